@@ -1,0 +1,566 @@
+"""Options -> specs -> experiment -> tables and figures; an error becomes one line.
+
+A command first checks all that can be checked without heavy imports, so that bad input
+is answered at once and nothing is written. Results go to standard output, all else to
+standard error.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blobtransfer.errors import (
+    BlobTransferError,
+    EnvironmentFailed,
+    SettingError,
+    SourceFileError,
+)
+from blobtransfer.files import why_not_writable, write_text
+from blobtransfer.flags import NUMBERS, NumbersCommand, envvar_of, file, grouped, integer, switch
+from blobtransfer.options import (
+    NETWORK,
+    PROBLEM,
+    RESULTS,
+    FigureOptions,
+    ProblemOptions,
+    ResultOptions,
+    TalkOptions,
+    TrainingOptions,
+    Version,
+)
+from blobtransfer.specs import (
+    STANDALONE,
+    ExperimentSpec,
+    MLPSpec,
+    TaskSpec,
+    join,
+    transfer_variants,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from blobtransfer.experiment import Trainee
+    from blobtransfer.figures import Canvas
+    from blobtransfer.results import Results
+    from blobtransfer.schedule import Weights
+    from blobtransfer.source_file import SourceNetwork
+    from blobtransfer.tables import Table
+
+SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "table"}
+"""What a result file holds, by its suffix."""
+
+SOME_RUNS_FAILED = 3
+INTERRUPTED = 130
+TERMINATED = 143
+
+app = typer.Typer(
+    name="blobtransfer",
+    help="Does starting from a network trained on a related problem help a small neural network, "
+    "or was it luck?",
+    epilog="Every option has an environment variable that sets its default: --learning-rate is "
+    "BLOBTRANSFER_LEARNING_RATE.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+class _ReaderGone(Exception):
+    """Whoever read our standard output has closed it."""
+
+
+def main() -> int:
+    """Run the program on the command line of the process.
+
+    Returns:
+        The exit code: 0 done, 1 the environment failed, 2 the input is wrong, 3 some runs
+        failed, 130 interrupted, 143 terminated.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        signal.signal(signal.SIGTERM, _raise_terminated)
+        status = app(prog_name="blobtransfer", standalone_mode=False)
+        _emit("")
+        return status if isinstance(status, int) else 0
+    except typer.TyperException as error:
+        if not error.format_message():  # the help page was wanted and has been shown
+            return error.exit_code
+        return _report(error, _usage_line(error))
+    except SettingError as error:
+        return _report(error, f"--{error}")
+    except BlobTransferError as error:
+        return _report(error, str(error))
+    except MemoryError as error:
+        return _report(error, "out of memory; use fewer rows, smaller layers or fewer repeats")
+    except OSError as error:
+        return _report(error, f"{error}; free what is missing and try again")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except _Terminated:
+        return TERMINATED
+    except (_ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
+        _close_standard_output()
+        return 0
+
+
+def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command whose parameters may be groups of options."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        app.command(name, cls=NumbersCommand)(grouped(function))
+        return function
+
+    return register
+
+
+@app.callback()
+def _root(version: Version = False) -> None:
+    """Compare learning a problem from scratch with starting from a trained network."""
+
+
+@command("plot-data")
+def plot_data(
+    problem: ProblemOptions,
+    figure: FigureOptions,
+    talk: TalkOptions,
+    seed: Annotated[
+        list[int] | None,
+        integer("--seed", "Problems, a panel each.", PROBLEM, NUMBERS, show_default="1 2"),
+    ] = None,
+) -> None:
+    """Draw problems: rows by class, true centres, and the best possible accuracy."""
+    specs = [problem.task(one) for one in seed or (1, 2)]
+    path = _figure_path(figure, "plot-data")
+
+    from blobtransfer.data import make_task
+    from blobtransfer.figures import Canvas, draw_tasks
+
+    canvas = Canvas(figure.show)
+    drawn = draw_tasks([make_task(spec) for spec in specs], canvas)
+    _save_figure(drawn, path, talk)
+    if talk.quiet and path is not None:
+        _emit(f"{path}\n")
+    canvas.show()
+
+
+@command("train-source")
+def train_source(
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    figure: FigureOptions,
+    result: ResultOptions,
+    talk: TalkOptions,
+    seed: Annotated[int, integer("--seed", "The source problem.", PROBLEM)] = 1,
+    model: Annotated[
+        Path, file("--model", "Where the trained network is saved (.keras).", RESULTS)
+    ] = Path("model.keras"),
+    force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
+) -> None:
+    """Train the source network and save it."""
+    spec = ExperimentSpec(
+        network=training.network(problem.features, problem.classes),
+        training=training.training(),
+        train_seed=training.train_seed,
+        source=problem.task(seed),
+    )
+    path = _figure_path(figure, "train-source")
+    _check_result_files(result)
+    _check_model_file("model", model, spec.network, force)
+
+    from blobtransfer import experiment
+    from blobtransfer.figures import Canvas
+
+    canvas = Canvas(figure.show)
+    with _engine_and_progress(spec, talk) as (engine, step):
+        trainee = experiment.train_source(spec, engine, step, sys.argv[1:])
+    _finish_training(trainee, canvas, path, result, talk, "model", model, force)
+
+
+@command("train-target")
+def train_target(
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    figure: FigureOptions,
+    result: ResultOptions,
+    talk: TalkOptions,
+    seed: Annotated[int, integer("--seed", "The target problem.", PROBLEM)] = 2,
+    model: Annotated[
+        Path | None,
+        file("--model", "Start from this network (.keras or .h5): transfer.", NETWORK),
+    ] = None,
+    fixed: Annotated[
+        int | None,
+        integer("--fixed", "Hidden layers of the model to freeze.", NETWORK, show_default="0"),
+    ] = None,
+    save: Annotated[
+        Path | None, file("--save", "Save the trained network there (.keras).", RESULTS)
+    ] = None,
+    force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
+) -> None:
+    """Train on the target problem: from scratch, or from a saved network with --model."""
+    task = problem.task(seed)
+    source = _read_model(model, task)
+    network = _network(training, task, source)
+    if source is None:
+        if fixed is not None:
+            raise SettingError("fixed", fixed, "there is no network to freeze; give --model FILE")
+        variant = STANDALONE
+    else:
+        (variant,) = transfer_variants([fixed or 0], len(network.hidden))
+    spec = ExperimentSpec(
+        network=network,
+        training=training.training(),
+        variants=(variant,),
+        train_seed=training.train_seed,
+        target=task,
+        model_path=None if model is None else str(model),
+    )
+    path = _figure_path(figure, "train-target")
+    _check_result_files(result)
+    if save is not None:
+        _check_model_file("save", save, network, force)
+
+    from blobtransfer import experiment
+    from blobtransfer.figures import Canvas
+
+    canvas = Canvas(figure.show)
+    with _engine_and_progress(spec, talk) as (engine, step):
+        trainee = experiment.train_target(spec, _weights(source), engine, step, sys.argv[1:])
+    _finish_training(trainee, canvas, path, result, talk, "save", save, force)
+
+
+@command("compare")
+def compare(
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    figure: FigureOptions,
+    result: ResultOptions,
+    talk: TalkOptions,
+    source_seed: Annotated[
+        int | None, integer("--source-seed", "The source problem.", PROBLEM, show_default="1")
+    ] = None,
+    target_seed: Annotated[int, integer("--target-seed", "The target problem.", PROBLEM)] = 2,
+    model: Annotated[
+        Path | None,
+        file(
+            "--model",
+            "The source network (.keras or .h5), in place of training one.",
+            NETWORK,
+        ),
+    ] = None,
+    repeats: Annotated[
+        int, integer("--repeats", "Independent repeats of every variant.", NETWORK)
+    ] = 30,
+    fixed: Annotated[
+        list[int] | None,
+        integer(
+            "--fixed",
+            "Hidden layers to freeze, a variant each.",
+            NETWORK,
+            NUMBERS,
+            show_default="0 1 2, up to the depth",
+        ),
+    ] = None,
+) -> None:
+    """Compare training from scratch with starting from a source network, over many repeats."""
+    target = problem.task(target_seed)
+    if model is not None and source_seed is not None:
+        raise SettingError(
+            "source-seed",
+            source_seed,
+            f"the source network is read from --model {model}; leave one of the two out",
+        )
+    source = _read_model(model, target)
+    network = _network(training, target, source)
+    spec = ExperimentSpec(
+        network=network,
+        training=training.training(),
+        variants=(STANDALONE, *transfer_variants(fixed, len(network.hidden))),
+        n_repeats=repeats,
+        train_seed=training.train_seed,
+        source=problem.task(1 if source_seed is None else source_seed) if model is None else None,
+        target=target,
+        model_path=None if model is None else str(model),
+    )
+    path = _figure_path(figure, "compare")
+    _check_result_files(result)
+
+    from blobtransfer import experiment
+    from blobtransfer.figures import Canvas, draw_comparison
+    from blobtransfer.tables import comparison_table
+
+    canvas = Canvas(figure.show)
+    with _engine_and_progress(spec, talk) as (engine, step):
+        results = experiment.compare(spec, _weights(source), engine, step, sys.argv[1:])
+    table = comparison_table(results)
+    _write_results(results, table, result, talk)
+    if path is not None or figure.show:
+        _save_figure(draw_comparison(results, canvas), path, talk)
+    _print_results(results, table, result)
+    canvas.show()
+    if results.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    _exit_if_failed(results)
+
+
+def _finish_training(
+    trainee: "Trainee",
+    canvas: "Canvas",
+    figure_path: Path | None,
+    result: ResultOptions,
+    talk: TalkOptions,
+    setting: str,
+    model_path: Path | None,
+    force: bool,
+) -> None:
+    """Save, draw and print what one training gave; the model first, as it can be refused."""
+    from blobtransfer.figures import draw_curves
+    from blobtransfer.tables import training_table
+
+    results = trainee.results
+    if model_path is not None and not results.n_failed:
+        _save_model(trainee, setting, model_path, force, talk)
+    _write_results(results, training_table(results, with_time=False), result, talk)
+    if figure_path is not None or canvas.has_windows:
+        _save_figure(draw_curves(results, canvas), figure_path, talk)
+    if not talk.quiet or result.wants_standard_output():
+        _print_results(results, training_table(results), result)
+    elif model_path is not None:
+        if not results.n_failed:
+            _emit(f"{model_path}\n")
+    else:
+        _emit(f"{results.runs[0].test_accuracy}\n")
+    canvas.show()
+    _exit_if_failed(results)
+
+
+def _exit_if_failed(results: "Results") -> None:
+    if results.n_failed:
+        n_runs = len(results.runs) + (results.source_run is not None)
+        _say(
+            f"warning: {results.n_failed} of {n_runs} trainings failed, their loss is not finite; "
+            "try a smaller --learning-rate"
+        )
+        raise typer.Exit(SOME_RUNS_FAILED)
+
+
+def _read_model(path: Path | None, task: TaskSpec) -> "SourceNetwork | None":
+    """Read the source network of --model and see that it fits the problem."""
+    if path is None:
+        return None
+
+    from blobtransfer.source_file import read_source_file
+
+    source = read_source_file(path)
+    for option, theirs, ours in (
+        ("features", source.network.n_features, task.n_features),
+        ("classes", source.network.n_classes, task.n_classes),
+    ):
+        if theirs != ours:
+            raise SourceFileError(
+                path,
+                f"this network has {theirs} {option}, the target problem {ours}; "
+                f"use --{option} {theirs} or another model",
+            )
+    return source
+
+
+def _network(training: TrainingOptions, task: TaskSpec, source: "SourceNetwork | None") -> MLPSpec:
+    """Give the network that was asked for, which must be the model's where there is a model."""
+    asked = training.network(task.n_features, task.n_classes)
+    if source is None:
+        return asked
+    theirs = source.network
+    if training.hidden is not None and asked.hidden != theirs.hidden:
+        raise SettingError(
+            "hidden",
+            join(asked.hidden),
+            f"the model's hidden layers are {join(theirs.hidden)}; leave --hidden out",
+        )
+    if training.activation is not None and asked.activation != theirs.activation:
+        raise SettingError(
+            "activation",
+            asked.activation,
+            f"the model's activation is {theirs.activation}; leave --activation out",
+        )
+    return replace(theirs, initializer=asked.initializer)
+
+
+def _weights(source: "SourceNetwork | None") -> "Weights | None":
+    return None if source is None else list(source.weights)
+
+
+@contextmanager
+def _engine_and_progress(spec: ExperimentSpec, talk: TalkOptions) -> Iterator[Any]:
+    from blobtransfer.engines import load_engine
+    from blobtransfer.progress import progress
+
+    with progress(talk.quiet) as step:
+        yield load_engine(spec.engine, talk.verbose), step
+
+
+def _figure_path(figure: FigureOptions, command: str) -> Path | None:
+    path = figure.path(command)
+    if path is not None:
+        _check_file("plot", path, (".png", ".svg", ".pdf"))
+    return path
+
+
+def _check_result_files(result: ResultOptions) -> None:
+    for path in result.files():
+        _check_file("output", path, tuple(SUFFIXES))
+
+
+def _check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
+    """Refuse what could not be saved; whether an old file holds this very network shows later."""
+    _check_file(setting, path, (".keras",))
+    if path.exists() and not force:
+        from blobtransfer.source_file import read_source_file
+
+        try:
+            theirs = read_source_file(path).network
+        except SourceFileError as error:
+            raise _would_replace(setting, path, "a file that is no such model") from error
+        if (theirs.layer_sizes, theirs.activation) != (network.layer_sizes, network.activation):
+            raise _would_replace(setting, path, f"a {theirs.activation} network {theirs}")
+
+
+def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
+    if path.suffix.lower() not in suffixes:
+        found = f"the suffix {path.suffix}" if path.suffix else "no suffix"
+        wanted = ", ".join(suffixes)
+        raise SettingError(setting, path, f"{found} tells no format known here; use {wanted}")
+    problem = why_not_writable(path)
+    if problem is not None:
+        raise SettingError(setting, path, problem)
+
+
+def _save_model(
+    trainee: "Trainee", setting: str, path: Path, force: bool, talk: TalkOptions
+) -> None:
+    if path.exists() and not force:
+        from blobtransfer.source_file import read_source_file
+
+        old = read_source_file(path).weights
+        if any(a.tobytes() != b.tobytes() for a, b in zip(old, trainee.weights, strict=True)):
+            raise _would_replace(setting, path, "a network with other weights")
+        _note(talk, f"{path} holds this very network already; left as it is")
+        return
+
+    from blobtransfer.models import save_model
+
+    save_model(trainee.results.spec.network, trainee.weights, path, talk.verbose)
+    _note(talk, f"wrote {path}")
+
+
+def _would_replace(setting: str, path: Path, found: str) -> SettingError:
+    return SettingError(
+        setting, path, f"exists and holds {found}; use another name, or --force to replace it"
+    )
+
+
+def _save_figure(figure: "Figure", path: Path | None, talk: TalkOptions) -> None:
+    if path is not None:
+        from blobtransfer.figures import save
+
+        save(figure, path)
+        _note(talk, f"wrote {path}")
+
+
+def _write_results(
+    results: "Results", table: "Table", result: ResultOptions, talk: TalkOptions
+) -> None:
+    for path in result.files():
+        write_text(path, _as_text(results, table, SUFFIXES[path.suffix.lower()]))
+        _note(talk, f"wrote {path}")
+
+
+def _print_results(results: "Results", table: "Table", result: ResultOptions) -> None:
+    wanted = result.format or "table"
+    if wanted == "table" and sys.stdout.isatty():
+        from blobtransfer.tables import print_rich
+
+        print_rich(table, sys.stdout)
+    else:
+        _emit(_as_text(results, table, wanted))
+
+
+def _as_text(results: "Results", table: "Table", wanted: str) -> str:
+    from blobtransfer.results import to_csv, to_json
+    from blobtransfer.tables import to_markdown, to_text
+
+    match wanted:
+        case "json":
+            return to_json(results)
+        case "csv":
+            return to_csv(results)
+        case "markdown":
+            return to_markdown(table)
+        case _:
+            return to_text(table)
+
+
+def _emit(text: str) -> None:
+    """Write to standard output."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise _ReaderGone from error
+    except OSError as error:
+        _close_standard_output()
+        raise EnvironmentFailed(
+            f"standard output: cannot be written ({error.strerror}); send it elsewhere"
+        ) from error
+
+
+def _note(talk: TalkOptions, text: str) -> None:
+    if not talk.quiet:
+        _say(text)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _report(error: BaseException, line: str) -> int:
+    """Print an error as one line, after its traceback where --debug asks for it."""
+    if "--debug" in sys.argv or os.environ.get(envvar_of("--debug")):
+        traceback.print_exception(error)
+    _say("error: " + " ".join(line.split()))
+    return int(getattr(error, "exit_code", EnvironmentFailed.exit_code))
+
+
+def _usage_line(error: typer.TyperException) -> str:
+    """Say in our words what Typer found wrong with the command line."""
+    param = getattr(error, "param", None)
+    if isinstance(error, typer.BadParameter) and param is not None:
+        flag = max(param.opts, key=len)
+        is_typed = any(arg.partition("=")[0] in param.opts for arg in sys.argv)
+        return f"{flag if is_typed else envvar_of(flag)} {error.message}"
+    return f"{error.format_message().rstrip('.')}; see blobtransfer --help"
+
+
+def _close_standard_output() -> None:
+    """Let what is left in the buffer go nowhere, so that leaving Python writes no second error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _raise_terminated(signum: int, frame: object) -> None:
+    raise _Terminated

@@ -1,0 +1,55 @@
+"""What can go wrong, as one tree; each leaf has the exit code that a shell sees.
+
+    BlobTransferError              1
+    ├── InputError                 2  the user asked for something that cannot be
+    │   ├── SettingError           2  a setting has an impossible value
+    │   └── SourceFileError        2  a model file cannot be used
+    └── EnvironmentFailed          1  the request was fine, the machine was not
+
+A message is one line: what was asked, what was found, what to do. A bug of ours
+is none of these and stays a traceback.
+"""
+
+
+class BlobTransferError(Exception):
+    """Base of every error that the program reports as one line."""
+
+    exit_code = 1
+
+
+class InputError(BlobTransferError):
+    """The request is wrong: an option, a file, or two that do not fit together."""
+
+    exit_code = 2
+
+
+class SettingError(InputError):
+    """A setting has an impossible value.
+
+    Args:
+        setting: The setting in the user's word, such as `learning-rate`.
+        value: What was asked, as the user would write it.
+        problem: What was found and what to do.
+    """
+
+    def __init__(self, setting: str, value: object, problem: str) -> None:
+        self.setting = setting
+        self.value = str(value)
+        self.problem = problem
+        super().__init__(" ".join((setting, self.value)).strip() + f": {problem}")
+
+
+class SourceFileError(InputError):
+    """A model file is missing, damaged, or not a network that can be used here.
+
+    Args:
+        path: The file that was asked for.
+        problem: What was found and what to do.
+    """
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+
+
+class EnvironmentFailed(BlobTransferError):
+    """The machine failed: a full disk, a missing library, no display."""

@@ -1,0 +1,210 @@
+"""The options of the command line: flags, defaults and help, in groups that commands share.
+
+A command takes whole groups, such as `def compare(problem: ProblemOptions, ...)`, and asks
+them for specs. A number that a user can set has its default in `specs.py`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+import typer
+
+import blobtransfer
+from blobtransfer.flags import NUMBERS, choice, file, integer, option, real, switch
+from blobtransfer.specs import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    Activation,
+    Initializer,
+    MLPSpec,
+    TaskSpec,
+    TrainingSpec,
+)
+
+PROBLEM, NETWORK, RESULTS, TALK = "Problem", "Network and training", "Results", "Messages"
+"""Panels of the help page."""
+
+ResultFormat = Literal["table", "json", "csv", "markdown"]
+RESULT_FORMATS: tuple[ResultFormat, ...] = ("table", "json", "csv", "markdown")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"blobtransfer {blobtransfer.__version__}")
+        raise typer.Exit()
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+]
+
+
+@dataclass(frozen=True)
+class ProblemOptions:
+    """The size and shape of the blobs problems."""
+
+    samples: Annotated[int, integer("--samples", "Rows that are drawn.", PROBLEM)] = (
+        TaskSpec.n_samples
+    )
+    classes: Annotated[int, integer("--classes", "Blobs, one a class.", PROBLEM)] = (
+        TaskSpec.n_classes
+    )
+    features: Annotated[int, integer("--features", "Coordinates of a row.", PROBLEM)] = (
+        TaskSpec.n_features
+    )
+    cluster_std: Annotated[
+        float, real("--cluster-std", "Standard deviation of each blob.", PROBLEM)
+    ] = TaskSpec.cluster_std
+    train_samples: Annotated[
+        int, integer("--train-samples", "The first rows, which train.", PROBLEM)
+    ] = TaskSpec.n_train
+    test_samples: Annotated[
+        int | None,
+        integer(
+            "--test-samples",
+            "Fresh test rows from the same centres, in place of the rows left over.",
+            PROBLEM,
+            show_default="rest",
+        ),
+    ] = None
+
+    def task(self, seed: int) -> TaskSpec:
+        """Give the problem of that seed."""
+        return TaskSpec(
+            seed=seed,
+            n_samples=self.samples,
+            n_classes=self.classes,
+            n_features=self.features,
+            cluster_std=self.cluster_std,
+            n_train=self.train_samples,
+            n_test=self.test_samples,
+        )
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The network and how it learns."""
+
+    hidden: Annotated[
+        list[int] | None,
+        integer(
+            "--hidden",
+            "Widths of the hidden layers, input side first.",
+            NETWORK,
+            metavar=NUMBERS,
+            show_default="5 5, or the model's",
+        ),
+    ] = None
+    activation: Annotated[
+        str | None,
+        choice(
+            "--activation",
+            "Of the hidden layers.",
+            NETWORK,
+            ACTIVATIONS,
+            show_default="relu, or the model's",
+        ),
+    ] = None
+    initializer: Annotated[
+        str, choice("--initializer", "Of the hidden kernels.", NETWORK, INITIALIZERS)
+    ] = MLPSpec.initializer
+    epochs: Annotated[int, integer("--epochs", "Passes over the training rows.", NETWORK)] = (
+        TrainingSpec.epochs
+    )
+    batch_size: Annotated[int, integer("--batch-size", "Rows of one step.", NETWORK)] = (
+        TrainingSpec.batch_size
+    )
+    learning_rate: Annotated[float, real("--learning-rate", "Above 0.", NETWORK)] = (
+        TrainingSpec.learning_rate
+    )
+    momentum: Annotated[float, real("--momentum", "From 0 up to, not with, 1.", NETWORK)] = (
+        TrainingSpec.momentum
+    )
+    train_seed: Annotated[
+        int, integer("--train-seed", "All randomness of weights and batch order.", NETWORK)
+    ] = 0
+
+    def network(self, n_features: int, n_classes: int) -> MLPSpec:
+        """Give the network for a problem, with the defaults where nothing was asked."""
+        return MLPSpec(
+            n_features=n_features,
+            hidden=MLPSpec.hidden if self.hidden is None else tuple(self.hidden),
+            n_classes=n_classes,
+            activation=cast(Activation, self.activation or MLPSpec.activation),
+            initializer=cast(Initializer, self.initializer),
+        )
+
+    def training(self) -> TrainingSpec:
+        """Give the training."""
+        return TrainingSpec(self.epochs, self.batch_size, self.learning_rate, self.momentum)
+
+
+@dataclass(frozen=True)
+class FigureOptions:
+    """Where the figure goes."""
+
+    plot: Annotated[
+        Path | None,
+        file(
+            "--plot",
+            "The figure; the suffix picks the format: png, svg or pdf.",
+            RESULTS,
+            show_default="<command>.png",
+        ),
+    ] = None
+    no_plot: Annotated[
+        bool, switch("--no-plot", "Draw no figure, unless --plot names one.", RESULTS)
+    ] = False
+    show: Annotated[bool, switch("--show", "Also open the figure in a window.", RESULTS)] = False
+
+    def path(self, command: str) -> Path | None:
+        """Give the figure's path; None where none is wanted."""
+        if self.plot is None and self.no_plot:
+            return None
+        return self.plot or Path(f"{command}.png")
+
+
+@dataclass(frozen=True)
+class ResultOptions:
+    """Where the numbers go."""
+
+    format: Annotated[
+        str | None,
+        choice(
+            "--format",
+            "What goes to standard output.",
+            RESULTS,
+            RESULT_FORMATS,
+            show_default="table",
+        ),
+    ] = None
+    output: Annotated[
+        list[str] | None,
+        option(
+            "--output -o",
+            "Also write the results there; .json, .csv, .md or .txt picks the format, - is "
+            "standard output. Can be given more than once.",
+            RESULTS,
+            metavar="FILE",
+        ),
+    ] = None
+
+    def files(self) -> list[Path]:
+        """Give the result files, without standard output."""
+        return [Path(name) for name in self.output or () if name != "-"]
+
+    def wants_standard_output(self) -> bool:
+        """Say whether results on standard output were asked for by name."""
+        return self.format is not None or "-" in (self.output or ())
+
+
+@dataclass(frozen=True)
+class TalkOptions:
+    """How much is said."""
+
+    quiet: Annotated[bool, switch("--quiet -q", "No progress, no notes.", TALK)] = False
+    verbose: Annotated[bool, switch("--verbose -v", "Show TensorFlow's log.", TALK)] = False
+    debug: Annotated[bool, switch("--debug", "Show where an error comes from.", TALK)] = False
+    version: Version = False

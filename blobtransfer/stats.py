@@ -1,0 +1,51 @@
+"""Arrays in, numbers out: what is known about the scores of one variant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where the scores of n runs lie; None where n is too small to say.
+
+    `std` divides by n - 1 (sample), `std_population` by n (the published tables'
+    convention); quartiles interpolate linearly.
+    """
+
+    n: int
+    mean: float | None
+    std: float | None
+    std_population: float | None
+    median: float | None
+    q1: float | None
+    q3: float | None
+    min: float | None
+    max: float | None
+
+
+def spread(scores: NDArray[np.float64]) -> Spread:
+    """Describe the scores of one variant.
+
+    Args:
+        scores: (n,) finite scores; n may be 0.
+
+    Returns:
+        Their mean, spread and quartiles; all None for no score, `std` also for one.
+    """
+    n = len(scores)
+    if n == 0:
+        return Spread(0, None, None, None, None, None, None, None, None)
+    low, q1, median, q3, high = (float(q) for q in np.quantile(scores, [0, 0.25, 0.5, 0.75, 1]))
+    return Spread(
+        n=n,
+        mean=float(np.mean(scores)),
+        std=float(np.std(scores, ddof=1)) if n > 1 else None,
+        std_population=float(np.std(scores)),
+        median=median,
+        q1=q1,
+        q3=q3,
+        min=low,
+        max=high,
+    )
