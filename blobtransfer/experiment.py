@@ -17,7 +17,7 @@ from blobtransfer.engines import Engine, Job, Tick, Trained
 from blobtransfer.results import Curve, Results, Run, Summary, TaskRecord, finite
 from blobtransfer.schedule import Stream, Weights, initial_weights, order_key
 from blobtransfer.specs import STANDALONE, ExperimentSpec, MLPSpec, TaskSpec, Variant
-from blobtransfer.stats import spread
+from blobtransfer.stats import describe
 
 Step = Callable[[str, int], Tick]
 """Told that a step begins, with its epochs summed over all runs; gives the teller of progress."""
@@ -132,7 +132,7 @@ def compare(
         tasks=tuple(tasks),
         source_run=source_run,
         runs=tuple(runs),
-        summary=_summarise(spec.variants, runs, spec.network),
+        summary=_summarise(spec.variants, runs, spec.network, task.ceiling),
         interrupted=interrupted,
     )
 
@@ -162,7 +162,7 @@ def _train_one(
         tasks=(_record(role, task),),
         source_run=None,
         runs=tuple(runs),
-        summary=_summarise((variant,), runs, spec.network),
+        summary=_summarise((variant,), runs, spec.network, task.ceiling),
         curves=tuple(_curves(runs, trained)),
     )
     return Trainee(results, [stacked[0] for stacked in trained.weights])
@@ -247,13 +247,13 @@ def _curves(runs: Sequence[Run], trained: Trained) -> list[Curve]:
 
 
 def _summarise(
-    variants: Sequence[Variant], runs: Sequence[Run], network: MLPSpec
+    variants: Sequence[Variant], runs: Sequence[Run], network: MLPSpec, ceiling: float
 ) -> tuple[Summary, ...]:
     summary = []
     for variant in variants:
         own = [run for run in runs if (run.variant, run.fixed) == (variant.name, variant.n_fixed)]
         ok = [run for run in own if run.status == "ok"]
-        scores = np.array([run.test_accuracy for run in ok], np.float64)
+        spread = describe(np.array([run.test_accuracy for run in ok], np.float64))
         summary.append(
             Summary(
                 sources=variant.sources,
@@ -262,7 +262,8 @@ def _summarise(
                 failed=len(own) - len(ok),
                 collapsed=sum(run.classes_predicted < network.n_classes for run in ok),
                 trainable_parameters=network.n_trainable(variant.n_frozen),
-                **asdict(spread(scores)),
+                gap=None if spread.mean is None else ceiling - spread.mean,
+                **asdict(spread),
             )
         )
     return tuple(summary)

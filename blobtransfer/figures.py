@@ -27,6 +27,14 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 CEILING: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3)), "linewidth": 1.0}
 
+CENTER: dict[str, Any] = {
+    "marker": "X",
+    "markersize": 11,
+    "markeredgecolor": "black",
+    "markeredgewidth": 1.2,
+    "linestyle": "",
+}
+
 PANELS_A_ROW = 4
 MANY_DOTS = 5_000
 """From here on the dots of a vector figure are stored as a picture."""
@@ -94,13 +102,17 @@ def save(figure: "Figure", path: Path) -> None:
 
 def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
     """Draw a panel a problem: rows by class, true centres, the ceiling in the title."""
+    from matplotlib.lines import Line2D
+
     n_columns = min(len(tasks), PANELS_A_ROW)
     n_rows = -(-len(tasks) // n_columns)
     figure = canvas.new(4.2 * n_columns, 4.0 * n_rows)
-    panels = figure.subplots(n_rows, n_columns, squeeze=False).flat
+    panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for task, axes in zip(tasks, panels, strict=False):
         _draw_task(task, axes)
-    for axes in list(panels)[len(tasks) :]:
+    centre = Line2D([], [], **CENTER, markerfacecolor="0.8", label="true centre of a class")
+    figure.legend(handles=[centre], loc="outside lower right", frameon=False)
+    for axes in panels[len(tasks) :]:
         axes.set_visible(False)
     return figure
 
@@ -120,7 +132,8 @@ def draw_curves(results: Results, canvas: Canvas) -> "Figure":
     accuracies.set_ylabel("accuracy (%)")
     accuracies.set_xlabel("epoch (0: before training)")
     losses.legend(frameon=False)
-    accuracies.legend(frameon=False, loc="lower right")
+    accuracies.legend(frameon=False, loc="best")
+    accuracies.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
@@ -142,15 +155,19 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
         scores,
         tick_labels=[summary.label.replace(" ", "\n") for summary in results.summary],
         showfliers=False,
-        widths=0.55,
-        medianprops={"color": "black"},
+        widths=0.6,
+        patch_artist=True,
+        boxprops={"facecolor": "0.95", "edgecolor": "0.4"},
+        medianprops={"color": "black", "linewidth": 1.6},
+        whiskerprops={"color": "0.4"},
+        capprops={"color": "0.4"},
     )
     n_dots = sum(map(len, scores))
     for place, (column, colour) in enumerate(zip(scores, _cycle(n_variants), strict=True), 1):
         # Places are spread by a fixed rule, so that the same results give the same picture.
         places = place + 0.36 * ((np.arange(len(column)) * 0.618034) % 1.0 - 0.5)
         axes.scatter(
-            places, column, s=14, color=colour, alpha=0.6, linewidths=0, zorder=3,
+            places, column, s=22, color=colour, alpha=0.6, linewidths=0, zorder=3,
             rasterized=n_dots > MANY_DOTS,
         )  # fmt: skip
     axes.axhline(100 * target.ceiling, label="ceiling", **CEILING)
@@ -180,10 +197,7 @@ def _draw_task(task: Task, axes: "Axes") -> None:
             rows[:, 0], rows[:, 1], s=9, color=colour, alpha=0.55, linewidths=0,
             rasterized=len(labels) > MANY_DOTS,
         )  # fmt: skip
-        axes.scatter(
-            centers[k, 0], centers[k, 1], s=130, marker="X", color=colour, edgecolors="black",
-            linewidths=1.2, zorder=3,
-        )  # fmt: skip
+        axes.plot(*centers[k], **CENTER, markerfacecolor=colour)
     axes.set_title(f"Problem {task.spec.seed}, ceiling {100 * task.ceiling:.1f} %")
     if n_features > 2:
         axes.set_xlabel(f"principal component 1 of {n_features} features")

@@ -164,22 +164,3 @@ def _number(text: str | float) -> float:
         return float(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text}: use a number") from error
-
-
-def _repeated(flag: str, values: Sequence[str]) -> list[str]:
-    """Give `--flag=0 --flag=1` for `0,1`; a value without any number stays, to be refused."""
-    return [f"{flag}={one}" for value in values for one in re.split(r"[,\s]+", value.strip(", "))]
-
-
-def _whole_number(text: str | int) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text}: use a whole number") from error
-
-
-def _number(text: str | float) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text}: use a number") from error

@@ -47,6 +47,8 @@ def load_keras(show_log: bool = False) -> ModuleType:
             import tensorflow as tf
 
             tf.constant(0.0)  # the first operation looks for devices and logs
+            if not show_log:
+                tf.get_logger().setLevel("ERROR")
     except ImportError as error:
         raise EnvironmentFailed(
             f"Keras on TensorFlow cannot be imported ({error}); install keras and tensorflow"

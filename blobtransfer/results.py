@@ -69,6 +69,7 @@ class Summary:
         failed: Runs whose loss is not finite.
         collapsed: Runs, not failed, that never predict one of the classes on the test rows.
         trainable_parameters: Weights that may move.
+        gap: Ceiling less mean; negative where chance puts the mean above the ceiling.
         mean: Of test accuracy, as all that follow; None where there are too few runs to say.
         std: Sample standard deviation (ddof 1).
         std_population: Population standard deviation (ddof 0).
@@ -86,6 +87,7 @@ class Summary:
     failed: int
     collapsed: int
     trainable_parameters: int
+    gap: float | None
     mean: float | None
     std: float | None
     std_population: float | None

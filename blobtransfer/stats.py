@@ -25,7 +25,7 @@ class Spread:
     max: float | None
 
 
-def spread(scores: NDArray[np.float64]) -> Spread:
+def describe(scores: NDArray[np.float64]) -> Spread:
     """Describe the scores of one variant.
 
     Args:

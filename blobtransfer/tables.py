@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
-from blobtransfer.results import Results, Summary
+from blobtransfer.results import Results, Summary, TaskRecord
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def training_table(results: Results, with_time: bool = True) -> Table:
     notes = [
         f"{summary.trainable_parameters} of {network.n_parameters} weights trained"
         + (f" in {results.seconds:.1f} s" if with_time else "")
-        + f"; {task.n_train} training rows, {task.n_test} test rows",
-        "ceiling: the best possible accuracy on these test rows (nearest true centre)",
+        + f"; {task.n_train} training rows",
+        _ceiling_note(task),
     ]
     if run.classes_predicted < network.n_classes:
         notes.append(
@@ -57,6 +57,7 @@ def training_table(results: Results, with_time: bool = True) -> Table:
             ("accuracy", _percent(run.train_accuracy), _percent(run.test_accuracy)),
             ("loss", _loss(run.train_loss), _loss(run.test_loss)),
             ("ceiling", "", _percent(task.ceiling)),
+            ("gap", "", _percent(summary.gap)),
         ),
         notes=tuple(notes),
     )
@@ -71,8 +72,8 @@ def comparison_table(results: Results) -> Table:
         ("n", lambda s: str(s.n)),
         ("mean", lambda s: _points(s.mean)),
         ("std", lambda s: _points(s.std)),
+        ("gap", lambda s: _points(s.gap)),
         ("min", lambda s: _points(s.min)),
-        ("median", lambda s: _points(s.median)),
         ("max", lambda s: _points(s.max)),
         ("collapsed", lambda s: str(s.collapsed)),
         ("trainable", lambda s: str(s.trainable_parameters)),
@@ -96,14 +97,13 @@ def print_rich(table: Table, file: TextIO) -> None:
     from rich.text import Text
 
     console = Console(file=file, highlight=False, markup=False, emoji=False)
-    grid = RichTable(
-        box=SIMPLE_HEAD, title=Text(table.title, style="bold"), title_justify="left", padding=(0, 1)
-    )
+    # Narrow gaps, so that a comparison fits into 80 columns.
+    grid = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for i, head in enumerate(table.columns):
         grid.add_column(Text(head), justify="left" if i == 0 else "right", overflow="fold")
     for row in table.rows:
         grid.add_row(*map(Text, row))
-    console.print(grid)
+    console.print(Text(table.title, style="bold"), "", grid, "", sep="\n")
     for note in table.notes:
         console.print(Text(note, style="dim"))
 
@@ -143,8 +143,7 @@ def _subject(results: Results, summary: Summary) -> str:
 def _comparison_notes(results: Results, n_done: int) -> list[str]:
     target, spec = results.task("target"), results.spec
     notes = [
-        f"ceiling {_percent(target.ceiling)}: the best possible on these {target.n_test} test rows "
-        "(nearest true centre)",
+        _ceiling_note(target),
     ]
     if spec.model_path is not None:
         notes.append(f"one source network, {spec.model_path}: {_ONE_SOURCE}")
@@ -164,6 +163,13 @@ def _comparison_notes(results: Results, n_done: int) -> list[str]:
     if results.interrupted:
         notes.append(f"interrupted after {n_done} of {_repeats(spec.n_repeats)}")
     return notes
+
+
+def _ceiling_note(task: TaskRecord) -> str:
+    return (
+        f"gap: to the ceiling {_percent(task.ceiling)}, the best possible on these {task.n_test} "
+        "test rows (nearest true centre)"
+    )
 
 
 _ONE_SOURCE = "the std leaves out the luck of its draw"
