@@ -26,9 +26,9 @@ from blobtransfer.errors import (
 from blobtransfer.files import why_not_writable, write_text
 from blobtransfer.flags import NUMBERS, NumbersCommand, envvar_of, file, grouped, integer, switch
 from blobtransfer.options import (
-    NETWORK,
     PROBLEM,
     RESULTS,
+    TRANSFER,
     FigureOptions,
     ProblemOptions,
     ResultOptions,
@@ -136,13 +136,14 @@ def _root(version: Version = False) -> None:
 
 @command("plot-data")
 def plot_data(
-    problem: ProblemOptions,
-    figure: FigureOptions,
-    talk: TalkOptions,
+    *,
     seed: Annotated[
         list[int] | None,
         integer("--seed", "Problems, a panel each.", PROBLEM, NUMBERS, show_default="1 2"),
     ] = None,
+    problem: ProblemOptions,
+    figure: FigureOptions,
+    talk: TalkOptions,
 ) -> None:
     """Draw problems: rows by class, true centres, and the best possible accuracy."""
     specs = [problem.task(one) for one in seed or (1, 2)]
@@ -161,16 +162,17 @@ def plot_data(
 
 @command("train-source")
 def train_source(
-    problem: ProblemOptions,
-    training: TrainingOptions,
-    figure: FigureOptions,
-    result: ResultOptions,
-    talk: TalkOptions,
+    *,
     seed: Annotated[int, integer("--seed", "The source problem.", PROBLEM)] = 1,
     model: Annotated[
         Path, file("--model", "Where the trained network is saved (.keras).", RESULTS)
     ] = Path("model.keras"),
     force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    figure: FigureOptions,
+    result: ResultOptions,
+    talk: TalkOptions,
 ) -> None:
     """Train the source network and save it."""
     spec = ExperimentSpec(
@@ -194,24 +196,25 @@ def train_source(
 
 @command("train-target")
 def train_target(
-    problem: ProblemOptions,
-    training: TrainingOptions,
-    figure: FigureOptions,
-    result: ResultOptions,
-    talk: TalkOptions,
+    *,
     seed: Annotated[int, integer("--seed", "The target problem.", PROBLEM)] = 2,
     model: Annotated[
         Path | None,
-        file("--model", "Start from this network (.keras or .h5): transfer.", NETWORK),
+        file("--model", "Start from this network (.keras or .h5): transfer.", TRANSFER),
     ] = None,
     fixed: Annotated[
         int | None,
-        integer("--fixed", "Hidden layers of the model to freeze.", NETWORK, show_default="0"),
+        integer("--fixed", "Hidden layers of the model to freeze.", TRANSFER, show_default="0"),
     ] = None,
     save: Annotated[
         Path | None, file("--save", "Save the trained network there (.keras).", RESULTS)
     ] = None,
     force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    figure: FigureOptions,
+    result: ResultOptions,
+    talk: TalkOptions,
 ) -> None:
     """Train on the target problem: from scratch, or from a saved network with --model."""
     task = problem.task(seed)
@@ -247,11 +250,7 @@ def train_target(
 
 @command("compare")
 def compare(
-    problem: ProblemOptions,
-    training: TrainingOptions,
-    figure: FigureOptions,
-    result: ResultOptions,
-    talk: TalkOptions,
+    *,
     source_seed: Annotated[
         int | None, integer("--source-seed", "The source problem.", PROBLEM, show_default="1")
     ] = None,
@@ -261,22 +260,27 @@ def compare(
         file(
             "--model",
             "The source network (.keras or .h5), in place of training one.",
-            NETWORK,
+            TRANSFER,
         ),
     ] = None,
     repeats: Annotated[
-        int, integer("--repeats", "Independent repeats of every variant.", NETWORK)
+        int, integer("--repeats", "Independent repeats of every variant.", TRANSFER)
     ] = 30,
     fixed: Annotated[
         list[int] | None,
         integer(
             "--fixed",
             "Hidden layers to freeze, a variant each.",
-            NETWORK,
+            TRANSFER,
             NUMBERS,
             show_default="0 1 2, up to the depth",
         ),
     ] = None,
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    figure: FigureOptions,
+    result: ResultOptions,
+    talk: TalkOptions,
 ) -> None:
     """Compare training from scratch with starting from a source network, over many repeats."""
     target = problem.task(target_seed)

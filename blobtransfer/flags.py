@@ -52,15 +52,24 @@ def real(flags: str, help: str, panel: str, **settings: Any) -> Any:
     return option(flags, help, panel, metavar="X", parser=_number, **settings)
 
 
-def choice(flags: str, help: str, panel: str, choices: Sequence[str], **settings: Any) -> Any:
-    """Declare an option of one word out of some."""
+def choice(
+    flags: str,
+    help: str,
+    panel: str,
+    choices: Sequence[str],
+    metavar: str | None = None,
+    **settings: Any,
+) -> Any:
+    """Declare an option of one word out of some; the metavar lists them unless given."""
 
     def one_of_them(text: str) -> str:
         if text not in choices:
             raise typer.BadParameter(f"{text}: use one of {', '.join(choices)}")
         return text
 
-    return option(flags, help, panel, metavar="|".join(choices), parser=one_of_them, **settings)
+    return option(
+        flags, help, panel, metavar=metavar or "|".join(choices), parser=one_of_them, **settings
+    )
 
 
 def file(flags: str, help: str, panel: str, **settings: Any) -> Any:
@@ -70,7 +79,7 @@ def file(flags: str, help: str, panel: str, **settings: Any) -> Any:
 
 def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
     """Declare an option that is on or off."""
-    return option(flags, help, panel, **settings)
+    return option(flags, help, panel, metavar="", **settings)
 
 
 def envvar_of(flag: str) -> str:

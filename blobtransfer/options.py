@@ -22,7 +22,8 @@ from blobtransfer.specs import (
     TrainingSpec,
 )
 
-PROBLEM, NETWORK, RESULTS, TALK = "Problem", "Network and training", "Results", "Messages"
+TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
+RESULTS, TALK = "Results", "Messages"
 """Panels of the help page."""
 
 ResultFormat = Literal["table", "json", "csv", "markdown"]
@@ -37,7 +38,9 @@ def _print_version(wanted: bool) -> None:
 
 Version = Annotated[
     bool,
-    typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    typer.Option(
+        "--version", help="Print the version.", metavar="", callback=_print_version, is_eager=True
+    ),
 ]
 
 
@@ -108,7 +111,14 @@ class TrainingOptions:
         ),
     ] = None
     initializer: Annotated[
-        str, choice("--initializer", "Of the hidden kernels.", NETWORK, INITIALIZERS)
+        str,
+        choice(
+            "--initializer",
+            f"Of the hidden kernels: {', '.join(INITIALIZERS)}.",
+            NETWORK,
+            INITIALIZERS,
+            metavar="RULE",
+        ),
     ] = MLPSpec.initializer
     epochs: Annotated[int, integer("--epochs", "Passes over the training rows.", NETWORK)] = (
         TrainingSpec.epochs
