@@ -179,6 +179,7 @@ def train_source(
         network=training.network(problem.features, problem.classes),
         training=training.training(),
         train_seed=training.train_seed,
+        engine=training.engine_name(),
         source=problem.task(seed),
     )
     path = _figure_path(figure, "train-source")
@@ -231,6 +232,7 @@ def train_target(
         training=training.training(),
         variants=(variant,),
         train_seed=training.train_seed,
+        engine=training.engine_name(),
         target=task,
         model_path=None if model is None else str(model),
     )
@@ -298,6 +300,7 @@ def compare(
         variants=(STANDALONE, *transfer_variants(fixed, len(network.hidden))),
         n_repeats=repeats,
         train_seed=training.train_seed,
+        engine=training.engine_name(),
         source=problem.task(1 if source_seed is None else source_seed) if model is None else None,
         target=target,
         model_path=None if model is None else str(model),

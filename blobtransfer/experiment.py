@@ -113,12 +113,12 @@ def compare(
     runs: list[Run] = []
     interrupted = False
     tick = step("comparing", spec.n_repeats * len(spec.variants) * spec.training.epochs)
-    at_once = max(1, engine.runs_at_once // len(spec.variants))
+    at_once = max(1, engine.runs_at_once(spec.network) // len(spec.variants))
     try:
         for first in range(0, spec.n_repeats, at_once):
             repeats = range(first, min(first + at_once, spec.n_repeats))
             job = _job(spec, task, Stream.TARGET_ORDER, spec.variants, repeats, source_weights)
-            runs += _runs(spec.variants, repeats, _train(engine, job, tick))
+            runs += _runs(spec.variants, repeats, _train(engine, job, tick, step))
     except KeyboardInterrupt:
         if not runs:
             raise
@@ -151,7 +151,8 @@ def _train_one(
     task = make_task(task_spec)
     stream = Stream.SOURCE_ORDER if role == "source" else Stream.TARGET_ORDER
     job = _job(spec, task, stream, (variant,), range(1), source_weights, with_curves=True)
-    trained = _train(engine, job, step(f"training the {role} network", spec.training.epochs))
+    tick = step(f"training the {role} network", spec.training.epochs)
+    trained = _train(engine, job, tick, step)
     runs = _runs((variant,), range(1), trained)
     results = Results(
         command=f"train-{role}",
@@ -199,9 +200,9 @@ def _job(
     )
 
 
-def _train(engine: Engine, job: Job, tick: Tick) -> Trained:
+def _train(engine: Engine, job: Job, tick: Tick, step: Step) -> Trained:
     """Train a job and make sure that frozen layers did not move by a single bit."""
-    trained = engine.train(job, tick)
+    trained = engine.train(job, tick, lambda text: step(text, 1))
     for layer in range(len(job.network.shapes)):
         frozen = job.n_frozen > layer
         for i in (2 * layer, 2 * layer + 1):

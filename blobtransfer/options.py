@@ -14,8 +14,11 @@ import blobtransfer
 from blobtransfer.flags import NUMBERS, choice, file, integer, option, real, switch
 from blobtransfer.specs import (
     ACTIVATIONS,
+    ENGINES,
     INITIALIZERS,
     Activation,
+    EngineName,
+    ExperimentSpec,
     Initializer,
     MLPSpec,
     TaskSpec,
@@ -132,6 +135,9 @@ class TrainingOptions:
     momentum: Annotated[float, real("--momentum", "From 0 up to, not with, 1.", NETWORK)] = (
         TrainingSpec.momentum
     )
+    engine: Annotated[
+        str, choice("--engine", "What trains; both give the same networks.", NETWORK, ENGINES)
+    ] = ExperimentSpec.engine
     train_seed: Annotated[
         int, integer("--train-seed", "All randomness of weights and batch order.", NETWORK)
     ] = 0
@@ -145,6 +151,10 @@ class TrainingOptions:
             activation=cast(Activation, self.activation or MLPSpec.activation),
             initializer=cast(Initializer, self.initializer),
         )
+
+    def engine_name(self) -> EngineName:
+        """Give the engine."""
+        return cast(EngineName, self.engine)
 
     def training(self) -> TrainingSpec:
         """Give the training."""

@@ -20,7 +20,7 @@ from blobtransfer.specs import ExperimentSpec
 
 SCHEMA_VERSION = 1
 
-VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "keras", "tensorflow")
+VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "keras", "tensorflow")
 """Packages that can change a score."""
 
 

@@ -17,9 +17,9 @@ Initializer = Literal[
     "he_uniform", "he_normal", "glorot_uniform", "glorot_normal", "lecun_uniform", "lecun_normal"
 ]
 
-EngineName = Literal["keras"]
+EngineName = Literal["compiled", "keras"]
 
-ENGINES: tuple[EngineName, ...] = ("keras",)
+ENGINES: tuple[EngineName, ...] = ("compiled", "keras")
 ACTIVATIONS: tuple[Activation, ...] = ("relu", "tanh", "sigmoid")
 INITIALIZERS: tuple[Initializer, ...] = (
     "he_uniform",
@@ -271,7 +271,7 @@ class ExperimentSpec:
     source: TaskSpec | None = None
     target: TaskSpec | None = None
     model_path: str | None = None
-    engine: EngineName = "keras"
+    engine: EngineName = "compiled"
 
     def __post_init__(self) -> None:
         _check_at_least("repeats", self.n_repeats, 1)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from blobtransfer.data import Task, make_task
-from blobtransfer.engines import Job, Scores, Tick, Trained
-from blobtransfer.specs import TaskSpec
+from blobtransfer.engines import Announce, Job, Scores, Tick, Trained
+from blobtransfer.specs import MLPSpec, TaskSpec
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +28,12 @@ class PlannedEngine:
     """
 
     plan: Callable[[int, float, int], float]
-    runs_at_once: int = 1
-    jobs: int = 0
+    n_at_once: int = 1
 
-    def train(self, job: Job, tick: Tick) -> Trained:
-        self.jobs += 1
+    def runs_at_once(self, network: MLPSpec) -> int:
+        return self.n_at_once
+
+    def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
         planned = np.array(
             [
                 self.plan(int(job.order_keys[i]), float(job.weights[0][i].flat[0]), int(n_frozen))

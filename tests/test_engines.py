@@ -32,6 +32,10 @@ def no_tick(n):
     pass
 
 
+def no_announce(text):
+    return no_tick
+
+
 def step_by_hand(weights, x, y, network, training, velocity, n_frozen):
     """One SGD step in float64, from the formulas of back-propagation."""
     act = {
@@ -73,7 +77,7 @@ def test_training_follows_the_formulas_of_back_propagation(
     engine, small_task, network, training, n_frozen
 ):
     job = job_of(small_task, network, training, n_frozen=n_frozen)
-    trained = engine.train(job, no_tick)
+    trained = engine.train(job, no_tick, no_announce)
     by_hand = [layer[0].astype(np.float64) for layer in job.weights]
     velocity = [np.zeros_like(w) for w in by_hand]
     for rows in batch_orders(int(job.order_keys[0]), range(training.epochs), 40):
@@ -87,7 +91,9 @@ def test_training_follows_the_formulas_of_back_propagation(
 
 def test_scores_are_those_of_the_returned_weights(engine, small_task):
     network = MLPSpec()
-    trained = engine.train(job_of(small_task, network, TrainingSpec(epochs=2), 3), no_tick)
+    trained = engine.train(
+        job_of(small_task, network, TrainingSpec(epochs=2), 3), no_tick, no_announce
+    )
     for r in range(3):
         k1, b1, k2, b2, k3, b3 = (layer[r].astype(np.float64) for layer in trained.weights)
         for x, y, accuracy, loss in (
@@ -113,7 +119,7 @@ def test_scores_are_those_of_the_returned_weights(engine, small_task):
 
 def test_frozen_layers_come_back_bit_for_bit(engine, small_task):
     job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=2), 4, n_frozen=[0, 1, 2, 1])
-    trained = engine.train(job, no_tick)
+    trained = engine.train(job, no_tick, no_announce)
     for r, n_frozen in enumerate(job.n_frozen):
         for i, (before, after) in enumerate(zip(job.weights, trained.weights, strict=True)):
             is_same = before[r].tobytes() == after[r].tobytes()
@@ -122,13 +128,13 @@ def test_frozen_layers_come_back_bit_for_bit(engine, small_task):
 
 def test_a_run_is_the_same_alone_and_among_others(engine, small_task):
     training = TrainingSpec(epochs=2, momentum=0.5)
-    together = engine.train(job_of(small_task, MLPSpec(), training, 5), no_tick)
+    together = engine.train(job_of(small_task, MLPSpec(), training, 5), no_tick, no_announce)
     job = job_of(small_task, MLPSpec(), training, 5)
     alone = Job(
         job.network, training, small_task, [w[3:4] for w in job.weights], job.n_frozen[3:4],
         job.order_keys[3:4],
     )  # fmt: skip
-    alone_trained = engine.train(alone, no_tick)
+    alone_trained = engine.train(alone, no_tick, no_announce)
     for a, b in zip(alone_trained.weights, together.weights, strict=True):
         assert a[0].tobytes() == b[3].tobytes()
     assert alone_trained.scores.test_loss[0] == together.scores.test_loss[3]
@@ -136,15 +142,19 @@ def test_a_run_is_the_same_alone_and_among_others(engine, small_task):
 
 def test_curves_start_at_the_untrained_network_and_end_at_the_scores(engine, small_task):
     training = TrainingSpec(epochs=4)
-    plain = engine.train(job_of(small_task, MLPSpec(), training, 2), no_tick)
-    curved = engine.train(job_of(small_task, MLPSpec(), training, 2, with_curves=True), no_tick)
+    plain = engine.train(job_of(small_task, MLPSpec(), training, 2), no_tick, no_announce)
+    curved = engine.train(
+        job_of(small_task, MLPSpec(), training, 2, with_curves=True), no_tick, no_announce
+    )
     assert plain.curves is None
     assert curved.curves.test_loss.shape == (2, 5)
     for name in ("train_accuracy", "test_accuracy", "train_loss", "test_loss"):
         by_epoch = getattr(curved.curves, name)
         np.testing.assert_array_equal(by_epoch[:, -1], getattr(curved.scores, name))
         np.testing.assert_array_equal(by_epoch[:, -1], getattr(plain.scores, name))
-    shorter = engine.train(job_of(small_task, MLPSpec(), TrainingSpec(epochs=1), 2), no_tick)
+    shorter = engine.train(
+        job_of(small_task, MLPSpec(), TrainingSpec(epochs=1), 2), no_tick, no_announce
+    )
     np.testing.assert_allclose(curved.curves.test_loss[:, 1], shorter.scores.test_loss, rtol=1e-6)
     assert (curved.curves.train_loss[:, 0] > curved.curves.train_loss[:, -1]).all()
 
@@ -154,8 +164,8 @@ def test_a_diverging_run_does_not_disturb_its_neighbours(engine, small_task):
     job = job_of(small_task, MLPSpec(), training, 3)
     job.weights[0][1] = 1e38 * np.array([1, -1, 1, -1, 1])  # some unit of these is active
     job.weights[2][1] = 1e38
-    trained = engine.train(job, no_tick)
-    calm = engine.train(job_of(small_task, MLPSpec(), training, 3), no_tick)
+    trained = engine.train(job, no_tick, no_announce)
+    calm = engine.train(job_of(small_task, MLPSpec(), training, 3), no_tick, no_announce)
     assert not np.isfinite(trained.scores.test_loss[1])
     for r in (0, 2):
         assert trained.scores.test_loss[r] == calm.scores.test_loss[r]
@@ -163,7 +173,9 @@ def test_a_diverging_run_does_not_disturb_its_neighbours(engine, small_task):
 
 def test_progress_adds_up_to_the_epochs_of_all_runs(engine, small_task):
     ticks = []
-    engine.train(job_of(small_task, MLPSpec(), TrainingSpec(epochs=3), 4), ticks.append)
+    engine.train(
+        job_of(small_task, MLPSpec(), TrainingSpec(epochs=3), 4), ticks.append, no_announce
+    )
     assert sum(ticks) == 12
 
 
@@ -172,7 +184,7 @@ def test_an_engine_takes_one_task_after_another(engine, small_task):
 
     other: Task = make_task(TaskSpec(9, n_samples=50, n_train=30))
     training = TrainingSpec(epochs=1)
-    first = engine.train(job_of(small_task, MLPSpec(), training), no_tick)
-    engine.train(job_of(other, MLPSpec(), training), no_tick)
-    again = engine.train(job_of(small_task, MLPSpec(), training), no_tick)
+    first = engine.train(job_of(small_task, MLPSpec(), training), no_tick, no_announce)
+    engine.train(job_of(other, MLPSpec(), training), no_tick, no_announce)
+    again = engine.train(job_of(small_task, MLPSpec(), training), no_tick, no_announce)
     assert first.scores.test_loss[0] == again.scores.test_loss[0]

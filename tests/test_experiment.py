@@ -160,7 +160,7 @@ def test_more_repeats_keep_the_earlier_rows_however_they_are_grouped(runs_at_onc
         return (key % 1000 + n_frozen) / 2000 + abs(first_weight) / 100
 
     def rows(n_repeats, at_once):
-        engine = PlannedEngine(plan, runs_at_once=at_once)
+        engine = PlannedEngine(plan, at_once)
         return compare(spec_of(n_repeats), None, engine, silent).runs
 
     assert rows(7, runs_at_once)[:9] == rows(3, 1)
@@ -199,8 +199,8 @@ def test_ctrl_c_before_the_first_repeat_is_passed_on():
 
 def test_an_engine_that_moves_a_frozen_weight_is_caught():
     class Careless(PlannedEngine):
-        def train(self, job, tick):
-            trained = super().train(job, tick)
+        def train(self, job, tick, announce):
+            trained = super().train(job, tick, announce)
             trained.weights[3][-1, 0] = np.nextafter(trained.weights[3][-1, 0], 1)
             return trained
 
@@ -224,8 +224,8 @@ def test_one_training_is_repeat_0_of_the_comparison():
 
 def test_the_table_of_one_training_says_what_failed_and_what_collapsed():
     class Collapsed(PlannedEngine):
-        def train(self, job, tick):
-            trained = super().train(job, tick)
+        def train(self, job, tick, announce):
+            trained = super().train(job, tick, announce)
             trained.classes_predicted[:] = 1
             return trained
 

@@ -80,19 +80,23 @@ class Trained:
     curves: Scores | None
 
 
+Announce = Callable[[str], Tick]
+"""Told of other work that takes its time, in a few words; gives what is told 1 at its end."""
+
+
 class Engine(Protocol):
     """Trains jobs; may keep compiled code between them, but nothing that changes results."""
 
-    @property
-    def runs_at_once(self) -> int:
-        """About how many runs a job should have: more is faster, fewer reports sooner."""
+    def runs_at_once(self, network: MLPSpec) -> int:
+        """Say how many runs a job should have, about: fewer waste time, more waste memory."""
 
-    def train(self, job: Job, tick: Tick) -> Trained:
+    def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
         """Train every run of a job.
 
         Args:
             job: What to train.
             tick: Told of progress.
+            announce: Told of what else takes its time, such as compiling.
 
         Returns:
             The trained networks, in the order of the job; the first `n_frozen` layers of

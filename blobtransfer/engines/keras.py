@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data import Task
-from blobtransfer.engines import Engine, Job, Scores, Tick, Trained
+from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
 from blobtransfer.models import build_mlp, get_weights, load_keras
 from blobtransfer.schedule import Weights, batch_orders
 from blobtransfer.specs import MLPSpec, TrainingSpec
@@ -28,15 +28,21 @@ def create(show_log: bool) -> Engine:
 class KerasEngine:
     """Trains with `keras.Model.fit`; keeps one compiled model for each number of frozen layers."""
 
-    runs_at_once = 1
-
     def __init__(self, show_log: bool = False) -> None:
         self._show_log = show_log
         self._trainers: dict[tuple[MLPSpec, TrainingSpec, int], _Trainer] = {}
         self._task: Task | None = None
 
-    def train(self, job: Job, tick: Tick) -> Trained:
+    def runs_at_once(self, network: MLPSpec) -> int:
+        """Give 1: nothing is gained by more."""
+        return 1
+
+    def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
+        if not self._trainers:
+            started = announce("starting Keras")
+            load_keras(self._show_log)
+            started(1)
         if job.task is not self._task:
             self._trainers.clear()
             self._task = job.task

@@ -1,0 +1,343 @@
+"""Vector code written in Python: one value per network, a register full at a time.
+
+Running a function on `Value`s does not compute it but writes it down as LLVM code: `a * b`
+becomes an instruction, `for i in code.each(n)` a loop (written out where n is small), and
+`array[i] = a` a store. What reads like the arithmetic of one network is the arithmetic of
+as many networks as a register has lanes. Nothing here knows what a network is.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
+INT32, INT64 = ir.IntType(32), ir.IntType(64)
+POINTER = ir.PointerType()
+
+UNROLLED = 8
+"""Loops of at most so many turns are written out."""
+
+
+class Value:
+    """A number in a register: a scalar, or a vector with one number per lane.
+
+    Whole numbers are unsigned and wrap around. A Python number on the other side of an
+    operator takes the type of the value; a scalar goes into every lane of a vector.
+    """
+
+    def __init__(self, code: "Code", register: Any) -> None:
+        self.code = code
+        self.register = register
+
+    def __add__(self, other: "Number") -> "Value":
+        return self.code.operation("add", self, other)
+
+    def __sub__(self, other: "Number") -> "Value":
+        return self.code.operation("sub", self, other)
+
+    def __mul__(self, other: "Number") -> "Value":
+        return self.code.operation("mul", self, other)
+
+    def __truediv__(self, other: "Number") -> "Value":
+        return self.code.operation("div", self, other)
+
+    def __radd__(self, other: "Number") -> "Value":
+        return self.code.operation("add", other, self)
+
+    def __rsub__(self, other: "Number") -> "Value":
+        return self.code.operation("sub", other, self)
+
+    def __rmul__(self, other: "Number") -> "Value":
+        return self.code.operation("mul", other, self)
+
+    def __rtruediv__(self, other: "Number") -> "Value":
+        return self.code.operation("div", other, self)
+
+    def __xor__(self, other: "Number") -> "Value":
+        return self.code.operation("xor", self, other)
+
+    def __and__(self, other: "Number") -> "Value":
+        return self.code.operation("and_", self, other)
+
+    def __or__(self, other: "Number") -> "Value":
+        return self.code.operation("or_", self, other)
+
+    def __lshift__(self, other: "Number") -> "Value":
+        return self.code.operation("shl", self, other)
+
+    def __rshift__(self, other: "Number") -> "Value":
+        return self.code.operation("lshr", self, other)
+
+    def __lt__(self, other: "Number") -> "Value":
+        return self.code.compare("<", self, other)
+
+    def __le__(self, other: "Number") -> "Value":
+        return self.code.compare("<=", self, other)
+
+    def __gt__(self, other: "Number") -> "Value":
+        return self.code.compare(">", self, other)
+
+    def equals(self, other: "Number") -> "Value":
+        """Compare for equality, lane by lane."""
+        return self.code.compare("==", self, other)
+
+
+Number = Value | int | float
+Index = Value | int
+
+
+class Variable:
+    """A value that changes while the code runs; LLVM keeps it in a register."""
+
+    def __init__(self, code: "Code", value: Value) -> None:
+        self._code = code
+        self._kind = value.register.type
+        self._slot = code.allocate(self._kind)
+        self.value = value
+
+    @property
+    def value(self) -> Value:
+        """What the variable holds at this place of the code."""
+        return Value(self._code, self._code.builder.load(self._slot, typ=self._kind))
+
+    @value.setter
+    def value(self, value: Value) -> None:
+        self._code.builder.store(value.register, self._slot)
+
+
+class Array:
+    """Vectors in memory: `stride` of them a row, indexed by row and column or by place."""
+
+    def __init__(self, code: "Code", pointer: Any, kind: Any, offset: int, stride: int) -> None:
+        self._code, self._pointer, self._kind = code, pointer, kind
+        self._offset, self._stride = offset, stride
+
+    def __getitem__(self, at: Index | tuple[Index, Index]) -> Value:
+        register = self._code.builder.load(self._address(at), typ=self._kind, align=4)
+        return Value(self._code, register)
+
+    def __setitem__(self, at: Index | tuple[Index, Index], value: Value) -> None:
+        self._code.builder.store(value.register, self._address(at), align=4)
+
+    def _address(self, at: Index | tuple[Index, Index]) -> Any:
+        row, column = at if isinstance(at, tuple) else (at, 0)
+        place = self._code.index(row * self._stride + column + self._offset)
+        return self._code.builder.gep(
+            self._pointer, [place.register], inbounds=True, source_etype=self._kind
+        )
+
+
+class Code:
+    """One function while it is written.
+
+    Args:
+        module: What it becomes part of.
+        name: Its name there.
+        arguments: Names and types; `POINTER` for arrays. It returns nothing.
+        lanes: Numbers in a vector.
+    """
+
+    def __init__(
+        self, module: ir.Module, name: str, arguments: Mapping[str, Any], lanes: int
+    ) -> None:
+        self.lanes = lanes
+        self.floats = ir.VectorType(FLOAT, lanes)
+        self.doubles = ir.VectorType(DOUBLE, lanes)
+        self.int32s = ir.VectorType(INT32, lanes)
+        self.int64s = ir.VectorType(INT64, lanes)
+        kind = ir.FunctionType(ir.VoidType(), list(arguments.values()))
+        function = ir.Function(module, kind, name)
+        self._module = module
+        self._arguments = dict(zip(arguments, function.args, strict=True))
+        # Variables are allocated in the entry, wherever they are made: not anew in each turn.
+        self._entry = ir.IRBuilder(function.append_basic_block("entry"))
+        self._body = function.append_basic_block("body")
+        self.builder = ir.IRBuilder(self._body)
+
+    def finish(self) -> None:
+        """End the function."""
+        self.builder.ret_void()
+        self._entry.branch(self._body)
+
+    # Values
+
+    def argument(self, name: str) -> Value:
+        """Give a scalar argument."""
+        return Value(self, self._arguments[name])
+
+    def index(self, value: Index) -> Value:
+        """Give a whole number as a 64-bit scalar."""
+        return value if isinstance(value, Value) else Value(self, INT64(value))
+
+    def constant(self, value: float, kind: Any = None) -> Value:
+        """Give a number of a type, floats in all lanes unless told otherwise."""
+        kind = kind or self.floats
+        if isinstance(kind, ir.VectorType):
+            return Value(self, ir.Constant(kind, [_fitting(value, kind.element)] * kind.count))
+        return Value(self, ir.Constant(kind, _fitting(value, kind)))
+
+    def variable(self, value: Number) -> Variable:
+        """Make a variable; a plain number starts floats in all lanes."""
+        return Variable(self, value if isinstance(value, Value) else self.constant(value))
+
+    def allocate(self, kind: Any) -> Any:
+        """Reserve a place for a variable."""
+        return self._entry.alloca(kind)
+
+    def splat(self, scalar: Value) -> Value:
+        """Put a scalar into every lane."""
+        undefined = ir.Constant(ir.VectorType(scalar.register.type, self.lanes), ir.Undefined)
+        one = self.builder.insert_element(undefined, scalar.register, INT32(0))
+        zeros = ir.Constant(self.int32s, [0] * self.lanes)
+        return Value(self, self.builder.shuffle_vector(one, undefined, zeros))
+
+    def operation(self, name: str, a: Number, b: Number) -> Value:
+        """Write an arithmetic instruction."""
+        x, y = self._alike(a, b)
+        return Value(self, getattr(self.builder, f"f{name}" if _is_real(x) else name)(x, y))
+
+    def compare(self, relation: str, a: Number, b: Number) -> Value:
+        """Write a comparison; with NaN it is false."""
+        x, y = self._alike(a, b)
+        write = self.builder.fcmp_ordered if _is_real(x) else self.builder.icmp_unsigned
+        return Value(self, write(relation, x, y))
+
+    def where(self, condition: Value, a: Number, b: Number) -> Value:
+        """Choose a in the lanes where the condition holds, else b."""
+        return Value(self, self.builder.select(condition.register, *self._alike(a, b)))
+
+    def fused(self, a: Value, b: Value, c: Value) -> Value:
+        """Write a * b + c, rounded once where the processor can."""
+        return self._call(f"llvm.fmuladd.v{self.lanes}f32", self.floats, a, b, c)
+
+    def bits(self, value: Value) -> Value:
+        """Read floats as the 32-bit numbers that stand for them, or the other way round."""
+        kind = self.int32s if value.register.type == self.floats else self.floats
+        return Value(self, self.builder.bitcast(value.register, kind))
+
+    def convert(self, value: Value, kind: Any) -> Value:
+        """Convert to another type of number."""
+        old, new = _element(value.register.type), _element(kind)
+        if isinstance(old, ir.IntType) and isinstance(new, ir.IntType):
+            write = self.builder.zext if new.width > old.width else self.builder.trunc
+        elif isinstance(old, ir.IntType):
+            write = self.builder.sitofp
+        else:
+            write = self.builder.fpext if isinstance(new, ir.DoubleType) else self.builder.fptrunc
+        return Value(self, write(value.register, kind))
+
+    # Memory
+
+    def array(self, name: str, kind: Any = None, offset: int = 0, stride: int = 1) -> Array:
+        """Give an argument as an array, of vectors of floats unless told otherwise."""
+        return Array(self, self._arguments[name], kind or self.floats, offset, stride)
+
+    def gather(self, name: str, kind: Any, place: Value) -> Value:
+        """Load from an argument, in each lane at a place of its own (32-bit)."""
+        vector = ir.VectorType(kind, self.lanes)
+        undefined = Value(self, ir.Constant(vector, ir.Undefined))
+        mask, places = self._everywhere(), self._places(name, kind, place)
+        align = Value(self, INT32(4))
+        return self._call(
+            f"llvm.masked.gather.{self._suffix(kind)}", vector, places, align, mask, undefined
+        )
+
+    def scatter(self, name: str, kind: Any, place: Value, value: Value) -> None:
+        """Store into an argument, in each lane at a place of its own (32-bit)."""
+        mask, places = self._everywhere(), self._places(name, kind, place)
+        align = Value(self, INT32(4))
+        self._call(
+            f"llvm.masked.scatter.{self._suffix(kind)}", ir.VoidType(), value, places, align, mask
+        )
+
+    # Flow
+
+    def each(self, n: Index) -> Iterator[Any]:
+        """Go through 0 .. n - 1: written out where n is known and small, a loop otherwise.
+
+        The body of the `for` is run once for a loop, so it must not leave it early.
+        """
+        if isinstance(n, int) and n <= UNROLLED:
+            yield from range(n)
+        else:
+            with self.loop(0, n) as i:
+                yield i
+
+    @contextmanager
+    def loop(self, start: Index, stop: Index, step: Index = 1) -> Iterator[Value]:
+        """Write a loop over start, start + step, ... below stop."""
+        first, last, by = (self.index(i).register for i in (start, stop, step))
+        before, builder = self.builder.block, self.builder
+        test, body, after = (builder.append_basic_block(n) for n in ("test", "turn", "after"))
+        builder.branch(test)
+        builder.position_at_end(test)
+        i = builder.phi(INT64)
+        i.add_incoming(first, before)
+        builder.cbranch(builder.icmp_signed("<", i, last), body, after)
+        builder.position_at_end(body)
+        yield Value(self, i)
+        i.add_incoming(builder.add(i, by), builder.block)
+        builder.branch(test)
+        builder.position_at_end(after)
+
+    @contextmanager
+    def only_if(self, condition: Value) -> Iterator[None]:
+        """Write code that runs only where a scalar condition holds."""
+        with self.builder.if_then(condition.register):
+            yield
+
+    # Private
+
+    def _call(self, name: str, kind: Any, *arguments: Value) -> Value:
+        registers = [argument.register for argument in arguments]
+        function = self._module.globals.get(name)
+        if function is None:
+            function_kind = ir.FunctionType(kind, [register.type for register in registers])
+            function = ir.Function(self._module, function_kind, name)
+        return Value(self, self.builder.call(function, registers))
+
+    def _alike(self, a: Number, b: Number) -> tuple[Any, Any]:
+        if not isinstance(a, Value):
+            a = self.constant(a, b.register.type if isinstance(b, Value) else self.floats)
+        if not isinstance(b, Value):
+            b = self.constant(b, a.register.type)
+        if _is_vector(a) and not _is_vector(b):
+            b = self.splat(b)
+        if _is_vector(b) and not _is_vector(a):
+            a = self.splat(a)
+        return a.register, b.register
+
+    def _everywhere(self) -> Value:
+        return self.constant(1, ir.VectorType(ir.IntType(1), self.lanes))
+
+    def _places(self, name: str, kind: Any, place: Value) -> Value:
+        addresses = self.builder.gep(
+            self._arguments[name], [place.register], inbounds=True, source_etype=kind
+        )
+        addresses.type = ir.VectorType(POINTER, self.lanes)  # llvmlite takes it for one pointer
+        return Value(self, addresses)
+
+    def _suffix(self, kind: Any) -> str:
+        return f"v{self.lanes}{'f' if kind == FLOAT else 'i'}32.v{self.lanes}p0"
+
+
+def _element(kind: Any) -> Any:
+    return kind.element if isinstance(kind, ir.VectorType) else kind
+
+
+def _is_vector(value: Value) -> bool:
+    return isinstance(value.register.type, ir.VectorType)
+
+
+def _is_real(register: Any) -> bool:
+    return isinstance(_element(register.type), ir.FloatType | ir.DoubleType)
+
+
+def _fitting(value: float, kind: Any) -> float:
+    """Round a number to what a type holds: LLVM refuses floats that are not exact."""
+    if isinstance(kind, ir.IntType):
+        return int(value)
+    return struct.unpack("f", struct.pack("f", value))[0] if kind == FLOAT else float(value)
