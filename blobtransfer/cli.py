@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -96,7 +96,7 @@ def main() -> int:
     try:
         signal.signal(signal.SIGTERM, _raise_terminated)
         status = app(prog_name="blobtransfer", standalone_mode=False)
-        _emit("")
+        _emit([])
         return status if isinstance(status, int) else 0
     except typer.TyperException as error:
         if not error.format_message():  # the help page was wanted and has been shown
@@ -156,7 +156,7 @@ def plot_data(
     drawn = draw_tasks([make_task(spec) for spec in specs], canvas)
     _save_figure(drawn, path, talk)
     if talk.quiet and path is not None:
-        _emit(f"{path}\n")
+        _emit([f"{path}\n"])
     canvas.show()
 
 
@@ -350,9 +350,9 @@ def _finish_training(
         _print_results(results, training_table(results), result)
     elif model_path is not None:
         if not results.n_failed:
-            _emit(f"{model_path}\n")
+            _emit([f"{model_path}\n"])
     else:
-        _emit(f"{results.runs[0].test_accuracy}\n")
+        _emit([f"{results.runs[0].test_accuracy}\n"])
     canvas.show()
     _exit_if_failed(results)
 
@@ -508,7 +508,7 @@ def _print_results(results: "Results", table: "Table", result: ResultOptions) ->
         _emit(_as_text(results, table, wanted))
 
 
-def _as_text(results: "Results", table: "Table", wanted: str) -> str:
+def _as_text(results: "Results", table: "Table", wanted: str) -> Iterable[str]:
     from blobtransfer.results import to_csv, to_json
     from blobtransfer.tables import to_markdown, to_text
 
@@ -518,15 +518,15 @@ def _as_text(results: "Results", table: "Table", wanted: str) -> str:
         case "csv":
             return to_csv(results)
         case "markdown":
-            return to_markdown(table)
+            return [to_markdown(table)]
         case _:
-            return to_text(table)
+            return [to_text(table)]
 
 
-def _emit(text: str) -> None:
+def _emit(pieces: Iterable[str]) -> None:
     """Write to standard output."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.writelines(pieces)
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise _ReaderGone from error

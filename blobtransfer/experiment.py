@@ -5,7 +5,7 @@ engine train them, and asks the statistics once. Nothing here knows how the user
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,7 +14,7 @@ import numpy as np
 
 from blobtransfer.data import Task, make_task
 from blobtransfer.engines import Engine, Job, Tick, Trained
-from blobtransfer.results import Curve, Results, Run, Summary, TaskRecord, finite
+from blobtransfer.results import Curve, Results, Run, Runs, Summary, TaskRecord, finite
 from blobtransfer.schedule import Stream, Weights, initial_weights, order_key
 from blobtransfer.specs import STANDALONE, ExperimentSpec, MLPSpec, TaskSpec, Variant
 from blobtransfer.stats import describe
@@ -110,7 +110,7 @@ def compare(
     task = make_task(spec.target)
     tasks.append(_record("target", task))
 
-    runs: list[Run] = []
+    runs = Runs()
     interrupted = False
     tick = step("comparing", spec.n_repeats * len(spec.variants) * spec.training.epochs)
     at_once = max(1, engine.runs_at_once(spec.network) // len(spec.variants))
@@ -118,7 +118,7 @@ def compare(
         for first in range(0, spec.n_repeats, at_once):
             repeats = range(first, min(first + at_once, spec.n_repeats))
             job = _job(spec, task, Stream.TARGET_ORDER, spec.variants, repeats, source_weights)
-            runs += _runs(spec.variants, repeats, _train(engine, job, tick, step))
+            runs.extend(_runs(spec.variants, repeats, _train(engine, job, tick, step)))
     except KeyboardInterrupt:
         if not runs:
             raise
@@ -131,7 +131,7 @@ def compare(
         seconds=clock.seconds(),
         tasks=tuple(tasks),
         source_run=source_run,
-        runs=tuple(runs),
+        runs=runs,
         summary=_summarise(spec.variants, runs, spec.network, task.ceiling),
         interrupted=interrupted,
     )
@@ -153,7 +153,7 @@ def _train_one(
     job = _job(spec, task, stream, (variant,), range(1), source_weights, with_curves=True)
     tick = step(f"training the {role} network", spec.training.epochs)
     trained = _train(engine, job, tick, step)
-    runs = _runs((variant,), range(1), trained)
+    runs = Runs(_runs((variant,), range(1), trained))
     results = Results(
         command=f"train-{role}",
         argv=tuple(argv),
@@ -162,7 +162,7 @@ def _train_one(
         seconds=clock.seconds(),
         tasks=(_record(role, task),),
         source_run=None,
-        runs=tuple(runs),
+        runs=runs,
         summary=_summarise((variant,), runs, spec.network, task.ceiling),
         curves=tuple(_curves(runs, trained)),
     )
@@ -212,14 +212,14 @@ def _train(engine: Engine, job: Job, tick: Tick, step: Step) -> Trained:
     return trained
 
 
-def _runs(variants: Sequence[Variant], repeats: range, trained: Trained) -> list[Run]:
+def _runs(variants: Sequence[Variant], repeats: range, trained: Trained) -> Iterator[Run]:
     scores = asdict(trained.scores)
     is_finite = np.all([np.isfinite(figure) for figure in scores.values()], axis=0)
     for stacked in trained.weights:
         is_finite &= np.isfinite(stacked).all(axis=tuple(range(1, stacked.ndim)))
-    labels = [(repeat, variant) for repeat in repeats for variant in variants]
-    return [
-        Run(
+    labels = ((repeat, variant) for repeat in repeats for variant in variants)
+    for i, (repeat, variant) in enumerate(labels):
+        yield Run(
             sources=variant.sources,
             variant=variant.name,
             fixed=variant.n_fixed,
@@ -228,8 +228,6 @@ def _runs(variants: Sequence[Variant], repeats: range, trained: Trained) -> list
             status="ok" if is_finite[i] else "failed",
             **{name: finite(figure[i]) for name, figure in scores.items()},
         )
-        for i, (repeat, variant) in enumerate(labels)
-    ]
 
 
 def _curves(runs: Sequence[Run], trained: Trained) -> list[Curve]:
@@ -248,12 +246,12 @@ def _curves(runs: Sequence[Run], trained: Trained) -> list[Curve]:
 
 
 def _summarise(
-    variants: Sequence[Variant], runs: Sequence[Run], network: MLPSpec, ceiling: float
+    variants: Sequence[Variant], runs: Runs, network: MLPSpec, ceiling: float
 ) -> tuple[Summary, ...]:
     summary = []
     for variant in variants:
-        own = [run for run in runs if (run.variant, run.fixed) == (variant.name, variant.n_fixed)]
-        ok = [run for run in own if run.status == "ok"]
+        own = list(runs.of(variant.sources, variant.name, variant.n_fixed))
+        ok = [run for run in own if run.is_ok]
         spread = describe(np.array([run.test_accuracy for run in ok], np.float64))
         summary.append(
             Summary(

@@ -143,14 +143,7 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     n_variants = len(results.summary)
     figure = canvas.new(max(5.0, 1.2 + 1.5 * n_variants), 4.8)
     axes = figure.subplots()
-    scores = [
-        [
-            100 * run.test_accuracy
-            for run in results.runs_of(summary)
-            if run.test_accuracy is not None and run.status == "ok"
-        ]
-        for summary in results.summary
-    ]
+    scores = [100 * np.array(results.test_accuracies(summary)) for summary in results.summary]
     axes.boxplot(
         scores,
         tick_labels=[summary.label.replace(" ", "\n") for summary in results.summary],

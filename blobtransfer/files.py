@@ -7,7 +7,7 @@ renamed over the target. Whatever goes wrong before that, the old file is still 
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -49,10 +49,10 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file as UTF-8 with the line ends it has; see `replacing`."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+def write_text(path: Path, pieces: Iterable[str]) -> None:
+    """Write a text, given piece by piece, as UTF-8 with the line ends it has; see `replacing`."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(pieces)
 
 
 def why_not_writable(path: Path) -> str | None:

@@ -3,22 +3,24 @@
 The JSON format is described by `results.schema.json` beside this file.
 """
 
-import csv
-import io
 import json
 import math
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from blobtransfer.specs import ExperimentSpec
 
 SCHEMA_VERSION = 1
+
+SCORES = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
+"""Figures of a run, in the order of the CSV."""
 
 VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "keras", "tensorflow")
 """Packages that can change a score."""
@@ -41,6 +43,80 @@ class Run:
     train_loss: float | None
     classes_predicted: int
     status: Literal["ok", "failed"]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the loss stayed finite."""
+        return self.status == "ok"
+
+
+class Runs(Sequence[Run]):
+    """A list of runs that takes 45 bytes a run, for comparisons of many repeats."""
+
+    def __init__(self, runs: Iterable[Run] = ()) -> None:
+        self._variants: list[tuple[str, str, int | None]] = []
+        self._variant, self._repeat = array("H"), array("q")
+        self._classes_predicted, self._is_failed = array("q"), array("b")
+        self._scores = {name: array("d") for name in SCORES}
+        self.extend(runs)
+
+    def extend(self, runs: Iterable[Run]) -> None:
+        """Add runs at the end."""
+        for run in runs:
+            self.append(run)
+
+    def append(self, run: Run) -> None:
+        """Add a run at the end."""
+        variant = (run.sources, run.variant, run.fixed)
+        if variant not in self._variants:
+            self._variants.append(variant)
+        self._variant.append(self._variants.index(variant))
+        self._repeat.append(run.repeat)
+        self._classes_predicted.append(run.classes_predicted)
+        self._is_failed.append(not run.is_ok)
+        for name, scores in self._scores.items():
+            score = getattr(run, name)
+            scores.append(math.nan if score is None else score)
+
+    def of(self, sources: str, variant: str, fixed: int | None) -> Iterator[Run]:
+        """Give the runs of one variant, in the order of the repeats."""
+        wanted = (sources, variant, fixed)
+        number = self._variants.index(wanted) if wanted in self._variants else -1
+        return (self[i] for i, own in enumerate(self._variant) if own == number)
+
+    def __len__(self) -> int:
+        return len(self._variant)
+
+    @overload
+    def __getitem__(self, at: int) -> Run: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Runs": ...
+    def __getitem__(self, at: int | slice) -> "Run | Runs":
+        if isinstance(at, slice):
+            return Runs(self[i] for i in range(*at.indices(len(self))))
+        sources, variant, fixed = self._variants[self._variant[at]]
+        test_accuracy, train_accuracy, test_loss, train_loss = [
+            finite(scores[at]) for scores in self._scores.values()
+        ]
+        return Run(
+            sources=sources,
+            variant=variant,
+            fixed=fixed,
+            repeat=self._repeat[at],
+            test_accuracy=test_accuracy,
+            train_accuracy=train_accuracy,
+            test_loss=test_loss,
+            train_loss=train_loss,
+            classes_predicted=self._classes_predicted[at],
+            status="failed" if self._is_failed[at] else "ok",
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -139,7 +215,7 @@ class Results:
     seconds: float
     tasks: tuple[TaskRecord, ...]
     source_run: Run | None
-    runs: tuple[Run, ...]
+    runs: Runs
     summary: tuple[Summary, ...]
     curves: tuple[Curve, ...] = ()
     interrupted: bool = False
@@ -149,32 +225,37 @@ class Results:
     @property
     def n_failed(self) -> int:
         """Runs whose loss is not finite, the source network's included."""
-        runs = self.runs if self.source_run is None else (self.source_run, *self.runs)
-        return sum(run.status == "failed" for run in runs)
+        n_failed = sum(summary.failed for summary in self.summary)
+        return n_failed + (self.source_run is not None and not self.source_run.is_ok)
 
     def task(self, role: str) -> TaskRecord:
         """Give the problem of that role."""
         return next(task for task in self.tasks if task.role == role)
 
-    def runs_of(self, summary: Summary) -> list[Run]:
-        """Give the runs that one summary is about, in the order of the repeats."""
-        variant = (summary.sources, summary.variant, summary.fixed)
-        return [run for run in self.runs if (run.sources, run.variant, run.fixed) == variant]
+    def test_accuracies(self, summary: Summary) -> list[float]:
+        """Give the test accuracies that one summary describes, in the order of the repeats."""
+        runs = self.runs.of(summary.sources, summary.variant, summary.fixed)
+        return [run.test_accuracy for run in runs if run.test_accuracy is not None and run.is_ok]
 
 
-def to_csv(results: Results) -> str:
-    """Write one line a run, with a header; the same run gives the same bytes."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+def to_csv(results: Results) -> Iterator[str]:
+    """Write one line a run, with a header; the same runs give the same bytes.
+
+    Yields:
+        The text, line by line.
+    """
     names = [column.name for column in fields(Run)]
-    writer.writerow(names)
+    yield ",".join(names) + "\n"
     for run in results.runs:
-        writer.writerow([_cell(getattr(run, name)) for name in names])
-    return out.getvalue()
+        yield ",".join(_cell(getattr(run, name)) for name in names) + "\n"
 
 
-def to_json(results: Results) -> str:
-    """Write one object that follows `results.schema.json`; what is not finite is null."""
+def to_json(results: Results) -> Iterator[str]:
+    """Write one object that follows `results.schema.json`; what is not finite is null.
+
+    Yields:
+        The text, piece by piece; a run, a curve and a summary take a line each.
+    """
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "command": results.command,
@@ -187,12 +268,19 @@ def to_json(results: Results) -> str:
         "interrupted": results.interrupted,
         "tasks": [asdict(task) for task in results.tasks],
         "source_run": None if results.source_run is None else asdict(results.source_run),
-        "runs": [asdict(run) for run in results.runs],
-        "summary": [asdict(summary) for summary in results.summary],
     }
+    lists: dict[str, Iterable[Any]] = {"summary": results.summary, "runs": results.runs}
     if results.curves:
-        record["curves"] = [asdict(curve) for curve in results.curves]
-    return json.dumps(record, indent=1, allow_nan=False) + "\n"
+        lists["curves"] = results.curves
+    yield json.dumps(record, indent=1, allow_nan=False).removesuffix("\n}")
+    for name, rows in lists.items():
+        yield f',\n "{name}": ['
+        for i, row in enumerate(rows):
+            # asdict copies deeply, which takes most of the time where there are many runs
+            plain = {column.name: getattr(row, column.name) for column in fields(row)}
+            yield ("," if i else "") + "\n  " + json.dumps(plain, allow_nan=False)
+        yield "\n ]"
+    yield "\n}\n"
 
 
 def json_schema() -> dict[str, Any]:

@@ -7,7 +7,7 @@ whatever lane, block or thread it is, so its result does not depend on what else
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,17 +58,16 @@ class CompiledEngine:
         work = _Work(job, announce)
         pool = ThreadPoolExecutor(self._n_threads)
         try:
-            pending = {pool.submit(work.train_block, runs) for runs in work.blocks()}
-            while pending:
-                # A limited wait, so that Ctrl-C is heard.
-                done, pending = wait(pending, timeout=0.05, return_when=FIRST_COMPLETED)
-                tick(work.take_epochs_done())
-                for future in done:
-                    future.result()
+            for block in [pool.submit(work.train_block, runs) for runs in work.blocks()]:
+                is_waiting = True
+                while is_waiting:
+                    # A limited wait, so that Ctrl-C is heard and progress told.
+                    is_waiting = bool(wait([block], timeout=0.1).not_done)
+                    tick(work.take_epochs_done())
+                block.result()
         finally:
             work.is_stopped.set()
             pool.shutdown(cancel_futures=True)
-        tick(work.take_epochs_done())
         return work.trained()
 
 
