@@ -1,0 +1,68 @@
+"""What README and docs say is what the program does."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+import blobtransfer
+
+TOP = Path(__file__).parent.parent
+PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").glob("*.md")])
+
+
+@pytest.fixture(scope="module")
+def update():
+    spec = importlib.util.spec_from_file_location("update", TOP / "docs" / "update.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def without_times(text):
+    return re.sub(r"in \d+\.\d s", "in ... s", text)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/cli.md"])
+def test_every_output_shown_is_what_the_command_prints(update, page, tmp_path):
+    blocks = [match[0] for match in update.BLOCK.finditer((TOP / page).read_text())]
+    assert blocks
+    for block in blocks:
+        assert without_times(update.run_block(block, tmp_path)) == without_times(block)
+
+
+def test_the_figures_beside_the_published_ones_are_those_printed():
+    page = (TOP / "docs" / "tutorial.md").read_text()
+    beside = re.findall(r"^\| (\w.*?) \| 0\.\d+ .*\| (\S+) \((\S+)\) \|$", page, re.MULTILINE)
+    assert len(beside) == 4
+    for variant, mean, std in beside:
+        assert re.search(rf"^{variant} +30 +{mean} +{std} ", page, re.MULTILINE)
+
+
+def test_the_readme_has_two_commands_and_ci_runs_the_second_to_the_letter():
+    install_and_run, install_and_test = re.findall(
+        r"^```sh\n(.+)\n```$", (TOP / "README.md").read_text(), re.MULTILINE
+    )
+    assert install_and_run.endswith("blobtransfer compare --repeats 30 --fixed 0 1 2")
+    assert install_and_test in (TOP / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    assert all((page.parent / link).exists() for link in links if "://" not in link)
+
+
+def test_the_version_is_one(tmp_path):
+    from importlib.metadata import version
+
+    assert version("blobtransfer") == blobtransfer.__version__
+
+
+def test_the_public_api_is_complete():
+    for name in blobtransfer.__all__:
+        assert getattr(blobtransfer, name) is not None
+        assert name in dir(blobtransfer)
+    with pytest.raises(AttributeError):
+        _ = blobtransfer.nothing
