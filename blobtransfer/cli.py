@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,6 @@ from blobtransfer.errors import (
     SettingError,
     SourceFileError,
 )
-from blobtransfer.files import why_not_writable, write_text
 from blobtransfer.flags import NUMBERS, NumbersCommand, envvar_of, file, grouped, integer, switch
 from blobtransfer.options import (
     PROBLEM,
@@ -36,6 +35,19 @@ from blobtransfer.options import (
     TrainingOptions,
     Version,
 )
+from blobtransfer.output import (
+    ReaderGone,
+    check_model_file,
+    check_result_files,
+    checked_figure_path,
+    close_standard_output,
+    emit,
+    print_results,
+    save_drawn,
+    save_trained,
+    say,
+    write_results,
+)
 from blobtransfer.specs import (
     STANDALONE,
     ExperimentSpec,
@@ -46,17 +58,11 @@ from blobtransfer.specs import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from blobtransfer.experiment import Trainee
     from blobtransfer.figures import Canvas
     from blobtransfer.results import Results
     from blobtransfer.schedule import Weights
     from blobtransfer.source_file import SourceNetwork
-    from blobtransfer.tables import Table
-
-SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "table"}
-"""What a result file holds, by its suffix."""
 
 SOME_RUNS_FAILED = 3
 INTERRUPTED = 130
@@ -79,10 +85,6 @@ class _Terminated(BaseException):
     """SIGTERM arrived."""
 
 
-class _ReaderGone(Exception):
-    """Whoever read our standard output has closed it."""
-
-
 def main() -> int:
     """Run the program on the command line of the process.
 
@@ -96,7 +98,7 @@ def main() -> int:
     try:
         signal.signal(signal.SIGTERM, _raise_terminated)
         status = app(prog_name="blobtransfer", standalone_mode=False)
-        _emit([])
+        emit([])
         return status if isinstance(status, int) else 0
     except typer.TyperException as error:
         if not error.format_message():  # the help page was wanted and has been shown
@@ -114,8 +116,8 @@ def main() -> int:
         return INTERRUPTED
     except _Terminated:
         return TERMINATED
-    except (_ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
-        _close_standard_output()
+    except (ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
+        close_standard_output()
         return 0
 
 
@@ -147,16 +149,16 @@ def plot_data(
 ) -> None:
     """Draw problems: rows by class, true centres, and the best possible accuracy."""
     specs = [problem.task(one) for one in seed or (1, 2)]
-    path = _figure_path(figure, "plot-data")
+    path = checked_figure_path(figure, "plot-data")
 
     from blobtransfer.data import make_task
     from blobtransfer.figures import Canvas, draw_tasks
 
     canvas = Canvas(figure.show)
     drawn = draw_tasks([make_task(spec) for spec in specs], canvas)
-    _save_figure(drawn, path, talk)
+    save_drawn(drawn, path, talk)
     if talk.quiet and path is not None:
-        _emit([f"{path}\n"])
+        emit([f"{path}\n"])
     canvas.show()
 
 
@@ -182,9 +184,9 @@ def train_source(
         engine=training.engine_name(),
         source=problem.task(seed),
     )
-    path = _figure_path(figure, "train-source")
-    _check_result_files(result)
-    _check_model_file("model", model, spec.network, force)
+    path = checked_figure_path(figure, "train-source")
+    check_result_files(result)
+    check_model_file("model", model, spec.network, force)
 
     from blobtransfer import experiment
     from blobtransfer.figures import Canvas
@@ -236,10 +238,10 @@ def train_target(
         target=task,
         model_path=None if model is None else str(model),
     )
-    path = _figure_path(figure, "train-target")
-    _check_result_files(result)
+    path = checked_figure_path(figure, "train-target")
+    check_result_files(result)
     if save is not None:
-        _check_model_file("save", save, network, force)
+        check_model_file("save", save, network, force)
 
     from blobtransfer import experiment
     from blobtransfer.figures import Canvas
@@ -305,8 +307,8 @@ def compare(
         target=target,
         model_path=None if model is None else str(model),
     )
-    path = _figure_path(figure, "compare")
-    _check_result_files(result)
+    path = checked_figure_path(figure, "compare")
+    check_result_files(result)
 
     from blobtransfer import experiment
     from blobtransfer.figures import Canvas, draw_comparison
@@ -316,10 +318,10 @@ def compare(
     with _engine_and_progress(spec, talk) as (engine, step):
         results = experiment.compare(spec, _weights(source), engine, step, sys.argv[1:])
     table = comparison_table(results)
-    _write_results(results, table, result, talk)
+    write_results(results, table, result, talk)
     if path is not None or figure.show:
-        _save_figure(draw_comparison(results, canvas), path, talk)
-    _print_results(results, table, result)
+        save_drawn(draw_comparison(results, canvas), path, talk)
+    print_results(results, table, result)
     canvas.show()
     if results.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -342,17 +344,17 @@ def _finish_training(
 
     results = trainee.results
     if model_path is not None and not results.n_failed:
-        _save_model(trainee, setting, model_path, force, talk)
-    _write_results(results, training_table(results, with_time=False), result, talk)
+        save_trained(trainee, setting, model_path, force, talk)
+    write_results(results, training_table(results, with_time=False), result, talk)
     if figure_path is not None or canvas.has_windows:
-        _save_figure(draw_curves(results, canvas), figure_path, talk)
+        save_drawn(draw_curves(results, canvas), figure_path, talk)
     if not talk.quiet or result.wants_standard_output():
-        _print_results(results, training_table(results), result)
+        print_results(results, training_table(results), result)
     elif model_path is not None:
         if not results.n_failed:
-            _emit([f"{model_path}\n"])
+            emit([f"{model_path}\n"])
     else:
-        _emit([f"{results.runs[0].test_accuracy}\n"])
+        emit([f"{results.runs[0].test_accuracy}\n"])
     canvas.show()
     _exit_if_failed(results)
 
@@ -360,7 +362,7 @@ def _finish_training(
 def _exit_if_failed(results: "Results") -> None:
     if results.n_failed:
         n_runs = len(results.runs) + (results.source_run is not None)
-        _say(
+        say(
             f"warning: {results.n_failed} of {n_runs} trainings failed, their loss is not finite; "
             "try a smaller --learning-rate"
         )
@@ -422,135 +424,11 @@ def _engine_and_progress(spec: ExperimentSpec, talk: TalkOptions) -> Iterator[An
         yield load_engine(spec.engine, talk.verbose), step
 
 
-def _figure_path(figure: FigureOptions, command: str) -> Path | None:
-    path = figure.path(command)
-    if path is not None:
-        _check_file("plot", path, (".png", ".svg", ".pdf"))
-    return path
-
-
-def _check_result_files(result: ResultOptions) -> None:
-    for path in result.files():
-        _check_file("output", path, tuple(SUFFIXES))
-
-
-def _check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
-    """Refuse what could not be saved; whether an old file holds this very network shows later."""
-    _check_file(setting, path, (".keras",))
-    if path.exists() and not force:
-        from blobtransfer.source_file import read_source_file
-
-        try:
-            theirs = read_source_file(path).network
-        except SourceFileError as error:
-            raise _would_replace(setting, path, "a file that is no such model") from error
-        if (theirs.layer_sizes, theirs.activation) != (network.layer_sizes, network.activation):
-            raise _would_replace(setting, path, f"a {theirs.activation} network {theirs}")
-
-
-def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
-    if path.suffix.lower() not in suffixes:
-        found = f"the suffix {path.suffix}" if path.suffix else "no suffix"
-        wanted = ", ".join(suffixes)
-        raise SettingError(setting, path, f"{found} tells no format known here; use {wanted}")
-    problem = why_not_writable(path)
-    if problem is not None:
-        raise SettingError(setting, path, problem)
-
-
-def _save_model(
-    trainee: "Trainee", setting: str, path: Path, force: bool, talk: TalkOptions
-) -> None:
-    if path.exists() and not force:
-        from blobtransfer.source_file import read_source_file
-
-        old = read_source_file(path).weights
-        if any(a.tobytes() != b.tobytes() for a, b in zip(old, trainee.weights, strict=True)):
-            raise _would_replace(setting, path, "a network with other weights")
-        _note(talk, f"{path} holds this very network already; left as it is")
-        return
-
-    from blobtransfer.models import save_model
-
-    save_model(trainee.results.spec.network, trainee.weights, path, talk.verbose)
-    _note(talk, f"wrote {path}")
-
-
-def _would_replace(setting: str, path: Path, found: str) -> SettingError:
-    return SettingError(
-        setting, path, f"exists and holds {found}; use another name, or --force to replace it"
-    )
-
-
-def _save_figure(figure: "Figure", path: Path | None, talk: TalkOptions) -> None:
-    if path is not None:
-        from blobtransfer.figures import save
-
-        save(figure, path)
-        _note(talk, f"wrote {path}")
-
-
-def _write_results(
-    results: "Results", table: "Table", result: ResultOptions, talk: TalkOptions
-) -> None:
-    for path in result.files():
-        write_text(path, _as_text(results, table, SUFFIXES[path.suffix.lower()]))
-        _note(talk, f"wrote {path}")
-
-
-def _print_results(results: "Results", table: "Table", result: ResultOptions) -> None:
-    wanted = result.format or "table"
-    if wanted == "table" and sys.stdout.isatty():
-        from blobtransfer.tables import print_rich
-
-        print_rich(table, sys.stdout)
-    else:
-        _emit(_as_text(results, table, wanted))
-
-
-def _as_text(results: "Results", table: "Table", wanted: str) -> Iterable[str]:
-    from blobtransfer.results import to_csv, to_json
-    from blobtransfer.tables import to_markdown, to_text
-
-    match wanted:
-        case "json":
-            return to_json(results)
-        case "csv":
-            return to_csv(results)
-        case "markdown":
-            return [to_markdown(table)]
-        case _:
-            return [to_text(table)]
-
-
-def _emit(pieces: Iterable[str]) -> None:
-    """Write to standard output."""
-    try:
-        sys.stdout.writelines(pieces)
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-        raise _ReaderGone from error
-    except OSError as error:
-        _close_standard_output()
-        raise EnvironmentFailed(
-            f"standard output: cannot be written ({error.strerror}); send it elsewhere"
-        ) from error
-
-
-def _note(talk: TalkOptions, text: str) -> None:
-    if not talk.quiet:
-        _say(text)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
 def _report(error: BaseException, line: str) -> int:
     """Print an error as one line, after its traceback where --debug asks for it."""
     if "--debug" in sys.argv or os.environ.get(envvar_of("--debug")):
         traceback.print_exception(error)
-    _say("error: " + " ".join(line.split()))
+    say("error: " + " ".join(line.split()))
     return int(getattr(error, "exit_code", EnvironmentFailed.exit_code))
 
 
@@ -562,11 +440,6 @@ def _usage_line(error: typer.TyperException) -> str:
         is_typed = any(arg.partition("=")[0] in param.opts for arg in sys.argv)
         return f"{flag if is_typed else envvar_of(flag)} {error.message}"
     return f"{error.format_message().rstrip('.')}; see blobtransfer --help"
-
-
-def _close_standard_output() -> None:
-    """Let what is left in the buffer go nowhere, so that leaving Python writes no second error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _raise_terminated(signum: int, frame: object) -> None:

@@ -436,7 +436,7 @@ def test_a_signal_ends_a_long_comparison_and_ctrl_c_prints_what_is_done(tmp_path
     process = blobtransfer_process(
         "compare", *QUICK, "--repeats", 10**7, "--fixed", 0, "--no-plot", cwd=tmp_path
     )
-    time.sleep(12)
+    time.sleep(6)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert process.returncode == code

@@ -1,0 +1,183 @@
+"""What a command leaves behind: files, standard output, and notes on standard error.
+
+Checks that need no work come first, so that bad input is answered at once and nothing is
+written; each file is then written whole or not at all.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blobtransfer.errors import EnvironmentFailed, SettingError, SourceFileError
+from blobtransfer.files import why_not_writable, write_text
+from blobtransfer.options import FigureOptions, ResultOptions, TalkOptions
+from blobtransfer.specs import MLPSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from blobtransfer.experiment import Trainee
+    from blobtransfer.results import Results
+    from blobtransfer.tables import Table
+
+SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "table"}
+"""What a result file holds, by its suffix."""
+
+
+class ReaderGone(Exception):
+    """Whoever read our standard output has closed it."""
+
+
+def checked_figure_path(figure: FigureOptions, command: str) -> Path | None:
+    """Give the path of the figure, None where none is wanted, before any work.
+
+    Raises:
+        SettingError: No figure could be written there.
+    """
+    path = figure.path(command)
+    if path is not None:
+        _check_file("plot", path, (".png", ".svg", ".pdf"))
+    return path
+
+
+def check_result_files(result: ResultOptions) -> None:
+    """Raise `SettingError` before any work if a result file could not be written."""
+    for path in result.files():
+        _check_file("output", path, tuple(SUFFIXES))
+
+
+def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
+    """Raise `SettingError` before any work if a network could not be saved.
+
+    Whether an old file of the same shape holds this very network shows only after training.
+    """
+    _check_file(setting, path, (".keras",))
+    if path.exists() and not force:
+        from blobtransfer.source_file import read_source_file
+
+        try:
+            theirs = read_source_file(path).network
+        except SourceFileError as error:
+            raise _would_replace(setting, path, "a file that is no such model") from error
+        if (theirs.layer_sizes, theirs.activation) != (network.layer_sizes, network.activation):
+            raise _would_replace(setting, path, f"a {theirs.activation} network {theirs}")
+
+
+def save_trained(
+    trainee: "Trainee", setting: str, path: Path, force: bool, talk: TalkOptions
+) -> None:
+    """Save a trained network; one that is there already may stay, another is not replaced.
+
+    Raises:
+        SettingError: The file holds another network, and `force` is not given.
+    """
+    if path.exists() and not force:
+        from blobtransfer.source_file import read_source_file
+
+        old = read_source_file(path).weights
+        if any(a.tobytes() != b.tobytes() for a, b in zip(old, trainee.weights, strict=True)):
+            raise _would_replace(setting, path, "a network with other weights")
+        note(talk, f"{path} holds this very network already; left as it is")
+        return
+
+    from blobtransfer.models import save_model
+
+    save_model(trainee.results.spec.network, trainee.weights, path, talk.verbose)
+    note(talk, f"wrote {path}")
+
+
+def save_drawn(figure: "Figure", path: Path | None, talk: TalkOptions) -> None:
+    """Save a figure where one is wanted."""
+    if path is not None:
+        from blobtransfer.figures import save
+
+        save(figure, path)
+        note(talk, f"wrote {path}")
+
+
+def write_results(
+    results: "Results", table: "Table", result: ResultOptions, talk: TalkOptions
+) -> None:
+    """Write the result files that were asked for."""
+    for path in result.files():
+        write_text(path, _as_text(results, table, SUFFIXES[path.suffix.lower()]))
+        note(talk, f"wrote {path}")
+
+
+def print_results(results: "Results", table: "Table", result: ResultOptions) -> None:
+    """Print results to standard output in the format that was asked for."""
+    wanted = result.format or "table"
+    if wanted == "table" and sys.stdout.isatty():
+        from blobtransfer.tables import print_rich
+
+        print_rich(table, sys.stdout)
+    else:
+        emit(_as_text(results, table, wanted))
+
+
+def emit(pieces: Iterable[str]) -> None:
+    """Write to standard output, now.
+
+    Raises:
+        ReaderGone: Nobody reads any more.
+        EnvironmentFailed: It cannot be written.
+    """
+    try:
+        sys.stdout.writelines(pieces)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        close_standard_output()
+        raise EnvironmentFailed(
+            f"standard output: cannot be written ({error.strerror}); send it elsewhere"
+        ) from error
+
+
+def note(talk: TalkOptions, text: str) -> None:
+    """Say on standard error what was done, unless quiet."""
+    if not talk.quiet:
+        say(text)
+
+
+def say(text: str) -> None:
+    """Say a line on standard error."""
+    print(text, file=sys.stderr)
+
+
+def close_standard_output() -> None:
+    """Let what is left in the buffer go nowhere, so that leaving Python writes no second error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
+    if path.suffix.lower() not in suffixes:
+        found = f"the suffix {path.suffix}" if path.suffix else "no suffix"
+        wanted = ", ".join(suffixes)
+        raise SettingError(setting, path, f"{found} tells no format known here; use {wanted}")
+    problem = why_not_writable(path)
+    if problem is not None:
+        raise SettingError(setting, path, problem)
+
+
+def _would_replace(setting: str, path: Path, found: str) -> SettingError:
+    return SettingError(
+        setting, path, f"exists and holds {found}; use another name, or --force to replace it"
+    )
+
+
+def _as_text(results: "Results", table: "Table", wanted: str) -> Iterable[str]:
+    from blobtransfer.results import to_csv, to_json
+    from blobtransfer.tables import to_markdown, to_text
+
+    match wanted:
+        case "json":
+            return to_json(results)
+        case "csv":
+            return to_csv(results)
+        case "markdown":
+            return [to_markdown(table)]
+        case _:
+            return [to_text(table)]
