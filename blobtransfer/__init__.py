@@ -13,11 +13,20 @@ if TYPE_CHECKING:
     from blobtransfer.experiment import compare, train_source, train_target
     from blobtransfer.results import Results, to_csv, to_json
     from blobtransfer.source_file import read_source_file
-    from blobtransfer.specs import ExperimentSpec, MLPSpec, TaskSpec, TrainingSpec, Variant
+    from blobtransfer.specs import (
+        STANDALONE,
+        ExperimentSpec,
+        MLPSpec,
+        TaskSpec,
+        TrainingSpec,
+        Variant,
+        transfer_variants,
+    )
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "STANDALONE": "specs",
     "BlobTransferError": "errors",
     "ExperimentSpec": "specs",
     "MLPSpec": "specs",
@@ -34,6 +43,7 @@ _HOME = {
     "to_json": "results",
     "train_source": "experiment",
     "train_target": "experiment",
+    "transfer_variants": "specs",
 }
 
 __all__ = [*_HOME]

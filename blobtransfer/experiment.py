@@ -23,6 +23,11 @@ Step = Callable[[str, int], Tick]
 """Told that a step begins, with its epochs summed over all runs; gives the teller of progress."""
 
 
+def silent(description: str, total: int) -> Tick:
+    """Be a step that tells nobody."""
+    return lambda n: None
+
+
 @dataclass(frozen=True)
 class Trainee:
     """What one training gave: its results, and the trained weights to be saved."""
@@ -32,7 +37,7 @@ class Trainee:
 
 
 def train_source(
-    spec: ExperimentSpec, engine: Engine, step: Step, argv: Sequence[str] = ()
+    spec: ExperimentSpec, engine: Engine, step: Step = silent, argv: Sequence[str] = ()
 ) -> Trainee:
     """Train the source network: repeat 0 of a standalone training on the source problem.
 
@@ -53,7 +58,7 @@ def train_target(
     spec: ExperimentSpec,
     source_weights: Weights | None,
     engine: Engine,
-    step: Step,
+    step: Step = silent,
     argv: Sequence[str] = (),
 ) -> Trainee:
     """Train one network on the target problem: repeat 0 of the spec's one variant.
@@ -77,7 +82,7 @@ def compare(
     spec: ExperimentSpec,
     source_weights: Weights | None,
     engine: Engine,
-    step: Step,
+    step: Step = silent,
     argv: Sequence[str] = (),
 ) -> Results:
     """Train every variant in every repeat on the target problem.

@@ -40,6 +40,14 @@ def test_the_figures_beside_the_published_ones_are_those_printed():
         assert re.search(rf"^{variant} +30 +{mean} +{std} ", page, re.MULTILINE)
 
 
+def test_the_python_example_prints_what_it_says(capsys):
+    page = (TOP / "README.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (expected,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(code, {})
+    assert capsys.readouterr().out == expected
+
+
 def test_the_readme_has_two_commands_and_ci_runs_the_second_to_the_letter():
     install_and_run, install_and_test = re.findall(
         r"^```sh\n(.+)\n```$", (TOP / "README.md").read_text(), re.MULTILINE
