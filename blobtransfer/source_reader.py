@@ -255,9 +255,7 @@ def _declared_width(entry: dict[str, object], config: dict[str, object], where: 
 
 
 def _width(value: object, where: str) -> int:
-    if (
-        type(value) is not int or not 1 <= value <= MAX_PARAMETERS
-    ):  # True is no width
+    if type(value) is not int or not 1 <= value <= MAX_PARAMETERS:  # True is no width
         _refuse(f"{where} {_shown(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
     return value
 

@@ -219,3 +219,13 @@ def test_a_deep_network_trains(small_task):
         job_of(small_task, network, TrainingSpec(epochs=1), n_frozen=5), no_tick, no_announce
     )
     assert np.isfinite(trained.scores.test_loss).all()
+
+
+def test_tiny_numbers_are_as_before_when_the_kernel_is_done(small_task):
+    code = compiled._Kernel.load(MLPSpec(), 64, False, no_announce)
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=1), code.lanes)
+    block = compiled._Block(code, job.weights, job.order_keys, False)
+    rows = compiled._Rows.of(small_task.x_train, small_task.y_train, code.lanes)
+    block.train(rows, 0, 1, job.training, 0)
+    block.evaluate(rows)
+    assert np.float32(1e-40) * np.float32(0.5) > 0

@@ -272,6 +272,7 @@ def _write_train(code: Code, network: _Network, has_momentum: bool) -> None:
             velocity[layer][row, column] = step
         network.weights[layer][row, column] = weight - step
 
+    code.flush_tiny()
     for layer in range(len(spec.shapes)):
         with code.loop(0, network.layout.n_rows) as b:
             network.activations[layer][b, spec.layer_sizes[layer]] = code.constant(1.0)
@@ -325,6 +326,7 @@ def _write_evaluate(code: Code, network: _Network) -> None:
     loss = code.array("loss", code.doubles)
     is_predicted = code.array("is_predicted", code.int32s)
     inputs, logits = network.activations[0], network.logits
+    code.flush_tiny()
     with code.loop(0, n_rows, layout.n_rows) as first:
         rest = n_rows - first
         n_batch = code.where(rest < layout.n_rows, rest, layout.n_rows)

@@ -1,0 +1,140 @@
+"""What each decision in the compiled engine brings, and where its time goes.
+
+    .venv/bin/python tests/benchmarks/tuning.py
+
+Every variant trains the same block of networks on one thread; the variants take turns, and
+the fastest turn of each counts.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import numpy as np
+from llvmlite import binding as llvm
+
+from blobtransfer.data import make_task
+from blobtransfer.engines import compiled, kernel, native, simd
+from blobtransfer.schedule import Stream, initial_weights, order_key
+from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
+
+SMALL, WIDE = MLPSpec(), MLPSpec(64, (64, 64), 10)
+EPOCHS = {SMALL: 100, WIDE: 3}
+TURNS = {SMALL: 40, WIDE: 12}
+
+
+def vectors_off_the_cache_lines(self: compiled._Block, n: int) -> np.ndarray:
+    """Allocate as NumPy does: at a multiple of 16 bytes, here never of 64."""
+    n_bytes = n * self._kernel.lanes * 4
+    memory = np.zeros(n_bytes + 128, np.uint8)
+    start = -memory.ctypes.data % 64 + 16
+    return memory[start : start + n_bytes].view(np.float32).reshape(n, self._kernel.lanes)
+
+
+def compile_with_all_passes(module: object, machine: object) -> bytes:
+    """Compile as LLVM does at its second level of optimisation."""
+    parsed = llvm.parse_assembly(str(module))
+    parsed.triple, parsed.data_layout = llvm.get_process_triple(), str(machine.target_data)
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(2))
+    builder.getModulePassManager().run(parsed, builder)
+    return machine.emit_object(parsed)
+
+
+def nothing(*_: object) -> None:
+    """Write no code."""
+
+
+DECISIONS = {
+    "as it is": [],
+    "buffers off the cache lines": [
+        patch.object(compiled._Block, "_vectors", vectors_off_the_cache_lines)
+    ],
+    "one sum in registers at a time": [
+        patch.multiple(kernel, ROWS=1, COLUMNS=1, SQUARE=1),
+    ],
+    "tiles of at most 2 x 3": [patch.multiple(kernel, ROWS=2, COLUMNS=3, SQUARE=3)],
+    "no loop written out": [patch.object(simd, "UNROLLED", 1)],
+    "8 networks a vector": [patch.object(native, "host_lanes", lambda: 8)],
+    "4 networks a vector": [patch.object(native, "host_lanes", lambda: 4)],
+    "all passes of LLVM": [patch.object(native, "_compile", compile_with_all_passes)],
+}
+PARTS = {
+    "everything": [],
+    "without the shuffle": [patch.object(kernel, "_write_shuffle", nothing)],
+    "without the forward pass": [patch.object(kernel._Network, "forward", nothing)],
+    "without sending deltas down": [patch.object(kernel._Network, "delta_below", nothing)],
+    "without moving weights": [patch.object(kernel._Network, "update", nothing)],
+    "without exp": [patch.object(kernel, "_exp", lambda code, x: x)],
+}
+
+
+@contextmanager
+def all_of(patches: list[patch]) -> Iterator[None]:
+    """Apply some patches, and keep no machine code."""
+    forgetful = [
+        patch.object(native, "_kept", lambda key: None),
+        patch.object(native, "_keep", nothing),
+    ]
+    for one in (*patches, *forgetful):
+        one.start()
+    try:
+        yield
+    finally:
+        for one in (*patches, *forgetful):
+            one.stop()
+
+
+def prepare(network: MLPSpec, patches: list[patch]) -> tuple[float, Callable[[], float]]:
+    """Compile one variant; give the seconds that took, and what trains once and times it.
+
+    The time is that of as many networks as the widest vectors hold.
+    """
+    task = make_task(TaskSpec(2, n_features=network.n_features, n_classes=network.n_classes))
+    with all_of(patches):
+        start = time.perf_counter()
+        code = compiled._Kernel.load(network, 64, False, lambda text: nothing)
+        seconds = time.perf_counter() - start
+    rows = compiled._Rows.of(task.x_train, task.y_train, code.lanes)
+    starts = [initial_weights(network, 0, r) for r in range(code.lanes)]
+    weights = [np.stack(layer) for layer in zip(*starts, strict=True)]
+    keys = [order_key(0, Stream.TARGET_ORDER, r) for r in range(code.lanes)]
+
+    def train() -> float:
+        with all_of(patches):
+            block = compiled._Block(code, weights, np.array(keys, np.uint64), False)
+        start = time.perf_counter()
+        block.train(rows, 0, EPOCHS[network], TrainingSpec(), 0)
+        return (time.perf_counter() - start) * native.host_lanes() / code.lanes
+
+    return seconds, train
+
+
+def race(title: str, variants: dict[str, list[patch]]) -> None:
+    """Print a row a variant: time to compile, and time to train against the first."""
+    heads = [f"compile {SMALL}", f"train {SMALL}", f"train {WIDE}"]
+    print(f"\n| {title} | {' | '.join(heads)} |\n| --- | ---: | ---: | ---: |")
+    prepared = {
+        (name, network): prepare(network, patches)
+        for name, patches in variants.items()
+        for network in (SMALL, WIDE)
+    }
+    best = dict.fromkeys(prepared, np.inf)
+    for network, n_turns in TURNS.items():
+        for _ in range(n_turns):
+            for name in variants:
+                at = (name, network)
+                best[at] = min(best[at], prepared[at][1]())
+    first = next(iter(variants))
+    for name in variants:
+        cells = [f"{prepared[name, SMALL][0]:.2f} s"]
+        for network in (SMALL, WIDE):
+            cells.append(f"x {best[name, network] / best[first, network]:.2f}")
+        print(f"| {name} | {' | '.join(cells)} |")
+    rate = native.host_lanes() * EPOCHS[SMALL] / 100 / best[first, SMALL]
+    print(f"\nx 1.00 of {SMALL} is {rate:,.0f} fits a second on one thread.")
+
+
+if __name__ == "__main__":
+    race("decision taken back", DECISIONS)
+    race("part left out", PARTS)
