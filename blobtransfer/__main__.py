@@ -1,7 +1,20 @@
-"""`python -m blobtransfer`: the same as the command `blobtransfer`."""
+"""`python -m blobtransfer`, and the command `blobtransfer`."""
 
+import signal
 import sys
 
-from blobtransfer.cli import main
 
-sys.exit(main())
+def run() -> int:
+    """Run the program; Ctrl-C is answered from the first moment."""
+    try:
+        from blobtransfer.cli import main
+
+        code = main()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is only to leave
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -42,6 +42,7 @@ from blobtransfer.output import (
     checked_figure_path,
     close_standard_output,
     emit,
+    open_streams,
     print_results,
     save_drawn,
     save_trained,
@@ -92,9 +93,7 @@ def main() -> int:
         The exit code: 0 done, 1 the environment failed, 2 the input is wrong, 3 some runs
         failed, 130 interrupted, 143 terminated.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    open_streams()
     try:
         signal.signal(signal.SIGTERM, _raise_terminated)
         status = app(prog_name="blobtransfer", standalone_mode=False)
@@ -105,7 +104,10 @@ def main() -> int:
             return error.exit_code
         return _report(error, _usage_line(error))
     except SettingError as error:
-        return _report(error, f"--{error}")
+        return _report(
+            error,
+            f"{_typed_name('--' + error.setting)} {error.value}".strip() + f": {error.problem}",
+        )
     except BlobTransferError as error:
         return _report(error, str(error))
     except MemoryError as error:
@@ -150,6 +152,8 @@ def plot_data(
     """Draw problems: rows by class, true centres, and the best possible accuracy."""
     specs = [problem.task(one) for one in seed or (1, 2)]
     path = checked_figure_path(figure, "plot-data")
+    if path is None and not figure.show:
+        raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
 
     from blobtransfer.data import make_task
     from blobtransfer.figures import Canvas, draw_tasks
@@ -287,7 +291,7 @@ def compare(
     talk: TalkOptions,
 ) -> None:
     """Compare training from scratch with starting from a source network, over many repeats."""
-    target = problem.task(target_seed)
+    target = problem.task(target_seed, "target-seed")
     if model is not None and source_seed is not None:
         raise SettingError(
             "source-seed",
@@ -303,7 +307,9 @@ def compare(
         n_repeats=repeats,
         train_seed=training.train_seed,
         engine=training.engine_name(),
-        source=problem.task(1 if source_seed is None else source_seed) if model is None else None,
+        source=None
+        if model is not None
+        else problem.task(1 if source_seed is None else source_seed, "source-seed"),
         target=target,
         model_path=None if model is None else str(model),
     )
@@ -319,9 +325,11 @@ def compare(
         results = experiment.compare(spec, _weights(source), engine, step, sys.argv[1:])
     table = comparison_table(results)
     write_results(results, table, result, talk)
-    if path is not None or figure.show:
-        save_drawn(draw_comparison(results, canvas), path, talk)
-    print_results(results, table, result)
+    try:
+        if path is not None or figure.show:
+            save_drawn(draw_comparison(results, canvas), path, talk)
+    finally:  # the results come out, whatever becomes of the figure
+        print_results(results, table, result)
     canvas.show()
     if results.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -426,7 +434,8 @@ def _engine_and_progress(spec: ExperimentSpec, talk: TalkOptions) -> Iterator[An
 
 def _report(error: BaseException, line: str) -> int:
     """Print an error as one line, after its traceback where --debug asks for it."""
-    if "--debug" in sys.argv or os.environ.get(envvar_of("--debug")):
+    by_environment = os.environ.get(envvar_of("--debug"), "").lower()
+    if "--debug" in sys.argv or by_environment in ("1", "true", "t", "yes", "y", "on"):
         traceback.print_exception(error)
     say("error: " + " ".join(line.split()))
     return int(getattr(error, "exit_code", EnvironmentFailed.exit_code))
@@ -436,10 +445,15 @@ def _usage_line(error: typer.TyperException) -> str:
     """Say in our words what Typer found wrong with the command line."""
     param = getattr(error, "param", None)
     if isinstance(error, typer.BadParameter) and param is not None:
-        flag = max(param.opts, key=len)
-        is_typed = any(arg.partition("=")[0] in param.opts for arg in sys.argv)
-        return f"{flag if is_typed else envvar_of(flag)} {error.message}"
+        return f"{_typed_name(*param.opts)} {error.message}"
     return f"{error.format_message().rstrip('.')}; see blobtransfer --help"
+
+
+def _typed_name(*flags: str) -> str:
+    """Name an option by its flag, or by its environment variable if that has set it."""
+    flag = max(flags, key=len)
+    is_typed = any(arg.partition("=")[0] in flags for arg in sys.argv)
+    return envvar_of(flag) if envvar_of(flag) in os.environ and not is_typed else flag
 
 
 def _raise_terminated(signum: int, frame: object) -> None:

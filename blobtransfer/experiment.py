@@ -115,19 +115,22 @@ def compare(
     task = make_task(spec.target)
     tasks.append(_record("target", task))
 
-    runs = Runs()
+    chunks: list[Runs] = []
     interrupted = False
     tick = step("comparing", spec.n_repeats * len(spec.variants) * spec.training.epochs)
-    at_once = max(1, engine.runs_at_once(spec.network) // len(spec.variants))
+    at_once = engine.repeats_at_once(spec)
     try:
         for first in range(0, spec.n_repeats, at_once):
             repeats = range(first, min(first + at_once, spec.n_repeats))
             job = _job(spec, task, Stream.TARGET_ORDER, spec.variants, repeats, source_weights)
-            runs.extend(_runs(spec.variants, repeats, _train(engine, job, tick, step)))
+            chunks.append(Runs(_runs(spec.variants, repeats, _train(engine, job, tick, step))))
     except KeyboardInterrupt:
-        if not runs:
+        if not chunks:
             raise
         interrupted = True
+    runs = Runs()
+    for chunk in chunks:
+        runs.extend(chunk)
     return Results(
         command="compare",
         argv=tuple(argv),

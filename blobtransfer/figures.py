@@ -161,7 +161,7 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
             rasterized=n_dots > MANY_DOTS,
         )  # fmt: skip
     axes.axhline(100 * target.ceiling, label="ceiling", **CEILING)
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="best")
     axes.set_ylabel("test accuracy (%)")
     origin = (
         f"problem {results.task('source').seed}"
@@ -202,7 +202,9 @@ def _draw_curve(
     axes: "Axes", curve: Sequence[float | None], label: str, colour: str, scale: float
 ) -> None:
     heights = [np.nan if value is None else scale * value for value in curve]
-    axes.plot(range(len(heights)), heights, label=label, color=colour, linewidth=1.4)
+    # A run that diverged at once has a single point, which no line shows.
+    marker = "o" if np.isfinite(heights).sum() == 1 else None
+    axes.plot(heights, marker=marker, label=label, color=colour, linewidth=1.4)
 
 
 def _cycle(n: int) -> list[str]:

@@ -51,7 +51,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:
     """Write a text, given piece by piece, as UTF-8 with the line ends it has; see `replacing`."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         file.writelines(pieces)
 
 
@@ -61,15 +64,21 @@ def why_not_writable(path: Path) -> str | None:
     Returns:
         What stands in the way and what to do, or None.
     """
-    target = path.resolve()
+    try:
+        return _obstacle(path.resolve())
+    except OSError as error:
+        return f"{error.strerror}; choose another name"
+
+
+def _obstacle(target: Path) -> str | None:
     if target.is_dir():
         return "this is a directory; name a file in it"
     if target.exists() and not target.is_file():
         return "this is no ordinary file; choose another name"
     if not target.parent.is_dir():
-        return f"there is no directory {path.parent}; make it first"
+        return f"there is no directory {target.parent}; make it first"
     if not os.access(target.parent, os.W_OK | os.X_OK):
-        return f"no permission to write into {path.parent}; choose another directory"
+        return f"no permission to write into {target.parent}; choose another directory"
     return None
 
 

@@ -129,7 +129,7 @@ def _silenced_stderr() -> Iterator[None]:
         os.dup2(log.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             os.dup2(terminal, 2)
             log.seek(0)
             os.write(2, log.read())

@@ -23,11 +23,15 @@ from blobtransfer.specs import (
     MLPSpec,
     TaskSpec,
     TrainingSpec,
+    check_seed,
 )
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
 RESULTS, TALK = "Results", "Messages"
 """Panels of the help page."""
+
+STANDARD_OUTPUT = Path("-")
+"""What stands for it among result files."""
 
 ResultFormat = Literal["table", "json", "csv", "markdown"]
 RESULT_FORMATS: tuple[ResultFormat, ...] = ("table", "json", "csv", "markdown")
@@ -76,8 +80,9 @@ class ProblemOptions:
         ),
     ] = None
 
-    def task(self, seed: int) -> TaskSpec:
-        """Give the problem of that seed."""
+    def task(self, seed: int, setting: str = "seed") -> TaskSpec:
+        """Give the problem of that seed, which the user knows by the name of `setting`."""
+        check_seed(setting, seed)
         return TaskSpec(
             seed=seed,
             n_samples=self.samples,
@@ -201,7 +206,7 @@ class ResultOptions:
         ),
     ] = None
     output: Annotated[
-        list[str] | None,
+        list[Path] | None,
         option(
             "--output -o",
             "Also write the results there; .json, .csv, .md or .txt picks the format, - is "
@@ -213,11 +218,11 @@ class ResultOptions:
 
     def files(self) -> list[Path]:
         """Give the result files, without standard output."""
-        return [Path(name) for name in self.output or () if name != "-"]
+        return [path for path in self.output or () if path != STANDARD_OUTPUT]
 
     def wants_standard_output(self) -> bool:
         """Say whether results on standard output were asked for by name."""
-        return self.format is not None or "-" in (self.output or ())
+        return self.format is not None or STANDARD_OUTPUT in (self.output or ())
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ Checks that need no work come first, so that bad input is answered at once and n
 written; each file is then written whole or not at all.
 """
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,20 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "table"}
 """What a result file holds, by its suffix."""
+
+
+def open_streams() -> None:
+    """Make standard output and error usable: closed ones lead nowhere, odd letters are escaped."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # else the next file that is opened would take its place
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class ReaderGone(Exception):
@@ -44,8 +60,12 @@ def checked_figure_path(figure: FigureOptions, command: str) -> Path | None:
 
 def check_result_files(result: ResultOptions) -> None:
     """Raise `SettingError` before any work if a result file could not be written."""
+    seen = set()
     for path in result.files():
         _check_file("output", path, tuple(SUFFIXES))
+        if path.resolve() in seen:
+            raise SettingError("output", path, "this file is named twice; name it once")
+        seen.add(path.resolve())
 
 
 def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
@@ -144,7 +164,8 @@ def note(talk: TalkOptions, text: str) -> None:
 
 def say(text: str) -> None:
     """Say a line on standard error."""
-    print(text, file=sys.stderr)
+    with suppress(OSError):  # nobody can be told that nobody can be told
+        print(text, file=sys.stderr, flush=True)
 
 
 def close_standard_output() -> None:
@@ -154,9 +175,8 @@ def close_standard_output() -> None:
 
 def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
     if path.suffix.lower() not in suffixes:
-        found = f"the suffix {path.suffix}" if path.suffix else "no suffix"
-        wanted = ", ".join(suffixes)
-        raise SettingError(setting, path, f"{found} tells no format known here; use {wanted}")
+        found = f"no format has the suffix {path.suffix}" if path.suffix else "there is no suffix"
+        raise SettingError(setting, path, f"{found}; use {', '.join(suffixes)}")
     problem = why_not_writable(path)
     if problem is not None:
         raise SettingError(setting, path, problem)

@@ -46,7 +46,7 @@ class Run:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the loss stayed finite."""
+        """Whether all losses and weights are finite."""
         return self.status == "ok"
 
 
@@ -62,6 +62,11 @@ class Runs(Sequence[Run]):
 
     def extend(self, runs: Iterable[Run]) -> None:
         """Add runs at the end."""
+        if isinstance(runs, Runs) and self._variants in ([], runs._variants):
+            self._variants = runs._variants
+            for own, other in zip(self._columns(), runs._columns(), strict=True):
+                own.extend(other)
+            return
         for run in runs:
             self.append(run)
 
@@ -77,6 +82,10 @@ class Runs(Sequence[Run]):
         for name, scores in self._scores.items():
             score = getattr(run, name)
             scores.append(math.nan if score is None else score)
+
+    def _columns(self) -> "list[array[Any]]":
+        columns = (self._variant, self._repeat, self._classes_predicted, self._is_failed)
+        return [*columns, *self._scores.values()]
 
     def of(self, sources: str, variant: str, fixed: int | None) -> Iterator[Run]:
         """Give the runs of one variant, in the order of the repeats."""

@@ -33,6 +33,12 @@ INITIALIZERS: tuple[Initializer, ...] = (
 MAX_SEED = 2**32 - 1
 """Largest seed that scikit-learn takes."""
 
+MAX_COUNT = 1_000_000_000
+"""Most of anything that is counted."""
+
+MAX_CELLS = 100_000_000
+"""Most numbers in the rows of a problem: 0.8 GB while they are drawn."""
+
 MAX_PARAMETERS = 10_000_000
 """Largest network: what is a typing error and what is a small network?"""
 
@@ -46,7 +52,7 @@ class TaskSpec:
         n_samples: Rows that are drawn.
         n_classes: Blobs, at least 2.
         n_features: Coordinates of a row, at least 1.
-        cluster_std: Standard deviation of each blob, above 0.
+        cluster_std: Standard deviation of each blob, 1e-30 to 1e30.
         n_train: The first rows, which train.
         n_test: Fresh test rows from the same centres; None: the rows left after `n_train`.
 
@@ -64,10 +70,11 @@ class TaskSpec:
 
     def __post_init__(self) -> None:
         check_seed("seed", self.seed)
-        _check_at_least("classes", self.n_classes, 2)
-        _check_at_least("features", self.n_features, 1)
-        _check_positive("cluster-std", self.cluster_std)
-        _check_at_least("samples", self.n_samples, 1)
+        _check_count("classes", self.n_classes, 2)
+        _check_count("features", self.n_features)
+        if not 1e-30 <= self.cluster_std <= 1e30:
+            raise SettingError("cluster-std", self.cluster_std, "use a number from 1e-30 to 1e30")
+        _check_count("samples", self.n_samples)
         if self.n_samples < self.n_classes:
             raise SettingError(
                 "samples",
@@ -82,7 +89,15 @@ class TaskSpec:
                 f"use at least {self.n_classes}",
             )
         if self.n_test is not None:
-            _check_at_least("test-samples", self.n_test, 1)
+            _check_count("test-samples", self.n_test)
+        for setting, n_rows in (("samples", self.n_samples), ("test-samples", self.n_test or 0)):
+            if n_rows * self.n_features > MAX_CELLS:
+                raise SettingError(
+                    setting,
+                    n_rows,
+                    f"{n_rows * self.n_features:,} numbers with {self.n_features} features; "
+                    f"use at most {MAX_CELLS:,}",
+                )
         if self.n_train > self.n_samples:
             raise SettingError(
                 "train-samples",
@@ -181,8 +196,8 @@ class TrainingSpec:
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_at_least("epochs", self.epochs, 1)
-        _check_at_least("batch-size", self.batch_size, 1)
+        _check_count("epochs", self.epochs)
+        _check_count("batch-size", self.batch_size)
         _check_positive("learning-rate", self.learning_rate)
         if not 0.0 <= self.momentum < 1.0:
             raise SettingError("momentum", self.momentum, "use a number from 0 up to, not with, 1")
@@ -274,7 +289,7 @@ class ExperimentSpec:
     engine: EngineName = "compiled"
 
     def __post_init__(self) -> None:
-        _check_at_least("repeats", self.n_repeats, 1)
+        _check_count("repeats", self.n_repeats)
         check_seed("train-seed", self.train_seed)
 
 
@@ -295,9 +310,11 @@ def _choices(n_hidden: int) -> str:
     return ", ".join(map(str, range(n_hidden))) + f" or {n_hidden}"
 
 
-def _check_at_least(setting: str, value: int, least: int) -> None:
+def _check_count(setting: str, value: int, least: int = 1) -> None:
     if value < least:
         raise SettingError(setting, value, f"use {least} or more")
+    if value > MAX_COUNT:
+        raise SettingError(setting, value, f"use {MAX_COUNT:,} or less")
 
 
 def _check_positive(setting: str, value: float) -> None:

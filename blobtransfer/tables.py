@@ -43,13 +43,13 @@ def training_table(results: Results, with_time: bool = True) -> Table:
         + f"; {task.n_train} training rows",
         _ceiling_note(task),
     ]
-    if run.classes_predicted < network.n_classes:
+    if not run.is_ok:
+        notes.append("failed: the loss is not finite; try a smaller --learning-rate")
+    elif run.classes_predicted < network.n_classes:
         notes.append(
             f"collapsed: only {run.classes_predicted} of {network.n_classes} classes are "
             "ever predicted"
         )
-    if run.status == "failed":
-        notes.append("failed: the loss is not finite; try a smaller --learning-rate")
     return Table(
         title=f"{_subject(results, summary)} on problem {task.seed}",
         columns=("", "train", "test"),
@@ -154,7 +154,7 @@ def _comparison_notes(results: Results, n_done: int) -> list[str]:
             f"(test accuracy {_percent(run.test_accuracy)}, ceiling {_percent(source.ceiling)}): "
             f"{_ONE_SOURCE}"
         )
-        if run.status == "failed":
+        if not run.is_ok:
             notes.append("the source network failed: its loss is not finite")
     if any(summary.collapsed for summary in results.summary):
         notes.append("collapsed: runs that never predict one of the classes")

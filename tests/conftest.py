@@ -10,7 +10,7 @@ import pytest
 
 from blobtransfer.data import Task, make_task
 from blobtransfer.engines import Announce, Job, Scores, Tick, Trained
-from blobtransfer.specs import MLPSpec, TaskSpec
+from blobtransfer.specs import ExperimentSpec, TaskSpec
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ class PlannedEngine:
     plan: Callable[[int, float, int], float]
     n_at_once: int = 1
 
-    def runs_at_once(self, network: MLPSpec) -> int:
+    def repeats_at_once(self, spec: ExperimentSpec) -> int:
         return self.n_at_once
 
     def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:

@@ -327,24 +327,19 @@ FIT = "use --features 2 or another model"
         ("train-target --fixed 1", "--fixed 1: there is no network to freeze; give --model FILE"),
         (
             "compare -o out.xls",
-            "--output out.xls: the suffix .xls tells no format known here; "
-            "use .json, .csv, .md, .txt",
+            "--output out.xls: no format has the suffix .xls; use .json, .csv, .md, .txt",
         ),
         (
             "compare -o out",
-            "--output out: no suffix tells no format known here; use .json, .csv, .md, .txt",
-        ),
-        (
-            "compare -o none/out.csv",
-            "--output none/out.csv: there is no directory none; make it first",
+            "--output out: there is no suffix; use .json, .csv, .md, .txt",
         ),
         (
             "compare --plot .",
-            "--plot .: no suffix tells no format known here; use .png, .svg, .pdf",
+            "--plot .: there is no suffix; use .png, .svg, .pdf",
         ),
         (
             "train-source --model m.h5",
-            "--model m.h5: the suffix .h5 tells no format known here; use .keras",
+            "--model m.h5: no format has the suffix .h5; use .keras",
         ),
         ("plot-data --seed -1", "--seed -1: use a whole number from 0 to 4294967295"),
         ("compare more", "Got unexpected extra argument(s) (more); see blobtransfer --help"),
@@ -360,6 +355,12 @@ def test_bad_input_gives_one_line_and_2_and_writes_nothing(run, tmp_path, argv, 
     done = run(*argv.split(" "))
     assert (done.code, done.out, done.err) == (2, "", f"error: {line}\n")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_directory_is_named_whole(run, tmp_path):
+    done = run("compare", "-o", "none/out.csv")
+    line = f"--output none/out.csv: there is no directory {tmp_path}/none; make it first"
+    assert (done.code, done.err) == (2, f"error: {line}\n")
 
 
 def test_a_model_that_does_not_fit_is_refused_before_training(run, tmp_path):

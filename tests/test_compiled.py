@@ -99,7 +99,7 @@ def test_a_comparison_has_the_same_rows_however_it_is_cut(monkeypatch):
     )  # fmt: skip
     expected = experiment.compare(spec, None, CompiledEngine(), silent).runs
     for at_once in (1, 7, 50):
-        monkeypatch.setattr(CompiledEngine, "runs_at_once", lambda self, network, n=at_once: n)
+        monkeypatch.setattr(CompiledEngine, "repeats_at_once", lambda self, spec, n=at_once: n)
         assert experiment.compare(spec, None, CompiledEngine(), silent).runs == expected
 
 

@@ -154,8 +154,8 @@ def test_a_comparison_without_a_model_trains_the_source_of_repeat_0_first():
     jsonschema.validate(json.loads("".join(to_json(results))), json_schema())
 
 
-@pytest.mark.parametrize("runs_at_once", [1, 3, 6, 1000])
-def test_more_repeats_keep_the_earlier_rows_however_they_are_grouped(runs_at_once):
+@pytest.mark.parametrize("repeats_at_once", [1, 2, 3, 1000])
+def test_more_repeats_keep_the_earlier_rows_however_they_are_grouped(repeats_at_once):
     def plan(key, first_weight, n_frozen):
         return (key % 1000 + n_frozen) / 2000 + abs(first_weight) / 100
 
@@ -163,7 +163,7 @@ def test_more_repeats_keep_the_earlier_rows_however_they_are_grouped(runs_at_onc
         engine = PlannedEngine(plan, at_once)
         return compare(spec_of(n_repeats), None, engine, silent).runs
 
-    assert rows(7, runs_at_once)[:9] == rows(3, 1)
+    assert rows(7, repeats_at_once)[:9] == rows(3, 1)
 
 
 def test_other_variants_leave_the_rows_of_a_variant_alone():
@@ -244,7 +244,6 @@ def test_the_table_of_one_training_says_what_failed_and_what_collapsed():
         "63 of 63 weights trained; 40 training rows\n"
         "gap: to the ceiling 80.0 %, the best possible on these 20 test rows "
         "(nearest true centre)\n"
-        "collapsed: only 1 of 3 classes are ever predicted\n"
         "failed: the loss is not finite; try a smaller --learning-rate\n"
     )
     assert trained.results.n_failed == 1

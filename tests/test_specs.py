@@ -20,7 +20,7 @@ from blobtransfer.specs import (
         (lambda: TaskSpec(2**32), "seed 4294967296: use a whole number from 0 to 4294967295"),
         (lambda: TaskSpec(1, n_classes=1), "classes 1: use 2 or more"),
         (lambda: TaskSpec(1, n_features=0), "features 0: use 1 or more"),
-        (lambda: TaskSpec(1, cluster_std=0.0), "cluster-std 0.0: use a finite number above 0"),
+        (lambda: TaskSpec(1, cluster_std=0.0), "cluster-std 0.0: use a number from 1e-30 to 1e30"),
         (
             lambda: TaskSpec(1, n_samples=2, n_train=2),
             "samples 2: fewer rows than the 3 classes; use at least 3",
@@ -29,6 +29,16 @@ from blobtransfer.specs import (
             lambda: TaskSpec(1, n_train=2),
             "train-samples 2: fewer training rows than the 3 classes; use at least 3",
         ),
+        (
+            lambda: TaskSpec(1, cluster_std=math.nan),
+            "cluster-std nan: use a number from 1e-30 to 1e30",
+        ),
+        (
+            lambda: TaskSpec(1, n_samples=10**9),
+            "samples 1000000000: 2,000,000,000 numbers with 2 features; use at most 100,000,000",
+        ),
+        (lambda: TaskSpec(1, n_features=10**20), f"features {10**20}: use 1,000,000,000 or less"),
+        (lambda: TrainingSpec(epochs=10**10), "epochs 10000000000: use 1,000,000,000 or less"),
         (lambda: TaskSpec(1, n_test=0), "test-samples 0: use 1 or more"),
         (
             lambda: TaskSpec(1, n_samples=100, n_train=101),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.data import Task
 from blobtransfer.schedule import Weights
-from blobtransfer.specs import EngineName, MLPSpec, TrainingSpec
+from blobtransfer.specs import EngineName, ExperimentSpec, MLPSpec, TrainingSpec
 
 Tick = Callable[[int], None]
 """Told how many epochs, summed over the runs of a job, are newly done."""
@@ -87,8 +87,11 @@ Announce = Callable[[str], Tick]
 class Engine(Protocol):
     """Trains jobs; may keep compiled code between them, but nothing that changes results."""
 
-    def runs_at_once(self, network: MLPSpec) -> int:
-        """Say how many runs a job should have, about: fewer waste time, more waste memory."""
+    def repeats_at_once(self, spec: ExperimentSpec) -> int:
+        """Say how many repeats of all variants a job should have.
+
+        Fewer waste time; more waste memory, and are lost together when interrupted.
+        """
 
     def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
         """Train every run of a job.

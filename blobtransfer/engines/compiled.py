@@ -5,9 +5,11 @@ whatever lane, block or thread it is, so its result does not depend on what else
 """
 
 import os
+import queue
 import threading
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,16 @@ from blobtransfer import schedule
 from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
 from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.schedule import Weights
-from blobtransfer.specs import MLPSpec, TrainingSpec
+from blobtransfer.specs import ExperimentSpec, MLPSpec, TrainingSpec
 
-WEIGHTS_AT_ONCE = 2_000_000
-"""Weights of all networks of a job, about: 8 MB, and enough to keep threads busy."""
+WEIGHTS_AT_ONCE = 500_000
+"""Weights of all networks of a job, about: 2 MB, and enough to keep threads busy."""
+
+WORK_AT_ONCE = 15_000_000_000
+"""Weights x training rows x epochs of a job, about: half a second on two cores."""
+
+FEWEST_REPEATS = 16
+"""Repeats of a job where a training takes long."""
 
 WORK_OF_A_CALL = 300_000_000
 """Training rows x weights that a block does before it looks whether to stop: about 0.3 s."""
@@ -49,26 +57,45 @@ class CompiledEngine:
     def __init__(self, n_threads: int | None = None) -> None:
         self._n_threads = n_threads or _n_processors()
 
-    def runs_at_once(self, network: MLPSpec) -> int:
-        """Give a number of runs that keeps the threads busy and the memory small."""
-        return max(32 * self._n_threads, WEIGHTS_AT_ONCE // network.n_parameters)
+    def repeats_at_once(self, spec: ExperimentSpec) -> int:
+        """Give a number that keeps the threads busy, the memory small and the user informed."""
+        assert spec.target is not None
+        n_weights = spec.network.n_parameters * len(spec.variants)
+        work = n_weights * spec.target.n_train * spec.training.epochs
+        # Fewer than a vector has lanes would leave some of them idle.
+        return max(FEWEST_REPEATS, min(WEIGHTS_AT_ONCE // n_weights, WORK_AT_ONCE // work))
 
     def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
         work = _Work(job, announce)
-        pool = ThreadPoolExecutor(self._n_threads)
+        threads = [threading.Thread(target=work.run, daemon=True) for _ in range(self._n_threads)]
+        n_left = len(work.blocks)
         try:
-            for block in [pool.submit(work.train_block, runs) for runs in work.blocks()]:
-                is_waiting = True
-                while is_waiting:
-                    # A limited wait, so that Ctrl-C is heard and progress told.
-                    is_waiting = bool(wait([block], timeout=0.1).not_done)
-                    tick(work.take_epochs_done())
-                block.result()
+            for thread in threads:
+                thread.start()
+            while n_left:
+                # Ctrl-C can arrive anywhere here, so this thread holds no lock that the others
+                # need, and waits for a limited time, in which all systems hear of Ctrl-C.
+                with suppress(queue.Empty):
+                    report = work.reports.get(timeout=0.1)
+                    if isinstance(report, BaseException):
+                        raise report
+                    tick(report.n_epochs)
+                    n_left -= report.is_last
         finally:
-            work.is_stopped.set()
-            pool.shutdown(cancel_futures=True)
+            work.is_stopped = True
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
         return work.trained()
+
+
+@dataclass(frozen=True)
+class _Report:
+    """Told by a thread: epochs, summed over runs, that are newly done of a block."""
+
+    n_epochs: int
+    is_last: bool
 
 
 class _Work:
@@ -76,26 +103,31 @@ class _Work:
 
     def __init__(self, job: Job, announce: Announce) -> None:
         self.job = job
-        self.is_stopped = threading.Event()
+        self.is_stopped = False
+        self.reports: queue.SimpleQueue[_Report | BaseException] = queue.SimpleQueue()
         n_rows = max(min(job.training.batch_size, len(job.task.y_train)), LEAST_ROWS)
         self._kernel = _Kernel.load(job.network, n_rows, job.training.momentum > 0.0, announce)
         self._train_rows = _Rows.of(job.task.x_train, job.task.y_train, self._kernel.lanes)
         self._test_rows = _Rows.of(job.task.x_test, job.task.y_test, self._kernel.lanes)
-        self._lock, self._epochs_done = threading.Lock(), 0
+        self.blocks = deque(self._blocks())
         n_evaluations = job.training.epochs + 1 if job.with_curves else 1
         self._weights = [np.empty_like(stacked) for stacked in job.weights]
         # train accuracy, test accuracy, train loss, test loss
         self._scores = np.empty((4, job.n_runs, n_evaluations))
         self._classes_predicted = np.empty(job.n_runs, np.int64)
 
-    def blocks(self) -> Iterator[NDArray[np.intp]]:
-        """Give the runs of each block: as many as there are lanes, all with the same n_frozen."""
-        for n_frozen in np.unique(self.job.n_frozen):
-            runs = np.flatnonzero(self.job.n_frozen == n_frozen)
-            yield from np.split(runs, range(self._kernel.lanes, len(runs), self._kernel.lanes))
+    def run(self) -> None:
+        """Train blocks until none is left; in a thread of its own."""
+        try:
+            while not self.is_stopped:
+                self.train_block(self.blocks.popleft())
+        except IndexError:
+            return
+        except BaseException as error:
+            self.reports.put(error)
 
     def train_block(self, runs: NDArray[np.intp]) -> None:
-        """Train the runs of one block and keep what came out; in a thread of its own."""
+        """Train the runs of one block and keep what came out."""
         job, training, kernel = self.job, self.job.training, self._kernel
         # Lanes without a run train the last one again.
         lanes = np.pad(runs, (0, kernel.lanes - len(runs)), mode="edge")
@@ -107,24 +139,19 @@ class _Work:
         if job.with_curves:
             self._evaluate(block, runs, 0)
         for first in range(0, training.epochs, at_once):
-            if self.is_stopped.is_set():
+            if self.is_stopped:
                 return
             last = min(first + at_once, training.epochs)
             block.train(self._train_rows, first, last, training, int(job.n_frozen[runs[0]]))
             if job.with_curves:
                 self._evaluate(block, runs, last)
-            with self._lock:
-                self._epochs_done += (last - first) * len(runs)
+            if last < training.epochs:
+                self.reports.put(_Report((last - first) * len(runs), is_last=False))
         if not job.with_curves:
             self._evaluate(block, runs, 0)
         for kept, new in zip(self._weights, block.unpacked(), strict=True):
             kept[runs] = new[: len(runs)]
-
-    def take_epochs_done(self) -> int:
-        """Give the epochs, summed over runs, that were done since this was last asked."""
-        with self._lock:
-            done, self._epochs_done = self._epochs_done, 0
-        return done
+        self.reports.put(_Report((last - first) * len(runs), is_last=True))
 
     def trained(self) -> Trained:
         """Give the result once all blocks are done."""
@@ -134,6 +161,12 @@ class _Work:
             classes_predicted=self._classes_predicted,
             curves=Scores(*self._scores) if self.job.with_curves else None,
         )
+
+    def _blocks(self) -> Iterator[NDArray[np.intp]]:
+        """Give the runs of each block: as many as there are lanes, all with the same n_frozen."""
+        for n_frozen in np.unique(self.job.n_frozen):
+            runs = np.flatnonzero(self.job.n_frozen == n_frozen)
+            yield from np.split(runs, range(self._kernel.lanes, len(runs), self._kernel.lanes))
 
     def _evaluate(self, block: "_Block", runs: NDArray[np.intp], evaluation: int) -> None:
         for i, rows in enumerate((self._train_rows, self._test_rows)):

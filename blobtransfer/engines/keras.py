@@ -14,7 +14,7 @@ from blobtransfer.data import Task
 from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
 from blobtransfer.models import build_mlp, get_weights, load_keras
 from blobtransfer.schedule import Weights, batch_orders
-from blobtransfer.specs import MLPSpec, TrainingSpec
+from blobtransfer.specs import ExperimentSpec, MLPSpec, TrainingSpec
 
 ORDER_ENTRIES = 1_000_000
 """Row numbers of batch orders held at a time; 4 bytes each."""
@@ -33,7 +33,7 @@ class KerasEngine:
         self._trainers: dict[tuple[MLPSpec, TrainingSpec, int], _Trainer] = {}
         self._task: Task | None = None
 
-    def runs_at_once(self, network: MLPSpec) -> int:
+    def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give 1: nothing is gained by more."""
         return 1
 
