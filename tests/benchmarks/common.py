@@ -1,0 +1,112 @@
+"""What the benchmarks share: the work as a `Job`, pieces of the peers, and Markdown tables.
+
+An entry is a function that trains every run of a job and returns the weights. Peers keep a
+layer as one matrix (R, fan_out, fan_in + 1), the bias in the last column, so that a unit
+that is always 1 makes it part of every product.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.data import make_task
+from blobtransfer.engines import Job
+from blobtransfer.schedule import Weights, initial_weights
+from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
+
+DEFAULT = (2, 5, 5, 3)
+N_DRAWS = 1_000  # different initial weights; more runs use them again, with other batch orders
+N_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def make_job(
+    sizes: Sequence[int],
+    n_runs: int,
+    epochs: int = 100,
+    n_rows: int = 500,
+    batch_size: int = 32,
+) -> Job:
+    """Make n_runs trainings on problem 2: n_rows training rows and as many test rows."""
+    network = MLPSpec(sizes[0], tuple(sizes[1:-1]), sizes[-1])
+    task = TaskSpec(
+        2, n_samples=2 * n_rows, n_classes=sizes[-1], n_features=sizes[0], n_train=n_rows
+    )
+    draws = [initial_weights(network, 0, r) for r in range(min(n_runs, N_DRAWS))]
+    stacks = [np.stack(layer) for layer in zip(*draws, strict=True)]
+    return Job(
+        network=network,
+        training=TrainingSpec(epochs=epochs, batch_size=batch_size),
+        task=make_task(task),
+        weights=[np.resize(stack, (n_runs, *stack.shape[1:])) for stack in stacks],
+        n_frozen=np.zeros(n_runs, np.int64),
+        order_keys=np.random.default_rng(1).integers(0, 2**64, n_runs, np.uint64),
+    )
+
+
+def layers(weights: Weights) -> list[NDArray[np.float32]]:
+    """Give each layer as one matrix (R, fan_out, fan_in + 1)."""
+    return [
+        np.ascontiguousarray(np.concatenate([kernel.swapaxes(1, 2), bias[:, :, None]], axis=2))
+        for kernel, bias in zip(weights[::2], weights[1::2], strict=True)
+    ]
+
+
+def weights_of(matrices: Iterable[NDArray[np.float32]]) -> Weights:
+    """Undo `layers`: kernel, bias, kernel, bias, ..."""
+    return [part for w in matrices for part in (w[:, :, :-1].swapaxes(1, 2), w[:, :, -1])]
+
+
+def with_ones(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Append a column of ones, (N, F + 1)."""
+    return np.concatenate([x, np.ones_like(x[:, :1])], axis=1)
+
+
+def chunks(job: Job, cache_floats: int) -> list[slice]:
+    """Cut the runs into chunks whose activations, deltas and weights fill a cache."""
+    sizes = job.network.layer_sizes
+    floats = 2 * job.training.batch_size * (sum(sizes) + len(sizes)) + job.network.n_parameters
+    size = max(1, min(cache_floats // floats, -(-job.n_runs // N_THREADS)))
+    return [slice(first, first + size) for first in range(0, job.n_runs, size)]
+
+
+def draw_orders(rng: np.random.Generator, n_runs: int, n_rows: int) -> NDArray[np.int64]:
+    """Draw one permutation per run, (R, N): sort random 64-bit keys that carry the row number."""
+    bits = np.uint64(max(1, (n_rows - 1).bit_length()))
+    keys = rng.integers(0, 2**64, (n_runs, n_rows), np.uint64) << bits
+    keys |= np.arange(n_rows, dtype=np.uint64)
+    keys.sort(axis=1)  # in SIMD, several times faster than `rng.permuted`
+    keys &= (np.uint64(1) << bits) - np.uint64(1)
+    return keys.view(np.int64)
+
+
+def accuracy(job: Job, weights: Weights) -> float:
+    """Give the mean test accuracy of all networks."""
+    n_correct = 0
+    for run in range(len(weights[0])):
+        a = job.task.x_test
+        for layer in range(0, len(weights), 2):
+            z = a @ weights[layer][run] + weights[layer + 1][run]
+            a = np.maximum(z, 0)
+        n_correct += np.sum(z.argmax(axis=1) == job.task.y_test)
+    return float(n_correct / (len(weights[0]) * len(job.task.y_test)))
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a Markdown table: the first column to the left, the others to the right."""
+    lines = [[f"{cell}" for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    for line in lines:
+        first, *rest = zip(line, widths, strict=True)
+        cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def figure(value: float) -> str:
+    """Write a number with three figures that count: 0.0123, 1.23, 123 or 1,230."""
+    if value >= 100:
+        scale = 10 ** (len(str(int(value))) - 3)
+        return f"{round(value / scale) * scale:,}"
+    return f"{value:.3g}" if value < 10 else f"{value:.1f}"

@@ -1,0 +1,74 @@
+"""Run one command of the program in this process, and write how long its stages took.
+
+Used by `commands.py`. Imports nothing heavy itself: the modules listed in modules.json are
+imported first, as a stage of their own, so that no other stage hides an import.
+"""
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+STAGES = {
+    "problems drawn": ("blobtransfer.experiment", "make_task"),
+    "machine code loaded": ("blobtransfer.engines.compiled", "_Kernel.load"),
+    "training and evaluation": ("blobtransfer.engines.compiled", "CompiledEngine.train"),
+    "statistics": ("blobtransfer.experiment", "_summarise"),
+    "table": ("blobtransfer.tables", "comparison_table"),
+    "figure drawn": ("blobtransfer.figures", "draw_comparison"),
+    "figure saved": ("blobtransfer.figures", "save"),
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command with every stage timed, less the stages within it."""
+    times = dict.fromkeys(("imports", *STAGES, "the rest of the program"), 0.0)
+    outer: list[str] = []
+    last = time.perf_counter()
+
+    def account() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        times[outer[-1]] += now - last
+        last = now
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        if outer:
+            account()
+        outer.append(name)
+        try:
+            yield
+        finally:
+            account()
+            outer.pop()
+
+    def timed(name: str, function: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **options: object) -> object:
+            with stage(name):
+                return function(*args, **options)
+
+        return call
+
+    with stage("imports"):
+        for module in json.loads(Path("modules.json").read_text()):
+            with suppress(ImportError):
+                importlib.import_module(module)
+    for name, (module, path) in STAGES.items():
+        owner = importlib.import_module(module)
+        *outer_names, attribute = path.split(".")
+        for outer_name in outer_names:
+            owner = getattr(owner, outer_name)
+        setattr(owner, attribute, timed(name, getattr(owner, attribute)))
+    sys.argv = ["blobtransfer", *arguments]
+    last = time.perf_counter()
+    with stage("the rest of the program"):
+        importlib.import_module("blobtransfer.cli").main()
+    Path("stages.json").write_text(json.dumps(times))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
