@@ -15,16 +15,18 @@ from blobtransfer.errors import EnvironmentFailed
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, must_be_new: bool = False) -> Iterator[Path]:
     """Lend a temporary path whose file becomes `path` when the block ends well.
 
     Args:
         path: The target; a link is followed. Its directory must exist.
+        must_be_new: Never replace a file, not even one that appears meanwhile.
 
     Yields:
         A path in the same directory with the same suffix; the block writes it.
 
     Raises:
+        FileExistsError: There is a file, and it must be new.
         EnvironmentFailed: The file cannot be written: disk full, no permission.
     """
     target = path.resolve()
@@ -38,11 +40,16 @@ def replacing(path: Path) -> Iterator[Path]:
             yield temporary
             temporary.chmod(_mode_for(target))
             _sync(temporary)
-            os.replace(temporary, target)
+            if must_be_new:
+                os.link(temporary, target)
+            else:
+                os.replace(temporary, target)
             _sync(target.parent)
         finally:
             with suppress(FileNotFoundError):
                 temporary.unlink()
+    except FileExistsError:
+        raise
     except OSError as error:
         raise EnvironmentFailed(
             f"{path}: cannot be written ({error.strerror or error}); nothing was changed"

@@ -96,22 +96,28 @@ def build_mlp(network: MLPSpec, n_frozen: int = 0, show_log: bool = False) -> An
 
 
 def save_model(
-    network: MLPSpec, weights: Sequence[NDArray[np.float32]], path: Path, show_log: bool = False
+    network: MLPSpec,
+    weights: Sequence[NDArray[np.float32]],
+    path: Path,
+    must_be_new: bool = False,
+    show_log: bool = False,
 ) -> None:
     """Save a network as a `.keras` file that plain Keras opens.
 
     Args:
         network: Its shape.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
-        path: Ends in `.keras`; replaced whole or not at all.
+        path: Ends in `.keras`; written whole or not at all.
+        must_be_new: Never replace a file.
         show_log: See `load_keras`.
 
     Raises:
+        FileExistsError: There is a file, and it must be new.
         EnvironmentFailed: The file cannot be written, or see `load_keras`.
     """
     model = build_mlp(network, show_log=show_log)
     model.set_weights(weights)
-    with replacing(path) as temporary:
+    with replacing(path, must_be_new) as temporary:
         model.save(temporary)
 
 

@@ -104,7 +104,11 @@ def save_trained(
 
     from blobtransfer.models import save_model
 
-    save_model(trainee.results.spec.network, trainee.weights, path, talk.verbose)
+    network = trainee.results.spec.network
+    try:
+        save_model(network, trainee.weights, path, must_be_new=not force, show_log=talk.verbose)
+    except FileExistsError as error:
+        raise _would_replace(setting, path, "a file that appeared meanwhile") from error
     note(talk, f"wrote {path}")
 
 
@@ -130,9 +134,9 @@ def print_results(results: "Results", table: "Table", result: ResultOptions) -> 
     """Print results to standard output in the format that was asked for."""
     wanted = result.format or "table"
     if wanted == "table" and sys.stdout.isatty():
-        from blobtransfer.tables import print_rich
+        from blobtransfer.tables import print_on_terminal
 
-        print_rich(table, sys.stdout)
+        print_on_terminal(table, sys.stdout)
     else:
         emit(_as_text(results, table, wanted))
 

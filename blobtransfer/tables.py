@@ -89,8 +89,8 @@ def comparison_table(results: Results) -> Table:
     )
 
 
-def print_rich(table: Table, file: TextIO) -> None:
-    """Print a table on a terminal, as wide as the terminal."""
+def print_on_terminal(table: Table, file: TextIO) -> None:
+    """Print a table with rich, or as plain text where the terminal is too narrow for it."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as RichTable
@@ -103,6 +103,10 @@ def print_rich(table: Table, file: TextIO) -> None:
         grid.add_column(Text(head), justify="left" if i == 0 else "right", overflow="fold")
     for row in table.rows:
         grid.add_row(*map(Text, row))
+    unbounded = console.options.update(width=10_000)
+    if console.measure(grid, options=unbounded).maximum > console.width:
+        file.write(to_text(table))
+        return
     console.print(Text(table.title, style="bold"), "", grid, "", sep="\n")
     for note in table.notes:
         console.print(Text(note, style="dim"))

@@ -490,3 +490,74 @@ def test_forced_colour_does_not_reach_a_pipe(tmp_path):
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert "\x1b" not in out
+
+
+def test_a_narrow_terminal_gets_whole_rows(tmp_path):
+    seen = on_a_terminal(
+        "compare", *QUICK, "--repeats", 1, "--no-plot", "-q", cwd=tmp_path, COLUMNS="40"
+    )
+    assert "variant           n   mean  std    gap" in seen
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_trouble(tmp_path, closed):
+    options = " ".join(map(str, QUICK))
+    command = f"{sys.executable} -m blobtransfer compare {options} --repeats 1 -o o.csv {closed}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert sorted(os.listdir(tmp_path)) == ["compare.png", "o.csv"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_notes_that_cannot_be_written_cost_no_results(tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "blobtransfer", "compare", *map(str, QUICK), "--repeats", "1"],
+            stdout=subprocess.PIPE, stderr=full, text=True, cwd=tmp_path, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.startswith("Test accuracy")
+
+
+def test_ctrl_c_in_a_long_training_keeps_the_repeats_that_are_done(tmp_path):
+    process = blobtransfer_process(
+        "compare", "--epochs", 4000, "--repeats", 10**6, "--no-plot", "-o", "o.csv", cwd=tmp_path
+    )
+    time.sleep(10)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "interrupted after" in out
+    assert (tmp_path / "o.csv").read_text().count("standalone") >= 16
+
+
+def test_numbers_without_end_are_refused(run):
+    for option in ("--repeats", "--epochs", "--samples", "--test-samples", "--features"):
+        done = run("compare", option, 10**20)
+        assert done.code == 2
+        assert "1,000,000,000 or less" in done.err
+
+
+def test_names_in_the_environment_keep_their_spaces_and_switches_can_be_off(run, monkeypatch):
+    monkeypatch.setenv("BLOBTRANSFER_OUTPUT", "my results.csv")
+    monkeypatch.setenv("BLOBTRANSFER_DEBUG", "0")
+    monkeypatch.setenv("BLOBTRANSFER_REPEATS", "0")
+    done = run("compare", *QUICK)
+    assert (done.code, done.err) == (2, "error: BLOBTRANSFER_REPEATS 0: use 1 or more\n")
+    assert "wrote my results.csv\n" in run("compare", *QUICK, "--repeats", 1).err
+
+
+def test_one_file_is_not_written_twice(run, tmp_path):
+    (tmp_path / "link.csv").symlink_to(tmp_path / "a.csv")
+    done = run("compare", *QUICK, "-o", "a.csv", "-o", "link.csv")
+    assert done.code == 2
+    assert done.err == "error: --output link.csv: this file is named twice; name it once\n"
+
+
+def test_a_seed_is_refused_by_the_name_it_was_given(run):
+    for option in ("--source-seed", "--target-seed"):
+        assert run("compare", option, 2**32).err.startswith(f"error: {option} 4294967296: use")
+
+
+def test_nothing_to_do_is_said(run):
+    assert "nothing is left to do" in run("plot-data", "--no-plot").err

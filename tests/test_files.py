@@ -11,7 +11,7 @@ def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path):
     path = tmp_path / "out.txt"
     path.write_text("old")
     path.chmod(0o640)
-    write_text(path, "new é\n")
+    write_text(path, ["new ", "é\n"])
     assert path.read_bytes() == "new é\n".encode()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert os.listdir(tmp_path) == ["out.txt"]
@@ -65,3 +65,25 @@ def test_what_stands_in_the_way_of_writing_is_said_before_any_work(tmp_path):
 def test_a_closed_directory_is_found_out_before_any_work(tmp_path):
     tmp_path.chmod(0o500)
     assert "no permission" in why_not_writable(tmp_path / "new.txt")
+
+
+def test_a_file_that_must_be_new_is_never_replaced(tmp_path):
+    path = tmp_path / "out.txt"
+    with pytest.raises(FileExistsError), replacing(path, must_be_new=True) as temporary:
+        temporary.write_text("mine")
+        path.write_text("theirs")
+    assert path.read_text() == "theirs"
+    assert os.listdir(tmp_path) == ["out.txt"]
+    path.unlink()
+    with replacing(path, must_be_new=True) as temporary:
+        temporary.write_text("mine")
+    assert path.read_text() == "mine"
+
+
+def test_a_name_that_is_too_long_is_said_before_any_work(tmp_path):
+    assert "File name too long" in why_not_writable(tmp_path / ("x" * 300 + ".txt"))
+
+
+def test_letters_that_are_no_text_are_escaped(tmp_path):
+    write_text(tmp_path / "a.txt", ["m\udcc3del\n"])
+    assert (tmp_path / "a.txt").read_text() == "m\\udcc3del\n"
