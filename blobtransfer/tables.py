@@ -39,7 +39,7 @@ def training_table(results: Results, with_time: bool = True) -> Table:
     network = results.spec.network
     notes = [
         f"{summary.trainable_parameters} of {network.n_parameters} weights trained"
-        + (f" in {results.seconds:.1f} s" if with_time else "")
+        + (f" in {results.seconds:.2f} s" if with_time else "")
         + f"; {task.n_train} training rows",
         _ceiling_note(task),
     ]

@@ -229,3 +229,14 @@ def test_tiny_numbers_are_as_before_when_the_kernel_is_done(small_task):
     block.train(rows, 0, 1, job.training, 0)
     block.evaluate(rows)
     assert np.float32(1e-40) * np.float32(0.5) > 0
+
+
+def test_a_mistake_of_ours_in_a_thread_is_raised_here(small_task, monkeypatch):
+    def mistake(self):
+        raise IndexError("ours")
+
+    monkeypatch.setattr(compiled._Block, "unpacked", mistake)
+    with pytest.raises(IndexError, match="ours"):
+        CompiledEngine().train(
+            job_of(small_task, MLPSpec(), TrainingSpec(epochs=1)), no_tick, no_announce
+        )

@@ -56,6 +56,7 @@ class CompiledEngine:
 
     def __init__(self, n_threads: int | None = None) -> None:
         self._n_threads = n_threads or _n_processors()
+        self._kernels: dict[tuple[MLPSpec, int, bool], _Kernel] = {}
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give a number that keeps the threads busy, the memory small and the user informed."""
@@ -67,7 +68,7 @@ class CompiledEngine:
 
     def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        work = _Work(job, announce)
+        work = _Work(job, self._kernel(job, announce))
         threads = [threading.Thread(target=work.run, daemon=True) for _ in range(self._n_threads)]
         n_left = len(work.blocks)
         try:
@@ -89,6 +90,13 @@ class CompiledEngine:
                     thread.join()
         return work.trained()
 
+    def _kernel(self, job: Job, announce: Announce) -> "_Kernel":
+        n_rows = max(min(job.training.batch_size, len(job.task.y_train)), LEAST_ROWS)
+        key = (job.network, n_rows, job.training.momentum > 0.0)
+        if key not in self._kernels:
+            self._kernels[key] = _Kernel.load(*key, announce)
+        return self._kernels[key]
+
 
 @dataclass(frozen=True)
 class _Report:
@@ -101,12 +109,10 @@ class _Report:
 class _Work:
     """A job on its way: the kernel, the data as the kernel reads it, and what is done."""
 
-    def __init__(self, job: Job, announce: Announce) -> None:
-        self.job = job
+    def __init__(self, job: Job, kernel: "_Kernel") -> None:
+        self.job, self._kernel = job, kernel
         self.is_stopped = False
         self.reports: queue.SimpleQueue[_Report | BaseException] = queue.SimpleQueue()
-        n_rows = max(min(job.training.batch_size, len(job.task.y_train)), LEAST_ROWS)
-        self._kernel = _Kernel.load(job.network, n_rows, job.training.momentum > 0.0, announce)
         self._train_rows = _Rows.of(job.task.x_train, job.task.y_train, self._kernel.lanes)
         self._test_rows = _Rows.of(job.task.x_test, job.task.y_test, self._kernel.lanes)
         self.blocks = deque(self._blocks())
@@ -119,10 +125,8 @@ class _Work:
     def run(self) -> None:
         """Train blocks until none is left; in a thread of its own."""
         try:
-            while not self.is_stopped:
-                self.train_block(self.blocks.popleft())
-        except IndexError:
-            return
+            while not self.is_stopped and (block := self._next_block()) is not None:
+                self.train_block(block)
         except BaseException as error:
             self.reports.put(error)
 
@@ -167,6 +171,12 @@ class _Work:
         for n_frozen in np.unique(self.job.n_frozen):
             runs = np.flatnonzero(self.job.n_frozen == n_frozen)
             yield from np.split(runs, range(self._kernel.lanes, len(runs), self._kernel.lanes))
+
+    def _next_block(self) -> NDArray[np.intp] | None:
+        try:
+            return self.blocks.popleft()
+        except IndexError:
+            return None
 
     def _evaluate(self, block: "_Block", runs: NDArray[np.intp], evaluation: int) -> None:
         for i, rows in enumerate((self._train_rows, self._test_rows)):
