@@ -40,7 +40,7 @@ from blobtransfer.output import (
     check_model_file,
     check_result_files,
     checked_figure_path,
-    close_standard_output,
+    close,
     emit,
     open_streams,
     print_results,
@@ -119,7 +119,7 @@ def main() -> int:
     except _Terminated:
         return TERMINATED
     except (ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
-        close_standard_output()
+        close(sys.stdout)
         return 0
 
 

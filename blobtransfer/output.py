@@ -8,9 +8,8 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from blobtransfer.errors import EnvironmentFailed, SettingError, SourceFileError
 from blobtransfer.files import why_not_writable, write_text
@@ -154,7 +153,7 @@ def emit(pieces: Iterable[str]) -> None:
     except BrokenPipeError as error:
         raise ReaderGone from error
     except OSError as error:
-        close_standard_output()
+        close(sys.stdout)
         raise EnvironmentFailed(
             f"standard output: cannot be written ({error.strerror}); send it elsewhere"
         ) from error
@@ -168,13 +167,15 @@ def note(talk: TalkOptions, text: str) -> None:
 
 def say(text: str) -> None:
     """Say a line on standard error."""
-    with suppress(OSError):  # nobody can be told that nobody can be told
+    try:
         print(text, file=sys.stderr, flush=True)
+    except OSError:  # nobody can be told that nobody can be told
+        close(sys.stderr)
 
 
-def close_standard_output() -> None:
-    """Let what is left in the buffer go nowhere, so that leaving Python writes no second error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def close(stream: TextIO) -> None:
+    """Let what is left in a stream's buffer go nowhere, so that leaving Python makes no error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
