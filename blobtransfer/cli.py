@@ -112,8 +112,9 @@ def main() -> int:
         return _report(error, str(error))
     except MemoryError as error:
         return _report(error, "out of memory; use fewer rows, smaller layers or fewer repeats")
-    except OSError as error:
-        return _report(error, f"{error}; free what is missing and try again")
+    except OSError as error:  # such as standard output on a full disk while Typer shows help
+        close(sys.stdout)
+        return _report(error, f"{error.strerror or error}; free what is missing and try again")
     except KeyboardInterrupt:
         return INTERRUPTED
     except _Terminated:

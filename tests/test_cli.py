@@ -420,6 +420,14 @@ def test_a_full_disk_is_one_line_and_1(tmp_path):
     )
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_help_on_a_full_disk_is_one_line_and_1(tmp_path):
+    command = f"{sys.executable} -m blobtransfer --help >/dev/full"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == ("error: No space left on device; free what is missing and try again\n")
+
+
 def test_an_ascii_terminal_and_an_odd_file_name_are_no_trouble(tmp_path):
     name = "[bold] é.csv"
     process = blobtransfer_process(
