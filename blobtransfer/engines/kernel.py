@@ -421,7 +421,7 @@ def _remainder(n: Value, by: int) -> Value:
 
 
 def _exp(code: Code, x: Value) -> Value:
-    """Write e^x to within 2 units in the last place; NaN stays NaN.
+    """Write e^x; NaN stays NaN.
 
     Outside [-87, 88] the nearest of the two is taken, where float32 ends.
     """
@@ -443,7 +443,7 @@ def _exp(code: Code, x: Value) -> Value:
 
 
 def _log(code: Code, x: Value) -> Value:
-    """Write log x for finite x >= 1, to within 2 units in the last place; NaN stays NaN."""
+    """Write log x for finite x >= 1; NaN stays NaN."""
     # x = 2^n m with m in [sqrt(1/2), sqrt(2))
     bits = code.bits(x)
     shifted = bits - 0x3F3504F3

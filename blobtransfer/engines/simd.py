@@ -163,8 +163,8 @@ class Code:
     def flush_tiny(self) -> None:
         """Take numbers below 1e-38 for 0 until the function ends, as TensorFlow does.
 
-        On x86 each operation with such a number costs as much as a hundred others, and a
-        softmax that is sure of itself is full of them. Other processors do not mind them.
+        x86 is many times slower with such numbers, to which the velocity of a dead unit
+        shrinks; other processors are left as they are.
         """
         if platform.machine().lower() not in ("x86_64", "amd64"):
             return
