@@ -21,10 +21,6 @@ from blobtransfer.specs import (
 )
 
 
-def silent(text, total):
-    return no_tick
-
-
 def test_gradients_are_those_of_central_differences(small_task):
     # One step over all rows at learning rate 1 moves every weight by minus its gradient.
     for activation in ("relu", "tanh", "sigmoid"):
@@ -97,10 +93,10 @@ def test_a_comparison_has_the_same_rows_however_it_is_cut(monkeypatch):
         MLPSpec(), TrainingSpec(epochs=2), (STANDALONE, *transfer_variants((0, 2), 2)), 20,
         source=TaskSpec(1, **task), target=TaskSpec(2, **task),
     )  # fmt: skip
-    expected = experiment.compare(spec, None, CompiledEngine(), silent).runs
+    expected = experiment.compare(spec, None, CompiledEngine()).runs
     for at_once in (1, 7, 50):
         monkeypatch.setattr(CompiledEngine, "repeats_at_once", lambda self, spec, n=at_once: n)
-        assert experiment.compare(spec, None, CompiledEngine(), silent).runs == expected
+        assert experiment.compare(spec, None, CompiledEngine()).runs == expected
 
 
 def test_ctrl_c_stops_the_threads(small_task):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import PlannedEngine
 
-from blobtransfer.experiment import compare, train_source, train_target
+from blobtransfer.experiment import compare, silent, train_source, train_target
 from blobtransfer.results import json_schema, to_csv, to_json
 from blobtransfer.schedule import Stream, initial_weights, order_key
 from blobtransfer.specs import (
@@ -46,10 +46,6 @@ def planned(key, first_weight, n_frozen):
     if n_frozen == 2:
         return [0.8, np.nan, 0.6][r]
     return 0.5 + 0.1 * r if first_weight == fresh and r > 0 else 0.75
-
-
-def silent(description, total):
-    return lambda n: None
 
 
 @pytest.fixture

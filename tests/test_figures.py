@@ -5,11 +5,11 @@ import sys
 import numpy as np
 import pytest
 from conftest import PlannedEngine
-from test_experiment import planned, silent, spec_of
+from test_experiment import planned, spec_of
 
 from blobtransfer.data import make_task
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.experiment import compare, train_source
+from blobtransfer.experiment import compare, silent, train_source
 from blobtransfer.figures import Canvas, draw_comparison, draw_curves, draw_tasks, save
 from blobtransfer.specs import TaskSpec
 
