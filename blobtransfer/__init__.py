@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from blobtransfer.engines import load_engine
     from blobtransfer.errors import BlobTransferError
     from blobtransfer.experiment import compare, train_source, train_target
-    from blobtransfer.results import Results, to_csv, to_json
+    from blobtransfer.formats import from_json, to_csv, to_json
+    from blobtransfer.results import Results
     from blobtransfer.source_file import read_source_file
     from blobtransfer.specs import (
         STANDALONE,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         TaskSpec,
         TrainingSpec,
         Variant,
+        parse_variant,
         transfer_variants,
     )
 
@@ -36,11 +38,13 @@ _HOME = {
     "TrainingSpec": "specs",
     "Variant": "specs",
     "compare": "experiment",
+    "from_json": "formats",
     "load_engine": "engines",
     "make_task": "data",
+    "parse_variant": "specs",
     "read_source_file": "source_file",
-    "to_csv": "results",
-    "to_json": "results",
+    "to_csv": "formats",
+    "to_json": "formats",
     "train_source": "experiment",
     "train_target": "experiment",
     "transfer_variants": "specs",

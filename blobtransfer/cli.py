@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,10 +30,13 @@ from blobtransfer.options import (
     RESULTS,
     TRANSFER,
     FigureOptions,
+    Margin,
     ProblemOptions,
+    QuestionOptions,
     ResultOptions,
     TalkOptions,
     TrainingOptions,
+    VariantOptions,
     Version,
 )
 from blobtransfer.output import (
@@ -42,8 +46,10 @@ from blobtransfer.output import (
     checked_figure_path,
     close,
     emit,
+    note,
     open_streams,
     print_results,
+    read_input,
     save_drawn,
     save_trained,
     say,
@@ -54,6 +60,8 @@ from blobtransfer.specs import (
     ExperimentSpec,
     MLPSpec,
     TaskSpec,
+    Variant,
+    check_margin,
     join,
     transfer_variants,
 )
@@ -64,6 +72,9 @@ if TYPE_CHECKING:
     from blobtransfer.results import Results
     from blobtransfer.schedule import Weights
     from blobtransfer.source_file import SourceNetwork
+
+N_REPEATS = 30
+"""Of a comparison, unless asked otherwise."""
 
 SOME_RUNS_FAILED = 3
 INTERRUPTED = 130
@@ -214,6 +225,7 @@ def train_target(
         int | None,
         integer("--fixed", "Hidden layers of the model to freeze.", TRANSFER, show_default="0"),
     ] = None,
+    further: VariantOptions,
     save: Annotated[
         Path | None, file("--save", "Save the trained network there (.keras).", RESULTS)
     ] = None,
@@ -228,16 +240,13 @@ def train_target(
     task = problem.task(seed)
     source = _read_model(model, task)
     network = _network(training, task, source)
-    if source is None:
-        if fixed is not None:
-            raise SettingError("fixed", fixed, "there is no network to freeze; give --model FILE")
-        variant = STANDALONE
-    else:
-        (variant,) = transfer_variants([fixed or 0], len(network.hidden))
+    variant = _one_variant(fixed, further.variant or [], model, len(network.hidden))
+    _check_classes(model, source, task, [variant])
     spec = ExperimentSpec(
         network=network,
         training=training.training(),
         variants=(variant,),
+        questions=("one",),
         train_seed=training.train_seed,
         engine=training.engine_name(),
         target=task,
@@ -246,7 +255,7 @@ def train_target(
     path = checked_figure_path(figure, "train-target")
     check_result_files(result)
     if save is not None:
-        check_model_file("save", save, network, force)
+        check_model_file("save", save, variant.network(network), force)
 
     from blobtransfer import experiment
     from blobtransfer.figures import Canvas
@@ -264,17 +273,23 @@ def compare(
         int | None, integer("--source-seed", "The source problem.", PROBLEM, show_default="1")
     ] = None,
     target_seed: Annotated[int, integer("--target-seed", "The target problem.", PROBLEM)] = 2,
+    reverse: Annotated[
+        bool, switch("--reverse", "Swap the source and the target problem.", PROBLEM)
+    ] = False,
     model: Annotated[
         Path | None,
         file(
             "--model",
-            "The source network (.keras or .h5), in place of training one.",
+            "The one source network (.keras or .h5), in place of training one.",
             TRANSFER,
         ),
     ] = None,
     repeats: Annotated[
-        int, integer("--repeats", "Independent repeats of every variant.", TRANSFER)
-    ] = 30,
+        int | None,
+        integer(
+            "--repeats", "Independent repeats of every variant.", TRANSFER, show_default="30"
+        ),
+    ] = None,
     fixed: Annotated[
         list[int] | None,
         integer(
@@ -285,6 +300,8 @@ def compare(
             show_default="0 1 2, up to the depth",
         ),
     ] = None,
+    further: VariantOptions,
+    question: QuestionOptions,
     problem: ProblemOptions,
     training: TrainingOptions,
     figure: FigureOptions,
@@ -292,49 +309,120 @@ def compare(
     talk: TalkOptions,
 ) -> None:
     """Compare training from scratch with starting from a source network, over many repeats."""
-    target = problem.task(target_seed, "target-seed")
-    if model is not None and source_seed is not None:
+    questions, nested = question.questions(), question.design()
+    if nested is not None and repeats is not None:
         raise SettingError(
-            "source-seed",
-            source_seed,
-            f"the source network is read from --model {model}; leave one of the two out",
+            "repeats", repeats, f"--nested {join(nested)} says how many; leave one of the two out"
         )
+    if model is not None:
+        if reverse:
+            raise SettingError(
+                "reverse", "", f"the source network is read from --model {model}; leave one out"
+            )
+        if source_seed is not None and questions == ("one",):
+            raise SettingError(
+                "source-seed",
+                source_seed,
+                f"the source network is read from --model {model}; leave one of the two out",
+            )
+    source_setting, target_setting = "source-seed", "target-seed"
+    source_seed = 1 if source_seed is None else source_seed
+    if reverse:
+        source_seed, target_seed = target_seed, source_seed
+        source_setting, target_setting = target_setting, source_setting
+    target = problem.task(target_seed, target_setting)
     source = _read_model(model, target)
     network = _network(training, target, source)
+    variants = [STANDALONE, *(further.variant or [])]
+    if not (fixed is None and further.variant and _heads_differ(source, target)):
+        variants[1:1] = transfer_variants(fixed, len(network.hidden))
+    _check_classes(model, source, target, variants)
     spec = ExperimentSpec(
         network=network,
         training=training.training(),
-        variants=(STANDALONE, *transfer_variants(fixed, len(network.hidden))),
-        n_repeats=repeats,
+        variants=tuple(variants),
+        questions=questions,
+        n_repeats=prod(nested) if nested else N_REPEATS if repeats is None else repeats,
+        nested=nested,
         train_seed=training.train_seed,
         engine=training.engine_name(),
-        source=None
-        if model is not None
-        else problem.task(1 if source_seed is None else source_seed, "source-seed"),
+        source=problem.task(source_seed, source_setting)
+        if model is None or "fresh" in questions
+        else None,
         target=target,
         model_path=None if model is None else str(model),
+        margin=ExperimentSpec.margin if question.margin is None else question.margin,
+        speed=question.speed,
+        threshold=question.threshold,
     )
+    if question.threshold is not None and not question.speed:
+        raise SettingError("threshold", question.threshold, "it is of the speed; add --speed")
     path = checked_figure_path(figure, "compare")
     check_result_files(result)
 
     from blobtransfer import experiment
-    from blobtransfer.figures import Canvas, draw_comparison
-    from blobtransfer.tables import comparison_table
+    from blobtransfer.figures import Canvas
 
     canvas = Canvas(figure.show)
     with _engine_and_progress(spec, talk) as (engine, step):
         results = experiment.compare(spec, _weights(source), engine, step, sys.argv[1:])
-    table = comparison_table(results)
-    write_results(results, table, result, talk)
-    try:
-        if path is not None or figure.show:
-            save_drawn(draw_comparison(results, canvas), path, talk)
-    finally:  # the results come out, whatever becomes of the figure
-        print_results(results, table, result)
+    _present(results, canvas, path, result, talk)
     canvas.show()
     if results.interrupted:
         raise typer.Exit(INTERRUPTED)
     _exit_if_failed(results)
+
+
+@command("show")
+def show(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULTS.json", help="What a command wrote as JSON; - reads standard input."
+        ),
+    ],
+    *,
+    margin: Margin = None,
+    figure: FigureOptions,
+    result: ResultOptions,
+    talk: TalkOptions,
+) -> None:
+    """Print every table and draw every figure of a saved result again, without training."""
+    if margin is not None:
+        check_margin(margin)
+    path = checked_figure_path(figure, "show")
+    check_result_files(result)
+    text = read_input(file)
+
+    from blobtransfer.figures import Canvas
+    from blobtransfer.formats import from_json
+
+    canvas = Canvas(figure.show)
+    _present(from_json(text, str(file), margin), canvas, path, result, talk)
+    canvas.show()
+
+
+def _present(
+    results: "Results",
+    canvas: "Canvas",
+    figure_path: Path | None,
+    result: ResultOptions,
+    talk: TalkOptions,
+    is_printed: bool = True,
+) -> None:
+    """Write, draw and print what was found, and say how sure it is."""
+    from blobtransfer.answers import warnings
+    from blobtransfer.figures import draw_results
+
+    write_results(results, result, talk)
+    try:
+        if figure_path is not None or canvas.has_windows:
+            save_drawn(draw_results(results, canvas), figure_path, talk)
+    finally:  # the results come out, whatever becomes of the figure
+        if is_printed:
+            print_results(results, result)
+    for warning in warnings(results):
+        note(talk, f"warning: {warning}")
 
 
 def _finish_training(
@@ -348,22 +436,16 @@ def _finish_training(
     force: bool,
 ) -> None:
     """Save, draw and print what one training gave; the model first, as it can be refused."""
-    from blobtransfer.figures import draw_curves
-    from blobtransfer.tables import training_table
-
     results = trainee.results
     if model_path is not None and not results.n_failed:
         save_trained(trainee, setting, model_path, force, talk)
-    write_results(results, training_table(results, with_time=False), result, talk)
-    if figure_path is not None or canvas.has_windows:
-        save_drawn(draw_curves(results, canvas), figure_path, talk)
-    if not talk.quiet or result.wants_standard_output():
-        print_results(results, training_table(results), result)
-    elif model_path is not None:
-        if not results.n_failed:
+    is_printed = not talk.quiet or result.wants_standard_output()
+    _present(results, canvas, figure_path, result, talk, is_printed)
+    if not is_printed:
+        if model_path is None:
+            emit([f"{results.runs[0].test_accuracy}\n"])
+        elif not results.n_failed:
             emit([f"{model_path}\n"])
-    else:
-        emit([f"{results.runs[0].test_accuracy}\n"])
     canvas.show()
     _exit_if_failed(results)
 
@@ -379,24 +461,63 @@ def _exit_if_failed(results: "Results") -> None:
 
 
 def _read_model(path: Path | None, task: TaskSpec) -> "SourceNetwork | None":
-    """Read the source network of --model and see that it fits the problem."""
+    """Read the source network of --model and see that it takes the rows of the problem."""
     if path is None:
         return None
 
     from blobtransfer.source_file import read_source_file
 
     source = read_source_file(path)
-    for option, theirs, ours in (
-        ("features", source.network.n_features, task.n_features),
-        ("classes", source.network.n_classes, task.n_classes),
-    ):
-        if theirs != ours:
-            raise SourceFileError(
-                path,
-                f"this network has {theirs} {option}, the target problem {ours}; "
-                f"use --{option} {theirs} or another model",
-            )
+    theirs, ours = source.network.n_features, task.n_features
+    if theirs != ours:
+        raise SourceFileError(
+            path,
+            f"this network has {theirs} features, the target problem {ours}; "
+            f"use --features {theirs} or another model",
+        )
     return source
+
+
+def _heads_differ(source: "SourceNetwork | None", task: TaskSpec) -> bool:
+    return source is not None and source.network.n_classes != task.n_classes
+
+
+def _check_classes(
+    path: Path | None,
+    source: "SourceNetwork | None",
+    task: TaskSpec,
+    variants: Sequence[Variant],
+) -> None:
+    """See that the model's output layer fits the problem, where a variant keeps it."""
+    for variant in variants:
+        if source and _heads_differ(source, task) and variant.start == "transfer":
+            if not variant.n_redrawn:
+                theirs = source.network.n_classes
+                raise SourceFileError(
+                    path,
+                    f"this network has {theirs} classes, the target problem {task.n_classes}; "
+                    f"use --classes {theirs}, --variant new-head,fixed=0 alone, or another model",
+                )
+
+
+def _one_variant(
+    fixed: int | None, further: Sequence[Variant], model: Path | None, n_hidden: int
+) -> Variant:
+    """Give the variant that one training is of."""
+    if len(further) > 1:
+        raise SettingError("variant", str(further[1]), "one training has one variant; give one")
+    if further and fixed is not None:
+        raise SettingError("fixed", fixed, f"--variant has one; write {further[0]} there")
+    if not further and model is None:
+        if fixed is not None:
+            raise SettingError("fixed", fixed, "there is no network to freeze; give --model FILE")
+        return STANDALONE
+    variant = further[0] if further else transfer_variants([fixed or 0], n_hidden)[0]
+    if variant.start == "transfer" and model is None:
+        raise SettingError("variant", str(variant), "there is no source network; give --model FILE")
+    if variant.start != "transfer" and model is not None:
+        raise SettingError("model", model, f"{variant} does not start from it; leave one out")
+    return variant
 
 
 def _network(training: TrainingOptions, task: TaskSpec, source: "SourceNetwork | None") -> MLPSpec:
@@ -417,7 +538,7 @@ def _network(training: TrainingOptions, task: TaskSpec, source: "SourceNetwork |
             asked.activation,
             f"the model's activation is {theirs.activation}; leave --activation out",
         )
-    return replace(theirs, initializer=asked.initializer)
+    return replace(theirs, initializer=asked.initializer, n_classes=task.n_classes)
 
 
 def _weights(source: "SourceNetwork | None") -> "Weights | None":

@@ -3,7 +3,8 @@
     BlobTransferError              1
     ├── InputError                 2  the user asked for something that cannot be
     │   ├── SettingError           2  a setting has an impossible value
-    │   └── SourceFileError        2  a model file cannot be used
+    │   ├── SourceFileError        2  a model file cannot be used
+    │   └── ResultsFileError       2  a file of results cannot be shown
     └── EnvironmentFailed          1  the request was fine, the machine was not
 
 A message is one line: what was asked, what was found, what to do. A bug of ours
@@ -49,6 +50,18 @@ class SourceFileError(InputError):
 
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(f"{path}: {problem}")
+
+
+class ResultsFileError(InputError):
+    """A file of results is missing, damaged, or holds something else.
+
+    Args:
+        name: The file that was asked for.
+        problem: What was found.
+    """
+
+    def __init__(self, name: object, problem: str) -> None:
+        super().__init__(f"{name}: {problem}; give a JSON file that blobtransfer wrote")
 
 
 class EnvironmentFailed(BlobTransferError):

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from blobtransfer.data import Task, principal_plane
+from blobtransfer.answers import count
+from blobtransfer.data import Task, make_task, principal_plane
 from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.files import replacing
 from blobtransfer.results import Results
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart with any colour vision (Okabe & Ito 2008); F0E442 is too pale on white."""
+
+USUAL_COLOURS = {
+    "standalone": "#0072B2",
+    "transfer fixed=0": "#D55E00",
+    "transfer fixed=1": "#009E73",
+    "transfer fixed=2": "#CC79A7",
+}
+"""Of the variants that most comparisons have; the others share the colours that are left."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "*")
+LINE_STYLES = ("-", "--", "-.", ":")
+"""What tells classes and variants apart in grey."""
 
 CEILING: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3)), "linewidth": 1.0}
 
@@ -114,36 +128,94 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
     return figure
 
 
-def draw_curves(results: Results, canvas: Canvas) -> "Figure":
-    """Draw the learning of one run: loss on top, accuracy below, epoch 0 included."""
-    (curve,), (task,), (summary,) = results.curves, results.tasks, results.summary
-    figure = canvas.new(6.4, 6.0)
-    losses, accuracies = figure.subplots(2, 1, sharex=True)
-    who = "source network" if task.role == "source" else summary.label
-    losses.set_title(f"Problem {task.seed}, {results.spec.network}, {who}")
-    for name, colour in (("train", COLOURS[0]), ("test", COLOURS[1])):
-        _draw_curve(losses, getattr(curve, f"{name}_loss"), name, colour, 1.0)
-        _draw_curve(accuracies, getattr(curve, f"{name}_accuracy"), name, colour, 100.0)
-    accuracies.axhline(100 * task.ceiling, label="ceiling (test)", **CEILING)
+def draw_results(results: Results, canvas: Canvas) -> "Figure":
+    """Draw what a command found."""
+    if results.command == "compare":
+        return draw_comparison(results, canvas)
+    return draw_training(results, canvas)
+
+
+def draw_training(results: Results, canvas: Canvas) -> "Figure":
+    """Draw the learning of one run, and which class the network then sees where."""
+    (curve,), (record,), (summary,) = results.curves, results.tasks, results.summary
+    has_regions = results.regions is not None
+    figure = canvas.new(11.0 if has_regions else 6.4, 6.0)
+    mosaic = [["loss", "map"], ["accuracy", "map"]] if has_regions else [["loss"], ["accuracy"]]
+    panels = figure.subplot_mosaic(mosaic)
+    losses, accuracies = panels["loss"], panels["accuracy"]
+    who = "source network" if record.role == "source" else summary.label
+    figure.suptitle(f"Problem {record.seed}, {results.spec.network}, {who}")
+    colour = colours_of(results)[summary.label]
+    for name, style in (("train", {"color": "0.55", "linestyle": "--"}), ("test", {"color": colour})):
+        _draw_curve(losses, getattr(curve, f"{name}_loss"), name, style, 1.0)
+        _draw_curve(accuracies, getattr(curve, f"{name}_accuracy"), name, style, 100.0)
+    accuracies.axhline(100 * record.ceiling, label="ceiling (test)", **CEILING)
     losses.set_ylabel("loss (nats)")
     accuracies.set_ylabel("accuracy (%)")
-    accuracies.set_xlabel("epoch (0: before training)")
-    losses.legend(frameon=False)
-    accuracies.legend(frameon=False, loc="best")
-    accuracies.xaxis.get_major_locator().set_params(integer=True)
+    for axes in (losses, accuracies):
+        axes.set_xlabel("epoch (0: before training)")
+        axes.legend(frameon=False, loc="best")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    if has_regions:
+        _draw_regions(results, panels["map"])
     return figure
 
 
 def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
+    """Draw scores, differences and, where they were kept, learning curves: a column a question."""
+    questions, n_rows = results.spec.questions, len(results.spec.variants)
+    has_curves = bool(results.findings.bands)
+    heights = [1.2 + 0.42 * n_rows, 1.1 + 0.36 * (n_rows - 1)] + [3.4] * has_curves
+    figure = canvas.new(1.6 + 5.0 * len(questions), sum(heights) + 0.6)
+    panels = figure.subplots(
+        len(heights), len(questions), squeeze=False, sharex="row", sharey="row",
+        height_ratios=heights,
+    )  # fmt: skip
+    for column, question in enumerate(questions):
+        scores, differences, *curves = panels[:, column]
+        _draw_scores(results, question, scores)
+        _draw_differences(results, question, differences)
+        for axes in curves:
+            _draw_bands(results, question, axes)
+    figure.suptitle(_comparison_title(results))
+    return figure
+
+
+def colours_of(results: Results) -> dict[str, str]:
+    """Give each variant its colour, which is the same in every figure of every command."""
+    free = [colour for colour in COLOURS if colour not in USUAL_COLOURS.values()]
+    colours: dict[str, str] = {}
+    for summary in results.summary:
+        label = summary.label
+        if label not in colours:
+            others = len([one for one in colours if one not in USUAL_COLOURS])
+            colours[label] = USUAL_COLOURS.get(label) or free[others % len(free)]
+    return colours
+
+
+def _comparison_title(results: Results) -> str:
+    spec, target = results.spec, results.task("target")
+    origin = "" if spec.source is None else f" from problem {spec.source.seed}"
+    if spec.model_path is not None:
+        name = Path(spec.model_path).name
+        origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
+    # matplotlib would read a formula between two dollar signs
+    return (
+        f"Transfer{origin} to problem {target.seed}, {spec.network}, "
+        f"{count(results.runs.n_repeats, 'repeats')}"
+    ).replace("$", r"\$")
+
+
+def _draw_scores(results: Results, question: str, axes: "Axes") -> None:
     """Draw a box a variant over the repeats' test accuracies, and every repeat as a dot."""
-    target = results.task("target")
-    n_variants = len(results.summary)
-    figure = canvas.new(max(5.0, 1.2 + 1.5 * n_variants), 4.8)
-    axes = figure.subplots()
-    scores = [100 * np.array(results.test_accuracies(summary)) for summary in results.summary]
+    shown, colours = results.of_question(question), colours_of(results)
+    scores = [100 * results.test_accuracies(summary) for summary in shown]
+    places = range(len(shown), 0, -1)
     axes.boxplot(
         scores,
-        tick_labels=[summary.label.replace(" ", "\n") for summary in results.summary],
+        positions=places,
+        orientation="horizontal",
+        tick_labels=[summary.label for summary in shown],
         showfliers=False,
         widths=0.6,
         patch_artist=True,
@@ -153,41 +225,129 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
         capprops={"color": "0.4"},
     )
     n_dots = sum(map(len, scores))
-    for place, (column, colour) in enumerate(zip(scores, _cycle(n_variants), strict=True), 1):
-        # Places are spread by a fixed rule, so that the same results give the same picture.
-        places = place + 0.36 * ((np.arange(len(column)) * 0.618034) % 1.0 - 0.5)
+    for place, summary, row in zip(places, shown, scores, strict=True):
+        # Heights are spread by a fixed rule, so that the same results give the same picture.
+        heights = place + 0.4 * ((np.arange(len(row)) * 0.618034) % 1.0 - 0.5)
         axes.scatter(
-            places, column, s=22, color=colour, alpha=0.6, linewidths=0, zorder=3,
-            rasterized=n_dots > MANY_DOTS,
+            row, heights, s=16, color=colours[summary.label], alpha=0.6, linewidths=0,
+            zorder=3, rasterized=n_dots > MANY_DOTS,
         )  # fmt: skip
-    axes.axhline(100 * target.ceiling, label="ceiling", **CEILING)
-    axes.legend(frameon=False, loc="best")
-    axes.set_ylabel("test accuracy (%)")
-    origin = (
-        f"problem {results.task('source').seed}"
-        if results.source_run is not None
-        else Path(results.spec.model_path or "").name
-    )
-    n_repeats = len({run.repeat for run in results.runs})
+    axes.axvline(100 * results.task("target").ceiling, label="ceiling", **CEILING)
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0))
+    axes.set_xlabel("test accuracy (%)")
+    axes.tick_params(axis="x", labelbottom=True)
+    nested = results.spec.nested
+    fresh = "a fresh source each repeat" if nested is None else f"{nested[0]} sources"
     axes.set_title(
-        f"Transfer from {origin} to problem {target.seed}\n"
-        f"{results.spec.network}, one source network, {n_repeats} repeats",
-        fontsize="medium",
+        "This model: one source network" if question == "one" else f"The method: {fresh}"
     )
-    return figure
+
+
+def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
+    """Draw each mean difference to standalone with its interval, over the margin's band."""
+    shown = [one for one in results.of_question(question) if one.difference is not None]
+    colours, margin = colours_of(results), 100 * results.spec.margin
+    axes.axvspan(-margin, margin, color="0.9", zorder=0)
+    axes.axvline(0, color="0.35", linewidth=1.0, zorder=1)
+    places = range(len(shown), 0, -1)
+    for place, one in zip(places, shown, strict=True):
+        d = one.difference
+        if d is None or d.mean is None:
+            continue
+        if d.ci_low is not None and d.ci_high is not None:
+            ends = [100 * d.ci_low, 100 * d.ci_high]
+            axes.plot(ends, [place, place], color=colours[one.label], linewidth=2.4)
+        axes.plot(
+            [100 * d.mean], [place], marker="o", markersize=6, color=colours[one.label],
+            markeredgecolor="black", markeredgewidth=0.7,
+        )  # fmt: skip
+        axes.annotate(
+            (one.verdict or "").partition(" (")[0],
+            (100 * d.mean, place),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize="small",
+        )
+    axes.set_yticks(list(places), [one.label for one in shown])
+    axes.set_ylim(0.4, len(shown) + 0.8)
+    axes.set_xlabel(
+        f"difference to standalone (points), 95 % interval; grey: margin of {margin:g}"
+    )
+    axes.tick_params(axis="x", labelbottom=True)
+
+
+def _draw_bands(results: Results, question: str, axes: "Axes") -> None:
+    """Draw the mean learning curve of each variant, and a band between the quartiles."""
+    colours = colours_of(results)
+    shown = [band for band in results.findings.bands if band.sources in ("none", question)]
+    for i, band in enumerate(shown):
+        epochs, colour = np.arange(len(band.mean)), colours[band.label]
+        axes.fill_between(epochs, 100 * band.q1, 100 * band.q3, color=colour, alpha=0.13, lw=0)
+        style = LINE_STYLES[i % len(LINE_STYLES)]
+        axes.plot(
+            epochs, 100 * band.mean, color=colour, linestyle=style, linewidth=1.5,
+            label=band.label,
+        )  # fmt: skip
+    axes.axhline(100 * results.task("target").ceiling, **CEILING)
+    axes.set_xlabel("epoch (0: before training); line: mean, band: middle half of the runs")
+    axes.set_ylabel("test accuracy (%)")
+    axes.legend(frameon=False, loc="lower right", fontsize="small", ncols=1 + len(shown) // 6)
+
+
+def _draw_regions(results: Results, axes: "Axes") -> None:
+    """Draw which class a trained network sees where, under the rows it was tested on."""
+    from matplotlib.colors import ListedColormap
+
+    regions = results.regions
+    task_spec = results.spec.target or results.spec.source
+    assert regions is not None and task_spec is not None
+    task = make_task(task_spec)
+    points, centers = principal_plane(task)
+    points = points[len(task.y_train) :]
+    n_classes = len(centers)
+    is_flat = regions.y[0] == regions.y[1]
+    y = (-1.0, 1.0) if is_flat else regions.y
+    classes = np.array(regions.classes)
+    axes.imshow(
+        classes, origin="lower", extent=(*regions.x, *y), aspect="auto", alpha=0.3,
+        cmap=ListedColormap(_cycle(n_classes)), vmin=-0.5, vmax=n_classes - 0.5,
+        interpolation="nearest",
+    )  # fmt: skip
+    if not is_flat:
+        grid = [np.linspace(*ends, n) for ends, n in zip((regions.x, y), classes.T.shape, strict=True)]
+        for k in range(n_classes):
+            if 0 < np.mean(classes == k) < 1:
+                axes.contour(*grid, classes == k, levels=[0.5], colors="0.25", linewidths=0.8)
+    _scatter_classes(axes, points, task.y_test, centers)
+    axes.set_xlim(regions.x)
+    axes.set_ylim(y)
+    axes.set_title("Class that the network sees, and the test rows", fontsize="medium")
+    axes.set_xlabel("feature 1")
+    axes.set_ylabel("" if is_flat else "feature 2")
+
+
+def _scatter_classes(
+    axes: "Axes",
+    points: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    centers: NDArray[np.float64],
+) -> None:
+    """Draw rows by class, each class with its own colour and marker, and the true centres."""
+    for k, colour in enumerate(_cycle(len(centers))):
+        rows = points[labels == k]
+        axes.scatter(
+            rows[:, 0], rows[:, 1], s=13, color=colour, marker=MARKERS[k % len(MARKERS)],
+            alpha=0.6, linewidths=0, rasterized=len(labels) > MANY_DOTS,
+        )  # fmt: skip
+        axes.plot(*centers[k], **CENTER, markerfacecolor=colour)
 
 
 def _draw_task(task: Task, axes: "Axes") -> None:
     points, centers = principal_plane(task)
     labels = np.concatenate([task.y_train, task.y_test])
     n_features = task.x_train.shape[1]
-    for k, colour in enumerate(_cycle(len(centers))):
-        rows = points[labels == k]
-        axes.scatter(
-            rows[:, 0], rows[:, 1], s=9, color=colour, alpha=0.55, linewidths=0,
-            rasterized=len(labels) > MANY_DOTS,
-        )  # fmt: skip
-        axes.plot(*centers[k], **CENTER, markerfacecolor=colour)
+    _scatter_classes(axes, points, labels, centers)
     axes.set_title(f"Problem {task.spec.seed}, ceiling {100 * task.ceiling:.1f} %")
     if n_features > 2:
         axes.set_xlabel(f"principal component 1 of {n_features} features")
@@ -199,12 +359,12 @@ def _draw_task(task: Task, axes: "Axes") -> None:
 
 
 def _draw_curve(
-    axes: "Axes", curve: Sequence[float | None], label: str, colour: str, scale: float
+    axes: "Axes", curve: NDArray[np.float64], label: str, style: dict[str, str], scale: float
 ) -> None:
-    heights = [np.nan if value is None else scale * value for value in curve]
+    heights = np.where(np.isfinite(curve), scale * curve, np.nan)
     # A run that diverged at once has a single point, which no line shows.
     marker = "o" if np.isfinite(heights).sum() == 1 else None
-    axes.plot(heights, marker=marker, label=label, color=colour, linewidth=1.4)
+    axes.plot(heights, marker=marker, label=label, linewidth=1.4, **style)
 
 
 def _cycle(n: int) -> list[str]:

@@ -16,10 +16,12 @@ from typing import Any, cast, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from blobtransfer.specs import read_number
+
 ENV_PREFIX = "BLOBTRANSFER_"
 
-NUMBERS = "N [N ...]"
-"""Metavar of every option that takes several numbers; `NumbersCommand` knows them by it."""
+NUMBERS, PAIR = "N [N ...]", "S T"
+"""Metavars of the options that take several numbers; `NumbersCommand` knows them by these."""
 
 
 def option(flags: str, help: str, panel: str, **settings: Any) -> Any:
@@ -43,7 +45,7 @@ def option(flags: str, help: str, panel: str, **settings: Any) -> Any:
 
 
 def integer(flags: str, help: str, panel: str, metavar: str = "N", **settings: Any) -> Any:
-    """Declare an option of one whole number, or of several with metavar `NUMBERS`."""
+    """Declare an option of one whole number, or of several with metavar `NUMBERS` or `PAIR`."""
     return option(flags, help, panel, metavar=metavar, parser=_whole_number, **settings)
 
 
@@ -88,14 +90,14 @@ def envvar_of(flag: str) -> str:
 
 
 class NumbersCommand(TyperCommand):
-    """A command whose options of metavar `NUMBERS` take `0 1 2`, `0,1,2` or one at a time."""
+    """A command whose options of several numbers take `0 1 2`, `0,1,2` or one at a time."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrite runs of numbers into repeated options, then parse as Typer does."""
         flags = {
             flag
             for param in self.params
-            if getattr(param, "metavar", None) == NUMBERS
+            if getattr(param, "metavar", None) in (NUMBERS, PAIR)
             for flag in param.opts
         }
         rewritten = []
@@ -162,14 +164,14 @@ def _repeated(flag: str, values: Sequence[str]) -> list[str]:
 
 
 def _whole_number(text: str | int) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text}: use a whole number") from error
+    number = read_number(str(text), int)
+    if number is None:
+        raise typer.BadParameter(f"{text}: use a whole number")
+    return int(number)
 
 
 def _number(text: str | float) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text}: use a number") from error
+    number = read_number(str(text))
+    if number is None:
+        raise typer.BadParameter(f"{text}: use a finite number")
+    return float(number)

@@ -11,29 +11,37 @@ from typing import Annotated, Literal, cast
 import typer
 
 import blobtransfer
-from blobtransfer.flags import NUMBERS, choice, file, integer, option, real, switch
+from blobtransfer.errors import SettingError
+from blobtransfer.flags import NUMBERS, PAIR, choice, file, integer, option, real, switch
 from blobtransfer.specs import (
     ACTIVATIONS,
     ENGINES,
     INITIALIZERS,
+    QUESTIONS,
     Activation,
     EngineName,
     ExperimentSpec,
     Initializer,
     MLPSpec,
+    Question,
     TaskSpec,
     TrainingSpec,
+    Variant,
     check_seed,
+    join,
+    parse_variant,
 )
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
-RESULTS, TALK = "Results", "Messages"
+STATISTICS, RESULTS, TALK = "Question and statistics", "Results", "Messages"
 """Panels of the help page."""
 
 STANDARD_OUTPUT = Path("-")
 """What stands for it among result files."""
 
 ResultFormat = Literal["table", "json", "csv", "markdown"]
+SOURCES = (*QUESTIONS, "both")
+
 RESULT_FORMATS: tuple[ResultFormat, ...] = ("table", "json", "csv", "markdown")
 
 
@@ -144,7 +152,7 @@ class TrainingOptions:
         str, choice("--engine", "What trains; both give the same networks.", NETWORK, ENGINES)
     ] = ExperimentSpec.engine
     train_seed: Annotated[
-        int, integer("--train-seed", "All randomness of weights and batch order.", NETWORK)
+        int, integer("--train-seed", "All randomness of weights, batch order and statistics.", NETWORK)
     ] = 0
 
     def network(self, n_features: int, n_classes: int) -> MLPSpec:
@@ -164,6 +172,97 @@ class TrainingOptions:
     def training(self) -> TrainingSpec:
         """Give the training."""
         return TrainingSpec(self.epochs, self.batch_size, self.learning_rate, self.momentum)
+
+
+def _read_variant(text: str | Variant) -> Variant:
+    try:
+        return text if isinstance(text, Variant) else parse_variant(text)
+    except SettingError as error:
+        raise typer.BadParameter(f"{error.value or 'nothing'}: {error.problem}") from error
+
+
+@dataclass(frozen=True)
+class VariantOptions:
+    """Further variants."""
+
+    variant: Annotated[
+        list[Variant] | None,
+        option(
+            "--variant",
+            "A further variant or control: new-head, reinit=K, add=WIDTH, or "
+            "fixed=N,unfreeze=EPOCHS,factor=X; random-frozen,fixed=N, self-transfer,fixed=N, or "
+            "equal-compute. All but the last two words go with fixed=N. Can be given more than "
+            "once with compare.",
+            TRANSFER,
+            metavar="SPEC",
+            parser=_read_variant,
+        ),
+    ] = None
+
+
+Margin = Annotated[
+    float | None,
+    real(
+        "--margin",
+        "Differences of accuracy up to this do not matter in practice.",
+        STATISTICS,
+        show_default=str(ExperimentSpec.margin),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class QuestionOptions:
+    """What is asked, and how much is said about it."""
+
+    sources: Annotated[
+        str | None,
+        choice(
+            "--sources",
+            "one: does this model help? fresh: does the method, with a source network drawn "
+            "anew each repeat?",
+            STATISTICS,
+            SOURCES,
+            show_default="both",
+        ),
+    ] = None
+    nested: Annotated[
+        list[int] | None,
+        integer(
+            "--nested",
+            "S source networks, T repeats of each: how much is the luck of the source? In place "
+            "of --repeats.",
+            STATISTICS,
+            PAIR,
+        ),
+    ] = None
+    margin: Margin = None
+    speed: Annotated[
+        bool, switch("--speed", "Also compare how fast the variants learn.", STATISTICS)
+    ] = False
+    threshold: Annotated[
+        float | None,
+        real(
+            "--threshold",
+            "Test accuracy to be reached, for --speed.",
+            STATISTICS,
+            show_default="95 % of the ceiling",
+        ),
+    ] = None
+
+    def questions(self) -> tuple[Question, ...]:
+        """Give the questions, this model first."""
+        return QUESTIONS if self.sources in (None, "both") else (cast(Question, self.sources),)
+
+    def design(self) -> tuple[int, int] | None:
+        """Give sources and repeats of each, where that was asked for."""
+        if self.nested is None:
+            return None
+        if len(self.nested) != 2:
+            raise SettingError(
+                "nested", join(self.nested), "use two numbers: sources, and repeats of each"
+            )
+        return self.nested[0], self.nested[1]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from blobtransfer.errors import EnvironmentFailed, SettingError, SourceFileError
+from blobtransfer.errors import EnvironmentFailed, ResultsFileError, SettingError, SourceFileError
 from blobtransfer.files import why_not_writable, write_text
 from blobtransfer.options import FigureOptions, ResultOptions, TalkOptions
 from blobtransfer.specs import MLPSpec
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from blobtransfer.experiment import Trainee
     from blobtransfer.results import Results
-    from blobtransfer.tables import Table
+
+STANDARD_INPUT = Path("-")
+"""What stands for it where a file is read."""
 
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "table"}
 """What a result file holds, by its suffix."""
@@ -43,6 +45,19 @@ def open_streams() -> None:
 
 class ReaderGone(Exception):
     """Whoever read our standard output has closed it."""
+
+
+def read_input(path: Path) -> bytes:
+    """Read a file of results, or standard input where it is called `-`.
+
+    Raises:
+        ResultsFileError: There is no such file, or it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        problem = getattr(error, "strerror", None) or "cannot be opened"
+        raise ResultsFileError(path, problem.lower()) from error
 
 
 def checked_figure_path(figure: FigureOptions, command: str) -> Path | None:
@@ -103,7 +118,7 @@ def save_trained(
 
     from blobtransfer.models import save_model
 
-    network = trainee.results.spec.network
+    network = trainee.network
     try:
         save_model(network, trainee.weights, path, must_be_new=not force, show_log=talk.verbose)
     except FileExistsError as error:
@@ -120,24 +135,23 @@ def save_drawn(figure: "Figure", path: Path | None, talk: TalkOptions) -> None:
         note(talk, f"wrote {path}")
 
 
-def write_results(
-    results: "Results", table: "Table", result: ResultOptions, talk: TalkOptions
-) -> None:
+def write_results(results: "Results", result: ResultOptions, talk: TalkOptions) -> None:
     """Write the result files that were asked for."""
     for path in result.files():
-        write_text(path, _as_text(results, table, SUFFIXES[path.suffix.lower()]))
+        # The seconds would make the same command write other bytes.
+        write_text(path, _as_text(results, SUFFIXES[path.suffix.lower()], with_time=False))
         note(talk, f"wrote {path}")
 
 
-def print_results(results: "Results", table: "Table", result: ResultOptions) -> None:
+def print_results(results: "Results", result: ResultOptions) -> None:
     """Print results to standard output in the format that was asked for."""
     wanted = result.format or "table"
     if wanted == "table" and sys.stdout.isatty():
-        from blobtransfer.tables import print_on_terminal
+        from blobtransfer.tables import print_on_terminal, report
 
-        print_on_terminal(table, sys.stdout)
+        print_on_terminal(report(results), sys.stdout)
     else:
-        emit(_as_text(results, table, wanted))
+        emit(_as_text(results, wanted, with_time=True))
 
 
 def emit(pieces: Iterable[str]) -> None:
@@ -193,9 +207,9 @@ def _would_replace(setting: str, path: Path, found: str) -> SettingError:
     )
 
 
-def _as_text(results: "Results", table: "Table", wanted: str) -> Iterable[str]:
-    from blobtransfer.results import to_csv, to_json
-    from blobtransfer.tables import to_markdown, to_text
+def _as_text(results: "Results", wanted: str, with_time: bool) -> Iterable[str]:
+    from blobtransfer.formats import to_csv, to_json
+    from blobtransfer.tables import report, to_markdown, to_text
 
     match wanted:
         case "json":
@@ -203,6 +217,6 @@ def _as_text(results: "Results", table: "Table", wanted: str) -> Iterable[str]:
         case "csv":
             return to_csv(results)
         case "markdown":
-            return [to_markdown(table)]
+            return [to_markdown(report(results, with_time))]
         case _:
-            return [to_text(table)]
+            return [to_text(report(results, with_time))]

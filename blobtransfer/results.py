@@ -1,26 +1,29 @@
-"""WHAT came out: runs, summaries and all that is needed to trust them; CSV and JSON.
+"""WHAT came out: runs, summaries, comparisons, and all that is needed to trust them."""
 
-The JSON format is described by `results.schema.json` beside this file.
-"""
-
-import json
 import math
 import os
 import platform
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from typing import Any, Literal, overload
 
-from blobtransfer.specs import ExperimentSpec
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.specs import Arm, ExperimentSpec, label_of
 
 SCHEMA_VERSION = 1
 
 SCORES = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
 """Figures of a run, in the order of the CSV."""
+
+Tells = Literal[
+    "freezing", "features", "own features", "other problem", "extra epochs", "beyond extra epochs"
+]
+"""What a comparison with a control tells."""
 
 VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "keras", "tensorflow")
 """Packages that can change a score."""
@@ -50,20 +53,37 @@ class Run:
         return self.status == "ok"
 
 
+@dataclass(frozen=True)
+class ArmScores:
+    """The runs of one arm that did not fail, in the order of the repeats.
+
+    Args:
+        repeats: (n,) which repeats.
+        test_accuracy: (n,) their scores.
+        n_failed: Runs left out.
+        n_collapsed: Runs, of those n, that never predict one of the classes.
+    """
+
+    repeats: NDArray[np.int64]
+    test_accuracy: NDArray[np.float64]
+    n_failed: int
+    n_collapsed: int
+
+
 class Runs(Sequence[Run]):
     """A list of runs that takes 45 bytes a run, for comparisons of many repeats."""
 
     def __init__(self, runs: Iterable[Run] = ()) -> None:
-        self._variants: list[tuple[str, str, int | None]] = []
-        self._variant, self._repeat = array("H"), array("q")
+        self._arms: list[tuple[str, str, int | None]] = []
+        self._arm, self._repeat = array("H"), array("q")
         self._classes_predicted, self._is_failed = array("q"), array("b")
         self._scores = {name: array("d") for name in SCORES}
         self.extend(runs)
 
     def extend(self, runs: Iterable[Run]) -> None:
         """Add runs at the end."""
-        if isinstance(runs, Runs) and self._variants in ([], runs._variants):
-            self._variants = runs._variants
+        if isinstance(runs, Runs) and self._arms in ([], runs._arms):
+            self._arms = runs._arms
             for own, other in zip(self._columns(), runs._columns(), strict=True):
                 own.extend(other)
             return
@@ -72,10 +92,10 @@ class Runs(Sequence[Run]):
 
     def append(self, run: Run) -> None:
         """Add a run at the end."""
-        variant = (run.sources, run.variant, run.fixed)
-        if variant not in self._variants:
-            self._variants.append(variant)
-        self._variant.append(self._variants.index(variant))
+        arm = (run.sources, run.variant, run.fixed)
+        if arm not in self._arms:
+            self._arms.append(arm)
+        self._arm.append(self._arms.index(arm))
         self._repeat.append(run.repeat)
         self._classes_predicted.append(run.classes_predicted)
         self._is_failed.append(not run.is_ok)
@@ -83,18 +103,38 @@ class Runs(Sequence[Run]):
             score = getattr(run, name)
             scores.append(math.nan if score is None else score)
 
+    def of(self, arm: Arm, n_classes: int) -> ArmScores:
+        """Give the scores of one arm.
+
+        Args:
+            arm: Which.
+            n_classes: Classes that a network should predict.
+        """
+        wanted = tuple(arm.label_fields.values())
+        number = self._arms.index(wanted) if wanted in self._arms else -1
+        own = np.frombuffer(self._arm, np.uint16) == number
+        ok = own & (np.frombuffer(self._is_failed, np.int8) == 0)
+        order = np.argsort(np.frombuffer(self._repeat, np.int64)[ok], kind="stable")
+        return ArmScores(
+            repeats=np.frombuffer(self._repeat, np.int64)[ok][order],
+            test_accuracy=np.frombuffer(self._scores["test_accuracy"])[ok][order],
+            n_failed=int(own.sum() - ok.sum()),
+            n_collapsed=int(
+                (np.frombuffer(self._classes_predicted, np.int64)[ok] < n_classes).sum()
+            ),
+        )
+
+    @property
+    def n_repeats(self) -> int:
+        """How many repeats there are runs of."""
+        return len(np.unique(np.frombuffer(self._repeat, np.int64)))
+
     def _columns(self) -> "list[array[Any]]":
-        columns = (self._variant, self._repeat, self._classes_predicted, self._is_failed)
+        columns = (self._arm, self._repeat, self._classes_predicted, self._is_failed)
         return [*columns, *self._scores.values()]
 
-    def of(self, sources: str, variant: str, fixed: int | None) -> Iterator[Run]:
-        """Give the runs of one variant, in the order of the repeats."""
-        wanted = (sources, variant, fixed)
-        number = self._variants.index(wanted) if wanted in self._variants else -1
-        return (self[i] for i, own in enumerate(self._variant) if own == number)
-
     def __len__(self) -> int:
-        return len(self._variant)
+        return len(self._arm)
 
     @overload
     def __getitem__(self, at: int) -> Run: ...
@@ -103,7 +143,7 @@ class Runs(Sequence[Run]):
     def __getitem__(self, at: int | slice) -> "Run | Runs":
         if isinstance(at, slice):
             return Runs(self[i] for i in range(*at.indices(len(self))))
-        sources, variant, fixed = self._variants[self._variant[at]]
+        sources, variant, fixed = self._arms[self._arm[at]]
         test_accuracy, train_accuracy, test_loss, train_loss = [
             finite(scores[at]) for scores in self._scores.values()
         ]
@@ -129,50 +169,52 @@ class Runs(Sequence[Run]):
 
 
 @dataclass(frozen=True)
-class Curve:
-    """The learning of one run, by epoch; entry 0 is the untrained network."""
-
-    sources: str
-    variant: str
-    fixed: int | None
-    repeat: int
-    train_accuracy: tuple[float | None, ...]
-    test_accuracy: tuple[float | None, ...]
-    train_loss: tuple[float | None, ...]
-    test_loss: tuple[float | None, ...]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The test accuracies of one variant over its repeats, failed runs left out.
+class ArmLabel:
+    """Which arm a record is about.
 
     Args:
-        sources: `none` or `one`.
-        variant: The variant's name.
-        fixed: Its frozen hidden layers; None for standalone.
-        n: Runs that count, which are those that did not fail.
-        failed: Runs whose loss is not finite.
-        collapsed: Runs, not failed, that never predict one of the classes on the test rows.
-        trainable_parameters: Weights that may move.
-        gap: Ceiling less mean; negative where chance puts the mean above the ceiling.
-        mean: Of test accuracy, as all that follow; None where there are too few runs to say.
-        std: Sample standard deviation (ddof 1).
-        std_population: Population standard deviation (ddof 0).
-        median: Middle.
-        q1: Lower quartile.
-        q3: Upper quartile.
-        min: Lowest.
-        max: Highest.
+        sources: `none`, `one` or `fresh`.
+        variant: All but the frozen layers, such as `transfer`.
+        fixed: Frozen hidden layers; None where freezing is no question.
     """
 
     sources: str
     variant: str
     fixed: int | None
+
+    @property
+    def label(self) -> str:
+        """The variant as people write it, such as `transfer fixed=1`."""
+        return label_of(self.variant, self.fixed)
+
+    def is_arm(self, arm: Arm) -> bool:
+        """Say whether this is about that arm."""
+        return (self.sources, self.variant, self.fixed) == tuple(arm.label_fields.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Curve(ArmLabel):
+    """The learning of one run, each (E + 1,) by epoch; entry 0 is the untrained network.
+
+    A comparison keeps the test accuracy alone. What is not finite is NaN.
+    """
+
+    repeat: int
+    test_accuracy: NDArray[np.float64]
+    train_accuracy: NDArray[np.float64] | None = None
+    test_loss: NDArray[np.float64] | None = None
+    train_loss: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where the scores of n runs lie; None where n is too small to say.
+
+    `std` divides by n - 1 (sample), `std_population` by n (the published tables'
+    convention); quartiles interpolate linearly.
+    """
+
     n: int
-    failed: int
-    collapsed: int
-    trainable_parameters: int
-    gap: float | None
     mean: float | None
     std: float | None
     std_population: float | None
@@ -182,10 +224,150 @@ class Summary:
     min: float | None
     max: float | None
 
-    @property
-    def label(self) -> str:
-        """The variant as people write it, such as `transfer fixed=1`."""
-        return self.variant if self.fixed is None else f"{self.variant} fixed={self.fixed}"
+
+@dataclass(frozen=True)
+class Difference:
+    """What is known about the mean of paired differences, such as variant less standalone.
+
+    Args:
+        n: Independent pairs; sources, where the design is nested.
+        mean: Of the differences; None without pairs.
+        ci_low: Lower end of the 95 % interval of the mean; None for fewer than 2 pairs.
+        ci_high: Upper end.
+        p_value: Two-sided, of no difference.
+        p_adjusted: The same after Holm, over what was asked together.
+        probability_better: Share of pairs with a difference above 0, ties counted half.
+        probability_low: Lower end of its 95 % interval.
+        probability_high: Upper end.
+        effect_size: Cohen's d_z, mean over sample standard deviation.
+        detectable: Difference that n pairs detect with 80 % power.
+        repeats_needed: Pairs that detect the margin with 80 % power; None where none do.
+    """
+
+    n: int
+    mean: float | None
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    probability_better: float | None
+    probability_low: float | None
+    probability_high: float | None
+    effect_size: float | None
+    detectable: float | None
+    repeats_needed: int | None
+
+
+@dataclass(frozen=True)
+class SourceLuck:
+    """How much of the spread of test accuracy comes from which source network was drawn.
+
+    Args:
+        n_sources: Source networks with a run that did not fail.
+        between_std: Standard deviation between sources, that within them taken off.
+        within_std: Standard deviation within a source.
+        icc: Intraclass correlation, the share of the variance that is between sources.
+    """
+
+    n_sources: int
+    between_std: float | None
+    within_std: float | None
+    icc: float | None
+
+
+@dataclass(frozen=True)
+class Summary(Spread, ArmLabel):
+    """The test accuracies of one arm over its repeats, failed runs left out.
+
+    Args:
+        failed: Runs whose loss is not finite.
+        collapsed: Runs, not failed, that never predict one of the classes on the test rows.
+        low_runs: The few lowest runs that make most of the spread; 0 where none do.
+        trainable_parameters: Weights that may move.
+        gap: Ceiling less mean; negative where chance puts the mean above the ceiling.
+        difference: To standalone, within the repeats; None for standalone itself.
+        verdict: In words, told by the difference and the margin.
+        source_luck: Where several repeats share each of several sources.
+    """
+
+    failed: int
+    collapsed: int
+    low_runs: int
+    trainable_parameters: int
+    gap: float | None
+    difference: Difference | None = None
+    verdict: str | None = None
+    source_luck: SourceLuck | None = None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A difference between two arms that tells why a variant wins or loses.
+
+    Args:
+        question: `one` or `fresh`.
+        tells: What it tells, such as `features`.
+        variant: The label of the one.
+        baseline: The label of the other.
+        difference: Variant less baseline; p is not adjusted.
+    """
+
+    question: str
+    tells: Tells
+    variant: str
+    baseline: str
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class Speed(ArmLabel):
+    """One figure of how fast an arm learns, over its repeats.
+
+    Args:
+        figure: `jumpstart` (accuracy before training), `area` (mean height of the curve),
+            `last` (mean of the last 10 epochs), or `epochs` (to reach the threshold).
+        n: Runs.
+        value: Mean over the runs; for `epochs` the median of the survival curve, None where
+            more than half of the runs never got there.
+        n_censored: Runs that never reached the threshold; None for the other figures.
+        difference: To standalone; None for standalone and for `epochs`.
+        p_value: Log-rank test of `epochs` against standalone; None for the other figures.
+        p_adjusted: The same after Holm.
+        verdict: In words.
+    """
+
+    figure: Literal["jumpstart", "area", "last", "epochs"]
+    n: int
+    value: float | None
+    n_censored: int | None = None
+    difference: Difference | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    verdict: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Band(ArmLabel):
+    """Where the learning curves of an arm lie, each (E + 1,) test accuracy by epoch."""
+
+    mean: NDArray[np.float64]
+    q1: NDArray[np.float64]
+    q3: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Which class a trained network sees where, on a grid over its problem.
+
+    Args:
+        x: First and last place of feature 1.
+        y: First and last place of feature 2; of no meaning where there is one feature.
+        classes: Class numbers, a row for each place of feature 2, lowest first.
+    """
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    classes: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -200,6 +382,25 @@ class TaskRecord:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What the statistics say about the runs of a command.
+
+    Args:
+        summary: One an arm.
+        contrasts: What the controls tell.
+        speed: Where the speed of learning was asked for.
+        threshold: Test accuracy that a run was to reach, for the speed.
+        bands: Of the learning curves, for the speed.
+    """
+
+    summary: tuple[Summary, ...]
+    contrasts: tuple[Contrast, ...] = ()
+    speed: tuple[Speed, ...] = ()
+    threshold: float | None = None
+    bands: tuple[Band, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Results:
     """Everything a command found out, in plain data.
 
@@ -210,14 +411,15 @@ class Results:
         started: UTC, ISO 8601.
         seconds: From reading the input to the last score.
         tasks: The problems, source first.
-        source_run: The training of the source network, where this command trained it.
-        runs: One a training, by repeat, then variant.
-        summary: One a variant.
+        source_run: The training of the one source network, where this command trained it.
+        runs: One a training, by repeat, then arm.
+        findings: What the statistics say about them.
         curves: One a run, where asked for.
+        regions: Of the one network that was trained, where it can be drawn.
         interrupted: Stopped before all repeats were done.
     """
 
-    command: str
+    command: Literal["train-source", "train-target", "compare"]
     argv: tuple[str, ...]
     spec: ExperimentSpec
     started: str
@@ -225,11 +427,17 @@ class Results:
     tasks: tuple[TaskRecord, ...]
     source_run: Run | None
     runs: Runs
-    summary: tuple[Summary, ...]
+    findings: Findings
     curves: tuple[Curve, ...] = ()
+    regions: Regions | None = None
     interrupted: bool = False
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
     machine: dict[str, str | int | None] = field(default_factory=lambda: this_machine())
+
+    @property
+    def summary(self) -> tuple[Summary, ...]:
+        """One an arm."""
+        return self.findings.summary
 
     @property
     def n_failed(self) -> int:
@@ -241,72 +449,34 @@ class Results:
         """Give the problem of that role."""
         return next(task for task in self.tasks if task.role == role)
 
-    def test_accuracies(self, summary: Summary) -> list[float]:
-        """Give the test accuracies that one summary describes, in the order of the repeats."""
-        runs = self.runs.of(summary.sources, summary.variant, summary.fixed)
-        return [run.test_accuracy for run in runs if run.test_accuracy is not None and run.is_ok]
+    def of_question(self, question: str) -> list[Summary]:
+        """Give what one question's table shows: its arms, after those without any source."""
+        return [summary for summary in self.summary if summary.sources in ("none", question)]
+
+    def test_accuracies(self, arm: ArmLabel) -> NDArray[np.float64]:
+        """Give the (n,) test accuracies of an arm, in the order of the repeats."""
+        return self.arm_scores(arm).test_accuracy
+
+    def arm_scores(self, label: ArmLabel) -> ArmScores:
+        """Give the scores of an arm."""
+        arm = next(arm for arm in self.spec.arms if label.is_arm(arm))
+        return self.runs.of(arm, self.spec.network.n_classes)
 
 
-def to_csv(results: Results) -> Iterator[str]:
-    """Write one line a run, with a header; the same runs give the same bytes.
-
-    Yields:
-        The text, line by line.
-    """
-    names = [column.name for column in fields(Run)]
-    yield ",".join(names) + "\n"
-    for run in results.runs:
-        yield ",".join(_cell(getattr(run, name)) for name in names) + "\n"
-
-
-def to_json(results: Results) -> Iterator[str]:
-    """Write one object that follows `results.schema.json`; what is not finite is null.
-
-    Yields:
-        The text, piece by piece; a run, a curve and a summary take a line each.
-    """
-    record: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "command": results.command,
-        "argv": results.argv,
-        "spec": asdict(results.spec),
-        "versions": results.versions,
-        "machine": results.machine,
-        "started": results.started,
-        "seconds": results.seconds,
-        "interrupted": results.interrupted,
-        "tasks": [asdict(task) for task in results.tasks],
-        "source_run": None if results.source_run is None else asdict(results.source_run),
-    }
-    lists: dict[str, Iterable[Any]] = {"summary": results.summary, "runs": results.runs}
-    if results.curves:
-        lists["curves"] = results.curves
-    yield json.dumps(record, indent=1, allow_nan=False).removesuffix("\n}")
-    for name, rows in lists.items():
-        yield f',\n "{name}": ['
-        for i, row in enumerate(rows):
-            # asdict copies deeply, which takes most of the time where there are many runs
-            plain = {column.name: getattr(row, column.name) for column in fields(row)}
-            yield ("," if i else "") + "\n  " + json.dumps(plain, allow_nan=False)
-        yield "\n ]"
-    yield "\n}\n"
-
-
-def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema (2020-12) that every JSON result follows."""
-    text = files("blobtransfer").joinpath("results.schema.json").read_text("utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
-
-
-def finite(value: float) -> float | None:
+def finite(value: float | None) -> float | None:
     """Give the value, or None where it is NaN or infinite."""
-    return float(value) if math.isfinite(value) else None
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def installed_versions() -> dict[str, str]:
     """Give the versions of Python and of the packages that can change a score."""
-    return {"python": platform.python_version(), **dict(_package_versions(VERSIONED))}
+    versions = {"python": platform.python_version()}
+    for name in VERSIONED:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
 
 
 def this_machine() -> dict[str, str | int | None]:
@@ -317,15 +487,3 @@ def this_machine() -> dict[str, str | int | None]:
         "cpus": os.cpu_count(),
         "byteorder": sys.byteorder,
     }
-
-
-def _package_versions(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for name in names:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            continue
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)

@@ -27,16 +27,26 @@ class Stream(IntEnum):
     WEIGHTS = 0
     SOURCE_ORDER = 1
     TARGET_ORDER = 2
+    REDRAWN = 3
+    STATISTICS = 4
 
 
-def initial_weights(network: MLPSpec, train_seed: int, repeat: int) -> Weights:
+def initial_weights(
+    network: MLPSpec, train_seed: int, repeat: int, stream: Stream = Stream.WEIGHTS
+) -> Weights:
     """Draw the initial weights of a repeat: of its source and its standalone network alike.
+
+    Args:
+        network: The shape.
+        train_seed: All randomness.
+        repeat: Which repeat.
+        stream: `REDRAWN` for the layers that a variant draws afresh.
 
     Returns:
         Kernels (fan_in, fan_out) by the network's initializer, the output kernel by
         `glorot_uniform`, and zero biases (fan_out,); float32.
     """
-    rng = np.random.default_rng(_sequence(train_seed, Stream.WEIGHTS, repeat))
+    rng = np.random.default_rng(_sequence(train_seed, stream, repeat))
     weights: Weights = []
     for layer, (fan_in, fan_out) in enumerate(network.shapes):
         is_output = layer == len(network.shapes) - 1
@@ -87,6 +97,11 @@ def draw_kernel(
 def order_key(train_seed: int, stream: Stream, repeat: int) -> int:
     """Give the 64-bit key that fixes every batch order of one training."""
     return int(_sequence(train_seed, stream, repeat).generate_state(1, np.uint64)[0])
+
+
+def statistics_rng(train_seed: int) -> np.random.Generator:
+    """Give the randomness of resampling: the same for whatever is resampled."""
+    return np.random.default_rng(_sequence(train_seed, Stream.STATISTICS, 0))
 
 
 def draw_below(key: Any, counter: Any, bound: Any) -> Any:

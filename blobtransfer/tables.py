@@ -4,28 +4,85 @@ A table is made once as text cells and then shown in one of three ways: by rich 
 terminal, as aligned text in a pipe, as Markdown in a file.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TextIO
 
-from blobtransfer.results import Results, Summary, TaskRecord
+from blobtransfer.answers import QUESTION_NAMES, answer, count, design
+from blobtransfer.results import Contrast, Difference, Results, Speed, Summary, TaskRecord
+from blobtransfer.textplot import box_plot
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+LEFT = ("variant", "figure", "of", "verdict", "")
+"""Columns of words; the others are figures, and end at the right."""
+
+DROPPED_FIRST = ("P(better)", "median", "gap", "n", "collapsed", "adj. p", "std")
+"""Columns that a terminal too narrow for all does without, in this order."""
+
+PLOT_WIDTH = 78
+"""Widest plot in letters."""
+
+TELLS = {
+    "freezing": "freezing alone",
+    "features": "the source's features",
+    "own features": "the target's own features",
+    "other problem": "another problem's features",
+    "extra epochs": "the extra epochs",
+    "beyond extra epochs": "beyond the extra epochs",
+}
+"""What a comparison with a control tells, in a few words."""
+
+FIGURES = {
+    "jumpstart": "jumpstart",
+    "area": "mean height",
+    "last": "last 10 epochs",
+    "epochs": "epochs to reach",
+}
+"""Figures of the speed of learning."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text; the first column reads from the left, the others are figures.
+    """Cells as text.
 
     Args:
         title: What the table shows.
         columns: Heads.
         rows: One tuple of cells a row.
         notes: Lines below it.
+        sentence: The answer, below it.
+        summaries: What a small plot below it shows on a terminal.
+        ceiling: The plot's best possible accuracy.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    sentence: str | None = None
+    summaries: tuple[Summary, ...] = ()
+    ceiling: float = 1.0
+
+
+def report(results: Results, with_time: bool = True) -> list[Table]:
+    """Lay out everything that a command found.
+
+    Args:
+        results: Of any command.
+        with_time: Name the seconds of a training, which differ each time; off for files.
+    """
+    if results.command != "compare":
+        return [training_table(results, with_time)]
+    tables = [comparison_table(results, question) for question in results.spec.questions]
+    if results.spec.nested is not None:
+        tables.append(luck_table(results))
+    if results.findings.contrasts:
+        tables.append(controls_table(results))
+    if results.findings.speed:
+        tables += [speed_table(results, question) for question in results.spec.questions]
+    return tables
 
 
 def training_table(results: Results, with_time: bool = True) -> Table:
@@ -63,75 +120,204 @@ def training_table(results: Results, with_time: bool = True) -> Table:
     )
 
 
-def comparison_table(results: Results) -> Table:
-    """Lay out the variants of `compare`, one a row."""
+def comparison_table(results: Results, question: str) -> Table:
+    """Lay out the variants of one question, one a row, and the answer to it."""
     target = results.task("target")
-    spec = results.spec
+    shown = results.of_question(question)
     columns: list[tuple[str, Callable[[Summary], str]]] = [
         ("variant", lambda s: s.label),
-        ("n", lambda s: str(s.n)),
         ("mean", lambda s: _points(s.mean)),
         ("std", lambda s: _points(s.std)),
-        ("gap", lambda s: _points(s.gap)),
-        ("min", lambda s: _points(s.min)),
-        ("max", lambda s: _points(s.max)),
+        ("median", lambda s: _points(s.median)),
         ("collapsed", lambda s: str(s.collapsed)),
-        ("trainable", lambda s: str(s.trainable_parameters)),
+        ("gap", lambda s: _points(s.gap)),
+        ("difference [95 %]", lambda s: _interval(s.difference)),
+        ("P(better)", lambda s: _share(s.difference and s.difference.probability_better)),
+        ("adj. p", lambda s: _p(s.difference and s.difference.p_adjusted)),
+        ("verdict", lambda s: (s.verdict or "").partition(" (")[0]),
     ]
-    if any(summary.failed for summary in results.summary):
-        columns.insert(2, ("failed", lambda s: str(s.failed)))
-    n_done = len({run.repeat for run in results.runs})
+    if any(summary.failed for summary in shown):
+        columns[1:1] = [("n", lambda s: str(s.n)), ("failed", lambda s: str(s.failed))]
     return Table(
-        title=f"Test accuracy in % on problem {target.seed}, {spec.network}, {_repeats(n_done)}",
+        title=f"{_question_title(results, question)}: test accuracy in % on problem "
+        f"{target.seed}, {results.spec.network}, {design(results, question)}",
         columns=tuple(head for head, _ in columns),
-        rows=tuple(tuple(cell(s) for _, cell in columns) for s in results.summary),
-        notes=tuple(_comparison_notes(results, n_done)),
+        rows=tuple(tuple(cell(s) for _, cell in columns) for s in shown),
+        notes=tuple(_comparison_notes(results, question, shown)),
+        sentence=answer(results, question),
+        summaries=tuple(shown),
+        ceiling=target.ceiling,
     )
 
 
-def print_on_terminal(table: Table, file: TextIO) -> None:
-    """Print a table with rich, or as plain text where the terminal is too narrow for it."""
-    from rich.box import SIMPLE_HEAD
+def luck_table(results: Results) -> Table:
+    """Lay out how much of the spread comes from which source network was drawn."""
+    rows = []
+    for summary in results.summary:
+        luck = summary.source_luck
+        if luck is not None:
+            rows.append(
+                (
+                    summary.label,
+                    str(luck.n_sources),
+                    _points(luck.between_std),
+                    _points(luck.within_std),
+                    _share(luck.icc),
+                )
+            )
+    return Table(
+        title="The luck of the source: std of test accuracy in points",
+        columns=("variant", "sources", "between sources", "within a source", "ICC"),
+        rows=tuple(rows),
+        notes=("ICC: the share of the variance that comes from which source network was drawn",),
+    )
+
+
+def controls_table(results: Results) -> Table:
+    """Lay out what the controls tell: why a variant wins or loses."""
+    questions = results.spec.questions
+    by_row: dict[tuple[str, str, str], dict[str, Contrast]] = {}
+    for contrast in results.findings.contrasts:
+        key = (contrast.tells, contrast.variant, contrast.baseline)
+        by_row.setdefault(key, {})[contrast.question] = contrast
+    rows = []
+    for (tells, variant, baseline), cells in by_row.items():
+        differences = [cells[question].difference for question in questions]
+        rows.append((f"{TELLS[tells]}:", f"{variant} - {baseline}", *map(_interval, differences)))
+    return Table(
+        title="What the controls tell: differences in points [95 % interval, not adjusted]",
+        columns=("", "of", *(QUESTION_NAMES[question] for question in questions)),
+        rows=tuple(rows),
+    )
+
+
+def speed_table(results: Results, question: str) -> Table:
+    """Lay out how fast the variants of one question learn, a figure a row."""
+    shown = [one for one in results.findings.speed if one.sources in ("none", question)]
+    rows, last = [], None
+    for one in shown:
+        is_epochs = one.figure == "epochs"
+        rows.append(
+            (
+                "" if one.label == last else one.label,
+                FIGURES[one.figure],
+                _epochs(one) if is_epochs else _points(one.value),
+                f"{one.n_censored} of {one.n} never" if is_epochs else _interval(one.difference),
+                _p(one.p_adjusted if is_epochs else one.difference and one.difference.p_adjusted),
+                (one.verdict or "").partition(" (")[0],
+            )
+        )
+        last = one.label
+    return Table(
+        title=f"{_question_title(results, question)}: speed of learning, {design(results, question)}",
+        columns=("variant", "figure", "value", "difference [95 %]", "adj. p", "verdict"),
+        rows=tuple(rows),
+        notes=(
+            "jumpstart: accuracy before training; mean height: of the learning curve, in %",
+            f"epochs to reach {_percent(results.findings.threshold)}: median (Kaplan-Meier), log-rank test; runs "
+            "that never get there are censored",
+        ),
+    )
+
+
+def print_on_terminal(tables: Sequence[Table], file: TextIO) -> None:
+    """Print tables with rich; a narrow terminal drops columns, and never cuts a number."""
     from rich.console import Console
-    from rich.table import Table as RichTable
     from rich.text import Text
 
     console = Console(file=file, highlight=False, markup=False, emoji=False)
+    for i, table in enumerate(tables):
+        dropped: list[str] = []
+        for head in ("", *DROPPED_FIRST):
+            dropped += [head] if head in table.columns else []
+            grid = _grid(_without(table, dropped))
+            unbounded = console.options.update(width=10_000)
+            if console.measure(grid, options=unbounded).maximum <= console.width:
+                break
+        else:
+            file.write(("\n" if i else "") + to_text([_without(table, DROPPED_FIRST)]))
+            continue
+        console.print(*([""] if i else []), Text(table.title, style="bold"), "", grid, sep="\n")
+        width = min(console.width, PLOT_WIDTH)
+        plot = box_plot(table.summaries, table.ceiling, width, console.encoding)
+        if plot:
+            console.print("", *map(Text, plot), sep="\n")
+        if table.sentence:
+            console.print("", Text(table.sentence, style="bold"), sep="\n")
+        notes = list(table.notes)
+        if dropped:
+            notes.append(f"no room for: {', '.join(dropped)}")
+        if notes:
+            console.print("", *(Text(note, style="dim") for note in notes), sep="\n")
+
+
+def to_text(tables: Sequence[Table]) -> str:
+    """Write tables as aligned plain text, never cut to a width."""
+    return "\n".join(map(_to_text, tables))
+
+
+def to_markdown(tables: Sequence[Table]) -> str:
+    """Write tables as Markdown."""
+    return "\n".join(map(_to_markdown, tables))
+
+
+def _without(table: Table, heads: Sequence[str]) -> Table:
+    """Leave some columns out."""
+    kept = [i for i, head in enumerate(table.columns) if head == "" or head not in heads]
+    return replace(
+        table,
+        columns=tuple(table.columns[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
+    )
+
+
+def _grid(table: Table) -> "RichTable":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
     # Narrow gaps, so that a comparison fits into 80 columns.
     grid = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for i, head in enumerate(table.columns):
-        grid.add_column(Text(head), justify="left" if i == 0 else "right", overflow="fold")
+    for head in table.columns:
+        grid.add_column(
+            Text(head), justify="left" if head in LEFT else "right", overflow="fold"
+        )
     for row in table.rows:
         grid.add_row(*map(Text, row))
-    unbounded = console.options.update(width=10_000)
-    if console.measure(grid, options=unbounded).maximum > console.width:
-        file.write(to_text(table))
-        return
-    console.print(Text(table.title, style="bold"), "", grid, "", sep="\n")
-    for note in table.notes:
-        console.print(Text(note, style="dim"))
+    return grid
 
 
-def to_text(table: Table) -> str:
-    """Write a table as aligned plain text, never cut to a width."""
+def _to_text(table: Table) -> str:
     lines = [table.columns, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [table.title, ""]
     for row in lines:
-        first, *rest = (cell for cell in row)
-        cells = [first.ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        cells = [
+            cell.ljust(width) if head in LEFT else cell.rjust(width)
+            for head, cell, width in zip(table.columns, row, widths, strict=True)
+        ]
         text.append("  ".join(cells).rstrip())
-    return "\n".join([*text, "", *table.notes]) + "\n"
+    sentence = ["", table.sentence] if table.sentence else []
+    notes = ["", *table.notes] if table.notes else []
+    return "\n".join([*text, *sentence, *notes]) + "\n"
 
 
-def to_markdown(table: Table) -> str:
-    """Write a table as Markdown."""
-    rule = ("---", *["---:"] * (len(table.columns) - 1))
+def _to_markdown(table: Table) -> str:
+    rule = tuple("---" if head in LEFT else "---:" for head in table.columns)
     rows = [table.columns, rule, *table.rows]
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    notes = [f"- {note}" for note in table.notes]
-    return "\n".join([f"**{table.title}**", "", *lines, "", *notes]) + "\n"
+    sentence = ["", table.sentence] if table.sentence else []
+    notes = ["", *(f"- {note}" for note in table.notes)] if table.notes else []
+    return "\n".join([f"**{table.title}**", "", *lines, *sentence, *notes]) + "\n"
+
+
+def _question_title(results: Results, question: str) -> str:
+    name = QUESTION_NAMES[question].capitalize()
+    if question == "one":
+        return f"{name} (one source network)"
+    if results.spec.nested is not None:
+        return f"{name} ({results.spec.nested[0]} source networks)"
+    return f"{name} (a fresh source network each repeat)"
 
 
 def _subject(results: Results, summary: Summary) -> str:
@@ -144,14 +330,19 @@ def _subject(results: Results, summary: Summary) -> str:
     return f"Network {network} from {results.spec.model_path}{frozen},"
 
 
-def _comparison_notes(results: Results, n_done: int) -> list[str]:
-    target, spec = results.task("target"), results.spec
-    notes = [
-        _ceiling_note(target),
-    ]
-    if spec.model_path is not None:
+def _comparison_notes(results: Results, question: str, shown: Sequence[Summary]) -> list[str]:
+    spec, notes = results.spec, [_ceiling_note(results.task("target"))]
+    if question == "fresh":
+        source = results.task("source") if spec.source else None
+        if source is not None:
+            notes.append(
+                f"source networks trained on problem {source.seed} (ceiling "
+                f"{_percent(source.ceiling)}): the intervals hold for the method, on this target "
+                "problem"
+            )
+    elif spec.model_path is not None:
         notes.append(f"one source network, {spec.model_path}: {_ONE_SOURCE}")
-    if results.source_run is not None:
+    elif results.source_run is not None:
         source, run = results.task("source"), results.source_run
         notes.append(
             f"one source network, trained on problem {source.seed} "
@@ -160,12 +351,13 @@ def _comparison_notes(results: Results, n_done: int) -> list[str]:
         )
         if not run.is_ok:
             notes.append("the source network failed: its loss is not finite")
-    if any(summary.collapsed for summary in results.summary):
+    if any(summary.collapsed for summary in shown):
         notes.append("collapsed: runs that never predict one of the classes")
-    if any(summary.failed for summary in results.summary):
+    if any(summary.failed for summary in shown):
         notes.append("failed: runs whose loss is not finite; they count in no other column")
     if results.interrupted:
-        notes.append(f"interrupted after {n_done} of {_repeats(spec.n_repeats)}")
+        n_done = results.runs.n_repeats
+        notes.append(f"interrupted after {n_done} of {count(spec.n_repeats, 'repeats')}")
     return notes
 
 
@@ -176,11 +368,7 @@ def _ceiling_note(task: TaskRecord) -> str:
     )
 
 
-_ONE_SOURCE = "the std leaves out the luck of its draw"
-
-
-def _repeats(n: int) -> str:
-    return "1 repeat" if n == 1 else f"{n} repeats"
+_ONE_SOURCE = "the luck of its draw is in no std and no interval"
 
 
 def _percent(share: float | None) -> str:
@@ -193,3 +381,28 @@ def _points(share: float | None) -> str:
 
 def _loss(loss: float | None) -> str:
     return "not finite" if loss is None else f"{loss:.4f}"
+
+
+def _interval(difference: Difference | None) -> str:
+    if difference is None:
+        return ""
+    if difference.mean is None:
+        return "-"
+    mean = f"{100 * difference.mean:+.2f}"
+    if difference.ci_low is None or difference.ci_high is None:
+        return mean
+    return f"{mean} [{100 * difference.ci_low:+.2f}, {100 * difference.ci_high:+.2f}]"
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.2f}"
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return ""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _epochs(speed: Speed) -> str:
+    return "never" if speed.value is None else f"{speed.value:.0f}"

@@ -27,11 +27,12 @@ class Job:
 
     Args:
         network: Shape of every network.
-        training: How each is trained.
+        training: How each is trained, up to epoch `training.epochs`.
         task: What each is trained on.
         weights: Initial kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
         n_frozen: (R,) layers from the input that must not move, below the number of layers.
         order_keys: (R,) uint64 keys for `schedule.batch_orders`.
+        first_epoch: Epochs before it are done already; their batch orders are skipped.
         with_curves: Evaluate after every epoch, and before the first.
     """
 
@@ -41,12 +42,18 @@ class Job:
     weights: Weights
     n_frozen: NDArray[np.int64]
     order_keys: NDArray[np.uint64]
+    first_epoch: int = 0
     with_curves: bool = False
 
     @property
     def n_runs(self) -> int:
         """R, the number of trainings."""
         return len(self.order_keys)
+
+    @property
+    def n_epochs(self) -> int:
+        """E, the epochs of each training."""
+        return self.training.epochs - self.first_epoch
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class CompiledEngine:
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give a number that keeps the threads busy, the memory small and the user informed."""
         assert spec.target is not None
-        n_weights = spec.network.n_parameters * len(spec.variants)
+        n_weights = spec.network.n_parameters * len(spec.arms)
         work = n_weights * spec.target.n_train * spec.training.epochs
         # Fewer than a vector has lanes would leave some of them idle.
         return max(FEWEST_REPEATS, min(WEIGHTS_AT_ONCE // n_weights, WORK_AT_ONCE // work))
@@ -116,7 +116,7 @@ class _Work:
         self._train_rows = _Rows.of(job.task.x_train, job.task.y_train, self._kernel.lanes)
         self._test_rows = _Rows.of(job.task.x_test, job.task.y_test, self._kernel.lanes)
         self.blocks = deque(self._blocks())
-        n_evaluations = job.training.epochs + 1 if job.with_curves else 1
+        n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self._weights = [np.empty_like(stacked) for stacked in job.weights]
         # train accuracy, test accuracy, train loss, test loss
         self._scores = np.empty((4, job.n_runs, n_evaluations))
@@ -142,13 +142,13 @@ class _Work:
         at_once = 1 if job.with_curves else max(1, WORK_OF_A_CALL // work_of_an_epoch)
         if job.with_curves:
             self._evaluate(block, runs, 0)
-        for first in range(0, training.epochs, at_once):
+        for first in range(job.first_epoch, training.epochs, at_once):
             if self.is_stopped:
                 return
             last = min(first + at_once, training.epochs)
             block.train(self._train_rows, first, last, training, int(job.n_frozen[runs[0]]))
             if job.with_curves:
-                self._evaluate(block, runs, last)
+                self._evaluate(block, runs, last - job.first_epoch)
             if last < training.epochs:
                 self.reports.put(_Report((last - first) * len(runs), is_last=False))
         if not job.with_curves:

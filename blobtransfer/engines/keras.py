@@ -14,7 +14,7 @@ from blobtransfer.data import Task
 from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
 from blobtransfer.models import build_mlp, get_weights, load_keras
 from blobtransfer.schedule import Weights, batch_orders
-from blobtransfer.specs import ExperimentSpec, MLPSpec, TrainingSpec
+from blobtransfer.specs import ExperimentSpec, MLPSpec, TaskSpec, TrainingSpec
 
 ORDER_ENTRIES = 1_000_000
 """Row numbers of batch orders held at a time; 4 bytes each."""
@@ -26,12 +26,11 @@ def create(show_log: bool) -> Engine:
 
 
 class KerasEngine:
-    """Trains with `keras.Model.fit`; keeps one compiled model for each number of frozen layers."""
+    """Trains with `keras.Model.fit`; keeps one compiled model for each way of training."""
 
     def __init__(self, show_log: bool = False) -> None:
         self._show_log = show_log
-        self._trainers: dict[tuple[MLPSpec, TrainingSpec, int], _Trainer] = {}
-        self._task: Task | None = None
+        self._trainers: dict[tuple[TaskSpec, MLPSpec, TrainingSpec, int], _Trainer] = {}
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give 1: nothing is gained by more."""
@@ -43,9 +42,6 @@ class KerasEngine:
             started = announce("starting Keras")
             load_keras(self._show_log)
             started(1)
-        if job.task is not self._task:
-            self._trainers.clear()
-            self._task = job.task
         curves = []
         weights: list[Weights] = []
         classes_predicted = []
@@ -55,6 +51,7 @@ class KerasEngine:
                 trainer.fit(
                     [stacked[run] for stacked in job.weights],
                     int(job.order_keys[run]),
+                    job.first_epoch,
                     job.with_curves,
                     tick,
                 )
@@ -71,9 +68,9 @@ class KerasEngine:
         )
 
     def _trainer(self, job: Job, n_frozen: int) -> "_Trainer":
-        key = (job.network, job.training, n_frozen)
+        key = (job.task.spec, job.network, job.training, n_frozen)
         if key not in self._trainers:
-            self._trainers[key] = _Trainer(*key, job.task, self._show_log)
+            self._trainers[key] = _Trainer(job.task, *key[1:], self._show_log)
         return self._trainers[key]
 
 
@@ -81,7 +78,7 @@ class _Trainer:
     """One compiled model and the pipeline that feeds it; used for one training at a time."""
 
     def __init__(
-        self, network: MLPSpec, training: TrainingSpec, n_frozen: int, task: Task, show_log: bool
+        self, task: Task, network: MLPSpec, training: TrainingSpec, n_frozen: int, show_log: bool
     ) -> None:
         self._keras = load_keras(show_log)
         self._training = training
@@ -89,7 +86,7 @@ class _Trainer:
         one_hot = np.eye(network.n_classes, dtype=np.float32)
         self._y = {"train": one_hot[task.y_train], "test": one_hot[task.y_test]}
         self._steps = -(-len(task.x_train) // training.batch_size)
-        self._order_key = 0
+        self._order_key, self._first_epoch = 0, 0
         self.model = build_mlp(network, n_frozen, show_log)
         self.model.compile(
             optimizer=self._keras.optimizers.SGD(training.learning_rate, training.momentum),
@@ -103,7 +100,7 @@ class _Trainer:
         self._batches = self._make_batches()
 
     def fit(
-        self, weights: Weights, order_key: int, with_curves: bool, tick: Tick
+        self, weights: Weights, order_key: int, first_epoch: int, with_curves: bool, tick: Tick
     ) -> NDArray[np.float64]:
         """Train from `weights` and give (E + 1, 4) scores by epoch, or (1, 4) final ones."""
         self.model.set_weights(weights)
@@ -111,7 +108,7 @@ class _Trainer:
             self.model.optimizer.variables, self._new_optimizer, strict=True
         ):
             variable.assign(value)
-        self._order_key = order_key
+        self._order_key, self._first_epoch = order_key, first_epoch
         curve = [self._evaluate()] if with_curves else []
 
         def end_epoch(epoch: int, logs: Any) -> None:
@@ -122,6 +119,7 @@ class _Trainer:
         self.model.fit(
             self._batches,
             epochs=self._training.epochs,
+            initial_epoch=first_epoch,
             steps_per_epoch=self._steps,
             shuffle=False,
             verbose=0,
@@ -173,7 +171,7 @@ class _Trainer:
 
     def _epoch_orders(self) -> Iterator[NDArray[np.int32]]:
         n_rows = len(self._x["train"])
-        epochs = range(self._training.epochs)
+        epochs = range(self._first_epoch, self._training.epochs)
         at_once = max(1, ORDER_ENTRIES // n_rows)
         for first in range(0, len(epochs), at_once):
             yield from batch_orders(self._order_key, epochs[first : first + at_once], n_rows)
