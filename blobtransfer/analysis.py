@@ -129,14 +129,14 @@ def _ask(spec: ExperimentSpec, paired: dict[Arm, Paired]) -> dict[Arm, Differenc
     return {arm: replace(d, p_adjusted=adjusted.get(arm)) for arm, d in found.items()}
 
 
-def _adjust(
-    questions: Sequence[Question], p_values: dict[Arm, float | None]
-) -> dict[Arm, float]:
+def _adjust(questions: Sequence[Question], p_values: dict[Arm, float | None]) -> dict[Arm, float]:
     """Give Holm's p of each question; the larger one where an arm belongs to both."""
     adjusted: dict[Arm, float] = {}
     for question in questions:
         asked = {
-            arm: p for arm, p in p_values.items() if p is not None and arm.sources in ("none", question)
+            arm: p
+            for arm, p in p_values.items()
+            if p is not None and arm.sources in ("none", question)
         }
         for arm, p in zip(asked, holm(list(asked.values())), strict=True):
             adjusted[arm] = max(p, adjusted.get(arm, 0.0))
@@ -252,10 +252,7 @@ def _speeds(
     for figure in ("jumpstart", "area", "last"):
         found = _ask(
             spec,
-            {
-                arm: _paired(measured[arm][figure], measured[standalone][figure])
-                for arm in others
-            },
+            {arm: _paired(measured[arm][figure], measured[standalone][figure]) for arm in others},
         )
         speeds += [_speed(spec, arm, figure, measured[arm][figure], found.get(arm)) for arm in arms]
     p_values = {arm: log_rank_p(reached[arm], reached[standalone]) for arm in others}

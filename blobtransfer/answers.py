@@ -55,20 +55,23 @@ def warnings(results: Results) -> list[str]:
     n_independent = spec.nested[0] if spec.nested else n_repeats
     unit = "sources" if spec.nested else "repeats"
     if n_independent < FEW_REPEATS:
-        least = FEW_REPEATS if n_independent > 5 else 6
         what = "no finding is possible" if n_independent < 6 else "the intervals are rough"
-        option = "--nested" if spec.nested else "--repeats"
-        more = f"{max(30, least)} {spec.nested[1]}" if spec.nested else "30"
-        found.append(f"with {count(n_independent, unit)} {what}; try {option} {more}")
+        enough = f"--nested 30 {spec.nested[1]}" if spec.nested else "--repeats 30"
+        found.append(f"with {count(n_independent, unit)} {what}; try {enough}")
     if spec.questions == ("one",):
         found.append(
             "one source network: its luck is in no interval; --sources both asks about the method"
         )
+    more = (
+        f"--nested {10 * spec.nested[0]} {spec.nested[1]}"
+        if spec.nested
+        else f"--repeats {10 * n_repeats}"
+    )
     low = [one for one in results.summary if one.low_runs and (one.std or 0) > spec.margin]
     if low:
         found.append(
             f"a few low runs make most of the spread of {', '.join(map(_low_runs, low))}; "
-            f"look at the medians, and try --repeats {10 * n_repeats}"
+            f"look at the medians, and try {more}"
         )
     target = results.task("target")
     means = [one.mean for one in results.summary if one.mean is not None]

@@ -286,9 +286,7 @@ def compare(
     ] = None,
     repeats: Annotated[
         int | None,
-        integer(
-            "--repeats", "Independent repeats of every variant.", TRANSFER, show_default="30"
-        ),
+        integer("--repeats", "Independent repeats of every variant.", TRANSFER, show_default="30"),
     ] = None,
     fixed: Annotated[
         list[int] | None,

@@ -112,7 +112,9 @@ def train_target(
     assert spec.target is not None and len(spec.variants) == 1
     lab = _Lab(spec, engine, step, {"target": make_task(spec.target)})
     (variant,) = spec.variants
-    origins = {} if source_weights is None else {("one", "transfer", 0): source_weights}
+    origins: dict[tuple[str, Start, int], Weights] = {}
+    if source_weights is not None:
+        origins["one", "transfer", 0] = source_weights
     if variant.start == "self-transfer":
         tick = step("training a first network", spec.training.epochs)
         origins = _train_sources(lab, "one", "self-transfer", [0], tick)
@@ -220,9 +222,7 @@ def _train_one(lab: _Lab, origins: Origins, argv: Sequence[str]) -> Trainee:
         runs=runs,
         findings=analyse(lab.spec, runs, task.ceiling),
         curves=tuple(_curves(range(1), trained)),
-        regions=decision_regions(network, weights, task)
-        if runs[0].is_ok
-        else None,
+        regions=decision_regions(network, weights, task) if runs[0].is_ok else None,
     )
     return Trainee(results, network, weights)
 
@@ -332,12 +332,13 @@ def _runs(repeats: range, trained: Mapping[Arm, Trained]) -> Iterator[Run]:
     are_ok = {arm: _are_finite(one) for arm, one in trained.items()}
     for i, repeat in enumerate(repeats):
         for arm, one in trained.items():
+            scores: Any = {name: finite(figure[i]) for name, figure in figures[arm].items()}
             yield Run(
                 **arm.label_fields,
                 repeat=repeat,
                 classes_predicted=int(one.classes_predicted[i]),
                 status="ok" if are_ok[arm][i] else "failed",
-                **{name: finite(figure[i]) for name, figure in figures[arm].items()},
+                **scores,
             )
 
 
@@ -354,7 +355,8 @@ def _curves(
 def _are_finite(trained: Trained) -> NDArray[np.bool_]:
     """Say of each run (R,) whether its scores and weights are finite."""
     figures = [*asdict(trained.scores).values(), *trained.weights]
-    return np.all([np.isfinite(f).all(axis=tuple(range(1, f.ndim))) for f in figures], axis=0)
+    are_finite = [np.isfinite(f).all(axis=tuple(range(1, f.ndim))) for f in figures]
+    return np.asarray(np.all(are_finite, axis=0))
 
 
 def _part(trained: Trained, runs: slice) -> Trained:

@@ -140,13 +140,15 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     (curve,), (record,), (summary,) = results.curves, results.tasks, results.summary
     has_regions = results.regions is not None
     figure = canvas.new(11.0 if has_regions else 6.4, 6.0)
-    mosaic = [["loss", "map"], ["accuracy", "map"]] if has_regions else [["loss"], ["accuracy"]]
-    panels = figure.subplot_mosaic(mosaic)
-    losses, accuracies = panels["loss"], panels["accuracy"]
+    panels = figure.subplot_mosaic("LM;AM" if has_regions else "L;A")
+    losses, accuracies = panels["L"], panels["A"]
     who = "source network" if record.role == "source" else summary.label
     figure.suptitle(f"Problem {record.seed}, {results.spec.network}, {who}")
     colour = colours_of(results)[summary.label]
-    for name, style in (("train", {"color": "0.55", "linestyle": "--"}), ("test", {"color": colour})):
+    for name, style in (
+        ("train", {"color": "0.55", "linestyle": "--"}),
+        ("test", {"color": colour}),
+    ):
         _draw_curve(losses, getattr(curve, f"{name}_loss"), name, style, 1.0)
         _draw_curve(accuracies, getattr(curve, f"{name}_accuracy"), name, style, 100.0)
     accuracies.axhline(100 * record.ceiling, label="ceiling (test)", **CEILING)
@@ -155,9 +157,9 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     for axes in (losses, accuracies):
         axes.set_xlabel("epoch (0: before training)")
         axes.legend(frameon=False, loc="best")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
     if has_regions:
-        _draw_regions(results, panels["map"])
+        _draw_regions(results, panels["M"])
     return figure
 
 
@@ -178,6 +180,8 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
         for axes in curves:
             _draw_bands(results, question, axes)
     figure.suptitle(_comparison_title(results))
+    ceiling = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*ceiling, frameon=False, loc="outside upper right")
     return figure
 
 
@@ -233,7 +237,6 @@ def _draw_scores(results: Results, question: str, axes: "Axes") -> None:
             zorder=3, rasterized=n_dots > MANY_DOTS,
         )  # fmt: skip
     axes.axvline(100 * results.task("target").ceiling, label="ceiling", **CEILING)
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0))
     axes.set_xlabel("test accuracy (%)")
     axes.tick_params(axis="x", labelbottom=True)
     nested = results.spec.nested
@@ -271,9 +274,7 @@ def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
         )
     axes.set_yticks(list(places), [one.label for one in shown])
     axes.set_ylim(0.4, len(shown) + 0.8)
-    axes.set_xlabel(
-        f"difference to standalone (points), 95 % interval; grey: margin of {margin:g}"
-    )
+    axes.set_xlabel(f"difference to standalone (points), 95 % interval; grey: margin of {margin:g}")
     axes.tick_params(axis="x", labelbottom=True)
 
 
@@ -290,7 +291,7 @@ def _draw_bands(results: Results, question: str, axes: "Axes") -> None:
             label=band.label,
         )  # fmt: skip
     axes.axhline(100 * results.task("target").ceiling, **CEILING)
-    axes.set_xlabel("epoch (0: before training); line: mean, band: middle half of the runs")
+    axes.set_xlabel("epoch; line: mean, band: middle half of the runs")
     axes.set_ylabel("test accuracy (%)")
     axes.legend(frameon=False, loc="lower right", fontsize="small", ncols=1 + len(shown) // 6)
 
@@ -308,14 +309,16 @@ def _draw_regions(results: Results, axes: "Axes") -> None:
     n_classes = len(centers)
     is_flat = regions.y[0] == regions.y[1]
     y = (-1.0, 1.0) if is_flat else regions.y
-    classes = np.array(regions.classes)
+    classes = regions.classes()
     axes.imshow(
         classes, origin="lower", extent=(*regions.x, *y), aspect="auto", alpha=0.3,
         cmap=ListedColormap(_cycle(n_classes)), vmin=-0.5, vmax=n_classes - 0.5,
         interpolation="nearest",
     )  # fmt: skip
     if not is_flat:
-        grid = [np.linspace(*ends, n) for ends, n in zip((regions.x, y), classes.T.shape, strict=True)]
+        grid = [
+            np.linspace(*ends, n) for ends, n in zip((regions.x, y), classes.T.shape, strict=True)
+        ]
         for k in range(n_classes):
             if 0 < np.mean(classes == k) < 1:
                 axes.contour(*grid, classes == k, levels=[0.5], colors="0.25", linewidths=0.8)
@@ -359,7 +362,7 @@ def _draw_task(task: Task, axes: "Axes") -> None:
 
 
 def _draw_curve(
-    axes: "Axes", curve: NDArray[np.float64], label: str, style: dict[str, str], scale: float
+    axes: "Axes", curve: NDArray[np.float64], label: str, style: dict[str, Any], scale: float
 ) -> None:
     heights = np.where(np.isfinite(curve), scale * curve, np.nan)
     # A run that diverged at once has a single point, which no line shows.

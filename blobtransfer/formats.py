@@ -178,7 +178,9 @@ def _inconsistency(file: _File) -> str | None:
     wanted = [role for role in ("source", "target") if getattr(file.spec, role) is not None]
     if roles != wanted or not roles:
         return f"tasks: of {roles}, but the spec has {wanted}"
-    if not all(0.0 <= task.ceiling <= 1.0 and min(task.n_train, task.n_test) > 0 for task in file.tasks):
+    if not all(
+        0.0 <= task.ceiling <= 1.0 and min(task.n_train, task.n_test) > 0 for task in file.tasks
+    ):
         return "tasks: a ceiling is no share, or there are no rows"
     if not file.runs:
         return "runs: there is none"
@@ -227,11 +229,12 @@ def _inconsistent_drawing(file: _File) -> str | None:
             if heights is None or len(heights) != wanted:
                 return f"curves.{i}.{score}: not one figure for each of {wanted - 1} epochs and 0"
     if file.regions is not None:
-        widths = {len(row) for row in file.regions.classes}
-        if len(widths) != 1 or 0 in widths:
+        rows = file.regions.runs
+        if any(len(row) % 2 or min(row, default=0) < 0 for row in rows):
+            return "regions: a row is no list of classes and counts"
+        if len({sum(row[1::2]) for row in rows}) != 1 or not 0 < sum(rows[0][1::2]) < 10_000:
             return "regions: the rows are not of one length"
-        classes = {one for row in file.regions.classes for one in row}
-        if not classes <= set(range(file.spec.network.n_classes)):
+        if max(max(row[::2]) for row in rows) >= file.spec.network.n_classes:
             return "regions: there is an unknown class"
     return None
 

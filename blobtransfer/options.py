@@ -152,7 +152,8 @@ class TrainingOptions:
         str, choice("--engine", "What trains; both give the same networks.", NETWORK, ENGINES)
     ] = ExperimentSpec.engine
     train_seed: Annotated[
-        int, integer("--train-seed", "All randomness of weights, batch order and statistics.", NETWORK)
+        int,
+        integer("--train-seed", "All randomness of weights, batch order and statistics.", NETWORK),
     ] = 0
 
     def network(self, n_features: int, n_classes: int) -> MLPSpec:

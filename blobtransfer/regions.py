@@ -1,6 +1,7 @@
 """Which class a trained network sees where: its decision regions, as plain numbers."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from blobtransfer.data import Task
 from blobtransfer.results import Regions
 from blobtransfer.specs import MLPSpec
 
-N_PLACES = 150
+N_PLACES = 300
 """Places of the grid along each feature."""
 
 BORDER = 0.05
@@ -44,7 +45,10 @@ def decision_regions(
     return Regions(
         x=(float(axes[0][0]), float(axes[0][-1])),
         y=(float(axes[1][0]), float(axes[1][-1])),
-        classes=tuple(tuple(map(int, row)) for row in classes),
+        runs=tuple(
+            tuple(n for k, same in groupby(row.tolist()) for n in (k, len(list(same))))
+            for row in classes
+        ),
     )
 
 

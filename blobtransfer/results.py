@@ -362,12 +362,17 @@ class Regions:
     Args:
         x: First and last place of feature 1.
         y: First and last place of feature 2; of no meaning where there is one feature.
-        classes: Class numbers, a row for each place of feature 2, lowest first.
+        runs: A row for each place of feature 2, lowest first: a class and how many places of
+            feature 1 in a row have it, the next class and how many, ...
     """
 
     x: tuple[float, float]
     y: tuple[float, float]
-    classes: tuple[tuple[int, ...], ...]
+    runs: tuple[tuple[int, ...], ...]
+
+    def classes(self) -> NDArray[np.int64]:
+        """Give the class of every place, (places of feature 2, places of feature 1)."""
+        return np.array([np.repeat(row[::2], row[1::2]) for row in self.runs])
 
 
 @dataclass(frozen=True)

@@ -335,9 +335,13 @@ class Variant:
     @property
     def kind(self) -> str:
         """All but the frozen layers, as people write it: `transfer`, `reinit=2`."""
-        words = [] if self.start == "transfer" else [self.start]
+        words: list[str] = [] if self.start == "transfer" else [self.start]
         words += ["new-head"] if self.new_head else []
-        for word, value in (("reinit", self.reinit), ("add", self.add), ("unfreeze", self.unfreeze)):
+        for word, value in (
+            ("reinit", self.reinit),
+            ("add", self.add),
+            ("unfreeze", self.unfreeze),
+        ):
             words += [] if value is None else [f"{word}={value}"]
         words += [] if self.factor == 1.0 else [f"factor={self.factor:g}"]
         return " ".join(words) or "transfer"
@@ -374,7 +378,9 @@ class Variant:
         layers = "hidden layer" if n_hidden == 1 else "hidden layers"
         n_kept = n_hidden + 1 - (0 if self.add is not None else self.n_redrawn)
         if (self.n_fixed or 0) > n_hidden:
-            raise self._impossible(f"the network has {n_hidden} {layers}; use fixed={_choices(n_hidden)}")
+            raise self._impossible(
+                f"the network has {n_hidden} {layers}; use fixed={_choices(n_hidden)}"
+            )
         if n_kept < 1:
             raise self._impossible(
                 f"the network has {n_hidden} {layers} and an output layer; "
@@ -416,7 +422,8 @@ def parse_variant(text: str) -> Variant:
     def refused(problem: str) -> SettingError:
         return SettingError("variant", text, problem)
 
-    for word in re.split(r"[,\s]+", text.strip(", \t\n")):
+    words = re.split(r"[,\s]+", text.strip(", \t\n"))
+    for word in words:
         key, equals, value = word.partition("=")
         if not equals and key in STARTS:
             if start is not None:

@@ -50,7 +50,7 @@ def epochs_to_reach(curves: NDArray[np.float64], threshold: float) -> Reached:
     is_there = curves >= threshold
     is_censored = ~is_there.any(axis=1)
     epochs = np.where(is_censored, curves.shape[1] - 1, is_there.argmax(axis=1))
-    return Reached(epochs.astype(np.int64), is_censored)
+    return Reached(epochs.astype(np.int64), np.asarray(is_censored))
 
 
 def median_epochs(reached: Reached) -> float | None:

@@ -95,8 +95,9 @@ def paired_differences(
 
     Source:
         BCa bootstrap, Efron 1987, doi:10.1080/01621459.1987.10478410, at the level of
-        `tail_share`; sign-flip test, Fisher 1935; probability of improvement, Bouthillier et al. 2021, arXiv:2103.03098; d_z, Cohen
-        1988. The interval of a probability is Wilson's, 1927, doi:10.2307/2276774.
+        `tail_share`; sign-flip test, Fisher 1935; probability of improvement, Bouthillier et
+        al. 2021, arXiv:2103.03098, whose interval here is Wilson's, 1927, doi:10.2307/2276774;
+        d_z, Cohen 1988.
     """
     rounded = [np.round(one, 12) for one in differences]
     found = [NO_DIFFERENCE] * len(rounded)
@@ -111,9 +112,7 @@ def paired_differences(
 def with_holm(differences: Sequence[Difference]) -> list[Difference]:
     """Fill in `p_adjusted` over all of some differences that have a p."""
     adjusted = iter(holm([d.p_value for d in differences if d.p_value is not None]))
-    return [
-        d if d.p_value is None else replace(d, p_adjusted=next(adjusted)) for d in differences
-    ]
+    return [d if d.p_value is None else replace(d, p_adjusted=next(adjusted)) for d in differences]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -167,7 +166,7 @@ def n_that_would_tell(d: Difference) -> int | None:
     # Enough for the margin and still undecided: the mean lies between 0 and the margin, and
     # at most half the margin from the nearer, which four times as many resolve.
     n = next((n for n in (d.repeats_needed, 4 * d.repeats_needed) if n > d.n), 2 * d.n)
-    unit = 10 ** max(0, len(str(n)) - 2)
+    unit = int(10 ** max(0, len(str(n)) - 2))
     return -(-n // unit) * unit
 
 
@@ -191,10 +190,10 @@ def pairs_needed(effect: float) -> int | None:
     if effect <= 0.0:
         return None
     # The normal distribution gives n for certain too small, and by few.
-    normal = ((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) / effect) ** 2
+    normal: float = ((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) / effect) ** 2
     if not normal < 1e9:
         return None
-    n = max(FEWEST_PAIRS, math.floor(normal))
+    n: int = max(FEWEST_PAIRS, math.floor(normal))
     while detectable_effect(n) > effect:
         n += 1
     return n
@@ -315,4 +314,3 @@ def _detectable_noncentrality(n: int) -> float:
 
     # For n = 2 the root is near 20; above 3 it soon falls towards 2.8.
     return float(optimize.brentq(shortfall, 1.0, 40.0))
-

@@ -15,10 +15,11 @@ from blobtransfer.textplot import box_plot
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-LEFT = ("variant", "figure", "of", "verdict", "")
+LEFT = ("variant", "figure", "what", "of", "verdict", "")
 """Columns of words; the others are figures, and end at the right."""
 
-DROPPED_FIRST = ("P(better)", "median", "gap", "n", "collapsed", "adj. p", "std")
+DROPPED_FIRST = ("P(better)", "median", "gap", "n", "collapsed", "adj. p", "of", "value", "std")
+DROPPED_LAST = ("mean", "difference [95 %]")
 """Columns that a terminal too narrow for all does without, in this order."""
 
 PLOT_WIDTH = 78
@@ -36,9 +37,9 @@ TELLS = {
 
 FIGURES = {
     "jumpstart": "jumpstart",
-    "area": "mean height",
-    "last": "last 10 epochs",
-    "epochs": "epochs to reach",
+    "area": "height",
+    "last": "last 10",
+    "epochs": "epochs",
 }
 """Figures of the speed of learning."""
 
@@ -132,8 +133,8 @@ def comparison_table(results: Results, question: str) -> Table:
         ("collapsed", lambda s: str(s.collapsed)),
         ("gap", lambda s: _points(s.gap)),
         ("difference [95 %]", lambda s: _interval(s.difference)),
-        ("P(better)", lambda s: _share(s.difference and s.difference.probability_better)),
-        ("adj. p", lambda s: _p(s.difference and s.difference.p_adjusted)),
+        ("P(better)", lambda s: _share(s.difference.probability_better if s.difference else None)),
+        ("adj. p", lambda s: _p(s.difference.p_adjusted if s.difference else None)),
         ("verdict", lambda s: (s.verdict or "").partition(" (")[0]),
     ]
     if any(summary.failed for summary in shown):
@@ -183,10 +184,12 @@ def controls_table(results: Results) -> Table:
     rows = []
     for (tells, variant, baseline), cells in by_row.items():
         differences = [cells[question].difference for question in questions]
-        rows.append((f"{TELLS[tells]}:", f"{variant} - {baseline}", *map(_interval, differences)))
+        _, equals, n_fixed = variant.rpartition("fixed=")
+        what = TELLS[tells] + (f", fixed={n_fixed}" if equals else "")
+        rows.append((what, f"{variant} - {baseline}", *map(_interval, differences)))
     return Table(
         title="What the controls tell: differences in points [95 % interval, not adjusted]",
-        columns=("", "of", *(QUESTION_NAMES[question] for question in questions)),
+        columns=("what", "of", *(QUESTION_NAMES[question] for question in questions)),
         rows=tuple(rows),
     )
 
@@ -203,19 +206,21 @@ def speed_table(results: Results, question: str) -> Table:
                 FIGURES[one.figure],
                 _epochs(one) if is_epochs else _points(one.value),
                 f"{one.n_censored} of {one.n} never" if is_epochs else _interval(one.difference),
-                _p(one.p_adjusted if is_epochs else one.difference and one.difference.p_adjusted),
+                _p((one.difference or one).p_adjusted),
                 (one.verdict or "").partition(" (")[0],
             )
         )
         last = one.label
     return Table(
-        title=f"{_question_title(results, question)}: speed of learning, {design(results, question)}",
+        title=f"{_question_title(results, question)}: speed of learning in %, "
+        f"{design(results, question)}",
         columns=("variant", "figure", "value", "difference [95 %]", "adj. p", "verdict"),
         rows=tuple(rows),
         notes=(
-            "jumpstart: accuracy before training; mean height: of the learning curve, in %",
-            f"epochs to reach {_percent(results.findings.threshold)}: median (Kaplan-Meier), log-rank test; runs "
-            "that never get there are censored",
+            "test accuracy: jumpstart, before training; height, mean of the learning curve; "
+            "last 10, mean of the last epochs",
+            f"epochs: to reach {_percent(results.findings.threshold)}, median (Kaplan-Meier) and "
+            "log-rank test; runs that never get there are censored",
         ),
     )
 
@@ -228,7 +233,7 @@ def print_on_terminal(tables: Sequence[Table], file: TextIO) -> None:
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     for i, table in enumerate(tables):
         dropped: list[str] = []
-        for head in ("", *DROPPED_FIRST):
+        for head in ("", *DROPPED_FIRST, *DROPPED_LAST):
             dropped += [head] if head in table.columns else []
             grid = _grid(_without(table, dropped))
             unbounded = console.options.update(width=10_000)
@@ -279,9 +284,7 @@ def _grid(table: Table) -> "RichTable":
     # Narrow gaps, so that a comparison fits into 80 columns.
     grid = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for head in table.columns:
-        grid.add_column(
-            Text(head), justify="left" if head in LEFT else "right", overflow="fold"
-        )
+        grid.add_column(Text(head), justify="left" if head in LEFT else "right", overflow="fold")
     for row in table.rows:
         grid.add_row(*map(Text, row))
     return grid

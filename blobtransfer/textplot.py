@@ -25,9 +25,7 @@ UNICODE = Letters("├", "─", "┤", "█", "╋", "┊")
 ASCII = Letters("|", "-", "|", "=", "#", ":")
 
 
-def box_plot(
-    summaries: Sequence[Summary], ceiling: float, width: int, encoding: str
-) -> list[str]:
+def box_plot(summaries: Sequence[Summary], ceiling: float, width: int, encoding: str) -> list[str]:
     """Draw a box a variant: lowest run, quartiles, median and highest run, in one scale.
 
     Args:
@@ -55,8 +53,10 @@ def box_plot(
     for one in summaries:
         row = [" "] * n_columns
         row[place(ceiling)] = letters.ceiling
-        if None not in (one.min, one.q1, one.median, one.q3, one.max):
-            _draw(row, [place(x) for x in (one.min, one.q1, one.median, one.q3, one.max)], letters)
+        figures = (one.min, one.q1, one.median, one.q3, one.max)
+        places = [place(figure) for figure in figures if figure is not None]
+        if places:
+            _draw(row, places, letters)
         lines.append(one.label.ljust(labels) + "".join(row).rstrip())
     left, right = f"{100 * low:.1f} %", f"{100 * high:.1f} %"
     gap = max(1, n_columns - len(left) - len(right))
