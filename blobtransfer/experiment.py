@@ -206,11 +206,13 @@ def _train_one(lab: _Lab, origins: Origins, argv: Sequence[str]) -> Trainee:
     """Train repeat 0 of the one arm on the one problem, with its curves."""
     clock = _Clock()
     ((role, task),) = lab.tasks.items()
-    tick = lab.step(f"training the {role} network", _n_epochs(lab.spec))
+    (variant,) = lab.spec.variants
+    n_epochs = variant.phases(lab.spec.training)[-1].training.epochs
+    tick = lab.step(f"training the {role} network", n_epochs)
     trained = _train_arms(lab, role, range(1), origins, tick, with_curves=True)
     runs = Runs(_runs(range(1), trained))
-    ((arm, one),) = trained.items()
-    network, weights = arm.variant.network(lab.spec.network), [w[0] for w in one.weights]
+    (one,) = trained.values()
+    network, weights = variant.network(lab.spec.network), [w[0] for w in one.weights]
     results = Results(
         command="train-source" if role == "source" else "train-target",
         argv=tuple(argv),

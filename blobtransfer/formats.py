@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -155,6 +155,8 @@ class _CurveRow:
 @dataclass(frozen=True)
 class _File:
     """What is read of a JSON result."""
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"allow_inf_nan": False}
 
     schema_version: Literal[1]
     command: Literal["train-source", "train-target", "compare"]

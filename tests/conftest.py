@@ -40,8 +40,8 @@ class PlannedEngine:
                 for i, n_frozen in enumerate(job.n_frozen)
             ]
         )
-        tick(job.n_runs * job.training.epochs)
-        by_epoch = np.repeat(planned[:, None], job.training.epochs + 1, axis=1)
+        tick(job.n_runs * job.n_epochs)
+        by_epoch = np.repeat(planned[:, None], job.n_epochs + 1, axis=1)
         return Trained(
             weights=[layer.copy() for layer in job.weights],
             scores=Scores(planned, planned, planned, planned),

@@ -8,7 +8,7 @@ import pytest
 from conftest import PlannedEngine
 
 from blobtransfer.experiment import compare, silent, train_source, train_target
-from blobtransfer.results import json_schema, to_csv, to_json
+from blobtransfer.formats import json_schema, to_csv, to_json
 from blobtransfer.schedule import Stream, initial_weights, order_key
 from blobtransfer.specs import (
     STANDALONE,
@@ -18,7 +18,7 @@ from blobtransfer.specs import (
     TrainingSpec,
     transfer_variants,
 )
-from blobtransfer.tables import comparison_table, to_markdown, to_text, training_table
+from blobtransfer.tables import report, to_markdown, to_text
 
 TASK = {"n_samples": 60, "n_train": 40}
 SOURCE_KEY = order_key(0, Stream.SOURCE_ORDER, 0)
@@ -30,6 +30,7 @@ def spec_of(n_repeats=3, fixed=(0, 2), **changes):
         "network": MLPSpec(),
         "training": TrainingSpec(epochs=2),
         "variants": (STANDALONE, *transfer_variants(fixed, 2)),
+        "questions": ("one",),
         "n_repeats": n_repeats,
         "source": TaskSpec(1, **TASK),
         "target": TaskSpec(2, **TASK),
@@ -64,17 +65,26 @@ def results():
 
 
 def test_the_table_of_a_comparison_is_exactly_this(results):
-    assert to_text(comparison_table(results)) == (
-        "Test accuracy in % on problem 2, 2-5-5-3, 3 repeats\n"
+    # Differences of fixed=0: 0.25, 0.15, 0.05; of fixed=2, whose repeat 1 failed: 0.3, -0.1.
+    # Sign-flip p of three of one sign: 2 / 8; of 0.3 and -0.1 all four flips are as far: 1.
+    # Holm doubles the smaller one.
+    assert to_text(report(results)) == (
+        "This model (one source network): test accuracy in % on problem 2, 2-5-5-3, 3 repeats\n"
         "\n"
-        "variant           n  failed   mean    std    gap    min    max  collapsed  trainable\n"
-        "standalone        3       0  60.00  10.00  20.00  50.00  70.00          0         63\n"
-        "transfer fixed=0  3       0  75.00   0.00   5.00  75.00  75.00          0         63\n"
-        "transfer fixed=2  2       1  70.00  14.14  10.00  60.00  80.00          0         18\n"
+        "variant           n  failed   mean    std  median  collapsed    gap        "
+        "difference [95 %]  P(better)  adj. p  verdict\n"
+        "standalone        3       0  60.00  10.00   60.00          0  20.00\n"
+        "transfer fixed=0  3       0  75.00   0.00   75.00          0   5.00   "
+        "+15.00 [+5.00, +25.00]       1.00   0.500  undecided\n"
+        "transfer fixed=2  2       1  70.00  14.14   70.00          0  10.00  "
+        "+10.00 [-10.00, +30.00]       0.50   1.000  undecided\n"
+        "\n"
+        "This model: transfer fixed=0 and transfer fixed=2 are undecided (about 6300 repeats "
+        "would tell)\n"
         "\n"
         "gap: to the ceiling 80.0 %, the best possible on these 20 test rows "
         "(nearest true centre)\n"
-        "one source network, m.keras: the std leaves out the luck of its draw\n"
+        "one source network, m.keras: the luck of its draw is in no std and no interval\n"
         "failed: runs whose loss is not finite; they count in no other column\n"
     )
 
@@ -96,26 +106,25 @@ def test_the_csv_of_a_comparison_is_exactly_this(results):
 
 
 def test_markdown_is_a_table_that_markdown_can_read(results):
-    lines = to_markdown(comparison_table(results)).splitlines()
-    assert lines[0] == "**Test accuracy in % on problem 2, 2-5-5-3, 3 repeats**"
+    lines = to_markdown(report(results)).splitlines()
+    assert lines[0].startswith("**This model (one source network): test accuracy in % on problem 2")
     assert lines[2].startswith("| variant | n | failed | mean |")
-    assert lines[3] == "| --- |" + " ---: |" * 9
-    assert all(line.count("|") == 11 for line in lines[2:7])
+    assert lines[3] == "| --- |" + " ---: |" * 10 + " --- |"
+    assert all(line.count("|") == 13 for line in lines[2:7])
+    assert lines[8].startswith("This model: transfer fixed=0 and")
 
 
 def test_json_follows_the_schema_and_says_null_for_what_is_not_finite(results):
     record = json.loads("".join(to_json(results)), parse_constant=pytest.fail)
     jsonschema.validate(record, json_schema())
     assert record["runs"][5]["test_accuracy"] is None
-    assert record["summary"][2] == {
+    summary = record["summary"][2]
+    difference = summary.pop("difference")
+    assert summary == {
         "sources": "one",
         "variant": "transfer",
         "fixed": 2,
         "n": 2,
-        "failed": 1,
-        "collapsed": 0,
-        "trainable_parameters": 18,
-        "gap": pytest.approx(0.1),
         "mean": pytest.approx(0.7),
         "std": pytest.approx(0.02**0.5),
         "std_population": pytest.approx(0.1),
@@ -124,7 +133,18 @@ def test_json_follows_the_schema_and_says_null_for_what_is_not_finite(results):
         "q3": pytest.approx(0.75),
         "min": 0.6,
         "max": 0.8,
+        "failed": 1,
+        "collapsed": 0,
+        "low_runs": 0,
+        "trainable_parameters": 18,
+        "gap": pytest.approx(0.1),
+        "verdict": "undecided (about 6300 repeats would tell)",
+        "source_luck": None,
     }
+    assert difference["n"] == 2
+    assert difference["mean"] == pytest.approx(0.1)
+    assert (difference["p_value"], difference["p_adjusted"]) == (1.0, 1.0)
+    assert difference["effect_size"] == pytest.approx(0.1 / 0.08**0.5)
 
 
 def test_the_schema_refuses_what_is_not_in_the_contract(results):
@@ -157,9 +177,10 @@ def test_more_repeats_keep_the_earlier_rows_however_they_are_grouped(repeats_at_
 
     def rows(n_repeats, at_once):
         engine = PlannedEngine(plan, at_once)
-        return compare(spec_of(n_repeats), None, engine, silent).runs
+        spec = spec_of(n_repeats, questions=("one", "fresh"))
+        return compare(spec, None, engine, silent).runs
 
-    assert rows(7, repeats_at_once)[:9] == rows(3, 1)
+    assert rows(7, repeats_at_once)[:15] == rows(3, 1)
 
 
 def test_other_variants_leave_the_rows_of_a_variant_alone():
@@ -180,7 +201,7 @@ def test_ctrl_c_keeps_the_repeats_that_were_complete():
     results = compare(spec_of(n_repeats=5), None, PlannedEngine(plan), silent)
     assert results.interrupted
     assert [run.repeat for run in results.runs] == [0, 0, 0, 1, 1, 1]
-    assert "interrupted after 2 of 5 repeats" in to_text(comparison_table(results))
+    assert "interrupted after 2 of 5 repeats" in to_text(report(results))
 
 
 def test_ctrl_c_before_the_first_repeat_is_passed_on():
@@ -209,7 +230,7 @@ def test_one_training_is_repeat_0_of_the_comparison():
         return (key % 1000 + n_frozen) / 2000 + abs(first_weight) / 100
 
     engine = PlannedEngine(plan)
-    source = train_source(spec_of(), engine, silent)
+    source = train_source(spec_of(variants=(STANDALONE,)), engine, silent)
     compared = compare(spec_of(), None, engine, silent)
     assert compared.source_run == source.results.runs[0]
     for variant in spec_of().variants:
@@ -227,7 +248,7 @@ def test_the_table_of_one_training_says_what_failed_and_what_collapsed():
 
     spec = spec_of(variants=(STANDALONE,))
     trained = train_target(spec, None, Collapsed(lambda *_: np.nan), silent)
-    table = to_text(training_table(trained.results, with_time=False))
+    table = to_text(report(trained.results, with_time=False))
     assert table == (
         "Standalone network 2-5-5-3 on problem 2\n"
         "\n"

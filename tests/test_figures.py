@@ -10,8 +10,19 @@ from test_experiment import planned, spec_of
 from blobtransfer.data import make_task
 from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.experiment import compare, silent, train_source
-from blobtransfer.figures import Canvas, draw_comparison, draw_curves, draw_tasks, save
-from blobtransfer.specs import TaskSpec
+from blobtransfer.figures import (
+    Canvas,
+    colours_of,
+    draw_comparison,
+    draw_tasks,
+    draw_training,
+    save,
+)
+from blobtransfer.specs import STANDALONE, MLPSpec, TaskSpec, parse_variant, transfer_variants
+
+
+def varied(key, first_weight, n_frozen):
+    return (key % 1000 + n_frozen) / 2000
 
 
 @pytest.fixture
@@ -20,23 +31,75 @@ def results():
 
 
 def test_a_comparison_has_a_box_a_variant_and_a_dot_a_run_that_did_not_fail(results):
-    (axes,) = draw_comparison(results, Canvas()).axes
-    labels = [label.get_text() for label in axes.get_xticklabels()]
-    assert labels == ["standalone", "transfer\nfixed=0", "transfer\nfixed=2"]
-    dots = [collection.get_offsets().data for collection in axes.collections]
+    scores, differences = draw_comparison(results, Canvas()).axes
+    labels = [label.get_text() for label in scores.get_yticklabels()]
+    assert labels == ["standalone", "transfer fixed=0", "transfer fixed=2"]
+    dots = [collection.get_offsets().data for collection in scores.collections]
     assert [len(d) for d in dots] == [3, 3, 2]
-    np.testing.assert_allclose(dots[2][:, 1], [80, 60])
-    (ceiling,) = [line for line in axes.lines if line.get_label() == "ceiling"]
-    assert ceiling.get_ydata()[0] == pytest.approx(100 * results.task("target").ceiling)
+    np.testing.assert_allclose(dots[2][:, 0], [80, 60])
+    (ceiling,) = [line for line in scores.lines if line.get_label() == "ceiling"]
+    assert ceiling.get_xdata()[0] == pytest.approx(100 * results.task("target").ceiling)
+    assert [label.get_text() for label in differences.get_yticklabels()] == labels[1:]
 
 
-def test_the_curves_have_loss_on_top_accuracy_below_and_epoch_0(results):
-    trained = train_source(spec_of(), PlannedEngine(planned), silent)
-    losses, accuracies = draw_curves(trained.results, Canvas()).axes
+def test_differences_have_their_interval_their_verdict_and_the_margin_band(results):
+    _, axes = draw_comparison(results, Canvas()).axes
+    d = results.summary[1].difference
+    intervals = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 2]
+    assert any(np.allclose(ends, [100 * d.ci_low, 100 * d.ci_high]) for ends in intervals)
+    assert {text.get_text() for text in axes.texts} == {"undecided"}
+    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
+    assert (band.x0, band.x1) == (pytest.approx(-1), pytest.approx(1))
+
+
+def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves():
+    results = compare(
+        spec_of(questions=("one", "fresh"), speed=True), None, PlannedEngine(varied), silent
+    )
+    figure = draw_comparison(results, Canvas())
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ["This model: one source network", "The method: a fresh source each repeat"]
+    assert len(figure.axes) == 6
+    one, fresh = figure.axes[4:]
+    assert [line.get_color() for line in one.lines] == [line.get_color() for line in fresh.lines]
+    assert [line.get_label() for line in one.lines[:3]] == [
+        "standalone",
+        "transfer fixed=0",
+        "transfer fixed=2",
+    ]
+
+
+def test_every_variant_has_a_colour_and_the_usual_ones_always_the_same():
+    variants = [parse_variant(text) for text in ("random-frozen,fixed=1", "new-head", "add=3")]
+    spec = spec_of(variants=(STANDALONE, *variants, *transfer_variants([0, 1], 2)))
+    results = compare(spec, None, PlannedEngine(varied), silent)
+    colours = colours_of(results)
+    assert len(set(colours.values())) == len(colours) == 6
+    few = colours_of(compare(spec_of(), None, PlannedEngine(varied), silent))
+    assert {few[label] for label in ("standalone", "transfer fixed=0")} == {
+        colours[label] for label in ("standalone", "transfer fixed=0")
+    }
+
+
+def test_the_curves_have_loss_on_top_accuracy_below_and_epoch_0():
+    trained = train_source(spec_of(variants=(STANDALONE,)), PlannedEngine(planned), silent)
+    losses, regions, accuracies = draw_training(trained.results, Canvas()).axes
     assert [line.get_label() for line in losses.lines] == ["train", "test"]
     assert [line.get_label() for line in accuracies.lines] == ["train", "test", "ceiling (test)"]
     assert list(losses.lines[0].get_xdata()) == [0, 1, 2]
     assert list(accuracies.lines[1].get_ydata()) == [90, 90, 90]
+    (image,) = regions.images
+    assert image.get_array().shape == (300, 300)
+
+
+@pytest.mark.parametrize(("n_features", "n_panels"), [(1, 3), (2, 3), (3, 2)])
+def test_regions_are_drawn_where_a_plane_can_show_them(n_features, n_panels):
+    source = TaskSpec(1, n_samples=60, n_train=40, n_features=n_features)
+    spec = spec_of(variants=(STANDALONE,), network=MLPSpec(n_features), source=source)
+    trained = train_source(spec, PlannedEngine(varied), silent)
+    figure = draw_training(trained.results, Canvas())
+    assert len(figure.axes) == n_panels
+    figure.draw_without_rendering()
 
 
 def test_a_panel_a_problem_with_its_ceiling_and_what_the_axes_are():

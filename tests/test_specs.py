@@ -34,11 +34,11 @@ from blobtransfer.specs import (
             "cluster-std nan: use a number from 1e-30 to 1e30",
         ),
         (
-            lambda: TaskSpec(1, n_samples=10**9),
-            "samples 1000000000: 2,000,000,000 numbers with 2 features; use at most 100,000,000",
+            lambda: TaskSpec(1, n_samples=60_000_000),
+            "samples 60000000: 120,000,000 numbers with 2 features; use at most 100,000,000",
         ),
-        (lambda: TaskSpec(1, n_features=10**20), f"features {10**20}: use 1,000,000,000 or less"),
-        (lambda: TrainingSpec(epochs=10**10), "epochs 10000000000: use 1,000,000,000 or less"),
+        (lambda: TaskSpec(1, n_features=10**20), f"features {10**20}: use 100,000,000 or less"),
+        (lambda: TrainingSpec(epochs=10**10), "epochs 10000000000: use 1,000,000 or less"),
         (lambda: TaskSpec(1, n_test=0), "test-samples 0: use 1 or more"),
         (
             lambda: TaskSpec(1, n_samples=100, n_train=101),
