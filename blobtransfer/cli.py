@@ -505,7 +505,7 @@ def _one_variant(
     if len(further) > 1:
         raise SettingError("variant", str(further[1]), "one training has one variant; give one")
     if further and fixed is not None:
-        raise SettingError("fixed", fixed, f"--variant has one; write {further[0]} there")
+        raise SettingError("fixed", fixed, f"write fixed={fixed} in --variant, or leave it out")
     if not further and model is None:
         if fixed is not None:
             raise SettingError("fixed", fixed, "there is no network to freeze; give --model FILE")
