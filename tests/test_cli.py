@@ -581,7 +581,7 @@ FIT = "use --features 2 or another model"
         ),
         (
             "train-target --variant equal-compute --fixed 1",
-            "--fixed 1: --variant has one; write equal-compute there",
+            "--fixed 1: write fixed=1 in --variant, or leave it out",
         ),
         (
             "train-target --variant equal-compute --variant new-head",

@@ -16,9 +16,9 @@ STAGES = {
     "problems drawn": ("blobtransfer.experiment", "make_task"),
     "machine code loaded": ("blobtransfer.engines.compiled", "_Kernel.load"),
     "training and evaluation": ("blobtransfer.engines.compiled", "CompiledEngine.train"),
-    "statistics": ("blobtransfer.experiment", "_summarise"),
-    "table": ("blobtransfer.tables", "comparison_table"),
-    "figure drawn": ("blobtransfer.figures", "draw_comparison"),
+    "statistics": ("blobtransfer.experiment", "analyse"),
+    "table": ("blobtransfer.tables", "report"),
+    "figure drawn": ("blobtransfer.figures", "draw_results"),
     "figure saved": ("blobtransfer.figures", "save"),
 }
 
