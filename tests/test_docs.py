@@ -42,6 +42,21 @@ def test_the_figures_beside_the_published_ones_are_those_printed():
         assert re.search(rf"^{variant} +{mean} +{std} ", page, re.MULTILINE)
 
 
+def test_the_two_questions_side_by_side_are_those_printed():
+    page = (TOP / "docs" / "tutorial.md").read_text()
+    rows = re.findall(r"^\| (fixed=\d), (\d+) repeats \| (.*) \| (.*) \|$", page, re.MULTILINE)
+    assert len(rows) == 6
+    for variant, n_repeats, *cells in rows:
+        for question, cell in zip(("This model (one", "The method (a fresh"), cells, strict=True):
+            difference, verdict = re.fullmatch(r"(.*\]) (\w+)", cell).groups()
+            assert re.search(
+                rf"^{re.escape(question)}.*, {n_repeats} repeats$(?:\n.*?)*?"
+                rf"^transfer {variant} .*{re.escape(difference)} .* {verdict}$",
+                page,
+                re.MULTILINE,
+            ), (variant, n_repeats, question)
+
+
 def test_the_python_example_prints_what_it_says(capsys):
     page = (TOP / "README.md").read_text()
     (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
