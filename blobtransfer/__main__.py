@@ -1,19 +1,17 @@
 """`python -m blobtransfer`, and the command `blobtransfer`."""
 
-import signal
 import sys
+
+from blobtransfer import interrupts
 
 
 def run() -> int:
-    """Run the program; Ctrl-C is answered from the first moment."""
-    try:
-        from blobtransfer.cli import main
+    """Run the program; Ctrl-C and SIGTERM are answered from the first moment."""
+    interrupts.install()
+    from blobtransfer.cli import main
 
-        code = main()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is only to leave
-    except KeyboardInterrupt:
-        return 130
-    return code
+    code = main()
+    return interrupts.exit_code() or code
 
 
 if __name__ == "__main__":
