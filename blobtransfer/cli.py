@@ -6,11 +6,10 @@ standard error.
 """
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blobtransfer import interrupts
 from blobtransfer.errors import (
     BlobTransferError,
     EnvironmentFailed,
@@ -78,7 +78,6 @@ N_REPEATS = 30
 
 SOME_RUNS_FAILED = 3
 INTERRUPTED = 130
-TERMINATED = 143
 
 app = typer.Typer(
     name="blobtransfer",
@@ -93,20 +92,15 @@ app = typer.Typer(
 )
 
 
-class _Terminated(BaseException):
-    """SIGTERM arrived."""
-
-
 def main() -> int:
     """Run the program on the command line of the process.
 
     Returns:
         The exit code: 0 done, 1 the environment failed, 2 the input is wrong, 3 some runs
-        failed, 130 interrupted, 143 terminated.
+        failed, 130 interrupted.
     """
     open_streams()
     try:
-        signal.signal(signal.SIGTERM, _raise_terminated)
         status = app(prog_name="blobtransfer", standalone_mode=False)
         emit([])
         return status if isinstance(status, int) else 0
@@ -128,8 +122,6 @@ def main() -> int:
         return _report(error, f"{error.strerror or error}; free what is missing and try again")
     except KeyboardInterrupt:
         return INTERRUPTED
-    except _Terminated:
-        return TERMINATED
     except (ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
         close(sys.stdout)
         return 0
@@ -175,7 +167,7 @@ def plot_data(
     save_drawn(drawn, path, talk)
     if talk.quiet and path is not None:
         emit([f"{path}\n"])
-    canvas.show()
+    _show(canvas)
 
 
 @command("train-source")
@@ -365,7 +357,7 @@ def compare(
     with _engine_and_progress(spec, talk) as (engine, step):
         results = experiment.compare(spec, _weights(source), engine, step, sys.argv[1:])
     _present(results, canvas, path, result, talk)
-    canvas.show()
+    _show(canvas)
     if results.interrupted:
         raise typer.Exit(INTERRUPTED)
     _exit_if_failed(results)
@@ -397,7 +389,7 @@ def show(
 
     canvas = Canvas(figure.show)
     _present(from_json(text, str(file), margin), canvas, path, result, talk)
-    canvas.show()
+    _show(canvas)
 
 
 def _present(
@@ -412,13 +404,12 @@ def _present(
     from blobtransfer.answers import warnings
     from blobtransfer.figures import draw_results
 
-    write_results(results, result, talk)
-    try:
+    with ExitStack() as whatever_becomes_of_the_rest:
+        if is_printed:
+            whatever_becomes_of_the_rest.callback(print_results, results, result)
+        write_results(results, result, talk)
         if figure_path is not None or canvas.has_windows:
             save_drawn(draw_results(results, canvas), figure_path, talk)
-    finally:  # the results come out, whatever becomes of the figure
-        if is_printed:
-            print_results(results, result)
     for warning in warnings(results):
         note(talk, f"warning: {warning}")
 
@@ -435,17 +426,29 @@ def _finish_training(
 ) -> None:
     """Save, draw and print what one training gave; the model first, as it can be refused."""
     results = trainee.results
-    if model_path is not None and not results.n_failed:
-        save_trained(trainee, setting, model_path, force, talk)
+    unsaved = None
+    try:
+        if model_path is not None and not results.n_failed:
+            save_trained(trainee, setting, model_path, force, talk)
+    except EnvironmentFailed as error:  # the results come out all the same
+        unsaved = error
     is_printed = not talk.quiet or result.wants_standard_output()
     _present(results, canvas, figure_path, result, talk, is_printed)
+    if unsaved is not None:
+        raise unsaved
     if not is_printed:
         if model_path is None:
             emit([f"{results.runs[0].test_accuracy}\n"])
         elif not results.n_failed:
             emit([f"{model_path}\n"])
-    canvas.show()
+    _show(canvas)
     _exit_if_failed(results)
+
+
+def _show(canvas: "Canvas") -> None:
+    """Open the windows that were asked for, now that everything is delivered."""
+    interrupts.finish()
+    canvas.show()
 
 
 def _exit_if_failed(results: "Results") -> None:
@@ -574,7 +577,3 @@ def _typed_name(*flags: str) -> str:
     flag = max(flags, key=len)
     is_typed = any(arg.partition("=")[0] in flags for arg in sys.argv)
     return envvar_of(flag) if envvar_of(flag) in os.environ and not is_typed else flag
-
-
-def _raise_terminated(signum: int, frame: object) -> None:
-    raise _Terminated

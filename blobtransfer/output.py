@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -107,23 +108,21 @@ def save_trained(
     Raises:
         SettingError: The file holds another network, and `force` is not given.
     """
-    if path.exists() and not force:
-        from blobtransfer.source_file import read_source_file
+    if not path.exists() or force:
+        from blobtransfer.models import save_model
 
-        old = read_source_file(path).weights
-        if any(a.tobytes() != b.tobytes() for a, b in zip(old, trainee.weights, strict=True)):
-            raise _would_replace(setting, path, "a network with other weights")
-        note(talk, f"{path} holds this very network already; left as it is")
-        return
+        # Another run may have been quicker, and saved a network under this name.
+        with suppress(FileExistsError):
+            save_model(trainee.network, trainee.weights, path, not force, talk.verbose)
+            note(talk, f"wrote {path}")
+            return
 
-    from blobtransfer.models import save_model
+    from blobtransfer.source_file import read_source_file
 
-    network = trainee.network
-    try:
-        save_model(network, trainee.weights, path, must_be_new=not force, show_log=talk.verbose)
-    except FileExistsError as error:
-        raise _would_replace(setting, path, "a file that appeared meanwhile") from error
-    note(talk, f"wrote {path}")
+    old, new = read_source_file(path).weights, trainee.weights
+    if [layer.tobytes() for layer in old] != [layer.tobytes() for layer in new]:
+        raise _would_replace(setting, path, "a network with other weights")
+    note(talk, f"{path} holds this very network already; left as it is")
 
 
 def save_drawn(figure: "Figure", path: Path | None, talk: TalkOptions) -> None:
@@ -136,11 +135,17 @@ def save_drawn(figure: "Figure", path: Path | None, talk: TalkOptions) -> None:
 
 
 def write_results(results: "Results", result: ResultOptions, talk: TalkOptions) -> None:
-    """Write the result files that were asked for."""
+    """Write the result files that were asked for; one that fails does not cost the others."""
+    failed: EnvironmentFailed | None = None
     for path in result.files():
-        # The seconds would make the same command write other bytes.
-        write_text(path, _as_text(results, SUFFIXES[path.suffix.lower()], with_time=False))
-        note(talk, f"wrote {path}")
+        try:
+            # The seconds would make the same command write other bytes.
+            write_text(path, _as_text(results, SUFFIXES[path.suffix.lower()], with_time=False))
+            note(talk, f"wrote {path}")
+        except EnvironmentFailed as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 def print_results(results: "Results", result: ResultOptions) -> None:
