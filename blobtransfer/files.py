@@ -6,16 +6,24 @@ renamed over the target. Whatever goes wrong before that, the old file is still 
 
 import os
 import stat
-import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from blobtransfer.errors import EnvironmentFailed
+from blobtransfer.interrupts import tidied
+
+PREFIX = ".blobtransfer-"
+"""Begins the name of every temporary file."""
+
+LEFTOVER_S = 86_400.0
+"""Age of a temporary file from which it counts as left by a process that was killed."""
 
 
 @contextmanager
-def replacing(path: Path, must_be_new: bool = False) -> Iterator[Path]:
+def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
     """Lend a temporary path whose file becomes `path` when the block ends well.
 
     Args:
@@ -29,37 +37,36 @@ def replacing(path: Path, must_be_new: bool = False) -> Iterator[Path]:
         FileExistsError: There is a file, and it must be new.
         EnvironmentFailed: The file cannot be written: disk full, no permission.
     """
-    target = path.resolve()
+    problem = why_not_writable(path)
+    if problem is not None:
+        raise EnvironmentFailed(f"{path}: {problem}; nothing was changed")
     try:
-        descriptor, name = tempfile.mkstemp(
-            dir=target.parent, prefix=".blobtransfer-", suffix=target.suffix
-        )
-        os.close(descriptor)
-        temporary = Path(name)
-        try:
-            yield temporary
-            temporary.chmod(_mode_for(target))
-            _sync(temporary)
-            if must_be_new:
-                os.link(temporary, target)
-            else:
-                os.replace(temporary, target)
-            _sync(target.parent)
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        target = _without_links(path)
+        _remove_leftovers(target.parent)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+        temporary = target.with_name(f"{PREFIX}{os.urandom(8).hex()}{target.suffix}")
+        with tidied(partial(_remove, temporary)):
+            try:
+                _create(temporary, mode)
+                yield temporary
+                _sync(temporary, mode)
+                (_link if must_be_new else os.replace)(temporary, target)
+            finally:
+                _remove(temporary)
     except FileExistsError:
         raise
     except OSError as error:
         raise EnvironmentFailed(
             f"{path}: cannot be written ({error.strerror or error}); nothing was changed"
         ) from error
+    with suppress(OSError):  # some directories can be neither opened nor synced
+        _sync(target.parent, None)
 
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:
-    """Write a text, given piece by piece, as UTF-8 with the line ends it has; see `replacing`."""
+    """Write a text, given piece by piece, as UTF-8 with its own line ends; see `write_atomic`."""
     with (
-        replacing(path) as temporary,
+        write_atomic(path) as temporary,
         open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
         file.writelines(pieces)
@@ -72,12 +79,16 @@ def why_not_writable(path: Path) -> str | None:
         What stands in the way and what to do, or None.
     """
     try:
-        return _obstacle(path.resolve())
+        return _obstacle(_without_links(path))
+    except FileNotFoundError:
+        return "the working directory is gone; name the file by its full path"
     except OSError as error:
         return f"{error.strerror}; choose another name"
 
 
 def _obstacle(target: Path) -> str | None:
+    if target.is_symlink():
+        return "this link leads back to itself; choose another name"
     if target.is_dir():
         return "this is a directory; name a file in it"
     if target.exists() and not target.is_file():
@@ -89,20 +100,50 @@ def _obstacle(target: Path) -> str | None:
     return None
 
 
-def _mode_for(target: Path) -> int:
-    """Keep the mode of a file that is replaced; a new one gets what `open` would give it."""
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+def _without_links(path: Path) -> Path:
+    """Follow links to what they name; unlike `Path.resolve` also where they go in a circle."""
+    return Path(os.path.realpath(path))
 
 
-def _sync(path: Path) -> None:
+def _create(temporary: Path, mode: int | None) -> None:
+    """Make an empty file that no more people can read than the file it is to replace.
+
+    A new file gets what the umask, or the directory's own rule, would give to any other.
+    """
+    wanted = 0o666 if mode is None else mode & 0o777 | stat.S_IRUSR | stat.S_IWUSR
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, wanted))
+
+
+def _sync(path: Path, mode: int | None) -> None:
+    """Give a file its mode and wait until it is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        # Some file systems cannot sync a directory; the rename is then as safe as they make it.
-        with suppress(OSError) if path.is_dir() else nullcontext():
-            os.fsync(descriptor)
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _link(temporary: Path, target: Path) -> None:
+    """Give a file its name, which must be free."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: hold the name, then rename
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        os.replace(temporary, target)
+
+
+def _remove(temporary: Path) -> None:
+    with suppress(FileNotFoundError):
+        temporary.unlink()
+
+
+def _remove_leftovers(directory: Path) -> None:
+    """Remove what writers that were killed long ago have left in a directory."""
+    with suppress(OSError):
+        for leftover in directory.glob(f"{PREFIX}*"):
+            if time.time() - leftover.lstat().st_mtime > LEFTOVER_S:
+                leftover.unlink()

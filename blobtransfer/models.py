@@ -12,20 +12,19 @@ from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.files import replacing
+from blobtransfer.files import write_atomic
 from blobtransfer.schedule import Weights
 from blobtransfer.specs import MLPSpec
 
 
-@cache
 def load_keras(show_log: bool = False) -> ModuleType:
-    """Import Keras on TensorFlow, in silence.
+    """Import Keras on TensorFlow, in silence and as nobody has configured it.
 
     Args:
         show_log: Let TensorFlow write its log to standard error.
@@ -34,32 +33,25 @@ def load_keras(show_log: bool = False) -> ModuleType:
         The module `keras`.
 
     Raises:
-        EnvironmentFailed: Keras or TensorFlow is missing, broken, or was already imported
-            on another backend.
+        EnvironmentFailed: Keras or TensorFlow is missing or broken, or this process has
+            set Keras to compute something else.
     """
-    # Also beats ~/.keras/keras.json, which could name another backend.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    if not show_log:
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    try:
-        with nullcontext() if show_log else _silenced_stderr():
-            import keras
-            import tensorflow as tf
-
-            tf.constant(0.0)  # the first operation looks for devices and logs
-            if not show_log:
-                tf.get_logger().setLevel("ERROR")
-    except ImportError as error:
-        raise EnvironmentFailed(
-            f"Keras on TensorFlow cannot be imported ({error}); install keras and tensorflow"
-        ) from error
-    if keras.config.backend() != "tensorflow":
-        raise EnvironmentFailed(
-            f"Keras was already imported on the backend {keras.config.backend()}; "
-            "start a new process, or set KERAS_BACKEND=tensorflow"
-        )
-    module: ModuleType = keras
-    return module
+    keras = _import_keras(show_log)
+    settings = keras.config
+    for name, wanted, found in (
+        ("backend", "tensorflow", settings.backend()),
+        ("floatx", "float32", settings.floatx()),
+        ("dtype policy", "float32", settings.dtype_policy().name),
+        ("epsilon", 1e-7, settings.epsilon()),
+        ("max_epochs", None, getattr(settings, "max_epochs", lambda: None)()),
+        ("max_steps_per_epoch", None, getattr(settings, "max_steps_per_epoch", lambda: None)()),
+    ):
+        if found != wanted:
+            raise EnvironmentFailed(
+                f"Keras was already set to {name} {found} in this process, which changes results; "
+                f"set it to {wanted}, or start a new process"
+            )
+    return keras
 
 
 def build_mlp(network: MLPSpec, n_frozen: int = 0, show_log: bool = False) -> Any:
@@ -78,7 +70,7 @@ def build_mlp(network: MLPSpec, n_frozen: int = 0, show_log: bool = False) -> An
         EnvironmentFailed: See `load_keras`.
     """
     keras = load_keras(show_log)
-    # float32 is named, because ~/.keras/keras.json can change the default.
+    # float32 is named, so that the saved file does not depend on who reads it.
     model = keras.Sequential([keras.layers.Input((network.n_features,), dtype="float32")])
     for width in network.hidden:
         model.add(
@@ -117,7 +109,7 @@ def save_model(
     """
     model = build_mlp(network, show_log=show_log)
     model.set_weights(weights)
-    with replacing(path, must_be_new) as temporary:
+    with write_atomic(path, must_be_new) as temporary:
         model.save(temporary)
 
 
@@ -126,11 +118,47 @@ def get_weights(model: Any) -> Weights:
     return [np.asarray(weight, np.float32) for weight in model.get_weights()]
 
 
+@cache
+def _import_keras(show_log: bool) -> ModuleType:
+    if not show_log:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    try:
+        with nullcontext() if show_log else _silenced_stderr(), _without_configuration():
+            import keras
+            import tensorflow as tf
+
+            tf.constant(0.0)  # the first operation looks for devices and logs
+            if not show_log:
+                tf.get_logger().setLevel("ERROR")
+    except Exception as error:  # an import of so much can fail in any way
+        raise EnvironmentFailed(
+            f"Keras on TensorFlow cannot be imported ({error}); install keras and tensorflow"
+        ) from error
+    module: ModuleType = keras
+    return module
+
+
+@contextmanager
+def _without_configuration() -> Iterator[None]:
+    """Hide the user's `keras.json` and KERAS_ variables, which Keras reads when imported.
+
+    They can name another backend and another float type, and cut trainings short.
+    """
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name[:6] == "KERAS_"}
+    # Nothing can be read from there, and nothing written.
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull}
+    try:
+        yield
+    finally:
+        del os.environ["KERAS_BACKEND"], os.environ["KERAS_HOME"]
+        os.environ |= hidden
+
+
 @contextmanager
 def _silenced_stderr() -> Iterator[None]:
     """Keep what is written to file descriptor 2; give it back only if the block fails."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as log:
+    with _scratch_file() as log:
         terminal = os.dup(2)
         os.dup2(log.fileno(), 2)
         try:
@@ -143,3 +171,11 @@ def _silenced_stderr() -> Iterator[None]:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def _scratch_file() -> IO[bytes]:
+    """Open a file without a name, or what swallows all where there is no place for one."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "w+b")

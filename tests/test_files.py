@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.files import replacing, why_not_writable, write_text
+from blobtransfer.files import why_not_writable, write_atomic, write_text
 
 
 def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path):
@@ -28,7 +28,7 @@ def test_whatever_goes_wrong_leaves_the_old_file_and_nothing_else(tmp_path, erro
     path = tmp_path / "out.txt"
     path.write_text("old")
     expected = EnvironmentFailed if isinstance(error, OSError) else KeyboardInterrupt
-    with pytest.raises(expected), replacing(path) as temporary:
+    with pytest.raises(expected), write_atomic(path) as temporary:
         assert temporary.suffix == ".txt"
         temporary.write_text("half")
         raise error
@@ -47,7 +47,7 @@ def test_a_link_is_followed(tmp_path):
 
 
 def test_a_missing_directory_fails_with_its_reason(tmp_path):
-    with pytest.raises(EnvironmentFailed, match="No such file or directory"):
+    with pytest.raises(EnvironmentFailed, match="there is no directory"):
         write_text(tmp_path / "none" / "out.txt", "")
 
 
@@ -69,13 +69,13 @@ def test_a_closed_directory_is_found_out_before_any_work(tmp_path):
 
 def test_a_file_that_must_be_new_is_never_replaced(tmp_path):
     path = tmp_path / "out.txt"
-    with pytest.raises(FileExistsError), replacing(path, must_be_new=True) as temporary:
+    with pytest.raises(FileExistsError), write_atomic(path, must_be_new=True) as temporary:
         temporary.write_text("mine")
         path.write_text("theirs")
     assert path.read_text() == "theirs"
     assert os.listdir(tmp_path) == ["out.txt"]
     path.unlink()
-    with replacing(path, must_be_new=True) as temporary:
+    with write_atomic(path, must_be_new=True) as temporary:
         temporary.write_text("mine")
     assert path.read_text() == "mine"
 
