@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from blobtransfer.answers import count
 from blobtransfer.data import Task, make_task, principal_plane
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.files import replacing
+from blobtransfer.files import write_atomic
 from blobtransfer.results import Results
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def save(figure: "Figure", path: Path) -> None:
         ".svg": {"Date": None},
         ".pdf": {"CreationDate": None},
     }
-    with mpl.rc_context({"svg.hashsalt": "blobtransfer"}), replacing(path) as temporary:
+    with mpl.rc_context({"svg.hashsalt": "blobtransfer"}), write_atomic(path) as temporary:
         figure.savefig(temporary, dpi=150, metadata=undated.get(path.suffix.lower()))
 
 

@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 
 from blobtransfer.engines.simd import FLOAT, INT64, POINTER
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.files import replacing
+from blobtransfer.files import write_atomic
 
 Functions = dict[str, Callable[..., None]]
 """Machine code by name; a call lets other threads of Python run."""
@@ -145,7 +145,7 @@ def _keep(key: str, code: bytes) -> None:
     for folder in _folders():
         with suppress(OSError, EnvironmentFailed):
             folder.mkdir(parents=True, exist_ok=True)
-            with replacing(_path(folder, key)) as temporary:
+            with write_atomic(_path(folder, key)) as temporary:
                 temporary.write_bytes(hashlib.sha256(code).digest() + code)
             kept = sorted(folder.glob("kernel-*.o"), key=lambda path: path.stat().st_mtime)
             for path in kept[:-MAX_KEPT]:
