@@ -1,13 +1,17 @@
 """TaskSpec -> Task: the rows of a blobs problem, their split, and its ceiling."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import make_blobs
 
 from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.specs import TaskSpec
+
+with warnings.catch_warnings():  # of shared memory, which scikit-learn may want, and we do not
+    warnings.simplefilter("ignore")
+    from sklearn.datasets import make_blobs
 
 FRESH_TEST_ROWS = 1
 """Spawn key of the fresh test rows, apart from every other use of the problem's seed."""

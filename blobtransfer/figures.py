@@ -4,6 +4,7 @@ Figures are made without pyplot, which costs half a second and a window system, 
 they are to be shown in a window.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,8 @@ class Canvas:
 
     def __init__(self, show: bool = False) -> None:
         self.has_windows = show
+        # Where it keeps its caches, without a home for instance, is its own affair.
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
         if show:
             import matplotlib.pyplot as plt
 
