@@ -6,6 +6,7 @@ standard error.
 """
 
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +80,9 @@ N_REPEATS = 30
 SOME_RUNS_FAILED = 3
 INTERRUPTED = 130
 
+HELP_COLUMNS = 72
+"""Narrower help would cut the names of options; the terminal may wrap its lines instead."""
+
 app = typer.Typer(
     name="blobtransfer",
     help="Does starting from a network trained on a related problem help a small neural network, "
@@ -100,6 +104,8 @@ def main() -> int:
         failed, 130 interrupted.
     """
     open_streams()
+    if shutil.get_terminal_size().columns < HELP_COLUMNS:
+        os.environ.setdefault("TERMINAL_WIDTH", str(HELP_COLUMNS))
     try:
         status = app(prog_name="blobtransfer", standalone_mode=False)
         emit([])
