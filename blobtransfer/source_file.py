@@ -2,7 +2,7 @@
 
 A caller gets a network that can be trusted: its layers are the ones that are trained here and
 its weights are finite, whoever made the file. The file is read in a process of its own
-(`source_reader`, about 0.2 s), because a damaged one can crash the HDF5 library.
+(`source_reader`, about 0.2 s), because a damaged one can crash or hang the HDF5 library.
 """
 
 import json
@@ -17,13 +17,13 @@ from typing import BinaryIO
 import numpy as np
 
 from blobtransfer.errors import EnvironmentFailed, SettingError, SourceFileError
-from blobtransfer.specs import MAX_PARAMETERS, MLPSpec
+from blobtransfer.specs import MLPSpec
 
-MAX_FILE_BYTES = 32 * MAX_PARAMETERS + 64 * 2**20
-"""Largest file: a float64 a weight, three more of the optimizer, and room for structure."""
+TIMEOUT_S = 10.0
+"""Longest time to read a file; the largest takes about half a second.
 
-TIMEOUT_S = 30.0
-"""Longest time to read a file; the largest network takes about a second, some damage for ever."""
+Only a disk or a machine that stands still reaches it: the reader ends itself long before.
+"""
 
 _DAMAGED = "it cannot be read and looks damaged; save it again"
 
@@ -63,53 +63,40 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
     """
     asked = _printable(os.fspath(path))
     try:
+        _check_kind(asked, os.stat(path))  # Before opening: that alone can set off a device.
         with open(path, "rb", opener=_open_without_waiting) as file:
-            _check_file(asked, file)
+            _check_kind(asked, os.fstat(file.fileno()))
             answer = _run_reader(asked, file)
     except FileNotFoundError as error:
         raise SourceFileError(asked, "no such file; check the path") from error
     except PermissionError as error:
         raise SourceFileError(asked, "may not be read; check its permissions") from error
-    except IsADirectoryError as error:
-        raise SourceFileError(asked, "a directory; give a .keras or .h5 file") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise SourceFileError(asked, "cannot be opened as a file; check the path") from error
     return _source_network(asked, answer)
 
 
 def _open_without_waiting(name: str, flags: int) -> int:
-    # A FIFO without a writer would block in open() for ever.
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+    # A FIFO without a writer, put there a moment ago, would block in open() for ever.
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
-def _check_file(asked: str, file: BinaryIO) -> None:
-    status = os.fstat(file.fileno())
+def _check_kind(asked: str, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise SourceFileError(asked, "a directory; give a .keras or .h5 file")
     if not stat.S_ISREG(status.st_mode):
         raise SourceFileError(asked, "not a regular file; give a .keras or .h5 file")
-    if status.st_size > MAX_FILE_BYTES:
-        raise SourceFileError(
-            asked,
-            f"{status.st_size:,} bytes; the largest network takes {MAX_FILE_BYTES:,}, "
-            "use a smaller one",
-        )
 
 
 def _run_reader(asked: str, file: BinaryIO) -> bytes:
     """Hand the open file, not its path, to the reader; return what it answers."""
-    package_parent = str(Path(__file__).absolute().parent.parent)
-    paths = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(paths),
-        "OPENBLAS_NUM_THREADS": "1",  # Each thread would reserve address space.
-    }
     try:
         # -P: a numpy.py in the current directory is not imported.
         reader = subprocess.run(
-            [sys.executable, "-P", "-m", "blobtransfer.source_reader"],
+            [sys.executable, "-P", "-W", "ignore", "-m", "blobtransfer.source_reader"],
             stdin=file,
             capture_output=True,
-            env=environment,
+            env=_environment(),
             timeout=TIMEOUT_S,
             check=False,
         )
@@ -118,12 +105,27 @@ def _run_reader(asked: str, file: BinaryIO) -> bytes:
         raise SourceFileError(asked, problem) from error
     except OSError as error:
         raise EnvironmentFailed(f"no process can be started to read {asked}: {error}") from error
-    if reader.returncode == 1:  # A Python traceback: not the file's doing, as far as we know.
-        reason = reader.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise EnvironmentFailed(f"{asked}: the reader of model files failed: {_printable(reason)}")
-    if reader.returncode != 0:  # Killed: a crash in the HDF5 library, or no memory left.
+    return _answer(asked, reader.returncode, reader.stdout, reader.stderr)
+
+
+def _environment() -> dict[str, str]:
+    paths = [str(Path(__file__).absolute().parent.parent), os.environ.get("PYTHONPATH")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "HDF5_PLUGIN_PRELOAD": "::",  # HDF5 loads no plug-ins, wherever the user keeps some.
+        "OPENBLAS_NUM_THREADS": "1",  # Each thread would reserve memory.
+    }
+
+
+def _answer(asked: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
+    """Return what the reader answered, if it ended well."""
+    if status == 1:  # A Python traceback: not the file's doing, as far as we know.
+        reason = _printable(stderr.decode(errors="replace").strip().rpartition("\n")[2])
+        raise EnvironmentFailed(f"{asked}: the reader of model files failed: {reason}")
+    if status != 0:  # Killed: a crash in the HDF5 library, or out of time.
         raise SourceFileError(asked, _DAMAGED)
-    return reader.stdout
+    return stdout
 
 
 def _source_network(asked: str, answer: bytes) -> SourceNetwork:

@@ -79,9 +79,12 @@ def write_keras(
     compression: int = zipfile.ZIP_STORED,
 ) -> Path:
     with zipfile.ZipFile(path, "w", compression) as archive:
-        archive.writestr("metadata.json", '{"keras_version": "3.15.1"}')
-        archive.writestr("config.json", json.dumps(config()) if text is None else text)
-        archive.writestr("model.weights.h5", h5_of_keras_archive() if h5 is None else h5)
+        for name, content in (
+            ("metadata.json", '{"keras_version": "3.15.1"}'),
+            ("config.json", json.dumps(config()) if text is None else text),
+            ("model.weights.h5", h5_of_keras_archive() if h5 is None else h5),
+        ):
+            archive.writestr(zipfile.ZipInfo(name), content, compression)  # of a fixed date
     return path
 
 
@@ -89,9 +92,10 @@ def write_h5(
     path: Path,
     change: Callable[[h5py.File], None] | None = None,
     model: dict[str, Any] | None = None,
-    names: tuple[str, ...] = NAMES,
+    names: tuple[str, ...] | None = None,
 ) -> Path:
     with h5py.File(path, "w") as file:
+        names = names or NAMES
         file.attrs["model_config"] = json.dumps(config() if model is None else model)
         group = file.create_group("model_weights")
         group.attrs["layer_names"] = list(names)

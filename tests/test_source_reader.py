@@ -1,6 +1,10 @@
 import io
 import json
+import os
+import signal
 import struct
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +13,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import saved_models
 from saved_models import NAMES, config, h5_of_keras_archive, weights, write_h5, write_keras
 
-from blobtransfer import source_reader
+from blobtransfer import source_reader, specs
 from blobtransfer.source_reader import MAX_CONFIG_BYTES, Refused, read_model
 from blobtransfer.specs import MLPSpec
 
@@ -85,7 +90,7 @@ def test_names_of_layers_may_hold_slashes_and_any_script(tmp_path):
     np.testing.assert_array_equal(found[4], weights()[4])
 
 
-@pytest.mark.parametrize("dtype", ["<f2", "<f8", ">f4", ">f8"])
+@pytest.mark.parametrize("dtype", ["<f2", "<f8", ">f2", ">f4", ">f8"])
 def test_other_float_types_are_converted(tmp_path, dtype):
     def convert(file):
         for index, values in enumerate(weights()):
@@ -118,6 +123,47 @@ def test_an_attribute_list_in_chunks_is_no_hindrance(tmp_path):
         group.attrs["layer_names0"], group.attrs["layer_names1"] = list(NAMES[:2]), [NAMES[2]]
 
     assert read(write_h5(tmp_path / "m.h5", chunk))[0] == MLPSpec(2, (5, 4), 3)
+
+
+@pytest.mark.parametrize(("name", "value"), [("loss", "my_loss"), ("metrics", ["accuracy"])])
+def test_what_only_training_uses_may_be_anything_but_foreign_code(tmp_path, name, value):
+    # As Keras 3.15.1 describes a function, its own and the user's alike.
+    function = {"module": "builtins", "class_name": "function", "config": "my_loss"}
+    optimizer = {"module": "keras.optimizers", "class_name": "SGD", "config": {"momentum": 0.9}}
+    training = {"optimizer": optimizer, "loss": function, name: value}
+    text = json.dumps(config() | {"compile_config": training})
+    assert read(write_keras(tmp_path / "m.keras", text))[0] == MLPSpec(2, (5, 4), 3)
+
+
+def network_of(sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_models, "SIZES", sizes)
+    names = [f"dense_{i}".removesuffix("_0") for i in range(len(sizes) - 1)]
+    monkeypatch.setattr(saved_models, "NAMES", tuple(names))
+
+
+@pytest.mark.parametrize("write", [write_keras, write_h5])
+@pytest.mark.parametrize("first", [0, 1])  # With and without the input layer.
+def test_64_layers_are_read_and_65_are_not(tmp_path, monkeypatch, write, first):
+    network_of((2,) * 65, monkeypatch)
+    assert read(write(tmp_path / "m"))[0] == MLPSpec(2, (2,) * 63, 2)
+    network_of((2,) * 66, monkeypatch)
+    model = config()
+    del model["config"]["layers"][:first]
+    changed = {"model": model} if write is write_h5 else {"text": json.dumps(model)}
+    path = write(tmp_path / "m", **changed)
+    assert refusal(path) == "more than 64 layers; use a smaller network"
+
+
+def test_4_million_weights_are_read_and_one_more_is_not(tmp_path, monkeypatch):
+    network_of((3_999_995, 1, 2), monkeypatch)  # 3,999,996 * 1 + 2 * 2 = 4,000,000
+    assert read(write_keras(tmp_path / "m"))[0].n_parameters == 4_000_000
+    network_of((3_999_996, 1, 2), monkeypatch)
+    assert refusal(write_keras(tmp_path / "m")).startswith("4,000,001 weights; at most 4,000,000")
+
+
+def test_a_network_that_the_program_itself_refuses_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(specs, "MAX_PARAMETERS", 10)
+    assert "weights; use at most 10" in refusal(write_keras(tmp_path / "m"))
 
 
 # --- The description of the network ---------------------------------------------------------
@@ -165,11 +211,12 @@ CHANGES: list[tuple[Callable[[list[dict[str, Any]]], None], str]] = [
     (set_layer(1, "units", 5.0), "units '5.0'"),
     (set_layer(1, "units", float("nan")), "units 'NaN'"),
     (set_layer(1, "units", 10**4000), "whole number from 1"),
-    (set_layer(3, "units", 9_999_999), "use at most 10,000,000"),
+    (set_layer(3, "units", 4_000_001), "units '4000001'; use a whole number from 1 to 4,000,000"),
+    (set_layer(3, "units", 4_000_000), "20,000,039 weights; at most 4,000,000"),
     (lambda layers: layers.clear(), "0 dense layers"),
     (lambda layers: layers.__delitem__(slice(2, None)), "1 dense layers"),
     (lambda layers: layers.append(7), "layer 4 is not described"),
-    (lambda layers: layers.extend(layers[1:2] * 1_000), "at most 1,000 layers"),
+    (lambda layers: layers.extend(layers[1:2] * 1_000), "more than 64 layers"),
 ]
 
 
@@ -241,7 +288,7 @@ def test_a_member_must_be_there_once(tmp_path, name):
 def test_a_description_that_inflates_to_a_gigabyte_is_not_inflated(tmp_path):
     text = b" " * (MAX_CONFIG_BYTES + 1)
     path = write_keras(tmp_path / "m.keras", text, compression=zipfile.ZIP_DEFLATED)
-    assert "2,097,153 bytes" in refusal(path)
+    assert "1,048,577 bytes" in refusal(path)
 
 
 def test_weights_that_inflate_beyond_the_network_are_not_inflated(tmp_path):
@@ -411,11 +458,25 @@ def test_a_long_description_in_an_h5_file_is_refused(tmp_path):
     assert "a description of" in refusal(write_h5(tmp_path / "m.h5", model=model))
 
 
-def test_a_file_of_weights_only_is_refused(tmp_path):
+@pytest.mark.parametrize("sign", ["layer_names", "layers", "_layer_checkpoint_dependencies"])
+def test_a_file_of_weights_only_is_refused_as_such(tmp_path, sign):
     def drop(file):
         del file.attrs["model_config"]
+        if sign == "layer_names":
+            file.attrs[sign] = list(NAMES)
+        else:
+            file.create_group(sign)
 
-    assert "save the whole model" in refusal(write_h5(tmp_path / "m.h5", drop))
+    found = refusal(write_h5(tmp_path / "m.h5", drop))
+    assert (
+        found == "it holds weights only, not their network; save the whole model with model.save()"
+    )
+
+
+def test_an_hdf5_file_that_is_no_model_is_refused_as_such(tmp_path):
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["values"] = 7
+    assert "without a Keras model" in refusal(tmp_path / "m.h5")
 
 
 @pytest.mark.parametrize(
@@ -458,13 +519,48 @@ class Stream(io.StringIO):
 def test_the_process_answers_one_line_of_json_and_then_the_weights(tmp_path, monkeypatch, text):
     path = write_keras(tmp_path / "m.keras", text)
     out = Stream()
-    monkeypatch.setattr(source_reader, "_limit_memory", lambda: None)
+    monkeypatch.setattr(source_reader, "_limit_process", lambda n_bytes: None)
     monkeypatch.setattr(source_reader.sys, "stdout", out)
     monkeypatch.setattr("builtins.open", lambda *_, **__: path.open("rb"))
+    monkeypatch.setattr(source_reader.os, "fstat", lambda _: path.stat())
     source_reader.main()
     header, _, values = out.buffer.getvalue().partition(b"\n")
     if text is None:
         assert json.loads(header) == {"sizes": [2, 5, 4, 3], "activation": "relu"}
         assert values == b"".join(part.tobytes() for part in weights())
     else:
-        assert "damaged" in json.loads(out.getvalue())["refused"]
+        assert "damaged" in json.loads(header)["refused"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
+@pytest.mark.parametrize(
+    ("attempt", "error"),
+    [
+        ("open('/dev/null')", "OSError: [Errno 24]"),
+        ("os.write(1, b'x')", "OSError: [Errno 27]"),
+        pytest.param(
+            "bytearray(200 * 2**20)",
+            "MemoryError",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="needs /proc"),
+        ),
+        ("exec('while True: pass')", "killed"),
+    ],
+)
+def test_the_process_can_open_no_file_nor_write_one_and_has_little_memory_and_time(
+    tmp_path, attempt, error
+):
+    code = (
+        "import os, signal; from blobtransfer import source_reader;"
+        f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); source_reader._limit_process(0); {attempt}"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with (tmp_path / "out").open("wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=out, stderr=subprocess.PIPE, env=environment,
+            check=False, timeout=60,
+        )  # fmt: skip
+    assert (tmp_path / "out").stat().st_size == 0
+    if error == "killed":
+        assert done.returncode == -signal.SIGPROF
+    else:
+        assert error in done.stderr.decode()
