@@ -109,7 +109,10 @@ def save_model(
     """
     model = build_mlp(network, show_log=show_log)
     model.set_weights(weights)
-    with write_atomic(path, must_be_new) as temporary:
+    with (
+        write_atomic(path, must_be_new) as temporary,
+        _temporary_directory_or(temporary.parent),
+    ):
         model.save(temporary)
 
 
@@ -123,7 +126,12 @@ def _import_keras(show_log: bool) -> ModuleType:
     if not show_log:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     try:
-        with nullcontext() if show_log else _silenced_stderr(), _without_configuration():
+        with (
+            nullcontext() if show_log else _silenced_stderr(),
+            _without_configuration(),
+            # TensorFlow asks for the name of one, and then does not use it.
+            _temporary_directory_or(os.devnull),
+        ):
             import keras
             import tensorflow as tf
 
@@ -131,8 +139,10 @@ def _import_keras(show_log: bool) -> ModuleType:
             if not show_log:
                 tf.get_logger().setLevel("ERROR")
     except Exception as error:  # an import of so much can fail in any way
+        is_missing = isinstance(error, ImportError)
+        advice = "install keras and tensorflow" if is_missing else "--debug shows where"
         raise EnvironmentFailed(
-            f"Keras on TensorFlow cannot be imported ({error}); install keras and tensorflow"
+            f"Keras on TensorFlow cannot be imported ({error}); {advice}"
         ) from error
     module: ModuleType = keras
     return module
@@ -152,6 +162,20 @@ def _without_configuration() -> Iterator[None]:
     finally:
         del os.environ["KERAS_BACKEND"], os.environ["KERAS_HOME"]
         os.environ |= hidden
+
+
+@contextmanager
+def _temporary_directory_or(path: Path | str) -> Iterator[None]:
+    """Name a path for temporary files, should there be no place for them."""
+    before = tempfile.tempdir
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        tempfile.tempdir = str(path)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 @contextmanager
