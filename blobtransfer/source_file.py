@@ -110,10 +110,10 @@ def _run_reader(asked: str, file: BinaryIO) -> bytes:
 
 def _environment() -> dict[str, str]:
     paths = [str(Path(__file__).absolute().parent.parent), os.environ.get("PYTHONPATH")]
-    return {
-        **os.environ,
+    # HDF5_* could name plug-ins and other ways to open a file.
+    return {name: value for name, value in os.environ.items() if not name.startswith("HDF5_")} | {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "HDF5_PLUGIN_PRELOAD": "::",  # HDF5 loads no plug-ins, wherever the user keeps some.
+        "HDF5_PLUGIN_PRELOAD": "::",  # No plug-ins, wherever there are some.
         "OPENBLAS_NUM_THREADS": "1",  # Each thread would reserve memory.
     }
 

@@ -441,7 +441,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "declared 3.9 GB": (shape_bomb({}), "weights; at most 4,000,000"),
     "declared 3.9 GB in chunks": (shape_bomb({"chunks": (100, 100)}), "weights; at most"),
     "kernel of 3.9 GB": (
-        instead(lambda file, name: file.create_dataset(name, (31_250, 31_250)), write_h5),
+        instead(lambda file, name: file.create_dataset(name, (31_250, 31_250), "f4"), write_h5),
         "has shape (31250, 31250), not (5, 4)",
     ),
     "text of 10 MB": (text_h5(" " * 10**7), "a description of 10,000,000 bytes"),
