@@ -705,7 +705,7 @@ def test_an_ascii_terminal_and_an_odd_file_name_are_no_trouble(tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_long_comparison_and_ctrl_c_prints_what_is_done(tmp_path, number, code):
+def test_a_signal_ends_a_long_comparison_and_prints_what_is_done(tmp_path, number, code):
     process = blobtransfer_process(
         "compare", *QUICK, "--repeats", 10**6, "--fixed", 0, "--no-plot", "-q", cwd=tmp_path
     )
@@ -714,7 +714,7 @@ def test_a_signal_ends_a_long_comparison_and_ctrl_c_prints_what_is_done(tmp_path
     out, err = process.communicate(timeout=120)
     assert process.returncode == code
     assert err == ""
-    assert ("interrupted after" in out) == (number == signal.SIGINT)
+    assert "interrupted after" in out
 
 
 def on_a_terminal(*argv, cwd, **environment):
