@@ -13,7 +13,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import saved_models
 
@@ -62,6 +64,14 @@ def run_whole(*argv, cwd, **settings):
     process = start(*argv, cwd=cwd, **settings)
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err
+
+
+def works(*command, **settings):
+    """Tell whether a command exists here and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True, **settings).returncode == 0
+    except OSError:
+        return False
 
 
 def with_files_of_at_most(n_bytes):
@@ -209,7 +219,7 @@ def test_a_model_on_a_full_disk_costs_no_results_and_not_the_old_model(tmp_path)
 def test_a_small_disk_that_is_really_full(tmp_path):
     disk = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=8k none . && cd . && "$@" '
             '&& echo done; ls -A', "sh")  # fmt: skip
-    if os.getuid() or subprocess.run([*disk, "true"], cwd=tmp_path, capture_output=True).stderr:
+    if os.getuid() or not works(*disk[:4], "mount -t tmpfs none .", cwd=tmp_path):
         pytest.skip("needs the right to mount")
     command = (*COMPARE, "-q", "--format", "csv", "--plot", tmp_path / "o.png", "-o")
     _, out, err = run_whole(*command, tmp_path / "o.csv", cwd=tmp_path, by=disk)
@@ -445,7 +455,7 @@ def test_a_disk_that_is_read_only_but_for_home_and_the_target_is_no_trouble(tmp_
         'mount --bind "$0" "$0" && mount -o remount,ro,bind / && cd / '
         '&& ! touch "$(mktemp -u)" 2>/dev/null && exec "$@"', tmp_path,
     )  # fmt: skip
-    if os.getuid() or subprocess.run([*read_only, "true"], capture_output=True).returncode:
+    if os.getuid() or not works(*read_only, "true"):
         pytest.skip("needs the right to mount, and temporary directories on the first disk")
     outputs = ("--model", tmp_path / "m.keras", "-o", tmp_path / "o.csv", "--no-plot", "-q")
     code, out, err = run_whole(
@@ -478,16 +488,16 @@ def test_a_deleted_working_directory_needs_full_paths(tmp_path):
     )
 
 
+@needs_proc
 def test_an_output_directory_that_goes_away_costs_no_results(tmp_path):
     (tmp_path / "out").mkdir()
     process = start(
         *TRAIN, "--no-plot", "-q", "--format", "csv", "-o", "out/o.csv", "-o", "o.csv", cwd=tmp_path
     )
-    time.sleep(0.5)
+    # Its outputs have been looked at by the time it loads what is heavy.
+    wait_for(lambda: "sklearn" in Path(f"/proc/{process.pid}/maps").read_text(), process)
     (tmp_path / "out").rmdir()
     out, err = process.communicate(timeout=120)
-    if process.returncode == 2:  # a slow start: it was gone before the check
-        pytest.skip("the directory went before the program looked for it")
     assert process.returncode == 1
     assert err == (
         f"error: out/o.csv: there is no directory {tmp_path}/out; make it first; "
@@ -508,6 +518,24 @@ def test_two_runs_that_write_the_same_files_at_once_leave_those_of_one(tmp_path)
     assert (tmp_path / "o.csv").read_text() in {out for out, _ in printed}
     assert is_whole(tmp_path / "compare.png")
     assert sorted(os.listdir(tmp_path)) == ["compare.png", "o.csv"]
+
+
+@pytest.mark.parametrize(("theirs", "code"), [(0.0, 0), (1.0, 2)])
+def test_a_model_that_another_run_saved_meanwhile_is_kept(run, monkeypatch, theirs, code):
+    found = SimpleNamespace(weights=[])
+
+    def too_late(network, weights, *rest):
+        found.weights = [layer + np.float32(theirs) for layer in weights]
+        raise FileExistsError
+
+    monkeypatch.setattr("blobtransfer.models.save_model", too_late)
+    monkeypatch.setattr("blobtransfer.source_file.read_source_file", lambda path: found)
+    done = run("train-source", *QUICK, "--no-plot")
+    assert done.code == code
+    if code:
+        assert "exists and holds a network with other weights" in done.err
+    else:
+        assert "holds this very network already; left as it is" in done.err
 
 
 # ---------------------------------------------------------------- Keras as others have set it up
