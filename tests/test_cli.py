@@ -6,10 +6,8 @@ import json
 import os
 import pty
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import jsonschema
 import pytest
@@ -704,19 +702,6 @@ def test_an_ascii_terminal_and_an_odd_file_name_are_no_trouble(tmp_path):
     assert os.listdir(tmp_path) == [name]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_long_comparison_and_prints_what_is_done(tmp_path, number, code):
-    process = blobtransfer_process(
-        "compare", *QUICK, "--repeats", 10**6, "--fixed", 0, "--no-plot", "-q", cwd=tmp_path
-    )
-    time.sleep(6)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == code
-    assert err == ""
-    assert "interrupted after" in out
-
-
 def on_a_terminal(*argv, cwd, **environment):
     """Give what a terminal of 80 columns would get on its two streams, which are one."""
     leader, follower = pty.openpty()
@@ -790,18 +775,6 @@ def test_notes_that_cannot_be_written_cost_no_results(tmp_path):
         )  # fmt: skip
     assert done.returncode == 0
     assert done.stdout.startswith("This model")
-
-
-def test_ctrl_c_in_a_long_training_keeps_the_repeats_that_are_done(tmp_path):
-    process = blobtransfer_process(
-        "compare", "--epochs", 4000, "--repeats", 10**6, "--no-plot", "-o", "o.csv", cwd=tmp_path
-    )
-    time.sleep(10)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "interrupted after" in out
-    assert (tmp_path / "o.csv").read_text().count("standalone") >= 16
 
 
 def test_numbers_without_end_are_refused(run):

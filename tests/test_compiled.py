@@ -90,9 +90,13 @@ def test_the_bits_do_not_depend_on_how_often_it_looks_up(small_task, monkeypatch
 def test_a_comparison_has_the_same_rows_however_it_is_cut(monkeypatch):
     task = {"n_samples": 60, "n_train": 40}
     spec = ExperimentSpec(
-        MLPSpec(), TrainingSpec(epochs=2), (STANDALONE, *transfer_variants((0, 2), 2)), 20,
-        source=TaskSpec(1, **task), target=TaskSpec(2, **task),
-    )  # fmt: skip
+        MLPSpec(),
+        TrainingSpec(epochs=2),
+        variants=(STANDALONE, *transfer_variants((0, 2), 2)),
+        n_repeats=20,
+        source=TaskSpec(1, **task),
+        target=TaskSpec(2, **task),
+    )
     expected = experiment.compare(spec, None, CompiledEngine()).runs
     for at_once in (1, 7, 50):
         monkeypatch.setattr(CompiledEngine, "repeats_at_once", lambda self, spec, n=at_once: n)

@@ -24,9 +24,7 @@ def without_times(text):
     return re.sub(r"in \d+\.\d+ s", "in ... s", text)
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/tutorial.md", "docs/method.md", "docs/cli.md"]
-)
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/method.md", "docs/cli.md"])
 def test_every_output_shown_is_what_the_command_prints(update, page, tmp_path):
     blocks = [match[0] for match in update.BLOCK.finditer((TOP / page).read_text())]
     assert blocks
