@@ -249,6 +249,7 @@ def train_target(
         engine=training.engine_name(),
         target=task,
         model_path=None if model is None else str(model),
+        model_sha256=None if source is None else source.sha256,
     )
     path = checked_figure_path(figure, "train-target")
     check_result_files(result)
@@ -347,6 +348,7 @@ def compare(
         else None,
         target=target,
         model_path=None if model is None else str(model),
+        model_sha256=None if source is None else source.sha256,
         margin=ExperimentSpec.margin if question.margin is None else question.margin,
         speed=question.speed,
         threshold=question.threshold,

@@ -5,6 +5,7 @@ its weights are finite, whoever made the file. The file is read in a process of 
 (`source_reader`, about 0.2 s), because a damaged one can crash or hang the HDF5 library.
 """
 
+import hashlib
 import json
 import os
 import stat
@@ -36,10 +37,12 @@ class SourceNetwork:
         network: The architecture; `initializer` is the default, the file's is not read.
         weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous,
             finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
+        sha256: Of the file, in hexadecimal digits.
     """
 
     network: MLPSpec
     weights: tuple[np.ndarray, ...]
+    sha256: str
 
 
 def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
@@ -66,14 +69,16 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
         _check_kind(asked, os.stat(path))  # Before opening: that alone can set off a device.
         with open(path, "rb", opener=_open_without_waiting) as file:
             _check_kind(asked, os.fstat(file.fileno()))
-            answer = _run_reader(asked, file)
+            network, weights = _network_and_weights(asked, _run_reader(asked, file))
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise SourceFileError(asked, "no such file; check the path") from error
     except PermissionError as error:
         raise SourceFileError(asked, "may not be read; check its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise SourceFileError(asked, "cannot be opened as a file; check the path") from error
-    return _source_network(asked, answer)
+    return SourceNetwork(network, weights, digest)
 
 
 def _open_without_waiting(name: str, flags: int) -> int:
@@ -128,7 +133,7 @@ def _answer(asked: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
     return stdout
 
 
-def _source_network(asked: str, answer: bytes) -> SourceNetwork:
+def _network_and_weights(asked: str, answer: bytes) -> tuple[MLPSpec, tuple[np.ndarray, ...]]:
     """Take the answer of the reader, which a hostile file may have corrupted, as it comes."""
     header, _, values = answer.partition(b"\n")
     try:
@@ -146,7 +151,7 @@ def _source_network(asked: str, answer: bytes) -> SourceNetwork:
     for fan_in, fan_out in network.shapes:
         kernel, bias, flat = np.split(flat, [fan_in * fan_out, (fan_in + 1) * fan_out])
         weights += [kernel.reshape(fan_in, fan_out), bias]
-    return SourceNetwork(network, tuple(weights))
+    return network, tuple(weights)
 
 
 def _printable(text: str) -> str:

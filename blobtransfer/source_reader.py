@@ -33,13 +33,7 @@ import h5py
 import numpy as np
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs import ACTIVATIONS, MLPSpec, join
-
-MAX_LAYERS = 64
-"""Most dense layers; keeps the number of look-ups in a hostile file small."""
-
-MAX_WEIGHTS = 4_000_000
-"""Most entries of all kernels and biases."""
+from blobtransfer.specs import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS, MLPSpec, join
 
 MAX_CONFIG_BYTES = 2**20
 """Largest description of a network; Keras writes about 1 KB a layer."""
@@ -47,7 +41,7 @@ MAX_CONFIG_BYTES = 2**20
 BYTES_PER_WEIGHT = 24
 """Most that a saved network takes for each weight: a float64, and two of Adam."""
 
-MAX_FILE_BYTES = BYTES_PER_WEIGHT * MAX_WEIGHTS + 8 * 2**20
+MAX_FILE_BYTES = BYTES_PER_WEIGHT * MAX_PARAMETERS + 8 * 2**20
 """Largest file: the largest network, and room for structure."""
 
 ROOM_BYTES = 144 * 2**20
@@ -333,8 +327,8 @@ def _declared_width(entry: dict[str, object], config: dict[str, object], where: 
 
 
 def _width(value: object, where: str) -> int:
-    if type(value) is not int or not 1 <= value <= MAX_WEIGHTS:  # True is no width
-        _refuse(f"{where} {_shown(value)}; use a whole number from 1 to {MAX_WEIGHTS:,}")
+    if type(value) is not int or not 1 <= value <= MAX_PARAMETERS:  # True is no width
+        _refuse(f"{where} {_shown(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
     return value
 
 
@@ -410,8 +404,10 @@ def _network(layers: list[_Dense]) -> MLPSpec:
         _refuse("the width of the input is not given; save the model after building it")
     widths = [n_features, *(layer.units for layer in layers)]
     n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
-    if n_weights > MAX_WEIGHTS:
-        _refuse(f"{n_weights:,} weights; at most {MAX_WEIGHTS:,} are read, use a smaller network")
+    if n_weights > MAX_PARAMETERS:
+        _refuse(
+            f"{n_weights:,} weights; at most {MAX_PARAMETERS:,} are read, use a smaller network"
+        )
     try:
         return MLPSpec(n_features, tuple(widths[1:-1]), output.units, activation)
     except SettingError as error:

@@ -71,8 +71,11 @@ MAX_CURVES = 25_000_000
 MAX_CELLS = 100_000_000
 """Most numbers in the rows of a problem: 0.8 GB while they are drawn."""
 
-MAX_PARAMETERS = 10_000_000
-"""Largest network: what is a typing error and what is a small network?"""
+MAX_PARAMETERS = 4_000_000
+"""Most weights of a network, one to be trained and one in a file alike."""
+
+MAX_LAYERS = 64
+"""Most dense layers, the output layer among them."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,12 @@ class MLPSpec:
     def __post_init__(self) -> None:
         if not self.hidden:
             raise SettingError("hidden", "", "no layer given; use at least one width, such as 5 5")
+        if len(self.hidden) >= MAX_LAYERS:
+            raise SettingError(
+                "hidden",
+                f"{join(self.hidden[:3])} ...",
+                f"{len(self.hidden):,} layers; use at most {MAX_LAYERS - 1}",
+            )
         for width in self.hidden:
             if width < 1:
                 raise SettingError(
@@ -515,6 +524,7 @@ class ExperimentSpec:
         source: The problem on which source networks are trained; None where none is.
         target: The problem whose accuracy counts; None for a source network alone.
         model_path: The file of the one source network; None: it is trained on `source`.
+        model_sha256: Of that file, so that it can be known again.
         engine: What trains; every engine gives the same networks.
         margin: Differences of accuracy up to this do not matter in practice; 0 up to 1.
         speed: Keep learning curves and compare how fast the variants learn.
@@ -534,6 +544,7 @@ class ExperimentSpec:
     source: TaskSpec | None = None
     target: TaskSpec | None = None
     model_path: str | None = None
+    model_sha256: str | None = None
     engine: EngineName = "compiled"
     margin: float = 0.01
     speed: bool = False

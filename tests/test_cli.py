@@ -1,6 +1,7 @@
 """Real commands in a temporary folder: exit codes, streams, files and error lines."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -138,6 +139,17 @@ def test_a_model_answers_for_this_model_and_fresh_sources_for_the_method(run):
     with_model = rows_of(run(*compare, "--model", "model.keras").out)
     for a, b in zip(without, with_model, strict=True):
         assert (a == b) == (a["sources"] != "one")
+
+
+def test_results_say_which_file_the_source_network_was(run, tmp_path):
+    run("train-source", *QUICK)
+    digest = hashlib.sha256((tmp_path / "model.keras").read_bytes()).hexdigest()
+    for command in ("compare", "train-target"):
+        options = ("--model", "model.keras", "--no-plot", "-o", "r.json")
+        assert run(command, *QUICK, *options).code == 0
+        spec = json.loads((tmp_path / "r.json").read_text())["spec"]
+        assert (spec["model_path"], spec["model_sha256"]) == ("model.keras", digest)
+        assert run("show", "r.json", "--no-plot").code == 0
 
 
 def test_reverse_swaps_the_problems(run):

@@ -89,3 +89,11 @@ def test_the_public_api_is_complete():
         assert name in dir(blobtransfer)
     with pytest.raises(AttributeError):
         _ = blobtransfer.nothing
+
+
+def test_every_promise_names_a_test_that_exists():
+    page = (TOP / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", page)
+    assert len(named) > 30
+    for file, test in named:
+        assert f"def {test}(" in (TOP / "tests" / file).read_text(), f"{file}::{test}"

@@ -143,7 +143,7 @@ def read_in_fork(content: bytes) -> tuple[int, bytes, bytes]:
 def outcome(status: int, stdout: bytes, stderr: bytes) -> str:
     try:
         answer = source_file._answer("model", status, stdout, stderr)
-        source_file._source_network("model", answer)
+        source_file._network_and_weights("model", answer)
     except EnvironmentFailed:
         return "traceback"
     except SourceFileError as error:

@@ -250,4 +250,4 @@ def test_a_reader_that_never_ends_is_stopped(tmp_path, monkeypatch):
 )
 def test_an_answer_that_makes_no_sense_is_damage(answer):
     with pytest.raises(SourceFileError, match="damaged"):
-        source_file._source_network("model.keras", answer)
+        source_file._network_and_weights("model.keras", answer)

@@ -53,8 +53,9 @@ from blobtransfer.specs import (
         (lambda: MLPSpec(hidden=(5, 0)), "hidden 5 0: 0 is no width; use 1 or more units"),
         (
             lambda: MLPSpec(hidden=(10_000, 10_000)),
-            "hidden 10000 10000: 100,070,003 weights; use at most 10,000,000",
+            "hidden 10000 10000: 100,070,003 weights; use at most 4,000,000",
         ),
+        (lambda: MLPSpec(hidden=(1,) * 64), "hidden 1 1 1 ...: 64 layers; use at most 63"),
         (lambda: TrainingSpec(epochs=0), "epochs 0: use 1 or more"),
         (lambda: TrainingSpec(batch_size=0), "batch-size 0: use 1 or more"),
         (

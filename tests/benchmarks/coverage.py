@@ -43,9 +43,12 @@ DESIGNS: list[tuple[str, Draw]] = [
     *((f"fresh sources, {n} repeats", fresh(n)) for n in (5, 10, 30, 100)),
     ("one source taken for the method, 30 repeats", one(30)),
     *((f"one of 20 networks dead, {n} repeats", with_dead(n)) for n in (30, 100, 300)),
-    *((f"nested, {s} sources x {t} repeats", nested(s, t, BETWEEN)) for s, t in ((5, 10), (10, 20), (30, 5))),
+    *(
+        (f"nested, {s} sources x {t} repeats", nested(s, t, BETWEEN))
+        for s, t in ((5, 10), (10, 20), (30, 5))
+    ),
     ("nested, 10 x 20, sources nearly alike", nested(10, 20, WITHIN / 4)),
-]  # fmt: skip
+]
 
 
 def main(n_experiments: int) -> None:
