@@ -1,6 +1,6 @@
 """What the statistics cost; prints the table of docs/benchmarks.md.
 
-.venv/bin/python tests/benchmarks/statistics.py
+.venv/bin/python tests/benchmarks/findings.py
 """
 
 import time
