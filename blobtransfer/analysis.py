@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.design import Arm, ExperimentSpec, Question
 from blobtransfer.nested import nested_differences, source_luck
 from blobtransfer.results import (
     ArmScores,
@@ -26,7 +27,6 @@ from blobtransfer.results import (
     Tells,
 )
 from blobtransfer.schedule import statistics_rng
-from blobtransfer.specs import Arm, ExperimentSpec, Question
 from blobtransfer.speed import (
     Reached,
     epochs_to_reach,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blobtransfer import interrupts
+from blobtransfer.design import ExperimentSpec, check_margin
 from blobtransfer.errors import (
     BlobTransferError,
     EnvironmentFailed,
@@ -56,16 +57,8 @@ from blobtransfer.output import (
     say,
     write_results,
 )
-from blobtransfer.specs import (
-    STANDALONE,
-    ExperimentSpec,
-    MLPSpec,
-    TaskSpec,
-    Variant,
-    check_margin,
-    join,
-    transfer_variants,
-)
+from blobtransfer.specs import MLPSpec, TaskSpec, join
+from blobtransfer.variants import STANDALONE, Variant, transfer_variants
 
 if TYPE_CHECKING:
     from blobtransfer.experiment import Trainee

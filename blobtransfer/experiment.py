@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from blobtransfer.analysis import analyse
 from blobtransfer.data import Task, make_task
+from blobtransfer.design import Arm, ExperimentSpec, Question
 from blobtransfer.engines import Engine, Job, Scores, Tick, Trained
 from blobtransfer.regions import decision_regions
 from blobtransfer.results import SCORES, Curve, Results, Run, Runs, TaskRecord, finite
 from blobtransfer.schedule import Stream, Weights, initial_weights, order_key
-from blobtransfer.specs import STANDALONE, Arm, ExperimentSpec, MLPSpec, Question, Start
+from blobtransfer.specs import MLPSpec
+from blobtransfer.variants import STANDALONE, Start
 
 Step = Callable[[str, int], Tick]
 """Told that a step begins, with its epochs summed over all runs; gives the teller of progress."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from blobtransfer.analysis import analyse
+from blobtransfer.design import ExperimentSpec
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.results import (
     SCHEMA_VERSION,
@@ -25,7 +26,6 @@ from blobtransfer.results import (
     TaskRecord,
     finite,
 )
-from blobtransfer.specs import ExperimentSpec
 
 
 def to_csv(results: Results) -> Iterator[str]:

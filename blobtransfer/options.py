@@ -11,26 +11,21 @@ from typing import Annotated, Literal, cast
 import typer
 
 import blobtransfer
+from blobtransfer.design import ENGINES, QUESTIONS, EngineName, ExperimentSpec, Question
 from blobtransfer.errors import SettingError
 from blobtransfer.flags import NUMBERS, PAIR, choice, file, integer, option, real, switch
 from blobtransfer.specs import (
     ACTIVATIONS,
-    ENGINES,
     INITIALIZERS,
-    QUESTIONS,
     Activation,
-    EngineName,
-    ExperimentSpec,
     Initializer,
     MLPSpec,
-    Question,
     TaskSpec,
     TrainingSpec,
-    Variant,
     check_seed,
     join,
-    parse_variant,
 )
+from blobtransfer.variants import Variant, parse_variant
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
 STATISTICS, RESULTS, TALK = "Question and statistics", "Results", "Messages"

@@ -13,7 +13,8 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.specs import Arm, ExperimentSpec, label_of
+from blobtransfer.design import Arm, ExperimentSpec
+from blobtransfer.variants import label_of
 
 SCHEMA_VERSION = 1
 

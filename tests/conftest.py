@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from blobtransfer.data import Task, make_task
+from blobtransfer.design import ExperimentSpec
 from blobtransfer.engines import Announce, Job, Scores, Tick, Trained
-from blobtransfer.specs import ExperimentSpec, TaskSpec
+from blobtransfer.specs import TaskSpec
 
 
 @pytest.fixture(scope="session")

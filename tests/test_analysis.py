@@ -4,15 +4,11 @@ import numpy as np
 import pytest
 
 from blobtransfer.analysis import analyse
+from blobtransfer.design import ExperimentSpec
 from blobtransfer.results import Curve, Run, Runs
-from blobtransfer.specs import (
-    STANDALONE,
-    ExperimentSpec,
-    MLPSpec,
-    TrainingSpec,
-    parse_variant,
-)
+from blobtransfer.specs import MLPSpec, TrainingSpec
 from blobtransfer.stats import holm
+from blobtransfer.variants import STANDALONE, parse_variant
 
 SCORES = {
     # by arm: test accuracy by repeat; None is a failed run

@@ -8,17 +8,12 @@ import pytest
 from test_engines import job_of, no_announce, no_tick
 
 from blobtransfer import experiment
+from blobtransfer.design import ExperimentSpec
 from blobtransfer.engines import compiled, native
 from blobtransfer.engines.compiled import CompiledEngine
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.specs import (
-    STANDALONE,
-    ExperimentSpec,
-    MLPSpec,
-    TaskSpec,
-    TrainingSpec,
-    transfer_variants,
-)
+from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.variants import STANDALONE, transfer_variants
 
 
 def test_gradients_are_those_of_central_differences(small_task):

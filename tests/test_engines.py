@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from blobtransfer.data import Task
+from blobtransfer.design import ENGINES
 from blobtransfer.engines import Job, load_engine
 from blobtransfer.schedule import Stream, batch_orders, initial_weights, order_key
-from blobtransfer.specs import ENGINES, MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
 
 
 @pytest.fixture(scope="module", params=ENGINES)

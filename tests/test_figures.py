@@ -18,7 +18,8 @@ from blobtransfer.figures import (
     draw_training,
     save,
 )
-from blobtransfer.specs import STANDALONE, MLPSpec, TaskSpec, parse_variant, transfer_variants
+from blobtransfer.specs import MLPSpec, TaskSpec
+from blobtransfer.variants import STANDALONE, parse_variant, transfer_variants
 
 
 def varied(key, first_weight, n_frozen):

@@ -11,8 +11,8 @@ from test_experiment import spec_of
 from blobtransfer.errors import ResultsFileError
 from blobtransfer.experiment import compare, train_source
 from blobtransfer.formats import from_json, json_schema, to_csv, to_json
-from blobtransfer.specs import STANDALONE, parse_variant, transfer_variants
 from blobtransfer.tables import report, to_text
+from blobtransfer.variants import STANDALONE, parse_variant, transfer_variants
 
 
 def varied(key, first_weight, n_frozen):

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data import Task
+from blobtransfer.design import EngineName, ExperimentSpec
 from blobtransfer.schedule import Weights
-from blobtransfer.specs import EngineName, ExperimentSpec, MLPSpec, TrainingSpec
+from blobtransfer.specs import MLPSpec, TrainingSpec
 
 Tick = Callable[[int], None]
 """Told how many epochs, summed over the runs of a job, are newly done."""
@@ -121,7 +122,7 @@ def load_engine(name: EngineName, show_log: bool = False) -> Engine:
     """Give the engine of that name; what it is built on is imported when it first trains.
 
     Args:
-        name: One of `specs.ENGINES`.
+        name: One of `design.ENGINES`.
         show_log: Let the libraries below the engine write their logs to standard error.
     """
     engine: Engine = import_module(f"blobtransfer.engines.{name}").create(show_log)

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer import schedule
+from blobtransfer.design import ExperimentSpec
 from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
 from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.schedule import Weights
-from blobtransfer.specs import ExperimentSpec, MLPSpec, TrainingSpec
+from blobtransfer.specs import MLPSpec, TrainingSpec
 
 WEIGHTS_AT_ONCE = 500_000
 """Weights of all networks of a job, about: 2 MB, and enough to keep threads busy."""

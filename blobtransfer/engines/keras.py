@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data import Task
+from blobtransfer.design import ExperimentSpec
 from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
 from blobtransfer.models import build_mlp, get_weights, load_keras
 from blobtransfer.schedule import Weights, batch_orders
-from blobtransfer.specs import ExperimentSpec, MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
 
 ORDER_ENTRIES = 1_000_000
 """Row numbers of batch orders held at a time; 4 bytes each."""
