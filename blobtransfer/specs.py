@@ -71,6 +71,9 @@ MAX_CURVES = 25_000_000
 MAX_CELLS = 100_000_000
 """Most numbers in the rows of a problem: 0.8 GB while they are drawn."""
 
+MAX_HIDDEN = 64
+"""Deepest network, in hidden layers; the time to compile one grows with its layers."""
+
 MAX_PARAMETERS = 10_000_000
 """Largest network: what is a typing error and what is a small network?"""
 
@@ -151,7 +154,7 @@ class MLPSpec:
 
     Args:
         n_features: Width of the input.
-        hidden: Widths of the hidden layers, input side first; at least one layer.
+        hidden: Widths of the hidden layers, input side first; 1 to 64 layers.
         n_classes: Width of the softmax output.
         activation: Of every hidden layer.
         initializer: Of every hidden kernel; the output kernel is `glorot_uniform`, biases zero.
@@ -169,6 +172,12 @@ class MLPSpec:
     def __post_init__(self) -> None:
         if not self.hidden:
             raise SettingError("hidden", "", "no layer given; use at least one width, such as 5 5")
+        if len(self.hidden) > MAX_HIDDEN:
+            raise SettingError(
+                "hidden",
+                join(self.hidden),
+                f"{len(self.hidden):,} layers; use at most {MAX_HIDDEN}",
+            )
         for width in self.hidden:
             if width < 1:
                 raise SettingError(
