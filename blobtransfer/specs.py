@@ -69,7 +69,7 @@ MAX_CURVES = 25_000_000
 """Most accuracies in the learning curves of one command: 0.2 GB."""
 
 MAX_CELLS = 100_000_000
-"""Most numbers in the rows of a problem: 0.8 GB while they are drawn."""
+"""Most numbers in the rows of a problem, or in their distances to the centres: 0.8 GB."""
 
 MAX_HIDDEN = 64
 """Deepest network, in hidden layers; the time to compile one grows with its layers."""
@@ -126,13 +126,13 @@ class TaskSpec:
         if self.n_test is not None:
             _check_count("test-samples", self.n_test)
         for setting, n_rows in (("samples", self.n_samples), ("test-samples", self.n_test or 0)):
-            if n_rows * self.n_features > MAX_CELLS:
-                raise SettingError(
-                    setting,
-                    n_rows,
-                    f"{n_rows * self.n_features:,} numbers with {self.n_features} features; "
-                    f"use at most {MAX_CELLS:,}",
-                )
+            for other, each in (("features", self.n_features), ("classes", self.n_classes)):
+                if n_rows * each > MAX_CELLS:
+                    raise SettingError(
+                        *((setting, n_rows) if n_rows > each else (other, each)),
+                        f"{n_rows * each:,} numbers for {n_rows} rows of {each} {other}; "
+                        f"use at most {MAX_CELLS:,}",
+                    )
         if self.n_train > self.n_samples:
             raise SettingError(
                 "train-samples",
