@@ -560,6 +560,12 @@ class ExperimentSpec:
                     join(self.nested),
                     f"that is {math.prod(self.nested):,} repeats, not {self.n_repeats:,}",
                 )
+            if self.n_repeats > MAX_COUNT:
+                raise SettingError(
+                    "nested",
+                    join(self.nested),
+                    f"that is {self.n_repeats:,} repeats; use at most {MAX_COUNT:,}",
+                )
             if "fresh" not in self.questions:
                 raise SettingError(
                     "nested",
