@@ -296,7 +296,8 @@ class Variant:
         for word, value in (("fixed", self.n_fixed), ("reinit", self.reinit), ("add", self.add)):
             least = 0 if word == "fixed" else 1
             if value is not None and not least <= value <= MAX_COUNT:
-                raise self._impossible(f"use {word}={least} or more")
+                limit = f"{least} or more" if value < least else f"{MAX_COUNT:,} or less"
+                raise self._impossible(f"use {word}={limit}")
         if (self.n_fixed is None) != (self.start in ("standalone", "equal-compute")):
             raise self._impossible(
                 f"add fixed=n to {self.start}"
@@ -581,8 +582,11 @@ class ExperimentSpec:
             if variant in self.variants[:i]:
                 raise SettingError("variant", str(variant), "it is repeated; give it once")
             variant.check_fits(len(self.network.hidden), self.training.epochs)
-            variant.network(self.network)
-            variant.phases(self.training)
+            try:
+                variant.network(self.network)
+                variant.phases(self.training)
+            except SettingError as error:  # what the variant makes of the user's settings
+                raise SettingError("variant", str(variant), str(error)) from error
         setting, value = (
             ("repeats", str(self.n_repeats))
             if self.nested is None
