@@ -42,6 +42,7 @@ from blobtransfer.options import (
 )
 from blobtransfer.output import (
     ReaderGone,
+    check_apart,
     check_model_file,
     check_result_files,
     checked_figure_path,
@@ -73,6 +74,8 @@ if TYPE_CHECKING:
     from blobtransfer.results import Results
     from blobtransfer.schedule import Weights
     from blobtransfer.source_file import SourceNetwork
+
+SOURCE = "the source network (--model)"
 
 N_REPEATS = 30
 """Of a comparison, unless asked otherwise."""
@@ -200,6 +203,7 @@ def train_source(
     )
     path = checked_figure_path(figure, "train-source")
     check_result_files(result)
+    check_apart([("model", model), *_files(path, result)])
     check_model_file("model", model, spec.network, force)
 
     from blobtransfer import experiment
@@ -252,6 +256,9 @@ def train_target(
     )
     path = checked_figure_path(figure, "train-target")
     check_result_files(result)
+    files = _files(path, result)
+    check_apart(files, [(SOURCE, model)])
+    check_apart([("save", save), *files], [] if force else [(SOURCE, model)])
     if save is not None:
         check_model_file("save", save, variant.network(network), force)
 
@@ -355,6 +362,7 @@ def compare(
         raise SettingError("threshold", question.threshold, "it is of the speed; add --speed")
     path = checked_figure_path(figure, "compare")
     check_result_files(result)
+    check_apart(_files(path, result), [(SOURCE, model)])
 
     from blobtransfer import experiment
     from blobtransfer.figures import Canvas
@@ -388,6 +396,7 @@ def show(
         check_margin(margin)
     path = checked_figure_path(figure, "show")
     check_result_files(result)
+    check_apart(_files(path, result), [("the results to be shown", file)])
     text = read_input(file)
 
     from blobtransfer.figures import Canvas
@@ -396,6 +405,11 @@ def show(
     canvas = Canvas(figure.show)
     _present(from_json(text, str(file), margin), canvas, path, result, talk)
     _show(canvas)
+
+
+def _files(figure_path: Path | None, result: ResultOptions) -> list[tuple[str, Path | None]]:
+    """Give the setting and path of every file that shows results."""
+    return [("plot", figure_path), *(("output", path) for path in result.files())]
 
 
 def _present(

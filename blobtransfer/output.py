@@ -78,9 +78,33 @@ def check_result_files(result: ResultOptions) -> None:
     seen = set()
     for path in result.files():
         _check_file("output", path, tuple(SUFFIXES))
-        if path.resolve() in seen:
+        place = os.path.realpath(path)
+        if place in seen:
             raise SettingError("output", path, "this file is named twice; name it once")
-        seen.add(path.resolve())
+        seen.add(place)
+
+
+def check_apart(
+    written: Sequence[tuple[str, Path | None]], read: Sequence[tuple[str, Path | None]] = ()
+) -> None:
+    """Raise `SettingError` before any work if a file would be written twice, or over an input.
+
+    Args:
+        written: The setting and path of each file that is written; None where there is none.
+        read: What each input is called, and its path.
+    """
+    taken = {
+        os.path.realpath(path): f"this would replace {name}"
+        for name, path in read
+        if path not in (None, STANDARD_INPUT)
+    }
+    for setting, path in written:
+        if path is not None:
+            place = os.path.realpath(path)
+            if place in taken:
+                or_force = ", or --force to replace it" if setting == "save" else ""
+                raise SettingError(setting, path, f"{taken[place]}; use another name{or_force}")
+            taken[place] = f"this is the file of --{setting} too"
 
 
 def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
