@@ -65,6 +65,7 @@ from blobtransfer.specs import (
     Variant,
     check_margin,
     join,
+    printable,
     transfer_variants,
 )
 
@@ -82,6 +83,9 @@ N_REPEATS = 30
 
 SOME_RUNS_FAILED = 3
 INTERRUPTED = 130
+
+MAX_LINE = 2000
+"""Longest error; of a longer one the middle is left out."""
 
 HELP_COLUMNS = 72
 """Narrower help would cut the names of options; the terminal may wrap its lines instead."""
@@ -580,7 +584,10 @@ def _report(error: BaseException, line: str) -> int:
     by_environment = os.environ.get(envvar_of("--debug"), "").lower()
     if "--debug" in sys.argv or by_environment in ("1", "true", "t", "yes", "y", "on"):
         traceback.print_exception(error)
-    say("error: " + " ".join(line.split()))
+    line = printable(line)
+    if len(line) > MAX_LINE:
+        line = f"{line[: MAX_LINE // 2]} ... {line[-MAX_LINE // 2 :]}"
+    say(f"error: {line}")
     return int(getattr(error, "exit_code", EnvironmentFailed.exit_code))
 
 

@@ -644,6 +644,11 @@ def check_seed(setting: str, seed: int) -> None:
         raise SettingError(setting, seed, f"use a whole number from 0 to {MAX_SEED}")
 
 
+def printable(text: str) -> str:
+    """Escape what a terminal would act on or cannot show, such as line ends and colours."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def join(values: Sequence[object]) -> str:
     """Write values as the user types them: separated by spaces."""
     return " ".join(map(str, values))
