@@ -126,6 +126,8 @@ def main() -> int:
             error,
             f"{_typed_name('--' + error.setting)} {error.value}".strip() + f": {error.problem}",
         )
+    except SourceFileError as error:
+        return _report(error, f"{_typed_name('--model')} {error}")
     except BlobTransferError as error:
         return _report(error, str(error))
     except MemoryError as error:

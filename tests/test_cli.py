@@ -645,7 +645,7 @@ def test_a_missing_or_damaged_model_is_refused_before_training(run, tmp_path):
     for name in ("none.keras", "bad.keras"):
         done = run("compare", "--model", name)
         assert done.code == 2
-        assert done.err.startswith(f"error: {name}: ")
+        assert done.err.startswith(f"error: --model {name}: ")
         assert done.err.count("\n") == 1
     assert os.listdir(tmp_path) == ["bad.keras"]
 
