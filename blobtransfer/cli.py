@@ -6,6 +6,7 @@ standard error.
 """
 
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -604,5 +605,7 @@ def _usage_line(error: typer.TyperException) -> str:
 def _typed_name(*flags: str) -> str:
     """Name an option by its flag, or by its environment variable if that has set it."""
     flag = max(flags, key=len)
-    is_typed = any(arg.partition("=")[0] in flags for arg in sys.argv)
+    is_typed = any(arg.partition("=")[0] in flags for arg in sys.argv) or (
+        flag == "--output" and any(re.match(r"-[qv]*o", arg) for arg in sys.argv)
+    )
     return envvar_of(flag) if envvar_of(flag) in os.environ and not is_typed else flag
