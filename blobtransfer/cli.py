@@ -598,6 +598,9 @@ def _usage_line(error: typer.TyperException) -> str:
     """Say in our words what Typer found wrong with the command line."""
     param = getattr(error, "param", None)
     if isinstance(error, typer.BadParameter) and param is not None:
+        if getattr(param, "is_flag", False):  # on the command line a switch takes no value
+            name = envvar_of(max(param.opts, key=len))
+            return f"{name} {os.environ.get(name, '')}: use 1 or 0"
         return f"{_typed_name(*param.opts)} {error.message}"
     return f"{error.format_message().rstrip('.')}; see blobtransfer --help"
 
