@@ -511,7 +511,7 @@ FIT = "use --features 2 or another model"
         ("compare --fixed 3", "--fixed 3: the network has 2 hidden layers; use 0, 1 or 2"),
         ("compare --fixed -1", "--fixed -1: the network has 2 hidden layers; use 0, 1 or 2"),
         ("compare --fixed 0 0", "--fixed 0 0: 0 is repeated; give it once"),
-        ("compare --fixed=", "--fixed : use a whole number"),
+        ("compare --fixed=", "--fixed '': use a whole number"),
         ("compare --fixed", "Option '--fixed' requires an argument; see blobtransfer --help"),
         ("compare --fixed 0 x", "--fixed x: use a whole number"),
         ("compare --learning-rate nan", "--learning-rate nan: use a finite number"),
