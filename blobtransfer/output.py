@@ -6,6 +6,7 @@ written; each file is then written whole or not at all.
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -55,7 +56,12 @@ def read_input(path: Path) -> bytes:
         ResultsFileError: There is no such file, or it cannot be read.
     """
     try:
-        return sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+        if path == STANDARD_INPUT:
+            return sys.stdin.buffer.read()
+        with path.open("rb") as file:
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
+                raise ResultsFileError(path, "this is a device, which may never end")
+            return file.read()
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         problem = getattr(error, "strerror", None) or "cannot be opened"
         raise ResultsFileError(path, problem.lower()) from error
