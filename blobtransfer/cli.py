@@ -259,7 +259,7 @@ def train_target(
         train_seed=training.train_seed,
         engine=training.engine_name(),
         target=task,
-        model_path=None if model is None else str(model),
+        model_path=None if model is None else printable(str(model)),
     )
     path = checked_figure_path(figure, "train-target")
     check_result_files(result)
@@ -360,7 +360,7 @@ def compare(
         if model is None or "fresh" in questions
         else None,
         target=target,
-        model_path=None if model is None else str(model),
+        model_path=None if model is None else printable(str(model)),
         margin=ExperimentSpec.margin if question.margin is None else question.margin,
         speed=question.speed,
         threshold=question.threshold,
