@@ -82,6 +82,9 @@ SOURCE = "the source network (--model)"
 N_REPEATS = 30
 """Of a comparison, unless asked otherwise."""
 
+MAX_PANELS = 100
+"""Most problems in one figure."""
+
 SOME_RUNS_FAILED = 3
 INTERRUPTED = 130
 
@@ -170,7 +173,13 @@ def plot_data(
     talk: TalkOptions,
 ) -> None:
     """Draw problems: rows by class, true centres, and the best possible accuracy."""
-    specs = [problem.task(one) for one in seed or (1, 2)]
+    seeds = seed or [1, 2]
+    if len(seeds) > MAX_PANELS:
+        raise SettingError("seed", join(seeds), f"{len(seeds):,} panels; use at most {MAX_PANELS}")
+    for one in seeds:
+        if seeds.count(one) > 1:
+            raise SettingError("seed", join(seeds), f"{one} is repeated; give it once")
+    specs = [problem.task(one) for one in seeds]
     path = checked_figure_path(figure, "plot-data")
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
