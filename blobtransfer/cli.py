@@ -59,6 +59,7 @@ from blobtransfer.output import (
     write_results,
 )
 from blobtransfer.specs import (
+    MAX_CELLS,
     STANDALONE,
     ExperimentSpec,
     MLPSpec,
@@ -180,6 +181,11 @@ def plot_data(
         if seeds.count(one) > 1:
             raise SettingError("seed", join(seeds), f"{one} is repeated; give it once")
     specs = [problem.task(one) for one in seeds]
+    n_cells = sum((spec.n_samples + (spec.n_test or 0)) * spec.n_features for spec in specs)
+    if len(seeds) > 1 and n_cells > MAX_CELLS:
+        raise SettingError(
+            "seed", join(seeds), f"{n_cells:,} numbers in all; use at most {MAX_CELLS:,}"
+        )
     path = checked_figure_path(figure, "plot-data")
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
