@@ -616,7 +616,8 @@ def _usage_line(error: typer.TyperException) -> str:
         if getattr(param, "is_flag", False):  # on the command line a switch takes no value
             name = envvar_of(max(param.opts, key=len))
             return f"{name} {os.environ.get(name, '')}: use 1 or 0"
-        return f"{_typed_name(*param.opts)} {error.message}"
+        if error.message:  # none where an argument is missing
+            return f"{_typed_name(*param.opts)} {error.message}"
     return f"{error.format_message().rstrip('.')}; see blobtransfer --help"
 
 
