@@ -203,6 +203,10 @@ def _inconsistency(file: _File) -> str | None:
         if (arm, run.repeat) in seen:
             return f"{place}: repeat {run.repeat} is there twice"
         seen.add((arm, run.repeat))
+    runs = {f"runs.{i}": run for i, run in enumerate(file.runs)}
+    if file.source_run is not None:
+        runs["source_run"] = file.source_run
+    for place, run in runs.items():
         scores = [getattr(run, score) for score in SCORES]
         if run.is_ok and None in scores:
             return f"{place}: a score is missing, though the run did not fail"
