@@ -179,6 +179,8 @@ def _inconsistency(file: _File) -> str | None:
     """Find what could not have been written by a command, though every value has its type."""
     if not (file.spec.model_path or "").isprintable():
         return "spec.model_path: it would act on a terminal"
+    if file.seconds < 0.0:
+        return "seconds: below 0"
     roles = [task.role for task in file.tasks]
     wanted = [role for role in ("source", "target") if getattr(file.spec, role) is not None]
     if roles != wanted or not roles:
