@@ -6,6 +6,7 @@ standard error.
 """
 
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -43,6 +44,7 @@ from blobtransfer.options import (
 )
 from blobtransfer.output import (
     ReaderGone,
+    check_apart,
     check_model_file,
     check_result_files,
     checked_figure_path,
@@ -57,7 +59,7 @@ from blobtransfer.output import (
     say,
     write_results,
 )
-from blobtransfer.specs import MLPSpec, TaskSpec, join
+from blobtransfer.specs import MAX_CELLS, MLPSpec, TaskSpec, join, printable
 from blobtransfer.variants import STANDALONE, Variant, transfer_variants
 
 if TYPE_CHECKING:
@@ -67,11 +69,19 @@ if TYPE_CHECKING:
     from blobtransfer.schedule import Weights
     from blobtransfer.source_file import SourceNetwork
 
+SOURCE = "the source network (--model)"
+
 N_REPEATS = 30
 """Of a comparison, unless asked otherwise."""
 
+MAX_PANELS = 100
+"""Most problems in one figure."""
+
 SOME_RUNS_FAILED = 3
 INTERRUPTED = 130
+
+MAX_LINE = 2000
+"""Longest error; of a longer one the middle is left out."""
 
 HELP_COLUMNS = 72
 """Narrower help would cut the names of options; the terminal may wrap its lines instead."""
@@ -112,6 +122,8 @@ def main() -> int:
             error,
             f"{_typed_name('--' + error.setting)} {error.value}".strip() + f": {error.problem}",
         )
+    except SourceFileError as error:
+        return _report(error, f"{_typed_name('--model')} {error}")
     except BlobTransferError as error:
         return _report(error, str(error))
     except MemoryError as error:
@@ -153,7 +165,18 @@ def plot_data(
     talk: TalkOptions,
 ) -> None:
     """Draw problems: rows by class, true centres, and the best possible accuracy."""
-    specs = [problem.task(one) for one in seed or (1, 2)]
+    seeds = seed or [1, 2]
+    if len(seeds) > MAX_PANELS:
+        raise SettingError("seed", join(seeds), f"{len(seeds):,} panels; use at most {MAX_PANELS}")
+    for one in seeds:
+        if seeds.count(one) > 1:
+            raise SettingError("seed", join(seeds), f"{one} is repeated; give it once")
+    specs = [problem.task(one) for one in seeds]
+    n_cells = sum((spec.n_samples + (spec.n_test or 0)) * spec.n_features for spec in specs)
+    if len(seeds) > 1 and n_cells > MAX_CELLS:
+        raise SettingError(
+            "seed", join(seeds), f"{n_cells:,} numbers in all; use at most {MAX_CELLS:,}"
+        )
     path = checked_figure_path(figure, "plot-data")
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
@@ -193,6 +216,7 @@ def train_source(
     )
     path = checked_figure_path(figure, "train-source")
     check_result_files(result)
+    check_apart([("model", model), *_files(path, result)])
     check_model_file("model", model, spec.network, force)
 
     from blobtransfer import experiment
@@ -241,11 +265,14 @@ def train_target(
         train_seed=training.train_seed,
         engine=training.engine_name(),
         target=task,
-        model_path=None if model is None else str(model),
+        model_path=None if model is None else printable(str(model)),
         model_sha256=None if source is None else source.sha256,
     )
     path = checked_figure_path(figure, "train-target")
     check_result_files(result)
+    files = _files(path, result)
+    check_apart(files, [(SOURCE, model)])
+    check_apart([("save", save), *files], [] if force else [(SOURCE, model)])
     if save is not None:
         check_model_file("save", save, variant.network(network), force)
 
@@ -340,7 +367,7 @@ def compare(
         if model is None or "fresh" in questions
         else None,
         target=target,
-        model_path=None if model is None else str(model),
+        model_path=None if model is None else printable(str(model)),
         model_sha256=None if source is None else source.sha256,
         margin=ExperimentSpec.margin if question.margin is None else question.margin,
         speed=question.speed,
@@ -350,6 +377,7 @@ def compare(
         raise SettingError("threshold", question.threshold, "it is of the speed; add --speed")
     path = checked_figure_path(figure, "compare")
     check_result_files(result)
+    check_apart(_files(path, result), [(SOURCE, model)])
 
     from blobtransfer import experiment
     from blobtransfer.figures import Canvas
@@ -383,6 +411,7 @@ def show(
         check_margin(margin)
     path = checked_figure_path(figure, "show")
     check_result_files(result)
+    check_apart(_files(path, result), [("the results to be shown", file)])
     text = read_input(file)
 
     from blobtransfer.figures import Canvas
@@ -391,6 +420,11 @@ def show(
     canvas = Canvas(figure.show)
     _present(from_json(text, str(file), margin), canvas, path, result, talk)
     _show(canvas)
+
+
+def _files(figure_path: Path | None, result: ResultOptions) -> list[tuple[str, Path | None]]:
+    """Give the setting and path of every file that shows results."""
+    return [("plot", figure_path), *(("output", path) for path in result.files())]
 
 
 def _present(
@@ -561,7 +595,10 @@ def _report(error: BaseException, line: str) -> int:
     by_environment = os.environ.get(envvar_of("--debug"), "").lower()
     if "--debug" in sys.argv or by_environment in ("1", "true", "t", "yes", "y", "on"):
         traceback.print_exception(error)
-    say("error: " + " ".join(line.split()))
+    line = printable(line)
+    if len(line) > MAX_LINE:
+        line = f"{line[: MAX_LINE // 2]} ... {line[-MAX_LINE // 2 :]}"
+    say(f"error: {line}")
     return int(getattr(error, "exit_code", EnvironmentFailed.exit_code))
 
 
@@ -569,12 +606,18 @@ def _usage_line(error: typer.TyperException) -> str:
     """Say in our words what Typer found wrong with the command line."""
     param = getattr(error, "param", None)
     if isinstance(error, typer.BadParameter) and param is not None:
-        return f"{_typed_name(*param.opts)} {error.message}"
+        if getattr(param, "is_flag", False):  # on the command line a switch takes no value
+            name = envvar_of(max(param.opts, key=len))
+            return f"{name} {os.environ.get(name, '')}: use 1 or 0"
+        if error.message:  # none where an argument is missing
+            return f"{_typed_name(*param.opts)} {error.message}"
     return f"{error.format_message().rstrip('.')}; see blobtransfer --help"
 
 
 def _typed_name(*flags: str) -> str:
     """Name an option by its flag, or by its environment variable if that has set it."""
     flag = max(flags, key=len)
-    is_typed = any(arg.partition("=")[0] in flags for arg in sys.argv)
+    is_typed = any(arg.partition("=")[0] in flags for arg in sys.argv) or (
+        flag == "--output" and any(re.match(r"-[qv]*o", arg) for arg in sys.argv)
+    )
     return envvar_of(flag) if envvar_of(flag) in os.environ and not is_typed else flag

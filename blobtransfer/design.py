@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec, check_count, check_seed, join
+from blobtransfer.specs import (
+    MAX_COUNT,
+    MLPSpec,
+    TaskSpec,
+    TrainingSpec,
+    check_count,
+    check_seed,
+    join,
+)
 from blobtransfer.variants import STANDALONE, Variant
 
 EngineName = Literal["compiled", "keras"]
@@ -100,6 +108,12 @@ class ExperimentSpec:
                     join(self.nested),
                     f"that is {math.prod(self.nested):,} repeats, not {self.n_repeats:,}",
                 )
+            if self.n_repeats > MAX_COUNT:
+                raise SettingError(
+                    "nested",
+                    join(self.nested),
+                    f"that is {self.n_repeats:,} repeats; use at most {MAX_COUNT:,}",
+                )
             if "fresh" not in self.questions:
                 raise SettingError(
                     "nested",
@@ -115,8 +129,11 @@ class ExperimentSpec:
             if variant in self.variants[:i]:
                 raise SettingError("variant", str(variant), "it is repeated; give it once")
             variant.check_fits(len(self.network.hidden), self.training.epochs)
-            variant.network(self.network)
-            variant.phases(self.training)
+            try:
+                variant.network(self.network)
+                variant.phases(self.training)
+            except SettingError as error:  # what the variant makes of the user's settings
+                raise SettingError("variant", str(variant), str(error)) from error
         setting, value = (
             ("repeats", str(self.n_repeats))
             if self.nested is None

@@ -20,6 +20,9 @@ from blobtransfer.specs import read_number
 
 ENV_PREFIX = "BLOBTRANSFER_"
 
+NOTHING = "''"
+"""How an empty value is shown."""
+
 NUMBERS, PAIR = "N [N ...]", "S T"
 """Metavars of the options that take several numbers; `NumbersCommand` knows them by these."""
 
@@ -66,7 +69,7 @@ def choice(
 
     def one_of_them(text: str) -> str:
         if text not in choices:
-            raise typer.BadParameter(f"{text}: use one of {', '.join(choices)}")
+            raise typer.BadParameter(f"{text or NOTHING}: use one of {', '.join(choices)}")
         return text
 
     return option(
@@ -166,12 +169,12 @@ def _repeated(flag: str, values: Sequence[str]) -> list[str]:
 def _whole_number(text: str | int) -> int:
     number = read_number(str(text), int)
     if number is None:
-        raise typer.BadParameter(f"{text}: use a whole number")
+        raise typer.BadParameter(f"{text or NOTHING}: use a whole number")
     return int(number)
 
 
 def _number(text: str | float) -> float:
     number = read_number(str(text))
     if number is None:
-        raise typer.BadParameter(f"{text}: use a finite number")
+        raise typer.BadParameter(f"{text or NOTHING}: use a finite number")
     return float(number)

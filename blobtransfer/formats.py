@@ -49,7 +49,8 @@ def to_json(results: Results) -> Iterator[str]:
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "command": results.command,
-        "argv": results.argv,
+        # bytes that are no UTF-8 are no text, which a reader of JSON may insist on
+        "argv": [arg.encode("utf-8", "backslashreplace").decode() for arg in results.argv],
         "spec": asdict(results.spec),
         "versions": results.versions,
         "machine": results.machine,
@@ -176,6 +177,10 @@ class _File:
 
 def _inconsistency(file: _File) -> str | None:
     """Find what could not have been written by a command, though every value has its type."""
+    if not (file.spec.model_path or "").isprintable():
+        return "spec.model_path: it would act on a terminal"
+    if file.seconds < 0.0:
+        return "seconds: below 0"
     roles = [task.role for task in file.tasks]
     wanted = [role for role in ("source", "target") if getattr(file.spec, role) is not None]
     if roles != wanted or not roles:
@@ -200,6 +205,10 @@ def _inconsistency(file: _File) -> str | None:
         if (arm, run.repeat) in seen:
             return f"{place}: repeat {run.repeat} is there twice"
         seen.add((arm, run.repeat))
+    runs = {f"runs.{i}": run for i, run in enumerate(file.runs)}
+    if file.source_run is not None:
+        runs["source_run"] = file.source_run
+    for place, run in runs.items():
         scores = [getattr(run, score) for score in SCORES]
         if run.is_ok and None in scores:
             return f"{place}: a score is missing, though the run did not fail"

@@ -13,7 +13,7 @@ import typer
 import blobtransfer
 from blobtransfer.design import ENGINES, QUESTIONS, EngineName, ExperimentSpec, Question
 from blobtransfer.errors import SettingError
-from blobtransfer.flags import NUMBERS, PAIR, choice, file, integer, option, real, switch
+from blobtransfer.flags import NOTHING, NUMBERS, PAIR, choice, file, integer, option, real, switch
 from blobtransfer.specs import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -174,7 +174,7 @@ def _read_variant(text: str | Variant) -> Variant:
     try:
         return text if isinstance(text, Variant) else parse_variant(text)
     except SettingError as error:
-        raise typer.BadParameter(f"{error.value or 'nothing'}: {error.problem}") from error
+        raise typer.BadParameter(f"{error.value or NOTHING}: {error.problem}") from error
 
 
 @dataclass(frozen=True)

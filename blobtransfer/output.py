@@ -6,6 +6,7 @@ written; each file is then written whole or not at all.
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -55,7 +56,12 @@ def read_input(path: Path) -> bytes:
         ResultsFileError: There is no such file, or it cannot be read.
     """
     try:
-        return sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+        if path == STANDARD_INPUT:
+            return sys.stdin.buffer.read()
+        with path.open("rb") as file:
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
+                raise ResultsFileError(path, "this is a device, which may never end")
+            return file.read()
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         problem = getattr(error, "strerror", None) or "cannot be opened"
         raise ResultsFileError(path, problem.lower()) from error
@@ -78,9 +84,33 @@ def check_result_files(result: ResultOptions) -> None:
     seen = set()
     for path in result.files():
         _check_file("output", path, tuple(SUFFIXES))
-        if path.resolve() in seen:
+        place = os.path.realpath(path)
+        if place in seen:
             raise SettingError("output", path, "this file is named twice; name it once")
-        seen.add(path.resolve())
+        seen.add(place)
+
+
+def check_apart(
+    written: Sequence[tuple[str, Path | None]], read: Sequence[tuple[str, Path | None]] = ()
+) -> None:
+    """Raise `SettingError` before any work if a file would be written twice, or over an input.
+
+    Args:
+        written: The setting and path of each file that is written; None where there is none.
+        read: What each input is called, and its path.
+    """
+    taken = {
+        os.path.realpath(path): f"this would replace {name}"
+        for name, path in read
+        if path not in (None, STANDARD_INPUT)
+    }
+    for setting, path in written:
+        if path is not None:
+            place = os.path.realpath(path)
+            if place in taken:
+                or_force = ", or --force to replace it" if setting == "save" else ""
+                raise SettingError(setting, path, f"{taken[place]}; use another name{or_force}")
+            taken[place] = f"this is the file of --{setting} too"
 
 
 def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from blobtransfer.errors import EnvironmentFailed, SettingError, SourceFileError
-from blobtransfer.specs import MLPSpec
+from blobtransfer.specs import MLPSpec, printable
 
 TIMEOUT_S = 10.0
 """Longest time to read a file; the largest takes about half a second.
@@ -64,7 +64,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
         Keras loads the weights of `.keras` by the order of layers, those of `.h5` by
         `weight_names`; so does this.
     """
-    asked = _printable(os.fspath(path))
+    asked = printable(os.fspath(path))
     try:
         _check_kind(asked, os.stat(path))  # Before opening: that alone can set off a device.
         with open(path, "rb", opener=_open_without_waiting) as file:
@@ -126,7 +126,7 @@ def _environment() -> dict[str, str]:
 def _answer(asked: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
     """Return what the reader answered, if it ended well."""
     if status == 1:  # A Python traceback: not the file's doing, as far as we know.
-        reason = _printable(stderr.decode(errors="replace").strip().rpartition("\n")[2])
+        reason = printable(stderr.decode(errors="replace").strip().rpartition("\n")[2])
         raise EnvironmentFailed(f"{asked}: the reader of model files failed: {reason}")
     if status != 0:  # Killed: a crash in the HDF5 library, or out of time.
         raise SourceFileError(asked, _DAMAGED)
@@ -139,7 +139,7 @@ def _network_and_weights(asked: str, answer: bytes) -> tuple[MLPSpec, tuple[np.n
     try:
         said = json.loads(header)
         if "refused" in said:
-            raise SourceFileError(asked, _printable(str(said["refused"])))
+            raise SourceFileError(asked, printable(str(said["refused"])))
         n_features, *hidden, n_classes = map(int, said["sizes"])
         network = MLPSpec(n_features, tuple(hidden), n_classes, said["activation"])
         flat = np.frombuffer(values, dtype="<f4").astype(np.float32)
@@ -152,8 +152,3 @@ def _network_and_weights(asked: str, answer: bytes) -> tuple[MLPSpec, tuple[np.n
         kernel, bias, flat = np.split(flat, [fan_in * fan_out, (fan_in + 1) * fan_out])
         weights += [kernel.reshape(fan_in, fan_out), bias]
     return network, tuple(weights)
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal would act on, such as line ends and colours."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -42,7 +42,7 @@ MAX_EPOCHS = 1_000_000
 """Longest training."""
 
 MAX_CELLS = 100_000_000
-"""Most numbers in the rows of a problem: 0.8 GB while they are drawn."""
+"""Most numbers in the rows of a problem, or in their distances to the centres: 0.8 GB."""
 
 MAX_PARAMETERS = 4_000_000
 """Most weights of a network, one to be trained and one in a file alike."""
@@ -99,13 +99,13 @@ class TaskSpec:
         if self.n_test is not None:
             check_count("test-samples", self.n_test)
         for setting, n_rows in (("samples", self.n_samples), ("test-samples", self.n_test or 0)):
-            if n_rows * self.n_features > MAX_CELLS:
-                raise SettingError(
-                    setting,
-                    n_rows,
-                    f"{n_rows * self.n_features:,} numbers with {self.n_features} features; "
-                    f"use at most {MAX_CELLS:,}",
-                )
+            for other, each in (("features", self.n_features), ("classes", self.n_classes)):
+                if n_rows * each > MAX_CELLS:
+                    raise SettingError(
+                        *((setting, n_rows) if n_rows > each else (other, each)),
+                        f"{n_rows * each:,} numbers for {n_rows} rows of {each} {other}; "
+                        f"use at most {MAX_CELLS:,}",
+                    )
         if self.n_train > self.n_samples:
             raise SettingError(
                 "train-samples",
@@ -127,7 +127,7 @@ class MLPSpec:
 
     Args:
         n_features: Width of the input.
-        hidden: Widths of the hidden layers, input side first; at least one layer.
+        hidden: Widths of the hidden layers, input side first; 1 to 63 layers.
         n_classes: Width of the softmax output.
         activation: Of every hidden layer.
         initializer: Of every hidden kernel; the output kernel is `glorot_uniform`, biases zero.
@@ -148,7 +148,7 @@ class MLPSpec:
         if len(self.hidden) >= MAX_LAYERS:
             raise SettingError(
                 "hidden",
-                f"{join(self.hidden[:3])} ...",
+                join(self.hidden),
                 f"{len(self.hidden):,} layers; use at most {MAX_LAYERS - 1}",
             )
         for width in self.hidden:
@@ -230,6 +230,11 @@ def check_seed(setting: str, seed: int) -> None:
     """Raise `SettingError` unless `seed` is in 0..2**32 - 1."""
     if not 0 <= seed <= MAX_SEED:
         raise SettingError(setting, seed, f"use a whole number from 0 to {MAX_SEED}")
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would act on or cannot show, such as line ends and colours."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def join(values: Sequence[object]) -> str:

@@ -79,7 +79,8 @@ class Variant:
         for word, value in (("fixed", self.n_fixed), ("reinit", self.reinit), ("add", self.add)):
             least = 0 if word == "fixed" else 1
             if value is not None and not least <= value <= MAX_COUNT:
-                raise self._impossible(f"use {word}={least} or more")
+                limit = f"{least} or more" if value < least else f"{MAX_COUNT:,} or less"
+                raise self._impossible(f"use {word}={limit}")
         if (self.n_fixed is None) != (self.start in ("standalone", "equal-compute")):
             raise self._impossible(
                 f"add fixed=n to {self.start}"

@@ -213,8 +213,8 @@ def test_a_model_of_other_classes_serves_a_new_head(run):
     refused = run("compare", *QUICK, "--model", "model.keras", "--repeats", 1)
     assert refused.code == 2
     assert refused.err == (
-        "error: model.keras: this network has 4 classes, the target problem 3; use --classes 4, "
-        "--variant new-head,fixed=0 alone, or another model\n"
+        "error: --model model.keras: this network has 4 classes, the target problem 3; "
+        "use --classes 4, --variant new-head,fixed=0 alone, or another model\n"
     )
     compare = ("compare", *QUICK, "--model", "model.keras", "--repeats", 1, *CSV)
     rows = rows_of(run(*compare, "--variant", "new-head", "--variant", "reinit=2").out)
@@ -523,7 +523,7 @@ FIT = "use --features 2 or another model"
         ("compare --fixed 3", "--fixed 3: the network has 2 hidden layers; use 0, 1 or 2"),
         ("compare --fixed -1", "--fixed -1: the network has 2 hidden layers; use 0, 1 or 2"),
         ("compare --fixed 0 0", "--fixed 0 0: 0 is repeated; give it once"),
-        ("compare --fixed=", "--fixed : use a whole number"),
+        ("compare --fixed=", "--fixed '': use a whole number"),
         ("compare --fixed", "Option '--fixed' requires an argument; see blobtransfer --help"),
         ("compare --fixed 0 x", "--fixed x: use a whole number"),
         ("compare --learning-rate nan", "--learning-rate nan: use a finite number"),
@@ -657,7 +657,7 @@ def test_a_missing_or_damaged_model_is_refused_before_training(run, tmp_path):
     for name in ("none.keras", "bad.keras"):
         done = run("compare", "--model", name)
         assert done.code == 2
-        assert done.err.startswith(f"error: {name}: ")
+        assert done.err.startswith(f"error: --model {name}: ")
         assert done.err.count("\n") == 1
     assert os.listdir(tmp_path) == ["bad.keras"]
 

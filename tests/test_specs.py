@@ -30,7 +30,8 @@ from blobtransfer.variants import Variant, transfer_variants
         ),
         (
             lambda: TaskSpec(1, n_samples=60_000_000),
-            "samples 60000000: 120,000,000 numbers with 2 features; use at most 100,000,000",
+            "samples 60000000: 120,000,000 numbers for 60000000 rows of 2 features; "
+            "use at most 100,000,000",
         ),
         (lambda: TaskSpec(1, n_features=10**20), f"features {10**20}: use 100,000,000 or less"),
         (lambda: TrainingSpec(epochs=10**10), "epochs 10000000000: use 1,000,000 or less"),
@@ -50,7 +51,7 @@ from blobtransfer.variants import Variant, transfer_variants
             lambda: MLPSpec(hidden=(10_000, 10_000)),
             "hidden 10000 10000: 100,070,003 weights; use at most 4,000,000",
         ),
-        (lambda: MLPSpec(hidden=(1,) * 64), "hidden 1 1 1 ...: 64 layers; use at most 63"),
+        (lambda: MLPSpec(hidden=(1,) * 64), f"hidden {'1 ' * 63}1: 64 layers; use at most 63"),
         (lambda: TrainingSpec(epochs=0), "epochs 0: use 1 or more"),
         (lambda: TrainingSpec(batch_size=0), "batch-size 0: use 1 or more"),
         (
