@@ -10,9 +10,8 @@ import re
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,8 +58,14 @@ from blobtransfer.output import (
     say,
     write_results,
 )
-from blobtransfer.specs import MAX_CELLS, MLPSpec, TaskSpec, join, printable
-from blobtransfer.variants import STANDALONE, Variant, transfer_variants
+from blobtransfer.specs import MAX_CELLS, join, printable
+from blobtransfer.transfer import (
+    check_output_layer,
+    network_for,
+    one_variant,
+    read_source,
+    several_variants,
+)
 
 if TYPE_CHECKING:
     from blobtransfer.experiment import Trainee
@@ -253,10 +258,10 @@ def train_target(
 ) -> None:
     """Train on the target problem: from scratch, or from a saved network with --model."""
     task = problem.task(seed)
-    source = _read_model(model, task)
-    network = _network(training, task, source)
-    variant = _one_variant(fixed, further.variant or [], model, len(network.hidden))
-    _check_classes(model, source, task, [variant])
+    source = read_source(model, task)
+    network = network_for(training, task, source)
+    variant = one_variant(fixed, further.variant or [], model, len(network.hidden))
+    check_output_layer(model, source, task, [variant])
     spec = ExperimentSpec(
         network=network,
         training=training.training(),
@@ -348,16 +353,14 @@ def compare(
         source_seed, target_seed = target_seed, source_seed
         source_setting, target_setting = target_setting, source_setting
     target = problem.task(target_seed, target_setting)
-    source = _read_model(model, target)
-    network = _network(training, target, source)
-    variants = [STANDALONE, *(further.variant or [])]
-    if not (fixed is None and further.variant and _heads_differ(source, target)):
-        variants[1:1] = transfer_variants(fixed, len(network.hidden))
-    _check_classes(model, source, target, variants)
+    source = read_source(model, target)
+    network = network_for(training, target, source)
+    variants = several_variants(fixed, further.variant or [], source, target, len(network.hidden))
+    check_output_layer(model, source, target, variants)
     spec = ExperimentSpec(
         network=network,
         training=training.training(),
-        variants=tuple(variants),
+        variants=variants,
         questions=questions,
         n_repeats=prod(nested) if nested else N_REPEATS if repeats is None else repeats,
         nested=nested,
@@ -494,87 +497,6 @@ def _exit_if_failed(results: "Results") -> None:
             "try a smaller --learning-rate"
         )
         raise typer.Exit(SOME_RUNS_FAILED)
-
-
-def _read_model(path: Path | None, task: TaskSpec) -> "SourceNetwork | None":
-    """Read the source network of --model and see that it takes the rows of the problem."""
-    if path is None:
-        return None
-
-    from blobtransfer.source_file import read_source_file
-
-    source = read_source_file(path)
-    theirs, ours = source.network.n_features, task.n_features
-    if theirs != ours:
-        raise SourceFileError(
-            path,
-            f"this network has {theirs} features, the target problem {ours}; "
-            f"use --features {theirs} or another model",
-        )
-    return source
-
-
-def _heads_differ(source: "SourceNetwork | None", task: TaskSpec) -> bool:
-    return source is not None and source.network.n_classes != task.n_classes
-
-
-def _check_classes(
-    path: Path | None,
-    source: "SourceNetwork | None",
-    task: TaskSpec,
-    variants: Sequence[Variant],
-) -> None:
-    """See that the model's output layer fits the problem, where a variant keeps it."""
-    for variant in variants:
-        if source and _heads_differ(source, task) and variant.start == "transfer":
-            if not variant.n_redrawn:
-                theirs = source.network.n_classes
-                raise SourceFileError(
-                    path,
-                    f"this network has {theirs} classes, the target problem {task.n_classes}; "
-                    f"use --classes {theirs}, --variant new-head,fixed=0 alone, or another model",
-                )
-
-
-def _one_variant(
-    fixed: int | None, further: Sequence[Variant], model: Path | None, n_hidden: int
-) -> Variant:
-    """Give the variant that one training is of."""
-    if len(further) > 1:
-        raise SettingError("variant", str(further[1]), "one training has one variant; give one")
-    if further and fixed is not None:
-        raise SettingError("fixed", fixed, f"write fixed={fixed} in --variant, or leave it out")
-    if not further and model is None:
-        if fixed is not None:
-            raise SettingError("fixed", fixed, "there is no network to freeze; give --model FILE")
-        return STANDALONE
-    variant = further[0] if further else transfer_variants([fixed or 0], n_hidden)[0]
-    if variant.start == "transfer" and model is None:
-        raise SettingError("variant", str(variant), "there is no source network; give --model FILE")
-    if variant.start != "transfer" and model is not None:
-        raise SettingError("model", model, f"{variant} does not start from it; leave one out")
-    return variant
-
-
-def _network(training: TrainingOptions, task: TaskSpec, source: "SourceNetwork | None") -> MLPSpec:
-    """Give the network that was asked for, which must be the model's where there is a model."""
-    asked = training.network(task.n_features, task.n_classes)
-    if source is None:
-        return asked
-    theirs = source.network
-    if training.hidden is not None and asked.hidden != theirs.hidden:
-        raise SettingError(
-            "hidden",
-            join(asked.hidden),
-            f"the model's hidden layers are {join(theirs.hidden)}; leave --hidden out",
-        )
-    if training.activation is not None and asked.activation != theirs.activation:
-        raise SettingError(
-            "activation",
-            asked.activation,
-            f"the model's activation is {theirs.activation}; leave --activation out",
-        )
-    return replace(theirs, initializer=asked.initializer, n_classes=task.n_classes)
 
 
 def _weights(source: "SourceNetwork | None") -> "Weights | None":
