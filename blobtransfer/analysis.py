@@ -177,16 +177,17 @@ def _contrasts(spec: ExperimentSpec, scores: dict[Arm, ArmScores]) -> list[Contr
     contrasts = []
     for question in spec.questions:
         arms = [arm for arm in spec.arms if arm.sources in ("none", question)]
-        for tells, arm, baseline in _pairs_that_tell(arms):
+        for tells, arm, baseline in _pairs_that_tell(arms, len(spec.network.shapes)):
             paired = _paired(scores[arm], scores[baseline])
-            (difference,) = _compare(spec, question == "fresh", [paired])
+            is_fresh = "fresh" in (arm.sources, baseline.sources)
+            (difference,) = _compare(spec, is_fresh, [paired])
             contrasts.append(
                 Contrast(question, tells, str(arm.variant), str(baseline.variant), difference)
             )
     return contrasts
 
 
-def _pairs_that_tell(arms: Sequence[Arm]) -> list[tuple[Tells, Arm, Arm]]:
+def _pairs_that_tell(arms: Sequence[Arm], n_layers: int) -> list[tuple[Tells, Arm, Arm]]:
     by_variant = {(arm.variant.kind, arm.variant.n_fixed): arm for arm in arms}
     standalone = by_variant["standalone", None]
     pairs: list[tuple[Tells, Arm, Arm]] = []
@@ -195,7 +196,16 @@ def _pairs_that_tell(arms: Sequence[Arm]) -> list[tuple[Tells, Arm, Arm]]:
         if kind == "random-frozen":
             pairs.append(("freezing", arm, standalone))
             if transfer is not None:
-                pairs.append(("features", transfer, arm))
+                pairs.append(("weights", transfer, arm))
+            # The features alone: the layers above them are fresh on both sides.
+            pairs += [
+                ("features", other, arm)
+                for other in arms
+                if other.variant.start == "transfer"
+                and other.variant.n_fixed == n_fixed
+                and other.variant.n_redrawn == n_layers - (n_fixed or 0)
+                and (other.variant.add, other.variant.unfreeze) == (None, None)
+            ]
         elif kind == "self-transfer":
             pairs.append(("own features", arm, standalone))
             if transfer is not None:
@@ -255,7 +265,13 @@ def _speeds(
             {arm: _paired(measured[arm][figure], measured[standalone][figure]) for arm in others},
         )
         speeds += [_speed(spec, arm, figure, measured[arm][figure], found.get(arm)) for arm in arms]
-    p_values = {arm: log_rank_p(reached[arm], reached[standalone]) for arm in others}
+    p_values = {
+        # The test takes runs for independent, which those that share a source are not.
+        arm: None
+        if _unit(spec, arm) == "sources"
+        else log_rank_p(reached[arm], reached[standalone])
+        for arm in others
+    }
     adjusted = _adjust(spec.questions, p_values)
     for arm in arms:
         speeds.append(
@@ -268,7 +284,7 @@ def _speeds(
                 p_value=p_values.get(arm),
                 p_adjusted=adjusted.get(arm),
                 verdict=None
-                if arm == standalone
+                if arm == standalone or _unit(spec, arm) == "sources"
                 else _faster_or_slower(reached[arm], reached[standalone], adjusted.get(arm)),
             )
         )

@@ -7,12 +7,15 @@ import math
 from collections.abc import Sequence
 
 from blobtransfer.results import Results, Summary
-from blobtransfer.stats import n_that_would_tell
+from blobtransfer.stats import ALPHA, n_that_would_tell
 
 QUESTION_NAMES = {"one": "this model", "fresh": "the method"}
 
 FEW_REPEATS = 10
 """Below, even 95 % intervals that mean to be honest are rough (`docs/method.md`)."""
+
+MANY_REPEATS = 1_000
+"""From here on, more repeats are no remedy for a few low runs."""
 
 
 def answer(results: Results, question: str) -> str | None:
@@ -29,7 +32,7 @@ def answer(results: Results, question: str) -> str | None:
                 f"{one.label} by {amount} ({interval})"
                 if i
                 else f"{one.label} is {word} than standalone by {amount} points "
-                f"(95 % interval {interval}, {design(results, question)})"
+                f"(95 % interval {interval}, {_basis(one, results)})"
             )
     alike = [one for one in compared if one.verdict == "no practical difference"]
     if alike:
@@ -41,7 +44,7 @@ def answer(results: Results, question: str) -> str | None:
     if undecided:
         clauses.append(
             f"{_labels(undecided)} {'is' if len(undecided) == 1 else 'are'} undecided "
-            f"{_what_would_tell(undecided, results, question)}"
+            f"{_what_would_tell(undecided, results)}"
         )
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
@@ -52,26 +55,23 @@ def warnings(results: Results) -> list[str]:
         return []
     spec, found = results.spec, []
     n_repeats = results.runs.n_repeats
-    n_independent = spec.nested[0] if spec.nested else n_repeats
-    unit = "sources" if spec.nested else "repeats"
-    if n_independent < FEW_REPEATS:
-        what = "no finding is possible" if n_independent < 6 else "the intervals are rough"
-        enough = f"--nested 30 {spec.nested[1]}" if spec.nested else "--repeats 30"
-        found.append(f"with {count(n_independent, unit)} {what}; try {enough}")
+    found += _warnings_of_few(results)
     if spec.questions == ("one",):
         found.append(
             "one source network: its luck is in no interval; --sources both asks about the method"
         )
-    more = (
-        f"--nested {10 * spec.nested[0]} {spec.nested[1]}"
-        if spec.nested
-        else f"--repeats {10 * n_repeats}"
-    )
     low = [one for one in results.summary if one.low_runs and (one.std or 0) > spec.margin]
     if low:
+        more = f", and try {_more(results, 10)}" if n_repeats < MANY_REPEATS else ""
         found.append(
             f"a few low runs make most of the spread of {', '.join(map(_low_runs, low))}; "
-            f"look at the medians, and try {more}"
+            f"look at the medians{more}"
+        )
+    dead = [one for one in results.summary if 2 * one.collapsed > one.n]
+    if dead:
+        found.append(
+            f"most runs never predict one of the classes ({_labels(dead)}): there is little to "
+            "compare; try a smaller --learning-rate, or wider --hidden layers"
         )
     target = results.task("target")
     means = [one.mean for one in results.summary if one.mean is not None]
@@ -81,11 +81,42 @@ def warnings(results: Results) -> list[str]:
         if error > spec.margin / 2:
             n_rows = math.ceil(4 * share * (1 - share) / spec.margin**2 / 1000) * 1000
             found.append(
-                f"{target.n_test} test rows: an accuracy has a standard error of "
+                f"{count(target.n_test, 'test rows')}: an accuracy has a standard error of "
                 f"{points(error)} for new rows, the margin is {points(spec.margin)}; "
                 f"the answers hold for these rows, try --test-samples {n_rows}"
             )
     return found
+
+
+def _warnings_of_few(results: Results) -> list[str]:
+    """Warn of each question that has too few repeats, or sources, for what was asked of it."""
+    found: dict[str, None] = {}
+    for question in results.spec.questions:
+        compared = [one.difference for one in results.of_question(question) if one.difference]
+        if not compared:
+            continue
+        n = min(difference.n for difference in compared)
+        unit = _unit(results, question)
+        # The smallest p of the sign-flip test, after Holm.
+        if len(compared) * 2.0 ** (1 - n) >= ALPHA:
+            of_many = f" and {len(compared)} variants" if n > 5 else ""
+            what = f"with {count(n, unit)}{of_many} no better or worse is possible"
+        elif n < FEW_REPEATS:
+            what = f"with {count(n, unit)} the intervals are rough"
+        else:
+            continue
+        has_failures = any(one.failed for one in results.of_question(question))
+        remedy = "a smaller --learning-rate" if has_failures else _more(results, 1, 30)
+        found[f"{what}; try {remedy}"] = None
+    return list(found)
+
+
+def _more(results: Results, times: int, least: int = 0) -> str:
+    """Write the option that asks for more repeats, or sources."""
+    if results.spec.nested is not None:
+        n_sources, n_repeats = results.spec.nested
+        return f"--nested {max(least, times * n_sources)} {n_repeats}"
+    return f"--repeats {max(least, times * results.runs.n_repeats)}"
 
 
 def points(share: float) -> str:
@@ -100,11 +131,25 @@ def count(n: int, things: str) -> str:
 
 
 def design(results: Results, question: str) -> str:
-    """Say how many repeats a question's intervals rest on."""
+    """Say how many repeats were made for a question."""
     nested = results.spec.nested
     if nested is not None and question == "fresh":
-        return f"{nested[0]} sources x {nested[1]} repeats"
+        return f"{results.n_sources} sources x {nested[1]} repeats"
     return count(results.runs.n_repeats, "repeats")
+
+
+def _basis(one: Summary, results: Results) -> str:
+    """Say how many repeats the difference of a variant rests on."""
+    all_repeats = results.runs.n_repeats
+    if one.difference is None or _unit(results, one.sources) == "sources":
+        return design(results, one.sources)
+    if one.difference.n < all_repeats:
+        return f"{one.difference.n} of {all_repeats} repeats without a failed run"
+    return count(all_repeats, "repeats")
+
+
+def _unit(results: Results, sources: str) -> str:
+    return "sources" if results.spec.nested is not None and sources == "fresh" else "repeats"
 
 
 def _amount(one: Summary) -> tuple[str, str]:
@@ -115,14 +160,17 @@ def _amount(one: Summary) -> tuple[str, str]:
     return f"{100 * abs(d.mean):.1f}", f"{100 * low:.1f} to {100 * high:.1f}"
 
 
-def _what_would_tell(undecided: Sequence[Summary], results: Results, question: str) -> str:
+def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
     """Say how many repeats decide the slowest of some variants."""
     numbers = [n_that_would_tell(one.difference) for one in undecided if one.difference]
     if None in numbers:
         verdict = undecided[numbers.index(None)].verdict
         return (verdict or "").partition(" ")[2]
-    unit = "sources" if results.spec.nested and question == "fresh" else "repeats"
-    return f"(about {max(n for n in numbers if n)} {unit} would tell)"
+    slowest = max(range(len(numbers)), key=lambda i: numbers[i] or 0)
+    unit = _unit(results, undecided[slowest].sources)
+    # Low runs that these repeats have not met make the differences vary more than they show.
+    is_sure = not any(one.low_runs for one in results.summary)
+    return f"({'about' if is_sure else 'at least'} {numbers[slowest]} {unit} would tell)"
 
 
 def _low_runs(one: Summary) -> str:

@@ -32,10 +32,10 @@ from blobtransfer.options import (
     RESULTS,
     TRANSFER,
     FigureOptions,
-    Margin,
     ProblemOptions,
     QuestionOptions,
     ResultOptions,
+    ShownMargin,
     TalkOptions,
     TrainingOptions,
     VariantOptions,
@@ -377,7 +377,7 @@ def compare(
         threshold=question.threshold,
     )
     if question.threshold is not None and not question.speed:
-        raise SettingError("threshold", question.threshold, "it is of the speed; add --speed")
+        raise SettingError("threshold", question.threshold, "it needs --speed; add that")
     path = checked_figure_path(figure, "compare")
     check_result_files(result)
     check_apart(_files(path, result), [(SOURCE, model)])
@@ -404,7 +404,7 @@ def show(
         ),
     ],
     *,
-    margin: Margin = None,
+    margin: ShownMargin = None,
     figure: FigureOptions,
     result: ResultOptions,
     talk: TalkOptions,

@@ -5,6 +5,7 @@ they are to be shown in a window.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from blobtransfer.answers import count
 from blobtransfer.data import Task, make_task, principal_plane
 from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.files import write_atomic
-from blobtransfer.results import Results
+from blobtransfer.results import ArmLabel, Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,13 +26,19 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart with any colour vision (Okabe & Ito 2008); F0E442 is too pale on white."""
 
-USUAL_COLOURS = {
+TRANSFER_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#AA4499", "#117733", "#CC6677")
+KIND_COLOURS = {
     "standalone": "#0072B2",
-    "transfer fixed=0": "#D55E00",
-    "transfer fixed=1": "#009E73",
-    "transfer fixed=2": "#CC79A7",
+    "random-frozen": "#E69F00",
+    "self-transfer": "#56B4E9",
+    "equal-compute": "#000000",
+    "new-head": "#882255",
+    "reinit": "#999933",
+    "add": "#332288",
+    "unfreeze": "#661100",
 }
-"""Of the variants that most comparisons have; the others share the colours that are left."""
+"""Of a variant, by the first word of its kind; a plain transfer by its frozen layers. With any
+colour vision they differ (Okabe & Ito 2008; the muted colours of Tol 2021)."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "*")
 LINE_STYLES = ("-", "--", "-.", ":")
@@ -146,11 +153,11 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     panels = figure.subplot_mosaic("LM;AM" if has_regions else "L;A")
     losses, accuracies = panels["L"], panels["A"]
     who = "source network" if record.role == "source" else summary.label
-    figure.suptitle(f"Problem {record.seed}, {results.spec.network}, {who}")
-    colour = colours_of(results)[summary.label]
+    (variant,) = results.spec.variants
+    figure.suptitle(f"Problem {record.seed}, {variant.network(results.spec.network)}, {who}")
     for name, style in (
-        ("train", {"color": "0.55", "linestyle": "--"}),
-        ("test", {"color": colour}),
+        ("train", {"color": "0.55", "linestyle": ":"}),
+        ("test", {"color": colour_of(summary)}),
     ):
         _draw_curve(losses, getattr(curve, f"{name}_loss"), name, style, 1.0)
         _draw_curve(accuracies, getattr(curve, f"{name}_accuracy"), name, style, 100.0)
@@ -183,21 +190,20 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
         for axes in curves:
             _draw_bands(results, question, axes)
     figure.suptitle(_comparison_title(results))
-    ceiling = panels[0, 0].get_legend_handles_labels()
-    figure.legend(*ceiling, frameon=False, loc="outside upper right")
+    handles, labels = panels[-1 if has_curves else 0, 0].get_legend_handles_labels()
+    n_columns = 1 if len(questions) == 1 else 2
+    figure.legend(
+        handles, labels, frameon=False, loc="outside lower center", ncols=2 * n_columns,
+        fontsize="small",
+    )  # fmt: skip
     return figure
 
 
-def colours_of(results: Results) -> dict[str, str]:
-    """Give each variant its colour, which is the same in every figure of every command."""
-    free = [colour for colour in COLOURS if colour not in USUAL_COLOURS.values()]
-    colours: dict[str, str] = {}
-    for summary in results.summary:
-        label = summary.label
-        if label not in colours:
-            others = len([one for one in colours if one not in USUAL_COLOURS])
-            colours[label] = USUAL_COLOURS.get(label) or free[others % len(free)]
-    return colours
+def colour_of(arm: ArmLabel) -> str:
+    """Give the colour of a variant, the same in every figure of every command."""
+    if arm.variant == "transfer":
+        return TRANSFER_COLOURS[(arm.fixed or 0) % len(TRANSFER_COLOURS)]
+    return KIND_COLOURS[re.split("[ =]", arm.variant)[0]]
 
 
 def _comparison_title(results: Results) -> str:
@@ -215,7 +221,7 @@ def _comparison_title(results: Results) -> str:
 
 def _draw_scores(results: Results, question: str, axes: "Axes") -> None:
     """Draw a box a variant over the repeats' test accuracies, and every repeat as a dot."""
-    shown, colours = results.of_question(question), colours_of(results)
+    shown = results.of_question(question)
     scores = [100 * results.test_accuracies(summary) for summary in shown]
     places = range(len(shown), 0, -1)
     axes.boxplot(
@@ -236,14 +242,14 @@ def _draw_scores(results: Results, question: str, axes: "Axes") -> None:
         # Heights are spread by a fixed rule, so that the same results give the same picture.
         heights = place + 0.4 * ((np.arange(len(row)) * 0.618034) % 1.0 - 0.5)
         axes.scatter(
-            row, heights, s=16, color=colours[summary.label], alpha=0.6, linewidths=0,
+            row, heights, s=16, color=colour_of(summary), alpha=0.6, linewidths=0,
             zorder=3, rasterized=n_dots > MANY_DOTS,
         )  # fmt: skip
     axes.axvline(100 * results.task("target").ceiling, label="ceiling", **CEILING)
     axes.set_xlabel("test accuracy (%)")
     axes.tick_params(axis="x", labelbottom=True)
     nested = results.spec.nested
-    fresh = "a fresh source each repeat" if nested is None else f"{nested[0]} sources"
+    fresh = "a fresh source each repeat" if nested is None else f"{results.n_sources} sources"
     axes.set_title(
         "This model: one source network" if question == "one" else f"The method: {fresh}"
     )
@@ -252,7 +258,7 @@ def _draw_scores(results: Results, question: str, axes: "Axes") -> None:
 def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
     """Draw each mean difference to standalone with its interval, over the margin's band."""
     shown = [one for one in results.of_question(question) if one.difference is not None]
-    colours, margin = colours_of(results), 100 * results.spec.margin
+    margin = 100 * results.spec.margin
     axes.axvspan(-margin, margin, color="0.9", zorder=0)
     axes.axvline(0, color="0.35", linewidth=1.0, zorder=1)
     places = range(len(shown), 0, -1)
@@ -262,9 +268,9 @@ def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
             continue
         if d.ci_low is not None and d.ci_high is not None:
             ends = [100 * d.ci_low, 100 * d.ci_high]
-            axes.plot(ends, [place, place], color=colours[one.label], linewidth=2.4)
+            axes.plot(ends, [place, place], color=colour_of(one), linewidth=2.4)
         axes.plot(
-            [100 * d.mean], [place], marker="o", markersize=6, color=colours[one.label],
+            [100 * d.mean], [place], marker="o", markersize=6, color=colour_of(one),
             markeredgecolor="black", markeredgewidth=0.7,
         )  # fmt: skip
         axes.annotate(
@@ -283,20 +289,19 @@ def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
 
 def _draw_bands(results: Results, question: str, axes: "Axes") -> None:
     """Draw the mean learning curve of each variant, and a band between the quartiles."""
-    colours = colours_of(results)
-    shown = [band for band in results.findings.bands if band.sources in ("none", question)]
-    for i, band in enumerate(shown):
-        epochs, colour = np.arange(len(band.mean)), colours[band.label]
+    for band in results.findings.bands:
+        if band.sources not in ("none", question):
+            continue
+        epochs, colour = np.arange(len(band.mean)), colour_of(band)
         axes.fill_between(epochs, 100 * band.q1, 100 * band.q3, color=colour, alpha=0.13, lw=0)
-        style = LINE_STYLES[i % len(LINE_STYLES)]
+        style = LINE_STYLES[0 if band.fixed is None else (band.fixed + 1) % len(LINE_STYLES)]
         axes.plot(
             epochs, 100 * band.mean, color=colour, linestyle=style, linewidth=1.5,
             label=band.label,
         )  # fmt: skip
-    axes.axhline(100 * results.task("target").ceiling, **CEILING)
+    axes.axhline(100 * results.task("target").ceiling, label="ceiling", **CEILING)
     axes.set_xlabel("epoch; line: mean, band: middle half of the runs")
     axes.set_ylabel("test accuracy (%)")
-    axes.legend(frameon=False, loc="lower right", fontsize="small", ncols=1 + len(shown) // 6)
 
 
 def _draw_regions(results: Results, axes: "Axes") -> None:
@@ -331,6 +336,8 @@ def _draw_regions(results: Results, axes: "Axes") -> None:
     axes.set_title("Class that the network sees, and the test rows", fontsize="medium")
     axes.set_xlabel("feature 1")
     axes.set_ylabel("" if is_flat else "feature 2")
+    if is_flat:
+        axes.set_yticks([])
 
 
 def _scatter_classes(
@@ -342,9 +349,11 @@ def _scatter_classes(
     """Draw rows by class, each class with its own colour and marker, and the true centres."""
     for k, colour in enumerate(_cycle(len(centers))):
         rows = points[labels == k]
+        # Every seven classes share their colours, and have other markers.
+        marker = MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
         axes.scatter(
-            rows[:, 0], rows[:, 1], s=13, color=colour, marker=MARKERS[k % len(MARKERS)],
-            alpha=0.6, linewidths=0, rasterized=len(labels) > MANY_DOTS,
+            rows[:, 0], rows[:, 1], s=13, color=colour, marker=marker, alpha=0.6, linewidths=0,
+            rasterized=len(labels) > MANY_DOTS,
         )  # fmt: skip
         axes.plot(*centers[k], **CENTER, markerfacecolor=colour)
 

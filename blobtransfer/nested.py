@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from blobtransfer.results import Difference, SourceLuck
 from blobtransfer.stats import (
@@ -122,9 +123,16 @@ def _with_intervals(
         return d
     is_ok = ~np.isnan(differences)
     better = np.where(is_ok, (differences > 0) + 0.5 * (differences == 0), np.nan)
-    share = float(np.nanmean(better, axis=1).mean())
+    shares = np.nanmean(better, axis=1)
+    share = float(shares.mean())
     if d.n >= MANY_PAIRS:
-        return replace(d, probability_better=share)
+        low, high = stats.ttest_1samp(shares, 0.5).confidence_interval()
+        return replace(
+            d,
+            probability_better=share,
+            probability_low=max(0.0, float(low)) if np.ptp(shares) else share,
+            probability_high=min(1.0, float(high)) if np.ptp(shares) else share,
+        )
     resampled = multi_bootstrap([differences, better], rng)
     tail = tail_share(d.n)
     (low, share_low), (high, share_high) = np.quantile(resampled, [tail, 1 - tail], axis=0)

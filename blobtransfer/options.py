@@ -6,7 +6,7 @@ them for specs. A number that a user can set has its default in `specs.py`.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import typer
 
@@ -196,15 +196,12 @@ class VariantOptions:
     ] = None
 
 
-Margin = Annotated[
-    float | None,
-    real(
-        "--margin",
-        "Differences of accuracy up to this do not matter in practice.",
-        STATISTICS,
-        show_default=str(ExperimentSpec.margin),
-    ),
-]
+def _margin(show_default: str) -> Any:
+    text = "Differences of accuracy up to this do not matter in practice."
+    return real("--margin", text, STATISTICS, show_default=show_default)
+
+
+ShownMargin = Annotated[float | None, _margin("that of the results")]
 
 
 @dataclass(frozen=True)
@@ -232,7 +229,7 @@ class QuestionOptions:
             PAIR,
         ),
     ] = None
-    margin: Margin = None
+    margin: Annotated[float | None, _margin(str(ExperimentSpec.margin))] = None
     speed: Annotated[
         bool, switch("--speed", "Also compare how fast the variants learn.", STATISTICS)
     ] = False

@@ -22,7 +22,13 @@ SCORES = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
 """Figures of a run, in the order of the CSV."""
 
 Tells = Literal[
-    "freezing", "features", "own features", "other problem", "extra epochs", "beyond extra epochs"
+    "freezing",
+    "weights",
+    "features",
+    "own features",
+    "other problem",
+    "extra epochs",
+    "beyond extra epochs",
 ]
 """What a comparison with a control tells."""
 
@@ -126,9 +132,14 @@ class Runs(Sequence[Run]):
         )
 
     @property
+    def repeats(self) -> list[int]:
+        """Which repeats there are runs of."""
+        return [int(repeat) for repeat in np.unique(np.frombuffer(self._repeat, np.int64))]
+
+    @property
     def n_repeats(self) -> int:
         """How many repeats there are runs of."""
-        return len(np.unique(np.frombuffer(self._repeat, np.int64)))
+        return len(self.repeats)
 
     def _columns(self) -> "list[array[Any]]":
         columns = (self._arm, self._repeat, self._classes_predicted, self._is_failed)
@@ -444,6 +455,11 @@ class Results:
     def summary(self) -> tuple[Summary, ...]:
         """One an arm."""
         return self.findings.summary
+
+    @property
+    def n_sources(self) -> int:
+        """How many fresh source networks there are runs of."""
+        return len({self.spec.source_repeat(repeat) for repeat in self.runs.repeats})
 
     @property
     def n_failed(self) -> int:

@@ -62,7 +62,7 @@ def median_epochs(reached: Reached) -> float | None:
     if not len(reached.epochs):
         return None
     survival = stats.ecdf(_censored(reached)).sf
-    is_half = survival.probabilities <= 0.5
+    is_half = survival.probabilities <= 0.5 + 1e-9  # it is a product of rounded factors
     return float(survival.quantiles[is_half.argmax()]) if is_half.any() else None
 
 

@@ -84,8 +84,8 @@ def paired_differences(
 ) -> list[Difference]:
     """Say what is known about the mean of each of some sets of paired differences.
 
-    They are resampled together, so that a set's numbers do not depend on the others, but
-    for `p_adjusted`, which is Holm's over all of them.
+    A set's numbers do not depend on the others, but for `p_adjusted`, which is Holm's over
+    all of them.
 
     Args:
         differences: Each (n,), n may differ and be 0; multiples of a row's share, so what
@@ -272,23 +272,9 @@ def _interval_and_p(
         interval = test.confidence_interval(CONFIDENCE)
         low[varied], high[varied], p[varied] = interval.low, interval.high, test.pvalue
         return low, high, p
-    batch = max(1, NUMBERS_AT_ONCE // d[varied].size)
-    for method in ("BCa", "percentile"):
-        lacking = varied & ~((low < mean) & (mean < high))
-        if lacking.any():  # BCa has no answer for some samples of two or three
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                interval = stats.bootstrap(
-                    (d[lacking],),
-                    np.mean,
-                    axis=-1,
-                    confidence_level=1 - 2 * tail_share(n),
-                    n_resamples=N_RESAMPLES,
-                    batch=batch,
-                    method=method,
-                    rng=deepcopy(rng),
-                ).confidence_interval
-            low[lacking], high[lacking] = interval.low, interval.high
+    for i in np.flatnonzero(varied):
+        # One by one: sums of rows depend, in their last digit, on how many rows there are.
+        low[i], high[i] = _bootstrap_interval(d[i], rng)
     p[varied] = stats.permutation_test(
         (d[varied],),
         np.mean,
@@ -296,10 +282,29 @@ def _interval_and_p(
         permutation_type="samples",
         vectorized=True,
         n_resamples=N_RESAMPLES,
-        batch=batch,
+        batch=max(1, NUMBERS_AT_ONCE // d[varied].size),
         rng=deepcopy(rng),
     ).pvalue
     return low, high, p
+
+
+def _bootstrap_interval(d: NDArray[np.float64], rng: np.random.Generator) -> tuple[float, float]:
+    """Give the BCa interval of the mean of (n,) differences that are not all equal."""
+    for method in ("BCa", "percentile"):  # BCa has no answer for some samples of two or three
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            low, high = stats.bootstrap(
+                (d,),
+                np.mean,
+                confidence_level=1 - 2 * tail_share(len(d)),
+                n_resamples=N_RESAMPLES,
+                batch=max(1, NUMBERS_AT_ONCE // len(d)),
+                method=method,
+                rng=deepcopy(rng),
+            ).confidence_interval
+        if low < d.mean() < high:
+            break
+    return float(low), float(high)
 
 
 @cache

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, TextIO
 
 from blobtransfer.answers import QUESTION_NAMES, answer, count, design
 from blobtransfer.results import Contrast, Difference, Results, Speed, Summary, TaskRecord
+from blobtransfer.specs import MLPSpec
 from blobtransfer.textplot import box_plot
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table as RichTable
 
 LEFT = ("variant", "figure", "what", "of", "verdict", "")
 """Columns of words; the others are figures, and end at the right."""
 
-DROPPED_FIRST = ("P(better)", "median", "gap", "n", "collapsed", "adj. p", "of", "value", "std")
+DROPPED_FIRST = ("P(better)", "gap", "n", "collapsed", "adj. p", "of", "value", "std", "median")
 DROPPED_LAST = ("mean", "difference [95 %]")
 """Columns that a terminal too narrow for all does without, in this order."""
 
@@ -27,6 +29,7 @@ PLOT_WIDTH = 78
 
 TELLS = {
     "freezing": "freezing alone",
+    "weights": "the source's weights",
     "features": "the source's features",
     "own features": "the target's own features",
     "other problem": "another problem's features",
@@ -34,6 +37,17 @@ TELLS = {
     "beyond extra epochs": "beyond the extra epochs",
 }
 """What a comparison with a control tells, in a few words."""
+
+GUIDE = {
+    "freezing": "what it costs to freeze layers that were never trained",
+    "weights": "what all the source brings: its frozen features, and the start of the layers above",
+    "features": "what the frozen features bring alone, the layers above drawn afresh",
+    "own features": "what a start from another network of the target problem brings",
+    "other problem": "what is lost because the source is another problem",
+    "extra epochs": "what standalone gains in the epochs that the source network took",
+    "beyond extra epochs": "what transfer brings more than those epochs",
+}
+"""What a comparison with a control tells, in a line."""
 
 FIGURES = {
     "jumpstart": "jumpstart",
@@ -94,7 +108,8 @@ def training_table(results: Results, with_time: bool = True) -> Table:
         with_time: Name the seconds, which differ each time; off for files.
     """
     (run,), (summary,), (task,) = results.runs, results.summary, results.tasks
-    network = results.spec.network
+    (variant,) = results.spec.variants
+    network = variant.network(results.spec.network)
     notes = [
         f"{summary.trainable_parameters} of {network.n_parameters} weights trained"
         + (f" in {results.seconds:.2f} s" if with_time else "")
@@ -109,7 +124,7 @@ def training_table(results: Results, with_time: bool = True) -> Table:
             "ever predicted"
         )
     return Table(
-        title=f"{_subject(results, summary)} on problem {task.seed}",
+        title=f"{_subject(results, summary, network)} on problem {task.seed}",
         columns=("", "train", "test"),
         rows=(
             ("accuracy", _percent(run.train_accuracy), _percent(run.test_accuracy)),
@@ -191,6 +206,9 @@ def controls_table(results: Results) -> Table:
         title="What the controls tell: differences in points [95 % interval, not adjusted]",
         columns=("what", "of", *(QUESTION_NAMES[question] for question in questions)),
         rows=tuple(rows),
+        notes=tuple(
+            f"{TELLS[tells]}: {GUIDE[tells]}" for tells in dict.fromkeys(t for t, *_ in by_row)
+        ),
     )
 
 
@@ -205,7 +223,7 @@ def speed_table(results: Results, question: str) -> Table:
                 "" if one.label == last else one.label,
                 FIGURES[one.figure],
                 _epochs(one) if is_epochs else _points(one.value),
-                f"{one.n_censored} of {one.n} never" if is_epochs else _interval(one.difference),
+                _censored(one) if is_epochs else _interval(one.difference),
                 _p((one.difference or one).p_adjusted),
                 (one.verdict or "").partition(" (")[0],
             )
@@ -232,16 +250,11 @@ def print_on_terminal(tables: Sequence[Table], file: TextIO) -> None:
 
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     for i, table in enumerate(tables):
-        dropped: list[str] = []
-        for head in ("", *DROPPED_FIRST, *DROPPED_LAST):
-            dropped += [head] if head in table.columns else []
-            grid = _grid(_without(table, dropped))
-            unbounded = console.options.update(width=10_000)
-            if console.measure(grid, options=unbounded).maximum <= console.width:
-                break
-        else:
+        dropped = _dropped(table, console)
+        if dropped is None:
             file.write(("\n" if i else "") + to_text([_without(table, DROPPED_FIRST)]))
             continue
+        grid = _grid(_without(table, dropped))
         console.print(*([""] if i else []), Text(table.title, style="bold"), "", grid, sep="\n")
         width = min(console.width, PLOT_WIDTH)
         plot = box_plot(table.summaries, table.ceiling, width, console.encoding)
@@ -254,6 +267,26 @@ def print_on_terminal(tables: Sequence[Table], file: TextIO) -> None:
             notes.append(f"no room for: {', '.join(dropped)}")
         if notes:
             console.print("", *(Text(note, style="dim") for note in notes), sep="\n")
+
+
+def _dropped(table: Table, console: "Console") -> list[str] | None:
+    """Choose the columns that a terminal has no room for; None where not enough can go."""
+    unbounded = console.options.update(width=10_000)
+
+    def fits(without: Sequence[str]) -> bool:
+        grid = _grid(_without(table, without))
+        return console.measure(grid, options=unbounded).maximum <= console.width
+
+    order = [head for head in (*DROPPED_FIRST, *DROPPED_LAST) if head in table.columns]
+    n = next((n for n in range(len(order) + 1) if fits(order[:n])), None)
+    if n is None:
+        return None
+    dropped = order[:n]
+    for head in reversed(order[: n - 1]):  # a narrow one may fit where a wide one went
+        without = [one for one in dropped if one != head]
+        if fits(without):
+            dropped = without
+    return dropped
 
 
 def to_text(tables: Sequence[Table]) -> str:
@@ -319,18 +352,20 @@ def _question_title(results: Results, question: str) -> str:
     if question == "one":
         return f"{name} (one source network)"
     if results.spec.nested is not None:
-        return f"{name} ({results.spec.nested[0]} source networks)"
+        return f"{name} ({count(results.n_sources, 'source networks')})"
     return f"{name} (a fresh source network each repeat)"
 
 
-def _subject(results: Results, summary: Summary) -> str:
-    network = results.spec.network
+def _subject(results: Results, summary: Summary, network: MLPSpec) -> str:
     if results.command == "train-source":
         return f"Source network {network}"
-    if summary.fixed is None:
+    origin = "" if results.spec.model_path is None else f" from {results.spec.model_path}"
+    if summary.variant == "standalone":
         return f"Standalone network {network}"
-    frozen = f", first {summary.fixed} hidden frozen" if summary.fixed else ""
-    return f"Network {network} from {results.spec.model_path}{frozen},"
+    if summary.variant == "transfer":
+        frozen = f", first {summary.fixed} hidden frozen" if summary.fixed else ""
+        return f"Network {network}{origin}{frozen},"
+    return f"Network {network}{origin}, {summary.label},"
 
 
 def _comparison_notes(results: Results, question: str, shown: Sequence[Summary]) -> list[str]:
@@ -401,6 +436,10 @@ def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.2f}"
 
 
+def _censored(speed: Speed) -> str:
+    return f"{speed.n_censored} of {speed.n} never" if speed.n else "-"
+
+
 def _p(p: float | None) -> str:
     if p is None:
         return ""
@@ -408,4 +447,6 @@ def _p(p: float | None) -> str:
 
 
 def _epochs(speed: Speed) -> str:
+    if not speed.n:
+        return "-"
     return "never" if speed.value is None else f"{speed.value:.0f}"

@@ -109,11 +109,6 @@ class Variant:
         return self.start not in ("transfer", "self-transfer")
 
     @property
-    def is_control(self) -> bool:
-        """Whether it is there to tell why another variant wins or loses."""
-        return self.start in ("random-frozen", "self-transfer", "equal-compute")
-
-    @property
     def n_frozen(self) -> int:
         """Dense layers, counted from the input, whose weights must not move at first."""
         return self.n_fixed or 0
@@ -226,8 +221,8 @@ def parse_variant(text: str) -> Variant:
             raise refused("this is no variant but another comparison; use --reverse")
         elif key not in VARIANT_KEYS or (key == "new-head") == bool(equals):
             raise refused(
-                f"{word or 'nothing'} is not known; use {', '.join(STARTS[1:])}, new-head, "
-                "reinit=K, add=WIDTH, unfreeze=EPOCHS, factor=X, fixed=N"
+                f"{word or 'an empty variant'} is not known; use {', '.join(STARTS[1:])}, "
+                "new-head, reinit=K, add=WIDTH, unfreeze=EPOCHS, factor=X, fixed=N"
             )
         elif key in parts:
             raise refused(f"{key} is repeated; give it once")

@@ -76,14 +76,53 @@ def test_p_is_adjusted_within_each_question_and_a_control_takes_the_larger(findi
     assert control.difference.p_adjusted == expected
 
 
-def test_controls_tell_what_freezing_costs_and_what_the_features_bring(findings):
+def test_controls_tell_what_freezing_costs_and_what_the_source_brings(findings):
     told = {(c.question, c.tells): c.difference.mean for c in findings.contrasts}
     assert told == {
         ("one", "freezing"): pytest.approx(-0.09375),
-        ("one", "features"): pytest.approx((7 * 0.2 - 0.05) / 7),
+        ("one", "weights"): pytest.approx((7 * 0.2 - 0.05) / 7),
         ("fresh", "freezing"): pytest.approx(-0.09375),
-        ("fresh", "features"): pytest.approx(np.mean([0.1, 0.2, 0.1, 0.1, 0.0, 0.1, 0.1, 0.1])),
+        ("fresh", "weights"): pytest.approx(np.mean([0.1, 0.2, 0.1, 0.1, 0.0, 0.1, 0.1, 0.1])),
     }
+
+
+@pytest.mark.parametrize(
+    ("texts", "variant"),
+    [
+        (("random-frozen,fixed=1", "reinit=2,fixed=1"), "reinit=2 fixed=1"),
+        (("random-frozen,fixed=2", "new-head,fixed=2"), "new-head fixed=2"),
+        (("random-frozen,fixed=1", "new-head,fixed=1"), None),
+        (("random-frozen,fixed=1", "self-transfer,reinit=2,fixed=1"), None),
+    ],
+)
+def test_features_are_told_alone_where_all_layers_above_are_fresh_on_both_sides(texts, variant):
+    spec = spec_of(texts, questions=("one",))
+    scores = {tuple(arm.label_fields.values()): [0.5] * 8 for arm in spec.arms}
+    found = analyse(spec, runs_of(scores), 0.9)
+    assert [c.variant for c in found.contrasts if c.tells == "features"] == (
+        [variant] if variant else []
+    )
+
+
+def test_a_control_without_a_source_is_compared_run_by_run_in_a_nested_design_too():
+    spec = spec_of(("random-frozen,fixed=1",), nested=(4, 2), questions=("fresh",))
+    scores = {key: SCORES[key] for key in list(SCORES)[:2]}
+    found = analyse(spec, runs_of(scores), 0.9)
+    (contrast,) = found.contrasts
+    assert contrast.difference.n == found.summary[1].difference.n == 8
+    assert contrast.difference.ci_low == found.summary[1].difference.ci_low
+
+
+def test_runs_that_share_a_source_get_no_log_rank_test():
+    spec = spec_of(("fixed=1",), speed=True, nested=(4, 2), questions=("fresh",))
+    scores = {k: v for k, v in SCORES.items() if k[1] != "random-frozen" and k[0] != "one"}
+    curves = [
+        Curve(*arm, repeat, np.array([0.1, 0.3, a]))
+        for arm, row in scores.items()
+        for repeat, a in enumerate(row)
+    ]
+    epochs = [s for s in analyse(spec, runs_of(scores), 0.9, curves).speed if s.figure == "epochs"]
+    assert [(s.p_value, s.verdict) for s in epochs] == [(None, None)] * 2
 
 
 def test_all_controls_are_compared_with_what_they_explain():

@@ -223,7 +223,7 @@ TRANSFER = [
     ("compare --margin -0.1", 2, f"--margin -0.1: {SHARE}"),
     ("show r.json --margin nan", 2, f"--margin nan: {FINITE}"),
     ("show r.json --margin 7", 2, f"--margin 7.0: {SHARE}"),
-    ("compare --threshold 0.5", 2, "--threshold 0.5: it is of the speed; add --speed"),
+    ("compare --threshold 0.5", 2, "--threshold 0.5: it needs --speed; add that"),
     (
         "compare --speed --threshold -0.0",
         2,

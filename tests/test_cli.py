@@ -15,6 +15,7 @@ import pytest
 
 import blobtransfer
 from blobtransfer.formats import json_schema
+from blobtransfer.variants import parse_variant
 
 QUICK = ("--samples", 60, "--train-samples", 40, "--epochs", 2)
 HEAVY = ("numpy", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py")
@@ -188,7 +189,7 @@ def test_every_variant_has_its_rows_and_the_controls_their_table(run, tmp_path):
     }  # fmt: skip
     record = json.loads((tmp_path / "r.json").read_text())
     jsonschema.validate(record, json_schema())
-    assert {contrast["tells"] for contrast in record["contrasts"]} >= {"freezing", "features"}
+    assert {contrast["tells"] for contrast in record["contrasts"]} >= {"freezing", "weights"}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -200,6 +201,12 @@ def test_train_target_trains_any_one_variant_and_saves_its_network(run, variant)
     outputs = ("-o", "t.json", "--save", "t.keras", "--no-plot")
     done = run("train-target", *QUICK, *options, "--variant", variant, *outputs)
     assert done.code == 0, done.err
+    title = done.out.splitlines()[0]
+    shape = "2-5-5-3-3" if "add" in variant else "2-5-5-3"
+    origin = " from model.keras" if is_transfer else ""
+    assert title == f"Network {shape}{origin}, {parse_variant(variant)}, on problem 2"
+    trained, whole = map(int, re.findall(r"(\d+) of (\d+) weights trained", done.out)[0])
+    assert trained <= whole == (75 if "add" in variant else 63)
     with open("t.json") as file:
         record = json.load(file)
     jsonschema.validate(record, json_schema())
@@ -562,7 +569,7 @@ FIT = "use --features 2 or another model"
             "compare --margin 1",
             "--margin 1.0: use a share from 0 up to, not with, 1, such as 0.01",
         ),
-        ("compare --threshold 0.5", "--threshold 0.5: it is of the speed; add --speed"),
+        ("compare --threshold 0.5", "--threshold 0.5: it needs --speed; add that"),
         (
             "compare --speed --threshold 0",
             "--threshold 0.0: use an accuracy above 0 and up to 1",

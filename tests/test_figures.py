@@ -12,14 +12,14 @@ from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.experiment import compare, silent, train_source
 from blobtransfer.figures import (
     Canvas,
-    colours_of,
+    colour_of,
     draw_comparison,
     draw_tasks,
     draw_training,
     save,
 )
 from blobtransfer.specs import MLPSpec, TaskSpec
-from blobtransfer.variants import STANDALONE, parse_variant, transfer_variants
+from blobtransfer.variants import STANDALONE, parse_variant
 
 
 def varied(key, first_weight, n_frozen):
@@ -70,16 +70,18 @@ def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves
     ]
 
 
-def test_every_variant_has_a_colour_and_the_usual_ones_always_the_same():
-    variants = [parse_variant(text) for text in ("random-frozen,fixed=1", "new-head", "add=3")]
-    spec = spec_of(variants=(STANDALONE, *variants, *transfer_variants([0, 1], 2)))
+def test_every_variant_has_a_colour_of_its_own_whatever_else_is_compared():
+    texts = (
+        "fixed=0", "fixed=1", "fixed=2", "random-frozen,fixed=1", "self-transfer", "equal-compute",
+        "new-head", "reinit=2", "add=3", "fixed=1,unfreeze=1,factor=0.5",
+    )  # fmt: skip
+    spec = spec_of(variants=(STANDALONE, *map(parse_variant, texts)))
     results = compare(spec, None, PlannedEngine(varied), silent)
-    colours = colours_of(results)
-    assert len(set(colours.values())) == len(colours) == 6
-    few = colours_of(compare(spec_of(), None, PlannedEngine(varied), silent))
-    assert {few[label] for label in ("standalone", "transfer fixed=0")} == {
-        colours[label] for label in ("standalone", "transfer fixed=0")
-    }
+    colours = {summary.label: colour_of(summary) for summary in results.summary}
+    assert len(set(colours.values())) == len(colours) == 11
+    few = compare(spec_of(), None, PlannedEngine(varied), silent)
+    for summary in few.summary:
+        assert colour_of(summary) == colours[summary.label]
 
 
 def test_the_curves_have_loss_on_top_accuracy_below_and_epoch_0():

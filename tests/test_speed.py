@@ -47,6 +47,12 @@ def test_the_median_is_that_of_the_kaplan_meier_curve(epochs, censored, median):
     assert median_epochs(reached(epochs, censored)) == median
 
 
+@pytest.mark.parametrize("n", [2, 24, 38, 44, 198, 300])
+def test_the_median_is_reached_when_exactly_half_of_the_runs_are_there(n):
+    half = n // 2
+    assert median_epochs(reached(range(1, half + 1), [1_000] * half)) == half
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_log_rank_p_is_that_of_statsmodels(seed):
     rng = np.random.default_rng(seed)

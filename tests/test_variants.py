@@ -275,7 +275,7 @@ def test_a_variant_is_read_as_it_is_written_and_its_label_can_be_read_again(text
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "nothing is not known"),
+        ("", "an empty variant is not known"),
         ("magic", "magic is not known; use transfer, random-frozen"),
         ("reverse", "use --reverse"),
         ("standalone", "always compared"),
