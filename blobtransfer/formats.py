@@ -25,7 +25,7 @@ from blobtransfer.results import (
     TaskRecord,
     finite,
 )
-from blobtransfer.specs import ExperimentSpec
+from blobtransfer.specs import STANDALONE, Arm, ExperimentSpec
 
 
 def to_csv(results: Results) -> Iterator[str]:
@@ -189,6 +189,8 @@ def _inconsistency(file: _File) -> str | None:
         0.0 <= task.ceiling <= 1.0 and min(task.n_train, task.n_test) > 0 for task in file.tasks
     ):
         return "tasks: a ceiling is no share, or there are no rows"
+    if not file.spec.questions:
+        return "spec.questions: there is none"
     if not file.runs:
         return "runs: there is none"
     arms = {tuple(arm.label_fields.values()) for arm in file.spec.arms}
@@ -208,6 +210,9 @@ def _inconsistency(file: _File) -> str | None:
     runs = {f"runs.{i}": run for i, run in enumerate(file.runs)}
     if file.source_run is not None:
         runs["source_run"] = file.source_run
+        label = (file.source_run.sources, file.source_run.variant, file.source_run.fixed)
+        if label != tuple(Arm(STANDALONE, "none").label_fields.values()):
+            return "source_run: it is no standalone run"
     for place, run in runs.items():
         scores = [getattr(run, score) for score in SCORES]
         if run.is_ok and None in scores:
@@ -239,6 +244,8 @@ def _inconsistent_drawing(file: _File) -> str | None:
                 continue
             if heights is None or len(heights) != wanted:
                 return f"curves.{i}.{score}: not one figure for each of {wanted - 1} epochs and 0"
+            if score in SCORES[:2] and not all(h is None or 0.0 <= h <= 1.0 for h in heights):
+                return f"curves.{i}.{score}: an accuracy is no share"
     if file.regions is not None:
         rows = file.regions.runs
         if any(len(row) % 2 or min(row, default=0) < 0 for row in rows):
