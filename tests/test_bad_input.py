@@ -63,7 +63,7 @@ NUMBERS = [
     (
         "compare --samples 100000000",
         2,
-        f"--samples 100000000: 200,000,000 numbers for 100000000 rows of 2 features; {CELLS}",
+        f"--samples 100000000: 200,000,000 numbers with 2 features; {CELLS}",
     ),
     ("compare --samples 2", 2, "--samples 2: fewer rows than the 3 classes; use at least 3"),
     ("compare --samples 1e3", 2, f"--samples 1e3: {WHOLE}"),
@@ -71,7 +71,7 @@ NUMBERS = [
     (
         "compare --samples 1000000 --train-samples 500000 --classes 10000 --hidden 1",
         2,
-        f"--samples 1000000: 10,000,000,000 numbers for 1000000 rows of 10000 classes; {CELLS}",
+        f"--samples 1000000: 10,000,000,000 numbers with 10000 classes; {CELLS}",
     ),
     ("compare --classes 0", 2, "--classes 0: use 2 or more"),
     ("compare --classes 1", 2, "--classes 1: use 2 or more"),
@@ -91,8 +91,7 @@ NUMBERS = [
     (
         "compare --features 100000000",
         2,
-        "--features 100000000: 100,000,000,000 numbers for 1000 rows of 100000000 features; "
-        f"{CELLS}",
+        f"--features 100000000: 100,000,000,000 numbers with 1000 samples; {CELLS}",
     ),
     (
         "compare --train-samples 1001",
