@@ -236,7 +236,9 @@ def _inconsistent_drawing(file: _File) -> str | None:
         tuple(arm.label_fields.values()): arm.variant.phases(file.spec.training)[-1].training.epochs
         for arm in file.spec.arms
     }
+    failed = {(r.sources, r.variant, r.fixed, r.repeat) for r in file.runs if not r.is_ok}
     for i, curve in enumerate(file.curves):
+        label = (curve.sources, curve.variant, curve.fixed, curve.repeat)
         wanted = epochs[curve.sources, curve.variant, curve.fixed] + 1
         for score in SCORES:
             heights = getattr(curve, score)
@@ -244,7 +246,9 @@ def _inconsistent_drawing(file: _File) -> str | None:
                 continue
             if heights is None or len(heights) != wanted:
                 return f"curves.{i}.{score}: not one figure for each of {wanted - 1} epochs and 0"
-            if score in SCORES[:2] and not all(h is None or 0.0 <= h <= 1.0 for h in heights):
+            if score in SCORES[:2] and not all(
+                label in failed if height is None else 0.0 <= height <= 1.0 for height in heights
+            ):
                 return f"curves.{i}.{score}: an accuracy is no share"
     if file.regions is not None:
         rows = file.regions.runs
