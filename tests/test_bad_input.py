@@ -220,6 +220,7 @@ TRANSFER = [
     ),
     ("compare --margin 1", 2, f"--margin 1.0: {SHARE}"),
     ("compare --margin -0.1", 2, f"--margin -0.1: {SHARE}"),
+    ("compare --margin 1e-320", 2, "--margin 1e-320: use 0, or 1e-06 or more"),
     ("show r.json --margin nan", 2, f"--margin nan: {FINITE}"),
     ("show r.json --margin 7", 2, f"--margin 7.0: {SHARE}"),
     ("compare --threshold 0.5", 2, "--threshold 0.5: it is of the speed; add --speed"),
