@@ -201,7 +201,7 @@ def test_a_model_of_other_classes_serves_a_new_head(run):
     refused = run("compare", *QUICK, "--model", "model.keras", "--repeats", 1)
     assert refused.code == 2
     assert refused.err == (
-        "error: model.keras: this network has 4 classes, the target problem 3; use --classes 4, "
+        "error: --model model.keras: this network has 4 classes, the target problem 3; "
         "--variant new-head,fixed=0 alone, or another model\n"
     )
     compare = ("compare", *QUICK, "--model", "model.keras", "--repeats", 1, *CSV)
