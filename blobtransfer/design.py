@@ -36,6 +36,9 @@ MAX_RUNS = 10_000_000
 MAX_CURVES = 25_000_000
 """Most accuracies in the learning curves of one command: 0.2 GB."""
 
+MIN_MARGIN = 1e-6
+"""Least margin but 0; it takes 10^12 test rows to tell accuracies that close."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -174,3 +177,5 @@ def check_margin(margin: float) -> None:
     """Raise `SettingError` unless `margin` is from 0 up to, not with, 1."""
     if not 0.0 <= margin < 1.0:
         raise SettingError("margin", margin, "use a share from 0 up to, not with, 1, such as 0.01")
+    if 0.0 < margin < MIN_MARGIN:
+        raise SettingError("margin", margin, f"use 0, or {MIN_MARGIN:g} or more")

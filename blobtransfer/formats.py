@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from blobtransfer.analysis import analyse
-from blobtransfer.design import ExperimentSpec
+from blobtransfer.design import Arm, ExperimentSpec
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.results import (
     SCHEMA_VERSION,
@@ -26,6 +26,7 @@ from blobtransfer.results import (
     TaskRecord,
     finite,
 )
+from blobtransfer.variants import STANDALONE
 
 
 def to_csv(results: Results) -> Iterator[str]:
@@ -189,6 +190,8 @@ def _inconsistency(file: _File) -> str | None:
         0.0 <= task.ceiling <= 1.0 and min(task.n_train, task.n_test) > 0 for task in file.tasks
     ):
         return "tasks: a ceiling is no share, or there are no rows"
+    if not file.spec.questions:
+        return "spec.questions: there is none"
     if not file.runs:
         return "runs: there is none"
     arms = {tuple(arm.label_fields.values()) for arm in file.spec.arms}
@@ -208,6 +211,9 @@ def _inconsistency(file: _File) -> str | None:
     runs = {f"runs.{i}": run for i, run in enumerate(file.runs)}
     if file.source_run is not None:
         runs["source_run"] = file.source_run
+        label = (file.source_run.sources, file.source_run.variant, file.source_run.fixed)
+        if label != tuple(Arm(STANDALONE, "none").label_fields.values()):
+            return "source_run: it is no standalone run"
     for place, run in runs.items():
         scores = [getattr(run, score) for score in SCORES]
         if run.is_ok and None in scores:
@@ -231,7 +237,9 @@ def _inconsistent_drawing(file: _File) -> str | None:
         tuple(arm.label_fields.values()): arm.variant.phases(file.spec.training)[-1].training.epochs
         for arm in file.spec.arms
     }
+    failed = {(r.sources, r.variant, r.fixed, r.repeat) for r in file.runs if not r.is_ok}
     for i, curve in enumerate(file.curves):
+        label = (curve.sources, curve.variant, curve.fixed, curve.repeat)
         wanted = epochs[curve.sources, curve.variant, curve.fixed] + 1
         for score in SCORES:
             heights = getattr(curve, score)
@@ -239,6 +247,10 @@ def _inconsistent_drawing(file: _File) -> str | None:
                 continue
             if heights is None or len(heights) != wanted:
                 return f"curves.{i}.{score}: not one figure for each of {wanted - 1} epochs and 0"
+            if score in SCORES[:2] and not all(
+                label in failed if height is None else 0.0 <= height <= 1.0 for height in heights
+            ):
+                return f"curves.{i}.{score}: an accuracy is no share"
     if file.regions is not None:
         rows = file.regions.runs
         if any(len(row) % 2 or min(row, default=0) < 0 for row in rows):

@@ -101,10 +101,11 @@ class TaskSpec:
         for setting, n_rows in (("samples", self.n_samples), ("test-samples", self.n_test or 0)):
             for other, each in (("features", self.n_features), ("classes", self.n_classes)):
                 if n_rows * each > MAX_CELLS:
+                    most, least = sorted(((n_rows, setting), (each, other)), reverse=True)
                     raise SettingError(
-                        *((setting, n_rows) if n_rows > each else (other, each)),
-                        f"{n_rows * each:,} numbers for {n_rows} rows of {each} {other}; "
-                        f"use at most {MAX_CELLS:,}",
+                        most[1],
+                        most[0],
+                        f"{n_rows * each:,} numbers with {join(least)}; use at most {MAX_CELLS:,}",
                     )
         if self.n_train > self.n_samples:
             raise SettingError(
