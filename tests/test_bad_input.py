@@ -245,7 +245,7 @@ TRANSFER = [
         "--source-seed 1: the source network is read from --model m.keras; "
         "leave one of the two out",
     ),
-    ("compare --variant ''", 2, f"--variant '': nothing is not known; {VARIANTS}"),
+    ("compare --variant ''", 2, f"--variant '': an empty variant is not known; {VARIANTS}"),
     (
         "compare --variant [bold]x[/]",
         2,
