@@ -283,7 +283,7 @@ def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
         )
     axes.set_yticks(list(places), [one.label for one in shown])
     axes.set_ylim(0.4, len(shown) + 0.8)
-    axes.set_xlabel(f"difference to standalone (points), 95 % interval; grey: margin of {margin:g}")
+    axes.set_xlabel(f"difference to standalone (points), 95 % interval\ngrey: margin of {margin:g}")
     axes.tick_params(axis="x", labelbottom=True)
 
 

@@ -30,8 +30,7 @@ from blobtransfer.variants import Variant, transfer_variants
         ),
         (
             lambda: TaskSpec(1, n_samples=60_000_000),
-            "samples 60000000: 120,000,000 numbers with 2 features; "
-            "use at most 100,000,000",
+            "samples 60000000: 120,000,000 numbers with 2 features; use at most 100,000,000",
         ),
         (lambda: TaskSpec(1, n_features=10**20), f"features {10**20}: use 100,000,000 or less"),
         (lambda: TrainingSpec(epochs=10**10), "epochs 10000000000: use 1,000,000 or less"),
