@@ -6,6 +6,7 @@ they are to be shown in a window.
 
 import logging
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,7 +118,13 @@ def save(figure: "Figure", path: Path) -> None:
         ".svg": {"Date": None},
         ".pdf": {"CreationDate": None},
     }
-    with mpl.rc_context({"svg.hashsalt": "blobtransfer"}), write_atomic(path) as temporary:
+    with (
+        mpl.rc_context({"svg.hashsalt": "blobtransfer"}),
+        write_atomic(path) as temporary,
+        warnings.catch_warnings(),
+    ):
+        # A letter of a file's name that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(temporary, dpi=150, metadata=undated.get(path.suffix.lower()))
 
 

@@ -235,3 +235,13 @@ def test_a_mistake_of_ours_in_a_thread_is_raised_here(small_task, monkeypatch):
         CompiledEngine().train(
             job_of(small_task, MLPSpec(), TrainingSpec(epochs=1)), no_tick, no_announce
         )
+
+
+def test_a_thread_that_cannot_start_is_told_in_one_line(small_task, monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=1), 1)
+    with pytest.raises(EnvironmentFailed, match="no thread can be started"):
+        CompiledEngine().train(job, no_tick, no_announce)

@@ -18,6 +18,7 @@ from blobtransfer.figures import (
     draw_training,
     save,
 )
+from blobtransfer.schedule import initial_weights
 from blobtransfer.specs import MLPSpec, TaskSpec
 from blobtransfer.variants import STANDALONE, parse_variant
 
@@ -157,3 +158,11 @@ def test_drawing_without_windows_does_not_load_pyplot():
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_name_with_letters_that_the_font_lacks_makes_no_noise(tmp_path):
+    spec = spec_of(source=None, model_path="模型.keras")
+    source = initial_weights(MLPSpec(), 1, 0)
+    results = compare(spec, source, PlannedEngine(varied), silent)
+    save(draw_comparison(results, Canvas()), tmp_path / "a.png")
+    assert (tmp_path / "a.png").exists()

@@ -74,7 +74,7 @@ class CompiledEngine:
         n_left = len(work.blocks)
         try:
             for thread in threads:
-                thread.start()
+                _start(thread)
             while n_left:
                 # Ctrl-C can arrive anywhere here, so this thread holds no lock that the others
                 # need, and waits for a limited time, in which all systems hear of Ctrl-C.
@@ -323,6 +323,15 @@ class _Block:
         start = -memory.ctypes.data % CACHE_LINE
         vectors = memory[start : start + n_bytes].view(np.float32)
         return vectors.reshape(n, self._kernel.lanes)
+
+
+def _start(thread: threading.Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise EnvironmentFailed(
+            f"no thread can be started ({error}); free some memory, or end other programs"
+        ) from error
 
 
 def _n_processors() -> int:
