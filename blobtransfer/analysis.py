@@ -65,7 +65,8 @@ def analyse(
     standalone = next((arm for arm in spec.arms if arm.variant.start == "standalone"), None)
     differences: dict[Arm, Difference] = {}
     if standalone is not None and len(spec.arms) > 1:
-        differences = _differences_to(standalone, spec, scores)
+        others = [arm for arm in spec.arms if arm != standalone]
+        differences = _ask(spec, {arm: _paired(scores[arm], scores[standalone]) for arm in others})
     threshold = THRESHOLD * ceiling if spec.threshold is None else spec.threshold
     heights = {arm: _heights(spec, arm, scores[arm], curves) for arm in spec.arms if curves}
     return Findings(
@@ -108,18 +109,8 @@ def _summarise(
     )
 
 
-def _differences_to(
-    standalone: Arm, spec: ExperimentSpec, scores: dict[Arm, ArmScores]
-) -> dict[Arm, Difference]:
-    """Compare every arm with standalone, and adjust p within each question."""
-    paired = {
-        arm: _paired(scores[arm], scores[standalone]) for arm in spec.arms if arm != standalone
-    }
-    return _ask(spec, paired)
-
-
 def _ask(spec: ExperimentSpec, paired: dict[Arm, Paired]) -> dict[Arm, Difference]:
-    """Compare arms by paired differences, and adjust p within each question."""
+    """Compare arms by their paired differences, and adjust p within each question."""
     found: dict[Arm, Difference] = {}
     for sources, arms in groupby(paired, key=lambda arm: arm.sources):
         group = list(arms)

@@ -67,10 +67,11 @@ def warnings(results: Results) -> list[str]:
             f"a few low runs make most of the spread of {', '.join(map(_low_runs, low))}; "
             f"look at the medians{more}"
         )
-    dead = [one for one in results.summary if 2 * one.collapsed > one.n]
+    dead = {one.label: one for one in results.summary if 2 * one.collapsed > one.n}
     if dead:
+        names = _labels(list(dead.values()))
         found.append(
-            f"most runs never predict one of the classes ({_labels(dead)}): there is little to "
+            f"most runs never predict one of the classes ({names}): there is little to "
             "compare; try a smaller --learning-rate, or wider --hidden layers"
         )
     target = results.task("target")
