@@ -247,7 +247,7 @@ class Difference:
         ci_low: Lower end of the 95 % interval of the mean; None for fewer than 2 pairs.
         ci_high: Upper end.
         p_value: Two-sided, of no difference.
-        p_adjusted: The same after Holm, over what was asked together.
+        p_adjusted: The same after Holm, over what was asked together; None where it only explains.
         probability_better: Share of pairs with a difference above 0, ties counted half.
         probability_low: Lower end of its 95 % interval.
         probability_high: Upper end.
@@ -321,7 +321,7 @@ class Contrast:
         tells: What it tells, such as `features`.
         variant: The label of the one.
         baseline: The label of the other.
-        difference: Variant less baseline; p is not adjusted.
+        difference: Variant less baseline; its p is not adjusted.
     """
 
     question: str

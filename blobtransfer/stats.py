@@ -8,7 +8,6 @@ import math
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -71,7 +70,9 @@ def count_low_runs(scores: NDArray[np.float64]) -> int:
         deviations is less than a quarter (so the std is halved); 0 where there is none.
     """
     ordered = np.sort(scores)
-    total = np.sum((ordered - ordered.mean()) ** 2) if len(scores) else 0.0
+    if not len(ordered) or ordered[0] == ordered[-1]:
+        return 0
+    total = np.sum((ordered - ordered.mean()) ** 2)
     for n_low in range(1, min(len(ordered) // 10, 1000) + 1):
         rest = ordered[n_low:]
         if np.sum((rest - rest.mean()) ** 2) < total / 4:
@@ -84,8 +85,8 @@ def paired_differences(
 ) -> list[Difference]:
     """Say what is known about the mean of each of some sets of paired differences.
 
-    A set's numbers do not depend on the others, but for `p_adjusted`, which is Holm's over
-    all of them.
+    A set's numbers do not depend on the others. `p_adjusted` is left to whoever knows what
+    was asked together.
 
     Args:
         differences: Each (n,), n may differ and be 0; multiples of a row's share, so what
@@ -106,13 +107,7 @@ def paired_differences(
         together = _same_sized(np.stack([rounded[i] for i in places]), margin, rng)
         for i, difference in zip(places, together, strict=True):
             found[i] = difference
-    return with_holm(found)
-
-
-def with_holm(differences: Sequence[Difference]) -> list[Difference]:
-    """Fill in `p_adjusted` over all of some differences that have a p."""
-    adjusted = iter(holm([d.p_value for d in differences if d.p_value is not None]))
-    return [d if d.p_value is None else replace(d, p_adjusted=next(adjusted)) for d in differences]
+    return found
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
