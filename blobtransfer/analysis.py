@@ -220,8 +220,7 @@ def _heights(
     """Give the learning curves of the runs of an arm that did not fail, (n, E + 1)."""
     own = {curve.repeat: curve.test_accuracy for curve in curves if curve.is_arm(arm)}
     rows = [own[repeat] for repeat in scores.repeats]
-    n_epochs = arm.variant.phases(spec.training)[-1].training.epochs
-    return np.array(rows).reshape(len(rows), n_epochs + 1)
+    return np.array(rows).reshape(len(rows), arm.variant.n_epochs(spec.training) + 1)
 
 
 def _band(arm: Arm, heights: NDArray[np.float64]) -> Band:

@@ -147,7 +147,7 @@ class ExperimentSpec:
             raise SettingError(
                 setting, value, f"that is {n_runs:,} trainings; use at most {MAX_RUNS:,}"
             )
-        n_kept = n_runs * (2 * self.training.epochs + 1)
+        n_kept = self.n_repeats * sum(arm.variant.n_epochs(self.training) + 1 for arm in self.arms)
         if self.speed and n_kept > MAX_CURVES:
             raise SettingError(
                 setting,

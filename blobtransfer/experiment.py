@@ -182,9 +182,9 @@ def compare(
                 needed = sorted({spec.source_repeat(repeat) for repeat in repeats})
                 fresh |= _train_sources(lab, "fresh", start, needed, tick)
             trained = _train_arms(lab, "target", repeats, origins | fresh, tick, spec.speed)
-            runs.extend(Runs(_runs(repeats, trained)))
-            if spec.speed:
+            if spec.speed:  # before the runs, which are not to be without
                 curves += _curves(repeats, trained, ["test_accuracy"])
+            runs.extend(Runs(_runs(repeats, trained)))
     except KeyboardInterrupt:
         if not runs:
             raise
@@ -209,8 +209,7 @@ def _train_one(lab: _Lab, origins: Origins, argv: Sequence[str]) -> Trainee:
     clock = _Clock()
     ((role, task),) = lab.tasks.items()
     (variant,) = lab.spec.variants
-    n_epochs = variant.phases(lab.spec.training)[-1].training.epochs
-    tick = lab.step(f"training the {role} network", n_epochs)
+    tick = lab.step(f"training the {role} network", variant.n_epochs(lab.spec.training))
     trained = _train_arms(lab, role, range(1), origins, tick, with_curves=True)
     runs = Runs(_runs(range(1), trained))
     (one,) = trained.values()
@@ -401,7 +400,7 @@ def _starts(spec: ExperimentSpec, question: Question) -> list[Start]:
 
 def _n_epochs(spec: ExperimentSpec) -> int:
     """Count the epochs of all trainings, those of the one source left out."""
-    of_arms = sum(arm.variant.phases(spec.training)[-1].training.epochs for arm in spec.arms)
+    of_arms = sum(arm.variant.n_epochs(spec.training) for arm in spec.arms)
     n_sources = spec.nested[0] if spec.nested else spec.n_repeats
     of_sources = n_sources * len(_starts(spec, "fresh")) * spec.training.epochs
     return spec.n_repeats * of_arms + of_sources

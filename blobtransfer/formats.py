@@ -234,7 +234,7 @@ def _inconsistent_drawing(file: _File) -> str | None:
     ):
         return "curves: they are not those of the runs"
     epochs = {
-        tuple(arm.label_fields.values()): arm.variant.phases(file.spec.training)[-1].training.epochs
+        tuple(arm.label_fields.values()): arm.variant.n_epochs(file.spec.training)
         for arm in file.spec.arms
     }
     failed = {(r.sources, r.variant, r.fixed, r.repeat) for r in file.runs if not r.is_ok}

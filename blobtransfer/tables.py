@@ -229,6 +229,8 @@ def speed_table(results: Results, question: str) -> Table:
             )
         )
         last = one.label
+    is_tested = results.spec.nested is None or question == "one"
+    test = "and log-rank test" if is_tested else "without a test, as runs share their sources"
     return Table(
         title=f"{_question_title(results, question)}: speed of learning in %, "
         f"{design(results, question)}",
@@ -237,8 +239,8 @@ def speed_table(results: Results, question: str) -> Table:
         notes=(
             "test accuracy: jumpstart, before training; height, mean of the learning curve; "
             "last 10, mean of the last epochs",
-            f"epochs: to reach {_percent(results.findings.threshold)}, median (Kaplan-Meier) and "
-            "log-rank test; runs that never get there are censored",
+            f"epochs: to reach {_percent(results.findings.threshold)}, median (Kaplan-Meier) "
+            f"{test}; runs that never get there are censored",
         ),
     )
 
@@ -282,7 +284,7 @@ def _dropped(table: Table, console: "Console") -> list[str] | None:
     if n is None:
         return None
     dropped = order[:n]
-    for head in reversed(order[: n - 1]):  # a narrow one may fit where a wide one went
+    for head in reversed(order[:n][:-1]):  # a narrow one may fit where a wide one went
         without = [one for one in dropped if one != head]
         if fits(without):
             dropped = without

@@ -43,15 +43,14 @@ def check_output_layer(
     variants: Sequence[Variant],
 ) -> None:
     """See that the model's output layer fits the problem, where a variant keeps it."""
-    for variant in variants:
-        if source and _heads_differ(source, task) and variant.start == "transfer":
-            if not variant.n_redrawn:
-                theirs = source.network.n_classes
-                raise SourceFileError(
-                    path,
-                    f"this network has {theirs} classes, the target problem {task.n_classes}; "
-                    f"use --classes {theirs}, --variant new-head,fixed=0 alone, or another model",
-                )
+    is_kept = any(variant.start == "transfer" and not variant.n_redrawn for variant in variants)
+    if source is not None and is_kept and _heads_differ(source, task):
+        theirs = source.network.n_classes
+        raise SourceFileError(
+            path,
+            f"this network has {theirs} classes, the target problem {task.n_classes}; "
+            f"use --classes {theirs}, --variant new-head,fixed=0 alone, or another model",
+        )
 
 
 def several_variants(

@@ -156,6 +156,10 @@ class Variant:
             Phase(self.unfreeze, free, 0),
         )
 
+    def n_epochs(self, training: TrainingSpec) -> int:
+        """Give the epochs of a run on the target problem."""
+        return self.phases(training)[-1].training.epochs
+
     def check_fits(self, n_hidden: int, epochs: int) -> None:
         """Raise `SettingError` unless a network and a training can do what is asked.
 

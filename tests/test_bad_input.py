@@ -171,7 +171,7 @@ TRANSFER = [
     (
         "compare --repeats 100000 --speed",
         2,
-        "--repeats 100000: with --speed that is 140,700,000 accuracies to keep; "
+        "--repeats 100000: with --speed that is 70,700,000 accuracies to keep; "
         "use at most 25,000,000",
     ),
     ("compare --fixed 3", 2, f"--fixed 3: {HIDDEN}"),

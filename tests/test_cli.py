@@ -589,7 +589,7 @@ FIT = "use --features 2 or another model"
         ),
         (
             "compare --repeats 100000 --speed",
-            "--repeats 100000: with --speed that is 140,700,000 accuracies to keep; "
+            "--repeats 100000: with --speed that is 70,700,000 accuracies to keep; "
             "use at most 25,000,000",
         ),
         (

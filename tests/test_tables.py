@@ -127,3 +127,11 @@ def test_markdown_has_every_table_and_every_answer(results):
     assert text.count("**This model") == 2 and text.count("\n\nThe method: ") == 1
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
+
+
+def test_the_speed_of_a_nested_design_says_that_it_has_no_log_rank_test():
+    spec = spec_of(8, questions=("one", "fresh"), nested=(4, 2), speed=True)
+    results = compare(spec, None, PlannedEngine(lambda key, *_: key % 100 / 100))
+    *_, one, fresh = report(results)
+    assert "log-rank test" in one.notes[1]
+    assert "without a test, as runs share their sources" in fresh.notes[1]
