@@ -7,40 +7,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from blobtransfer.data import Task, make_task
-    from blobtransfer.design import ExperimentSpec
     from blobtransfer.engines import load_engine
     from blobtransfer.errors import BlobTransferError
-    from blobtransfer.experiment import compare, train_source, train_target
-    from blobtransfer.formats import from_json, to_csv, to_json
-    from blobtransfer.results import Results
-    from blobtransfer.source_file import read_source_file
-    from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
-    from blobtransfer.variants import STANDALONE, Variant, parse_variant, transfer_variants
+    from blobtransfer.experiment.compare import compare, train_source, train_target
+    from blobtransfer.keras_files.read import read_source_file
+    from blobtransfer.results.json_io import from_json, to_csv, to_json
+    from blobtransfer.results.results import Results
+    from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+    from blobtransfer.specs.experiment import ExperimentSpec
+    from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
+    from blobtransfer.tasks.blobs import Task, make_task
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "STANDALONE": "variants",
+    "STANDALONE": "specs.variant",
     "BlobTransferError": "errors",
-    "ExperimentSpec": "design",
-    "MLPSpec": "specs",
-    "Results": "results",
-    "Task": "data",
-    "TaskSpec": "specs",
-    "TrainingSpec": "specs",
-    "Variant": "variants",
-    "compare": "experiment",
-    "from_json": "formats",
+    "ExperimentSpec": "specs.experiment",
+    "MLPSpec": "specs.checks",
+    "Results": "results.results",
+    "Task": "tasks.blobs",
+    "TaskSpec": "specs.checks",
+    "TrainingSpec": "specs.checks",
+    "Variant": "specs.variant",
+    "compare": "experiment.compare",
+    "from_json": "results.json_io",
     "load_engine": "engines",
-    "make_task": "data",
-    "parse_variant": "variants",
-    "read_source_file": "source_file",
-    "to_csv": "formats",
-    "to_json": "formats",
-    "train_source": "experiment",
-    "train_target": "experiment",
-    "transfer_variants": "variants",
+    "make_task": "tasks.blobs",
+    "parse_variant": "specs.variant",
+    "read_source_file": "keras_files.read",
+    "to_csv": "results.json_io",
+    "to_json": "results.json_io",
+    "train_source": "experiment.compare",
+    "train_target": "experiment.compare",
+    "transfer_variants": "specs.variant",
 }
 
 __all__ = [*_HOME]

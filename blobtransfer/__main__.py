@@ -8,7 +8,7 @@ from blobtransfer import interrupts
 def run() -> int:
     """Run the program; Ctrl-C and SIGTERM are answered from the first moment."""
     interrupts.install()
-    from blobtransfer.cli import main
+    from blobtransfer.cli.app import main
 
     code = main()
     return interrupts.exit_code() or code

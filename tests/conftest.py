@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blobtransfer.data import Task, make_task
-from blobtransfer.design import ExperimentSpec
 from blobtransfer.engines import Announce, Job, Scores, Tick, Trained
-from blobtransfer.specs import TaskSpec
+from blobtransfer.specs.checks import TaskSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.tasks.blobs import Task, make_task
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +65,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., Finished]:
     """Run a command of the program in this process, in an empty folder."""
-    from blobtransfer.cli import main
+    from blobtransfer.cli.app import main
 
     monkeypatch.chdir(tmp_path)
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from blobtransfer.analysis import analyse
-from blobtransfer.design import ExperimentSpec
-from blobtransfer.results import Curve, Run, Runs
-from blobtransfer.specs import MLPSpec, TrainingSpec
-from blobtransfer.stats import holm
-from blobtransfer.variants import STANDALONE, parse_variant
+from blobtransfer.experiment.analyse import analyse
+from blobtransfer.results.results import Curve, Run, Runs
+from blobtransfer.specs.checks import MLPSpec, TrainingSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant
+from blobtransfer.statistics.paired import holm
 
 SCORES = {
     # by arm: test accuracy by repeat; None is a failed run

@@ -6,10 +6,10 @@ import pytest
 from conftest import PlannedEngine
 from test_experiment import spec_of
 
-from blobtransfer.answers import answer, count, design, points, warnings
-from blobtransfer.experiment import compare
-from blobtransfer.results import Difference, Runs
-from blobtransfer.specs import TaskSpec
+from blobtransfer.experiment.compare import compare
+from blobtransfer.report.sentences import answer, count, design, points, warnings
+from blobtransfer.results.results import Difference, Runs
+from blobtransfer.specs.checks import TaskSpec
 
 
 def results_of(verdicts, n_repeats=30, n_pairs=None, **changes):

@@ -727,7 +727,7 @@ REFUSING = """
 import json, pathlib, re, resource, sys
 gigabyte = 2**30
 resource.setrlimit(resource.RLIMIT_AS, (2 * gigabyte, 2 * gigabyte))
-from blobtransfer.cli import main
+from blobtransfer.cli.app import main
 for argv in json.loads(sys.stdin.read()):
     sys.argv = ["blobtransfer", *argv]
     assert main() == 2, argv

@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 
 import blobtransfer
-from blobtransfer.formats import json_schema
-from blobtransfer.variants import parse_variant
+from blobtransfer.results.json_io import json_schema
+from blobtransfer.specs.variant import parse_variant
 
 QUICK = ("--samples", 60, "--train-samples", 40, "--epochs", 2)
 HEAVY = ("numpy", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py")
@@ -407,7 +407,7 @@ def test_help_and_refusals_load_nothing_heavy(argv, tmp_path):
     code = (
         "import sys\n"
         f"sys.argv = ['blobtransfer', *{argv!r}]\n"
-        "from blobtransfer.cli import main\n"
+        "from blobtransfer.cli.app import main\n"
         "main()\n"
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "sys.exit(f'loaded: {loaded}' if loaded else 0)\n"
@@ -421,7 +421,7 @@ def test_help_and_refusals_load_nothing_heavy(argv, tmp_path):
 def test_completion_offers_options_and_loads_nothing_heavy(tmp_path):
     code = (
         "import sys\n"
-        "from blobtransfer.cli import main\n"
+        "from blobtransfer.cli.app import main\n"
         "sys.argv = ['blobtransfer']\n"
         "try: main()\n"
         "finally:\n"

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from test_engines import job_of, no_announce, no_tick
 
-from blobtransfer import experiment
-from blobtransfer.design import ExperimentSpec
-from blobtransfer.engines import compiled, native
-from blobtransfer.engines.compiled import CompiledEngine
+from blobtransfer.engines.compiled import engine as compiled
+from blobtransfer.engines.compiled import native
+from blobtransfer.engines.compiled.engine import CompiledEngine
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
-from blobtransfer.variants import STANDALONE, transfer_variants
+from blobtransfer.experiment import compare as experiment
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.variant import STANDALONE, transfer_variants
 
 
 def test_gradients_are_those_of_central_differences(small_task):

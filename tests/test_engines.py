@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from blobtransfer.data import Task
-from blobtransfer.design import ENGINES
 from blobtransfer.engines import Job, load_engine
-from blobtransfer.schedule import Stream, batch_orders, initial_weights, order_key
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.randomness import Stream, batch_orders, initial_weights, order_key
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.experiment import ENGINES
+from blobtransfer.tasks.blobs import Task
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -181,7 +181,7 @@ def test_progress_adds_up_to_the_epochs_of_all_runs(engine, small_task):
 
 
 def test_an_engine_takes_one_task_after_another(engine, small_task):
-    from blobtransfer.data import make_task
+    from blobtransfer.tasks.blobs import make_task
 
     other: Task = make_task(TaskSpec(9, n_samples=50, n_train=30))
     training = TrainingSpec(epochs=1)

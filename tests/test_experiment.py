@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from conftest import PlannedEngine
 
-from blobtransfer.design import ExperimentSpec
-from blobtransfer.experiment import compare, silent, train_source, train_target
-from blobtransfer.formats import json_schema, to_csv, to_json
-from blobtransfer.schedule import Stream, initial_weights, order_key
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
-from blobtransfer.tables import report, to_markdown, to_text
-from blobtransfer.variants import STANDALONE, transfer_variants
+from blobtransfer.experiment.compare import compare, silent, train_source, train_target
+from blobtransfer.randomness import Stream, initial_weights, order_key
+from blobtransfer.report.tables import report, to_markdown, to_text
+from blobtransfer.results.json_io import json_schema, to_csv, to_json
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.variant import STANDALONE, transfer_variants
 
 TASK = {"n_samples": 60, "n_train": 40}
 SOURCE_KEY = order_key(0, Stream.SOURCE_ORDER, 0)

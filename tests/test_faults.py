@@ -20,7 +20,7 @@ import pytest
 import saved_models
 
 from blobtransfer.files import PREFIX
-from blobtransfer.source_file import read_source_file
+from blobtransfer.keras_files.read import read_source_file
 
 QUICK = ("--samples", "60", "--train-samples", "40", "--epochs", "2")
 COMPARE = ("compare", *QUICK, "--fixed", "0", "--sources", "one", "--repeats", "2")
@@ -528,8 +528,8 @@ def test_a_model_that_another_run_saved_meanwhile_is_kept(run, monkeypatch, thei
         found.weights = [layer + np.float32(theirs) for layer in weights]
         raise FileExistsError
 
-    monkeypatch.setattr("blobtransfer.models.save_model", too_late)
-    monkeypatch.setattr("blobtransfer.source_file.read_source_file", lambda path: found)
+    monkeypatch.setattr("blobtransfer.engines.keras.model.save_model", too_late)
+    monkeypatch.setattr("blobtransfer.keras_files.read.read_source_file", lambda path: found)
     done = run("train-source", *QUICK, "--no-plot")
     assert done.code == code
     if code:
@@ -615,7 +615,7 @@ def fake_keras(folder, code=""):
     def run_after_import(then, before="", **environment):
         return subprocess.run(
             [sys.executable, "-c",
-             f"{before}from blobtransfer.models import load_keras\nload_keras()\n{then}\n"],
+             f"{before}from blobtransfer.engines.keras.model import load_keras\nload_keras()\n{then}\n"],
             capture_output=True, text=True, cwd=folder,
             env=ENVIRONMENT | {"PYTHONPATH": str(folder)} | environment,
         )  # fmt: skip

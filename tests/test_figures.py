@@ -7,10 +7,10 @@ import pytest
 from conftest import PlannedEngine
 from test_experiment import planned, spec_of
 
-from blobtransfer.data import make_task
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.experiment import compare, silent, train_source
-from blobtransfer.figures import (
+from blobtransfer.experiment.compare import compare, silent, train_source
+from blobtransfer.randomness import initial_weights
+from blobtransfer.report.figures import (
     Canvas,
     colour_of,
     draw_comparison,
@@ -18,9 +18,9 @@ from blobtransfer.figures import (
     draw_training,
     save,
 )
-from blobtransfer.schedule import initial_weights
-from blobtransfer.specs import MLPSpec, TaskSpec
-from blobtransfer.variants import STANDALONE, parse_variant
+from blobtransfer.specs.checks import MLPSpec, TaskSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant
+from blobtransfer.tasks.blobs import make_task
 
 
 def varied(key, first_weight, n_frozen):
@@ -134,7 +134,7 @@ def test_the_suffix_picks_the_format_and_the_same_figure_gives_the_same_bytes(
 def test_a_window_that_cannot_open_is_said_before_any_work(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     done = subprocess.run(
-        [sys.executable, "-c", "from blobtransfer.figures import Canvas\nCanvas(show=True)"],
+        [sys.executable, "-c", "from blobtransfer.report.figures import Canvas\nCanvas(show=True)"],
         capture_output=True,
         text=True,
         check=False,
@@ -149,7 +149,7 @@ def test_drawing_without_windows_does_not_load_pyplot():
             sys.executable,
             "-c",
             "import sys\n"
-            "from blobtransfer.figures import Canvas\n"
+            "from blobtransfer.report.figures import Canvas\n"
             "Canvas().new(3, 3).subplots()\n"
             "assert 'matplotlib.pyplot' not in sys.modules",
         ],

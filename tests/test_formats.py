@@ -9,10 +9,10 @@ from conftest import PlannedEngine
 from test_experiment import spec_of
 
 from blobtransfer.errors import ResultsFileError
-from blobtransfer.experiment import compare, train_source
-from blobtransfer.formats import from_json, json_schema, to_csv, to_json
-from blobtransfer.tables import report, to_text
-from blobtransfer.variants import STANDALONE, parse_variant, transfer_variants
+from blobtransfer.experiment.compare import compare, train_source
+from blobtransfer.report.tables import report, to_text
+from blobtransfer.results.json_io import from_json, json_schema, to_csv, to_json
+from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
 
 def varied(key, first_weight, n_frozen):

@@ -33,8 +33,9 @@ import numpy as np
 import pytest
 from saved_models import config, h5_of_keras_archive, write_h5, write_keras
 
-from blobtransfer import source_file, source_reader
 from blobtransfer.errors import EnvironmentFailed, SourceFileError
+from blobtransfer.keras_files import read as source_file
+from blobtransfer.keras_files import sandbox as source_reader
 
 DATA = Path(__file__).parent / "data"
 HOSTILE = Path(__file__).parent / "hostile_models"

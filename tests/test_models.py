@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from blobtransfer.models import build_mlp, get_weights, load_keras, save_model
-from blobtransfer.schedule import initial_weights
-from blobtransfer.specs import MLPSpec
+from blobtransfer.engines.keras.model import build_mlp, get_weights, load_keras, save_model
+from blobtransfer.randomness import initial_weights
+from blobtransfer.specs.checks import MLPSpec
 
 NETWORK = MLPSpec(4, (6, 3), 5, activation="tanh")
 
@@ -53,8 +53,8 @@ def in_a_new_process(code, **environment):
 def test_importing_keras_is_silent_and_the_users_settings_do_not_change_it(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "numpy", "floatx": "float64"}')
     done = in_a_new_process(
-        "from blobtransfer.models import build_mlp\n"
-        "from blobtransfer.specs import MLPSpec\n"
+        "from blobtransfer.engines.keras.model import build_mlp\n"
+        "from blobtransfer.specs.checks import MLPSpec\n"
         "model = build_mlp(MLPSpec())\n"
         "import keras\n"
         "print(keras.config.backend(), {v.dtype for v in model.variables})\n",
@@ -71,7 +71,7 @@ def test_what_was_kept_quiet_is_told_when_the_import_fails(tmp_path):
     )
     done = in_a_new_process(
         "from blobtransfer.errors import EnvironmentFailed\n"
-        "from blobtransfer.models import load_keras\n"
+        "from blobtransfer.engines.keras.model import load_keras\n"
         "try: load_keras()\n"
         "except EnvironmentFailed as error: print(error)\n",
         PYTHONPATH=str(tmp_path),

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from blobtransfer import nested, stats
-from blobtransfer.nested import multi_bootstrap, nested_differences, source_luck
-from blobtransfer.stats import paired_differences, verdict_of
+from blobtransfer.statistics import nested
+from blobtransfer.statistics import paired as stats
+from blobtransfer.statistics.nested import multi_bootstrap, nested_differences, source_luck
+from blobtransfer.statistics.paired import paired_differences, verdict_of
 
 
 def rng():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_engines import job_of, no_announce, no_tick
 
-from blobtransfer.data import make_task
 from blobtransfer.engines import load_engine
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.tasks.blobs import make_task
 
 # Of a layer's largest weight. One rounding of float32 is 6e-8; tests/benchmarks/parity.py
 # measures up to 7e-7 on these cases.

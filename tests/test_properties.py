@@ -20,8 +20,8 @@ import saved_models
 from hypothesis import HealthCheck, configuration, given, settings
 from hypothesis import strategies as st
 
-from blobtransfer.cli import main
-from blobtransfer.formats import json_schema
+from blobtransfer.cli.app import main
+from blobtransfer.results.json_io import json_schema
 
 SCHEMA = jsonschema.Draft202012Validator(json_schema())
 

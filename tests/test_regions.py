@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from blobtransfer.data import make_task
-from blobtransfer.models import build_mlp
-from blobtransfer.regions import decision_regions, predicted_classes
-from blobtransfer.schedule import initial_weights
-from blobtransfer.specs import MLPSpec, TaskSpec
+from blobtransfer.engines.keras.model import build_mlp
+from blobtransfer.experiment.regions import decision_regions, predicted_classes
+from blobtransfer.randomness import initial_weights
+from blobtransfer.specs.checks import MLPSpec, TaskSpec
+from blobtransfer.tasks.blobs import make_task
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from blobtransfer.schedule import (
+from blobtransfer.randomness import (
     Stream,
     batch_orders,
     draw_below,
@@ -9,7 +9,7 @@ from blobtransfer.schedule import (
     initial_weights,
     order_key,
 )
-from blobtransfer.specs import INITIALIZERS, MLPSpec
+from blobtransfer.specs.checks import INITIALIZERS, MLPSpec
 
 
 def test_split_mix_gives_the_published_numbers():

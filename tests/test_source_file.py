@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from saved_models import probabilities, weights, write_h5, write_keras
 
-from blobtransfer import source_file
 from blobtransfer.errors import EnvironmentFailed, SourceFileError
-from blobtransfer.source_file import read_source_file
-from blobtransfer.specs import MLPSpec
+from blobtransfer.keras_files import read as source_file
+from blobtransfer.keras_files.read import read_source_file
+from blobtransfer.specs.checks import MLPSpec
 
 DATA = Path(__file__).parent / "data"
 
@@ -116,7 +116,7 @@ def test_the_environment_does_not_change_how_a_model_is_read(tmp_path, monkeypat
 def test_reading_imports_neither_keras_nor_h5py_into_this_process(tmp_path):
     write_keras(tmp_path / "model.keras")
     code = (
-        "import sys; from blobtransfer.source_file import read_source_file as read;"
+        "import sys; from blobtransfer.keras_files.read import read_source_file as read;"
         "read(sys.argv[1]); print({'keras', 'tensorflow', 'h5py'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "model.keras")]

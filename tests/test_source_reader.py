@@ -16,9 +16,10 @@ import pytest
 import saved_models
 from saved_models import NAMES, config, h5_of_keras_archive, weights, write_h5, write_keras
 
-from blobtransfer import source_reader, specs
-from blobtransfer.source_reader import MAX_CONFIG_BYTES, Refused, read_model
-from blobtransfer.specs import MLPSpec
+from blobtransfer.keras_files import sandbox as source_reader
+from blobtransfer.keras_files.sandbox import MAX_CONFIG_BYTES, Refused, read_model
+from blobtransfer.specs import checks as specs
+from blobtransfer.specs.checks import MLPSpec
 
 
 def read(path: Path) -> tuple[MLPSpec, tuple[np.ndarray, ...]]:
@@ -550,7 +551,7 @@ def test_the_process_can_open_no_file_nor_write_one_and_has_little_memory_and_ti
     tmp_path, attempt, error
 ):
     code = (
-        "import os, signal; from blobtransfer import source_reader;"
+        "import os, signal; from blobtransfer.keras_files import sandbox as source_reader;"
         f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); source_reader._limit_process(0); {attempt}"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -2,10 +2,10 @@ import math
 
 import pytest
 
-from blobtransfer.design import ExperimentSpec
 from blobtransfer.errors import SettingError
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
-from blobtransfer.variants import Variant, transfer_variants
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.variant import Variant, transfer_variants
 
 
 @pytest.mark.parametrize(

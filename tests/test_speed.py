@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from statsmodels.duration.survfunc import survdiff
 
-from blobtransfer.speed import Reached, epochs_to_reach, figures_of, log_rank_p, median_epochs
+from blobtransfer.statistics.survival import (
+    Reached,
+    epochs_to_reach,
+    figures_of,
+    log_rank_p,
+    median_epochs,
+)
 
 
 def test_the_figures_of_a_curve_are_what_paper_gives():

@@ -10,9 +10,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
-from blobtransfer import stats
-from blobtransfer.results import Difference
-from blobtransfer.stats import (
+from blobtransfer.results.results import Difference
+from blobtransfer.statistics import paired as stats
+from blobtransfer.statistics.paired import (
     count_low_runs,
     describe,
     detectable_effect,

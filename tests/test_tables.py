@@ -8,8 +8,8 @@ from conftest import PlannedEngine
 from test_experiment import spec_of
 from test_formats import VARIANTS, varied
 
-from blobtransfer.experiment import compare
-from blobtransfer.tables import print_on_terminal, report, to_markdown, to_text
+from blobtransfer.experiment.compare import compare
+from blobtransfer.report.tables import print_on_terminal, report, to_markdown, to_text
 
 
 @pytest.fixture(scope="module")

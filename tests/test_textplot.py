@@ -4,8 +4,8 @@ import pytest
 from conftest import PlannedEngine
 from test_experiment import spec_of
 
-from blobtransfer.experiment import compare
-from blobtransfer.textplot import box_plot
+from blobtransfer.experiment.compare import compare
+from blobtransfer.report.render.terminal import box_plot
 
 
 @pytest.fixture(scope="module")

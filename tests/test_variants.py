@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from blobtransfer.design import ExperimentSpec
 from blobtransfer.engines import Job, Trained, load_engine
 from blobtransfer.errors import SettingError
-from blobtransfer.experiment import compare, train_target
-from blobtransfer.schedule import Stream, initial_weights, order_key
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
-from blobtransfer.variants import STANDALONE, Variant, parse_variant
+from blobtransfer.experiment.compare import compare, train_target
+from blobtransfer.randomness import Stream, initial_weights, order_key
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
 NETWORK = MLPSpec(hidden=(4, 3))
 TRAINING = TrainingSpec(epochs=4, batch_size=16)

@@ -13,10 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data import Task
-from blobtransfer.design import EngineName, ExperimentSpec
-from blobtransfer.schedule import Weights
-from blobtransfer.specs import MLPSpec, TrainingSpec
+from blobtransfer.randomness import Weights
+from blobtransfer.specs.checks import MLPSpec, TrainingSpec
+from blobtransfer.specs.experiment import EngineName, ExperimentSpec
+from blobtransfer.tasks.blobs import Task
 
 Tick = Callable[[int], None]
 """Told how many epochs, summed over the runs of a job, are newly done."""
@@ -125,5 +125,5 @@ def load_engine(name: EngineName, show_log: bool = False) -> Engine:
         name: One of `design.ENGINES`.
         show_log: Let the libraries below the engine write their logs to standard error.
     """
-    engine: Engine = import_module(f"blobtransfer.engines.{name}").create(show_log)
+    engine: Engine = import_module(f"blobtransfer.engines.{name}.engine").create(show_log)
     return engine

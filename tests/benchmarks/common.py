@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data import make_task
 from blobtransfer.engines import Job
-from blobtransfer.schedule import Weights, initial_weights
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.randomness import Weights, initial_weights
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.tasks.blobs import make_task
 
 DEFAULT = (2, 5, 5, 3)
 N_DRAWS = 1_000  # different initial weights; more runs use them again, with other batch orders

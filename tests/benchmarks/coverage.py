@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from blobtransfer.nested import nested_differences
-from blobtransfer.stats import paired_differences
+from blobtransfer.statistics.nested import nested_differences
+from blobtransfer.statistics.paired import paired_differences
 
 BETWEEN, WITHIN = 0.03, 0.01
 """Standard deviation of the differences between sources, and of repeats within one."""

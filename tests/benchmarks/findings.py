@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 
-from blobtransfer.analysis import analyse
-from blobtransfer.design import ExperimentSpec
-from blobtransfer.results import Run, Runs
-from blobtransfer.specs import MLPSpec, TrainingSpec
-from blobtransfer.variants import STANDALONE, parse_variant, transfer_variants
+from blobtransfer.experiment.analyse import analyse
+from blobtransfer.results.results import Run, Runs
+from blobtransfer.specs.checks import MLPSpec, TrainingSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
 FURTHER = ("new-head,fixed=1", "reinit=2", "add=8,fixed=2")
 

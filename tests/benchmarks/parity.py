@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from test_engines import job_of, no_announce, no_tick
 from test_parity import CASES
 
-from blobtransfer.data import make_task
 from blobtransfer.engines import load_engine
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.tasks.blobs import make_task
 
 
 def main(n_runs: int) -> None:

@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STAGES = {
-    "problems drawn": ("blobtransfer.experiment", "make_task"),
-    "machine code loaded": ("blobtransfer.engines.compiled", "_Kernel.load"),
-    "training and evaluation": ("blobtransfer.engines.compiled", "CompiledEngine.train"),
-    "statistics": ("blobtransfer.experiment", "analyse"),
-    "table": ("blobtransfer.tables", "report"),
-    "figure drawn": ("blobtransfer.figures", "draw_results"),
-    "figure saved": ("blobtransfer.figures", "save"),
+    "problems drawn": ("blobtransfer.experiment.compare", "make_task"),
+    "machine code loaded": ("blobtransfer.engines.compiled.engine", "_Kernel.load"),
+    "training and evaluation": ("blobtransfer.engines.compiled.engine", "CompiledEngine.train"),
+    "statistics": ("blobtransfer.experiment.compare", "analyse"),
+    "table": ("blobtransfer.report.tables", "report"),
+    "figure drawn": ("blobtransfer.report.figures", "draw_results"),
+    "figure saved": ("blobtransfer.report.figures", "save"),
 }
 
 
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> None:
     sys.argv = ["blobtransfer", *arguments]
     last = time.perf_counter()
     with stage("the rest of the program"):
-        importlib.import_module("blobtransfer.cli").main()
+        importlib.import_module("blobtransfer.cli.app").main()
     Path("stages.json").write_text(json.dumps(times))
 
 

@@ -14,10 +14,11 @@ from unittest.mock import patch
 import numpy as np
 from llvmlite import binding as llvm
 
-from blobtransfer.data import make_task
-from blobtransfer.engines import compiled, kernel, native, simd
-from blobtransfer.schedule import Stream, initial_weights, order_key
-from blobtransfer.specs import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.engines.compiled import engine as compiled
+from blobtransfer.engines.compiled import kernel, native, simd
+from blobtransfer.randomness import Stream, initial_weights, order_key
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.tasks.blobs import make_task
 
 SMALL, WIDE = MLPSpec(), MLPSpec(64, (64, 64), 10)
 EPOCHS = {SMALL: 100, WIDE: 3}

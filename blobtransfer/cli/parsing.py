@@ -1,0 +1,180 @@
+"""How an option is declared and read; what Typer needs and cannot do by itself.
+
+`grouped` lets commands share whole groups of options, written as dataclasses.
+`NumbersCommand` reads an option with several numbers, written in any of four ways.
+Every option gets an environment variable and answers a bad value in our words.
+"""
+
+import inspect
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from typing import Any, cast, get_type_hints
+
+import typer
+from typer.core import TyperCommand
+
+from blobtransfer.specs.checks import read_number
+
+ENV_PREFIX = "BLOBTRANSFER_"
+
+NOTHING = "''"
+"""How an empty value is shown."""
+
+NUMBERS, PAIR = "N [N ...]", "S T"
+"""Metavars of the options that take several numbers; `NumbersCommand` knows them by these."""
+
+
+def option(flags: str, help: str, panel: str, **settings: Any) -> Any:
+    """Declare one option and its environment variable.
+
+    Args:
+        flags: The long flag, and a short one after a space.
+        help: One line.
+        panel: Where the help page shows it.
+        settings: More for `typer.Option`.
+    """
+    names = flags.split()
+    return typer.Option(
+        *names,
+        help=help,
+        rich_help_panel=panel,
+        envvar=envvar_of(names[0]),
+        show_envvar=False,
+        **settings,
+    )
+
+
+def integer(flags: str, help: str, panel: str, metavar: str = "N", **settings: Any) -> Any:
+    """Declare an option of one whole number, or of several with metavar `NUMBERS` or `PAIR`."""
+    return option(flags, help, panel, metavar=metavar, parser=_whole_number, **settings)
+
+
+def real(flags: str, help: str, panel: str, **settings: Any) -> Any:
+    """Declare an option of one number."""
+    return option(flags, help, panel, metavar="X", parser=_number, **settings)
+
+
+def choice(
+    flags: str,
+    help: str,
+    panel: str,
+    choices: Sequence[str],
+    metavar: str | None = None,
+    **settings: Any,
+) -> Any:
+    """Declare an option of one word out of some; the metavar lists them unless given."""
+
+    def one_of_them(text: str) -> str:
+        if text not in choices:
+            raise typer.BadParameter(f"{text or NOTHING}: use one of {', '.join(choices)}")
+        return text
+
+    return option(
+        flags, help, panel, metavar=metavar or "|".join(choices), parser=one_of_them, **settings
+    )
+
+
+def file(flags: str, help: str, panel: str, **settings: Any) -> Any:
+    """Declare an option of a file's path."""
+    return option(flags, help, panel, metavar="FILE", **settings)
+
+
+def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
+    """Declare an option that is on or off."""
+    return option(flags, help, panel, metavar="", **settings)
+
+
+def envvar_of(flag: str) -> str:
+    """Name the environment variable that sets an option's default."""
+    return ENV_PREFIX + flag.removeprefix("--").replace("-", "_").upper()
+
+
+class NumbersCommand(TyperCommand):
+    """A command whose options of several numbers take `0 1 2`, `0,1,2` or one at a time."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Rewrite runs of numbers into repeated options, then parse as Typer does."""
+        flags = {
+            flag
+            for param in self.params
+            if getattr(param, "metavar", None) in (NUMBERS, PAIR)
+            for flag in param.opts
+        }
+        rewritten = []
+        rest = list(args)
+        while rest:
+            flag, equals, value = rest.pop(0).partition("=")
+            if flag not in flags:
+                rewritten.append(flag + equals + value)
+                continue
+            values = [value] if equals else []
+            while not equals and rest and re.match(r"[^-]|-\d", rest[0]):
+                values.append(rest.pop(0))
+            rewritten += _repeated(flag, values) if equals or values else [flag]
+        for flag in flags:
+            from_environment = os.environ.get(envvar_of(flag))
+            if from_environment and not any(arg.startswith(flag + "=") for arg in rewritten):
+                rewritten += _repeated(flag, [from_environment])
+        return super().parse_args(ctx, rewritten)
+
+
+def grouped(function: Callable[..., None]) -> Callable[..., None]:
+    """Lay out the option groups among a command's parameters as single options.
+
+    Args:
+        function: A command; parameters whose type is a dataclass are groups.
+
+    Returns:
+        A command that Typer reads as if every field had been written out.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    parameters = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in groups:
+            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY))
+            continue
+        field_hints = get_type_hints(groups[name], include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=field_hints[field.name],
+            )
+            for field in fields(groups[name])
+        ]
+
+    @wraps(function)
+    def command(**values: Any) -> None:
+        for name, group in groups.items():
+            own = {field.name: values.pop(field.name) for field in fields(group)}
+            values[name] = cast(Any, group)(**own)
+        function(**values)
+
+    signature = inspect.Signature(parameters)
+    cast(Any, command).__signature__ = signature
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _repeated(flag: str, values: Sequence[str]) -> list[str]:
+    """Give `--flag=0 --flag=1` for `0,1`; a value without any number stays, to be refused."""
+    return [f"{flag}={one}" for value in values for one in re.split(r"[,\s]+", value.strip(", "))]
+
+
+def _whole_number(text: str | int) -> int:
+    number = read_number(str(text), int)
+    if number is None:
+        raise typer.BadParameter(f"{text or NOTHING}: use a whole number")
+    return int(number)
+
+
+def _number(text: str | float) -> float:
+    number = read_number(str(text))
+    if number is None:
+        raise typer.BadParameter(f"{text or NOTHING}: use a finite number")
+    return float(number)

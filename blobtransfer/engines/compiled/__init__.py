@@ -1,0 +1,1 @@
+"""The compiled engine: machine code for the shape of a network."""

@@ -1,0 +1,463 @@
+"""Back-propagation, written once for the networks in the lanes of a vector register.
+
+Two functions are written for the shape of a network: `train`, some epochs of one block of
+networks, and `evaluate`. Memory is laid out lane by lane, so each number here stands for
+one number in every network of the block. A matrix product is done tile by tile, the sums
+of a tile in registers; weights move in place as soon as their gradient is known.
+
+Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0; the update rule is that of
+`keras.optimizers.SGD`; exp and log follow the Cephes library in float32.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from blobtransfer.engines.compiled.simd import (
+    FLOAT,
+    INT32,
+    INT64,
+    POINTER,
+    Array,
+    Code,
+    Index,
+    Value,
+)
+from blobtransfer.randomness import draw_below
+from blobtransfer.specs.checks import MLPSpec
+
+ROWS, COLUMNS = 4, 6
+"""Largest tile over the rows of a batch: 24 sums in registers, and 7 more to feed them."""
+
+SQUARE = 5
+"""Largest side of a tile of gradients: 25 sums in registers, and 6 more to feed them."""
+
+TRAIN_ARGUMENTS = {
+    "weights": POINTER,
+    "velocity": POINTER,
+    "order_keys": POINTER,
+    "x": POINTER,
+    "y": POINTER,
+    "orders": POINTER,
+    "workspace": POINTER,
+    "first_epoch": INT64,
+    "last_epoch": INT64,
+    "n_rows": INT64,
+    "batch_size": INT64,
+    "n_frozen": INT64,
+    "learning_rate": FLOAT,
+    "momentum": FLOAT,
+}
+EVALUATE_ARGUMENTS = {
+    "weights": POINTER,
+    "x": POINTER,
+    "y": POINTER,
+    "workspace": POINTER,
+    "n_rows": INT64,
+    "n_correct": POINTER,
+    "loss": POINTER,
+    "is_predicted": POINTER,
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a block's numbers lie in memory, counted in vectors.
+
+    Rows are an odd number of vectors apart: a power of two would send them all to the same
+    few lines of the cache.
+
+    Args:
+        network: Its shape.
+        n_rows: Rows that are propagated at once.
+    """
+
+    network: MLPSpec
+    n_rows: int
+
+    def weights(self, layer: int) -> int:
+        """Place of a layer's kernel (fan_in rows), which its bias follows as one more row."""
+        shapes = self.network.shapes[:layer]
+        return sum((fan_in + 1) * (fan_out | 1) for fan_in, fan_out in shapes)
+
+    def units(self, layer: int) -> int:
+        """Place of the activations (n_rows rows) of a layer, the input being layer 0."""
+        return self.n_rows * sum(row_of(width) for width in self.network.layer_sizes[:layer])
+
+    def deltas(self, layer: int) -> int:
+        """Place of the deltas of a hidden layer; those of the output take the logits' place."""
+        return self.units(len(self.network.layer_sizes)) + self.units(layer) - self.units(1)
+
+    @property
+    def n_weights(self) -> int:
+        """All kernels and biases."""
+        return self.weights(len(self.network.shapes))
+
+    @property
+    def n_units(self) -> int:
+        """Activations and deltas."""
+        return self.deltas(len(self.network.shapes))
+
+
+def row_of(width: int) -> int:
+    """Give the length of a row of units, with one more unit that is always 1."""
+    return (width + 1) | 1
+
+
+def write_module(network: MLPSpec, n_rows: int, has_momentum: bool, lanes: int) -> ir.Module:
+    """Write `train` and `evaluate` for a shape of networks.
+
+    Args:
+        network: The shape.
+        n_rows: The most rows of a batch, of training or of evaluation.
+        has_momentum: Whether steps remember the steps before.
+        lanes: Networks in a block.
+    """
+    module = ir.Module("blobtransfer")
+    layout = Layout(network, n_rows)
+    code = Code(module, "train", TRAIN_ARGUMENTS, lanes)
+    _write_train(code, _Network(code, layout), has_momentum)
+    code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
+    _write_evaluate(code, _Network(code, layout))
+    return module
+
+
+class _Network:
+    """The arrays of a block of networks, and what back-propagation does with them."""
+
+    def __init__(self, code: Code, layout: Layout) -> None:
+        self.code, self.spec, self.layout = code, layout.network, layout
+        sizes = self.spec.layer_sizes
+        self.activations = [
+            code.array("workspace", offset=layout.units(k), stride=row_of(width))
+            for k, width in enumerate(sizes)
+        ]
+        self.deltas = [
+            code.array("workspace", offset=layout.deltas(k), stride=row_of(width))
+            for k, width in enumerate(sizes)
+        ]
+        self.deltas[-1] = self.activations[-1]
+        self.weights = self.like_weights("weights")
+        self.logits = self.activations[-1]
+
+    def like_weights(self, argument: str) -> list[Array]:
+        """Give an argument as one array a layer: kernel rows, then the bias row."""
+        return [
+            self.code.array(argument, offset=self.layout.weights(k), stride=fan_out | 1)
+            for k, (_, fan_out) in enumerate(self.spec.shapes)
+        ]
+
+    def forward(self, n_rows: Index) -> None:
+        """Propagate rows from layer 0 to the logits."""
+        for layer in range(len(self.spec.shapes)):
+            self.layer_above(layer, n_rows)
+
+    def layer_above(self, layer: int, n_rows: Index) -> None:
+        """Propagate rows through one layer: a_above = f(a W + b)."""
+        fan_in, fan_out = self.spec.shapes[layer]
+        activations, weights = self.activations[layer], self.weights[layer]
+        above, is_output = self.activations[layer + 1], layer == len(self.spec.hidden)
+
+        def finish(b: Index, o: Index, z: Value) -> None:
+            above[b, o] = z if is_output else self.activation(z)
+
+        _product(
+            self.code,
+            (n_rows, fan_out, fan_in),
+            (ROWS, COLUMNS),
+            start=lambda b, o: weights[fan_in, o],
+            left=lambda b, i: activations[b, i],
+            right=lambda i, o: weights[i, o],
+            finish=finish,
+        )
+
+    def backward(self, n_rows: Index, n_frozen: Value, update: "Update") -> None:
+        """Send the output deltas down and move the weights of every layer that is not frozen."""
+        for layer in reversed(range(len(self.spec.shapes))):
+            if layer > 0:
+                with self.code.only_if(n_frozen < layer):
+                    self.delta_below(layer, n_rows)
+            with self.code.only_if(n_frozen < layer + 1):
+                self.update(layer, n_rows, update)
+
+    def delta_below(self, layer: int, n_rows: Index) -> None:
+        """Send deltas through a layer and the activation below: d_below = (d W^T) f'(a_below)."""
+        fan_in, fan_out = self.spec.shapes[layer]
+        deltas, weights, below = self.deltas[layer + 1], self.weights[layer], self.deltas[layer]
+        activations = self.activations[layer]
+
+        def finish(b: Index, i: Index, slope: Value) -> None:
+            below[b, i] = self.times_derivative(slope, activations[b, i])
+
+        _product(
+            self.code,
+            (n_rows, fan_in, fan_out),
+            (ROWS, COLUMNS),
+            start=lambda b, i: self.code.constant(0.0),
+            left=lambda b, o: deltas[b, o],
+            right=lambda o, i: weights[i, o],
+            finish=finish,
+        )
+
+    def update(self, layer: int, n_rows: Index, update: "Update") -> None:
+        """Move a layer by its gradient, W: a_below^T d, and b: the sum of d over the rows."""
+        fan_in, fan_out = self.spec.shapes[layer]
+        below, deltas = self.activations[layer], self.deltas[layer + 1]
+        _product(
+            self.code,
+            (fan_in + 1, fan_out, n_rows),  # the last row is the bias, whose unit is always 1
+            (SQUARE, SQUARE),
+            start=lambda i, o: self.code.constant(0.0),
+            left=lambda i, b: below[b, i],
+            right=lambda b, o: deltas[b, o],
+            finish=lambda i, o, gradient: update(layer, i, o, gradient),
+        )
+
+    def activation(self, z: Value) -> Value:
+        """Write f(z); NaN stays NaN."""
+        match self.spec.activation:
+            case "relu":
+                return self.code.where(z < 0.0, 0.0, z)
+            case "tanh":
+                return 1.0 - 2.0 / (_exp(self.code, z + z) + 1.0)
+            case "sigmoid":
+                return 1.0 / (_exp(self.code, 0.0 - z) + 1.0)
+
+    def times_derivative(self, slope: Value, a: Value) -> Value:
+        """Write slope * f'(z), with f' told by the activation a = f(z)."""
+        match self.spec.activation:
+            case "relu":
+                return self.code.where(a <= 0.0, 0.0, slope)
+            case "tanh":
+                return slope * (1.0 - a * a)
+            case "sigmoid":
+                return slope * (a * (1.0 - a))
+
+    def softmax_parts(self, row: Index) -> tuple[Value, Value]:
+        """Write e^(z - max z) over the logits z of a row; give max z and the sum of those."""
+        code, logits = self.code, self.logits
+        biggest = code.variable(logits[row, 0])
+        for c in code.each(self.spec.n_classes):
+            z = logits[row, c]
+            biggest.value = code.where(z > biggest.value, z, biggest.value)
+        total = code.variable(0.0)
+        for c in code.each(self.spec.n_classes):
+            power = _exp(code, logits[row, c] - biggest.value)
+            logits[row, c] = power
+            total.value = total.value + power
+        return biggest.value, total.value
+
+
+Update = Callable[[int, Index, Index, Value], None]
+"""Moves the weight of a layer at a row and column by minus its gradient."""
+
+
+def _write_train(code: Code, network: _Network, has_momentum: bool) -> None:
+    """Write epochs `first_epoch` up to, not with, `last_epoch`."""
+    spec = network.spec
+    n_rows, batch_size = code.argument("n_rows"), code.argument("batch_size")
+    keys = code.array("order_keys", code.int64s)
+    orders = code.array("orders", code.int32s)
+    velocity = network.like_weights("velocity")
+    momentum = code.splat(code.argument("momentum"))
+    inputs, output_deltas = network.activations[0], network.deltas[-1]
+
+    def update(layer: int, row: Index, column: Index, step: Value) -> None:
+        # The learning rate is in the step already.
+        weight = network.weights[layer][row, column]
+        if has_momentum:
+            step = step + momentum * velocity[layer][row, column]
+            velocity[layer][row, column] = step
+        network.weights[layer][row, column] = weight - step
+
+    code.flush_tiny()
+    for layer in range(len(spec.shapes)):
+        with code.loop(0, network.layout.n_rows) as b:
+            network.activations[layer][b, spec.layer_sizes[layer]] = code.constant(1.0)
+    with code.loop(code.argument("first_epoch"), code.argument("last_epoch")) as epoch:
+        _write_shuffle(code, keys[0], epoch, n_rows)
+        with code.loop(0, n_rows, batch_size) as first:
+            rest = n_rows - first
+            n_batch = code.where(rest < batch_size, rest, batch_size)
+            with code.loop(0, n_batch) as b:
+                row = orders[first + b]
+                for i in code.each(spec.n_features):
+                    place = code.convert(code.index(i), INT32) + row * spec.n_features
+                    inputs[b, i] = code.gather("x", FLOAT, place)
+            network.forward(n_batch)
+            rate = code.argument("learning_rate") / code.convert(n_batch, FLOAT)
+            with code.loop(0, n_batch) as b:
+                label = code.gather("y", INT32, orders[first + b])
+                _, total = network.softmax_parts(b)
+                scale = code.splat(rate) / total
+                for c in code.each(spec.n_classes):
+                    # rate * (probability - 1 for the label's class)
+                    is_label = label.equals(code.convert(code.index(c), INT32))
+                    hit = code.where(is_label, code.splat(rate), code.constant(0.0))
+                    output_deltas[b, c] = output_deltas[b, c] * scale - hit
+            network.backward(n_batch, code.argument("n_frozen"), update)
+    code.finish()
+
+
+def _write_shuffle(code: Code, keys: Value, epoch: Value, n_rows: Value) -> None:
+    """Draw the order of the rows as `schedule.batch_orders` does."""
+    orders = code.array("orders", code.int32s)
+    with code.loop(0, n_rows) as position:
+        orders[position] = code.splat(code.convert(position, INT32))
+    with code.loop(0, n_rows - 1) as turn:
+        last = n_rows - 1 - turn
+        other = draw_below(keys, epoch * n_rows + last, last + 1)
+        # Lanes lie side by side: lane l of order q is number q * lanes + l.
+        lane = Value(code, ir.Constant(code.int32s, list(range(code.lanes))))
+        place = code.convert(other, code.int32s) * code.lanes + lane
+        chosen = code.gather("orders", INT32, place)
+        code.scatter("orders", INT32, place, orders[last])
+        orders[last] = chosen
+
+
+def _write_evaluate(code: Code, network: _Network) -> None:
+    """Write a clean evaluation: correct rows, summed loss, and which classes are predicted."""
+    spec, layout = network.spec, network.layout
+    n_rows = code.argument("n_rows")
+    x, y = code.array("x", FLOAT), code.array("y", INT32)
+    n_correct = code.array("n_correct", code.int32s)
+    loss = code.array("loss", code.doubles)
+    is_predicted = code.array("is_predicted", code.int32s)
+    inputs, logits = network.activations[0], network.logits
+    code.flush_tiny()
+    with code.loop(0, n_rows, layout.n_rows) as first:
+        rest = n_rows - first
+        n_batch = code.where(rest < layout.n_rows, rest, layout.n_rows)
+        with code.loop(0, n_batch) as b:
+            for i in code.each(spec.n_features):
+                inputs[b, i] = code.splat(x[(first + b) * spec.n_features + i])
+        network.forward(n_batch)
+        with code.loop(0, n_batch) as b:
+            label = code.splat(y[first + b])
+            best, winner = code.variable(logits[b, 0]), code.variable(code.constant(0, code.int32s))
+            of_label = code.variable(best.value)
+            for c in code.each(spec.n_classes):
+                z, number = logits[b, c], code.splat(code.convert(code.index(c), INT32))
+                winner.value = code.where(z > best.value, number, winner.value)
+                best.value = code.where(z > best.value, z, best.value)
+                of_label.value = code.where(label.equals(number), z, of_label.value)
+            for c in code.each(spec.n_classes):
+                number = code.splat(code.convert(code.index(c), INT32))
+                is_predicted[c] = code.where(winner.value.equals(number), 1, is_predicted[c])
+            biggest, total = network.softmax_parts(b)
+            is_correct = winner.value.equals(label)
+            n_correct[0] = code.where(is_correct, n_correct[0] + 1, n_correct[0])
+            row_loss = _log(code, total) + (biggest - of_label.value)
+            loss[0] = loss[0] + code.convert(row_loss, code.doubles)
+    code.finish()
+
+
+def _product(
+    code: Code,
+    size: tuple[Index, Index, Index],
+    tile: tuple[int, int],
+    start: Callable[[Index, Index], Value],
+    left: Callable[[Index, Index], Value],
+    right: Callable[[Index, Index], Value],
+    finish: Callable[[Index, Index, Value], None],
+) -> None:
+    """Write a matrix product: sum over k of left(row, k) * right(k, column).
+
+    Args:
+        code: Where.
+        size: Rows, columns, and terms of each sum.
+        tile: The most rows and columns whose sums are in registers at once.
+        start: Gives what the sum of a row and column starts from.
+        left: Gives an entry of the left matrix by row and term.
+        right: Gives an entry of the right matrix by term and column.
+        finish: Gets a row, a column and their sum.
+    """
+    n_rows, n_columns, n_terms = size
+
+    def write_tile(first_row: Index, n_r: int, first_column: Index, n_c: int) -> None:
+        rows = [first_row + r for r in range(n_r)]
+        columns = [first_column + c for c in range(n_c)]
+        sums = [[code.variable(start(row, column)) for column in columns] for row in rows]
+        for k in code.each(n_terms):
+            factors = [right(k, column) for column in columns]
+            for row, of_row in zip(rows, sums, strict=True):
+                factor = left(row, k)
+                for total, other in zip(of_row, factors, strict=True):
+                    total.value = code.fused(factor, other, total.value)
+        for row, of_row in zip(rows, sums, strict=True):
+            for column, total in zip(columns, of_row, strict=True):
+                finish(row, column, total.value)
+
+    # Columns outside: their part of the right matrix stays in the nearest cache.
+    for first_column, n_c in _tiles(code, n_columns, tile[1]):
+        for first_row, n_r in _tiles(code, n_rows, tile[0]):
+            write_tile(first_row, n_r, first_column, n_c)
+
+
+def _tiles(code: Code, n: Index, most: int) -> Any:
+    """Cut 0 .. n - 1 into tiles of one size, and the rest: give the first of each and the size."""
+    if isinstance(n, int):
+        size = -(-n // -(-n // most))  # as even as can be: 64 in tiles of at most 6 is 10 x 6 + 4
+        full = n // size
+        if full == 1:
+            yield 0, size
+        else:
+            with code.loop(0, full * size, size) as first:
+                yield first, size
+        if n % size:
+            yield full * size, n % size
+    else:
+        full_rows = n - _remainder(n, most)
+        with code.loop(0, full_rows, most) as first:
+            yield first, most
+        with code.loop(full_rows, n) as first:
+            yield first, 1
+
+
+def _remainder(n: Value, by: int) -> Value:
+    return Value(n.code, n.code.builder.urem(n.register, n.code.index(by).register))
+
+
+def _exp(code: Code, x: Value) -> Value:
+    """Write e^x; NaN stays NaN.
+
+    Outside [-87, 88] the nearest of the two is taken, where float32 ends.
+    """
+    x = code.where(x < -87.0, -87.0, x)
+    x = code.where(x > 88.0, 88.0, x)
+    # x = n log 2 + r with whole n: adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
+    shifted = code.fused(x, code.constant(1.442695040888963), code.constant(12582912.0))
+    n = shifted - 12582912.0
+    r = code.fused(n, code.constant(-0.693359375), x)  # log 2 in two parts, the first exact
+    r = code.fused(n, code.constant(2.12194440e-4), r)
+    power = code.constant(1.9875691500e-4)
+    for coefficient in (
+        1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
+    ):  # fmt: skip
+        power = code.fused(power, r, code.constant(coefficient))
+    power = code.fused(power, r * r, r) + 1.0
+    two_to_n = code.bits((code.bits(shifted) + 127) << 23)
+    return power * two_to_n
+
+
+def _log(code: Code, x: Value) -> Value:
+    """Write log x for finite x >= 1; NaN stays NaN."""
+    # x = 2^n m with m in [sqrt(1/2), sqrt(2))
+    bits = code.bits(x)
+    shifted = bits - 0x3F3504F3
+    n = code.convert((shifted >> 23), code.floats)
+    m = code.bits((shifted & 0x007FFFFF) + 0x3F3504F3) - 1.0
+    power = code.constant(7.0376836292e-2)
+    for coefficient in (
+        -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+        -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+    ):  # fmt: skip
+        power = code.fused(power, m, code.constant(coefficient))
+    square = m * m
+    power = power * m * square
+    power = code.fused(n, code.constant(-2.12194440e-4), power)
+    power = code.fused(square, code.constant(-0.5), power) + m
+    result = code.fused(n, code.constant(0.693359375), power)
+    return result + (x - x)

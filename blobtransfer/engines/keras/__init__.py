@@ -1,0 +1,1 @@
+"""The Keras engine: the reference, one training after another."""

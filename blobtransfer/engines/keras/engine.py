@@ -1,0 +1,178 @@
+"""Reference engine: Keras `fit`, one training after another.
+
+Keras compiles a model once for every set of trainable layers; a training sets its
+weights, resets its optimizer and feeds the rows in exactly the order of the schedule.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
+from blobtransfer.engines.keras.model import build_mlp, get_weights, load_keras
+from blobtransfer.randomness import Weights, batch_orders
+from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.tasks.blobs import Task
+
+ORDER_ENTRIES = 1_000_000
+"""Row numbers of batch orders held at a time; 4 bytes each."""
+
+
+def create(show_log: bool) -> Engine:
+    """Give a new Keras engine; Keras is imported at its first training."""
+    return KerasEngine(show_log)
+
+
+class KerasEngine:
+    """Trains with `keras.Model.fit`; keeps one compiled model for each way of training."""
+
+    def __init__(self, show_log: bool = False) -> None:
+        self._show_log = show_log
+        self._trainers: dict[tuple[TaskSpec, MLPSpec, TrainingSpec, int], _Trainer] = {}
+
+    def repeats_at_once(self, spec: ExperimentSpec) -> int:
+        """Give 1: nothing is gained by more."""
+        return 1
+
+    def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
+        """Train every run of a job; see `engines.Engine.train`."""
+        if not self._trainers:
+            started = announce("starting Keras")
+            load_keras(self._show_log)
+            started(1)
+        curves = []
+        weights: list[Weights] = []
+        classes_predicted = []
+        for run in range(job.n_runs):
+            trainer = self._trainer(job, int(job.n_frozen[run]))
+            curves.append(
+                trainer.fit(
+                    [stacked[run] for stacked in job.weights],
+                    int(job.order_keys[run]),
+                    job.first_epoch,
+                    job.with_curves,
+                    tick,
+                )
+            )
+            weights.append(get_weights(trainer.model))
+            classes_predicted.append(trainer.count_predicted_classes())
+        # shape (R, E + 1, 4), or (R, 1, 4) without curves
+        scores = np.array(curves)
+        return Trained(
+            weights=[np.stack(layer) for layer in zip(*weights, strict=True)],
+            scores=Scores(*np.moveaxis(scores[:, -1], -1, 0)),
+            classes_predicted=np.array(classes_predicted, np.int64),
+            curves=Scores(*np.moveaxis(scores, -1, 0)) if job.with_curves else None,
+        )
+
+    def _trainer(self, job: Job, n_frozen: int) -> "_Trainer":
+        key = (job.task.spec, job.network, job.training, n_frozen)
+        if key not in self._trainers:
+            self._trainers[key] = _Trainer(job.task, *key[1:], self._show_log)
+        return self._trainers[key]
+
+
+class _Trainer:
+    """One compiled model and the pipeline that feeds it; used for one training at a time."""
+
+    def __init__(
+        self, task: Task, network: MLPSpec, training: TrainingSpec, n_frozen: int, show_log: bool
+    ) -> None:
+        self._keras = load_keras(show_log)
+        self._training = training
+        self._x = {"train": task.x_train, "test": task.x_test}
+        one_hot = np.eye(network.n_classes, dtype=np.float32)
+        self._y = {"train": one_hot[task.y_train], "test": one_hot[task.y_test]}
+        self._steps = -(-len(task.x_train) // training.batch_size)
+        self._order_key, self._first_epoch = 0, 0
+        self.model = build_mlp(network, n_frozen, show_log)
+        self.model.compile(
+            optimizer=self._keras.optimizers.SGD(training.learning_rate, training.momentum),
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
+            # Steps of an epoch without a return to Python; the arithmetic is the same.
+            steps_per_execution=self._steps,
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+        self._new_optimizer = [np.array(v) for v in self.model.optimizer.variables]
+        self._batches = self._make_batches()
+
+    def fit(
+        self, weights: Weights, order_key: int, first_epoch: int, with_curves: bool, tick: Tick
+    ) -> NDArray[np.float64]:
+        """Train from `weights` and give (E + 1, 4) scores by epoch, or (1, 4) final ones."""
+        self.model.set_weights(weights)
+        for variable, value in zip(
+            self.model.optimizer.variables, self._new_optimizer, strict=True
+        ):
+            variable.assign(value)
+        self._order_key, self._first_epoch = order_key, first_epoch
+        curve = [self._evaluate()] if with_curves else []
+
+        def end_epoch(epoch: int, logs: Any) -> None:
+            if with_curves:
+                curve.append(self._evaluate())
+            tick(1)
+
+        self.model.fit(
+            self._batches,
+            epochs=self._training.epochs,
+            initial_epoch=first_epoch,
+            steps_per_epoch=self._steps,
+            shuffle=False,
+            verbose=0,
+            callbacks=[self._keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
+        )
+        return np.array(curve or [self._evaluate()])
+
+    def count_predicted_classes(self) -> int:
+        """Count the classes that the trained network predicts on the test rows."""
+        probabilities = np.asarray(self.model.predict_on_batch(self._x["test"]))
+        return len(np.unique(probabilities.argmax(axis=1)))
+
+    def _evaluate(self) -> tuple[float, float, float, float]:
+        """Give train accuracy, test accuracy, train loss, test loss of the weights as they are."""
+        logs = {}
+        for rows in ("train", "test"):
+            self.model.reset_metrics()
+            logs[rows] = self.model.test_on_batch(self._x[rows], self._y[rows], return_dict=True)
+        self.model.reset_metrics()
+        return (
+            self._exact(logs["train"]["accuracy"], "train"),
+            self._exact(logs["test"]["accuracy"], "test"),
+            float(logs["train"]["loss"]),
+            float(logs["test"]["loss"]),
+        )
+
+    def _exact(self, accuracy: float, rows: str) -> float:
+        """Undo the float32 rounding of a share of the rows."""
+        n_rows = len(self._x[rows])
+        return round(float(accuracy) * n_rows) / n_rows
+
+    def _make_batches(self) -> Any:
+        """Build the endless-looking stream of batches of the current order key, once."""
+        import tensorflow as tf
+
+        n_rows = len(self._x["train"])
+        x, y = tf.constant(self._x["train"]), tf.constant(self._y["train"])
+
+        def rows_to_batches(rows: Any) -> Any:
+            return tf.data.Dataset.from_tensor_slices(rows).batch(self._training.batch_size)
+
+        return (
+            tf.data.Dataset.from_generator(
+                self._epoch_orders, output_signature=tf.TensorSpec((n_rows,), tf.int32)
+            )
+            .flat_map(rows_to_batches)
+            .map(lambda rows: (tf.gather(x, rows), tf.gather(y, rows)))
+        )
+
+    def _epoch_orders(self) -> Iterator[NDArray[np.int32]]:
+        n_rows = len(self._x["train"])
+        epochs = range(self._first_epoch, self._training.epochs)
+        at_once = max(1, ORDER_ENTRIES // n_rows)
+        for first in range(0, len(epochs), at_once):
+            yield from batch_orders(self._order_key, epochs[first : first + at_once], n_rows)

@@ -1,0 +1,1 @@
+"""What one command runs: a training, or a comparison of variants over many repeats."""

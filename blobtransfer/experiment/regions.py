@@ -1,0 +1,70 @@
+"""Which class a trained network sees where: its decision regions, as plain numbers."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.results.results import Regions
+from blobtransfer.specs.checks import MLPSpec
+from blobtransfer.tasks.blobs import Task
+
+N_PLACES = 300
+"""Places of the grid along each feature."""
+
+BORDER = 0.05
+"""Share of the range of the rows that the grid goes beyond them."""
+
+
+def decision_regions(
+    network: MLPSpec, weights: Sequence[NDArray[np.float32]], task: Task
+) -> Regions | None:
+    """Ask a network for the class of every place around the rows of a problem.
+
+    Args:
+        network: Its shape.
+        weights: Kernel (fan_in, fan_out), bias (fan_out,), ... finite.
+        task: The problem.
+
+    Returns:
+        A grid over one or two features; None for more, which no plane shows.
+    """
+    if network.n_features > 2:
+        return None
+    rows = np.concatenate([task.x_train, task.x_test]).astype(np.float64)
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    border = BORDER * (high - low)
+    axes = [np.linspace(*ends, N_PLACES) for ends in zip(low - border, high + border, strict=True)]
+    if network.n_features == 1:
+        axes.append(np.array([0.0]))
+        places = axes[0][:, None]
+    else:
+        places = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+    classes = predicted_classes(network, weights, places).reshape(len(axes[1]), -1)
+    return Regions(
+        x=(float(axes[0][0]), float(axes[0][-1])),
+        y=(float(axes[1][0]), float(axes[1][-1])),
+        runs=tuple(
+            tuple(n for k, same in groupby(row.tolist()) for n in (k, len(list(same))))
+            for row in classes
+        ),
+    )
+
+
+def predicted_classes(
+    network: MLPSpec, weights: Sequence[NDArray[np.float32]], x: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Give the class of each row (N, n_features) that a network finds most probable, (N,)."""
+    activations = x.astype(np.float32)
+    with np.errstate(over="ignore"):
+        for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            z = activations @ kernel + bias
+            match network.activation:
+                case "relu":
+                    activations = np.maximum(z, 0)
+                case "tanh":
+                    activations = np.tanh(z)
+                case "sigmoid":
+                    activations = 1 / (1 + np.exp(-z))
+        return np.asarray((activations @ weights[-2] + weights[-1]).argmax(axis=1), np.int64)

@@ -1,0 +1,1 @@
+"""Networks in files as Keras saves them: read as data, and written."""

@@ -1,0 +1,154 @@
+"""A saved model read as data, never executed -> architecture and weights.
+
+A caller gets a network that can be trusted: its layers are the ones that are trained here and
+its weights are finite, whoever made the file. The file is read in a process of its own
+(`source_reader`, about 0.2 s), because a damaged one can crash or hang the HDF5 library.
+"""
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from blobtransfer.errors import EnvironmentFailed, SettingError, SourceFileError
+from blobtransfer.specs.checks import MLPSpec, printable
+
+TIMEOUT_S = 10.0
+"""Longest time to read a file; the largest takes about half a second.
+
+Only a disk or a machine that stands still reaches it: the reader ends itself long before.
+"""
+
+_DAMAGED = "it cannot be read and looks damaged; save it again"
+
+
+@dataclass(frozen=True)
+class SourceNetwork:
+    """A network as it was saved.
+
+    Args:
+        network: The architecture; `initializer` is the default, the file's is not read.
+        weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous,
+            finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
+        sha256: Of the file, in hexadecimal digits.
+    """
+
+    network: MLPSpec
+    weights: tuple[np.ndarray, ...]
+    sha256: str
+
+
+def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
+    """Read a network that Keras saved, without running anything from the file.
+
+    Args:
+        path: `.keras` as Keras 3 writes it, or `.h5` as Keras 2 or 3 wrote it; the first
+            bytes decide, not the suffix. A Sequential model of Dense layers, all hidden
+            ones of one activation (relu, tanh, sigmoid), the last one softmax.
+
+    Returns:
+        The architecture and its weights; float16 and float64 are converted to float32.
+
+    Raises:
+        SourceFileError: The file is missing, unreadable, damaged, or another network.
+        EnvironmentFailed: No process can be started to read it.
+
+    Source:
+        Keras loads the weights of `.keras` by the order of layers, those of `.h5` by
+        `weight_names`; so does this.
+    """
+    asked = printable(os.fspath(path))
+    try:
+        _check_kind(asked, os.stat(path))  # Before opening: that alone can set off a device.
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            _check_kind(asked, os.fstat(file.fileno()))
+            network, weights = _network_and_weights(asked, _run_reader(asked, file))
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise SourceFileError(asked, "no such file; check the path") from error
+    except PermissionError as error:
+        raise SourceFileError(asked, "may not be read; check its permissions") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise SourceFileError(asked, "cannot be opened as a file; check the path") from error
+    return SourceNetwork(network, weights, digest)
+
+
+def _open_without_waiting(name: str, flags: int) -> int:
+    # A FIFO without a writer, put there a moment ago, would block in open() for ever.
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+
+
+def _check_kind(asked: str, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise SourceFileError(asked, "a directory; give a .keras or .h5 file")
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceFileError(asked, "not a regular file; give a .keras or .h5 file")
+
+
+def _run_reader(asked: str, file: BinaryIO) -> bytes:
+    """Hand the open file, not its path, to the reader; return what it answers."""
+    try:
+        # -P: a numpy.py in the current directory is not imported.
+        reader = subprocess.run(
+            [sys.executable, "-P", "-W", "ignore", "-m", "blobtransfer.keras_files.sandbox"],
+            stdin=file,
+            capture_output=True,
+            env=_environment(),
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        problem = f"not read after {TIMEOUT_S:g} s, it looks damaged; save it again"
+        raise SourceFileError(asked, problem) from error
+    except OSError as error:
+        raise EnvironmentFailed(f"no process can be started to read {asked}: {error}") from error
+    return _answer(asked, reader.returncode, reader.stdout, reader.stderr)
+
+
+def _environment() -> dict[str, str]:
+    paths = [str(Path(__file__).absolute().parents[2]), os.environ.get("PYTHONPATH")]
+    # HDF5_* could name plug-ins and other ways to open a file.
+    return {name: value for name, value in os.environ.items() if not name.startswith("HDF5_")} | {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "HDF5_PLUGIN_PRELOAD": "::",  # No plug-ins, wherever there are some.
+        "OPENBLAS_NUM_THREADS": "1",  # Each thread would reserve memory.
+    }
+
+
+def _answer(asked: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
+    """Return what the reader answered, if it ended well."""
+    if status == 1:  # A Python traceback: not the file's doing, as far as we know.
+        reason = printable(stderr.decode(errors="replace").strip().rpartition("\n")[2])
+        raise EnvironmentFailed(f"{asked}: the reader of model files failed: {reason}")
+    if status != 0:  # Killed: a crash in the HDF5 library, or out of time.
+        raise SourceFileError(asked, _DAMAGED)
+    return stdout
+
+
+def _network_and_weights(asked: str, answer: bytes) -> tuple[MLPSpec, tuple[np.ndarray, ...]]:
+    """Take the answer of the reader, which a hostile file may have corrupted, as it comes."""
+    header, _, values = answer.partition(b"\n")
+    try:
+        said = json.loads(header)
+        if "refused" in said:
+            raise SourceFileError(asked, printable(str(said["refused"])))
+        n_features, *hidden, n_classes = map(int, said["sizes"])
+        network = MLPSpec(n_features, tuple(hidden), n_classes, said["activation"])
+        flat = np.frombuffer(values, dtype="<f4").astype(np.float32)
+    except (ValueError, TypeError, KeyError, SettingError) as error:
+        raise SourceFileError(asked, _DAMAGED) from error
+    if flat.size != network.n_parameters or not np.isfinite(flat).all():
+        raise SourceFileError(asked, _DAMAGED)
+    weights: list[np.ndarray] = []
+    for fan_in, fan_out in network.shapes:
+        kernel, bias, flat = np.split(flat, [fan_in * fan_out, (fan_in + 1) * fan_out])
+        weights += [kernel.reshape(fan_in, fan_out), bias]
+    return network, tuple(weights)

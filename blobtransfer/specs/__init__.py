@@ -1,0 +1,1 @@
+"""What to run: plain frozen data, checked when it is made; standard library only."""

@@ -1,0 +1,181 @@
+"""WHAT to run: the design of one command's experiment, checked as a whole.
+
+An experiment answers one or two questions about a network, a training and some variants;
+an arm is a variant together with the source networks that its runs start from.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.checks import (
+    MAX_COUNT,
+    MLPSpec,
+    TaskSpec,
+    TrainingSpec,
+    check_count,
+    check_seed,
+    join,
+)
+from blobtransfer.specs.variant import STANDALONE, Variant
+
+EngineName = Literal["compiled", "keras"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+
+Question = Literal["one", "fresh"]
+"""`one`: does this source network help? `fresh`: does the method, its source drawn anew?"""
+QUESTIONS: tuple[Question, ...] = get_args(Question)
+
+Sources = Literal["none", "one", "fresh"]
+"""Which source networks a run starts from."""
+
+MAX_RUNS = 10_000_000
+"""Most trainings of one command: 0.5 GB of scores."""
+
+MAX_CURVES = 25_000_000
+"""Most accuracies in the learning curves of one command: 0.2 GB."""
+
+MIN_MARGIN = 1e-6
+"""Least margin but 0; it takes 10^12 test rows to tell accuracies that close."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is compared: a variant, and which source networks its runs start from."""
+
+    variant: Variant
+    sources: Sources
+
+    @property
+    def label_fields(self) -> dict[str, Any]:
+        """The columns that say in results which arm a record is about."""
+        return {
+            "sources": self.sources,
+            "variant": self.variant.kind,
+            "fixed": self.variant.n_fixed,
+        }
+
+
+@dataclass(frozen=True)
+class ExperimentSpec:
+    """Everything that decides the results of one command.
+
+    Args:
+        network: The network that learns, on the source as on the target.
+        training: How it learns.
+        variants: What is compared, `standalone` first; at least one.
+        questions: Whether one source network is used, fresh ones, or both in turn.
+        n_repeats: Independent repeats of every variant, at least 1.
+        nested: Sources, and target repeats of each; their product is `n_repeats`. None: every
+            repeat of a fresh source has its own.
+        train_seed: All randomness of weights, batch order and statistics; 0 to 2**32 - 1.
+        source: The problem on which source networks are trained; None where none is.
+        target: The problem whose accuracy counts; None for a source network alone.
+        model_path: The file of the one source network; None: it is trained on `source`.
+        model_sha256: Of that file, so that it can be known again.
+        engine: What trains; every engine gives the same networks.
+        margin: Differences of accuracy up to this do not matter in practice; 0 up to 1.
+        speed: Keep learning curves and compare how fast the variants learn.
+        threshold: Test accuracy to be reached, for the speed; None: 95 % of the ceiling.
+
+    Raises:
+        SettingError: A value is impossible.
+    """
+
+    network: MLPSpec
+    training: TrainingSpec
+    variants: tuple[Variant, ...] = (STANDALONE,)
+    questions: tuple[Question, ...] = QUESTIONS
+    n_repeats: int = 1
+    nested: tuple[int, int] | None = None
+    train_seed: int = 0
+    source: TaskSpec | None = None
+    target: TaskSpec | None = None
+    model_path: str | None = None
+    model_sha256: str | None = None
+    engine: EngineName = "compiled"
+    margin: float = 0.01
+    speed: bool = False
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.nested is not None:
+            if min(self.nested) < 2:
+                raise SettingError(
+                    "nested", join(self.nested), "use 2 or more sources, 2 or more repeats of each"
+                )
+            if math.prod(self.nested) != self.n_repeats:
+                raise SettingError(
+                    "nested",
+                    join(self.nested),
+                    f"that is {math.prod(self.nested):,} repeats, not {self.n_repeats:,}",
+                )
+            if self.n_repeats > MAX_COUNT:
+                raise SettingError(
+                    "nested",
+                    join(self.nested),
+                    f"that is {self.n_repeats:,} repeats; use at most {MAX_COUNT:,}",
+                )
+            if "fresh" not in self.questions:
+                raise SettingError(
+                    "nested",
+                    join(self.nested),
+                    "it asks about several source networks; leave out --sources one",
+                )
+        check_count("repeats", self.n_repeats)
+        check_seed("train-seed", self.train_seed)
+        check_margin(self.margin)
+        if self.threshold is not None and not 0.0 < self.threshold <= 1.0:
+            raise SettingError("threshold", self.threshold, "use an accuracy above 0 and up to 1")
+        for i, variant in enumerate(self.variants):
+            if variant in self.variants[:i]:
+                raise SettingError("variant", str(variant), "it is repeated; give it once")
+            variant.check_fits(len(self.network.hidden), self.training.epochs)
+            try:
+                variant.network(self.network)
+                variant.phases(self.training)
+            except SettingError as error:  # what the variant makes of the user's settings
+                raise SettingError("variant", str(variant), str(error)) from error
+        setting, value = (
+            ("repeats", str(self.n_repeats))
+            if self.nested is None
+            else ("nested", join(self.nested))
+        )
+        n_runs = self.n_repeats * len(self.arms)
+        if n_runs > MAX_RUNS:
+            raise SettingError(
+                setting, value, f"that is {n_runs:,} trainings; use at most {MAX_RUNS:,}"
+            )
+        n_kept = self.n_repeats * sum(arm.variant.n_epochs(self.training) + 1 for arm in self.arms)
+        if self.speed and n_kept > MAX_CURVES:
+            raise SettingError(
+                setting,
+                value,
+                f"with --speed that is {n_kept:,} accuracies to keep; use at most {MAX_CURVES:,}",
+            )
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """What is compared: first what needs no source, then what does, question by question."""
+        return (
+            *(Arm(variant, "none") for variant in self.variants if variant.starts_fresh),
+            *(
+                Arm(variant, question)
+                for question in self.questions
+                for variant in self.variants
+                if not variant.starts_fresh
+            ),
+        )
+
+    def source_repeat(self, repeat: int) -> int:
+        """Give the repeat whose source network a fresh-source run of a repeat starts from."""
+        return repeat if self.nested is None else repeat - repeat % self.nested[1]
+
+
+def check_margin(margin: float) -> None:
+    """Raise `SettingError` unless `margin` is from 0 up to, not with, 1."""
+    if not 0.0 <= margin < 1.0:
+        raise SettingError("margin", margin, "use a share from 0 up to, not with, 1, such as 0.01")
+    if 0.0 < margin < MIN_MARGIN:
+        raise SettingError("margin", margin, f"use 0, or {MIN_MARGIN:g} or more")

@@ -1,0 +1,1 @@
+"""Arrays in, plain records out: spread, differences, curves, and what they allow to say."""

@@ -1,0 +1,316 @@
+"""Arrays in, numbers out: spread of scores, paired differences, and what they allow to say.
+
+scipy does the statistics; this room chooses the method, and has an answer where a method has
+none: one repeat, equal differences, no run at all.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from copy import deepcopy
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from blobtransfer.results.results import Difference, Spread
+
+CONFIDENCE = 0.95
+ALPHA = 0.05
+POWER = 0.80
+
+N_RESAMPLES = 9_999
+"""Resamples of the bootstrap and of the permutation test, scipy's default."""
+
+MANY_PAIRS = 1_000
+"""From here on the t interval and t test replace resampling: they agree, and cost nothing."""
+
+FEWEST_PAIRS = 6
+"""Below, no two-sided sign-flip p can be under 5 %: it is at least 2 / 2^n."""
+
+NUMBERS_AT_ONCE = 2_000_000
+"""Resampled differences held at a time; 8 bytes each."""
+
+NO_DIFFERENCE = Difference(0, *[None] * 11)
+"""What is known without any pair."""
+
+
+def describe(scores: NDArray[np.float64]) -> Spread:
+    """Describe the scores of one variant.
+
+    Args:
+        scores: (n,) finite scores; n may be 0.
+
+    Returns:
+        Their mean, spread and quartiles; all None for no score, `std` also for one.
+    """
+    n = len(scores)
+    if n == 0:
+        return Spread(0, None, None, None, None, None, None, None, None)
+    low, q1, median, q3, high = (float(q) for q in np.quantile(scores, [0, 0.25, 0.5, 0.75, 1]))
+    return Spread(
+        n=n,
+        mean=float(np.mean(scores)),
+        std=float(np.std(scores, ddof=1)) if n > 1 else None,
+        std_population=float(np.std(scores)),
+        median=median,
+        q1=q1,
+        q3=q3,
+        min=low,
+        max=high,
+    )
+
+
+def count_low_runs(scores: NDArray[np.float64]) -> int:
+    """Count the few lowest scores that make most of the spread.
+
+    Returns:
+        The least number of scores, up to a tenth of them, without which the sum of squared
+        deviations is less than a quarter (so the std is halved); 0 where there is none.
+    """
+    ordered = np.sort(scores)
+    if not len(ordered) or ordered[0] == ordered[-1]:
+        return 0
+    total = np.sum((ordered - ordered.mean()) ** 2)
+    for n_low in range(1, min(len(ordered) // 10, 1000) + 1):
+        rest = ordered[n_low:]
+        if np.sum((rest - rest.mean()) ** 2) < total / 4:
+            return n_low
+    return 0
+
+
+def paired_differences(
+    differences: Sequence[NDArray[np.float64]], margin: float, rng: np.random.Generator
+) -> list[Difference]:
+    """Say what is known about the mean of each of some sets of paired differences.
+
+    A set's numbers do not depend on the others. `p_adjusted` is left to whoever knows what
+    was asked together.
+
+    Args:
+        differences: Each (n,), n may differ and be 0; multiples of a row's share, so what
+            is below 1e-12 is rounding.
+        margin: What `repeats_needed` is to resolve.
+        rng: Source of randomness; copied, so every call with it resamples alike.
+
+    Source:
+        BCa bootstrap, Efron 1987, doi:10.1080/01621459.1987.10478410, at the level of
+        `tail_share`; sign-flip test, Fisher 1935; probability of improvement, Bouthillier et
+        al. 2021, arXiv:2103.03098, whose interval here is Wilson's, 1927, doi:10.2307/2276774;
+        d_z, Cohen 1988.
+    """
+    rounded = [np.round(one, 12) for one in differences]
+    found = [NO_DIFFERENCE] * len(rounded)
+    for n in {len(one) for one in rounded} - {0}:
+        places = [i for i, one in enumerate(rounded) if len(one) == n]
+        together = _same_sized(np.stack([rounded[i] for i in places]), margin, rng)
+        for i, difference in zip(places, together, strict=True):
+            found[i] = difference
+    return found
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p values for their number, so that the chance of any false finding stays.
+
+    Source:
+        Holm 1979, Scandinavian Journal of Statistics 6(2):65.
+    """
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return [float(one) for one in adjusted]
+
+
+def verdict_of(difference: Difference, margin: float, unit: str = "repeats") -> str:
+    """Say in words what a difference allows to say.
+
+    Args:
+        difference: With its interval and adjusted p.
+        margin: Differences up to this do not matter.
+        unit: What would have to be more.
+
+    Returns:
+        `no practical difference` where the whole interval is within the margin; `better` or
+        `worse` where it does not reach 0 and the adjusted p is below 5 %; `undecided (...)`.
+    """
+    d = difference
+    if d.mean is None:
+        return "undecided (every pair has a failed run)"
+    if d.ci_low is None or d.ci_high is None or d.p_adjusted is None:
+        return f"undecided (more {unit} would tell)"
+    if d.n >= FEWEST_PAIRS:
+        if -margin < d.ci_low and d.ci_high < margin:
+            return "no practical difference"
+        if d.p_adjusted < ALPHA and (d.ci_low > 0.0 or d.ci_high < 0.0):
+            return "better" if d.mean > 0.0 else "worse"
+    n = n_that_would_tell(d)
+    return f"undecided ({f'about {n}' if n else 'more'} {unit} would tell)"
+
+
+def n_that_would_tell(d: Difference) -> int | None:
+    """Give the pairs with which an undecided difference is likely decided; None: unknown.
+
+    Returns:
+        What resolves the margin, rounded up to two digits; always more than there were.
+    """
+    if d.repeats_needed is None:
+        return None
+    # Enough for the margin and still undecided: the mean lies between 0 and the margin, and
+    # at most half the margin from the nearer, which four times as many resolve.
+    n = next((n for n in (d.repeats_needed, 4 * d.repeats_needed) if n > d.n), 2 * d.n)
+    unit = int(10 ** max(0, len(str(n)) - 2))
+    return -(-n // unit) * unit
+
+
+def detectable_effect(n: int) -> float:
+    """Give the mean, in standard deviations, that n pairs detect with 80 % power.
+
+    Two-sided t test at 5 %; n at least 2.
+
+    Source:
+        Non-central t distribution; Cohen 1988.
+    """
+    return _detectable_noncentrality(n) / math.sqrt(n)
+
+
+def pairs_needed(effect: float) -> int | None:
+    """Give the fewest pairs that detect a mean, in standard deviations, with 80 % power.
+
+    Returns:
+        At least 6, as fewer never give a finding; None where there are no such n.
+    """
+    if effect <= 0.0:
+        return None
+    # The normal distribution gives n for certain too small, and by few.
+    normal: float = ((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) / effect) ** 2
+    if not normal < 1e9:
+        return None
+    n: int = max(FEWEST_PAIRS, math.floor(normal))
+    while detectable_effect(n) > effect:
+        n += 1
+    return n
+
+
+def tail_share(n: int) -> float:
+    """Give the share of resampled means to leave out on each side, for n observations.
+
+    Resampled means are too narrow for few observations: they spread like the population
+    standard deviation, and know nothing of Student's t. So the level is widened by as much.
+
+    Source:
+        Hesterberg 2015, arXiv:1411.5279, section 4.1, the expanded percentile interval.
+    """
+    quantile = stats.t.ppf(1 - ALPHA / 2, n - 1) * math.sqrt(n / (n - 1))
+    return float(stats.norm.sf(quantile))
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """Give the 95 % interval of a probability, from a share of n that may count halves."""
+    z = float(stats.norm.ppf(1 - ALPHA / 2))
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _same_sized(
+    differences: NDArray[np.float64], margin: float, rng: np.random.Generator
+) -> list[Difference]:
+    """Do `paired_differences` for sets (V, n) of one size n of at least 1."""
+    n = differences.shape[1]
+    lows, highs, p_values = _interval_and_p(differences, rng)
+    found = []
+    for d, low, high, p in zip(differences, lows, highs, p_values, strict=True):
+        mean = float(d.mean())
+        std = float(d.std(ddof=1)) if n > 1 and np.ptp(d) else 0.0
+        share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
+        probability_low, probability_high = wilson_interval(share, n)
+        found.append(
+            Difference(
+                n=n,
+                mean=mean,
+                ci_low=float(low) if n > 1 else None,
+                ci_high=float(high) if n > 1 else None,
+                p_value=float(p) if n > 1 else None,
+                p_adjusted=None,
+                probability_better=share,
+                probability_low=probability_low if n > 1 else None,
+                probability_high=probability_high if n > 1 else None,
+                effect_size=mean / std if std else None,
+                detectable=detectable_effect(n) * std if n > 1 else None,
+                repeats_needed=None
+                if n == 1 or not margin
+                else pairs_needed(margin / std)
+                if std
+                else FEWEST_PAIRS,
+            )
+        )
+    return found
+
+
+def _interval_and_p(
+    d: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give the ends of the intervals of the means of sets (V, n), and p, each (V,)."""
+    n = d.shape[1]
+    mean = d.mean(axis=1)
+    low, high = mean.copy(), mean.copy()
+    # Equal differences have no spread to resample; of 2^n flips, two are as far from 0.
+    p = np.where(mean == 0.0, 1.0, 2.0 ** (1 - n))
+    varied = np.ptp(d, axis=1) > 0.0
+    if n < 2 or not varied.any():
+        return low, high, p
+    if n >= MANY_PAIRS:
+        test = stats.ttest_1samp(d[varied], 0.0, axis=1)
+        interval = test.confidence_interval(CONFIDENCE)
+        low[varied], high[varied], p[varied] = interval.low, interval.high, test.pvalue
+        return low, high, p
+    for i in np.flatnonzero(varied):
+        # One by one: sums of rows depend, in their last digit, on how many rows there are.
+        low[i], high[i] = _bootstrap_interval(d[i], rng)
+    p[varied] = stats.permutation_test(
+        (d[varied],),
+        np.mean,
+        axis=-1,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=N_RESAMPLES,
+        batch=max(1, NUMBERS_AT_ONCE // d[varied].size),
+        rng=deepcopy(rng),
+    ).pvalue
+    return low, high, p
+
+
+def _bootstrap_interval(d: NDArray[np.float64], rng: np.random.Generator) -> tuple[float, float]:
+    """Give the BCa interval of the mean of (n,) differences that are not all equal."""
+    for method in ("BCa", "percentile"):  # BCa has no answer for some samples of two or three
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            low, high = stats.bootstrap(
+                (d,),
+                np.mean,
+                confidence_level=1 - 2 * tail_share(len(d)),
+                n_resamples=N_RESAMPLES,
+                batch=max(1, NUMBERS_AT_ONCE // len(d)),
+                method=method,
+                rng=deepcopy(rng),
+            ).confidence_interval
+        if low < d.mean() < high:
+            break
+    return float(low), float(high)
+
+
+@cache
+def _detectable_noncentrality(n: int) -> float:
+    critical = stats.t.ppf(1 - ALPHA / 2, n - 1)
+
+    def shortfall(noncentrality: float) -> float:
+        above = stats.nct.sf(critical, n - 1, noncentrality)
+        # Far out, where it is 0, scipy gives NaN.
+        below = np.nan_to_num(stats.nct.cdf(-critical, n - 1, noncentrality))
+        return float(above + below) - POWER
+
+    # For n = 2 the root is near 20; above 3 it soon falls towards 2.8.
+    return float(optimize.brentq(shortfall, 1.0, 40.0))
