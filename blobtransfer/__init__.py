@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from blobtransfer.keras_files.read import read_source_file
     from blobtransfer.results.json_io import from_json, to_csv, to_json
     from blobtransfer.results.results import Results
-    from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
     from blobtransfer.specs.experiment import ExperimentSpec
+    from blobtransfer.specs.network import MLPSpec
+    from blobtransfer.specs.task import TaskSpec
+    from blobtransfer.specs.training import TrainingSpec
     from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
-    from blobtransfer.tasks.blobs import Task, make_task
+    from blobtransfer.tasks.blobs import make_task
+    from blobtransfer.tasks.task import Task
 
 __version__ = "0.1.0"
 
@@ -24,11 +27,11 @@ _HOME = {
     "STANDALONE": "specs.variant",
     "BlobTransferError": "errors",
     "ExperimentSpec": "specs.experiment",
-    "MLPSpec": "specs.checks",
+    "MLPSpec": "specs.network",
     "Results": "results.results",
-    "Task": "tasks.blobs",
-    "TaskSpec": "specs.checks",
-    "TrainingSpec": "specs.checks",
+    "Task": "tasks.task",
+    "TaskSpec": "specs.task",
+    "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
     "compare": "experiment.compare",
     "from_json": "results.json_io",

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from blobtransfer.engines import Announce, Job, Scores, Tick, Trained
-from blobtransfer.specs.checks import TaskSpec
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.tasks.blobs import Task, make_task
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.tasks.blobs import make_task
+from blobtransfer.tasks.task import Task
 
 
 @pytest.fixture(scope="session")

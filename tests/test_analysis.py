@@ -5,8 +5,9 @@ import pytest
 
 from blobtransfer.experiment.analyse import analyse
 from blobtransfer.results.results import Curve, Run, Runs
-from blobtransfer.specs.checks import MLPSpec, TrainingSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import holm
 

@@ -8,8 +8,9 @@ from test_experiment import spec_of
 
 from blobtransfer.experiment.compare import compare
 from blobtransfer.report.sentences import answer, count, design, points, warnings
-from blobtransfer.results.results import Difference, Runs
-from blobtransfer.specs.checks import TaskSpec
+from blobtransfer.results.results import Runs
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.statistics.paired import Difference
 
 
 def results_of(verdicts, n_repeats=30, n_pairs=None, **changes):

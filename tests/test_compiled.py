@@ -12,8 +12,10 @@ from blobtransfer.engines.compiled import native
 from blobtransfer.engines.compiled.engine import CompiledEngine
 from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.experiment import compare as experiment
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
-from blobtransfer.specs.checks import TaskSpec
-from blobtransfer.tasks.blobs import make_task, principal_plane
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.tasks.blobs import make_task
+from blobtransfer.tasks.task import principal_plane
 
 
 def test_the_first_rows_train_and_the_rest_test_as_scikit_learn_draws_them():

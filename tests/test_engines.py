@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from blobtransfer.engines import Job, load_engine
-from blobtransfer.randomness import Stream, batch_orders, initial_weights, order_key
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.network import initial_weights
+from blobtransfer.randomness import Stream, batch_orders, order_key
 from blobtransfer.specs.experiment import ENGINES
-from blobtransfer.tasks.blobs import Task
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.tasks.task import Task
 
 
 @pytest.fixture(scope="module", params=ENGINES)

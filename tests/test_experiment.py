@@ -8,11 +8,14 @@ import pytest
 from conftest import PlannedEngine
 
 from blobtransfer.experiment.compare import compare, silent, train_source, train_target
-from blobtransfer.randomness import Stream, initial_weights, order_key
+from blobtransfer.network import initial_weights
+from blobtransfer.randomness import Stream, order_key
 from blobtransfer.report.tables import report, to_markdown, to_text
 from blobtransfer.results.json_io import json_schema, to_csv, to_json
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 
 TASK = {"n_samples": 60, "n_train": 40}

@@ -615,7 +615,8 @@ def fake_keras(folder, code=""):
     def run_after_import(then, before="", **environment):
         return subprocess.run(
             [sys.executable, "-c",
-             f"{before}from blobtransfer.engines.keras.model import load_keras\nload_keras()\n{then}\n"],
+             f"{before}from blobtransfer.engines.keras.quiet import load_keras\n"
+             f"load_keras()\n{then}\n"],
             capture_output=True, text=True, cwd=folder,
             env=ENVIRONMENT | {"PYTHONPATH": str(folder)} | environment,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from test_experiment import planned, spec_of
 
 from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.experiment.compare import compare, silent, train_source
-from blobtransfer.randomness import initial_weights
+from blobtransfer.network import initial_weights
 from blobtransfer.report.figures import (
     Canvas,
     colour_of,
@@ -18,7 +18,8 @@ from blobtransfer.report.figures import (
     draw_training,
     save,
 )
-from blobtransfer.specs.checks import MLPSpec, TaskSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.tasks.blobs import make_task
 

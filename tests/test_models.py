@@ -5,9 +5,11 @@ import sys
 import numpy as np
 import pytest
 
-from blobtransfer.engines.keras.model import build_mlp, get_weights, load_keras, save_model
-from blobtransfer.randomness import initial_weights
-from blobtransfer.specs.checks import MLPSpec
+from blobtransfer.engines.keras.model import build_mlp, get_weights
+from blobtransfer.engines.keras.quiet import load_keras
+from blobtransfer.keras_files.write import save_model
+from blobtransfer.network import initial_weights
+from blobtransfer.specs.network import MLPSpec
 
 NETWORK = MLPSpec(4, (6, 3), 5, activation="tanh")
 
@@ -54,7 +56,7 @@ def test_importing_keras_is_silent_and_the_users_settings_do_not_change_it(tmp_p
     (tmp_path / "keras.json").write_text('{"backend": "numpy", "floatx": "float64"}')
     done = in_a_new_process(
         "from blobtransfer.engines.keras.model import build_mlp\n"
-        "from blobtransfer.specs.checks import MLPSpec\n"
+        "from blobtransfer.specs.network import MLPSpec\n"
         "model = build_mlp(MLPSpec())\n"
         "import keras\n"
         "print(keras.config.backend(), {v.dtype for v in model.variables})\n",
@@ -71,7 +73,7 @@ def test_what_was_kept_quiet_is_told_when_the_import_fails(tmp_path):
     )
     done = in_a_new_process(
         "from blobtransfer.errors import EnvironmentFailed\n"
-        "from blobtransfer.engines.keras.model import load_keras\n"
+        "from blobtransfer.engines.keras.quiet import load_keras\n"
         "try: load_keras()\n"
         "except EnvironmentFailed as error: print(error)\n",
         PYTHONPATH=str(tmp_path),

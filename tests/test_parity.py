@@ -5,7 +5,9 @@ import pytest
 from test_engines import job_of, no_announce, no_tick
 
 from blobtransfer.engines import load_engine
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks.blobs import make_task
 
 # Of a layer's largest weight. One rounding of float32 is 6e-8; tests/benchmarks/parity.py

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from blobtransfer.engines.keras.model import build_mlp
-from blobtransfer.experiment.regions import decision_regions, predicted_classes
-from blobtransfer.randomness import initial_weights
-from blobtransfer.specs.checks import MLPSpec, TaskSpec
+from blobtransfer.experiment.regions import decision_regions
+from blobtransfer.network import initial_weights, predicted_classes
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
 from blobtransfer.tasks.blobs import make_task
 
 

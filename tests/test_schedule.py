@@ -1,15 +1,9 @@
 import numpy as np
 import pytest
 
-from blobtransfer.randomness import (
-    Stream,
-    batch_orders,
-    draw_below,
-    draw_kernel,
-    initial_weights,
-    order_key,
-)
-from blobtransfer.specs.checks import INITIALIZERS, MLPSpec
+from blobtransfer.network import draw_kernel, initial_weights
+from blobtransfer.randomness import Stream, batch_orders, draw_below, order_key
+from blobtransfer.specs.network import INITIALIZERS, MLPSpec
 
 
 def test_split_mix_gives_the_published_numbers():

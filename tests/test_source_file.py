@@ -13,7 +13,7 @@ from saved_models import probabilities, weights, write_h5, write_keras
 from blobtransfer.errors import EnvironmentFailed, SourceFileError
 from blobtransfer.keras_files import read as source_file
 from blobtransfer.keras_files.read import read_source_file
-from blobtransfer.specs.checks import MLPSpec
+from blobtransfer.specs.network import MLPSpec
 
 DATA = Path(__file__).parent / "data"
 

@@ -17,9 +17,10 @@ import saved_models
 from saved_models import NAMES, config, h5_of_keras_archive, weights, write_h5, write_keras
 
 from blobtransfer.keras_files import sandbox as source_reader
-from blobtransfer.keras_files.sandbox import MAX_CONFIG_BYTES, Refused, read_model
-from blobtransfer.specs import checks as specs
-from blobtransfer.specs.checks import MLPSpec
+from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, Refused
+from blobtransfer.keras_files.sandbox import read_model
+from blobtransfer.specs import network as specs
+from blobtransfer.specs.network import MLPSpec
 
 
 def read(path: Path) -> tuple[MLPSpec, tuple[np.ndarray, ...]]:

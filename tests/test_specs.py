@@ -3,8 +3,10 @@ import math
 import pytest
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Variant, transfer_variants
 
 

@@ -10,20 +10,18 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
-from blobtransfer.results.results import Difference
 from blobtransfer.statistics import paired as stats
 from blobtransfer.statistics.paired import (
-    count_low_runs,
-    describe,
-    detectable_effect,
+    Difference,
     holm,
     n_that_would_tell,
     paired_differences,
-    pairs_needed,
     tail_share,
     verdict_of,
     wilson_interval,
 )
+from blobtransfer.statistics.power import detectable_effect, pairs_needed
+from blobtransfer.statistics.spread import count_low_runs, describe
 
 
 def rng():

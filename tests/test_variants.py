@@ -8,9 +8,12 @@ import pytest
 from blobtransfer.engines import Job, Trained, load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare, train_target
-from blobtransfer.randomness import Stream, initial_weights, order_key
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.network import initial_weights
+from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
 NETWORK = MLPSpec(hidden=(4, 3))

@@ -72,13 +72,14 @@ from blobtransfer.errors import (
     SettingError,
     SourceFileError,
 )
-from blobtransfer.specs.checks import MAX_CELLS, join, printable
+from blobtransfer.specs.checks import join, printable
 from blobtransfer.specs.experiment import ExperimentSpec, check_margin
+from blobtransfer.specs.task import MAX_CELLS
 
 if TYPE_CHECKING:
     from blobtransfer.experiment.compare import Trainee
     from blobtransfer.keras_files.read import SourceNetwork
-    from blobtransfer.randomness import Weights
+    from blobtransfer.network import Weights
     from blobtransfer.report.figures import Canvas
     from blobtransfer.results.results import Results
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.cli.options import TrainingOptions
 from blobtransfer.errors import SettingError, SourceFileError
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, join
+from blobtransfer.specs.checks import join
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from blobtransfer.cli.options import FigureOptions, ResultOptions, TalkOptions
 from blobtransfer.errors import EnvironmentFailed, ResultsFileError, SettingError, SourceFileError
 from blobtransfer.files import why_not_writable, write_text
-from blobtransfer.specs.checks import MLPSpec
+from blobtransfer.specs.network import MLPSpec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,7 +139,7 @@ def save_trained(
         SettingError: The file holds another network, and `force` is not given.
     """
     if not path.exists() or force:
-        from blobtransfer.engines.keras.model import save_model
+        from blobtransfer.keras_files.write import save_model
 
         # Another run may have been quicker, and saved a network under this name.
         with suppress(FileExistsError):

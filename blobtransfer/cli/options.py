@@ -23,18 +23,11 @@ from blobtransfer.cli.parsing import (
     switch,
 )
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import (
-    ACTIVATIONS,
-    INITIALIZERS,
-    Activation,
-    Initializer,
-    MLPSpec,
-    TaskSpec,
-    TrainingSpec,
-    check_seed,
-    join,
-)
+from blobtransfer.specs.checks import check_seed, join
 from blobtransfer.specs.experiment import ENGINES, QUESTIONS, EngineName, ExperimentSpec, Question
+from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, Activation, Initializer, MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Variant, parse_variant
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"

@@ -13,10 +13,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.randomness import Weights
-from blobtransfer.specs.checks import MLPSpec, TrainingSpec
+from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import EngineName, ExperimentSpec
-from blobtransfer.tasks.blobs import Task
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.tasks.task import Task
 
 Tick = Callable[[int], None]
 """Told how many epochs, summed over the runs of a job, are newly done."""

@@ -18,7 +18,6 @@ from blobtransfer.results.results import (
     Band,
     Contrast,
     Curve,
-    Difference,
     Findings,
     Runs,
     Speed,
@@ -27,14 +26,9 @@ from blobtransfer.results.results import (
 )
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
 from blobtransfer.statistics.nested import nested_differences, source_luck
-from blobtransfer.statistics.paired import (
-    ALPHA,
-    count_low_runs,
-    describe,
-    holm,
-    paired_differences,
-    verdict_of,
-)
+from blobtransfer.statistics.paired import Difference, holm, paired_differences, verdict_of
+from blobtransfer.statistics.power import ALPHA
+from blobtransfer.statistics.spread import count_low_runs, describe
 from blobtransfer.statistics.survival import (
     Reached,
     epochs_to_reach,

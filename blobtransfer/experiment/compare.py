@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from blobtransfer.engines import Engine, Job, Scores, Tick, Trained
 from blobtransfer.experiment.analyse import analyse
 from blobtransfer.experiment.regions import decision_regions
-from blobtransfer.randomness import Stream, Weights, initial_weights, order_key
+from blobtransfer.network import Weights, initial_weights
+from blobtransfer.randomness import Stream, order_key
 from blobtransfer.results.results import SCORES, Curve, Results, Run, Runs, TaskRecord, finite
-from blobtransfer.specs.checks import MLPSpec
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
+from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, Start
-from blobtransfer.tasks.blobs import Task, make_task
+from blobtransfer.tasks.blobs import make_task
+from blobtransfer.tasks.task import Task
 
 Step = Callable[[str, int], Tick]
 """Told that a step begins, with its epochs summed over all runs; gives the teller of progress."""

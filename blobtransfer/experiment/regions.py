@@ -6,9 +6,10 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.network import predicted_classes
 from blobtransfer.results.results import Regions
-from blobtransfer.specs.checks import MLPSpec
-from blobtransfer.tasks.blobs import Task
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.tasks.task import Task
 
 N_PLACES = 300
 """Places of the grid along each feature."""
@@ -50,21 +51,3 @@ def decision_regions(
             for row in classes
         ),
     )
-
-
-def predicted_classes(
-    network: MLPSpec, weights: Sequence[NDArray[np.float32]], x: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Give the class of each row (N, n_features) that a network finds most probable, (N,)."""
-    activations = x.astype(np.float32)
-    with np.errstate(over="ignore"):
-        for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-            z = activations @ kernel + bias
-            match network.activation:
-                case "relu":
-                    activations = np.maximum(z, 0)
-                case "tanh":
-                    activations = np.tanh(z)
-                case "sigmoid":
-                    activations = 1 / (1 + np.exp(-z))
-        return np.asarray((activations @ weights[-2] + weights[-1]).argmax(axis=1), np.int64)

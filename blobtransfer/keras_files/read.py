@@ -18,7 +18,8 @@ from typing import BinaryIO
 import numpy as np
 
 from blobtransfer.errors import EnvironmentFailed, SettingError, SourceFileError
-from blobtransfer.specs.checks import MLPSpec, printable
+from blobtransfer.specs.checks import printable
+from blobtransfer.specs.network import MLPSpec
 
 TIMEOUT_S = 10.0
 """Longest time to read a file; the largest takes about half a second.

@@ -18,7 +18,8 @@ from blobtransfer.errors import EnvironmentFailed
 from blobtransfer.files import write_atomic
 from blobtransfer.report.sentences import count
 from blobtransfer.results.results import ArmLabel, Results
-from blobtransfer.tasks.blobs import Task, make_task, principal_plane
+from blobtransfer.tasks.blobs import make_task
+from blobtransfer.tasks.task import Task, principal_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

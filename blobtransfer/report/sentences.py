@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 
 from blobtransfer.results.results import Results, Summary
-from blobtransfer.statistics.paired import ALPHA, n_that_would_tell
+from blobtransfer.statistics.paired import n_that_would_tell
+from blobtransfer.statistics.power import ALPHA
 
 QUESTION_NAMES = {"one": "this model", "fresh": "the method"}
 

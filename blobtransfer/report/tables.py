@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from blobtransfer.report.render.terminal import box_plot
 from blobtransfer.report.sentences import QUESTION_NAMES, answer, count, design
-from blobtransfer.results.results import Contrast, Difference, Results, Speed, Summary, TaskRecord
-from blobtransfer.specs.checks import MLPSpec
+from blobtransfer.results.results import Contrast, Results, Speed, Summary, TaskRecord
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.statistics.paired import Difference
 
 if TYPE_CHECKING:
     from rich.console import Console

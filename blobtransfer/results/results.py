@@ -1,20 +1,20 @@
 """WHAT came out: runs, summaries, comparisons, and all that is needed to trust them."""
 
 import math
-import os
-import platform
-import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.results.provenance import installed_versions, this_machine
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.variant import label_of
+from blobtransfer.statistics.nested import SourceLuck
+from blobtransfer.statistics.paired import Difference
+from blobtransfer.statistics.spread import Spread
 
 SCHEMA_VERSION = 1
 
@@ -31,9 +31,6 @@ Tells = Literal[
     "beyond extra epochs",
 ]
 """What a comparison with a control tells."""
-
-VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "keras", "tensorflow")
-"""Packages that can change a score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,75 +213,6 @@ class Curve(ArmLabel):
     train_accuracy: NDArray[np.float64] | None = None
     test_loss: NDArray[np.float64] | None = None
     train_loss: NDArray[np.float64] | None = None
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Where the scores of n runs lie; None where n is too small to say.
-
-    `std` divides by n - 1 (sample), `std_population` by n (the published tables'
-    convention); quartiles interpolate linearly.
-    """
-
-    n: int
-    mean: float | None
-    std: float | None
-    std_population: float | None
-    median: float | None
-    q1: float | None
-    q3: float | None
-    min: float | None
-    max: float | None
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What is known about the mean of paired differences, such as variant less standalone.
-
-    Args:
-        n: Independent pairs; sources, where the design is nested.
-        mean: Of the differences; None without pairs.
-        ci_low: Lower end of the 95 % interval of the mean; None for fewer than 2 pairs.
-        ci_high: Upper end.
-        p_value: Two-sided, of no difference.
-        p_adjusted: The same after Holm, over what was asked together; None where it only explains.
-        probability_better: Share of pairs with a difference above 0, ties counted half.
-        probability_low: Lower end of its 95 % interval.
-        probability_high: Upper end.
-        effect_size: Cohen's d_z, mean over sample standard deviation.
-        detectable: Difference that n pairs detect with 80 % power.
-        repeats_needed: Pairs that detect the margin with 80 % power; None where none do.
-    """
-
-    n: int
-    mean: float | None
-    ci_low: float | None
-    ci_high: float | None
-    p_value: float | None
-    p_adjusted: float | None
-    probability_better: float | None
-    probability_low: float | None
-    probability_high: float | None
-    effect_size: float | None
-    detectable: float | None
-    repeats_needed: int | None
-
-
-@dataclass(frozen=True)
-class SourceLuck:
-    """How much of the spread of test accuracy comes from which source network was drawn.
-
-    Args:
-        n_sources: Source networks with a run that did not fail.
-        between_std: Standard deviation between sources, that within them taken off.
-        within_std: Standard deviation within a source.
-        icc: Intraclass correlation, the share of the variance that is between sources.
-    """
-
-    n_sources: int
-    between_std: float | None
-    within_std: float | None
-    icc: float | None
 
 
 @dataclass(frozen=True)
@@ -488,24 +416,3 @@ class Results:
 def finite(value: float | None) -> float | None:
     """Give the value, or None where it is NaN or infinite."""
     return float(value) if value is not None and math.isfinite(value) else None
-
-
-def installed_versions() -> dict[str, str]:
-    """Give the versions of Python and of the packages that can change a score."""
-    versions = {"python": platform.python_version()}
-    for name in VERSIONED:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
-def this_machine() -> dict[str, str | int | None]:
-    """Describe the machine as far as it can change a score or a time."""
-    return {
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count(),
-        "byteorder": sys.byteorder,
-    }

@@ -9,15 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import (
-    MAX_COUNT,
-    MLPSpec,
-    TaskSpec,
-    TrainingSpec,
-    check_count,
-    check_seed,
-    join,
-)
+from blobtransfer.specs.checks import MAX_COUNT, check_count, check_seed, join
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant
 
 EngineName = Literal["compiled", "keras"]

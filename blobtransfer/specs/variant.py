@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import MAX_COUNT, MLPSpec, TrainingSpec, join, read_number
+from blobtransfer.specs.checks import MAX_COUNT, join, read_number
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
 
 Start = Literal["standalone", "transfer", "random-frozen", "self-transfer", "equal-compute"]
 STARTS: tuple[Start, ...] = get_args(Start)

@@ -9,17 +9,17 @@ Shrout & Fleiss 1979, doi:10.1037/0033-2909.86.2.420.
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from blobtransfer.results.results import Difference, SourceLuck
 from blobtransfer.statistics.paired import (
     MANY_PAIRS,
     N_RESAMPLES,
     NUMBERS_AT_ONCE,
+    Difference,
     paired_differences,
     tail_share,
 )
@@ -28,6 +28,23 @@ DRAWS_AT_MOST = 200_000_000
 """Scores that are drawn for one interval, about; fewer resamples where there are many scores."""
 
 FEWEST_RESAMPLES = 999
+
+
+@dataclass(frozen=True)
+class SourceLuck:
+    """How much of the spread of test accuracy comes from which source network was drawn.
+
+    Args:
+        n_sources: Source networks with a run that did not fail.
+        between_std: Standard deviation between sources, that within them taken off.
+        within_std: Standard deviation within a source.
+        icc: Intraclass correlation, the share of the variance that is between sources.
+    """
+
+    n_sources: int
+    between_std: float | None
+    within_std: float | None
+    icc: float | None
 
 
 def source_luck(scores: NDArray[np.float64]) -> SourceLuck:

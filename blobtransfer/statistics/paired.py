@@ -1,4 +1,4 @@
-"""Arrays in, numbers out: spread of scores, paired differences, and what they allow to say.
+"""Paired differences: their mean with interval and p, Holm's adjustment, and the verdict.
 
 scipy does the statistics; this room chooses the method, and has an answer where a method has
 none: one repeat, equal differences, no run at all.
@@ -8,17 +8,20 @@ import math
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
-from functools import cache
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
-from blobtransfer.results.results import Difference, Spread
+from blobtransfer.statistics.power import (
+    ALPHA,
+    FEWEST_PAIRS,
+    detectable_effect,
+    pairs_needed,
+)
 
 CONFIDENCE = 0.95
-ALPHA = 0.05
-POWER = 0.80
 
 N_RESAMPLES = 9_999
 """Resamples of the bootstrap and of the permutation test, scipy's default."""
@@ -26,58 +29,45 @@ N_RESAMPLES = 9_999
 MANY_PAIRS = 1_000
 """From here on the t interval and t test replace resampling: they agree, and cost nothing."""
 
-FEWEST_PAIRS = 6
-"""Below, no two-sided sign-flip p can be under 5 %: it is at least 2 / 2^n."""
-
 NUMBERS_AT_ONCE = 2_000_000
 """Resampled differences held at a time; 8 bytes each."""
 
-NO_DIFFERENCE = Difference(0, *[None] * 11)
-"""What is known without any pair."""
 
-
-def describe(scores: NDArray[np.float64]) -> Spread:
-    """Describe the scores of one variant.
+@dataclass(frozen=True)
+class Difference:
+    """What is known about the mean of paired differences, such as variant less standalone.
 
     Args:
-        scores: (n,) finite scores; n may be 0.
-
-    Returns:
-        Their mean, spread and quartiles; all None for no score, `std` also for one.
+        n: Independent pairs; sources, where the design is nested.
+        mean: Of the differences; None without pairs.
+        ci_low: Lower end of the 95 % interval of the mean; None for fewer than 2 pairs.
+        ci_high: Upper end.
+        p_value: Two-sided, of no difference.
+        p_adjusted: The same after Holm, over what was asked together; None where it only explains.
+        probability_better: Share of pairs with a difference above 0, ties counted half.
+        probability_low: Lower end of its 95 % interval.
+        probability_high: Upper end.
+        effect_size: Cohen's d_z, mean over sample standard deviation.
+        detectable: Difference that n pairs detect with 80 % power.
+        repeats_needed: Pairs that detect the margin with 80 % power; None where none do.
     """
-    n = len(scores)
-    if n == 0:
-        return Spread(0, None, None, None, None, None, None, None, None)
-    low, q1, median, q3, high = (float(q) for q in np.quantile(scores, [0, 0.25, 0.5, 0.75, 1]))
-    return Spread(
-        n=n,
-        mean=float(np.mean(scores)),
-        std=float(np.std(scores, ddof=1)) if n > 1 else None,
-        std_population=float(np.std(scores)),
-        median=median,
-        q1=q1,
-        q3=q3,
-        min=low,
-        max=high,
-    )
+
+    n: int
+    mean: float | None
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    probability_better: float | None
+    probability_low: float | None
+    probability_high: float | None
+    effect_size: float | None
+    detectable: float | None
+    repeats_needed: int | None
 
 
-def count_low_runs(scores: NDArray[np.float64]) -> int:
-    """Count the few lowest scores that make most of the spread.
-
-    Returns:
-        The least number of scores, up to a tenth of them, without which the sum of squared
-        deviations is less than a quarter (so the std is halved); 0 where there is none.
-    """
-    ordered = np.sort(scores)
-    if not len(ordered) or ordered[0] == ordered[-1]:
-        return 0
-    total = np.sum((ordered - ordered.mean()) ** 2)
-    for n_low in range(1, min(len(ordered) // 10, 1000) + 1):
-        rest = ordered[n_low:]
-        if np.sum((rest - rest.mean()) ** 2) < total / 4:
-            return n_low
-    return 0
+NO_DIFFERENCE = Difference(0, *[None] * 11)
+"""What is known without any pair."""
 
 
 def paired_differences(
@@ -150,6 +140,19 @@ def verdict_of(difference: Difference, margin: float, unit: str = "repeats") -> 
     return f"undecided ({f'about {n}' if n else 'more'} {unit} would tell)"
 
 
+def tail_share(n: int) -> float:
+    """Give the share of resampled means to leave out on each side, for n observations.
+
+    Resampled means are too narrow for few observations: they spread like the population
+    standard deviation, and know nothing of Student's t. So the level is widened by as much.
+
+    Source:
+        Hesterberg 2015, arXiv:1411.5279, section 4.1, the expanded percentile interval.
+    """
+    quantile = stats.t.ppf(1 - ALPHA / 2, n - 1) * math.sqrt(n / (n - 1))
+    return float(stats.norm.sf(quantile))
+
+
 def n_that_would_tell(d: Difference) -> int | None:
     """Give the pairs with which an undecided difference is likely decided; None: unknown.
 
@@ -163,48 +166,6 @@ def n_that_would_tell(d: Difference) -> int | None:
     n = next((n for n in (d.repeats_needed, 4 * d.repeats_needed) if n > d.n), 2 * d.n)
     unit = int(10 ** max(0, len(str(n)) - 2))
     return -(-n // unit) * unit
-
-
-def detectable_effect(n: int) -> float:
-    """Give the mean, in standard deviations, that n pairs detect with 80 % power.
-
-    Two-sided t test at 5 %; n at least 2.
-
-    Source:
-        Non-central t distribution; Cohen 1988.
-    """
-    return _detectable_noncentrality(n) / math.sqrt(n)
-
-
-def pairs_needed(effect: float) -> int | None:
-    """Give the fewest pairs that detect a mean, in standard deviations, with 80 % power.
-
-    Returns:
-        At least 6, as fewer never give a finding; None where there are no such n.
-    """
-    if effect <= 0.0:
-        return None
-    # The normal distribution gives n for certain too small, and by few.
-    normal: float = ((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) / effect) ** 2
-    if not normal < 1e9:
-        return None
-    n: int = max(FEWEST_PAIRS, math.floor(normal))
-    while detectable_effect(n) > effect:
-        n += 1
-    return n
-
-
-def tail_share(n: int) -> float:
-    """Give the share of resampled means to leave out on each side, for n observations.
-
-    Resampled means are too narrow for few observations: they spread like the population
-    standard deviation, and know nothing of Student's t. So the level is widened by as much.
-
-    Source:
-        Hesterberg 2015, arXiv:1411.5279, section 4.1, the expanded percentile interval.
-    """
-    quantile = stats.t.ppf(1 - ALPHA / 2, n - 1) * math.sqrt(n / (n - 1))
-    return float(stats.norm.sf(quantile))
 
 
 def wilson_interval(share: float, n: int) -> tuple[float, float]:
@@ -300,17 +261,3 @@ def _bootstrap_interval(d: NDArray[np.float64], rng: np.random.Generator) -> tup
         if low < d.mean() < high:
             break
     return float(low), float(high)
-
-
-@cache
-def _detectable_noncentrality(n: int) -> float:
-    critical = stats.t.ppf(1 - ALPHA / 2, n - 1)
-
-    def shortfall(noncentrality: float) -> float:
-        above = stats.nct.sf(critical, n - 1, noncentrality)
-        # Far out, where it is 0, scipy gives NaN.
-        below = np.nan_to_num(stats.nct.cdf(-critical, n - 1, noncentrality))
-        return float(above + below) - POWER
-
-    # For n = 2 the root is near 20; above 3 it soon falls towards 2.8.
-    return float(optimize.brentq(shortfall, 1.0, 40.0))

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.engines import Job
-from blobtransfer.randomness import Weights, initial_weights
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.network import Weights, initial_weights
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks.blobs import make_task
 
 DEFAULT = (2, 5, 5, 3)

@@ -9,8 +9,9 @@ import numpy as np
 
 from blobtransfer.experiment.analyse import analyse
 from blobtransfer.results.results import Run, Runs
-from blobtransfer.specs.checks import MLPSpec, TrainingSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
 FURTHER = ("new-head,fixed=1", "reinit=2", "add=8,fixed=2")

@@ -15,7 +15,7 @@ import numpy as np
 from common import N_THREADS, chunks, draw_orders, layers, weights_of, with_ones
 
 from blobtransfer.engines import Job
-from blobtransfer.randomness import Weights
+from blobtransfer.network import Weights
 
 CACHE_FLOATS = 160_000  # of one chunk; measured
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from blobtransfer.engines import Job
-from blobtransfer.randomness import Weights
+from blobtransfer.network import Weights
 
 
 def train(job: Job) -> Weights:

@@ -21,7 +21,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from blobtransfer.engines import Job
-from blobtransfer.randomness import Weights
+from blobtransfer.network import Weights
 
 LANES = 16  # float32 in one AVX-512 register; LLVM splits it in two on AVX2
 

@@ -13,7 +13,7 @@ from common import N_THREADS, chunks, draw_orders, layers, weights_of, with_ones
 from threadpoolctl import threadpool_limits
 
 from blobtransfer.engines import Job
-from blobtransfer.randomness import Weights
+from blobtransfer.network import Weights
 
 CACHE_FLOATS = 1_300_000  # of one chunk; measured
 

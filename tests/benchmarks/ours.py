@@ -1,7 +1,7 @@
 """This project's engines, as the program calls them: packing and evaluation included."""
 
 from blobtransfer.engines import Job, load_engine
-from blobtransfer.randomness import Weights
+from blobtransfer.network import Weights
 
 ENGINES = {name: load_engine(name) for name in ("compiled", "keras")}
 

@@ -14,7 +14,9 @@ from test_engines import job_of, no_announce, no_tick
 from test_parity import CASES
 
 from blobtransfer.engines import load_engine
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks.blobs import make_task
 
 

@@ -19,7 +19,7 @@ from multiprocessing import get_context
 import numpy as np
 from common import DEFAULT, N_THREADS, accuracy, figure, make_job, print_table
 
-from blobtransfer.randomness import Weights
+from blobtransfer.network import Weights
 
 ENTRIES = {
     "blobtransfer, compiled engine": "ours.train_compiled",

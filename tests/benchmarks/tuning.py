@@ -16,8 +16,11 @@ from llvmlite import binding as llvm
 
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native, simd
-from blobtransfer.randomness import Stream, initial_weights, order_key
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.network import initial_weights
+from blobtransfer.randomness import Stream, order_key
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks.blobs import make_task
 
 SMALL, WIDE = MLPSpec(), MLPSpec(64, (64, 64), 10)

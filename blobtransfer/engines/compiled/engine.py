@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from blobtransfer import randomness as schedule
 from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
 from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.randomness import Weights
-from blobtransfer.specs.checks import MLPSpec, TrainingSpec
+from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
 
 WEIGHTS_AT_ONCE = 500_000
 """Weights of all networks of a job, about: 2 MB, and enough to keep threads busy."""

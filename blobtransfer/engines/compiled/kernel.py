@@ -26,7 +26,7 @@ from blobtransfer.engines.compiled.simd import (
     Value,
 )
 from blobtransfer.randomness import draw_below
-from blobtransfer.specs.checks import MLPSpec
+from blobtransfer.specs.network import MLPSpec
 
 ROWS, COLUMNS = 4, 6
 """Largest tile over the rows of a batch: 24 sums in registers, and 7 more to feed them."""

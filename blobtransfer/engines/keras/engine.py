@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
-from blobtransfer.engines.keras.model import build_mlp, get_weights, load_keras
-from blobtransfer.randomness import Weights, batch_orders
-from blobtransfer.specs.checks import MLPSpec, TaskSpec, TrainingSpec
+from blobtransfer.engines.keras.model import build_mlp, get_weights
+from blobtransfer.engines.keras.quiet import load_keras
+from blobtransfer.network import Weights
+from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.tasks.blobs import Task
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.tasks.task import Task
 
 ORDER_ENTRIES = 1_000_000
 """Row numbers of batch orders held at a time; 4 bytes each."""

@@ -1,0 +1,97 @@
+"""The network itself: its weights, how they are drawn, and its forward pass.
+
+A set of weights is a list: kernel, bias, kernel, bias, ... from the input to the output.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.randomness import Stream, seed_sequence
+from blobtransfer.specs.network import Initializer, MLPSpec
+
+Weights = list[NDArray[np.float32]]
+"""Kernel (fan_in, fan_out), bias (fan_out,), ...; with a leading axis R where stacked."""
+
+
+def initial_weights(
+    network: MLPSpec, train_seed: int, repeat: int, stream: Stream = Stream.WEIGHTS
+) -> Weights:
+    """Draw the initial weights of a repeat: of its source and its standalone network alike.
+
+    Args:
+        network: The shape.
+        train_seed: All randomness.
+        repeat: Which repeat.
+        stream: `REDRAWN` for the layers that a variant draws afresh.
+
+    Returns:
+        Kernels (fan_in, fan_out) by the network's initializer, the output kernel by
+        `glorot_uniform`, and zero biases (fan_out,); float32.
+    """
+    rng = np.random.default_rng(seed_sequence(train_seed, stream, repeat))
+    weights: Weights = []
+    for layer, (fan_in, fan_out) in enumerate(network.shapes):
+        is_output = layer == len(network.shapes) - 1
+        initializer = "glorot_uniform" if is_output else network.initializer
+        weights.append(draw_kernel(initializer, fan_in, fan_out, rng))
+        weights.append(np.zeros(fan_out, np.float32))
+    return weights
+
+
+def draw_kernel(
+    initializer: Initializer, fan_in: int, fan_out: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Draw one kernel by variance scaling: He, Glorot or LeCun, uniform or normal.
+
+    Args:
+        initializer: The rule, by its Keras name.
+        fan_in: Units feeding the layer (rows of the kernel).
+        fan_out: Units in the layer (columns of the kernel).
+        rng: Source of randomness; advanced.
+
+    Returns:
+        Kernel (fan_in, fan_out), float32, of variance 2 / fan_in (he), 1 / fan_in (lecun)
+        or 2 / (fan_in + fan_out) (glorot); a normal is cut off at two standard deviations.
+
+    Source:
+        He et al. 2015, arXiv:1502.01852; Glorot & Bengio 2010; the rules of
+        `keras.initializers.VarianceScaling`.
+    """
+    family, distribution = initializer.split("_")
+    variance = {
+        "he": 2.0 / fan_in,
+        "lecun": 1.0 / fan_in,
+        "glorot": 2.0 / (fan_in + fan_out),
+    }[family]
+    shape = (fan_in, fan_out)
+    if distribution == "uniform":
+        limit = math.sqrt(3.0 * variance)
+        kernel = rng.uniform(-limit, limit, shape)
+        return kernel.astype(np.float32)
+    # A standard normal cut off at +-2 has this standard deviation (Keras' constant).
+    std = math.sqrt(variance) / 0.87962566103423978
+    kernel = rng.standard_normal(shape)
+    while (outside := np.abs(kernel) > 2.0).any():
+        kernel[outside] = rng.standard_normal(int(outside.sum()))
+    return (std * kernel).astype(np.float32)
+
+
+def predicted_classes(
+    network: MLPSpec, weights: Sequence[NDArray[np.float32]], x: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Give the class of each row (N, n_features) that a network finds most probable, (N,)."""
+    activations = x.astype(np.float32)
+    with np.errstate(over="ignore"):
+        for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            z = activations @ kernel + bias
+            match network.activation:
+                case "relu":
+                    activations = np.maximum(z, 0)
+                case "tanh":
+                    activations = np.tanh(z)
+                case "sigmoid":
+                    activations = 1 / (1 + np.exp(-z))
+        return np.asarray((activations @ weights[-2] + weights[-1]).argmax(axis=1), np.int64)
