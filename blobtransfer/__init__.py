@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blobtransfer.engines import load_engine
     from blobtransfer.errors import BlobTransferError
-    from blobtransfer.experiment.compare import compare, train_source, train_target
+    from blobtransfer.experiment.analyse import from_json
+    from blobtransfer.experiment.compare import compare
+    from blobtransfer.experiment.single import train_source, train_target
     from blobtransfer.keras_files.read import read_source_file
-    from blobtransfer.results.json_io import from_json, to_csv, to_json
+    from blobtransfer.report.writers import to_json
+    from blobtransfer.results.csv_io import to_csv
     from blobtransfer.results.results import Results
     from blobtransfer.specs.experiment import ExperimentSpec
     from blobtransfer.specs.network import MLPSpec
-    from blobtransfer.specs.task import TaskSpec
+    from blobtransfer.specs.task import BlobsSpec, TaskSpec
     from blobtransfer.specs.training import TrainingSpec
     from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
-    from blobtransfer.tasks.blobs import make_task
+    from blobtransfer.tasks import load_task
     from blobtransfer.tasks.task import Task
 
 __version__ = "0.1.0"
@@ -26,6 +29,7 @@ __version__ = "0.1.0"
 _HOME = {
     "STANDALONE": "specs.variant",
     "BlobTransferError": "errors",
+    "BlobsSpec": "specs.task",
     "ExperimentSpec": "specs.experiment",
     "MLPSpec": "specs.network",
     "Results": "results.results",
@@ -34,17 +38,18 @@ _HOME = {
     "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
     "compare": "experiment.compare",
-    "from_json": "results.json_io",
+    "from_json": "experiment.analyse",
     "load_engine": "engines",
-    "make_task": "tasks.blobs",
+    "load_task": "tasks",
     "parse_variant": "specs.variant",
     "read_source_file": "keras_files.read",
-    "to_csv": "results.json_io",
-    "to_json": "results.json_io",
-    "train_source": "experiment.compare",
-    "train_target": "experiment.compare",
+    "to_csv": "results.csv_io",
+    "to_json": "report.writers",
+    "train_source": "experiment.single",
+    "train_target": "experiment.single",
     "transfer_variants": "specs.variant",
 }
+"""Where each public name lives; a test holds this to the imports above."""
 
 __all__ = [*_HOME]
 

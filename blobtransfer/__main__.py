@@ -2,7 +2,7 @@
 
 import sys
 
-from blobtransfer import interrupts
+from blobtransfer.cli import interrupts
 
 
 def run() -> int:
@@ -11,7 +11,8 @@ def run() -> int:
     from blobtransfer.cli.app import main
 
     code = main()
-    return interrupts.exit_code() or code
+    interrupts.ignore()
+    return code
 
 
 if __name__ == "__main__":

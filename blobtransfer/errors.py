@@ -5,7 +5,7 @@
     │   ├── SettingError           2  a setting has an impossible value
     │   ├── SourceFileError        2  a model file cannot be used
     │   └── ResultsFileError       2  a file of results cannot be shown
-    └── EnvironmentFailed          1  the request was fine, the machine was not
+    └── MachineError          1  the request was fine, the machine was not
 
 A message is one line: what was asked, what was found, what to do. A bug of ours
 is none of these and stays a traceback.
@@ -64,5 +64,5 @@ class ResultsFileError(InputError):
         super().__init__(f"{name}: {problem}; give a JSON file that blobtransfer wrote")
 
 
-class EnvironmentFailed(BlobTransferError):
+class MachineError(BlobTransferError):
     """The machine failed: a full disk, a missing library, no display."""

@@ -9,11 +9,9 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
-from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.interrupts import tidied
+from blobtransfer.errors import MachineError
 
 PREFIX = ".blobtransfer-"
 """Begins the name of every temporary file."""
@@ -35,28 +33,27 @@ def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
 
     Raises:
         FileExistsError: There is a file, and it must be new.
-        EnvironmentFailed: The file cannot be written: disk full, no permission.
+        MachineError: The file cannot be written: disk full, no permission.
     """
     problem = why_not_writable(path)
     if problem is not None:
-        raise EnvironmentFailed(f"{path}: {problem}; nothing was changed")
+        raise MachineError(f"{path}: {problem}; nothing was changed")
     try:
         target = _without_links(path)
         _remove_leftovers(target.parent)
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         temporary = target.with_name(f"{PREFIX}{os.urandom(8).hex()}{target.suffix}")
-        with tidied(partial(_remove, temporary)):
-            try:
-                _create(temporary, mode)
-                yield temporary
-                _sync(temporary, mode)
-                (_link if must_be_new else os.replace)(temporary, target)
-            finally:
-                _remove(temporary)
+        try:
+            _create(temporary, mode)
+            yield temporary
+            _sync(temporary, mode)
+            (_link if must_be_new else os.replace)(temporary, target)
+        finally:
+            _remove(temporary)
     except FileExistsError:
         raise
     except OSError as error:
-        raise EnvironmentFailed(
+        raise MachineError(
             f"{path}: cannot be written ({error.strerror or error}); nothing was changed"
         ) from error
     with suppress(OSError):  # some directories can be neither opened nor synced
@@ -92,9 +89,9 @@ def _obstacle(target: Path) -> str | None:
     if target.is_dir():
         return "this is a directory; name a file in it"
     if target.exists() and not target.is_file():
-        return "this is no ordinary file; choose another name"
+        return "this is not a regular file; choose another name"
     if not target.parent.is_dir():
-        return f"there is no directory {target.parent}; make it first"
+        return f"the directory {target.parent} does not exist; make it first"
     if not os.access(target.parent, os.W_OK | os.X_OK):
         return f"no permission to write into {target.parent}; choose another directory"
     return None

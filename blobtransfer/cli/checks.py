@@ -1,12 +1,16 @@
-"""What was asked of a transfer: the source network, the variants, and whether they fit together."""
+"""What can be refused before any work: files that cannot be written, requests that do not fit."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blobtransfer.cli.options import TrainingOptions
+from blobtransfer.cli.options import FigureOptions, ResultOptions, TrainingOptions
+from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError, SourceFileError
+from blobtransfer.files import why_not_writable
+from blobtransfer.report.writers import TEXT_WRITERS, WRITERS
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import TaskSpec
@@ -14,6 +18,97 @@ from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
+
+MODEL_FILE = "the source network (--model)"
+"""What the file of --model is called where something would replace it."""
+
+# ---------------------------------------------------------------- files
+
+
+def checked_figure(
+    command: str,
+    figure: FigureOptions,
+    result: ResultOptions,
+    written: Sequence[tuple[str, Path | None]] = (),
+    read: Sequence[tuple[str, Path | None]] = (),
+) -> Path | None:
+    """See that all files of a command can be written, each under a name of its own.
+
+    Args:
+        command: Names the figure by default.
+        figure: Where the figure goes.
+        result: Where the numbers go.
+        written: The setting and path of further files; None where there is none.
+        read: What each input is called, and its path.
+
+    Returns:
+        The path of the figure; None where none is wanted.
+
+    Raises:
+        SettingError: A file could not be written, or would be written twice or over an input.
+    """
+    path = figure.path(command)
+    if path is not None:
+        _check_file("plot", path, WRITERS["figure"].suffixes)
+    suffixes = tuple(suffix for writer in TEXT_WRITERS.values() for suffix in writer.suffixes)
+    for result_path in result.files():
+        _check_file("output", result_path, suffixes)
+    check_apart([*written, ("plot", path), *(("output", one) for one in result.files())], read)
+    return path
+
+
+def check_apart(
+    written: Sequence[tuple[str, Path | None]], read: Sequence[tuple[str, Path | None]] = ()
+) -> None:
+    """Raise `SettingError` if a file would be written twice, or over an input."""
+    taken = {
+        os.path.realpath(path): f"this would replace {name}"
+        for name, path in read
+        if path is not None and path != STANDARD_STREAM
+    }
+    for setting, path in written:
+        if path is not None:
+            place = os.path.realpath(path)
+            if place in taken:
+                or_force = ", or --force to replace it" if setting == "save" else ""
+                raise SettingError(setting, path, f"{taken[place]}; use another name{or_force}")
+            taken[place] = f"this is the file of --{setting} too"
+
+
+def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
+    """Raise `SettingError` if a network could not be saved.
+
+    Whether an old file of the same shape holds this very network shows only after training.
+    """
+    _check_file(setting, path, (".keras",))
+    if path.exists() and not force:
+        from blobtransfer.keras_files.read import read_source_file
+
+        try:
+            theirs = read_source_file(path).network
+        except SourceFileError as error:
+            raise would_replace(setting, path, "a file that is not such a model") from error
+        if (theirs.layer_sizes, theirs.activation) != (network.layer_sizes, network.activation):
+            raise would_replace(setting, path, f"a {theirs.activation} network {theirs}")
+
+
+def would_replace(setting: str, path: Path, found: str) -> SettingError:
+    """Make the error that a file exists and is not to be lost."""
+    return SettingError(
+        setting, path, f"exists and holds {found}; use another name, or --force to replace it"
+    )
+
+
+def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
+    if path.suffix.lower() not in suffixes:
+        found = f"no format has the suffix {path.suffix}" if path.suffix else "there is no suffix"
+        raise SettingError(setting, path, f"{found}; use {', '.join(suffixes)}")
+    problem = why_not_writable(path)
+    if problem is not None:
+        raise SettingError(setting, path, problem)
+
+
+# ---------------------------------------------------------------- a transfer
 
 
 def read_source(path: Path | None, task: TaskSpec) -> "SourceNetwork | None":
@@ -34,10 +129,6 @@ def read_source(path: Path | None, task: TaskSpec) -> "SourceNetwork | None":
     return source
 
 
-def _heads_differ(source: "SourceNetwork | None", task: TaskSpec) -> bool:
-    return source is not None and source.network.n_classes != task.n_classes
-
-
 def check_output_layer(
     path: Path | None,
     source: "SourceNetwork | None",
@@ -46,7 +137,7 @@ def check_output_layer(
 ) -> None:
     """See that the model's output layer fits the problem, where a variant keeps it."""
     is_kept = any(variant.start == "transfer" and not variant.n_redrawn for variant in variants)
-    if source is not None and is_kept and _heads_differ(source, task):
+    if source is not None and is_kept and _classes_differ(source, task):
         theirs = source.network.n_classes
         raise SourceFileError(
             path,
@@ -64,10 +155,10 @@ def several_variants(
 ) -> tuple[Variant, ...]:
     """Give the variants of a comparison, `standalone` first.
 
-    Those of --fixed are left out where they cannot be and nobody asked for them: they keep
-    an output layer that does not fit the problem.
+    The default of --fixed is left out where it is impossible: those variants keep an output
+    layer that does not fit the problem.
     """
-    if fixed is None and further and _heads_differ(source, task):
+    if fixed is None and further and source is not None and _classes_differ(source, task):
         return (STANDALONE, *further)
     return (STANDALONE, *transfer_variants(fixed, n_hidden), *further)
 
@@ -93,10 +184,9 @@ def one_variant(
 
 
 def network_for(
-    training: TrainingOptions, task: TaskSpec, source: "SourceNetwork | None"
+    asked: MLPSpec, training: TrainingOptions, source: "SourceNetwork | None"
 ) -> MLPSpec:
     """Give the network that was asked for, which must be the model's where there is a model."""
-    asked = training.network(task.n_features, task.n_classes)
     if source is None:
         return asked
     theirs = source.network
@@ -112,4 +202,8 @@ def network_for(
             asked.activation,
             f"the model's activation is {theirs.activation}; leave --activation out",
         )
-    return replace(theirs, initializer=asked.initializer, n_classes=task.n_classes)
+    return replace(theirs, initializer=asked.initializer, n_classes=asked.n_classes)
+
+
+def _classes_differ(source: "SourceNetwork", task: TaskSpec) -> bool:
+    return source.network.n_classes != task.n_classes

@@ -1,16 +1,16 @@
 """The options of the command line: flags, defaults and help, in groups that commands share.
 
 A command takes whole groups, such as `def compare(problem: ProblemOptions, ...)`, and asks
-them for specs. A number that a user can set has its default in `specs.py`.
+them for settings by the user's word (`specs.settings`), where every default comes from too.
 """
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import typer
 
-import blobtransfer
 from blobtransfer.cli.parsing import (
     NOTHING,
     NUMBERS,
@@ -22,30 +22,25 @@ from blobtransfer.cli.parsing import (
     real,
     switch,
 )
+from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_seed, join
-from blobtransfer.specs.experiment import ENGINES, QUESTIONS, EngineName, ExperimentSpec, Question
-from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, Activation, Initializer, MLPSpec
-from blobtransfer.specs.task import TaskSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.report.writers import TEXT_WRITERS
+from blobtransfer.specs.checks import join
+from blobtransfer.specs.experiment import ENGINES, QUESTIONS, EngineName, Question
+from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, Activation, Initializer
+from blobtransfer.specs.settings import default_of
 from blobtransfer.specs.variant import Variant, parse_variant
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
-STATISTICS, RESULTS, TALK = "Question and statistics", "Results", "Messages"
+STATISTICS, RESULTS, MESSAGES = "Question and statistics", "Results", "Messages"
 """Panels of the help page."""
 
-STANDARD_OUTPUT = Path("-")
-"""What stands for it among result files."""
-
-ResultFormat = Literal["table", "json", "csv", "markdown"]
 SOURCES = (*QUESTIONS, "both")
-
-RESULT_FORMATS: tuple[ResultFormat, ...] = ("table", "json", "csv", "markdown")
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"blobtransfer {blobtransfer.__version__}")
+        typer.echo(f"blobtransfer {version('blobtransfer')}")
         raise typer.Exit()
 
 
@@ -61,21 +56,21 @@ Version = Annotated[
 class ProblemOptions:
     """The size and shape of the blobs problems."""
 
-    samples: Annotated[int, integer("--samples", "Rows that are drawn.", PROBLEM)] = (
-        TaskSpec.n_samples
+    samples: Annotated[int, integer("--samples", "Rows that are drawn.", PROBLEM)] = default_of(
+        "samples"
     )
-    classes: Annotated[int, integer("--classes", "Blobs, one a class.", PROBLEM)] = (
-        TaskSpec.n_classes
+    classes: Annotated[int, integer("--classes", "Blobs, one a class.", PROBLEM)] = default_of(
+        "classes"
     )
-    features: Annotated[int, integer("--features", "Coordinates of a row.", PROBLEM)] = (
-        TaskSpec.n_features
+    features: Annotated[int, integer("--features", "Coordinates of a row.", PROBLEM)] = default_of(
+        "features"
     )
     cluster_std: Annotated[
         float, real("--cluster-std", "Standard deviation of each blob.", PROBLEM)
-    ] = TaskSpec.cluster_std
+    ] = default_of("cluster-std")
     train_samples: Annotated[
         int, integer("--train-samples", "The first rows, which train.", PROBLEM)
-    ] = TaskSpec.n_train
+    ] = default_of("train-samples")
     test_samples: Annotated[
         int | None,
         integer(
@@ -86,18 +81,16 @@ class ProblemOptions:
         ),
     ] = None
 
-    def task(self, seed: int, setting: str = "seed") -> TaskSpec:
-        """Give the problem of that seed, which the user knows by the name of `setting`."""
-        check_seed(setting, seed)
-        return TaskSpec(
-            seed=seed,
-            n_samples=self.samples,
-            n_classes=self.classes,
-            n_features=self.features,
-            cluster_std=self.cluster_std,
-            n_train=self.train_samples,
-            n_test=self.test_samples,
-        )
+    def settings(self) -> dict[str, Any]:
+        """Give the settings of a problem by the user's word."""
+        return {
+            "samples": self.samples,
+            "classes": self.classes,
+            "features": self.features,
+            "cluster-std": self.cluster_std,
+            "train-samples": self.train_samples,
+            "test-samples": self.test_samples,
+        }
 
 
 @dataclass(frozen=True)
@@ -115,7 +108,7 @@ class TrainingOptions:
         ),
     ] = None
     activation: Annotated[
-        str | None,
+        Activation | None,
         choice(
             "--activation",
             "Of the hidden layers.",
@@ -125,7 +118,7 @@ class TrainingOptions:
         ),
     ] = None
     initializer: Annotated[
-        str,
+        Initializer,
         choice(
             "--initializer",
             f"Of the hidden kernels: {', '.join(INITIALIZERS)}.",
@@ -133,44 +126,42 @@ class TrainingOptions:
             INITIALIZERS,
             metavar="RULE",
         ),
-    ] = MLPSpec.initializer
+    ] = default_of("initializer")
     epochs: Annotated[int, integer("--epochs", "Passes over the training rows.", NETWORK)] = (
-        TrainingSpec.epochs
+        default_of("epochs")
     )
-    batch_size: Annotated[int, integer("--batch-size", "Rows of one step.", NETWORK)] = (
-        TrainingSpec.batch_size
+    batch_size: Annotated[int, integer("--batch-size", "Rows of one step.", NETWORK)] = default_of(
+        "batch-size"
     )
-    learning_rate: Annotated[float, real("--learning-rate", "Above 0.", NETWORK)] = (
-        TrainingSpec.learning_rate
+    learning_rate: Annotated[float, real("--learning-rate", "Above 0.", NETWORK)] = default_of(
+        "learning-rate"
     )
     momentum: Annotated[float, real("--momentum", "From 0 up to, not with, 1.", NETWORK)] = (
-        TrainingSpec.momentum
+        default_of("momentum")
     )
     engine: Annotated[
-        str, choice("--engine", "What trains; both give the same networks.", NETWORK, ENGINES)
-    ] = ExperimentSpec.engine
+        EngineName,
+        choice("--engine", "What trains; both give the same networks.", NETWORK, ENGINES),
+    ] = default_of("engine")
     train_seed: Annotated[
         int,
         integer("--train-seed", "All randomness of weights, batch order and statistics.", NETWORK),
-    ] = 0
+    ] = default_of("train-seed")
 
-    def network(self, n_features: int, n_classes: int) -> MLPSpec:
-        """Give the network for a problem, with the defaults where nothing was asked."""
-        return MLPSpec(
-            n_features=n_features,
-            hidden=MLPSpec.hidden if self.hidden is None else tuple(self.hidden),
-            n_classes=n_classes,
-            activation=cast(Activation, self.activation or MLPSpec.activation),
-            initializer=cast(Initializer, self.initializer),
-        )
-
-    def engine_name(self) -> EngineName:
-        """Give the engine."""
-        return cast(EngineName, self.engine)
-
-    def training(self) -> TrainingSpec:
-        """Give the training."""
-        return TrainingSpec(self.epochs, self.batch_size, self.learning_rate, self.momentum)
+    def settings(self) -> dict[str, Any]:
+        """Give the settings of a network and its training, but for those left to a model."""
+        given = {
+            "hidden": None if self.hidden is None else tuple(self.hidden),
+            "activation": self.activation,
+            "initializer": self.initializer,
+            "epochs": self.epochs,
+            "batch-size": self.batch_size,
+            "learning-rate": self.learning_rate,
+            "momentum": self.momentum,
+            "engine": self.engine,
+            "train-seed": self.train_seed,
+        }
+        return {word: value for word, value in given.items() if value is not None}
 
 
 def _read_variant(text: str | Variant) -> Variant:
@@ -212,7 +203,7 @@ class QuestionOptions:
     """What is asked, and how much is said about it."""
 
     sources: Annotated[
-        str | None,
+        Literal[Question, "both"] | None,
         choice(
             "--sources",
             "one: does this model help? fresh: does the method, with a source network drawn "
@@ -232,7 +223,7 @@ class QuestionOptions:
             PAIR,
         ),
     ] = None
-    margin: Annotated[float | None, _margin(str(ExperimentSpec.margin))] = None
+    margin: Annotated[float | None, _margin(str(default_of("margin")))] = None
     speed: Annotated[
         bool, switch("--speed", "Also compare how fast the variants learn.", STATISTICS)
     ] = False
@@ -246,12 +237,17 @@ class QuestionOptions:
         ),
     ] = None
 
+    def settings(self) -> dict[str, Any]:
+        """Give the settings of the statistics."""
+        given = {"margin": self.margin, "speed": self.speed, "threshold": self.threshold}
+        return {word: value for word, value in given.items() if value is not None}
+
     def questions(self) -> tuple[Question, ...]:
         """Give the questions, this model first."""
-        return QUESTIONS if self.sources in (None, "both") else (cast(Question, self.sources),)
+        return QUESTIONS if self.sources is None or self.sources == "both" else (self.sources,)
 
-    def design(self) -> tuple[int, int] | None:
-        """Give sources and repeats of each, where that was asked for."""
+    def sources_and_repeats(self) -> tuple[int, int] | None:
+        """Give S and T of --nested, where that was asked for."""
         if self.nested is None:
             return None
         if len(self.nested) != 2:
@@ -296,7 +292,7 @@ class ResultOptions:
             "--format",
             "What goes to standard output.",
             RESULTS,
-            RESULT_FORMATS,
+            tuple(TEXT_WRITERS),
             show_default="table",
         ),
     ] = None
@@ -313,18 +309,18 @@ class ResultOptions:
 
     def files(self) -> list[Path]:
         """Give the result files, without standard output."""
-        return [path for path in self.output or () if path != STANDARD_OUTPUT]
+        return [path for path in self.output or () if path != STANDARD_STREAM]
 
     def wants_standard_output(self) -> bool:
         """Say whether results on standard output were asked for by name."""
-        return self.format is not None or STANDARD_OUTPUT in (self.output or ())
+        return self.format is not None or STANDARD_STREAM in (self.output or ())
 
 
 @dataclass(frozen=True)
-class TalkOptions:
+class MessageOptions:
     """How much is said."""
 
-    quiet: Annotated[bool, switch("--quiet -q", "No progress, no notes.", TALK)] = False
-    verbose: Annotated[bool, switch("--verbose -v", "Show TensorFlow's log.", TALK)] = False
-    debug: Annotated[bool, switch("--debug", "Show where an error comes from.", TALK)] = False
+    quiet: Annotated[bool, switch("--quiet -q", "No progress, no notes.", MESSAGES)] = False
+    verbose: Annotated[bool, switch("--verbose -v", "Show TensorFlow's log.", MESSAGES)] = False
+    debug: Annotated[bool, switch("--debug", "Show where an error comes from.", MESSAGES)] = False
     version: Version = False

@@ -1,8 +1,8 @@
 """How an option is declared and read; what Typer needs and cannot do by itself.
 
 `grouped` lets commands share whole groups of options, written as dataclasses.
-`NumbersCommand` reads an option with several numbers, written in any of four ways.
-Every option gets an environment variable and answers a bad value in our words.
+`Command` reads an option with several numbers, written in any of four ways, and makes one line
+of an error. Every option gets an environment variable and answers a bad value in our words.
 """
 
 import inspect
@@ -16,15 +16,15 @@ from typing import Any, cast, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from blobtransfer.cli.failures import FROM_ENVIRONMENT, REPORTED, envvar_of, report
+from blobtransfer.cli.interrupts import INTERRUPTED
 from blobtransfer.specs.checks import read_number
-
-ENV_PREFIX = "BLOBTRANSFER_"
 
 NOTHING = "''"
 """How an empty value is shown."""
 
 NUMBERS, PAIR = "N [N ...]", "S T"
-"""Metavars of the options that take several numbers; `NumbersCommand` knows them by these."""
+"""Metavars of the options that take several numbers; `Command` knows them by these."""
 
 
 def option(flags: str, help: str, panel: str, **settings: Any) -> Any:
@@ -87,13 +87,17 @@ def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
     return option(flags, help, panel, metavar="", **settings)
 
 
-def envvar_of(flag: str) -> str:
-    """Name the environment variable that sets an option's default."""
-    return ENV_PREFIX + flag.removeprefix("--").replace("-", "_").upper()
-
-
-class NumbersCommand(TyperCommand):
+class Command(TyperCommand):
     """A command whose options of several numbers take `0 1 2`, `0,1,2` or one at a time."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an error becomes one line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except REPORTED as error:
+            raise typer.Exit(report(error, ctx)) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(getattr(error, "exit_code", INTERRUPTED)) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrite runs of numbers into repeated options, then parse as Typer does."""
@@ -118,6 +122,7 @@ class NumbersCommand(TyperCommand):
             from_environment = os.environ.get(envvar_of(flag))
             if from_environment and not any(arg.startswith(flag + "=") for arg in rewritten):
                 rewritten += _repeated(flag, [from_environment])
+                ctx.meta.setdefault(FROM_ENVIRONMENT, set()).add(flag)
         return super().parse_args(ctx, rewritten)
 
 

@@ -19,8 +19,8 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks.task import Task
 
-Tick = Callable[[int], None]
-"""Told how many epochs, summed over the runs of a job, are newly done."""
+OnEpochs = Callable[[int], None]
+"""Called with how many epochs, summed over the runs of a job, are newly done; may raise to stop."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Job:
         task: What each is trained on.
         weights: Initial kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
         n_frozen: (R,) layers from the input that must not move, below the number of layers.
-        order_keys: (R,) uint64 keys for `schedule.batch_orders`.
+        order_keys: (R,) uint64 keys for `randomness.batch_orders`.
         first_epoch: Epochs before it are done already; their batch orders are skipped.
         with_curves: Evaluate after every epoch, and before the first.
     """
@@ -59,71 +59,64 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Clean evaluations, each (R,) float64 after training or (R, E + 1) by epoch.
-
-    Accuracy is in [0, 1], loss the mean cross-entropy in nats; either can be NaN or
-    infinite where training diverged.
-    """
-
-    train_accuracy: NDArray[np.float64]
-    test_accuracy: NDArray[np.float64]
-    train_loss: NDArray[np.float64]
-    test_loss: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class Trained:
-    """What became of a job.
+    """What became of a job; metrics in the order of `METRICS`.
 
     Args:
         weights: Trained kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
-        scores: After training.
+        curves: (4, R, E + 1) float64, clean evaluations by epoch, entry 0 the untrained
+            network; (4, R, 1) without curves, after training alone. NaN or infinite where
+            training diverged.
         classes_predicted: (R,) how many classes the network predicts on the test rows.
-        curves: By epoch, epoch 0 being the untrained network; None unless asked for.
     """
 
     weights: Weights
-    scores: Scores
+    curves: NDArray[np.float64]
     classes_predicted: NDArray[np.int64]
-    curves: Scores | None
 
-
-Announce = Callable[[str], Tick]
-"""Told of other work that takes its time, in a few words; gives what is told 1 at its end."""
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """(4, R) evaluations after training."""
+        return self.curves[:, :, -1]
 
 
 class Engine(Protocol):
     """Trains jobs; may keep compiled code between them, but nothing that changes results."""
 
+    def start(self, spec: ExperimentSpec) -> None:
+        """Load what the engine is built on and compile for a spec, which may take seconds.
+
+        Raises:
+            MachineError: It cannot be used here.
+        """
+
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
-        """Say how many repeats of all variants a job should have.
+        """Say how many repeats of all variants a block should have.
 
         Fewer waste time; more waste memory, and are lost together when interrupted.
         """
 
-    def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
+    def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job.
 
         Args:
             job: What to train.
-            tick: Told of progress.
-            announce: Told of what else takes its time, such as compiling.
+            on_epochs: Called as epochs are done.
 
         Returns:
             The trained networks, in the order of the job; the first `n_frozen` layers of
             each are bit for bit what came in.
 
         Raises:
-            EnvironmentFailed: What the engine is built on cannot be used.
+            MachineError: What the engine is built on cannot be used.
         """
 
 
 def load_engine(name: EngineName, show_log: bool = False) -> Engine:
-    """Give the engine of that name; what it is built on is imported when it first trains.
+    """Give the engine of that name; what it is built on is imported when it starts.
 
     Args:
-        name: One of `design.ENGINES`.
+        name: One of `specs.experiment.ENGINES`.
         show_log: Let the libraries below the engine write their logs to standard error.
     """
     engine: Engine = import_module(f"blobtransfer.engines.{name}.engine").create(show_log)

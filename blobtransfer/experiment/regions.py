@@ -1,15 +1,14 @@
 """Which class a trained network sees where: its decision regions, as plain numbers."""
 
-from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.network import predicted_classes
-from blobtransfer.results.results import Regions
+from blobtransfer.network import Weights, predicted_classes
+from blobtransfer.results.results import Point, Regions
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.tasks.task import Task
+from blobtransfer.tasks.task import Task, plane_of
 
 N_PLACES = 300
 """Places of the grid along each feature."""
@@ -17,10 +16,11 @@ N_PLACES = 300
 BORDER = 0.05
 """Share of the range of the rows that the grid goes beyond them."""
 
+MAX_POINTS = 2_000
+"""Most test rows that are kept to be drawn."""
 
-def decision_regions(
-    network: MLPSpec, weights: Sequence[NDArray[np.float32]], task: Task
-) -> Regions | None:
+
+def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions | None:
     """Ask a network for the class of every place around the rows of a problem.
 
     Args:
@@ -29,7 +29,8 @@ def decision_regions(
         task: The problem.
 
     Returns:
-        A grid over one or two features; None for more, which no plane shows.
+        A grid over one or two features, and the test rows on it; None for more features,
+        which no plane shows.
     """
     if network.n_features > 2:
         return None
@@ -43,11 +44,20 @@ def decision_regions(
     else:
         places = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     classes = predicted_classes(network, weights, places).reshape(len(axes[1]), -1)
+    plane = plane_of(task)
     return Regions(
         x=(float(axes[0][0]), float(axes[0][-1])),
         y=(float(axes[1][0]), float(axes[1][-1])),
-        runs=tuple(
+        rows=tuple(
             tuple(n for k, same in groupby(row.tolist()) for n in (k, len(list(same))))
             for row in classes
         ),
+        points=_points(plane.points[len(task.y_train) :][:MAX_POINTS]),
+        labels=tuple(task.y_test[:MAX_POINTS].tolist()),
+        centers=None if plane.centers is None else _points(plane.centers),
     )
+
+
+def _points(points: NDArray[np.float64]) -> tuple[Point, ...]:
+    # As float32 they are exact enough for any picture, and short in a file.
+    return tuple((float(f"{x:.9g}"), float(f"{y:.9g}")) for x, y in points)

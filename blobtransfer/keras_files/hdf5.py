@@ -19,7 +19,7 @@ def find_group(parent: h5py.Group, path: str) -> h5py.Group:
     """Find a group by a path of hard links."""
     found = _find(parent, path)
     if not isinstance(found, h5py.Group):
-        refuse(f"{shown(path)} is no group; save the model again")
+        refuse(f"{shown(path)} is not a group; save the model again")
     return found
 
 
@@ -70,7 +70,7 @@ def read_strings(group: h5py.Group, name: str, count: int) -> list[bytes]:
         or math.prod(attribute.shape) != count
         or attribute.get_storage_size() > MAX_CONFIG_BYTES
     ):
-        refuse(f"{shown(group.name)}: {name} is no text of {count} parts; save the model again")
+        refuse(f"{shown(group.name)}: {name} is not a text of {count} parts; save the model again")
     texts = np.asarray(group.attrs[name], dtype=object).ravel().tolist()
     return [
         text.encode(errors="surrogateescape") if isinstance(text, str) else bytes(text)

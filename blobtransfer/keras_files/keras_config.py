@@ -91,7 +91,7 @@ def _declared_width(entry: dict[str, object], config: dict[str, object], where: 
 
 def width_of(value: object, where: str) -> int:
     """Give a number of units or features that a file names, or refuse it."""
-    if type(value) is not int or not 1 <= value <= MAX_PARAMETERS:  # True is no width
+    if type(value) is not int or not 1 <= value <= MAX_PARAMETERS:  # True is an int in Python
         refuse(f"{where} {shown(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
     return value
 

@@ -1,8 +1,8 @@
 """A saved model read as data, never executed -> architecture and weights.
 
-A caller gets a network that can be trusted: its layers are the ones that are trained here and
-its weights are finite, whoever made the file. The file is read in a process of its own
-(`source_reader`, about 0.2 s), because a damaged one can crash or hang the HDF5 library.
+A caller gets layers that can be trained here and finite weights, whatever the file holds. The
+file is read in a process of its own (`sandbox`, about 0.2 s), because a damaged one can crash
+or hang the HDF5 library.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from blobtransfer.errors import EnvironmentFailed, SettingError, SourceFileError
+from blobtransfer.errors import MachineError, SettingError, SourceFileError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.network import MLPSpec
 
@@ -59,7 +59,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
 
     Raises:
         SourceFileError: The file is missing, unreadable, damaged, or another network.
-        EnvironmentFailed: No process can be started to read it.
+        MachineError: No process can be started to read it.
 
     Source:
         Keras loads the weights of `.keras` by the order of layers, those of `.h5` by
@@ -110,7 +110,7 @@ def _run_reader(asked: str, file: BinaryIO) -> bytes:
         problem = f"not read after {TIMEOUT_S:g} s, it looks damaged; save it again"
         raise SourceFileError(asked, problem) from error
     except OSError as error:
-        raise EnvironmentFailed(f"no process can be started to read {asked}: {error}") from error
+        raise MachineError(f"no process can be started to read {asked}: {error}") from error
     return _answer(asked, reader.returncode, reader.stdout, reader.stderr)
 
 
@@ -128,7 +128,7 @@ def _answer(asked: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
     """Return what the reader answered, if it ended well."""
     if status == 1:  # A Python traceback: not the file's doing, as far as we know.
         reason = printable(stderr.decode(errors="replace").strip().rpartition("\n")[2])
-        raise EnvironmentFailed(f"{asked}: the reader of model files failed: {reason}")
+        raise MachineError(f"{asked}: the reader of model files failed: {reason}")
     if status != 0:  # Killed: a crash in the HDF5 library, or out of time.
         raise SourceFileError(asked, _DAMAGED)
     return stdout

@@ -3,7 +3,7 @@
 Runs as a process of its own: HDF5 is a C library that some damaged files crash (a B-tree that
 is its own child overflows the stack), make take all memory (a text that claims 4 GB) or keep
 busy for ever; then only this process ends. It can open no file, write none, and has little
-memory and time. Nothing is believed before it is checked: size before bytes, shape before
+memory and time. Everything is checked before it is used: size before bytes, shape before
 values. Only what Keras writes for plain dense networks is accepted; links, filters, virtual
 and external storage, and whatever names code outside Keras, are refused, not followed.
 
@@ -137,7 +137,7 @@ def _limit_process(n_bytes: int) -> None:
     for limit, most in limits:
         with contextlib.suppress(OSError, ValueError):  # Not every system has every limit.
             resource.setrlimit(limit, (most, most))
-    # Time of the processor, not of the clock: a busy machine is no reason to refuse a file.
+    # Time of the processor, not of the clock: a file must not be refused because a machine is busy.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     most_s = CPU_S + min(n_bytes / BYTES_PER_CPU_S, MAX_CPU_S)
     signal.setitimer(signal.ITIMER_PROF, most_s)

@@ -30,7 +30,7 @@ def save_model(
 
     Raises:
         FileExistsError: There is a file, and it must be new.
-        EnvironmentFailed: The file cannot be written, or see `load_keras`.
+        MachineError: The file cannot be written, or see `load_keras`.
     """
     model = build_mlp(network, show_log=show_log)
     model.set_weights(weights)

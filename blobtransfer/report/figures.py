@@ -1,11 +1,10 @@
-"""Results or Task -> figures: draws, never computes.
+"""Results or tasks -> figures, which are pictures; nothing is computed here.
 
 Figures are made without pyplot, which costs half a second and a window system, unless
 they are to be shown in a window.
 """
 
 import logging
-import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import EnvironmentFailed
+from blobtransfer.errors import MachineError
 from blobtransfer.files import write_atomic
-from blobtransfer.report.sentences import count
-from blobtransfer.results.results import ArmLabel, Results
-from blobtransfer.tasks.blobs import make_task
-from blobtransfer.tasks.task import Task, principal_plane
+from blobtransfer.metrics import METRICS
+from blobtransfer.report.sentences import count, verdict_word
+from blobtransfer.results.results import Regions, Results
+from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.variant import Variant
+from blobtransfer.tasks.task import Plane, Task, plane_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,12 +72,12 @@ class Canvas:
         has_windows: Whether figures are to be shown.
 
     Raises:
-        EnvironmentFailed: Windows are asked for and there is no display for them.
+        MachineError: Windows are asked for and there is no display for them.
     """
 
     def __init__(self, show: bool = False) -> None:
         self.has_windows = show
-        # Where it keeps its caches, without a home for instance, is its own affair.
+        # It warns where it finds no folder for its caches, which costs the user nothing.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         if show:
             import matplotlib.pyplot as plt
@@ -84,7 +85,7 @@ class Canvas:
             probe = plt.figure()  # settles which backend works here
             plt.close(probe)
             if getattr(probe.canvas, "required_interactive_framework", None) is None:
-                raise EnvironmentFailed(
+                raise MachineError(
                     "--show: no window can be opened here (no display, or no window library "
                     "such as tkinter or PyQt6); leave --show out and open the file"
                 )
@@ -111,7 +112,7 @@ def save(figure: "Figure", path: Path) -> None:
     """Write a figure in the format of its suffix; the same figure gives the same bytes.
 
     Raises:
-        EnvironmentFailed: The file cannot be written.
+        MachineError: The file cannot be written.
     """
     import matplotlib as mpl
 
@@ -130,7 +131,7 @@ def save(figure: "Figure", path: Path) -> None:
 
 
 def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
-    """Draw a panel a problem: rows by class, true centres, the ceiling in the title."""
+    """Draw a panel a problem: rows by class, and where known true centres and the ceiling."""
     from matplotlib.lines import Line2D
 
     n_columns = min(len(tasks), PANELS_A_ROW)
@@ -139,8 +140,9 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
     panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for task, axes in zip(tasks, panels, strict=False):
         _draw_task(task, axes)
-    centre = Line2D([], [], **CENTER, markerfacecolor="0.8", label="true centre of a class")
-    figure.legend(handles=[centre], loc="outside lower right", frameon=False)
+    if any(task.centers is not None for task in tasks):
+        centre = Line2D([], [], **CENTER, markerfacecolor="0.8", label="true centre of a class")
+        figure.legend(handles=[centre], loc="outside lower right", frameon=False)
     for axes in panels[len(tasks) :]:
         axes.set_visible(False)
     return figure
@@ -155,29 +157,31 @@ def draw_results(results: Results, canvas: Canvas) -> "Figure":
 
 def draw_training(results: Results, canvas: Canvas) -> "Figure":
     """Draw the learning of one run, and which class the network then sees where."""
-    (curve,), (record,), (summary,) = results.curves, results.tasks, results.summary
-    has_regions = results.regions is not None
-    figure = canvas.new(11.0 if has_regions else 6.4, 6.0)
-    panels = figure.subplot_mosaic("LM;AM" if has_regions else "L;A")
+    (curves,), record, (summary,) = results.curves.values(), results.measured, results.summary
+    by_epoch = dict(zip(METRICS, curves[:, 0], strict=True))
+    variant, regions = summary.arm.variant, results.regions
+    figure = canvas.new(6.4 if regions is None else 11.0, 6.0)
+    panels = figure.subplot_mosaic("L;A" if regions is None else "LM;AM")
     losses, accuracies = panels["L"], panels["A"]
     who = "source network" if record.role == "source" else summary.label
-    (variant,) = results.spec.variants
-    figure.suptitle(f"Problem {record.seed}, {variant.network(results.spec.network)}, {who}")
+    network = variant.network(results.spec.network)
+    figure.suptitle(_literal(f"{record.name.capitalize()}, {network}, {who}"))
     for name, style in (
         ("train", {"color": "0.55", "linestyle": ":"}),
-        ("test", {"color": colour_of(summary)}),
+        ("test", {"color": colour_of(variant)}),
     ):
-        _draw_curve(losses, getattr(curve, f"{name}_loss"), name, style, 1.0)
-        _draw_curve(accuracies, getattr(curve, f"{name}_accuracy"), name, style, 100.0)
-    accuracies.axhline(100 * record.ceiling, label="ceiling (test)", **CEILING)
+        _draw_curve(losses, by_epoch[f"{name}_loss"], name, style, 1.0)
+        _draw_curve(accuracies, by_epoch[f"{name}_accuracy"], name, style, 100.0)
+    if record.ceiling is not None:
+        accuracies.axhline(100 * record.ceiling, label="ceiling (test)", **CEILING)
     losses.set_ylabel("loss (nats)")
     accuracies.set_ylabel("accuracy (%)")
     for axes in (losses, accuracies):
         axes.set_xlabel("epoch (0: before training)")
         axes.legend(frameon=False, loc="best")
         axes.locator_params(axis="x", integer=True)
-    if has_regions:
-        _draw_regions(results, panels["M"])
+    if regions is not None:
+        _draw_regions(regions, results.spec.network.n_classes, record.n_test, panels["M"])
     return figure
 
 
@@ -207,30 +211,36 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     return figure
 
 
-def colour_of(arm: ArmLabel) -> str:
+def colour_of(variant: Variant) -> str:
     """Give the colour of a variant, the same in every figure of every command."""
-    if arm.variant == "transfer":
-        return TRANSFER_COLOURS[(arm.fixed or 0) % len(TRANSFER_COLOURS)]
-    return KIND_COLOURS[re.split("[ =]", arm.variant)[0]]
+    word, _ = variant.words[0]
+    if variant.kind == "transfer":
+        return TRANSFER_COLOURS[(variant.n_frozen or 0) % len(TRANSFER_COLOURS)]
+    return KIND_COLOURS[word]
 
 
 def _comparison_title(results: Results) -> str:
-    spec, target = results.spec, results.task("target")
-    origin = "" if spec.source is None else f" from problem {spec.source.seed}"
+    spec = results.spec
+    origin = "" if spec.source is None else f" from {results.task('source').name}"
     if spec.model_path is not None:
         name = Path(spec.model_path).name
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
+    return _literal(
+        f"Transfer{origin} to {results.measured.name}, {spec.network}, "
+        f"{count(results.scores.n_repeats, 'repeats')}"
+    )
+
+
+def _literal(text: str) -> str:
     # matplotlib would read a formula between two dollar signs
-    return (
-        f"Transfer{origin} to problem {target.seed}, {spec.network}, "
-        f"{count(results.runs.n_repeats, 'repeats')}"
-    ).replace("$", r"\$")
+    return text.replace("$", r"\$")
 
 
-def _draw_scores(results: Results, question: str, axes: "Axes") -> None:
+def _draw_scores(results: Results, question: Question, axes: "Axes") -> None:
     """Draw a box a variant over the repeats' test accuracies, and every repeat as a dot."""
     shown = results.of_question(question)
-    scores = [100 * results.test_accuracies(summary) for summary in shown]
+    by_repeat = [results.scores.test_accuracy(summary.arm) for summary in shown]
+    scores = [100 * row[~np.isnan(row)] for row in by_repeat]
     places = range(len(shown), 0, -1)
     axes.boxplot(
         scores,
@@ -250,10 +260,11 @@ def _draw_scores(results: Results, question: str, axes: "Axes") -> None:
         # Heights are spread by a fixed rule, so that the same results give the same picture.
         heights = place + 0.4 * ((np.arange(len(row)) * 0.618034) % 1.0 - 0.5)
         axes.scatter(
-            row, heights, s=16, color=colour_of(summary), alpha=0.6, linewidths=0,
+            row, heights, s=16, color=colour_of(summary.arm.variant), alpha=0.6, linewidths=0,
             zorder=3, rasterized=n_dots > MANY_DOTS,
         )  # fmt: skip
-    axes.axvline(100 * results.task("target").ceiling, label="ceiling", **CEILING)
+    if results.measured.ceiling is not None:
+        axes.axvline(100 * results.measured.ceiling, label="ceiling", **CEILING)
     axes.set_xlabel("test accuracy (%)")
     axes.tick_params(axis="x", labelbottom=True)
     nested = results.spec.nested
@@ -263,7 +274,7 @@ def _draw_scores(results: Results, question: str, axes: "Axes") -> None:
     )
 
 
-def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
+def _draw_differences(results: Results, question: Question, axes: "Axes") -> None:
     """Draw each mean difference to standalone with its interval, over the margin's band."""
     shown = [one for one in results.of_question(question) if one.difference is not None]
     margin = 100 * results.spec.margin
@@ -276,13 +287,13 @@ def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
             continue
         if d.ci_low is not None and d.ci_high is not None:
             ends = [100 * d.ci_low, 100 * d.ci_high]
-            axes.plot(ends, [place, place], color=colour_of(one), linewidth=2.4)
+            axes.plot(ends, [place, place], color=colour_of(one.arm.variant), linewidth=2.4)
         axes.plot(
-            [100 * d.mean], [place], marker="o", markersize=6, color=colour_of(one),
+            [100 * d.mean], [place], marker="o", markersize=6, color=colour_of(one.arm.variant),
             markeredgecolor="black", markeredgewidth=0.7,
         )  # fmt: skip
         axes.annotate(
-            (one.verdict or "").partition(" (")[0],
+            verdict_word(one.verdict),
             (100 * d.mean, place),
             xytext=(0, 6),
             textcoords="offset points",
@@ -295,34 +306,30 @@ def _draw_differences(results: Results, question: str, axes: "Axes") -> None:
     axes.tick_params(axis="x", labelbottom=True)
 
 
-def _draw_bands(results: Results, question: str, axes: "Axes") -> None:
+def _draw_bands(results: Results, question: Question, axes: "Axes") -> None:
     """Draw the mean learning curve of each variant, and a band between the quartiles."""
     for band in results.findings.bands:
-        if band.sources not in ("none", question):
+        if not band.arm.is_asked_by(question):
             continue
-        epochs, colour = np.arange(len(band.mean)), colour_of(band)
+        variant = band.arm.variant
+        epochs, colour = np.arange(len(band.mean)), colour_of(variant)
         axes.fill_between(epochs, 100 * band.q1, 100 * band.q3, color=colour, alpha=0.13, lw=0)
-        style = LINE_STYLES[0 if band.fixed is None else (band.fixed + 1) % len(LINE_STYLES)]
+        n_frozen = -1 if variant.n_frozen is None else variant.n_frozen
+        style = LINE_STYLES[(n_frozen + 1) % len(LINE_STYLES)]
         axes.plot(
             epochs, 100 * band.mean, color=colour, linestyle=style, linewidth=1.5,
-            label=band.label,
+            label=band.arm.label,
         )  # fmt: skip
-    axes.axhline(100 * results.task("target").ceiling, label="ceiling", **CEILING)
+    if results.measured.ceiling is not None:
+        axes.axhline(100 * results.measured.ceiling, label="ceiling", **CEILING)
     axes.set_xlabel("epoch; line: mean, band: middle half of the runs")
     axes.set_ylabel("test accuracy (%)")
 
 
-def _draw_regions(results: Results, axes: "Axes") -> None:
+def _draw_regions(regions: Regions, n_classes: int, n_test: int, axes: "Axes") -> None:
     """Draw which class a trained network sees where, under the rows it was tested on."""
     from matplotlib.colors import ListedColormap
 
-    regions = results.regions
-    task_spec = results.spec.target or results.spec.source
-    assert regions is not None and task_spec is not None
-    task = make_task(task_spec)
-    points, centers = principal_plane(task)
-    points = points[len(task.y_train) :]
-    n_classes = len(centers)
     is_flat = regions.y[0] == regions.y[1]
     y = (-1.0, 1.0) if is_flat else regions.y
     classes = regions.classes()
@@ -338,40 +345,40 @@ def _draw_regions(results: Results, axes: "Axes") -> None:
         for k in range(n_classes):
             if 0 < np.mean(classes == k) < 1:
                 axes.contour(*grid, classes == k, levels=[0.5], colors="0.25", linewidths=0.8)
-    _scatter_classes(axes, points, task.y_test, centers)
+    points = np.array(regions.points).reshape(-1, 2)
+    centers = None if regions.centers is None else np.array(regions.centers)
+    _scatter_classes(axes, Plane(points, centers), np.array(regions.labels), n_classes)
     axes.set_xlim(regions.x)
     axes.set_ylim(y)
-    axes.set_title("Class that the network sees, and the test rows", fontsize="medium")
+    rows = "the test rows" if len(points) in (0, n_test) else f"{len(points):,} test rows"
+    seen = f", and {rows}" if len(points) else ""
+    axes.set_title(f"Class that the network sees{seen}", fontsize="medium")
     axes.set_xlabel("feature 1")
     axes.set_ylabel("" if is_flat else "feature 2")
     if is_flat:
         axes.set_yticks([])
 
 
-def _scatter_classes(
-    axes: "Axes",
-    points: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    centers: NDArray[np.float64],
-) -> None:
+def _scatter_classes(axes: "Axes", plane: Plane, labels: NDArray[np.int64], n_classes: int) -> None:
     """Draw rows by class, each class with its own colour and marker, and the true centres."""
-    for k, colour in enumerate(_cycle(len(centers))):
-        rows = points[labels == k]
+    for k, colour in enumerate(_cycle(n_classes)):
+        rows = plane.points[labels == k]
         # Every seven classes share their colours, and have other markers.
         marker = MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
         axes.scatter(
             rows[:, 0], rows[:, 1], s=13, color=colour, marker=marker, alpha=0.6, linewidths=0,
             rasterized=len(labels) > MANY_DOTS,
         )  # fmt: skip
-        axes.plot(*centers[k], **CENTER, markerfacecolor=colour)
+        if plane.centers is not None:
+            axes.plot(*plane.centers[k], **CENTER, markerfacecolor=colour)
 
 
 def _draw_task(task: Task, axes: "Axes") -> None:
-    points, centers = principal_plane(task)
     labels = np.concatenate([task.y_train, task.y_test])
     n_features = task.x_train.shape[1]
-    _scatter_classes(axes, points, labels, centers)
-    axes.set_title(f"Problem {task.spec.seed}, ceiling {100 * task.ceiling:.1f} %")
+    _scatter_classes(axes, plane_of(task), labels, task.spec.n_classes)
+    ceiling = "" if task.ceiling is None else f", ceiling {100 * task.ceiling:.1f} %"
+    axes.set_title(_literal(f"{task.spec.name.capitalize()}{ceiling}"))
     if n_features > 2:
         axes.set_xlabel(f"principal component 1 of {n_features} features")
         axes.set_ylabel("principal component 2")

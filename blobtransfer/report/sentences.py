@@ -1,124 +1,102 @@
-"""Results -> sentences: what is known, how surely, and what to do next.
+"""Findings -> sentences: what is known, how surely, and what to do next.
 
-Words only: every number comes from the findings.
+All words about findings are made here; every number comes from them.
 """
 
-import math
 from collections.abc import Sequence
 
-from blobtransfer.results.results import Results, Summary
-from blobtransfer.statistics.paired import n_that_would_tell
-from blobtransfer.statistics.power import ALPHA
+from blobtransfer.results.findings import (
+    Caution,
+    Collapsed,
+    FewPairs,
+    FewTestRows,
+    LowRuns,
+    OneSource,
+    Summary,
+    Unit,
+)
+from blobtransfer.results.results import Results
+from blobtransfer.specs.experiment import Arm, Question, Sources
+from blobtransfer.statistics.paired import Verdict
 
-QUESTION_NAMES = {"one": "this model", "fresh": "the method"}
+QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method"}
 
-FEW_REPEATS = 10
-"""Below, even 95 % intervals that mean to be honest are rough (`docs/method.md`)."""
+FEW_REPEATS = 5
+"""Up to here it is the pairs that are too few, whatever the number of variants."""
 
 MANY_REPEATS = 1_000
-"""From here on, more repeats are no remedy for a few low runs."""
+"""From here on, more repeats do not help against a few low runs."""
 
 
-def answer(results: Results, question: str) -> str | None:
+def answer(results: Results, question: Question) -> str | None:
     """Answer one question in a sentence; None where nothing was compared."""
-    compared = [one for one in results.of_question(question) if one.verdict is not None]
+    compared = [
+        (one, one.verdict) for one in results.of_question(question) if one.verdict is not None
+    ]
     if not compared:
         return None
     clauses = []
-    for word in ("better", "worse"):
-        decided = [one for one in compared if one.verdict == word]
+    for kind in ("better", "worse"):
+        decided = [one for one, verdict in compared if verdict.kind == kind]
         for i, one in enumerate(decided):
             amount, interval = _amount(one)
             clauses.append(
                 f"{one.label} by {amount} ({interval})"
                 if i
-                else f"{one.label} is {word} than standalone by {amount} points "
+                else f"{one.label} is {kind} than standalone by {amount} points "
                 f"(95 % interval {interval}, {_basis(one, results)})"
             )
-    alike = [one for one in compared if one.verdict == "no practical difference"]
+    alike = [one for one, verdict in compared if verdict.kind == "no practical difference"]
     if alike:
         clauses.append(
             f"{_labels(alike)} {'makes' if len(alike) == 1 else 'make'} no practical difference "
             f"to standalone (less than {points(results.spec.margin)})"
         )
-    undecided = [one for one in compared if one.verdict and one.verdict.startswith("undecided")]
+    undecided = [one for one, verdict in compared if verdict.kind == "undecided"]
     if undecided:
         clauses.append(
             f"{_labels(undecided)} {'is' if len(undecided) == 1 else 'are'} undecided "
-            f"{_what_would_tell(undecided, results)}"
+            f"({_what_would_tell(undecided, results)})"
         )
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
-def warnings(results: Results) -> list[str]:
-    """Say what makes the results of a comparison less sure than they look, and what to do."""
-    if results.command != "compare":
-        return []
-    spec, found = results.spec, []
-    n_repeats = results.runs.n_repeats
-    found += _warnings_of_few(results)
-    if spec.questions == ("one",):
-        found.append(
-            "one source network: its luck is in no interval; --sources both asks about the method"
-        )
-    low = [one for one in results.summary if one.low_runs and (one.std or 0) > spec.margin]
-    if low:
-        more = f", and try {_more(results, 10)}" if n_repeats < MANY_REPEATS else ""
-        found.append(
-            f"a few low runs make most of the spread of {', '.join(map(_low_runs, low))}; "
-            f"look at the medians{more}"
-        )
-    dead = {one.label: one for one in results.summary if 2 * one.collapsed > one.n}
-    if dead:
-        names = _labels(list(dead.values()))
-        found.append(
-            f"most runs never predict one of the classes ({names}): there is little to "
-            "compare; try a smaller --learning-rate, or wider --hidden layers"
-        )
-    target = results.task("target")
-    means = [one.mean for one in results.summary if one.mean is not None]
-    if means and spec.margin:
-        share = sum(means) / len(means)
-        error = math.sqrt(share * (1 - share) / target.n_test)
-        if error > spec.margin / 2:
-            n_rows = math.ceil(4 * share * (1 - share) / spec.margin**2 / 1000) * 1000
-            found.append(
-                f"{count(target.n_test, 'test rows')}: an accuracy has a standard error of "
-                f"{points(error)} for new rows, the margin is {points(spec.margin)}; "
-                f"the answers hold for these rows, try --test-samples {n_rows}"
+def verdict_word(verdict: Verdict | None) -> str:
+    """Write a verdict in a word or three; nothing where there is none."""
+    return "" if verdict is None else verdict.kind
+
+
+def caution_text(caution: Caution, results: Results) -> str:
+    """Say what makes results less sure than they look, and what to do."""
+    match caution:
+        case FewPairs():
+            return _few_pairs(caution, results)
+        case OneSource():
+            return (
+                "one source network: its luck is in no interval; "
+                "--sources both asks about the method"
             )
-    return found
-
-
-def _warnings_of_few(results: Results) -> list[str]:
-    """Warn of each question that has too few repeats, or sources, for what was asked of it."""
-    found: dict[str, None] = {}
-    for question in results.spec.questions:
-        compared = [one.difference for one in results.of_question(question) if one.difference]
-        if not compared:
-            continue
-        n = min(difference.n for difference in compared)
-        unit = _unit(results, question)
-        # The smallest p of the sign-flip test, after Holm.
-        if len(compared) * 2.0 ** (1 - n) >= ALPHA:
-            of_many = f" and {len(compared)} variants" if n > 5 else ""
-            what = f"with {count(n, unit)}{of_many} no better or worse is possible"
-        elif n < FEW_REPEATS:
-            what = f"with {count(n, unit)} the intervals are rough"
-        else:
-            continue
-        has_failures = any(one.failed for one in results.of_question(question))
-        remedy = "a smaller --learning-rate" if has_failures else _more(results, 1, 30)
-        found[f"{what}; try {remedy}"] = None
-    return list(found)
-
-
-def _more(results: Results, times: int, least: int = 0) -> str:
-    """Write the option that asks for more repeats, or sources."""
-    if results.spec.nested is not None:
-        n_sources, n_repeats = results.spec.nested
-        return f"--nested {max(least, times * n_sources)} {n_repeats}"
-    return f"--repeats {max(least, times * results.runs.n_repeats)}"
+        case LowRuns():
+            is_few = caution.n_repeats < MANY_REPEATS
+            more = f", and try {_more(results, 10)}" if is_few else ""
+            low = [one for one in results.summary if one.arm in caution.arms]
+            return (
+                f"a few low runs make most of the spread of {', '.join(map(_low_runs, low))}; "
+                f"look at the medians{more}"
+            )
+        case Collapsed():
+            names = _joined([arm.label for arm in dict.fromkeys(_one_of_each(caution.arms))])
+            return (
+                f"most runs never predict one of the classes ({names}): there is little to "
+                "compare; try a smaller --learning-rate, or wider --hidden layers"
+            )
+        case FewTestRows():
+            return (
+                f"{count(caution.n_test, 'test rows')}: an accuracy has a standard error of "
+                f"{points(caution.standard_error)} for new rows, the margin is "
+                f"{points(caution.margin)}; the answers hold for these rows, "
+                f"try --test-samples {caution.n_enough}"
+            )
 
 
 def points(share: float) -> str:
@@ -132,26 +110,51 @@ def count(n: int, things: str) -> str:
     return f"{n} {things.removesuffix('s') if n == 1 else things}"
 
 
-def design(results: Results, question: str) -> str:
+def frozen_words(n_frozen: int) -> str:
+    """Say which hidden layers are frozen."""
+    layers = "hidden layer" if n_frozen == 1 else f"{n_frozen} hidden layers"
+    return f"first {layers} frozen"
+
+
+def design(results: Results, question: Question) -> str:
     """Say how many repeats were made for a question."""
     nested = results.spec.nested
     if nested is not None and question == "fresh":
         return f"{results.n_sources} sources x {nested[1]} repeats"
-    return count(results.runs.n_repeats, "repeats")
+    return count(results.scores.n_repeats, "repeats")
+
+
+def _few_pairs(caution: FewPairs, results: Results) -> str:
+    what = f"with {count(caution.n, caution.unit)}"
+    if caution.can_decide:
+        what += " the intervals are rough"
+    else:
+        of_many = f" and {caution.n_variants} variants" if caution.n > FEW_REPEATS else ""
+        what += f"{of_many} no better or worse is possible"
+    remedy = "a smaller --learning-rate" if caution.has_failures else _more(results, 1, 30)
+    return f"{what}; try {remedy}"
+
+
+def _more(results: Results, times: int, least: int = 0) -> str:
+    """Write the option that asks for more repeats, or sources."""
+    if results.spec.nested is not None:
+        n_sources, n_repeats = results.spec.nested
+        return f"--nested {max(least, times * n_sources)} {n_repeats}"
+    return f"--repeats {max(least, times * results.scores.n_repeats)}"
 
 
 def _basis(one: Summary, results: Results) -> str:
     """Say how many repeats the difference of a variant rests on."""
-    all_repeats = results.runs.n_repeats
-    if one.difference is None or _unit(results, one.sources) == "sources":
-        return design(results, one.sources)
+    all_repeats = results.scores.n_repeats
+    if one.difference is None or results.spec.is_nested(one.arm):
+        return design(results, "fresh")
     if one.difference.n < all_repeats:
         return f"{one.difference.n} of {all_repeats} repeats without a failed run"
     return count(all_repeats, "repeats")
 
 
-def _unit(results: Results, sources: str) -> str:
-    return "sources" if results.spec.nested is not None and sources == "fresh" else "repeats"
+def _unit(results: Results, arm: Arm) -> Unit:
+    return "sources" if results.spec.is_nested(arm) else "repeats"
 
 
 def _amount(one: Summary) -> tuple[str, str]:
@@ -164,23 +167,35 @@ def _amount(one: Summary) -> tuple[str, str]:
 
 def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
     """Say how many repeats decide the slowest of some variants."""
-    numbers = [n_that_would_tell(one.difference) for one in undecided if one.difference]
-    if None in numbers:
-        verdict = undecided[numbers.index(None)].verdict
-        return (verdict or "").partition(" ")[2]
-    slowest = max(range(len(numbers)), key=lambda i: numbers[i] or 0)
-    unit = _unit(results, undecided[slowest].sources)
+    numbers = []
+    for one in undecided:
+        to_decide = None if one.verdict is None else one.verdict.repeats_to_decide
+        if to_decide is None:
+            if one.difference is None or one.difference.mean is None:
+                return "every pair has a failed run"
+            return f"more {_unit(results, one.arm)} would tell"
+        numbers.append((to_decide[1], _unit(results, one.arm)))
+    n, unit = max(numbers, key=lambda number: number[0])
     # Low runs that these repeats have not met make the differences vary more than they show.
     is_sure = not any(one.low_runs for one in results.summary)
-    return f"({'about' if is_sure else 'at least'} {numbers[slowest]} {unit} would tell)"
+    return f"{'about' if is_sure else 'at least'} {n} {unit} would tell"
 
 
 def _low_runs(one: Summary) -> str:
-    where = "" if one.sources == "none" else f", {QUESTION_NAMES[one.sources]}"
+    where: dict[Sources, str] = {"none": "", **{q: f", {n}" for q, n in QUESTION_NAMES.items()}}
     collapsed = f", {one.collapsed} collapsed" if one.collapsed else ""
-    return f"{one.label} ({one.low_runs} of {one.n}{where}{collapsed})"
+    return f"{one.label} ({one.low_runs} of {one.n}{where[one.arm.sources]}{collapsed})"
+
+
+def _one_of_each(arms: Sequence[Arm]) -> list[Arm]:
+    """Give one arm for each variant, whatever its sources."""
+    return list({arm.label: arm for arm in arms}.values())
 
 
 def _labels(group: Sequence[Summary]) -> str:
-    *first, last = [one.label for one in group]
+    return _joined([one.label for one in group])
+
+
+def _joined(labels: Sequence[str]) -> str:
+    *first, last = labels
     return f"{', '.join(first)} and {last}" if first else last

@@ -1,8 +1,10 @@
-"""What a result depends on besides its spec: versions and machine."""
+"""What a result depends on besides its spec: versions, machine, and when it was made."""
 
 import os
 import platform
 import sys
+import time
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "keras", "tensorflow")
@@ -28,3 +30,19 @@ def this_machine() -> dict[str, str | int | None]:
         "cpus": os.cpu_count(),
         "byteorder": sys.byteorder,
     }
+
+
+class Clock:
+    """When a command started, and how long it has run; starts when it is made.
+
+    Attributes:
+        started: UTC, ISO 8601.
+    """
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._start = time.perf_counter()
+
+    def seconds(self) -> float:
+        """Give the seconds since then, to the millisecond."""
+        return round(time.perf_counter() - self._start, 3)

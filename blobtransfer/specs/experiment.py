@@ -1,7 +1,7 @@
-"""WHAT to run: the design of one command's experiment, checked as a whole.
+"""What one command runs: problems, network, training, variants and repeats, checked as a whole.
 
-An experiment answers one or two questions about a network, a training and some variants;
-an arm is a variant together with the source networks that its runs start from.
+An experiment answers one or two questions about some variants; an arm is a variant together
+with the source networks that its runs start from.
 """
 
 import math
@@ -13,7 +13,7 @@ from blobtransfer.specs.checks import MAX_COUNT, check_count, check_seed, join
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.specs.variant import STANDALONE, Variant
+from blobtransfer.specs.variant import STANDALONE, Start, Variant
 
 EngineName = Literal["compiled", "keras"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
@@ -43,13 +43,22 @@ class Arm:
     sources: Sources
 
     @property
-    def label_fields(self) -> dict[str, Any]:
-        """The columns that say in results which arm a record is about."""
+    def columns(self) -> dict[str, Any]:
+        """The columns that say in results which arm a row is about."""
         return {
             "sources": self.sources,
             "variant": self.variant.kind,
-            "fixed": self.variant.n_fixed,
+            "fixed": self.variant.n_frozen,
         }
+
+    @property
+    def label(self) -> str:
+        """The variant as people write it, such as `transfer fixed=1`."""
+        return str(self.variant)
+
+    def is_asked_by(self, question: Question) -> bool:
+        """Say whether the arm belongs to a question; one without a source belongs to both."""
+        return self.sources in ("none", question)
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,8 @@ class ExperimentSpec:
         SettingError: A value is impossible.
     """
 
-    network: MLPSpec
-    training: TrainingSpec
+    network: MLPSpec = MLPSpec()
+    training: TrainingSpec = TrainingSpec()
     variants: tuple[Variant, ...] = (STANDALONE,)
     questions: tuple[Question, ...] = QUESTIONS
     n_repeats: int = 1
@@ -96,31 +105,12 @@ class ExperimentSpec:
 
     def __post_init__(self) -> None:
         if self.nested is not None:
-            if min(self.nested) < 2:
-                raise SettingError(
-                    "nested", join(self.nested), "use 2 or more sources, 2 or more repeats of each"
-                )
-            if math.prod(self.nested) != self.n_repeats:
-                raise SettingError(
-                    "nested",
-                    join(self.nested),
-                    f"that is {math.prod(self.nested):,} repeats, not {self.n_repeats:,}",
-                )
-            if self.n_repeats > MAX_COUNT:
-                raise SettingError(
-                    "nested",
-                    join(self.nested),
-                    f"that is {self.n_repeats:,} repeats; use at most {MAX_COUNT:,}",
-                )
-            if "fresh" not in self.questions:
-                raise SettingError(
-                    "nested",
-                    join(self.nested),
-                    "it asks about several source networks; leave out --sources one",
-                )
+            self._check_nested(self.nested)
         check_count("repeats", self.n_repeats)
         check_seed("train-seed", self.train_seed)
         check_margin(self.margin)
+        if self.engine not in ENGINES:
+            raise SettingError("engine", self.engine, f"use one of {join(ENGINES)}")
         if self.threshold is not None and not 0.0 < self.threshold <= 1.0:
             raise SettingError("threshold", self.threshold, "use an accuracy above 0 and up to 1")
         for i, variant in enumerate(self.variants):
@@ -132,6 +122,23 @@ class ExperimentSpec:
                 variant.phases(self.training)
             except SettingError as error:  # what the variant makes of the user's settings
                 raise SettingError("variant", str(variant), str(error)) from error
+        self._check_size()
+
+    def _check_nested(self, nested: tuple[int, int]) -> None:
+        n_repeats = math.prod(nested)
+        problem = None
+        if min(nested) < 2:
+            problem = "use 2 or more sources, 2 or more repeats of each"
+        elif n_repeats != self.n_repeats:
+            problem = f"that is {n_repeats:,} repeats, not {self.n_repeats:,}"
+        elif n_repeats > MAX_COUNT:
+            problem = f"that is {n_repeats:,} repeats; use at most {MAX_COUNT:,}"
+        elif "fresh" not in self.questions:
+            problem = "it asks about several source networks; leave out --sources one"
+        if problem is not None:
+            raise SettingError("nested", join(nested), problem)
+
+    def _check_size(self) -> None:
         setting, value = (
             ("repeats", str(self.n_repeats))
             if self.nested is None
@@ -142,7 +149,7 @@ class ExperimentSpec:
             raise SettingError(
                 setting, value, f"that is {n_runs:,} trainings; use at most {MAX_RUNS:,}"
             )
-        n_kept = self.n_repeats * sum(arm.variant.n_epochs(self.training) + 1 for arm in self.arms)
+        n_kept = self.n_repeats * sum(self.n_epochs(arm) + 1 for arm in self.arms)
         if self.speed and n_kept > MAX_CURVES:
             raise SettingError(
                 setting,
@@ -163,9 +170,28 @@ class ExperimentSpec:
             ),
         )
 
+    @property
+    def task(self) -> TaskSpec:
+        """The problem whose accuracy is measured: the target, or the source where it is alone."""
+        task = self.target or self.source
+        assert task is not None
+        return task
+
+    def n_epochs(self, arm: Arm) -> int:
+        """Count the epochs of each run of an arm."""
+        return arm.variant.n_epochs(self.training)
+
     def source_repeat(self, repeat: int) -> int:
         """Give the repeat whose source network a fresh-source run of a repeat starts from."""
         return repeat if self.nested is None else repeat - repeat % self.nested[1]
+
+    def source_starts(self, question: Question) -> list[Start]:
+        """Give the kinds of source networks that the arms of a question start from."""
+        return sorted({arm.variant.start for arm in self.arms if arm.sources == question})
+
+    def is_nested(self, arm: Arm) -> bool:
+        """Say whether several runs of an arm share each source, which is then what counts."""
+        return self.nested is not None and arm.sources == "fresh"
 
 
 def check_margin(margin: float) -> None:

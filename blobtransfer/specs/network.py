@@ -63,7 +63,7 @@ class MLPSpec:
         for width in self.hidden:
             if width < 1:
                 raise SettingError(
-                    "hidden", join(self.hidden), f"{width} is no width; use 1 or more units"
+                    "hidden", join(self.hidden), f"{width} is not a width; use 1 or more units"
                 )
         if self.activation not in ACTIVATIONS:
             raise SettingError("activation", self.activation, f"use one of {join(ACTIVATIONS)}")

@@ -1,6 +1,11 @@
-"""A problem to be learnt: which rows, and their split into training and test."""
+"""Problems to be learnt: which rows, and their split into training and test.
 
-from dataclasses import dataclass
+A kind of problem is a dataclass with a `kind` that names its file in `tasks/`, a `name`, and
+`n_features` and `n_classes`. `TaskSpec` is any of them; there is one kind so far.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count, check_seed, join
@@ -10,7 +15,7 @@ MAX_CELLS = 100_000_000
 
 
 @dataclass(frozen=True)
-class TaskSpec:
+class BlobsSpec:
     """One blobs problem and its split into training and test rows.
 
     Args:
@@ -26,6 +31,7 @@ class TaskSpec:
         SettingError: A value is impossible.
     """
 
+    kind: Literal["blobs"] = field(default="blobs", kw_only=True)
     seed: int
     n_samples: int = 1000
     n_classes: int = 3
@@ -78,3 +84,12 @@ class TaskSpec:
                 f"all {self.n_samples} rows train and none is left to test; "
                 "use fewer, more --samples, or --test-samples",
             )
+
+    @property
+    def name(self) -> str:
+        """What people call the problem."""
+        return f"problem {self.seed}"
+
+
+TaskSpec: TypeAlias = BlobsSpec
+"""A problem of any kind; `kind` tells them apart."""

@@ -19,7 +19,7 @@ Start = Literal["standalone", "transfer", "random-frozen", "self-transfer", "equ
 STARTS: tuple[Start, ...] = get_args(Start)
 
 VARIANT_KEYS = {
-    "fixed": "n_fixed",
+    "fixed": "n_frozen",
     "new-head": "new_head",
     "reinit": "reinit",
     "add": "add",
@@ -52,8 +52,8 @@ class Variant:
         start: `standalone`, `random-frozen` and `equal-compute` start from fresh weights,
             `transfer` from a network trained on the source problem, `self-transfer` from
             another network trained on the target problem itself.
-        n_fixed: Hidden layers frozen, counted from the input; None where freezing is no
-            question, which is `standalone` and `equal-compute`.
+        n_frozen: Hidden layers frozen, counted from the input; None for `standalone` and
+            `equal-compute`, which never freeze any.
         new_head: The output layer is drawn afresh.
         reinit: The last that many layers, output included, are drawn afresh.
         add: Width of a new hidden layer between the source's and a new output layer.
@@ -65,7 +65,7 @@ class Variant:
     """
 
     start: Start
-    n_fixed: int | None = None
+    n_frozen: int | None = None
     new_head: bool = False
     reinit: int | None = None
     add: int | None = None
@@ -74,29 +74,29 @@ class Variant:
 
     def __post_init__(self) -> None:
         if self.start not in STARTS:
-            raise self._impossible(f"there is no start {self.start}; use one of {join(STARTS)}")
+            raise self._impossible(f"{self.start} is not a start; use one of {join(STARTS)}")
         changes = [self.new_head, self.reinit is not None, self.add is not None]
         if sum(changes) > 1:
             raise self._impossible("new-head, reinit and add exclude each other; use one of them")
-        for word, value in (("fixed", self.n_fixed), ("reinit", self.reinit), ("add", self.add)):
+        for word, value in (("fixed", self.n_frozen), ("reinit", self.reinit), ("add", self.add)):
             least = 0 if word == "fixed" else 1
             if value is not None and not least <= value <= MAX_COUNT:
                 limit = f"{least} or more" if value < least else f"{MAX_COUNT:,} or less"
                 raise self._impossible(f"use {word}={limit}")
-        if (self.n_fixed is None) != (self.start in ("standalone", "equal-compute")):
+        if (self.n_frozen is None) != (self.start in ("standalone", "equal-compute")):
             raise self._impossible(
                 f"add fixed=n to {self.start}"
-                if self.n_fixed is None
+                if self.n_frozen is None
                 else f"{self.start} freezes nothing; leave fixed out"
             )
         if self.starts_fresh and any(changes):
             raise self._impossible(
                 f"{self.start} starts from fresh weights; leave new-head, reinit and add out"
             )
-        if self.start == "random-frozen" and self.n_fixed == 0:
+        if self.start == "random-frozen" and self.n_frozen == 0:
             raise self._impossible("nothing is frozen, which is standalone; use fixed=1 or more")
         if self.unfreeze is not None:
-            if not self.n_fixed:
+            if not self.n_frozen:
                 raise self._impossible("nothing is frozen; use fixed=1 or more with unfreeze")
             if self.unfreeze < 1:
                 raise self._impossible("use unfreeze=1 or more")
@@ -111,11 +111,6 @@ class Variant:
         return self.start not in ("transfer", "self-transfer")
 
     @property
-    def n_frozen(self) -> int:
-        """Dense layers, counted from the input, whose weights must not move at first."""
-        return self.n_fixed or 0
-
-    @property
     def n_redrawn(self) -> int:
         """Dense layers, counted from the output, that do not come from the source network."""
         if self.add is not None:
@@ -123,24 +118,30 @@ class Variant:
         return 1 if self.new_head else self.reinit or 0
 
     @property
+    def words(self) -> tuple[tuple[str, object], ...]:
+        """All but the frozen layers, as words and their values; None for a word alone."""
+        parts: list[tuple[str, object]] = []
+        if self.start != "transfer":
+            parts.append((self.start, None))
+        if self.new_head:
+            parts.append(("new-head", None))
+        for word in ("reinit", "add", "unfreeze"):
+            if getattr(self, word) is not None:
+                parts.append((word, getattr(self, word)))
+        if self.factor != 1.0:
+            parts.append(("factor", f"{self.factor:g}"))
+        return tuple(parts) or (("transfer", None),)
+
+    @property
     def kind(self) -> str:
         """All but the frozen layers, as people write it: `transfer`, `reinit=2`."""
-        words: list[str] = [] if self.start == "transfer" else [self.start]
-        words += ["new-head"] if self.new_head else []
-        for word, value in (
-            ("reinit", self.reinit),
-            ("add", self.add),
-            ("unfreeze", self.unfreeze),
-        ):
-            words += [] if value is None else [f"{word}={value}"]
-        words += [] if self.factor == 1.0 else [f"factor={self.factor:g}"]
-        return " ".join(words) or "transfer"
+        return " ".join(word if value is None else f"{word}={value}" for word, value in self.words)
 
     def __str__(self) -> str:
-        return label_of(self.kind, self.n_fixed)
+        return self.kind if self.n_frozen is None else f"{self.kind} fixed={self.n_frozen}"
 
     def network(self, source: MLPSpec) -> MLPSpec:
-        """Give the network that is trained, told that of the default network."""
+        """Give the network that is trained, given that of the source."""
         if self.add is None:
             return source
         return replace(source, hidden=(*source.hidden, self.add))
@@ -151,10 +152,10 @@ class Variant:
             # As many more epochs as a source network takes.
             return (Phase(0, replace(training, epochs=2 * training.epochs), 0),)
         if self.unfreeze is None:
-            return (Phase(0, training, self.n_frozen),)
+            return (Phase(0, training, self.n_frozen or 0),)
         free = replace(training, learning_rate=training.learning_rate * self.factor)
         return (
-            Phase(0, replace(training, epochs=self.unfreeze), self.n_frozen),
+            Phase(0, replace(training, epochs=self.unfreeze), self.n_frozen or 0),
             Phase(self.unfreeze, free, 0),
         )
 
@@ -171,7 +172,7 @@ class Variant:
         """
         layers = "hidden layer" if n_hidden == 1 else "hidden layers"
         n_kept = n_hidden + 1 - (0 if self.add is not None else self.n_redrawn)
-        if (self.n_fixed or 0) > n_hidden:
+        if (self.n_frozen or 0) > n_hidden:
             raise self._impossible(
                 f"the network has {n_hidden} {layers}; use fixed={_choices(n_hidden)}"
             )
@@ -180,9 +181,9 @@ class Variant:
                 f"the network has {n_hidden} {layers} and an output layer; "
                 f"use reinit=1 to {n_hidden}"
             )
-        if self.n_redrawn and (self.n_fixed or 0) > n_kept:
+        if self.n_redrawn and (self.n_frozen or 0) > n_kept:
             raise self._impossible(
-                f"layer {self.n_fixed} is drawn afresh, frozen it would never learn; "
+                f"layer {self.n_frozen} is drawn afresh, frozen it would never learn; "
                 f"use fixed={_choices(n_kept)}"
             )
         if self.unfreeze is not None and self.unfreeze >= epochs:
@@ -193,11 +194,6 @@ class Variant:
 
 
 STANDALONE = Variant("standalone")
-
-
-def label_of(kind: str, n_fixed: int | None) -> str:
-    """Write a variant as people do, such as `transfer fixed=1`."""
-    return kind if n_fixed is None else f"{kind} fixed={n_fixed}"
 
 
 def parse_variant(text: str) -> Variant:
@@ -224,7 +220,7 @@ def parse_variant(text: str) -> Variant:
                 raise refused(f"{start} and {key} exclude each other; use one of them")
             start = key
         elif key == "reverse":
-            raise refused("this is no variant but another comparison; use --reverse")
+            raise refused("reverse is not a variant but another comparison; use --reverse")
         elif key not in VARIANT_KEYS or (key == "new-head") == bool(equals):
             raise refused(
                 f"{word or 'an empty variant'} is not known; use {', '.join(STARTS[1:])}, "
@@ -263,17 +259,17 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
         fixed = range(min(2, n_hidden) + 1)
     if not fixed:
         raise SettingError("fixed", "", f"no number given; use one or more of {_choices(n_hidden)}")
-    for n_fixed in fixed:
-        if not 0 <= n_fixed <= n_hidden:
+    for n_frozen in fixed:
+        if not 0 <= n_frozen <= n_hidden:
             layers = "layer" if n_hidden == 1 else "layers"
             raise SettingError(
                 "fixed",
-                n_fixed,
+                n_frozen,
                 f"the network has {n_hidden} hidden {layers}; use {_choices(n_hidden)}",
             )
-        if list(fixed).count(n_fixed) > 1:
-            raise SettingError("fixed", join(fixed), f"{n_fixed} is repeated; give it once")
-    return tuple(Variant("transfer", n_fixed) for n_fixed in sorted(fixed))
+        if list(fixed).count(n_frozen) > 1:
+            raise SettingError("fixed", join(fixed), f"{n_frozen} is repeated; give it once")
+    return tuple(Variant("transfer", n_frozen) for n_frozen in sorted(fixed))
 
 
 def _choices(most: int) -> str:

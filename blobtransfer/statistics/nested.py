@@ -1,4 +1,4 @@
-"""The luck of the source: several source networks, and several target repeats of each.
+"""The variance of the source: several source networks, and several target repeats of each.
 
 One idea: repeats that share a source are not independent, so what counts as one observation
 is a source. Scores come as a matrix (S, T), a source a row; NaN marks a failed run.
@@ -31,7 +31,7 @@ FEWEST_RESAMPLES = 999
 
 
 @dataclass(frozen=True)
-class SourceLuck:
+class VarianceComponents:
     """How much of the spread of test accuracy comes from which source network was drawn.
 
     Args:
@@ -47,7 +47,7 @@ class SourceLuck:
     icc: float | None
 
 
-def source_luck(scores: NDArray[np.float64]) -> SourceLuck:
+def source_variance(scores: NDArray[np.float64]) -> VarianceComponents:
     """Split the variance of test accuracies into that between sources and that within them.
 
     Args:
@@ -62,7 +62,7 @@ def source_luck(scores: NDArray[np.float64]) -> SourceLuck:
     n_sources, sizes = len(rows), np.array([len(row) for row in rows])
     n = int(sizes.sum())
     if n_sources < 2 or n == n_sources:
-        return SourceLuck(n_sources, None, None, None)
+        return VarianceComponents(n_sources, None, None, None)
     means = np.array([row.mean() for row in rows])
     within = sum(float(np.sum((row - row.mean()) ** 2)) for row in rows) / (n - n_sources)
     grand_mean = float(np.sum(sizes * means)) / n
@@ -70,7 +70,7 @@ def source_luck(scores: NDArray[np.float64]) -> SourceLuck:
     runs_of_a_source = (n - float(np.sum(sizes**2)) / n) / (n_sources - 1)  # T, if none failed
     variance = max(0.0, between - within) / runs_of_a_source
     total = variance + within
-    return SourceLuck(
+    return VarianceComponents(
         n_sources=n_sources,
         between_std=variance**0.5,
         within_std=within**0.5,
@@ -89,7 +89,7 @@ def nested_differences(
         rng: Source of randomness; copied.
 
     Returns:
-        As `stats.paired_differences` of the mean of each source; the intervals are those of
+        As `paired.paired_differences` of the mean of each source; the intervals are those of
         the Multi-Bootstrap, which resamples sources first and repeats inside them.
     """
     kept = [one[~np.isnan(one).all(axis=1)] for one in differences]
@@ -103,12 +103,12 @@ def multi_bootstrap(
     """Resample sources, and runs inside each drawn source; give the mean of every resample.
 
     Args:
-        scores: Some figures of the same runs, each (S, T), NaN where a run failed, a run at
+        scores: Some metrics of the same runs, each (S, T), NaN where a run failed, a run at
             least in each row.
         rng: Source of randomness; copied.
 
     Returns:
-        (resamples, figures) means over the drawn sources of the mean of their drawn runs.
+        (resamples, metrics) means over the drawn sources of the mean of their drawn runs.
     """
     rng = deepcopy(rng)
     is_ok = ~np.isnan(scores[0])

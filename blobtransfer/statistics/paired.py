@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,27 @@ class Difference:
     repeats_needed: int | None
 
 
+VerdictKind = Literal["better", "worse", "no practical difference", "undecided", "faster", "slower"]
+Beyond = Literal["yes", "no", "maybe"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a difference allows to say.
+
+    Args:
+        kind: `faster` and `slower` are said of epochs alone.
+        beyond_margin: Whether the difference matters in practice, as far as its interval
+            tells; None without an interval.
+        repeats_to_decide: Fewest and most pairs that are likely to decide, where it is
+            undecided; None where that is not known.
+    """
+
+    kind: VerdictKind
+    beyond_margin: Beyond | None = None
+    repeats_to_decide: tuple[int, int] | None = None
+
+
 NO_DIFFERENCE = Difference(0, *[None] * 11)
 """What is known without any pair."""
 
@@ -75,8 +97,8 @@ def paired_differences(
 ) -> list[Difference]:
     """Say what is known about the mean of each of some sets of paired differences.
 
-    A set's numbers do not depend on the others. `p_adjusted` is left to whoever knows what
-    was asked together.
+    A set's numbers do not depend on the others. `p_adjusted` is left None: only the caller
+    knows what was asked together.
 
     Args:
         differences: Each (n,), n may differ and be 0; multiples of a row's share, so what
@@ -114,30 +136,48 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(one) for one in adjusted]
 
 
-def verdict_of(difference: Difference, margin: float, unit: str = "repeats") -> str:
-    """Say in words what a difference allows to say.
+def verdict_of(difference: Difference, margin: float) -> Verdict:
+    """Decide what a difference allows to say.
 
     Args:
         difference: With its interval and adjusted p.
         margin: Differences up to this do not matter.
-        unit: What would have to be more.
 
     Returns:
         `no practical difference` where the whole interval is within the margin; `better` or
-        `worse` where it does not reach 0 and the adjusted p is below 5 %; `undecided (...)`.
+        `worse` where it does not reach 0 and the adjusted p is below 5 %; else `undecided`.
     """
     d = difference
-    if d.mean is None:
-        return "undecided (every pair has a failed run)"
-    if d.ci_low is None or d.ci_high is None or d.p_adjusted is None:
-        return f"undecided (more {unit} would tell)"
+    if d.mean is None or d.ci_low is None or d.ci_high is None or d.p_adjusted is None:
+        return Verdict("undecided")
+    is_within = -margin < d.ci_low and d.ci_high < margin
+    is_beyond = margin < d.ci_low or d.ci_high < -margin
+    beyond: Beyond = "yes" if is_beyond else "no" if is_within else "maybe"
     if d.n >= FEWEST_PAIRS:
-        if -margin < d.ci_low and d.ci_high < margin:
-            return "no practical difference"
+        if is_within:
+            return Verdict("no practical difference", beyond)
         if d.p_adjusted < ALPHA and (d.ci_low > 0.0 or d.ci_high < 0.0):
-            return "better" if d.mean > 0.0 else "worse"
-    n = n_that_would_tell(d)
-    return f"undecided ({f'about {n}' if n else 'more'} {unit} would tell)"
+            return Verdict("better" if d.mean > 0.0 else "worse", beyond)
+    n = repeats_to_decide(d)
+    return Verdict("undecided", beyond, None if n is None else (n, n))
+
+
+def repeats_to_decide(d: Difference) -> int | None:
+    """Give the pairs with which an undecided difference is likely decided; None: unknown.
+
+    Returns:
+        What resolves the margin, rounded up to two digits; always more than there were.
+
+    Source:
+        A rule of our own: enough for the margin and still undecided, the mean lies between 0
+        and the margin, at most half the margin from the nearer; the pairs needed go with the
+        square of the distance, so four times as many resolve that.
+    """
+    if d.repeats_needed is None:
+        return None
+    n = next((n for n in (d.repeats_needed, 4 * d.repeats_needed) if n > d.n), 2 * d.n)
+    unit = int(10 ** max(0, len(str(n)) - 2))
+    return -(-n // unit) * unit
 
 
 def tail_share(n: int) -> float:
@@ -153,23 +193,16 @@ def tail_share(n: int) -> float:
     return float(stats.norm.sf(quantile))
 
 
-def n_that_would_tell(d: Difference) -> int | None:
-    """Give the pairs with which an undecided difference is likely decided; None: unknown.
-
-    Returns:
-        What resolves the margin, rounded up to two digits; always more than there were.
-    """
-    if d.repeats_needed is None:
-        return None
-    # Enough for the margin and still undecided: the mean lies between 0 and the margin, and
-    # at most half the margin from the nearer, which four times as many resolve.
-    n = next((n for n in (d.repeats_needed, 4 * d.repeats_needed) if n > d.n), 2 * d.n)
-    unit = int(10 ** max(0, len(str(n)) - 2))
-    return -(-n // unit) * unit
-
-
 def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Give the 95 % interval of a probability, from a share of n that may count halves."""
+    """Give the 95 % interval of a probability.
+
+    Args:
+        share: Of n that count, 0 to 1; ties count halves, which makes it an approximation.
+        n: Independent pairs, at least 1.
+
+    Source:
+        Wilson 1927, doi:10.2307/2276774.
+    """
     z = float(stats.norm.ppf(1 - ALPHA / 2))
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)

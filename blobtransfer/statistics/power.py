@@ -29,7 +29,7 @@ def pairs_needed(effect: float) -> int | None:
     """Give the fewest pairs that detect a mean, in standard deviations, with 80 % power.
 
     Returns:
-        At least 6, as fewer never give a finding; None where there are no such n.
+        At least 6, as fewer never give a finding; None where no number of pairs is enough.
     """
     if effect <= 0.0:
         return None

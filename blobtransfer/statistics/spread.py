@@ -57,6 +57,9 @@ def count_low_runs(scores: NDArray[np.float64]) -> int:
     Returns:
         The least number of scores, up to a tenth of them, without which the sum of squared
         deviations is less than a quarter (so the std is halved); 0 where there is none.
+
+    Source:
+        A rule of our own.
     """
     ordered = np.sort(scores)
     if not len(ordered) or ordered[0] == ordered[-1]:

@@ -1,7 +1,7 @@
-"""Learning curves in, numbers out: how fast a variant learns.
+"""How fast a variant learns: metrics of learning curves, and the time to a threshold.
 
 Terms: Taylor & Stone 2009, JMLR 10:1633. A run that never reaches the threshold is censored
-at its last epoch: it would have taken longer, nobody knows how much.
+at its last epoch: it would have taken longer, by an unknown time.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LAST_EPOCHS = 10
 
 
 @dataclass(frozen=True)
-class Reached:
+class TimeToThreshold:
     """When runs reached the threshold.
 
     Args:
@@ -26,7 +26,7 @@ class Reached:
     is_censored: NDArray[np.bool_]
 
 
-def figures_of(curves: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def curve_metrics(curves: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """Measure each learning curve.
 
     Args:
@@ -45,15 +45,15 @@ def figures_of(curves: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def epochs_to_reach(curves: NDArray[np.float64], threshold: float) -> Reached:
+def epochs_to_reach(curves: NDArray[np.float64], threshold: float) -> TimeToThreshold:
     """Find the first epoch at which each (n, E + 1) curve is at least at the threshold."""
-    is_there = curves >= threshold
-    is_censored = ~is_there.any(axis=1)
-    epochs = np.where(is_censored, curves.shape[1] - 1, is_there.argmax(axis=1))
-    return Reached(epochs.astype(np.int64), np.asarray(is_censored))
+    is_reached = curves >= threshold
+    is_censored = ~is_reached.any(axis=1)
+    epochs = np.where(is_censored, curves.shape[1] - 1, is_reached.argmax(axis=1))
+    return TimeToThreshold(epochs.astype(np.int64), np.asarray(is_censored))
 
 
-def median_epochs(reached: Reached) -> float | None:
+def median_epochs(reached: TimeToThreshold) -> float | None:
     """Give the epoch by which half of the runs are there, of the Kaplan-Meier curve.
 
     Returns:
@@ -66,7 +66,7 @@ def median_epochs(reached: Reached) -> float | None:
     return float(survival.quantiles[is_half.argmax()]) if is_half.any() else None
 
 
-def log_rank_p(reached: Reached, baseline: Reached) -> float | None:
+def log_rank_p(reached: TimeToThreshold, baseline: TimeToThreshold) -> float | None:
     """Test whether two sets of runs reach the threshold equally fast (Mantel 1966).
 
     Returns:
@@ -82,7 +82,7 @@ def log_rank_p(reached: Reached, baseline: Reached) -> float | None:
     return p if np.isfinite(p) else 1.0  # everybody there at the same epoch
 
 
-def _censored(reached: Reached) -> stats.CensoredData:
+def _censored(reached: TimeToThreshold) -> stats.CensoredData:
     return stats.CensoredData(
         uncensored=reached.epochs[~reached.is_censored],
         right=reached.epochs[reached.is_censored],

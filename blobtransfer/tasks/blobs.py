@@ -5,19 +5,19 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import EnvironmentFailed
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.errors import MachineError
+from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.tasks.task import Task
 
 with warnings.catch_warnings():  # of shared memory, which scikit-learn may want, and we do not
     warnings.simplefilter("ignore")
     from sklearn.datasets import make_blobs
-from blobtransfer.tasks.task import Task
 
 FRESH_TEST_ROWS = 1
 """Spawn key of the fresh test rows, apart from every other use of the problem's seed."""
 
 
-def make_task(spec: TaskSpec) -> Task:
+def make(spec: BlobsSpec) -> Task:
     """Draw the rows of a problem and split them.
 
     The first `n_train` rows train. The rows left over test, unless `n_test` asks for
@@ -31,7 +31,7 @@ def make_task(spec: TaskSpec) -> Task:
         shifts the ceiling and the accuracies together.
 
     Raises:
-        EnvironmentFailed: The rows do not fit into memory.
+        MachineError: The rows do not fit into memory.
     """
     try:
         x, y, centers = make_blobs(
@@ -51,7 +51,7 @@ def make_task(spec: TaskSpec) -> Task:
                 random_state=_fresh_seed(spec.seed),
             )
     except MemoryError as error:
-        raise EnvironmentFailed(
+        raise MachineError(
             f"a problem of {spec.n_samples:,} rows x {spec.n_features:,} features does not fit "
             "into memory; use fewer"
         ) from error
@@ -61,8 +61,8 @@ def make_task(spec: TaskSpec) -> Task:
         y_train=y[: spec.n_train].astype(np.int64),
         x_test=x_test.astype(np.float32),
         y_test=y_test.astype(np.int64),
-        centers=centers,
         ceiling=_bayes_accuracy(x_test, y_test, centers),
+        centers=centers,
     )
 
 
@@ -74,6 +74,11 @@ def _fresh_seed(seed: int) -> int:
 def _bayes_accuracy(
     x: NDArray[np.float64], y: NDArray[np.int64], centers: NDArray[np.float64]
 ) -> float:
-    # Classes are equally likely and equally round, so the nearest centre is Bayes' choice.
+    """Give the accuracy of the Bayes rule, a share.
+
+    Source:
+        With classes that are equally likely and equally round, Bayes' choice is the nearest
+        centre; Hastie, Tibshirani & Friedman 2009, section 4.3.
+    """
     distances = np.stack([np.linalg.norm(x - center, axis=1) for center in centers])
     return float(np.mean(distances.argmin(axis=0) == y))

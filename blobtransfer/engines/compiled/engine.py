@@ -1,29 +1,32 @@
-"""Compiled engine: all runs at once, a block of networks in the lanes of each vector register.
+"""Train all runs at once, a block of networks in the lanes of each vector register.
 
 Blocks are trained side by side by threads. The arithmetic of a network is the same in
 whatever lane, block or thread it is, so its result does not depend on what else is trained.
 """
 
 import os
-import queue
-import threading
-from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer import randomness as schedule
-from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
-from blobtransfer.errors import EnvironmentFailed
+from blobtransfer.engines import Engine, Job, OnEpochs, Trained
+from blobtransfer.errors import MachineError
+from blobtransfer.metrics import (
+    METRICS,
+    TEST_ACCURACY,
+    TEST_LOSS,
+    TRAIN_ACCURACY,
+    TRAIN_LOSS,
+)
 from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.tasks import load_task
 
 WEIGHTS_AT_ONCE = 500_000
 """Weights of all networks of a job, about: 2 MB, and enough to keep threads busy."""
@@ -43,9 +46,12 @@ LEAST_ROWS = 64
 CACHE_LINE = 64
 """Bytes. A vector that lies across two lines costs two loads."""
 
+LOOK_S = 0.1
+"""Seconds between two looks at what the threads have done."""
+
 
 def create(show_log: bool) -> Engine:
-    """Give a new compiled engine; LLVM is imported at its first training."""
+    """Give a new compiled engine; LLVM is imported when it starts."""
     return CompiledEngine()
 
 
@@ -60,6 +66,12 @@ class CompiledEngine:
         self._n_threads = n_threads or _n_processors()
         self._kernels: dict[tuple[MLPSpec, int, bool], _Kernel] = {}
 
+    def start(self, spec: ExperimentSpec) -> None:
+        """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
+        n_train = len(load_task(spec.task).y_train)
+        for arm in spec.arms:
+            self._kernel(arm.variant.network(spec.network), spec.training, n_train)
+
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give a number that keeps the threads busy, the memory small and the user informed."""
         assert spec.target is not None
@@ -68,79 +80,90 @@ class CompiledEngine:
         # Fewer than a vector has lanes would leave some of them idle.
         return max(FEWEST_REPEATS, min(WEIGHTS_AT_ONCE // n_weights, WORK_AT_ONCE // work))
 
-    def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
+    def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        work = _Work(job, self._kernel(job, announce))
-        threads = [threading.Thread(target=work.run, daemon=True) for _ in range(self._n_threads)]
-        n_left = len(work.blocks)
+        kernel = self._kernel(job.network, job.training, len(job.task.y_train))
+        work = _Work(job, kernel)
+        pool = ThreadPoolExecutor(self._n_threads)
         try:
-            for thread in threads:
-                _start(thread)
-            while n_left:
-                # Ctrl-C can arrive anywhere here, so this thread holds no lock that the others
-                # need, and waits for a limited time, in which all systems hear of Ctrl-C.
-                with suppress(queue.Empty):
-                    report = work.reports.get(timeout=0.1)
-                    if isinstance(report, BaseException):
-                        raise report
-                    tick(report.n_epochs)
-                    n_left -= report.is_last
+            blocks = iter(list(work.blocks()))
+            running = {_submitted(pool, work, blocks) for _ in range(self._n_threads)}
+            n_told = 0
+            while running:
+                # A limited time, in which all systems hear of Ctrl-C.
+                done, running = wait(running, LOOK_S, FIRST_EXCEPTION)
+                for thread in done:
+                    thread.result()
+                n_done = int(work.epochs_done.sum())
+                on_epochs(n_done - n_told)
+                n_told = n_done
         finally:
             work.is_stopped = True
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
-        return work.trained()
+            pool.shutdown(cancel_futures=True)
+        return Trained(work.weights, work.curves, work.classes_predicted)
 
-    def _kernel(self, job: Job, announce: Announce) -> "_Kernel":
-        n_rows = max(min(job.training.batch_size, len(job.task.y_train)), LEAST_ROWS)
-        key = (job.network, n_rows, job.training.momentum > 0.0)
+    def _kernel(self, network: MLPSpec, training: TrainingSpec, n_train: int) -> "_Kernel":
+        n_rows = max(min(training.batch_size, n_train), LEAST_ROWS)
+        key = (network, n_rows, training.momentum > 0.0)
         if key not in self._kernels:
-            self._kernels[key] = _Kernel.load(*key, announce)
+            self._kernels[key] = _Kernel.compiled(*key)
         return self._kernels[key]
 
 
-@dataclass(frozen=True)
-class _Report:
-    """Told by a thread: epochs, summed over runs, that are newly done of a block."""
-
-    n_epochs: int
-    is_last: bool
+def _submitted(
+    pool: ThreadPoolExecutor, work: "_Work", blocks: Iterator[NDArray[np.intp]]
+) -> "Future[None]":
+    try:
+        return pool.submit(work.train_blocks, blocks)
+    except RuntimeError as error:
+        raise MachineError(
+            f"no thread can be started ({error}); free some memory, or end other programs"
+        ) from error
 
 
 class _Work:
-    """A job on its way: the kernel, the data as the kernel reads it, and what is done."""
+    """A job on its way: the data as the kernel reads it, and what is done.
+
+    Attributes:
+        is_stopped: Blocks that see this leave their runs as they are.
+        epochs_done: (R,) epochs of each run that are done.
+        weights: As in `Trained`, as far as they are done.
+        curves: As in `Trained`.
+        classes_predicted: As in `Trained`.
+    """
 
     def __init__(self, job: Job, kernel: "_Kernel") -> None:
-        self.job, self._kernel = job, kernel
+        self._job, self._kernel = job, kernel
         self.is_stopped = False
-        self.reports: queue.SimpleQueue[_Report | BaseException] = queue.SimpleQueue()
-        self._train_rows = _Rows.of(job.task.x_train, job.task.y_train, self._kernel.lanes)
-        self._test_rows = _Rows.of(job.task.x_test, job.task.y_test, self._kernel.lanes)
-        self.blocks = deque(self._blocks())
+        self._train_rows = _Rows.of(job.task.x_train, job.task.y_train, kernel.lanes)
+        self._test_rows = _Rows.of(job.task.x_test, job.task.y_test, kernel.lanes)
         n_evaluations = job.n_epochs + 1 if job.with_curves else 1
-        self._weights = [np.empty_like(stacked) for stacked in job.weights]
-        # train accuracy, test accuracy, train loss, test loss
-        self._scores = np.empty((4, job.n_runs, n_evaluations))
-        self._classes_predicted = np.empty(job.n_runs, np.int64)
+        self.epochs_done = np.zeros(job.n_runs, np.int64)
+        self.weights = [np.empty_like(stacked) for stacked in job.weights]
+        self.curves = np.empty((len(METRICS), job.n_runs, n_evaluations))
+        self.classes_predicted = np.empty(job.n_runs, np.int64)
 
-    def run(self) -> None:
-        """Train blocks until none is left; in a thread of its own."""
-        try:
-            while not self.is_stopped and (block := self._next_block()) is not None:
-                self.train_block(block)
-        except BaseException as error:
-            self.reports.put(error)
+    def blocks(self) -> Iterator[NDArray[np.intp]]:
+        """Give the runs of each block: as many as there are lanes, all with the same n_frozen."""
+        for n_frozen in np.unique(self._job.n_frozen):
+            runs = np.flatnonzero(self._job.n_frozen == n_frozen)
+            yield from np.split(runs, range(self._kernel.lanes, len(runs), self._kernel.lanes))
 
-    def train_block(self, runs: NDArray[np.intp]) -> None:
+    def train_blocks(self, blocks: Iterator[NDArray[np.intp]]) -> None:
+        """Train blocks, which threads share, until none is left; in a thread of its own."""
+        for block in blocks:
+            if self.is_stopped:
+                return
+            self._train_block(block)
+
+    def _train_block(self, runs: NDArray[np.intp]) -> None:
         """Train the runs of one block and keep what came out."""
-        job, training, kernel = self.job, self.job.training, self._kernel
+        job, training, kernel = self._job, self._job.training, self._kernel
         # Lanes without a run train the last one again.
         lanes = np.pad(runs, (0, kernel.lanes - len(runs)), mode="edge")
         weights = [stacked[lanes] for stacked in job.weights]
         block = _Block(kernel, weights, job.order_keys[lanes], training.momentum > 0.0)
-        n_train = len(job.task.y_train)
-        work_of_an_epoch = n_train * job.network.n_parameters
+        work_of_an_epoch = len(job.task.y_train) * job.network.n_parameters
         at_once = 1 if job.with_curves else max(1, WORK_OF_A_CALL // work_of_an_epoch)
         if job.with_curves:
             self._evaluate(block, runs, 0)
@@ -151,41 +174,22 @@ class _Work:
             block.train(self._train_rows, first, last, training, int(job.n_frozen[runs[0]]))
             if job.with_curves:
                 self._evaluate(block, runs, last - job.first_epoch)
-            if last < training.epochs:
-                self.reports.put(_Report((last - first) * len(runs), is_last=False))
+            self.epochs_done[runs] = last - job.first_epoch
         if not job.with_curves:
             self._evaluate(block, runs, 0)
-        for kept, new in zip(self._weights, block.unpacked(), strict=True):
+        for kept, new in zip(self.weights, block.unpacked(), strict=True):
             kept[runs] = new[: len(runs)]
-        self.reports.put(_Report((last - first) * len(runs), is_last=True))
-
-    def trained(self) -> Trained:
-        """Give the result once all blocks are done."""
-        return Trained(
-            weights=self._weights,
-            scores=Scores(*self._scores[:, :, -1]),
-            classes_predicted=self._classes_predicted,
-            curves=Scores(*self._scores) if self.job.with_curves else None,
-        )
-
-    def _blocks(self) -> Iterator[NDArray[np.intp]]:
-        """Give the runs of each block: as many as there are lanes, all with the same n_frozen."""
-        for n_frozen in np.unique(self.job.n_frozen):
-            runs = np.flatnonzero(self.job.n_frozen == n_frozen)
-            yield from np.split(runs, range(self._kernel.lanes, len(runs), self._kernel.lanes))
-
-    def _next_block(self) -> NDArray[np.intp] | None:
-        try:
-            return self.blocks.popleft()
-        except IndexError:
-            return None
 
     def _evaluate(self, block: "_Block", runs: NDArray[np.intp], evaluation: int) -> None:
-        for i, rows in enumerate((self._train_rows, self._test_rows)):
+        n = len(runs)
+        for rows, accuracy_metric, loss_metric in (
+            (self._train_rows, TRAIN_ACCURACY, TRAIN_LOSS),
+            (self._test_rows, TEST_ACCURACY, TEST_LOSS),
+        ):
             accuracy, loss, classes_predicted = block.evaluate(rows)
-            self._scores[i, runs, evaluation] = accuracy[: len(runs)]
-            self._scores[2 + i, runs, evaluation] = loss[: len(runs)]
-        self._classes_predicted[runs] = classes_predicted[: len(runs)]  # on the test rows
+            self.curves[accuracy_metric, runs, evaluation] = accuracy[:n]
+            self.curves[loss_metric, runs, evaluation] = loss[:n]
+        self.classes_predicted[runs] = classes_predicted[:n]  # on the test rows
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,7 @@ class _Rows:
     @classmethod
     def of(cls, x: NDArray[np.float32], y: NDArray[np.int64], lanes: int) -> "_Rows":
         if max(x.size, len(y) * lanes) >= 2**31:
-            raise EnvironmentFailed(
+            raise MachineError(
                 f"{len(y):,} rows are too many for the compiled engine, which counts in 32 bits; "
                 "use fewer rows, or --engine keras"
             )
@@ -215,29 +219,19 @@ class _Kernel:
     evaluate: Any
 
     @classmethod
-    def load(
-        cls, network: MLPSpec, n_rows: int, has_momentum: bool, announce: Announce
-    ) -> "_Kernel":
-        """Load the machine code for a shape, compiling it where it is new."""
+    def compiled(cls, network: MLPSpec, n_rows: int, has_momentum: bool) -> "_Kernel":
+        """Compile the machine code for a shape."""
         try:
-            from blobtransfer.engines.compiled import kernel, native, simd
+            from blobtransfer.engines.compiled import kernel, native
         except ImportError as error:
-            raise EnvironmentFailed(
+            raise MachineError(
                 f"LLVM cannot be imported ({error}); install llvmlite, or use --engine keras"
             ) from error
         lanes = native.host_lanes()
-        sources = [Path(str(module.__file__)).read_bytes() for module in (kernel, simd, schedule)]
-        key = native.cache_key(
-            network.layer_sizes, network.activation, n_rows, has_momentum, lanes, sources
-        )
-        done = None if native.is_kept(key) else announce(f"compiling for {network}, once")
-        functions = native.load_functions(
-            key,
-            lambda: kernel.write_module(network, n_rows, has_momentum, lanes),
+        functions = native.compile_functions(
+            kernel.write_module(network, n_rows, has_momentum, lanes),
             {"train": kernel.TRAIN_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
         )
-        if done is not None:
-            done(1)
         return cls(kernel.Layout(network, n_rows), lanes, **functions)
 
 
@@ -324,15 +318,6 @@ class _Block:
         start = -memory.ctypes.data % CACHE_LINE
         vectors = memory[start : start + n_bytes].view(np.float32)
         return vectors.reshape(n, self._kernel.lanes)
-
-
-def _start(thread: threading.Thread) -> None:
-    try:
-        thread.start()
-    except RuntimeError as error:
-        raise EnvironmentFailed(
-            f"no thread can be started ({error}); free some memory, or end other programs"
-        ) from error
 
 
 def _n_processors() -> int:

@@ -226,7 +226,7 @@ class _Network:
                 return 1.0 / (_exp(self.code, 0.0 - z) + 1.0)
 
     def times_derivative(self, slope: Value, a: Value) -> Value:
-        """Write slope * f'(z), with f' told by the activation a = f(z)."""
+        """Write slope * f'(z), with f' computed from the activation a = f(z)."""
         match self.spec.activation:
             case "relu":
                 return self.code.where(a <= 0.0, 0.0, slope)
@@ -302,7 +302,7 @@ def _write_train(code: Code, network: _Network, has_momentum: bool) -> None:
 
 
 def _write_shuffle(code: Code, keys: Value, epoch: Value, n_rows: Value) -> None:
-    """Draw the order of the rows as `schedule.batch_orders` does."""
+    """Draw the order of the rows as `randomness.batch_orders` does."""
     orders = code.array("orders", code.int32s)
     with code.loop(0, n_rows) as position:
         orders[position] = code.splat(code.convert(position, INT32))

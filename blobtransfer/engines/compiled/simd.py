@@ -193,7 +193,7 @@ class Code:
         return value if isinstance(value, Value) else Value(self, INT64(value))
 
     def constant(self, value: float, kind: Any = None) -> Value:
-        """Give a number of a type, floats in all lanes unless told otherwise."""
+        """Give a number of a type, floats in all lanes by default."""
         kind = kind or self.floats
         if isinstance(kind, ir.VectorType):
             return Value(self, ir.Constant(kind, [_fitting(value, kind.element)] * kind.count))
@@ -252,7 +252,7 @@ class Code:
     # Memory
 
     def array(self, name: str, kind: Any = None, offset: int = 0, stride: int = 1) -> Array:
-        """Give an argument as an array, of vectors of floats unless told otherwise."""
+        """Give an argument as an array, of vectors of floats by default."""
         return Array(self, self._arguments[name], kind or self.floats, offset, stride)
 
     def gather(self, name: str, kind: Any, place: Value) -> Value:

@@ -1,7 +1,7 @@
 """Reference engine: Keras `fit`, one training after another.
 
 Keras compiles a model once for every set of trainable layers; a training sets its
-weights, resets its optimizer and feeds the rows in exactly the order of the schedule.
+weights, resets its optimizer and feeds the rows in exactly the order that is asked for.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.engines import Announce, Engine, Job, Scores, Tick, Trained
+from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.keras.model import build_mlp, get_weights
 from blobtransfer.engines.keras.quiet import load_keras
+from blobtransfer.metrics import METRICS
 from blobtransfer.network import Weights
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
@@ -26,7 +27,7 @@ ORDER_ENTRIES = 1_000_000
 
 
 def create(show_log: bool) -> Engine:
-    """Give a new Keras engine; Keras is imported at its first training."""
+    """Give a new Keras engine; Keras is imported when it starts."""
     return KerasEngine(show_log)
 
 
@@ -37,16 +38,16 @@ class KerasEngine:
         self._show_log = show_log
         self._trainers: dict[tuple[TaskSpec, MLPSpec, TrainingSpec, int], _Trainer] = {}
 
+    def start(self, spec: ExperimentSpec) -> None:
+        """Import Keras; see `engines.Engine.start`."""
+        load_keras(self._show_log)
+
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give 1: nothing is gained by more."""
         return 1
 
-    def train(self, job: Job, tick: Tick, announce: Announce) -> Trained:
+    def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        if not self._trainers:
-            started = announce("starting Keras")
-            load_keras(self._show_log)
-            started(1)
         curves = []
         weights: list[Weights] = []
         classes_predicted = []
@@ -58,18 +59,15 @@ class KerasEngine:
                     int(job.order_keys[run]),
                     job.first_epoch,
                     job.with_curves,
-                    tick,
+                    on_epochs,
                 )
             )
             weights.append(get_weights(trainer.model))
             classes_predicted.append(trainer.count_predicted_classes())
-        # shape (R, E + 1, 4), or (R, 1, 4) without curves
-        scores = np.array(curves)
         return Trained(
             weights=[np.stack(layer) for layer in zip(*weights, strict=True)],
-            scores=Scores(*np.moveaxis(scores[:, -1], -1, 0)),
+            curves=np.stack(curves, axis=1),
             classes_predicted=np.array(classes_predicted, np.int64),
-            curves=Scores(*np.moveaxis(scores, -1, 0)) if job.with_curves else None,
         )
 
     def _trainer(self, job: Job, n_frozen: int) -> "_Trainer":
@@ -105,9 +103,14 @@ class _Trainer:
         self._batches = self._make_batches()
 
     def fit(
-        self, weights: Weights, order_key: int, first_epoch: int, with_curves: bool, tick: Tick
+        self,
+        weights: Weights,
+        order_key: int,
+        first_epoch: int,
+        with_curves: bool,
+        on_epochs: OnEpochs,
     ) -> NDArray[np.float64]:
-        """Train from `weights` and give (E + 1, 4) scores by epoch, or (1, 4) final ones."""
+        """Train from `weights` and give (4, E + 1) metrics by epoch, or (4, 1) final ones."""
         self.model.set_weights(weights)
         for variable, value in zip(
             self.model.optimizer.variables, self._new_optimizer, strict=True
@@ -119,7 +122,7 @@ class _Trainer:
         def end_epoch(epoch: int, logs: Any) -> None:
             if with_curves:
                 curve.append(self._evaluate())
-            tick(1)
+            on_epochs(1)
 
         self.model.fit(
             self._batches,
@@ -130,26 +133,23 @@ class _Trainer:
             verbose=0,
             callbacks=[self._keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
         )
-        return np.array(curve or [self._evaluate()])
+        return np.array(curve or [self._evaluate()]).T
 
     def count_predicted_classes(self) -> int:
         """Count the classes that the trained network predicts on the test rows."""
         probabilities = np.asarray(self.model.predict_on_batch(self._x["test"]))
         return len(np.unique(probabilities.argmax(axis=1)))
 
-    def _evaluate(self) -> tuple[float, float, float, float]:
-        """Give train accuracy, test accuracy, train loss, test loss of the weights as they are."""
-        logs = {}
+    def _evaluate(self) -> list[float]:
+        """Give the metrics of the weights as they are, in the order of `METRICS`."""
+        found = {}
         for rows in ("train", "test"):
             self.model.reset_metrics()
-            logs[rows] = self.model.test_on_batch(self._x[rows], self._y[rows], return_dict=True)
+            logs = self.model.test_on_batch(self._x[rows], self._y[rows], return_dict=True)
+            found[f"{rows}_accuracy"] = self._exact(logs["accuracy"], rows)
+            found[f"{rows}_loss"] = float(logs["loss"])
         self.model.reset_metrics()
-        return (
-            self._exact(logs["train"]["accuracy"], "train"),
-            self._exact(logs["test"]["accuracy"], "test"),
-            float(logs["train"]["loss"]),
-            float(logs["test"]["loss"]),
-        )
+        return [found[metric] for metric in METRICS]
 
     def _exact(self, accuracy: float, rows: str) -> float:
         """Undo the float32 rounding of a share of the rows."""

@@ -22,7 +22,7 @@ def build_mlp(network: MLPSpec, n_frozen: int = 0, show_log: bool = False) -> An
         A built `keras.Sequential` of Dense layers in float32.
 
     Raises:
-        EnvironmentFailed: See `load_keras`.
+        MachineError: See `load_keras`.
     """
     keras = load_keras(show_log)
     # float32 is named, so that the saved file does not depend on who reads it.

@@ -1,4 +1,4 @@
-"""Import Keras on TensorFlow: in silence, and as nobody has configured it.
+"""Import Keras on TensorFlow: without output, and without the configuration of the user.
 
 The import takes seconds, writes to the terminal, and could be set up by the user's files to
 compute something else; so `load_keras` is the only way to Keras.
@@ -14,11 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
-from blobtransfer.errors import EnvironmentFailed
+from blobtransfer.errors import MachineError
 
 
 def load_keras(show_log: bool = False) -> ModuleType:
-    """Import Keras on TensorFlow, in silence and as nobody has configured it.
+    """Import Keras on TensorFlow, without output and without the user's configuration.
 
     Args:
         show_log: Let TensorFlow write its log to standard error.
@@ -27,7 +27,7 @@ def load_keras(show_log: bool = False) -> ModuleType:
         The module `keras`.
 
     Raises:
-        EnvironmentFailed: Keras or TensorFlow is missing or broken, or this process has
+        MachineError: Keras or TensorFlow is missing or broken, or this process has
             set Keras to compute something else.
     """
     keras = _import_keras(show_log)
@@ -41,7 +41,7 @@ def load_keras(show_log: bool = False) -> ModuleType:
         ("max_steps_per_epoch", None, getattr(settings, "max_steps_per_epoch", lambda: None)()),
     ):
         if found != wanted:
-            raise EnvironmentFailed(
+            raise MachineError(
                 f"Keras was already set to {name} {found} in this process, which changes results; "
                 f"set it to {wanted}, or start a new process"
             )
@@ -68,9 +68,7 @@ def _import_keras(show_log: bool) -> ModuleType:
     except Exception as error:  # an import of so much can fail in any way
         is_missing = isinstance(error, ImportError)
         advice = "install keras and tensorflow" if is_missing else "--debug shows where"
-        raise EnvironmentFailed(
-            f"Keras on TensorFlow cannot be imported ({error}); {advice}"
-        ) from error
+        raise MachineError(f"Keras on TensorFlow cannot be imported ({error}); {advice}") from error
     module: ModuleType = keras
     return module
 
@@ -93,7 +91,7 @@ def _without_configuration() -> Iterator[None]:
 
 @contextmanager
 def temporary_directory_or(path: Path | str) -> Iterator[None]:
-    """Name a path for temporary files, should there be no place for them."""
+    """Name a path for temporary files where the system has no folder for them."""
     before = tempfile.tempdir
     try:
         tempfile.gettempdir()
@@ -125,7 +123,7 @@ def _silenced_stderr() -> Iterator[None]:
 
 
 def _scratch_file() -> IO[bytes]:
-    """Open a file without a name, or what swallows all where there is no place for one."""
+    """Open a file without a name, or the null device where no file can be made."""
     try:
         return tempfile.TemporaryFile()
     except OSError:

@@ -1,0 +1,91 @@
+"""An error -> one line on standard error and an exit code.
+
+The line names an option as the user gave it: by its flag, or by its environment variable.
+"""
+
+import os
+import traceback
+from typing import Any
+
+import typer
+
+from blobtransfer.cli.streams import print_stderr
+from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
+from blobtransfer.specs.checks import printable
+
+ENV_PREFIX = "BLOBTRANSFER_"
+
+FROM_ENVIRONMENT = "blobtransfer.from_environment"
+"""Key of a context's `meta`: flags whose numbers were taken from the environment."""
+
+MAX_LINE = 2000
+"""Longest error; of a longer one the middle is left out."""
+
+REPORTED = (BlobTransferError, MemoryError, OSError)
+"""What becomes a line; all else is a mistake of ours and stays a traceback."""
+
+
+def envvar_of(flag: str) -> str:
+    """Name the environment variable that sets an option's default."""
+    return ENV_PREFIX + flag.removeprefix("--").replace("-", "_").upper()
+
+
+def report(error: BaseException, context: Any = None) -> int:
+    """Print an error as one line, after its traceback where --debug asks for it.
+
+    Args:
+        error: One of `REPORTED`, or Typer's.
+        context: Of the command that was running, if any.
+
+    Returns:
+        The exit code.
+    """
+    if context is not None and context.params.get("debug"):
+        traceback.print_exception(error)
+    line = printable(_line(error, context))
+    if len(line) > MAX_LINE:
+        line = f"{line[: MAX_LINE // 2]} ... {line[-MAX_LINE // 2 :]}"
+    print_stderr(f"error: {line}")
+    return int(getattr(error, "exit_code", MachineError.exit_code))
+
+
+def _line(error: BaseException, context: Any) -> str:
+    match error:
+        case SettingError():
+            name = _name_of(context, f"--{error.setting}")
+            return f"{name} {error.value}".strip() + f": {error.problem}"
+        case SourceFileError():
+            return f"{_name_of(context, '--model')} {error}"
+        case MemoryError():
+            return "out of memory; use fewer rows, smaller layers or fewer repeats"
+        case OSError():  # such as standard output on a full disk while Typer shows help
+            return f"{error.strerror or error}; free what is missing and try again"
+        case typer.TyperException():
+            return _usage_line(error)
+        case _:
+            return str(error)
+
+
+def _usage_line(error: typer.TyperException) -> str:
+    """Say in our words what Typer found wrong with the command line."""
+    param, context = getattr(error, "param", None), getattr(error, "ctx", None)
+    if isinstance(error, typer.BadParameter) and param is not None:
+        flag = max(param.opts, key=len)
+        if getattr(param, "is_flag", False):  # on the command line a switch takes no value
+            return f"{envvar_of(flag)} {os.environ.get(envvar_of(flag), '')}: use 1 or 0"
+        if error.message:  # none where an argument is missing
+            return f"{_name_of(context, flag)} {error.message}"
+    return f"{error.format_message().rstrip('.')}; see blobtransfer --help"
+
+
+def _name_of(context: Any, flag: str) -> str:
+    """Name an option by its flag, or by its environment variable if that has set it."""
+    if context is None:
+        return flag
+    if flag in context.meta.get(FROM_ENVIRONMENT, ()):
+        return envvar_of(flag)
+    for param in context.command.params:
+        if flag in param.opts:
+            source = context.get_parameter_source(param.name)
+            return envvar_of(flag) if getattr(source, "name", "") == "ENVIRONMENT" else flag
+    return flag

@@ -1,0 +1,87 @@
+"""Ctrl-C and SIGTERM: what is finished is kept, and a second signal ends the process at once.
+
+Outside `deferred` a signal ends the process there and then. Inside it the first one is noted;
+`check` raises it where the work tells of its progress, and what comes after is finished.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code after Ctrl-C."""
+
+CLEAR_LINE_AND_SHOW_CURSOR = b"\r\x1b[2K\x1b[?25h"
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal has arrived and the work is to stop.
+
+    Args:
+        number: Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+class Deferred:
+    """Whether a signal has arrived.
+
+    Attributes:
+        heard: The number of the first signal, or None.
+    """
+
+    def __init__(self) -> None:
+        self.heard: int | None = None
+
+    def check(self) -> None:
+        """Raise `Interrupted` once a signal has arrived."""
+        if self.heard is not None:
+            raise Interrupted(self.heard)
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """Note the first signal; leave at the second, with the code of the first."""
+        if self.heard is not None:
+            _leave(self.heard, frame)
+        self.heard = number
+
+
+def install() -> None:
+    """End the process at the first signal from now on, but for signals ignored so far."""
+    _handle(_leave)
+
+
+def ignore() -> None:
+    """Ignore signals from now on: what is left is only to leave."""
+    _handle(signal.SIG_IGN)
+
+
+@contextmanager
+def deferred() -> Iterator[Deferred]:
+    """Note signals instead of ending, while the block runs."""
+    pending = Deferred()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    _handle(pending.hear)
+    try:
+        yield pending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _handle(handler: object) -> None:
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    if os.isatty(2) and os.environ.get("TERM") != "dumb":  # a progress bar may be there
+        os.write(2, CLEAR_LINE_AND_SHOW_CURSOR)
+    os._exit(128 + number)

@@ -1,0 +1,43 @@
+"""`show`: print and draw saved results again, without training."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blobtransfer.cli.checks import checked_figure
+from blobtransfer.cli.delivery import deliver
+from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.options import FigureOptions, MessageOptions, ResultOptions, ShownMargin
+from blobtransfer.cli.streams import read_input
+from blobtransfer.specs.experiment import check_margin
+
+
+def show(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULTS.json", help="What a command wrote as JSON; - reads standard input."
+        ),
+    ],
+    *,
+    margin: ShownMargin = None,
+    figure: FigureOptions,
+    result: ResultOptions,
+    messages: MessageOptions,
+) -> None:
+    """Print every table and draw every figure of a saved result again, without training."""
+    if margin is not None:
+        check_margin(margin)
+    path = checked_figure("show", figure, result, read=[("the results to be shown", file)])
+    text = read_input(file)
+
+    from blobtransfer.experiment.analyse import from_json
+    from blobtransfer.report.figures import Canvas
+
+    canvas = Canvas(figure.show)
+    results = from_json(text, str(file), margin)
+    with deferred() as pending:
+        deliver(results, canvas, path, result, messages)
+    pending.check()
+    canvas.show()

@@ -1,0 +1,82 @@
+"""Standard input, output and error: made usable, read, and written."""
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from blobtransfer.errors import MachineError, ResultsFileError
+
+STANDARD_STREAM = Path("-")
+"""What stands for standard input where a file is read, and for standard output elsewhere."""
+
+
+class ReaderGone(Exception):
+    """Whoever read our standard output has closed it."""
+
+
+def prepare_streams() -> None:
+    """Make standard output and error usable: closed ones lead nowhere, odd letters are escaped."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # else the next file that is opened would take its place
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def read_input(path: Path) -> bytes:
+    """Read a file of results, or standard input where it is called `-`.
+
+    Raises:
+        ResultsFileError: There is no such file, or it cannot be read.
+    """
+    try:
+        if path == STANDARD_STREAM:
+            return sys.stdin.buffer.read()
+        with path.open("rb") as file:
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
+                raise ResultsFileError(path, "this is a device, which may never end")
+            return file.read()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        problem = getattr(error, "strerror", None) or "cannot be opened"
+        raise ResultsFileError(path, problem.lower()) from error
+
+
+def write_stdout(pieces: Iterable[str]) -> None:
+    """Write to standard output, now.
+
+    Raises:
+        ReaderGone: Nobody reads any more.
+        MachineError: It cannot be written.
+    """
+    try:
+        sys.stdout.writelines(pieces)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except OSError as error:
+        discard(sys.stdout)
+        raise MachineError(
+            f"standard output: cannot be written ({error.strerror}); send it elsewhere"
+        ) from error
+
+
+def print_stderr(text: str) -> None:
+    """Print a line on standard error."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:  # there is no other stream to say so on
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what is left in a stream's buffer go nowhere, so that leaving Python makes no error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,175 @@
+"""`train-source` and `train-target`: train one network, save it, and show what it learnt."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from blobtransfer.cli.checks import (
+    MODEL_FILE,
+    check_model_file,
+    check_output_layer,
+    checked_figure,
+    network_for,
+    one_variant,
+    read_source,
+)
+from blobtransfer.cli.delivery import deliver, finish, save_network
+from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.options import (
+    PROBLEM,
+    RESULTS,
+    TRANSFER,
+    FigureOptions,
+    MessageOptions,
+    ProblemOptions,
+    ResultOptions,
+    TrainingOptions,
+    VariantOptions,
+)
+from blobtransfer.cli.parsing import file, integer, switch
+from blobtransfer.cli.streams import write_stdout
+from blobtransfer.errors import MachineError
+from blobtransfer.specs.checks import printable
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.settings import with_settings
+from blobtransfer.specs.task import BlobsSpec
+
+if TYPE_CHECKING:
+    from blobtransfer.engines import Engine
+    from blobtransfer.experiment.progress import Progress
+    from blobtransfer.experiment.single import SingleRun
+    from blobtransfer.results.results import Results
+
+
+def train_source(
+    *,
+    seed: Annotated[int, integer("--seed", "The source problem.", PROBLEM)] = 1,
+    model: Annotated[
+        Path, file("--model", "Where the trained network is saved (.keras).", RESULTS)
+    ] = Path("model.keras"),
+    force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    figure: FigureOptions,
+    result: ResultOptions,
+    messages: MessageOptions,
+) -> None:
+    """Train the source network and save it."""
+    base = ExperimentSpec(source=BlobsSpec(seed))
+    spec = with_settings(base, problem.settings() | training.settings())
+    path = checked_figure("train-source", figure, result, [("model", model)])
+    check_model_file("model", model, spec.network, force)
+
+    from blobtransfer.experiment import single
+
+    _train_and_deliver(
+        lambda engine, progress: single.train_source(spec, engine, progress),
+        spec, ("model", model), force, path, figure, result, messages,
+    )  # fmt: skip
+
+
+def train_target(
+    *,
+    seed: Annotated[int, integer("--seed", "The target problem.", PROBLEM)] = 2,
+    model: Annotated[
+        Path | None,
+        file("--model", "Start from this network (.keras or .h5): transfer.", TRANSFER),
+    ] = None,
+    fixed: Annotated[
+        int | None,
+        integer("--fixed", "Hidden layers of the model to freeze.", TRANSFER, show_default="0"),
+    ] = None,
+    further: VariantOptions,
+    save: Annotated[
+        Path | None, file("--save", "Save the trained network there (.keras).", RESULTS)
+    ] = None,
+    force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
+    problem: ProblemOptions,
+    training: TrainingOptions,
+    figure: FigureOptions,
+    result: ResultOptions,
+    messages: MessageOptions,
+) -> None:
+    """Train on the target problem: from scratch, or from a saved network with --model."""
+    base = ExperimentSpec(questions=("one",), target=BlobsSpec(seed))
+    asked = with_settings(base, problem.settings() | training.settings())
+    source = read_source(model, asked.task)
+    network = network_for(asked.network, training, source)
+    variant = one_variant(fixed, further.variant or [], model, len(network.hidden))
+    check_output_layer(model, source, asked.task, [variant])
+    spec = replace(
+        asked,
+        network=network,
+        variants=(variant,),
+        model_path=None if model is None else printable(str(model)),
+        model_sha256=None if source is None else source.sha256,
+    )
+    read = [(MODEL_FILE, model)]
+    checked_figure("train-target", figure, result, read=read)
+    path = checked_figure("train-target", figure, result, [("save", save)], [] if force else read)
+    if save is not None:
+        check_model_file("save", save, variant.network(network), force)
+
+    from blobtransfer.experiment import single
+
+    weights = None if source is None else list(source.weights)
+    _train_and_deliver(
+        lambda engine, progress: single.train_target(spec, weights, engine, progress),
+        spec, ("save", save), force, path, figure, result, messages,
+    )  # fmt: skip
+
+
+def _train_and_deliver(
+    train: Callable[["Engine", "Progress"], "SingleRun"],
+    spec: ExperimentSpec,
+    model: tuple[str, Path | None],
+    force: bool,
+    figure_path: Path | None,
+    figure: FigureOptions,
+    result: ResultOptions,
+    messages: MessageOptions,
+) -> None:
+    """Train, then save, draw and print; the model first, as it can be refused.
+
+    Args:
+        train: What is to be done.
+        spec: Of it.
+        model: The setting and path of the file that the network is saved in.
+        force: Replace that file.
+        figure_path: Where the figure goes, if anywhere.
+        figure: Whether windows are wanted.
+        result: Where the numbers go.
+        messages: How much is said.
+    """
+    from blobtransfer.cli.progress import progress_of
+    from blobtransfer.engines import load_engine
+    from blobtransfer.report.figures import Canvas
+
+    canvas, (setting, model_path) = Canvas(figure.show), model
+    with deferred() as pending:
+        with progress_of(messages.quiet, pending.check) as progress:
+            trained = train(load_engine(spec.engine, messages.verbose), progress)
+        results = replace(trained.results, argv=tuple(sys.argv[1:]))
+        unsaved = None
+        try:
+            if model_path is not None and not results.n_failed:
+                save_network(trained, setting, model_path, force, messages)
+        except MachineError as error:  # the results come out all the same
+            unsaved = error
+        is_printed = not messages.quiet or result.wants_standard_output()
+        deliver(results, canvas, figure_path, result, messages, is_printed)
+        if unsaved is not None:
+            raise unsaved
+        if not is_printed:
+            _print_short(results, model_path)
+    finish(results, canvas, pending)
+
+
+def _print_short(results: "Results", model_path: Path | None) -> None:
+    """Print what a script wants to know: the model's path, or the accuracy."""
+    if model_path is None:
+        write_stdout([f"{results.run.test_accuracy}\n"])
+    elif not results.n_failed:
+        write_stdout([f"{model_path}\n"])

@@ -1,0 +1,1 @@
+"""Where calls run: here, one after another, or on any executor."""

@@ -1,0 +1,35 @@
+"""How an experiment tells of its progress: stages, each with a number of epochs."""
+
+from typing import Literal, Protocol
+
+Stage = Literal["engine", "source", "own source", "network", "comparison"]
+"""What takes time: starting the engine, training a source network on the source problem or on
+the target problem itself, training the one network, training all runs of a comparison."""
+
+
+class StageProgress(Protocol):
+    """A stage that has begun."""
+
+    def advance(self, n: int) -> None:
+        """Tell that `n` more epochs are done, 0 for none; may raise KeyboardInterrupt to stop."""
+
+
+class Progress(Protocol):
+    """Shows or counts progress."""
+
+    def start(self, stage: Stage, total: int) -> StageProgress:
+        """Begin a stage of so many epochs, summed over all its runs."""
+
+
+class Silent:
+    """Progress that is not shown."""
+
+    def start(self, stage: Stage, total: int) -> StageProgress:
+        """Begin a stage."""
+        return self
+
+    def advance(self, n: int) -> None:
+        """Take no notice."""
+
+
+SILENT = Silent()

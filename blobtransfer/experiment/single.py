@@ -1,0 +1,137 @@
+"""One training: the source network, or one network on the target problem."""
+
+from dataclasses import dataclass
+
+from blobtransfer.engines import Engine
+from blobtransfer.experiment.analyse import analyse
+from blobtransfer.experiment.block import (
+    SourceKey,
+    SourceWeights,
+    scores_of,
+    train_arms,
+    train_sources,
+)
+from blobtransfer.experiment.progress import SILENT, Progress, Stage
+from blobtransfer.experiment.regions import decision_regions
+from blobtransfer.network import Weights
+from blobtransfer.results.provenance import Clock
+from blobtransfer.results.results import Command, Results, Role, TaskRecord
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.tasks import load_task
+
+
+@dataclass(frozen=True)
+class SingleRun:
+    """What one training gave: its results, and the trained network to be saved."""
+
+    results: Results
+    network: MLPSpec
+    weights: Weights
+
+
+def train_source(spec: ExperimentSpec, engine: Engine, progress: Progress = SILENT) -> SingleRun:
+    """Train the source network: repeat 0 of a standalone training on the source problem.
+
+    Args:
+        spec: What to run; it has a source problem, and no variant but standalone.
+        engine: What trains.
+        progress: Told of it.
+
+    Returns:
+        Results with one run, its curve, and its decision regions.
+
+    Raises:
+        MachineError: What the engine is built on cannot be used, or memory is short.
+        KeyboardInterrupt: `progress` asked to stop.
+    """
+    assert spec.source is not None and spec.target is None and spec.variants == (STANDALONE,)
+    start_engine(spec, engine, progress)
+    return train_one(spec, "train-source", "source", {}, engine, progress)
+
+
+def train_target(
+    spec: ExperimentSpec,
+    source_weights: Weights | None,
+    engine: Engine,
+    progress: Progress = SILENT,
+) -> SingleRun:
+    """Train one network on the target problem: repeat 0 of the spec's one variant.
+
+    Args:
+        spec: What to run; it has a target problem, one question and one variant.
+        source_weights: Where a transfer starts; None for a variant that needs none.
+        engine: What trains.
+        progress: Told of it.
+
+    Returns:
+        Results with one run, its curve, and its decision regions.
+
+    Raises:
+        MachineError: What the engine is built on cannot be used, or memory is short.
+        KeyboardInterrupt: `progress` asked to stop.
+    """
+    assert spec.target is not None and len(spec.variants) == 1
+    start_engine(spec, engine, progress)
+    sources: SourceWeights = {}
+    if source_weights is not None:
+        sources = {SourceKey("one", "transfer", 0): source_weights}
+    if spec.variants[0].start == "self-transfer":
+        sources = train_own_source(spec, engine, progress)
+    return train_one(spec, "train-target", "network", sources, engine, progress)
+
+
+def train_own_source(
+    spec: ExperimentSpec, engine: Engine, progress: Progress
+) -> dict[SourceKey, Weights]:
+    """Train the one source network of `self-transfer`, on the target problem itself."""
+    stage = progress.start("own source", spec.training.epochs)
+    return train_sources(spec, [SourceKey("one", "self-transfer", 0)], engine, stage.advance)
+
+
+def record_of(role: Role, spec: TaskSpec) -> TaskRecord:
+    """Describe a problem as it is used."""
+    task = load_task(spec)
+    return TaskRecord(role, spec.name, len(task.y_train), len(task.y_test), task.ceiling)
+
+
+def start_engine(spec: ExperimentSpec, engine: Engine, progress: Progress) -> None:
+    """Make the engine ready for a spec."""
+    stage = progress.start("engine", 1)
+    engine.start(spec)
+    stage.advance(1)
+
+
+def train_one(
+    spec: ExperimentSpec,
+    command: Command,
+    stage_name: Stage,
+    sources: SourceWeights,
+    engine: Engine,
+    progress: Progress,
+) -> SingleRun:
+    """Train repeat 0 of the one arm, with its curves, by an engine that is ready."""
+    record = record_of("source" if spec.target is None else "target", spec.task)
+    clock = Clock()
+    (arm,) = spec.arms
+    stage = progress.start(stage_name, spec.n_epochs(arm))
+    trained = train_arms(spec, [0], sources, engine, stage.advance, with_curves=True)
+    scores = scores_of([0], trained)
+    network = arm.variant.network(spec.network)
+    weights = [stacked[0] for stacked in trained[arm].weights]
+    is_ok = not scores.is_failed.any()
+    results = Results(
+        command=command,
+        spec=spec,
+        started=clock.started,
+        seconds=clock.seconds(),
+        tasks=(record,),
+        source_run=None,
+        scores=scores,
+        curves={arm: trained[arm].curves},
+        findings=analyse(spec, scores, record),
+        regions=decision_regions(network, weights, load_task(spec.task)) if is_ok else None,
+    )
+    return SingleRun(results, network, weights)

@@ -1,0 +1,41 @@
+"""Everything that is shown of results, made once: every writer shows the same numbers."""
+
+from dataclasses import dataclass
+
+from blobtransfer.report.sentences import answer, caution_text
+from blobtransfer.report.tables import Table, tables_of
+from blobtransfer.results.record import Sentence
+from blobtransfer.results.results import Results
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What is shown of results.
+
+    Args:
+        results: Of any command.
+        tables: In the order in which they are shown.
+        sentences: The answers, question by question.
+        cautions: What makes the answers less sure than they look, in words.
+    """
+
+    results: Results
+    tables: tuple[Table, ...]
+    sentences: tuple[Sentence, ...]
+    cautions: tuple[str, ...]
+
+
+def make_report(results: Results, with_time: bool = True) -> Report:
+    """Make all that is shown of results.
+
+    Args:
+        results: Of any command.
+        with_time: Name the seconds of a training, which differ each time; off for files.
+    """
+    answers = [(question, answer(results, question)) for question in results.spec.questions]
+    return Report(
+        results=results,
+        tables=tables_of(results, with_time),
+        sentences=tuple(Sentence(question, text) for question, text in answers if text),
+        cautions=tuple(caution_text(one, results) for one in results.findings.cautions),
+    )

@@ -1,0 +1,114 @@
+"""The registry of writers: a format of results is one file and a line in `WRITERS`.
+
+What a writer needs is imported when it writes, so that the registry costs nothing to look at.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from blobtransfer.files import write_text
+
+if TYPE_CHECKING:
+    from blobtransfer.report.report import Report
+    from blobtransfer.results.results import Results
+
+
+@dataclass(frozen=True)
+class TextWriter:
+    """A format of text, for files and streams.
+
+    Args:
+        suffixes: Of files in this format.
+        pieces: Gives the text of a report, piece by piece.
+    """
+
+    suffixes: tuple[str, ...]
+    pieces: Callable[["Report"], Iterable[str]]
+
+    def write(self, report: "Report", path: Path) -> None:
+        """Write a file, whole or not at all; raises `MachineError` where that cannot be."""
+        write_text(path, self.pieces(report))
+
+
+@dataclass(frozen=True)
+class PictureWriter:
+    """A format of figures, for files alone.
+
+    Args:
+        suffixes: Of files in this format.
+        write: Writes a file, whole or not at all; raises `MachineError` where that cannot be.
+    """
+
+    suffixes: tuple[str, ...]
+    write: Callable[["Report", Path], None]
+
+
+def to_json(results: "Results") -> Iterator[str]:
+    """Write results as one JSON object; see `results.schema.json`.
+
+    Yields:
+        The text, piece by piece.
+    """
+    from blobtransfer.report.report import make_report
+
+    yield from _json(make_report(results))
+
+
+def print_on(stream: TextIO, report: "Report") -> None:
+    """Print a report on a terminal, as wide as it is."""
+    from blobtransfer.report.render.terminal import print_on_terminal
+
+    print_on_terminal(report.tables, stream)
+
+
+def _text(report: "Report") -> Iterable[str]:
+    from blobtransfer.report.render.text import to_text
+
+    return [to_text(report.tables)]
+
+
+def _markdown(report: "Report") -> Iterable[str]:
+    from blobtransfer.report.render.markdown import to_markdown
+
+    return [to_markdown(report.tables)]
+
+
+def _csv(report: "Report") -> Iterable[str]:
+    from blobtransfer.results.csv_io import to_csv
+
+    return to_csv(report.results)
+
+
+def _json(report: "Report") -> Iterable[str]:
+    from blobtransfer.results import json_io
+
+    return json_io.to_json(report.results, report.sentences, report.cautions)
+
+
+def _figure(report: "Report", path: Path) -> None:
+    from blobtransfer.report.figures import Canvas, draw_results, save
+
+    save(draw_results(report.results, Canvas()), path)
+
+
+TEXT_WRITERS: Mapping[str, TextWriter] = {
+    "table": TextWriter((".txt",), _text),
+    "json": TextWriter((".json",), _json),
+    "csv": TextWriter((".csv",), _csv),
+    "markdown": TextWriter((".md",), _markdown),
+}
+"""By the name that `--format` takes."""
+
+WRITERS: Mapping[str, TextWriter | PictureWriter] = {
+    **TEXT_WRITERS,
+    "figure": PictureWriter((".png", ".svg", ".pdf"), _figure),
+}
+"""Every format that results can be written in."""
+
+
+def writer_of(path: Path) -> TextWriter | PictureWriter | None:
+    """Give the writer that the suffix of a file picks; None where there is none."""
+    suffix = path.suffix.lower()
+    return next((writer for writer in WRITERS.values() if suffix in writer.suffixes), None)

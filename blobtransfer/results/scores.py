@@ -1,0 +1,154 @@
+"""The grid of scores: metric x arm x repeat in one array; rows exist only where files need them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Interval
+from numpy.typing import NDArray
+
+from blobtransfer.metrics import METRICS, TEST_ACCURACY
+from blobtransfer.specs.experiment import Arm, Sources
+
+Share = Annotated[float, Interval(ge=0.0, le=1.0)]
+Count = Annotated[int, Interval(ge=0)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a row of the CSV.
+
+    Accuracies are in [0, 1], losses in nats; what is not finite is None.
+    """
+
+    sources: Sources
+    variant: str
+    fixed: Count | None
+    repeat: Count
+    test_accuracy: Share | None
+    train_accuracy: Share | None
+    test_loss: float | None
+    train_loss: float | None
+    classes_predicted: Count
+    status: Literal["ok", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What came out of every run: A arms, R repeats.
+
+    Args:
+        arms: (A,) what was compared.
+        repeats: (R,) int64, which repeats there are runs of, ascending.
+        values: (4, A, R) float64 in the order of `METRICS`; accuracies in [0, 1], losses in
+            nats, NaN or infinite where training diverged.
+        classes_predicted: (A, R) int64, how many classes a network predicts on the test rows.
+        is_failed: (A, R) bool, where a metric or a weight is not finite.
+    """
+
+    arms: tuple[Arm, ...]
+    repeats: NDArray[np.int64]
+    values: NDArray[np.float64]
+    classes_predicted: NDArray[np.int64]
+    is_failed: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, parts: Sequence["Scores"]) -> "Scores":
+        """Join the repeats of some grids of the same arms, in whatever order they come."""
+        order = np.argsort(np.concatenate([part.repeats for part in parts]))
+
+        def along_repeats(name: str) -> NDArray[Any]:
+            whole: NDArray[Any] = np.concatenate([getattr(part, name) for part in parts], axis=-1)
+            return whole[..., order]
+
+        return cls(
+            parts[0].arms,
+            along_repeats("repeats"),
+            along_repeats("values"),
+            along_repeats("classes_predicted"),
+            along_repeats("is_failed"),
+        )
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Run], arms: Sequence[Arm]) -> "Scores":
+        """Lay rows out as a grid.
+
+        Args:
+            rows: In any order.
+            arms: What they are of.
+
+        Raises:
+            ValueError: The rows do not fill a grid; the message says which row and why.
+        """
+        arm_of = {tuple(arm.columns.values()): a for a, arm in enumerate(arms)}
+        repeats = sorted({row.repeat for row in rows})
+        place_of = {repeat: r for r, repeat in enumerate(repeats)}
+        shape = (len(arms), len(repeats))
+        values = np.full((len(METRICS), *shape), np.nan)
+        classes_predicted = np.full(shape, -1, np.int64)
+        is_failed = np.zeros(shape, bool)
+        for i, row in enumerate(rows):
+            a = arm_of.get((row.sources, row.variant, row.fixed))
+            if a is None:
+                label = f"{row.sources} {row.variant} {row.fixed}"
+                raise ValueError(f"runs.{i}: the spec has no variant {label}")
+            r = place_of[row.repeat]
+            if classes_predicted[a, r] >= 0:
+                raise ValueError(f"runs.{i}: repeat {row.repeat} is there twice")
+            metrics = [getattr(row, metric) for metric in METRICS]
+            if row.status == "ok" and None in metrics:
+                raise ValueError(f"runs.{i}: a score is missing, though the run did not fail")
+            values[:, a, r] = [math.nan if value is None else value for value in metrics]
+            classes_predicted[a, r] = row.classes_predicted
+            is_failed[a, r] = row.status == "failed"
+        missing = np.argwhere(classes_predicted < 0)
+        if len(missing):
+            a, r = missing[0]
+            raise ValueError(f"runs: repeat {repeats[r]} has no run of {arms[a].label}")
+        return cls(tuple(arms), np.array(repeats, np.int64), values, classes_predicted, is_failed)
+
+    def __len__(self) -> int:
+        """Count the runs."""
+        return self.is_failed.size
+
+    @property
+    def n_repeats(self) -> int:
+        """How many repeats there are runs of."""
+        return len(self.repeats)
+
+    def test_accuracy(self, arm: Arm) -> NDArray[np.float64]:
+        """Give the (R,) test accuracies of an arm by repeat; NaN where a run failed."""
+        a = self.arms.index(arm)
+        return np.where(self.is_failed[a], np.nan, self.values[TEST_ACCURACY, a])
+
+    def n_failed(self, arm: Arm) -> int:
+        """Count the runs of an arm that failed."""
+        return int(self.is_failed[self.arms.index(arm)].sum())
+
+    def n_collapsed(self, arm: Arm, n_classes: int) -> int:
+        """Count the runs of an arm, not failed, that predict fewer than `n_classes` classes."""
+        a = self.arms.index(arm)
+        return int(((self.classes_predicted[a] < n_classes) & ~self.is_failed[a]).sum())
+
+    def rows(self) -> Iterator[Run]:
+        """Give the runs one by one, by repeat, then arm."""
+        columns = [arm.columns for arm in self.arms]
+        for r, repeat in enumerate(self.repeats):
+            for a, arm_columns in enumerate(columns):
+                metrics: dict[str, Any] = dict(
+                    zip(METRICS, map(finite, self.values[:, a, r].tolist()), strict=True)
+                )
+                yield Run(
+                    **arm_columns,
+                    repeat=int(repeat),
+                    **metrics,
+                    classes_predicted=int(self.classes_predicted[a, r]),
+                    status="failed" if self.is_failed[a, r] else "ok",
+                )
+
+
+def finite(value: float | None) -> float | None:
+    """Give the value, or None where it is NaN or infinite."""
+    return float(value) if value is not None and math.isfinite(value) else None
