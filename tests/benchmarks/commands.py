@@ -3,12 +3,10 @@
     python tests/benchmarks/commands.py
 
 A time is the median of five after one that is not counted. Nothing is written outside
-temporary folders, but for the machine code that the program itself keeps.
+temporary folders.
 """
 
 import json
-import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,8 +19,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from common import DEFAULT, N_THREADS, figure, make_job, print_table
-
-import blobtransfer
 
 COMPARE = ["compare", "--repeats", "30", "--fixed", "0", "1", "2"]
 N_FITS = 4 * 30
@@ -37,23 +33,18 @@ def main() -> None:
         fit_s = process.submit(keras_fit_s).result()
     published_s = N_FITS * fit_s
     rows = []
-    warm_s = median_s(COMPARE)
-    for name, arguments, is_cold in (
-        (" ".join(COMPARE), COMPARE, False),
-        ("the same, nothing compiled before", COMPARE, True),
-        ("train-source", ["train-source", "--force"], False),
-        ("train-target", ["train-target"], False),
-        ("--help", ["--help"], False),
-    ):
-        seconds = warm_s if arguments is COMPARE and not is_cold else median_s(arguments, is_cold)
-        training = f"{training_s(arguments):.3f}" if name.startswith("train") else ""
-        ratio = figure(published_s / seconds) if arguments is COMPARE else ""
-        rows.append([f"`{name}`" if not is_cold else name, f"{seconds:.2f}", training, ratio])
+    compare_s = median_s(COMPARE)
+    for arguments in (COMPARE, ["train-source"], ["train-target"], ["--help"]):
+        is_compare = arguments is COMPARE
+        seconds = compare_s if is_compare else median_s(arguments)
+        training = f"{training_s(arguments):.3f}" if arguments[0].startswith("train") else ""
+        ratio = figure(published_s / seconds) if is_compare else ""
+        rows.append([f"`{' '.join(arguments)}`", f"{seconds:.2f}", training, ratio])
     rows.append([f"the published way: {N_FITS} Keras fits", figure(published_s), "", "1"])
     print(f"{N_THREADS} cores; Keras: {N_FITS} x {fit_s:.2f} s, the mean of {N_KERAS_FITS} fits\n")
     print_table(["command", "s", "of it training, s", "times faster"], rows)
     print("\nWhere the time of the first goes\n")
-    print_table(["stage", "s"], [[name, f"{s:.2f}"] for name, s in stages(warm_s).items()])
+    print_table(["stage", "s"], [[name, f"{s:.2f}"] for name, s in stages(compare_s).items()])
 
 
 def keras_fit_s() -> float:
@@ -66,50 +57,32 @@ def keras_fit_s() -> float:
     return (time.perf_counter() - start) / N_KERAS_FITS
 
 
-def median_s(arguments: list[str], is_cold: bool = False) -> float:
-    """Time the program: warm, or a copy that has no compiled code of any kind."""
+def median_s(arguments: list[str]) -> float:
+    """Time the program, in an empty folder each time."""
     times = []
     for _ in range(1 + N_RUNS):
         with tempfile.TemporaryDirectory() as folder:
-            environment = dict(os.environ)
-            if is_cold:
-                package = Path(blobtransfer.__file__).parent
-                without = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(package, Path(folder, "blobtransfer"), ignore=without)
-                environment["XDG_CACHE_HOME"] = str(Path(folder, "cache"))
-                # matplotlib's list of fonts is no work of ours.
-                environment["MPLCONFIGDIR"] = os.environ.get("MPLCONFIGDIR", font_cache())
             start = time.perf_counter()
-            run([*PROGRAM, *arguments], folder, environment)
+            run([*PROGRAM, *arguments], folder)
             times.append(time.perf_counter() - start)
     return statistics.median(times[1:])
 
 
 def training_s(arguments: list[str]) -> float:
-    """Give the seconds of training that the program itself tells."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = run([*PROGRAM, *arguments, "--format", "json"], folder)
-        return json.loads(done.stdout)["seconds"]
+    """Give the seconds of training and evaluation, imports and compilation left out."""
+    return median_stages(arguments, [])["training and evaluation"]
 
 
 def stages(whole_s: float) -> dict[str, float]:
-    """Say where the time of a warm `compare` goes.
+    """Say where the time of `compare` goes.
 
-    One process tells which modules it imports, and how their time is shared out. A second
-    imports them all, and only then runs the command, so that no stage hides an import.
+    One process tells which modules it imports, and how their time is shared out. Others
+    import them all, and only then run the command, so that no stage hides an import.
     """
     with tempfile.TemporaryDirectory() as folder:
         traced = run([sys.executable, "-X", "importtime", *PROGRAM[1:], *COMPARE], folder)
-        modules = dict(imports(traced.stderr))
-        Path(folder, "modules.json").write_text(json.dumps(list(modules)))
-        parts = []
-        for _ in range(N_RUNS):
-            start = time.perf_counter()
-            run([sys.executable, str(STAGES), *COMPARE], folder)
-            seconds = time.perf_counter() - start
-            part = json.loads(Path(folder, "stages.json").read_text())
-            parts.append(part | {"Python itself, start and end": seconds - sum(part.values())})
-    median = {name: statistics.median(part[name] for part in parts) for name in parts[0]}
+    modules = dict(imports(traced.stderr))
+    median = median_stages(COMPARE, list(modules))
     by_package: dict[str, float] = defaultdict(float)
     for module, seconds in modules.items():
         by_package[package_of(module)] += seconds
@@ -120,6 +93,20 @@ def stages(whole_s: float) -> dict[str, float]:
     found |= median
     found["difference of the two processes"] = whole_s - sum(found.values())
     return found | {"the whole command": whole_s}
+
+
+def median_stages(arguments: list[str], modules: list[str]) -> dict[str, float]:
+    """Time the stages of a command in processes that import some modules first."""
+    parts = []
+    for _ in range(N_RUNS):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "modules.json").write_text(json.dumps(modules))
+            start = time.perf_counter()
+            run([sys.executable, str(STAGES), *arguments], folder)
+            seconds = time.perf_counter() - start
+            part = json.loads(Path(folder, "stages.json").read_text())
+        parts.append(part | {"Python itself, start and end": seconds - sum(part.values())})
+    return {name: statistics.median(part[name] for part in parts) for name in parts[0]}
 
 
 def imports(log: str) -> Iterator[tuple[str, float]]:
@@ -135,16 +122,8 @@ def package_of(module: str) -> str:
     return "Python's own library" if top in sys.stdlib_module_names else top
 
 
-def font_cache() -> str:
-    import matplotlib
-
-    return matplotlib.get_cachedir()
-
-
-def run(command: list[str], folder: str, environment: dict[str, str] | None = None):
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=True
-    )
+def run(command: list[str], folder: str):
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
 
 
 if __name__ == "__main__":

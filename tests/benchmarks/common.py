@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from blobtransfer.engines import Job
 from blobtransfer.network import Weights, initial_weights
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import BlobsSpec, TaskSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks.blobs import make_task
+from blobtransfer.tasks import load_task
 
 DEFAULT = (2, 5, 5, 3)
 N_DRAWS = 1_000  # different initial weights; more runs use them again, with other batch orders
@@ -32,19 +32,36 @@ def make_job(
 ) -> Job:
     """Make n_runs trainings on problem 2: n_rows training rows and as many test rows."""
     network = MLPSpec(sizes[0], tuple(sizes[1:-1]), sizes[-1])
-    task = TaskSpec(
+    task = BlobsSpec(
         2, n_samples=2 * n_rows, n_classes=sizes[-1], n_features=sizes[0], n_train=n_rows
     )
+    order_keys = np.random.default_rng(1).integers(0, 2**64, n_runs, np.uint64)
+    return job_of(task, network, TrainingSpec(epochs, batch_size), order_keys)
+
+
+def job_of(
+    task: TaskSpec,
+    network: MLPSpec,
+    training: TrainingSpec,
+    order_keys: NDArray[np.uint64],
+    n_frozen: int = 0,
+) -> Job:
+    """Make a training for each order key, from the initial weights of repeats 0, 1, ..."""
+    n_runs = len(order_keys)
     draws = [initial_weights(network, 0, r) for r in range(min(n_runs, N_DRAWS))]
     stacks = [np.stack(layer) for layer in zip(*draws, strict=True)]
     return Job(
         network=network,
-        training=TrainingSpec(epochs=epochs, batch_size=batch_size),
-        task=make_task(task),
+        training=training,
+        task=load_task(task),
         weights=[np.resize(stack, (n_runs, *stack.shape[1:])) for stack in stacks],
-        n_frozen=np.zeros(n_runs, np.int64),
-        order_keys=np.random.default_rng(1).integers(0, 2**64, n_runs, np.uint64),
+        n_frozen=np.full(n_runs, n_frozen),
+        order_keys=order_keys,
     )
+
+
+def ignore(n_epochs: int) -> None:
+    """Take no notice of progress."""
 
 
 def layers(weights: Weights) -> list[NDArray[np.float32]]:

@@ -8,13 +8,16 @@ import time
 import numpy as np
 
 from blobtransfer.experiment.analyse import analyse
-from blobtransfer.results.results import Run, Runs
+from blobtransfer.metrics import METRICS
+from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
 FURTHER = ("new-head,fixed=1", "reinit=2", "add=8,fixed=2")
+TARGET = TaskRecord("target", "problem 2", n_train=500, n_test=500, ceiling=0.84)
 
 
 def main() -> None:
@@ -25,17 +28,19 @@ def main() -> None:
     for n_repeats in (30, 300, 999, 1_000, 100_000):
         spec = ExperimentSpec(MLPSpec(), TrainingSpec(), variants=variants, n_repeats=n_repeats)
         rng = np.random.default_rng(0)
-        scores = rng.normal(0.8, 0.03, (n_repeats, len(spec.arms))).clip(0, 1)
-        runs = Runs(
-            Run(**arm.label_fields, repeat=r, test_accuracy=a, train_accuracy=a, test_loss=a,
-                train_loss=a, classes_predicted=3, status="ok")
-            for r in range(n_repeats)
-            for arm, a in zip(spec.arms, scores[r], strict=True)
-        )  # fmt: skip
+        shape = (len(spec.arms), n_repeats)
+        accuracies = rng.normal(0.8, 0.03, shape[::-1]).clip(0, 1).T
+        scores = Scores(
+            spec.arms,
+            np.arange(n_repeats),
+            values=np.stack([accuracies] * len(METRICS)),
+            classes_predicted=np.full(shape, 3),
+            is_failed=np.zeros(shape, bool),
+        )
         seconds = []
         for _ in range(3):
             start = time.perf_counter()
-            analyse(spec, runs, 0.84)
+            analyse(spec, scores, TARGET)
             seconds.append(time.perf_counter() - start)
         print(f"| {n_repeats:,} | {min(seconds):.2f} |", flush=True)
 

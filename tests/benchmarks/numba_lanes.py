@@ -167,9 +167,11 @@ def product(n_rows, n_columns, n_terms, left, right, finish):
     """Compile a matrix product: sum over k of left[row, k] * right[k, column].
 
     Args:
-        n_rows, n_columns, n_terms: Its size; 0 stands for the rows of the batch.
-        left, right: Where a matrix lies in `m`: its start, and its steps to the next row and
-            column.
+        n_rows: Its rows; 0 stands for the rows of the batch.
+        n_columns: Its columns.
+        n_terms: Terms of each sum; 0 stands for the rows of the batch.
+        left: Where that matrix lies in `m`: its start, and its steps to the next row and column.
+        right: The same of the other.
         finish: Gets `m`, a row, a column and their sum.
     """
     left_start, left_row, left_column = left

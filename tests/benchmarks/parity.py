@@ -4,33 +4,46 @@
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
+from common import ignore, job_of
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from test_engines import job_of, no_announce, no_tick
-from test_parity import CASES
-
-from blobtransfer.engines import load_engine
+from blobtransfer.engines import Trained, load_engine
+from blobtransfer.metrics import TEST_ACCURACY
+from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import BlobsSpec, TaskSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks.blobs import make_task
+
+ENGINES = [load_engine(name) for name in ("compiled", "keras")]
+
+CASES = [
+    (MLPSpec(), TrainingSpec(3), 0),
+    (MLPSpec(), TrainingSpec(3), 1),
+    (MLPSpec(), TrainingSpec(3), 2),
+    (MLPSpec(), TrainingSpec(3, batch_size=1), 0),
+    (MLPSpec(), TrainingSpec(3, batch_size=1000), 0),
+    (MLPSpec(), TrainingSpec(3, batch_size=37, momentum=0.9), 0),
+    (MLPSpec(hidden=(5, 5), activation="tanh"), TrainingSpec(3, momentum=0.5), 1),
+    (MLPSpec(hidden=(5, 5), activation="sigmoid"), TrainingSpec(3, 16, 0.1), 0),
+    (MLPSpec(hidden=(1,)), TrainingSpec(3), 1),
+    (MLPSpec(hidden=(9,), activation="tanh"), TrainingSpec(3, 20), 0),
+    (MLPSpec(hidden=(4, 8, 16, 3)), TrainingSpec(3, 32, 0.01, 0.9), 2),
+    (MLPSpec(1, (6,), 2), TrainingSpec(3), 0),
+    (MLPSpec(7, (13, 11), 12, "sigmoid", "glorot_normal"), TrainingSpec(3, 8, 0.05), 0),
+    (MLPSpec(64, (64, 64), 10), TrainingSpec(3), 1),
+]
+"""Those of tests/integration/test_parity.py: network, training, frozen layers."""
 
 
 def main(n_runs: int) -> None:
     """Print both tables; the second trains `n_runs` networks with each engine."""
-    engines = load_engine("compiled"), load_engine("keras")
     print("| network | activation | batch | momentum | frozen | largest difference |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for network, training, n_frozen in CASES:
-        spec = TaskSpec(
-            3, 300, network.n_classes, network.n_features, n_train=200
-        )  # 200 rows, as in the test
-        job = job_of(make_task(spec), network, training, 2, n_frozen)
-        ours, theirs = (engine.train(job, no_tick, no_announce) for engine in engines)
+        # 200 rows, as in the test.
+        task = BlobsSpec(3, 300, network.n_classes, network.n_features, n_train=200)
+        ours, theirs = trained(task, network, training, 2, n_frozen)
         apart = max(
             float(np.abs(a - b).max() / np.abs(b).max())
             for a, b in zip(ours.weights, theirs.weights, strict=True)
@@ -44,16 +57,23 @@ def main(n_runs: int) -> None:
     print(f"\n| after 100 epochs, {n_runs} runs a row | same | within 1 row | within 2 | most |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for seed in (1, 2):
-        task = make_task(TaskSpec(seed))
         for n_frozen in (0, 1, 2):
-            job = job_of(task, MLPSpec(), TrainingSpec(), n_runs, n_frozen)
-            ours, theirs = (engine.train(job, no_tick, no_announce) for engine in engines)
-            rows = np.abs(ours.scores.test_accuracy - theirs.scores.test_accuracy) * 500
+            ours, theirs = trained(BlobsSpec(seed), MLPSpec(), TrainingSpec(), n_runs, n_frozen)
+            rows = np.abs(ours.scores - theirs.scores)[TEST_ACCURACY] * 500
             shares = [f"{np.mean(np.rint(rows) <= n):.1%}" for n in (0, 1, 2)]
             print(
                 f"| problem {seed}, {n_frozen} frozen | {' | '.join(shares)} "
                 f"| {round(rows.max())} of 500 |"
             )
+
+
+def trained(
+    task: TaskSpec, network: MLPSpec, training: TrainingSpec, n_runs: int, n_frozen: int
+) -> list[Trained]:
+    """Train the same job with each engine."""
+    keys = np.array([order_key(0, Stream.TARGET_ORDER, r) for r in range(n_runs)], np.uint64)
+    job = job_of(task, network, training, keys, n_frozen)
+    return [engine.train(job, ignore) for engine in ENGINES]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ the fastest turn of each counts.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 import numpy as np
@@ -19,9 +19,9 @@ from blobtransfer.engines.compiled import kernel, native, simd
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks.blobs import make_task
+from blobtransfer.tasks import load_task
 
 SMALL, WIDE = MLPSpec(), MLPSpec(64, (64, 64), 10)
 EPOCHS = {SMALL: 100, WIDE: 3}
@@ -36,13 +36,10 @@ def vectors_off_the_cache_lines(self: compiled._Block, n: int) -> np.ndarray:
     return memory[start : start + n_bytes].view(np.float32).reshape(n, self._kernel.lanes)
 
 
-def compile_with_all_passes(module: object, machine: object) -> bytes:
-    """Compile as LLVM does at its second level of optimisation."""
-    parsed = llvm.parse_assembly(str(module))
-    parsed.triple, parsed.data_layout = llvm.get_process_triple(), str(machine.target_data)
+def optimise_with_all_passes(parsed: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+    """Optimise as LLVM does at its second level."""
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(2))
     builder.getModulePassManager().run(parsed, builder)
-    return machine.emit_object(parsed)
 
 
 def nothing(*_: object) -> None:
@@ -61,7 +58,7 @@ DECISIONS = {
     "no loop written out": [patch.object(simd, "UNROLLED", 1)],
     "8 networks a vector": [patch.object(native, "host_lanes", lambda: 8)],
     "4 networks a vector": [patch.object(native, "host_lanes", lambda: 4)],
-    "all passes of LLVM": [patch.object(native, "_compile", compile_with_all_passes)],
+    "all passes of LLVM": [patch.object(native, "_optimise", optimise_with_all_passes)],
 }
 PARTS = {
     "everything": [],
@@ -75,18 +72,11 @@ PARTS = {
 
 @contextmanager
 def all_of(patches: list[patch]) -> Iterator[None]:
-    """Apply some patches, and keep no machine code."""
-    forgetful = [
-        patch.object(native, "_kept", lambda key: None),
-        patch.object(native, "_keep", nothing),
-    ]
-    for one in (*patches, *forgetful):
-        one.start()
-    try:
+    """Apply some patches."""
+    with ExitStack() as stack:
+        for one in patches:
+            stack.enter_context(one)
         yield
-    finally:
-        for one in (*patches, *forgetful):
-            one.stop()
 
 
 def prepare(network: MLPSpec, patches: list[patch]) -> tuple[float, Callable[[], float]]:
@@ -94,10 +84,10 @@ def prepare(network: MLPSpec, patches: list[patch]) -> tuple[float, Callable[[],
 
     The time is that of as many networks as the widest vectors hold.
     """
-    task = make_task(TaskSpec(2, n_features=network.n_features, n_classes=network.n_classes))
+    task = load_task(BlobsSpec(2, n_features=network.n_features, n_classes=network.n_classes))
     with all_of(patches):
         start = time.perf_counter()
-        code = compiled._Kernel.load(network, 64, False, lambda text: nothing)
+        code = compiled._Kernel.compiled(network, 64, False)
         seconds = time.perf_counter() - start
     rows = compiled._Rows.of(task.x_train, task.y_train, code.lanes)
     starts = [initial_weights(network, 0, r) for r in range(code.lanes)]

@@ -1,0 +1,62 @@
+"""The one way tests run a command: in this process, or in one of its own."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blobtransfer.cli.app import main
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+STARTED: list[subprocess.Popen[str]] = []
+"""Processes of the running test, ended after it by `conftest.nothing_runs_on`."""
+
+
+@dataclass
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_here(*argv: object) -> Finished:
+    """Run a command in this process and folder."""
+    before, sys.argv = sys.argv, ["blobtransfer", *map(str, argv)]
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            return Finished(main(), out.getvalue(), err.getvalue())
+    finally:
+        sys.argv = before
+
+
+def start(
+    *argv: object,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    by: Sequence[str] = (),
+    **settings: Any,
+) -> "subprocess.Popen[str]":
+    """Start a command in a process of its own, by way of another command where one is given."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(
+        [*by, sys.executable, "-m", "blobtransfer", *map(str, argv)],
+        cwd=cwd, env=ENVIRONMENT | dict(environment or {}), **(streams | settings),
+    )  # fmt: skip
+    STARTED.append(process)
+    return process
+
+
+def run_process(*argv: object, cwd: Path, **settings: Any) -> Finished:
+    """Run a command in a process of its own to its end; see `start`."""
+    process = start(*argv, cwd=cwd, **settings)
+    out, err = process.communicate(timeout=120)
+    return Finished(process.returncode, out, err)

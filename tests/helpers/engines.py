@@ -1,0 +1,43 @@
+"""A fake engine: trains nothing and gives each run the test accuracy planned for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from blobtransfer.engines import Job, OnEpochs, Trained
+from blobtransfer.metrics import METRICS
+from blobtransfer.specs.experiment import ExperimentSpec
+
+
+@dataclass
+class PlannedEngine:
+    """Trains nothing.
+
+    `plan` gets (order key, run's first weight, n_frozen) and gives the test accuracy, which
+    the other metrics equal; NaN means a loss that is not finite. `jobs` keeps what was asked.
+    """
+
+    plan: Callable[[int, float, int], float]
+    n_at_once: int = 1
+    jobs: list[Job] = field(default_factory=list)
+
+    def start(self, spec: ExperimentSpec) -> None:
+        pass
+
+    def repeats_at_once(self, spec: ExperimentSpec) -> int:
+        return self.n_at_once
+
+    def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
+        self.jobs.append(job)
+        planned = [
+            self.plan(int(job.order_keys[i]), float(job.weights[0][i].flat[0]), int(n_frozen))
+            for i, n_frozen in enumerate(job.n_frozen)
+        ]
+        on_epochs(job.n_runs * job.n_epochs)
+        n_evaluations = job.n_epochs + 1 if job.with_curves else 1
+        return Trained(
+            weights=[layer.copy() for layer in job.weights],
+            curves=np.tile(np.array(planned)[None, :, None], (len(METRICS), 1, n_evaluations)),
+            classes_predicted=np.full(job.n_runs, 3),
+        )

@@ -1,0 +1,493 @@
+"""Real commands in a temporary folder: exit codes, streams, files and error lines."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+from helpers.commands import run_process
+from helpers.specs import SMALL_OPTIONS
+
+import blobtransfer
+from blobtransfer.results.json_io import json_schema
+from blobtransfer.specs.variant import parse_variant
+
+CSV = ("--no-plot", "--format", "csv", "-q")
+HEAVY = ("numpy", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py")
+
+
+# ---------------------------------------------------------------- the commands that train
+
+
+def test_plot_data_draws_and_prints_nothing(run, tmp_path):
+    done = run("plot-data")
+    assert (done.code, done.out, done.err) == (0, "", "wrote plot-data.png\n")
+    assert os.listdir(tmp_path) == ["plot-data.png"]
+
+
+@pytest.mark.slow
+def test_train_source_prints_a_table_and_saves_model_and_curves(run, tmp_path):
+    done = run("train-source", *SMALL_OPTIONS)
+    assert done.code == 0
+    assert done.out.startswith("Source network 2-5-5-3 on problem 1\n")
+    assert "63 of 63 weights trained in" in done.out
+    assert done.err == "wrote model.keras\nwrote train-source.png\n"
+    assert sorted(os.listdir(tmp_path)) == ["model.keras", "train-source.png"]
+
+
+@pytest.mark.slow
+def test_train_source_quietly_prints_just_the_models_path(run):
+    done = run("train-source", *SMALL_OPTIONS, "-q", "--model", "a.keras")
+    assert (done.code, done.out, done.err) == (0, "a.keras\n", "")
+
+
+@pytest.mark.slow
+def test_train_target_starts_from_scratch_or_from_a_model(run):
+    run("train-source", *SMALL_OPTIONS)
+    alone = run("train-target", *SMALL_OPTIONS)
+    assert alone.out.startswith("Standalone network 2-5-5-3 on problem 2\n")
+    transfer = ("--model", "model.keras", "--fixed", 1, "--save", "t.keras")
+    moved = run("train-target", *SMALL_OPTIONS, *transfer)
+    assert moved.out.startswith(
+        "Network 2-5-5-3 from model.keras, first hidden layer frozen, on problem 2\n"
+    )
+    assert "48 of 63 weights trained" in moved.out
+    assert moved.err == "wrote t.keras\nwrote train-target.png\n"
+
+
+@pytest.mark.slow
+def test_train_target_quietly_prints_its_accuracy_or_where_it_saved(run):
+    accuracy = run("train-target", *SMALL_OPTIONS, "-q", "--no-plot").out
+    assert 0 <= float(accuracy) <= 1
+    assert run("train-target", *SMALL_OPTIONS, "-q", "--save", "t.keras").out == "t.keras\n"
+
+
+def test_compare_prints_a_row_a_variant(run, tmp_path):
+    done = run("compare", *SMALL_OPTIONS, "--repeats", 2)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    for title in ("This model (one source network): ", "The method (a fresh source network each"):
+        (first,) = [i for i, line in enumerate(lines) if line.startswith(title)]
+        assert [line.split("  ")[0] for line in lines[first + 2 : first + 7]] == [
+            "variant",
+            "standalone",
+            "transfer fixed=0",
+            "transfer fixed=1",
+            "transfer fixed=2",
+        ]
+    assert sum(line.startswith(("This model: ", "The method: ")) for line in lines) == 2
+    wrote, *warnings = done.err.splitlines()
+    assert wrote == "wrote compare.png"
+    assert warnings and all(line.startswith("warning: ") for line in warnings)
+    assert os.listdir(tmp_path) == ["compare.png"]
+
+
+@pytest.mark.slow
+def test_compare_with_the_model_of_train_source_gives_the_same_rows(run):
+    run("train-source", *SMALL_OPTIONS)
+    compare = ("compare", *SMALL_OPTIONS, "--repeats", 2, "--no-plot", "--format", "csv")
+    assert run(*compare, "--model", "model.keras").out == run(*compare).out
+
+
+@pytest.mark.slow
+def test_train_target_is_repeat_0_of_compare(run):
+    run("train-source", *SMALL_OPTIONS)
+    rows = run("compare", *SMALL_OPTIONS, "--repeats", 1, *CSV).out.splitlines()
+    alone = ("train-target", *SMALL_OPTIONS, *CSV)
+    assert run(*alone).out.splitlines()[1] == rows[1]
+    moved = run(*alone, "--model", "model.keras", "--fixed", "2").out.splitlines()[1]
+    assert moved == rows[4]
+
+
+# ---------------------------------------------------------------- questions and variants
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.slow
+def test_each_question_can_be_asked_alone_and_has_the_same_rows(run):
+    compare = ("compare", *SMALL_OPTIONS, "--repeats", 3, *CSV)
+    both = rows_of(run(*compare).out)
+    for sources in ("one", "fresh"):
+        alone = rows_of(run(*compare, "--sources", sources).out)
+        assert alone == [row for row in both if row["sources"] in ("none", sources)]
+    assert rows_of(run(*compare, "--sources", "both").out) == both
+    # the one source is that of repeat 0
+    scores = [
+        [row["test_loss"] for row in both if (row["sources"], row["repeat"]) == (s, "0")]
+        for s in ("one", "fresh")
+    ]
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.slow
+def test_a_model_answers_for_this_model_and_fresh_sources_for_the_method(run):
+    run("train-source", *SMALL_OPTIONS, "--train-seed", 7)
+    compare = ("compare", *SMALL_OPTIONS, "--repeats", 2, *CSV)
+    without = rows_of(run(*compare).out)
+    with_model = rows_of(run(*compare, "--model", "model.keras").out)
+    for a, b in zip(without, with_model, strict=True):
+        assert (a == b) == (a["sources"] != "one")
+
+
+@pytest.mark.slow
+def test_results_say_which_file_the_source_network_was(run, tmp_path):
+    run("train-source", *SMALL_OPTIONS)
+    digest = hashlib.sha256((tmp_path / "model.keras").read_bytes()).hexdigest()
+    for command in ("compare", "train-target"):
+        options = ("--model", "model.keras", "--no-plot", "-o", "r.json")
+        assert run(command, *SMALL_OPTIONS, *options).code == 0
+        spec = json.loads((tmp_path / "r.json").read_text())["spec"]
+        assert (spec["model_path"], spec["model_sha256"]) == ("model.keras", digest)
+        assert run("show", "r.json", "--no-plot").code == 0
+
+
+@pytest.mark.slow
+def test_reverse_swaps_the_problems(run):
+    compare = ("compare", *SMALL_OPTIONS, "--repeats", 1, *CSV)
+    swapped = run(*compare, "--source-seed", 2, "--target-seed", 1).out
+    assert run(*compare, "--reverse").out == swapped
+    assert run(*compare, "--reverse", "--source-seed", 5).out == (
+        run(*compare, "--source-seed", 2, "--target-seed", 5).out
+    )
+
+
+VARIANTS = (
+    "new-head,fixed=1", "reinit=2", "add=3,fixed=2", "fixed=1,unfreeze=1,factor=0.5",
+    "random-frozen,fixed=1", "self-transfer,fixed=1", "equal-compute",
+)  # fmt: skip
+
+
+def given(variants):
+    return [word for variant in variants for word in ("--variant", variant)]
+
+
+@pytest.mark.slow
+def test_every_variant_has_its_rows_and_the_controls_their_table(run, tmp_path):
+    outputs = ("-o", "r.json", "-o", "r.csv", "--plot", "r.svg")
+    done = run("compare", *SMALL_OPTIONS, "--repeats", 2, "--fixed", 1, *given(VARIANTS), *outputs)
+    assert done.code == 0
+    assert "What the controls tell" in done.out
+    rows = rows_of((tmp_path / "r.csv").read_text())
+    kinds = {(row["sources"], row["variant"], row["fixed"]) for row in rows}
+    of_source = {
+        ("transfer", "1"), ("new-head", "1"), ("reinit=2", "0"), ("add=3", "2"),
+        ("unfreeze=1 factor=0.5", "1"), ("self-transfer", "1"),
+    }  # fmt: skip
+    assert kinds == {
+        ("none", "standalone", ""), ("none", "random-frozen", "1"), ("none", "equal-compute", ""),
+        *((sources, *arm) for sources in ("one", "fresh") for arm in of_source),
+    }  # fmt: skip
+    record = json.loads((tmp_path / "r.json").read_text())
+    jsonschema.validate(record, json_schema())
+    assert {contrast["kind"] for contrast in record["contrasts"]} >= {"freezing", "weights"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_train_target_trains_any_one_variant_and_saves_its_network(run, variant):
+    is_transfer = "self" not in variant and "random" not in variant and "equal" not in variant
+    if is_transfer:
+        run("train-source", *SMALL_OPTIONS, "--no-plot")
+    options = ("--model", "model.keras") if is_transfer else ()
+    outputs = ("-o", "t.json", "--save", "t.keras", "--no-plot")
+    done = run("train-target", *SMALL_OPTIONS, *options, "--variant", variant, *outputs)
+    assert done.code == 0, done.err
+    title = done.out.splitlines()[0]
+    shape = "2-5-5-3-3" if "add" in variant else "2-5-5-3"
+    origin = " from model.keras" if is_transfer else ""
+    assert title == f"Network {shape}{origin}, {parse_variant(variant)}, on problem 2"
+    trained, whole = map(int, re.findall(r"(\d+) of (\d+) weights trained", done.out)[0])
+    assert trained <= whole == (75 if "add" in variant else 63)
+    with open("t.json") as file:
+        record = json.load(file)
+    jsonschema.validate(record, json_schema())
+    n_layers = 3 if "add" in variant else 2
+    transfer = ("--model", "t.keras", "--fixed", n_layers, "--no-plot")
+    again = run("train-target", *SMALL_OPTIONS, *transfer)
+    assert again.code == 0, again.err
+
+
+@pytest.mark.slow
+def test_a_model_of_other_classes_serves_a_new_head(run):
+    run("train-source", *SMALL_OPTIONS, "--classes", 4)
+    refused = run("compare", *SMALL_OPTIONS, "--model", "model.keras", "--repeats", 1)
+    assert refused.code == 2
+    assert refused.err == (
+        "error: --model model.keras: this network has 4 classes, the target problem 3; "
+        "use --classes 4, --variant new-head,fixed=0 alone, or another model\n"
+    )
+    compare = ("compare", *SMALL_OPTIONS, "--model", "model.keras", "--repeats", 1, *CSV)
+    rows = rows_of(run(*compare, "--variant", "new-head", "--variant", "reinit=2").out)
+    assert [row["variant"] for row in rows] == ["standalone"] + 2 * ["new-head", "reinit=2"]
+    train = ("train-target", *SMALL_OPTIONS, "--model", "model.keras", "--no-plot")
+    assert run(*train, "--variant", "new-head").code == 0
+
+
+def test_nested_sources_share_their_repeats_and_show_their_luck(run, tmp_path):
+    compare = ("compare", *SMALL_OPTIONS, "--fixed", 0)
+    done = run(*compare, "--nested", 3, 2, "-o", "n.json", "-o", "n.csv", "--no-plot")
+    assert "The luck of the source" in done.out
+    assert "3 sources x 2 repeats" in done.out
+    record = json.loads((tmp_path / "n.json").read_text())
+    jsonschema.validate(record, json_schema())
+    assert record["spec"]["nested"] == [3, 2]
+    assert record["summary"][2]["source_variance"]["n_sources"] == 3
+    assert len(rows_of((tmp_path / "n.csv").read_text())) == 6 * 3
+    assert run(*compare, "--nested=3,2", "--no-plot").out == done.out
+
+
+@pytest.mark.slow
+def test_speed_has_its_tables_and_keeps_the_curves(run, tmp_path):
+    plain = run("compare", *SMALL_OPTIONS, "--repeats", 2, *CSV)
+    outputs = ("-o", "s.json", "-o", "s.csv")
+    done = run("compare", *SMALL_OPTIONS, "--repeats", 2, "--speed", "--threshold", 0.3, *outputs)
+    assert "speed of learning" in done.out and "to reach 30.0 %" in done.out
+    assert (tmp_path / "s.csv").read_text() == plain.out
+    record = json.loads((tmp_path / "s.json").read_text())
+    jsonschema.validate(record, json_schema())
+    assert len(record["curves"]) == len(record["runs"])
+    assert len(record["curves"][0]["test_accuracy"]) == 3
+
+
+# ---------------------------------------------------------------- show
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(
+            ("compare", "--repeats", 3, "--speed", "--variant", "random-frozen,fixed=1"),
+            marks=pytest.mark.slow,
+        ),
+        ("compare", "--nested", 2, 2),
+        pytest.param(("train-source",), marks=pytest.mark.slow),
+        ("train-target",),
+    ],
+    ids=lambda command: " ".join(map(str, command[:2])),
+)
+def test_show_prints_and_draws_all_of_it_again(run, tmp_path, command):
+    formats = ("-o", "a.json", "-o", "a.csv", "-o", "a.md", "-o", "a.txt", "--plot", "a.png")
+    run(*command, *SMALL_OPTIONS, *formats)
+    again = [word.replace("a.", "b.") for word in formats]
+    shown = run("show", "a.json", *again)
+    assert shown.code == 0
+    assert shown.out == (
+        (tmp_path / "a.txt").read_text()
+        if command[0] == "compare"
+        else (tmp_path / "b.txt").read_text().replace(" weights trained;", shown_time(shown.out))
+    )
+    for suffix in ("json", "csv", "md", "txt", "png"):
+        a, b = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in "ab")
+        assert a == b, suffix
+
+
+def shown_time(text):
+    (time,) = re.findall(r" weights trained( in \S+ s);", text)
+    return f" weights trained{time};"
+
+
+@pytest.mark.slow
+def test_show_reads_standard_input(run, tmp_path):
+    run("compare", *SMALL_OPTIONS, "--repeats", 2, "-q", "--no-plot", "-o", "r.json")
+    with open("r.json") as results:
+        done = run_process("show", "-", "-q", "--no-plot", cwd=tmp_path, stdin=results)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == run("show", "r.json", "-q", "--no-plot").out
+    assert os.listdir() == ["r.json"]
+
+
+def test_show_takes_another_margin(run):
+    run("compare", *SMALL_OPTIONS, "--repeats", 8, "--no-plot", "-o", "r.json")
+    shown = run("show", "r.json", "--margin", 0.99, "--no-plot")
+    assert "no practical difference" in shown.out
+
+
+# ---------------------------------------------------------------- options
+
+
+def test_options_can_come_in_any_place(run):
+    rest = ("--repeats", 1, *CSV)
+    expected = run("compare", *SMALL_OPTIONS, *rest, "--fixed", 0, 2)
+    assert len(expected.out.splitlines()) == 1 + 1 + 2 + 2
+    assert run("compare", "--fixed", 0, 2, *SMALL_OPTIONS, *rest).out == expected.out
+    assert run("compare", "--fixed=0,2", *SMALL_OPTIONS, *rest).out == expected.out
+
+
+def test_the_environment_sets_defaults_and_the_command_line_wins(run, monkeypatch):
+    monkeypatch.setenv("BLOBTRANSFER_REPEATS", "2")
+    monkeypatch.setenv("BLOBTRANSFER_FIXED", "0,1")
+    monkeypatch.setenv("BLOBTRANSFER_NO_PLOT", "1")
+    monkeypatch.setenv("BLOBTRANSFER_FORMAT", "csv")
+    compare = ("compare", *SMALL_OPTIONS)
+    assert len(run(*compare).out.splitlines()) == 1 + 2 * 5
+    assert len(run(*compare, "--repeats", 1, "--fixed", 2).out.splitlines()) == 1 + 3
+
+
+def test_names_in_the_environment_keep_their_spaces_and_switches_can_be_off(run, monkeypatch):
+    monkeypatch.setenv("BLOBTRANSFER_OUTPUT", "my results.csv")
+    monkeypatch.setenv("BLOBTRANSFER_DEBUG", "0")
+    monkeypatch.setenv("BLOBTRANSFER_REPEATS", "0")
+    done = run("compare", *SMALL_OPTIONS)
+    assert (done.code, done.err) == (2, "error: BLOBTRANSFER_REPEATS 0: use 1 or more\n")
+    done = run("compare", *SMALL_OPTIONS, "--repeats", 1, "--no-plot")
+    assert "wrote my results.csv\n" in done.err
+
+
+@pytest.mark.slow
+def test_the_network_follows_the_options(run):
+    settings = ("--hidden", 4, 3, 2, "--features", 3, "--classes", 4, "--activation", "tanh")
+    settings += ("--initializer", "glorot_normal", "--momentum", 0.5, "--batch-size", 16)
+    done = run("train-source", *SMALL_OPTIONS, *settings, "--format", "json", "--test-samples", 30)
+    record = json.loads(done.out)
+    jsonschema.validate(record, json_schema())
+    assert record["spec"]["network"] == {
+        "n_features": 3,
+        "hidden": [4, 3, 2],
+        "n_classes": 4,
+        "activation": "tanh",
+        "initializer": "glorot_normal",
+    }
+    assert record["spec"]["training"]["momentum"] == 0.5
+    assert record["tasks"][0]["n_test"] == 30
+    assert len(record["curves"][0]["test_loss"]) == 3
+    problem = ("--features", 3, "--classes", 4, "--model", "model.keras", "--sources", "one")
+    form = ("--repeats", 1, "--format", "json", "--no-plot")
+    moved = run("compare", *SMALL_OPTIONS, *problem, *form)
+    record = json.loads(moved.out)
+    jsonschema.validate(record, json_schema())
+    assert record["spec"]["network"]["hidden"] == [4, 3, 2]
+    assert record["spec"]["network"]["activation"] == "tanh"
+    assert record["spec"]["source"] is None
+
+
+def test_help_and_version_are_everywhere(run):
+    for command in ("plot-data", "train-source", "train-target", "compare", "show"):
+        assert run(command, "--version").out == f"blobtransfer {blobtransfer.__version__}\n"
+        assert run(command, "-h").out == run(command, "--help").out
+    assert run("--version").out == f"blobtransfer {blobtransfer.__version__}\n"
+    assert "compare" in run("-h").out
+
+
+def test_no_command_shows_the_help_and_is_a_mistake(run):
+    done = run()
+    assert done.code == 2
+    assert "train-source" in done.out + done.err
+
+
+@pytest.mark.parametrize("argv", [("--help",), ("compare", "--help"), ("compare", "--fixed", "7")])
+def test_help_and_refusals_load_nothing_heavy(argv, tmp_path):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['blobtransfer', *{argv!r}]\n"
+        "from blobtransfer.cli.app import main\n"
+        "main()\n"
+        f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "sys.exit(f'loaded: {loaded}' if loaded else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_completion_offers_options_and_loads_nothing_heavy(tmp_path):
+    code = (
+        "import sys\n"
+        "from blobtransfer.cli.app import main\n"
+        "sys.argv = ['blobtransfer']\n"
+        "try: main()\n"
+        "finally:\n"
+        f"    loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "    assert not loaded, loaded\n"
+    )
+    environment = os.environ | {
+        "_BLOBTRANSFER_COMPLETE": "complete_bash",
+        "COMP_WORDS": "blobtransfer compare --fixed 0 --rep",
+        "COMP_CWORD": "4",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment
+    )
+    assert "--repeats" in done.stdout
+    assert done.stderr == ""
+
+
+# ---------------------------------------------------------------- results
+
+
+@pytest.mark.slow
+def test_results_go_to_files_by_suffix_and_to_standard_output(run, tmp_path):
+    outputs = ("-o", "o.json", "-o", "o.csv", "--output", "o.md", "--output=o.txt", "-o", "-")
+    done = run("compare", *SMALL_OPTIONS, "--repeats", 2, *outputs, "--format", "csv")
+    assert done.out == (tmp_path / "o.csv").read_text()
+    record = json.loads((tmp_path / "o.json").read_text())
+    jsonschema.validate(record, json_schema())
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    for row, of_json in zip(rows, record["runs"], strict=True):
+        assert row == {k: "" if v is None else str(v) for k, v in of_json.items()}
+    assert record["argv"][:2] == ["compare", "--samples"]
+    assert (tmp_path / "o.md").read_text().startswith("**This model (one")
+    assert (tmp_path / "o.txt").read_text() == run("compare", *SMALL_OPTIONS, "--repeats", 2).out
+    assert done.err.splitlines()[:5] == [
+        "wrote o.json", "wrote o.csv", "wrote o.md", "wrote o.txt", "wrote compare.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_same_command_gives_the_same_bytes(run, tmp_path):
+    outputs = ("-o", "o.csv", "-o", "o.md", "-o", "o.txt")
+    contents = []
+    for _ in range(2):
+        done = run("compare", *SMALL_OPTIONS, "--repeats", 2, *outputs)
+        files = [(tmp_path / f"o.{s}").read_bytes() for s in ("csv", "md", "txt")]
+        contents.append((done.out, files, (tmp_path / "compare.png").read_bytes()))
+    assert contents[0] == contents[1]
+
+
+def test_more_repeats_keep_the_earlier_lines(run):
+    compare = ("compare", *SMALL_OPTIONS, "--no-plot", "--format", "csv", "--fixed", 1, "--repeats")
+    assert run(*compare, 3).out.startswith(run(*compare, 2).out)
+
+
+@pytest.mark.slow
+def test_a_run_that_diverges_is_counted_and_ends_with_3(run, tmp_path):
+    settings = ("--learning-rate", "3e38", "--activation", "tanh")
+    done = run("compare", *SMALL_OPTIONS, *settings, "--repeats", 2, "--fixed", 0, "-o", "o.csv")
+    assert done.code == 3
+    assert "not finite" in done.err
+    assert "failed" in done.out
+    assert ",failed" in (tmp_path / "o.csv").read_text()
+    trained = run("train-source", *SMALL_OPTIONS, *settings)
+    assert trained.code == 3
+    assert not (tmp_path / "model.keras").exists()
+
+
+# ---------------------------------------------------------------- model files
+
+
+@pytest.mark.slow
+def test_a_model_is_never_replaced_without_force_but_the_same_one_may_stay(run, tmp_path):
+    run("train-source", *SMALL_OPTIONS)
+    before = (tmp_path / "model.keras").read_bytes()
+    same = run("train-source", *SMALL_OPTIONS)
+    assert same.code == 0
+    assert "holds this very network already; left as it is" in same.err
+    for changed in (("--train-seed", 1), ("--hidden", 4)):
+        (tmp_path / "train-source.png").unlink(missing_ok=True)
+        other = run("train-source", *SMALL_OPTIONS, *changed)
+        assert other.code == 2
+        assert other.err.startswith("error: --model model.keras: exists and holds a")
+        assert other.err.endswith("use another name, or --force to replace it\n")
+        assert os.listdir(tmp_path) == ["model.keras"]
+    assert (tmp_path / "model.keras").read_bytes() == before
+    assert run("train-source", *SMALL_OPTIONS, "--train-seed", 1, "--force").code == 0
+    assert (tmp_path / "model.keras").read_bytes() != before

@@ -1,0 +1,139 @@
+"""What README and docs say is what the program does."""
+
+import ast
+import importlib.util
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import blobtransfer
+
+TOP = Path(__file__).parents[2]
+PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")])
+
+spec = importlib.util.spec_from_file_location("update", TOP / "docs" / "update.py")
+assert spec is not None and spec.loader is not None
+update = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(update)
+
+
+def blocks_of(page):
+    return [match[0] for match in update.BLOCK.finditer((TOP / page).read_text())]
+
+
+def commands_of(block):
+    return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
+
+
+def cases():
+    """Give each block of commands on each page; a page of help is quick."""
+    for page in update.PAGES:
+        for i, block in enumerate(blocks_of(page)):
+            commands = commands_of(block)
+            marks = () if all("--help" in one for one in commands) else pytest.mark.slow
+            yield pytest.param(page, i, marks=marks, id=f"{page}: {commands[0]}"[:60])
+
+
+def needed_by(blocks, i):
+    """Give the earlier blocks that wrote a file which the commands of block i name."""
+    named = set(" ".join(commands_of(blocks[i])).split())
+    wrote = re.compile(r"^wrote (\S+)$", re.MULTILINE)
+    return [block for block in blocks[:i] if named & set(wrote.findall(block))]
+
+
+def without_times(text):
+    return re.sub(r"in \d+\.\d+ s", "in ... s", text)
+
+
+@pytest.mark.parametrize(("page", "i"), list(cases()))
+def test_every_output_shown_is_what_the_command_prints(page, i, tmp_path):
+    blocks = blocks_of(page)
+    for block in needed_by(blocks, i):
+        update.run_block(block, tmp_path)
+    assert without_times(update.run_block(blocks[i], tmp_path)) == without_times(blocks[i])
+
+
+def test_every_page_whose_output_is_renewed_shows_some():
+    assert all(blocks_of(page) for page in update.PAGES)
+
+
+def test_the_figures_beside_the_published_ones_are_those_printed():
+    page = (TOP / "docs" / "tutorial.md").read_text()
+    beside = re.findall(r"^\| (\w.*?) \| 0\.\d+ .*\| (\S+) \((\S+)\) \|$", page, re.MULTILINE)
+    assert len(beside) == 4
+    for variant, mean, std in beside:
+        assert re.search(rf"^{variant} +{mean} +{std} ", page, re.MULTILINE)
+
+
+def test_the_two_questions_side_by_side_are_those_printed():
+    page = (TOP / "docs" / "tutorial.md").read_text()
+    rows = re.findall(r"^\| (fixed=\d), (\d+) repeats \| (.*) \| (.*) \|$", page, re.MULTILINE)
+    assert len(rows) == 6
+    for variant, n_repeats, *cells in rows:
+        for question, cell in zip(("This model (one", "The method (a fresh"), cells, strict=True):
+            difference, verdict = re.fullmatch(r"(.*\]) (\w+)", cell).groups()
+            assert re.search(
+                rf"^{re.escape(question)}.*, {n_repeats} repeats$(?:\n.*?)*?"
+                rf"^transfer {variant} .*{re.escape(difference)} .* {verdict}$",
+                page,
+                re.MULTILINE,
+            ), (variant, n_repeats, question)
+
+
+@pytest.mark.slow
+def test_the_python_example_prints_what_it_says(capsys):
+    page = (TOP / "README.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (expected,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(code, {})
+    assert capsys.readouterr().out == expected
+
+
+def test_the_readme_has_two_commands_and_ci_runs_the_second_to_the_letter():
+    install_and_run, install_and_test = re.findall(
+        r"^```sh\n(.+)\n```$", (TOP / "README.md").read_text(), re.MULTILINE
+    )
+    assert install_and_run.endswith("blobtransfer compare --repeats 30 --fixed 0 1 2")
+    assert install_and_test in (TOP / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    assert all((page.parent / link).exists() for link in links if "://" not in link)
+
+
+def test_the_version_is_one():
+    assert version("blobtransfer") == blobtransfer.__version__
+
+
+def test_the_public_api_is_complete():
+    for name in blobtransfer.__all__:
+        assert getattr(blobtransfer, name) is not None
+        assert name in dir(blobtransfer)
+    with pytest.raises(AttributeError):
+        _ = blobtransfer.nothing
+
+
+def test_what_is_imported_for_type_checkers_is_what_is_loaded_when_used():
+    tree = ast.parse(Path(blobtransfer.__file__).read_text())
+    imported = {
+        alias.name: statement.module.removeprefix("blobtransfer.")
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for statement in branch.body
+        for alias in statement.names
+    }
+    assert imported == blobtransfer._HOME
+
+
+def test_every_promise_names_a_test_that_exists():
+    page = (TOP / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", page)
+    assert len(named) > 30
+    paths = list((TOP / "tests").rglob("test_*.py"))
+    for file, test in named:
+        code = "".join(path.read_text() for path in paths if path.name == file)
+        assert f"def {test}(" in code, f"{file}::{test}"

@@ -1,0 +1,70 @@
+"""One experiment, both engines: the same initial weights and batch orders, the same networks."""
+
+import numpy as np
+import pytest
+
+from blobtransfer.engines import load_engine
+from blobtransfer.experiment.block import train_arms
+from blobtransfer.experiment.progress import SILENT
+from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.variant import STANDALONE, Variant
+
+pytestmark = pytest.mark.slow
+
+# Of a layer's largest weight. One rounding of float32 is 6e-8; tests/benchmarks/parity.py
+# measures up to 7e-7 on these cases.
+TOLERANCE = 5e-6
+
+CASES = [
+    (MLPSpec(), TrainingSpec(3), 0),
+    (MLPSpec(), TrainingSpec(3), 1),
+    (MLPSpec(), TrainingSpec(3), 2),
+    (MLPSpec(), TrainingSpec(3, batch_size=1), 0),
+    (MLPSpec(), TrainingSpec(3, batch_size=1000), 0),
+    (MLPSpec(), TrainingSpec(3, batch_size=37, momentum=0.9), 0),
+    (MLPSpec(hidden=(5, 5), activation="tanh"), TrainingSpec(3, momentum=0.5), 1),
+    (MLPSpec(hidden=(5, 5), activation="sigmoid"), TrainingSpec(3, 16, 0.1), 0),
+    (MLPSpec(hidden=(1,)), TrainingSpec(3), 1),
+    (MLPSpec(hidden=(9,), activation="tanh"), TrainingSpec(3, 20), 0),
+    (MLPSpec(hidden=(4, 8, 16, 3)), TrainingSpec(3, 32, 0.01, 0.9), 2),
+    (MLPSpec(1, (6,), 2), TrainingSpec(3), 0),
+    (MLPSpec(7, (13, 11), 12, "sigmoid", "glorot_normal"), TrainingSpec(3, 8, 0.05), 0),
+    (MLPSpec(64, (64, 64), 10), TrainingSpec(3), 1),
+]
+
+
+@pytest.fixture(scope="module")
+def engines():
+    return load_engine("compiled"), load_engine("keras")
+
+
+def trained_by_each(engines, network, training, task, n_runs, n_frozen=0):
+    variant = Variant("random-frozen", n_frozen) if n_frozen else STANDALONE
+    spec = ExperimentSpec(network, training, (variant,), target=task)
+    for engine in engines:
+        (trained,) = train_arms(spec, range(n_runs), {}, engine, SILENT.advance, True).values()
+        yield trained
+
+
+@pytest.mark.parametrize(("network", "training", "n_frozen"), CASES)
+def test_after_three_epochs_the_weights_agree_within_float32(engines, network, training, n_frozen):
+    task = BlobsSpec(3, 300, network.n_classes, network.n_features, n_train=200)
+    ours, theirs = trained_by_each(engines, network, training, task, 2, n_frozen)
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=TOLERANCE * np.abs(b).max())
+    for metric in (TEST_LOSS, TRAIN_LOSS):
+        np.testing.assert_allclose(ours.curves[metric], theirs.curves[metric], rtol=TOLERANCE)
+    # A row on the border of two classes may fall either way.
+    for metric in (TEST_ACCURACY, TRAIN_ACCURACY):
+        np.testing.assert_allclose(ours.curves[metric], theirs.curves[metric], atol=0.0101)
+    np.testing.assert_array_equal(ours.classes_predicted, theirs.classes_predicted)
+
+
+def test_after_all_epochs_the_accuracies_agree_within_two_rows(engines):
+    ours, theirs = trained_by_each(engines, MLPSpec(), TrainingSpec(), BlobsSpec(2), 6)
+    difference = np.abs(ours.scores - theirs.scores)[TEST_ACCURACY]
+    assert difference.max() <= 2 / 500 + 1e-9

@@ -1,0 +1,120 @@
+"""How numbers, words and groups of options are read from a command line and the environment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+
+from blobtransfer.cli.parsing import (
+    NUMBERS,
+    Command,
+    choice,
+    file,
+    grouped,
+    integer,
+    option,
+    real,
+    switch,
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Options that two commands could share."""
+
+    rate: Annotated[float, real("--rate", "A number.", "Panel")] = 0.5
+    is_loud: Annotated[bool, switch("--loud -l", "A switch.", "Panel")] = False
+    word: Annotated[str, choice("--word", "A word.", "Panel", ("one", "two"))] = "one"
+
+
+@pytest.fixture
+def call(monkeypatch, tmp_path):
+    """Give what parses words as the program does, and gives the values that a command gets."""
+    monkeypatch.chdir(tmp_path)
+    received = {}
+
+    def command(
+        *,
+        fixed: Annotated[
+            list[int] | None, integer("--fixed", "Whole numbers.", "Panel", NUMBERS)
+        ] = None,
+        count: Annotated[int, integer("--count", "A whole number.", "Panel")] = 1,
+        path: Annotated[Path | None, file("--path", "A file.", "Panel")] = None,
+        rest: Annotated[list[str] | None, option("--rest -r", "Texts.", "Panel")] = None,
+        group: Group,
+    ) -> None:
+        received.update(fixed=fixed, count=count, path=path, rest=rest, group=group)
+
+    app = typer.Typer(add_completion=False)
+    app.command("it", cls=Command)(grouped(command))
+    app.command("other")(lambda: None)
+
+    def parse(*words):
+        app(["it", *words], prog_name="program", standalone_mode=False)
+        return received
+
+    return parse
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--fixed", "0", "-1", "12"),
+        ("--fixed", "0,-1,12"),
+        ("--fixed", "0 -1 12"),
+        ("--fixed=0,-1,12",),
+        ("--fixed", "0", "--fixed", "-1", "--fixed=12"),
+        ("--fixed", "0", "-1,12", "--count", "1"),
+        ("--fixed", "0, -1,", "12"),
+    ],
+)
+def test_several_numbers_are_written_side_by_side_with_commas_or_one_by_one(call, words):
+    assert call(*words)["fixed"] == [0, -1, 12]
+
+
+def test_several_numbers_end_at_the_next_option(call):
+    received = call("--fixed", "0", "1", "-l", "--rest", "2", "--rest", "3")
+    assert (received["fixed"], received["rest"]) == ([0, 1], ["2", "3"])
+    assert received["group"].is_loud
+
+
+@pytest.mark.parametrize("text", ["0,2", "0 2", " 0, 2 "])
+def test_the_environment_gives_several_numbers_and_the_command_line_wins(call, monkeypatch, text):
+    monkeypatch.setenv("BLOBTRANSFER_FIXED", text)
+    assert call()["fixed"] == [0, 2]
+    assert call("--fixed", "1")["fixed"] == [1]
+
+
+def test_an_empty_variable_of_the_environment_is_none(call, monkeypatch):
+    monkeypatch.setenv("BLOBTRANSFER_FIXED", "")
+    assert call()["fixed"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--fixed=",), "'': use a whole number"),
+        (("--fixed", "0,x"), "x: use a whole number"),
+        (("--fixed", "1.5"), "1.5: use a whole number"),
+        (("--count", "1e3"), "1e3: use a whole number"),
+        (("--rate", "nan"), "nan: use a finite number"),
+        (("--rate", ""), "'': use a finite number"),
+        (("--word", "three"), "three: use one of one, two"),
+    ],
+)
+def test_a_bad_value_is_told_in_our_words(call, words, problem):
+    with pytest.raises(typer.BadParameter) as caught:
+        call(*words)
+    assert caught.value.message == problem
+
+
+def test_a_group_arrives_whole_with_its_defaults(call):
+    assert call("--rate", "1e-3")["group"] == Group(rate=0.001)
+    assert call("--word=two", "--loud")["group"] == Group(0.5, True, "two")
+
+
+def test_names_keep_their_spaces_commas_and_equal_signs(call):
+    received = call("--path", "a, b=c.csv", "--rest=d=e")
+    assert (received["path"], received["rest"]) == (Path("a, b=c.csv"), ["d=e"])

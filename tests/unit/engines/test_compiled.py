@@ -1,0 +1,220 @@
+"""What only the compiled engine promises: the same bits however the work is cut, in any thread."""
+
+import sys
+import threading
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers.commands import run_process
+from helpers.specs import SMALL_OPTIONS, VARIANTS, spec_of
+
+import blobtransfer
+from blobtransfer.engines.compiled import engine as compiled
+from blobtransfer.engines.compiled import native
+from blobtransfer.engines.compiled.engine import CompiledEngine
+from blobtransfer.errors import MachineError
+from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.progress import SILENT
+from blobtransfer.metrics import TEST_LOSS
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """Compiles once for all that train the same shape."""
+    return CompiledEngine()
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+def test_gradients_are_those_of_central_differences(job_of, small_task, activation):
+    # One step over all rows at learning rate 1 moves every weight by minus its gradient.
+    network = MLPSpec(2, (3, 2), 3, activation)
+    job = job_of(small_task, network, TrainingSpec(1, batch_size=40, learning_rate=1.0))
+    for biases in job.weights[1::2]:
+        biases += np.float32(0.1)  # a unit at 0 sits on the bend of ReLU
+    trained = CompiledEngine().train(job, SILENT.advance)
+    weights = [stacked[0].astype(np.float64) for stacked in job.weights]
+
+    def mean_loss():
+        act = {
+            "relu": lambda z: np.maximum(z, 0),
+            "tanh": np.tanh,
+            "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+        }[activation]
+        a = small_task.x_train.astype(np.float64)
+        for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            a = act(a @ kernel + bias)
+        z = a @ weights[-2] + weights[-1]
+        log_sum = np.log(np.exp(z - z.max(1, keepdims=True)).sum(1)) + z.max(1)
+        return np.mean(log_sum - z[np.arange(len(z)), small_task.y_train])
+
+    for before, stacked in zip(weights, trained.weights, strict=True):
+        gradient = before - stacked[0]
+        for at in np.ndindex(before.shape):
+            kept, step = before[at], 1e-6
+            before[at] = kept + step
+            above = mean_loss()
+            before[at] = kept - step
+            below = mean_loss()
+            before[at] = kept
+            assert gradient[at] == pytest.approx((above - below) / (2 * step), rel=1e-3, abs=2e-6)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_the_bits_do_not_depend_on_threads_or_neighbours(job_of, small_task, n_threads):
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=3), 41, np.arange(41) % 3)
+    expected = CompiledEngine(1).train(job, SILENT.advance)
+    engine = CompiledEngine(n_threads)
+    np.testing.assert_array_equal(engine.train(job, SILENT.advance).scores, expected.scores)
+    for r in (0, 17, 40):
+        some = replace(
+            job,
+            weights=[stacked[: r + 1] for stacked in job.weights],
+            n_frozen=job.n_frozen[: r + 1],
+            order_keys=job.order_keys[: r + 1],
+        )
+        found = engine.train(some, SILENT.advance)
+        np.testing.assert_array_equal(found.scores[:, r], expected.scores[:, r])
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_narrower_registers_give_the_same_bits(job_of, small_task, monkeypatch, lanes):
+    job = job_of(small_task, MLPSpec(activation="tanh"), TrainingSpec(epochs=2), 9)
+    expected = CompiledEngine().train(job, SILENT.advance)
+    monkeypatch.setattr(native, "host_lanes", lambda: lanes)
+    found = CompiledEngine().train(job, SILENT.advance)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+def test_the_bits_do_not_depend_on_how_often_it_looks_up(engine, job_of, small_task, monkeypatch):
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=7, momentum=0.9), 3)
+    expected = engine.train(job, SILENT.advance)
+    monkeypatch.setattr(compiled, "WORK_OF_A_CALL", 2 * 40 * 63)  # two epochs
+    found = engine.train(job, SILENT.advance)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+def test_a_comparison_has_the_same_rows_however_it_is_cut(engine, monkeypatch):
+    spec = spec_of(20, questions=("one", "fresh"))
+    expected = list(compare(spec, None, engine).scores.rows())
+    for at_once in (1, 7, 50):
+        monkeypatch.setattr(CompiledEngine, "repeats_at_once", lambda *_, n=at_once: n)
+        assert list(compare(spec, None, engine).scores.rows()) == expected
+
+
+def test_ctrl_c_stops_the_threads(engine, job_of, small_task):
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=1_000_000), 64)
+    n_before = threading.active_count()
+
+    def interrupt(n):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.train(job, interrupt)
+    assert threading.active_count() == n_before
+
+
+def test_the_exp_of_the_kernel_does_not_overflow_where_logits_are_far_apart(
+    engine, job_of, small_task
+):
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=1, learning_rate=1e-30))
+    for stacked in job.weights[::2]:
+        stacked *= 100
+    (loss,) = engine.train(job, SILENT.advance).scores[TEST_LOSS]
+    assert np.isfinite(loss)
+    assert loss > 87  # beyond where e^-x ends in float32
+
+
+def test_rows_that_32_bits_cannot_count_are_refused(engine, job_of, small_task):
+    y = np.broadcast_to(np.int64(0), 2**31 // native.host_lanes())
+    x = np.broadcast_to(np.float32(0), (len(y), 2))
+    task = replace(small_task, x_train=x, y_train=y)
+    with pytest.raises(MachineError, match="use fewer rows, or --engine keras"):
+        engine.train(job_of(task), SILENT.advance)
+
+
+def test_tiny_numbers_are_as_before_once_the_kernel_is_done(
+    engine, job_of, small_task, monkeypatch
+):
+    # Blocks train in this thread, whose way to round the kernel changes for itself.
+    here = SimpleNamespace(submit=done_at_once, shutdown=lambda cancel_futures: None)
+    monkeypatch.setattr(compiled, "ThreadPoolExecutor", lambda n_threads: here)
+    engine.train(job_of(small_task), SILENT.advance)
+    assert np.float32(1e-40) * np.float32(0.5) > 0
+
+
+def done_at_once(function, *arguments):
+    future = Future()
+    future.set_result(function(*arguments))
+    return future
+
+
+def test_a_mistake_of_ours_in_a_thread_is_raised_here(engine, job_of, small_task, monkeypatch):
+    def mistake(self):
+        raise IndexError("ours")
+
+    monkeypatch.setattr(compiled._Block, "unpacked", mistake)
+    with pytest.raises(IndexError, match="ours"):
+        engine.train(job_of(small_task), SILENT.advance)
+
+
+def test_a_thread_that_cannot_start_is_told_in_one_line(engine, job_of, small_task, monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(MachineError, match="no thread can be started"):
+        engine.train(job_of(small_task), SILENT.advance)
+
+
+def test_all_is_compiled_when_it_has_started(monkeypatch):
+    spec = spec_of(variants=VARIANTS)
+    engine = CompiledEngine()
+    engine.start(spec)
+    monkeypatch.setattr(compiled._Kernel, "compiled", lambda *_: pytest.fail("compiled again"))
+    assert compare(spec, None, engine).n_runs == 1 + 3 * len(VARIANTS)
+
+
+def test_code_that_llvm_refuses_is_told_in_one_line(job_of, small_task, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("no such processor")
+
+    monkeypatch.setattr(native.llvm, "parse_assembly", refuse)
+    with pytest.raises(MachineError, match=r"\(no such processor\); use --engine keras"):
+        CompiledEngine().train(job_of(small_task), SILENT.advance)
+
+
+def test_llvm_that_is_missing_is_told_in_one_line(monkeypatch):
+    monkeypatch.delattr("blobtransfer.engines.compiled.kernel")
+    monkeypatch.setitem(sys.modules, "blobtransfer.engines.compiled.kernel", None)
+    with pytest.raises(MachineError, match=r"LLVM cannot be imported \(.*\); install llvmlite, or"):
+        CompiledEngine().start(spec_of())
+
+
+@pytest.mark.slow
+def test_a_command_leaves_no_machine_code_on_the_disk(tmp_path):
+    folders = {name: tmp_path / name for name in ("home", "cache", "temporary", "here")}
+    for folder in folders.values():
+        folder.mkdir()
+    package = Path(blobtransfer.__file__).parent
+    before = files_but_bytecode(package)
+    done = run_process(
+        "train-target", *SMALL_OPTIONS, "--no-plot", cwd=folders["here"],
+        environment={
+            "HOME": str(folders["home"]),
+            "XDG_CACHE_HOME": str(folders["cache"]),
+            "TMPDIR": str(folders["temporary"]),
+        },
+    )  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    assert not [path for folder in folders.values() for path in folder.iterdir()]
+    assert files_but_bytecode(package) == before
+
+
+def files_but_bytecode(folder):
+    return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}

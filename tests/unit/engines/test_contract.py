@@ -1,0 +1,181 @@
+"""Both kinds of promise an engine makes: hand-worked numbers, and properties."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.specs import spec_of
+
+from blobtransfer.engines import Job, load_engine
+from blobtransfer.experiment.progress import SILENT
+from blobtransfer.metrics import METRICS, TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
+from blobtransfer.randomness import batch_orders
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.tasks import load_task
+
+ENGINES = ["compiled", pytest.param("keras", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request):
+    return load_engine(request.param)
+
+
+def step_by_hand(weights, x, y, network, training, velocity, n_frozen):
+    """One SGD step in float64, from the formulas of back-propagation."""
+    act = {
+        "relu": (lambda z: np.maximum(z, 0), lambda a: (a > 0) * 1.0),
+        "tanh": (np.tanh, lambda a: 1 - a**2),
+        "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda a: a * (1 - a)),
+    }[network.activation]
+    kernels, biases = weights[::2], weights[1::2]
+    activations = [x]
+    for kernel, bias in zip(kernels[:-1], biases[:-1], strict=True):
+        activations.append(act[0](activations[-1] @ kernel + bias))
+    logits = activations[-1] @ kernels[-1] + biases[-1]
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    delta = (p / p.sum(axis=1, keepdims=True) - np.eye(network.n_classes)[y]) / len(x)
+    gradients = []
+    for layer in reversed(range(len(kernels))):
+        gradients[:0] = [activations[layer].T @ delta, delta.sum(axis=0)]
+        if layer:
+            delta = (delta @ kernels[layer].T) * act[1](activations[layer])
+    for i, gradient in enumerate(gradients):
+        if i >= 2 * n_frozen:
+            velocity[i] = training.momentum * velocity[i] - training.learning_rate * gradient
+            weights[i] = weights[i] + velocity[i]
+
+
+@pytest.mark.parametrize(
+    ("network", "training", "n_frozen"),
+    [
+        (MLPSpec(), TrainingSpec(epochs=3), 0),
+        (MLPSpec(), TrainingSpec(epochs=3), 1),
+        (MLPSpec(), TrainingSpec(epochs=3), 2),
+        (MLPSpec(hidden=(4,), activation="tanh"), TrainingSpec(2, 16, 0.1, 0.9), 0),
+        (MLPSpec(hidden=(3, 6, 4), activation="sigmoid"), TrainingSpec(2, 7, 0.2, 0.5), 1),
+        (MLPSpec(hidden=(7,)), TrainingSpec(3, 100, 0.05), 0),
+        (MLPSpec(hidden=(2, 3)), TrainingSpec(1, 1, 0.01, 0.3), 0),
+        pytest.param(
+            MLPSpec(hidden=(9, 3) * 4, activation="tanh"),
+            TrainingSpec(epochs=2),
+            5,
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_training_follows_the_formulas_of_back_propagation(
+    engine, job_of, small_task, network, training, n_frozen
+):
+    job = job_of(small_task, network, training, n_frozen=n_frozen)
+    trained = engine.train(job, SILENT.advance)
+    by_hand = [layer[0].astype(np.float64) for layer in job.weights]
+    velocity = [np.zeros_like(w) for w in by_hand]
+    for rows in batch_orders(int(job.order_keys[0]), range(training.epochs), 40):
+        for first in range(0, 40, training.batch_size):
+            batch = rows[first : first + training.batch_size]
+            x, y = small_task.x_train[batch].astype(np.float64), small_task.y_train[batch]
+            step_by_hand(by_hand, x, y, network, training, velocity, n_frozen)
+    for expected, found in zip(by_hand, trained.weights, strict=True):
+        np.testing.assert_allclose(found[0], expected, rtol=2e-4, atol=2e-5)
+
+
+def test_scores_are_those_of_the_returned_weights(engine, job_of, small_task):
+    trained = engine.train(job_of(small_task, n_runs=3), SILENT.advance)
+    assert trained.scores.shape == (len(METRICS), 3)
+    for r in range(3):
+        k1, b1, k2, b2, k3, b3 = (layer[r].astype(np.float64) for layer in trained.weights)
+        for x, y, accuracy, loss in (
+            (small_task.x_train, small_task.y_train, TRAIN_ACCURACY, TRAIN_LOSS),
+            (small_task.x_test, small_task.y_test, TEST_ACCURACY, TEST_LOSS),
+        ):
+            z = np.maximum(np.maximum(x @ k1 + b1, 0) @ k2 + b2, 0) @ k3 + b3
+            log_sum = np.log(np.exp(z).sum(axis=1))
+            mean_loss = (log_sum - z[np.arange(len(y)), y]).mean()
+            assert trained.scores[loss, r] == pytest.approx(mean_loss, rel=1e-5)
+            assert trained.scores[accuracy, r] == (z.argmax(axis=1) == y).mean()
+        assert trained.classes_predicted[r] == len(np.unique(z.argmax(axis=1)))
+
+
+def test_frozen_layers_come_back_bit_for_bit(engine, job_of, small_task):
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=2), 4, n_frozen=[0, 1, 2, 1])
+    trained = engine.train(job, SILENT.advance)
+    for r, n_frozen in enumerate(job.n_frozen):
+        for i, (before, after) in enumerate(zip(job.weights, trained.weights, strict=True)):
+            is_same = before[r].tobytes() == after[r].tobytes()
+            assert is_same == (i < 2 * n_frozen)
+
+
+def test_a_run_is_the_same_alone_and_among_others(engine, job_of, small_task):
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=2, momentum=0.5), 5)
+    together = engine.train(job, SILENT.advance)
+    one = slice(3, 4)
+    alone = replace(
+        job,
+        weights=[stacked[one] for stacked in job.weights],
+        n_frozen=job.n_frozen[one],
+        order_keys=job.order_keys[one],
+    )
+    trained = engine.train(alone, SILENT.advance)
+    for a, b in zip(trained.weights, together.weights, strict=True):
+        assert a[0].tobytes() == b[3].tobytes()
+    np.testing.assert_array_equal(trained.scores[:, 0], together.scores[:, 3])
+
+
+def test_curves_start_at_the_untrained_network_and_end_at_the_scores(engine, job_of, small_task):
+    def train(epochs: int, with_curves: bool = False):
+        training = TrainingSpec(epochs=epochs)
+        job: Job = job_of(small_task, MLPSpec(), training, 2, with_curves=with_curves)
+        return engine.train(job, SILENT.advance)
+
+    plain, curved = train(4), train(4, with_curves=True)
+    assert plain.curves.shape == (len(METRICS), 2, 1)
+    assert curved.curves.shape == (len(METRICS), 2, 5)
+    np.testing.assert_array_equal(curved.scores, plain.scores)
+    np.testing.assert_allclose(curved.curves[:, :, 1], train(1).scores, rtol=1e-6)
+    assert (curved.curves[TRAIN_LOSS, :, 0] > curved.curves[TRAIN_LOSS, :, -1]).all()
+
+
+def test_a_training_that_goes_on_from_an_epoch_skips_the_orders_before_it(
+    engine, job_of, small_task
+):
+    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=3), 2)
+    whole = engine.train(job, SILENT.advance)
+    half = engine.train(replace(job, training=TrainingSpec(epochs=1)), SILENT.advance)
+    rest = engine.train(replace(job, weights=half.weights, first_epoch=1), SILENT.advance)
+    for a, b in zip(rest.weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_diverging_run_does_not_disturb_its_neighbours(engine, job_of, small_task):
+    calm = engine.train(job_of(small_task, n_runs=3), SILENT.advance)
+    job = job_of(small_task, n_runs=3)
+    job.weights[0][1] = 1e38 * np.array([1, -1, 1, -1, 1])  # some unit of these is active
+    job.weights[2][1] = 1e38
+    trained = engine.train(job, SILENT.advance)
+    assert not np.isfinite(trained.scores[TEST_LOSS, 1])
+    np.testing.assert_array_equal(trained.scores[:, [0, 2]], calm.scores[:, [0, 2]])
+
+
+def test_progress_adds_up_to_the_epochs_of_all_runs(engine, job_of, small_task):
+    told = []
+    engine.train(job_of(small_task, MLPSpec(), TrainingSpec(epochs=3), 4), told.append)
+    assert sum(told) == 12
+
+
+def test_an_engine_that_was_started_trains_the_same(engine, job_of, small_task):
+    before = engine.train(job_of(small_task), SILENT.advance)
+    engine.start(spec_of())
+    engine.start(spec_of())
+    after = engine.train(job_of(small_task), SILENT.advance)
+    np.testing.assert_array_equal(before.scores, after.scores)
+
+
+def test_an_engine_takes_one_task_after_another(engine, job_of, small_task):
+    other = load_task(BlobsSpec(9, n_samples=50, n_train=30))
+    first = engine.train(job_of(small_task), SILENT.advance)
+    engine.train(job_of(other), SILENT.advance)
+    again = engine.train(job_of(small_task), SILENT.advance)
+    np.testing.assert_array_equal(first.scores, again.scores)

@@ -1,0 +1,322 @@
+"""A comparison with a planned engine: which runs there are, and that it is cut at will."""
+
+import multiprocessing
+from collections import Counter
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
+
+from blobtransfer.engines import load_engine
+from blobtransfer.experiment.compare import compare
+from blobtransfer.network import initial_weights
+from blobtransfer.randomness import Stream, order_key
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.variant import STANDALONE, Variant
+from blobtransfer.tasks import load_task
+
+REPEAT_OF_SOURCE = {order_key(0, Stream.SOURCE_ORDER, r): r for r in range(100)}
+
+
+@dataclass
+class Told:
+    """Progress that keeps what it is told of each stage, and may stop the comparison."""
+
+    stop_at: int | None = None
+    stages: dict[str, "Stage"] = field(default_factory=dict)
+
+    def start(self, stage, total):
+        stop_at = self.stop_at if stage == "comparison" else None
+        return self.stages.setdefault(stage, Stage(total, stop_at))
+
+
+@dataclass
+class Stage:
+    """A stage, and the epochs it was told of; it stops when it was told that often."""
+
+    total: int
+    stop_at: int | None
+    told: list[int] = field(default_factory=list)
+
+    def advance(self, n):
+        if n:
+            self.told.append(n)
+        if self.stop_at is not None and len(self.told) >= self.stop_at:
+            raise KeyboardInterrupt
+
+
+@dataclass
+class Cut:
+    """An engine that wants few repeats at once."""
+
+    engine: object
+    n_at_once: int
+
+    def start(self, spec):
+        self.engine.start(spec)
+
+    def repeats_at_once(self, spec):
+        return self.n_at_once
+
+    def train(self, job, on_epochs):
+        return self.engine.train(job, on_epochs)
+
+
+def planned(key, first_weight, n_frozen):
+    """Give each run a number of its own, from all that decides it."""
+    return (key % 1000 + n_frozen) / 2000 + abs(first_weight) / 100
+
+
+def rows(results):
+    return list(results.scores.rows())
+
+
+def assert_same_runs(a, b):
+    """Compare scores and curves bit for bit."""
+    assert a.scores.arms == b.scores.arms
+    for name in ("repeats", "values", "classes_predicted", "is_failed"):
+        assert getattr(a.scores, name).tobytes() == getattr(b.scores, name).tobytes()
+    assert list(a.curves) == list(b.curves)
+    for arm, curve in a.curves.items():
+        assert curve.tobytes() == b.curves[arm].tobytes()
+
+
+# ---------------------------------------------------------------- which runs there are
+
+
+def test_there_is_a_run_for_each_arm_in_each_repeat():
+    results = compare(
+        spec_of(2, fixed=(0,), questions=("one", "fresh")), None, PlannedEngine(planned)
+    )
+    assert [(run.sources, run.variant, run.fixed, run.repeat) for run in rows(results)] == [
+        (*arm, repeat)
+        for repeat in range(2)
+        for arm in (("none", "standalone", None), ("one", "transfer", 0), ("fresh", "transfer", 0))
+    ]
+
+
+def test_a_comparison_without_a_model_trains_the_source_of_repeat_0_first():
+    engine, progress = PlannedEngine(lambda key, *_: 0.9 if key == SOURCE_KEY else 0.5), Told()
+    results = compare(spec_of(2), None, engine, progress)
+    assert results.source_run.test_accuracy == 0.9
+    assert [task.role for task in results.tasks] == ["source", "target"]
+    # 1 run x 2 epochs, then 2 repeats x 3 variants x 2 epochs, a job each repeat
+    source, comparison = progress.stages["source"], progress.stages["comparison"]
+    assert (source.total, source.told) == (2, [2])
+    assert (comparison.total, comparison.told) == (12, [6, 6])
+
+
+def test_a_given_network_is_the_one_source_and_none_is_trained():
+    given = initial_weights(MLPSpec(), 7, 0)
+    engine = PlannedEngine(planned)
+    results = compare(spec_of(2, source=None, model_path="m.keras"), given, engine)
+    assert results.source_run is None
+    assert [task.role for task in results.tasks] == ["target"]
+    assert all(job.task.spec.seed == 2 for job in engine.jobs)
+    # standalone, then the variants from the source
+    assert engine.jobs[0].weights[0][1:].tobytes() == np.stack([given[0]] * 2).tobytes()
+
+
+def test_other_variants_leave_the_rows_of_a_variant_alone():
+    def of_two(fixed):
+        results = compare(spec_of(fixed=fixed), None, PlannedEngine(planned))
+        return [run for run in rows(results) if run.fixed in (None, 2)]
+
+    assert of_two((0, 1, 2)) == of_two((2,))
+
+
+def test_problems_without_ceiling_and_centres_are_compared_all_the_same(monkeypatch):
+    def load(spec):
+        return replace(load_task(spec), ceiling=None, centers=None)
+
+    monkeypatch.setattr("blobtransfer.experiment.block.load_task", load)
+    monkeypatch.setattr("blobtransfer.experiment.single.load_task", load)
+    results = compare(spec_of(2, speed=True), None, PlannedEngine(planned))
+    assert [task.ceiling for task in results.tasks] == [None, None]
+    assert {one.gap for one in results.summary} == {None}
+    assert results.findings.threshold == 0.95  # of an accuracy of 1
+
+
+# ---------------------------------------------------------------- however the repeats are cut
+
+
+@pytest.mark.parametrize("n_at_once", [1, 2, 3, 1000])
+def test_more_repeats_keep_the_earlier_rows_however_they_are_cut(n_at_once):
+    def of(n_repeats, n_at_once):
+        spec = spec_of(n_repeats, questions=("one", "fresh"))
+        return rows(compare(spec, None, PlannedEngine(planned, n_at_once)))
+
+    assert of(7, n_at_once)[:15] == of(3, 1)
+
+
+DESIGNS = {
+    # (variants, changes of the spec, source networks by starting kind)
+    "nested": (
+        (STANDALONE, Variant("transfer", 0), Variant("transfer", 2)),
+        {"nested": (4, 2), "n_repeats": 8},
+        {"transfer": 4},
+    ),
+    "long nested": (
+        (STANDALONE, Variant("transfer", 0)),
+        {"nested": (2, 17), "n_repeats": 34},
+        {"transfer": 2},
+    ),
+    "nested, both kinds": (
+        (STANDALONE, Variant("transfer", 1), Variant("self-transfer", 1)),
+        {"nested": (4, 5), "n_repeats": 20},
+        {"transfer": 4, "self-transfer": 4},
+    ),
+    "fresh": (
+        (STANDALONE, Variant("transfer", 0), Variant("self-transfer", 0)),
+        {"n_repeats": 20},
+        {"transfer": 20, "self-transfer": 20},
+    ),
+    "nested, and the one": (
+        (STANDALONE, Variant("transfer", 1), Variant("self-transfer", 1)),
+        {"nested": (3, 2), "n_repeats": 6, "questions": ("one", "fresh")},
+        # one of each kind before the comparison
+        {"transfer": 3 + 1, "self-transfer": 3 + 1},
+    ),
+}
+
+
+def design_of(name):
+    variants, changes, n_sources = DESIGNS[name]
+    return spec_of(**{"variants": variants, "questions": ("fresh",)} | changes), n_sources
+
+
+@pytest.mark.parametrize("n_at_once", [1, 3, 16, 1000])
+@pytest.mark.parametrize("with_executor", [False, True])
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_source_network_is_trained_once_however_the_repeats_are_cut(
+    name, n_at_once, with_executor, monkeypatch
+):
+    spec, n_sources = design_of(name)
+    engine, progress = PlannedEngine(planned, n_at_once), Told()
+    if with_executor:
+        # what a process of its own would load
+        monkeypatch.setattr("blobtransfer.experiment.block._engine", lambda _: engine)
+        with ThreadPoolExecutor(2) as executor:
+            results = compare(spec, None, engine, progress, executor)
+    else:
+        results = compare(spec, None, engine, progress)
+    trained = Counter(
+        "transfer" if job.task.spec == spec.source else "self-transfer"
+        for job in engine.jobs
+        for key in job.order_keys
+        if int(key) in REPEAT_OF_SOURCE
+    )
+    assert trained == n_sources
+    comparison = progress.stages["comparison"]
+    assert sum(comparison.told) == comparison.total
+    assert_same_runs(results, compare(spec, None, PlannedEngine(planned)))
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_block_of_threads_trains_the_networks_that_are_trained_here(name):
+    spec, _ = design_of(name)
+    engine = load_engine("compiled")
+    here = compare(spec, None, engine)
+    with ThreadPoolExecutor(2) as executor:
+        assert_same_runs(here, compare(spec, None, Cut(engine, 3), executor=executor))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("speed", [False, True])
+def test_processes_of_their_own_train_the_networks_that_are_trained_here(speed):
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
+        for name in ("nested, both kinds", "fresh"):
+            spec, _ = design_of(name)
+            spec = replace(spec, speed=speed)
+            engine = Cut(load_engine("compiled"), 3)
+            there = compare(spec, None, engine, executor=executor)
+            assert_same_runs(compare(spec, None, engine), there)
+
+
+def test_the_engine_is_started_before_anything_is_trained():
+    started = []
+
+    class Watched(PlannedEngine):
+        def start(self, spec):
+            started.append((spec, len(self.jobs)))
+
+    spec = spec_of()
+    compare(spec, None, Watched(planned))
+    assert started[0] == (spec, 0)
+
+
+def test_without_an_engine_it_is_that_of_the_spec():
+    spec = spec_of(2)
+    assert_same_runs(compare(spec), compare(spec, None, load_engine(spec.engine)))
+
+
+# ---------------------------------------------------------------- interrupts
+
+
+def test_ctrl_c_keeps_the_repeats_that_were_complete():
+    def plan(key, first_weight, n_frozen):
+        if REPEAT_OF.get(key) == 2 and n_frozen == 2:
+            raise KeyboardInterrupt
+        return 0.5
+
+    results = compare(spec_of(5), None, PlannedEngine(plan))
+    assert results.interrupted
+    assert [run.repeat for run in rows(results)] == [0, 0, 0, 1, 1, 1]
+
+
+def test_ctrl_c_before_the_first_repeat_is_passed_on():
+    def plan(key, first_weight, n_frozen):
+        if key in REPEAT_OF:
+            raise KeyboardInterrupt
+        return 0.5
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(spec_of(), None, PlannedEngine(plan))
+
+
+@pytest.mark.parametrize("speed", [False, True])
+def test_progress_may_stop_a_comparison_and_keeps_what_is_done(speed):
+    spec = spec_of(5, variants=VARIANTS, questions=("fresh",), speed=speed)
+    results = compare(spec, None, PlannedEngine(planned), Told(stop_at=7))
+    whole = compare(spec, None, PlannedEngine(planned))
+    assert results.interrupted
+    # a repeat tells four times: of its source, of its plain arms, and of two phases of one
+    assert results.scores.repeats.tolist() == [0]
+    np.testing.assert_array_equal(results.scores.values, whole.scores.values[:, :, :1])
+    for arm, curve in results.curves.items():
+        np.testing.assert_array_equal(curve, whole.curves[arm][:, :1])
+
+
+class OneByOne(Executor):
+    """Runs the first call at once, and leaves the others waiting."""
+
+    def __init__(self):
+        self.futures = []
+
+    def submit(self, call, *args):
+        future = Future()
+        if not self.futures:
+            future.set_running_or_notify_cancel()
+            future.set_result(call(*args))
+        self.futures.append(future)
+        return future
+
+
+def test_an_interrupt_while_an_executor_works_keeps_what_is_done_and_cancels_the_rest():
+    spec = spec_of(5, questions=("fresh",))
+    engine, executor = Cut(load_engine("compiled"), 2), OneByOne()
+    results = compare(spec, None, engine, Told(stop_at=1), executor)
+    assert results.interrupted
+    assert results.scores.repeats.tolist() == [0, 1]
+    np.testing.assert_array_equal(
+        results.scores.values, compare(spec, None, engine).scores.values[:, :, :2]
+    )
+    assert [future.cancelled() for future in executor.futures] == [False, True, True]
+
+
+def test_an_interrupt_before_an_executor_has_done_anything_is_passed_on():
+    with ThreadPoolExecutor(2) as executor, pytest.raises(KeyboardInterrupt):
+        compare(spec_of(5), None, load_engine("compiled"), Told(stop_at=0), executor)

@@ -1,0 +1,132 @@
+"""One training: repeat 0 of a comparison, alone, with its curves and its regions."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import spec_of
+
+from blobtransfer.engines import load_engine
+from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.single import record_of, train_source, train_target
+from blobtransfer.network import initial_weights
+from blobtransfer.results.results import TaskRecord
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant
+from blobtransfer.tasks import load_task
+
+
+def planned(key, first_weight, n_frozen):
+    """Give each run a number of its own, from all that decides it."""
+    return (key % 1000 + n_frozen) / 2000 + abs(first_weight) / 100
+
+
+def source_spec(**changes):
+    return spec_of(1, **{"variants": (STANDALONE,), "target": None} | changes)
+
+
+def target_spec(variant, **changes):
+    return spec_of(1, **{"variants": (variant,)} | changes)
+
+
+@pytest.mark.parametrize("variant", spec_of().variants)
+def test_one_training_is_repeat_0_of_the_comparison(variant):
+    engine = PlannedEngine(planned)
+    source = train_source(source_spec(), engine)
+    compared = compare(spec_of(), None, engine)
+    assert compared.source_run == source.results.run
+    alone = train_target(target_spec(variant), source.weights, engine)
+    assert alone.results.run in list(compared.scores.rows())
+    assert alone.results.run.repeat == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["equal-compute", "self-transfer,fixed=1", "random-frozen,fixed=2"]
+)
+def test_one_training_of_a_control_is_repeat_0_of_the_comparison(text):
+    engine, variant = load_engine("compiled"), parse_variant(text)
+    compared = compare(spec_of(2, variants=(STANDALONE, variant)), None, engine)
+    alone = train_target(target_spec(variant), None, engine)
+    assert alone.results.run in list(compared.scores.rows())
+
+
+def test_a_source_network_learns_the_source_problem_from_the_first_draw():
+    engine = PlannedEngine(planned)
+    source = train_source(source_spec(), engine)
+    (job,) = engine.jobs
+    assert job.task.spec == source_spec().source
+    assert source.results.command == "train-source"
+    assert [task.role for task in source.results.tasks] == ["source"]
+    for trained, first_draw in zip(source.weights, initial_weights(MLPSpec(), 0, 0), strict=True):
+        np.testing.assert_array_equal(trained, first_draw)  # a planned engine moves nothing
+
+
+def test_the_network_that_is_saved_is_the_one_that_was_trained():
+    given = initial_weights(MLPSpec(), 7, 0)
+    variant = parse_variant("add=4,fixed=2")
+    trained = train_target(target_spec(variant, source=None), given, PlannedEngine(planned))
+    assert trained.network.hidden == (5, 5, 4)
+    assert [layer.shape for layer in trained.weights] == [
+        (2, 5), (5,), (5, 5), (5,), (5, 4), (4,), (4, 3), (3,),
+    ]  # fmt: skip
+    np.testing.assert_array_equal(trained.weights[2], given[2])
+
+
+def test_all_metrics_have_a_curve_and_the_last_of_it_is_the_score():
+    results = train_source(source_spec(), load_engine("compiled")).results
+    ((_, curves),) = results.curves.items()
+    assert curves.shape == (4, 1, 3)  # metrics, the run, 2 epochs and the untrained network
+    np.testing.assert_array_equal(curves[:, :, -1], results.scores.values[:, 0])
+
+
+def test_the_regions_are_those_of_the_network_and_a_failed_one_has_none():
+    assert train_source(source_spec(), PlannedEngine(planned)).results.regions is not None
+    failed = train_source(source_spec(), PlannedEngine(lambda *_: np.nan)).results
+    assert failed.regions is None
+    assert (failed.n_failed, failed.n_runs, failed.run.status) == (1, 1, "failed")
+
+
+@pytest.mark.parametrize(("n_features", "has_regions"), [(1, True), (2, True), (3, False)])
+def test_more_features_than_a_plane_shows_have_no_regions(n_features, has_regions):
+    source = replace(source_spec().source, n_features=n_features)
+    spec = source_spec(network=MLPSpec(n_features), source=source)
+    results = train_source(spec, PlannedEngine(planned)).results
+    assert (results.regions is not None) == has_regions
+
+
+def test_a_problem_without_ceiling_and_centres_is_learnt_all_the_same(monkeypatch):
+    def load(spec):
+        return replace(load_task(spec), ceiling=None, centers=None)
+
+    monkeypatch.setattr("blobtransfer.experiment.block.load_task", load)
+    monkeypatch.setattr("blobtransfer.experiment.single.load_task", load)
+    results = train_source(source_spec(), PlannedEngine(planned)).results
+    assert (results.measured.ceiling, results.summary[0].gap) == (None, None)
+    assert results.regions.centers is None
+
+
+def test_progress_tells_of_the_engine_and_of_each_stage():
+    told = []
+
+    class Told:
+        def start(self, stage, total):
+            told.append([stage, total, 0])
+            return self
+
+        def advance(self, n):
+            told[-1][2] += n
+
+    train_source(source_spec(), PlannedEngine(planned), Told())
+    assert told == [["engine", 1, 1], ["source", 2, 2]]
+    told.clear()
+    variant = parse_variant("self-transfer")
+    train_target(target_spec(variant), None, PlannedEngine(planned), Told())
+    assert sorted(told) == [["engine", 1, 1], ["network", 2, 2], ["own source", 2, 2]]
+
+
+def test_a_problem_is_recorded_as_it_is_used():
+    spec = BlobsSpec(3, n_samples=60, n_train=40, cluster_std=1e-9, n_test=7)
+    # blobs that small do not overlap
+    assert record_of("target", spec) == TaskRecord("target", "problem 3", 40, 7, ceiling=1.0)

@@ -1,0 +1,40 @@
+"""Everything that is shown of results is made once."""
+
+from helpers.engines import PlannedEngine
+from helpers.specs import spec_of
+
+from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.single import train_source
+from blobtransfer.report.report import make_report
+from blobtransfer.report.sentences import answer, caution_text
+from blobtransfer.results.record import Sentence
+from blobtransfer.specs.variant import STANDALONE
+
+
+def test_each_question_has_its_sentence_and_each_caution_its_words():
+    spec = spec_of(questions=("one", "fresh"))
+    results = compare(spec, None, PlannedEngine(lambda key, *_: key % 100 / 100))
+    report = make_report(results)
+    assert report.results is results
+    assert report.sentences == tuple(
+        Sentence(question, answer(results, question)) for question in ("one", "fresh")
+    )
+    assert [table.sentence for table in report.tables] == [one.text for one in report.sentences]
+    cautions = results.findings.cautions
+    assert cautions
+    assert report.cautions == tuple(caution_text(one, results) for one in cautions)
+
+
+def test_one_training_has_a_table_and_neither_answer_nor_caution():
+    spec = spec_of(1, variants=(STANDALONE,), target=None)
+    results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
+    report = make_report(results)
+    assert (len(report.tables), report.sentences, report.cautions) == (1, (), ())
+
+
+def test_the_seconds_are_left_out_where_they_are_not_wanted():
+    spec = spec_of(1, variants=(STANDALONE,), target=None)
+    results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
+    for with_time in (True, False):
+        (table,) = make_report(results, with_time).tables
+        assert (" s;" in table.notes[0]) == with_time

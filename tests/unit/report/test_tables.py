@@ -1,0 +1,241 @@
+"""Tables of planned results: their titles, columns, cells and notes."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import VARIANTS, spec_of, varied
+
+from blobtransfer.experiment.analyse import analyse
+from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.single import train_source, train_target
+from blobtransfer.network import initial_weights
+from blobtransfer.report.tables import tables_of
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant
+
+
+@pytest.fixture(scope="module")
+def results():
+    spec = spec_of(8, questions=("one", "fresh"), variants=VARIANTS, speed=True)
+    return compare(spec, None, PlannedEngine(varied))
+
+
+@pytest.fixture(scope="module")
+def nested():
+    spec = spec_of(8, questions=("one", "fresh"), nested=(4, 2), speed=True)
+    return compare(spec, None, PlannedEngine(lambda key, *_: key % 100 / 100))
+
+
+def without_ceiling(results):
+    """Give the same results of problems whose best possible accuracy is not known."""
+    tasks = tuple(replace(task, ceiling=None) for task in results.tasks)
+    curves = results.curves if results.command == "compare" else None
+    findings = analyse(results.spec, results.scores, tasks[-1], curves)
+    return replace(results, tasks=tasks, findings=findings)
+
+
+def text_in(tables):
+    """Give all that tables say."""
+    return [
+        text
+        for table in tables
+        for text in (table.title, *table.columns, *sum(table.rows, ()), *table.notes,
+                     table.sentence or "")
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- of a comparison
+
+
+def test_a_report_has_both_questions_then_controls_then_speed(results):
+    titles = [table.title for table in tables_of(results)]
+    assert [re.split("[:(]", title)[0].strip() for title in titles] == [
+        "This model",
+        "The method",
+        "What the controls tell",
+        "This model",
+        "The method",
+    ]
+    assert "speed of learning" in titles[-1]
+
+
+def test_the_luck_of_the_source_has_a_table_where_the_design_is_nested(nested):
+    _, method, luck, *_ = tables_of(nested)
+    assert method.title.startswith("The method (4 source networks): test accuracy in %")
+    assert method.title.endswith("4 sources x 2 repeats")
+    assert luck.columns == ("variant", "sources", "between sources", "within a source", "ICC")
+    assert [row[:2] for row in luck.rows] == [("transfer fixed=0", "4"), ("transfer fixed=2", "4")]
+
+
+def test_the_columns_of_a_question_are_those_of_the_contract(nested, results):
+    columns = (
+        "variant", "mean", "std", "median", "collapsed", "gap", "difference [95 %]", "P(better)",
+        "adj. p", "verdict",
+    )  # fmt: skip
+    assert tables_of(nested)[0].columns == columns
+    # some runs of these failed
+    assert tables_of(results)[0].columns == ("variant", "n", "failed", *columns[1:])
+
+
+def test_the_columns_of_the_speed_are_those_of_the_contract(results):
+    *_, speed = tables_of(results)
+    assert speed.columns == ("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict")
+    metrics = [row[1] for row in speed.rows]
+    assert metrics == ["jumpstart", "height", "last 10", "epochs"] * 6
+    labels = [row[0] for row in speed.rows]
+    assert [label for label in labels if label] == [
+        "standalone", "random-frozen fixed=1", "transfer fixed=0", "transfer fixed=1",
+        "new-head fixed=0", "unfreeze=1 factor=0.5 fixed=1",
+    ]  # fmt: skip
+
+
+def test_the_controls_have_a_column_a_question_and_a_line_of_help_a_kind(results):
+    controls = tables_of(results)[2]
+    assert controls.columns == ("what", "of", "this model", "the method")
+    assert [row[:2] for row in controls.rows] == [
+        ("freezing alone, fixed=1", "random-frozen fixed=1 - standalone"),
+        ("the source's weights, fixed=1", "transfer fixed=1 - random-frozen fixed=1"),
+    ]
+    assert [note.partition(":")[0] for note in controls.notes] == [
+        "freezing alone",
+        "the source's weights",
+    ]
+
+
+def test_the_numbers_of_a_row_are_those_of_the_findings(results):
+    table = tables_of(results)[0]
+    one = results.of_question("one")[2]
+    row = dict(zip(table.columns, table.rows[2], strict=True))
+    assert row["variant"] == one.label
+    assert row["mean"] == f"{100 * one.mean:.2f}"
+    assert row["gap"] == f"{100 * one.gap:.2f}"
+    d = one.difference
+    ends = f"[{100 * d.ci_low:+.2f}, {100 * d.ci_high:+.2f}]"
+    assert row["difference [95 %]"] == f"{100 * d.mean:+.2f} {ends}"
+    assert (row["n"], row["failed"]) == (str(one.n), str(one.failed))
+
+
+def test_the_speed_of_a_nested_design_says_that_it_has_no_log_rank_test(nested):
+    *_, one, fresh = tables_of(nested)
+    assert "log-rank test" in one.notes[1]
+    assert "without a test, as runs share their sources" in fresh.notes[1]
+
+
+def test_a_p_is_never_0():
+    def plan(key, first_weight, n_frozen):
+        return 0.5 + (key % 97) / 1000 + 0.2 * (n_frozen == 2)
+
+    table, *_ = tables_of(compare(spec_of(30), None, PlannedEngine(plan, 30)))
+    assert table.rows[2][-2:] == ("<0.001", "better")
+
+
+def test_no_table_ever_says_nan_or_none(results, nested):
+    failed = compare(spec_of(2, speed=True), None, PlannedEngine(lambda *_: np.nan))
+    for one in (results, nested, failed, without_ceiling(results)):
+        for text in text_in(tables_of(one)):
+            assert not re.search(r"\b(nan|None|inf)\b", text)
+
+
+def test_a_comparison_whose_runs_all_failed_says_so():
+    table, *_ = tables_of(compare(spec_of(2), None, PlannedEngine(lambda *_: np.nan)))
+    assert table.rows[1] == (
+        "transfer fixed=0", "0", "2", "-", "-", "-", "0", "-", "-", "", "", "undecided",
+    )  # fmt: skip
+    assert "(every pair has a failed run)" in table.sentence
+    assert "the source network failed: its loss is not finite" in table.notes
+
+
+def test_one_repeat_has_means_and_nothing_that_needs_two():
+    table, *_ = tables_of(compare(spec_of(1), None, PlannedEngine(lambda *_: 0.5)))
+    assert table.title.endswith("1 repeat")
+    assert table.rows[1][1:4] == ("50.00", "-", "50.00")
+    assert table.rows[1][6] == "+0.00"
+
+
+def test_an_interrupted_comparison_says_how_far_it_came(results):
+    table, *_ = tables_of(replace(results, interrupted=True, spec=spec_of(20, variants=VARIANTS)))
+    assert "interrupted after 8 of 20 repeats" in table.notes
+
+
+@pytest.mark.parametrize("with_model", [False, True])
+def test_a_note_says_where_the_one_source_network_came_from(with_model):
+    if with_model:
+        spec = spec_of(source=None, model_path="m.keras")
+        results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(lambda *_: 0.5))
+        origin = "one source network, m.keras: "
+    else:
+        results = compare(spec_of(), None, PlannedEngine(lambda *_: 0.5))
+        # each of the 20 test rows of problem 1 is nearest to the centre of its own class
+        origin = (
+            "one source network, trained on problem 1 (test accuracy 50.0 %, ceiling 100.0 %): "
+        )
+    table, *_ = tables_of(results)
+    assert origin + "the luck of its draw is in no std and no interval" in table.notes
+
+
+# ---------------------------------------------------------------- without a ceiling
+
+
+def test_without_a_ceiling_a_comparison_has_no_gap_and_no_word_of_it(results):
+    plain = without_ceiling(results)
+    assert {one.gap for one in plain.summary} == {None}
+    tables = tables_of(plain)
+    assert all(table.ceiling is None for table in tables)
+    for text in text_in(tables):
+        assert "gap" not in text and "ceiling" not in text
+    # all other columns stay
+    for table, before in zip(tables, tables_of(results), strict=True):
+        assert set(before.columns) - set(table.columns) <= {"gap"}
+
+
+def test_without_a_ceiling_one_training_has_its_accuracy_and_its_loss_alone():
+    spec = spec_of(1, variants=(STANDALONE,), target=None)
+    plain = without_ceiling(train_source(spec, PlannedEngine(lambda *_: 0.5)).results)
+    (table,) = tables_of(plain, with_time=False)
+    assert table.rows == (("accuracy", "50.0 %", "50.0 %"), ("loss", "0.5000", "0.5000"))
+    assert table.notes == ("63 of 63 weights trained; 40 training rows",)
+
+
+# ---------------------------------------------------------------- of one training
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (None, "Standalone network 2-5-5-3 on problem 2"),
+        ("fixed=0", "Network 2-5-5-3 from m.keras, on problem 2"),
+        ("fixed=1", "Network 2-5-5-3 from m.keras, first hidden layer frozen, on problem 2"),
+        ("fixed=2", "Network 2-5-5-3 from m.keras, first 2 hidden layers frozen, on problem 2"),
+        ("new-head,fixed=1", "Network 2-5-5-3 from m.keras, new-head fixed=1, on problem 2"),
+        ("add=4", "Network 2-5-5-4-3 from m.keras, add=4 fixed=0, on problem 2"),
+    ],
+)
+def test_the_title_of_one_training_says_what_was_trained(text, title):
+    variant = STANDALONE if text is None else parse_variant(text)
+    spec = spec_of(1, variants=(variant,), source=None, model_path="m.keras")
+    source = initial_weights(MLPSpec(), 1, 0)
+    results = train_target(spec, source, PlannedEngine(lambda *_: 0.5)).results
+    (table,) = tables_of(results)
+    assert table.title == title
+
+
+def test_the_time_of_a_training_is_named_where_it_is_wanted():
+    spec = spec_of(1, variants=(STANDALONE,), target=None)
+    results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
+    (table,) = tables_of(replace(results, seconds=1.234))
+    assert table.notes[0] == "63 of 63 weights trained in 1.23 s; 40 training rows"
+
+
+def test_a_training_says_that_it_collapsed():
+    class Collapsed(PlannedEngine):
+        def train(self, job, on_epochs):
+            trained = super().train(job, on_epochs)
+            trained.classes_predicted[:] = 1
+            return trained
+
+    spec = spec_of(1, variants=(STANDALONE,))
+    (table,) = tables_of(train_target(spec, None, Collapsed(lambda *_: 0.5)).results)
+    assert table.notes[-1] == "collapsed: only 1 of 3 classes are ever predicted"

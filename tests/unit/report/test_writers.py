@@ -1,0 +1,216 @@
+"""Every format of results: exact text, the same numbers in each, and its suffix."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import REPEAT_OF, VARIANTS, spec_of, varied
+
+from blobtransfer.errors import MachineError
+from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.single import train_target
+from blobtransfer.network import initial_weights
+from blobtransfer.report.render.markdown import to_markdown
+from blobtransfer.report.render.text import to_text
+from blobtransfer.report.report import make_report
+from blobtransfer.report.tables import Table
+from blobtransfer.report.writers import TEXT_WRITERS, WRITERS, print_on, to_json, writer_of
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.variant import STANDALONE
+
+
+@pytest.fixture(scope="module")
+def planned():
+    """Standalone 0.5, 0.6, 0.7; fixed=0 always 0.75; fixed=2 0.8, failed, 0.6."""
+    # its weights are not those of any fresh network
+    source = [layer + 1 for layer in initial_weights(MLPSpec(), 0, 0)]
+
+    def plan(key, first_weight, n_frozen):
+        repeat = REPEAT_OF[key]
+        if n_frozen == 2:
+            return [0.8, np.nan, 0.6][repeat]
+        return 0.75 if first_weight == source[0].flat[0] else 0.5 + 0.1 * repeat
+
+    spec = spec_of(source=None, model_path="m.keras")
+    return make_report(compare(spec, source, PlannedEngine(plan)))
+
+
+@pytest.fixture(scope="module")
+def report():
+    spec = spec_of(8, questions=("one", "fresh"), variants=VARIANTS, speed=True)
+    return make_report(compare(spec, None, PlannedEngine(varied)))
+
+
+def written(name, report):
+    return "".join(TEXT_WRITERS[name].pieces(report))
+
+
+def test_the_table_of_a_comparison_is_exactly_this(planned):
+    # Differences of fixed=0: 0.25, 0.15, 0.05; of fixed=2, whose repeat 1 failed: 0.3, -0.1.
+    # Sign-flip p of three of one sign: 2 / 8; of 0.3 and -0.1 all four flips are as far: 1.
+    # Holm doubles the smaller one.
+    assert written("table", planned) == (
+        "This model (one source network): test accuracy in % on problem 2, 2-5-5-3, 3 repeats\n"
+        "\n"
+        "variant           n  failed   mean    std  median  collapsed    gap        "
+        "difference [95 %]  P(better)  adj. p  verdict\n"
+        "standalone        3       0  60.00  10.00   60.00          0  20.00\n"
+        "transfer fixed=0  3       0  75.00   0.00   75.00          0   5.00   "
+        "+15.00 [+5.00, +25.00]       1.00   0.500  undecided\n"
+        "transfer fixed=2  2       1  70.00  14.14   70.00          0  10.00  "
+        "+10.00 [-10.00, +30.00]       0.50   1.000  undecided\n"
+        "\n"
+        "This model: transfer fixed=0 and transfer fixed=2 are undecided (about 6300 repeats "
+        "would tell)\n"
+        "\n"
+        "gap: to the ceiling 80.0 %, the best possible on these 20 test rows "
+        "(nearest true centre)\n"
+        "one source network, m.keras: the luck of its draw is in no std and no interval\n"
+        "failed: runs whose loss is not finite; they count in no other column\n"
+    )
+
+
+def test_the_markdown_of_a_comparison_is_exactly_this(planned):
+    assert written("markdown", planned) == (
+        "**This model (one source network): test accuracy in % on problem 2, 2-5-5-3, 3 repeats**\n"
+        "\n"
+        "| variant | n | failed | mean | std | median | collapsed | gap | difference [95 %] | "
+        "P(better) | adj. p | verdict |\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
+        "| standalone | 3 | 0 | 60.00 | 10.00 | 60.00 | 0 | 20.00 |  |  |  |  |\n"
+        "| transfer fixed=0 | 3 | 0 | 75.00 | 0.00 | 75.00 | 0 | 5.00 | +15.00 [+5.00, +25.00] | "
+        "1.00 | 0.500 | undecided |\n"
+        "| transfer fixed=2 | 2 | 1 | 70.00 | 14.14 | 70.00 | 0 | 10.00 | "
+        "+10.00 [-10.00, +30.00] | 0.50 | 1.000 | undecided |\n"
+        "\n"
+        "This model: transfer fixed=0 and transfer fixed=2 are undecided (about 6300 repeats "
+        "would tell)\n"
+        "\n"
+        "- gap: to the ceiling 80.0 %, the best possible on these 20 test rows "
+        "(nearest true centre)\n"
+        "- one source network, m.keras: the luck of its draw is in no std and no interval\n"
+        "- failed: runs whose loss is not finite; they count in no other column\n"
+    )
+
+
+def test_the_table_of_one_failed_training_is_exactly_this():
+    spec = spec_of(1, variants=(STANDALONE,))
+    trained = train_target(spec, None, PlannedEngine(lambda *_: np.nan))
+    assert written("table", make_report(trained.results, with_time=False)) == (
+        "Standalone network 2-5-5-3 on problem 2\n"
+        "\n"
+        "               train        test\n"
+        "accuracy  not finite  not finite\n"
+        "loss      not finite  not finite\n"
+        "ceiling                   80.0 %\n"
+        "gap                   not finite\n"
+        "\n"
+        "63 of 63 weights trained; 40 training rows\n"
+        "gap: to the ceiling 80.0 %, the best possible on these 20 test rows "
+        "(nearest true centre)\n"
+        "failed: the loss is not finite; try a smaller --learning-rate\n"
+    )
+
+
+def test_a_line_that_would_end_a_cell_of_markdown_is_escaped():
+    table = Table("t", ("variant", "mean"), (("a|b", "1"),))
+    assert to_markdown([table]).splitlines()[4] == "| a\\|b | 1 |"
+
+
+def test_tables_follow_each_other_after_an_empty_line():
+    table = Table("t", ("variant",), (("a",),))
+    assert to_text([table, table]) == "t\n\nvariant\na\n\nt\n\nvariant\na\n"
+
+
+@pytest.mark.parametrize("name", ["table", "markdown"])
+def test_text_and_markdown_have_every_cell_every_note_and_every_answer(report, name):
+    text = written(name, report)
+    for table in report.tables:
+        assert table.title in text
+        for row in table.rows:
+            for cell in row:
+                assert cell in text
+        for line in (*table.notes, *([table.sentence] if table.sentence else [])):
+            assert re.search(rf"^(- )?{re.escape(line)}$", text, re.MULTILINE)
+
+
+def test_markdown_has_lines_that_are_tables_or_none(report):
+    for line in written("markdown", report).splitlines():
+        assert not line.startswith("|") or line.endswith("|")
+
+
+def test_every_text_format_writes_the_same_numbers(report):
+    rows = json.loads(written("json", report))
+    lines = list(csv.DictReader(io.StringIO(written("csv", report))))
+    assert len(rows["runs"]) == len(lines) == len(report.results.scores)
+    for run, line in zip(rows["runs"], lines, strict=True):
+        assert {k: "" if v is None else str(v) for k, v in run.items()} == line
+    cells = [(row[0], row[3]) for table in report.tables[:2] for row in table.rows]
+    means = [
+        (one.label, f"{100 * one.mean:.2f}")
+        for question in ("one", "fresh")
+        for one in report.results.of_question(question)
+    ]
+    assert cells == means
+    by_arm = {(one["sources"], one["variant"], one["fixed"]): one for one in rows["summary"]}
+    for one in report.results.summary:
+        assert by_arm[tuple(one.arm.columns.values())]["mean"] == one.mean
+    assert [one["text"] for one in rows["sentences"]] == [one.text for one in report.sentences]
+    assert [one["text"] for one in rows["cautions"]] == list(report.cautions)
+
+
+def test_the_public_json_is_that_of_the_writer(report):
+    assert "".join(to_json(report.results)) == written("json", report)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("r.txt", "table"),
+        ("r.json", "json"),
+        ("a.b/r.CSV", "csv"),
+        ("r.md", "markdown"),
+        ("r.png", "figure"),
+        ("r.SVG", "figure"),
+        ("r.pdf", "figure"),
+        ("r.gif", None),
+        ("txt", None),
+        ("", None),
+    ],
+)
+def test_the_suffix_of_a_file_picks_its_writer(path, name):
+    assert writer_of(Path(path)) is (None if name is None else WRITERS[name])
+
+
+def test_no_suffix_is_that_of_two_writers():
+    suffixes = [suffix for writer in WRITERS.values() for suffix in writer.suffixes]
+    assert len(set(suffixes)) == len(suffixes)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_writer_writes_a_file_whole_and_the_same_again(planned, tmp_path, name):
+    suffix = WRITERS[name].suffixes[0]
+    paths = [tmp_path / f"{i}{suffix}" for i in range(2)]
+    for path in paths:
+        WRITERS[name].write(planned, path)
+    assert paths[0].read_bytes() == paths[1].read_bytes() != b""
+    if name in TEXT_WRITERS:
+        assert paths[0].read_text("utf-8") == written(name, planned)
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_that_cannot_be_written_is_an_error_of_the_machine(planned, tmp_path, name):
+    with pytest.raises(MachineError):
+        WRITERS[name].write(planned, tmp_path / f"none/r{WRITERS[name].suffixes[0]}")
+
+
+def test_a_report_is_printed_on_a_stream(planned):
+    stream = io.StringIO()
+    print_on(stream, planned)
+    assert planned.tables[0].sentence.split()[0] in stream.getvalue()

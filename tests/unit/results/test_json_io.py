@@ -1,0 +1,370 @@
+"""Results out and in again; what no command could have written is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import REPEAT_OF, VARIANTS, spec_of, varied
+
+from blobtransfer.errors import ResultsFileError
+from blobtransfer.experiment.analyse import from_json
+from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.single import train_source
+from blobtransfer.network import initial_weights
+from blobtransfer.report.report import make_report
+from blobtransfer.report.writers import to_json
+from blobtransfer.results.csv_io import to_csv
+from blobtransfer.results.findings import Findings
+from blobtransfer.results.json_io import read_json
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.variant import STANDALONE
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    spec = spec_of(8, questions=("one", "fresh"), variants=VARIANTS, speed=True)
+    return compare(spec, None, PlannedEngine(varied))
+
+
+@pytest.fixture(scope="module")
+def training():
+    spec = spec_of(1, variants=(STANDALONE,), target=None)
+    return train_source(spec, PlannedEngine(lambda *_: 0.5)).results
+
+
+@pytest.fixture(scope="module")
+def nested():
+    spec = spec_of(8, questions=("fresh",), nested=(4, 2))
+    return compare(spec, None, PlannedEngine(lambda key, *_: key % 100 / 100))
+
+
+@pytest.fixture(scope="module")
+def diverged():
+    spec = spec_of(1, variants=(STANDALONE,), target=None)
+    return train_source(spec, PlannedEngine(lambda *_: np.nan)).results
+
+
+def text_of(results):
+    return "".join(to_json(results))
+
+
+def record_of(results):
+    return json.loads(text_of(results), parse_constant=pytest.fail)
+
+
+# ---------------------------------------------------------------- there and back
+
+
+@pytest.mark.parametrize("name", ["comparison", "training", "nested", "diverged"])
+def test_what_is_written_can_be_read_and_is_the_same_again(name, request):
+    results = request.getfixturevalue(name)
+    text = text_of(results)
+    back = from_json(text.encode(), "r.json")
+    assert text_of(back) == text
+    assert "".join(to_csv(back)) == "".join(to_csv(results))
+    assert make_report(back).tables == make_report(results).tables
+    assert back.spec == results.spec
+    assert (back.findings, back.regions) == (results.findings, results.regions)
+
+
+def test_what_is_read_is_what_was_run_and_what_came_out_without_findings(comparison):
+    back = read_json(text_of(comparison).encode(), "r.json")
+    assert back.findings == Findings()
+    for name in ("values", "repeats", "classes_predicted", "is_failed"):
+        np.testing.assert_array_equal(getattr(back.scores, name), getattr(comparison.scores, name))
+    for arm, curves in comparison.curves.items():
+        np.testing.assert_array_equal(back.curves[arm], curves)
+
+
+def test_the_statistics_are_computed_again_not_read(comparison):
+    record = record_of(comparison)
+    record["summary"][0]["mean"] = 0.99
+    del record["speed"], record["sentences"]
+    assert from_json(json.dumps(record).encode(), "r.json").findings == comparison.findings
+
+
+def test_what_is_not_finite_is_null(diverged):
+    record = record_of(diverged)
+    assert record["runs"][0]["test_accuracy"] is None
+    assert record["runs"][0]["status"] == "failed"
+    assert record["curves"][0]["test_loss"] == [None] * 3
+
+
+def test_a_summary_is_exactly_this():
+    source = [layer + 1 for layer in initial_weights(MLPSpec(), 0, 0)]
+
+    def plan(key, first_weight, n_frozen):
+        repeat = REPEAT_OF[key]
+        # standalone 0.5, 0.6 and 0.7; transfer 0.8, failed, and 0.6
+        return [0.8, np.nan, 0.6][repeat] if n_frozen == 2 else 0.5 + 0.1 * repeat
+
+    spec = spec_of(fixed=(2,), source=None, model_path="m.keras")
+    summary = record_of(compare(spec, source, PlannedEngine(plan)))["summary"][1]
+    difference = summary.pop("difference")
+    assert summary == {
+        "sources": "one",
+        "variant": "transfer",
+        "fixed": 2,
+        "n": 2,
+        "mean": pytest.approx(0.7),
+        "std": pytest.approx(0.02**0.5),
+        "std_population": pytest.approx(0.1),
+        "median": pytest.approx(0.7),
+        "q1": pytest.approx(0.65),
+        "q3": pytest.approx(0.75),
+        "min": 0.6,
+        "max": 0.8,
+        "failed": 1,
+        "collapsed": 0,
+        "low_runs": 0,
+        "trainable_parameters": 18,
+        "gap": pytest.approx(0.1),  # to a ceiling of 0.8
+        # d of 0.3 and -0.1: (0.01 / (sqrt(0.08) * 2.8))^-2 pairs and a few, to two digits
+        "verdict": {
+            "kind": "undecided",
+            "beyond_margin": "maybe",
+            "repeats_to_decide": [6300, 6300],
+        },
+        "source_variance": None,
+    }
+    assert difference["n"] == 2
+    assert difference["mean"] == pytest.approx(0.1)
+    assert (difference["p_value"], difference["p_adjusted"]) == (1.0, 1.0)
+    assert difference["effect_size"] == pytest.approx(0.1 / 0.08**0.5)
+
+
+def test_results_of_an_interrupted_comparison_can_be_read(comparison):
+    record = record_of(comparison)
+    for name in ("runs", "curves"):
+        record[name] = [row for row in record[name] if row["repeat"] < 3]
+    record["interrupted"] = True
+    back = from_json(json.dumps(record).encode(), "r.json")
+    assert back.scores.n_repeats == 3
+    record["interrupted"] = False
+    with pytest.raises(ResultsFileError, match="runs: of 3 repeats, not 8"):
+        from_json(json.dumps(record).encode(), "r.json")
+
+
+def test_an_argument_that_is_no_text_is_written_all_the_same(training):
+    odd = replace(training, argv=("train-source", "--model", "\udcff.keras"))
+    assert record_of(odd)["argv"][2] == "\\udcff.keras"
+
+
+def test_a_problem_without_a_ceiling_has_none_in_its_file(comparison):
+    record = record_of(comparison)
+    for task in record["tasks"]:
+        task["ceiling"] = None
+    back = from_json(json.dumps(record).encode(), "r.json")
+    assert back.measured.ceiling is None
+    assert {one["gap"] for one in record_of(back)["summary"]} == {None}
+
+
+# ---------------------------------------------------------------- version 1
+
+
+def old(name):
+    return (DATA / f"results-v1-{name}.json").read_bytes()
+
+
+NAMES_OF_1 = {"metric": "figure", "kind": "tells", "source_variance": "source_luck"}
+"""What a column of the findings was called in version 1."""
+
+
+def told_in_1(verdict):
+    """Write a verdict as version 1 did."""
+    if verdict is None or verdict["kind"] != "undecided":
+        return verdict and verdict["kind"]
+    if verdict["repeats_to_decide"] is None:
+        return None
+    return f"undecided (about {verdict['repeats_to_decide'][1]} repeats would tell)"
+
+
+@pytest.mark.parametrize("name", ["compare", "train-source"])
+def test_a_file_of_version_1_opens_with_the_findings_that_stand_in_it(name):
+    record = json.loads(old(name))
+    assert record["schema_version"] == 1
+    again = record_of(from_json(old(name), "v1.json"))
+    assert again["schema_version"] == 2
+    assert len(again["summary"]) == len(record["summary"])
+    for key in ("summary", "speed", "contrasts"):
+        assert len(again[key]) == len(record.get(key, ()))
+        for one, recorded in zip(again[key], record.get(key, ()), strict=True):
+            told, recorded_verdict = told_in_1(one.pop("verdict")), recorded.pop("verdict")
+            if told is not None:
+                assert told == recorded_verdict
+            for column, value in one.items():
+                assert recorded[NAMES_OF_1.get(column, column)] == approximately(value)
+
+
+def approximately(value):
+    """Expect a number or a record of numbers up to rounding."""
+    if isinstance(value, dict):
+        return pytest.approx(value, rel=1e-9, abs=1e-12)
+    return pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("name", ["compare", "train-source"])
+def test_a_file_of_version_1_has_the_runs_and_curves_that_stand_in_it(name):
+    record, back = json.loads(old(name)), from_json(old(name), "v1.json")
+    again = record_of(back)
+    assert again["runs"] == record["runs"]
+    assert [{k: v for k, v in row.items() if v is not None} for row in again["curves"]] == [
+        {k: v for k, v in row.items() if v is not None} for row in record["curves"]
+    ]
+    assert again["source_run"] == record["source_run"]
+    assert [task.name for task in back.tasks] == [f"problem {t['seed']}" for t in record["tasks"]]
+
+
+@pytest.mark.parametrize("changes", [{"separators": (",", ":")}, {"sort_keys": True}])
+def test_a_file_of_version_1_opens_however_other_tools_have_laid_it_out(changes):
+    record = json.loads(old("compare"))
+    again = from_json(json.dumps(record, **changes).encode(), "v1.json")
+    assert again.findings == from_json(old("compare"), "v1.json").findings
+
+
+def test_the_variants_and_regions_of_version_1_are_those_that_stand_in_it():
+    variants = from_json(old("compare"), "v1.json").spec.variants
+    assert [str(variant) for variant in variants] == [
+        "standalone", "transfer fixed=0", "transfer fixed=1", "transfer fixed=2",
+        "new-head fixed=0",
+    ]  # fmt: skip
+    regions = from_json(old("train-source"), "v1.json").regions
+    recorded = json.loads(old("train-source"))["regions"]
+    assert [list(row) for row in regions.rows] == recorded["runs"]
+    assert regions.classes().shape == (300, 300)
+
+
+def test_the_tables_of_version_1_show_the_numbers_that_stand_in_it():
+    record = json.loads(old("compare"))
+    one, fresh, *speed = make_report(from_json(old("compare"), "v1.json")).tables
+    for table, sources in ((one, ("none", "one")), (fresh, ("none", "fresh"))):
+        rows = [row for row in record["summary"] if row["sources"] in sources]
+        means = table.columns.index("mean")
+        differences = table.columns.index("difference [95 %]")
+        assert [row[means] for row in table.rows] == [f"{100 * row['mean']:.2f}" for row in rows]
+        for cells, row in zip(table.rows[1:], rows[1:], strict=True):
+            mean, low, high = (100 * row["difference"][k] for k in ("mean", "ci_low", "ci_high"))
+            assert cells[differences] == f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+    assert [len(table.rows) for table in speed] == [20, 20]
+    (training,) = make_report(from_json(old("train-source"), "v1.json")).tables
+    assert training.rows[0] == ("accuracy", "62.5 %", "35.0 %")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        (b'"n_fixed": null, ', b"", ""),
+        (b'"seed": 1, "n_train"', b'"n_train"', ""),
+        (b'"n_repeats": 3', b'"n_repeats": 0', "spec: repeats 0: use 1 or more"),
+        (b'"command": "compare"', b'"command": "comp', "the text: invalid json"),
+    ],
+)
+def test_a_damaged_file_of_version_1_is_refused_in_one_line(before, after, problem):
+    text = old("compare")
+    assert before in text
+    with pytest.raises(ResultsFileError) as error:
+        from_json(text.replace(before, after), "v1.json")
+    assert str(error.value).startswith(f"v1.json: {problem}")
+    assert "\n" not in str(error.value)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"", "the text: invalid json"),
+        (b"[]", "the text: input should be an object"),
+        (b"{}", "schema_version: field required"),
+        (b"\xff\xfe", "the text: invalid json"),
+        (b"[" * 100_000, "the text: invalid json"),
+        (b'{"schema_version": 3}', "schema_version: input should be 2"),
+        (b'{"schema_version": 1, "spec": 3}', "schema_version: input should be 2"),
+        (b'{"schema_version": 1, ' + b"[" * 100_000, "the text: invalid json"),
+    ],
+)
+def test_what_is_no_result_is_refused_in_one_line(text, problem):
+    with pytest.raises(ResultsFileError) as error:
+        from_json(text, "r.json")
+    assert str(error.value).startswith(f"r.json: {problem}")
+    assert str(error.value).endswith("; give a JSON file that blobtransfer wrote")
+    assert "\n" not in str(error.value)
+
+
+def put(*path_and_value):
+    *path, last, value = path_and_value
+
+    def change(record):
+        for step in path:
+            record = record[step]
+        record[last] = value
+
+    return change
+
+
+def remove(key):
+    return lambda record: record.pop(key)
+
+
+def regions(**changes):
+    grid = {"x": [0, 1], "y": [0, 1], "rows": [[0, 2], [1, 1, 2, 1]]}
+    return put("regions", grid | changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (remove("spec"), "spec: field required"),
+        (put("spec", "n_repeats", "8"), "spec.n_repeats: input should be a valid integer"),
+        (put("spec", "variants", 1, "n_frozen", 9), "spec: variant transfer fixed=9"),
+        (put("spec", "questions", []), "spec.questions: there is none"),
+        (put("tasks", []), "tasks: of [], but the spec has ['source', 'target']"),
+        (lambda record: record["tasks"].reverse(), "tasks: of ['target', 'source'], but"),
+        (put("runs", []), "runs: there is none"),
+        (put("command", "train-target"), "runs: train-target has one run of one variant"),
+        (put("source_run", "variant", "transfer"), "source_run: the spec has no variant"),
+        (put("runs", 0, "variant", "magic"), "runs.0: the spec has no variant none magic None"),
+        (put("runs", 0, "repeat", 8), "runs: repeat 8 is not in 0 to 7"),
+        (put("runs", 0, "classes_predicted", 4), "runs: 4 classes cannot be predicted"),
+        (remove("curves"), "curves: they are not those of the runs"),
+        (lambda record: record["curves"].pop(), "curves: they are not those of the runs"),
+        (put("curves", 0, "test_accuracy", [0.5]), "curves: not one test_accuracy for each of 2"),
+        (put("curves", 0, "test_accuracy", 1, None), "curves: an accuracy is missing, though"),
+        (regions(rows=[[0]]), "regions: a row is not a list of classes and counts, or there"),
+        (regions(rows=[]), "regions: a row is not a list of classes and counts, or there are none"),
+        (regions(rows=[[5, 1]]), "regions: there is an unknown class"),
+        (regions(rows=[[0, 10**9]]), "regions: the rows are not of one length"),
+        (regions(rows=[[0, 1], [0, 2]]), "regions: the rows are not of one length"),
+        (regions(points=[[0, 0]]), "regions: not one label for each point"),
+        (regions(points=[[0, 0]], labels=[3]), "regions: there is an unknown class"),
+        (regions(centers=[[0, 0]]), "regions: not one centre for each class"),
+    ],
+)
+def test_what_no_command_could_have_written_is_refused(comparison, change, problem):
+    record = record_of(comparison)
+    change(record)
+    with pytest.raises(ResultsFileError) as error:
+        from_json(json.dumps(record).encode(), "r.json")
+    assert str(error.value).startswith(f"r.json: {problem}")
+
+
+def test_the_curve_of_a_failed_run_may_have_gaps(comparison):
+    record = record_of(comparison)
+    failed = next(run for run in record["runs"] if run["status"] == "failed")
+    key = ("sources", "variant", "fixed", "repeat")
+    (curve,) = (c for c in record["curves"] if all(c[k] == failed[k] for k in key))
+    curve["test_accuracy"][1] = None
+    assert len(from_json(json.dumps(record).encode(), "r.json").scores) == len(record["runs"])
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_refused(training, number):
+    text = text_of(training).replace('"seconds": ', f'"seconds": {number}, "was": ')
+    with pytest.raises(ResultsFileError, match="seconds: input should be a finite number"):
+        from_json(text.encode(), "r.json")

@@ -1,0 +1,130 @@
+"""The grid of scores, and rows to a grid and back."""
+
+from dataclasses import astuple, replace
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import VARIANTS, spec_of, varied
+
+from blobtransfer.experiment.compare import compare
+from blobtransfer.metrics import METRICS
+from blobtransfer.results.scores import Run, Scores, finite
+from blobtransfer.specs.experiment import Arm
+from blobtransfer.specs.variant import STANDALONE, Variant
+
+ARMS = (Arm(STANDALONE, "none"), Arm(Variant("transfer", 1), "one"))
+
+
+def grid(n_repeats=3):
+    """Give a grid in which each number says its place, and repeat 1 of transfer failed."""
+    places = np.indices((4, 2, n_repeats))
+    values = places[0] / 10 + places[1] / 100 + places[2] / 1000
+    is_failed = np.zeros((2, n_repeats), bool)
+    is_failed[1, 1] = True
+    values[0, 1, 1] = np.nan
+    values[2, 1, 1] = np.inf
+    classes = np.array([[3] * n_repeats, [2] * n_repeats])
+    return Scores(ARMS, np.arange(n_repeats), values, classes, is_failed)
+
+
+def assert_same(a, b):
+    assert a.arms == b.arms
+    for name in ("repeats", "values", "classes_predicted", "is_failed"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_rows_come_by_repeat_then_arm_in_the_order_of_the_metrics():
+    rows = list(grid().rows())
+    assert [(row.variant, row.fixed, row.repeat) for row in rows] == [
+        (*arm, repeat) for repeat in range(3) for arm in (("standalone", None), ("transfer", 1))
+    ]
+    # value = metric / 10 + arm / 100 + repeat / 1000
+    assert [getattr(rows[5], metric) for metric in METRICS] == pytest.approx(
+        [0.012, 0.112, 0.212, 0.312]
+    )
+    assert (rows[5].status, rows[5].classes_predicted) == ("ok", 2)
+
+
+def test_what_is_not_finite_is_none_in_a_row():
+    failed = list(grid().rows())[3]
+    assert astuple(failed) == (
+        "one", "transfer", 1, 1, None, pytest.approx(0.111), None, pytest.approx(0.311), 2,
+        "failed",
+    )  # fmt: skip
+
+
+def test_rows_in_any_order_give_the_grid_again():
+    results = compare(spec_of(8, variants=VARIANTS), None, PlannedEngine(varied))
+    rows = list(results.scores.rows())
+    shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
+    assert_same(Scores.from_rows(shuffled, results.spec.arms), results.scores)
+
+
+def test_repeats_may_be_missing_where_all_their_runs_are():
+    rows = [row for row in grid().rows() if row.repeat != 1]
+    assert Scores.from_rows(rows, ARMS).repeats.tolist() == [0, 2]
+
+
+def test_no_row_gives_an_empty_grid():
+    assert len(Scores.from_rows([], ARMS)) == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "problem"),
+    [
+        (0, {"variant": "magic"}, "runs.0: the spec has no variant none magic None"),
+        (1, {"sources": "fresh"}, "runs.1: the spec has no variant fresh transfer 1"),
+        (2, {"repeat": 0}, "runs.2: repeat 0 is there twice"),
+        (4, {"repeat": 7}, "runs: repeat 2 has no run of standalone"),
+        (0, {"test_loss": None}, "runs.0: a score is missing, though the run did not fail"),
+    ],
+)
+def test_rows_that_do_not_fill_a_grid_are_refused(place, changes, problem):
+    rows = list(grid().rows())
+    rows[place] = replace(rows[place], **changes)
+    with pytest.raises(ValueError) as error:
+        Scores.from_rows(rows, ARMS)
+    assert str(error.value) == problem
+
+
+def test_parts_are_joined_by_repeat_in_whatever_order_they_come():
+    whole = grid(5)
+
+    def part(repeats):
+        return Scores(
+            ARMS, np.array(repeats), whole.values[:, :, repeats],
+            whole.classes_predicted[:, repeats], whole.is_failed[:, repeats],
+        )  # fmt: skip
+
+    assert_same(Scores.joined([part([3, 4]), part([0]), part([1, 2])]), whole)
+    assert_same(Scores.joined([whole]), whole)
+
+
+def test_an_arm_has_its_accuracies_and_counts():
+    scores = grid()
+    np.testing.assert_allclose(scores.test_accuracy(ARMS[1]), [0.010, np.nan, 0.012])
+    assert [scores.n_failed(arm) for arm in ARMS] == [0, 1]
+    # transfer predicts 2 classes of 3 in each run, of which one failed
+    assert [scores.n_collapsed(arm, 3) for arm in ARMS] == [0, 2]
+    assert (len(scores), scores.n_repeats) == (6, 3)
+
+
+def test_the_accuracy_of_a_failed_run_does_not_count_though_it_be_finite():
+    scores = grid()
+    scores.is_failed[0, 2] = True
+    assert np.isnan(scores.test_accuracy(ARMS[0])[2])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.5, 0.5), (np.float64(2), 2.0), (np.nan, None), (-np.inf, None), (None, None)],
+)
+def test_a_number_that_is_not_finite_is_none(value, expected):
+    assert finite(value) == expected
+
+
+def test_the_columns_of_a_row_are_those_of_the_contract():
+    assert list(Run.__annotations__) == [
+        "sources", "variant", "fixed", "repeat", *METRICS, "classes_predicted", "status",
+    ]  # fmt: skip

@@ -1,0 +1,150 @@
+from dataclasses import replace
+
+import pytest
+from helpers.specs import spec_of
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"n_repeats": 0}, "repeats 0: use 1 or more"),
+        ({"n_repeats": 10**8 + 1}, "repeats 100000001: use 100,000,000 or less"),
+        (
+            {"n_repeats": 6_000_000, "variants": (STANDALONE, Variant("random-frozen", 1))},
+            "repeats 6000000: that is 12,000,000 trainings; use at most 10,000,000",
+        ),
+        (
+            # 101 accuracies a run
+            {"n_repeats": 250_000, "speed": True},
+            "repeats 250000: with --speed that is 25,250,000 accuracies to keep; "
+            "use at most 25,000,000",
+        ),
+        ({"train_seed": -1}, "train-seed -1: use a whole number from 0 to 4294967295"),
+        ({"margin": 1.0}, "margin 1.0: use a share from 0 up to, not with, 1, such as 0.01"),
+        ({"margin": -0.1}, "margin -0.1: use a share from 0 up to, not with, 1, such as 0.01"),
+        ({"margin": 1e-7}, "margin 1e-07: use 0, or 1e-06 or more"),
+        ({"threshold": 0.0}, "threshold 0.0: use an accuracy above 0 and up to 1"),
+        ({"threshold": 1.5}, "threshold 1.5: use an accuracy above 0 and up to 1"),
+        (
+            {"nested": (1, 9), "n_repeats": 9},
+            "nested 1 9: use 2 or more sources, 2 or more repeats of each",
+        ),
+        (
+            {"nested": (3, 4), "n_repeats": 11},
+            "nested 3 4: that is 12 repeats, not 11",
+        ),
+        (
+            {"nested": (10**5, 10**5), "n_repeats": 10**10},
+            "nested 100000 100000: that is 10,000,000,000 repeats; use at most 100,000,000",
+        ),
+        (
+            {"nested": (3, 4), "n_repeats": 12, "questions": ("one",)},
+            "nested 3 4: it asks about several source networks; leave out --sources one",
+        ),
+        (
+            {"nested": (4_000, 4_000), "n_repeats": 16_000_000},
+            "nested 4000 4000: that is 16,000,000 trainings; use at most 10,000,000",
+        ),
+        (
+            {"variants": (STANDALONE, Variant("transfer", 3))},
+            "variant transfer fixed=3: the network has 2 hidden layers; use fixed=0, 1 or 2",
+        ),
+        (
+            {"variants": (STANDALONE, Variant("transfer", 0), Variant("transfer", 0))},
+            "variant transfer fixed=0: it is repeated; give it once",
+        ),
+        (
+            # what is wrong is what the variant makes of the user's settings
+            {"variants": (STANDALONE, Variant("transfer", 0, add=10**7))},
+            # 2-5-5-10^7-3: 15 + 30 + 6 * 10^7 + 3 * 10^7 + 3
+            "variant add=10000000 fixed=0: hidden 5 5 10000000: 90,000,048 weights; "
+            "use at most 4,000,000",
+        ),
+        (
+            {"variants": (Variant("equal-compute"),), "training": TrainingSpec(600_000)},
+            "variant equal-compute: epochs 1200000: use 1,000,000 or less",
+        ),
+    ],
+)
+def test_an_impossible_value_is_refused_with_one_line(values, line):
+    with pytest.raises(SettingError) as error:
+        ExperimentSpec(**values)
+    assert str(error.value) == line
+
+
+def test_the_arms_are_what_needs_no_source_and_then_the_rest_question_by_question():
+    variants = (STANDALONE, *map(parse_variant, ("fixed=1", "random-frozen,fixed=1", "new-head")))
+    spec = spec_of(variants=variants, questions=("one", "fresh"))
+    assert [(arm.sources, arm.label) for arm in spec.arms] == [
+        ("none", "standalone"),
+        ("none", "random-frozen fixed=1"),
+        ("one", "transfer fixed=1"),
+        ("one", "new-head fixed=0"),
+        ("fresh", "transfer fixed=1"),
+        ("fresh", "new-head fixed=0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arm", "columns", "questions"),
+    [
+        (
+            Arm(STANDALONE, "none"),
+            {"sources": "none", "variant": "standalone", "fixed": None},
+            ["one", "fresh"],
+        ),
+        (
+            Arm(Variant("transfer", 2, new_head=True), "fresh"),
+            {"sources": "fresh", "variant": "new-head", "fixed": 2},
+            ["fresh"],
+        ),
+    ],
+)
+def test_an_arm_has_columns_of_its_own_and_is_asked_by_some_questions(arm, columns, questions):
+    assert arm.columns == columns
+    assert [question for question in ("one", "fresh") if arm.is_asked_by(question)] == questions
+
+
+def test_repeats_share_the_source_of_the_first_of_them_where_the_design_is_nested():
+    nested = spec_of(6, nested=(2, 3), questions=("fresh",))
+    assert [nested.source_repeat(r) for r in range(6)] == [0, 0, 0, 3, 3, 3]
+    assert [replace(nested, nested=None).source_repeat(r) for r in range(3)] == [0, 1, 2]
+
+
+def test_the_design_is_nested_for_arms_with_fresh_sources_alone():
+    spec = spec_of(4, fixed=(0,), nested=(2, 2), questions=("one", "fresh"))
+    assert [spec.is_nested(arm) for arm in spec.arms] == [False, False, True]
+
+
+def test_the_sources_of_a_question_are_of_the_kinds_that_its_arms_start_from():
+    texts = ("fixed=1", "new-head", "self-transfer,fixed=1", "equal-compute")
+    spec = spec_of(variants=(STANDALONE, *map(parse_variant, texts)))
+    assert spec.source_starts("one") == ["self-transfer", "transfer"]
+    assert spec.source_starts("fresh") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "n_epochs"), [("fixed=1", 4), ("equal-compute", 8), ("fixed=1,unfreeze=3", 4)]
+)
+def test_the_epochs_of_a_run_are_those_of_its_variant(text, n_epochs):
+    spec = spec_of(variants=(parse_variant(text),), training=TrainingSpec(4))
+    (arm,) = spec.arms
+    assert spec.n_epochs(arm) == n_epochs
+
+
+def test_accuracies_are_measured_on_the_target_or_on_a_source_alone():
+    spec = spec_of()
+    assert spec.task is spec.target
+    alone = replace(spec, target=None, variants=(STANDALONE,))
+    assert alone.task is spec.source
+
+
+def test_a_variant_that_is_asked_of_a_deeper_network_may_freeze_more():
+    spec = spec_of(network=MLPSpec(hidden=(5, 5, 5)), variants=(Variant("transfer", 3),))
+    assert spec.arms[0].variant.n_frozen == 3

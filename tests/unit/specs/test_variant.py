@@ -1,0 +1,171 @@
+"""Variants as they are written, and what they ask of a network and its training."""
+
+from dataclasses import replace
+
+import pytest
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.variant import (
+    STANDALONE,
+    Phase,
+    Variant,
+    parse_variant,
+    transfer_variants,
+)
+
+TRAINING = TrainingSpec(epochs=4, learning_rate=0.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "variant", "label"),
+    [
+        ("new-head", Variant("transfer", 0, new_head=True), "new-head fixed=0"),
+        ("fixed=1,new-head", Variant("transfer", 1, new_head=True), "new-head fixed=1"),
+        ("reinit=2 fixed=1", Variant("transfer", 1, reinit=2), "reinit=2 fixed=1"),
+        ("add=8", Variant("transfer", 0, add=8), "add=8 fixed=0"),
+        (
+            " fixed=2, unfreeze=50, factor=1e-1 ",
+            Variant("transfer", 2, unfreeze=50, factor=0.1),
+            "unfreeze=50 factor=0.1 fixed=2",
+        ),
+        ("transfer", Variant("transfer", 0), "transfer fixed=0"),
+        ("random-frozen,fixed=2", Variant("random-frozen", 2), "random-frozen fixed=2"),
+        (
+            "self-transfer,reinit=1",
+            Variant("self-transfer", 0, reinit=1),
+            "self-transfer reinit=1 fixed=0",
+        ),
+        ("equal-compute", Variant("equal-compute"), "equal-compute"),
+    ],
+)
+def test_a_variant_is_read_as_it_is_written_and_its_label_can_be_read_again(text, variant, label):
+    assert parse_variant(text) == variant
+    assert str(variant) == label
+    assert parse_variant(label) == variant
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "an empty variant is not known"),
+        ("magic", "magic is not known; use transfer, random-frozen"),
+        ("reverse", "use --reverse"),
+        ("standalone", "always compared"),
+        ("fixed=x", "use a whole number"),
+        ("fixed=1_0", "use a whole number"),
+        ("fixed=", "use a whole number"),
+        ("fixed=-1", "use fixed=0 or more"),
+        ("fixed=1,fixed=2", "fixed is repeated"),
+        ("new-head=1", "new-head=1 is not known"),
+        ("reinit", "reinit is not known"),
+        ("reinit=0", "use reinit=1 or more"),
+        ("add=0", "use add=1 or more"),
+        ("new-head,reinit=2", "exclude each other"),
+        ("transfer,self-transfer", "exclude each other"),
+        ("random-frozen", "add fixed=n"),
+        ("random-frozen,fixed=0", "nothing is frozen"),
+        ("random-frozen,fixed=1,new-head", "starts from fresh weights"),
+        ("equal-compute,fixed=1", "freezes nothing"),
+        ("unfreeze=5", "add fixed=n to transfer"),
+        ("fixed=0,unfreeze=5", "nothing is frozen"),
+        ("fixed=1,unfreeze=0", "use unfreeze=1 or more"),
+        ("fixed=1,factor=0.1", "factor needs unfreeze"),
+        ("fixed=1,unfreeze=2,factor=0", "a finite factor above 0"),
+        ("fixed=1,unfreeze=2,factor=nan", "use a number"),
+        ("fixed=1,unfreeze=2,factor=1e999", "use a number"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_refused_with_its_reason(text, problem):
+    with pytest.raises(SettingError, match=r"^variant") as error:
+        parse_variant(text)
+    assert problem in error.value.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("fixed=3", "the network has 2 hidden layers; use fixed=0, 1 or 2"),
+        ("reinit=3", "the network has 2 hidden layers and an output layer; use reinit=1 to 2"),
+        ("reinit=2,fixed=2", "layer 2 is drawn afresh, frozen it would never learn; "),
+        ("fixed=1,unfreeze=4", "the training has 4 epochs; use unfreeze below that"),
+    ],
+)
+def test_a_variant_that_does_not_fit_the_network_or_the_training_is_refused(text, problem):
+    with pytest.raises(SettingError) as error:
+        parse_variant(text).check_fits(n_hidden=2, epochs=4)
+    assert error.value.problem.startswith(problem)
+
+
+@pytest.mark.parametrize("text", ["add=3,fixed=2", "reinit=2,fixed=1", "fixed=2,unfreeze=3"])
+def test_a_variant_that_just_fits_is_taken(text):
+    parse_variant(text).check_fits(n_hidden=2, epochs=4)
+
+
+@pytest.mark.parametrize(
+    ("text", "n_redrawn", "starts_fresh"),
+    [
+        ("fixed=1", 0, False),
+        ("new-head", 1, False),
+        ("reinit=2", 2, False),
+        ("add=3", 2, False),
+        ("self-transfer,new-head", 1, False),
+        ("random-frozen,fixed=1", 0, True),
+        ("equal-compute", 0, True),
+    ],
+)
+def test_a_variant_knows_which_layers_its_source_does_not_give(text, n_redrawn, starts_fresh):
+    variant = parse_variant(text)
+    assert (variant.n_redrawn, variant.starts_fresh) == (n_redrawn, starts_fresh)
+
+
+@pytest.mark.parametrize(
+    ("text", "phases", "n_epochs"),
+    [
+        ("fixed=1", [Phase(0, TRAINING, 1)], 4),
+        ("equal-compute", [Phase(0, replace(TRAINING, epochs=8), 0)], 8),
+        (
+            "fixed=2,unfreeze=3,factor=0.5",
+            [
+                Phase(0, replace(TRAINING, epochs=3), 2),
+                Phase(3, replace(TRAINING, learning_rate=0.1), 0),
+            ],
+            4,
+        ),
+    ],
+)
+def test_the_course_of_a_training_is_that_of_its_variant(text, phases, n_epochs):
+    variant = parse_variant(text)
+    assert list(variant.phases(TRAINING)) == phases
+    assert variant.n_epochs(TRAINING) == n_epochs
+
+
+def test_an_added_layer_is_the_last_hidden_one():
+    assert parse_variant("add=8").network(MLPSpec()).hidden == (5, 5, 8)
+    assert STANDALONE.network(MLPSpec()) == MLPSpec()
+
+
+@pytest.mark.parametrize(
+    ("fixed", "n_hidden", "line"),
+    [
+        ([], 2, "fixed: no number given; use one or more of 0, 1 or 2"),
+        ([3], 2, "fixed 3: the network has 2 hidden layers; use 0, 1 or 2"),
+        ([-1], 1, "fixed -1: the network has 1 hidden layer; use 0 or 1"),
+        ([9], 5, "fixed 9: the network has 5 hidden layers; use 0 to 5"),
+        ([0, 1, 0], 2, "fixed 0 1 0: 0 is repeated; give it once"),
+    ],
+)
+def test_numbers_of_frozen_layers_that_cannot_be_are_refused_with_one_line(fixed, n_hidden, line):
+    with pytest.raises(SettingError) as error:
+        transfer_variants(fixed, n_hidden)
+    assert str(error.value) == line
+
+
+@pytest.mark.parametrize(("n_hidden", "fixed"), [(1, [0, 1]), (4, [0, 1, 2])])
+def test_without_a_wish_up_to_two_hidden_layers_are_frozen(n_hidden, fixed):
+    assert [variant.n_frozen for variant in transfer_variants(None, n_hidden)] == fixed
+
+
+def test_transfer_variants_are_in_ascending_order_whatever_the_wish():
+    assert transfer_variants([2, 0], 2) == (Variant("transfer", 0), Variant("transfer", 2))

@@ -1,0 +1,53 @@
+"""The rows of a problem as points of a plane."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.tasks import load_task
+from blobtransfer.tasks.task import Task, plane_of
+
+
+def test_the_plane_of_many_features_holds_the_widest_spread():
+    task = load_task(BlobsSpec(1, n_features=5))
+    plane = plane_of(task)
+    rows = np.concatenate([task.x_train, task.x_test])
+    assert plane.points.shape == (1000, 2)
+    assert plane.centers.shape == (3, 2)
+    # The first component's variance is the largest eigenvalue of the covariance.
+    largest = np.linalg.eigvalsh(np.cov(rows.T))[-1]
+    assert plane.points[:, 0].var(ddof=1) == pytest.approx(largest, rel=1e-5)
+
+
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_one_and_two_features_are_drawn_as_they_are(n_features):
+    task = load_task(BlobsSpec(1, n_features=n_features))
+    points = plane_of(task).points
+    np.testing.assert_array_equal(points[:500, :n_features], task.x_train)
+    assert (points[:, n_features:] == 0).all()
+
+
+def test_the_true_centres_lie_where_the_rows_of_their_class_do():
+    task = load_task(BlobsSpec(1, n_features=5, cluster_std=0.01))
+    plane, labels = plane_of(task), np.concatenate([task.y_train, task.y_test])
+    for k, center in enumerate(plane.centers):
+        # 333 rows of std 0.01: their mean has a standard error of 0.0006
+        np.testing.assert_allclose(plane.points[labels == k].mean(axis=0), center, atol=0.003)
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 5])
+def test_a_problem_without_true_centres_has_a_plane_without_them(n_features):
+    task = load_task(BlobsSpec(1, n_features=n_features))
+    plane = plane_of(replace(task, centers=None))
+    assert plane.centers is None
+    np.testing.assert_array_equal(plane.points, plane_of(task).points)
+
+
+def test_neither_a_ceiling_nor_centres_have_to_be_known(small_task):
+    task = Task(
+        small_task.spec, small_task.x_train, small_task.y_train, small_task.x_test,
+        small_task.y_test,
+    )  # fmt: skip
+    assert (task.ceiling, task.centers) == (None, None)

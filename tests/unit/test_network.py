@@ -1,0 +1,81 @@
+"""The weights a network starts with, and its forward pass."""
+
+import numpy as np
+import pytest
+from helpers.models import probabilities
+
+from blobtransfer.network import draw_kernel, initial_weights, predicted_classes
+from blobtransfer.randomness import Stream
+from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, MLPSpec
+
+
+@pytest.mark.parametrize("initializer", INITIALIZERS)
+@pytest.mark.parametrize(("fan_in", "fan_out"), [(2, 5), (5, 3)])
+def test_a_kernel_has_the_variance_and_the_bound_of_its_rule(initializer, fan_in, fan_out):
+    rng = np.random.default_rng(1234)
+    kernels = np.stack([draw_kernel(initializer, fan_in, fan_out, rng) for _ in range(4_000)])
+    family, distribution = initializer.split("_")
+    fan = {"he": fan_in / 2, "lecun": fan_in, "glorot": (fan_in + fan_out) / 2}[family]
+    assert kernels.dtype == np.float32
+    assert kernels.shape == (4_000, fan_in, fan_out)
+    # With >= 40,000 draws the estimate of a variance is within 3 %.
+    assert kernels.var() == pytest.approx(1 / fan, rel=0.03)
+    bound = np.sqrt(3 / fan) if distribution == "uniform" else 2 / 0.87962566 / np.sqrt(fan)
+    assert np.abs(kernels).max() <= np.float32(bound)
+    assert np.abs(kernels).max() > 0.98 * bound
+
+
+def test_source_and_standalone_share_their_initial_weights_and_repeats_do_not():
+    network = MLPSpec(3, (4, 6), 5)
+    first, again, other = (initial_weights(network, 7, r) for r in (0, 0, 1))
+    assert [w.shape for w in first] == [(3, 4), (4,), (4, 6), (6,), (6, 5), (5,)]
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for kernel, bias, different in zip(first[::2], first[1::2], other[::2], strict=True):
+        assert not (kernel == different).any()
+        assert not bias.any()
+
+
+def test_the_output_kernel_is_glorot_uniform_whatever_the_hidden_rule():
+    outputs = np.stack([initial_weights(MLPSpec(), 0, r)[4] for r in range(2_000)])
+    # 5 -> 3 units: variance 2 / 8; 30,000 draws
+    assert outputs.var() == pytest.approx(0.25, rel=0.03)
+
+
+def test_redrawn_layers_are_another_draw_than_the_first():
+    first = initial_weights(MLPSpec(), 0, 0)
+    redrawn = initial_weights(MLPSpec(), 0, 0, Stream.REDRAWN)
+    for kernel, other in zip(first[::2], redrawn[::2], strict=True):
+        assert not (kernel == other).any()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_class_of_a_row_is_the_most_probable_one_on_paper(activation):
+    network = MLPSpec(hidden=(6, 4), activation=activation)
+    weights = initial_weights(network, 3, 0)
+    x = np.random.default_rng(0).normal(0, 8, (500, 2))
+    expected = probabilities(activation, tuple(weights), x).argmax(axis=1)
+    np.testing.assert_array_equal(predicted_classes(network, weights, x), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_class_of_a_row_is_the_one_keras_predicts(activation):
+    from blobtransfer.engines.keras.model import build_mlp
+
+    network = MLPSpec(hidden=(6, 4), activation=activation)
+    weights = initial_weights(network, 3, 0)
+    x = np.random.default_rng(0).normal(0, 8, (500, 2))
+    model = build_mlp(network)
+    model.set_weights(weights)
+    expected = np.asarray(model.predict_on_batch(x.astype(np.float32))).argmax(axis=1)
+    np.testing.assert_array_equal(predicted_classes(network, weights, x), expected)
+
+
+def test_numbers_too_large_for_the_exponential_still_have_a_class():
+    network = MLPSpec(1, (1,), 2, activation="sigmoid")
+    one, zero = np.ones((1, 1), np.float32), np.zeros(1, np.float32)
+    weights = [one, zero, np.array([[0.0, 1.0]], np.float32), np.array([0.5, 0.0], np.float32)]
+    # logits 0.5 and sigmoid(x), which is 0 or 1 here
+    classes = predicted_classes(network, weights, np.array([[-1e30], [1e30]]))
+    assert classes.tolist() == [0, 1]
