@@ -1,6 +1,6 @@
 """Run every command that README and docs show, and write what it printed below it.
 
-    .venv/bin/python docs/update.py            # all pages
+    .venv/bin/python docs/update.py            # all pages, and the schema of the results
     .venv/bin/python docs/update.py README.md  # some pages
 
 A block that opens with ```console holds commands after `$ ` and their output. The commands
@@ -8,6 +8,7 @@ of one page run one after another in one empty folder; figures they draw that th
 in docs/figures are renewed there.
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,13 +17,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from blobtransfer.results.record import make_schema
+
 TOP = Path(__file__).resolve().parent.parent
+SCHEMA = TOP / "blobtransfer" / "results" / "results.schema.json"
 PAGES = ("README.md", "docs/tutorial.md", "docs/method.md", "docs/cli.md")
 BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
 def main(pages: list[str]) -> None:
     """Renew some pages."""
+    SCHEMA.write_text(json.dumps(make_schema(), indent=1) + "\n")
     for page in pages:
         path = TOP / page
         with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,61 @@
+"""Sessions of everyday work: `nox -l` lists them.
+
+They use the environment that nox itself runs in, which the test command of README.md makes.
+"""
+
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["quick", "lint", "types", "rooms"]
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the tests of everyday work, without those marked slow or security."""
+    python(session, "-m", "pytest", "-q", "-n", "2", "-m", "not slow and not security")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests with branch coverage."""
+    python(session, "-m", "pytest", "--cov", "-n", "2", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    python(session, "-m", "ruff", "check", ".")
+    python(session, "-m", "ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types: strictly in the package, what is typed in the tests."""
+    python(session, "-m", "mypy")
+
+
+@nox.session
+def rooms(session: nox.Session) -> None:
+    """Check that imports go downwards only."""
+    session.run(str(Path(sys.executable).with_name("lint-imports")), external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Renew the output shown in README and docs, and the schema of the results."""
+    python(session, "docs/update.py", *session.posargs)
+
+
+@nox.session
+def benchmark(session: nox.Session) -> None:
+    """Run a benchmark by name, such as `throughput`; its arguments follow."""
+    name, *arguments = session.posargs
+    python(session, f"tests/benchmarks/{name}.py", *arguments)
+
+
+def python(session: nox.Session, *arguments: str) -> None:
+    """Run this very Python."""
+    session.run(sys.executable, *arguments, external=True)
