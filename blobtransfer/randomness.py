@@ -20,17 +20,11 @@ class Stream(IntEnum):
     SOURCE_ORDER = 1
     TARGET_ORDER = 2
     REDRAWN = 3
-    STATISTICS = 4
 
 
 def order_key(train_seed: int, stream: Stream, repeat: int) -> int:
     """Give the 64-bit key that fixes every batch order of one training."""
     return int(seed_sequence(train_seed, stream, repeat).generate_state(1, np.uint64)[0])
-
-
-def statistics_rng(train_seed: int) -> np.random.Generator:
-    """Give the randomness of resampling: the same for whatever is resampled."""
-    return np.random.default_rng(seed_sequence(train_seed, Stream.STATISTICS, 0))
 
 
 def draw_below(key: Any, counter: Any, bound: Any) -> Any:

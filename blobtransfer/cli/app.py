@@ -12,12 +12,19 @@ import sys
 import typer
 
 from blobtransfer.cli.compare import compare
-from blobtransfer.cli.failures import REPORTED, report
+from blobtransfer.cli.failures import ENV_PREFIX, REPORTED, envvar_of, report
 from blobtransfer.cli.options import Version
 from blobtransfer.cli.parsing import Command, grouped
 from blobtransfer.cli.plot_data import plot_data
 from blobtransfer.cli.show import show
-from blobtransfer.cli.streams import ReaderGone, discard, prepare_streams, write_stdout
+from blobtransfer.cli.streams import (
+    ReaderGone,
+    discard,
+    prepare_streams,
+    print_stderr,
+    write_stdout,
+)
+from blobtransfer.cli.suggest import question_of
 from blobtransfer.cli.train import train_source, train_target
 
 HELP_COLUMNS = 72
@@ -34,8 +41,31 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (plot_data, train_source, train_target, compare, show):
+
+
+class CompareCommand(Command):
+    """`compare`, whose many options have a short page of their own."""
+
+    first_week = frozenset(
+        ("--repeats", "--fixed", "--variant", "--model", "--sources", "--until-decided",
+         "--source-seed", "--target-seed", "--epochs", "--output", "--full", "--explain",
+         "--quiet", "--help")
+    )  # fmt: skip
+
+
+EXAMPLES = """
+Examples:
+
+  blobtransfer compare --repeats 30 --fixed 0 1 2
+
+  blobtransfer compare --until-decided --sources fresh
+
+  blobtransfer compare --model model.keras -o results.json
+"""
+
+for function in (plot_data, train_source, train_target, show):
     app.command(function.__name__.replace("_", "-"), cls=Command)(grouped(function))
+app.command("compare", cls=CompareCommand, help=f"{compare.__doc__}\n{EXAMPLES}")(grouped(compare))
 
 
 @app.callback()
@@ -51,6 +81,7 @@ def main() -> int:
         failed, 130 interrupted, 143 terminated.
     """
     prepare_streams()
+    _warn_of_unknown_settings()
     if shutil.get_terminal_size().columns < HELP_COLUMNS:
         os.environ.setdefault("TERMINAL_WIDTH", str(HELP_COLUMNS))
     try:
@@ -68,3 +99,15 @@ def main() -> int:
     except (ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
         discard(sys.stdout)
         return 0
+
+
+def _warn_of_unknown_settings() -> None:
+    """Tell of environment variables that look like an option's and are none."""
+    given = [name for name in os.environ if name.startswith(ENV_PREFIX)]
+    if not given:
+        return
+    commands = vars(typer.main.get_command(app))["commands"].values()
+    known = {envvar_of(flag) for one in commands for param in one.params for flag in param.opts}
+    for name in sorted(set(given) - known):
+        asked = question_of(name, known)
+        print_stderr(f"warning: {name} is not an option's variable{'; ' + asked if asked else ''}")

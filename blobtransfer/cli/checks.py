@@ -10,7 +10,7 @@ from blobtransfer.cli.options import FigureOptions, ResultOptions, TrainingOptio
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.files import why_not_writable
-from blobtransfer.report.writers import TEXT_WRITERS, WRITERS
+from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import TaskSpec
@@ -31,6 +31,7 @@ def checked_figure(
     result: ResultOptions,
     written: Sequence[tuple[str, Path | None]] = (),
     read: Sequence[tuple[str, Path | None]] = (),
+    summary: Path | None = None,
 ) -> Path | None:
     """See that all files of a command can be written, each under a name of its own.
 
@@ -40,6 +41,7 @@ def checked_figure(
         result: Where the numbers go.
         written: The setting and path of further files; None where there is none.
         read: What each input is called, and its path.
+        summary: Where the summary of a comparison goes, if anywhere.
 
     Returns:
         The path of the figure; None where none is wanted.
@@ -53,6 +55,9 @@ def checked_figure(
     suffixes = tuple(suffix for writer in TEXT_WRITERS.values() for suffix in writer.suffixes)
     for result_path in result.files():
         _check_file("output", result_path, suffixes)
+    if summary is not None:
+        _check_file("summary", summary, SUMMARY_SUFFIXES)
+    written = [*written, ("summary", summary)]
     check_apart([*written, ("plot", path), *(("output", one) for one in result.files())], read)
     return path
 

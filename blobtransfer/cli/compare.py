@@ -24,6 +24,7 @@ from blobtransfer.cli.options import (
     ProblemOptions,
     QuestionOptions,
     ResultOptions,
+    ScreenOptions,
     TrainingOptions,
     VariantOptions,
 )
@@ -34,8 +35,11 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import with_settings
 from blobtransfer.specs.task import BlobsSpec
 
-N_REPEATS = 30
+N_REPEATS = 100
 """Repeats, unless asked otherwise."""
+
+MAX_REPEATS = 100_000
+"""Repeats of a comparison until decided, unless asked otherwise."""
 
 SOURCE_SEED = 1
 """The source problem, unless asked otherwise."""
@@ -60,7 +64,24 @@ def compare(
     ] = None,
     repeats: Annotated[
         int | None,
-        integer("--repeats", "Independent repeats of every variant.", TRANSFER, show_default="30"),
+        integer("--repeats", "Independent repeats of every variant.", TRANSFER, show_default="100"),
+    ] = None,
+    until_decided: Annotated[
+        bool,
+        switch(
+            "--until-decided",
+            "Add repeats until every variant is decided, with intervals that hold at every look.",
+            TRANSFER,
+        ),
+    ] = False,
+    max_repeats: Annotated[
+        int | None,
+        integer(
+            "--max-repeats",
+            "The most repeats, for --until-decided.",
+            TRANSFER,
+            show_default=f"{MAX_REPEATS}",
+        ),
     ] = None,
     fixed: Annotated[
         list[int] | None,
@@ -77,11 +98,13 @@ def compare(
     problem: ProblemOptions,
     training: TrainingOptions,
     figure: FigureOptions,
+    screen: ScreenOptions,
     result: ResultOptions,
     messages: MessageOptions,
 ) -> None:
     """Compare training from scratch with starting from a source network, over many repeats."""
     _check_together(question, repeats, model, source_seed, reverse)
+    n_repeats = _n_repeats(question, repeats, until_decided, max_repeats)
     asked = with_settings(
         _problems(source_seed, target_seed, reverse),
         problem.settings() | training.settings() | question.settings(),
@@ -98,7 +121,9 @@ def compare(
         network=network,
         variants=variants,
         questions=questions,
-        n_repeats=prod(nested) if nested else N_REPEATS if repeats is None else repeats,
+        n_repeats=n_repeats,
+        until_decided=until_decided,
+        against=question.against,
         nested=nested,
         source=asked.source if model is None or "fresh" in questions else None,
         model_path=None if model is None else printable(str(model)),
@@ -106,7 +131,9 @@ def compare(
     )
     if question.threshold is not None and not question.speed:
         raise SettingError("threshold", question.threshold, "it needs --speed; add that")
-    path = checked_figure("compare", figure, result, read=[(MODEL_FILE, model)])
+    path = checked_figure(
+        "compare", figure, result, read=[(MODEL_FILE, model)], summary=screen.summary
+    )
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
@@ -120,7 +147,7 @@ def compare(
             engine = load_engine(spec.engine, messages.verbose)
             results = experiment.compare(spec, weights, engine, progress)
         results = replace(results, argv=tuple(sys.argv[1:]))
-        deliver(results, canvas, path, result, messages)
+        deliver(results, canvas, path, result, messages, screen)
     finish(results, canvas, pending)
 
 
@@ -145,6 +172,21 @@ def _check_together(
         raise SettingError("reverse", "", f"{read}; leave one out")
     if source_seed is not None and question.questions() == ("one",):
         raise SettingError("source-seed", source_seed, f"{read}; leave one of the two out")
+
+
+def _n_repeats(
+    question: QuestionOptions, repeats: int | None, until_decided: bool, max_repeats: int | None
+) -> int:
+    """Give the repeats that were asked for, by whichever option."""
+    if until_decided:
+        if repeats is not None:
+            problem = "--until-decided finds out how many; give the most with --max-repeats"
+            raise SettingError("repeats", repeats, problem)
+        return MAX_REPEATS if max_repeats is None else max_repeats
+    if max_repeats is not None:
+        raise SettingError("max-repeats", max_repeats, "it needs --until-decided; add that")
+    nested = question.sources_and_repeats()
+    return prod(nested) if nested else N_REPEATS if repeats is None else repeats
 
 
 def _problems(source_seed: int | None, target_seed: int, reverse: bool) -> ExperimentSpec:

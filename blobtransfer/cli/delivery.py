@@ -9,10 +9,10 @@ import typer
 
 from blobtransfer.cli.checks import would_replace
 from blobtransfer.cli.interrupts import Deferred
-from blobtransfer.cli.options import MessageOptions, ResultOptions
-from blobtransfer.cli.streams import print_stderr, write_stdout
+from blobtransfer.cli.options import MessageOptions, ResultOptions, ScreenOptions
+from blobtransfer.cli.streams import ReaderGone, print_stderr, write_stdout
 from blobtransfer.errors import MachineError
-from blobtransfer.report.writers import TEXT_WRITERS, print_on, writer_of
+from blobtransfer.report.writers import TEXT_WRITERS, print_on, write_summary, writer_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from blobtransfer.report.figures import Canvas
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import Results
+
+ALL_SHORT = ScreenOptions()
 
 SOME_RUNS_FAILED = 3
 """Exit code: finished, but some losses are not finite."""
@@ -32,37 +34,50 @@ def deliver(
     figure_path: Path | None,
     result: ResultOptions,
     messages: MessageOptions,
+    screen: ScreenOptions = ALL_SHORT,
     is_printed: bool = True,
 ) -> None:
-    """Write, draw and print what was found, and say how sure it is.
+    """Print, write and draw what was found, and say how sure it is.
 
-    What fails costs nothing of the rest: results are printed in any case.
+    The answer comes before the figure is drawn. What fails costs nothing of the rest.
     """
     from blobtransfer.report.report import make_report
 
     # The seconds would make the same command write other bytes.
     filed = make_report(results, with_time=False)
+    failed: Exception | None = None
+    is_on_screen = False
+    if is_printed:
+        try:
+            is_on_screen = print_report(results, result, messages, screen)
+        except (MachineError, ReaderGone) as error:
+            failed = error
     try:
-        write_files(filed, result, messages)
+        write_files(filed, result, messages, screen.summary)
         if figure_path is not None or canvas.has_windows:
             from blobtransfer.report.figures import draw_results
 
             save_figure(draw_results(results, canvas), figure_path, messages)
     finally:
-        if is_printed:
-            print_report(make_report(results), result)
-    for caution in filed.cautions:
-        log_unless_quiet(messages, f"warning: {caution}")
+        if not is_on_screen:
+            for caution in filed.cautions:
+                log_unless_quiet(messages, f"warning: {caution}")
+    if failed is not None:
+        raise failed
 
 
-def write_files(report: "Report", result: ResultOptions, messages: MessageOptions) -> None:
+def write_files(
+    report: "Report", result: ResultOptions, messages: MessageOptions, summary: Path | None
+) -> None:
     """Write the result files that were asked for; one that fails does not cost the others."""
     failed: MachineError | None = None
-    for path in result.files():
-        writer = writer_of(path)
-        assert writer is not None
+    writers = [(path, writer_of(path)) for path in result.files()]
+    calls = [(path, writer.write) for path, writer in writers if writer is not None]
+    if summary is not None:
+        calls.append((summary, write_summary))
+    for path, write in calls:
         try:
-            writer.write(report, path)
+            write(report, path)
             log_unless_quiet(messages, f"wrote {path}")
         except MachineError as error:
             failed = failed or error
@@ -70,13 +85,30 @@ def write_files(report: "Report", result: ResultOptions, messages: MessageOption
         raise failed
 
 
-def print_report(report: "Report", result: ResultOptions) -> None:
-    """Print a report to standard output in the format that was asked for."""
+def print_report(
+    results: "Results", result: ResultOptions, messages: MessageOptions, screen: ScreenOptions
+) -> bool:
+    """Print results to standard output in the format that was asked for.
+
+    Returns:
+        Whether they stand on a terminal, with their cautions.
+    """
+    from blobtransfer.report.report import make_report
+
+    report = make_report(results, is_explained=screen.explain)
     wanted = result.format or "table"
-    if wanted == "table" and sys.stdout.isatty():
-        print_on(sys.stdout, report)
+    is_short = messages.quiet and not screen.full and not result.wants_standard_output()
+    if is_short and results.command == "compare":
+        write_stdout(f"{sentence.text}\n" for sentence in report.sentences)
+        return False
+    is_on_screen = wanted == "table" and sys.stdout.isatty()
+    if is_on_screen:
+        print_on(sys.stdout, report, screen.full)
     else:
         write_stdout(TEXT_WRITERS[wanted].pieces(report))
+    if wanted == "table" and report.is_explained:
+        write_stdout(["\n", *(f"{line}\n" for line in report.explanations)])
+    return is_on_screen and results.command == "compare" and not screen.full
 
 
 def save_figure(figure: "Figure", path: Path | None, messages: MessageOptions) -> None:

@@ -4,12 +4,14 @@ The line names an option as the user gave it: by its flag, or by its environment
 """
 
 import os
+import re
 import traceback
 from typing import Any
 
 import typer
 
 from blobtransfer.cli.streams import print_stderr
+from blobtransfer.cli.suggest import question_of
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
 from blobtransfer.specs.checks import printable
 
@@ -75,7 +77,32 @@ def _usage_line(error: typer.TyperException) -> str:
             return f"{envvar_of(flag)} {os.environ.get(envvar_of(flag), '')}: use 1 or 0"
         if error.message:  # none where an argument is missing
             return f"{_name_of(context, flag)} {error.message}"
-    return f"{error.format_message().rstrip('.')}; see blobtransfer --help"
+    found, known = _unknown_word(error, context)
+    if found:
+        asked = question_of(found, known)
+        return f"{found}: not known; {asked or 'see blobtransfer ' + _command_of(context)}"
+    message = error.format_message().rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; see blobtransfer {_command_of(context)}"
+
+
+def _unknown_word(error: typer.TyperException, context: Any) -> tuple[str, list[str]]:
+    """Give the option or command that is not known, if that is the error, and those that are."""
+    option = getattr(error, "option_name", None)
+    if option is not None and context is not None:
+        known = [one for param in context.command.params for one in param.opts]
+        if option in known:  # the option is right, its value is not
+            return "", []
+        return str(option), [one for one in known if one.startswith("--")]
+    commands = getattr(getattr(context, "command", None), "commands", None)
+    match = re.search(r"No such command '(.+?)'", error.format_message())
+    return (match[1], list(commands)) if match and commands else ("", [])
+
+
+def _command_of(context: Any) -> str:
+    """Write the help command of the command that was running."""
+    name = getattr(getattr(context, "command", None), "name", None)
+    is_whole = context is None or context.parent is None or name is None
+    return "--help" if is_whole else f"{name} --help"
 
 
 def _name_of(context: Any, flag: str) -> str:

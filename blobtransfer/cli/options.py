@@ -145,7 +145,7 @@ class TrainingOptions:
     ] = default_of("engine")
     train_seed: Annotated[
         int,
-        integer("--train-seed", "All randomness of weights, batch order and statistics.", NETWORK),
+        integer("--train-seed", "All randomness of weights and batch order.", NETWORK),
     ] = default_of("train-seed")
 
     def settings(self) -> dict[str, Any]:
@@ -224,6 +224,25 @@ class QuestionOptions:
         ),
     ] = None
     margin: Annotated[float | None, _margin(str(default_of("margin")))] = None
+    low: Annotated[
+        float | None,
+        real(
+            "--low",
+            "A run ends low that is further below the ceiling than this.",
+            STATISTICS,
+            show_default=str(default_of("low")),
+        ),
+    ] = None
+    against: Annotated[
+        Variant | None,
+        option(
+            "--against",
+            "Compare all other variants with this one too, such as fixed=0.",
+            STATISTICS,
+            metavar="SPEC",
+            parser=_read_variant,
+        ),
+    ] = None
     speed: Annotated[
         bool, switch("--speed", "Also compare how fast the variants learn.", STATISTICS)
     ] = False
@@ -239,7 +258,12 @@ class QuestionOptions:
 
     def settings(self) -> dict[str, Any]:
         """Give the settings of the statistics."""
-        given = {"margin": self.margin, "speed": self.speed, "threshold": self.threshold}
+        given = {
+            "margin": self.margin,
+            "low": self.low,
+            "speed": self.speed,
+            "threshold": self.threshold,
+        }
         return {word: value for word, value in given.items() if value is not None}
 
     def questions(self) -> tuple[Question, ...]:
@@ -314,6 +338,24 @@ class ResultOptions:
     def wants_standard_output(self) -> bool:
         """Say whether results on standard output were asked for by name."""
         return self.format is not None or STANDARD_STREAM in (self.output or ())
+
+
+@dataclass(frozen=True)
+class ScreenOptions:
+    """How a comparison is shown, and the summary of it."""
+
+    full: Annotated[bool, switch("--full", "Show every column on a terminal.", RESULTS)] = False
+    explain: Annotated[
+        bool, switch("--explain", "Say what each word of a comparison means.", RESULTS)
+    ] = False
+    summary: Annotated[
+        Path | None,
+        file(
+            "--summary",
+            "Also write a row a variant of a comparison there; .csv, .md or .tex.",
+            RESULTS,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

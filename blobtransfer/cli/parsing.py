@@ -18,10 +18,15 @@ from typer.core import TyperCommand
 
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, REPORTED, envvar_of, report
 from blobtransfer.cli.interrupts import INTERRUPTED
+from blobtransfer.cli.suggest import question_of
 from blobtransfer.specs.checks import read_number
 
 NOTHING = "''"
 """How an empty value is shown."""
+
+HELP_ALL = "--help-all"
+SHOWS_ALL = "blobtransfer.shows_all"
+"""Key of a context's `meta`: the help page is to show every option."""
 
 NUMBERS, PAIR = "N [N ...]", "S T"
 """Metavars of the options that take several numbers; `Command` knows them by these."""
@@ -69,11 +74,20 @@ def choice(
 
     def one_of_them(text: str) -> str:
         if text not in choices:
-            raise typer.BadParameter(f"{text or NOTHING}: use one of {', '.join(choices)}")
+            asked = question_of(text, choices)
+            raise typer.BadParameter(
+                f"{text or NOTHING}: {asked + ' ' if asked else ''}use one of {', '.join(choices)}"
+            )
         return text
 
     return option(
-        flags, help, panel, metavar=metavar or "|".join(choices), parser=one_of_them, **settings
+        flags,
+        help,
+        panel,
+        metavar=metavar or "|".join(choices),
+        parser=one_of_them,
+        autocompletion=lambda: list(choices),
+        **settings,
     )
 
 
@@ -88,7 +102,37 @@ def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
 
 
 class Command(TyperCommand):
-    """A command whose options of several numbers take `0 1 2`, `0,1,2` or one at a time."""
+    """A command whose options of several numbers take `0 1 2`, `0,1,2` or one at a time.
+
+    Attributes:
+        first_week: Flags that the short help page shows; all where it is empty.
+    """
+
+    first_week: frozenset[str] = frozenset()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help page: of the options of the first week, or of all with --help-all."""
+        if ctx.meta.get(SHOWS_ALL) or not self.first_week:
+            super().format_help(ctx, formatter)
+            return
+        params: list[Any] = list(self.params)
+        later = [
+            param
+            for param in params
+            if param.param_type_name == "option"
+            and not param.hidden
+            and self.first_week.isdisjoint(param.opts)
+        ]
+        epilog = self.epilog
+        for param in later:
+            param.hidden = True
+        self.epilog = f"{len(later)} more options: blobtransfer {self.name} --help-all"
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.epilog = epilog
+            for param in later:
+                param.hidden = False
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error becomes one line and an exit code."""
@@ -101,6 +145,9 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrite runs of numbers into repeated options, then parse as Typer does."""
+        if HELP_ALL in args:
+            ctx.meta[SHOWS_ALL] = True
+            args = ["--help"]
         flags = {
             flag
             for param in self.params
@@ -123,7 +170,12 @@ class Command(TyperCommand):
             if from_environment and not any(arg.startswith(flag + "=") for arg in rewritten):
                 rewritten += _repeated(flag, [from_environment])
                 ctx.meta.setdefault(FROM_ENVIRONMENT, set()).add(flag)
-        return super().parse_args(ctx, rewritten)
+        try:
+            return super().parse_args(ctx, rewritten)
+        except typer.TyperException as error:
+            if getattr(error, "ctx", None) is None:  # so of an option without its value
+                cast(Any, error).ctx = ctx
+            raise
 
 
 def grouped(function: Callable[..., None]) -> Callable[..., None]:

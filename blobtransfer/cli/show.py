@@ -8,8 +8,15 @@ import typer
 from blobtransfer.cli.checks import checked_figure
 from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.interrupts import deferred
-from blobtransfer.cli.options import FigureOptions, MessageOptions, ResultOptions, ShownMargin
+from blobtransfer.cli.options import (
+    FigureOptions,
+    MessageOptions,
+    ResultOptions,
+    ScreenOptions,
+    ShownMargin,
+)
 from blobtransfer.cli.streams import read_input
+from blobtransfer.errors import SettingError
 from blobtransfer.specs.experiment import check_margin
 
 
@@ -23,13 +30,15 @@ def show(
     *,
     margin: ShownMargin = None,
     figure: FigureOptions,
+    screen: ScreenOptions,
     result: ResultOptions,
     messages: MessageOptions,
 ) -> None:
     """Print every table and draw every figure of a saved result again, without training."""
     if margin is not None:
         check_margin(margin)
-    path = checked_figure("show", figure, result, read=[("the results to be shown", file)])
+    read = [("the results to be shown", file)]
+    path = checked_figure("show", figure, result, read=read, summary=screen.summary)
     text = read_input(file)
 
     from blobtransfer.experiment.analyse import from_json
@@ -37,7 +46,10 @@ def show(
 
     canvas = Canvas(figure.show)
     results = from_json(text, str(file), margin)
+    if screen.summary is not None and results.command != "compare":
+        problem = f"{file} is of {results.command}; only a comparison has a summary"
+        raise SettingError("summary", screen.summary, problem)
     with deferred() as pending:
-        deliver(results, canvas, path, result, messages)
+        deliver(results, canvas, path, result, messages, screen)
     pending.check()
     canvas.show()

@@ -159,7 +159,7 @@ def _train_and_deliver(
         except MachineError as error:  # the results come out all the same
             unsaved = error
         is_printed = not messages.quiet or result.wants_standard_output()
-        deliver(results, canvas, figure_path, result, messages, is_printed)
+        deliver(results, canvas, figure_path, result, messages, is_printed=is_printed)
         if unsaved is not None:
             raise unsaved
         if not is_printed:

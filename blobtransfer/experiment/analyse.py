@@ -1,55 +1,53 @@
 """Scores -> findings: every number that tables and figures show, computed once.
 
-Each question compares its arms with standalone, by their differences within a repeat. An arm
-without any source belongs to both questions; its adjusted p is the larger of the two.
+Each question compares its arms with standalone, by their differences within a repeat; the
+intervals of a question hold together. An arm without any source belongs to both questions.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import groupby
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.experiment.cautions import cautions_of
 from blobtransfer.metrics import TEST_ACCURACY
-from blobtransfer.randomness import statistics_rng
 from blobtransfer.results.findings import (
     Band,
     Contrast,
     ContrastKind,
     Findings,
+    LowRuns,
     Speed,
+    SpeedMetric,
     Summary,
 )
 from blobtransfer.results.json_io import read_json
 from blobtransfer.results.results import Curves, Results, TaskRecord
 from blobtransfer.results.scores import Scores
-from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
-from blobtransfer.statistics.nested import nested_differences, source_variance
+from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.statistics.nested import means_of_sources, source_variance
 from blobtransfer.statistics.paired import (
     Difference,
+    Interval,
     Verdict,
-    holm,
-    paired_differences,
+    compare_pairs,
+    share_difference,
     verdict_of,
+    wilson_interval,
 )
 from blobtransfer.statistics.power import ALPHA
-from blobtransfer.statistics.spread import count_low_runs, describe
-from blobtransfer.statistics.survival import (
-    TimeToThreshold,
-    curve_metrics,
-    epochs_to_reach,
-    log_rank_p,
-    median_epochs,
-)
+from blobtransfer.statistics.sequential import sequence_interval
+from blobtransfer.statistics.spread import describe
+from blobtransfer.statistics.survival import curve_metrics
 
 THRESHOLD = 0.95
 """Share of the ceiling that a run is to reach, where no threshold was asked for."""
 
 ByRepeat = NDArray[np.float64]
-"""(R,) a metric of an arm by repeat, or its differences; NaN where a run failed."""
+"""(R,) a metric of an arm by repeat."""
 
 
 def analyse(
@@ -64,33 +62,50 @@ def analyse(
         curves: Learning curves of the runs, for the speed of learning.
 
     Returns:
-        What the methods of `statistics/` say: paired differences to standalone with Holm's
-        adjustment in each question, contrasts of the controls, and the speed.
+        What the methods of `statistics/` say: paired differences to standalone, whose intervals
+        hold together in each question, contrasts of the controls, and the speed.
     """
-    accuracy = {arm: scores.test_accuracy(arm) for arm in spec.arms}
+    finished = {arm: scores.test_accuracy(arm) for arm in spec.arms}
+    # Intention to treat: a run that failed counts as chance would.
+    accuracy = {arm: np.where(np.isnan(a), measured.floor, a) for arm, a in finished.items()}
     standalone = _standalone(spec)
     differences: dict[Arm, Difference] = {}
     if standalone is not None:
-        differences = _differences(spec, scores, accuracy, standalone)
+        differences = _differences(spec, scores, accuracy, standalone, measured.reach)
+        if spec.until_decided:
+            differences = {
+                arm: _at_every_look(spec, d, accuracy[arm] - accuracy[standalone])
+                for arm, d in differences.items()
+            }
+    low_line = _low_line(spec, measured, accuracy)
     summary = tuple(
-        _summarise(arm, spec, scores, accuracy[arm], differences.get(arm), measured.ceiling)
+        _summarise(arm, spec, scores, accuracy, measured, low_line, differences.get(arm))
         for arm in spec.arms
     )
+    if any(one.arm == standalone and one.is_mostly_dead for one in summary):
+        # Dead networks are alike, which tells nothing of living ones.
+        summary = tuple(
+            replace(one, verdict=Verdict("undecided"))
+            if one.verdict and one.is_mostly_dead
+            else one
+            for one in summary
+        )
     found = Findings(
         summary=summary,
-        contrasts=tuple(_contrasts(spec, scores, accuracy)) if standalone is not None else (),
+        contrasts=tuple(_contrasts(spec, scores, accuracy, measured.reach)) if differences else (),
         cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary)
         if differences
         else (),
+        low_line=low_line,
     )
-    if not curves:
+    if not curves or standalone is None:
         return found
     threshold = THRESHOLD * (measured.ceiling or 1.0) if spec.threshold is None else spec.threshold
     rows = {arm: curves[arm][TEST_ACCURACY] for arm in spec.arms}
-    ok = {arm: rows[arm][~np.isnan(accuracy[arm])] for arm in spec.arms}
+    ok = {arm: rows[arm][~np.isnan(finished[arm])] for arm in spec.arms}
     return replace(
         found,
-        speed=tuple(_speeds(spec, scores, accuracy, rows, threshold)),
+        speed=tuple(_speeds(spec, scores, rows, standalone, threshold, measured)),
         threshold=threshold,
         bands=tuple(_band(arm, ok[arm]) for arm in spec.arms if len(ok[arm])),
     )
@@ -121,32 +136,64 @@ def _standalone(spec: ExperimentSpec) -> Arm | None:
     return next((arm for arm in spec.arms if arm.variant.start == "standalone"), None)
 
 
+def _low_line(
+    spec: ExperimentSpec, measured: TaskRecord, accuracy: Mapping[Arm, ByRepeat]
+) -> float:
+    """Give the accuracy below which a run ends low."""
+    if measured.ceiling is not None:
+        return measured.ceiling - spec.low
+    return max(float(np.median(one)) for one in accuracy.values()) - spec.low
+
+
 def _summarise(
     arm: Arm,
     spec: ExperimentSpec,
     scores: Scores,
-    accuracy: ByRepeat,
+    accuracy: Mapping[Arm, ByRepeat],
+    measured: TaskRecord,
+    low_line: float,
     difference: Difference | None,
-    ceiling: float | None,
 ) -> Summary:
-    ok = accuracy[~np.isnan(accuracy)]
-    spread = describe(ok)
+    own = accuracy[arm]
+    spread = describe(own)
+    finished = scores.test_accuracy(arm)
+    finished = finished[~np.isnan(finished)]
     network = arm.variant.network(spec.network)
     n_frozen = 0 if arm.variant.unfreeze is not None else arm.variant.n_frozen or 0
+    ceiling = measured.ceiling
     return Summary(
         **asdict(spread),
         arm=arm,
         failed=scores.n_failed(arm),
+        mean_finished=float(finished.mean()) if len(finished) else None,
         collapsed=scores.n_collapsed(arm, spec.network.n_classes),
-        low_runs=count_low_runs(ok),
+        low_runs=_low_runs(spec, arm, accuracy, low_line, _standalone(spec)),
         trainable_parameters=network.n_trainable(n_frozen),
         gap=None if spread.mean is None or ceiling is None else ceiling - spread.mean,
         difference=difference,
         verdict=None if difference is None else verdict_of(difference, spec.margin),
-        source_variance=source_variance(_by_source(spec, scores, accuracy))
+        source_variance=source_variance(_by_source(spec, scores, own))
         if spec.is_nested(arm)
         else None,
     )
+
+
+def _low_runs(
+    spec: ExperimentSpec,
+    arm: Arm,
+    accuracy: Mapping[Arm, ByRepeat],
+    low_line: float,
+    standalone: Arm | None,
+) -> LowRuns:
+    is_low = {one: accuracy[one] < low_line for one in {arm, standalone} if one is not None}
+    share = float(is_low[arm].mean())
+    if standalone is None or arm == standalone:
+        return LowRuns(share)
+    share_standalone = float(is_low[standalone].mean())
+    if spec.is_nested(arm):  # runs that share a source are not independent
+        return LowRuns(share, share_standalone)
+    between = share_difference(is_low[arm], is_low[standalone])
+    return LowRuns(share, share_standalone, between.ci_low, between.ci_high)
 
 
 def _differences(
@@ -154,43 +201,58 @@ def _differences(
     scores: Scores,
     metric: Mapping[Arm, ByRepeat],
     standalone: Arm,
+    reach: float,
+    margin: float | None = None,
 ) -> dict[Arm, Difference]:
-    """Compare a metric of all arms with standalone's, and adjust p within each question."""
-    found: dict[Arm, Difference] = {}
-    others = [arm for arm in metric if arm != standalone]
-    for sources, arms in groupby(others, key=lambda arm: arm.sources):
-        group = list(arms)
-        paired = [metric[arm] - metric[standalone] for arm in group]
-        of_group = _compare(spec, scores, sources == "fresh", paired)
-        found.update(zip(group, of_group, strict=True))
-    adjusted = _adjust(spec.questions, {arm: d.p_value for arm, d in found.items()})
-    return {arm: replace(d, p_adjusted=adjusted.get(arm)) for arm, d in found.items()}
+    """Compare a metric of all arms with standalone's; intervals hold together in a question."""
+    n_compared = len(spec.variants) - 1
+    return {
+        arm: _compare(
+            spec, scores, (arm, standalone), metric, reach, n_compared,
+            spec.margin if margin is None else margin,
+        )
+        for arm in metric
+        if arm != standalone
+    }  # fmt: skip
 
 
-def _adjust(questions: Sequence[Question], p_values: dict[Arm, float | None]) -> dict[Arm, float]:
-    """Give Holm's p of each question; the larger one where an arm belongs to both."""
-    adjusted: dict[Arm, float] = {}
-    for question in questions:
-        asked = {
-            arm: p for arm, p in p_values.items() if p is not None and arm.is_asked_by(question)
-        }
-        for arm, p in zip(asked, holm(list(asked.values())), strict=True):
-            adjusted[arm] = max(p, adjusted.get(arm, 0.0))
-    return adjusted
+def _at_every_look(spec: ExperimentSpec, d: Difference, paired: ByRepeat) -> Difference:
+    """Give a difference the interval that holds at every look, and no number that does not."""
+    low, high = sequence_interval(paired, ALPHA / (len(spec.variants) - 1))
+    return Difference(
+        n=d.n,
+        mean=d.mean,
+        ci_low=low,
+        ci_high=high,
+        typical=Interval(d.typical.mean, None, None),
+        probability_better=d.probability_better,
+        effect_size=d.effect_size,
+    )
 
 
 def _compare(
-    spec: ExperimentSpec, scores: Scores, is_fresh: bool, paired: Sequence[ByRepeat]
-) -> list[Difference]:
-    """Say what is known about some sets of differences, by the design of the question."""
-    rng = statistics_rng(spec.train_seed)
-    if is_fresh and spec.nested is not None:
-        return nested_differences([_by_source(spec, scores, d) for d in paired], spec.margin, rng)
-    return paired_differences([d[~np.isnan(d)] for d in paired], spec.margin, rng)
+    spec: ExperimentSpec,
+    scores: Scores,
+    arms: tuple[Arm, Arm],
+    metric: Mapping[Arm, ByRepeat],
+    reach: float,
+    n_compared: int,
+    margin: float,
+) -> Difference:
+    """Say what is known about the difference of two arms, by the design of the question."""
+    d = metric[arms[0]] - metric[arms[1]]
+    if not any(map(spec.is_nested, arms)):
+        return compare_pairs(d, reach, n_compared, margin)
+    by_source = _by_source(spec, scores, d)
+    found = compare_pairs(means_of_sources(by_source), reach, n_compared, margin)
+    # Of runs, not of the means of sources; its interval knows only as many as there are sources.
+    share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
+    low, high = wilson_interval(share, found.n)
+    return replace(found, probability_better=share, probability_low=low, probability_high=high)
 
 
 def _by_source(spec: ExperimentSpec, scores: Scores, by_repeat: ByRepeat) -> NDArray[np.float64]:
-    """Lay a metric out as (S, T), a source a row; NaN where a repeat has none."""
+    """Lay a metric out as (S, T), a source a row; NaN where a repeat is not done."""
     assert spec.nested is not None
     matrix = np.full(spec.n_repeats, np.nan)
     matrix[scores.repeats] = by_repeat
@@ -201,16 +263,15 @@ def _by_source(spec: ExperimentSpec, scores: Scores, by_repeat: ByRepeat) -> NDA
 
 
 def _contrasts(
-    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat]
+    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], reach: float
 ) -> list[Contrast]:
     """Compare the controls with what they are there to be compared with, in both questions."""
     contrasts = []
     for question in spec.questions:
         arms = [arm for arm in spec.arms if arm.is_asked_by(question)]
-        for kind, arm, baseline in _pairs_that_tell(arms, len(spec.network.shapes)):
-            is_fresh = "fresh" in (arm.sources, baseline.sources)
-            paired = [accuracy[arm] - accuracy[baseline]]
-            (difference,) = _compare(spec, scores, is_fresh, paired)
+        pairs = _pairs_that_tell(arms, len(spec.network.shapes))
+        for kind, arm, baseline in [*pairs, *_pairs_against(spec, arms)]:
+            difference = _compare(spec, scores, (arm, baseline), accuracy, reach, 1, spec.margin)
             contrasts.append(Contrast(question, kind, arm, baseline, difference))
     return contrasts
 
@@ -248,6 +309,15 @@ def _pairs_that_tell(arms: Sequence[Arm], n_layers: int) -> list[tuple[ContrastK
     return pairs
 
 
+def _pairs_against(
+    spec: ExperimentSpec, arms: Sequence[Arm]
+) -> list[tuple[ContrastKind, Arm, Arm]]:
+    """Pair every arm but standalone with the one that all are to be compared with."""
+    baselines = [arm for arm in arms if arm.variant == spec.against]
+    others = [arm for arm in arms if arm.variant not in (spec.against, STANDALONE)]
+    return [("against", arm, baseline) for baseline in baselines for arm in others]
+
+
 # ---------------------------------------------------------------- the speed of learning
 
 
@@ -259,9 +329,10 @@ def _band(arm: Arm, rows: NDArray[np.float64]) -> Band:
 def _speeds(
     spec: ExperimentSpec,
     scores: Scores,
-    accuracy: Mapping[Arm, ByRepeat],
     rows: Mapping[Arm, NDArray[np.float64]],
+    standalone: Arm,
     threshold: float,
+    measured: TaskRecord,
 ) -> list[Speed]:
     """Measure the curves of every arm, and compare them with standalone's.
 
@@ -270,66 +341,64 @@ def _speeds(
     Args:
         spec: What was run.
         scores: For the repeats.
-        accuracy: Final test accuracies, NaN where a run failed.
         rows: (R, E + 1) test accuracy by epoch.
+        standalone: What the others are compared with.
         threshold: Accuracy to be reached, a share.
+        measured: For the reach of an accuracy.
 
     Returns:
-        Arm by arm: jumpstart, area, last, epochs.
+        Arm by arm, its metrics in the order of `SpeedMetric`.
     """
-    standalone, *others = arms = [a for a in spec.arms if a.variant.start != "equal-compute"]
-    metrics = {arm: curve_metrics(rows[arm]) for arm in arms}
-    measured: dict[Literal["jumpstart", "area", "last"], dict[Arm, ByRepeat]] = {
-        name: {arm: np.where(np.isnan(accuracy[arm]), np.nan, metrics[arm][name]) for arm in arms}
-        for name in ("jumpstart", "area", "last")
+    arms = [arm for arm in spec.arms if arm.variant.start != "equal-compute"]
+    metrics = {
+        arm: curve_metrics(np.where(np.isfinite(rows[arm]), rows[arm], measured.floor), threshold)
+        for arm in arms
     }
-    compared = {
-        name: _differences(spec, scores, metric, standalone) for name, metric in measured.items()
-    }
-    reached = {arm: epochs_to_reach(rows[arm][~np.isnan(accuracy[arm])], threshold) for arm in arms}
-    p_values = {
-        # The test takes runs for independent, which those that share a source are not.
-        arm: None if spec.is_nested(arm) else log_rank_p(reached[arm], reached[standalone])
-        for arm in others
-    }
-    adjusted = _adjust(spec.questions, p_values)
-    speeds: list[Speed] = []
-    for arm in arms:
-        for name, metric in measured.items():
-            ok = metric[arm][~np.isnan(metric[arm])]
-            difference = compared[name].get(arm)
-            speeds.append(
-                Speed(
-                    arm,
-                    name,
-                    n=len(ok),
-                    value=float(ok.mean()) if len(ok) else None,
-                    difference=difference,
-                    verdict=None if difference is None else verdict_of(difference, spec.margin),
-                )
-            )
-        speeds.append(
-            Speed(
-                arm,
-                "epochs",
-                n=len(reached[arm].epochs),
-                value=median_epochs(reached[arm]),
-                n_censored=int(reached[arm].is_censored.sum()),
-                p_value=p_values.get(arm),
-                p_adjusted=adjusted.get(arm),
-                verdict=None
-                if arm == standalone or spec.is_nested(arm)
-                else _faster_or_slower(reached[arm], reached[standalone], adjusted.get(arm)),
-            )
+    names: tuple[SpeedMetric, ...] = get_args(SpeedMetric)
+    differences: dict[str, dict[Arm, Difference]] = {}
+    for name in names:
+        by_arm = {arm: metrics[arm][name] for arm in arms}
+        reach, margin = measured.reach, spec.margin
+        if name == "epochs":  # any time from the first to the last is possible
+            reach, margin = spec.training.epochs / 2, 0.0
+        differences[name] = (
+            _reached(spec, by_arm, standalone)
+            if name == "reached"
+            else _differences(spec, scores, by_arm, standalone, reach, margin)
         )
+    speeds = []
+    for arm in arms:
+        for name in names:
+            values, difference = metrics[arm][name], differences[name].get(arm)
+            verdict = None
+            if difference is not None and name != "reached":
+                verdict = verdict_of(difference, 0.0 if name == "epochs" else spec.margin)
+                if name == "epochs":
+                    verdict = _as_time(verdict)
+            speeds.append(Speed(arm, name, len(values), float(values.mean()), difference, verdict))
     return speeds
 
 
-def _faster_or_slower(
-    reached: TimeToThreshold, baseline: TimeToThreshold, p_adjusted: float | None
-) -> Verdict:
-    if p_adjusted is None or p_adjusted >= ALPHA:
-        return Verdict("undecided")
-    # The mean up to the last epoch, censored or not: its sign is that of the log-rank test
-    # but where the curves cross.
-    return Verdict("faster" if reached.epochs.mean() < baseline.epochs.mean() else "slower")
+def _reached(
+    spec: ExperimentSpec, reached: Mapping[Arm, ByRepeat], standalone: Arm
+) -> dict[Arm, Difference]:
+    """Compare the shares that reach the threshold with standalone's.
+
+    Runs that share a source are not independent, and have no interval.
+    """
+    found = {}
+    for arm, own in reached.items():
+        if arm != standalone:
+            between = share_difference(own > 0, reached[standalone] > 0)
+            low, high = between.ci_low, between.ci_high
+            if spec.is_nested(arm):
+                low = high = None
+            found[arm] = Difference(len(own), between.mean, low, high, low, high)
+    return found
+
+
+def _as_time(verdict: Verdict) -> Verdict:
+    """Read a verdict on a difference of epochs, of which fewer are better."""
+    if verdict.kind in ("better", "worse"):
+        return Verdict("slower" if verdict.kind == "better" else "faster")
+    return Verdict("undecided")

@@ -8,15 +8,13 @@ from blobtransfer.results.findings import (
     Collapsed,
     FewPairs,
     FewTestRows,
-    LowRuns,
+    LookAgain,
     OneSource,
+    SameProblem,
     Summary,
 )
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.statistics.power import ALPHA
-
-FEW_REPEATS = 10
-"""Below, even 95 % intervals that mean to be honest are rough (`docs/method.md`)."""
+from blobtransfer.statistics.paired import FEWEST_PAIRS
 
 
 def cautions_of(
@@ -30,15 +28,23 @@ def cautions_of(
         n_test: Test rows of the target problem.
         summary: What came out.
     """
-    found: dict[Caution, None] = dict.fromkeys(_of_few(spec, summary))
+    found: dict[Caution, None] = {}
+    if spec.source is not None and spec.source == spec.target:
+        found[SameProblem()] = None
+    for one in summary:
+        if one.difference is not None and one.difference.n < FEWEST_PAIRS:
+            is_nested = spec.is_nested(one.arm)
+            found[FewPairs(one.difference.n, "sources" if is_nested else "repeats")] = None
+    is_few = any(isinstance(one, FewPairs) for one in found)
     if spec.questions == ("one",):
         found[OneSource()] = None
-    low = [one.arm for one in summary if one.low_runs and (one.std or 0) > spec.margin]
-    if low:
-        found[LowRuns(tuple(low), n_repeats)] = None
-    collapsed = [one.arm for one in summary if 2 * one.collapsed > one.n]
+    collapsed = [one.arm for one in summary if one.is_mostly_dead]
     if collapsed:
         found[Collapsed(tuple(collapsed))] = None
+    elif not (spec.until_decided or is_few) and any(
+        one.verdict is not None and one.verdict.kind == "undecided" for one in summary
+    ):
+        found[LookAgain(spec.nested[0] if spec.nested else n_repeats)] = None
     means = [one.mean for one in summary if one.mean is not None]
     if means and spec.margin:
         share = sum(means) / len(means)
@@ -47,28 +53,3 @@ def cautions_of(
             n_enough = math.ceil(4 * share * (1 - share) / spec.margin**2 / 1000) * 1000
             found[FewTestRows(n_test, error, spec.margin, n_enough)] = None
     return tuple(found)
-
-
-def _of_few(spec: ExperimentSpec, summary: Sequence[Summary]) -> list[FewPairs]:
-    """Look for questions that have too few repeats, or sources, for what was asked of them."""
-    found = []
-    for question in spec.questions:
-        asked = [one for one in summary if one.arm.is_asked_by(question)]
-        compared = [one.difference for one in asked if one.difference is not None]
-        if not compared:
-            continue
-        n = min(difference.n for difference in compared)
-        # The smallest p of the sign-flip test, after Holm.
-        can_decide = len(compared) * 2.0 ** (1 - n) < ALPHA
-        if can_decide and n >= FEW_REPEATS:
-            continue
-        found.append(
-            FewPairs(
-                n=n,
-                unit="sources" if spec.nested is not None and question == "fresh" else "repeats",
-                n_variants=len(compared),
-                can_decide=can_decide,
-                has_failures=any(one.failed for one in asked),
-            )
-        )
-    return found

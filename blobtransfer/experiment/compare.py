@@ -25,12 +25,14 @@ from blobtransfer.experiment.single import (
     train_one,
     train_own_source,
 )
+from blobtransfer.experiment.undecided import Undecided
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock
 from blobtransfer.results.results import Curves, Results
 from blobtransfer.results.scores import Run, Scores
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.statistics.sequential import looks
 
 
 def compare(
@@ -69,13 +71,20 @@ def compare(
     one, source_run = _one_sources(spec, source_weights, engine, progress)
     stage = progress.start("comparison", _n_epochs(spec))
     parts: list[BlockResult] = []
+    undecided = Undecided(spec, tasks[-1]) if spec.until_decided else None
     interrupted = False
+    first = 0
     try:
-        calls = _calls(spec, one, engine, executor, stage)
-        for part in run_calls(calls, executor, lambda: stage.advance(0)):
-            parts.append(part)
-            if executor is not None:
-                stage.advance(part.scores.n_repeats * _epochs_of_a_repeat(spec))
+        for last in looks(spec.n_repeats) if undecided else [spec.n_repeats]:
+            n_before = len(parts)
+            calls = _calls(spec, range(first, last), one, engine, executor, stage)
+            for part in run_calls(calls, executor, lambda: stage.advance(0)):
+                parts.append(part)
+                if executor is not None:
+                    stage.advance(part.scores.n_repeats * _epochs_of_a_repeat(spec))
+            first = last
+            if undecided and not undecided.after(part.scores for part in parts[n_before:]):
+                break
     except KeyboardInterrupt:
         if not parts:
             raise
@@ -105,8 +114,9 @@ def _one_sources(
     starts = spec.source_starts("one")
     if "transfer" in starts and given is None:
         alone = replace(
-            spec, variants=(STANDALONE,), n_repeats=1, nested=None, target=None, speed=False
-        )
+            spec, variants=(STANDALONE,), n_repeats=1, nested=None, target=None, speed=False,
+            against=None, until_decided=False,
+        )  # fmt: skip
         source = train_one(alone, "train-source", "source", {}, engine, progress)
         given, source_run = source.weights, source.results.run
     if given is not None:
@@ -118,12 +128,13 @@ def _one_sources(
 
 def _calls(
     spec: ExperimentSpec,
+    all_repeats: range,
     one: SourceWeights,
     engine: Engine,
     executor: Executor | None,
     stage: StageProgress,
 ) -> Iterator[Callable[[], BlockResult]]:
-    """Make the calls of all blocks.
+    """Make the calls of the blocks of some repeats.
 
     Where repeats share a source it is trained before the first block that needs it and handed
     to each, so that it is trained once however the blocks are cut.
@@ -135,8 +146,8 @@ def _calls(
         train = partial(train_sources, engine=engine, on_epochs=stage.advance)
     shared: dict[SourceKey, Weights] = {}
     at_once = engine.repeats_at_once(spec)
-    for first in range(0, spec.n_repeats, at_once):
-        repeats = range(first, min(first + at_once, spec.n_repeats))
+    for first in range(0, len(all_repeats), at_once):
+        repeats = all_repeats[first : first + at_once]
         if spec.nested is not None:
             needed = fresh_sources(spec, repeats)
             missing = [key for key in needed if key not in shared]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from blobtransfer.engines import Engine
 from blobtransfer.experiment.analyse import analyse
 from blobtransfer.experiment.block import (
@@ -94,7 +96,9 @@ def train_own_source(
 def record_of(role: Role, spec: TaskSpec) -> TaskRecord:
     """Describe a problem as it is used."""
     task = load_task(spec)
-    return TaskRecord(role, spec.name, len(task.y_train), len(task.y_test), task.ceiling)
+    n_test = len(task.y_test)
+    floor = float(np.bincount(task.y_test).max() / n_test)
+    return TaskRecord(role, spec.name, len(task.y_train), n_test, task.ceiling, floor)
 
 
 def start_engine(spec: ExperimentSpec, engine: Engine, progress: Progress) -> None:

@@ -5,22 +5,26 @@ they are to be shown in a window.
 """
 
 import logging
+import math
+import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import MachineError
 from blobtransfer.files import write_atomic
-from blobtransfer.metrics import METRICS
-from blobtransfer.report.sentences import count, verdict_word
+from blobtransfer.metrics import METRICS, TEST_ACCURACY, TEST_LOSS
+from blobtransfer.report.picture_settings import import_matplotlib, own_settings
+from blobtransfer.report.sentences import design, label_of, points, short_answer, verdict_word
+from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import Regions, Results
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.variant import Variant
-from blobtransfer.tasks.task import Plane, Task, plane_of
+from blobtransfer.tasks.task import Plane, Task, planes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,14 +54,25 @@ LINE_STYLES = ("-", "--", "-.", ":")
 CEILING: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3)), "linewidth": 1.0}
 
 CENTER: dict[str, Any] = {
-    "marker": "X",
-    "markersize": 11,
+    "marker": "o",
+    "markersize": 10,
     "markeredgecolor": "black",
     "markeredgewidth": 1.2,
     "linestyle": "",
 }
 
-PANELS_A_ROW = 4
+N_BINS = 40
+"""Bars over the range of a single feature."""
+
+MAX_NAMED = 12
+"""Most classes in the legend."""
+
+MANY_RUNS = 200
+"""From here on a half violin shows the runs of a variant, in place of dots."""
+
+FEWEST_BOXED = 5
+"""Below, a box of quartiles would be made of too little."""
+
 MANY_DOTS = 5_000
 """From here on the dots of a vector figure are stored as a picture."""
 
@@ -79,6 +94,7 @@ class Canvas:
         self.has_windows = show
         # It warns where it finds no folder for its caches, which costs the user nothing.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
+        import_matplotlib()
         if show:
             import matplotlib.pyplot as plt
 
@@ -114,14 +130,12 @@ def save(figure: "Figure", path: Path) -> None:
     Raises:
         MachineError: The file cannot be written.
     """
-    import matplotlib as mpl
-
     undated: dict[str, dict[str, Any]] = {
         ".svg": {"Date": None},
         ".pdf": {"CreationDate": None},
     }
     with (
-        mpl.rc_context({"svg.hashsalt": "blobtransfer"}),
+        own_settings(),
         write_atomic(path) as temporary,
         warnings.catch_warnings(),
     ):
@@ -131,28 +145,60 @@ def save(figure: "Figure", path: Path) -> None:
 
 
 def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
-    """Draw a panel a problem: rows by class, and where known true centres and the ceiling."""
-    from matplotlib.lines import Line2D
+    """Draw a panel a problem: rows by class, and where known true centres and the ceiling.
 
-    n_columns = min(len(tasks), PANELS_A_ROW)
+    Raises:
+        MachineError: It cannot be drawn.
+    """
+    with own_settings():
+        return _draw_tasks(tasks, canvas)
+
+
+def _draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
+    n_columns = math.ceil(math.sqrt(len(tasks)))
     n_rows = -(-len(tasks) // n_columns)
-    figure = canvas.new(4.2 * n_columns, 4.0 * n_rows)
-    panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
-    for task, axes in zip(tasks, panels, strict=False):
-        _draw_task(task, axes)
-    if any(task.centers is not None for task in tasks):
-        centre = Line2D([], [], **CENTER, markerfacecolor="0.8", label="true centre of a class")
-        figure.legend(handles=[centre], loc="outside lower right", frameon=False)
+    figure = canvas.new(0.8 + 4.0 * n_columns, 1.0 + 3.7 * n_rows)
+    panels = list(figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True).flat)
+    planes, axis_labels = planes_of(tasks)
+    for task, plane, axes in zip(tasks, planes, panels, strict=False):
+        _draw_task(task, plane, axes)
+        axes.set_xlabel(axis_labels[0])
+        axes.set_ylabel(axis_labels[1])
+        axes.tick_params(labelbottom=True)
+    figure.legend(
+        handles=_class_handles(tasks), loc="outside lower center", frameon=False, ncols=6,
+        fontsize="small",
+    )  # fmt: skip
     for axes in panels[len(tasks) :]:
         axes.set_visible(False)
     return figure
 
 
+def _class_handles(tasks: Sequence[Task]) -> list[Any]:
+    """Make the legend of classes, and of their centres where there are some."""
+    from matplotlib.lines import Line2D
+
+    n_classes = max(task.spec.n_classes for task in tasks)
+    handles = [
+        Line2D([], [], marker=_marker(k), color=colour, linestyle="", label=f"class {k}")
+        for k, colour in enumerate(_cycle(n_classes))
+    ][:MAX_NAMED]
+    if any(task.centers is not None for task in tasks):
+        centre = Line2D([], [], **CENTER, markerfacecolor="0.8", label="large: the true centres")
+        handles.append(centre)
+    return handles
+
+
 def draw_results(results: Results, canvas: Canvas) -> "Figure":
-    """Draw what a command found."""
-    if results.command == "compare":
-        return draw_comparison(results, canvas)
-    return draw_training(results, canvas)
+    """Draw what a command found.
+
+    Raises:
+        MachineError: It cannot be drawn.
+    """
+    with own_settings():
+        if results.command == "compare":
+            return draw_comparison(results, canvas)
+        return draw_training(results, canvas)
 
 
 def draw_training(results: Results, canvas: Canvas) -> "Figure":
@@ -175,6 +221,9 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     if record.ceiling is not None:
         accuracies.axhline(100 * record.ceiling, label="ceiling (test)", **CEILING)
     losses.set_ylabel("loss (nats)")
+    finite = curves[TEST_LOSS:][np.isfinite(curves[TEST_LOSS:])]
+    if len(finite) and finite.min() > 0 and finite.max() > 8 * finite.min():
+        losses.set_yscale("log")  # else the first epochs hide all that comes after
     accuracies.set_ylabel("accuracy (%)")
     for axes in (losses, accuracies):
         axes.set_xlabel("epoch (0: before training)")
@@ -186,28 +235,30 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
 
 
 def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
-    """Draw scores, differences and, where they were kept, learning curves: a column a question."""
+    """Draw differences, scores and, where they were kept, learning curves: a column a question.
+
+    The differences, which the answer is about, come first; the answer stands above them.
+    """
     questions, n_rows = results.spec.questions, len(results.spec.variants)
     has_curves = bool(results.findings.bands)
-    heights = [1.2 + 0.42 * n_rows, 1.1 + 0.36 * (n_rows - 1)] + [3.4] * has_curves
-    figure = canvas.new(1.6 + 5.0 * len(questions), sum(heights) + 0.6)
+    heights = [1.6 + 0.5 * (n_rows - 1), 1.2 + 0.34 * n_rows] + [3.4] * has_curves
+    figure = canvas.new(2.2 + 5.2 * len(questions), sum(heights) + 0.9)
     panels = figure.subplots(
         len(heights), len(questions), squeeze=False, sharex="row", sharey="row",
         height_ratios=heights,
     )  # fmt: skip
     for column, question in enumerate(questions):
-        scores, differences, *curves = panels[:, column]
-        _draw_scores(results, question, scores)
+        differences, scores, *curves = panels[:, column]
         _draw_differences(results, question, differences)
+        _draw_scores(results, question, scores)
         for axes in curves:
             _draw_bands(results, question, axes)
     figure.suptitle(_comparison_title(results))
-    handles, labels = panels[-1 if has_curves else 0, 0].get_legend_handles_labels()
-    n_columns = 1 if len(questions) == 1 else 2
-    figure.legend(
-        handles, labels, frameon=False, loc="outside lower center", ncols=2 * n_columns,
-        fontsize="small",
-    )  # fmt: skip
+    if has_curves:
+        handles, labels = panels[-1, 0].get_legend_handles_labels()
+        figure.legend(
+            handles, labels, frameon=False, loc="outside lower center", ncols=4, fontsize="small"
+        )
     return figure
 
 
@@ -227,7 +278,7 @@ def _comparison_title(results: Results) -> str:
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
     return _literal(
         f"Transfer{origin} to {results.measured.name}, {spec.network}, "
-        f"{count(results.scores.n_repeats, 'repeats')}"
+        f"{design(results, spec.questions[-1])}"
     )
 
 
@@ -237,73 +288,124 @@ def _literal(text: str) -> str:
 
 
 def _draw_scores(results: Results, question: Question, axes: "Axes") -> None:
-    """Draw a box a variant over the repeats' test accuracies, and every repeat as a dot."""
+    """Draw the test accuracies of each variant: a box, and a dot a repeat or a half violin.
+
+    The axis ends twice as far below the ceiling as a run ends low; how many runs lie beyond is
+    written there, so that they squeeze nothing.
+    """
     shown = results.of_question(question)
-    by_repeat = [results.scores.test_accuracy(summary.arm) for summary in shown]
-    scores = [100 * row[~np.isnan(row)] for row in by_repeat]
+    scores = []
+    for one in shown:
+        row = results.scores.test_accuracy(one.arm)
+        scores.append(100 * row[~np.isnan(row)])
+    end = _low_end(results)
     places = range(len(shown), 0, -1)
     axes.boxplot(
-        scores,
+        [row if len(row) >= FEWEST_BOXED else [] for row in scores],
         positions=places,
         orientation="horizontal",
-        tick_labels=[summary.label for summary in shown],
+        manage_ticks=False,
         showfliers=False,
-        widths=0.6,
+        widths=0.34,
         patch_artist=True,
-        boxprops={"facecolor": "0.95", "edgecolor": "0.4"},
+        boxprops={"facecolor": "none", "edgecolor": "0.25"},
         medianprops={"color": "black", "linewidth": 1.6},
-        whiskerprops={"color": "0.4"},
-        capprops={"color": "0.4"},
+        whiskerprops={"color": "0.25"},
+        capprops={"color": "0.25"},
+        zorder=4,
     )
-    n_dots = sum(map(len, scores))
-    for place, summary, row in zip(places, shown, scores, strict=True):
-        # Heights are spread by a fixed rule, so that the same results give the same picture.
-        heights = place + 0.4 * ((np.arange(len(row)) * 0.618034) % 1.0 - 0.5)
-        axes.scatter(
-            row, heights, s=16, color=colour_of(summary.arm.variant), alpha=0.6, linewidths=0,
-            zorder=3, rasterized=n_dots > MANY_DOTS,
-        )  # fmt: skip
+    for place, one, row in zip(places, shown, scores, strict=True):
+        inside = row[row >= end]
+        colour = colour_of(one.arm.variant)
+        if len(row) > MANY_RUNS and len(inside) and np.ptp(inside) > 0:
+            violin = axes.violinplot(
+                inside, [place], orientation="horizontal", side="high", widths=0.85,
+                showextrema=False,
+            )  # fmt: skip
+            for body in cast(Any, violin["bodies"]):
+                body.set(facecolor=colour, alpha=0.45)
+        else:
+            heights = place + 0.6 * _heights(results, question, one, row >= end)
+            axes.scatter(inside, heights, s=14, color=colour, alpha=0.55, linewidths=0, zorder=3)
+        if len(inside) < len(row):
+            axes.annotate(
+                f"{len(row) - len(inside)} below", (0, place), xytext=(4, 0), zorder=6,
+                xycoords=("axes fraction", "data"), textcoords="offset points", fontsize="small",
+                va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+            )  # fmt: skip
     if results.measured.ceiling is not None:
-        axes.axvline(100 * results.measured.ceiling, label="ceiling", **CEILING)
-    axes.set_xlabel("test accuracy (%)")
+        axes.axvline(100 * results.measured.ceiling, **CEILING)
+    axes.set_yticks(list(places), [label_of(one.arm, results) for one in shown])
+    axes.set_xlim(_score_limits(results))
+    axes.set_ylim(0.4, len(shown) + 0.7)
+    has_ceiling = results.measured.ceiling is not None
+    axes.set_xlabel("test accuracy (%)" + ("; dashed: best possible" if has_ceiling else ""))
     axes.tick_params(axis="x", labelbottom=True)
+
+
+def _low_end(results: Results) -> float:
+    """Give the accuracy in percent at which the axis of scores ends."""
+    line = results.findings.low_line
+    return 0.0 if line is None else max(0.0, round(100 * (line - results.spec.low), 9))
+
+
+def _score_limits(results: Results) -> tuple[float, float]:
+    """Give the ends of the axis of scores in percent, the same for both questions."""
+    end, accuracy = _low_end(results), 100 * results.scores.values[TEST_ACCURACY]
+    inside = accuracy[~results.scores.is_failed & (accuracy >= end)]
+    highest = [100 * (results.measured.ceiling or 0.0), *inside]
+    return max(end, min([*inside, *highest[:1]]) - 1.0), max(highest) + 0.8
+
+
+def _heights(
+    results: Results, question: Question, one: Summary, is_kept: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Spread dots over a row by a fixed rule; those that share a source are at one height."""
+    accuracy = results.scores.test_accuracy(one.arm)
+    repeats = results.scores.repeats[~np.isnan(accuracy)][is_kept]
     nested = results.spec.nested
-    fresh = "a fresh source each repeat" if nested is None else f"{results.n_sources} sources"
-    axes.set_title(
-        "This model: one source network" if question == "one" else f"The method: {fresh}"
-    )
+    if nested is not None and results.spec.is_nested(one.arm):
+        return np.asarray((repeats // nested[1]) / max(1, nested[0] - 1) - 0.5)
+    return np.asarray((np.arange(len(repeats)) * 0.618034) % 1.0 - 0.5)
 
 
 def _draw_differences(results: Results, question: Question, axes: "Axes") -> None:
-    """Draw each mean difference to standalone with its interval, over the margin's band."""
+    """Draw each mean difference to standalone with its interval, numbers and verdict beside it."""
     shown = [one for one in results.of_question(question) if one.difference is not None]
     margin = 100 * results.spec.margin
-    axes.axvspan(-margin, margin, color="0.9", zorder=0)
+    axes.axvspan(-margin, margin, color="0.92", zorder=0)
     axes.axvline(0, color="0.35", linewidth=1.0, zorder=1)
     places = range(len(shown), 0, -1)
-    for place, one in zip(places, shown, strict=True):
-        d = one.difference
+    for i, (place, one) in enumerate(zip(places, shown, strict=True)):
+        d, colour = one.difference, colour_of(one.arm.variant)
         if d is None or d.mean is None:
             continue
+        numbers = f"{100 * d.mean:+.1f}"
         if d.ci_low is not None and d.ci_high is not None:
             ends = [100 * d.ci_low, 100 * d.ci_high]
-            axes.plot(ends, [place, place], color=colour_of(one.arm.variant), linewidth=2.4)
+            axes.plot(ends, [place, place], color=colour, linewidth=2.6, solid_capstyle="butt")
+            numbers += f" [{ends[0]:+.1f}, {ends[1]:+.1f}]"
+        is_decided = one.verdict is not None and one.verdict.kind != "undecided"
         axes.plot(
-            [100 * d.mean], [place], marker="o", markersize=6, color=colour_of(one.arm.variant),
-            markeredgecolor="black", markeredgewidth=0.7,
+            [100 * d.mean], [place], marker=MARKERS[i % len(MARKERS)], markersize=7,
+            color=colour if is_decided else "white", markeredgecolor=colour, markeredgewidth=1.6,
+            zorder=4,
         )  # fmt: skip
         axes.annotate(
-            verdict_word(one.verdict),
-            (100 * d.mean, place),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-            fontsize="small",
-        )
-    axes.set_yticks(list(places), [one.label for one in shown])
-    axes.set_ylim(0.4, len(shown) + 0.8)
-    axes.set_xlabel(f"difference to standalone (points), 95 % interval\ngrey: margin of {margin:g}")
+            f"{numbers}\n{verdict_word(one.verdict)}", (1, place), xytext=(6, 0),
+            xycoords=("axes fraction", "data"), textcoords="offset points", fontsize="small",
+            va="center", fontweight="bold" if is_decided else "normal",
+        )  # fmt: skip
+    axes.set_yticks(list(places), [label_of(one.arm, results) for one in shown])
+    axes.set_ylim(0.4, len(shown) + 0.6)
+    axes.set_xlabel(
+        "difference to standalone in points: worse below 0, better above\n"
+        f"95 % intervals that hold together; grey: margin of {points(results.spec.margin)}"
+    )
     axes.tick_params(axis="x", labelbottom=True)
+    sentence = short_answer(results, question)
+    caption = textwrap.fill(sentence or "", 62)
+    axes.set_title(_literal(caption), fontsize="medium", loc="left")
 
 
 def _draw_bands(results: Results, question: Question, axes: "Axes") -> None:
@@ -318,10 +420,14 @@ def _draw_bands(results: Results, question: Question, axes: "Axes") -> None:
         style = LINE_STYLES[(n_frozen + 1) % len(LINE_STYLES)]
         axes.plot(
             epochs, 100 * band.mean, color=colour, linestyle=style, linewidth=1.5,
-            label=band.arm.label,
+            label=label_of(band.arm, results),
         )  # fmt: skip
     if results.measured.ceiling is not None:
         axes.axhline(100 * results.measured.ceiling, label="ceiling", **CEILING)
+    if results.findings.threshold is not None:
+        axes.axhline(
+            100 * results.findings.threshold, color="0.35", linestyle=":", label="threshold"
+        )
     axes.set_xlabel("epoch; line: mean, band: middle half of the runs")
     axes.set_ylabel("test accuracy (%)")
 
@@ -363,29 +469,30 @@ def _scatter_classes(axes: "Axes", plane: Plane, labels: NDArray[np.int64], n_cl
     """Draw rows by class, each class with its own colour and marker, and the true centres."""
     for k, colour in enumerate(_cycle(n_classes)):
         rows = plane.points[labels == k]
-        # Every seven classes share their colours, and have other markers.
-        marker = MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
         axes.scatter(
-            rows[:, 0], rows[:, 1], s=13, color=colour, marker=marker, alpha=0.6, linewidths=0,
+            rows[:, 0], rows[:, 1], s=13, color=colour, marker=_marker(k), alpha=0.6, linewidths=0,
             rasterized=len(labels) > MANY_DOTS,
         )  # fmt: skip
         if plane.centers is not None:
-            axes.plot(*plane.centers[k], **CENTER, markerfacecolor=colour)
+            axes.plot(*plane.centers[k], **CENTER | {"marker": _marker(k)}, markerfacecolor=colour)
 
 
-def _draw_task(task: Task, axes: "Axes") -> None:
+def _draw_task(task: Task, plane: Plane, axes: "Axes") -> None:
+    """Draw the rows of a problem by class; of one feature, how many rows lie where."""
     labels = np.concatenate([task.y_train, task.y_test])
-    n_features = task.x_train.shape[1]
-    _scatter_classes(axes, plane_of(task), labels, task.spec.n_classes)
+    n_classes = task.spec.n_classes
+    if task.x_train.shape[1] == 1:
+        places = plane.points[:, 0]
+        edges = np.linspace(places.min(), places.max(), N_BINS + 1)
+        for k, colour in enumerate(_cycle(n_classes)):
+            axes.hist(places[labels == k], edges.tolist(), color=colour, alpha=0.45)
+            if plane.centers is not None:
+                axes.axvline(plane.centers[k, 0], color=colour, linewidth=1.6)
+    else:
+        _scatter_classes(axes, plane, labels, n_classes)
+        axes.set_aspect("equal", adjustable="box")
     ceiling = "" if task.ceiling is None else f", ceiling {100 * task.ceiling:.1f} %"
     axes.set_title(_literal(f"{task.spec.name.capitalize()}{ceiling}"))
-    if n_features > 2:
-        axes.set_xlabel(f"principal component 1 of {n_features} features")
-        axes.set_ylabel("principal component 2")
-    else:
-        axes.set_xlabel("feature 1")
-        axes.set_ylabel("feature 2" if n_features == 2 else "")
-    axes.set_aspect("equal", adjustable="datalim")
 
 
 def _draw_curve(
@@ -399,3 +506,8 @@ def _draw_curve(
 
 def _cycle(n: int) -> list[str]:
     return [COLOURS[i % len(COLOURS)] for i in range(n)]
+
+
+def _marker(k: int) -> str:
+    """Give the marker of a class: every seven share their colours, and have other markers."""
+    return MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from blobtransfer.report.explain import explanations
 from blobtransfer.report.sentences import answer, caution_text
 from blobtransfer.report.tables import Table, tables_of
 from blobtransfer.results.record import Sentence
@@ -17,20 +18,28 @@ class Report:
         tables: In the order in which they are shown.
         sentences: The answers, question by question.
         cautions: What makes the answers less sure than they look, in words.
+        explanations: What each word means; empty unless asked for.
     """
 
     results: Results
     tables: tuple[Table, ...]
     sentences: tuple[Sentence, ...]
     cautions: tuple[str, ...]
+    explanations: tuple[str, ...] = ()
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether each word is explained."""
+        return bool(self.explanations)
 
 
-def make_report(results: Results, with_time: bool = True) -> Report:
+def make_report(results: Results, with_time: bool = True, is_explained: bool = False) -> Report:
     """Make all that is shown of results.
 
     Args:
         results: Of any command.
         with_time: Name the seconds of a training, which differ each time; off for files.
+        is_explained: Explain each word of a comparison.
     """
     answers = [(question, answer(results, question)) for question in results.spec.questions]
     return Report(
@@ -38,4 +47,5 @@ def make_report(results: Results, with_time: bool = True) -> Report:
         tables=tables_of(results, with_time),
         sentences=tuple(Sentence(question, text) for question, text in answers if text),
         cautions=tuple(caution_text(one, results) for one in results.findings.cautions),
+        explanations=explanations(results) if is_explained and results.command == "compare" else (),
     )

@@ -3,6 +3,7 @@
 All words about findings are made here; every number comes from them.
 """
 
+import re
 from collections.abc import Sequence
 
 from blobtransfer.results.findings import (
@@ -10,22 +11,20 @@ from blobtransfer.results.findings import (
     Collapsed,
     FewPairs,
     FewTestRows,
-    LowRuns,
+    LookAgain,
     OneSource,
+    SameProblem,
     Summary,
     Unit,
 )
 from blobtransfer.results.results import Results
-from blobtransfer.specs.experiment import Arm, Question, Sources
-from blobtransfer.statistics.paired import Verdict
+from blobtransfer.specs.experiment import Arm, Question
+from blobtransfer.statistics.paired import FEWEST_PAIRS, Verdict
 
 QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method"}
 
-FEW_REPEATS = 5
-"""Up to here it is the pairs that are too few, whatever the number of variants."""
-
-MANY_REPEATS = 1_000
-"""From here on, more repeats do not help against a few low runs."""
+ENOUGH_REPEATS = 100
+"""What a comparison of too few repeats is advised to take."""
 
 
 def answer(results: Results, question: Question) -> str | None:
@@ -37,28 +36,102 @@ def answer(results: Results, question: Question) -> str | None:
         return None
     clauses = []
     for kind in ("better", "worse"):
-        decided = [one for one, verdict in compared if verdict.kind == kind]
-        for i, one in enumerate(decided):
+        decided = [(one, verdict) for one, verdict in compared if verdict.kind == kind]
+        for i, (one, verdict) in enumerate(decided):
             amount, interval = _amount(one)
+            slight = ", maybe too little to matter" if verdict.beyond_margin == "maybe" else ""
             clauses.append(
-                f"{one.label} by {amount} ({interval})"
+                f"{label_of(one.arm, results)} by {amount} ({interval}){slight}"
                 if i
-                else f"{one.label} is {kind} than standalone by {amount} points "
-                f"(95 % interval {interval}, {_basis(one, results)})"
+                else f"{label_of(one.arm, results)} is {kind} than standalone by {amount} points "
+                f"(95 % interval {interval}, {_basis(one, results)}){slight}"
             )
     alike = [one for one, verdict in compared if verdict.kind == "no practical difference"]
     if alike:
         clauses.append(
-            f"{_labels(alike)} {'makes' if len(alike) == 1 else 'make'} no practical difference "
-            f"to standalone (less than {points(results.spec.margin)})"
+            f"{_labels(alike, results)} {'makes' if len(alike) == 1 else 'make'} no practical "
+            f"difference to standalone (less than {points(results.spec.margin)})"
         )
     undecided = [one for one, verdict in compared if verdict.kind == "undecided"]
     if undecided:
         clauses.append(
-            f"{_labels(undecided)} {'is' if len(undecided) == 1 else 'are'} undecided "
+            f"{_labels(undecided, results)} {'is' if len(undecided) == 1 else 'are'} undecided "
             f"({_what_would_tell(undecided, results)})"
         )
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+
+
+def headline(results: Results) -> str:
+    """Ask the question that a comparison answers; an interrupted one says so first."""
+    target = results.measured.name
+    if is_same_problem(results):
+        asked = f"Source and target are both {target}: this is training on, not transfer."
+    elif results.spec.model_path is not None:
+        asked = f"Does a start from {results.spec.model_path} help on {target}?"
+    else:
+        asked = f"Does a start from a network trained on {results.tasks[0].name} help on {target}?"
+    if not results.interrupted:
+        return asked
+    n_done, n_asked = results.scores.n_repeats, results.spec.n_repeats
+    return f"Stopped at {n_done:,} of {n_asked:,} repeats. {asked}"
+
+
+def short_answer(results: Results, question: Question) -> str | None:
+    """Answer one question as shortly as can be; None where nothing was compared."""
+    compared = [
+        (one, one.verdict) for one in results.of_question(question) if one.verdict is not None
+    ]
+    if not compared:
+        return None
+    clauses = []
+    for kind, verb in (("better", "gains"), ("worse", "costs")):
+        decided = [(one, verdict) for one, verdict in compared if verdict.kind == kind]
+        for i, (one, verdict) in enumerate(decided):
+            amount, _ = _amount(one)
+            slight = ", maybe too little to matter" if verdict.beyond_margin == "maybe" else ""
+            unit = " points" if i == 0 else ""
+            clauses.append(f"{label_of(one.arm, results)} {verb} {amount}{unit}{slight}")
+    alike = [one for one, verdict in compared if verdict.kind == "no practical difference"]
+    if alike:
+        clauses.append(f"{_labels(alike, results)}: no practical difference")
+    undecided = [one for one, verdict in compared if verdict.kind == "undecided"]
+    if undecided:
+        what = _what_would_tell(undecided, results).partition(", four")[0]
+        named = "" if len(undecided) == len(compared) else f"{_labels(undecided, results)}: "
+        clauses.append(f"{named}cannot tell ({what})")
+    return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+
+
+def label_of(arm: Arm, results: Results) -> str:
+    """Name an arm; what starts from the same problem is not called transfer."""
+    if not is_same_problem(results):
+        return arm.label
+    is_transfer = arm.variant.start == "transfer"
+    return re.sub("^transfer", "same problem", arm.label) if is_transfer else arm.label
+
+
+def is_same_problem(results: Results) -> bool:
+    """Say whether source and target are one problem."""
+    return results.spec.source is not None and results.spec.source == results.spec.target
+
+
+def low_run_notes(shown: Sequence[Summary], results: Results) -> list[str]:
+    """Say which variants end low more or less often than standalone, and what is typical."""
+    notes = []
+    for one in shown:
+        low, d = one.low_runs, one.difference
+        if low is None or d is None or low.share_standalone is None or d.n < FEWEST_PAIRS:
+            continue
+        if low.ci_low is None or low.ci_high is None or low.ci_low <= 0.0 <= low.ci_high:
+            continue
+        difference = 100 * (low.share - low.share_standalone)
+        more = "more" if difference > 0 else "fewer"
+        notes.append(
+            f"{label_of(one.arm, results)}: {_typical(one, results.spec.margin)}; "
+            f"{_of_100(difference / 100)} {more} of 100 end low than from scratch "
+            f"(95 % interval {_from_to(low.ci_low, low.ci_high)})"
+        )
+    return notes
 
 
 def verdict_word(verdict: Verdict | None) -> str:
@@ -76,18 +149,22 @@ def caution_text(caution: Caution, results: Results) -> str:
                 "one source network: its luck is in no interval; "
                 "--sources both asks about the method"
             )
-        case LowRuns():
-            is_few = caution.n_repeats < MANY_REPEATS
-            more = f", and try {_more(results, 10)}" if is_few else ""
-            low = [one for one in results.summary if one.arm in caution.arms]
+        case SameProblem():
             return (
-                f"a few low runs make most of the spread of {', '.join(map(_low_runs, low))}; "
-                f"look at the medians{more}"
+                "source and target are the same problem: what starts from the source goes on "
+                "with its training, which is not transfer; take another --source-seed"
+            )
+        case LookAgain():
+            nested = results.spec.nested is not None
+            return (
+                f"where it says undecided, a second look at more than these {caution.n} "
+                f"{'sources' if nested else 'repeats'} errs in more than 5 % of tables; with more "
+                f"{'--nested' if nested else '--repeats'} take another --train-seed"
             )
         case Collapsed():
-            names = _joined([arm.label for arm in dict.fromkeys(_one_of_each(caution.arms))])
+            names = _joined([label_of(arm, results) for arm in _one_of_each(caution.arms)])
             return (
-                f"most runs never predict one of the classes ({names}): there is little to "
+                f"most runs fail or never predict one of the classes ({names}): there is little to "
                 "compare; try a smaller --learning-rate, or wider --hidden layers"
             )
         case FewTestRows():
@@ -97,6 +174,27 @@ def caution_text(caution: Caution, results: Results) -> str:
                 f"{points(caution.margin)}; the answers hold for these rows, "
                 f"try --test-samples {caution.n_enough}"
             )
+
+
+def short_caution(caution: Caution, results: Results) -> str:
+    """Say a caution so that it fits a line: what to type."""
+    match caution:
+        case OneSource():
+            return "one source network; its luck: --sources both"
+        case SameProblem():
+            return "source and target are the same problem; try another --source-seed"
+        case LookAgain():
+            more = "--repeats" if results.spec.nested is None else "--nested"
+            return f"to look again at more {more} take another --train-seed"
+        case FewTestRows():
+            return (
+                f"{count(caution.n_test, 'test rows')}; for answers beyond them try "
+                f"--test-samples {caution.n_enough}"
+            )
+        case Collapsed():
+            return "most runs are dead; try a smaller --learning-rate"
+        case FewPairs():
+            return caution_text(caution, results)
 
 
 def points(share: float) -> str:
@@ -124,33 +222,52 @@ def design(results: Results, question: Question) -> str:
     return count(results.scores.n_repeats, "repeats")
 
 
+def _from_to(low: float, high: float) -> str:
+    """Write the interval of a difference of shares, in runs of 100, as an amount."""
+    ends = sorted((abs(low), abs(high)))
+    return " to ".join(map(_of_100, ends))
+
+
+def _of_100(share: float) -> str:
+    """Write a share as runs of 100, with a digit where there is less than one."""
+    return f"{100 * abs(share):.{0 if abs(share) >= 0.01 else 1}f}"
+
+
 def _few_pairs(caution: FewPairs, results: Results) -> str:
-    what = f"with {count(caution.n, caution.unit)}"
-    if caution.can_decide:
-        what += " the intervals are rough"
-    else:
-        of_many = f" and {caution.n_variants} variants" if caution.n > FEW_REPEATS else ""
-        what += f"{of_many} no better or worse is possible"
-    remedy = "a smaller --learning-rate" if caution.has_failures else _more(results, 1, 30)
-    return f"{what}; try {remedy}"
+    return (
+        f"with {count(caution.n, caution.unit)} nothing can be decided; "
+        f"try {_more(results, ENOUGH_REPEATS)}"
+    )
 
 
-def _more(results: Results, times: int, least: int = 0) -> str:
-    """Write the option that asks for more repeats, or sources."""
+def _typical(one: Summary, margin: float) -> str:
+    """Say what a typical run does, in one clause."""
+    assert one.difference is not None
+    typical = one.difference.typical
+    if typical.mean is None:
+        return "a typical run is not known"
+    if typical.ci_low is None or typical.ci_high is None:
+        return f"a typical run differs by {100 * typical.mean:+.1f} points"
+    if -margin < typical.ci_low and typical.ci_high < margin:
+        return "as good in a typical run"
+    if typical.ci_low <= 0.0 <= typical.ci_high:
+        return "a typical run may be as good"
+    word = "better" if typical.mean > 0 else "worse"
+    return f"a typical run is {word} by {100 * abs(typical.mean):.1f} points"
+
+
+def _more(results: Results, n: int) -> str:
+    """Write the option that asks for n repeats, or sources."""
     if results.spec.nested is not None:
-        n_sources, n_repeats = results.spec.nested
-        return f"--nested {max(least, times * n_sources)} {n_repeats}"
-    return f"--repeats {max(least, times * results.scores.n_repeats)}"
+        return f"--nested {n} {results.spec.nested[1]}"
+    return f"--repeats {n}"
 
 
 def _basis(one: Summary, results: Results) -> str:
     """Say how many repeats the difference of a variant rests on."""
-    all_repeats = results.scores.n_repeats
-    if one.difference is None or results.spec.is_nested(one.arm):
+    if results.spec.is_nested(one.arm):
         return design(results, "fresh")
-    if one.difference.n < all_repeats:
-        return f"{one.difference.n} of {all_repeats} repeats without a failed run"
-    return count(all_repeats, "repeats")
+    return count(results.scores.n_repeats, "repeats")
 
 
 def _unit(results: Results, arm: Arm) -> Unit:
@@ -162,29 +279,40 @@ def _amount(one: Summary) -> tuple[str, str]:
     d = one.difference
     assert d is not None and d.mean is not None and d.ci_low is not None and d.ci_high is not None
     low, high = (d.ci_low, d.ci_high) if d.mean > 0 else (-d.ci_high, -d.ci_low)
-    return f"{100 * abs(d.mean):.1f}", f"{100 * low:.1f} to {100 * high:.1f}"
+    return _short(abs(d.mean)), f"{_short(low)} to {_short(high)}"
+
+
+def _short(share: float) -> str:
+    """Write points with one digit, or two where one would say 0.0."""
+    text = f"{100 * share:.1f}"
+    return f"{100 * share:.2f}" if text in ("0.0", "-0.0") and share else text
 
 
 def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
     """Say how many repeats decide the slowest of some variants."""
+    if any(one.is_mostly_dead for one in results.summary):
+        return "most runs collapsed or failed"
     numbers = []
     for one in undecided:
         to_decide = None if one.verdict is None else one.verdict.repeats_to_decide
+        if to_decide is None and results.spec.until_decided:
+            return f"after {count(results.scores.n_repeats, 'repeats')}"
         if to_decide is None:
-            if one.difference is None or one.difference.mean is None:
-                return "every pair has a failed run"
             return f"more {_unit(results, one.arm)} would tell"
-        numbers.append((to_decide[1], _unit(results, one.arm)))
-    n, unit = max(numbers, key=lambda number: number[0])
-    # Low runs that these repeats have not met make the differences vary more than they show.
-    is_sure = not any(one.low_runs for one in results.summary)
-    return f"{'about' if is_sure else 'at least'} {n} {unit} would tell"
-
-
-def _low_runs(one: Summary) -> str:
-    where: dict[Sources, str] = {"none": "", **{q: f", {n}" for q, n in QUESTION_NAMES.items()}}
-    collapsed = f", {one.collapsed} collapsed" if one.collapsed else ""
-    return f"{one.label} ({one.low_runs} of {one.n}{where[one.arm.sources]}{collapsed})"
+        numbers.append((to_decide, one))
+    (low, high), slowest = max(numbers, key=lambda number: number[0][1])
+    numbers_of = f"{low} to {high}" if low < high else f"about {low}"
+    would_tell = f"{numbers_of} {_unit(results, slowest.arm)} would tell"
+    d = slowest.difference
+    assert d is not None
+    if d.repeats_needed is not None and d.repeats_needed[1] > d.n:
+        return (
+            f"{would_tell}, four times out of five, a difference of "
+            f"{points(results.spec.margin)} or more"
+        )
+    if d.repeats_alike is not None and d.repeats_alike[1] > d.n:
+        return f"{would_tell}, four times out of five, that there is none"
+    return would_tell
 
 
 def _one_of_each(arms: Sequence[Arm]) -> list[Arm]:
@@ -192,8 +320,8 @@ def _one_of_each(arms: Sequence[Arm]) -> list[Arm]:
     return list({arm.label: arm for arm in arms}.values())
 
 
-def _labels(group: Sequence[Summary]) -> str:
-    return _joined([one.label for one in group])
+def _labels(group: Sequence[Summary], results: Results) -> str:
+    return _joined([label_of(one.arm, results) for one in group])
 
 
 def _joined(labels: Sequence[str]) -> str:

@@ -12,13 +12,16 @@ from blobtransfer.report.sentences import (
     count,
     design,
     frozen_words,
+    is_same_problem,
+    label_of,
+    low_run_notes,
     verdict_word,
 )
-from blobtransfer.results.findings import Contrast, ContrastKind, Speed, Summary
+from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric, Summary
 from blobtransfer.results.results import Results, TaskRecord
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.statistics.paired import Difference
+from blobtransfer.statistics.paired import Difference, Interval
 
 WORD_COLUMNS = ("variant", "metric", "what", "of", "verdict", "")
 """Columns of words; the others are numbers, and end at the right."""
@@ -31,6 +34,7 @@ CONTRASTS: dict[ContrastKind, str] = {
     "other problem": "another problem's features",
     "extra epochs": "the extra epochs",
     "beyond extra epochs": "beyond the extra epochs",
+    "against": "one variant against another",
 }
 """What a comparison with a control tells, in a few words."""
 
@@ -42,15 +46,20 @@ CONTRAST_HELP: dict[ContrastKind, str] = {
     "other problem": "what is lost because the source is another problem",
     "extra epochs": "what standalone gains in the epochs that the source network took",
     "beyond extra epochs": "what transfer brings more than those epochs",
+    "against": "what the first of the two brings more than the second",
 }
 """What a comparison with a control tells, in a line."""
 
-SPEED_METRICS = {
+SPEED_METRICS: dict[SpeedMetric, str] = {
     "jumpstart": "jumpstart",
     "area": "height",
     "last": "last 10",
+    "reached": "reached",
     "epochs": "epochs",
 }
+
+
+SECONDARY = "secondary: not adjusted together with the answer about accuracy"
 
 
 @dataclass(frozen=True)
@@ -121,8 +130,9 @@ def training_table(results: Results, with_time: bool = True) -> Table:
         ("accuracy", _percent(run.train_accuracy), _percent(run.test_accuracy)),
         ("loss", _loss(run.train_loss), _loss(run.test_loss)),
     ]
+    gap = None if run.status == "failed" else summary.gap
     if task.ceiling is not None:
-        rows += [("ceiling", "", _percent(task.ceiling)), ("gap", "", _percent(summary.gap))]
+        rows += [("ceiling", "", _percent(task.ceiling)), ("gap", "", _percent(gap))]
     return Table(
         title=f"{_subject(results, summary, network)} on {task.name}",
         columns=("", "train", "test"),
@@ -136,21 +146,23 @@ def comparison_table(results: Results, question: Question) -> Table:
     target = results.measured
     shown = results.of_question(question)
     columns: list[tuple[str, Callable[[Summary], str]]] = [
-        ("variant", lambda s: s.label),
+        ("variant", lambda s: label_of(s.arm, results)),
         ("mean", lambda s: _points(s.mean)),
         ("std", lambda s: _points(s.std)),
         ("median", lambda s: _points(s.median)),
-        ("collapsed", lambda s: str(s.collapsed)),
+        ("low", lambda s: "" if s.low_runs is None else f"{100 * s.low_runs.share:.0f} %"),
         ("gap", lambda s: _points(s.gap)),
         ("difference [95 %]", lambda s: _interval(s.difference)),
+        ("typical [95 %]", lambda s: _interval(s.difference and s.difference.typical)),
         ("P(better)", lambda s: _share(s.difference.probability_better if s.difference else None)),
         ("adj. p", lambda s: _p(s.difference.p_adjusted if s.difference else None)),
         ("verdict", lambda s: verdict_word(s.verdict)),
     ]
-    if target.ceiling is None:
-        columns = [column for column in columns if column[0] != "gap"]
+    left_out = ["gap"] if target.ceiling is None else []
+    left_out += ["adj. p"] if results.spec.until_decided else []  # a sequence has none
+    columns = [column for column in columns if column[0] not in left_out]
     if any(summary.failed for summary in shown):
-        columns[1:1] = [("n", lambda s: str(s.n)), ("failed", lambda s: str(s.failed))]
+        columns[1:1] = [("failed", lambda s: str(s.failed))]
     return Table(
         title=f"{_question_title(results, question)}: test accuracy in % on {target.name}, "
         f"{results.spec.network}, {design(results, question)}",
@@ -170,7 +182,7 @@ def variance_table(results: Results) -> Table:
         columns=("variant", "sources", "between sources", "within a source", "ICC"),
         rows=tuple(
             (
-                summary.label,
+                label_of(summary.arm, results),
                 str(variance.n_sources),
                 _points(variance.between_std),
                 _points(variance.within_std),
@@ -188,21 +200,28 @@ def controls_table(results: Results) -> Table:
     questions = results.spec.questions
     by_row: dict[tuple[ContrastKind, str, str], dict[Question, Contrast]] = {}
     for contrast in results.findings.contrasts:
-        key = (contrast.kind, contrast.arm.label, contrast.baseline.label)
+        label, baseline = (label_of(arm, results) for arm in (contrast.arm, contrast.baseline))
+        key = (contrast.kind, label, baseline)
         by_row.setdefault(key, {})[contrast.question] = contrast
+    is_why = any(kind != "against" for kind, *_ in by_row)
+    title = "What the controls tell" if is_why else "The variants against each other"
     rows = []
     for (kind, label, baseline), cells in by_row.items():
         n_frozen = next(iter(cells.values())).arm.variant.n_frozen
-        what = CONTRASTS[kind] + ("" if n_frozen is None else f", fixed={n_frozen}")
+        is_of_one = n_frozen is not None and kind != "against"
+        what = CONTRASTS[kind] + (f", fixed={n_frozen}" if is_of_one else "")
         differences = [cells[question].difference for question in questions]
         rows.append((what, f"{label} - {baseline}", *map(_interval, differences)))
     return Table(
-        title="What the controls tell: differences in points [95 % interval, not adjusted]",
+        title=f"{title}: differences in points [95 % interval, each alone]",
         columns=("what", "of", *(QUESTION_NAMES[question] for question in questions)),
         rows=tuple(rows),
-        notes=tuple(
-            f"{CONTRASTS[kind]}: {CONTRAST_HELP[kind]}"
-            for kind in dict.fromkeys(kind for kind, *_ in by_row)
+        notes=(
+            *(
+                f"{CONTRASTS[kind]}: {CONTRAST_HELP[kind]}"
+                for kind in dict.fromkeys(kind for kind, *_ in by_row)
+            ),
+            SECONDARY,
         ),
     )
 
@@ -212,20 +231,18 @@ def speed_table(results: Results, question: Question) -> Table:
     shown = [one for one in results.findings.speed if one.arm.is_asked_by(question)]
     rows, last = [], None
     for one in shown:
-        is_epochs = one.metric == "epochs"
+        scale = 1.0 if one.metric == "epochs" else 100.0
         rows.append(
             (
-                "" if one.arm == last else one.arm.label,
+                "" if one.arm == last else label_of(one.arm, results),
                 SPEED_METRICS[one.metric],
-                _epochs(one) if is_epochs else _points(one.value),
-                _censored(one) if is_epochs else _interval(one.difference),
-                _p((one.difference or one).p_adjusted),
+                _points(one.value, scale),
+                _interval(one.difference, scale),
+                _p(one.difference.p_adjusted if one.difference else None),
                 verdict_word(one.verdict),
             )
         )
         last = one.arm
-    is_tested = results.spec.nested is None or question == "one"
-    test = "and log-rank test" if is_tested else "without a test, as runs share their sources"
     return Table(
         title=f"{_question_title(results, question)}: speed of learning in %, "
         f"{design(results, question)}",
@@ -234,14 +251,17 @@ def speed_table(results: Results, question: Question) -> Table:
         notes=(
             "test accuracy: jumpstart, before training; height, mean of the learning curve; "
             "last 10, mean of the last epochs",
-            f"epochs: to reach {_percent(results.findings.threshold)}, median (Kaplan-Meier) "
-            f"{test}; runs that never get there are censored",
+            f"reached: runs that reach {_percent(results.findings.threshold)}; epochs: until "
+            f"then, {results.spec.training.epochs} where it is never reached",
+            SECONDARY,
         ),
     )
 
 
 def _question_title(results: Results, question: Question) -> str:
     name = QUESTION_NAMES[question].capitalize()
+    if is_same_problem(results):
+        return f"{name}, source and target being the same problem (not transfer)"
     if question == "one":
         return f"{name} (one source network)"
     if results.spec.nested is not None:
@@ -282,10 +302,28 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
         )
         if run.status == "failed":
             notes.append("the source network failed: its loss is not finite")
-    if any(summary.collapsed for summary in shown):
-        notes.append("collapsed: runs that never predict one of the classes")
+    notes += low_run_notes(shown, results)
+    n_compared = len(spec.variants) - 1
+    together = f"; the {n_compared} intervals of the mean hold together" if n_compared > 1 else ""
+    notes.append(
+        f"low: runs below {_percent(results.findings.low_line)}; typical: the middle three fifths "
+        f"of the differences{together}"
+    )
+    if spec.until_decided:
+        is_at_most = results.scores.n_repeats == spec.n_repeats
+        is_at_most = is_at_most or results.interrupted
+        how = f"at most {spec.n_repeats:,} repeats" if is_at_most else "until all was decided"
+        notes.append(
+            f"looked at again and again, {how}: the intervals of the mean hold at every look, "
+            "all others at one"
+        )
+    if question == "one" and "fresh" in spec.questions:
+        notes.append("secondary: the answer about the method comes first")
     if any(summary.failed for summary in shown):
-        notes.append("failed: runs whose loss is not finite; they count in no other column")
+        notes.append(
+            "failed: runs whose loss is not finite; they count at chance level, "
+            f"{_percent(results.measured.floor)}"
+        )
     if results.interrupted:
         n_done = results.scores.n_repeats
         notes.append(f"interrupted after {n_done} of {count(spec.n_repeats, 'repeats')}")
@@ -312,40 +350,30 @@ def _percent(share: float | None) -> str:
     return "not finite" if share is None else f"{100 * share:.1f} %"
 
 
-def _points(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.2f}"
+def _points(share: float | None, scale: float = 100.0) -> str:
+    return "-" if share is None else f"{scale * share:.2f}"
 
 
 def _loss(loss: float | None) -> str:
     return "not finite" if loss is None else f"{loss:.4f}"
 
 
-def _interval(difference: Difference | None) -> str:
+def _interval(difference: Difference | Interval | None, scale: float = 100.0) -> str:
     if difference is None:
         return ""
     if difference.mean is None:
         return "-"
-    mean = f"{100 * difference.mean:+.2f}"
+    mean = f"{scale * difference.mean:+.2f}"
     if difference.ci_low is None or difference.ci_high is None:
         return mean
-    return f"{mean} [{100 * difference.ci_low:+.2f}, {100 * difference.ci_high:+.2f}]"
+    return f"{mean} [{scale * difference.ci_low:+.2f}, {scale * difference.ci_high:+.2f}]"
 
 
 def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.2f}"
 
 
-def _censored(speed: Speed) -> str:
-    return f"{speed.n_censored} of {speed.n} never" if speed.n else "-"
-
-
 def _p(p: float | None) -> str:
     if p is None:
         return ""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _epochs(speed: Speed) -> str:
-    if not speed.n:
-        return "-"
-    return "never" if speed.value is None else f"{speed.value:.0f}"

@@ -56,11 +56,26 @@ def to_json(results: "Results") -> Iterator[str]:
     yield from _json(make_report(results))
 
 
-def print_on(stream: TextIO, report: "Report") -> None:
-    """Print a report on a terminal, as wide as it is."""
+def write_summary(report: "Report", path: Path) -> None:
+    """Write a row a variant, in the format of the suffix; raises `MachineError` as others do."""
+    from blobtransfer.report.render.summary import summary_text
+
+    write_text(path, summary_text(report.results, path.suffix.lower()))
+
+
+def print_on(stream: TextIO, report: "Report", full: bool = False) -> None:
+    """Print a report on a terminal: a comparison on one screen, unless all columns are wanted."""
+    from blobtransfer.report.render.screen import print_screen
     from blobtransfer.report.render.terminal import print_on_terminal
 
-    print_on_terminal(report.tables, stream)
+    tables = report.tables
+    if report.results.command == "compare" and not full:
+        print_screen(report, stream)
+        n_answers = len(report.results.spec.questions)
+        tables = tables[n_answers:]
+        if tables:
+            stream.write("\n")
+    print_on_terminal(tables, stream)
 
 
 def _text(report: "Report") -> Iterable[str]:
@@ -92,6 +107,9 @@ def _figure(report: "Report", path: Path) -> None:
 
     save(draw_results(report.results, Canvas()), path)
 
+
+SUMMARY_SUFFIXES = (".csv", ".md", ".tex")
+"""Formats of the summary alone."""
 
 TEXT_WRITERS: Mapping[str, TextWriter] = {
     "table": TextWriter((".txt",), _text),

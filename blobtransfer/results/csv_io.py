@@ -15,7 +15,7 @@ def to_csv(results: Results) -> Iterator[str]:
     """
     names = [column.name for column in fields(Run)]
     yield ",".join(names) + "\n"
-    for run in results.scores.rows():
+    for run in results.rows():
         yield ",".join(_cell(getattr(run, name)) for name in names) + "\n"
 
 

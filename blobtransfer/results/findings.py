@@ -19,22 +19,43 @@ ContrastKind = Literal[
     "other problem",
     "extra epochs",
     "beyond extra epochs",
+    "against",
 ]
-"""What a comparison with a control tells."""
+"""What a comparison of two arms tells: with a control, why; `against`, which is better."""
+
+SpeedMetric = Literal["jumpstart", "area", "last", "reached", "epochs"]
 
 Unit = Literal["repeats", "sources"]
 """What counts as one observation: a repeat, or a source where several repeats share it."""
 
 
 @dataclass(frozen=True)
+class LowRuns:
+    """How often runs end low, below a line that is fixed beforehand.
+
+    Args:
+        share: Of the arm's runs.
+        share_standalone: Of standalone's; None for standalone itself.
+        ci_low: Lower end of the 95 % interval of the difference of the two.
+        ci_high: Upper end.
+    """
+
+    share: float
+    share_standalone: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+
+
+@dataclass(frozen=True)
 class Summary(Spread):
-    """The test accuracies of one arm over its repeats, failed runs left out.
+    """The test accuracies of one arm over its repeats; a failed run counts at chance level.
 
     Args:
         arm: Which.
         failed: Runs whose loss is not finite.
+        mean_finished: Mean of the others; None where there are none.
         collapsed: Runs, not failed, that never predict one of the classes.
-        low_runs: The few lowest runs that make most of the spread; 0 where none do.
+        low_runs: How often a run ends low; None without a run.
         trainable_parameters: Weights that may move.
         gap: Ceiling less mean, a share; negative where chance puts the mean above the
             ceiling, None where there is no ceiling.
@@ -45,13 +66,19 @@ class Summary(Spread):
 
     arm: Arm
     failed: int
+    mean_finished: float | None
     collapsed: int
-    low_runs: int
+    low_runs: LowRuns | None
     trainable_parameters: int
     gap: float | None
     difference: Difference | None = None
     verdict: Verdict | None = None
     source_variance: VarianceComponents | None = None
+
+    @property
+    def is_mostly_dead(self) -> bool:
+        """Whether most runs failed or collapsed, which leaves little to compare."""
+        return 2 * (self.failed + self.collapsed) > self.n
 
     @property
     def label(self) -> str:
@@ -85,25 +112,19 @@ class Speed:
     Args:
         arm: Which.
         metric: `jumpstart` (accuracy before training), `area` (mean accuracy of the curve),
-            `last` (mean accuracy of the last 10 epochs), or `epochs` (to reach the threshold).
+            `last` (mean accuracy of the last 10 epochs), `reached` (whether the threshold was),
+            or `epochs` (to reach it, restricted to those there were).
         n: Runs.
-        value: Mean over the runs; for `epochs` the median of the survival curve, None where
-            more than half of the runs never reached the threshold.
-        n_censored: Runs that never reached the threshold; None for the other metrics.
-        difference: To standalone; None for standalone and for `epochs`.
-        p_value: Log-rank test of `epochs` against standalone; None for the other metrics.
-        p_adjusted: The same after Holm.
-        verdict: What these allow to say.
+        value: Mean over the runs, a share; for `epochs` in epochs. None without a run.
+        difference: To standalone, within the repeats; None for standalone itself.
+        verdict: What its interval shows; None for standalone and for `reached`.
     """
 
     arm: Arm
-    metric: Literal["jumpstart", "area", "last", "epochs"]
+    metric: SpeedMetric
     n: int
     value: float | None
-    n_censored: int | None = None
     difference: Difference | None = None
-    p_value: float | None = None
-    p_adjusted: float | None = None
     verdict: Verdict | None = None
 
 
@@ -119,22 +140,16 @@ class Band:
 
 @dataclass(frozen=True)
 class FewPairs:
-    """Too few independent pairs for what was asked.
+    """Too few independent pairs to decide anything.
 
     Args:
         n: Pairs.
         unit: What is counted.
-        n_variants: That are compared together.
-        can_decide: Whether so few can be better or worse at all.
-        has_failures: Whether runs that failed are the reason.
     """
 
     kind: ClassVar = "few pairs"
     n: int
     unit: Unit
-    n_variants: int
-    can_decide: bool
-    has_failures: bool
 
 
 @dataclass(frozen=True)
@@ -145,17 +160,27 @@ class OneSource:
 
 
 @dataclass(frozen=True)
-class LowRuns:
-    """A few low runs make most of the spread of some arms."""
+class SameProblem:
+    """Source and target are the same problem, which is not transfer."""
 
-    kind: ClassVar = "low runs"
-    arms: tuple[Arm, ...]
-    n_repeats: int
+    kind: ClassVar = "same problem"
+
+
+@dataclass(frozen=True)
+class LookAgain:
+    """Some arms are undecided: a second look at more of the same errs more often.
+
+    Args:
+        n: Repeats so far; sources, where the design is nested.
+    """
+
+    kind: ClassVar = "look again"
+    n: int
 
 
 @dataclass(frozen=True)
 class Collapsed:
-    """Most runs of some arms never predict one of the classes."""
+    """Most runs of some arms fail, or never predict one of the classes."""
 
     kind: ClassVar = "collapsed"
     arms: tuple[Arm, ...]
@@ -179,7 +204,7 @@ class FewTestRows:
     n_enough: int
 
 
-Caution = FewPairs | OneSource | LowRuns | Collapsed | FewTestRows
+Caution = FewPairs | OneSource | SameProblem | LookAgain | Collapsed | FewTestRows
 """What makes results less sure than they look."""
 
 
@@ -191,6 +216,7 @@ class Findings:
         summary: One an arm.
         contrasts: What the controls tell.
         speed: Where the speed of learning was asked for.
+        low_line: Test accuracy below which a run ends low; a share.
         threshold: Test accuracy that a run was to reach, for the speed; a share.
         bands: Of the learning curves, for the speed.
         cautions: What makes the results less sure than they look.
@@ -199,6 +225,7 @@ class Findings:
     summary: tuple[Summary, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     speed: tuple[Speed, ...] = ()
+    low_line: float | None = None
     threshold: float | None = None
     bands: tuple[Band, ...] = field(default=(), compare=False)
     cautions: tuple[Caution, ...] = ()

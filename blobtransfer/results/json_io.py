@@ -65,7 +65,7 @@ def to_json(
             for caution, text in zip(findings.cautions, cautions, strict=True)
         ),
         "summary": map(row_of, findings.summary),
-        "runs": ({name: getattr(run, name) for name in names} for run in results.scores.rows()),
+        "runs": ({name: getattr(run, name) for name in names} for run in results.rows()),
         "contrasts": map(row_of, findings.contrasts),
         "speed": map(row_of, findings.speed),
         "curves": _curve_rows(results),
@@ -141,6 +141,7 @@ def _in_this_version(text: bytes) -> bytes:
             variant["n_frozen"] = variant.pop("n_fixed")
         for task in record["tasks"]:
             task["name"] = f"problem {task.pop('seed')}"
+            task["floor"] = 1 / record["spec"]["network"]["n_classes"]
         if record.get("regions") is not None:
             record["regions"]["rows"] = record["regions"].pop("runs")
         return json.dumps(record).encode()
@@ -199,7 +200,8 @@ def _check_regions(regions: Regions, n_classes: int) -> None:
 
 def _scores_of(file: ResultsFile) -> Scores:
     scores = Scores.from_rows(file.runs, file.spec.arms)
-    if scores.n_repeats < file.spec.n_repeats and not file.interrupted:
+    may_be_fewer = file.interrupted or file.spec.until_decided
+    if scores.n_repeats < file.spec.n_repeats and not may_be_fewer:
         raise ValueError(f"runs: of {scores.n_repeats} repeats, not {file.spec.n_repeats}")
     return scores
 

@@ -1,6 +1,6 @@
 """Everything that a command found out, in plain data, and what is needed to trust it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -35,6 +35,7 @@ class TaskRecord:
         n_train: Training rows.
         n_test: Test rows.
         ceiling: A share; None where it is not known.
+        floor: Share of the largest class among the test rows: what chance gives.
     """
 
     role: Role
@@ -42,6 +43,12 @@ class TaskRecord:
     n_train: Annotated[int, Interval(ge=1, le=MAX_COUNT)]
     n_test: Annotated[int, Interval(ge=1, le=MAX_COUNT)]
     ceiling: Share | None
+    floor: Share
+
+    @property
+    def reach(self) -> float:
+        """How far a pair not yet seen may lie from 0: half of what a network can lose."""
+        return max(0.0, ((1.0 if self.ceiling is None else self.ceiling) - self.floor) / 2)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,11 @@ class Results:
     @property
     def run(self) -> Run:
         """The first run: of `train-source` and `train-target`, the only one."""
-        return next(self.scores.rows())
+        return next(self.rows())
+
+    def rows(self) -> Iterator[Run]:
+        """Give the runs one by one, by repeat, then arm."""
+        return self.scores.rows(self.spec.source_repeat)
 
     @property
     def n_sources(self) -> int:

@@ -1,7 +1,7 @@
 """The grid of scores: metric x arm x repeat in one array; rows exist only where files need them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,8 @@ Count = Annotated[int, Interval(ge=0)]
 class Run:
     """One training: a row of the CSV.
 
-    Accuracies are in [0, 1], losses in nats; what is not finite is None.
+    Accuracies are in [0, 1], losses in nats; what is not finite is None. `label` is the variant
+    as people write it, `source_repeat` the repeat in which the source network was drawn.
     """
 
     sources: Sources
@@ -33,6 +34,8 @@ class Run:
     train_loss: float | None
     classes_predicted: Count
     status: Literal["ok", "failed"]
+    label: str = ""
+    source_repeat: Count | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +135,12 @@ class Scores:
         a = self.arms.index(arm)
         return int(((self.classes_predicted[a] < n_classes) & ~self.is_failed[a]).sum())
 
-    def rows(self) -> Iterator[Run]:
-        """Give the runs one by one, by repeat, then arm."""
+    def rows(self, source_repeat: Callable[[int], int] = int) -> Iterator[Run]:
+        """Give the runs one by one, by repeat, then arm.
+
+        Args:
+            source_repeat: Gives the repeat whose source network a repeat's fresh runs start from.
+        """
         columns = [arm.columns for arm in self.arms]
         for r, repeat in enumerate(self.repeats):
             for a, arm_columns in enumerate(columns):
@@ -146,6 +153,10 @@ class Scores:
                     **metrics,
                     classes_predicted=int(self.classes_predicted[a, r]),
                     status="failed" if self.is_failed[a, r] else "ok",
+                    label=self.arms[a].label,
+                    source_repeat={"none": None, "one": 0, "fresh": source_repeat(int(repeat))}[
+                        self.arms[a].sources
+                    ],
                 )
 
 

@@ -71,15 +71,20 @@ class ExperimentSpec:
         variants: What is compared, `standalone` first; at least one.
         questions: Whether one source network is used, fresh ones, or both in turn.
         n_repeats: Independent repeats of every variant, at least 1.
+        until_decided: Look again and again, with intervals that hold at every look, and stop when
+            every variant is decided; `n_repeats` is then the most.
         nested: Sources, and target repeats of each; their product is `n_repeats`. None: every
             repeat of a fresh source has its own.
-        train_seed: All randomness of weights, batch order and statistics; 0 to 2**32 - 1.
+        train_seed: All randomness of weights and batch order; 0 to 2**32 - 1.
         source: The problem on which source networks are trained; None where none is.
         target: The problem whose accuracy counts; None for a source network alone.
         model_path: The file of the one source network; None: it is trained on `source`.
         model_sha256: Of that file, so that it can be known again.
         engine: What trains; every engine gives the same networks.
         margin: Differences of accuracy up to this do not matter in practice; 0 up to 1.
+        low: A run ends low that is further than this below the ceiling, or below the best
+            median where there is no ceiling; above 0 and below 1.
+        against: A variant that all others are compared with as well; None for none.
         speed: Keep learning curves and compare how fast the variants learn.
         threshold: Test accuracy to be reached, for the speed; None: 95 % of the ceiling.
 
@@ -92,6 +97,7 @@ class ExperimentSpec:
     variants: tuple[Variant, ...] = (STANDALONE,)
     questions: tuple[Question, ...] = QUESTIONS
     n_repeats: int = 1
+    until_decided: bool = False
     nested: tuple[int, int] | None = None
     train_seed: int = 0
     source: TaskSpec | None = None
@@ -100,15 +106,19 @@ class ExperimentSpec:
     model_sha256: str | None = None
     engine: EngineName = "compiled"
     margin: float = 0.01
+    low: float = 0.1
+    against: Variant | None = None
     speed: bool = False
     threshold: float | None = None
 
     def __post_init__(self) -> None:
         if self.nested is not None:
             self._check_nested(self.nested)
-        check_count("repeats", self.n_repeats)
+        check_count("max-repeats" if self.until_decided else "repeats", self.n_repeats)
         check_seed("train-seed", self.train_seed)
         check_margin(self.margin)
+        if not 0.0 < self.low < 1.0:
+            raise SettingError("low", self.low, "use a share above 0 and below 1, such as 0.1")
         if self.engine not in ENGINES:
             raise SettingError("engine", self.engine, f"use one of {join(ENGINES)}")
         if self.threshold is not None and not 0.0 < self.threshold <= 1.0:
@@ -122,12 +132,22 @@ class ExperimentSpec:
                 variant.phases(self.training)
             except SettingError as error:  # what the variant makes of the user's settings
                 raise SettingError("variant", str(variant), str(error)) from error
+        if self.against is not None and self.against not in self.variants[1:]:
+            raise SettingError(
+                "against",
+                str(self.against),
+                f"it is not compared; use one of {', '.join(map(str, self.variants[1:]))}",
+            )
+        if self.until_decided and len(self.variants) < 2:
+            raise SettingError("until-decided", "", "nothing is compared; add a variant")
         self._check_size()
 
     def _check_nested(self, nested: tuple[int, int]) -> None:
         n_repeats = math.prod(nested)
         problem = None
-        if min(nested) < 2:
+        if self.until_decided:
+            problem = "it says how many repeats; leave out --until-decided"
+        elif min(nested) < 2:
             problem = "use 2 or more sources, 2 or more repeats of each"
         elif n_repeats != self.n_repeats:
             problem = f"that is {n_repeats:,} repeats, not {self.n_repeats:,}"
@@ -139,11 +159,9 @@ class ExperimentSpec:
             raise SettingError("nested", join(nested), problem)
 
     def _check_size(self) -> None:
-        setting, value = (
-            ("repeats", str(self.n_repeats))
-            if self.nested is None
-            else ("nested", join(self.nested))
-        )
+        setting, value = "max-repeats" if self.until_decided else "repeats", str(self.n_repeats)
+        if self.nested is not None:
+            setting, value = "nested", join(self.nested)
         n_runs = self.n_repeats * len(self.arms)
         if n_runs > MAX_RUNS:
             raise SettingError(
@@ -197,6 +215,8 @@ class ExperimentSpec:
 def check_margin(margin: float) -> None:
     """Raise `SettingError` unless `margin` is from 0 up to, not with, 1."""
     if not 0.0 <= margin < 1.0:
-        raise SettingError("margin", margin, "use a share from 0 up to, not with, 1, such as 0.01")
+        raise SettingError(
+            "margin", margin, "use a share from 0 up to, not with, 1; 0.01 is 1 point"
+        )
     if 0.0 < margin < MIN_MARGIN:
         raise SettingError("margin", margin, f"use 0, or {MIN_MARGIN:g} or more")

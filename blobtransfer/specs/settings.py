@@ -44,10 +44,13 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "learning-rate": ("training.learning_rate",),
     "momentum": ("training.momentum",),
     "repeats": ("n_repeats",),
+    "max-repeats": ("n_repeats",),
+    "until-decided": ("until_decided",),
     "nested": ("nested",),
     "train-seed": ("train_seed",),
     "engine": ("engine",),
     "margin": ("margin",),
+    "low": ("low",),
     "speed": ("speed",),
     "threshold": ("threshold",),
 }

@@ -1,57 +1,86 @@
-"""How many pairs it takes: the detectable difference, and repeats to decide."""
+"""How many pairs it takes: the detectable difference, and repeats to decide.
+
+With the standard error of `paired`: s^2 / n for the pairs seen, and pseudo-runs for those not.
+"""
 
 import math
-from functools import cache
 
-import numpy as np
-from scipy import optimize, stats
+from scipy import special
 
 ALPHA = 0.05
+"""Chance of error that is allowed to all differences of a question together."""
 
 POWER = 0.80
 
-FEWEST_PAIRS = 6
-"""Below, no two-sided sign-flip p can be under 5 %: it is at least 2 / 2^n."""
+PSEUDO_RUNS = 2.0
+"""Pseudo-runs that count in the variance, half of them above and half below."""
+
+MOST_PAIRS = 10**9
 
 
-def detectable_effect(n: int) -> float:
-    """Give the mean, in standard deviations, that n pairs detect with 80 % power.
+def standard_error(std: float, reach: float, n: int) -> float:
+    """Give the standard error of the mean of n pairs, pseudo-runs at +- `reach` among them."""
+    return math.sqrt((std**2 + PSEUDO_RUNS * reach**2 / n) / n)
 
-    Two-sided t test at 5 %; n at least 2.
+
+def smallest_detectable(
+    std: float, n: int, reach: float, n_compared: int, power: float = POWER
+) -> float:
+    """Give the mean that n pairs tell from 0 with a power, n at least 2.
+
+    Args:
+        std: Sample standard deviation of the differences.
+        n: Pairs.
+        reach: Of the pseudo-runs.
+        n_compared: Differences whose intervals hold together.
+        power: Chance to detect it.
 
     Source:
-        Non-central t distribution; Cohen 1988.
+        The usual sum of two quantiles, here of Student's t; Cohen 1988, with alpha / n_compared.
     """
-    return _detectable_noncentrality(n) / math.sqrt(n)
+    quantiles = special.stdtrit(n - 1, [1 - ALPHA / (2 * n_compared), power])
+    return float(quantiles.sum()) * standard_error(std, reach, n)
 
 
-def pairs_needed(effect: float) -> int | None:
-    """Give the fewest pairs that detect a mean, in standard deviations, with 80 % power.
+def pairs_needed(
+    std: float, n: int, reach: float, n_compared: int, difference: float, power: float
+) -> tuple[int, int] | None:
+    """Give the fewest and most pairs that detect a difference, by how sure the std is.
+
+    Args:
+        std: Sample standard deviation of n differences.
+        n: Pairs seen, at least 2.
+        reach: Of the pseudo-runs.
+        n_compared: Differences whose intervals hold together.
+        difference: To be told from 0; with power 0.9 the same pairs show, with a power of 0.8,
+            that a true difference of 0 is smaller than that.
+        power: Chance to detect it.
 
     Returns:
-        At least 6, as fewer never give a finding; None where no number of pairs is enough.
+        From the 95 % interval of a normal standard deviation; None where no number is enough.
     """
-    if effect <= 0.0:
-        return None
-    # The normal distribution gives n for certain too small, and by few.
-    normal: float = ((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) / effect) ** 2
-    if not normal < 1e9:
-        return None
-    n: int = max(FEWEST_PAIRS, math.floor(normal))
-    while detectable_effect(n) > effect:
-        n += 1
-    return n
+    quantiles = special.chdtri(n - 1, [ALPHA / 2, 1 - ALPHA / 2])
+    found = []
+    for quantile in quantiles:
+        spread = std * math.sqrt((n - 1) / float(quantile)) if quantile > 0 else math.inf
+        needed = _fewest(spread, reach, n_compared, difference, power)
+        if needed is None:
+            return None
+        found.append(needed)
+    return found[0], found[1]
 
 
-@cache
-def _detectable_noncentrality(n: int) -> float:
-    critical = stats.t.ppf(1 - ALPHA / 2, n - 1)
-
-    def shortfall(noncentrality: float) -> float:
-        above = stats.nct.sf(critical, n - 1, noncentrality)
-        # Far out, where it is 0, scipy gives NaN.
-        below = np.nan_to_num(stats.nct.cdf(-critical, n - 1, noncentrality))
-        return float(above + below) - POWER
-
-    # For n = 2 the root is near 20; above 3 it soon falls towards 2.8.
-    return float(optimize.brentq(shortfall, 1.0, 40.0))
+def _fewest(
+    std: float, reach: float, n_compared: int, difference: float, power: float
+) -> int | None:
+    """Search the fewest pairs by halving: the detectable difference falls with their number."""
+    low, high = 1, 2
+    while smallest_detectable(std, high, reach, n_compared, power) > difference:
+        low, high = high, 2 * high
+        if high > MOST_PAIRS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        is_enough = smallest_detectable(std, middle, reach, n_compared, power) <= difference
+        low, high = (low, middle) if is_enough else (middle, high)
+    return high

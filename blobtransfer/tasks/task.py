@@ -1,5 +1,6 @@
 """A problem, ready to learn: rows of training and test, and what is known about them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,20 +46,39 @@ class Plane:
 
 
 def plane_of(task: Task) -> Plane:
-    """Lay the rows of a problem into a plane.
+    """Lay the rows of a problem into a plane; see `planes_of`."""
+    (plane,), _ = planes_of([task])
+    return plane
 
-    Two features are given as they are, one feature with zeros beside it, and more on
-    their first two principal components (of the training and test rows together).
+
+def planes_of(tasks: Sequence[Task]) -> tuple[list[Plane], tuple[str, str]]:
+    """Lay the rows of some problems of one number of features into one plane.
+
+    Two features are given as they are, one feature with zeros beside it, and more on the first
+    two principal components of all rows together.
+
+    Returns:
+        The planes, and what their axes are.
     """
-    rows = np.concatenate([task.x_train, task.x_test]).astype(np.float64)
-    mean = rows.mean(axis=0)
+    rows = [np.concatenate([task.x_train, task.x_test]).astype(np.float64) for task in tasks]
+    everything = np.concatenate(rows)
+    mean, n_features = everything.mean(axis=0), everything.shape[1]
+    components, names = np.eye(2), ("feature 1", "feature 2" if n_features == 2 else "rows")
+    if n_features > 2:
+        _, spreads, axes = np.linalg.svd(everything - mean, full_matrices=False)
+        components, shares = axes[:2], spreads**2 / max(float(np.sum(spreads**2)), 1e-300)
+        names = (
+            f"component 1 of {n_features} features ({100 * shares[0]:.0f} % of the variance)",
+            f"component 2 ({100 * shares[1]:.0f} %)",
+        )
 
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        if points.shape[1] == 1:
+        if n_features == 1:
             return np.column_stack([points, np.zeros_like(points)])
-        return points if points.shape[1] == 2 else (points - mean) @ components.T
+        return points if n_features == 2 else (points - mean) @ components.T
 
-    components = np.eye(2)
-    if rows.shape[1] > 2:
-        components = np.linalg.svd(rows - mean, full_matrices=False)[2][:2]
-    return Plane(place(rows), None if task.centers is None else place(task.centers))
+    planes = [
+        Plane(place(own), None if task.centers is None else place(task.centers))
+        for task, own in zip(tasks, rows, strict=True)
+    ]
+    return planes, names

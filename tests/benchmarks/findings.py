@@ -17,7 +17,7 @@ from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
 FURTHER = ("new-head,fixed=1", "reinit=2", "add=8,fixed=2")
-TARGET = TaskRecord("target", "problem 2", n_train=500, n_test=500, ceiling=0.84)
+TARGET = TaskRecord("target", "problem 2", n_train=500, n_test=500, ceiling=0.84, floor=0.34)
 
 
 def main() -> None:

@@ -250,7 +250,7 @@ def test_speed_has_its_tables_and_keeps_the_curves(run, tmp_path):
     plain = run("compare", *SMALL_OPTIONS, "--repeats", 2, *CSV)
     outputs = ("-o", "s.json", "-o", "s.csv")
     done = run("compare", *SMALL_OPTIONS, "--repeats", 2, "--speed", "--threshold", 0.3, *outputs)
-    assert "speed of learning" in done.out and "to reach 30.0 %" in done.out
+    assert "speed of learning" in done.out and "that reach 30.0 %" in done.out
     assert (tmp_path / "s.csv").read_text() == plain.out
     record = json.loads((tmp_path / "s.json").read_text())
     jsonschema.validate(record, json_schema())
@@ -305,8 +305,33 @@ def test_show_reads_standard_input(run, tmp_path):
     assert os.listdir() == ["r.json"]
 
 
+def test_repeats_are_added_until_all_is_decided_or_there_are_the_most(run, tmp_path):
+    until = ("--until-decided", "--fixed", 0, "--no-plot", "-o", "u.json", "-o", "u.csv")
+    # where all that can happen is within the margin, the first look decides
+    done = run("compare", *SMALL_OPTIONS, *until, "--margin", 0.95)
+    assert done.code == 0
+    assert "no practical difference" in done.out
+    record = json.loads((tmp_path / "u.json").read_text())
+    jsonschema.validate(record, json_schema())
+    assert (record["spec"]["n_repeats"], record["spec"]["until_decided"]) == (100_000, True)
+    assert record["runs"][-1]["repeat"] == 99
+    plain = run("compare", *SMALL_OPTIONS, "--fixed", 0, "--repeats", 100, *CSV)
+    assert (tmp_path / "u.csv").read_text() == plain.out
+    assert run("show", "u.json", "--no-plot").out == done.out
+    few = run("compare", *SMALL_OPTIONS, *until, "--max-repeats", 3)
+    assert "is undecided" in few.out and "problem 2, 2-5-5-3, 3 repeats" in few.out
+
+
+@pytest.mark.slow
+def test_a_variant_can_be_compared_with_another(run):
+    done = run("compare", *SMALL_OPTIONS, "--repeats", 2, "--against", "fixed=0", "--no-plot")
+    assert done.code == 0, done.err
+    assert "The variants against each other" in done.out
+    assert "transfer fixed=2 - transfer fixed=0" in done.out
+
+
 def test_show_takes_another_margin(run):
-    run("compare", *SMALL_OPTIONS, "--repeats", 8, "--no-plot", "-o", "r.json")
+    run("compare", *SMALL_OPTIONS, "--repeats", 30, "--no-plot", "-o", "r.json")
     shown = run("show", "r.json", "--margin", 0.99, "--no-plot")
     assert "no practical difference" in shown.out
 

@@ -204,11 +204,10 @@ def test_a_small_disk_that_is_really_full(tmp_path):
 @needs_full
 def test_standard_output_on_a_full_disk_costs_no_files(tmp_path):
     with open("/dev/full", "w") as full:
-        done = run_process(
-            *TRAIN, "-q", "--format", "csv", "-o", "o.csv", cwd=tmp_path, stdout=full
-        )
+        done = run_process(*TRAIN, "--format", "csv", "-o", "o.csv", cwd=tmp_path, stdout=full)
         assert (done.code, done.err) == (
             1,
+            "wrote o.csv\nwrote train-target.png\n"
             "error: standard output: cannot be written (No space left on device); "
             "send it elsewhere\n",
         )
@@ -224,7 +223,7 @@ def test_standard_output_on_a_full_disk_costs_no_files(tmp_path):
 @needs_proc
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_prints_and_saves_the_repeats_that_are_finished(tmp_path, number):
-    process = start(*LONG, "-q", "-o", "o.json", "-o", "o.csv", cwd=tmp_path)
+    process = start(*LONG, "-q", "--full", "-o", "o.json", "-o", "o.csv", cwd=tmp_path)
     wait_for_work(process, 2.5)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
@@ -376,7 +375,11 @@ def test_20_columns_get_whole_rows_and_whole_names_of_options(tmp_path):
     leader, follower = pty.openpty()
     environment = {"TERM": "xterm", "COLUMNS": "20"}
     shown = []
-    for argv in ((*COMPARE, "-q", "--no-plot"), ("compare", "--help")):
+    for argv in (
+        (*COMPARE, "--no-plot", "--full", "-q"),
+        ("compare", "--help"),
+        ("compare", "--help-all"),
+    ):
         process = start(*argv, cwd=tmp_path, environment=environment, stdout=follower)
         seen = b""
         while process.poll() is None or select.select([leader], [], [], 0)[0]:
@@ -387,10 +390,11 @@ def test_20_columns_get_whole_rows_and_whole_names_of_options(tmp_path):
         shown.append(re.sub(r"\x1b\[[\d;]*m", "", seen.decode()))
     os.close(leader)
     os.close(follower)
-    table, page = shown
+    table, page, whole_page = shown
     assert re.search(r"^standalone +\d", table, re.MULTILINE)
     assert re.search(r"^transfer fixed=0 +\d", table, re.MULTILINE)
-    assert "--learning-rate" in page and "…" not in page
+    assert "--until-decided" in page and "…" not in page
+    assert "--learning-rate" in whole_page and "…" not in whole_page
 
 
 def test_an_ascii_locale_writes_files_with_any_name(tmp_path):

@@ -88,7 +88,10 @@ COMPARE = {
     "--variant": VARIANTS,
     "--sources": ["one", "fresh", "both"],
     "--nested": ["2 2", "2,3"],
+    "--max-repeats": ["1", "3", "110"],
     "--margin": ["0", "-0.0", "1e-6", "1e-320", "0.01", "0.9"],
+    "--low": ["1e-320", "0.1", "0.999"],
+    "--against": ["fixed=0", "fixed=1", "new-head", "random-frozen,fixed=1"],
     "--threshold": ["1e-320", "0.5", "1"],
 }
 TRAIN_TARGET = {
@@ -100,7 +103,11 @@ TRAIN_TARGET = {
     "--fixed": ["0", "1"],
     "--variant": VARIANTS,
 }
-OTHER_BAD = {"--variant": BAD_VARIANTS, "--hidden": ["0", "2 x", "9" * 20, "1 " * 65]}
+OTHER_BAD = {
+    "--variant": BAD_VARIANTS,
+    "--against": BAD_VARIANTS,
+    "--hidden": ["0", "2 x", "9" * 20, "1 " * 65],
+}
 
 # what Hypothesis keeps between runs has no place in a working copy
 configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "blobtransfer-hypothesis")
@@ -171,13 +178,13 @@ TINY = ("--samples", "30", "--train-samples", "20", "--epochs", "2", "--hidden",
     command_lines(
         "compare",
         COMPARE,
-        ["--reverse", "--speed", "--speed", "-q", "-v"],
+        ["--reverse", "--speed", "--speed", "--until-decided", "-q", "-v"],
         [*TINY, "-o", "r.json"],
     )
 )
 def test_compare_answers_any_command_line_in_a_documented_way(argv):
-    if not any(word.startswith(("--repeats", "--nested")) for word in argv):
-        argv = [*argv, "--repeats", "2"]
+    if not any(word.startswith(("--repeats", "--nested", "--max-repeats")) for word in argv):
+        argv = [*argv, "--max-repeats" if "--until-decided" in argv else "--repeats", "2"]
     assert_documented(argv)
 
 

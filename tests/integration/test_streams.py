@@ -48,13 +48,34 @@ def test_an_ascii_terminal_and_an_odd_file_name_are_no_trouble(tmp_path):
     assert os.listdir(tmp_path) == [name]
 
 
-def test_a_terminal_shows_progress_and_a_table_in_80_columns(tmp_path):
+def plain(seen):
+    """Give the lines of what a terminal got, without colours."""
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", seen).splitlines()
+
+
+def test_a_terminal_shows_progress_and_the_answer_on_one_screen(tmp_path):
     seen = on_a_terminal(*COMPARE, "--no-plot", cwd=tmp_path)
     assert "comparing" in seen
     assert "100 %" in seen
+    assert "\x1b[1m" in seen
+    screen = plain(seen[seen.index("Does a start from") :])
+    assert len(screen) < 24 and max(map(len, screen)) <= 80
+    assert any(line.startswith("accuracy in %") for line in screen)
+    assert any(line.startswith("  transfer fixed=2 ") for line in screen)
+    assert screen[-1].startswith("all columns: --full")
+
+
+def test_full_shows_the_whole_tables_in_80_columns(tmp_path):
+    seen = on_a_terminal(*COMPARE, "--no-plot", "--full", "-q", cwd=tmp_path)
     table = seen[seen.index("test accuracy in %") :]
     assert "transfer fixed=2" in table
     assert "\x1b[1m" in seen
+    assert max(map(len, plain(seen[: seen.index("test accuracy in %")]))) <= 80
+
+
+def test_quiet_says_the_sentences_alone_on_a_terminal_too(tmp_path):
+    lines = plain(on_a_terminal(*COMPARE, "--no-plot", "-q", cwd=tmp_path))
+    assert [line.partition(": ")[0] for line in lines] == ["This model", "The method"]
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
@@ -71,9 +92,19 @@ def test_forced_colour_does_not_reach_a_pipe(tmp_path):
 
 
 def test_a_narrow_terminal_gets_whole_rows(tmp_path):
-    seen = on_a_terminal(*COMPARE, "--no-plot", "-q", cwd=tmp_path, COLUMNS="40")
+    seen = on_a_terminal(*COMPARE, "--no-plot", "--full", "-q", cwd=tmp_path, COLUMNS="40")
     assert re.search(r"transfer fixed=2.*undecided", seen)
     assert "no room for" in seen
+    seen = on_a_terminal(*COMPARE, "--no-plot", cwd=tmp_path, COLUMNS="40")
+    rows = [line for line in plain(seen) if re.match(r"  transfer fixed=\d ", line)]
+    assert len(rows) == 6 and max(map(len, rows)) <= 40
+    assert all(re.search(r"[-+]\d+\.\d", row) for row in rows)
+
+
+def test_20_columns_cut_no_name_and_no_number_of_the_screen(tmp_path):
+    seen = on_a_terminal(*COMPARE, "--no-plot", cwd=tmp_path, COLUMNS="20")
+    screen = seen[seen.index("Does a start from") :]
+    assert "transfer fixed=2" in screen and "…" not in screen
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

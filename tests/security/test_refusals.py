@@ -28,18 +28,21 @@ BILLION, TEN_BILLION = str(10**9), str(10**10)
 WHOLE = "use a whole number"
 FINITE = "use a finite number"
 SEED = "use a whole number from 0 to 4294967295"
-SHARE = "use a share from 0 up to, not with, 1, such as 0.01"
+SHARE = "use a share from 0 up to, not with, 1; 0.01 is 1 point"
+LOW = "use a share above 0 and below 1, such as 0.1"
 MOMENTUM = "use a number from 0 up to, not with, 1"
 COUNT = "use 100,000,000 or less"
 CELLS = "use at most 100,000,000"
 HIDDEN = "the network has 2 hidden layers; use 0, 1 or 2"
 RESULT_SUFFIX = "use .txt, .json, .csv, .md"
+SUMMARY_SUFFIX = "use .csv, .md, .tex"
 FIGURE_SUFFIX = "use .png, .svg, .pdf"
 ONCE = "this is the file of --output too; use another name"
 INPUT = "this would replace the source network (--model); use another name"
 SHOWN = "this would replace the results to be shown; use another name"
 EXISTS = "use another name, or --force to replace it"
 HELP = "; see blobtransfer --help"
+COMPARE_HELP = "; see blobtransfer compare --help"
 VARIANTS = (
     "use transfer, random-frozen, self-transfer, equal-compute, new-head, reinit=K, add=WIDTH, "
     "unfreeze=EPOCHS, factor=X, fixed=N"
@@ -140,8 +143,10 @@ NUMBERS = [
     ("compare --learning-rate ''", f"--learning-rate '': {FINITE}"),
     ("compare --momentum 1", f"--momentum 1.0: {MOMENTUM}"),
     ("compare --momentum -0.1", f"--momentum -0.1: {MOMENTUM}"),
-    ("compare --activation RELU", "--activation RELU: use one of relu, tanh, sigmoid"),
-    ("compare --activation ''", "--activation '': use one of relu, tanh, sigmoid"),
+    (
+        "compare --activation RELU",
+        "--activation RELU: did you mean relu? use one of relu, tanh, sigmoid",
+    ),
     (
         "compare --initializer zeros",
         "--initializer zeros: use one of he_uniform, he_normal, glorot_uniform, glorot_normal, "
@@ -149,7 +154,10 @@ NUMBERS = [
     ),
     ("compare --engine torch", "--engine torch: use one of compiled, keras"),
     ("compare --format xml", "--format xml: use one of table, json, csv, markdown"),
-    ("compare --activation gelu", "--activation gelu: use one of relu, tanh, sigmoid"),
+    (
+        "compare --activation gelu",
+        "--activation gelu: did you mean relu? use one of relu, tanh, sigmoid",
+    ),
     ("compare --target-seed 4294967296", f"--target-seed 4294967296: {SEED}"),
 ]
 
@@ -180,7 +188,6 @@ TRANSFER = [
         "train-target --model m.keras --fixed 1 --variant new-head",
         "--fixed 1: write fixed=1 in --variant, or leave it out",
     ),
-    ("compare --sources ''", "--sources '': use one of one, fresh, both"),
     ("compare --nested 2", "--nested 2: use two numbers: sources, and repeats of each"),
     ("compare --nested 2 2 2", "--nested 2 2 2: use two numbers: sources, and repeats of each"),
     (
@@ -204,6 +211,46 @@ TRANSFER = [
         "compare --nested 3 4 --sources one",
         "--nested 3 4: it asks about several source networks; leave out --sources one",
     ),
+    (
+        "compare --nested 2 3 --until-decided",
+        "--nested 2 3: it says how many repeats; leave out --until-decided",
+    ),
+    (
+        "compare --until-decided --repeats 4",
+        "--repeats 4: --until-decided finds out how many; give the most with --max-repeats",
+    ),
+    ("compare --max-repeats 4", "--max-repeats 4: it needs --until-decided; add that"),
+    (
+        "compare --nested 2 3 --max-repeats 4",
+        "--max-repeats 4: it needs --until-decided; add that",
+    ),
+    ("compare --until-decided --max-repeats 0", "--max-repeats 0: use 1 or more"),
+    ("compare --until-decided --max-repeats x", f"--max-repeats x: {WHOLE}"),
+    (f"compare --until-decided --max-repeats {BILLION}", f"--max-repeats {BILLION}: {COUNT}"),
+    (
+        "compare --until-decided --max-repeats 5000000",
+        "--max-repeats 5000000: that is 35,000,000 trainings; use at most 10,000,000",
+    ),
+    (
+        "compare --until-decided --speed",
+        "--max-repeats 100000: with --speed that is 70,700,000 accuracies to keep; "
+        "use at most 25,000,000",
+    ),
+    ("compare --low 0", f"--low 0.0: {LOW}"),
+    ("compare --low 1", f"--low 1.0: {LOW}"),
+    ("compare --low -0.1", f"--low -0.1: {LOW}"),
+    ("compare --low nan", f"--low nan: {FINITE}"),
+    ("compare --low ''", f"--low '': {FINITE}"),
+    (
+        "compare --fixed 0 2 --against fixed=1",
+        "--against transfer fixed=1: it is not compared; use one of transfer fixed=0, "
+        "transfer fixed=2",
+    ),
+    (
+        "compare --against standalone",
+        "--against standalone: standalone is always compared; leave it out",
+    ),
+    ("compare --against magic", f"--against magic: magic is not known; {VARIANTS}"),
     ("compare --margin 1", f"--margin 1.0: {SHARE}"),
     ("compare --margin -0.1", f"--margin -0.1: {SHARE}"),
     ("compare --margin 1e-320", "--margin 1e-320: use 0, or 1e-06 or more"),
@@ -494,28 +541,56 @@ FILES = [
         "--activation tanh: the model's activation is relu; leave --activation out",
     ),
     ("compare --model none.keras", "--model none.keras: no such file; check the path"),
+    (
+        "compare --summary s.xls",
+        f"--summary s.xls: no format has the suffix .xls; {SUMMARY_SUFFIX}",
+    ),
+    ("show r.json --summary s", f"--summary s: there is no suffix; {SUMMARY_SUFFIX}"),
+    (
+        "compare --summary none/s.csv",
+        "--summary none/s.csv: the directory {here}/none does not exist; make it first",
+    ),
+    (
+        "compare --summary s.csv -o ./s.csv",
+        "--output s.csv: this is the file of --summary too; use another name",
+    ),
+    (
+        "show r.json --summary s.md -o s.md",
+        "--output s.md: this is the file of --summary too; use another name",
+    ),
+    ("compare --model m.keras --summary m.csv", f"--summary m.csv: {INPUT}"),
+    ("show r.json --summary r.csv", f"--summary r.csv: {SHOWN}"),
+    (
+        "show train-results.json --summary s.csv",
+        "--summary s.csv: train-results.json is of train-target; only a comparison has a summary",
+    ),
 ]
 
 COMMANDS = [
-    ("fly", f"No such command 'fly'{HELP}"),
-    ("''", f"No such command ''{HELP}"),
-    ("compare more", f"Got unexpected extra argument(s) (more){HELP}"),
-    ("compare -- -o", f"Got unexpected extra argument(s) (-o){HELP}"),
-    ("train-target --seed 1 2", f"Got unexpected extra argument(s) (2){HELP}"),
+    ("fly", f"fly: not known{HELP}"),
+    ("''", f"no such command ''{HELP}"),
+    ("comapre", "comapre: not known; did you mean compare?"),
+    ("compare more", f"got unexpected extra argument(s) (more){COMPARE_HELP}"),
+    ("compare -- -o", f"got unexpected extra argument(s) (-o){COMPARE_HELP}"),
     (
-        "train-target --repeats 3",
-        f"No such option: --repeats (Possible options: --features){HELP}",
+        "train-target --seed 1 2",
+        "got unexpected extra argument(s) (2); see blobtransfer train-target --help",
     ),
-    ("plot-data -o x.json", f"No such option: -o{HELP}"),
-    ("compare --samples", f"Option '--samples' requires an argument{HELP}"),
-    ("compare --hidden 5 --hidden", f"Option '--hidden' requires an argument{HELP}"),
-    ("compare --quiet=1", f"Option '--quiet' does not take a value{HELP}"),
-    ("show", f"Missing argument 'RESULTS.json'{HELP}"),
-    ("compare --fixed", f"Option '--fixed' requires an argument{HELP}"),
-    (
-        "compare --repeat 3",
-        f"No such option: --repeat (Possible options: --format, --repeats){HELP}",
-    ),
+    ("train-target --repeats 3", "--repeats: not known; see blobtransfer train-target --help"),
+    ("plot-data -o x.json", "-o: not known; see blobtransfer plot-data --help"),
+    ("compare --repeat 3", "--repeat: not known; did you mean --repeats or --max-repeats?"),
+    ("compare --lr 3", "--lr: not known; did you mean --learning-rate?"),
+    ("train-source --full", "--full: not known; see blobtransfer train-source --help"),
+    ("train-target --explain", "--explain: not known; see blobtransfer train-target --help"),
+    ("plot-data --summary s.csv", "--summary: not known; see blobtransfer plot-data --help"),
+    ("compare --activation ''", "--activation '': use one of relu, tanh, sigmoid"),
+    ("compare --sources ''", "--sources '': use one of one, fresh, both"),
+    ("compare MORE", f"got unexpected extra argument(s) (MORE){COMPARE_HELP}"),
+    ("show", "missing argument 'RESULTS.json'; see blobtransfer show --help"),
+    ("compare --samples", f"option '--samples' requires an argument{COMPARE_HELP}"),
+    ("compare --hidden 5 --hidden", f"option '--hidden' requires an argument{COMPARE_HELP}"),
+    ("compare --fixed", f"option '--fixed' requires an argument{COMPARE_HELP}"),
+    ("compare --quiet=1", f"option '--quiet' does not take a value{COMPARE_HELP}"),
 ]
 
 ODD_NAMES = [
@@ -542,7 +617,7 @@ ODD_NAMES = [
     (("plot-data", "--seed", *map(str, range(10_000))), "--seed 0 1 2 3 4"),
     (("show", "\x1b[31m"), r"\x1b[31m: no such file or directory"),
     (("show", "[/x]\n"), r"[/x]\n: no such file or directory"),
-    (("\x1b[31m",), r"No such command '\x1b[31m'"),
+    (("\x1b[31m",), r"\x1b[31m: not known; see "),
 ]
 
 ENVIRONMENT = [
@@ -604,7 +679,7 @@ NO_COUNTS = (
     "0x9",
 )
 NO_FIGURES = ("nan", "inf", "-inf", "1e400", "1_0", "", "x", "0x9", "1,5", "-1", "1e300e")
-FIGURES = ("--cluster-std", "--learning-rate", "--momentum", "--margin", "--threshold")
+FIGURES = ("--cluster-std", "--learning-rate", "--momentum", "--margin", "--low", "--threshold")
 
 
 @pytest.fixture(scope="module")
@@ -614,6 +689,10 @@ def template(tmp_path_factory):
     write_keras(folder / "m.keras")
     more = ("--epochs", 3, "--repeats", 3, "--speed", "--variant", "random-frozen,fixed=1")
     done = run_process("compare", *TINY, *more, "--no-plot", "-q", "-o", "r.json", cwd=folder)
+    assert done.code == 0, done.err
+    done = run_process(
+        "train-target", *TINY, "--no-plot", "-q", "-o", "train-results.json", cwd=folder
+    )
     assert done.code == 0, done.err
     for name in ("dir", "dir.json", "dir.png", "dir.keras"):
         (folder / name).mkdir()
@@ -632,6 +711,8 @@ def template(tmp_path_factory):
         ("link.keras", "m.keras"),
         ("m.json", "m.keras"),
         ("m.png", "m.keras"),
+        ("m.csv", "m.keras"),
+        ("r.csv", "r.json"),
         ("link-to-new-model.json", "new.keras"),
     ):
         (folder / link).symlink_to(target)
@@ -756,8 +837,8 @@ def test_what_is_too_much_is_refused_before_any_memory_is_touched(tmp_path):
         ([b"compare", b"--model", b"\xc3(.keras"], r"--model \udcc3(.keras: no such file; "),
         ([b"compare", b"--variant", b"\x80"], r"--variant \udc80: \udc80 is not known; use "),
         ([b"compare", b"--samples", b"\xff"], r"--samples \udcff: use a whole number"),
-        ([b"compare", b"--\xff"], r"No such option: --\udcff; see blobtransfer --help"),
-        ([b"\xff"], r"No such command '\udcff'; see blobtransfer --help"),
+        ([b"compare", b"--\xff"], r"--\udcff: not known; see blobtransfer compare --help"),
+        ([b"\xff"], r"\udcff: not known; see blobtransfer --help"),
         ([b"show", b"\xff.json"], r"\udcff.json: no such file or directory; give a JSON "),
         ([b"show", b"-"], r"-: the text: invalid json: "),
         ([b"show", b"/dev/zero"], r"/dev/zero: this is a device, which may never end; give "),
@@ -876,6 +957,7 @@ BAD_RESULTS = {
     "10^40 repeats": (put("spec", "n_repeats", 10**40), "spec: repeats 1000"),
     "a seed of -1": (put("spec", "train_seed", -1), "spec: train-seed -1: use a whole number"),
     "a bad margin": (put("spec", "margin", 2.0), "spec: margin 2.0: use a share"),
+    "a bad line of low runs": (put("spec", "low", 0.0), "spec: low 0.0: use a share above 0"),
     "a title for the terminal": (
         put("spec", "model_path", "\x1b]0;x\x07"),
         "spec.model_path: ",
@@ -930,7 +1012,7 @@ def test_force_lets_the_source_network_be_replaced(run, template, tmp_path):
 def test_a_model_of_an_odd_name_gives_results_that_can_be_read_and_shown(run, template, tmp_path):
     name = "a\x1b[31m\udcff.keras"
     shutil.copy(template / "m.keras", tmp_path / name)
-    quick = (*SMALL_OPTIONS, "--repeats", 2, "--no-plot", "-q")
+    quick = (*SMALL_OPTIONS, "--repeats", 2, "--no-plot", "-q", "--full")
     done = run("compare", "--model", name, "--sources", "one", *quick, "-o", "r.json")
     shown = run("show", "r.json", "--no-plot")
     assert (done.code, shown.code) == (0, 0)
@@ -946,7 +1028,7 @@ def no_number(name):
     raise AssertionError(f"{name} in JSON")
 
 
-def test_runs_that_diverge_are_counted_and_left_out_of_the_means(run, tmp_path):
+def test_runs_that_diverge_are_counted_and_are_at_chance_level_in_the_means(run, tmp_path):
     outputs = [word for suffix in ("json", "csv", "md", "txt") for word in ("-o", f"d.{suffix}")]
     diverging = "--epochs 20 --repeats 6 --learning-rate 1e6 --speed --plot d.svg".split()
     done = run("compare", *TINY, *diverging, *outputs)
@@ -960,8 +1042,10 @@ def test_runs_that_diverge_are_counted_and_left_out_of_the_means(run, tmp_path):
         key = (summary["sources"], summary["variant"], str(summary["fixed"] or 0))
         own = [row for row in rows if (row["sources"], row["variant"], row["fixed"] or "0") == key]
         ok = [float(row["test_accuracy"]) for row in own if row["status"] == "ok"]
-        assert (summary["failed"], summary["n"]) == (len(own) - len(ok), len(ok))
-        assert summary["mean"] == (pytest.approx(sum(ok) / len(ok)) if ok else None)
+        at_chance = [record["tasks"][-1]["floor"]] * (len(own) - len(ok))
+        assert (summary["failed"], summary["n"]) == (len(at_chance), len(own))
+        assert summary["mean"] == pytest.approx(sum(ok + at_chance) / len(own))
+        assert summary["mean_finished"] == (pytest.approx(sum(ok) / len(ok)) if ok else None)
     for text in (done.out, *(Path(f"d.{s}").read_text() for s in ("csv", "md", "txt", "svg"))):
         assert not any(word in text.lower().split() for word in ("nan", "inf", "-inf"))
         assert ",nan" not in text and ",inf" not in text and "nan %" not in text
@@ -976,5 +1060,5 @@ def test_a_training_that_diverges_saves_no_model(run, tmp_path, command):
     assert sorted(os.listdir(tmp_path)) == ["d.json", "d.svg"]
     record = json.loads((tmp_path / "d.json").read_text(), parse_constant=no_number)
     assert record["runs"][0]["status"] == "failed"
-    assert record["summary"][0]["mean"] is None
+    assert record["summary"][0]["mean_finished"] is None
     assert "nan" not in (tmp_path / "d.svg").read_text().lower().split()

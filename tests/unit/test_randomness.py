@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blobtransfer.randomness import Stream, batch_orders, draw_below, order_key, statistics_rng
+from blobtransfer.randomness import Stream, batch_orders, draw_below, order_key
 
 
 def test_split_mix_gives_the_published_numbers():
@@ -63,8 +63,3 @@ def test_a_draw_is_below_its_bound_and_the_same_for_arrays_and_numbers(bound):
     with np.errstate(over="ignore"):
         one = draw_below(np.uint64(99), counters[17], np.uint64(bound))
     assert one == drawn[17]
-
-
-def test_what_is_resampled_has_randomness_of_its_own_for_each_train_seed():
-    drawn = [statistics_rng(seed).random(3).tolist() for seed in (0, 0, 1)]
-    assert drawn[0] == drawn[1] != drawn[2]

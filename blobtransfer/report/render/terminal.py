@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-DROPPED_FIRST = ("P(better)", "gap", "n", "collapsed", "adj. p", "of", "value", "std", "median")
+DROPPED_FIRST = (
+    "typical [95 %]", "P(better)", "gap", "adj. p", "of", "value", "median", "low", "std",
+)  # fmt: skip
 DROPPED_LAST = ("mean", "difference [95 %]")
 """Columns that a terminal too narrow for all does without, in this order."""
 

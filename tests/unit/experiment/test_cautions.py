@@ -8,18 +8,30 @@ from helpers.specs import spec_of
 
 from blobtransfer.experiment.cautions import cautions_of
 from blobtransfer.experiment.compare import compare
-from blobtransfer.results.findings import Collapsed, FewPairs, FewTestRows, LowRuns, OneSource
+from blobtransfer.results.findings import (
+    Collapsed,
+    FewPairs,
+    FewTestRows,
+    LookAgain,
+    OneSource,
+    SameProblem,
+)
+from blobtransfer.statistics.paired import Verdict
 
 MANY_ROWS = 10**6
 
 
-def summary_of(spec, accuracy=0.8, n_pairs=None, **changes):
+ALIKE, UNDECIDED = Verdict("no practical difference", "no"), Verdict("undecided")
+
+
+def summary_of(spec, accuracy=0.8, n_pairs=None, verdict=ALIKE, **changes):
     """Give the summary of a comparison, with the same changes to each of its arms."""
     results = compare(spec, None, PlannedEngine(lambda key, *_: 0.8 + key % 10 / 1000, 1000))
     return [
         replace(
             one,
             mean=accuracy,
+            verdict=one.difference and verdict,
             difference=one.difference and replace(one.difference, n=n_pairs or one.difference.n),
             **changes,
         )
@@ -36,44 +48,20 @@ def test_enough_of_everything_is_no_reason_for_caution():
     assert cautions_of(spec, 30, MANY_ROWS, summary_of(spec)) == ()
 
 
-@pytest.mark.parametrize(
-    ("n_pairs", "fixed", "can_decide"),
-    [
-        (5, (0,), False),  # 2 / 2^5 = 0.0625
-        (6, (0,), True),  # 0.031
-        (6, (0, 1, 2), False),  # 0.094 after Holm over three
-        (7, (0, 1, 2), True),  # 0.047
-        (9, (0, 1, 2), True),
-    ],
-)
-def test_few_pairs_can_decide_where_the_least_p_after_holm_is_below_5_percent(
-    n_pairs, fixed, can_decide
-):
-    spec = both(fixed=fixed)
-    (caution,) = cautions_of(spec, 30, MANY_ROWS, summary_of(spec, n_pairs=n_pairs))
-    assert caution == FewPairs(n_pairs, "repeats", len(fixed), can_decide, has_failures=False)
-
-
-@pytest.mark.parametrize(
-    ("n_pairs", "fixed", "is_few"),
-    [(10, (0, 1, 2), False), (9, (0,), True)],
-)
-def test_ten_pairs_are_no_longer_few(n_pairs, fixed, is_few):
-    spec = both(fixed=fixed)
-    assert bool(cautions_of(spec, 30, MANY_ROWS, summary_of(spec, n_pairs=n_pairs))) == is_few
-
-
-def test_failed_runs_are_named_where_they_made_the_pairs_few():
+@pytest.mark.parametrize(("n_pairs", "is_few"), [(0, True), (5, True), (6, False), (30, False)])
+def test_fewer_than_six_pairs_decide_nothing(n_pairs, is_few):
     spec = both()
-    (caution,) = cautions_of(spec, 30, MANY_ROWS, summary_of(spec, n_pairs=8, failed=22))
-    assert caution == FewPairs(8, "repeats", 2, can_decide=True, has_failures=True)
+    summary = [
+        replace(one, difference=one.difference and replace(one.difference, n=n_pairs))
+        for one in summary_of(spec)
+    ]
+    expected = (FewPairs(n_pairs, "repeats"),) if is_few else ()
+    assert cautions_of(spec, 30, MANY_ROWS, summary) == expected
 
 
 def test_sources_are_what_is_few_where_the_design_is_nested():
     spec = both(12, nested=(4, 3))
-    (caution,) = cautions_of(spec, 12, MANY_ROWS, summary_of(spec))
-    # 2 variants x 2 / 2^4 = 0.25
-    assert caution == FewPairs(4, "sources", 2, can_decide=False, has_failures=False)
+    assert cautions_of(spec, 12, MANY_ROWS, summary_of(spec)) == (FewPairs(4, "sources"),)
 
 
 def test_what_holds_for_both_questions_is_said_once():
@@ -89,12 +77,26 @@ def test_one_source_tells_nothing_of_the_method():
     assert cautions_of(fresh, 30, MANY_ROWS, summary_of(fresh)) == ()
 
 
-def test_low_runs_matter_where_the_spread_is_more_than_the_margin():
+def test_source_and_target_that_are_one_problem_are_no_transfer():
     spec = both()
-    summary = summary_of(spec, std=0.02)
-    summary[2] = replace(summary[2], low_runs=3)
-    assert cautions_of(spec, 30, MANY_ROWS, summary) == (LowRuns((summary[2].arm,), 30),)
-    assert cautions_of(replace(spec, margin=0.03), 30, MANY_ROWS, summary) == ()
+    same = replace(spec, source=spec.target)
+    assert cautions_of(same, 30, MANY_ROWS, summary_of(same)) == (SameProblem(),)
+    # of a model of a file it is not known
+    given = replace(spec, source=None, questions=("fresh",))
+    assert cautions_of(given, 30, MANY_ROWS, summary_of(spec)) == ()
+
+
+def test_a_second_look_at_what_is_undecided_needs_other_repeats():
+    spec = both()
+    undecided = summary_of(spec, verdict=UNDECIDED)
+    assert cautions_of(spec, 30, MANY_ROWS, undecided) == (LookAgain(30),)
+    assert cautions_of(replace(spec, until_decided=True), 30, MANY_ROWS, undecided) == ()
+
+
+def test_where_most_runs_collapsed_no_second_look_is_spoken_of():
+    spec = both()
+    (caution,) = cautions_of(spec, 30, MANY_ROWS, summary_of(spec, verdict=UNDECIDED, collapsed=16))
+    assert isinstance(caution, Collapsed)
 
 
 @pytest.mark.parametrize(("collapsed", "is_most"), [(15, False), (16, True)])
@@ -123,9 +125,9 @@ def test_without_a_margin_no_number_of_test_rows_is_enough_and_none_is_asked_for
     assert cautions_of(spec, 30, 20, summary_of(spec)) == ()
 
 
-def test_runs_that_all_failed_leave_few_pairs_and_no_accuracy_to_doubt():
+def test_runs_that_all_failed_leave_little_to_compare_and_decide_nothing():
     spec = both()
     results = compare(spec, None, PlannedEngine(lambda *_: float("nan"), 30))
-    assert cautions_of(spec, 30, 20, results.summary) == (
-        FewPairs(0, "repeats", 2, can_decide=False, has_failures=True),
-    )
+    (caution,) = cautions_of(spec, 30, MANY_ROWS, results.summary)
+    assert caution == Collapsed(spec.arms)
+    assert {one.verdict.kind for one in results.summary if one.verdict} == {"undecided"}

@@ -11,11 +11,14 @@ from helpers.engines import PlannedEngine
 from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 
 from blobtransfer.engines import load_engine
+from blobtransfer.experiment.analyse import from_json
 from blobtransfer.experiment.compare import compare
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
+from blobtransfer.report.writers import to_json
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.variant import STANDALONE, Variant
+from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
+from blobtransfer.statistics.sequential import looks
 from blobtransfer.tasks import load_task
 
 REPEAT_OF_SOURCE = {order_key(0, Stream.SOURCE_ORDER, r): r for r in range(100)}
@@ -138,6 +141,97 @@ def test_problems_without_ceiling_and_centres_are_compared_all_the_same(monkeypa
     assert [task.ceiling for task in results.tasks] == [None, None]
     assert {one.gap for one in results.summary} == {None}
     assert results.findings.threshold == 0.95  # of an accuracy of 1
+
+
+@pytest.mark.parametrize("questions", [("one",), ("one", "fresh")])
+def test_all_can_be_compared_with_one_variant_that_was_named(questions):
+    against = parse_variant("fixed=0")
+    results = compare(
+        spec_of(3, against=against, questions=questions), None, PlannedEngine(planned)
+    )
+    told = [(c.question, c.kind, c.arm.label, c.baseline.label) for c in results.findings.contrasts]
+    assert told == [
+        (question, "against", "transfer fixed=2", "transfer fixed=0") for question in questions
+    ]
+
+
+# ---------------------------------------------------------------- until all is decided
+
+
+def plan_with(better_by, spread):
+    """Plan accuracies around 0.5, better with 2 frozen layers; each run has its own noise."""
+
+    def plan(key, first_weight, n_frozen):
+        return 0.5 + better_by * (n_frozen == 2) + spread * (key // (1 + n_frozen) % 97 / 96 - 0.5)
+
+    return plan
+
+
+@pytest.mark.parametrize("n_at_once", [7, 1000])
+@pytest.mark.parametrize(
+    ("better_by", "spread", "n_repeats"),
+    [
+        (0.3, 0.1, 100),  # clear at the first look
+        (0.01, 0.3, 400),  # at no look: the most there may be
+    ],
+)
+def test_repeats_are_added_until_the_first_look_at_which_all_is_decided(
+    better_by, spread, n_repeats, n_at_once
+):
+    spec = spec_of(400, (2,), until_decided=True, questions=("one", "fresh"))
+    engine = PlannedEngine(plan_with(better_by, spread), n_at_once)
+    results = compare(spec, None, engine)
+    assert results.scores.repeats.tolist() == list(range(n_repeats))
+    assert not results.interrupted
+    kinds = {one.verdict.kind for one in results.summary[1:]}
+    assert kinds == ({"better"} if n_repeats == 100 else {"undecided"})
+    whole = compare(spec_of(n_repeats, (2,), questions=("one", "fresh")), None, engine)
+    assert_same_runs(results, whole)
+
+
+def test_the_look_at_which_it_stops_is_the_first_that_decides():
+    spec = spec_of(5_000, (2,), until_decided=True)
+    engine = PlannedEngine(plan_with(0.04, 0.2), 1000)
+    results = compare(spec, None, engine)
+    n = results.scores.n_repeats
+    assert n in looks(5_000)[1:-1]
+    (verdict,) = (one.verdict for one in results.summary[1:])
+    assert verdict.kind == "better"
+    # at the look before, it is not decided
+    before = max(look for look in looks(5_000) if look < n)
+    (verdict,) = (
+        one.verdict for one in compare(replace(spec, n_repeats=before), None, engine).summary[1:]
+    )
+    assert verdict.kind == "undecided"
+
+
+def test_the_findings_of_a_comparison_until_decided_are_the_same_when_read_again():
+    spec = spec_of(400, (2,), until_decided=True, speed=True)
+    results = compare(spec, None, PlannedEngine(plan_with(0.3, 0.05), 100))
+    back = from_json("".join(to_json(results)).encode(), "r.json")
+    assert back.findings == results.findings
+    assert back.scores.n_repeats == results.scores.n_repeats < back.spec.n_repeats
+
+
+def test_a_failed_run_counts_at_chance_level_at_every_look_as_it_does_in_the_end():
+    def plan(key, first_weight, n_frozen):
+        return np.nan if n_frozen == 2 else 0.9
+
+    results = compare(spec_of(200, (2,), until_decided=True), None, PlannedEngine(plan, 1000))
+    assert results.scores.n_repeats == 100
+    assert results.summary[1].verdict.kind == "worse"
+    assert results.summary[1].difference.mean == pytest.approx(0.5 - 0.9)
+
+
+def test_a_comparison_until_decided_can_be_interrupted():
+    def plan(key, first_weight, n_frozen):
+        if len(engine.jobs) > 130:
+            raise KeyboardInterrupt
+        return 0.5
+
+    engine = PlannedEngine(plan)
+    results = compare(spec_of(400, (2,), until_decided=True), None, engine)
+    assert results.interrupted and 100 < results.scores.n_repeats < 400
 
 
 # ---------------------------------------------------------------- however the repeats are cut
@@ -320,3 +414,14 @@ def test_an_interrupt_while_an_executor_works_keeps_what_is_done_and_cancels_the
 def test_an_interrupt_before_an_executor_has_done_anything_is_passed_on():
     with ThreadPoolExecutor(2) as executor, pytest.raises(KeyboardInterrupt):
         compare(spec_of(5), None, load_engine("compiled"), Told(stop_at=0), executor)
+
+
+def test_nothing_depends_on_global_random_state_nor_changes_it():
+    spec = spec_of(7, questions=("one", "fresh"))
+    found = []
+    for seed in (1, 2):
+        np.random.seed(seed)  # noqa: NPY002
+        before = np.random.get_state()[1].tolist()  # noqa: NPY002
+        found.append(compare(spec).summary)
+        assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+    assert found[0] == found[1]

@@ -128,5 +128,18 @@ def test_progress_tells_of_the_engine_and_of_each_stage():
 
 def test_a_problem_is_recorded_as_it_is_used():
     spec = BlobsSpec(3, n_samples=60, n_train=40, cluster_std=1e-9, n_test=7)
+    labels = load_task(spec).y_test.tolist()
+    largest = max(labels.count(label) for label in range(3)) / 7
     # blobs that small do not overlap
-    assert record_of("target", spec) == TaskRecord("target", "problem 3", 40, 7, ceiling=1.0)
+    assert record_of("target", spec) == TaskRecord(
+        "target", "problem 3", 40, 7, ceiling=1.0, floor=largest
+    )
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "floor", "reach"),
+    [(0.84, 0.34, 0.25), (None, 0.4, 0.3), (0.3, 0.4, 0.0)],
+)
+def test_a_pair_may_lie_half_as_far_as_from_the_ceiling_to_chance(ceiling, floor, reach):
+    record = TaskRecord("target", "problem 2", 500, 500, ceiling, floor)
+    assert record.reach == pytest.approx(reach)

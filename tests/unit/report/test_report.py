@@ -1,5 +1,6 @@
 """Everything that is shown of results is made once."""
 
+import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
 
@@ -38,3 +39,30 @@ def test_the_seconds_are_left_out_where_they_are_not_wanted():
     for with_time in (True, False):
         (table,) = make_report(results, with_time).tables
         assert (" s;" in table.notes[0]) == with_time
+
+
+# ---------------------------------------------------------------- explanations
+
+
+@pytest.fixture(scope="module")
+def compared():
+    spec = spec_of(8, questions=("one", "fresh"))
+    return compare(spec, None, PlannedEngine(lambda key, *_: key % 100 / 100))
+
+
+def explained(report):
+    """Give what is explained: the words before the colon."""
+    heads = [line.partition(": ")[0] for line in report.explanations]
+    return {word for head in heads for word in head.replace(" (alike)", ", alike").split(", ")}
+
+
+def columns_of(report):
+    """Give the columns whose head says what they are; rows and verdicts say it in their cells."""
+    full = report.tables[: len(report.sentences)]
+    return {head for table in full for head in table.columns} - {"variant", "verdict"}
+
+
+def test_the_explanations_name_every_column_of_the_full_table(compared):
+    report = make_report(compared, is_explained=True)
+    assert len(columns_of(report)) >= 9
+    assert columns_of(report) <= explained(report)

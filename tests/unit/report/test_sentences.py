@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
@@ -14,24 +13,31 @@ from blobtransfer.report.sentences import (
     count,
     design,
     frozen_words,
+    label_of,
+    low_run_notes,
     points,
+    short_answer,
+    short_caution,
     verdict_word,
 )
 from blobtransfer.results.findings import (
     Collapsed,
     FewPairs,
     FewTestRows,
+    LookAgain,
     LowRuns,
     OneSource,
+    SameProblem,
 )
-from blobtransfer.statistics.paired import NO_DIFFERENCE, Difference, Verdict
+from blobtransfer.specs.variant import STANDALONE, parse_variant
+from blobtransfer.statistics.paired import Difference, Interval, Verdict
 
-UNDECIDED = Verdict("undecided", "maybe", (120, 120))
+UNDECIDED = Verdict("undecided", "maybe", (90, 120))
 ALIKE = Verdict("no practical difference", "no")
 BETTER, WORSE = Verdict("better", "yes"), Verdict("worse", "yes")
 
 
-def results_of(verdicts, n_repeats=30, n_pairs=None, **changes):
+def results_of(verdicts, n_repeats=30, **changes):
     """Give results of fixed=0, 1 and 2 with given verdicts and means, the rest made up."""
     spec = spec_of(n_repeats, **{"fixed": (0, 1, 2)} | changes)
     results = compare(spec, None, PlannedEngine(lambda key, *_: 0.8 + key % 10 / 1000, n_repeats))
@@ -41,7 +47,8 @@ def results_of(verdicts, n_repeats=30, n_pairs=None, **changes):
         if one.difference is not None:
             verdict, mean = next(planned)
             ends = (mean - 0.01, mean + 0.02)
-            d = Difference(n_pairs or n_repeats, mean, *ends, 0, 0, 1, 1, 1, 1, 0.01, 120)
+            needed = verdict.repeats_to_decide
+            d = Difference(n_repeats, mean, *ends, repeats_needed=needed)
             one = replace(one, difference=d, verdict=verdict)
         summary.append(one)
     return with_summary(results, summary)
@@ -71,8 +78,16 @@ def with_all(results, **changes):
         (
             [(ALIKE, 0), (UNDECIDED, 0), (ALIKE, 0)],
             "This model: transfer fixed=0 and transfer fixed=2 make no practical difference to "
-            "standalone (less than 1 point); transfer fixed=1 is undecided (about 120 repeats "
-            "would tell)",
+            "standalone (less than 1 point); transfer fixed=1 is undecided (90 to 120 repeats "
+            "would tell, four times out of five, a difference of 1 point or more)",
+        ),
+        (
+            # better than nothing, perhaps by less than the margin
+            [(Verdict("worse", "maybe"), -0.021), (Verdict("worse", "maybe"), -0.04), (ALIKE, 0)],
+            "This model: transfer fixed=0 is worse than standalone by 2.1 points (95 % interval "
+            "0.1 to 3.1, 30 repeats), maybe too little to matter; transfer fixed=1 by 4.0 (2.0 "
+            "to 5.0), maybe too little to matter; transfer fixed=2 makes no practical difference "
+            "to standalone (less than 1 point)",
         ),
         (
             [(ALIKE, 0), (BETTER, 0.02), (BETTER, 0.02)],
@@ -83,14 +98,15 @@ def with_all(results, **changes):
         (
             [(UNDECIDED, 0)] * 3,
             "This model: transfer fixed=0, transfer fixed=1 and transfer fixed=2 are undecided "
-            "(about 120 repeats would tell)",
+            "(90 to 120 repeats would tell, four times out of five, a difference of 1 point or "
+            "more)",
         ),
         (
             # the slowest of them decides
-            [(UNDECIDED, 0), (Verdict("undecided", "maybe", (90, 450)), 0), (ALIKE, 0)],
+            [(UNDECIDED, 0), (Verdict("undecided", "maybe", (80, 450)), 0), (ALIKE, 0)],
             "This model: transfer fixed=2 makes no practical difference to standalone (less than "
-            "1 point); transfer fixed=0 and transfer fixed=1 are undecided (about 450 repeats "
-            "would tell)",
+            "1 point); transfer fixed=0 and transfer fixed=1 are undecided (80 to 450 repeats "
+            "would tell, four times out of five, a difference of 1 point or more)",
         ),
         (
             [(Verdict("undecided", "maybe"), 0), (UNDECIDED, 0), (UNDECIDED, 0)],
@@ -114,38 +130,90 @@ def test_without_a_comparison_there_is_no_answer():
     assert answer(results, "one") is None
 
 
-def test_where_every_pair_has_a_failed_run_no_number_of_repeats_would_tell():
-    results = results_of([(Verdict("undecided"), 0)] * 3)
-    failed = with_summary(
-        results,
-        [replace(one, difference=one.difference and NO_DIFFERENCE) for one in results.summary],
-    )
-    assert "are undecided (every pair has a failed run)" in answer(failed, "one")
-
-
-def test_pairs_lost_to_failed_runs_are_told():
-    results = results_of([(BETTER, 0.03), (UNDECIDED, 0), (UNDECIDED, 0)], n_pairs=8)
-    assert "8 of 30 repeats without a failed run" in answer(results, "one")
-
-
-def test_where_low_runs_may_have_been_missed_repeats_needed_are_a_lower_bound():
+def test_where_most_runs_collapsed_no_number_of_repeats_is_named():
     results = results_of([(UNDECIDED, 0)] * 3)
-    assert "(about 120 repeats would tell)" in answer(results, "one")
-    low = with_all(results, low_runs=1)
-    assert "(at least 120 repeats would tell)" in answer(low, "one")
+    summary = list(results.summary)
+    summary[0] = replace(summary[0], collapsed=15)
+    assert "90 to 120 repeats would tell" in answer(with_summary(results, summary), "one")
+    summary[0] = replace(summary[0], collapsed=16)
+    assert answer(with_summary(results, summary), "one").endswith(
+        "are undecided (most runs collapsed or failed)"
+    )
+
+
+def test_what_no_repeats_decided_is_said_with_their_number():
+    results = results_of([(Verdict("undecided", "maybe"), 0)] * 3, until_decided=True)
+    assert answer(results, "one").endswith("are undecided (after 30 repeats)")
+
+
+@pytest.mark.parametrize(
+    ("to_decide", "needed", "alike", "words"),
+    [
+        ((90, 120), (90, 120), (70, 80), "90 to 120 repeats would tell, {power}, {more}"),
+        ((90, 90), (90, 90), None, "about 90 repeats would tell, {power}, {more}"),
+        # as many as would tell of a difference were made already
+        ((90, 120), (20, 30), (90, 120), "90 to 120 repeats would tell, {power}, {none}"),
+        ((90, 120), None, (90, 120), "90 to 120 repeats would tell, {power}, {none}"),
+        ((90, 120), None, None, "90 to 120 repeats would tell"),
+    ],
+)
+def test_it_is_said_what_more_repeats_would_tell(to_decide, needed, alike, words):
+    results = results_of([(Verdict("undecided", "maybe", to_decide), 0)] * 3)
+    summary = [
+        one
+        if one.difference is None
+        else replace(
+            one, difference=replace(one.difference, repeats_needed=needed, repeats_alike=alike)
+        )
+        for one in results.summary
+    ]
+    results = with_summary(results, summary)
+    said = words.format(
+        power="four times out of five", more="a difference of 1 point or more",
+        none="that there is none",
+    )  # fmt: skip
+    assert answer(results, "one").endswith(f"are undecided ({said})")
+    # where there is no room, how surely is left out
+    shortly = said.partition(", four")[0]
+    assert short_answer(results, "one") == f"This model: cannot tell ({shortly})"
+
+
+def test_a_difference_that_would_print_as_0_has_two_digits():
+    results = results_of([(BETTER, 0.0003), (WORSE, -0.0004), (ALIKE, 0)])
+    summary = list(results.summary)
+    ends = ((0.0001, 0.0006), (-0.0007, -0.0002))
+    for i, (low, high) in enumerate(ends, 1):
+        d = replace(summary[i].difference, ci_low=low, ci_high=high)
+        summary[i] = replace(summary[i], difference=d)
+    text = answer(with_summary(results, summary), "one")
+    assert "fixed=0 is better than standalone by 0.03 points (95 % interval 0.01 to 0.1," in text
+    assert "fixed=1 is worse than standalone by 0.04 points (95 % interval 0.02 to 0.1," in text
+
+
+def test_the_short_answer_has_the_clauses_of_the_long_one():
+    results = results_of([(BETTER, 0.031), (Verdict("worse", "maybe"), -0.05), (UNDECIDED, 0)])
+    assert short_answer(results, "one") == (
+        "This model: transfer fixed=0 gains 3.1 points; transfer fixed=1 costs 5.0 points, maybe "
+        "too little to matter; transfer fixed=2: cannot tell (90 to 120 repeats would tell)"
+    )
+    alike = results_of([(BETTER, 0.031), (BETTER, 0.04), (ALIKE, 0)])
+    assert short_answer(alike, "one") == (
+        "This model: transfer fixed=0 gains 3.1 points; transfer fixed=1 gains 4.0; "
+        "transfer fixed=2: no practical difference"
+    )
 
 
 def test_nested_designs_are_told_in_sources():
     results = results_of(
         [(UNDECIDED, 0), (BETTER, 0.03), (UNDECIDED, 0)],
-        12, 4, questions=("fresh",), nested=(4, 3),
+        12, questions=("fresh",), nested=(4, 3),
     )  # fmt: skip
-    assert "(about 120 sources would tell)" in answer(results, "fresh")
+    assert "(90 to 120 sources would tell, " in answer(results, "fresh")
     assert "4 sources x 3 repeats)" in answer(results, "fresh")
 
 
 def test_an_interrupted_nested_design_counts_the_sources_that_are_done():
-    results = results_of([(UNDECIDED, 0)] * 3, 12, 2, questions=("fresh",), nested=(4, 3))
+    results = results_of([(UNDECIDED, 0)] * 3, 12, questions=("fresh",), nested=(4, 3))
     scores = results.scores
     done = replace(
         scores,
@@ -166,24 +234,22 @@ def test_an_interrupted_nested_design_counts_the_sources_that_are_done():
     ("caution", "line"),
     [
         (
-            FewPairs(5, "repeats", 3, can_decide=False, has_failures=False),
-            "with 5 repeats no better or worse is possible; try --repeats 30",
+            FewPairs(5, "repeats"),
+            "with 5 repeats nothing can be decided; try --repeats 100",
         ),
         (
-            FewPairs(6, "repeats", 3, can_decide=False, has_failures=False),
-            "with 6 repeats and 3 variants no better or worse is possible; try --repeats 30",
+            FewPairs(1, "repeats"),
+            "with 1 repeat nothing can be decided; try --repeats 100",
         ),
         (
-            FewPairs(8, "repeats", 3, can_decide=True, has_failures=False),
-            "with 8 repeats the intervals are rough; try --repeats 30",
+            SameProblem(),
+            "source and target are the same problem: what starts from the source goes on with its "
+            "training, which is not transfer; take another --source-seed",
         ),
         (
-            FewPairs(8, "repeats", 3, can_decide=True, has_failures=True),
-            "with 8 repeats the intervals are rough; try a smaller --learning-rate",
-        ),
-        (
-            FewPairs(1, "repeats", 1, can_decide=False, has_failures=False),
-            "with 1 repeat no better or worse is possible; try --repeats 30",
+            LookAgain(30),
+            "where it says undecided, a second look at more than these 30 repeats errs in more "
+            "than 5 % of tables; with more --repeats take another --train-seed",
         ),
         (
             OneSource(),
@@ -202,9 +268,8 @@ def test_a_caution_says_what_is_unsure_and_the_next_step(caution, line):
 
 def test_few_sources_are_more_sources_to_try():
     results = results_of([(UNDECIDED, 0)] * 3, 12, questions=("fresh",), nested=(4, 3))
-    caution = FewPairs(4, "sources", 3, can_decide=False, has_failures=False)
-    assert caution_text(caution, results) == (
-        "with 4 sources no better or worse is possible; try --nested 30 3"
+    assert caution_text(FewPairs(4, "sources"), results) == (
+        "with 4 sources nothing can be decided; try --nested 100 3"
     )
 
 
@@ -212,35 +277,111 @@ def test_collapsed_variants_are_named_once_whatever_their_sources():
     results = results_of([(UNDECIDED, 0)] * 6, questions=("one", "fresh"))
     standalone, one, _, _, fresh, *_ = results.spec.arms
     assert caution_text(Collapsed((standalone, one, fresh)), results) == (
-        "most runs never predict one of the classes (standalone and transfer fixed=0): there is "
-        "little to compare; try a smaller --learning-rate, or wider --hidden layers"
+        "most runs fail or never predict one of the classes (standalone and transfer fixed=0): "
+        "there is little to compare; try a smaller --learning-rate, or wider --hidden layers"
     )
 
 
-@pytest.mark.parametrize(("n_repeats", "more"), [(30, ", and try --repeats 300"), (1_000, "")])
-def test_low_runs_are_counted_and_more_repeats_asked_for_where_they_help(n_repeats, more):
+@pytest.mark.parametrize("changes", [{}, {"questions": ("fresh",), "nested": (4, 3)}])
+def test_another_look_is_at_more_of_what_was_counted(changes):
+    text = caution_text(LookAgain(12), results_of([(UNDECIDED, 0)] * 3, 12, **changes))
+    unit, option = ("sources", "--nested") if changes else ("repeats", "--repeats")
+    assert f"these 12 {unit} err" in text
+    assert f"with more {option} take another --train-seed" in text
+
+
+def test_every_caution_is_said_shortly_with_what_to_type():
     results = results_of([(UNDECIDED, 0)] * 3)
-    arm = results.summary[2].arm
+    cautions = [
+        FewPairs(5, "repeats"), OneSource(), SameProblem(), LookAgain(30),
+        Collapsed(results.spec.arms), FewTestRows(20, 0.0894, 0.01, 7000),
+    ]  # fmt: skip
+    for caution in cautions:
+        text = short_caution(caution, results)
+        assert "--" in text
+        assert len(text) <= 80
+
+
+# ---------------------------------------------------------------- low runs
+
+SCRATCH = "of 100 end low than from scratch (95 % interval 3 to 18)"
+
+
+def notes_of(low_runs, typical, verdict=UNDECIDED):
+    """Give the notes on low runs where fixed=1 has such."""
+    results = results_of([(verdict, 0)] * 3)
     summary = list(results.summary)
-    summary[2] = replace(summary[2], low_runs=3, n=29, collapsed=2)
-    assert caution_text(LowRuns((arm,), n_repeats), with_summary(results, summary)) == (
-        "a few low runs make most of the spread of transfer fixed=1 (3 of 29, this model, "
-        f"2 collapsed); look at the medians{more}"
-    )
+    difference = replace(summary[2].difference, typical=typical)
+    summary[2] = replace(summary[2], low_runs=low_runs, difference=difference)
+    return low_run_notes(with_summary(results, summary).summary, results)
 
 
-def test_a_few_low_runs_are_found_and_named_where_they_make_the_spread():
+@pytest.mark.parametrize(
+    ("low_runs", "typical", "note"),
+    [
+        (
+            LowRuns(0.12, 0.02, 0.03, 0.18),
+            Interval(0.001, -0.003, 0.005),
+            f"as good in a typical run; 10 more {SCRATCH}",
+        ),
+        (
+            LowRuns(0.02, 0.12, -0.18, -0.03),
+            Interval(0.01, -0.01, 0.03),
+            f"a typical run may be as good; 10 fewer {SCRATCH}",
+        ),
+        (
+            LowRuns(0.12, 0.02, 0.03, 0.18),
+            Interval(0.02, 0.015, 0.03),
+            f"a typical run is better by 2.0 points; 10 more {SCRATCH}",
+        ),
+        (
+            LowRuns(0.12, 0.02, 0.03, 0.18),
+            Interval(-0.02, -0.03, -0.015),
+            f"a typical run is worse by 2.0 points; 10 more {SCRATCH}",
+        ),
+        (
+            # where one looks again and again, an interval of it would not hold
+            LowRuns(0.12, 0.02, 0.03, 0.18),
+            Interval(-0.02, None, None),
+            f"a typical run differs by -2.0 points; 10 more {SCRATCH}",
+        ),
+    ],
+)
+def test_low_runs_that_are_more_or_fewer_are_told_beside_what_is_typical(low_runs, typical, note):
+    assert notes_of(low_runs, typical) == [f"transfer fixed=1: {note}"]
+
+
+@pytest.mark.parametrize("low_runs", [LowRuns(0.05, 0.02, -0.03, 0.08), LowRuns(0.5), None])
+def test_low_runs_that_may_be_as_many_are_not_spoken_of(low_runs):
+    assert notes_of(low_runs, Interval(0.0, -0.001, 0.001)) == []
+
+
+def test_deaths_are_told_where_the_typical_run_is_as_good():
     def plan(key, first_weight, n_frozen):
-        return 0.4 if key % 20 == 0 and n_frozen == 1 else 0.8
+        return 0.4 if key % 8 == 0 and n_frozen == 1 else 0.75
 
-    results = compare(spec_of(60, fixed=(0, 1)), None, PlannedEngine(plan, 60))
-    low = results.summary[2]
-    assert low.low_runs == np.sum(results.scores.test_accuracy(low.arm) < 0.5) > 0
-    (caution,) = (one for one in results.findings.cautions if isinstance(one, LowRuns))
-    assert caution_text(caution, results) == (
-        f"a few low runs make most of the spread of transfer fixed=1 ({low.low_runs} of 60, "
-        "this model); look at the medians, and try --repeats 600"
+    results = compare(spec_of(200, fixed=(0, 1), low=0.3), None, PlannedEngine(plan, 200))
+    share = results.summary[2].low_runs.share
+    assert 0.05 < share < 0.2
+    (note,) = low_run_notes(results.summary, results)
+    assert note.startswith(
+        f"transfer fixed=1: as good in a typical run; {100 * share:.0f} more of 100 end low "
+        "than from scratch (95 % interval "
     )
+
+
+# ---------------------------------------------------------------- one problem twice
+
+
+def test_what_starts_from_the_same_problem_is_never_called_transfer():
+    variants = (STANDALONE, *map(parse_variant, ("fixed=0", "random-frozen,fixed=1")))
+    spec = spec_of(8, variants=variants, source=spec_of().target)
+    results = compare(spec, None, PlannedEngine(lambda key, *_: key % 10 / 10))
+    assert [label_of(one.arm, results) for one in results.summary] == [
+        "standalone", "random-frozen fixed=1", "same problem fixed=0",
+    ]  # fmt: skip
+    assert "transfer" not in answer(results, "one")
+    assert "same problem fixed=0" in answer(results, "one")
 
 
 # ---------------------------------------------------------------- words

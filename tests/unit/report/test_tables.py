@@ -12,7 +12,7 @@ from blobtransfer.experiment.analyse import analyse
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source, train_target
 from blobtransfer.network import initial_weights
-from blobtransfer.report.tables import tables_of
+from blobtransfer.report.tables import SECONDARY, tables_of
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
@@ -72,19 +72,19 @@ def test_the_luck_of_the_source_has_a_table_where_the_design_is_nested(nested):
 
 def test_the_columns_of_a_question_are_those_of_the_contract(nested, results):
     columns = (
-        "variant", "mean", "std", "median", "collapsed", "gap", "difference [95 %]", "P(better)",
-        "adj. p", "verdict",
+        "variant", "mean", "std", "median", "low", "gap", "difference [95 %]", "typical [95 %]",
+        "P(better)", "adj. p", "verdict",
     )  # fmt: skip
     assert tables_of(nested)[0].columns == columns
     # some runs of these failed
-    assert tables_of(results)[0].columns == ("variant", "n", "failed", *columns[1:])
+    assert tables_of(results)[0].columns == ("variant", "failed", *columns[1:])
 
 
 def test_the_columns_of_the_speed_are_those_of_the_contract(results):
     *_, speed = tables_of(results)
     assert speed.columns == ("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict")
     metrics = [row[1] for row in speed.rows]
-    assert metrics == ["jumpstart", "height", "last 10", "epochs"] * 6
+    assert metrics == ["jumpstart", "height", "last 10", "reached", "epochs"] * 6
     labels = [row[0] for row in speed.rows]
     assert [label for label in labels if label] == [
         "standalone", "random-frozen fixed=1", "transfer fixed=0", "transfer fixed=1",
@@ -102,7 +102,18 @@ def test_the_controls_have_a_column_a_question_and_a_line_of_help_a_kind(results
     assert [note.partition(":")[0] for note in controls.notes] == [
         "freezing alone",
         "the source's weights",
+        "secondary",
     ]
+
+
+def test_variants_that_are_compared_with_another_have_a_table_of_their_own():
+    spec = spec_of(8, source=None, against=parse_variant("fixed=0"))
+    results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(lambda *_: 0.5))
+    table = tables_of(results)[1]
+    assert table.title.startswith("The variants against each other: differences in points")
+    (row,) = table.rows
+    assert row[:2] == ("one variant against another", "transfer fixed=2 - transfer fixed=0")
+    assert row[2].startswith("+0.00 [-")
 
 
 def test_the_numbers_of_a_row_are_those_of_the_findings(results):
@@ -115,13 +126,50 @@ def test_the_numbers_of_a_row_are_those_of_the_findings(results):
     d = one.difference
     ends = f"[{100 * d.ci_low:+.2f}, {100 * d.ci_high:+.2f}]"
     assert row["difference [95 %]"] == f"{100 * d.mean:+.2f} {ends}"
-    assert (row["n"], row["failed"]) == (str(one.n), str(one.failed))
+    typical = d.typical
+    ends = f"[{100 * typical.ci_low:+.2f}, {100 * typical.ci_high:+.2f}]"
+    assert row["typical [95 %]"] == f"{100 * typical.mean:+.2f} {ends}"
+    assert (row["failed"], row["low"]) == (str(one.failed), f"{100 * one.low_runs.share:.0f} %")
 
 
-def test_the_speed_of_a_nested_design_says_that_it_has_no_log_rank_test(nested):
-    *_, one, fresh = tables_of(nested)
-    assert "log-rank test" in one.notes[1]
-    assert "without a test, as runs share their sources" in fresh.notes[1]
+def test_what_is_not_adjusted_together_with_the_answer_is_called_secondary(results):
+    one, fresh, controls, *speed = tables_of(results)
+    assert all(SECONDARY in table.notes for table in (controls, *speed))
+    assert "secondary: the answer about the method comes first" in one.notes
+    assert not any("secondary" in note for note in fresh.notes)
+
+
+def test_the_notes_say_where_low_is_and_what_is_typical(results):
+    for table in tables_of(results)[:2]:
+        assert (
+            "low: runs below 70.0 %; typical: the middle three fifths of the differences; the 5 "
+            "intervals of the mean hold together"
+        ) in table.notes
+
+
+def test_a_comparison_until_decided_says_how_it_was_looked_at():
+    spec = spec_of(8, until_decided=True)
+    results = compare(spec, None, PlannedEngine(lambda *_: 0.5))
+    (table,) = tables_of(results)
+    hold = "the intervals of the mean hold at every look, all others at one"
+    assert f"looked at again and again, at most 8 repeats: {hold}" in table.notes
+    (early,) = tables_of(replace(results, spec=replace(spec, n_repeats=100)))
+    assert f"looked at again and again, until all was decided: {hold}" in early.notes
+    # no number that holds at one look alone
+    assert table.rows[1][table.columns.index("typical [95 %]")] == "+0.00"
+    assert "adj. p" not in table.columns
+    assert table.title.endswith("8 repeats")
+
+
+def test_a_comparison_of_a_problem_with_itself_says_so_in_its_title():
+    spec = spec_of(8, questions=("one", "fresh"), source=spec_of().target, speed=True)
+    tables = tables_of(compare(spec, None, PlannedEngine(lambda *_: 0.5)))
+    assert [table.title.partition(":")[0] for table in tables] == [
+        "This model, source and target being the same problem (not transfer)",
+        "The method, source and target being the same problem (not transfer)",
+    ] * 2
+    for text in text_in(tables):
+        assert "transfer" not in text.replace("(not transfer)", "")
 
 
 def test_a_p_is_never_0():
@@ -141,10 +189,12 @@ def test_no_table_ever_says_nan_or_none(results, nested):
 
 def test_a_comparison_whose_runs_all_failed_says_so():
     table, *_ = tables_of(compare(spec_of(2), None, PlannedEngine(lambda *_: np.nan)))
-    assert table.rows[1] == (
-        "transfer fixed=0", "0", "2", "-", "-", "-", "0", "-", "-", "", "", "undecided",
-    )  # fmt: skip
-    assert "(every pair has a failed run)" in table.sentence
+    # at chance level: half of the 20 test rows are of one class
+    assert table.rows[1][:6] == ("transfer fixed=0", "2", "50.00", "0.00", "50.00", "100 %")
+    assert table.rows[1][-1] == "undecided"
+    assert (
+        "failed: runs whose loss is not finite; they count at chance level, 50.0 %" in table.notes
+    )
     assert "the source network failed: its loss is not finite" in table.notes
 
 

@@ -59,9 +59,9 @@ def test_a_narrow_terminal_drops_columns_and_cuts_no_number(results, on_terminal
 
 def test_what_was_dropped_is_said_and_the_verdict_stays(nested, on_terminal):
     text = on_terminal(tables_of(nested), 60)
-    assert "no room for: P(better), gap" in text
+    assert "no room for: typical [95 %], P(better), gap" in text
     assert "verdict" in text and "difference [95 %]" in text
-    assert "no room for" not in on_terminal(tables_of(nested), 140)
+    assert "no room for" not in on_terminal(tables_of(nested), 160)
 
 
 def test_a_terminal_too_narrow_for_all_gets_plain_text_without_columns_that_can_go(

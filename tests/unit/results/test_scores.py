@@ -50,7 +50,7 @@ def test_what_is_not_finite_is_none_in_a_row():
     failed = list(grid().rows())[3]
     assert astuple(failed) == (
         "one", "transfer", 1, 1, None, pytest.approx(0.111), None, pytest.approx(0.311), 2,
-        "failed",
+        "failed", "transfer fixed=1", 0,
     )  # fmt: skip
 
 
@@ -127,4 +127,15 @@ def test_a_number_that_is_not_finite_is_none(value, expected):
 def test_the_columns_of_a_row_are_those_of_the_contract():
     assert list(Run.__annotations__) == [
         "sources", "variant", "fixed", "repeat", *METRICS, "classes_predicted", "status",
+        "label", "source_repeat",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sources", "expected"), [("none", None), ("one", 0), ("fresh", 6)])
+def test_a_row_names_its_variant_and_the_repeat_of_its_source(sources, expected):
+    arm = Arm(STANDALONE if sources == "none" else Variant("transfer", 1), sources)
+    scores = Scores(
+        (arm,), np.array([7]), np.full((4, 1, 1), 0.5), np.full((1, 1), 3), np.zeros((1, 1), bool)
+    )
+    (row,) = scores.rows(lambda repeat: repeat - repeat % 2)
+    assert (row.label, row.source_repeat) == (arm.label, expected)

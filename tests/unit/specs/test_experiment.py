@@ -26,11 +26,38 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
             "use at most 25,000,000",
         ),
         ({"train_seed": -1}, "train-seed -1: use a whole number from 0 to 4294967295"),
-        ({"margin": 1.0}, "margin 1.0: use a share from 0 up to, not with, 1, such as 0.01"),
-        ({"margin": -0.1}, "margin -0.1: use a share from 0 up to, not with, 1, such as 0.01"),
+        ({"margin": 1.0}, "margin 1.0: use a share from 0 up to, not with, 1; 0.01 is 1 point"),
+        ({"margin": -0.1}, "margin -0.1: use a share from 0 up to, not with, 1; 0.01 is 1 point"),
         ({"margin": 1e-7}, "margin 1e-07: use 0, or 1e-06 or more"),
         ({"threshold": 0.0}, "threshold 0.0: use an accuracy above 0 and up to 1"),
         ({"threshold": 1.5}, "threshold 1.5: use an accuracy above 0 and up to 1"),
+        ({"low": 0.0}, "low 0.0: use a share above 0 and below 1, such as 0.1"),
+        ({"low": 1.0}, "low 1.0: use a share above 0 and below 1, such as 0.1"),
+        (
+            {"variants": (STANDALONE, Variant("transfer", 0)), "against": Variant("transfer", 1)},
+            "against transfer fixed=1: it is not compared; use one of transfer fixed=0",
+        ),
+        (
+            # standalone is what all are compared with anyway
+            {"variants": (STANDALONE, Variant("transfer", 0)), "against": STANDALONE},
+            "against standalone: it is not compared; use one of transfer fixed=0",
+        ),
+        (
+            {"until_decided": True, "n_repeats": 0},
+            "max-repeats 0: use 1 or more",
+        ),
+        (
+            {
+                "until_decided": True,
+                "n_repeats": 6_000_000,
+                "variants": (STANDALONE, Variant("random-frozen", 1)),
+            },
+            "max-repeats 6000000: that is 12,000,000 trainings; use at most 10,000,000",
+        ),
+        (
+            {"nested": (3, 4), "n_repeats": 12, "until_decided": True},
+            "nested 3 4: it says how many repeats; leave out --until-decided",
+        ),
         (
             {"nested": (1, 9), "n_repeats": 9},
             "nested 1 9: use 2 or more sources, 2 or more repeats of each",

@@ -34,10 +34,13 @@ CHANGES = {
     "learning-rate": (0.5, -1.0),
     "momentum": (0.9, 1.0),
     "repeats": (4, 0),
+    "max-repeats": (5, None),
+    "until-decided": (True, None),
     "nested": ((2, 3), (1, 6)),
     "train-seed": (5, -1),
     "engine": ("keras", None),
     "margin": (0.05, 1.0),
+    "low": (0.2, 0.0),
     "speed": (True, None),
     "threshold": (0.7, 2.0),
 }
@@ -93,6 +96,12 @@ def test_values_that_are_possible_together_alone_are_set_together(values):
     first, *_ = values
     with pytest.raises(SettingError):
         with_settings(BASE, {first: values[first]})
+
+
+def test_repeats_of_a_comparison_until_decided_are_refused_as_the_most_of_them():
+    with pytest.raises(SettingError) as error:
+        with_settings(BASE, {"until-decided": True, "max-repeats": 0})
+    assert str(error.value) == "max-repeats 0: use 1 or more"
 
 
 def test_a_problem_that_is_not_there_is_left_out():

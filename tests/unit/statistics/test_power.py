@@ -1,24 +1,78 @@
-"""How many pairs it takes, by a second implementation."""
+"""How many pairs it takes: by a second implementation, and by counting."""
 
+import math
+
+import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from blobtransfer.statistics.power import detectable_effect, pairs_needed
+from blobtransfer.statistics.power import pairs_needed, smallest_detectable, standard_error
+
+INPUTS = [
+    # std, pairs seen, reach, differences compared, difference to be told, power
+    (0.03, 30, 0.25, 1, 0.01, 0.8),
+    (0.03, 30, 0.25, 3, 0.01, 0.9),
+    (0.01, 100, 0.0, 1, 0.01, 0.8),
+    (0.05, 8, 0.1, 7, 0.02, 0.8),
+    (0.0, 30, 0.25, 3, 0.01, 0.8),
+]
 
 
-@pytest.mark.parametrize("n", [2, 3, 6, 30, 500, 100_000])
-def test_the_detectable_effect_has_80_percent_power_by_statsmodels(n):
-    effect = detectable_effect(n)
-    assert TTestPower().power(effect, n, 0.05) == pytest.approx(0.8, abs=1e-6)
+def test_the_error_has_the_pairs_and_two_pseudo_runs_in_it_as_on_paper():
+    # 1 / 4 of the pairs and 2 * 6 / 4^2 of the pseudo-runs
+    assert standard_error(1.0, 6**0.5, 4) == pytest.approx(1.0)
+    assert standard_error(0.3, 0.0, 9) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("effect", [3.0, 1.0, 0.5, 0.2, 0.05, 0.01])
-def test_the_pairs_needed_are_the_fewest_with_80_percent_power(effect):
-    n = pairs_needed(effect)
-    assert TTestPower().power(effect, n, 0.05) >= 0.8
-    assert n == 6 or TTestPower().power(effect, n - 1, 0.05) < 0.8
+@pytest.mark.parametrize("n", [6, 10, 30, 500, 100_000])
+def test_the_detectable_difference_has_80_percent_power_by_statsmodels(n):
+    difference = smallest_detectable(1.0, n, reach=0.0, n_compared=1)
+    assert TTestPower().power(difference, n, 0.05) == pytest.approx(0.8, abs=0.01)
 
 
-def test_there_are_effects_that_no_number_of_pairs_finds():
-    assert pairs_needed(0.0) is None
-    assert pairs_needed(1e-9) is None
+@pytest.mark.parametrize("n_compared", [1, 3])
+def test_the_detectable_difference_is_detected_four_times_out_of_five(n_compared):
+    n, n_experiments = 30, 4_000
+    difference = smallest_detectable(1.0, n, 0.0, n_compared)
+    d = np.random.default_rng(1).normal(difference, 1.0, (n_experiments, n))
+    p = stats.ttest_1samp(d, 0.0, axis=1).pvalue
+    assert np.mean(p < 0.05 / n_compared) == pytest.approx(0.8, abs=0.02)
+
+
+def fewest(std, reach, n_compared, difference, power):
+    """Count up to the fewest pairs that detect a difference."""
+    n = 2
+    while smallest_detectable(std, n, reach, n_compared, power) > difference:
+        n += 1
+    return n
+
+
+def ends_of_std(std, n):
+    """Give the 95 % interval of the standard deviation of normal numbers."""
+    low, high = stats.chi2(n - 1).ppf([0.975, 0.025])
+    return std * math.sqrt((n - 1) / low), std * math.sqrt((n - 1) / high)
+
+
+@pytest.mark.parametrize(("std", "n", "reach", "n_compared", "difference", "power"), INPUTS)
+def test_the_pairs_needed_are_the_fewest_for_either_end_of_the_std(
+    std, n, reach, n_compared, difference, power
+):
+    low, high = pairs_needed(std, n, reach, n_compared, difference, power)
+    rest = (reach, n_compared, difference, power)
+    assert (low, high) == tuple(fewest(end, *rest) for end in ends_of_std(std, n))
+    assert low <= fewest(std, *rest) <= high
+
+
+def test_more_spread_takes_more_pairs():
+    stds = (0.0, 0.01, 0.02, 0.05, 0.1, 0.3)
+    ranges = [pairs_needed(std, 30, 0.25, 3, 0.01, 0.8) for std in stds]
+    assert ranges == sorted(ranges)
+    assert len(set(ranges)) == len(stds)
+
+
+def test_there_are_differences_that_no_number_of_pairs_tells():
+    assert pairs_needed(0.03, 30, 0.25, 1, 1e-9, 0.8) is None
+    # of two pairs almost any standard deviation is possible: 0.5 points may be 160
+    low, high = pairs_needed(0.005, 2, 0.0, 1, 0.01, 0.8)
+    assert high > 100 * low

@@ -1,41 +1,59 @@
 """Where scores lie, by hand."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-from blobtransfer.statistics.spread import count_low_runs, describe
+from blobtransfer.statistics.spread import describe, expected_best
 
 
 def test_the_spread_of_four_numbers_is_what_paper_gives():
-    # 1 2 3 4: squared deviations sum to 5, quartiles by linear interpolation
+    # 1 2 3 4: squared deviations sum to 5, quantiles by linear interpolation
     s = describe(np.array([4.0, 1.0, 3.0, 2.0]))
     assert (s.n, s.mean, s.min, s.max, s.median) == (4, 2.5, 1.0, 4.0, 2.5)
     assert s.std == pytest.approx((5 / 3) ** 0.5)
     assert s.std_population == pytest.approx((5 / 4) ** 0.5)
     assert (s.q1, s.q3) == (1.75, 3.25)
+    assert s.q05 == pytest.approx(1.15)
+    # the best of three of them is 3 once, 4 three times
+    assert s.best_of_3 == pytest.approx((3 + 4 + 4 + 4) / 4)
+    assert s.best_of_5 is None
 
 
 def test_one_score_has_no_sample_standard_deviation():
     s = describe(np.array([0.5]))
     assert (s.n, s.mean, s.std, s.std_population) == (1, 0.5, None, 0.0)
+    assert (s.q05, s.worst_tenth, s.best_of_3) == (0.5, 0.5, None)
 
 
 def test_no_score_says_nothing():
     s = describe(np.array([]))
-    assert (s.n, s.mean, s.std, s.q1, s.max) == (0, None, None, None, None)
+    assert s.n == 0
+    assert {value for name, value in vars(s).items() if name != "n"} == {None}
 
 
-@pytest.mark.parametrize(
-    ("scores", "n_low"),
-    [
-        ([0.8, 0.81, 0.79, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.4], 1),
-        ([0.4, 0.3] + [0.8, 0.81] * 9, 2),
-        ([0.8, 0.4], 0),  # a tenth of two is none
-        ([0.7 + 0.01 * i for i in range(20)], 0),
-        ([0.5] * 20, 0),
-        ([0.3] * 20, 0),  # whose mean is not 0.3 to the last digit
-        ([], 0),
-    ],
-)
-def test_low_runs_are_the_few_without_which_the_std_is_halved(scores, n_low):
-    assert count_low_runs(np.array(scores)) == n_low
+def test_a_score_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="a score is not finite"):
+        describe(np.array([0.5, np.nan]))
+
+
+@pytest.mark.parametrize(("n", "expected"), [(9, 0.0), (19, 0.0), (20, 0.5), (39, 1.0)])
+def test_the_worst_tenth_is_the_mean_of_the_lowest_runs_at_least_of_one(n, expected):
+    scores = np.random.default_rng(0).permutation(np.arange(float(n)))
+    assert describe(scores).worst_tenth == expected
+
+
+@pytest.mark.parametrize("n", [3, 5, 8, 11])
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_the_best_of_k_is_the_mean_over_all_choices(n, k):
+    ordered = np.sort(np.random.default_rng([n, k]).random(n))
+    best = [max(choice) for choice in combinations(ordered.tolist(), k)]
+    found = expected_best(ordered, k)
+    assert found is None if n < k else found == pytest.approx(np.mean(best))
+
+
+def test_the_best_of_many_thousand_runs_is_in_reach():
+    # of uniform numbers the best of five is 5 / 6
+    ordered = np.sort(np.random.default_rng(0).random(100_000))
+    assert expected_best(ordered, 5) == pytest.approx(5 / 6, abs=0.005)

@@ -1,0 +1,36 @@
+"""What each word of a comparison means, in a line: `--explain`."""
+
+from blobtransfer.report.sentences import points
+from blobtransfer.results.results import Results
+
+
+def explanations(results: Results) -> tuple[str, ...]:
+    """Explain the rows and columns of a comparison, with the numbers of these results."""
+    spec, measured = results.spec, results.measured
+    n_compared = len(spec.variants) - 1
+    lines = [
+        "standalone: training from fresh weights, all layers free",
+        "transfer fixed=n: a start from a source network, its first n hidden layers frozen",
+        "this model: all repeats start from one source network",
+        "the method: every repeat trains a source network of its own",
+        f"mean, std, median: of the test accuracies of {results.scores.n_repeats} repeats, in %",
+    ]
+    if results.findings.low_line is not None:
+        lines.append(f"low: runs that end below {100 * results.findings.low_line:.1f} %")
+    if measured.ceiling is not None:
+        lines.append(f"gap: from the mean to the best possible, {100 * measured.ceiling:.1f} %")
+    lines += [
+        "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
+        f"where it would lie with very many repeats; the {n_compared} of a question hold together",
+        "typical [95 %]: the same of the middle three fifths of the repeats, each alone",
+        "P(better): share of the repeats in which the variant beats standalone, ties by half",
+        "better, worse: the whole interval is above, below 0",
+        f"no practical difference (alike): it is within {points(spec.margin)} of 0, the margin",
+        "undecided: neither; more repeats would tell",
+    ]
+    if not spec.until_decided:
+        lines.append(f"adj. p: of no difference, times the {n_compared} variants of a question")
+    if results.n_failed:
+        floor = 100 * measured.floor
+        lines.append(f"failed: loss not finite; such runs count at chance level, {floor:.1f} %")
+    return tuple(lines)

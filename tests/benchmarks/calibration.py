@@ -1,0 +1,124 @@
+"""What the intervals and verdicts of a comparison hold, in experiments whose truth is known.
+
+    python tests/benchmarks/calibration.py            # about six minutes
+    python tests/benchmarks/calibration.py 400        # experiments a cell, in place of 4,000
+
+Differences of three variants are drawn from 20,000 real repeats of the default comparison (the
+rows together, so that their correlation stays), or from mixtures: a normal of 1 point in which
+one network in 50, 20 or 10 dies and loses 10 to 40 points. They are shifted to the truth that is
+wanted and go through the program's own functions. Goals: any false better or worse in at most 5 %
+of tables, which is all intervals holding in at least 95 %, and a wrong `no practical difference`,
+at a truth of 1.5 margins, in at most 5 %.
+"""
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.experiment.compare import compare
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.variant import STANDALONE, transfer_variants
+from blobtransfer.statistics.paired import compare_pairs, verdict_of
+
+SIZES = (6, 7, 10, 30, 60, 100, 300, 1000)
+DEATHS = (0.02, 0.05, 0.10)
+N_VARIANTS = 3
+MARGIN = 0.01
+REACH = 0.25
+"""Half of what a network of the default problem can lose, about."""
+
+WHAT = (
+    "any false better or worse",
+    "any interval without the truth",
+    "any wrong no practical difference",
+)
+
+Draw = Callable[[int, np.random.Generator], NDArray[np.float64]]
+
+
+def main(n_experiments: int) -> None:
+    """Print the table of each family, and the power on the real differences."""
+    real = real_differences()
+    print(f"true means {np.round(100 * real.mean(axis=0), 2)} points, "
+          f"std {np.round(100 * real.std(axis=0), 1)}")  # fmt: skip
+    families: dict[str, Draw] = {"real": resampled(real - real.mean(axis=0))}
+    families |= {f"one in {round(1 / q)} dies": mixture(q) for q in DEATHS}
+    print("\n| family | what, % of tables | " + " | ".join(f"n = {n}" for n in SIZES) + " |")
+    print("| --- | --- |" + " ---: |" * len(SIZES))
+    for name, draw in families.items():
+        cells = [cell(draw, n, n_experiments) for n in SIZES]
+        for i, what in enumerate(WHAT):
+            print(f"| {name} | {what} | " + " | ".join(f"{100 * c[i]:.1f}" for c in cells) + " |")
+    print("\n| called worse, % | " + " | ".join(f"n = {n}" for n in SIZES) + " |")
+    print("| --- |" + " ---: |" * len(SIZES))
+    power = [found_worse(resampled(real), n, n_experiments // 4) for n in SIZES]
+    for v in range(N_VARIANTS):
+        print(f"| fixed={v} | " + " | ".join(f"{100 * p[v]:.0f}" for p in power) + " |")
+
+
+def real_differences(n_repeats: int = 20_000) -> NDArray[np.float64]:
+    """Run the default comparison with fresh sources; (R, 3) differences to standalone."""
+    spec = ExperimentSpec(
+        variants=(STANDALONE, *transfer_variants(None, 2)),
+        questions=("fresh",),
+        n_repeats=n_repeats,
+        source=BlobsSpec(1),
+        target=BlobsSpec(2),
+    )
+    scores = compare(spec).scores
+    standalone, *others = (scores.test_accuracy(arm) for arm in spec.arms)
+    return np.stack([other - standalone for other in others], axis=1)
+
+
+def resampled(rows: NDArray[np.float64]) -> Draw:
+    """Draw n rows of (R, 3) differences, with replacement."""
+    return lambda n, rng: rows[rng.integers(len(rows), size=n)]
+
+
+def mixture(q: float) -> Draw:
+    """Draw (n, 3) differences of mean 0 of which a share q has lost 10 to 40 points."""
+
+    def draw(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        d = rng.normal(0.0, 0.01, (n, N_VARIANTS))
+        is_dead = rng.random(d.shape) < q
+        return np.where(is_dead, rng.uniform(-0.40, -0.10, d.shape), d) + q * 0.25
+
+    return draw
+
+
+def cell(draw: Draw, n: int, n_experiments: int) -> NDArray[np.float64]:
+    """Give the share of tables with each of `WHAT`: two of no difference, one of 1.5 margins."""
+    rng = np.random.default_rng([n, n_experiments])
+    found = np.zeros(len(WHAT))
+    for _ in range(n_experiments):
+        d = draw(n, rng)
+        alike = [compare_pairs(d[:, v], REACH, N_VARIANTS) for v in range(N_VARIANTS)]
+        worse = [kind(d[:, v] - 1.5 * MARGIN) for v in range(N_VARIANTS)]
+        found += (
+            any(verdict_of(one, MARGIN).kind in ("better", "worse") for one in alike),
+            any(not (one.ci_low or 0.0) <= 0.0 <= (one.ci_high or 0.0) for one in alike),
+            "no practical difference" in worse,
+        )
+    return found / n_experiments
+
+
+def found_worse(draw: Draw, n: int, n_experiments: int) -> NDArray[np.float64]:
+    """Give, for each variant, the share of tables that call it worse."""
+    rng = np.random.default_rng([n, 1])
+    found = np.zeros(N_VARIANTS)
+    for _ in range(n_experiments):
+        d = draw(n, rng)
+        found += [kind(d[:, v]) == "worse" for v in range(N_VARIANTS)]
+    return found / n_experiments
+
+
+def kind(d: NDArray[np.float64]) -> str:
+    """Give the verdict on the differences of one variant of three."""
+    return verdict_of(compare_pairs(d, REACH, N_VARIANTS), MARGIN).kind
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4_000)

@@ -1,0 +1,59 @@
+"""A figure depends on the command alone, whatever the machine's matplotlib is set to."""
+
+import os
+
+import pytest
+from helpers.commands import run_process
+from helpers.specs import SMALL_OPTIONS
+
+COMMAND = ("compare", *SMALL_OPTIONS, "--repeats", 3, "-q", "--plot", "f.png")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain")
+    assert run_process(*COMMAND, cwd=folder).code == 0
+    return (folder / "f.png").read_bytes()
+
+
+def colours(folder):
+    (folder / "matplotlibrc").write_text("axes.facecolor: red\nfont.size: 30\n")
+
+
+def latex(folder):
+    (folder / "matplotlibrc").write_text("text.usetex: True\n")
+
+
+def nonsense(folder):
+    (folder / "matplotlibrc").write_bytes(b"\xff\xfe\x00 no settings")
+
+
+def fifo(folder):
+    os.mkfifo(folder / "matplotlibrc")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write", [colours, latex, nonsense, fifo])
+def test_a_matplotlibrc_where_the_command_runs_changes_no_byte(tmp_path, expected, write):
+    write(tmp_path)
+    done = run_process(*COMMAND, cwd=tmp_path, environment={"MPLBACKEND": "nonsense"})
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "f.png").read_bytes() == expected
+
+
+@pytest.mark.slow
+def test_a_figure_that_cannot_be_drawn_is_one_line_and_costs_no_results(run, monkeypatch):
+    from blobtransfer.report import figures
+
+    def broken(*arguments):
+        raise RuntimeError("no such font")
+
+    monkeypatch.setattr(figures, "draw_comparison", broken)
+    done = run(*COMMAND, "-o", "r.csv")
+    assert done.code == 1
+    assert done.out.startswith("This model: ")
+    assert done.err == (
+        "error: the figure cannot be drawn (RuntimeError: no such font); use --no-plot\n"
+    )
+    with open("r.csv") as file:
+        assert len(file.readlines()) > 1
