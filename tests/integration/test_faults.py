@@ -224,7 +224,7 @@ def test_standard_output_on_a_full_disk_costs_no_files(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_prints_and_saves_the_repeats_that_are_finished(tmp_path, number):
     process = start(*LONG, "-q", "--full", "-o", "o.json", "-o", "o.csv", cwd=tmp_path)
-    wait_for_work(process, 2.5)
+    wait_for_work(process, 5)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (128 + number, "")
