@@ -2,7 +2,7 @@
 
     python tests/benchmarks/calibration.py            # about six minutes
     python tests/benchmarks/calibration.py 400        # experiments a cell, in place of 4,000
-    python tests/benchmarks/calibration.py held-out   # families not seen when w was chosen
+    python tests/benchmarks/calibration.py held-out   # families that chose nothing
 
 Differences of three variants are drawn from 20,000 real repeats of the default comparison (the
 rows together, so that their correlation stays), or from mixtures: a normal of 1 point in which
@@ -11,8 +11,8 @@ wanted and go through the program's own functions. Goals: any false better or wo
 of tables, which is all intervals holding in at least 95 %, and a wrong `no practical difference`,
 at a truth of 1.5 margins, in at most 5 %.
 
-The number of pseudo-runs was chosen by the first table, so that table flatters it; the families of
-`HELD_OUT` were looked at once, afterwards.
+The form of the interval was chosen by the first table, so that table flatters it; the families of
+`HELD_OUT` were looked at afterwards, and nothing was changed for them.
 """
 
 import sys
