@@ -2,8 +2,8 @@
 
 Networks that die make differences skewed, and thirty clean runs do not exclude that one in ten
 dies. So the interval of the mean is Student's t with pseudo-runs: as if there had been, besides
-the n pairs, one more `reach` above and one as far below; and its end on the side of the longer
-tail is moved out for the skewness. Interval and p come from one ratio and cannot contradict one
+the n pairs, a few more, half of them `reach` above and half as far below; and its end on the side
+of the longer tail is moved out for the skewness. Interval and p come from one ratio and cannot contradict one
 another. `tests/benchmarks/calibration.py` measures what they hold.
 
 Source: pseudo-runs after Agresti & Coull 1998, doi:10.1080/00031305.1998.10480550, for a mean;
@@ -48,8 +48,9 @@ class Difference:
         ci_high: Upper end.
         each_low: Lower end of the 95 % interval of this difference alone.
         each_high: Upper end.
-        p_value: Two-sided, of no difference.
-        p_adjusted: The same times the number of differences of the question, at most 1.
+        p_value: Two-sided, of no difference; of this difference alone.
+        p_adjusted: The same for all differences of the question together: by their interval, and
+            times their number, at most 1.
         typical: 20 % trimmed mean of the differences, with its 95 % interval.
         probability_better: Share of pairs with a difference above 0, ties counted half.
         probability_low: Lower end of its 95 % interval.
@@ -123,11 +124,8 @@ def compare_pairs(
     if n == 1:
         return Difference(1, float(d[0]), probability_better=share)
     mean, std = float(d.mean()), float(d.std(ddof=1)) if np.ptp(d) else 0.0
-    skewness = _skewness(d, std, reach)
-    error = standard_error(std, reach, n)
-    low, high = _ends(mean, error, skewness, n, ALPHA / n_compared)
-    each_low, each_high = _ends(mean, error, skewness, n, ALPHA)
-    p = _p_value(mean, error, skewness, n)
+    low, high, p_adjusted = _ends_and_p(d, std, reach, n_compared)
+    each_low, each_high, p = _ends_and_p(d, std, reach, 1)
     probability_low, probability_high = wilson_interval(share, n)
     needed = alike = None
     if margin:
@@ -142,7 +140,7 @@ def compare_pairs(
         each_low=each_low,
         each_high=each_high,
         p_value=p,
-        p_adjusted=min(1.0, n_compared * p),
+        p_adjusted=p_adjusted,
         typical=trimmed_mean(d),
         probability_better=share,
         probability_low=probability_low,
@@ -243,10 +241,16 @@ def _finite(d: NDArray[np.float64]) -> NDArray[np.float64]:
     return d
 
 
-def _skewness(d: NDArray[np.float64], std: float, reach: float) -> float:
-    """Give the third moment over the standard deviation that has the pseudo-runs in it."""
-    scale = standard_error(std, reach, len(d)) * math.sqrt(len(d))
-    return float(np.mean((d - d.mean()) ** 3)) / scale**3 if scale else 0.0
+def _ends_and_p(
+    d: NDArray[np.float64], std: float, reach: float, n_compared: int
+) -> tuple[float, float, float]:
+    """Give the interval of the mean that holds together with others, and the p that fits it."""
+    n, mean = len(d), float(d.mean())
+    error = standard_error(std, reach, n, n_compared)
+    scale = error * math.sqrt(n)  # the standard deviation, with the pseudo-runs in it
+    skewness = float(np.mean((d - mean) ** 3)) / scale**3 if scale else 0.0
+    low, high = _ends(mean, error, skewness, n, ALPHA / n_compared)
+    return low, high, min(1.0, n_compared * _p_value(mean, error, skewness, n))
 
 
 def _ends(mean: float, error: float, skewness: float, n: int, alpha: float) -> tuple[float, float]:

@@ -106,7 +106,7 @@ def test_the_intervals_of_a_question_hold_together_however_many_questions_there_
     alone = find(design("fixed=1"), SCORES)
     both, one = (of(found, "fresh", "transfer fixed=1").difference for found in (findings, alone))
     assert (both.each_low, both.p_value) == (one.each_low, one.p_value)
-    assert both.p_adjusted == min(1, 2 * one.p_value) and one.p_adjusted == one.p_value
+    assert both.p_adjusted >= min(1, 2 * one.p_value) and one.p_adjusted == one.p_value
     assert both.ci_low < one.ci_low == one.each_low
 
 
@@ -394,13 +394,13 @@ def of_heights(by_standalone, by_transfer, n_epochs=200, n=8):
     [(190, 20, "faster"), (20, 190, "slower"), (20, 30, "undecided"), (20, 20, "undecided")],
 )
 def test_who_reaches_the_threshold_first_by_far_is_faster(by_standalone, by_transfer, kind):
-    # eight pairs; t of 7 degrees 2.365 times sqrt(2) * 100 / 8 is 41.8 epochs
+    # eight pairs; t of 7 degrees 2.365 times 2.9957 / 1.96 * 100 / 8 is 45.2 epochs
     *_, epochs = of_heights(by_standalone, by_transfer).speed
     assert (epochs.metric, epochs.verdict) == ("epochs", Verdict(kind))
     assert epochs.value == by_transfer
     d = epochs.difference
     assert d.mean == by_transfer - by_standalone
-    assert d.ci_high - d.mean == pytest.approx(2.364624 * 2**0.5 * 100 / 8, rel=1e-6)
+    assert d.ci_high - d.mean == pytest.approx(2.364624 * 2.995732 / 1.959964 * 100 / 8, rel=1e-6)
 
 
 @pytest.mark.parametrize(

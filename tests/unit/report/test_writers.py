@@ -67,10 +67,11 @@ def written(name, report):
 def test_the_table_of_a_comparison_is_exactly_this(planned):
     # Differences of fixed=0: 0.25, 0.15, 0.05; of fixed=2, whose failed run counts at 0.5, the
     # largest class: 0.3, -0.1, -0.1. A network can lose (0.8 - 0.5) / 2 = 0.15.
-    # fixed=0: std 0.1, error sqrt((0.01 + 2 * 0.15^2 / 3) / 3) = 0.0913; t of 2 degrees at
-    # 0.05 / 2 is 6.2053. The p of 0.15 / 0.0913 is 0.2421, and twice that.
-    # fixed=2: std 0.2309, error 0.1509, skewness 0.004741 / 0.0683^1.5 = 0.2654, which moves the
-    # upper end by 0.2654 * (2 * 6.2053^2 + 1) / (6 sqrt(3)) = 1.9922 errors.
+    # Pseudo-runs, of two variants: (ln(2 / 0.05) / 2.2414)^2 = 2.7086.
+    # fixed=0: std 0.1, error sqrt((0.01 + 2.7086 * 0.15^2 / 3) / 3) = 0.1005; t of 2 degrees at
+    # 0.05 / 2 is 6.2053. The p of 0.15 / 0.1005 is 0.2741, and twice that.
+    # fixed=2: std 0.2309, error 0.1567, skewness 0.004741 / 0.0736^1.5 = 0.2372, which moves the
+    # upper end by 0.2372 * (2 * 6.2053^2 + 1) / (6 sqrt(3)) = 1.7805 errors.
     # Typical, no whole fifth to cut: mean -+ 4.3027 std / sqrt(3).
     assert written("table", planned) == (
         "This model (one source network): test accuracy in % on problem 2, 2-5-5-3, 3 repeats\n"
@@ -79,9 +80,9 @@ def test_the_table_of_a_comparison_is_exactly_this(planned):
         "difference [95 %]          typical [95 %]  P(better)  adj. p  verdict\n"
         "standalone             0  60.00  10.00   60.00  100 %  20.00\n"
         "transfer fixed=0       0  75.00   0.00   75.00    0 %   5.00  "
-        "+15.00 [-41.65, +71.65]  +15.00 [-9.84, +39.84]       1.00   0.484  undecided\n"
+        "+15.00 [-47.38, +77.38]  +15.00 [-9.84, +39.84]       1.00   0.548  undecided\n"
         "transfer fixed=2       1  63.33  15.28   60.00   67 %  16.67  "
-        "+3.33 [-90.32, +127.05]  +3.33 [-54.04, +60.70]       0.33   1.000  undecided\n"
+        "+3.33 [-93.89, +128.46]  +3.33 [-54.04, +60.70]       0.33   1.000  undecided\n"
         "\n"
         f"{ANSWER}\n"
         "\n" + "".join(f"{note}\n" for note in NOTES)
@@ -96,10 +97,10 @@ def test_the_markdown_of_a_comparison_is_exactly_this(planned):
         "typical [95 %] | P(better) | adj. p | verdict |\n"
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
         "| standalone | 0 | 60.00 | 10.00 | 60.00 | 100 % | 20.00 |  |  |  |  |  |\n"
-        "| transfer fixed=0 | 0 | 75.00 | 0.00 | 75.00 | 0 % | 5.00 | +15.00 [-41.65, +71.65] | "
-        "+15.00 [-9.84, +39.84] | 1.00 | 0.484 | undecided |\n"
+        "| transfer fixed=0 | 0 | 75.00 | 0.00 | 75.00 | 0 % | 5.00 | +15.00 [-47.38, +77.38] | "
+        "+15.00 [-9.84, +39.84] | 1.00 | 0.548 | undecided |\n"
         "| transfer fixed=2 | 1 | 63.33 | 15.28 | 60.00 | 67 % | 16.67 | "
-        "+3.33 [-90.32, +127.05] | +3.33 [-54.04, +60.70] | 0.33 | 1.000 | undecided |\n"
+        "+3.33 [-93.89, +128.46] | +3.33 [-54.04, +60.70] | 0.33 | 1.000 | undecided |\n"
         "\n"
         f"{ANSWER}\n"
         "\n" + "".join(f"- {note}\n" for note in NOTES)

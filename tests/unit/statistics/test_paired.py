@@ -24,6 +24,10 @@ REACH = 0.25
 """Half of what a network of the default problem can lose, about."""
 
 
+PSEUDO_RUNS = (math.log(20) / 1.959963985) ** 2
+"""Of one difference."""
+
+
 def rng():
     return np.random.default_rng(0)
 
@@ -39,20 +43,21 @@ def ends(d):
 # ---------------------------------------------------------------- the interval
 
 
-def test_the_interval_is_students_t_with_two_pseudo_runs_as_on_paper():
-    # 1 2 3: s^2 = 1; 2 * 4.5 / 3 = 3 more, so the error is sqrt(4 / 3); t of 2 degrees 4.302653
-    d = difference_of([1, 2, 3], reach=4.5**0.5)
+def test_the_interval_is_students_t_with_pseudo_runs_as_on_paper():
+    # 1 2 3: s^2 = 1; 9 / 3 = 3 more, so the error is sqrt(4 / 3); t of 2 degrees 4.302653
+    d = difference_of([1, 2, 3], reach=(9 / PSEUDO_RUNS) ** 0.5)
     half = 4.302653 * (4 / 3) ** 0.5
     assert ends(d) == pytest.approx((2 - half, 2 + half), rel=1e-6)
     assert (d.n, d.mean, d.probability_better, d.effect_size) == (3, 2.0, 1.0, 2.0)
 
 
 def test_the_end_on_the_side_of_the_longer_tail_lies_further_out_as_on_paper():
-    # 0 0 0 4: mean 1, s^2 = 12 / 3 = 4, third moment (27 - 3) / 4 = 6; 2 * 24 / 4 = 12 more, so
+    # 0 0 0 4: mean 1, s^2 = 12 / 3 = 4, third moment (27 - 3) / 4 = 6; 48 / 4 = 12 more, so
     # the scale is 4, the error 2, the skewness 6 / 64. t of 3 degrees 3.182446; the far one is
     # 6 / 64 * (2 * 3.182446^2 + 1) / (6 * 2) = 0.166062 more.
     t, more = 3.182446, 0.166062
-    right, left = difference_of([0, 0, 0, 4], 24**0.5), difference_of([0, 0, 0, -4], 24**0.5)
+    reach = (48 / PSEUDO_RUNS) ** 0.5
+    right, left = difference_of([0, 0, 0, 4], reach), difference_of([0, 0, 0, -4], reach)
     assert ends(right) == pytest.approx((1 - 2 * t, 1 + 2 * (t + more)), rel=1e-6)
     assert ends(left) == pytest.approx((-right.ci_high, -right.ci_low))
 
@@ -88,6 +93,17 @@ def test_the_intervals_of_a_question_are_widened_by_bonferroni_and_each_alone_is
     assert ends(d) == pytest.approx(tuple(expected))
     assert (d.each_low, d.each_high) == ends(difference_of(values, 0, 1))
     assert d.p_adjusted == min(1.0, n_compared * d.p_value)
+
+
+@pytest.mark.parametrize("n_compared", [2, 3, 7])
+def test_a_difference_alone_knows_nothing_of_the_others(n_compared):
+    values = rng().normal(0.02, 0.03, 40)
+    alone, together = difference_of(values), difference_of(values, n_compared=n_compared)
+    assert (together.each_low, together.each_high, together.p_value) == (
+        *ends(alone),
+        alone.p_adjusted,
+    )
+    assert together.p_adjusted > n_compared * alone.p_value  # more pseudo-runs, too
 
 
 def samples(seed, n_samples=300):
@@ -144,14 +160,14 @@ def test_six_equal_differences_are_undecided(value):
     assert verdict_of(difference_of([value] * 6), 0.01).kind == "undecided"
 
 
-def test_nothing_is_alike_before_71_pairs_of_which_none_differs():
-    for n in range(2, 71):
+def test_nothing_is_alike_before_77_pairs_of_which_none_differs():
+    for n in range(2, 77):
         assert verdict_of(difference_of([0.0] * n), 0.01).kind == "undecided"
-    assert verdict_of(difference_of([0.0] * 71), 0.01) == Verdict("no practical difference", "no")
+    assert verdict_of(difference_of([0.0] * 77), 0.01) == Verdict("no practical difference", "no")
 
 
-def test_where_three_are_compared_it_takes_87():
-    kinds = [verdict_of(difference_of([0.0] * n, n_compared=3), 0.01).kind for n in (86, 87)]
+def test_where_three_are_compared_it_takes_105():
+    kinds = [verdict_of(difference_of([0.0] * n, n_compared=3), 0.01).kind for n in (104, 105)]
     assert kinds == ["undecided", "no practical difference"]
 
 

@@ -7,7 +7,12 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from blobtransfer.statistics.power import pairs_needed, smallest_detectable, standard_error
+from blobtransfer.statistics.power import (
+    pairs_needed,
+    pseudo_runs,
+    smallest_detectable,
+    standard_error,
+)
 
 INPUTS = [
     # std, pairs seen, reach, differences compared, difference to be told, power
@@ -19,10 +24,26 @@ INPUTS = [
 ]
 
 
-def test_the_error_has_the_pairs_and_two_pseudo_runs_in_it_as_on_paper():
-    # 1 / 4 of the pairs and 2 * 6 / 4^2 of the pseudo-runs
-    assert standard_error(1.0, 6**0.5, 4) == pytest.approx(1.0)
-    assert standard_error(0.3, 0.0, 9) == pytest.approx(0.1)
+def test_the_pseudo_runs_are_as_on_paper():
+    # ln(20) = 2.995732 over 1.959964; of three ln(60) = 4.094345 over 2.393980
+    assert pseudo_runs(1) == pytest.approx((2.995732 / 1.959964) ** 2, rel=1e-6)
+    assert pseudo_runs(3) == pytest.approx((4.094345 / 2.393980) ** 2, rel=1e-6)
+
+
+def test_the_error_has_the_pairs_and_the_pseudo_runs_in_it_as_on_paper():
+    # 1 / 4 of the pairs and 12 / 4^2 of the pseudo-runs
+    reach = (12 / pseudo_runs(3)) ** 0.5
+    assert standard_error(1.0, reach, 4, 3) == pytest.approx(1.0)
+    assert standard_error(0.3, 0.0, 9, 3) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("n_compared", [1, 3, 10])
+@pytest.mark.parametrize("n", [30, 100, 1_000])
+def test_n_clean_runs_mislead_no_oftener_than_a_question_may(n, n_compared):
+    # the highest share of deaths, each a loss of the reach, that n runs without one put outside
+    error = standard_error(0.0, 0.25, n, n_compared)
+    end = error * float(stats.t(n - 1).ppf(1 - 0.05 / (2 * n_compared)))
+    assert (1 - end / 0.25) ** n <= 0.05 / n_compared
 
 
 @pytest.mark.parametrize("n", [6, 10, 30, 500, 100_000])
