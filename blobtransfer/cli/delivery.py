@@ -99,7 +99,9 @@ def print_report(
     wanted = result.format or "table"
     is_short = messages.quiet and not screen.full and not result.wants_standard_output()
     if is_short and results.command == "compare":
-        write_stdout(f"{sentence.text}\n" for sentence in report.sentences)
+        stopped = [] if report.stopped is None else [report.stopped]
+        answers = [sentence.text for sentence in report.sentences]
+        write_stdout(f"{line}\n" for line in stopped + answers)
         return False
     is_on_screen = wanted == "table" and sys.stdout.isatty()
     if is_on_screen:

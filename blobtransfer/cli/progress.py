@@ -1,17 +1,23 @@
-"""The progress display: a bar with the time left, on a terminal's standard error only."""
+"""The progress display: a bar, what is done of how much, the rate and the time left.
+
+On a terminal's standard error only.
+"""
 
 import io
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from blobtransfer.experiment.progress import Progress, Stage, StageProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
+    from rich.progress import Task
 
 STAGES: dict[Stage, str] = {
     "engine": "starting the engine",
@@ -19,6 +25,7 @@ STAGES: dict[Stage, str] = {
     "own source": "training a network on the target problem",
     "network": "training the target network",
     "comparison": "comparing",
+    "until decided": "comparing until all is decided",
 }
 
 
@@ -35,7 +42,7 @@ def progress_of(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
         return
 
     from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn
     from rich.progress import Progress as RichProgress
 
     # A descriptor of its own: descriptor 2 is turned away while TensorFlow is imported.
@@ -44,8 +51,7 @@ def progress_of(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %", markup=False),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[told]}", markup=False),
             console=Console(file=terminal),
             transient=True,
         )
@@ -60,17 +66,37 @@ class _Stages:
     bars: "RichProgress | None"
     check: Callable[[], None]
 
-    def start(self, stage: Stage, total: int) -> StageProgress:
+    def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
         if self.bars is not None:
             for done in self.bars.task_ids:
                 self.bars.remove_task(done)
-            self.bars.add_task(STAGES[stage], total=total)
+            self.bars.add_task(STAGES[stage], total=total, told="", n_repeats=n_repeats)
         return self
 
     def advance(self, n: int) -> None:
         if self.bars is not None:
-            self.bars.advance(self.bars.task_ids[0], n)
+            (task,) = self.bars.tasks
+            self.bars.update(task.id, advance=n)
+            self.bars.update(task.id, told=_told(task))
         self.check()
+
+
+def _told(task: "Task") -> str:
+    """Say how much is done, how fast that is, and how long the rest may take."""
+    share = task.completed / task.total if task.total else 0.0
+    n_repeats = task.fields["n_repeats"]
+    if n_repeats == 1:
+        parts = [f"{100 * share:.0f} %"]
+    else:
+        is_most = task.description == STAGES["until decided"]
+        of = "of at most" if is_most else "of"
+        parts = [f"{math.floor(share * n_repeats):,} {of} {n_repeats:,} repeats"]
+        if task.speed and task.total:
+            rate = task.speed / task.total * n_repeats
+            parts.append(f"{rate:,.{0 if rate >= 10 else 1}f}/s")
+    if task.time_remaining is not None:
+        parts.append(f"{timedelta(seconds=math.ceil(task.time_remaining))} left")
+    return ", ".join(parts)
 
 
 class _Terminal(io.TextIOWrapper):

@@ -18,7 +18,7 @@ from blobtransfer.experiment.block import (
     run_block,
     train_sources,
 )
-from blobtransfer.experiment.progress import SILENT, Progress, StageProgress
+from blobtransfer.experiment.progress import SILENT, Progress, Stage, StageProgress
 from blobtransfer.experiment.single import (
     record_of,
     start_engine,
@@ -69,7 +69,8 @@ def compare(
         tasks.insert(0, record_of("source", spec.source))
     clock = Clock()
     one, source_run = _one_sources(spec, source_weights, engine, progress)
-    stage = progress.start("comparison", _n_epochs(spec))
+    name: Stage = "until decided" if spec.until_decided else "comparison"
+    stage = progress.start(name, _n_epochs(spec), spec.n_repeats)
     parts: list[BlockResult] = []
     undecided = Undecided(spec, tasks[-1]) if spec.until_decided else None
     interrupted = False

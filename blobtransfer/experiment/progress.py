@@ -2,9 +2,10 @@
 
 from typing import Literal, Protocol
 
-Stage = Literal["engine", "source", "own source", "network", "comparison"]
+Stage = Literal["engine", "source", "own source", "network", "comparison", "until decided"]
 """What takes time: starting the engine, training a source network on the source problem or on
-the target problem itself, training the one network, training all runs of a comparison."""
+the target problem itself, training the one network, training all runs of a comparison, of which
+there may be fewer than was said where it stops as soon as all is decided."""
 
 
 class StageProgress(Protocol):
@@ -17,14 +18,14 @@ class StageProgress(Protocol):
 class Progress(Protocol):
     """Shows or counts progress."""
 
-    def start(self, stage: Stage, total: int) -> StageProgress:
-        """Begin a stage of so many epochs, summed over all its runs."""
+    def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
+        """Begin a stage of so many epochs, summed over all runs of all its repeats."""
 
 
 class Silent:
     """Progress that is not shown."""
 
-    def start(self, stage: Stage, total: int) -> StageProgress:
+    def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
         """Begin a stage."""
         return self
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from blobtransfer.report.explain import explanations
-from blobtransfer.report.sentences import answer, caution_text
+from blobtransfer.report.sentences import answer, caution_text, stopped_at
 from blobtransfer.report.tables import Table, tables_of
 from blobtransfer.results.record import Sentence
 from blobtransfer.results.results import Results
@@ -15,6 +15,7 @@ class Report:
 
     Args:
         results: Of any command.
+        stopped: How far an interrupted comparison came, which is said first; None if finished.
         tables: In the order in which they are shown.
         sentences: The answers, question by question.
         cautions: What makes the answers less sure than they look, in words.
@@ -22,6 +23,7 @@ class Report:
     """
 
     results: Results
+    stopped: str | None
     tables: tuple[Table, ...]
     sentences: tuple[Sentence, ...]
     cautions: tuple[str, ...]
@@ -44,6 +46,7 @@ def make_report(results: Results, with_time: bool = True, is_explained: bool = F
     answers = [(question, answer(results, question)) for question in results.spec.questions]
     return Report(
         results=results,
+        stopped=stopped_at(results),
         tables=tables_of(results, with_time),
         sentences=tuple(Sentence(question, text) for question, text in answers if text),
         cautions=tuple(caution_text(one, results) for one in results.findings.cautions),

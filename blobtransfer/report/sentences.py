@@ -70,10 +70,17 @@ def headline(results: Results) -> str:
         asked = f"Does a start from {results.spec.model_path} help on {target}?"
     else:
         asked = f"Does a start from a network trained on {results.tasks[0].name} help on {target}?"
+    stopped = stopped_at(results)
+    return asked if stopped is None else f"{stopped}. {asked}"
+
+
+def stopped_at(results: Results) -> str | None:
+    """Say how far an interrupted comparison came; None for one that was finished."""
     if not results.interrupted:
-        return asked
+        return None
+    at_most = "at most " if results.spec.until_decided else ""
     n_done, n_asked = results.scores.n_repeats, results.spec.n_repeats
-    return f"Stopped at {n_done:,} of {n_asked:,} repeats. {asked}"
+    return f"Stopped at {n_done:,} of {at_most}{n_asked:,} repeats"
 
 
 def short_answer(results: Results, question: Question) -> str | None:

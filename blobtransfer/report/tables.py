@@ -324,9 +324,6 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
             "failed: runs whose loss is not finite; they count at chance level, "
             f"{_percent(results.measured.floor)}"
         )
-    if results.interrupted:
-        n_done = results.scores.n_repeats
-        notes.append(f"interrupted after {n_done} of {count(spec.n_repeats, 'repeats')}")
     return notes
 
 

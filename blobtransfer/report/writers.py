@@ -75,19 +75,25 @@ def print_on(stream: TextIO, report: "Report", full: bool = False) -> None:
         tables = tables[n_answers:]
         if tables:
             stream.write("\n")
+    else:
+        stream.writelines(_stopped(report))
     print_on_terminal(tables, stream)
+
+
+def _stopped(report: "Report") -> list[str]:
+    return [] if report.stopped is None else [f"{report.stopped}\n\n"]
 
 
 def _text(report: "Report") -> Iterable[str]:
     from blobtransfer.report.render.text import to_text
 
-    return [to_text(report.tables)]
+    return [*_stopped(report), to_text(report.tables)]
 
 
 def _markdown(report: "Report") -> Iterable[str]:
     from blobtransfer.report.render.markdown import to_markdown
 
-    return [to_markdown(report.tables)]
+    return [*_stopped(report), to_markdown(report.tables)]
 
 
 def _csv(report: "Report") -> Iterable[str]:

@@ -3,8 +3,8 @@
 Networks that die make differences skewed, and thirty clean runs do not exclude that one in ten
 dies. So the interval of the mean is Student's t with pseudo-runs: as if there had been, besides
 the n pairs, a few more, half of them `reach` above and half as far below; and its end on the side
-of the longer tail is moved out for the skewness. Interval and p come from one ratio and cannot contradict one
-another. `tests/benchmarks/calibration.py` measures what they hold.
+of the longer tail is moved out for the skewness. Interval and p come from one ratio and cannot
+contradict one another. `tests/benchmarks/calibration.py` measures what they hold.
 
 Source: pseudo-runs after Agresti & Coull 1998, doi:10.1080/00031305.1998.10480550, for a mean;
 the skewness term of Johnson 1978, doi:10.1080/01621459.1978.10480051, where it widens.

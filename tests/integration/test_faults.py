@@ -234,7 +234,7 @@ def test_a_signal_prints_and_saves_the_repeats_that_are_finished(tmp_path, numbe
     assert 0 < n_repeats < 4_000_000
     assert len(record["runs"]) == 2 * n_repeats
     assert (tmp_path / "o.csv").read_text().count("\n") == 1 + 2 * n_repeats
-    assert f"interrupted after {n_repeats} of 4000000 repeats" in out
+    assert out.startswith(f"Stopped at {n_repeats:,} of 4,000,000 repeats\n")
     assert sorted(os.listdir(tmp_path)) == ["compare.png", "o.csv", "o.json"]
 
 

@@ -2,9 +2,11 @@
 
 import io
 import pty
+import re
 import select
 import signal
 import sys
+import time
 
 import pytest
 
@@ -47,6 +49,32 @@ def test_a_terminal_sees_each_stage_and_gets_its_cursor_back(told):
     assert seen.index(STAGES["source"]) < seen.index(STAGES["comparison"])
     assert "100 %" in seen
     assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")
+
+
+def words(seen):
+    """Give what a terminal showed, without its escapes."""
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", seen)
+
+
+def repeats(stage):
+    with progress_of(False, lambda: None) as progress:
+        one = progress.start(stage, 40_000, 2_000)
+        for _ in range(3):
+            one.advance(10_010)
+            time.sleep(0.11)  # a picture is drawn ten times a second
+
+
+def test_repeats_are_counted_with_their_rate_and_the_time_left(told):
+    seen = words(told(lambda: repeats("comparison")))
+    assert "comparing " in seen
+    assert "500 of 2,000 repeats" in seen
+    assert re.search(r"1,501 of 2,000 repeats, [\d,.]+/s, \d:\d\d:\d\d left", seen)
+
+
+def test_where_they_may_be_fewer_that_is_said(told):
+    seen = words(told(lambda: repeats("until decided")))
+    assert "comparing until all is decided" in seen
+    assert "1,501 of at most 2,000 repeats, " in seen
 
 
 def test_nothing_is_shown_where_quiet_is_asked_for(told):

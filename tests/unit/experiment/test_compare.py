@@ -31,8 +31,8 @@ class Told:
     stop_at: int | None = None
     stages: dict[str, "Stage"] = field(default_factory=dict)
 
-    def start(self, stage, total):
-        stop_at = self.stop_at if stage == "comparison" else None
+    def start(self, stage, total, n_repeats=1):
+        stop_at = self.stop_at if stage in ("comparison", "until decided") else None
         return self.stages.setdefault(stage, Stage(total, stop_at))
 
 

@@ -111,7 +111,7 @@ def test_progress_tells_of_the_engine_and_of_each_stage():
     told = []
 
     class Told:
-        def start(self, stage, total):
+        def start(self, stage, total, n_repeats=1):
             told.append([stage, total, 0])
             return self
 

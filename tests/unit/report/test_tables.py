@@ -205,11 +205,6 @@ def test_one_repeat_has_means_and_nothing_that_needs_two():
     assert table.rows[1][6] == "+0.00"
 
 
-def test_an_interrupted_comparison_says_how_far_it_came(results):
-    table, *_ = tables_of(replace(results, interrupted=True, spec=spec_of(20, variants=VARIANTS)))
-    assert "interrupted after 8 of 20 repeats" in table.notes
-
-
 @pytest.mark.parametrize("with_model", [False, True])
 def test_a_note_says_where_the_one_source_network_came_from(with_model):
     if with_model:

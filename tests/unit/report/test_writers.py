@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,19 @@ def test_the_markdown_of_a_comparison_is_exactly_this(planned):
         f"{ANSWER}\n"
         "\n" + "".join(f"- {note}\n" for note in NOTES)
     )
+
+
+@pytest.mark.parametrize("name", ["table", "markdown"])
+def test_how_far_an_interrupted_comparison_came_is_said_first(report, name):
+    spec = replace(report.results.spec, n_repeats=10_000)
+    stopped = make_report(replace(report.results, interrupted=True, spec=spec))
+    assert written(name, stopped) == "Stopped at 8 of 10,000 repeats\n\n" + written(name, report)
+
+
+def test_a_comparison_until_decided_that_is_interrupted_had_no_number_to_reach(report):
+    spec = replace(report.results.spec, n_repeats=10_000, until_decided=True)
+    stopped = make_report(replace(report.results, interrupted=True, spec=spec))
+    assert stopped.stopped == "Stopped at 8 of at most 10,000 repeats"
 
 
 def test_the_table_of_one_failed_training_is_exactly_this():
