@@ -57,7 +57,9 @@ def checked_figure(
         _check_file("output", result_path, suffixes)
     if summary is not None:
         _check_file("summary", summary, SUMMARY_SUFFIXES)
-    written = [*written, ("summary", summary)]
+    if result.curves is not None:
+        _check_file("curves", result.curves, TEXT_WRITERS["csv"].suffixes)
+    written = [*written, ("summary", summary), ("curves", result.curves)]
     check_apart([*written, ("plot", path), *(("output", one) for one in result.files())], read)
     return path
 

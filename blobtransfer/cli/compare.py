@@ -129,8 +129,9 @@ def compare(
         model_path=None if model is None else printable(str(model)),
         model_sha256=None if source is None else source.sha256,
     )
-    if question.threshold is not None and not question.speed:
-        raise SettingError("threshold", question.threshold, "it needs --speed; add that")
+    for setting, value in (("threshold", question.threshold), ("curves", result.curves)):
+        if value is not None and not question.speed:
+            raise SettingError(setting, value, "it needs --speed; add that")
     path = checked_figure(
         "compare", figure, result, read=[(MODEL_FILE, model)], summary=screen.summary
     )

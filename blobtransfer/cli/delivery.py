@@ -12,7 +12,13 @@ from blobtransfer.cli.interrupts import Deferred
 from blobtransfer.cli.options import MessageOptions, ResultOptions, ScreenOptions
 from blobtransfer.cli.streams import ReaderGone, print_stderr, write_stdout
 from blobtransfer.errors import MachineError
-from blobtransfer.report.writers import TEXT_WRITERS, print_on, write_summary, writer_of
+from blobtransfer.report.writers import (
+    TEXT_WRITERS,
+    print_on,
+    write_curves,
+    write_summary,
+    writer_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,6 +81,8 @@ def write_files(
     calls = [(path, writer.write) for path, writer in writers if writer is not None]
     if summary is not None:
         calls.append((summary, write_summary))
+    if result.curves is not None:
+        calls.append((result.curves, write_curves))
     for path, write in calls:
         try:
             write(report, path)

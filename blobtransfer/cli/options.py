@@ -331,6 +331,15 @@ class ResultOptions:
         ),
     ] = None
 
+    curves: Annotated[
+        Path | None,
+        file(
+            "--curves",
+            "Also write the learning curves there, a row an epoch (.csv); compare needs --speed.",
+            RESULTS,
+        ),
+    ] = None
+
     def files(self) -> list[Path]:
         """Give the result files, without standard output."""
         return [path for path in self.output or () if path != STANDARD_STREAM]

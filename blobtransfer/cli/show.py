@@ -49,6 +49,9 @@ def show(
     if screen.summary is not None and results.command != "compare":
         problem = f"{file} is of {results.command}; only a comparison has a summary"
         raise SettingError("summary", screen.summary, problem)
+    if result.curves is not None and not results.curves:
+        problem = f"{file} holds no learning curves; compare keeps them with --speed"
+        raise SettingError("curves", result.curves, problem)
     with deferred() as pending:
         deliver(results, canvas, path, result, messages, screen)
     pending.check()

@@ -63,6 +63,13 @@ def write_summary(report: "Report", path: Path) -> None:
     write_text(path, summary_text(report.results, path.suffix.lower()))
 
 
+def write_curves(report: "Report", path: Path) -> None:
+    """Write a row an epoch of each run as CSV; raises `MachineError` as others do."""
+    from blobtransfer.results.csv_io import curves_to_csv
+
+    write_text(path, curves_to_csv(report.results))
+
+
 def print_on(stream: TextIO, report: "Report", full: bool = False) -> None:
     """Print a report on a terminal: a comparison on one screen, unless all columns are wanted."""
     from blobtransfer.report.render.screen import print_screen

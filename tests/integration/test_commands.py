@@ -323,6 +323,28 @@ def test_repeats_are_added_until_all_is_decided_or_there_are_the_most(run, tmp_p
 
 
 @pytest.mark.slow
+def test_the_curves_of_a_comparison_are_the_same_from_its_saved_results(run, tmp_path):
+    files = ("-q", "--no-plot", "-o", "r.json", "--curves", "a.csv")
+    assert run("compare", *SMALL_OPTIONS, "--repeats", 2, "--speed", *files).code == 0
+    assert run("show", "r.json", "-q", "--no-plot", "--curves", "b.csv").code == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert run("train-target", *SMALL_OPTIONS, "--no-plot", "--curves", "t.csv").code == 0
+    head, first, *_ = (tmp_path / "t.csv").read_text().splitlines()
+    assert head.endswith("epoch,test_accuracy,train_accuracy,test_loss,train_loss")
+    assert first.startswith("none,standalone,,0,standalone,,0,")
+
+
+def test_curves_that_were_not_kept_cannot_be_written(run, tmp_path):
+    run("compare", *SMALL_OPTIONS, "--repeats", 2, "-q", "--no-plot", "-o", "r.json")
+    done = run("show", "r.json", "--curves", "c.csv")
+    assert (done.code, done.err) == (
+        2,
+        "error: --curves c.csv: r.json holds no learning curves; compare keeps them with --speed\n",
+    )
+    assert os.listdir(tmp_path) == ["r.json"]
+
+
+@pytest.mark.slow
 def test_a_variant_can_be_compared_with_another(run):
     done = run("compare", *SMALL_OPTIONS, "--repeats", 2, "--against", "fixed=0", "--no-plot")
     assert done.code == 0, done.err

@@ -564,6 +564,25 @@ FILES = [
         "show train-results.json --summary s.csv",
         "--summary s.csv: train-results.json is of train-target; only a comparison has a summary",
     ),
+    ("compare --curves c.csv", "--curves c.csv: it needs --speed; add that"),
+    (
+        "compare --speed --curves c.json",
+        "--curves c.json: no format has the suffix .json; use .csv",
+    ),
+    ("train-source --curves c", "--curves c: there is no suffix; use .csv"),
+    (
+        "train-target --curves none/c.csv",
+        "--curves none/c.csv: the directory {here}/none does not exist; make it first",
+    ),
+    (
+        "compare --speed --curves c.csv -o c.csv",
+        "--output c.csv: this is the file of --curves too; use another name",
+    ),
+    (
+        "compare --speed --curves c.csv --summary ./c.csv",
+        "--curves c.csv: this is the file of --summary too; use another name",
+    ),
+    ("show r.json --curves r.csv", f"--curves r.csv: {SHOWN}"),
 ]
 
 COMMANDS = [
@@ -583,6 +602,7 @@ COMMANDS = [
     ("train-source --full", "--full: not known; see blobtransfer train-source --help"),
     ("train-target --explain", "--explain: not known; see blobtransfer train-target --help"),
     ("plot-data --summary s.csv", "--summary: not known; see blobtransfer plot-data --help"),
+    ("plot-data --curves c.csv", "--curves: not known; see blobtransfer plot-data --help"),
     ("compare --activation ''", "--activation '': use one of relu, tanh, sigmoid"),
     ("compare --sources ''", "--sources '': use one of one, fresh, both"),
     ("compare MORE", f"got unexpected extra argument(s) (MORE){COMPARE_HELP}"),

@@ -5,12 +5,13 @@ import io
 
 import numpy as np
 from helpers.engines import PlannedEngine
-from helpers.specs import REPEAT_OF, spec_of
+from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source
+from blobtransfer.metrics import METRICS
 from blobtransfer.network import initial_weights
-from blobtransfer.results.csv_io import to_csv
+from blobtransfer.results.csv_io import curves_to_csv, to_csv
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
 
@@ -51,3 +52,33 @@ def test_numbers_keep_their_full_precision():
     results = compare(spec_of(1), None, PlannedEngine(lambda *_: 1 / 3))
     for row in csv.DictReader(io.StringIO("".join(to_csv(results)))):
         assert float(row["test_accuracy"]) == 1 / 3
+
+
+def test_the_curves_of_a_comparison_have_a_line_an_epoch_of_each_run():
+    spec = spec_of(2, variants=VARIANTS[:2], speed=True)
+    results = compare(spec, None, PlannedEngine(lambda *_: 0.5))
+    (arm, *_) = results.curves
+    results.curves[arm][:] = [[[0.125, 0.25, np.nan], [0.5, 0.625, 0.75]]]
+    assert "".join(curves_to_csv(results)) == (
+        "sources,variant,fixed,repeat,label,source_repeat,epoch,test_accuracy\n"
+        "none,standalone,,0,standalone,,0,0.125\n"
+        "none,standalone,,0,standalone,,1,0.25\n"
+        "none,standalone,,0,standalone,,2,\n"
+        "one,transfer,0,0,transfer fixed=0,0,0,0.5\n"
+        "one,transfer,0,0,transfer fixed=0,0,1,0.5\n"
+        "one,transfer,0,0,transfer fixed=0,0,2,0.5\n"
+        "none,standalone,,1,standalone,,0,0.5\n"
+        "none,standalone,,1,standalone,,1,0.625\n"
+        "none,standalone,,1,standalone,,2,0.75\n"
+        "one,transfer,0,1,transfer fixed=0,0,0,0.5\n"
+        "one,transfer,0,1,transfer fixed=0,0,1,0.5\n"
+        "one,transfer,0,1,transfer fixed=0,0,2,0.5\n"
+    )
+
+
+def test_the_curve_of_one_training_has_all_metrics():
+    spec = spec_of(1, variants=(STANDALONE,), target=None)
+    results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
+    rows = list(csv.DictReader(io.StringIO("".join(curves_to_csv(results)))))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert {row[metric] for row in rows for metric in METRICS} == {"0.5"}
