@@ -24,6 +24,7 @@ STAGES: dict[Stage, str] = {
     "source": "training the source network",
     "own source": "training a network on the target problem",
     "network": "training the target network",
+    "standalone": "training from scratch, to be shown beside it",
     "comparison": "comparing",
     "until decided": "comparing until all is decided",
 }

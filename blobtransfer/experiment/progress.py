@@ -2,10 +2,12 @@
 
 from typing import Literal, Protocol
 
-Stage = Literal["engine", "source", "own source", "network", "comparison", "until decided"]
+Stage = Literal[
+    "engine", "source", "own source", "network", "standalone", "comparison", "until decided"
+]
 """What takes time: starting the engine, training a source network on the source problem or on
-the target problem itself, training the one network, training all runs of a comparison, of which
-there may be fewer than was said where it stops as soon as all is decided."""
+the target problem itself, training the one network and one from scratch to be shown beside it,
+training all runs of a comparison, of which there may be fewer than was said where it stops as soon as all is decided."""
 
 
 class StageProgress(Protocol):

@@ -1,6 +1,6 @@
 """One training: the source network, or one network on the target problem."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from blobtransfer.experiment.progress import SILENT, Progress, Stage
 from blobtransfer.experiment.regions import decision_regions
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock
-from blobtransfer.results.results import Command, Results, Role, TaskRecord
+from blobtransfer.results.results import Baseline, Command, Results, Role, TaskRecord
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import TaskSpec
@@ -69,11 +69,12 @@ def train_target(
         progress: Told of it.
 
     Returns:
-        Results with one run, its curve, and its decision regions.
+        Results with one run, its curve, and its decision regions; and those of a training from
+        scratch to be shown beside it, unless it was interrupted.
 
     Raises:
         MachineError: What the engine is built on cannot be used, or memory is short.
-        KeyboardInterrupt: `progress` asked to stop.
+        KeyboardInterrupt: `progress` asked to stop before the network was trained.
     """
     assert spec.target is not None and len(spec.variants) == 1
     start_engine(spec, engine, progress)
@@ -82,7 +83,17 @@ def train_target(
         sources = {SourceKey("one", "transfer", 0): source_weights}
     if spec.variants[0].start == "self-transfer":
         sources = train_own_source(spec, engine, progress)
-    return train_one(spec, "train-target", "network", sources, engine, progress)
+    trained = train_one(spec, "train-target", "network", sources, engine, progress)
+    if spec.variants == (STANDALONE,):
+        return trained
+    from_scratch = replace(spec, variants=(STANDALONE,))
+    try:
+        beside = train_one(from_scratch, "train-target", "standalone", {}, engine, progress).results
+    except KeyboardInterrupt:  # the network that was asked for is trained
+        return trained
+    (curves,) = beside.curves.values()
+    baseline = Baseline(beside.run, curves[:, 0], beside.regions)
+    return replace(trained, results=replace(trained.results, baseline=baseline))
 
 
 def train_own_source(

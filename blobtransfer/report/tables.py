@@ -119,6 +119,12 @@ def training_table(results: Results, with_time: bool = True) -> Table:
         + f"; {task.n_train} training rows",
         *_ceiling_notes(task),
     ]
+    if results.baseline is not None and results.baseline.run.status == "ok":
+        accuracy = _percent(results.baseline.run.test_accuracy)
+        notes.append(
+            f"from scratch, the rows in the same order: test accuracy {accuracy}; one run of each "
+            "decides nothing, compare does"
+        )
     if run.status == "failed":
         notes.append("failed: the loss is not finite; try a smaller --learning-rate")
     elif run.classes_predicted < network.n_classes:

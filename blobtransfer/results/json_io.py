@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.record import SCHEMA_VERSION, CurveRow, ResultsFile, Sentence, row_of
-from blobtransfer.results.results import Curves, Regions, Results
+from blobtransfer.results.results import Baseline, Curves, Regions, Results
 from blobtransfer.results.scores import Run, Scores, finite
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.variant import STANDALONE
 
 VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
+
+FROM_SCRATCH = Arm(STANDALONE, "none")
 
 MAX_PLACES = 10_000
 """Most places of a grid along each feature."""
@@ -73,6 +76,8 @@ def to_json(
     yield json.dumps(record, indent=1, allow_nan=False).removesuffix("\n}")
     yield ',\n "regions": '
     yield json.dumps(None if results.regions is None else asdict(results.regions))
+    yield ',\n "baseline": '
+    yield json.dumps(_baseline_record(results), allow_nan=False)
     for name, rows in lists.items():
         yield f',\n "{name}": ['
         for i, row in enumerate(rows):
@@ -106,6 +111,7 @@ def read_json(text: bytes, name: str) -> Results:
             scores=_scores_of(file),
             curves=_curves_of(file),
             regions=file.regions,
+            baseline=_baseline_of(file),
             interrupted=file.interrupted,
             argv=file.argv,
             versions=file.versions,
@@ -210,15 +216,51 @@ def _curve_rows(results: Results) -> Iterator[dict[str, Any]]:
     """Give the curve of every run, by repeat, then arm."""
     for r, repeat in enumerate(results.scores.repeats if results.curves else ()):
         for arm in results.scores.arms:
-            curves = results.curves[arm][:, r]
-            yield {
-                **arm.columns,
-                "repeat": int(repeat),
-                **{
-                    metric: [finite(value) for value in curve.tolist()]
-                    for metric, curve in zip(METRICS, curves, strict=False)
-                },
-            }
+            yield _curve_row(arm, int(repeat), results.curves[arm][:, r])
+
+
+def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
+    by_metric = {
+        metric: [finite(value) for value in curve.tolist()]
+        for metric, curve in zip(METRICS, curves, strict=False)
+    }
+    return {**arm.columns, "repeat": repeat, **by_metric}
+
+
+def _baseline_record(results: Results) -> dict[str, Any] | None:
+    baseline = results.baseline
+    if baseline is None:
+        return None
+    return {
+        "run": asdict(baseline.run),
+        "curve": _curve_row(FROM_SCRATCH, baseline.run.repeat, baseline.curves),
+        "regions": None if baseline.regions is None else asdict(baseline.regions),
+    }
+
+
+def _baseline_of(file: ResultsFile) -> Baseline | None:
+    """Lay out the training from scratch beside the one network.
+
+    Raises:
+        ValueError: It is not one that `train-target` could have written.
+    """
+    record = file.baseline
+    if record is None:
+        return None
+    if file.command != "train-target" or file.spec.arms == (FROM_SCRATCH,):
+        raise ValueError("baseline: the command has none")
+    try:
+        Scores.from_rows([record.run], (FROM_SCRATCH,))
+    except ValueError as error:
+        raise ValueError(f"baseline: {str(error).partition(': ')[2]}") from error
+    if _key(record.curve) != _key(record.run) or record.run.repeat != file.runs[0].repeat:
+        raise ValueError("baseline: it is not of the run beside it")
+    if record.regions is not None:
+        _check_regions(record.regions, file.spec.network.n_classes)
+    curves = _curve_grid(
+        file, {_key(record.curve): record.curve}, FROM_SCRATCH, [record.run.repeat], METRICS
+    )
+    return Baseline(record.run, curves[:, 0], record.regions)
 
 
 def _curves_of(file: ResultsFile) -> Curves:

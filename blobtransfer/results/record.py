@@ -37,6 +37,15 @@ class CurveRow(ArmColumns):
 
 
 @dataclass(frozen=True)
+class BaselineRecord:
+    """Training from scratch, beside the one network of `train-target`."""
+
+    run: Run
+    curve: CurveRow
+    regions: Regions | None
+
+
+@dataclass(frozen=True)
 class Sentence:
     """The answer to a question, in words."""
 
@@ -63,6 +72,7 @@ class ResultsFile:
     source_run: Run | None
     runs: list[Run]
     regions: Regions | None = None
+    baseline: BaselineRecord | None = None
     curves: tuple[CurveRow, ...] = ()
 
 
@@ -107,6 +117,7 @@ def _whole_file() -> Any:
         "File",
         [
             ("regions", Regions | None),
+            ("baseline", BaselineRecord | None),
             ("curves", tuple[CurveRow, ...]),
             ("sentences", tuple[Sentence, ...]),
             ("cautions", many((Union.__getitem__(tuple(cautions)), ...))),

@@ -78,6 +78,21 @@ class Regions:
 
 
 @dataclass(frozen=True, eq=False)
+class Baseline:
+    """Training from scratch, with the same orders, beside the one network of `train-target`.
+
+    Args:
+        run: What came out.
+        curves: (M, E + 1) in the order of `METRICS`, by epoch.
+        regions: Where they can be drawn.
+    """
+
+    run: Run
+    curves: NDArray[np.float64]
+    regions: Regions | None
+
+
+@dataclass(frozen=True, eq=False)
 class Results:
     """Everything a command found out, in plain data.
 
@@ -92,6 +107,7 @@ class Results:
         curves: Of every run, where asked for.
         findings: What the statistics say about them.
         regions: Of the one network that was trained, where it can be drawn.
+        baseline: What that network is shown beside, where it is not standalone itself.
         interrupted: Stopped before all repeats were done.
         argv: The command line, without the program.
         versions: Of Python and of the packages that can change a score.
@@ -108,6 +124,7 @@ class Results:
     curves: Curves = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     regions: Regions | None = None
+    baseline: Baseline | None = None
     interrupted: bool = False
     argv: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())

@@ -107,6 +107,34 @@ def test_a_problem_without_ceiling_and_centres_is_learnt_all_the_same(monkeypatc
     assert results.regions.centers is None
 
 
+@pytest.mark.parametrize("text", ["fixed=1", "random-frozen,fixed=1", "equal-compute"])
+def test_beside_a_variant_stands_what_training_from_scratch_would_have_given(text):
+    engine = PlannedEngine(planned)
+    source = train_source(source_spec(), engine)
+    beside = train_target(target_spec(parse_variant(text)), source.weights, engine).results.baseline
+    alone = train_target(target_spec(STANDALONE), None, engine).results
+    assert beside.run == alone.run
+    ((_, curves),) = alone.curves.items()
+    np.testing.assert_array_equal(beside.curves, curves[:, 0])
+    assert beside.regions == alone.regions
+    assert alone.baseline is None
+
+
+def test_an_interrupt_beside_the_network_costs_only_what_is_beside_it():
+    class Stopping:
+        def start(self, stage, total, n_repeats=1):
+            self.stage = stage
+            return self
+
+        def advance(self, n):
+            if self.stage == "standalone":
+                raise KeyboardInterrupt
+
+    variant = parse_variant("random-frozen,fixed=1")
+    results = train_target(target_spec(variant), None, PlannedEngine(planned), Stopping()).results
+    assert (results.run.variant, results.baseline) == ("random-frozen", None)
+
+
 def test_progress_tells_of_the_engine_and_of_each_stage():
     told = []
 
@@ -123,7 +151,12 @@ def test_progress_tells_of_the_engine_and_of_each_stage():
     told.clear()
     variant = parse_variant("self-transfer")
     train_target(target_spec(variant), None, PlannedEngine(planned), Told())
-    assert sorted(told) == [["engine", 1, 1], ["network", 2, 2], ["own source", 2, 2]]
+    assert told == [
+        ["engine", 1, 1],
+        ["own source", 2, 2],
+        ["network", 2, 2],
+        ["standalone", 2, 2],
+    ]
 
 
 def test_a_problem_is_recorded_as_it_is_used():

@@ -12,7 +12,7 @@ from helpers.specs import REPEAT_OF, VARIANTS, spec_of, varied
 from blobtransfer.errors import ResultsFileError
 from blobtransfer.experiment.analyse import from_json
 from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.single import train_source
+from blobtransfer.experiment.single import train_source, train_target
 from blobtransfer.network import initial_weights
 from blobtransfer.report.report import make_report
 from blobtransfer.report.writers import to_json
@@ -20,7 +20,7 @@ from blobtransfer.results.csv_io import to_csv
 from blobtransfer.results.findings import Findings
 from blobtransfer.results.json_io import read_json
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.specs.variant import STANDALONE, parse_variant
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -35,6 +35,13 @@ def comparison():
 def training():
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     return train_source(spec, PlannedEngine(lambda *_: 0.5)).results
+
+
+@pytest.fixture(scope="module")
+def beside():
+    """One network of which only the other, from scratch, may differ."""
+    spec = spec_of(1, variants=(parse_variant("random-frozen,fixed=1"),), source=None)
+    return train_target(spec, None, PlannedEngine(lambda *_: 0.5)).results
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +67,7 @@ def record_of(results):
 # ---------------------------------------------------------------- there and back
 
 
-@pytest.mark.parametrize("name", ["comparison", "training", "nested", "diverged"])
+@pytest.mark.parametrize("name", ["comparison", "training", "beside", "nested", "diverged"])
 def test_what_is_written_can_be_read_and_is_the_same_again(name, request):
     results = request.getfixturevalue(name)
     text = text_of(results)
@@ -70,6 +77,7 @@ def test_what_is_written_can_be_read_and_is_the_same_again(name, request):
     assert make_report(back).tables == make_report(results).tables
     assert back.spec == results.spec
     assert (back.findings, back.regions) == (results.findings, results.regions)
+    assert (back.baseline is None) == (name != "beside")
 
 
 def test_what_is_read_is_what_was_run_and_what_came_out_without_findings(comparison):
@@ -394,6 +402,40 @@ def test_what_no_command_could_have_written_is_refused(comparison, change, probl
     with pytest.raises(ResultsFileError) as error:
         from_json(json.dumps(record).encode(), "r.json")
     assert str(error.value).startswith(f"r.json: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (put("baseline", "run", "variant", "transfer"), "baseline: the spec has no variant"),
+        (put("baseline", "run", "test_loss", None), "baseline: a score is missing"),
+        (put("baseline", "run", "repeat", 1), "baseline: it is not of the run beside it"),
+        (put("baseline", "curve", "fixed", 1), "baseline: it is not of the run beside it"),
+        (put("baseline", "curve", "test_loss", [0.5]), "curves: not one test_loss for each of 2"),
+        (put("baseline", "curve", "train_loss", None), "curves: not one train_loss for each of 2"),
+        (put("baseline", "regions", "labels", [3]), "regions: not one label for each point"),
+        (put("baseline", "curve", {}), "baseline.curve.sources: field required"),
+    ],
+)
+def test_a_baseline_that_no_command_could_have_written_is_refused(beside, change, problem):
+    record = record_of(beside)
+    change(record)
+    with pytest.raises(ResultsFileError) as error:
+        from_json(json.dumps(record).encode(), "r.json")
+    assert str(error.value).startswith(f"r.json: {problem}")
+
+
+def test_what_is_standalone_itself_or_compared_has_no_baseline(comparison, training, beside):
+    for results in (comparison, training):
+        record = record_of(results) | {"baseline": record_of(beside)["baseline"]}
+        with pytest.raises(ResultsFileError, match="baseline: the command has none"):
+            from_json(json.dumps(record).encode(), "r.json")
+
+
+def test_a_file_of_version_2_from_before_the_baseline_can_be_read(beside):
+    record = record_of(beside)
+    del record["baseline"]
+    assert from_json(json.dumps(record).encode(), "r.json").baseline is None
 
 
 def test_the_curve_of_a_failed_run_may_have_gaps(comparison):
