@@ -7,7 +7,8 @@ Stage = Literal[
 ]
 """What takes time: starting the engine, training a source network on the source problem or on
 the target problem itself, training the one network and one from scratch to be shown beside it,
-training all runs of a comparison, of which there may be fewer than was said where it stops as soon as all is decided."""
+training all runs of a comparison, of which there may be fewer than was said where it stops as
+soon as all is decided."""
 
 
 class StageProgress(Protocol):

@@ -413,7 +413,7 @@ def test_what_no_command_could_have_written_is_refused(comparison, change, probl
         (put("baseline", "curve", "fixed", 1), "baseline: it is not of the run beside it"),
         (put("baseline", "curve", "test_loss", [0.5]), "curves: not one test_loss for each of 2"),
         (put("baseline", "curve", "train_loss", None), "curves: not one train_loss for each of 2"),
-        (put("baseline", "regions", "labels", [3]), "regions: not one label for each point"),
+        (put("baseline", "regions", "labels", [3]), "regions: there is an unknown class"),
         (put("baseline", "curve", {}), "baseline.curve.sources: field required"),
     ],
 )
