@@ -139,9 +139,9 @@ def compare(
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
     from blobtransfer.experiment import compare as experiment
-    from blobtransfer.report.figures import Canvas
+    from blobtransfer.report.figures.canvas import Canvas
 
-    canvas = Canvas(figure.show)
+    canvas = Canvas(figure.show, figure.style, figure.inches())
     with deferred() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
             weights = None if source is None else list(source.weights)

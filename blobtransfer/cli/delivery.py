@@ -21,10 +21,8 @@ from blobtransfer.report.writers import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from blobtransfer.experiment.single import SingleRun
-    from blobtransfer.report.figures import Canvas
+    from blobtransfer.report.figures.canvas import Canvas, Picture
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import Results
 
@@ -61,9 +59,9 @@ def deliver(
     try:
         write_files(filed, result, messages, screen.summary)
         if figure_path is not None or canvas.has_windows:
-            from blobtransfer.report.figures import draw_results
+            from blobtransfer.report.figures.pictures import picture_of_results
 
-            save_figure(draw_results(results, canvas), figure_path, messages)
+            save_figure(picture_of_results(results, canvas), figure_path, messages)
     finally:
         if not is_on_screen:
             for caution in filed.cautions:
@@ -121,13 +119,22 @@ def print_report(
     return is_on_screen and results.command == "compare" and not screen.full
 
 
-def save_figure(figure: "Figure", path: Path | None, messages: MessageOptions) -> None:
-    """Save a figure where one is wanted."""
-    if path is not None:
-        from blobtransfer.report.figures import save
+def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions) -> None:
+    """Save a figure where one is wanted, and say what it replaces that is of another command."""
+    if path is None:
+        return
 
-        save(figure, path)
-        log_unless_quiet(messages, f"wrote {path}")
+    from blobtransfer.report.figures.canvas import made_by, plain, save
+
+    replaced = ""
+    if path.exists():
+        before = made_by(path)
+        if before is None:
+            replaced = ", in place of a file that is none of blobtransfer's"
+        elif before != plain(picture.made_by):
+            replaced = f", in place of the figure of: {before}"
+    save(picture, path)
+    log_unless_quiet(messages, f"wrote {path}{replaced}")
 
 
 def save_network(

@@ -24,8 +24,9 @@ from blobtransfer.cli.parsing import (
 )
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError
+from blobtransfer.report.figures.style import STYLES, Style
 from blobtransfer.report.writers import TEXT_WRITERS
-from blobtransfer.specs.checks import join
+from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.experiment import ENGINES, QUESTIONS, EngineName, Question
 from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, Activation, Initializer
 from blobtransfer.specs.settings import default_of
@@ -36,6 +37,9 @@ STATISTICS, RESULTS, MESSAGES = "Question and statistics", "Results", "Messages"
 """Panels of the help page."""
 
 SOURCES = (*QUESTIONS, "both")
+
+MIN_SIDE, MAX_SIDE = 2.0, 50.0
+"""Shortest and longest side of a figure, in inches."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -298,6 +302,38 @@ class FigureOptions:
         bool, switch("--no-plot", "Draw no figure, unless --plot names one.", RESULTS)
     ] = False
     show: Annotated[bool, switch("--show", "Also open the figure in a window.", RESULTS)] = False
+
+    style: Annotated[
+        Style,
+        choice(
+            "--style",
+            "What the figure is for: slide is a page of 16:9, paper a column of a journal.",
+            RESULTS,
+            STYLES,
+        ),
+    ] = "screen"
+    size: Annotated[
+        str | None,
+        option(
+            "--size",
+            "Width and height of the figure in inches, such as 3.5x4.",
+            RESULTS,
+            metavar="WxH",
+        ),
+    ] = None
+
+    def inches(self) -> tuple[float, float] | None:
+        """Give width and height, where they were asked for."""
+        if self.size is None:
+            return None
+        found = [read_number(part) for part in self.size.split("x")]
+        if len(found) != 2 or any(
+            side is None or not MIN_SIDE <= side <= MAX_SIDE for side in found
+        ):
+            problem = f"use two numbers of inches from {MIN_SIDE:g} to {MAX_SIDE:g}, such as 3.5x4"
+            raise SettingError("size", self.size, problem)
+        width, height = map(float, filter(None, found))
+        return width, height
 
     def path(self, command: str) -> Path | None:
         """Give the figure's path; None where none is wanted."""

@@ -1,5 +1,6 @@
 """`plot-data`: draw problems."""
 
+import sys
 from typing import Annotated
 
 from blobtransfer.cli.checks import checked_figure
@@ -40,11 +41,12 @@ def plot_data(
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
 
-    from blobtransfer.report.figures import Canvas, draw_tasks
+    from blobtransfer.report.figures.canvas import Canvas
+    from blobtransfer.report.figures.pictures import picture_of_tasks
     from blobtransfer.tasks import load_task
 
-    canvas = Canvas(figure.show)
-    drawn = draw_tasks([load_task(spec) for spec in specs], canvas)
+    canvas = Canvas(figure.show, figure.style, figure.inches())
+    drawn = picture_of_tasks([load_task(spec) for spec in specs], canvas, sys.argv[1:])
     with deferred():
         save_figure(drawn, path, messages)
     if messages.quiet and path is not None:

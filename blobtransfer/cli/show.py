@@ -42,9 +42,9 @@ def show(
     text = read_input(file)
 
     from blobtransfer.experiment.analyse import from_json
-    from blobtransfer.report.figures import Canvas
+    from blobtransfer.report.figures.canvas import Canvas
 
-    canvas = Canvas(figure.show)
+    canvas = Canvas(figure.show, figure.style, figure.inches())
     results = from_json(text, str(file), margin)
     if screen.summary is not None and results.command != "compare":
         problem = f"{file} is of {results.command}; only a comparison has a summary"

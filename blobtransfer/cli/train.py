@@ -145,9 +145,9 @@ def _train_and_deliver(
     """
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
-    from blobtransfer.report.figures import Canvas
+    from blobtransfer.report.figures.canvas import Canvas
 
-    canvas, (setting, model_path) = Canvas(figure.show), model
+    canvas, (setting, model_path) = Canvas(figure.show, figure.style, figure.inches()), model
     with deferred() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
             trained = train(load_engine(spec.engine, messages.verbose), progress)

@@ -322,8 +322,8 @@ def _pairs_against(
 
 
 def _band(arm: Arm, rows: NDArray[np.float64]) -> Band:
-    q1, q3 = np.quantile(rows, [0.25, 0.75], axis=0)
-    return Band(arm, mean=rows.mean(axis=0), q1=q1, q3=q3)
+    q1, median, q3 = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
+    return Band(arm, median=median, q1=q1, q3=q3)
 
 
 def _speeds(

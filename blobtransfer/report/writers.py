@@ -116,9 +116,10 @@ def _json(report: "Report") -> Iterable[str]:
 
 
 def _figure(report: "Report", path: Path) -> None:
-    from blobtransfer.report.figures import Canvas, draw_results, save
+    from blobtransfer.report.figures.canvas import Canvas, save
+    from blobtransfer.report.figures.pictures import picture_of_results
 
-    save(draw_results(report.results, Canvas()), path)
+    save(picture_of_results(report.results, Canvas()), path)
 
 
 SUMMARY_SUFFIXES = (".csv", ".md", ".tex")

@@ -133,7 +133,7 @@ class Band:
     """Where the learning curves of an arm lie, each (E + 1,) test accuracy by epoch."""
 
     arm: Arm
-    mean: NDArray[np.float64]
+    median: NDArray[np.float64]
     q1: NDArray[np.float64]
     q3: NDArray[np.float64]
 

@@ -18,8 +18,8 @@ STAGES = {
     "training and evaluation": ("blobtransfer.engines.compiled.engine", "CompiledEngine.train"),
     "statistics": ("blobtransfer.experiment.analyse", "analyse"),
     "table": ("blobtransfer.report.report", "make_report"),
-    "figure drawn": ("blobtransfer.report.figures", "draw_results"),
-    "figure saved": ("blobtransfer.report.figures", "save"),
+    "figure drawn": ("blobtransfer.report.figures.pictures", "picture_of_results"),
+    "figure saved": ("blobtransfer.report.figures.canvas", "save"),
 }
 
 

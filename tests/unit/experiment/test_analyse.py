@@ -375,7 +375,7 @@ def test_the_speed_is_measured_and_compared_as_accuracy_is():
     assert reached.difference.ci_low < 0.25 < reached.difference.ci_high
     assert by["one", "epochs"].verdict == Verdict("undecided")
     assert [band.arm.label for band in found.bands] == ["standalone"] + 2 * ["transfer fixed=1"]
-    np.testing.assert_allclose(found.bands[0].mean, [0.1, 0.3, 0.65])
+    np.testing.assert_allclose(found.bands[0].median, [0.1, 0.3, 0.65])
 
 
 def of_heights(by_standalone, by_transfer, n_epochs=200, n=8):
@@ -415,7 +415,7 @@ def test_the_default_threshold_is_95_percent_of_the_ceiling(threshold, ceiling, 
 def test_equal_compute_is_left_out_of_the_speed_and_has_its_band():
     found = speed_of(design("equal-compute", speed=True))
     assert {one.arm.label for one in found.speed} == {"standalone"}
-    assert [(band.arm.label, len(band.mean)) for band in found.bands] == [
+    assert [(band.arm.label, len(band.median)) for band in found.bands] == [
         ("standalone", 3),
         ("equal-compute", 5),
     ]
@@ -455,7 +455,7 @@ def test_the_findings_of_written_results_are_computed_again_and_the_same(compari
     back = from_json("".join(to_json(comparison)).encode(), "r.json")
     assert back.findings == comparison.findings
     for band, other in zip(back.findings.bands, comparison.findings.bands, strict=True):
-        np.testing.assert_array_equal(band.mean, other.mean)
+        np.testing.assert_array_equal(band.median, other.median)
 
 
 def test_another_margin_gives_other_verdicts_and_the_same_differences(comparison):

@@ -5,9 +5,10 @@ colours, start LaTeX, or make the import fail; they are neither read nor obeyed 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from types import ModuleType
+from types import MappingProxyType, ModuleType
+from typing import Any
 
 from blobtransfer.errors import MachineError
 
@@ -19,6 +20,8 @@ SETTINGS = {
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,  # journals refuse Type 3 fonts
 }
+
+NO_MORE: Mapping[str, Any] = MappingProxyType({})
 
 
 def import_matplotlib() -> ModuleType:
@@ -49,8 +52,11 @@ def import_matplotlib() -> ModuleType:
 
 
 @contextmanager
-def own_settings() -> Iterator[ModuleType]:
+def own_settings(more: Mapping[str, Any] = NO_MORE) -> Iterator[ModuleType]:
     """Draw and save by matplotlib's defaults and `SETTINGS` while the block runs.
+
+    Args:
+        more: Further settings.
 
     Raises:
         MachineError: What is drawn cannot be drawn, for whatever reason.
@@ -58,7 +64,7 @@ def own_settings() -> Iterator[ModuleType]:
     mpl = import_matplotlib()
     defaults = {key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"}
     try:
-        with mpl.rc_context(defaults | SETTINGS):
+        with mpl.rc_context(defaults | SETTINGS | dict(more)):
             yield mpl
     except (MachineError, MemoryError):
         raise

@@ -1,0 +1,1 @@
+"""Figures: pictures of results and of problems; nothing is computed here."""

@@ -1,0 +1,209 @@
+"""Where figures are drawn: in which style and size, into files and windows.
+
+Figures are made without pyplot, which costs half a second and a window system, unless
+they are to be shown in a window.
+"""
+
+import html
+import logging
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blobtransfer.errors import MachineError
+from blobtransfer.files import write_atomic
+from blobtransfer.report.figures.settings import import_matplotlib, own_settings
+from blobtransfer.report.figures.style import LOOKS, Style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 150
+"""Dots of an inch in a PNG file."""
+
+LETTER = 0.53
+"""Width of a letter over the size of its font, on average."""
+
+MOST_READ = 100_000_000
+"""Bytes of an older figure that are looked at."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure and what is said of it in its file.
+
+    Args:
+        figure: What is drawn.
+        title: What it shows, in a line.
+        text: What can be read off it, for who cannot see it.
+        made_by: The command line that made it.
+    """
+
+    figure: "Figure"
+    title: str
+    text: str
+    made_by: str
+
+
+class Canvas:
+    """Makes figures of one style, and shows them in windows where that was asked for.
+
+    Args:
+        show: Open windows.
+        style: What the figure is for.
+        size: Width and height in inches, in place of those of the style.
+
+    Attributes:
+        has_windows: Whether figures are to be shown.
+        look: The sizes of the style.
+
+    Raises:
+        MachineError: Windows are asked for and there is no display for them.
+    """
+
+    def __init__(
+        self, show: bool = False, style: Style = "screen", size: tuple[float, float] | None = None
+    ) -> None:
+        self.has_windows = show
+        self.look = LOOKS[style]
+        self._size = size
+        # It warns where it finds no folder for its caches, which costs the user nothing.
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
+        import_matplotlib()
+        if show:
+            import matplotlib.pyplot as plt
+
+            probe = plt.figure()  # settles which backend works here
+            plt.close(probe)
+            if getattr(probe.canvas, "required_interactive_framework", None) is None:
+                raise MachineError(
+                    "--show: no window can be opened here (no display, or no window library "
+                    "such as tkinter or PyQt6); leave --show out and open the file"
+                )
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Draw in this style while the block runs.
+
+        Raises:
+            MachineError: What is drawn cannot be drawn, for whatever reason.
+        """
+        with own_settings(self.look.settings()):
+            yield
+
+    @property
+    def has_height(self) -> bool:
+        """Whether the height is given, so that a figure cannot grow with what is drawn."""
+        return self._size is not None or self.look.height is not None
+
+    def width(self, wanted: float) -> float:
+        """Give the width of a figure in units of 10 points of font, as `new` takes it."""
+        given = self.look.width if self._size is None else self._size[0]
+        return wanted if given is None else given / self.look.unit
+
+    def n_columns(self, wanted: int, width: float, least: float) -> int:
+        """Say how many panels stand side by side.
+
+        Args:
+            wanted: At most.
+            width: Of a figure that may choose it.
+            least: Width that a panel needs with its labels.
+        """
+        return max(1, min(wanted, int(self.width(width) / least)))
+
+    def new(self, width: float, height: float) -> "Figure":
+        """Make an empty figure.
+
+        Args:
+            width: Inches that it would take with a font of 10 points, unless it is given.
+            height: The same.
+        """
+        unit, look = self.look.unit, self.look
+        own = (look.width or width * unit, look.height or height * unit)
+        size = self._size or own
+        if self.has_windows:
+            import matplotlib.pyplot as plt
+
+            return plt.figure(figsize=size, layout="constrained")
+        from matplotlib.figure import Figure
+
+        return Figure(figsize=size, layout="constrained")
+
+    def wrapped(self, text: str, width: float) -> str:
+        """Break a text into lines that fit a width, in inches at a font of 10 points."""
+        return textwrap.fill(text, max(12, int(width * 72 / (10 * LETTER))))
+
+    def legend_columns(self, labels: Sequence[str], width: float) -> int:
+        """Say how many entries of a legend stand side by side in a width, as in `wrapped`."""
+        letters = max(map(len, labels), default=0) + 7
+        fits = int(width * 72 * self.look.unit / (self.look.small * LETTER * letters))
+        return max(1, min(len(labels), fits))
+
+    def show(self) -> None:
+        """Open the windows and wait until they are closed; nothing unless asked for."""
+        if self.has_windows:
+            import matplotlib.pyplot as plt
+
+            plt.show()
+
+
+def save(picture: Picture, path: Path) -> None:
+    """Write a figure in the format of its suffix; the same figure gives the same bytes.
+
+    Raises:
+        MachineError: The file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    title, made_by = plain(picture.title), plain(picture.made_by)
+    metadata: dict[str, dict[str, Any]] = {
+        ".png": {"Title": title, "Description": made_by},
+        ".svg": {"Title": picture.title, "Description": made_by, "Date": None},
+        ".pdf": {"Title": title, "Subject": made_by, "CreationDate": None},
+    }
+    with own_settings(), write_atomic(path) as temporary, warnings.catch_warnings():
+        # A letter of a file's name that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        picture.figure.savefig(temporary, dpi=DPI, metadata=metadata[suffix])
+        if suffix == ".svg":
+            _describe(temporary, picture.text)
+
+
+def made_by(path: Path) -> str | None:
+    """Give the command line that made an older figure; None where none of ours did."""
+    try:
+        if not path.is_file() or path.stat().st_size > MOST_READ:
+            return None
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if data.startswith(b"\x89PNG"):
+        key = data.find(b"tEXtDescription\0")
+        length = int.from_bytes(data[max(0, key - 4) : key])
+        found = data[key + 16 : key + 4 + length] if key > 0 else b""
+    elif data.startswith(b"%PDF"):
+        subject = re.search(rb"/Subject \(((?:[^()\\]|\\.)*)\)", data)
+        found = b"" if subject is None else re.sub(rb"\\(.)", rb"\1", subject[1])
+    else:
+        description = re.search(rb"<dc:description>([^<]*)</dc:description>", data)
+        text = b"" if description is None else description[1]
+        found = html.unescape(text.decode("ascii", "replace")).encode()
+    command = found.decode("ascii", "replace")
+    return command if command.startswith("blobtransfer ") and command.isprintable() else None
+
+
+def plain(text: str) -> str:
+    """Write a text in letters that every format of a figure holds."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def _describe(path: Path, text: str) -> None:
+    """Give an SVG file a role and a description, which matplotlib leaves out."""
+    drawn = path.read_text("utf-8")
+    description = f"</title>\n <desc>{html.escape(text, quote=False)}</desc>\n"
+    drawn = drawn.replace("</title>\n", description, 1).replace("<svg ", '<svg role="img" ', 1)
+    path.write_text(drawn, "utf-8")

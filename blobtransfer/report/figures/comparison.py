@@ -1,0 +1,407 @@
+"""The figure of a comparison: differences first, then scores, then learning curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.metrics import TEST_ACCURACY
+from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.style import (
+    CEILING,
+    LINE_STYLES,
+    THRESHOLD,
+    Look,
+    colour_of,
+    literal,
+    marker_of,
+)
+from blobtransfer.report.sentences import (
+    design,
+    label_of,
+    points,
+    short_answer,
+    stopped_at,
+    verdict_word,
+)
+from blobtransfer.results.findings import Summary
+from blobtransfer.results.results import Results
+from blobtransfer.specs.experiment import Question
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MANY_RUNS = 200
+"""From here on a half violin shows the runs of a variant, in place of dots."""
+
+FEWEST_BOXED = 5
+"""Below, a box of quartiles would be made of too little."""
+
+BEYOND = 0.11
+"""Share of the axis of scores that is kept for how many runs lie beyond its end."""
+
+COLUMN = 6.3
+"""Width of a question with its labels and numbers, in inches at a font of 10 points."""
+
+NARROWEST = 3.9
+"""Width below which two questions stand below each other."""
+
+LINE = 0.19
+"""Height of a line of text, in the same inches."""
+
+
+def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
+    """Draw differences, scores and, where they were kept, learning curves: a column a question.
+
+    The differences, which the answer is about, come first; the answer stands above them. Where
+    there is no room for two columns, the questions stand below each other. A page whose height is
+    given has two rows of panels at most: learning curves in place of scores.
+    """
+    questions = results.spec.questions
+    wanted = COLUMN * len(questions)
+    n_columns = len(questions)
+    if canvas.n_columns(n_columns, wanted, NARROWEST) < n_columns:
+        n_columns = 1
+    width = canvas.width(wanted)
+    column = width / n_columns
+    is_narrow = column < COLUMN - 1.0
+    kinds = ["differences", "scores"]
+    if results.findings.bands:
+        kinds = ["differences", "curves"] if canvas.has_height else [*kinds, "curves"]
+    captions = {
+        question: canvas.wrapped(_caption(results, question), column - 0.3)
+        for question in questions
+    }
+    n_rows = len(results.spec.variants)
+    n_lines = max(caption.count("\n") + 1 for caption in captions.values())
+    axis_words = 3 if is_narrow else 2
+    heights = {
+        "differences": 0.2 + 0.5 * max(1, n_rows - 1),
+        "scores": 0.2 + 0.36 * n_rows,
+        "curves": 2.6,
+    }
+    texts = {
+        "differences": 0.35 + LINE * (axis_words + n_lines),
+        "scores": 0.35 + LINE * (1 + is_narrow),
+        "curves": 0.45 + LINE * (1 + is_narrow),
+    }
+    title = canvas.wrapped(_title(results), width / 1.25)
+    blocks = 1 if n_columns > 1 else len(questions)
+    figure = canvas.new(
+        width,
+        blocks * sum(heights[kind] + texts[kind] for kind in kinds)
+        + 1.3 * LINE * (title.count("\n") + 1)
+        + (LINE * 3 if "curves" in kinds else 0.1),
+    )
+    panels = _panels(figure, len(questions), n_columns, [heights[kind] for kind in kinds])
+    for question, own in zip(questions, panels, strict=True):
+        for kind, axes in zip(kinds, own, strict=True):
+            if kind == "differences":
+                _draw_differences(results, question, axes, canvas.look, is_narrow)
+                axes.set_title(literal(captions[question]), loc="left")
+            elif kind == "scores":
+                _draw_scores(results, question, axes, canvas.look, is_narrow)
+            else:
+                _draw_bands(results, question, axes, canvas.look, is_narrow)
+    figure.suptitle(literal(title))
+    if "curves" in kinds:
+        _add_legend(figure, panels[-1][-1], canvas, width)
+    return figure
+
+
+def _panels(
+    figure: "Figure", n_questions: int, n_columns: int, heights: Sequence[float]
+) -> list[list["Axes"]]:
+    """Give the panels of each question; those of one kind share their axis from left to right."""
+    n_kinds = len(heights)
+    if n_columns == n_questions:
+        grid = figure.subplots(
+            n_kinds, n_questions, squeeze=False, sharex="row", sharey="row",
+            height_ratios=heights,
+        )  # fmt: skip
+        return [list(grid[:, column]) for column in range(n_questions)]
+    rows = figure.subplots(
+        n_kinds * n_questions, 1, squeeze=False, height_ratios=[*heights] * n_questions
+    )[:, 0]
+    for i in range(n_kinds, len(rows)):
+        rows[i].sharex(rows[i % n_kinds])
+        rows[i].sharey(rows[i % n_kinds])
+    return [list(rows[i : i + n_kinds]) for i in range(0, len(rows), n_kinds)]
+
+
+def _title(results: Results) -> str:
+    spec = results.spec
+    origin = "" if spec.source is None else f" from {results.task('source').name}"
+    if spec.model_path is not None:
+        name = Path(spec.model_path).name
+        origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
+    how_many = stopped_at(results) or design(results, spec.questions[-1])
+    return f"Transfer{origin} to {results.measured.name}, network {spec.network}, {how_many}"
+
+
+def _caption(results: Results, question: Question) -> str:
+    return short_answer(results, question) or ""
+
+
+# ---------------------------------------------------------------- differences
+
+
+def _draw_differences(
+    results: Results, question: Question, axes: "Axes", look: Look, is_narrow: bool
+) -> None:
+    """Draw each mean difference to standalone with its interval, numbers and verdict beside it."""
+    shown = [one for one in results.of_question(question) if one.difference is not None]
+    margin = 100 * results.spec.margin
+    axes.axvspan(-margin, margin, color="0.92", zorder=0)
+    axes.axvline(0, color="0.35", linewidth=look.scale, zorder=1)
+    places = range(len(shown), 0, -1)
+    for place, one in zip(places, shown, strict=True):
+        d, colour = one.difference, colour_of(one.arm.variant)
+        if d is None or d.mean is None:
+            continue
+        numbers = f"{100 * d.mean:+.1f}"
+        if d.ci_low is not None and d.ci_high is not None:
+            ends = [100 * d.ci_low, 100 * d.ci_high]
+            axes.plot(
+                ends, [place, place], color=colour, linewidth=2.6 * look.scale,
+                solid_capstyle="butt",
+            )  # fmt: skip
+            numbers += f" [{ends[0]:+.1f}, {ends[1]:+.1f}]"
+        is_decided = one.verdict is not None and one.verdict.kind != "undecided"
+        axes.plot(
+            [100 * d.mean], [place], marker=marker_of(one.arm.variant, results.spec.variants),
+            markersize=7 * look.scale, color=colour if is_decided else "white",
+            markeredgecolor=colour, markeredgewidth=1.6 * look.scale, zorder=4,
+        )  # fmt: skip
+        word = verdict_word(one.verdict)
+        axes.annotate(
+            f"{numbers}\n{word.replace(' ', chr(10), 1) if is_narrow else word}",
+            (1, place), xytext=(5 * look.scale, 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", fontsize=look.small, va="center",
+            fontweight="bold" if is_decided else "normal",
+        )  # fmt: skip
+    axes.set_yticks(list(places), _row_labels(shown, results, is_narrow))
+    axes.set_ylim(0.4, len(shown) + 0.6)
+    grey = f"grey: margin of {points(results.spec.margin)}"
+    axes.set_xlabel(
+        f"difference to standalone in points:\nworse below 0, better above; 95 % intervals\n"
+        f"that hold together; {grey}"
+        if is_narrow
+        else "difference to standalone in points: worse below 0, better above\n"
+        f"95 % intervals that hold together; {grey}"
+    )
+    axes.tick_params(axis="x", labelbottom=True)
+
+
+# ---------------------------------------------------------------- scores
+
+
+def _draw_scores(
+    results: Results, question: Question, axes: "Axes", look: Look, is_narrow: bool
+) -> None:
+    """Draw the test accuracies of each variant: a box, and a dot a repeat or a half violin.
+
+    The axis ends twice as far below the ceiling as a run ends low; how many runs lie beyond is
+    written there, so that they squeeze nothing.
+    """
+    shown = results.of_question(question)
+    scores = []
+    for one in shown:
+        row = results.scores.test_accuracy(one.arm)
+        scores.append(100 * row[~np.isnan(row)])
+    end = _low_end(results)
+    left, right, is_cut = _score_limits(results)
+    places = range(len(shown), 0, -1)
+    _draw_boxes(scores, places, end, axes, look)
+    for place, one, row in zip(places, shown, scores, strict=True):
+        inside = row[row >= end]
+        colour = colour_of(one.arm.variant)
+        if len(row) > MANY_RUNS and len(inside) and np.ptp(inside) > 0:
+            violin = axes.violinplot(
+                inside, [place], orientation="horizontal", side="high", widths=0.85,
+                showextrema=False,
+            )  # fmt: skip
+            for body in cast(Any, violin["bodies"]):
+                body.set(facecolor=colour, alpha=0.45)
+        else:
+            heights = place + 0.6 * _heights(results, one, row >= end)
+            axes.scatter(
+                inside, heights, s=14 * look.scale**2, color=colour, alpha=0.55, linewidths=0,
+                marker=marker_of(one.arm.variant, results.spec.variants), zorder=3,
+            )  # fmt: skip
+            if results.spec.is_nested(one.arm):
+                _join_sources(inside, heights, colour, axes, look)
+        if len(inside) < len(row):
+            axes.annotate(
+                f"{len(row) - len(inside):,}", (left, place), xytext=(3 * look.scale, 0),
+                xycoords="data", textcoords="offset points", fontsize=look.small, va="center",
+                zorder=6,
+            )  # fmt: skip
+    if is_cut:
+        axes.axvspan(left, end, facecolor="0.92", edgecolor="0.6", hatch="////", lw=0, zorder=0)
+    if results.measured.ceiling is not None:
+        axes.axvline(100 * results.measured.ceiling, linewidth=look.scale, **CEILING)
+    axes.set_yticks(list(places), _row_labels(shown, results, is_narrow))
+    axes.set_xlim(left, right)
+    _tick_from(axes, end if is_cut else left)
+    axes.set_ylim(0.4, len(shown) + 0.7)
+    words = ["test accuracy (%)"]
+    words += ["dashed: best possible"] * (results.measured.ceiling is not None)
+    words += [f"hatched: runs below {end:g}"] * is_cut
+    axes.set_xlabel(_joined(words, is_narrow))
+    axes.tick_params(axis="x", labelbottom=True)
+
+
+def _draw_boxes(
+    scores: Sequence[NDArray[np.float64]],
+    places: Sequence[int],
+    end: float,
+    axes: "Axes",
+    look: Look,
+) -> None:
+    """Draw the middle half of each row, its median and whiskers, as far as the axis goes."""
+    from matplotlib.cbook import boxplot_stats
+
+    boxed = [(row, place) for row, place in zip(scores, places, strict=True)
+             if len(row) >= FEWEST_BOXED]  # fmt: skip
+    stats = boxplot_stats([row for row, _ in boxed]) if boxed else []
+    for one in stats:
+        one["whislo"], one["q1"] = max(one["whislo"], end), max(one["q1"], end)
+    grey = {"color": "0.25", "linewidth": look.scale}
+    axes.bxp(
+        stats,
+        positions=[place for _, place in boxed],
+        orientation="horizontal",
+        manage_ticks=False,
+        showfliers=False,
+        widths=0.34,
+        patch_artist=True,
+        boxprops={"facecolor": "none", "edgecolor": "0.25", "linewidth": look.scale},
+        medianprops={"color": "black", "linewidth": 1.6 * look.scale},
+        whiskerprops=grey,
+        capprops=grey,
+        zorder=4,
+    )
+
+
+def _join_sources(
+    places: NDArray[np.float64],
+    heights: NDArray[np.float64],
+    colour: str,
+    axes: "Axes",
+    look: Look,
+) -> None:
+    """Draw a line through the dots that share a source, which are at one height."""
+    sources = np.unique(heights)
+    own = [places[heights == height] for height in sources]
+    axes.hlines(
+        sources, [one.min() for one in own], [one.max() for one in own], color=colour, alpha=0.55,
+        linewidth=1.2 * look.scale, zorder=2,
+    )  # fmt: skip
+
+
+def _low_end(results: Results) -> float:
+    """Give the accuracy in percent at which the axis of scores ends."""
+    line = results.findings.low_line
+    return 0.0 if line is None else max(0.0, round(100 * (line - results.spec.low), 9))
+
+
+def _score_limits(results: Results) -> tuple[float, float, bool]:
+    """Give the ends of the axis of scores in percent, and whether runs lie beyond the lower one."""
+    end, accuracy = _low_end(results), 100 * results.scores.values[TEST_ACCURACY]
+    ok = accuracy[~results.scores.is_failed]
+    inside = ok[ok >= end]
+    highest = [100 * (results.measured.ceiling or 0.0), *inside]
+    right = max(highest) + 0.8
+    if len(inside) < len(ok):
+        return end - BEYOND / (1 - BEYOND) * (right - end), right, True
+    return max(end, min([*inside, *highest[:1]]) - 1.0), right, False
+
+
+def _tick_from(axes: "Axes", left: float) -> None:
+    """Put round numbers at the axis, none of them left of its end."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    right = axes.get_xlim()[1]
+    found = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(left, right)
+    axes.xaxis.set_major_locator(FixedLocator([one for one in found if left <= one <= right]))
+    axes.xaxis.set_major_formatter("{x:g}")
+
+
+def _heights(results: Results, one: Summary, is_kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Spread dots over a row by a fixed rule; those that share a source are at one height."""
+    accuracy = results.scores.test_accuracy(one.arm)
+    repeats = results.scores.repeats[~np.isnan(accuracy)][is_kept]
+    nested = results.spec.nested
+    if nested is not None and results.spec.is_nested(one.arm):
+        return np.asarray((repeats // nested[1]) / max(1, nested[0] - 1) - 0.5)
+    return np.asarray((np.arange(len(repeats)) * 0.618034) % 1.0 - 0.5)
+
+
+# ---------------------------------------------------------------- learning curves
+
+
+def _draw_bands(
+    results: Results, question: Question, axes: "Axes", look: Look, is_narrow: bool
+) -> None:
+    """Draw the median learning curve of each variant, and a band between the quartiles.
+
+    A mark on the threshold shows the mean number of epochs until it is reached.
+    """
+    findings, variants = results.findings, results.spec.variants
+    for band in findings.bands:
+        if not band.arm.is_asked_by(question):
+            continue
+        variant = band.arm.variant
+        epochs, colour = np.arange(len(band.median)), colour_of(variant)
+        axes.fill_between(epochs, 100 * band.q1, 100 * band.q3, color=colour, alpha=0.10, lw=0)
+        style = LINE_STYLES[variants.index(variant) % len(LINE_STYLES)]
+        axes.plot(
+            epochs, 100 * band.median, color=colour, linestyle=style, linewidth=1.5 * look.scale,
+            label=label_of(band.arm, results),
+        )  # fmt: skip
+    if results.measured.ceiling is not None:
+        ceiling = 100 * results.measured.ceiling
+        axes.axhline(ceiling, label="best possible", linewidth=look.scale, **CEILING)
+    if findings.threshold is not None:
+        height = 100 * findings.threshold
+        axes.axhline(height, label="threshold", linewidth=look.scale, **THRESHOLD)
+        for one in findings.speed:
+            if one.metric == "epochs" and one.arm.is_asked_by(question) and one.value is not None:
+                variant = one.arm.variant
+                axes.plot(
+                    [one.value], [height], marker=marker_of(variant, variants),
+                    color=colour_of(variant), markeredgecolor="white", linestyle="",
+                    markersize=8 * look.scale, markeredgewidth=look.scale, zorder=5,
+                )  # fmt: skip
+    axes.set_xlabel(
+        _joined(
+            ["epoch", "line: median, band: middle half", "mark: mean epochs to the threshold"],
+            is_narrow,
+        )
+    )
+    axes.set_ylabel("test accuracy (%)")
+
+
+def _add_legend(figure: "Figure", axes: "Axes", canvas: Canvas, width: float) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    n_columns = canvas.legend_columns(labels, width)
+    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=n_columns)
+
+
+# ---------------------------------------------------------------- words
+
+
+def _row_labels(shown: Sequence[Summary], results: Results, is_narrow: bool) -> list[str]:
+    labels = [label_of(one.arm, results) for one in shown]
+    return [label.replace(" ", "\n", 1) for label in labels] if is_narrow else labels
+
+
+def _joined(words: Sequence[str], is_narrow: bool) -> str:
+    """Join what is said below an axis; on two lines where there is little room."""
+    if not is_narrow or len(words) < 2:
+        return "; ".join(words)
+    return f"{words[0]}; {words[1]}" + "".join(f"\n{word}" for word in words[2:])

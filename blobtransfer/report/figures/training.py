@@ -1,0 +1,164 @@
+"""The figure of one training: learning curves, and which class the network then sees where."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.metrics import METRICS, TEST_LOSS, TRAIN_LOSS
+from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.classes import add_class_legend, scatter_classes
+from blobtransfer.report.figures.style import CEILING, Look, class_colours, colour_of, literal
+from blobtransfer.results.results import Regions, Results
+from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.tasks.task import Plane
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANEL = 4.6
+NARROWEST = 2.7
+"""Widths of a panel, in inches at a font of 10 points."""
+
+LOG_FROM = 8.0
+"""Losses that span more than so many times have a logarithmic axis."""
+
+
+def draw_training(results: Results, canvas: Canvas) -> "Figure":
+    """Draw the learning of one run, and which class the network then sees where.
+
+    A run that is not standalone has the same of a training from scratch beside it.
+    """
+    ((arm, curves),), (summary,) = results.curves.items(), results.summary
+    look, baseline, variant = canvas.look, results.baseline, arm.variant
+    who = "source network" if results.measured.role == "source" else summary.label
+    maps = [] if results.regions is None else [(who, results.regions)]
+    if baseline is not None and baseline.regions is not None:
+        maps.append((str(STANDALONE), baseline.regions))
+    wanted = 0.4 + PANEL * (1 + len(maps)) if maps else 6.4
+    width = canvas.width(wanted)
+    is_stacked = width < NARROWEST * (1 + len(maps))
+    letters = "MS"[: len(maps)]
+    mosaic = "\n".join("LA" + letters) if is_stacked else f"L{letters}\nA{letters}"
+    height = 0.9 + (2.3 * 2 + 3.6 * len(maps) if is_stacked else 5.2)
+    figure = canvas.new(width, height)
+    ratios = [2.0, 2.0] + [3.4] * len(maps) if is_stacked else [1.0, 1.0]
+    panels = figure.subplot_mosaic(mosaic, height_ratios=ratios)
+    _draw_curves(results, curves[:, 0], panels["L"], panels["A"], look)
+    network = variant.network(results.spec.network)
+    title = f"{results.measured.name.capitalize()}, network {network}, {who}"
+    figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
+    for letter, (name, regions) in zip(letters, maps, strict=True):
+        axes = panels[letter]
+        _draw_regions(regions, results.spec.network.n_classes, axes, look)
+        axes.set_title(literal(f"decision regions: {name}"))
+        if is_stacked or letter == "M":
+            axes.set_ylabel("feature 2" if regions.y[0] != regions.y[1] else "")
+    if maps:
+        has_centers = any(regions.centers is not None for _, regions in maps)
+        add_class_legend(figure, results.spec.network.n_classes, has_centers, canvas, width)
+    return figure
+
+
+def _draw_curves(
+    results: Results, curves: NDArray[np.float64], losses: "Axes", accuracies: "Axes", look: Look
+) -> None:
+    """Draw loss and accuracy by epoch, of (M, E + 1) curves and of those beside them."""
+    baseline, (arm,) = results.baseline, results.scores.arms
+    drawn = [
+        ("train", curves, "train", {"color": "0.55", "linestyle": ":"}),
+        ("test", curves, "test", {"color": colour_of(arm.variant)}),
+    ]
+    if baseline is not None and baseline.run.status == "ok":
+        style = {"color": colour_of(STANDALONE), "linestyle": "--"}
+        drawn.append(("test", baseline.curves, "test, standalone", style))
+    for rows, own, label, style in drawn:
+        by_metric = dict(zip(METRICS, own, strict=True))
+        _draw_curve(losses, by_metric[f"{rows}_loss"], label, style, look)
+        _draw_curve(accuracies, 100 * by_metric[f"{rows}_accuracy"], label, style, look)
+    ceiling = results.measured.ceiling
+    if ceiling is not None:
+        label = f"best possible, {100 * ceiling:.1f}"
+        accuracies.axhline(100 * ceiling, label=label, linewidth=look.scale, **CEILING)
+    _scale_losses(losses, np.concatenate([own[[TEST_LOSS, TRAIN_LOSS]] for _, own, *_ in drawn]))
+    losses.set_ylabel("loss (nats)")
+    accuracies.set_ylabel("accuracy (%)")
+    for axes in (losses, accuracies):
+        axes.set_xlabel("epoch (0: before training)")
+        axes.legend(frameon=False, loc="best")
+        axes.locator_params(axis="x", integer=True)
+
+
+def _scale_losses(axes: "Axes", losses: NDArray[np.float64]) -> None:
+    """Make the axis logarithmic where the first epochs would hide all that comes after."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    finite = losses[np.isfinite(losses)]
+    if len(finite) and finite.min() > 0 and finite.max() > LOG_FROM * finite.min():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_curve(
+    axes: "Axes", curve: NDArray[np.float64], label: str, style: dict[str, Any], look: Look
+) -> None:
+    heights = np.where(np.isfinite(curve), curve, np.nan)
+    # A run that diverged at once has a single point, which no line shows.
+    marker = "o" if np.isfinite(heights).sum() == 1 else None
+    axes.plot(heights, marker=marker, label=label, linewidth=1.4 * look.scale, **style)
+
+
+def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) -> None:
+    """Draw which class a trained network sees where, under the rows it was tested on."""
+    is_flat = regions.y[0] == regions.y[1]
+    y = (-1.0, 1.0) if is_flat else regions.y
+    classes = regions.classes()
+    if is_flat:
+        classes = np.repeat(classes, 2, axis=0)
+    grid = [np.linspace(*ends, n) for ends, n in zip((regions.x, y), classes.T.shape, strict=True)]
+    leads = _leads(classes, n_classes)
+    for k, colour in enumerate(class_colours(n_classes)):
+        if np.any(leads[k] > 0):
+            axes.contourf(*grid, leads[k], levels=[0.0, np.inf], colors=[colour], alpha=0.3)
+        if np.any(leads[k] > 0) and np.any(leads[k] < 0):
+            axes.contour(*grid, leads[k], levels=[0.0], colors="0.25", linewidths=0.8 * look.scale)
+    points = np.array(regions.points).reshape(-1, 2)
+    centers = None if regions.centers is None else np.array(regions.centers)
+    scatter_classes(axes, Plane(points, centers), np.array(regions.labels), n_classes, look)
+    axes.set_xlim(regions.x)
+    axes.set_ylim(y)
+    axes.set_xlabel("feature 1")
+    if is_flat:
+        axes.set_yticks([])
+
+
+def _leads(classes: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
+    """Give how far each class is ahead of the next at each place of a grid, (K, ...).
+
+    The grid is smoothed over neighbouring places, so that the line between two classes, where the
+    lead is 0, runs straight through its steps, and a speck smaller than the grid can show is none.
+    """
+    shares = np.stack([_smooth((classes == k).astype(np.float64)) for k in range(n_classes)])
+    leads = np.empty_like(shares)
+    for k in range(n_classes):
+        others = np.delete(shares, k, axis=0)
+        leads[k] = shares[k] - (others.max(axis=0) if len(others) else 0.0)
+    return leads
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average over neighbouring places, twice each way, with weights 1 4 6 4 1."""
+    weights = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
+    for axis in (0, 1, 0, 1):
+        if values.shape[axis] < len(weights):
+            continue
+        width = [(2, 2) if i == axis else (0, 0) for i in range(2)]
+        wide = np.pad(values, width, mode="edge")
+        n = values.shape[axis]
+        values = sum(
+            weight * np.take(wide, range(i, i + n), axis=axis) for i, weight in enumerate(weights)
+        )
+    return values
