@@ -170,5 +170,6 @@ class Results:
         return next(task for task in self.tasks if task.role == role)
 
     def of_question(self, question: Question) -> list[Summary]:
-        """Give what one question's table shows: its arms, after those without any source."""
-        return [summary for summary in self.summary if summary.arm.is_asked_by(question)]
+        """Give what one question's table shows: its arms, in the order of their variants."""
+        shown = [summary for summary in self.summary if summary.arm.is_asked_by(question)]
+        return sorted(shown, key=lambda one: self.spec.variants.index(one.arm.variant))

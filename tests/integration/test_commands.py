@@ -50,7 +50,7 @@ def test_train_source_quietly_prints_just_the_models_path(run):
 @pytest.mark.slow
 def test_train_target_starts_from_scratch_or_from_a_model(run):
     run("train-source", *SMALL_OPTIONS)
-    alone = run("train-target", *SMALL_OPTIONS)
+    alone = run("train-target", *SMALL_OPTIONS, "--plot", "alone.png")
     assert alone.out.startswith("Standalone network 2-5-5-3 on problem 2\n")
     transfer = ("--model", "model.keras", "--fixed", 1, "--save", "t.keras")
     moved = run("train-target", *SMALL_OPTIONS, *transfer)
@@ -320,6 +320,42 @@ def test_repeats_are_added_until_all_is_decided_or_there_are_the_most(run, tmp_p
     assert run("show", "u.json", "--no-plot").out == done.out
     few = run("compare", *SMALL_OPTIONS, *until, "--max-repeats", 3)
     assert "is undecided" in few.out and "problem 2, 2-5-5-3, 3 repeats" in few.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_a_figure_of_another_command_is_not_replaced_silently(run, tmp_path, suffix):
+    name = f"f.{suffix}"
+    first = ("plot-data", *SMALL_OPTIONS[:4], "--plot", name)
+    assert run(*first).err == f"wrote {name}\n"
+    assert run(*first).err == f"wrote {name}\n"  # the same again
+    second = ("train-target", *SMALL_OPTIONS, "--plot", name)
+    before = " ".join(map(str, ("blobtransfer", *first)))
+    assert f"wrote {name}, in place of the figure of: {before}\n" in run(*second).err
+    (tmp_path / name).write_text("a photo")
+    note = f"wrote {name}, in place of a file that is none of blobtransfer's\n"
+    assert note in run(*second).err
+    assert run(*second, "-q").err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ((), None),
+        (("--style", "slide"), (2000, 1125)),
+        (("--style", "paper", "--size", "3.5x4"), (525, 600)),
+        (("--size", "8x6"), (1200, 900)),
+    ],
+)
+def test_the_size_of_a_figure_is_that_of_its_style_or_as_asked(run, tmp_path, options, size):
+    from PIL import Image
+
+    for command in (("compare", "--repeats", 2, "--sources", "one"), ("train-target",)):
+        done = run(*command, *SMALL_OPTIONS, "-q", "--plot", "f.png", *options)
+        assert (done.code, done.err) == (0, "")
+        with Image.open(tmp_path / "f.png") as picture:
+            assert size is None or picture.size == size
 
 
 @pytest.mark.slow

@@ -35,6 +35,8 @@ COUNT = "use 100,000,000 or less"
 CELLS = "use at most 100,000,000"
 HIDDEN = "the network has 2 hidden layers; use 0, 1 or 2"
 RESULT_SUFFIX = "use .txt, .json, .csv, .md"
+SIZE = "use two numbers of inches from 2 to 50, such as 3.5x4"
+STYLE = "use one of screen, slide, paper"
 SUMMARY_SUFFIX = "use .csv, .md, .tex"
 FIGURE_SUFFIX = "use .png, .svg, .pdf"
 ONCE = "this is the file of --output too; use another name"
@@ -565,6 +567,18 @@ FILES = [
         "--summary s.csv: train-results.json is of train-target; only a comparison has a summary",
     ),
     ("compare --curves c.csv", "--curves c.csv: it needs --speed; add that"),
+    *(
+        (f"compare --size {size}", f"--size {size}: {SIZE}")
+        for size in ("3", "3x", "3x4x5", "axb", "1x4", "3x51", "3X4", "-3x4", "nanx4", "1e9x4")
+    ),
+    ("plot-data --size 0x0", f"--size 0x0: {SIZE}"),
+    ("show r.json --size ''", f"--size: {SIZE}"),
+    (
+        "train-source --style poster",
+        f"--style poster: {STYLE}",
+    ),
+    ("train-target --style slides", f"--style slides: did you mean slide? {STYLE}"),
+    ("compare --style ''", f"--style '': {STYLE}"),
     (
         "compare --speed --curves c.json",
         "--curves c.json: no format has the suffix .json; use .csv",

@@ -96,14 +96,14 @@ class Canvas:
         with own_settings(self.look.settings()):
             yield
 
-    @property
-    def has_height(self) -> bool:
-        """Whether the height is given, so that a figure cannot grow with what is drawn."""
-        return self._size is not None or self.look.height is not None
-
     def width(self, wanted: float) -> float:
-        """Give the width of a figure in units of 10 points of font, as `new` takes it."""
+        """Give the width of a figure that wants one, as `new` takes it."""
         given = self.look.width if self._size is None else self._size[0]
+        return wanted if given is None else given / self.look.unit
+
+    def height(self, wanted: float) -> float:
+        """Give the height of a figure that wants one, as `new` takes it."""
+        given = self.look.height if self._size is None else self._size[1]
         return wanted if given is None else given / self.look.unit
 
     def n_columns(self, wanted: int, width: float, least: float) -> int:
@@ -123,9 +123,7 @@ class Canvas:
             width: Inches that it would take with a font of 10 points, unless it is given.
             height: The same.
         """
-        unit, look = self.look.unit, self.look
-        own = (look.width or width * unit, look.height or height * unit)
-        size = self._size or own
+        size = (self.width(width) * self.look.unit, self.height(height) * self.look.unit)
         if self.has_windows:
             import matplotlib.pyplot as plt
 
@@ -136,11 +134,12 @@ class Canvas:
 
     def wrapped(self, text: str, width: float) -> str:
         """Break a text into lines that fit a width, in inches at a font of 10 points."""
-        return textwrap.fill(text, max(12, int(width * 72 / (10 * LETTER))))
+        n_letters = max(12, int(width * 72 / (10 * LETTER)))
+        return textwrap.fill(text, n_letters, break_on_hyphens=False)
 
     def legend_columns(self, labels: Sequence[str], width: float) -> int:
         """Say how many entries of a legend stand side by side in a width, as in `wrapped`."""
-        letters = max(map(len, labels), default=0) + 7
+        letters = max(map(len, labels), default=0) + 5
         fits = int(width * 72 * self.look.unit / (self.look.small * LETTER * letters))
         return max(1, min(len(labels), fits))
 
@@ -168,7 +167,13 @@ def save(picture: Picture, path: Path) -> None:
     with own_settings(), write_atomic(path) as temporary, warnings.catch_warnings():
         # A letter of a file's name that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        picture.figure.savefig(temporary, dpi=DPI, metadata=metadata[suffix])
+        warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
+        try:
+            picture.figure.savefig(temporary, dpi=DPI, metadata=metadata[suffix])
+        except UserWarning as error:
+            raise MachineError(
+                f"{path}: the figure has too little room; use a larger --size"
+            ) from error
         if suffix == ".svg":
             _describe(temporary, picture.text)
 

@@ -1,6 +1,7 @@
 """The figure of a comparison: differences first, then scores, then learning curves."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.metrics import TEST_ACCURACY
-from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.canvas import LETTER, Canvas
 from blobtransfer.report.figures.style import (
     CEILING,
     LINE_STYLES,
@@ -40,16 +41,22 @@ MANY_RUNS = 200
 FEWEST_BOXED = 5
 """Below, a box of quartiles would be made of too little."""
 
-BEYOND = 0.11
-"""Share of the axis of scores that is kept for how many runs lie beyond its end."""
-
 COLUMN = 6.3
 """Width of a question with its labels and numbers, in inches at a font of 10 points."""
 
 NARROWEST = 3.9
 """Width below which two questions stand below each other."""
 
-LINE = 0.19
+NUMBERS = 1.5
+"""Width of a difference with its interval, beside its panel."""
+
+SQUEEZED = 0.4
+"""Share of its height to which a panel may shrink on a page of a given height."""
+
+DENSE = 0.29
+"""Height of a row below which two lines of text beside it would touch those of the next."""
+
+LINE = 0.17
 """Height of a line of text, in the same inches."""
 
 
@@ -57,8 +64,8 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     """Draw differences, scores and, where they were kept, learning curves: a column a question.
 
     The differences, which the answer is about, come first; the answer stands above them. Where
-    there is no room for two columns, the questions stand below each other. A page whose height is
-    given has two rows of panels at most: learning curves in place of scores.
+    there is no room for two columns, the questions stand below each other. What has no room on a
+    page of a given height is left out: scores first, then curves.
     """
     questions = results.spec.questions
     wanted = COLUMN * len(questions)
@@ -68,48 +75,61 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     width = canvas.width(wanted)
     column = width / n_columns
     is_narrow = column < COLUMN - 1.0
-    kinds = ["differences", "scores"]
-    if results.findings.bands:
-        kinds = ["differences", "curves"] if canvas.has_height else [*kinds, "curves"]
+    labels = 0.9 if is_narrow else 1.5
     captions = {
-        question: canvas.wrapped(_caption(results, question), column - 0.3)
+        question: canvas.wrapped(_caption(results, question), column - labels)
         for question in questions
     }
     n_rows = len(results.spec.variants)
     n_lines = max(caption.count("\n") + 1 for caption in captions.values())
-    axis_words = 3 if is_narrow else 2
     heights = {
         "differences": 0.2 + 0.5 * max(1, n_rows - 1),
         "scores": 0.2 + 0.36 * n_rows,
         "curves": 2.6,
     }
     texts = {
-        "differences": 0.35 + LINE * (axis_words + n_lines),
+        "differences": 0.35 + LINE * (2 + n_lines),
         "scores": 0.35 + LINE * (1 + is_narrow),
         "curves": 0.45 + LINE * (1 + is_narrow),
     }
     title = canvas.wrapped(_title(results), width / 1.25)
-    blocks = 1 if n_columns > 1 else len(questions)
-    figure = canvas.new(
-        width,
-        blocks * sum(heights[kind] + texts[kind] for kind in kinds)
-        + 1.3 * LINE * (title.count("\n") + 1)
-        + (LINE * 3 if "curves" in kinds else 0.1),
-    )
+    top = 1.3 * LINE * (title.count("\n") + 1) + (3 * LINE if results.findings.bands else 0.1)
+    blocks = len(questions) // n_columns
+    least = {kind: blocks * (SQUEEZED * heights[kind] + texts[kind]) for kind in heights}
+    kinds = _kinds(results, blocks, least, canvas.height(math.inf) - top)
+    height = top + blocks * sum(heights[kind] + texts[kind] for kind in kinds)
+    figure = canvas.new(width, height)
+    free = canvas.height(height) - top - blocks * sum(texts[kind] for kind in kinds)
+    share = heights["differences"] / sum(heights[kind] for kind in kinds)
+    is_dense = free / blocks * share < DENSE * (n_rows - 1)
     panels = _panels(figure, len(questions), n_columns, [heights[kind] for kind in kinds])
+    letters = len(f"{len(results.scores.repeats):,}") + 0.5
+    room = letters * canvas.look.small * LETTER / 72 / canvas.look.unit
+    margin = min(0.3, room / max(1.0, column - labels - NUMBERS))
     for question, own in zip(questions, panels, strict=True):
         for kind, axes in zip(kinds, own, strict=True):
             if kind == "differences":
-                _draw_differences(results, question, axes, canvas.look, is_narrow)
+                _draw_differences(results, question, axes, canvas.look, is_narrow, is_dense)
                 axes.set_title(literal(captions[question]), loc="left")
             elif kind == "scores":
-                _draw_scores(results, question, axes, canvas.look, is_narrow)
+                _draw_scores(results, question, axes, canvas.look, is_narrow, margin)
             else:
                 _draw_bands(results, question, axes, canvas.look, is_narrow)
     figure.suptitle(literal(title))
     if "curves" in kinds:
         _add_legend(figure, panels[-1][-1], canvas, width)
     return figure
+
+
+def _kinds(results: Results, blocks: int, least: Mapping[str, float], height: float) -> list[str]:
+    """Choose the kinds of panels: as many as fit into a height, the differences always."""
+    choices = [["differences", "scores"], ["differences"]]
+    if results.findings.bands:
+        choices.insert(0, ["differences", "curves"])
+        if blocks == 1:
+            choices.insert(0, ["differences", "scores", "curves"])
+    fits = (kinds for kinds in choices if sum(least[kind] for kind in kinds) <= height)
+    return next(fits, ["differences"])
 
 
 def _panels(
@@ -150,9 +170,17 @@ def _caption(results: Results, question: Question) -> str:
 
 
 def _draw_differences(
-    results: Results, question: Question, axes: "Axes", look: Look, is_narrow: bool
+    results: Results,
+    question: Question,
+    axes: "Axes",
+    look: Look,
+    is_narrow: bool,
+    is_dense: bool,
 ) -> None:
-    """Draw each mean difference to standalone with its interval, numbers and verdict beside it."""
+    """Draw each mean difference to standalone with its interval, numbers and verdict beside it.
+
+    Where rows are dense there is room for the numbers alone; bold ones are decided.
+    """
     shown = [one for one in results.of_question(question) if one.difference is not None]
     margin = 100 * results.spec.margin
     axes.axvspan(-margin, margin, color="0.92", zorder=0)
@@ -177,8 +205,10 @@ def _draw_differences(
             markeredgecolor=colour, markeredgewidth=1.6 * look.scale, zorder=4,
         )  # fmt: skip
         word = verdict_word(one.verdict)
+        if is_narrow:
+            word = word.replace(" ", "\n", 1)
         axes.annotate(
-            f"{numbers}\n{word.replace(' ', chr(10), 1) if is_narrow else word}",
+            numbers if is_dense else f"{numbers}\n{word}",
             (1, place), xytext=(5 * look.scale, 0), xycoords=("axes fraction", "data"),
             textcoords="offset points", fontsize=look.small, va="center",
             fontweight="bold" if is_decided else "normal",
@@ -187,25 +217,30 @@ def _draw_differences(
     axes.set_ylim(0.4, len(shown) + 0.6)
     grey = f"grey: margin of {points(results.spec.margin)}"
     axes.set_xlabel(
-        f"difference to standalone in points:\nworse below 0, better above; 95 % intervals\n"
-        f"that hold together; {grey}"
+        f"worse < difference in points > better\n95 % intervals; {grey}"
         if is_narrow
         else "difference to standalone in points: worse below 0, better above\n"
         f"95 % intervals that hold together; {grey}"
     )
     axes.tick_params(axis="x", labelbottom=True)
+    axes.locator_params(axis="x", nbins=5 if is_narrow else 9, steps=[1, 2, 5, 10], min_n_ticks=3)
 
 
 # ---------------------------------------------------------------- scores
 
 
 def _draw_scores(
-    results: Results, question: Question, axes: "Axes", look: Look, is_narrow: bool
+    results: Results,
+    question: Question,
+    axes: "Axes",
+    look: Look,
+    is_narrow: bool,
+    margin: float,
 ) -> None:
     """Draw the test accuracies of each variant: a box, and a dot a repeat or a half violin.
 
     The axis ends twice as far below the ceiling as a run ends low; how many runs lie beyond is
-    written there, so that they squeeze nothing.
+    written there, so that they squeeze nothing; `margin` is the share of the axis kept for that.
     """
     shown = results.of_question(question)
     scores = []
@@ -213,7 +248,7 @@ def _draw_scores(
         row = results.scores.test_accuracy(one.arm)
         scores.append(100 * row[~np.isnan(row)])
     end = _low_end(results)
-    left, right, is_cut = _score_limits(results)
+    left, right, is_cut = _score_limits(results, margin)
     places = range(len(shown), 0, -1)
     _draw_boxes(scores, places, end, axes, look)
     for place, one, row in zip(places, shown, scores, strict=True):
@@ -241,7 +276,7 @@ def _draw_scores(
                 zorder=6,
             )  # fmt: skip
     if is_cut:
-        axes.axvspan(left, end, facecolor="0.92", edgecolor="0.6", hatch="////", lw=0, zorder=0)
+        axes.axvspan(left, end, color="0.92", lw=0, zorder=0)
     if results.measured.ceiling is not None:
         axes.axvline(100 * results.measured.ceiling, linewidth=look.scale, **CEILING)
     axes.set_yticks(list(places), _row_labels(shown, results, is_narrow))
@@ -250,7 +285,7 @@ def _draw_scores(
     axes.set_ylim(0.4, len(shown) + 0.7)
     words = ["test accuracy (%)"]
     words += ["dashed: best possible"] * (results.measured.ceiling is not None)
-    words += [f"hatched: runs below {end:g}"] * is_cut
+    words += [f"grey: runs below {end:g}"] * is_cut
     axes.set_xlabel(_joined(words, is_narrow))
     axes.tick_params(axis="x", labelbottom=True)
 
@@ -309,7 +344,7 @@ def _low_end(results: Results) -> float:
     return 0.0 if line is None else max(0.0, round(100 * (line - results.spec.low), 9))
 
 
-def _score_limits(results: Results) -> tuple[float, float, bool]:
+def _score_limits(results: Results, margin: float) -> tuple[float, float, bool]:
     """Give the ends of the axis of scores in percent, and whether runs lie beyond the lower one."""
     end, accuracy = _low_end(results), 100 * results.scores.values[TEST_ACCURACY]
     ok = accuracy[~results.scores.is_failed]
@@ -317,7 +352,7 @@ def _score_limits(results: Results) -> tuple[float, float, bool]:
     highest = [100 * (results.measured.ceiling or 0.0), *inside]
     right = max(highest) + 0.8
     if len(inside) < len(ok):
-        return end - BEYOND / (1 - BEYOND) * (right - end), right, True
+        return end - margin / (1 - margin) * (right - end), right, True
     return max(end, min([*inside, *highest[:1]]) - 1.0), right, False
 
 
@@ -397,7 +432,9 @@ def _add_legend(figure: "Figure", axes: "Axes", canvas: Canvas, width: float) ->
 
 def _row_labels(shown: Sequence[Summary], results: Results, is_narrow: bool) -> list[str]:
     labels = [label_of(one.arm, results) for one in shown]
-    return [label.replace(" ", "\n", 1) for label in labels] if is_narrow else labels
+    if not is_narrow:
+        return labels
+    return [label.removeprefix("transfer ").replace(" ", "\n", 1) for label in labels]
 
 
 def _joined(words: Sequence[str], is_narrow: bool) -> str:

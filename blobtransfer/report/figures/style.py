@@ -79,7 +79,7 @@ class Look:
 LOOKS: dict[Style, Look] = {
     "screen": Look(font=10.0, small=9.0, scale=1.0),
     # a page of 16:9 as slide programs have it
-    "slide": Look(font=16.0, small=14.0, scale=1.6, width=13.33, height=7.5),
+    "slide": Look(font=16.0, small=14.0, scale=1.6, width=40 / 3, height=7.5),
     # one column of a journal
     "paper": Look(font=8.0, small=8.0, scale=0.7, width=3.5),
 }

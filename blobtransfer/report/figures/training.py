@@ -1,6 +1,6 @@
 """The figure of one training: learning curves, and which class the network then sees where."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,15 @@ from blobtransfer.tasks.task import Plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.contour import QuadContourSet
     from matplotlib.figure import Figure
 
 PANEL = 4.6
 NARROWEST = 2.7
 """Widths of a panel, in inches at a font of 10 points."""
+
+SPECK = 0.03
+"""Shortest area of a class that is drawn, as a share of the axes; smaller ones look like dirt."""
 
 LOG_FROM = 8.0
 """Losses that span more than so many times have a logarithmic axis."""
@@ -47,6 +51,7 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     panels = figure.subplot_mosaic(mosaic, height_ratios=ratios)
     _draw_curves(results, curves[:, 0], panels["L"], panels["A"], look)
     network = variant.network(results.spec.network)
+    cast(Any, figure.get_layout_engine()).set(wspace=0.06)
     title = f"{results.measured.name.capitalize()}, network {network}, {who}"
     figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
     for letter, (name, regions) in zip(letters, maps, strict=True):
@@ -119,12 +124,16 @@ def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) ->
     if is_flat:
         classes = np.repeat(classes, 2, axis=0)
     grid = [np.linspace(*ends, n) for ends, n in zip((regions.x, y), classes.T.shape, strict=True)]
+    least = SPECK * np.array([regions.x[1] - regions.x[0], y[1] - y[0]])
     leads = _leads(classes, n_classes)
     for k, colour in enumerate(class_colours(n_classes)):
         if np.any(leads[k] > 0):
-            axes.contourf(*grid, leads[k], levels=[0.0, np.inf], colors=[colour], alpha=0.3)
+            area = axes.contourf(*grid, leads[k], levels=[0.0, np.inf], colors=[colour], alpha=0.3)
+            _leave_out_specks(area, least)
         if np.any(leads[k] > 0) and np.any(leads[k] < 0):
-            axes.contour(*grid, leads[k], levels=[0.0], colors="0.25", linewidths=0.8 * look.scale)
+            width = 0.8 * look.scale
+            line = axes.contour(*grid, leads[k], levels=[0.0], colors="0.25", linewidths=width)
+            _leave_out_specks(line, least)
     points = np.array(regions.points).reshape(-1, 2)
     centers = None if regions.centers is None else np.array(regions.centers)
     scatter_classes(axes, Plane(points, centers), np.array(regions.labels), n_classes, look)
@@ -139,7 +148,7 @@ def _leads(classes: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
     """Give how far each class is ahead of the next at each place of a grid, (K, ...).
 
     The grid is smoothed over neighbouring places, so that the line between two classes, where the
-    lead is 0, runs straight through its steps, and a speck smaller than the grid can show is none.
+    lead is 0, runs straight through its steps.
     """
     shares = np.stack([_smooth((classes == k).astype(np.float64)) for k in range(n_classes)])
     leads = np.empty_like(shares)
@@ -147,6 +156,22 @@ def _leads(classes: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
         others = np.delete(shares, k, axis=0)
         leads[k] = shares[k] - (others.max(axis=0) if len(others) else 0.0)
     return leads
+
+
+def _leave_out_specks(contours: "QuadContourSet", least: NDArray[np.float64]) -> None:
+    """Leave out areas and holes that are shorter than `least`, (2,), along both axes."""
+    from matplotlib.path import Path
+
+    kept = []
+    for path in contours.get_paths():
+        path.should_simplify = False  # else areas would move apart by a little
+        parts = [
+            Path(part)
+            for part in path.to_polygons(closed_only=False)
+            if np.any(np.ptp(part, axis=0) > least)
+        ]
+        kept.append(Path.make_compound_path(*parts) if parts else Path(np.empty((0, 2))))
+    contours.set_paths(kept)
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,368 @@
+"""The figure of a comparison, of planned results: what is drawn, read back from its axes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.pictures import dots_of, lines_across, notes_in, rows_of, texts_in
+from helpers.specs import REPEAT_OF, SOURCE_KEY, spec_of
+
+from blobtransfer.experiment.analyse import analyse
+from blobtransfer.experiment.compare import compare
+from blobtransfer.metrics import TEST_ACCURACY
+from blobtransfer.network import initial_weights
+from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.comparison import draw_comparison
+from blobtransfer.report.figures.style import LOOKS, colour_of, marker_of
+from blobtransfer.report.sentences import design
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant
+from blobtransfer.statistics.paired import Verdict
+
+
+def planned(key, first_weight, n_frozen):
+    """Source 0.9; standalone 0.5, 0.6, 0.7; fixed=0 always 0.75; fixed=2 0.8, failed, 0.65."""
+    if key == SOURCE_KEY:
+        return 0.9
+    repeat = REPEAT_OF[key]
+    fresh = initial_weights(MLPSpec(), 0, repeat)[0].flat[0]
+    if n_frozen == 2:
+        return [0.8, np.nan, 0.65][repeat]
+    # repeat 0's standalone network starts as the source network does
+    return 0.5 + 0.1 * repeat if first_weight == fresh and repeat > 0 else 0.75
+
+
+def by_key(key, first_weight, n_frozen):
+    return (key % 1000 + n_frozen) / 2000
+
+
+@pytest.fixture(scope="module")
+def results():
+    return compare(spec_of(), None, PlannedEngine(planned))
+
+
+@pytest.fixture(scope="module")
+def both():
+    spec = spec_of(questions=("one", "fresh"), speed=True)
+    return compare(spec, None, PlannedEngine(by_key))
+
+
+def panels_of(results):
+    """Give differences, scores and learning curves, each by question."""
+    axes, n = draw_comparison(results, Canvas()).axes, len(results.spec.questions)
+    return axes[:n], axes[n : 2 * n], axes[2 * n :]
+
+
+def marks_of(axes):
+    """Give the marks of the mean differences."""
+    return [line for line in axes.lines if len(line.get_xdata()) == 1]
+
+
+def with_scores(results, rows):
+    """Change the test accuracies of some arms, by their place, and say what follows."""
+    values = results.scores.values.copy()
+    for i, row in rows.items():
+        values[TEST_ACCURACY, i] = row
+    scores = replace(results.scores, values=values)
+    findings = analyse(results.spec, scores, results.measured, results.curves)
+    return replace(results, scores=scores, findings=findings)
+
+
+def with_verdicts(results, kinds):
+    planned = iter(kinds)
+    summary = tuple(
+        one if one.verdict is None else replace(one, verdict=Verdict(next(planned)))
+        for one in results.summary
+    )
+    return replace(results, findings=replace(results.findings, summary=summary))
+
+
+def good(key, *_):
+    """No run ends low: 0.7 to 0.8."""
+    return 0.7 + key % 100 / 1000
+
+
+def test_a_comparison_has_a_box_a_variant_and_a_dot_a_run_that_did_not_fail():
+    results = compare(spec_of(8), None, PlannedEngine(good))
+    failed = results.scores.is_failed.copy()
+    failed[2, 3] = True
+    scores = with_scores(results, {2: [0.8, 0.7, 0.75, np.nan, 0.8, 0.8, 0.8, 0.8]}).scores
+    results = replace(results, scores=replace(scores, is_failed=failed))
+    (differences,), (axes,), _ = panels_of(results)
+    assert rows_of(axes) == ["standalone", "transfer fixed=0", "transfer fixed=2"]
+    assert rows_of(differences) == rows_of(axes)[1:]
+    dots = dots_of(axes)
+    assert [len(d) for d in dots] == [8, 8, 7]
+    np.testing.assert_allclose(dots[2][:, 0], [80, 70, 75, 80, 80, 80, 80])
+    # each in its row, from the top
+    for row, place in zip(dots, (3, 2, 1), strict=True):
+        assert np.all(np.abs(row[:, 1] - place) < 0.5)
+    assert len(axes.patches) == 3
+    assert lines_across(axes) == [pytest.approx(100 * results.measured.ceiling)]
+    assert notes_in(axes) == []
+
+
+def test_too_few_runs_have_dots_and_no_box_of_quartiles(results):
+    _, (axes,), _ = panels_of(results)
+    assert [len(d) for d in dots_of(axes)] == [3, 3, 2]
+    assert notes_in(axes) == []
+    drawn = [patch.get_path().vertices for patch in axes.patches]
+    assert not any(np.isfinite(vertices).all() for vertices in drawn)
+
+
+def test_differences_come_first_with_interval_numbers_verdict_and_the_margin_band(results):
+    (axes,), _, _ = panels_of(results)
+    compared = results.summary[1:]
+    intervals = [line for line in axes.lines if len(set(line.get_xdata())) == 2]
+    for line, mark, one, note in zip(
+        intervals, marks_of(axes), compared, notes_in(axes), strict=True
+    ):
+        d = one.difference
+        np.testing.assert_allclose(line.get_xdata(), [100 * d.ci_low, 100 * d.ci_high])
+        assert mark.get_xdata() == [pytest.approx(100 * d.mean)]
+        assert list(line.get_ydata()) == list(mark.get_ydata()) * 2
+        numbers = f"{100 * d.mean:+.1f} [{100 * d.ci_low:+.1f}, {100 * d.ci_high:+.1f}]"
+        assert note == f"{numbers}\nundecided"
+    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
+    assert (band.x0, band.x1) == (pytest.approx(-1), pytest.approx(1))
+    assert lines_across(axes) == [0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_filled"),
+    [("better", True), ("worse", True), ("no practical difference", True), ("undecided", False)],
+)
+def test_a_mark_is_hollow_where_it_is_undecided_and_filled_where_it_is_decided(
+    results, kind, is_filled
+):
+    (axes,), _, _ = panels_of(with_verdicts(results, [kind, "undecided"]))
+    first, second = marks_of(axes)
+    colours = [colour_of(one.arm.variant) for one in results.summary[1:]]
+    assert first.get_markerfacecolor() == (colours[0] if is_filled else "white")
+    assert second.get_markerfacecolor() == "white"
+    # either way the edge tells which variant it is
+    assert [mark.get_markeredgecolor() for mark in (first, second)] == colours
+    first_note, second_note = axes.texts
+    assert first_note.get_text().endswith(f"\n{kind}")
+    assert (first_note.get_fontweight() == "bold") == is_filled
+    assert second_note.get_fontweight() == "normal"
+
+
+def test_what_was_found_decided_is_filled():
+    def plan(key, first_weight, n_frozen):
+        return 0.5 + (key % 97) / 1000 + 0.2 * (n_frozen == 2)
+
+    results = compare(spec_of(30), None, PlannedEngine(plan, 30))
+    (axes,), _, _ = panels_of(results)
+    assert [note.split("\n")[1] for note in notes_in(axes)] == ["undecided", "better"]
+    assert [mark.get_markerfacecolor() == "white" for mark in marks_of(axes)] == [True, False]
+
+
+def test_a_low_run_does_not_squeeze_the_axis_and_is_counted():
+    plain = compare(spec_of(20), None, PlannedEngine(good))
+    row = plain.scores.test_accuracy(plain.summary[2].arm).copy()
+    row[[4, 9]] = 0.05, 0.3
+    low = with_scores(plain, {2: row})
+    _, (axes,), _ = panels_of(low)
+    _, (before,), _ = panels_of(plain)
+    (note,) = axes.texts
+    assert note.get_text() == "2"
+    assert note.xy[1] == 1  # in its own row
+    assert [len(d) for d in dots_of(axes)] == [20, 20, 18]
+    (left, right), (left_before, right_before) = axes.get_xlim(), before.get_xlim()
+    assert right == right_before
+    # the band at the end is all that the low runs take
+    assert left_before - left < 15
+    assert "grey: runs below" in axes.get_xlabel() and "grey" not in before.get_xlabel()
+    assert min(tick for tick in axes.get_xticks()) >= left
+    assert notes_in(before) == []
+
+
+def test_the_axis_of_scores_has_every_dot_and_the_ceiling():
+    results = compare(spec_of(20), None, PlannedEngine(good))
+    _, (axes,), _ = panels_of(results)
+    left, right = axes.get_xlim()
+    places = np.concatenate(dots_of(axes))[:, 0]
+    assert left < places.min() and places.max() < right
+    assert left < 100 * results.measured.ceiling < right
+
+
+def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves(both):
+    figure = draw_comparison(both, Canvas())
+    titles = [title for axes in figure.axes if (title := axes.get_title("left"))]
+    assert [title.partition(":")[0] for title in titles] == ["This model", "The method"]
+    _, _, (one, fresh) = panels_of(both)
+    for axes in (one, fresh):
+        curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+        colours = [line.get_color() for line in curves]
+        assert colours == [colour_of(variant) for variant in both.spec.variants]
+
+
+def test_a_nested_design_counts_its_sources_in_the_title():
+    spec = spec_of(8, questions=("fresh",), nested=(4, 2))
+    results = compare(spec, None, PlannedEngine(by_key))
+    figure = draw_comparison(results, Canvas())
+    assert design(results, "fresh") in " ".join(figure.get_suptitle().split())
+
+
+@pytest.mark.parametrize("n_failed", [0, 1, 6])
+def test_comparisons_whose_runs_failed_can_be_drawn(n_failed):
+    failing = iter([np.nan] * n_failed)
+    spec = spec_of(2, speed=True, questions=("fresh",))
+    results = compare(spec, None, PlannedEngine(lambda *_: next(failing, 0.5), 2))
+    draw_comparison(results, Canvas()).draw_without_rendering()
+
+
+def test_every_variant_has_a_colour_of_its_own():
+    texts = (
+        "fixed=0", "fixed=1", "fixed=2", "random-frozen,fixed=1", "self-transfer", "equal-compute",
+        "new-head", "reinit=2", "add=3", "fixed=1,unfreeze=1,factor=0.5",
+    )  # fmt: skip
+    variants = [STANDALONE, *map(parse_variant, texts)]
+    assert len({colour_of(variant) for variant in variants}) == len(variants) == 11
+
+
+def test_a_comparison_without_a_ceiling_draws_none(both):
+    tasks = tuple(replace(task, ceiling=None) for task in both.tasks)
+    findings = analyse(both.spec, both.scores, tasks[-1], both.curves)
+    figure = draw_comparison(replace(both, tasks=tasks, findings=findings), Canvas())
+    lines = [line.get_label() for axes in figure.axes for line in axes.lines]
+    assert "ceiling" not in lines
+    assert "threshold" in lines
+    assert [lines_across(axes) for axes in figure.axes[2:4]] == [[], []]
+    figure.draw_without_rendering()
+
+
+# ---------------------------------------------------------------- order, marks, sources
+
+
+def test_the_rows_are_in_the_order_that_was_asked_for():
+    texts = ("fixed=1", "random-frozen,fixed=1", "fixed=0", "equal-compute", "new-head,fixed=0")
+    variants = (STANDALONE, *map(parse_variant, texts))
+    results = compare(spec_of(6, variants=variants), None, PlannedEngine(good))
+    (differences,), (axes,), _ = panels_of(results)
+    assert rows_of(axes) == [str(variant) for variant in variants]
+    assert rows_of(differences) == rows_of(axes)[1:]
+
+
+def test_a_variant_has_one_mark_in_all_panels(both):
+    (differences, _), (scores, _), (curves, _) = panels_of(both)
+    expected = [marker_of(variant, both.spec.variants) for variant in both.spec.variants]
+    assert len(set(expected)) == 3
+    assert [mark.get_marker() for mark in marks_of(differences)] == expected[1:]
+    on_threshold = [mark.get_marker() for mark in marks_of(curves)]
+    assert on_threshold == expected
+    shapes = {len(dots.get_paths()[0].vertices) for dots in scores.collections[:3]}
+    assert len(shapes) == 3
+
+
+def test_the_dots_of_one_source_are_at_one_height_and_joined():
+    spec = spec_of(12, questions=("fresh",), nested=(4, 3))
+    results = compare(spec, None, PlannedEngine(lambda key, *_: 0.7 + key % 100 / 1000))
+    _, (axes,), _ = panels_of(results)
+    rows = [dots for dots in axes.collections if len(dots.get_offsets()) == 12]
+    heights = np.asarray(rows[1].get_offsets())[:, 1].reshape(4, 3)
+    assert np.ptp(heights, axis=1).max() == 0 and len(np.unique(heights)) == 4
+    lines = [one for one in axes.collections if hasattr(one, "get_segments")]
+    assert [len(one.get_segments()) for one in lines] == [4, 4]
+    for (start, end), own in zip(
+        lines[0].get_segments(), np.asarray(rows[1].get_offsets()).reshape(4, 3, 2), strict=True
+    ):
+        assert (start[0], end[0]) == (own[:, 0].min(), own[:, 0].max())
+        assert start[1] == end[1] == own[0, 1]
+
+
+def test_the_curves_are_medians_with_the_epochs_to_the_threshold_marked(both):
+    _, _, (axes, _) = panels_of(both)
+    bands = [band for band in both.findings.bands if band.arm.is_asked_by("one")]
+    curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    for curve, band in zip(curves, bands, strict=True):
+        np.testing.assert_allclose(curve.get_ydata(), 100 * band.median)
+    epochs = [
+        one.value
+        for one in both.findings.speed
+        if one.metric == "epochs" and one.arm.is_asked_by("one")
+    ]
+    assert [mark.get_xdata()[0] for mark in marks_of(axes)] == epochs
+    heights = {mark.get_ydata()[0] for mark in marks_of(axes)}
+    assert heights == {100 * both.findings.threshold}
+
+
+# ---------------------------------------------------------------- any number of runs
+
+
+@pytest.mark.parametrize("n", [3, 30, 1_000, 100_000])
+def test_three_runs_are_drawn_as_well_as_a_hundred_thousand(n):
+    small = compare(spec_of(3, questions=("fresh",)), None, PlannedEngine(good))
+    rng = np.random.default_rng(1)
+    dead = rng.random((3, n)) < 0.1
+    accuracy = np.where(dead, rng.uniform(0.3, 0.6, dead.shape), rng.normal(0.8, 0.02, dead.shape))
+    values = np.tile(np.clip(accuracy, 0, 1), (4, 1, 1))
+    scores = replace(
+        small.scores,
+        repeats=np.arange(n),
+        values=values,
+        classes_predicted=np.full((3, n), 3),
+        is_failed=np.zeros((3, n), bool),
+    )
+    spec = replace(small.spec, n_repeats=n)
+    findings = analyse(spec, scores, small.measured, {})
+    results = replace(small, spec=spec, scores=scores, findings=findings)
+    figure = draw_comparison(results, Canvas())
+    figure.draw_without_rendering()
+    _, axes = figure.axes
+    n_dots = sum(len(dots) for dots in dots_of(axes) if len(dots) > 1)
+    n_below = int((values[TEST_ACCURACY] < findings.low_line - spec.low).sum())
+    # a dot a run as long as they can be told apart, then a shape
+    assert n_dots == (3 * n - n_below if n <= 200 else 0)
+    assert len(axes.patches) >= (3 if n >= 5 else 0)
+    counted = [int(note.replace(",", "")) for note in notes_in(axes)]
+    assert sum(counted) == n_below
+
+
+# ---------------------------------------------------------------- styles
+
+
+def with_styles(results, style, **size):
+    canvas = Canvas(style=style, **size)
+    with canvas.settings():
+        return draw_comparison(results, canvas)
+
+
+def are_apart(texts):
+    """Say whether no two texts lie over each other, a little at the edges left aside."""
+    boxes = [text.get_window_extent().shrunk(0.9, 0.8) for text in texts]
+    return not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+@pytest.mark.parametrize("style", LOOKS)
+@pytest.mark.parametrize("name", ["results", "both"])
+def test_no_text_is_small_cut_or_over_another(style, name, request):
+    figure = with_styles(request.getfixturevalue(name), style)
+    texts = texts_in(figure)
+    least = {"screen": 9, "slide": 14, "paper": 8}[style]
+    assert min(text.get_fontsize() for text in texts) >= least
+    page = figure.bbox.padded(1)
+    for text in texts:
+        box = text.get_window_extent()
+        assert page.contains(box.x0, box.y0) and page.contains(box.x1, box.y1), text.get_text()
+    assert are_apart(texts)
+
+
+def test_a_column_of_a_journal_has_the_questions_below_each_other_and_a_slide_beside(both):
+    paper, slide = with_styles(both, "paper"), with_styles(both, "slide")
+    assert paper.get_figwidth() == pytest.approx(3.5)
+    assert paper.axes[0].get_gridspec().ncols == 1
+    assert list(slide.get_size_inches()) == pytest.approx([40 / 3, 7.5])
+    assert slide.axes[0].get_gridspec().ncols == 2
+
+
+@pytest.mark.parametrize("size", [(6.0, 4.0), (3.5, 6.0)])
+def test_what_has_no_room_on_a_page_is_left_out_and_the_differences_stay(both, size):
+    figure = with_styles(both, "screen", size=size)
+    assert list(figure.get_size_inches()) == pytest.approx(size)
+    titled = [axes for axes in figure.axes if axes.get_title("left")]
+    assert len(titled) == 2 and all(marks_of(axes) for axes in titled)
+    assert len(figure.axes) < 6
+    figure.draw_without_rendering()
