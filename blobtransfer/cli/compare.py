@@ -104,6 +104,7 @@ def compare(
 ) -> None:
     """Compare training from scratch with starting from a source network, over many repeats."""
     _check_together(question, repeats, model, source_seed, reverse)
+    screen.check_format(result)
     n_repeats = _n_repeats(question, repeats, until_decided, max_repeats)
     asked = with_settings(
         _problems(source_seed, target_seed, reverse),

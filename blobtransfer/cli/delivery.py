@@ -10,7 +10,7 @@ import typer
 from blobtransfer.cli.checks import would_replace
 from blobtransfer.cli.interrupts import Deferred
 from blobtransfer.cli.options import MessageOptions, ResultOptions, ScreenOptions
-from blobtransfer.cli.streams import ReaderGone, print_stderr, write_stdout
+from blobtransfer.cli.streams import ReaderGone, print_stderr, stdout_for_writing, write_stdout
 from blobtransfer.errors import MachineError
 from blobtransfer.report.writers import (
     TEXT_WRITERS,
@@ -107,15 +107,14 @@ def print_report(
     if is_short and results.command == "compare":
         stopped = [] if report.stopped is None else [report.stopped]
         answers = [sentence.text for sentence in report.sentences]
-        write_stdout(f"{line}\n" for line in stopped + answers)
+        write_stdout(f"{line}\n" for line in (*stopped, *answers, *report.explanations))
         return False
     is_on_screen = wanted == "table" and sys.stdout.isatty()
     if is_on_screen:
-        print_on(sys.stdout, report, screen.full)
+        with stdout_for_writing() as stream:
+            print_on(stream, report, screen.full)
     else:
         write_stdout(TEXT_WRITERS[wanted].pieces(report))
-    if wanted == "table" and report.is_explained:
-        write_stdout(["\n", *(f"{line}\n" for line in report.explanations)])
     return is_on_screen and results.command == "compare" and not screen.full
 
 

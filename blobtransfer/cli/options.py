@@ -402,6 +402,12 @@ class ScreenOptions:
         ),
     ] = None
 
+    def check_format(self, result: ResultOptions) -> None:
+        """Raise `SettingError` where a word is to be explained that is not printed."""
+        if self.explain and result.format in ("csv", "json"):
+            problem = f"--format {result.format} has no words to explain; leave one of the two out"
+            raise SettingError("explain", "", problem)
+
 
 @dataclass(frozen=True)
 class MessageOptions:

@@ -37,6 +37,7 @@ def show(
     """Print every table and draw every figure of a saved result again, without training."""
     if margin is not None:
         check_margin(margin)
+    screen.check_format(result)
     read = [("the results to be shown", file)]
     path = checked_figure("show", figure, result, read=read, summary=screen.summary)
     text = read_input(file)

@@ -4,7 +4,8 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -57,8 +58,20 @@ def write_stdout(pieces: Iterable[str]) -> None:
         ReaderGone: Nobody reads any more.
         MachineError: It cannot be written.
     """
+    with stdout_for_writing() as stream:
+        stream.writelines(pieces)
+
+
+@contextmanager
+def stdout_for_writing() -> Iterator[TextIO]:
+    """Lend standard output; what is written is there when the block ends.
+
+    Raises:
+        ReaderGone: Nobody reads any more.
+        MachineError: It cannot be written.
+    """
     try:
-        sys.stdout.writelines(pieces)
+        yield sys.stdout
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise ReaderGone from error

@@ -171,8 +171,8 @@ def caution_text(caution: Caution, results: Results) -> str:
         case Collapsed():
             names = _joined([label_of(arm, results) for arm in _one_of_each(caution.arms)])
             return (
-                f"most runs fail or never predict one of the classes ({names}): there is little to "
-                "compare; try a smaller --learning-rate, or wider --hidden layers"
+                f"most runs fail or collapse, which is to never predict a class ({names}): there "
+                "is little to compare; try a smaller --learning-rate, or wider --hidden layers"
             )
         case FewTestRows():
             return (
@@ -199,7 +199,7 @@ def short_caution(caution: Caution, results: Results) -> str:
                 f"--test-samples {caution.n_enough}"
             )
         case Collapsed():
-            return "most runs are dead; try a smaller --learning-rate"
+            return "most runs fail or collapse; try a smaller --learning-rate"
         case FewPairs():
             return caution_text(caution, results)
 
@@ -298,7 +298,7 @@ def _short(share: float) -> str:
 def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
     """Say how many repeats decide the slowest of some variants."""
     if any(one.is_mostly_dead for one in results.summary):
-        return "most runs collapsed or failed"
+        return "most runs fail or collapse"
     numbers = []
     for one in undecided:
         to_decide = None if one.verdict is None else one.verdict.repeats_to_decide

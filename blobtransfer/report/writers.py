@@ -85,6 +85,8 @@ def print_on(stream: TextIO, report: "Report", full: bool = False) -> None:
     else:
         stream.writelines(_stopped(report))
     print_on_terminal(tables, stream)
+    if report.is_explained:
+        stream.writelines(["\n", *(f"{line}\n" for line in report.explanations)])
 
 
 def _stopped(report: "Report") -> list[str]:
@@ -94,13 +96,16 @@ def _stopped(report: "Report") -> list[str]:
 def _text(report: "Report") -> Iterable[str]:
     from blobtransfer.report.render.text import to_text
 
-    return [*_stopped(report), to_text(report.tables)]
+    explained = ["\n", *(f"{line}\n" for line in report.explanations)]
+    return [*_stopped(report), to_text(report.tables), *(explained if report.is_explained else [])]
 
 
 def _markdown(report: "Report") -> Iterable[str]:
     from blobtransfer.report.render.markdown import to_markdown
 
-    return [*_stopped(report), to_markdown(report.tables)]
+    explained = ["\n", *(f"- {line}\n" for line in report.explanations)]
+    tables = to_markdown(report.tables)
+    return [*_stopped(report), tables, *(explained if report.is_explained else [])]
 
 
 def _csv(report: "Report") -> Iterable[str]:

@@ -6,7 +6,9 @@ that is always 1 makes it part of every product.
 """
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import BlobsSpec, TaskSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks import load_task
+
+sys.path.append(str(Path(__file__).parents[1]))  # for helpers, which tests share
 
 DEFAULT = (2, 5, 5, 3)
 N_DRAWS = 1_000  # different initial weights; more runs use them again, with other batch orders

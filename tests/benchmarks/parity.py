@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 from common import ignore, job_of
+from helpers.specs import PARITY_CASES
 
 from blobtransfer.engines import Trained, load_engine
 from blobtransfer.metrics import TEST_ACCURACY
@@ -17,30 +18,12 @@ from blobtransfer.specs.training import TrainingSpec
 
 ENGINES = [load_engine(name) for name in ("compiled", "keras")]
 
-CASES = [
-    (MLPSpec(), TrainingSpec(3), 0),
-    (MLPSpec(), TrainingSpec(3), 1),
-    (MLPSpec(), TrainingSpec(3), 2),
-    (MLPSpec(), TrainingSpec(3, batch_size=1), 0),
-    (MLPSpec(), TrainingSpec(3, batch_size=1000), 0),
-    (MLPSpec(), TrainingSpec(3, batch_size=37, momentum=0.9), 0),
-    (MLPSpec(hidden=(5, 5), activation="tanh"), TrainingSpec(3, momentum=0.5), 1),
-    (MLPSpec(hidden=(5, 5), activation="sigmoid"), TrainingSpec(3, 16, 0.1), 0),
-    (MLPSpec(hidden=(1,)), TrainingSpec(3), 1),
-    (MLPSpec(hidden=(9,), activation="tanh"), TrainingSpec(3, 20), 0),
-    (MLPSpec(hidden=(4, 8, 16, 3)), TrainingSpec(3, 32, 0.01, 0.9), 2),
-    (MLPSpec(1, (6,), 2), TrainingSpec(3), 0),
-    (MLPSpec(7, (13, 11), 12, "sigmoid", "glorot_normal"), TrainingSpec(3, 8, 0.05), 0),
-    (MLPSpec(64, (64, 64), 10), TrainingSpec(3), 1),
-]
-"""Those of tests/integration/test_parity.py: network, training, frozen layers."""
-
 
 def main(n_runs: int) -> None:
     """Print both tables; the second trains `n_runs` networks with each engine."""
     print("| network | activation | batch | momentum | frozen | largest difference |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
-    for network, training, n_frozen in CASES:
+    for network, training, n_frozen in PARITY_CASES:
         # 200 rows, as in the test.
         task = BlobsSpec(3, 300, network.n_classes, network.n_features, n_train=200)
         ours, theirs = trained(task, network, training, 2, n_frozen)

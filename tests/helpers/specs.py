@@ -43,3 +43,22 @@ def spec_of(n_repeats: int = 3, fixed: tuple[int, ...] = (0, 2), **changes: Any)
 def varied(key: int, first_weight: float, n_frozen: int) -> float:
     """Plan accuracies that differ by repeat and frozen layers; one run in seven fails."""
     return float("nan") if key % 7 == 0 else (key % 1000 + n_frozen) / 2000
+
+
+PARITY_CASES = [
+    (MLPSpec(), TrainingSpec(3), 0),
+    (MLPSpec(), TrainingSpec(3), 1),
+    (MLPSpec(), TrainingSpec(3), 2),
+    (MLPSpec(), TrainingSpec(3, batch_size=1), 0),
+    (MLPSpec(), TrainingSpec(3, batch_size=1000), 0),
+    (MLPSpec(), TrainingSpec(3, batch_size=37, momentum=0.9), 0),
+    (MLPSpec(hidden=(5, 5), activation="tanh"), TrainingSpec(3, momentum=0.5), 1),
+    (MLPSpec(hidden=(5, 5), activation="sigmoid"), TrainingSpec(3, 16, 0.1), 0),
+    (MLPSpec(hidden=(1,)), TrainingSpec(3), 1),
+    (MLPSpec(hidden=(9,), activation="tanh"), TrainingSpec(3, 20), 0),
+    (MLPSpec(hidden=(4, 8, 16, 3)), TrainingSpec(3, 32, 0.01, 0.9), 2),
+    (MLPSpec(1, (6,), 2), TrainingSpec(3), 0),
+    (MLPSpec(7, (13, 11), 12, "sigmoid", "glorot_normal"), TrainingSpec(3, 8, 0.05), 0),
+    (MLPSpec(64, (64, 64), 10), TrainingSpec(3), 1),
+]
+"""Network, training and frozen layers, which both engines train alike."""

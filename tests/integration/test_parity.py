@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.specs import PARITY_CASES
 
 from blobtransfer.engines import load_engine
 from blobtransfer.experiment.block import train_arms
@@ -19,23 +20,6 @@ pytestmark = pytest.mark.slow
 # measures up to 7e-7 on these cases.
 TOLERANCE = 5e-6
 
-CASES = [
-    (MLPSpec(), TrainingSpec(3), 0),
-    (MLPSpec(), TrainingSpec(3), 1),
-    (MLPSpec(), TrainingSpec(3), 2),
-    (MLPSpec(), TrainingSpec(3, batch_size=1), 0),
-    (MLPSpec(), TrainingSpec(3, batch_size=1000), 0),
-    (MLPSpec(), TrainingSpec(3, batch_size=37, momentum=0.9), 0),
-    (MLPSpec(hidden=(5, 5), activation="tanh"), TrainingSpec(3, momentum=0.5), 1),
-    (MLPSpec(hidden=(5, 5), activation="sigmoid"), TrainingSpec(3, 16, 0.1), 0),
-    (MLPSpec(hidden=(1,)), TrainingSpec(3), 1),
-    (MLPSpec(hidden=(9,), activation="tanh"), TrainingSpec(3, 20), 0),
-    (MLPSpec(hidden=(4, 8, 16, 3)), TrainingSpec(3, 32, 0.01, 0.9), 2),
-    (MLPSpec(1, (6,), 2), TrainingSpec(3), 0),
-    (MLPSpec(7, (13, 11), 12, "sigmoid", "glorot_normal"), TrainingSpec(3, 8, 0.05), 0),
-    (MLPSpec(64, (64, 64), 10), TrainingSpec(3), 1),
-]
-
 
 @pytest.fixture(scope="module")
 def engines():
@@ -50,7 +34,7 @@ def trained_by_each(engines, network, training, task, n_runs, n_frozen=0):
         yield trained
 
 
-@pytest.mark.parametrize(("network", "training", "n_frozen"), CASES)
+@pytest.mark.parametrize(("network", "training", "n_frozen"), PARITY_CASES)
 def test_after_three_epochs_the_weights_agree_within_float32(engines, network, training, n_frozen):
     task = BlobsSpec(3, 300, network.n_classes, network.n_features, n_train=200)
     ours, theirs = trained_by_each(engines, network, training, task, 2, n_frozen)

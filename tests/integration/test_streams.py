@@ -1,12 +1,18 @@
 """Standard streams as they come: a terminal, a pipe, a full disk, letters that do not fit."""
 
+import errno
+import io
 import os
 import pty
 import re
+import sys
 
 import pytest
 from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
+
+from blobtransfer.cli import streams
+from blobtransfer.cli.app import main
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +52,28 @@ def test_an_ascii_terminal_and_an_odd_file_name_are_no_trouble(tmp_path):
     assert done.err.startswith("wrote [bold] \\xe9.csv\nwarning: ")
     assert done.out.startswith("This model")
     assert os.listdir(tmp_path) == [name]
+
+
+def test_a_terminal_that_fails_costs_no_files(tmp_path, monkeypatch, capsys):
+    class Broken(io.StringIO):
+        encoding = "utf-8"
+
+        def isatty(self):
+            return True
+
+        def write(self, text):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(streams, "discard", lambda stream: None)
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(sys, "argv", ["blobtransfer", *map(str, COMPARE), "-o", "r.csv"])
+        broken.setattr(sys, "stdout", Broken())
+        assert main() == 1
+    assert sorted(os.listdir(tmp_path)) == ["compare.png", "r.csv"]
+    assert (
+        "error: standard output: cannot be written (Input/output error)" in capsys.readouterr().err
+    )
 
 
 def plain(seen):

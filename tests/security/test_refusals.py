@@ -568,6 +568,14 @@ FILES = [
     ),
     ("compare --curves c.csv", "--curves c.csv: it needs --speed; add that"),
     *(
+        (
+            f"{command} --explain --format {name}",
+            f"--explain: --format {name} has no words to explain; leave one of the two out",
+        )
+        for command in ("compare", "show r.json")
+        for name in ("csv", "json")
+    ),
+    *(
         (f"compare --size {size}", f"--size {size}: {SIZE}")
         for size in ("3", "3x", "3x4x5", "axb", "1x4", "3x51", "3X4", "-3x4", "nanx4", "1e9x4")
     ),

@@ -137,7 +137,7 @@ def test_where_most_runs_collapsed_no_number_of_repeats_is_named():
     assert "90 to 120 repeats would tell" in answer(with_summary(results, summary), "one")
     summary[0] = replace(summary[0], collapsed=16)
     assert answer(with_summary(results, summary), "one").endswith(
-        "are undecided (most runs collapsed or failed)"
+        "are undecided (most runs fail or collapse)"
     )
 
 
@@ -277,8 +277,8 @@ def test_collapsed_variants_are_named_once_whatever_their_sources():
     results = results_of([(UNDECIDED, 0)] * 6, questions=("one", "fresh"))
     standalone, one, _, _, fresh, *_ = results.spec.arms
     assert caution_text(Collapsed((standalone, one, fresh)), results) == (
-        "most runs fail or never predict one of the classes (standalone and transfer fixed=0): "
-        "there is little to compare; try a smaller --learning-rate, or wider --hidden layers"
+        "most runs fail or collapse, which is to never predict a class (standalone and transfer "
+        "fixed=0): there is little to compare; try a smaller --learning-rate, or wider --hidden layers"
     )
 
 

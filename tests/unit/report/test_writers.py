@@ -121,6 +121,17 @@ def test_a_comparison_until_decided_that_is_interrupted_had_no_number_to_reach(r
     assert stopped.stopped == "Stopped at 8 of at most 10,000 repeats"
 
 
+def test_words_are_explained_where_words_are_written(report):
+    explained = make_report(report.results, is_explained=True)
+    lines = explained.explanations
+    assert written("table", explained) == (
+        written("table", report) + "\n" + "".join(f"{line}\n" for line in lines)
+    )
+    assert written("markdown", explained) == (
+        written("markdown", report) + "\n" + "".join(f"- {line}\n" for line in lines)
+    )
+
+
 def test_the_table_of_one_failed_training_is_exactly_this():
     # the gap of chance, 80 - 50, would look as if it had learned something
     spec = spec_of(1, variants=(STANDALONE,))
