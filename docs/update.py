@@ -3,18 +3,21 @@
     .venv/bin/python docs/update.py            # all pages, and the schema of the results
     .venv/bin/python docs/update.py README.md  # some pages
 
-A block that opens with ```console holds commands after `$ ` and their output. The commands
-of one page run one after another in one empty folder; figures they draw that the docs have
-in docs/figures are renewed there.
+A block that opens with ```console holds commands after `$ ` and their output in a pipe; one that
+opens with ```console screen, what a terminal of 80 columns shows, without colours and progress.
+The commands of one page run one after another in one empty folder; figures they draw that the
+docs have in docs/figures are renewed there.
 """
 
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from blobtransfer.results.record import make_schema
@@ -22,7 +25,9 @@ from blobtransfer.results.record import make_schema
 TOP = Path(__file__).resolve().parent.parent
 SCHEMA = TOP / "blobtransfer" / "results" / "results.schema.json"
 PAGES = ("README.md", "docs/tutorial.md", "docs/method.md", "docs/cli.md")
-BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```console(?P<screen> screen)?\n(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
+)
 
 
 def main(pages: list[str]) -> None:
@@ -31,38 +36,56 @@ def main(pages: list[str]) -> None:
     for page in pages:
         path = TOP / page
         with tempfile.TemporaryDirectory() as folder:
-            text = BLOCK.sub(lambda block: run_block(block[0], Path(folder)), path.read_text())
+            text = BLOCK.sub(lambda block: run_block(block, Path(folder)), path.read_text())
             path.write_text(text)
             for figure in Path(folder).glob("*.png"):
                 if (TOP / "docs" / "figures" / figure.name).exists():
                     shutil.copy(figure, TOP / "docs" / "figures")
 
 
-def run_block(block: str, folder: Path) -> str:
+def run_block(block: re.Match[str], folder: Path) -> str:
     """Give the block with fresh output."""
-    commands = [line for line in block.splitlines() if line.startswith("$ ")]
-    return "".join(f"{command}\n{output_of(command[2:], folder)}" for command in commands)
+    run = on_screen if block["screen"] else in_pipe
+    commands = [line for line in block["body"].splitlines() if line.startswith("$ ")]
+    texts = [f"{command}\n{run(command[2:], folder)}" for command in commands]
+    return f"```console{block['screen'] or ''}\n{''.join(texts)}"
 
 
-def output_of(command: str, folder: Path) -> str:
+def in_pipe(command: str, folder: Path) -> str:
     """Run one command and give what it printed on both streams."""
-    print(f"$ {command}", file=sys.stderr, flush=True)
     done = subprocess.run(
-        command,
-        shell=True,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ
-        | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "COLUMNS": "80",
-            "TERMINAL_WIDTH": "80",
-        },
-        check=False,
-    )
-    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+        command, shell=True, cwd=folder, env=environment(), check=False, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return trimmed(done.stdout)
+
+
+def on_screen(command: str, folder: Path) -> str:
+    """Run one command on a terminal and give what it printed there, then its notes."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        command, shell=True, cwd=folder, env=environment() | {"TERM": "dumb"}, text=True,
+        stdout=follower, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(follower)
+    shown = b""
+    with suppress(OSError):  # the terminal is closed
+        while chunk := os.read(leader, 65_536):
+            shown += chunk
+    os.close(leader)
+    _, notes = process.communicate()
+    return trimmed(shown.decode()) + trimmed(notes)
+
+
+def environment() -> dict[str, str]:
+    """Give the environment of a command: this Python first, 80 columns."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "COLUMNS": "80", "TERMINAL_WIDTH": "80"}
+
+
+def trimmed(text: str) -> str:
+    """Leave out what trails a line."""
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 if __name__ == "__main__":

@@ -278,7 +278,8 @@ def test_collapsed_variants_are_named_once_whatever_their_sources():
     standalone, one, _, _, fresh, *_ = results.spec.arms
     assert caution_text(Collapsed((standalone, one, fresh)), results) == (
         "most runs fail or collapse, which is to never predict a class (standalone and transfer "
-        "fixed=0): there is little to compare; try a smaller --learning-rate, or wider --hidden layers"
+        "fixed=0): there is little to compare; try a smaller --learning-rate, or wider --hidden "
+        "layers"
     )
 
 
