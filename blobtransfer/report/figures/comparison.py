@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 MANY_RUNS = 200
 """From here on a half violin shows the runs of a variant, in place of dots."""
 
+MANY_SOURCES = 60
+"""Up to here the dots of each source of a nested design are joined, however many they are."""
+
 FEWEST_BOXED = 5
 """Below, a box of quartiles would be made of too little."""
 
@@ -84,7 +87,7 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     n_lines = max(caption.count("\n") + 1 for caption in captions.values())
     heights = {
         "differences": 0.2 + 0.5 * max(1, n_rows - 1),
-        "scores": 0.2 + 0.36 * n_rows,
+        "scores": 0.2 + (0.36 if results.spec.nested is None else 0.6) * n_rows,
         "curves": 2.6,
     }
     texts = {
@@ -254,7 +257,9 @@ def _draw_scores(
     for place, one, row in zip(places, shown, scores, strict=True):
         inside = row[row >= end]
         colour = colour_of(one.arm.variant)
-        if len(row) > MANY_RUNS and len(inside) and np.ptp(inside) > 0:
+        is_nested = results.spec.is_nested(one.arm) and results.n_sources <= MANY_SOURCES
+        has_many = len(row) > MANY_RUNS and not is_nested
+        if has_many and len(inside) and np.ptp(inside) > 0:
             violin = axes.violinplot(
                 inside, [place], orientation="horizontal", side="high", widths=0.85,
                 showextrema=False,
@@ -263,11 +268,12 @@ def _draw_scores(
                 body.set(facecolor=colour, alpha=0.45)
         else:
             heights = place + 0.6 * _heights(results, one, row >= end)
+            size = (14 if len(row) <= MANY_RUNS else 5) * look.scale**2
             axes.scatter(
-                inside, heights, s=14 * look.scale**2, color=colour, alpha=0.55, linewidths=0,
+                inside, heights, s=size, color=colour, alpha=0.55, linewidths=0,
                 marker=marker_of(one.arm.variant, results.spec.variants), zorder=3,
             )  # fmt: skip
-            if results.spec.is_nested(one.arm):
+            if is_nested:
                 _join_sources(inside, heights, colour, axes, look)
         if len(inside) < len(row):
             axes.annotate(

@@ -273,6 +273,15 @@ def test_the_dots_of_one_source_are_at_one_height_and_joined():
         assert start[1] == end[1] == own[0, 1]
 
 
+def test_sources_are_joined_however_many_runs_they_have_unless_there_are_many_sources():
+    for nested, is_joined in (((10, 30), True), ((80, 4), False)):
+        spec = spec_of(nested[0] * nested[1], questions=("fresh",), nested=nested)
+        results = compare(spec, None, PlannedEngine(lambda key, *_: 0.7 + key % 97 / 1000))
+        _, (axes,), _ = panels_of(results)
+        lines = [one for one in axes.collections if hasattr(one, "get_segments")]
+        assert [len(one.get_segments()) for one in lines] == ([nested[0]] * 2 if is_joined else [])
+
+
 def test_the_curves_are_medians_with_the_epochs_to_the_threshold_marked(both):
     _, _, (axes, _) = panels_of(both)
     bands = [band for band in both.findings.bands if band.arm.is_asked_by("one")]
