@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -63,6 +64,35 @@ LINE = 0.17
 """Height of a line of text, in the same inches."""
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Where panels stand and how large they are, in inches at a font of 10 points.
+
+    Args:
+        width: Of the figure.
+        height: Of the figure, where none is given.
+        n_columns: Questions side by side.
+        kinds: Of panels, from the top; the same for each question.
+        heights: Of the panels of each kind, to each other.
+        title: In lines that fit.
+        captions: The answer to each question, in lines that fit.
+        is_narrow: There is room for short words alone.
+        is_dense: There is room for one line beside a row of differences.
+        beyond: Share of the axis of scores that is kept for how many runs lie beyond its end.
+    """
+
+    width: float
+    height: float
+    n_columns: int
+    kinds: Sequence[str]
+    heights: Sequence[float]
+    title: str
+    captions: Mapping[Question, str]
+    is_narrow: bool
+    is_dense: bool
+    beyond: float
+
+
 def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     """Draw differences, scores and, where they were kept, learning curves: a column a question.
 
@@ -70,20 +100,35 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     there is no room for two columns, the questions stand below each other. What has no room on a
     page of a given height is left out: scores first, then curves.
     """
-    questions = results.spec.questions
+    layout, questions = _layout_of(results, canvas), results.spec.questions
+    figure = canvas.new(layout.width, layout.height)
+    panels = _panels(figure, len(questions), layout.n_columns, layout.heights)
+    draw = {"differences": _draw_differences, "scores": _draw_scores, "curves": _draw_bands}
+    for question, own in zip(questions, panels, strict=True):
+        own[0].set_title(literal(layout.captions[question]), loc="left")
+        for kind, axes in zip(layout.kinds, own, strict=True):
+            draw[kind](results, question, axes, canvas.look, layout)
+    figure.suptitle(literal(layout.title))
+    if "curves" in layout.kinds:
+        handles, labels = panels[-1][-1].get_legend_handles_labels()
+        n_columns = canvas.legend_columns(labels, layout.width)
+        figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=n_columns)
+    return figure
+
+
+def _layout_of(results: Results, canvas: Canvas) -> _Layout:
+    questions, n_rows = results.spec.questions, len(results.spec.variants)
     wanted = COLUMN * len(questions)
-    n_columns = len(questions)
-    if canvas.n_columns(n_columns, wanted, NARROWEST) < n_columns:
-        n_columns = 1
-    width = canvas.width(wanted)
+    n_columns = canvas.n_columns(len(questions), wanted, NARROWEST)
+    n_columns = n_columns if n_columns == len(questions) else 1
+    width, blocks = canvas.width(wanted), len(questions) // n_columns
     column = width / n_columns
     is_narrow = column < COLUMN - 1.0
     labels = 0.9 if is_narrow else 1.5
     captions = {
-        question: canvas.wrapped(_caption(results, question), column - labels)
+        question: canvas.wrapped(short_answer(results, question) or "", column - labels)
         for question in questions
     }
-    n_rows = len(results.spec.variants)
     n_lines = max(caption.count("\n") + 1 for caption in captions.values())
     heights = {
         "differences": 0.2 + 0.5 * max(1, n_rows - 1),
@@ -97,31 +142,25 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     }
     title = canvas.wrapped(_title(results), width / 1.25)
     top = 1.3 * LINE * (title.count("\n") + 1) + (3 * LINE if results.findings.bands else 0.1)
-    blocks = len(questions) // n_columns
     least = {kind: blocks * (SQUEEZED * heights[kind] + texts[kind]) for kind in heights}
     kinds = _kinds(results, blocks, least, canvas.height(math.inf) - top)
-    height = top + blocks * sum(heights[kind] + texts[kind] for kind in kinds)
-    figure = canvas.new(width, height)
-    free = canvas.height(height) - top - blocks * sum(texts[kind] for kind in kinds)
-    share = heights["differences"] / sum(heights[kind] for kind in kinds)
-    is_dense = free / blocks * share < DENSE * (n_rows - 1)
-    panels = _panels(figure, len(questions), n_columns, [heights[kind] for kind in kinds])
-    letters = len(f"{len(results.scores.repeats):,}") + 0.5
+    words = top + blocks * sum(texts[kind] for kind in kinds)
+    panels = blocks * sum(heights[kind] for kind in kinds)
+    squeezed = (canvas.height(words + panels) - words) / panels
+    letters = len(f"{results.scores.n_repeats:,}") + 0.5
     room = letters * canvas.look.small * LETTER / 72 / canvas.look.unit
-    margin = min(0.3, room / max(1.0, column - labels - NUMBERS))
-    for question, own in zip(questions, panels, strict=True):
-        for kind, axes in zip(kinds, own, strict=True):
-            if kind == "differences":
-                _draw_differences(results, question, axes, canvas.look, is_narrow, is_dense)
-                axes.set_title(literal(captions[question]), loc="left")
-            elif kind == "scores":
-                _draw_scores(results, question, axes, canvas.look, is_narrow, margin)
-            else:
-                _draw_bands(results, question, axes, canvas.look, is_narrow)
-    figure.suptitle(literal(title))
-    if "curves" in kinds:
-        _add_legend(figure, panels[-1][-1], canvas, width)
-    return figure
+    return _Layout(
+        width=width,
+        height=words + panels,
+        n_columns=n_columns,
+        kinds=kinds,
+        heights=[heights[kind] for kind in kinds],
+        title=title,
+        captions=captions,
+        is_narrow=is_narrow,
+        is_dense=squeezed * heights["differences"] < DENSE * (n_rows - 1),
+        beyond=min(0.3, room / max(1.0, column - labels - NUMBERS)),
+    )
 
 
 def _kinds(results: Results, blocks: int, least: Mapping[str, float], height: float) -> list[str]:
@@ -165,20 +204,11 @@ def _title(results: Results) -> str:
     return f"Transfer{origin} to {results.measured.name}, network {spec.network}, {how_many}"
 
 
-def _caption(results: Results, question: Question) -> str:
-    return short_answer(results, question) or ""
-
-
 # ---------------------------------------------------------------- differences
 
 
 def _draw_differences(
-    results: Results,
-    question: Question,
-    axes: "Axes",
-    look: Look,
-    is_narrow: bool,
-    is_dense: bool,
+    results: Results, question: Question, axes: "Axes", look: Look, layout: _Layout
 ) -> None:
     """Draw each mean difference to standalone with its interval, numbers and verdict beside it.
 
@@ -208,42 +238,39 @@ def _draw_differences(
             markeredgecolor=colour, markeredgewidth=1.6 * look.scale, zorder=4,
         )  # fmt: skip
         word = verdict_word(one.verdict)
-        if is_narrow:
+        if layout.is_narrow:
             word = word.replace(" ", "\n", 1)
         axes.annotate(
-            numbers if is_dense else f"{numbers}\n{word}",
+            numbers if layout.is_dense else f"{numbers}\n{word}",
             (1, place), xytext=(5 * look.scale, 0), xycoords=("axes fraction", "data"),
             textcoords="offset points", fontsize=look.small, va="center",
             fontweight="bold" if is_decided else "normal",
         )  # fmt: skip
-    axes.set_yticks(list(places), _row_labels(shown, results, is_narrow))
+    axes.set_yticks(list(places), _row_labels(shown, results, layout.is_narrow))
     axes.set_ylim(0.4, len(shown) + 0.6)
     grey = f"grey: margin of {points(results.spec.margin)}"
     axes.set_xlabel(
         f"worse < difference in points > better\n95 % intervals; {grey}"
-        if is_narrow
+        if layout.is_narrow
         else "difference to standalone in points: worse below 0, better above\n"
         f"95 % intervals that hold together; {grey}"
     )
     axes.tick_params(axis="x", labelbottom=True)
-    axes.locator_params(axis="x", nbins=5 if is_narrow else 9, steps=[1, 2, 5, 10], min_n_ticks=3)
+    axes.locator_params(
+        axis="x", nbins=5 if layout.is_narrow else 9, steps=[1, 2, 5, 10], min_n_ticks=3
+    )
 
 
 # ---------------------------------------------------------------- scores
 
 
 def _draw_scores(
-    results: Results,
-    question: Question,
-    axes: "Axes",
-    look: Look,
-    is_narrow: bool,
-    margin: float,
+    results: Results, question: Question, axes: "Axes", look: Look, layout: _Layout
 ) -> None:
     """Draw the test accuracies of each variant: a box, and a dot a repeat or a half violin.
 
     The axis ends twice as far below the ceiling as a run ends low; how many runs lie beyond is
-    written there, so that they squeeze nothing; `margin` is the share of the axis kept for that.
+    written there, so that they squeeze nothing.
     """
     shown = results.of_question(question)
     scores = []
@@ -251,7 +278,7 @@ def _draw_scores(
         row = results.scores.test_accuracy(one.arm)
         scores.append(100 * row[~np.isnan(row)])
     end = _low_end(results)
-    left, right, is_cut = _score_limits(results, margin)
+    left, right, is_cut = _score_limits(results, layout.beyond)
     places = range(len(shown), 0, -1)
     _draw_boxes(scores, places, end, axes, look)
     for place, one, row in zip(places, shown, scores, strict=True):
@@ -285,14 +312,14 @@ def _draw_scores(
         axes.axvspan(left, end, color="0.92", lw=0, zorder=0)
     if results.measured.ceiling is not None:
         axes.axvline(100 * results.measured.ceiling, linewidth=look.scale, **CEILING)
-    axes.set_yticks(list(places), _row_labels(shown, results, is_narrow))
+    axes.set_yticks(list(places), _row_labels(shown, results, layout.is_narrow))
     axes.set_xlim(left, right)
     _tick_from(axes, end if is_cut else left)
     axes.set_ylim(0.4, len(shown) + 0.7)
     words = ["test accuracy (%)"]
     words += ["dashed: best possible"] * (results.measured.ceiling is not None)
     words += [f"grey: runs below {end:g}"] * is_cut
-    axes.set_xlabel(_joined(words, is_narrow))
+    axes.set_xlabel(_joined(words, layout.is_narrow))
     axes.tick_params(axis="x", labelbottom=True)
 
 
@@ -303,11 +330,17 @@ def _draw_boxes(
     axes: "Axes",
     look: Look,
 ) -> None:
-    """Draw the middle half of each row, its median and whiskers, as far as the axis goes."""
+    """Draw the middle half of each row, its median and whiskers, as far as the axis goes.
+
+    A row whose median lies beyond the end has none.
+    """
     from matplotlib.cbook import boxplot_stats
 
-    boxed = [(row, place) for row, place in zip(scores, places, strict=True)
-             if len(row) >= FEWEST_BOXED]  # fmt: skip
+    boxed = [
+        (row, place)
+        for row, place in zip(scores, places, strict=True)
+        if len(row) >= FEWEST_BOXED and np.median(row) >= end
+    ]
     stats = boxplot_stats([row for row, _ in boxed]) if boxed else []
     for one in stats:
         one["whislo"], one["q1"] = max(one["whislo"], end), max(one["q1"], end)
@@ -350,7 +383,7 @@ def _low_end(results: Results) -> float:
     return 0.0 if line is None else max(0.0, round(100 * (line - results.spec.low), 9))
 
 
-def _score_limits(results: Results, margin: float) -> tuple[float, float, bool]:
+def _score_limits(results: Results, beyond: float) -> tuple[float, float, bool]:
     """Give the ends of the axis of scores in percent, and whether runs lie beyond the lower one."""
     end, accuracy = _low_end(results), 100 * results.scores.values[TEST_ACCURACY]
     ok = accuracy[~results.scores.is_failed]
@@ -358,7 +391,7 @@ def _score_limits(results: Results, margin: float) -> tuple[float, float, bool]:
     highest = [100 * (results.measured.ceiling or 0.0), *inside]
     right = max(highest) + 0.8
     if len(inside) < len(ok):
-        return end - margin / (1 - margin) * (right - end), right, True
+        return end - beyond / (1 - beyond) * (right - end), right, True
     return max(end, min([*inside, *highest[:1]]) - 1.0), right, False
 
 
@@ -386,7 +419,7 @@ def _heights(results: Results, one: Summary, is_kept: NDArray[np.bool_]) -> NDAr
 
 
 def _draw_bands(
-    results: Results, question: Question, axes: "Axes", look: Look, is_narrow: bool
+    results: Results, question: Question, axes: "Axes", look: Look, layout: _Layout
 ) -> None:
     """Draw the median learning curve of each variant, and a band between the quartiles.
 
@@ -421,16 +454,10 @@ def _draw_bands(
     axes.set_xlabel(
         _joined(
             ["epoch", "line: median, band: middle half", "mark: mean epochs to the threshold"],
-            is_narrow,
+            layout.is_narrow,
         )
     )
     axes.set_ylabel("test accuracy (%)")
-
-
-def _add_legend(figure: "Figure", axes: "Axes", canvas: Canvas, width: float) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    n_columns = canvas.legend_columns(labels, width)
-    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=n_columns)
 
 
 # ---------------------------------------------------------------- words

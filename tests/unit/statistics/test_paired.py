@@ -409,9 +409,9 @@ def deaths(n, n_variants=3, q=0.05):
     return draw
 
 
-def share_of_false_findings(n, reach, n_tables=600):
+def share_of_false_findings(n, reach, q=0.05, n_tables=600):
     """Give the share of tables of three variants in which any is called better or worse."""
-    draw, n_false = deaths(n), 0
+    draw, n_false = deaths(n, q=q), 0
     for table in range(n_tables):
         d = draw(np.random.default_rng([n, table]))
         kinds = [verdict_of(compare_pairs(one, reach, 3), 0.01).kind for one in d.T]
@@ -420,10 +420,10 @@ def share_of_false_findings(n, reach, n_tables=600):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [30, 100])
-def test_where_one_network_in_twenty_dies_5_percent_of_tables_have_a_false_finding(n):
-    # and three standard errors of six hundred tables, 0.0089 each
-    assert share_of_false_findings(n, REACH) <= 0.05 + 3 * 0.0089
+@pytest.mark.parametrize(("n", "q"), [(30, 0.05), (100, 0.05), (30, 4.5 / 30), (60, 4.5 / 60)])
+def test_where_networks_die_at_most_5_percent_of_tables_have_a_false_finding(n, q):
+    # at 4.5 deaths in all clean runs mislead most; three standard errors of 600 tables, 0.0089
+    assert share_of_false_findings(n, REACH, q) <= 0.05 + 3 * 0.0089
 
 
 @pytest.mark.slow

@@ -330,6 +330,15 @@ def test_three_runs_are_drawn_as_well_as_a_hundred_thousand(n):
     assert sum(counted) == n_below
 
 
+def test_a_variant_of_which_most_runs_are_beyond_the_end_has_no_box():
+    plain = compare(spec_of(20), None, PlannedEngine(good))
+    dead = with_scores(plain, {2: [0.3] * 19 + [0.79]})
+    figure = draw_comparison(dead, Canvas())
+    figure.draw_without_rendering()
+    assert len(figure.axes[1].patches) == 3  # two boxes, and the field of runs beyond
+    assert notes_in(figure.axes[1]) == ["19"]
+
+
 # ---------------------------------------------------------------- styles
 
 
