@@ -26,7 +26,7 @@ STAGES: dict[Stage, str] = {
     "network": "training the target network",
     "standalone": "training from scratch, to be shown beside it",
     "comparison": "comparing",
-    "until decided": "comparing until all is decided",
+    "until decided": "comparing",
 }
 
 
@@ -45,14 +45,19 @@ def progress_of(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, SpinnerColumn, TextColumn
     from rich.progress import Progress as RichProgress
+    from rich.table import Column
 
     # A descriptor of its own: descriptor 2 is turned away while TensorFlow is imported.
     with _Terminal(os.fdopen(os.dup(sys.stderr.fileno()), "wb"), sys.stderr.encoding) as terminal:
+        # Where there is little room the bar gets shorter, and then the end of the words goes.
         bars = RichProgress(
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
+            TextColumn(
+                "{task.description} {task.fields[told]}",
+                markup=False,
+                table_column=Column(no_wrap=True),
+            ),
             BarColumn(),
-            TextColumn("{task.fields[told]}", markup=False),
             console=Console(file=terminal),
             transient=True,
         )
@@ -71,7 +76,8 @@ class _Stages:
         if self.bars is not None:
             for done in self.bars.task_ids:
                 self.bars.remove_task(done)
-            self.bars.add_task(STAGES[stage], total=total, told="", n_repeats=n_repeats)
+            of = "of at most" if stage == "until decided" else "of"
+            self.bars.add_task(STAGES[stage], total=total, told="", n_repeats=n_repeats, of=of)
         return self
 
     def advance(self, n: int) -> None:
@@ -89,14 +95,13 @@ def _told(task: "Task") -> str:
     if n_repeats == 1:
         parts = [f"{100 * share:.0f} %"]
     else:
-        is_most = task.description == STAGES["until decided"]
-        of = "of at most" if is_most else "of"
-        parts = [f"{math.floor(share * n_repeats):,} {of} {n_repeats:,} repeats"]
-        if task.speed and task.total:
-            rate = task.speed / task.total * n_repeats
-            parts.append(f"{rate:,.{0 if rate >= 10 else 1}f}/s")
+        n_done = math.floor(share * n_repeats)
+        parts = [f"{n_done:,} {task.fields['of']} {n_repeats:,} repeats"]
     if task.time_remaining is not None:
         parts.append(f"{timedelta(seconds=math.ceil(task.time_remaining))} left")
+    if n_repeats > 1 and task.speed and task.total:
+        rate = task.speed / task.total * n_repeats
+        parts.append(f"{rate:,.{0 if rate >= 10 else 1}f}/s")
     return ", ".join(parts)
 
 

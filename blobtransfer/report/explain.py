@@ -28,6 +28,11 @@ def explanations(results: Results) -> tuple[str, ...]:
         f"no practical difference (alike): it is within {points(spec.margin)} of 0, the margin",
         "undecided: neither; more repeats would tell",
     ]
+    lines += [
+        "5 % quantile: one run of 20 ends below it",
+        "worst tenth: mean of the lowest tenth of the runs",
+        "best of 1, best of 3, best of 5: what to expect of the best of so many runs",
+    ]
     if not spec.until_decided:
         lines.append(f"adj. p: of no difference, times the {n_compared} variants of a question")
     if results.n_failed:

@@ -23,7 +23,7 @@ from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.statistics.paired import Difference, Interval
 
-WORD_COLUMNS = ("variant", "metric", "what", "of", "verdict", "")
+WORD_COLUMNS = ("variant", "question", "metric", "what", "of", "verdict", "")
 """Columns of words; the others are numbers, and end at the right."""
 
 CONTRASTS: dict[ContrastKind, str] = {
@@ -59,6 +59,8 @@ SPEED_METRICS: dict[SpeedMetric, str] = {
 }
 
 
+BEST_OF = ("best of 1", "best of 3", "best of 5")
+
 SECONDARY = "secondary: not adjusted together with the answer about accuracy"
 
 
@@ -74,6 +76,7 @@ class Table:
         sentence: The answer, below it.
         summaries: What a small plot below it shows on a terminal.
         ceiling: The plot's best possible accuracy; None where it is not known.
+        is_detail: Left out where the answer is to fit one screen.
     """
 
     title: str
@@ -83,6 +86,7 @@ class Table:
     sentence: str | None = None
     summaries: tuple[Summary, ...] = ()
     ceiling: float | None = None
+    is_detail: bool = False
 
 
 def tables_of(results: Results, with_time: bool = True) -> tuple[Table, ...]:
@@ -95,6 +99,7 @@ def tables_of(results: Results, with_time: bool = True) -> tuple[Table, ...]:
     if results.command != "compare":
         return (training_table(results, with_time),)
     tables = [comparison_table(results, question) for question in results.spec.questions]
+    tables.append(risk_table(results))
     if results.spec.nested is not None:
         tables.append(variance_table(results))
     if results.findings.contrasts:
@@ -178,6 +183,27 @@ def comparison_table(results: Results, question: Question) -> Table:
         sentence=answer(results, question),
         summaries=tuple(shown),
         ceiling=target.ceiling,
+    )
+
+
+def risk_table(results: Results) -> Table:
+    """Lay out what a person may get who trains once, or a few times and keeps the best."""
+    return Table(
+        title="What is at risk: test accuracy in %",
+        columns=("variant", "question", "5 % quantile", "worst tenth", *BEST_OF),
+        rows=tuple(
+            (
+                label_of(one.arm, results),
+                "" if one.arm.sources == "none" else QUESTION_NAMES[one.arm.sources],
+                *map(_points, (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5)),
+            )
+            for one in results.summary
+        ),
+        notes=(
+            "worst tenth: the mean of the lowest tenth of the runs; best of k: to be expected of "
+            "the best of k runs",
+        ),
+        is_detail=True,
     )
 
 

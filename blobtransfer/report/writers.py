@@ -79,7 +79,7 @@ def print_on(stream: TextIO, report: "Report", full: bool = False) -> None:
     if report.results.command == "compare" and not full:
         print_screen(report, stream)
         n_answers = len(report.results.spec.questions)
-        tables = tables[n_answers:]
+        tables = tuple(table for table in tables[n_answers:] if not table.is_detail)
         if tables:
             stream.write("\n")
     else:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 DROPPED_FIRST = (
-    "typical [95 %]", "P(better)", "gap", "adj. p", "of", "value", "median", "low", "std",
+    "best of 1", "best of 3", "5 % quantile", "typical [95 %]", "P(better)", "gap", "adj. p", "of",
+    "value", "median", "low", "std",
 )  # fmt: skip
 DROPPED_LAST = ("mean", "difference [95 %]")
 """Columns that a terminal too narrow for all does without, in this order."""

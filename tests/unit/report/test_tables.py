@@ -55,6 +55,7 @@ def test_a_report_has_both_questions_then_controls_then_speed(results):
     assert [re.split("[:(]", title)[0].strip() for title in titles] == [
         "This model",
         "The method",
+        "What is at risk",
         "What the controls tell",
         "This model",
         "The method",
@@ -63,7 +64,7 @@ def test_a_report_has_both_questions_then_controls_then_speed(results):
 
 
 def test_the_luck_of_the_source_has_a_table_where_the_design_is_nested(nested):
-    _, method, luck, *_ = tables_of(nested)
+    _, method, _, luck, *_ = tables_of(nested)
     assert method.title.startswith("The method (4 source networks): test accuracy in %")
     assert method.title.endswith("4 sources x 2 repeats")
     assert luck.columns == ("variant", "sources", "between sources", "within a source", "ICC")
@@ -93,7 +94,7 @@ def test_the_columns_of_the_speed_are_those_of_the_contract(results):
 
 
 def test_the_controls_have_a_column_a_question_and_a_line_of_help_a_kind(results):
-    controls = tables_of(results)[2]
+    controls = tables_of(results)[3]
     assert controls.columns == ("what", "of", "this model", "the method")
     assert [row[:2] for row in controls.rows] == [
         ("freezing alone, fixed=1", "random-frozen fixed=1 - standalone"),
@@ -109,7 +110,7 @@ def test_the_controls_have_a_column_a_question_and_a_line_of_help_a_kind(results
 def test_variants_that_are_compared_with_another_have_a_table_of_their_own():
     spec = spec_of(8, source=None, against=parse_variant("fixed=0"))
     results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(lambda *_: 0.5))
-    table = tables_of(results)[1]
+    table = tables_of(results)[2]
     assert table.title.startswith("The variants against each other: differences in points")
     (row,) = table.rows
     assert row[:2] == ("one variant against another", "transfer fixed=2 - transfer fixed=0")
@@ -132,8 +133,22 @@ def test_the_numbers_of_a_row_are_those_of_the_findings(results):
     assert (row["failed"], row["low"]) == (str(one.failed), f"{100 * one.low_runs.share:.0f} %")
 
 
+def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(results):
+    risk = tables_of(results)[2]
+    assert risk.title == "What is at risk: test accuracy in %"
+    assert [row[:2] for row in risk.rows][:3] == [
+        ("standalone", ""),
+        ("random-frozen fixed=1", ""),
+        ("transfer fixed=0", "this model"),
+    ]
+    one = results.summary[2]
+    numbers = (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5)
+    assert risk.rows[2][2:] == tuple(f"{100 * number:.2f}" for number in numbers)
+    assert [table.is_detail for table in tables_of(results)[:4]] == [False, False, True, False]
+
+
 def test_what_is_not_adjusted_together_with_the_answer_is_called_secondary(results):
-    one, fresh, controls, *speed = tables_of(results)
+    one, fresh, _, controls, *speed = tables_of(results)
     assert all(SECONDARY in table.notes for table in (controls, *speed))
     assert "secondary: the answer about the method comes first" in one.notes
     assert not any("secondary" in note for note in fresh.notes)
@@ -150,10 +165,10 @@ def test_the_notes_say_where_low_is_and_what_is_typical(results):
 def test_a_comparison_until_decided_says_how_it_was_looked_at():
     spec = spec_of(8, until_decided=True)
     results = compare(spec, None, PlannedEngine(lambda *_: 0.5))
-    (table,) = tables_of(results)
+    table, _ = tables_of(results)
     hold = "the intervals of the mean hold at every look, all others at one"
     assert f"looked at again and again, at most 8 repeats: {hold}" in table.notes
-    (early,) = tables_of(replace(results, spec=replace(spec, n_repeats=100)))
+    early, _ = tables_of(replace(results, spec=replace(spec, n_repeats=100)))
     assert f"looked at again and again, until all was decided: {hold}" in early.notes
     # no number that holds at one look alone
     assert table.rows[1][table.columns.index("typical [95 %]")] == "+0.00"
@@ -164,10 +179,12 @@ def test_a_comparison_until_decided_says_how_it_was_looked_at():
 def test_a_comparison_of_a_problem_with_itself_says_so_in_its_title():
     spec = spec_of(8, questions=("one", "fresh"), source=spec_of().target, speed=True)
     tables = tables_of(compare(spec, None, PlannedEngine(lambda *_: 0.5)))
-    assert [table.title.partition(":")[0] for table in tables] == [
+    questions = [
         "This model, source and target being the same problem (not transfer)",
         "The method, source and target being the same problem (not transfer)",
-    ] * 2
+    ]
+    titles = [table.title.partition(":")[0] for table in tables]
+    assert titles == [*questions, "What is at risk", *questions]
     for text in text_in(tables):
         assert "transfer" not in text.replace("(not transfer)", "")
 
