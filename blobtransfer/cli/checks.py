@@ -50,6 +50,7 @@ def checked_figure(
         SettingError: A file could not be written, or would be written twice or over an input.
     """
     path = figure.path(command)
+    figure.check_drawn(path)
     if path is not None:
         _check_file("plot", path, WRITERS["figure"].suffixes)
     suffixes = tuple(suffix for writer in TEXT_WRITERS.values() for suffix in writer.suffixes)

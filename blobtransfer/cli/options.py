@@ -335,6 +335,15 @@ class FigureOptions:
         width, height = map(float, filter(None, found))
         return width, height
 
+    def check_drawn(self, path: Path | None) -> None:
+        """Raise `SettingError` where a figure is to look in some way and none is drawn."""
+        if path is not None or self.show:
+            return
+        for setting, value in (("style", self.style), ("size", self.size)):
+            if value not in ("screen", None):
+                problem = "--no-plot draws no figure; leave one of the two out"
+                raise SettingError(setting, value, problem)
+
     def path(self, command: str) -> Path | None:
         """Give the figure's path; None where none is wanted."""
         if self.plot is None and self.no_plot:

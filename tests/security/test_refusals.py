@@ -579,6 +579,14 @@ FILES = [
         (f"compare --size {size}", f"--size {size}: {SIZE}")
         for size in ("3", "3x", "3x4x5", "axb", "1x4", "3x51", "3X4", "-3x4", "nanx4", "1e9x4")
     ),
+    *(
+        (
+            f"{command} --no-plot --{setting}",
+            f"--{setting}: --no-plot draws no figure; leave one of the two out",
+        )
+        for command in ("compare", "train-source", "train-target", "show r.json")
+        for setting in ("style paper", "size 3x4")
+    ),
     ("plot-data --size 0x0", f"--size 0x0: {SIZE}"),
     ("show r.json --size ''", f"--size: {SIZE}"),
     (
