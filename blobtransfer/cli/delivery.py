@@ -49,25 +49,32 @@ def deliver(
 
     # The seconds would make the same command write other bytes.
     filed = make_report(results, with_time=False)
-    failed: Exception | None = None
+    failed: list[Exception] = []
     is_on_screen = False
     if is_printed:
         try:
             is_on_screen = print_report(results, result, messages, screen)
         except (MachineError, ReaderGone) as error:
-            failed = error
+            failed.append(error)
     try:
         write_files(filed, result, messages, screen.summary)
+    except MachineError as error:
+        failed.append(error)
+    try:
         if figure_path is not None or canvas.has_windows:
             from blobtransfer.report.figures.pictures import picture_of_results
 
-            save_figure(picture_of_results(results, canvas), figure_path, messages)
-    finally:
-        if not is_on_screen:
-            for caution in filed.cautions:
-                log_unless_quiet(messages, f"warning: {caution}")
-    if failed is not None:
-        raise failed
+            picture = picture_of_results(results, canvas, sys.argv[1:])
+            save_figure(picture, figure_path, messages)
+    except MachineError as error:
+        failed.append(error)
+    if not is_on_screen:
+        for caution in filed.cautions:
+            log_unless_quiet(messages, f"warning: {caution}")
+    for further in failed[1:]:
+        print_stderr(f"error: {further}")
+    if failed:
+        raise failed[0]
 
 
 def write_files(

@@ -95,7 +95,7 @@ def _told(task: "Task") -> str:
     if n_repeats == 1:
         parts = [f"{100 * share:.0f} %"]
     else:
-        n_done = math.floor(share * n_repeats)
+        n_done = math.floor(share * n_repeats + 1e-9)  # 29 of 100 is 28.999...
         parts = [f"{n_done:,} {task.fields['of']} {n_repeats:,} repeats"]
     if task.time_remaining is not None:
         parts.append(f"{timedelta(seconds=math.ceil(task.time_remaining))} left")

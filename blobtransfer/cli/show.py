@@ -47,9 +47,15 @@ def show(
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
     results = from_json(text, str(file), margin)
-    if screen.summary is not None and results.command != "compare":
-        problem = f"{file} is of {results.command}; only a comparison has a summary"
-        raise SettingError("summary", screen.summary, problem)
+    if results.command != "compare":
+        for setting, value, thing in (
+            ("summary", screen.summary, "a summary"),
+            ("margin", margin, "a margin"),
+            ("explain", "" if screen.explain else None, "words to explain"),
+        ):
+            if value is not None:
+                problem = f"{file} is of {results.command}; only a comparison has {thing}"
+                raise SettingError(setting, value, problem)
     if result.curves is not None and not results.curves:
         problem = f"{file} holds no learning curves; compare keeps them with --speed"
         raise SettingError("curves", result.curves, problem)

@@ -30,7 +30,7 @@ from blobtransfer.cli.options import (
 )
 from blobtransfer.cli.parsing import file, integer, switch
 from blobtransfer.cli.streams import write_stdout
-from blobtransfer.errors import MachineError
+from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import with_settings
@@ -109,6 +109,8 @@ def train_target(
     read = [(MODEL_FILE, model)]
     checked_figure("train-target", figure, result, read=read)
     path = checked_figure("train-target", figure, result, [("save", save)], [] if force else read)
+    if force and save is None:
+        raise SettingError("force", "", "nothing is saved; leave it out, or add --save FILE")
     if save is not None:
         check_model_file("save", save, variant.network(network), force)
 

@@ -41,8 +41,9 @@ def cautions_of(
     collapsed = [one.arm for one in summary if one.is_mostly_dead]
     if collapsed:
         found[Collapsed(tuple(collapsed))] = None
-    elif not (spec.until_decided or is_few) and any(
-        one.verdict is not None and one.verdict.kind == "undecided" for one in summary
+    if not (spec.until_decided or is_few or summary[0].is_mostly_dead) and any(
+        one.verdict is not None and one.verdict.kind == "undecided" and not one.is_mostly_dead
+        for one in summary
     ):
         found[LookAgain(spec.nested[0] if spec.nested else n_repeats)] = None
     means = [one.mean for one in summary if one.mean is not None]

@@ -34,7 +34,8 @@ def explanations(results: Results) -> tuple[str, ...]:
         "best of 1, best of 3, best of 5: what to expect of the best of so many runs",
     ]
     if not spec.until_decided:
-        lines.append(f"adj. p: of no difference, times the {n_compared} variants of a question")
+        times = f", times the {n_compared} variants of a question" if n_compared > 1 else ""
+        lines.append(f"adj. p: of no difference{times}")
     if results.n_failed:
         floor = 100 * measured.floor
         lines.append(f"failed: loss not finite; such runs count at chance level, {floor:.1f} %")

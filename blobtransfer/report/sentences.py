@@ -4,7 +4,7 @@ All words about findings are made here; every number comes from them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from blobtransfer.results.findings import (
     Caution,
@@ -169,7 +169,7 @@ def caution_text(caution: Caution, results: Results) -> str:
                 f"{'--nested' if nested else '--repeats'} take another --train-seed"
             )
         case Collapsed():
-            names = _joined([label_of(arm, results) for arm in _one_of_each(caution.arms)])
+            names = _joined(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
                 f"most runs fail or collapse, which is to never predict a class ({names}): there "
                 "is little to compare; try a smaller --learning-rate, or wider --hidden layers"
@@ -225,7 +225,10 @@ def design(results: Results, question: Question) -> str:
     """Say how many repeats were made for a question."""
     nested = results.spec.nested
     if nested is not None and question == "fresh":
-        return f"{results.n_sources} sources x {nested[1]} repeats"
+        n_sources, n_repeats = results.n_sources, results.scores.n_repeats
+        if n_sources * nested[1] != n_repeats:  # it was interrupted
+            return f"{n_sources} sources, {n_repeats} repeats in all"
+        return f"{n_sources} sources x {nested[1]} repeats"
     return count(results.scores.n_repeats, "repeats")
 
 
@@ -297,7 +300,8 @@ def _short(share: float) -> str:
 
 def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
     """Say how many repeats decide the slowest of some variants."""
-    if any(one.is_mostly_dead for one in results.summary):
+    standalone = results.summary[0]
+    if any(one.is_mostly_dead for one in (standalone, *undecided)):
         return "most runs fail or collapse"
     numbers = []
     for one in undecided:
@@ -322,9 +326,14 @@ def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
     return would_tell
 
 
-def _one_of_each(arms: Sequence[Arm]) -> list[Arm]:
-    """Give one arm for each variant, whatever its sources."""
-    return list({arm.label: arm for arm in arms}.values())
+def _with_question(arms: Sequence[Arm], results: Results) -> Iterator[str]:
+    """Name arms, with their question where only one of two is meant."""
+    for arm in arms:
+        n_same = sum(other.label == arm.label for other in arms)
+        label = label_of(arm, results)
+        if arm.sources != "none" and n_same < len(results.spec.questions):
+            label += f" of {QUESTION_NAMES[arm.sources]}"
+        yield label
 
 
 def _labels(group: Sequence[Summary], results: Results) -> str:

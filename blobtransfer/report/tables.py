@@ -350,7 +350,7 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
             "all others at one"
         )
     if question == "one" and "fresh" in spec.questions:
-        notes.append("secondary: the answer about the method comes first")
+        notes.append("secondary: the answer about the method is the primary one")
     if any(summary.failed for summary in shown):
         notes.append(
             "failed: runs whose loss is not finite; they count at chance level, "

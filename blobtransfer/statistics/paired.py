@@ -109,7 +109,8 @@ def compare_pairs(
 
     Args:
         differences: (n,) finite; multiples of a row's share, so what is below 1e-12 is rounding.
-        reach: How far a pair not yet seen may lie from 0, such as a network that dies.
+        reach: How far a pair not yet seen may lie from 0 on average, such as one with a network
+            that dies.
         n_compared: Differences of the question, whose intervals are to hold together.
         margin: What `repeats_needed` is to resolve; 0 for none.
 

@@ -566,6 +566,15 @@ FILES = [
         "show train-results.json --summary s.csv",
         "--summary s.csv: train-results.json is of train-target; only a comparison has a summary",
     ),
+    (
+        "show train-results.json --margin 0.02",
+        "--margin 0.02: train-results.json is of train-target; only a comparison has a margin",
+    ),
+    (
+        "show train-results.json --explain",
+        "--explain: train-results.json is of train-target; only a comparison has words to explain",
+    ),
+    ("train-target --force", "--force: nothing is saved; leave it out, or add --save FILE"),
     ("compare --curves c.csv", "--curves c.csv: it needs --speed; add that"),
     *(
         (

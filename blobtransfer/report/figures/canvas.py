@@ -29,6 +29,9 @@ DPI = 150
 LETTER = 0.53
 """Width of a letter over the size of its font, on average."""
 
+SHORTEST_SIDE = 0.3
+"""Of a panel that can be read, in inches."""
+
 MOST_READ = 100_000_000
 """Bytes of an older figure that are looked at."""
 
@@ -170,12 +173,21 @@ def save(picture: Picture, path: Path) -> None:
         warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
         try:
             picture.figure.savefig(temporary, dpi=DPI, metadata=metadata[suffix])
+            _check_room(picture.figure)
         except UserWarning as error:
             raise MachineError(
                 f"{path}: the figure has too little room; use a larger --size"
             ) from error
         if suffix == ".svg":
             _describe(temporary, picture.text)
+
+
+def _check_room(figure: "Figure") -> None:
+    """Raise `UserWarning` where a panel came out too small to read anything off it."""
+    for axes in figure.axes:
+        box = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+        if axes.get_visible() and min(box.width, box.height) < SHORTEST_SIDE:
+            raise UserWarning("a panel is too small")
 
 
 def made_by(path: Path) -> str | None:

@@ -1,6 +1,5 @@
 """Rows by class on a plane, and the legend of classes: what figures of problems share."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ MAX_NAMED = 12
 """Most classes in the legend."""
 
 MANY_DOTS = 5_000
-"""From here on the dots of a vector figure are stored as a picture."""
+"""Beyond this many the dots of a vector figure are stored as a picture."""
 
 
 def scatter_classes(
@@ -36,20 +35,47 @@ def scatter_classes(
             axes.plot(*plane.centers[k], **own, markerfacecolor=colour)
 
 
-def add_class_legend(
-    figure: "Figure", n_classes: int, has_centers: bool, canvas: Canvas, width: float
-) -> None:
-    """Put the legend of classes below a figure, and of their centres where there are some."""
-    from matplotlib.lines import Line2D
+def class_labels(n_classes: int, has_centers: bool) -> list[str]:
+    """Give what the legend of classes says."""
+    labels = [f"class {k}" for k in range(n_classes)][:MAX_NAMED]
+    if n_classes > MAX_NAMED:
+        labels[-1] += f" ... {n_classes - 1}"
+    return labels + ["true centre"] * has_centers
 
-    handles = [
-        Line2D([], [], marker=class_marker(k), color=colour, linestyle="", label=f"class {k}")
-        for k, colour in enumerate(class_colours(n_classes))
-    ][:MAX_NAMED]
+
+def add_class_legend(
+    figure: "Figure",
+    n_classes: int,
+    has_centers: bool,
+    canvas: Canvas,
+    width: float,
+    has_bars: bool = False,
+) -> None:
+    """Put the legend of classes below a figure, and of their centres where there are some.
+
+    Args:
+        figure: Where.
+        n_classes: How many; not all may be named.
+        has_centers: Whether true centres are drawn.
+        canvas: Of the figure.
+        width: Of the figure, as in `Canvas.wrapped`.
+        has_bars: Whether rows are drawn as bars and centres as lines, in place of marks.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    labels = class_labels(n_classes, has_centers)
+    handles: list[Any] = []
+    for k, (label, colour) in enumerate(zip(labels, class_colours(n_classes), strict=False)):
+        if has_bars:
+            handles.append(Patch(color=colour, alpha=0.45, label=label))
+        else:
+            marker = class_marker(k)
+            handles.append(Line2D([], [], marker=marker, color=colour, linestyle="", label=label))
     if has_centers:
-        centre = _centre(canvas.look)
-        handles.append(Line2D([], [], **centre, markerfacecolor="0.8", label="true centre"))
-    labels: Sequence[str] = [str(handle.get_label()) for handle in handles]
+        del handles[len(labels) - 1 :]
+        mark = {"color": "0.4"} if has_bars else _centre(canvas.look) | {"markerfacecolor": "0.8"}
+        handles.append(Line2D([], [], **mark, label=labels[-1]))
     figure.legend(
         handles=handles, loc="outside lower center", frameon=False,
         ncols=canvas.legend_columns(labels, width),

@@ -1,6 +1,7 @@
 """The figure of a comparison: differences first, then scores, then learning curves."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MANY_RUNS = 200
-"""From here on a half violin shows the runs of a variant, in place of dots."""
+"""Beyond this many a half violin shows the runs of a variant, in place of dots."""
 
 MANY_SOURCES = 60
 """Up to here the dots of each source of a nested design are joined, however many they are."""
@@ -51,8 +52,8 @@ COLUMN = 6.3
 NARROWEST = 3.9
 """Width below which two questions stand below each other."""
 
-NUMBERS = 1.5
-"""Width of a difference with its interval, beside its panel."""
+NUMBERS = 18
+"""Letters of a difference with its interval, beside its panel."""
 
 SQUEEZED = 0.4
 """Share of its height to which a panel may shrink on a page of a given height."""
@@ -124,15 +125,20 @@ def _layout_of(results: Results, canvas: Canvas) -> _Layout:
     width, blocks = canvas.width(wanted), len(questions) // n_columns
     column = width / n_columns
     is_narrow = column < COLUMN - 1.0
-    labels = 0.9 if is_narrow else 1.5
+    names = [label_of(one.arm, results) for one in results.summary]
+    longest = max(len(line) for line in _row_labels(names, is_narrow) for line in line.split("\n"))
+    labels = 0.3 + (longest + 1) * LETTER * canvas.look.small / 72 / canvas.look.unit
+    numbers = 0.2 + NUMBERS * LETTER * canvas.look.small / 72 / canvas.look.unit
     captions = {
         question: canvas.wrapped(short_answer(results, question) or "", column - labels)
         for question in questions
     }
     n_lines = max(caption.count("\n") + 1 for caption in captions.values())
+    most = LINE * max(name.count("\n") + 1.5 for name in _row_labels(names, is_narrow))
+    score_row = 0.36 if results.spec.nested is None else 0.6
     heights = {
-        "differences": 0.2 + 0.5 * max(1, n_rows - 1),
-        "scores": 0.2 + (0.36 if results.spec.nested is None else 0.6) * n_rows,
+        "differences": 0.2 + max(0.5, most) * max(1, n_rows - 1),
+        "scores": 0.2 + max(score_row, most) * n_rows,
         "curves": 2.6,
     }
     texts = {
@@ -147,7 +153,7 @@ def _layout_of(results: Results, canvas: Canvas) -> _Layout:
     words = top + blocks * sum(texts[kind] for kind in kinds)
     panels = blocks * sum(heights[kind] for kind in kinds)
     squeezed = (canvas.height(words + panels) - words) / panels
-    letters = len(f"{results.scores.n_repeats:,}") + 0.5
+    letters = len(f"{results.scores.n_repeats:,}") + 1.5
     room = letters * canvas.look.small * LETTER / 72 / canvas.look.unit
     return _Layout(
         width=width,
@@ -159,7 +165,7 @@ def _layout_of(results: Results, canvas: Canvas) -> _Layout:
         captions=captions,
         is_narrow=is_narrow,
         is_dense=squeezed * heights["differences"] < DENSE * (n_rows - 1),
-        beyond=min(0.3, room / max(1.0, column - labels - NUMBERS)),
+        beyond=min(0.3, room / max(1.0, column - labels - numbers)),
     )
 
 
@@ -200,7 +206,8 @@ def _title(results: Results) -> str:
     if spec.model_path is not None:
         name = Path(spec.model_path).name
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
-    how_many = stopped_at(results) or design(results, spec.questions[-1])
+    stopped = stopped_at(results)
+    how_many = f"s{stopped[1:]}" if stopped else design(results, spec.questions[-1])
     return f"Transfer{origin} to {results.measured.name}, network {spec.network}, {how_many}"
 
 
@@ -246,14 +253,16 @@ def _draw_differences(
             textcoords="offset points", fontsize=look.small, va="center",
             fontweight="bold" if is_decided else "normal",
         )  # fmt: skip
-    axes.set_yticks(list(places), _row_labels(shown, results, layout.is_narrow))
+    axes.set_yticks(
+        list(places), _row_labels([label_of(one.arm, results) for one in shown], layout.is_narrow)
+    )
     axes.set_ylim(0.4, len(shown) + 0.6)
-    grey = f"grey: margin of {points(results.spec.margin)}"
+    grey = f"; grey: margin of {points(results.spec.margin)}" if margin else ""
     axes.set_xlabel(
-        f"worse < difference in points > better\n95 % intervals; {grey}"
+        f"worse < difference in points > better\n95 % intervals{grey}"
         if layout.is_narrow
         else "difference to standalone in points: worse below 0, better above\n"
-        f"95 % intervals that hold together; {grey}"
+        f"95 % intervals that hold together{grey}"
     )
     axes.tick_params(axis="x", labelbottom=True)
     axes.locator_params(
@@ -269,14 +278,14 @@ def _draw_scores(
 ) -> None:
     """Draw the test accuracies of each variant: a box, and a dot a repeat or a half violin.
 
-    The axis ends twice as far below the ceiling as a run ends low; how many runs lie beyond is
-    written there, so that they squeeze nothing.
+    A failed run is at chance level, where it counts. The axis ends twice as far below the ceiling
+    as a run ends low; how many runs lie beyond is written there, so that they squeeze nothing.
     """
     shown = results.of_question(question)
     scores = []
     for one in shown:
         row = results.scores.test_accuracy(one.arm)
-        scores.append(100 * row[~np.isnan(row)])
+        scores.append(100 * np.nan_to_num(row, nan=results.measured.floor))
     end = _low_end(results)
     left, right, is_cut = _score_limits(results, layout.beyond)
     places = range(len(shown), 0, -1)
@@ -312,7 +321,9 @@ def _draw_scores(
         axes.axvspan(left, end, color="0.92", lw=0, zorder=0)
     if results.measured.ceiling is not None:
         axes.axvline(100 * results.measured.ceiling, linewidth=look.scale, **CEILING)
-    axes.set_yticks(list(places), _row_labels(shown, results, layout.is_narrow))
+    axes.set_yticks(
+        list(places), _row_labels([label_of(one.arm, results) for one in shown], layout.is_narrow)
+    )
     axes.set_xlim(left, right)
     _tick_from(axes, end if is_cut else left)
     axes.set_ylim(0.4, len(shown) + 0.7)
@@ -385,12 +396,12 @@ def _low_end(results: Results) -> float:
 
 def _score_limits(results: Results, beyond: float) -> tuple[float, float, bool]:
     """Give the ends of the axis of scores in percent, and whether runs lie beyond the lower one."""
-    end, accuracy = _low_end(results), 100 * results.scores.values[TEST_ACCURACY]
-    ok = accuracy[~results.scores.is_failed]
-    inside = ok[ok >= end]
+    end, scores = _low_end(results), results.scores
+    accuracy = np.where(scores.is_failed, results.measured.floor, scores.values[TEST_ACCURACY])
+    inside = 100 * accuracy[100 * accuracy >= end]
     highest = [100 * (results.measured.ceiling or 0.0), *inside]
     right = max(highest) + 0.8
-    if len(inside) < len(ok):
+    if len(inside) < accuracy.size:
         return end - beyond / (1 - beyond) * (right - end), right, True
     return max(end, min([*inside, *highest[:1]]) - 1.0), right, False
 
@@ -407,8 +418,7 @@ def _tick_from(axes: "Axes", left: float) -> None:
 
 def _heights(results: Results, one: Summary, is_kept: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Spread dots over a row by a fixed rule; those that share a source are at one height."""
-    accuracy = results.scores.test_accuracy(one.arm)
-    repeats = results.scores.repeats[~np.isnan(accuracy)][is_kept]
+    repeats = results.scores.repeats[is_kept]
     nested = results.spec.nested
     if nested is not None and results.spec.is_nested(one.arm):
         return np.asarray((repeats // nested[1]) / max(1, nested[0] - 1) - 0.5)
@@ -463,11 +473,14 @@ def _draw_bands(
 # ---------------------------------------------------------------- words
 
 
-def _row_labels(shown: Sequence[Summary], results: Results, is_narrow: bool) -> list[str]:
-    labels = [label_of(one.arm, results) for one in shown]
+def _row_labels(labels: Sequence[str], is_narrow: bool) -> list[str]:
+    """Write the names of rows; where there is little room a word a line, after two a new one."""
     if not is_narrow:
-        return labels
-    return [label.removeprefix("transfer ").replace(" ", "\n", 1) for label in labels]
+        return [textwrap.fill(label, 24) for label in labels]
+    return [
+        textwrap.fill(label.removeprefix("transfer "), 14, break_on_hyphens=False)
+        for label in labels
+    ]
 
 
 def _joined(words: Sequence[str], is_narrow: bool) -> str:

@@ -12,13 +12,18 @@ from blobtransfer.results.results import Results
 from blobtransfer.tasks.task import Task
 
 
-def picture_of_results(results: Results, canvas: Canvas) -> Picture:
+def picture_of_results(results: Results, canvas: Canvas, argv: Sequence[str] = ()) -> Picture:
     """Draw what a command found.
+
+    Args:
+        results: Of any command.
+        canvas: What they are drawn on.
+        argv: The command line that draws it, without the program.
 
     Raises:
         MachineError: It cannot be drawn.
     """
-    made_by = shlex.join(("blobtransfer", *(results.argv or (results.command,))))
+    made_by = shlex.join(("blobtransfer", *(argv or (results.command,))))
     with canvas.settings():
         if results.command == "compare":
             answers = [answer(results, question) for question in results.spec.questions]

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.classes import add_class_legend, scatter_classes
+from blobtransfer.report.figures.classes import (
+    add_class_legend,
+    class_labels,
+    scatter_classes,
+)
 from blobtransfer.report.figures.style import Look, class_colours, literal
 from blobtransfer.tasks.task import Plane, Task, planes_of
 
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
 
 N_BINS = 40
 """Bars over the range of a single feature."""
+
+LINE = 0.2
+"""Height of a line of text, in inches at a font of 10 points."""
 
 PANEL = 4.0
 NARROWEST = 2.1
@@ -29,21 +36,34 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
     n_columns = canvas.n_columns(wanted, PANEL * wanted, NARROWEST)
     n_rows = -(-len(tasks) // n_columns)
     width = canvas.width(0.8 + PANEL * n_columns)
-    figure = canvas.new(width, 1.0 + (width - 0.8) / n_columns * 0.92 * n_rows)
-    panels = list(figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True).flat)
-    planes, axis_labels = planes_of(tasks)
-    for i, (task, plane, axes) in enumerate(zip(tasks, planes, panels, strict=False)):
-        _draw_task(task, plane, axes, canvas.look)
-        axes.set_xlabel(canvas.wrapped(axis_labels[0], (width - 0.8) / n_columns))
-        if i % n_columns == 0:
-            axes.set_ylabel(axis_labels[1])
-        axes.tick_params(labelbottom=True)
+    side = (width - 0.8) / n_columns
+    planes, (x_label, y_label) = planes_of(tasks)
+    x_label = canvas.wrapped(x_label, side)
     n_classes = max(task.spec.n_classes for task in tasks)
     has_centers = any(task.centers is not None for task in tasks)
-    add_class_legend(figure, n_classes, has_centers, canvas, width)
+    labels = class_labels(n_classes, has_centers)
+    legend = LINE * -(-len(labels) // canvas.legend_columns(labels, width))
+    words = 2.6 * LINE + 0.35 + LINE * (x_label.count("\n") + 1)
+    ratio = 0.8 if tasks[0].spec.n_features == 1 else _height_over_width(planes)
+    figure = canvas.new(width, (side * ratio + words) * n_rows + legend + 0.3)
+    panels = list(figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True).flat)
+    for i, (task, plane, axes) in enumerate(zip(tasks, planes, panels, strict=False)):
+        _draw_task(task, plane, axes, canvas.look)
+        axes.set_xlabel(x_label)
+        if i % n_columns == 0:
+            axes.set_ylabel(y_label)
+        axes.tick_params(labelbottom=True)
+    has_bars = tasks[0].spec.n_features == 1
+    add_class_legend(figure, n_classes, has_centers, canvas, width, has_bars)
     for axes in panels[len(tasks) :]:
         axes.set_visible(False)
     return figure
+
+
+def _height_over_width(planes: Sequence[Plane]) -> float:
+    """Give the shape of a panel that holds all rows, one unit as long either way."""
+    width, height = np.ptp(np.concatenate([plane.points for plane in planes]), axis=0)
+    return float(np.clip(height / width, 0.3, 3.0)) if width else 1.0
 
 
 def _draw_task(task: Task, plane: Plane, axes: "Axes", look: Look) -> None:

@@ -57,7 +57,8 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     for letter, (name, regions) in zip(letters, maps, strict=True):
         axes = panels[letter]
         _draw_regions(regions, results.spec.network.n_classes, axes, look)
-        axes.set_title(literal(f"decision regions: {name}"))
+        room = width if is_stacked else width / (1 + len(maps))
+        axes.set_title(literal(canvas.wrapped(f"decision regions: {name}", room - 0.6)))
         if is_stacked or letter == "M":
             axes.set_ylabel("feature 2" if regions.y[0] != regions.y[1] else "")
     if maps:

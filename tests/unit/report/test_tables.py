@@ -150,7 +150,7 @@ def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(resul
 def test_what_is_not_adjusted_together_with_the_answer_is_called_secondary(results):
     one, fresh, _, controls, *speed = tables_of(results)
     assert all(SECONDARY in table.notes for table in (controls, *speed))
-    assert "secondary: the answer about the method comes first" in one.notes
+    assert "secondary: the answer about the method is the primary one" in one.notes
     assert not any("secondary" in note for note in fresh.notes)
 
 

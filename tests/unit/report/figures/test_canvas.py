@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -87,7 +86,7 @@ COMMAND = "blobtransfer compare --model 'a (b) \\ <c> & \\xe9.keras' --repeats 3
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_a_figure_tells_the_command_that_made_it(results, tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
-    save(picture_of_results(replace(results, argv=ARGV), Canvas()), path)
+    save(picture_of_results(results, Canvas(), ARGV), path)
     assert made_by(path) == COMMAND
 
 

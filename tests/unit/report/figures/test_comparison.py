@@ -83,7 +83,7 @@ def good(key, *_):
     return 0.7 + key % 100 / 1000
 
 
-def test_a_comparison_has_a_box_a_variant_and_a_dot_a_run_that_did_not_fail():
+def test_a_comparison_has_a_box_a_variant_and_a_dot_a_run_a_failed_one_at_chance_level():
     results = compare(spec_of(8), None, PlannedEngine(good))
     failed = results.scores.is_failed.copy()
     failed[2, 3] = True
@@ -98,16 +98,17 @@ def test_a_comparison_has_a_box_a_variant_and_a_dot_a_run_that_did_not_fail():
     # each in its row, from the top
     for row, place in zip(dots, (3, 2, 1), strict=True):
         assert np.all(np.abs(row[:, 1] - place) < 0.5)
-    assert len(axes.patches) == 3
+    assert len(axes.patches) == 3 + 1  # and the field of runs beyond the axis
     assert lines_across(axes) == [pytest.approx(100 * results.measured.ceiling)]
-    assert notes_in(axes) == []
+    assert notes_in(axes) == ["1"]
 
 
 def test_too_few_runs_have_dots_and_no_box_of_quartiles(results):
     _, (axes,), _ = panels_of(results)
     assert [len(d) for d in dots_of(axes)] == [3, 3, 2]
-    assert notes_in(axes) == []
-    drawn = [patch.get_path().vertices for patch in axes.patches]
+    assert notes_in(axes) == ["1"]  # which failed
+    field = axes.patches[-1]
+    drawn = [patch.get_path().vertices for patch in axes.patches if patch is not field]
     assert not any(np.isfinite(vertices).all() for vertices in drawn)
 
 
