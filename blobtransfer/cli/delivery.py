@@ -71,9 +71,7 @@ def deliver(
     if not is_on_screen:
         for caution in filed.cautions:
             log_unless_quiet(messages, f"warning: {caution}")
-    for further in failed[1:]:
-        print_stderr(f"error: {further}")
-    if failed:
+    if failed:  # the first is told, as of one full disk
         raise failed[0]
 
 

@@ -170,6 +170,15 @@ def test_a_full_disk_is_one_line_and_1_and_costs_no_results(tmp_path, n_bytes):
         assert done.out == (tmp_path / "o.csv").read_text()
 
 
+def test_a_result_file_that_cannot_be_written_costs_no_figure(tmp_path):
+    command = ("compare", *SMALL_OPTIONS, "--repeats", 1_000, "-q", "-o", "o.json")
+    done = run_process(*command, cwd=tmp_path, by=with_files_of_at_most(300_000))
+    assert done.code == 1
+    assert done.err == ("error: o.json: cannot be written (File too large); nothing was changed\n")
+    assert is_whole(tmp_path / "compare.png")
+    assert os.listdir(tmp_path) == ["compare.png"]
+
+
 def test_a_model_on_a_full_disk_costs_no_results_and_not_the_old_model(tmp_path):
     model = tmp_path / "model.keras"
     write_keras(model)
