@@ -90,7 +90,7 @@ def train_target(
     try:
         beside = train_one(from_scratch, "train-target", "standalone", {}, engine, progress).results
     except KeyboardInterrupt:  # the network that was asked for is trained
-        return trained
+        return replace(trained, results=replace(trained.results, interrupted=True))
     (curves,) = beside.curves.values()
     baseline = Baseline(beside.run, curves[:, 0], beside.regions)
     return replace(trained, results=replace(trained.results, baseline=baseline))

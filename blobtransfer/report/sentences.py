@@ -76,7 +76,7 @@ def headline(results: Results) -> str:
 
 def stopped_at(results: Results) -> str | None:
     """Say how far an interrupted comparison came; None for one that was finished."""
-    if not results.interrupted:
+    if not results.interrupted or results.command != "compare":
         return None
     at_most = "at most " if results.spec.until_decided else ""
     n_done, n_asked = results.scores.n_repeats, results.spec.n_repeats

@@ -130,6 +130,8 @@ def training_table(results: Results, with_time: bool = True) -> Table:
             f"from scratch, the rows in the same order: test accuracy {accuracy}; one run of each "
             "decides nothing, compare does"
         )
+    if results.interrupted:
+        notes.append("interrupted: no network from scratch was trained to be shown beside it")
     if run.status == "failed":
         notes.append("failed: the loss is not finite; try a smaller --learning-rate")
     elif run.classes_predicted < network.n_classes:

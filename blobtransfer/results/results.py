@@ -108,7 +108,7 @@ class Results:
         findings: What the statistics say about them.
         regions: Of the one network that was trained, where it can be drawn.
         baseline: What that network is shown beside, where it is not standalone itself.
-        interrupted: Stopped before all repeats were done.
+        interrupted: Stopped before all repeats, or the baseline, were done.
         argv: The command line, without the program.
         versions: Of Python and of the packages that can change a score.
         machine: As far as it can change a score or a time.
