@@ -67,7 +67,7 @@ def analyse(
     """
     finished = {arm: scores.test_accuracy(arm) for arm in spec.arms}
     # Intention to treat: a run that failed counts as chance would.
-    accuracy = {arm: np.where(np.isnan(a), measured.floor, a) for arm, a in finished.items()}
+    accuracy = {arm: scores.counted(arm, measured.floor) for arm in spec.arms}
     standalone = _standalone(spec)
     differences: dict[Arm, Difference] = {}
     if standalone is not None:

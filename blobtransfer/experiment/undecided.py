@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
@@ -31,9 +29,7 @@ class Undecided:
         """Take further repeats in; give the arms that are still undecided."""
         scores = Scores.joined(list(parts))
         self._n += scores.n_repeats
-        accuracy = {
-            arm: np.nan_to_num(scores.test_accuracy(arm), nan=self._floor) for arm in scores.arms
-        }
+        accuracy = {arm: scores.counted(arm, self._floor) for arm in scores.arms}
         undecided = []
         for arm, sequence in self._sequences.items():
             sequence.add((accuracy[arm] - accuracy[self._standalone]).tolist())

@@ -27,8 +27,6 @@ def explanations(results: Results) -> tuple[str, ...]:
         "better, worse: the whole interval is above, below 0",
         f"no practical difference (alike): it is within {points(spec.margin)} of 0, the margin",
         "undecided: neither; more repeats would tell",
-    ]
-    lines += [
         "5 % quantile: one run of 20 ends below it",
         "worst tenth: mean of the lowest tenth of the runs",
         "best of 1, best of 3, best of 5: what to expect of the best of so many runs",

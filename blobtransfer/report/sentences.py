@@ -19,7 +19,7 @@ from blobtransfer.results.findings import (
 )
 from blobtransfer.results.results import Results
 from blobtransfer.specs.experiment import Arm, Question
-from blobtransfer.statistics.paired import FEWEST_PAIRS, Verdict
+from blobtransfer.statistics.paired import FEWEST_PAIRS, Verdict, VerdictKind
 
 QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method"}
 
@@ -29,31 +29,27 @@ ENOUGH_REPEATS = 100
 
 def answer(results: Results, question: Question) -> str | None:
     """Answer one question in a sentence; None where nothing was compared."""
-    compared = [
-        (one, one.verdict) for one in results.of_question(question) if one.verdict is not None
-    ]
-    if not compared:
+    by_kind = _by_kind(results, question)
+    if not by_kind:
         return None
     clauses = []
-    for kind in ("better", "worse"):
-        decided = [(one, verdict) for one, verdict in compared if verdict.kind == kind]
-        for i, (one, verdict) in enumerate(decided):
+    kinds: tuple[VerdictKind, ...] = ("better", "worse")
+    for kind in kinds:
+        for i, one in enumerate(by_kind.get(kind, [])):
             amount, interval = _amount(one)
-            slight = ", maybe too little to matter" if verdict.beyond_margin == "maybe" else ""
+            slight = _slight(one)
             clauses.append(
                 f"{label_of(one.arm, results)} by {amount} ({interval}){slight}"
                 if i
                 else f"{label_of(one.arm, results)} is {kind} than standalone by {amount} points "
                 f"(95 % interval {interval}, {_basis(one, results)}){slight}"
             )
-    alike = [one for one, verdict in compared if verdict.kind == "no practical difference"]
-    if alike:
+    if alike := by_kind.get("no practical difference"):
         clauses.append(
             f"{_labels(alike, results)} {'makes' if len(alike) == 1 else 'make'} no practical "
             f"difference to standalone (less than {points(results.spec.margin)})"
         )
-    undecided = [one for one, verdict in compared if verdict.kind == "undecided"]
-    if undecided:
+    if undecided := by_kind.get("undecided"):
         clauses.append(
             f"{_labels(undecided, results)} {'is' if len(undecided) == 1 else 'are'} undecided "
             f"({_what_would_tell(undecided, results)})"
@@ -85,28 +81,37 @@ def stopped_at(results: Results) -> str | None:
 
 def short_answer(results: Results, question: Question) -> str | None:
     """Answer one question as shortly as can be; None where nothing was compared."""
-    compared = [
-        (one, one.verdict) for one in results.of_question(question) if one.verdict is not None
-    ]
-    if not compared:
+    by_kind = _by_kind(results, question)
+    if not by_kind:
         return None
     clauses = []
-    for kind, verb in (("better", "gains"), ("worse", "costs")):
-        decided = [(one, verdict) for one, verdict in compared if verdict.kind == kind]
-        for i, (one, verdict) in enumerate(decided):
+    verbs: dict[VerdictKind, str] = {"better": "gains", "worse": "costs"}
+    for kind, verb in verbs.items():
+        for i, one in enumerate(by_kind.get(kind, [])):
             amount, _ = _amount(one)
-            slight = ", maybe too little to matter" if verdict.beyond_margin == "maybe" else ""
             unit = " points" if i == 0 else ""
-            clauses.append(f"{label_of(one.arm, results)} {verb} {amount}{unit}{slight}")
-    alike = [one for one, verdict in compared if verdict.kind == "no practical difference"]
-    if alike:
+            clauses.append(f"{label_of(one.arm, results)} {verb} {amount}{unit}{_slight(one)}")
+    if alike := by_kind.get("no practical difference"):
         clauses.append(f"{_labels(alike, results)}: no practical difference")
-    undecided = [one for one, verdict in compared if verdict.kind == "undecided"]
-    if undecided:
+    if undecided := by_kind.get("undecided"):
         what = _what_would_tell(undecided, results).partition(", four")[0]
-        named = "" if len(undecided) == len(compared) else f"{_labels(undecided, results)}: "
+        named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "
         clauses.append(f"{named}cannot tell ({what})")
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+
+
+def _by_kind(results: Results, question: Question) -> dict[VerdictKind, list[Summary]]:
+    """Sort what was compared for a question by its verdict."""
+    found: dict[VerdictKind, list[Summary]] = {}
+    for one in results.of_question(question):
+        if one.verdict is not None:
+            found.setdefault(one.verdict.kind, []).append(one)
+    return found
+
+
+def _slight(one: Summary) -> str:
+    is_maybe = one.verdict is not None and one.verdict.beyond_margin == "maybe"
+    return ", maybe too little to matter" if is_maybe else ""
 
 
 def label_of(arm: Arm, results: Results) -> str:

@@ -85,27 +85,28 @@ def print_on(stream: TextIO, report: "Report", full: bool = False) -> None:
     else:
         stream.writelines(_stopped(report))
     print_on_terminal(tables, stream)
-    if report.is_explained:
-        stream.writelines(["\n", *(f"{line}\n" for line in report.explanations)])
+    stream.writelines(_explained(report))
 
 
 def _stopped(report: "Report") -> list[str]:
     return [] if report.stopped is None else [f"{report.stopped}\n\n"]
 
 
+def _explained(report: "Report", mark: str = "") -> list[str]:
+    lines = [f"{mark}{line}\n" for line in report.explanations]
+    return ["\n", *lines] if lines else []
+
+
 def _text(report: "Report") -> Iterable[str]:
     from blobtransfer.report.render.text import to_text
 
-    explained = ["\n", *(f"{line}\n" for line in report.explanations)]
-    return [*_stopped(report), to_text(report.tables), *(explained if report.is_explained else [])]
+    return [*_stopped(report), to_text(report.tables), *_explained(report)]
 
 
 def _markdown(report: "Report") -> Iterable[str]:
     from blobtransfer.report.render.markdown import to_markdown
 
-    explained = ["\n", *(f"- {line}\n" for line in report.explanations)]
-    tables = to_markdown(report.tables)
-    return [*_stopped(report), tables, *(explained if report.is_explained else [])]
+    return [*_stopped(report), to_markdown(report.tables), *_explained(report, "- ")]
 
 
 def _csv(report: "Report") -> Iterable[str]:

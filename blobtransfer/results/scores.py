@@ -126,6 +126,10 @@ class Scores:
         a = self.arms.index(arm)
         return np.where(self.is_failed[a], np.nan, self.values[TEST_ACCURACY, a])
 
+    def counted(self, arm: Arm, floor: float) -> NDArray[np.float64]:
+        """Give the (R,) test accuracies of an arm by repeat, a failed run at chance level."""
+        return np.nan_to_num(self.test_accuracy(arm), nan=floor)
+
     def n_failed(self, arm: Arm) -> int:
         """Count the runs of an arm that failed."""
         return int(self.is_failed[self.arms.index(arm)].sum())

@@ -1,7 +1,7 @@
 """What the intervals and verdicts of a comparison hold, in experiments whose truth is known.
 
-    python tests/benchmarks/calibration.py            # about seven minutes
-    python tests/benchmarks/calibration.py 400        # experiments a cell, in place of 4,000
+    python tests/benchmarks/calibration.py            # 4,000 experiments a cell
+    python tests/benchmarks/calibration.py 400        # so many
     python tests/benchmarks/calibration.py held-out   # families that chose nothing
 
 Differences of three variants are drawn from 20,000 real repeats of the default comparison (the

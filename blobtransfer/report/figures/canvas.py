@@ -29,6 +29,9 @@ DPI = 150
 LETTER = 0.53
 """Width of a letter over the size of its font, on average."""
 
+LINE = 0.17
+"""Height of a line of text, in inches at a font of 10 points."""
+
 SHORTEST_SIDE = 0.3
 """Of a panel that can be read, in inches."""
 
@@ -142,9 +145,12 @@ class Canvas:
 
     def legend_columns(self, labels: Sequence[str], width: float) -> int:
         """Say how many entries of a legend stand side by side in a width, as in `wrapped`."""
-        letters = max(map(len, labels), default=0) + 5
-        fits = int(width * 72 * self.look.unit / (self.look.small * LETTER * letters))
-        return max(1, min(len(labels), fits))
+        longest = max(map(len, labels), default=0) + 5
+        return max(1, min(len(labels), int(width / self.width_of(longest))))
+
+    def width_of(self, n_letters: float) -> float:
+        """Give the width of so many small letters, in inches at a font of 10 points."""
+        return n_letters * LETTER * self.look.small / 72 / self.look.unit
 
     def show(self) -> None:
         """Open the windows and wait until they are closed; nothing unless asked for."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blobtransfer.report.figures.canvas import LETTER, Canvas
+from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.panels import (
     Room,
     draw_curves,
@@ -37,9 +37,6 @@ SQUEEZED = 0.4
 
 DENSE = 0.29
 """Height of a row below which two lines of text beside it would touch those of the next."""
-
-LINE = 0.17
-"""Height of a line of text, in the same inches."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
 
     The differences, which the answer is about, come first; the answer stands above them. Where
     there is no room for two columns, the questions stand below each other. What has no room on a
-    page of a given height is left out: scores first, then curves.
+    page of a given height is left out, scores or curves.
     """
     layout, questions = _layout_of(results, canvas), results.spec.questions
     figure = canvas.new(layout.width, layout.height)
@@ -98,16 +95,15 @@ def _layout_of(results: Results, canvas: Canvas) -> _Layout:
     width, blocks = canvas.width(wanted), len(questions) // n_columns
     column = width / n_columns
     is_narrow = column < COLUMN - 1.0
-    names = [label_of(one.arm, results) for one in results.summary]
-    longest = max(len(line) for line in row_labels(names, is_narrow) for line in line.split("\n"))
-    labels = 0.3 + (longest + 1) * LETTER * canvas.look.small / 72 / canvas.look.unit
-    numbers = 0.2 + NUMBERS * LETTER * canvas.look.small / 72 / canvas.look.unit
+    names = row_labels([label_of(one.arm, results) for one in results.summary], is_narrow)
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    labels, numbers = 0.3 + canvas.width_of(longest + 1), 0.2 + canvas.width_of(NUMBERS)
     captions = {
         question: canvas.wrapped(short_answer(results, question) or "", column - labels)
         for question in questions
     }
     n_lines = max(caption.count("\n") + 1 for caption in captions.values())
-    most = LINE * max(name.count("\n") + 1.5 for name in row_labels(names, is_narrow))
+    most = LINE * max(name.count("\n") + 1.5 for name in names)
     score_row = 0.36 if results.spec.nested is None else 0.6
     heights = {
         "differences": 0.2 + max(0.5, most) * max(1, n_rows - 1),
@@ -126,8 +122,7 @@ def _layout_of(results: Results, canvas: Canvas) -> _Layout:
     words = top + blocks * sum(texts[kind] for kind in kinds)
     panels = blocks * sum(heights[kind] for kind in kinds)
     squeezed = (canvas.height(words + panels) - words) / panels
-    letters = len(f"{results.scores.n_repeats:,}") + 1.5
-    for_counts = letters * canvas.look.small * LETTER / 72 / canvas.look.unit
+    for_counts = canvas.width_of(len(f"{results.scores.n_repeats:,}") + 1.5)
     room = Room(
         is_narrow=is_narrow,
         is_dense=squeezed * heights["differences"] < DENSE * (n_rows - 1),

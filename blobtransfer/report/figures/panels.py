@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.report.figures.style import (
     CEILING,
     LINE_STYLES,
@@ -20,7 +19,7 @@ from blobtransfer.report.figures.style import (
 from blobtransfer.report.sentences import label_of, points, verdict_word
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import Results
-from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.experiment import Arm, Question
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,10 +118,7 @@ def draw_scores(results: Results, question: Question, axes: "Axes", look: Look, 
     as a run ends low; how many runs lie beyond is written there, so that they squeeze nothing.
     """
     shown = results.of_question(question)
-    scores = []
-    for one in shown:
-        row = results.scores.test_accuracy(one.arm)
-        scores.append(100 * np.nan_to_num(row, nan=results.measured.floor))
+    scores = [_percent(results, one.arm) for one in shown]
     end = _low_end(results)
     left, right, is_cut = _score_limits(results, room.beyond)
     places = range(len(shown), 0, -1)
@@ -233,14 +229,17 @@ def _low_end(results: Results) -> float:
 
 def _score_limits(results: Results, beyond: float) -> tuple[float, float, bool]:
     """Give the ends of the axis of scores in percent, and whether runs lie beyond the lower one."""
-    end, scores = _low_end(results), results.scores
-    accuracy = np.where(scores.is_failed, results.measured.floor, scores.values[TEST_ACCURACY])
-    inside = 100 * accuracy[100 * accuracy >= end]
-    highest = [100 * (results.measured.ceiling or 0.0), *inside]
-    right = max(highest) + 0.8
-    if len(inside) < accuracy.size:
+    end, ceiling = _low_end(results), 100 * (results.measured.ceiling or 0.0)
+    accuracy = np.concatenate([_percent(results, arm) for arm in results.scores.arms])
+    inside = np.append(accuracy[accuracy >= end], ceiling)
+    right = float(inside.max()) + 0.8
+    if len(inside) <= len(accuracy):
         return end - beyond / (1 - beyond) * (right - end), right, True
-    return max(end, min([*inside, *highest[:1]]) - 1.0), right, False
+    return max(end, float(inside.min()) - 1.0), right, False
+
+
+def _percent(results: Results, arm: Arm) -> NDArray[np.float64]:
+    return 100 * results.scores.counted(arm, results.measured.floor)
 
 
 def _tick_from(axes: "Axes", left: float) -> None:
@@ -309,7 +308,7 @@ def draw_curves(results: Results, question: Question, axes: "Axes", look: Look, 
 
 
 def row_labels(labels: Sequence[str], is_narrow: bool) -> list[str]:
-    """Write the names of rows; where there is little room a word a line, after two a new one."""
+    """Write the names of rows, long ones on several lines; short ones where there is no room."""
     if not is_narrow:
         return [textwrap.fill(label, 24) for label in labels]
     return [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.classes import (
     add_class_legend,
     class_labels,
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 N_BINS = 40
 """Bars over the range of a single feature."""
-
-LINE = 0.2
-"""Height of a line of text, in inches at a font of 10 points."""
 
 PANEL = 4.0
 NARROWEST = 2.1
@@ -42,9 +39,10 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
     n_classes = max(task.spec.n_classes for task in tasks)
     has_centers = any(task.centers is not None for task in tasks)
     labels = class_labels(n_classes, has_centers)
-    legend = LINE * -(-len(labels) // canvas.legend_columns(labels, width))
-    words = 2.6 * LINE + 0.35 + LINE * (x_label.count("\n") + 1)
-    ratio = 0.8 if tasks[0].spec.n_features == 1 else _height_over_width(planes)
+    legend = 1.2 * LINE * -(-len(labels) // canvas.legend_columns(labels, width))
+    words = 0.4 + LINE * (4.2 + 1.2 * x_label.count("\n"))
+    has_bars = tasks[0].spec.n_features == 1
+    ratio = 0.8 if has_bars else _height_over_width(planes)
     figure = canvas.new(width, (side * ratio + words) * n_rows + legend + 0.3)
     panels = list(figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True).flat)
     for i, (task, plane, axes) in enumerate(zip(tasks, planes, panels, strict=False)):
@@ -53,7 +51,6 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
         if i % n_columns == 0:
             axes.set_ylabel(y_label)
         axes.tick_params(labelbottom=True)
-    has_bars = tasks[0].spec.n_features == 1
     add_class_legend(figure, n_classes, has_centers, canvas, width, has_bars)
     for axes in panels[len(tasks) :]:
         axes.set_visible(False)
