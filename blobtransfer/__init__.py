@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from blobtransfer.report.writers import to_json
     from blobtransfer.results.csv_io import to_csv
     from blobtransfer.results.results import Results
+    from blobtransfer.specs.drawn import BlobsSpec
     from blobtransfer.specs.experiment import ExperimentSpec
     from blobtransfer.specs.network import MLPSpec
-    from blobtransfer.specs.task import BlobsSpec, TaskSpec
+    from blobtransfer.specs.task import TaskSpec
     from blobtransfer.specs.training import TrainingSpec
     from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
     from blobtransfer.tasks import load_task
@@ -29,7 +30,7 @@ __version__ = "0.1.0"
 _HOME = {
     "STANDALONE": "specs.variant",
     "BlobTransferError": "errors",
-    "BlobsSpec": "specs.task",
+    "BlobsSpec": "specs.drawn",
     "ExperimentSpec": "specs.experiment",
     "MLPSpec": "specs.network",
     "Results": "results.results",

@@ -4,6 +4,7 @@
     ├── InputError                 2  the user asked for something that cannot be
     │   ├── SettingError           2  a setting has an impossible value
     │   ├── SourceFileError        2  a model file cannot be used
+    │   ├── TableFileError         2  a table cannot be learnt
     │   └── ResultsFileError       2  a file of results cannot be shown
     └── MachineError          1  the request was fine, the machine was not
 
@@ -50,6 +51,18 @@ class SourceFileError(InputError):
 
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(f"{path}: {problem}")
+
+
+class TableFileError(InputError):
+    """A table is missing, damaged, or not one that can be learnt.
+
+    Args:
+        name: The file that was asked for, or the set.
+        problem: What was found and what to do.
+    """
+
+    def __init__(self, name: object, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
 
 
 class ResultsFileError(InputError):

@@ -20,6 +20,7 @@ class Stream(IntEnum):
     SOURCE_ORDER = 1
     TARGET_ORDER = 2
     REDRAWN = 3
+    SPLIT = 5
 
 
 def order_key(train_seed: int, stream: Stream, repeat: int) -> int:

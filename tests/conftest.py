@@ -7,7 +7,7 @@ import pytest
 from helpers.commands import STARTED, Finished, run_here
 from helpers.specs import SMALL
 
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.tasks import load_task
 from blobtransfer.tasks.task import Task
 

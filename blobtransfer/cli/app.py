@@ -24,8 +24,8 @@ from blobtransfer.cli.streams import (
     print_stderr,
     write_stdout,
 )
-from blobtransfer.cli.suggest import question_of
 from blobtransfer.cli.train import train_source, train_target
+from blobtransfer.suggest import question_of
 
 HELP_COLUMNS = 72
 """Narrower help would cut the names of options; the terminal may wrap its lines instead."""

@@ -1,7 +1,7 @@
 """What can be refused before any work: files that cannot be written, requests that do not fit."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,15 @@ from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.files import why_not_writable
 from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS
 from blobtransfer.specs.checks import join
+from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.table import Preparation, TableRequest
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
+    from blobtransfer.tasks.resolve import Role
 
 MODEL_FILE = "the source network (--model)"
 """What the file of --model is called where something would replace it."""
@@ -119,60 +122,119 @@ def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
 # ---------------------------------------------------------------- a transfer
 
 
-def read_source(path: Path | None, task: TaskSpec) -> "SourceNetwork | None":
-    """Read the source network of --model and see that it takes the rows of the problem."""
+def read_source(path: Path | None) -> "SourceNetwork | None":
+    """Read the source network of --model."""
     if path is None:
         return None
 
     from blobtransfer.keras_files.read import read_source_file
 
-    source = read_source_file(path)
-    theirs, ours = source.network.n_features, task.n_features
-    if theirs != ours:
+    return read_source_file(path)
+
+
+def carried_by(
+    path: Path | None,
+    source: "SourceNetwork | None",
+    problems: Mapping["Role", TaskSpec | TableRequest],
+) -> Preparation | None:
+    """Give what the model says of the table that it learnt, where it is used on a table.
+
+    Raises:
+        SourceFileError: It says nothing, and no source problem was described.
+    """
+    if source is None or not isinstance(problems["target"], TableRequest):
+        return None
+    if source.preparation is None and not isinstance(problems.get("source"), TableRequest):
         raise SourceFileError(
             path,
-            f"this network has {theirs} features, the target problem {ours}; "
-            f"use --features {theirs} or another model",
+            "it does not say which columns it learnt, nor how they were scaled; add --source SPEC, "
+            "the table that it was trained on, or train it with blobtransfer train-source --task",
         )
-    return source
+    return source.preparation
+
+
+def check_features(path: Path | None, source: "SourceNetwork | None", task: TaskSpec) -> None:
+    """See that the model takes the rows of the problem."""
+    if source is None or source.network.n_features == task.n_features:
+        return
+    theirs = source.network.n_features
+    is_blobs = task.kind == "blobs"
+    raise SourceFileError(
+        path,
+        f"this network has {theirs} features, "
+        + (
+            f"the target problem {task.n_features}; "
+            if is_blobs
+            else f"{task.name} {task.n_features}; "
+        )
+        + (f"use --features {theirs} or another model" if is_blobs else "use another model"),
+    )
+
+
+def output_fits(source: "SourceNetwork | None", spec: ExperimentSpec) -> bool:
+    """Say whether the output layer of the source network is of the target's classes."""
+    assert spec.target is not None
+    if source is None:
+        return spec.has_same_classes
+    if source.preparation is not None:
+        return source.preparation.classes == spec.target.class_names
+    return source.network.n_classes == spec.target.n_classes and spec.has_same_classes
 
 
 def check_output_layer(
     path: Path | None,
     source: "SourceNetwork | None",
-    task: TaskSpec,
+    spec: ExperimentSpec,
     variants: Sequence[Variant],
 ) -> None:
-    """See that the model's output layer fits the problem, where a variant keeps it."""
-    is_kept = any(variant.start == "transfer" and not variant.n_redrawn for variant in variants)
-    if source is not None and is_kept and _classes_differ(source, task):
-        theirs = source.network.n_classes
-        raise SourceFileError(
-            path,
-            f"this network has {theirs} classes, the target problem {task.n_classes}; "
-            f"use --classes {theirs}, --variant new-head,fixed=0 alone, or another model",
+    """See that the source's output layer is as wide as the target's, where a variant keeps it."""
+    kept = [one for one in variants if one.start == "transfer" and not one.n_redrawn]
+    target = spec.task
+    theirs = source.network.n_classes if source is not None else spec.source_network.n_classes
+    if not kept or theirs == target.n_classes:
+        return
+    if source is None:
+        assert spec.source is not None
+        raise SettingError(
+            "variant",
+            str(kept[0]),
+            f"it keeps the output layer of the {theirs} classes of {spec.source.name}, "
+            f"{target.name} has {target.n_classes}; use new-head,fixed={kept[0].n_frozen}",
         )
+    classes = f"--classes {theirs}, " if target.kind == "blobs" else ""
+    raise SourceFileError(
+        path,
+        f"this network has {theirs} classes, "
+        + (
+            f"the target problem {target.n_classes}; "
+            if classes
+            else f"{target.name} {target.n_classes}; "
+        )
+        + f"use {classes}--variant new-head,fixed=0 alone, or another model",
+    )
 
 
 def several_variants(
-    fixed: Sequence[int] | None,
-    further: Sequence[Variant],
-    source: "SourceNetwork | None",
-    task: TaskSpec,
-    n_hidden: int,
+    fixed: Sequence[int] | None, further: Sequence[Variant], output_fits: bool, n_hidden: int
 ) -> tuple[Variant, ...]:
     """Give the variants of a comparison, `standalone` first.
 
-    The default of --fixed is left out where it is impossible: those variants keep an output
-    layer that does not fit the problem.
+    Where the source's output layer is of other classes, it is drawn afresh unless asked otherwise.
     """
-    if fixed is None and further and source is not None and _classes_differ(source, task):
-        return (STANDALONE, *further)
+    if fixed is None and not output_fits:
+        if further:
+            return (STANDALONE, *further)
+        transfers = transfer_variants(fixed, n_hidden)
+        return (STANDALONE, *(replace(one, new_head=True) for one in transfers))
     return (STANDALONE, *transfer_variants(fixed, n_hidden), *further)
 
 
 def one_variant(
-    fixed: int | None, further: Sequence[Variant], model: Path | None, n_hidden: int
+    fixed: int | None,
+    further: Sequence[Variant],
+    model: Path | None,
+    output_fits: bool,
+    n_hidden: int,
 ) -> Variant:
     """Give the variant that one training is of."""
     if len(further) > 1:
@@ -184,6 +246,8 @@ def one_variant(
             raise SettingError("fixed", fixed, "there is no network to freeze; give --model FILE")
         return STANDALONE
     variant = further[0] if further else transfer_variants([fixed or 0], n_hidden)[0]
+    if not (further or output_fits):
+        variant = replace(variant, new_head=True)
     if variant.start == "transfer" and model is None:
         raise SettingError("variant", str(variant), "there is no source network; give --model FILE")
     if variant.start != "transfer" and model is not None:
@@ -211,7 +275,3 @@ def network_for(
             f"the model's activation is {theirs.activation}; leave --activation out",
         )
     return replace(theirs, initializer=asked.initializer, n_classes=asked.n_classes)
-
-
-def _classes_differ(source: "SourceNetwork", task: TaskSpec) -> bool:
-    return source.network.n_classes != task.n_classes

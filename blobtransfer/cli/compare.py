@@ -4,13 +4,16 @@ import sys
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from blobtransfer.cli.checks import (
     MODEL_FILE,
+    carried_by,
+    check_features,
     check_output_layer,
     checked_figure,
     network_for,
+    output_fits,
     read_source,
     several_variants,
 )
@@ -27,13 +30,20 @@ from blobtransfer.cli.options import (
     ScreenOptions,
     TrainingOptions,
     VariantOptions,
+    description,
 )
 from blobtransfer.cli.parsing import NUMBERS, file, integer, switch
+from blobtransfer.cli.problems import network_of, problem_of, say_problems, settled
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_seed, join, printable
-from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.checks import join, printable
+from blobtransfer.specs.experiment import ExperimentSpec, Question
 from blobtransfer.specs.settings import with_settings
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.table import TableRequest
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task_text import is_blobs
+
+if TYPE_CHECKING:
+    from blobtransfer.tasks.resolve import Role
 
 N_REPEATS = 100
 """Repeats, unless asked otherwise."""
@@ -41,8 +51,8 @@ N_REPEATS = 100
 MAX_REPEATS = 100_000
 """Repeats of a comparison until decided, unless asked otherwise."""
 
-SOURCE_SEED = 1
-"""The source problem, unless asked otherwise."""
+SOURCE_SEED, TARGET_SEED = 1, 2
+"""The two problems, unless asked otherwise."""
 
 
 def compare(
@@ -50,7 +60,14 @@ def compare(
     source_seed: Annotated[
         int | None, integer("--source-seed", "The source problem.", PROBLEM, show_default="1")
     ] = None,
-    target_seed: Annotated[int, integer("--target-seed", "The target problem.", PROBLEM)] = 2,
+    target_seed: Annotated[
+        int | None, integer("--target-seed", "The target problem.", PROBLEM, show_default="2")
+    ] = None,
+    source: Annotated[
+        str | None,
+        description("--source", "The source problem, such as moons:noise=0.2 or a.csv:label=y."),
+    ] = None,
+    target: Annotated[str | None, description("--target", "The target problem, likewise.")] = None,
     reverse: Annotated[
         bool, switch("--reverse", "Swap the source and the target problem.", PROBLEM)
     ] = False,
@@ -103,20 +120,31 @@ def compare(
     messages: MessageOptions,
 ) -> None:
     """Compare training from scratch with starting from a source network, over many repeats."""
-    _check_together(question, repeats, model, source_seed, reverse)
+    _check_together(question, repeats, model, source_seed, source, reverse)
     screen.check_format(result)
     n_repeats = _n_repeats(question, repeats, until_decided, max_repeats)
+    has_source = source is not None or target is None or is_blobs(target)
+    questions = _questions(question, model, target, has_source)
+    saved = read_source(model)
+    asked_source = problem_of("source", source, "source-seed", source_seed, SOURCE_SEED, problem)
+    asked_target = problem_of("target", target, "target-seed", target_seed, TARGET_SEED, problem)
+    if reverse:
+        asked_source, asked_target = asked_target, asked_source
+    problems: dict[Role, TaskSpec | TableRequest] = {"target": asked_target}
+    if has_source:
+        problems = {"source": asked_source, **problems}
+    found = settled(problems, training.train_seed, carried_by(model, saved, problems))
+    check_features(model, saved, found["target"])
     asked = with_settings(
-        _problems(source_seed, target_seed, reverse),
-        problem.settings() | training.settings() | question.settings(),
+        ExperimentSpec(
+            source=found.get("source"), target=found["target"], network=network_of(found["target"])
+        ),
+        training.settings() | question.settings(),
     )
-    source = read_source(model, asked.task)
-    network = network_for(asked.network, training, source)
-    variants = several_variants(
-        fixed, further.variant or [], source, asked.task, len(network.hidden)
-    )
-    check_output_layer(model, source, asked.task, variants)
-    questions, nested = question.questions(), question.sources_and_repeats()
+    network = network_for(asked.network, training, saved)
+    fits = output_fits(saved, asked)
+    variants = several_variants(fixed, further.variant or [], fits, len(network.hidden))
+    check_output_layer(model, saved, asked, variants)
     spec = replace(
         asked,
         network=network,
@@ -125,10 +153,10 @@ def compare(
         n_repeats=n_repeats,
         until_decided=until_decided,
         against=question.against,
-        nested=nested,
+        nested=question.sources_and_repeats(),
         source=asked.source if model is None or "fresh" in questions else None,
         model_path=None if model is None else printable(str(model)),
-        model_sha256=None if source is None else source.sha256,
+        model_sha256=None if saved is None else saved.sha256,
     )
     for setting, value in (("threshold", question.threshold), ("curves", result.curves)):
         if value is not None and not question.speed:
@@ -143,9 +171,10 @@ def compare(
     from blobtransfer.report.figures.canvas import Canvas
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
+    say_problems(spec, (source, target), messages)
     with deferred() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
-            weights = None if source is None else list(source.weights)
+            weights = None if saved is None else list(saved.weights)
             engine = load_engine(spec.engine, messages.verbose)
             results = experiment.compare(spec, weights, engine, progress)
         results = replace(results, argv=tuple(sys.argv[1:]))
@@ -158,6 +187,7 @@ def _check_together(
     repeats: int | None,
     model: Path | None,
     source_seed: int | None,
+    source: str | None,
     reverse: bool,
 ) -> None:
     """Raise `SettingError` for options of which one makes the other meaningless."""
@@ -176,6 +206,25 @@ def _check_together(
         raise SettingError("source-seed", source_seed, f"{read}; leave one of the two out")
 
 
+def _questions(
+    question: QuestionOptions, model: Path | None, target: str | None, has_source: bool
+) -> tuple[Question, ...]:
+    """Give the questions; without a source problem there is only that about the model."""
+    if has_source:
+        return question.questions()
+    if model is None:
+        assert target is not None
+        problem = "the source problem is not said; add --source SPEC, or --model FILE"
+        raise SettingError("target", target, problem)
+    if question.sources not in (None, "one"):
+        problem = "the method needs a source problem; add --source SPEC"
+        raise SettingError("sources", question.sources, problem)
+    if question.nested is not None:
+        problem = "fresh sources need a source problem; add --source SPEC"
+        raise SettingError("nested", join(question.nested), problem)
+    return ("one",)
+
+
 def _n_repeats(
     question: QuestionOptions, repeats: int | None, until_decided: bool, max_repeats: int | None
 ) -> int:
@@ -189,12 +238,3 @@ def _n_repeats(
         raise SettingError("max-repeats", max_repeats, "it needs --until-decided; add that")
     nested = question.sources_and_repeats()
     return prod(nested) if nested else N_REPEATS if repeats is None else repeats
-
-
-def _problems(source_seed: int | None, target_seed: int, reverse: bool) -> ExperimentSpec:
-    """Give a spec of the two problems that were asked for."""
-    seeds = [SOURCE_SEED if source_seed is None else source_seed, target_seed]
-    for setting, seed in zip(("source-seed", "target-seed"), seeds, strict=True):
-        check_seed(setting, seed)
-    source, target = map(BlobsSpec, reversed(seeds) if reverse else seeds)
-    return ExperimentSpec(source=source, target=target)

@@ -11,9 +11,9 @@ from typing import Any
 import typer
 
 from blobtransfer.cli.streams import print_stderr
-from blobtransfer.cli.suggest import question_of
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
 from blobtransfer.specs.checks import printable
+from blobtransfer.suggest import question_of
 
 ENV_PREFIX = "BLOBTRANSFER_"
 

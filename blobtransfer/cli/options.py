@@ -30,6 +30,8 @@ from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.experiment import ENGINES, QUESTIONS, EngineName, Question
 from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, Activation, Initializer
 from blobtransfer.specs.settings import default_of
+from blobtransfer.specs.table import BUILT_IN
+from blobtransfer.specs.task import DRAWN
 from blobtransfer.specs.variant import Variant, parse_variant
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
@@ -56,38 +58,42 @@ Version = Annotated[
 ]
 
 
+def _blobs(flags: str, help: str, declare: Any = integer, show_default: str = "") -> Any:
+    """Declare a short option of blobs; None where it is not given."""
+    word = flags.removeprefix("--")
+    return declare(flags, help, PROBLEM, show_default=show_default or str(default_of(word)))
+
+
+def description(flags: str, help: str) -> Any:
+    """Declare the option of a problem's description."""
+    return option(flags, help, PROBLEM, metavar="SPEC", autocompletion=lambda: [*DRAWN, *BUILT_IN])
+
+
 @dataclass(frozen=True)
 class ProblemOptions:
     """The size and shape of the blobs problems."""
 
-    samples: Annotated[int, integer("--samples", "Rows that are drawn.", PROBLEM)] = default_of(
-        "samples"
-    )
-    classes: Annotated[int, integer("--classes", "Blobs, one a class.", PROBLEM)] = default_of(
-        "classes"
-    )
-    features: Annotated[int, integer("--features", "Coordinates of a row.", PROBLEM)] = default_of(
-        "features"
-    )
+    samples: Annotated[int | None, _blobs("--samples", "Rows that are drawn.")] = None
+    classes: Annotated[int | None, _blobs("--classes", "Blobs, one a class.")] = None
+    features: Annotated[int | None, _blobs("--features", "Coordinates of a row.")] = None
     cluster_std: Annotated[
-        float, real("--cluster-std", "Standard deviation of each blob.", PROBLEM)
-    ] = default_of("cluster-std")
+        float | None, _blobs("--cluster-std", "Standard deviation of each blob.", real)
+    ] = None
     train_samples: Annotated[
-        int, integer("--train-samples", "The first rows, which train.", PROBLEM)
-    ] = default_of("train-samples")
+        int | None, _blobs("--train-samples", "The first rows, which train.")
+    ] = None
     test_samples: Annotated[
         int | None,
-        integer(
+        _blobs(
             "--test-samples",
             "Fresh test rows from the same centres, in place of the rows left over.",
-            PROBLEM,
             show_default="rest",
         ),
     ] = None
 
     def settings(self) -> dict[str, Any]:
-        """Give the settings of a problem by the user's word."""
-        return {
+        """Give the settings of a problem that were given, by the user's word."""
+        given = {
             "samples": self.samples,
             "classes": self.classes,
             "features": self.features,
@@ -95,6 +101,7 @@ class ProblemOptions:
             "train-samples": self.train_samples,
             "test-samples": self.test_samples,
         }
+        return {word: value for word, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from typer.core import TyperCommand
 
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, REPORTED, envvar_of, report
 from blobtransfer.cli.interrupts import INTERRUPTED
-from blobtransfer.cli.suggest import question_of
 from blobtransfer.specs.checks import read_number
+from blobtransfer.suggest import question_of
 
 NOTHING = "''"
 """How an empty value is shown."""

@@ -12,14 +12,15 @@ from blobtransfer.cli.options import (
     MessageOptions,
     ProblemOptions,
     ResultOptions,
+    description,
 )
 from blobtransfer.cli.parsing import NUMBERS, integer
+from blobtransfer.cli.problems import problem_of, settled
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
-from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.settings import with_settings
-from blobtransfer.specs.task import MAX_CELLS, BlobsSpec, TaskSpec
+from blobtransfer.specs.drawn import MAX_CELLS
+from blobtransfer.specs.task import TaskSpec
 
 MAX_PANELS = 100
 """Most problems in one figure."""
@@ -31,12 +32,19 @@ def plot_data(
         list[int] | None,
         integer("--seed", "Problems, a panel each.", PROBLEM, NUMBERS, show_default="1 2"),
     ] = None,
+    task: Annotated[
+        list[str] | None,
+        description(
+            "--task",
+            "A problem, such as moons:noise=0.2 or a.csv:label=y. Can be given more than once.",
+        ),
+    ] = None,
     problem: ProblemOptions,
     figure: FigureOptions,
     messages: MessageOptions,
 ) -> None:
     """Draw problems: rows by class, true centres, and the best possible accuracy."""
-    specs = _tasks(seed or [1, 2], problem)
+    specs = _described(task, seed, problem) if task else _of_seeds(seed or [1, 2], problem)
     path = checked_figure("plot-data", figure, ResultOptions())
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
@@ -54,16 +62,28 @@ def plot_data(
     canvas.show()
 
 
-def _tasks(seeds: list[int], problem: ProblemOptions) -> list[TaskSpec]:
+def _described(texts: list[str], seed: list[int] | None, problem: ProblemOptions) -> list[TaskSpec]:
+    if len(texts) > MAX_PANELS:
+        raise SettingError("task", "", f"{len(texts):,} panels; use at most {MAX_PANELS}")
+    specs: list[TaskSpec] = []
+    for i, text in enumerate(texts):
+        if text in texts[:i]:
+            raise SettingError("task", text, "it is repeated; give it once")
+        asked = problem_of("task", text, "seed", seed[0] if seed else None, i + 1, problem)
+        specs.append(settled({"target": asked}, 0)["target"])
+    return specs
+
+
+def _of_seeds(seeds: list[int], problem: ProblemOptions) -> list[TaskSpec]:
     if len(seeds) > MAX_PANELS:
         raise SettingError("seed", join(seeds), f"{len(seeds):,} panels; use at most {MAX_PANELS}")
-    specs = []
+    specs: list[TaskSpec] = []
     for seed in seeds:
         if seeds.count(seed) > 1:
             raise SettingError("seed", join(seeds), f"{seed} is repeated; give it once")
-        base = ExperimentSpec(target=BlobsSpec(seed))
-        specs.append(with_settings(base, problem.settings()).task)
-    n_cells = sum((spec.n_samples + (spec.n_test or 0)) * spec.n_features for spec in specs)
+        asked = problem_of("task", None, "seed", seed, seed, problem)
+        specs.append(settled({"target": asked}, 0)["target"])
+    n_cells = sum((spec.n_train + spec.n_test_rows) * spec.n_features for spec in specs)
     if len(seeds) > 1 and n_cells > MAX_CELLS:
         raise SettingError(
             "seed", join(seeds), f"{n_cells:,} numbers in all; use at most {MAX_CELLS:,}"

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from blobtransfer.cli.checks import (
     MODEL_FILE,
+    carried_by,
+    check_features,
     check_model_file,
     check_output_layer,
     checked_figure,
     network_for,
     one_variant,
+    output_fits,
     read_source,
 )
 from blobtransfer.cli.delivery import deliver, finish, save_network
@@ -27,14 +30,15 @@ from blobtransfer.cli.options import (
     ResultOptions,
     TrainingOptions,
     VariantOptions,
+    description,
 )
 from blobtransfer.cli.parsing import file, integer, switch
+from blobtransfer.cli.problems import network_of, problem_of, say_problems, settled
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import with_settings
-from blobtransfer.specs.task import BlobsSpec
 
 if TYPE_CHECKING:
     from blobtransfer.engines import Engine
@@ -45,7 +49,13 @@ if TYPE_CHECKING:
 
 def train_source(
     *,
-    seed: Annotated[int, integer("--seed", "The source problem.", PROBLEM)] = 1,
+    seed: Annotated[
+        int | None, integer("--seed", "The source problem.", PROBLEM, show_default="1")
+    ] = None,
+    task: Annotated[
+        str | None,
+        description("--task", "The source problem, such as moons:noise=0.2 or a.csv:label=y."),
+    ] = None,
     model: Annotated[
         Path, file("--model", "Where the trained network is saved (.keras).", RESULTS)
     ] = Path("model.keras"),
@@ -57,12 +67,16 @@ def train_source(
     messages: MessageOptions,
 ) -> None:
     """Train the source network and save it."""
-    base = ExperimentSpec(source=BlobsSpec(seed))
-    spec = with_settings(base, problem.settings() | training.settings())
+    asked = problem_of("task", task, "seed", seed, 1, problem)
+    source = settled({"source": asked}, training.train_seed)["source"]
+    base = ExperimentSpec(source=source, network=network_of(source))
+    spec = with_settings(base, training.settings())
     path = checked_figure("train-source", figure, result, [("model", model)])
     check_model_file("model", model, spec.network, force)
 
     from blobtransfer.experiment import single
+
+    say_problems(spec, [task], messages)
 
     _train_and_deliver(
         lambda engine, progress: single.train_source(spec, engine, progress),
@@ -72,7 +86,13 @@ def train_source(
 
 def train_target(
     *,
-    seed: Annotated[int, integer("--seed", "The target problem.", PROBLEM)] = 2,
+    seed: Annotated[
+        int | None, integer("--seed", "The target problem.", PROBLEM, show_default="2")
+    ] = None,
+    task: Annotated[
+        str | None,
+        description("--task", "The target problem, such as moons:noise=0.2 or a.csv:label=y."),
+    ] = None,
     model: Annotated[
         Path | None,
         file("--model", "Start from this network (.keras or .h5): transfer.", TRANSFER),
@@ -93,12 +113,17 @@ def train_target(
     messages: MessageOptions,
 ) -> None:
     """Train on the target problem: from scratch, or from a saved network with --model."""
-    base = ExperimentSpec(questions=("one",), target=BlobsSpec(seed))
-    asked = with_settings(base, problem.settings() | training.settings())
-    source = read_source(model, asked.task)
+    source = read_source(model)
+    wanted = problem_of("task", task, "seed", seed, 2, problem)
+    carried = carried_by(model, source, {"target": wanted})
+    target = settled({"target": wanted}, training.train_seed, carried)["target"]
+    check_features(model, source, target)
+    base = ExperimentSpec(questions=("one",), target=target, network=network_of(target))
+    asked = with_settings(base, training.settings())
     network = network_for(asked.network, training, source)
-    variant = one_variant(fixed, further.variant or [], model, len(network.hidden))
-    check_output_layer(model, source, asked.task, [variant])
+    fits = output_fits(source, asked)
+    variant = one_variant(fixed, further.variant or [], model, fits, len(network.hidden))
+    check_output_layer(model, source, asked, [variant])
     spec = replace(
         asked,
         network=network,
@@ -116,6 +141,7 @@ def train_target(
 
     from blobtransfer.experiment import single
 
+    say_problems(spec, [task], messages)
     weights = None if source is None else list(source.weights)
     _train_and_deliver(
         lambda engine, progress: single.train_target(spec, weights, engine, progress),

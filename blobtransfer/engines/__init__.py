@@ -25,12 +25,12 @@ OnEpochs = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Job:
-    """R trainings of one network shape on one task.
+    """R trainings of one network shape, on one task or on several of the same width.
 
     Args:
         network: Shape of every network.
         training: How each is trained, up to epoch `training.epochs`.
-        task: What each is trained on.
+        tasks: What they are trained on, T tasks: run i on task i modulo T.
         weights: Initial kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
         n_frozen: (R,) layers from the input that must not move, below the number of layers.
         order_keys: (R,) uint64 keys for `randomness.batch_orders`.
@@ -40,7 +40,7 @@ class Job:
 
     network: MLPSpec
     training: TrainingSpec
-    task: Task
+    tasks: tuple[Task, ...]
     weights: Weights
     n_frozen: NDArray[np.int64]
     order_keys: NDArray[np.uint64]
@@ -56,6 +56,10 @@ class Job:
     def n_epochs(self) -> int:
         """E, the epochs of each training."""
         return self.training.epochs - self.first_epoch
+
+    def task_of(self, run: int) -> Task:
+        """Give the task of a run."""
+        return self.tasks[run % len(self.tasks)]
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,13 @@ from blobtransfer.statistics.paired import (
     wilson_interval,
 )
 from blobtransfer.statistics.power import ALPHA
+from blobtransfer.statistics.resplit import compare_resplits
 from blobtransfer.statistics.sequential import sequence_interval
 from blobtransfer.statistics.spread import describe
 from blobtransfer.statistics.survival import curve_metrics
 
 THRESHOLD = 0.95
-"""Share of the ceiling that a run is to reach, where no threshold was asked for."""
+"""Share of the ceiling, or without one of the best median, that a run is to reach if not asked."""
 
 ByRepeat = NDArray[np.float64]
 """(R,) a metric of an arm by repeat."""
@@ -100,7 +101,8 @@ def analyse(
     )
     if not curves or standalone is None:
         return found
-    threshold = THRESHOLD * (measured.ceiling or 1.0) if spec.threshold is None else spec.threshold
+    best = measured.ceiling or max(float(np.median(one)) for one in accuracy.values())
+    threshold = THRESHOLD * best if spec.threshold is None else spec.threshold
     rows = {arm: curves[arm][TEST_ACCURACY] for arm in spec.arms}
     ok = {arm: rows[arm][~np.isnan(finished[arm])] for arm in spec.arms}
     return replace(
@@ -190,7 +192,7 @@ def _low_runs(
     if standalone is None or arm == standalone:
         return LowRuns(share)
     share_standalone = float(is_low[standalone].mean())
-    if spec.is_nested(arm):  # runs that share a source are not independent
+    if spec.is_nested(arm) or spec.task.is_split_anew:  # not independent
         return LowRuns(share, share_standalone)
     between = share_difference(is_low[arm], is_low[standalone])
     return LowRuns(share, share_standalone, between.ci_low, between.ci_high)
@@ -241,6 +243,9 @@ def _compare(
 ) -> Difference:
     """Say what is known about the difference of two arms, by the design of the question."""
     d = metric[arms[0]] - metric[arms[1]]
+    if spec.task.is_split_anew:
+        ratio = spec.task.n_test_rows / spec.task.n_train
+        return compare_resplits(d, ratio, n_compared, margin)
     if not any(map(spec.is_nested, arms)):
         return compare_pairs(d, reach, n_compared, margin)
     by_source = _by_source(spec, scores, d)
@@ -384,14 +389,14 @@ def _reached(
 ) -> dict[Arm, Difference]:
     """Compare the shares that reach the threshold with standalone's.
 
-    Runs that share a source are not independent, and have no interval.
+    Runs that share a source, or the rows of a table, are not independent, and have no interval.
     """
     found = {}
     for arm, own in reached.items():
         if arm != standalone:
             between = share_difference(own > 0, reached[standalone] > 0)
             low, high = between.ci_low, between.ci_high
-            if spec.is_nested(arm):
+            if spec.is_nested(arm) or spec.task.is_split_anew:
                 low = high = None
             found[arm] = Difference(len(own), between.mean, low, high, low, high)
     return found

@@ -20,7 +20,7 @@ from blobtransfer.results.results import Curves
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, EngineName, ExperimentSpec, Question
 from blobtransfer.specs.variant import Start
-from blobtransfer.tasks import load_task
+from blobtransfer.tasks import load_tasks
 
 
 class SourceKey(NamedTuple):
@@ -109,14 +109,16 @@ def train_sources(
         own = [key for key in keys if key.start == start]
         task = spec.source if start == "transfer" else spec.target
         assert task is not None
-        weights = [initial_weights(spec.network, spec.train_seed, key.repeat) for key in own]
+        network = spec.source_network if start == "transfer" else spec.network
+        repeats = [key.repeat for key in own]
+        weights = [initial_weights(network, spec.train_seed, repeat) for repeat in repeats]
         job = Job(
-            network=spec.network,
+            network=network,
             training=spec.training,
-            task=load_task(task),
+            tasks=load_tasks(task, repeats, spec.train_seed),
             weights=_stacked(weights),
             n_frozen=np.zeros(len(own), np.int64),
-            order_keys=_order_keys(spec, Stream.SOURCE_ORDER, [key.repeat for key in own]),
+            order_keys=_order_keys(spec, Stream.SOURCE_ORDER, repeats),
         )
         trained = _train(engine or _engine(spec.engine), job, on_epochs)
         for i, key in enumerate(own):
@@ -183,12 +185,13 @@ def _train_group(
     stream = Stream.SOURCE_ORDER if spec.target is None else Stream.TARGET_ORDER
     order_keys = np.tile(_order_keys(spec, stream, repeats), len(arms))
     weights = _stacked([_start(spec, arm, r, sources) for arm in arms for r in repeats])
+    tasks = load_tasks(spec.task, repeats, spec.train_seed)
     curves: list[NDArray[np.float64]] = []
     for phases in zip(*(arm.variant.phases(spec.training) for arm in arms), strict=True):
         job = Job(
             network=arms[0].variant.network(spec.network),
             training=phases[0].training,
-            task=load_task(spec.task),
+            tasks=tasks,
             weights=weights,
             n_frozen=np.repeat([phase.n_frozen for phase in phases], len(repeats)),
             order_keys=order_keys,

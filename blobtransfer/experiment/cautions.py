@@ -10,10 +10,13 @@ from blobtransfer.results.findings import (
     FewTestRows,
     LookAgain,
     OneSource,
+    OtherClasses,
     SameProblem,
+    SplitAnew,
     Summary,
 )
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.paired import FEWEST_PAIRS
 
 
@@ -31,6 +34,17 @@ def cautions_of(
     found: dict[Caution, None] = {}
     if spec.source is not None and spec.source == spec.target:
         found[SameProblem()] = None
+    if not spec.has_same_classes:
+        keep = [
+            one.arm
+            for one in summary
+            if one.arm.variant.start == "transfer" and not one.arm.variant.n_redrawn
+        ]
+        if keep:
+            found[OtherClasses(tuple(keep))] = None
+    is_split_anew = spec.task.is_split_anew
+    if is_split_anew:
+        found[SplitAnew(spec.task.n_train + spec.task.n_test_rows)] = None
     for one in summary:
         if one.difference is not None and one.difference.n < FEWEST_PAIRS:
             is_nested = spec.is_nested(one.arm)
@@ -41,16 +55,20 @@ def cautions_of(
     collapsed = [one.arm for one in summary if one.is_mostly_dead]
     if collapsed:
         found[Collapsed(tuple(collapsed))] = None
-    if not (spec.until_decided or is_few or summary[0].is_mostly_dead) and any(
+    is_settled = spec.until_decided or is_split_anew or is_few or summary[0].is_mostly_dead
+    if not is_settled and any(
         one.verdict is not None and one.verdict.kind == "undecided" and not one.is_mostly_dead
         for one in summary
     ):
         found[LookAgain(spec.nested[0] if spec.nested else n_repeats)] = None
     means = [one.mean for one in summary if one.mean is not None]
-    if means and spec.margin:
+    if means and spec.margin and not is_split_anew:
         share = sum(means) / len(means)
         error = math.sqrt(share * (1 - share) / n_test)
         if error > spec.margin / 2:
             n_enough = math.ceil(4 * share * (1 - share) / spec.margin**2 / 1000) * 1000
-            found[FewTestRows(n_test, error, spec.margin, n_enough)] = None
+            can_be_drawn = not isinstance(spec.task, TableSpec)
+            found[FewTestRows(n_test, error, spec.margin, n_enough if can_be_drawn else None)] = (
+                None
+            )
     return tuple(found)

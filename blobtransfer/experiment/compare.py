@@ -64,9 +64,9 @@ def compare(
     assert spec.target is not None
     engine = engine or load_engine(spec.engine)
     start_engine(spec, engine, progress)
-    tasks = [record_of("target", spec.target)]
+    tasks = [record_of("target", spec.target, spec.train_seed)]
     if spec.source is not None:
-        tasks.insert(0, record_of("source", spec.source))
+        tasks.insert(0, record_of("source", spec.source, spec.train_seed))
     clock = Clock()
     one, source_run = _one_sources(spec, source_weights, engine, progress)
     name: Stage = "until decided" if spec.until_decided else "comparison"
@@ -116,7 +116,7 @@ def _one_sources(
     if "transfer" in starts and given is None:
         alone = replace(
             spec, variants=(STANDALONE,), n_repeats=1, nested=None, target=None, speed=False,
-            against=None, until_decided=False,
+            against=None, until_decided=False, network=spec.source_network,
         )  # fmt: skip
         source = train_one(alone, "train-source", "source", {}, engine, progress)
         given, source_run = source.weights, source.results.run

@@ -104,12 +104,20 @@ def train_own_source(
     return train_sources(spec, [SourceKey("one", "self-transfer", 0)], engine, stage.advance)
 
 
-def record_of(role: Role, spec: TaskSpec) -> TaskRecord:
-    """Describe a problem as it is used."""
-    task = load_task(spec)
+def record_of(role: Role, spec: TaskSpec, train_seed: int) -> TaskRecord:
+    """Describe a problem as it is used; where each repeat splits it anew, as in the first."""
+    task = load_task(spec, 0, train_seed)
     n_test = len(task.y_test)
-    floor = float(np.bincount(task.y_test).max() / n_test)
-    return TaskRecord(role, spec.name, len(task.y_train), n_test, task.ceiling, floor)
+    counts = np.bincount(np.concatenate([task.y_train, task.y_test]), minlength=spec.n_classes)
+    return TaskRecord(
+        role=role,
+        name=spec.name,
+        n_train=len(task.y_train),
+        n_test=n_test,
+        ceiling=task.ceiling,
+        floor=float(np.bincount(task.y_test).max() / n_test),
+        class_counts=tuple(counts.tolist()),
+    )
 
 
 def start_engine(spec: ExperimentSpec, engine: Engine, progress: Progress) -> None:
@@ -128,7 +136,8 @@ def train_one(
     progress: Progress,
 ) -> SingleRun:
     """Train repeat 0 of the one arm, with its curves, by an engine that is ready."""
-    record = record_of("source" if spec.target is None else "target", spec.task)
+    role: Role = "source" if spec.target is None else "target"
+    record = record_of(role, spec.task, spec.train_seed)
     clock = Clock()
     (arm,) = spec.arms
     stage = progress.start(stage_name, spec.n_epochs(arm))
@@ -147,6 +156,8 @@ def train_one(
         scores=scores,
         curves={arm: trained[arm].curves},
         findings=analyse(spec, scores, record),
-        regions=decision_regions(network, weights, load_task(spec.task)) if is_ok else None,
+        regions=decision_regions(network, weights, load_task(spec.task, 0, spec.train_seed))
+        if is_ok
+        else None,
     )
     return SingleRun(results, network, weights)

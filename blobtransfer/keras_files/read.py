@@ -20,6 +20,7 @@ import numpy as np
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.table import Preparation
 
 TIMEOUT_S = 10.0
 """Longest time to read a file; the largest takes about half a second.
@@ -39,11 +40,13 @@ class SourceNetwork:
         weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous,
             finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
         sha256: Of the file, in hexadecimal digits.
+        preparation: What it says of the table that it learnt; None where it says nothing.
     """
 
     network: MLPSpec
     weights: tuple[np.ndarray, ...]
     sha256: str
+    preparation: Preparation | None = None
 
 
 def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:

@@ -13,15 +13,22 @@ from blobtransfer.results.findings import (
     FewTestRows,
     LookAgain,
     OneSource,
+    OtherClasses,
     SameProblem,
+    SplitAnew,
     Summary,
     Unit,
 )
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import Results, TaskRecord
 from blobtransfer.specs.experiment import Arm, Question
+from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.task import TaskSpec
 from blobtransfer.statistics.paired import FEWEST_PAIRS, Verdict, VerdictKind
 
 QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method"}
+
+MAX_CLASSES_NAMED = 6
+"""Most classes that are counted one by one."""
 
 ENOUGH_REPEATS = 100
 """What a comparison of too few repeats is advised to take."""
@@ -166,6 +173,18 @@ def caution_text(caution: Caution, results: Results) -> str:
                 "source and target are the same problem: what starts from the source goes on "
                 "with its training, which is not transfer; take another --source-seed"
             )
+        case OtherClasses():
+            names = _joined(list(dict.fromkeys(_with_question(caution.arms, results))))
+            return (
+                f"{names}: the output layer learnt other classes than the target's and starts no "
+                "better than by chance; --variant new-head,fixed=0 draws it afresh"
+            )
+        case SplitAnew():
+            return (
+                f"each repeat splits the same {caution.n_rows:,} rows anew, so repeats are not "
+                "independent: the intervals are Nadeau & Bengio's, and from some number on only "
+                "more rows would tell more"
+            )
         case LookAgain():
             nested = results.spec.nested is not None
             return (
@@ -183,8 +202,8 @@ def caution_text(caution: Caution, results: Results) -> str:
             return (
                 f"{count(caution.n_test, 'test rows')}: an accuracy has a standard error of "
                 f"{points(caution.standard_error)} for new rows, the margin is "
-                f"{points(caution.margin)}; the answers hold for these rows, "
-                f"try --test-samples {caution.n_enough}"
+                f"{points(caution.margin)}; the answers hold for these rows"
+                + ("" if caution.n_enough is None else f", try {_more_rows(caution, results)}")
             )
 
 
@@ -199,14 +218,51 @@ def short_caution(caution: Caution, results: Results) -> str:
             more = "--repeats" if results.spec.nested is None else "--nested"
             return f"to look again at more {more} take another --train-seed"
         case FewTestRows():
-            return (
-                f"{count(caution.n_test, 'test rows')}; for answers beyond them try "
-                f"--test-samples {caution.n_enough}"
-            )
+            rows = count(caution.n_test, "test rows")
+            if caution.n_enough is None:
+                return f"{rows}; the answers hold for these"
+            return f"{rows}; for answers beyond them try {_more_rows(caution, results)}"
+        case OtherClasses():
+            return "the kept output layer learnt other classes; try --variant new-head,fixed=0"
+        case SplitAnew():
+            return f"the same {caution.n_rows:,} rows split anew: more rows tell more, not repeats"
         case Collapsed():
             return "most runs fail or collapse; try a smaller --learning-rate"
         case FewPairs():
             return caution_text(caution, results)
+
+
+def problem_words(spec: TaskSpec, record: TaskRecord) -> str:
+    """Say what a problem is: its rows, columns, classes with their counts, split and scaling."""
+    classes = [
+        f"{name} {n:,}" for name, n in zip(spec.class_names, record.class_counts, strict=True)
+    ]
+    if len(classes) > MAX_CLASSES_NAMED:
+        classes[MAX_CLASSES_NAMED - 1 : -1] = ["..."]
+    n_rows = f"{record.n_train + record.n_test:,} rows"
+    split = f"{record.n_train:,} train, {record.n_test:,} test"
+    if not isinstance(spec, TableSpec):
+        features = count(spec.n_features, "features")
+        return f"{spec.name}, {n_rows}, {features} ({', '.join(classes)}); {split}"
+    one_hot = [column for column in spec.columns if column.levels is not None]
+    columns = count(len(spec.columns), "columns")
+    if one_hot:
+        columns += f" ({len(one_hot)} of words, {spec.n_features} features in all)"
+    how = "split anew each repeat, stratified"
+    if spec.group is not None:
+        how += f", {spec.group} on one side; about {split}"
+    elif spec.split is not None:
+        how = f"split by {spec.split}"
+    scaling = {
+        "own": "standardised on its training rows",
+        "source": "standardised on the source's training rows",
+        "none": "as they are",
+    }[spec.scale]
+    missing = ", missing ones filled with the mean" if spec.missing == "mean" else ""
+    return (
+        f"{spec.name}, {spec.n_rows:,} rows, {columns}, label {spec.label} ({', '.join(classes)}); "
+        f"{how if spec.group else f'{split}, {how}'}; inputs {scaling}{missing}"
+    )
 
 
 def points(share: float) -> str:
@@ -253,6 +309,12 @@ def _few_pairs(caution: FewPairs, results: Results) -> str:
         f"with {count(caution.n, caution.unit)} nothing can be decided; "
         f"try {_more(results, ENOUGH_REPEATS)}"
     )
+
+
+def _more_rows(caution: FewTestRows, results: Results) -> str:
+    """Write what asks for more test rows."""
+    is_blobs = results.spec.task.kind == "blobs"
+    return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"
 
 
 def _typical(one: Summary, margin: float) -> str:
@@ -313,6 +375,10 @@ def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
         to_decide = None if one.verdict is None else one.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
             return f"after {count(results.scores.n_repeats, 'repeats')}"
+        if to_decide is None and results.spec.task.is_split_anew and one.verdict is not None:
+            margin = results.spec.margin
+            of_what = f" a difference of {points(margin)}" if margin else ""
+            return f"no number of repeats would tell{of_what}; more rows would"
         if to_decide is None:
             return f"more {_unit(results, one.arm)} would tell"
         numbers.append((to_decide, one))

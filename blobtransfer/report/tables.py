@@ -19,6 +19,7 @@ from blobtransfer.report.sentences import (
 )
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric, Summary
 from blobtransfer.results.results import Results, TaskRecord
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.statistics.paired import Difference, Interval
@@ -122,7 +123,7 @@ def training_table(results: Results, with_time: bool = True) -> Table:
         f"{summary.trainable_parameters} of {network.n_parameters} weights trained"
         + (f" in {results.seconds:.2f} s" if with_time else "")
         + f"; {task.n_train} training rows",
-        *_ceiling_notes(task),
+        *_ceiling_notes(results),
     ]
     if results.baseline is not None and results.baseline.run.status == "ok":
         accuracy = _percent(results.baseline.run.test_accuracy)
@@ -146,6 +147,8 @@ def training_table(results: Results, with_time: bool = True) -> Table:
     gap = None if run.status == "failed" else summary.gap
     if task.ceiling is not None:
         rows += [("ceiling", "", _percent(task.ceiling)), ("gap", "", _percent(gap))]
+    else:
+        rows.append(("floor", "", _percent(task.floor)))
     return Table(
         title=f"{_subject(results, summary, network)} on {task.name}",
         columns=("", "train", "test"),
@@ -317,7 +320,7 @@ def _subject(results: Results, summary: Summary, network: MLPSpec) -> str:
 
 
 def _comparison_notes(results: Results, question: Question, shown: Sequence[Summary]) -> list[str]:
-    spec, notes = results.spec, _ceiling_notes(results.measured)
+    spec, notes = results.spec, _ceiling_notes(results)
     if question == "fresh":
         source = results.task("source") if spec.source else None
         if source is not None:
@@ -351,6 +354,11 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
             f"looked at again and again, {how}: the intervals of the mean hold at every look, "
             "all others at one"
         )
+    if spec.task.is_split_anew:
+        notes.append(
+            f"each repeat splits the rows of {results.measured.name} anew: intervals and p are "
+            "Nadeau & Bengio's, which know that the splits share rows"
+        )
     if question == "one" and "fresh" in spec.questions:
         notes.append("secondary: the answer about the method is the primary one")
     if any(summary.failed for summary in shown):
@@ -361,12 +369,17 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
     return notes
 
 
-def _ceiling_notes(task: TaskRecord) -> list[str]:
+def _ceiling_notes(results: Results) -> list[str]:
+    task, spec = results.measured, results.spec.task
     if task.ceiling is None:
-        return []
+        return [
+            f"floor: {_percent(task.floor)}, the share of the largest class among the test rows; "
+            "the best possible accuracy is not known"
+        ]
+    how = " (nearest true centre)" if isinstance(spec, BlobsSpec) else ""
     return [
         f"gap: to the ceiling {_percent(task.ceiling)}, the best possible on these {task.n_test} "
-        "test rows (nearest true centre)"
+        f"test rows{how}"
     ]
 
 

@@ -187,6 +187,30 @@ class Collapsed:
 
 
 @dataclass(frozen=True)
+class OtherClasses:
+    """Some arms keep an output layer whose classes are not those of the target.
+
+    Args:
+        arms: Which.
+    """
+
+    kind: ClassVar = "other classes"
+    arms: tuple[Arm, ...]
+
+
+@dataclass(frozen=True)
+class SplitAnew:
+    """Each repeat splits the same rows anew: more rows would tell more, more repeats hardly.
+
+    Args:
+        n_rows: How many rows there are.
+    """
+
+    kind: ClassVar = "split anew"
+    n_rows: int
+
+
+@dataclass(frozen=True)
 class FewTestRows:
     """The test rows are too few for a difference of the margin to hold for new rows.
 
@@ -194,17 +218,26 @@ class FewTestRows:
         n_test: Test rows.
         standard_error: Of an accuracy on new rows, a share.
         margin: That is to be resolved, a share.
-        n_enough: Rows that would do.
+        n_enough: Rows that would do; None where no more can be drawn.
     """
 
     kind: ClassVar = "few test rows"
     n_test: int
     standard_error: float
     margin: float
-    n_enough: int
+    n_enough: int | None
 
 
-Caution = FewPairs | OneSource | SameProblem | LookAgain | Collapsed | FewTestRows
+Caution = (
+    FewPairs
+    | OneSource
+    | SameProblem
+    | OtherClasses
+    | SplitAnew
+    | LookAgain
+    | Collapsed
+    | FewTestRows
+)
 """What makes results less sure than they look."""
 
 

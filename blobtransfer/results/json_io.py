@@ -118,9 +118,8 @@ def read_json(text: bytes, name: str) -> Results:
             machine=file.machine,
         )
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the text"
-        raise ResultsFileError(name, f"{place}: {first['msg'].lower()}") from error
+        place, problem = _first_problem(error.errors(include_input=False, include_url=False))
+        raise ResultsFileError(name, f"{place}: {problem.lower()}") from error
     except SettingError as error:
         raise ResultsFileError(name, f"spec: {error}") from error
     except ValueError as error:
@@ -143,6 +142,9 @@ def _in_this_version(text: bytes) -> bytes:
         if record["schema_version"] != 1:
             return text
         record["schema_version"] = SCHEMA_VERSION
+        for role in ("source", "target"):
+            if record["spec"][role] is not None:
+                record["spec"][role]["kind"] = "blobs"
         for variant in record["spec"]["variants"]:
             variant["n_frozen"] = variant.pop("n_fixed")
         for task in record["tasks"]:
@@ -153,6 +155,18 @@ def _in_this_version(text: bytes) -> bytes:
         return json.dumps(record).encode()
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return text
+
+
+def _first_problem(errors: Sequence[Any]) -> tuple[str, str]:
+    """Give place and text of the first error, of a problem those of its own kind.
+
+    Every kind of problem is tried, and complains; those whose `kind` is another do not count.
+    """
+    others = [one["loc"][:-1] for one in errors if one["loc"][-1:] == ("kind",)]
+    own = [one for one in errors if not any(one["loc"][: len(loc)] == loc for loc in others)]
+    first = own[0] if own else errors[0]
+    names = [str(part) for part in first["loc"] if not str(part).endswith("Spec")]
+    return ".".join(names) or "the text", str(first["msg"])
 
 
 def _check(file: ResultsFile) -> None:
@@ -168,6 +182,14 @@ def _check(file: ResultsFile) -> None:
     ):
         if not text.isprintable():
             raise ValueError(f"{place}: it would act on a terminal")
+    for role in ("source", "target"):
+        task = getattr(spec, role)
+        if task is not None and not all(map(str.isprintable, (task.name, *task.class_names))):
+            raise ValueError(f"spec.{role}: it would act on a terminal")
+        if task is not None and task.n_features != spec.network.n_features:
+            raise ValueError(f"spec.{role}: its rows do not fit the network")
+    if spec.task.n_classes != spec.network.n_classes:
+        raise ValueError("spec.network: its classes are not those of the problem")
     if not spec.questions:
         raise ValueError("spec.questions: there is none")
     if not file.runs:

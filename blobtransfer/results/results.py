@@ -36,6 +36,7 @@ class TaskRecord:
         n_test: Test rows.
         ceiling: A share; None where it is not known.
         floor: Share of the largest class among the test rows: what chance gives.
+        class_counts: Rows of each class, of training and test; empty in older files.
     """
 
     role: Role
@@ -44,6 +45,7 @@ class TaskRecord:
     n_test: Annotated[int, Interval(ge=1, le=MAX_COUNT)]
     ceiling: Share | None
     floor: Share
+    class_counts: tuple[Count, ...] = ()
 
     @property
     def reach(self) -> float:

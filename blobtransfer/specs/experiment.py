@@ -5,13 +5,13 @@ with the source networks that its runs start from.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, check_count, check_seed, join
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import TaskSpec, have_same_classes
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Start, Variant
 
@@ -140,7 +140,27 @@ class ExperimentSpec:
             )
         if self.until_decided and len(self.variants) < 2:
             raise SettingError("until-decided", "", "nothing is compared; add a variant")
+        if self.target is not None and self.target.is_split_anew:
+            self._check_split_anew(self.target.name)
         self._check_size()
+
+    def _check_split_anew(self, name: str) -> None:
+        """Refuse what needs independent repeats, which splits of the same rows are not."""
+        problem = f"each repeat splits the rows of {name} anew, so repeats are not independent; "
+        advice = "use --repeats, or split=COLUMN in --target"
+        if self.until_decided:
+            raise SettingError("until-decided", "", problem + advice)
+        if self.nested is not None:
+            raise SettingError("nested", join(self.nested), problem + advice)
+        if len(self.variants) > 1 and "one" in self.questions:
+            for variant in self.variants:
+                if variant.start == "self-transfer":
+                    raise SettingError(
+                        "variant",
+                        str(variant),
+                        f"one network trained on {name} has seen test rows of other repeats; "
+                        "use --sources fresh",
+                    )
 
     def _check_nested(self, nested: tuple[int, int]) -> None:
         n_repeats = math.prod(nested)
@@ -194,6 +214,20 @@ class ExperimentSpec:
         task = self.target or self.source
         assert task is not None
         return task
+
+    @property
+    def source_network(self) -> MLPSpec:
+        """The network that learns the source problem: its output layer has the source's classes."""
+        if self.source is None:
+            return self.network
+        return replace(self.network, n_classes=self.source.n_classes)
+
+    @property
+    def has_same_classes(self) -> bool:
+        """Whether an output layer that learnt the source problem can be used on the target."""
+        if self.source is None or self.target is None:
+            return True
+        return have_same_classes(self.source, self.target)
 
     def n_epochs(self, arm: Arm) -> int:
         """Count the epochs of each run of an arm."""

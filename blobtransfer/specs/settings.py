@@ -9,9 +9,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from blobtransfer.errors import SettingError
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 
 PROBLEMS = ("source", "target")

@@ -12,13 +12,21 @@ the skewness term of Johnson 1978, doi:10.1080/01621459.1978.10480051, where it 
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from blobtransfer.statistics.power import ALPHA, pairs_needed, smallest_detectable, standard_error
+from blobtransfer.statistics.power import (
+    ALPHA,
+    POWER,
+    POWER_ALIKE,
+    pairs_needed,
+    smallest_detectable,
+    standard_error,
+)
 
 FEWEST_PAIRS = 6
 """Below, nothing is decided."""
@@ -117,7 +125,7 @@ def compare_pairs(
     Raises:
         ValueError: A difference is not finite.
     """
-    d = _finite(np.round(differences, 12))
+    d = finite_differences(differences)
     n = len(d)
     if n == 0:
         return Difference(0, None)
@@ -131,7 +139,13 @@ def compare_pairs(
     needed = alike = None
     if margin:
         needed, alike = (
-            pairs_needed(std, n, reach, n_compared, margin, power) for power in (0.8, 0.9)
+            pairs_needed(
+                std,
+                n,
+                margin,
+                partial(smallest_detectable, reach=reach, n_compared=n_compared, power=power),
+            )
+            for power in (POWER, POWER_ALIKE)
         )
     return Difference(
         n=n,
@@ -236,10 +250,11 @@ def share_difference(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> Interv
     return Interval(mean, max(-1.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
-def _finite(d: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not np.isfinite(d).all():
+def finite_differences(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round away what is below 1e-12; raise `ValueError` if a difference is not finite."""
+    if not np.isfinite(differences).all():
         raise ValueError("a difference is not finite; leave such pairs out, or give them a value")
-    return d
+    return np.round(differences, 12)
 
 
 def _ends_and_p(

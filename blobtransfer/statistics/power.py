@@ -4,6 +4,8 @@ With the standard error of `paired`: s^2 / n for the pairs seen, and pseudo-runs
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 from scipy import special
 
@@ -11,6 +13,9 @@ ALPHA = 0.05
 """Chance of error that is allowed to all differences of a question together."""
 
 POWER = 0.80
+
+POWER_ALIKE = 0.90
+"""Chance to detect a margin by which pairs show, with `POWER`, that there is no difference."""
 
 MOST_PAIRS = 10**9
 
@@ -59,18 +64,16 @@ def smallest_detectable(
 
 
 def pairs_needed(
-    std: float, n: int, reach: float, n_compared: int, difference: float, power: float
+    std: float, n: int, difference: float, detectable: Callable[[float, int], float]
 ) -> tuple[int, int] | None:
     """Give the fewest and most pairs that detect a difference, by how sure the std is.
 
     Args:
         std: Sample standard deviation of n differences.
         n: Pairs seen, at least 2.
-        reach: Of the pseudo-runs.
-        n_compared: Differences whose intervals hold together.
-        difference: To be told from 0; with power 0.9 the same pairs show, with a power of 0.8,
-            that a true difference of 0 is smaller than that.
-        power: Chance to detect it.
+        difference: To be told from 0; where pairs detect it with power 0.9 they show, with a
+            power of 0.8, that a true difference of 0 is smaller than that.
+        detectable: Gives the difference that pairs of a std detect, by their std and number.
 
     Returns:
         From the 95 % interval of a normal standard deviation; None where no number is enough.
@@ -79,24 +82,21 @@ def pairs_needed(
     found = []
     for quantile in quantiles:
         spread = std * math.sqrt((n - 1) / float(quantile)) if quantile > 0 else math.inf
-        needed = _fewest(spread, reach, n_compared, difference, power)
+        needed = _fewest(partial(detectable, spread), difference)
         if needed is None:
             return None
         found.append(needed)
     return found[0], found[1]
 
 
-def _fewest(
-    std: float, reach: float, n_compared: int, difference: float, power: float
-) -> int | None:
+def _fewest(detectable: Callable[[int], float], difference: float) -> int | None:
     """Search the fewest pairs by halving: the detectable difference falls with their number."""
     low, high = 1, 2
-    while smallest_detectable(std, high, reach, n_compared, power) > difference:
+    while detectable(high) > difference:
         low, high = high, 2 * high
         if high > MOST_PAIRS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        is_enough = smallest_detectable(std, middle, reach, n_compared, power) <= difference
-        low, high = (low, middle) if is_enough else (middle, high)
+        low, high = (low, middle) if detectable(middle) <= difference else (middle, high)
     return high

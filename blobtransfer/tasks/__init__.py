@@ -1,8 +1,10 @@
 """Problems to be learnt: from a spec to rows of training and test; one file a kind."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 
+from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.tasks.task import Task
 
@@ -10,15 +12,37 @@ KEPT_TASKS = 2
 """Problems that are kept for the next block: the source and the target."""
 
 
-@lru_cache(KEPT_TASKS)
-def load_task(spec: TaskSpec) -> Task:
-    """Make the rows of a problem; the last ones made are kept.
+def load_task(spec: TaskSpec, repeat: int = 0, train_seed: int = 0) -> Task:
+    """Make the rows of a problem; the last ones that all repeats share are kept.
 
     Args:
-        spec: The problem; its `kind` names the file here that makes it.
+        spec: The problem.
+        repeat: Which repeat, where each splits the rows anew.
+        train_seed: All randomness of such a split.
 
     Raises:
         MachineError: The rows do not fit into memory.
+        TableFileError: The file of a table has changed.
     """
-    task: Task = import_module(f"blobtransfer.tasks.{spec.kind}").make(spec)
-    return task
+    if isinstance(spec, TableSpec) and spec.is_split_anew:
+        from blobtransfer.tasks import table
+
+        return table.make(spec, repeat, train_seed)
+    return _load_shared(spec)
+
+
+def load_tasks(spec: TaskSpec, repeats: Sequence[int], train_seed: int) -> tuple[Task, ...]:
+    """Make the rows of a problem for some repeats: one task that they share, or one each."""
+    if spec.is_split_anew:
+        return tuple(load_task(spec, repeat, train_seed) for repeat in repeats)
+    return (load_task(spec),)
+
+
+@lru_cache(KEPT_TASKS)
+def _load_shared(spec: TaskSpec) -> Task:
+    if isinstance(spec, TableSpec):
+        from blobtransfer.tasks import table
+
+        return table.make(spec, 0, 0)
+    made: Task = import_module(f"blobtransfer.tasks.{spec.kind}").make(spec)
+    return made

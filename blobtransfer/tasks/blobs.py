@@ -6,15 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import MachineError
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.tasks.drawing import fresh_seed
 from blobtransfer.tasks.task import Task
 
 with warnings.catch_warnings():  # of shared memory, which scikit-learn may want, and we do not
     warnings.simplefilter("ignore")
     from sklearn.datasets import make_blobs
-
-FRESH_TEST_ROWS = 1
-"""Spawn key of the fresh test rows, apart from every other use of the problem's seed."""
 
 
 def make(spec: BlobsSpec) -> Task:
@@ -48,7 +46,7 @@ def make(spec: BlobsSpec) -> Task:
                 n_samples=spec.n_test,
                 centers=centers,
                 cluster_std=spec.cluster_std,
-                random_state=_fresh_seed(spec.seed),
+                random_state=fresh_seed(spec.seed),
             )
     except MemoryError as error:
         raise MachineError(
@@ -64,11 +62,6 @@ def make(spec: BlobsSpec) -> Task:
         ceiling=_bayes_accuracy(x_test, y_test, centers),
         centers=centers,
     )
-
-
-def _fresh_seed(seed: int) -> int:
-    sequence = np.random.SeedSequence(seed, spawn_key=(FRESH_TEST_ROWS,))
-    return int(sequence.generate_state(1)[0])
 
 
 def _bayes_accuracy(

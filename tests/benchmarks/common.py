@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from blobtransfer.engines import Job
 from blobtransfer.network import Weights, initial_weights
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec, TaskSpec
+from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks import load_task
 
@@ -57,7 +58,7 @@ def job_of(
     return Job(
         network=network,
         training=training,
-        task=load_task(task),
+        tasks=(load_task(task),),
         weights=[np.resize(stack, (n_runs, *stack.shape[1:])) for stack in stacks],
         n_frozen=np.full(n_runs, n_frozen),
         order_keys=order_keys,
@@ -108,12 +109,12 @@ def accuracy(job: Job, weights: Weights) -> float:
     """Give the mean test accuracy of all networks."""
     n_correct = 0
     for run in range(len(weights[0])):
-        a = job.task.x_test
+        a = job.tasks[0].x_test
         for layer in range(0, len(weights), 2):
             z = a @ weights[layer][run] + weights[layer + 1][run]
             a = np.maximum(z, 0)
-        n_correct += np.sum(z.argmax(axis=1) == job.task.y_test)
-    return float(n_correct / (len(weights[0]) * len(job.task.y_test)))
+        n_correct += np.sum(z.argmax(axis=1) == job.tasks[0].y_test)
+    return float(n_correct / (len(weights[0]) * len(job.tasks[0].y_test)))
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

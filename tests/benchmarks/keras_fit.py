@@ -13,7 +13,7 @@ from blobtransfer.network import Weights
 
 def train(job: Job) -> Weights:
     """Train every run of a job."""
-    network, training, task = job.network, job.training, job.task
+    network, training, task = job.network, job.training, job.tasks[0]
     one_hot = keras.utils.to_categorical(task.y_train, network.n_classes)
     test_one_hot = keras.utils.to_categorical(task.y_test, network.n_classes)
     trained = []

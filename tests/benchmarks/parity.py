@@ -12,8 +12,9 @@ from helpers.specs import PARITY_CASES
 from blobtransfer.engines import Trained, load_engine
 from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.randomness import Stream, order_key
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec, TaskSpec
+from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.training import TrainingSpec
 
 ENGINES = [load_engine(name) for name in ("compiled", "keras")]

@@ -18,8 +18,8 @@ from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native, simd
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks import load_task
 

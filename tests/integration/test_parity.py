@@ -8,9 +8,9 @@ from blobtransfer.engines import load_engine
 from blobtransfer.experiment.block import train_arms
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant
 

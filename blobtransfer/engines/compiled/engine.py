@@ -5,7 +5,7 @@ whatever lane, block or thread it is, so its result does not depend on what else
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,9 @@ WEIGHTS_AT_ONCE = 500_000
 
 WORK_AT_ONCE = 15_000_000_000
 """Weights x training rows x epochs of a job, about: half a second on two cores."""
+
+CELLS_AT_ONCE = 50_000_000
+"""Numbers in the rows of a job's tasks where each repeat has its own: 0.2 GB."""
 
 FEWEST_REPEATS = 16
 """Repeats of a job where a training takes long."""
@@ -64,13 +67,14 @@ class CompiledEngine:
 
     def __init__(self, n_threads: int | None = None) -> None:
         self._n_threads = n_threads or _n_processors()
-        self._kernels: dict[tuple[MLPSpec, int, bool], _Kernel] = {}
+        self._kernels: dict[tuple[MLPSpec, int, bool, bool], _Kernel] = {}
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
         n_train = len(load_task(spec.task).y_train)
         for arm in spec.arms:
-            self._kernel(arm.variant.network(spec.network), spec.training, n_train)
+            network = arm.variant.network(spec.network)
+            self._kernel(network, spec.training, n_train, spec.task.is_split_anew)
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give a number that keeps the threads busy, the memory small and the user informed."""
@@ -78,11 +82,18 @@ class CompiledEngine:
         n_weights = spec.network.n_parameters * len(spec.arms)
         work = n_weights * spec.target.n_train * spec.training.epochs
         # Fewer than a vector has lanes would leave some of them idle.
-        return max(FEWEST_REPEATS, min(WEIGHTS_AT_ONCE // n_weights, WORK_AT_ONCE // work))
+        n_repeats = max(FEWEST_REPEATS, min(WEIGHTS_AT_ONCE // n_weights, WORK_AT_ONCE // work))
+        n_cells = sum(
+            (one.n_train + one.n_test_rows) * one.n_features
+            for one in (spec.source, spec.target)
+            if one is not None and one.is_split_anew
+        )
+        return max(1, min(n_repeats, CELLS_AT_ONCE // n_cells)) if n_cells else n_repeats
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        kernel = self._kernel(job.network, job.training, len(job.task.y_train))
+        n_train = max(len(task.y_train) for task in job.tasks)
+        kernel = self._kernel(job.network, job.training, n_train, len(job.tasks) > 1)
         work = _Work(job, kernel)
         pool = ThreadPoolExecutor(self._n_threads)
         try:
@@ -102,9 +113,11 @@ class CompiledEngine:
             pool.shutdown(cancel_futures=True)
         return Trained(work.weights, work.curves, work.classes_predicted)
 
-    def _kernel(self, network: MLPSpec, training: TrainingSpec, n_train: int) -> "_Kernel":
+    def _kernel(
+        self, network: MLPSpec, training: TrainingSpec, n_train: int, has_own_rows: bool
+    ) -> "_Kernel":
         n_rows = max(min(training.batch_size, n_train), LEAST_ROWS)
-        key = (network, n_rows, training.momentum > 0.0)
+        key = (network, n_rows, training.momentum > 0.0, has_own_rows)
         if key not in self._kernels:
             self._kernels[key] = _Kernel.compiled(*key)
         return self._kernels[key]
@@ -135,8 +148,9 @@ class _Work:
     def __init__(self, job: Job, kernel: "_Kernel") -> None:
         self._job, self._kernel = job, kernel
         self.is_stopped = False
-        self._train_rows = _Rows.of(job.task.x_train, job.task.y_train, kernel.lanes)
-        self._test_rows = _Rows.of(job.task.x_test, job.task.y_test, kernel.lanes)
+        self._train_rows = _Rows.of([(task.x_train, task.y_train) for task in job.tasks], kernel)
+        self._test_rows = _Rows.of([(task.x_test, task.y_test) for task in job.tasks], kernel)
+        self._task_of = np.arange(job.n_runs) % len(job.tasks)
         n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self.epochs_done = np.zeros(job.n_runs, np.int64)
         self.weights = [np.empty_like(stacked) for stacked in job.weights]
@@ -144,9 +158,14 @@ class _Work:
         self.classes_predicted = np.empty(job.n_runs, np.int64)
 
     def blocks(self) -> Iterator[NDArray[np.intp]]:
-        """Give the runs of each block: as many as there are lanes, all with the same n_frozen."""
-        for n_frozen in np.unique(self._job.n_frozen):
-            runs = np.flatnonzero(self._job.n_frozen == n_frozen)
+        """Give the runs of each block: as many as there are lanes, which go through one course.
+
+        That is as many frozen layers, and as many rows.
+        """
+        n_rows = [rows.counts[self._task_of] for rows in (self._train_rows, self._test_rows)]
+        _, course = np.unique(np.stack([self._job.n_frozen, *n_rows]), axis=1, return_inverse=True)
+        for number in range(course.max() + 1):
+            runs = np.flatnonzero(course == number)
             yield from np.split(runs, range(self._kernel.lanes, len(runs), self._kernel.lanes))
 
     def train_blocks(self, blocks: Iterator[NDArray[np.intp]]) -> None:
@@ -163,28 +182,37 @@ class _Work:
         lanes = np.pad(runs, (0, kernel.lanes - len(runs)), mode="edge")
         weights = [stacked[lanes] for stacked in job.weights]
         block = _Block(kernel, weights, job.order_keys[lanes], training.momentum > 0.0)
-        work_of_an_epoch = len(job.task.y_train) * job.network.n_parameters
+        tasks = self._task_of[lanes]
+        train_rows, test_rows = self._train_rows.of_lanes(tasks), self._test_rows.of_lanes(tasks)
+        work_of_an_epoch = train_rows.n * job.network.n_parameters
         at_once = 1 if job.with_curves else max(1, WORK_OF_A_CALL // work_of_an_epoch)
         if job.with_curves:
-            self._evaluate(block, runs, 0)
+            self._evaluate(block, runs, 0, train_rows, test_rows)
         for first in range(job.first_epoch, training.epochs, at_once):
             if self.is_stopped:
                 return
             last = min(first + at_once, training.epochs)
-            block.train(self._train_rows, first, last, training, int(job.n_frozen[runs[0]]))
+            block.train(train_rows, first, last, training, int(job.n_frozen[runs[0]]))
             if job.with_curves:
-                self._evaluate(block, runs, last - job.first_epoch)
+                self._evaluate(block, runs, last - job.first_epoch, train_rows, test_rows)
             self.epochs_done[runs] = last - job.first_epoch
         if not job.with_curves:
-            self._evaluate(block, runs, 0)
+            self._evaluate(block, runs, 0, train_rows, test_rows)
         for kept, new in zip(self.weights, block.unpacked(), strict=True):
             kept[runs] = new[: len(runs)]
 
-    def _evaluate(self, block: "_Block", runs: NDArray[np.intp], evaluation: int) -> None:
+    def _evaluate(
+        self,
+        block: "_Block",
+        runs: NDArray[np.intp],
+        evaluation: int,
+        train_rows: "_LaneRows",
+        test_rows: "_LaneRows",
+    ) -> None:
         n = len(runs)
         for rows, accuracy_metric, loss_metric in (
-            (self._train_rows, TRAIN_ACCURACY, TRAIN_LOSS),
-            (self._test_rows, TEST_ACCURACY, TEST_LOSS),
+            (train_rows, TRAIN_ACCURACY, TRAIN_LOSS),
+            (test_rows, TEST_ACCURACY, TEST_LOSS),
         ):
             accuracy, loss, classes_predicted = block.evaluate(rows)
             self.curves[accuracy_metric, runs, evaluation] = accuracy[:n]
@@ -194,19 +222,50 @@ class _Work:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows as the kernel reads them: features float32, classes int32, both contiguous."""
+    """Rows of T tasks as the kernel reads them, one task below the other.
+
+    Args:
+        x: Features, float32, contiguous.
+        y: Classes, int32, contiguous.
+        firsts: (T,) int32, the first row of each task.
+        counts: (T,) how many rows each has.
+    """
 
     x: NDArray[np.float32]
     y: NDArray[np.int32]
+    firsts: NDArray[np.int32]
+    counts: NDArray[np.int64]
 
     @classmethod
-    def of(cls, x: NDArray[np.float32], y: NDArray[np.int64], lanes: int) -> "_Rows":
-        if max(x.size, len(y) * lanes) >= 2**31:
+    def of(
+        cls, rows: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], kernel: "_Kernel"
+    ) -> "_Rows":
+        counts = np.array([len(y) for _, y in rows])
+        if max(sum(x.size for x, _ in rows), counts.sum() * kernel.lanes) >= 2**31:
             raise MachineError(
-                f"{len(y):,} rows are too many for the compiled engine, which counts in 32 bits; "
-                "use fewer rows, or --engine keras"
+                f"{counts.sum():,} rows are too many for the compiled engine, which counts in 32 "
+                "bits; use fewer rows, or --engine keras"
             )
-        return cls(np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.int32))
+        return cls(
+            np.ascontiguousarray(np.concatenate([x for x, _ in rows]), np.float32),
+            np.ascontiguousarray(np.concatenate([y for _, y in rows]), np.int32),
+            (np.cumsum(counts) - counts).astype(np.int32),
+            counts,
+        )
+
+    def of_lanes(self, tasks: NDArray[np.intp]) -> "_LaneRows":
+        """Give the rows of the tasks of a block's lanes, which have as many rows each."""
+        return _LaneRows(self.x, self.y, self.firsts[tasks], int(self.counts[tasks[0]]))
+
+
+@dataclass(frozen=True)
+class _LaneRows:
+    """Which rows each lane of a block reads: `n` from its own `firsts` on, (lanes,) int32."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int32]
+    firsts: NDArray[np.int32]
+    n: int
 
 
 @dataclass(frozen=True)
@@ -219,7 +278,9 @@ class _Kernel:
     evaluate: Any
 
     @classmethod
-    def compiled(cls, network: MLPSpec, n_rows: int, has_momentum: bool) -> "_Kernel":
+    def compiled(
+        cls, network: MLPSpec, n_rows: int, has_momentum: bool, has_own_rows: bool
+    ) -> "_Kernel":
         """Compile the machine code for a shape."""
         try:
             from blobtransfer.engines.compiled import kernel, native
@@ -229,7 +290,7 @@ class _Kernel:
             ) from error
         lanes = native.host_lanes()
         functions = native.compile_functions(
-            kernel.write_module(network, n_rows, has_momentum, lanes),
+            kernel.write_module(network, n_rows, has_momentum, has_own_rows, lanes),
             {"train": kernel.TRAIN_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
         )
         return cls(kernel.Layout(network, n_rows), lanes, **functions)
@@ -257,22 +318,28 @@ class _Block:
             biases[:] = np.moveaxis(bias_weights, 0, -1)
 
     def train(
-        self, rows: _Rows, first_epoch: int, last_epoch: int, training: TrainingSpec, n_frozen: int
+        self,
+        rows: _LaneRows,
+        first_epoch: int,
+        last_epoch: int,
+        training: TrainingSpec,
+        n_frozen: int,
     ) -> None:
         """Train from epoch `first_epoch` up to, not with, `last_epoch`."""
-        if len(self._orders) != len(rows.y):
-            self._orders = self._vectors(len(rows.y))
+        if len(self._orders) != rows.n:
+            self._orders = self._vectors(rows.n)
         self._kernel.train(
             self._weights.ctypes.data,
             self._velocity.ctypes.data,
             self._keys.ctypes.data,
             rows.x.ctypes.data,
             rows.y.ctypes.data,
+            rows.firsts.ctypes.data,
             self._orders.ctypes.data,
             self._workspace.ctypes.data,
             first_epoch,
             last_epoch,
-            len(rows.y),
+            rows.n,
             training.batch_size,
             n_frozen,
             training.learning_rate,
@@ -280,7 +347,7 @@ class _Block:
         )
 
     def evaluate(
-        self, rows: _Rows
+        self, rows: _LaneRows
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Give each network's accuracy, mean loss, and number of classes predicted."""
         lanes, n_classes = self._kernel.lanes, self._kernel.layout.network.n_classes
@@ -291,13 +358,14 @@ class _Block:
             self._weights.ctypes.data,
             rows.x.ctypes.data,
             rows.y.ctypes.data,
+            rows.firsts.ctypes.data,
             self._workspace.ctypes.data,
-            len(rows.y),
+            rows.n,
             n_correct.ctypes.data,
             loss.ctypes.data,
             is_predicted.ctypes.data,
         )
-        return n_correct / len(rows.y), loss / len(rows.y), is_predicted.sum(axis=0)
+        return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=0)
 
     def unpacked(self) -> Weights:
         """Give the weights as kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out)."""

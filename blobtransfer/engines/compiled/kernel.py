@@ -40,6 +40,7 @@ TRAIN_ARGUMENTS = {
     "order_keys": POINTER,
     "x": POINTER,
     "y": POINTER,
+    "first_rows": POINTER,
     "orders": POINTER,
     "workspace": POINTER,
     "first_epoch": INT64,
@@ -54,6 +55,7 @@ EVALUATE_ARGUMENTS = {
     "weights": POINTER,
     "x": POINTER,
     "y": POINTER,
+    "first_rows": POINTER,
     "workspace": POINTER,
     "n_rows": INT64,
     "n_correct": POINTER,
@@ -106,21 +108,24 @@ def row_of(width: int) -> int:
     return (width + 1) | 1
 
 
-def write_module(network: MLPSpec, n_rows: int, has_momentum: bool, lanes: int) -> ir.Module:
+def write_module(
+    network: MLPSpec, n_rows: int, has_momentum: bool, has_own_rows: bool, lanes: int
+) -> ir.Module:
     """Write `train` and `evaluate` for a shape of networks.
 
     Args:
         network: The shape.
         n_rows: The most rows of a batch, of training or of evaluation.
         has_momentum: Whether steps remember the steps before.
+        has_own_rows: Whether each lane reads rows of its own, from `first_rows` on.
         lanes: Networks in a block.
     """
     module = ir.Module("blobtransfer")
     layout = Layout(network, n_rows)
     code = Code(module, "train", TRAIN_ARGUMENTS, lanes)
-    _write_train(code, _Network(code, layout), has_momentum)
+    _write_train(code, _Network(code, layout), has_momentum, has_own_rows)
     code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
-    _write_evaluate(code, _Network(code, layout))
+    _write_evaluate(code, _Network(code, layout), has_own_rows)
     return module
 
 
@@ -254,7 +259,7 @@ Update = Callable[[int, Index, Index, Value], None]
 """Moves the weight of a layer at a row and column by minus its gradient."""
 
 
-def _write_train(code: Code, network: _Network, has_momentum: bool) -> None:
+def _write_train(code: Code, network: _Network, has_momentum: bool, has_own_rows: bool) -> None:
     """Write epochs `first_epoch` up to, not with, `last_epoch`."""
     spec = network.spec
     n_rows, batch_size = code.argument("n_rows"), code.argument("batch_size")
@@ -277,7 +282,7 @@ def _write_train(code: Code, network: _Network, has_momentum: bool) -> None:
         with code.loop(0, network.layout.n_rows) as b:
             network.activations[layer][b, spec.layer_sizes[layer]] = code.constant(1.0)
     with code.loop(code.argument("first_epoch"), code.argument("last_epoch")) as epoch:
-        _write_shuffle(code, keys[0], epoch, n_rows)
+        _write_shuffle(code, keys[0], epoch, n_rows, has_own_rows)
         with code.loop(0, n_rows, batch_size) as first:
             rest = n_rows - first
             n_batch = code.where(rest < batch_size, rest, batch_size)
@@ -301,11 +306,14 @@ def _write_train(code: Code, network: _Network, has_momentum: bool) -> None:
     code.finish()
 
 
-def _write_shuffle(code: Code, keys: Value, epoch: Value, n_rows: Value) -> None:
+def _write_shuffle(
+    code: Code, keys: Value, epoch: Value, n_rows: Value, has_own_rows: bool
+) -> None:
     """Draw the order of the rows as `randomness.batch_orders` does."""
     orders = code.array("orders", code.int32s)
     with code.loop(0, n_rows) as position:
-        orders[position] = code.splat(code.convert(position, INT32))
+        row = code.splat(code.convert(position, INT32))
+        orders[position] = row + _first_rows(code) if has_own_rows else row
     with code.loop(0, n_rows - 1) as turn:
         last = n_rows - 1 - turn
         other = draw_below(keys, epoch * n_rows + last, last + 1)
@@ -317,7 +325,11 @@ def _write_shuffle(code: Code, keys: Value, epoch: Value, n_rows: Value) -> None
         orders[last] = chosen
 
 
-def _write_evaluate(code: Code, network: _Network) -> None:
+def _first_rows(code: Code) -> Value:
+    return code.array("first_rows", code.int32s)[0]
+
+
+def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
     """Write a clean evaluation: correct rows, summed loss, and which classes are predicted."""
     spec, layout = network.spec, network.layout
     n_rows = code.argument("n_rows")
@@ -331,11 +343,20 @@ def _write_evaluate(code: Code, network: _Network) -> None:
         rest = n_rows - first
         n_batch = code.where(rest < layout.n_rows, rest, layout.n_rows)
         with code.loop(0, n_batch) as b:
+            if has_own_rows:
+                start = _own_row(code, first + b) * spec.n_features
             for i in code.each(spec.n_features):
-                inputs[b, i] = code.splat(x[(first + b) * spec.n_features + i])
+                if has_own_rows:
+                    place = start + code.splat(code.convert(code.index(i), INT32))
+                    inputs[b, i] = code.gather("x", FLOAT, place)
+                else:
+                    inputs[b, i] = code.splat(x[(first + b) * spec.n_features + i])
         network.forward(n_batch)
         with code.loop(0, n_batch) as b:
-            label = code.splat(y[first + b])
+            if has_own_rows:
+                label = code.gather("y", INT32, _own_row(code, first + b))
+            else:
+                label = code.splat(y[first + b])
             best, winner = code.variable(logits[b, 0]), code.variable(code.constant(0, code.int32s))
             of_label = code.variable(best.value)
             for c in code.each(spec.n_classes):
@@ -352,6 +373,10 @@ def _write_evaluate(code: Code, network: _Network) -> None:
             row_loss = _log(code, total) + (biggest - of_label.value)
             loss[0] = loss[0] + code.convert(row_loss, code.doubles)
     code.finish()
+
+
+def _own_row(code: Code, row: Value) -> Value:
+    return code.splat(code.convert(row, INT32)) + _first_rows(code)
 
 
 def _product(

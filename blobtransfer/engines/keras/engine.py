@@ -18,7 +18,6 @@ from blobtransfer.network import Weights
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks.task import Task
 
@@ -36,7 +35,7 @@ class KerasEngine:
 
     def __init__(self, show_log: bool = False) -> None:
         self._show_log = show_log
-        self._trainers: dict[tuple[TaskSpec, MLPSpec, TrainingSpec, int], _Trainer] = {}
+        self._trainers: dict[tuple[MLPSpec, TrainingSpec, int, int], _Trainer] = {}
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import Keras; see `engines.Engine.start`."""
@@ -52,9 +51,10 @@ class KerasEngine:
         weights: list[Weights] = []
         classes_predicted = []
         for run in range(job.n_runs):
-            trainer = self._trainer(job, int(job.n_frozen[run]))
+            trainer = self._trainer(job, run)
             curves.append(
                 trainer.fit(
+                    job.task_of(run),
                     [stacked[run] for stacked in job.weights],
                     int(job.order_keys[run]),
                     job.first_epoch,
@@ -70,10 +70,11 @@ class KerasEngine:
             classes_predicted=np.array(classes_predicted, np.int64),
         )
 
-    def _trainer(self, job: Job, n_frozen: int) -> "_Trainer":
-        key = (job.task.spec, job.network, job.training, n_frozen)
+    def _trainer(self, job: Job, run: int) -> "_Trainer":
+        n_train = len(job.task_of(run).y_train)
+        key = (job.network, job.training, int(job.n_frozen[run]), n_train)
         if key not in self._trainers:
-            self._trainers[key] = _Trainer(job.task, *key[1:], self._show_log)
+            self._trainers[key] = _Trainer(*key, self._show_log)
         return self._trainers[key]
 
 
@@ -81,14 +82,19 @@ class _Trainer:
     """One compiled model and the pipeline that feeds it; used for one training at a time."""
 
     def __init__(
-        self, task: Task, network: MLPSpec, training: TrainingSpec, n_frozen: int, show_log: bool
+        self,
+        network: MLPSpec,
+        training: TrainingSpec,
+        n_frozen: int,
+        n_train: int,
+        show_log: bool,
     ) -> None:
         self._keras = load_keras(show_log)
-        self._training = training
-        self._x = {"train": task.x_train, "test": task.x_test}
-        one_hot = np.eye(network.n_classes, dtype=np.float32)
-        self._y = {"train": one_hot[task.y_train], "test": one_hot[task.y_test]}
-        self._steps = -(-len(task.x_train) // training.batch_size)
+        self._network, self._training, self._n_train = network, training, n_train
+        self._task: Task | None = None
+        self._x: dict[str, NDArray[np.float32]] = {}
+        self._y: dict[str, NDArray[np.float32]] = {}
+        self._steps = -(-n_train // training.batch_size)
         self._order_key, self._first_epoch = 0, 0
         self.model = build_mlp(network, n_frozen, show_log)
         self.model.compile(
@@ -104,6 +110,7 @@ class _Trainer:
 
     def fit(
         self,
+        task: Task,
         weights: Weights,
         order_key: int,
         first_epoch: int,
@@ -111,6 +118,7 @@ class _Trainer:
         on_epochs: OnEpochs,
     ) -> NDArray[np.float64]:
         """Train from `weights` and give (4, E + 1) metrics by epoch, or (4, 1) final ones."""
+        self._take(task)
         self.model.set_weights(weights)
         for variable, value in zip(
             self.model.optimizer.variables, self._new_optimizer, strict=True
@@ -135,6 +143,14 @@ class _Trainer:
         )
         return np.array(curve or [self._evaluate()]).T
 
+    def _take(self, task: Task) -> None:
+        if task is self._task:
+            return
+        self._task = task
+        self._x = {"train": task.x_train, "test": task.x_test}
+        one_hot = np.eye(self._network.n_classes, dtype=np.float32)
+        self._y = {"train": one_hot[task.y_train], "test": one_hot[task.y_test]}
+
     def count_predicted_classes(self) -> int:
         """Count the classes that the trained network predicts on the test rows."""
         probabilities = np.asarray(self.model.predict_on_batch(self._x["test"]))
@@ -157,26 +173,25 @@ class _Trainer:
         return round(float(accuracy) * n_rows) / n_rows
 
     def _make_batches(self) -> Any:
-        """Build the endless-looking stream of batches of the current order key, once."""
+        """Build the endless-looking stream of batches of the current rows and order, once."""
         import tensorflow as tf
 
-        n_rows = len(self._x["train"])
-        x, y = tf.constant(self._x["train"]), tf.constant(self._y["train"])
+        def rows_to_batches(x: Any, y: Any) -> Any:
+            return tf.data.Dataset.from_tensor_slices((x, y)).batch(self._training.batch_size)
 
-        def rows_to_batches(rows: Any) -> Any:
-            return tf.data.Dataset.from_tensor_slices(rows).batch(self._training.batch_size)
+        widths = (self._network.n_features, self._network.n_classes)
+        return tf.data.Dataset.from_generator(
+            self._epochs,
+            output_signature=tuple(
+                tf.TensorSpec((self._n_train, width), tf.float32) for width in widths
+            ),
+        ).flat_map(rows_to_batches)
 
-        return (
-            tf.data.Dataset.from_generator(
-                self._epoch_orders, output_signature=tf.TensorSpec((n_rows,), tf.int32)
-            )
-            .flat_map(rows_to_batches)
-            .map(lambda rows: (tf.gather(x, rows), tf.gather(y, rows)))
-        )
-
-    def _epoch_orders(self) -> Iterator[NDArray[np.int32]]:
-        n_rows = len(self._x["train"])
+    def _epochs(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Give all training rows, in the order of each epoch."""
+        n_rows = self._n_train
         epochs = range(self._first_epoch, self._training.epochs)
         at_once = max(1, ORDER_ENTRIES // n_rows)
         for first in range(0, len(epochs), at_once):
-            yield from batch_orders(self._order_key, epochs[first : first + at_once], n_rows)
+            for order in batch_orders(self._order_key, epochs[first : first + at_once], n_rows):
+                yield self._x["train"][order], self._y["train"][order]

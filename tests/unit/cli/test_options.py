@@ -14,9 +14,9 @@ from blobtransfer.cli.options import (
     TrainingOptions,
 )
 from blobtransfer.errors import SettingError
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import SETTINGS, with_settings
-from blobtransfer.specs.task import BlobsSpec
 
 COMMANDS = vars(typer.main.get_command(app))["commands"]
 

@@ -30,7 +30,7 @@ def job_of() -> Callable[..., Job]:
         return Job(
             network=network,
             training=training,
-            task=task,
+            tasks=(task,),
             weights=[np.stack(layer) for layer in zip(*starts, strict=True)],
             n_frozen=np.broadcast_to(n_frozen, n_runs),
             order_keys=np.array([order_key(0, Stream.TARGET_ORDER, r) for r in repeats], np.uint64),

@@ -10,8 +10,8 @@ from blobtransfer.engines import Job, load_engine
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.metrics import METRICS, TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
 from blobtransfer.randomness import batch_orders
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks import load_task
 

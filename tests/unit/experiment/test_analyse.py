@@ -405,11 +405,17 @@ def test_who_reaches_the_threshold_first_by_far_is_faster(by_standalone, by_tran
 
 @pytest.mark.parametrize(
     ("threshold", "ceiling", "expected"),
-    [(None, 0.8, 0.76), (None, None, 0.95), (0.3, 0.8, 0.3)],
+    [(None, 0.8, 0.76), (0.3, 0.8, 0.3)],
 )
 def test_the_default_threshold_is_95_percent_of_the_ceiling(threshold, ceiling, expected):
     spec = design("fixed=1", speed=True, threshold=threshold)
     assert speed_of(spec, measured=problem(ceiling)).threshold == pytest.approx(expected)
+
+
+def test_without_a_ceiling_the_default_threshold_is_95_percent_of_the_best_median():
+    found = speed_of(design("fixed=1", speed=True), measured=problem(None))
+    best = max(one.median for one in found.summary)
+    assert found.threshold == pytest.approx(0.95 * best)
 
 
 def test_equal_compute_is_left_out_of_the_speed_and_has_its_band():

@@ -5,8 +5,8 @@ import pytest
 
 from blobtransfer.experiment.regions import decision_regions
 from blobtransfer.network import initial_weights
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.tasks import load_task
 
 

@@ -13,8 +13,8 @@ from blobtransfer.experiment.single import record_of, train_source, train_target
 from blobtransfer.network import initial_weights
 from blobtransfer.report.report import make_report
 from blobtransfer.results.results import TaskRecord
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.tasks import load_task
 
@@ -57,7 +57,7 @@ def test_a_source_network_learns_the_source_problem_from_the_first_draw():
     engine = PlannedEngine(planned)
     source = train_source(source_spec(), engine)
     (job,) = engine.jobs
-    assert job.task.spec == source_spec().source
+    assert job.tasks[0].spec == source_spec().source
     assert source.results.command == "train-source"
     assert [task.role for task in source.results.tasks] == ["source"]
     for trained, first_draw in zip(source.weights, initial_weights(MLPSpec(), 0, 0), strict=True):
@@ -98,10 +98,9 @@ def test_more_features_than_a_plane_shows_have_no_regions(n_features, has_region
 
 
 def test_a_problem_without_ceiling_and_centres_is_learnt_all_the_same(monkeypatch):
-    def load(spec):
+    def load(spec, *_):
         return replace(load_task(spec), ceiling=None, centers=None)
 
-    monkeypatch.setattr("blobtransfer.experiment.block.load_task", load)
     monkeypatch.setattr("blobtransfer.experiment.single.load_task", load)
     results = train_source(source_spec(), PlannedEngine(planned)).results
     assert (results.measured.ceiling, results.summary[0].gap) == (None, None)
@@ -170,8 +169,9 @@ def test_a_problem_is_recorded_as_it_is_used():
     labels = load_task(spec).y_test.tolist()
     largest = max(labels.count(label) for label in range(3)) / 7
     # blobs that small do not overlap
-    assert record_of("target", spec) == TaskRecord(
-        "target", "problem 3", 40, 7, ceiling=1.0, floor=largest
+    counts = tuple(np.bincount(np.append(load_task(spec).y_train, labels)).tolist())
+    assert record_of("target", spec, 0) == TaskRecord(
+        "target", "problem 3", 40, 7, ceiling=1.0, floor=largest, class_counts=counts
     )
 
 

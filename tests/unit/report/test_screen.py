@@ -11,7 +11,7 @@ from helpers.specs import spec_of, varied
 from blobtransfer.experiment.compare import compare
 from blobtransfer.report.render.screen import print_screen
 from blobtransfer.report.report import make_report
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from blobtransfer.statistics.paired import Verdict
 

@@ -257,8 +257,17 @@ def test_without_a_ceiling_one_training_has_its_accuracy_and_its_loss_alone():
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     plain = without_ceiling(train_source(spec, PlannedEngine(lambda *_: 0.5)).results)
     (table,) = tables_of(plain, with_time=False)
-    assert table.rows == (("accuracy", "50.0 %", "50.0 %"), ("loss", "0.5000", "0.5000"))
-    assert table.notes == ("63 of 63 weights trained; 40 training rows",)
+    floor = f"{100 * plain.measured.floor:.1f} %"
+    assert table.rows == (
+        ("accuracy", "50.0 %", "50.0 %"),
+        ("loss", "0.5000", "0.5000"),
+        ("floor", "", floor),
+    )
+    assert table.notes == (
+        "63 of 63 weights trained; 40 training rows",
+        f"floor: {floor}, the share of the largest class among the test rows; the best possible "
+        "accuracy is not known",
+    )
 
 
 # ---------------------------------------------------------------- of one training

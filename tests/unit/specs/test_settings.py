@@ -8,10 +8,10 @@ from helpers.specs import spec_of
 
 from blobtransfer.cli.app import app
 from blobtransfer.errors import SettingError
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.settings import SETTINGS, default_of, with_settings
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 
 BASE = spec_of(source=BlobsSpec(1), target=BlobsSpec(2), questions=("fresh",), n_repeats=6)

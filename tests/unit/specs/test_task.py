@@ -3,7 +3,7 @@ import math
 import pytest
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.drawn import BlobsSpec
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How many pairs it takes: by a second implementation, and by counting."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -61,6 +62,10 @@ def test_the_detectable_difference_is_detected_four_times_out_of_five(n_compared
     assert np.mean(p < 0.05 / n_compared) == pytest.approx(0.8, abs=0.02)
 
 
+def detectable(reach, n_compared, power):
+    return partial(smallest_detectable, reach=reach, n_compared=n_compared, power=power)
+
+
 def fewest(std, reach, n_compared, difference, power):
     """Count up to the fewest pairs that detect a difference."""
     n = 2
@@ -79,7 +84,7 @@ def ends_of_std(std, n):
 def test_the_pairs_needed_are_the_fewest_for_either_end_of_the_std(
     std, n, reach, n_compared, difference, power
 ):
-    low, high = pairs_needed(std, n, reach, n_compared, difference, power)
+    low, high = pairs_needed(std, n, difference, detectable(reach, n_compared, power))
     rest = (reach, n_compared, difference, power)
     assert (low, high) == tuple(fewest(end, *rest) for end in ends_of_std(std, n))
     assert low <= fewest(std, *rest) <= high
@@ -87,13 +92,13 @@ def test_the_pairs_needed_are_the_fewest_for_either_end_of_the_std(
 
 def test_more_spread_takes_more_pairs():
     stds = (0.0, 0.01, 0.02, 0.05, 0.1, 0.3)
-    ranges = [pairs_needed(std, 30, 0.25, 3, 0.01, 0.8) for std in stds]
+    ranges = [pairs_needed(std, 30, 0.01, detectable(0.25, 3, 0.8)) for std in stds]
     assert ranges == sorted(ranges)
     assert len(set(ranges)) == len(stds)
 
 
 def test_there_are_differences_that_no_number_of_pairs_tells():
-    assert pairs_needed(0.03, 30, 0.25, 1, 1e-9, 0.8) is None
+    assert pairs_needed(0.03, 30, 1e-9, detectable(0.25, 1, 0.8)) is None
     # of two pairs almost any standard deviation is possible: 0.5 points may be 160
-    low, high = pairs_needed(0.005, 2, 0.0, 1, 0.01, 0.8)
+    low, high = pairs_needed(0.005, 2, 0.01, detectable(0.0, 1, 0.8))
     assert high > 100 * low

@@ -9,7 +9,7 @@ from helpers.specs import spec_of
 from scipy import stats
 
 from blobtransfer.experiment.compare import compare
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.statistics import sequential
 from blobtransfer.statistics.sequential import BettingSequence, looks, sequence_interval

@@ -3,7 +3,7 @@ import pytest
 from sklearn.datasets import make_blobs
 
 from blobtransfer.errors import MachineError
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.tasks import blobs, load_task
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.tasks import load_task
 from blobtransfer.tasks.task import Task, plane_of
 

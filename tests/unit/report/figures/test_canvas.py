@@ -18,8 +18,8 @@ from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas, made_by, save
 from blobtransfer.report.figures.pictures import picture_of_results, picture_of_tasks
 from blobtransfer.report.figures.style import COLOURS, KIND_COLOURS, TRANSFER_COLOURS
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.tasks import load_task
 

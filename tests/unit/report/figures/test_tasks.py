@@ -9,7 +9,7 @@ from helpers.pictures import dots_of, lines_across
 
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.tasks import draw_tasks
-from blobtransfer.specs.task import BlobsSpec
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.tasks import load_task
 from blobtransfer.tasks.task import planes_of
 

@@ -13,8 +13,8 @@ from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.style import LOOKS
 from blobtransfer.report.figures.training import draw_training
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blobtransfer.cli.suggest import nearest
+from blobtransfer.suggest import nearest
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""Which problems are meant: a SPEC, or the short options of blobs; tables among them are read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from blobtransfer.cli.options import MessageOptions, ProblemOptions
+from blobtransfer.cli.streams import print_stderr
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.checks import check_seed
+from blobtransfer.specs.drawn import BlobsSpec, DrawnSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.settings import SETTINGS, with_settings
+from blobtransfer.specs.table import Preparation, TableRequest
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task_text import parse_task, text_of
+
+if TYPE_CHECKING:
+    from blobtransfer.tasks.resolve import Role
+
+
+def problem_of(
+    option: str,
+    text: str | None,
+    seed_option: str,
+    seed: int | None,
+    default_seed: int,
+    short: ProblemOptions,
+) -> TaskSpec | TableRequest:
+    """Give the problem that is meant by one description, or by the short options of blobs.
+
+    Args:
+        option: The option of the description, without dashes.
+        text: The description; None where there is none.
+        seed_option: The short option that chooses the problem.
+        seed: What it was given; None where it was not.
+        default_seed: The problem, where nobody says which.
+        short: The other short options.
+
+    Raises:
+        SettingError: Both are given, or the description cannot be read.
+    """
+    settings = short.settings()
+    if text is None:
+        chosen = default_seed if seed is None else seed
+        check_seed(seed_option, chosen)
+        return with_settings(ExperimentSpec(target=BlobsSpec(chosen)), settings).task
+    asked = parse_task(option, text, default_seed)
+    given = settings if seed is None else {seed_option: seed, **settings}
+    if given:
+        setting, value = next(iter(given.items()))
+        raise SettingError(setting, value, _merged(option, asked, given))
+    return asked
+
+
+def _merged(option: str, asked: TaskSpec | TableRequest, given: Mapping[str, Any]) -> str:
+    """Say how the problem is written that a description and short options mean together."""
+    said = f"--{option} says what the problem is; "
+    if not isinstance(asked, DrawnSpec):
+        return f"{said}leave one of the two out"
+    own = {one.name for one in fields(asked)}
+    changes = {_field_of(word): value for word, value in given.items() if _field_of(word) in own}
+    if len(changes) < len(given):
+        return f"{said}{asked.kind} has no such setting, leave it out"
+    return f"{said}write --{option} {text_of(replace(asked, **changes))}"
+
+
+def _field_of(word: str) -> str:
+    """Give the field of a problem that a short option sets."""
+    return SETTINGS[word][0].rpartition(".")[2] if word in SETTINGS else "seed"
+
+
+def settled(
+    asked: "Mapping[Role, TaskSpec | TableRequest]",
+    train_seed: int,
+    carried: Preparation | None = None,
+) -> "dict[Role, TaskSpec]":
+    """Read the tables among some problems; see `tasks.resolve`.
+
+    Raises:
+        SettingError: A network for the one cannot take the rows of the other.
+    """
+    found = {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
+    if len(found) < len(asked):
+        from blobtransfer.tasks.resolve import resolve
+
+        found = resolve(asked, train_seed, carried)
+    widths = {role: one.n_features for role, one in found.items()}
+    if len(set(widths.values())) > 1:
+        source, target = found["source"], found["target"]
+        raise SettingError(
+            "source",
+            source.name,
+            f"a row has {source.n_features} features, one of {target.name} {target.n_features}; "
+            "give two problems with as many",
+        )
+    return found
+
+
+def network_of(task: TaskSpec) -> MLPSpec:
+    """Give the default network with the inputs and outputs of a problem."""
+    return MLPSpec(n_features=task.n_features, n_classes=task.n_classes)
+
+
+def say_problems(
+    spec: ExperimentSpec, texts: Sequence[str | None], messages: MessageOptions
+) -> None:
+    """Say once what the descriptions of problems mean, if there are some, unless quiet.
+
+    Args:
+        spec: What is run.
+        texts: The descriptions that were given.
+        messages: How much is said.
+    """
+    if messages.quiet or not any(texts):
+        return
+
+    from blobtransfer.experiment.single import record_of
+    from blobtransfer.report.sentences import problem_words
+
+    problems: list[tuple[Role, TaskSpec | None]] = [
+        ("source", spec.source),
+        ("target", spec.target),
+    ]
+    for role, task in problems:
+        if task is not None:
+            print_stderr(f"{role}: {problem_words(task, record_of(role, task, spec.train_seed))}")

@@ -1,0 +1,227 @@
+"""How a user writes a problem: `NAME-or-FILE[:key=value[,key=value ...]]`.
+
+    blobs:seed=1,std=2    moons:noise=0.2    digits:classes=0-4    sites.csv:label=outcome
+
+A drawn problem is complete with that; a table has to be read first (`tasks.resolve`).
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import fields
+from typing import Any
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.checks import MAX_COUNT, read_number
+from blobtransfer.specs.drawn import SIZES, DrawnSpec
+from blobtransfer.specs.table import BUILT_IN, SCALES, TableRequest
+from blobtransfer.specs.task import DRAWN, TaskSpec
+from blobtransfer.suggest import question_of
+
+OF_SETS = ("classes", "drop", "scale", "train", "test")
+"""What is said of a set that comes with scikit-learn."""
+
+OF_FILES = (
+    "label", "where", "classes", "drop", "group", "split", "scale", "missing", "train", "test",
+)  # fmt: skip
+
+ALL_KEYS = {*OF_FILES, *SIZES, *(key for spec in DRAWN.values() for key in spec.keys)}
+
+MAX_TEXT = 10_000
+"""Longest description of a problem."""
+
+PART = re.compile(r'([\w-]+)=("(?:[^"]|"")*"|[^,"]*)(?:,|$)')
+"""A key and its value; quoted as in CSV where it holds a comma."""
+
+LIKE_PARTS = re.compile(r"[\w-]+=")
+
+WORD_OF_SETTING = {
+    "train-samples": "train",
+    "test-samples": "test",
+    "cluster-std": "std",
+}
+"""What a problem's settings are called in the description of a problem, where not the same."""
+
+
+def parse_task(setting: str, text: str, seed: int) -> TaskSpec | TableRequest:
+    """Read a problem as the user writes it.
+
+    Args:
+        setting: The option, for the error.
+        text: See this module.
+        seed: Of a drawn problem that does not say its own.
+
+    Returns:
+        A drawn problem, or what is asked of a table.
+
+    Raises:
+        SettingError: It cannot be read, or a value is impossible.
+    """
+    if len(text) > MAX_TEXT or "\0" in text:
+        raise SettingError(setting, text[:60], "no problem is described like that; see --help")
+    head, parts = _cut(setting, text)
+    is_file = head.startswith("file:") or "." in head or "/" in head
+    if is_file:
+        return _table(setting, text, head.removeprefix("file:"), True, _read(parts, OF_FILES))
+    if head in BUILT_IN:
+        return _table(setting, text, head, False, _read(parts, OF_SETS))
+    if head in DRAWN:
+        return _drawn(DRAWN[head], _read(parts, (*SIZES, *DRAWN[head].keys)), seed)
+    names = (*DRAWN, *BUILT_IN)
+    asked = question_of(head, names)
+    raise SettingError(
+        setting,
+        text,
+        f"{head or 'nothing'} is no problem; {asked + ' ' if asked else ''}use one of "
+        f"{', '.join(names)}, or a file such as rows.csv:label=outcome",
+    )
+
+
+def is_blobs(text: str) -> bool:
+    """Say whether a description is of blobs, of which there are always two."""
+    return text.partition(":")[0] == "blobs"
+
+
+def text_of(spec: DrawnSpec) -> str:
+    """Write a drawn problem so that `parse_task` reads it."""
+    words = {**SIZES, **spec.keys}
+    defaults = {one.name: one.default for one in fields(spec)}
+    parts = [
+        f"{key}={getattr(spec, name)}"
+        for key, name in words.items()
+        if key == "seed" or getattr(spec, name) != defaults[name]
+    ]
+    return f"{spec.kind}:{','.join(parts)}"
+
+
+class _Parts:
+    """The keys and values of a description, with what is needed to complain about them."""
+
+    def __init__(self, setting: str, text: str, rest: str) -> None:
+        self.setting, self.text, self.rest = setting, text, rest
+
+    def refused(self, problem: str) -> SettingError:
+        return SettingError(self.setting, self.text, problem)
+
+
+def _cut(setting: str, text: str) -> tuple[str, _Parts]:
+    """Cut a description at the last colon whose rest is keys and values."""
+    places = [i for i, letter in enumerate(text) if letter == ":"]
+    known = [i for i in places if _first_key(text[i + 1 :]) in ALL_KEYS]
+    likely = [i for i in places if LIKE_PARTS.match(text[i + 1 :])]
+    names = [i for i in places if text[:i] in (*DRAWN, *BUILT_IN)]
+    for found in (known, likely, names):
+        # a value may hold a colon, and a name that is known has none
+        starts = [i for i in found if PART.match(text[i + 1 :]) or found is names]
+        if starts:
+            cut = starts[0] if text[: starts[0]] in (*DRAWN, *BUILT_IN) else starts[-1]
+            return text[:cut], _Parts(setting, text, text[cut + 1 :])
+    return text, _Parts(setting, text, "")
+
+
+def _first_key(rest: str) -> str:
+    match = PART.match(rest)
+    return match[1] if match else ""
+
+
+def _read(parts: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str, list[str]]]":
+    """Read keys and values; `drop` may be repeated, all others not."""
+    found: dict[str, list[str]] = {}
+    place, rest = 0, parts.rest
+    while place < len(rest):
+        match = PART.match(rest, place)
+        if match is None:
+            part = rest[place:].partition(",")[0]
+            raise parts.refused(
+                f"{part or 'an empty part'} is not key=value; use {', '.join(keys)}"
+            )
+        key, value = match[1], match[2]
+        if key not in keys:
+            asked = question_of(key, keys)
+            raise parts.refused(
+                f"{key} is not known here; {asked + ' ' if asked else ''}use {', '.join(keys)}"
+            )
+        if value.startswith('"'):
+            value = value[1:-1].replace('""', '"')
+        if not value:
+            raise parts.refused(f"{key}= has no value; give one, or leave it out")
+        if key in found and key != "drop":
+            raise parts.refused(f"{key} is repeated; give it once")
+        found.setdefault(key, []).append(value)
+        place = match.end()
+    return parts, found
+
+
+def _number(parts: _Parts, key: str, value: str, kind: type[int] | type[float]) -> Any:
+    number = read_number(value, kind)
+    if number is None:
+        raise parts.refused(f"{key}={value}: use a {'whole ' if kind is int else ''}number")
+    return number
+
+
+def _drawn(
+    kind: type[DrawnSpec], read: "tuple[_Parts, dict[str, list[str]]]", seed: int
+) -> TaskSpec:
+    parts, found = read
+    words = {**SIZES, **kind.keys}
+    defaults = {one.name: one.default for one in fields(kind)}
+    values: dict[str, Any] = {"seed": seed}
+    for key, (value,) in found.items():
+        is_real = isinstance(defaults[words[key]], float)
+        values[words[key]] = _number(parts, key, value, float if is_real else int)
+    try:
+        spec: Any = kind(**values)
+    except SettingError as error:
+        word = WORD_OF_SETTING.get(error.setting, error.setting)
+        problem = error.problem.replace("--test-samples", "test=").replace("--samples", "samples=")
+        raise parts.refused(f"{word}={error.value}: {problem}") from error
+    made: TaskSpec = spec
+    return made
+
+
+def _table(
+    setting: str,
+    text: str,
+    origin: str,
+    is_file: bool,
+    read: "tuple[_Parts, dict[str, list[str]]]",
+) -> TableRequest:
+    parts, found = read
+    if is_file and not origin:
+        raise parts.refused("no file is named; write file:NAME")
+    values: dict[str, Any] = {key: value for key, (value, *_) in found.items()}
+    if is_file and "label" not in values:
+        raise parts.refused(
+            "which column holds the classes is not said; add :label=COLUMN"
+            if not parts.rest
+            else "which column holds the classes is not said; add label=COLUMN"
+        )
+    if "where" in values:
+        column, colon, wanted = values["where"].partition(":")
+        if not (column and colon and wanted):
+            raise parts.refused(f"where={values['where']}: write where=COLUMN:VALUE")
+        values["where"] = (column, wanted)
+    values["drop"] = tuple(found.get("drop", ()))
+    for key, choices in (("scale", SCALES), ("missing", ("mean", "drop"))):
+        if key in values and values[key] not in choices:
+            asked = question_of(values[key], choices)
+            raise parts.refused(
+                f"{key}={values[key]}: {asked + ' ' if asked else ''}use one of "
+                f"{', '.join(choices)}"
+            )
+    for key in ("train", "test"):
+        if key in values:
+            values[key] = _number(parts, key, values[key], int)
+            if not 1 <= values[key] <= MAX_COUNT:
+                raise parts.refused(f"{key}={values[key]}: use 1 to {MAX_COUNT:,}")
+    for key in ("group", "train", "test"):
+        if "split" in values and key in values:
+            raise parts.refused(f"split= says which rows train; leave {key}= out")
+        if "group" in values and key in values and key != "group":
+            raise parts.refused(f"group= says how many rows stay together; leave {key}= out")
+    named = [values.get("label"), values.get("group"), values.get("split")]
+    for key, column in zip(("label", "group", "split"), named, strict=True):
+        if column is not None and column in values["drop"]:
+            raise parts.refused(f"{column} is {key}= and drop= at once; leave one out")
+        if column is not None and named.count(column) > 1:
+            raise parts.refused(f"{key}={column}: the column has another part; give each its own")
+    return TableRequest(origin, is_file, **values)

@@ -1,0 +1,28 @@
+"""The sets that come with scikit-learn, as tables; their classes are in the column `class`."""
+
+import warnings
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from blobtransfer.tasks.raw import KEPT_TABLES, RawColumn, RawTable
+
+LABEL = "class"
+
+
+@lru_cache(KEPT_TABLES)
+def read_set(name: str) -> RawTable:
+    """Read a set by its name; see `specs.table.BUILT_IN`."""
+    with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
+        warnings.simplefilter("ignore")
+        from sklearn import datasets
+    bunch: Any = getattr(datasets, f"load_{name}")()
+    heads = [str(head).removesuffix(" (cm)") for head in bunch.feature_names]
+    columns = {
+        head: RawColumn(numbers=np.asarray(values, np.float64))
+        for head, values in zip(heads, bunch.data.T, strict=True)
+    }
+    words = tuple(str(word) for word in bunch.target_names)
+    columns[LABEL] = RawColumn(codes=np.asarray(bunch.target, np.int32), words=words)
+    return RawTable(name, None, columns, len(bunch.target))

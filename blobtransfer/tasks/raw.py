@@ -1,0 +1,176 @@
+"""A table as it was read, whatever its format: columns of numbers or of words, nothing decided.
+
+`read_table` picks the reader by the suffix of the file, keeps the last tables, and bounds what
+is read; a reader only turns bytes into columns.
+"""
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.errors import TableFileError
+from blobtransfer.specs.checks import printable
+
+MAX_FILE_BYTES = 200_000_000
+MAX_COLUMNS = 10_000
+MAX_CELLS = 20_000_000
+"""What is read at most; a column of numbers takes 8 bytes a cell."""
+
+KEPT_TABLES = 2
+"""Tables that are kept: those of the source and of the target."""
+
+MISSING_WORDS = frozenset(("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?"))
+"""How a missing value is written."""
+
+READERS = {
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".npz": "npz",
+    ".arff": "arff",
+    ".parquet": "parquet",
+}
+"""The file here that reads a suffix: its `read(name, file, suffix, as_words)`."""
+
+
+@dataclass(frozen=True, eq=False)
+class RawColumn:
+    """One column: numbers, NaN where missing; or words by their number, -1 where missing.
+
+    Args:
+        numbers: (n_rows,) float64; None for words.
+        codes: (n_rows,) int32; None for numbers.
+        words: What the codes stand for.
+        odd: The row and the value of the first word among mostly numbers, if any.
+    """
+
+    numbers: NDArray[np.float64] | None = None
+    codes: NDArray[np.int32] | None = None
+    words: tuple[str, ...] = ()
+    odd: tuple[int, str] | None = None
+
+    @property
+    def is_missing(self) -> NDArray[np.bool_]:
+        """Say of each row whether the value is missing."""
+        if self.numbers is not None:
+            return np.isnan(self.numbers)
+        assert self.codes is not None
+        return self.codes < 0
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """A table as it was read.
+
+    Args:
+        name: The file, or the set.
+        sha256: Of the file; None for a set.
+        columns: By name, in the order of the table.
+        n_rows: How many.
+        lines: (n_rows,) the line of the file on which a row ends; None where there are none.
+    """
+
+    name: str
+    sha256: str | None
+    columns: dict[str, RawColumn]
+    n_rows: int
+    lines: NDArray[np.int64] | None = None
+
+    def place(self, row: int) -> str:
+        """Say where a row is."""
+        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+
+    def refused(self, problem: str) -> TableFileError:
+        """Make the error that the table cannot be used: what was found and what to do."""
+        return TableFileError(self.name, problem)
+
+
+Reader = Callable[[str, BinaryIO, str, frozenset[str]], RawTable]
+
+
+def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
+    """Read a file; the last ones are kept.
+
+    Args:
+        origin: Its path.
+        as_words: Columns whose values are kept as they are written, whatever they look like.
+
+    Raises:
+        TableFileError: It is missing, damaged, too large or of no known format.
+    """
+    name, path = printable(origin), Path(origin)
+    suffix = path.suffix.lower()
+    if suffix not in READERS:
+        found = f"no table has the suffix {printable(path.suffix)}" if suffix else "no suffix"
+        raise TableFileError(name, f"{found}; use {', '.join(READERS)}")
+    try:
+        status = path.stat()  # before opening, which can set off a device
+        if stat.S_ISDIR(status.st_mode):
+            raise TableFileError(name, "a directory; give a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise TableFileError(name, "not a regular file; give a file")
+    except FileNotFoundError as error:
+        raise TableFileError(name, "no such file; check the path") from error
+    except PermissionError as error:
+        raise TableFileError(name, "may not be read; check its permissions") from error
+    except (OSError, ValueError) as error:
+        raise TableFileError(name, "cannot be opened as a file; check the path") from error
+    return _read_kept(origin, as_words, suffix, (status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(KEPT_TABLES)
+def _read_kept(
+    origin: str, as_words: frozenset[str], suffix: str, version: tuple[int, int]
+) -> RawTable:
+    name, (_, n_bytes) = printable(origin), version
+    if n_bytes > MAX_FILE_BYTES:
+        raise TableFileError(name, f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+    try:
+        with open(origin, "rb", opener=_open_without_waiting) as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except PermissionError as error:
+        raise TableFileError(name, "may not be read; check its permissions") from error
+    except OSError as error:
+        raise TableFileError(name, "cannot be read; check the file") from error
+    if not content:
+        raise TableFileError(name, "the file is empty; give a table with a head")
+    reader: Reader = import_module(f"blobtransfer.tasks.{READERS[suffix]}").read
+    table = reader(name, io.BytesIO(content), suffix, as_words)
+    return RawTable(
+        name, hashlib.sha256(content).hexdigest(), table.columns, table.n_rows, table.lines
+    )
+
+
+def check_size(name: str, n_rows: int, n_columns: int) -> None:
+    """Raise `TableFileError` if a table is larger than what is read."""
+    if n_columns > MAX_COLUMNS:
+        raise TableFileError(name, f"{n_columns:,} columns; at most {MAX_COLUMNS:,} are read")
+    if n_rows * n_columns > MAX_CELLS:
+        raise TableFileError(
+            name,
+            f"more than {MAX_CELLS:,} cells; use fewer rows or columns, "
+            f"such as {MAX_CELLS // n_columns:,} rows of these {n_columns}",
+        )
+
+
+def coded(words: "NDArray[np.object_] | list[str]") -> RawColumn:
+    """Make a column of words; what is written like a missing value is one."""
+    numbers: dict[str, int] = {}
+    codes = np.empty(len(words), np.int32)
+    for i, word in enumerate(words):
+        word = word.strip()
+        codes[i] = -1 if word in MISSING_WORDS else numbers.setdefault(word, len(numbers))
+    return RawColumn(codes=codes, words=tuple(numbers))
+
+
+def _open_without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))

@@ -1,0 +1,438 @@
+"""What is asked of tables -> problems with everything resolved: columns, classes, rows, split.
+
+The source and the target are resolved together: their columns are matched by name, words are
+the same features on both sides, and no training row of the one may be a test row of the other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.checks import printable, read_number
+from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest, TableSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.suggest import question_of
+from blobtransfer.tasks.builtin import LABEL
+from blobtransfer.tasks.raw import RawColumn, RawTable
+from blobtransfer.tasks.table import (
+    chosen,
+    column_of,
+    read,
+    rows_of,
+    scaler_of,
+    split_of,
+    who_trains,
+)
+
+Role = Literal["source", "target"]
+
+MAX_LEVELS = 50
+"""Most words of a column; one of more is a name or a number of something."""
+
+MAX_CLASSES = 100
+
+FEWEST_TRAINING_ROWS = 2
+"""Of each class."""
+
+
+def resolve(
+    asked: Mapping[Role, TaskSpec | TableRequest],
+    train_seed: int,
+    carried: Preparation | None = None,
+) -> dict[Role, TaskSpec]:
+    """Read the tables among some problems and settle what they are.
+
+    Args:
+        asked: Problems; a drawn one is settled already.
+        train_seed: All randomness, for the scaler of the source.
+        carried: What a saved source network says of the table that it learnt.
+
+    Raises:
+        TableFileError: A table is missing, damaged, or not one that can be learnt.
+        SettingError: Two problems do not fit together.
+    """
+    requests = {role: one for role, one in asked.items() if isinstance(one, TableRequest)}
+    if not requests:
+        return {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
+    tables = {role: _Table(request) for role, request in requests.items()}
+    columns = _common_columns(list(tables.values()), carried)
+    found: dict[Role, TaskSpec] = {}
+    for role, one in asked.items():
+        if isinstance(one, TableRequest):
+            scaler = _scaler_of_source(one, found.get("source"), train_seed, carried)
+            found[role] = tables[role].settled(columns, scaler, train_seed)
+        else:
+            found[role] = one
+    source, target = found.get("source"), found.get("target")
+    if isinstance(source, TableSpec) and isinstance(target, TableSpec):
+        _check_apart(source, target, tables["target"].raw)
+    return found
+
+
+class _Table:
+    """A table on its way to being a problem."""
+
+    def __init__(self, request: TableRequest) -> None:
+        self.request = request
+        self.label = request.label or LABEL
+        self.raw = read(
+            request.origin, request.is_file, self.label, request.where, request.group, request.split
+        )
+        for key, name in (
+            ("label", self.label),
+            ("group", request.group),
+            ("split", request.split),
+        ):
+            if name is not None:
+                column_of(self.raw, name, key)
+        for name in request.drop:
+            column_of(self.raw, name, "drop")
+        parts = {self.label, request.group, request.split, *request.drop}
+        if request.where is not None:
+            column_of(self.raw, request.where[0], "where")
+            parts.add(request.where[0])
+        self.features = [name for name in self.raw.columns if name not in parts]
+        if not self.features:
+            raise self.raw.refused("no column is left to learn from; drop fewer")
+        self.class_names = self._classes()
+        self.places = chosen(
+            self.raw, self.label, request.where, self.class_names, request.missing, self.features
+        )
+        self._check_label()
+        self._check_features()
+
+    def _classes(self) -> tuple[str, ...]:
+        """Give the names of the classes that are kept, in order."""
+        request, raw = self.request, self.raw
+        label = raw.columns[self.label]
+        assert label.codes is not None
+        places = chosen(raw, self.label, request.where, None, "refuse", [])
+        used = np.unique(label.codes[places])
+        names = sorted((label.words[code] for code in used if code >= 0), key=_in_order)
+        if request.classes is not None:
+            names = _subset(request.classes, names, raw)
+        are_numbers = all(read_number(name) is not None for name in names)
+        if len(names) > (20 if are_numbers and _have_fractions(names) else MAX_CLASSES):
+            raise raw.refused(
+                f"label={self.label}: {len(names):,} different values in {len(places):,} rows; "
+                + (
+                    "is this regression? give a column of classes"
+                    if are_numbers
+                    else f"at most {MAX_CLASSES} classes are learnt"
+                )
+            )
+        if len(names) < 2:
+            shown = f"one class, {printable(names[0])}" if names else "no class"
+            raise raw.refused(f"label={self.label}: {shown}; there have to be two or more")
+        for name in names:
+            _check_word(raw, self.label, label, name)
+        return tuple(names)
+
+    def _check_label(self) -> None:
+        label = self.raw.columns[self.label]
+        is_missing = label.is_missing[self.places]
+        if is_missing.any():
+            first = self.raw.place(int(self.places[np.flatnonzero(is_missing)[0]]))
+            raise self.raw.refused(
+                f"label={self.label}: {is_missing.sum():,} of {len(self.places):,} rows have no "
+                f"class, first in {first}; use missing=drop, or fill them"
+            )
+
+    def _check_features(self) -> None:
+        """Refuse what is missing, infinite, or a word among numbers, and say what to do."""
+        for name in self.features:
+            column, shown = self.raw.columns[name], printable(name)
+            if column.odd is not None:
+                row, word = column.odd
+                what = "is a formula, not a value" if word.startswith("=") else "is no number"
+                decimal = word.replace(",", ".", 1) if word.count(",") == 1 else ""
+                advice = (
+                    f"write {decimal}"
+                    if read_number(decimal) is not None
+                    else f"mend it, or leave the column out: drop={shown}"
+                )
+                raise self.raw.refused(
+                    f"column {shown}: {printable(word[:40])!r} in {self.raw.place(row)} {what}; "
+                    f"{advice}"
+                )
+            is_missing = column.is_missing[self.places]
+            if is_missing.any() and self.request.missing == "refuse":
+                first = self.raw.place(int(self.places[np.flatnonzero(is_missing)[0]]))
+                raise self.raw.refused(
+                    f"column {shown}: {is_missing.sum():,} of {len(self.places):,} rows empty, "
+                    f"first in {first}; use missing=mean, missing=drop or drop={shown}"
+                )
+            if column.numbers is not None:
+                is_wild = ~np.isfinite(column.numbers[self.places]) & ~is_missing
+                is_wild |= np.abs(column.numbers[self.places]) > 1e100
+                if is_wild.any():
+                    row = int(self.places[np.flatnonzero(is_wild)[0]])
+                    raise self.raw.refused(
+                        f"column {shown}: {column.numbers[row]:g} in {self.raw.place(row)} is too "
+                        f"large; mend it, or drop={shown}"
+                    )
+
+    def words_of(self, name: str) -> list[str] | None:
+        """Give the words of a column in the rows that are used; None for numbers."""
+        column = self.raw.columns[name]
+        if column.codes is None:
+            return None
+        used = np.unique(column.codes[self.places])
+        words = sorted(column.words[code] for code in used if code >= 0)
+        if len(words) > MAX_LEVELS:
+            raise self.raw.refused(
+                f"column {printable(name)}: {len(words):,} different words, as names or numbers "
+                f"of things have; leave it out: drop={printable(name)}"
+            )
+        decimal = [word for word in words if read_number(word.replace(",", ".", 1)) is not None]
+        if decimal and len(decimal) == len(words):
+            raise self.raw.refused(
+                f"column {printable(name)}: '{decimal[0]}' has a decimal comma; "
+                f"write {decimal[0].replace(',', '.')}"
+            )
+        for word in words:
+            _check_word(self.raw, name, column, word)
+        return words
+
+    def settled(
+        self, columns: tuple[Column, ...], scaler: Scaler | None, train_seed: int
+    ) -> TableSpec:
+        """Give the problem with everything resolved."""
+        request, raw = self.request, self.raw
+        n_rows = len(self.places)
+        n_train, n_test = _sizes(request, raw, self.places)
+        spec = TableSpec(
+            name=self._name(),
+            origin=request.origin,
+            sha256=raw.sha256,
+            label=self.label,
+            columns=columns,
+            class_names=self.class_names,
+            n_rows=n_rows,
+            n_train=n_train,
+            n_test=n_test,
+            where=request.where,
+            group=request.group,
+            split=request.split,
+            scale=request.scale or "own",
+            missing=request.missing,
+            scaler=scaler,
+        )
+        rows = rows_of(spec)
+        if rows.groups is not None and len(np.unique(rows.groups)) < 4:
+            raise raw.refused(
+                f"group={request.group}: {len(np.unique(rows.groups))} groups; four or more are "
+                "needed, two to train and two to test"
+            )
+        self._check_classes(spec, rows.y)
+        train, test = split_of(spec, rows, 0, train_seed)
+        for k, name in enumerate(spec.class_names):
+            n = int(np.sum(rows.y[train] == k))
+            if n < FEWEST_TRAINING_ROWS:
+                raise raw.refused(
+                    f"class {name}: {n} of its {np.sum(rows.y == k)} rows train; at least "
+                    f"{FEWEST_TRAINING_ROWS} are needed, leave it out with classes= or add rows"
+                )
+        return replace(spec, n_train=len(train), n_test=len(test))
+
+    def _check_classes(self, spec: TableSpec, y: NDArray[np.int64]) -> None:
+        """See that a split by class is possible at all."""
+        if spec.split is not None:
+            return
+        counts = np.bincount(y, minlength=spec.n_classes)
+        k = int(counts.argmin())
+        if counts[k] < FEWEST_TRAINING_ROWS + 1:
+            raise self.raw.refused(
+                f"class {spec.class_names[k]}: {counts[k]} rows; at least "
+                f"{FEWEST_TRAINING_ROWS + 1} are needed, leave it out with classes= or add rows"
+            )
+        for key, n in (("train", spec.n_train), ("test", spec.n_test)):
+            if n < spec.n_classes:
+                raise self.raw.refused(
+                    f"{key}={n}: fewer rows than the {spec.n_classes} classes; use more"
+                )
+
+    def _name(self) -> str:
+        request = self.request
+        name = printable(request.origin)
+        if request.classes is not None:
+            name += f" {printable(request.classes)}"
+        if request.where is not None:
+            name += f" where {printable(request.where[0])} is {printable(request.where[1])}"
+        return name
+
+
+def _common_columns(tables: Sequence[_Table], carried: Preparation | None) -> tuple[Column, ...]:
+    """Match the columns of all tables by name and join the words of each."""
+    first = tables[0]
+    wanted = [one.name for one in carried.columns] if carried else first.features
+    who = f"the source network, which learnt {carried.problem}," if carried else first.raw.name
+    for table in tables:
+        for missing, of, has in (
+            ([one for one in wanted if one not in table.features], table.raw.name, who),
+            ([one for one in table.features if one not in wanted], who, table.raw.name),
+        ):
+            if missing:
+                shown = ", ".join(map(printable, missing[:5])) + (" ..." if missing[5:] else "")
+                raise table.raw.refused(
+                    f"{of} has no column {shown}, {has} has; columns are matched by name: rename "
+                    "them, or leave them out with drop="
+                )
+    if carried:
+        for column in carried.columns:
+            for table in tables:
+                _check_kind(table, column.name, column.levels is None)
+        return carried.columns
+    columns = []
+    for name in wanted:
+        is_number = first.raw.columns[name].codes is None
+        levels: set[str] = set()
+        for table in tables:
+            _check_kind(table, name, is_number)
+            levels |= set(table.words_of(name) or ())
+        columns.append(Column(name, None if is_number else tuple(sorted(levels))))
+    return tuple(columns)
+
+
+def _check_kind(table: _Table, name: str, is_number: bool) -> None:
+    if (table.raw.columns[name].codes is None) != is_number:
+        kinds = ("words", "numbers") if is_number else ("numbers", "words")
+        raise table.raw.refused(
+            f"column {printable(name)} holds {kinds[0]}, in the other problem {kinds[1]}; "
+            "mend one of the two, or leave it out with drop="
+        )
+
+
+def _scaler_of_source(
+    request: TableRequest, source: TaskSpec | None, train_seed: int, carried: Preparation | None
+) -> Scaler | None:
+    """Give the scaler that the target is seen through, where it is to be the source's."""
+    if request.scale != "source":
+        return None
+    if carried is not None:
+        if carried.scaler is None:
+            raise SettingError(
+                "target", request.origin, "the model learnt inputs as they are; use scale=none"
+            )
+        return carried.scaler
+    if not isinstance(source, TableSpec):
+        raise SettingError(
+            "target",
+            request.origin,
+            "scale=source needs a source that is a table; use scale=own or scale=none",
+        )
+    if source.scale == "none":
+        raise SettingError(
+            "target",
+            request.origin,
+            "the source is not scaled; use scale=none, or scale the source",
+        )
+    rows = rows_of(source)
+    train, _ = split_of(source, rows, 0, train_seed)
+    return scaler_of(rows.x[train])
+
+
+def _sizes(request: TableRequest, raw: RawTable, places: NDArray[np.intp]) -> tuple[int, int]:
+    """Give how many rows train and test."""
+    n_rows = len(places)
+    if request.split is not None:
+        is_train = who_trains(raw, request.split)[places]
+        n_train, n_test = int(is_train.sum()), int((~is_train).sum())
+        if not n_train or not n_test:
+            lacking = "train" if not n_train else "test"
+            raise raw.refused(f"split={request.split}: no row says {lacking}; some have to")
+        return n_train, n_test
+    n_train = -(-n_rows // 2) if request.train is None else request.train
+    if request.train is None and request.test is not None:
+        n_train = n_rows - request.test
+    n_test = n_rows - n_train if request.test is None else request.test
+    if n_train < 1 or n_test < 1 or n_train + n_test > n_rows:
+        asked = " ".join(
+            f"{key}={value}"
+            for key, value in (("train", request.train), ("test", request.test))
+            if value is not None
+        )
+        raise raw.refused(f"{asked or 'half of them train'}: there are {n_rows:,} rows; use fewer")
+    return n_train, n_test
+
+
+def _subset(wanted: str, names: Sequence[str], raw: RawTable) -> list[str]:
+    """Read `classes=`: names joined by `+`, or a range of whole numbers such as 0-4."""
+    if wanted in names:
+        raise raw.refused(f"classes={wanted}: one class; name two or more, joined by +")
+    ends = [read_number(end, int) for end in wanted.split("-")]
+    if len(ends) == 2 and None not in ends:
+        if ends[1] - ends[0] > 10 * MAX_CLASSES or ends[1] <= ends[0]:
+            raise raw.refused(f"classes={wanted}: use a range such as 0-4")
+        chosen_names = [str(k) for k in range(ends[0], ends[1] + 1)]
+    else:
+        chosen_names = wanted.split("+")
+    for name in chosen_names:
+        if name not in names:
+            asked = question_of(name, names)
+            raise raw.refused(
+                f"classes={printable(wanted)}: there is no class {printable(name) or 'of no name'}"
+                f"; {asked or 'there are ' + ', '.join(map(printable, names[:10]))}"
+            )
+        if chosen_names.count(name) > 1:
+            raise raw.refused(f"classes={printable(wanted)}: {printable(name)} is there twice")
+    return sorted(chosen_names, key=_in_order)
+
+
+def _check_word(raw: RawTable, column: str, of: RawColumn, word: str) -> None:
+    """Refuse a word that would act on a terminal or a spreadsheet."""
+    problem = None
+    if not word.isprintable():
+        problem = "has line ends or signs that no screen shows"
+    elif word.startswith("="):
+        problem = "is a formula, not a value"
+    elif len(word) > 200:
+        problem = f"has {len(word):,} letters, more than 200"
+    if problem is not None:
+        assert of.codes is not None
+        row = int(np.flatnonzero(of.codes == of.words.index(word))[0])
+        raise raw.refused(
+            f"column {printable(column)}: '{printable(word[:40])}' in {raw.place(row)} {problem}; "
+            "mend it, or leave the column out"
+        )
+
+
+def _check_apart(source: TableSpec, target: TableSpec, raw: RawTable) -> None:
+    """Refuse two problems where test rows of the target would train the source."""
+    own, other = rows_of(target), rows_of(source)
+    tested = np.ones(len(own.y), bool) if own.is_train is None else ~own.is_train
+    trained = np.ones(len(other.y), bool) if other.is_train is None else other.is_train
+    if (source.sha256, source.origin if source.sha256 is None else "") == (
+        target.sha256, target.origin if target.sha256 is None else "",
+    ):  # fmt: skip
+        n_shared = len(np.intersect1d(own.places[tested], other.places[trained]))
+    else:
+        rows, others = _keys(own.x, own.y, target), _keys(other.x, other.y, source)
+        known = {key for key, is_one in zip(others, trained, strict=True) if is_one}
+        n_shared = sum(key in known for key, is_one in zip(rows, tested, strict=True) if is_one)
+        # Rows of few different values are alike by chance, within a table as between two.
+        if n_shared <= len(rows) - len(set(rows)):
+            return
+    if n_shared:
+        raise raw.refused(
+            f"{n_shared:,} rows that test the target would train the source network ({source.name} "
+            f"and {target.name}); tell them apart with where=, classes= or split="
+        )
+
+
+def _keys(x: NDArray[np.float64], y: NDArray[np.int64], spec: TableSpec) -> list[tuple[bytes, str]]:
+    return [(row.tobytes(), spec.class_names[k]) for row, k in zip(x, y, strict=True)]
+
+
+def _in_order(name: str) -> tuple[int, float, str]:
+    """Sort numbers by size, before words."""
+    number = read_number(name)
+    return (1, 0.0, name) if number is None else (0, float(number), name)
+
+
+def _have_fractions(names: Sequence[str]) -> bool:
+    return any(read_number(name, int) is None for name in names)
