@@ -154,14 +154,24 @@ def save_network(
 
         # Another run may have been quicker, and saved a network under this name.
         with suppress(FileExistsError):
-            save_model(trained.network, trained.weights, path, not force, messages.verbose)
+            save_model(
+                trained.network,
+                trained.weights,
+                path,
+                trained.preparation,
+                must_be_new=not force,
+                show_log=messages.verbose,
+            )
             log_unless_quiet(messages, f"wrote {path}")
             return
 
     from blobtransfer.keras_files.read import read_source_file
 
-    old, new = read_source_file(path).weights, trained.weights
-    if [layer.tobytes() for layer in old] != [layer.tobytes() for layer in new]:
+    old, new = read_source_file(path), trained
+    is_alike = all(
+        a.tobytes() == b.tobytes() for a, b in zip(old.weights, new.weights, strict=True)
+    )
+    if not is_alike or old.preparation != new.preparation:
         raise would_replace(setting, path, "a network with other weights")
     log_unless_quiet(messages, f"{path} holds this very network already; left as it is")
 

@@ -1,4 +1,4 @@
-"""Which class a trained network sees where: its decision regions, as plain numbers."""
+"""Which class a trained network sees where: decision regions or predictions, as plain numbers."""
 
 from itertools import groupby
 
@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.network import Weights, predicted_classes
-from blobtransfer.results.results import Point, Regions
+from blobtransfer.results.results import Point, Predictions, Regions
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.tasks.task import Task, plane_of
+from blobtransfer.tasks.task import Task, plane_of, planes_of
 
 N_PLACES = 300
 """Places of the grid along each feature."""
@@ -55,6 +55,29 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions 
         points=_points(plane.points[len(task.y_train) :][:MAX_POINTS]),
         labels=tuple(task.y_test[:MAX_POINTS].tolist()),
         centers=None if plane.centers is None else _points(plane.centers),
+    )
+
+
+def predictions_of(network: MLPSpec, weights: Weights, task: Task) -> Predictions | None:
+    """Ask a network for the class of the test rows of a problem that no plane shows.
+
+    Args:
+        network: Its shape.
+        weights: Kernel (fan_in, fan_out), bias (fan_out,), ... finite.
+        task: The problem.
+
+    Returns:
+        The rows on two principal components; None for one or two features, which have regions.
+    """
+    if network.n_features <= 2:
+        return None
+    (plane,), axes = planes_of([task])
+    rows = task.x_test[:MAX_POINTS]
+    return Predictions(
+        points=_points(plane.points[len(task.y_train) :][:MAX_POINTS]),
+        labels=tuple(task.y_test[:MAX_POINTS].tolist()),
+        predicted=tuple(predicted_classes(network, weights, rows.astype(np.float64)).tolist()),
+        axes=axes,
     )
 
 

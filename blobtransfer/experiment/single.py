@@ -14,24 +14,34 @@ from blobtransfer.experiment.block import (
     train_sources,
 )
 from blobtransfer.experiment.progress import SILENT, Progress, Stage
-from blobtransfer.experiment.regions import decision_regions
+from blobtransfer.experiment.regions import decision_regions, predictions_of
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock
 from blobtransfer.results.results import Baseline, Command, Results, Role, TaskRecord
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.table import Preparation
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.tasks import load_task
+from blobtransfer.tasks.task import preparation_of
 
 
 @dataclass(frozen=True)
 class SingleRun:
-    """What one training gave: its results, and the trained network to be saved."""
+    """What one training gave: its results, and the trained network to be saved.
+
+    Args:
+        results: With one run.
+        network: The shape of the trained network.
+        weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
+        preparation: What it has to know to be used on a table; None where it learnt none.
+    """
 
     results: Results
     network: MLPSpec
     weights: Weights
+    preparation: Preparation | None = None
 
 
 def train_source(spec: ExperimentSpec, engine: Engine, progress: Progress = SILENT) -> SingleRun:
@@ -92,7 +102,7 @@ def train_target(
     except KeyboardInterrupt:  # the network that was asked for is trained
         return replace(trained, results=replace(trained.results, interrupted=True))
     (curves,) = beside.curves.values()
-    baseline = Baseline(beside.run, curves[:, 0], beside.regions)
+    baseline = Baseline(beside.run, curves[:, 0], beside.regions, beside.predictions)
     return replace(trained, results=replace(trained.results, baseline=baseline))
 
 
@@ -145,6 +155,7 @@ def train_one(
     scores = scores_of([0], trained)
     network = arm.variant.network(spec.network)
     weights = [stacked[0] for stacked in trained[arm].weights]
+    task = load_task(spec.task, 0, spec.train_seed)
     is_ok = not scores.is_failed.any()
     results = Results(
         command=command,
@@ -156,8 +167,7 @@ def train_one(
         scores=scores,
         curves={arm: trained[arm].curves},
         findings=analyse(spec, scores, record),
-        regions=decision_regions(network, weights, load_task(spec.task, 0, spec.train_seed))
-        if is_ok
-        else None,
+        regions=decision_regions(network, weights, task) if is_ok else None,
+        predictions=predictions_of(network, weights, task) if is_ok else None,
     )
-    return SingleRun(results, network, weights)
+    return SingleRun(results, network, weights, preparation_of(task))

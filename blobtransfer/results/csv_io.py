@@ -20,7 +20,16 @@ def to_csv(results: Results) -> Iterator[str]:
         yield ",".join(_cell(getattr(run, name)) for name in names) + "\n"
 
 
-CURVE_COLUMNS = ("sources", "variant", "fixed", "repeat", "label", "source_repeat")
+CURVE_COLUMNS = (
+    "sources",
+    "variant",
+    "fixed",
+    "repeat",
+    "label",
+    "source_repeat",
+    "source",
+    "target",
+)
 """Which run a line of the curves is of: columns of the runs' CSV, under the same names."""
 
 
@@ -47,4 +56,8 @@ def curves_to_csv(results: Results) -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    # As CSV quotes it, and so that no spreadsheet takes a name for a formula.
+    text = f"'{value}" if value.startswith(("=", "+", "-", "@")) else value
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n\r') else text

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.record import SCHEMA_VERSION, CurveRow, ResultsFile, Sentence, row_of
-from blobtransfer.results.results import Baseline, Curves, Regions, Results
+from blobtransfer.results.results import Baseline, Curves, Predictions, Regions, Results
 from blobtransfer.results.scores import Run, Scores, finite
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE
@@ -76,6 +76,8 @@ def to_json(
     yield json.dumps(record, indent=1, allow_nan=False).removesuffix("\n}")
     yield ',\n "regions": '
     yield json.dumps(None if results.regions is None else asdict(results.regions))
+    yield ',\n "predictions": '
+    yield json.dumps(None if results.predictions is None else asdict(results.predictions))
     yield ',\n "baseline": '
     yield json.dumps(_baseline_record(results), allow_nan=False)
     for name, rows in lists.items():
@@ -111,6 +113,7 @@ def read_json(text: bytes, name: str) -> Results:
             scores=_scores_of(file),
             curves=_curves_of(file),
             regions=file.regions,
+            predictions=file.predictions,
             baseline=_baseline_of(file),
             interrupted=file.interrupted,
             argv=file.argv,
@@ -208,6 +211,17 @@ def _check(file: ResultsFile) -> None:
             raise ValueError(f"runs: {run.classes_predicted} classes cannot be predicted")
     if file.regions is not None:
         _check_regions(file.regions, spec.network.n_classes)
+    if file.predictions is not None:
+        _check_predictions(file.predictions, spec.network.n_classes)
+
+
+def _check_predictions(found: Predictions, n_classes: int) -> None:
+    if len({len(found.points), len(found.labels), len(found.predicted)}) > 1 or not found.points:
+        raise ValueError("predictions: not one label and one prediction for each point")
+    if max(*found.labels, *found.predicted) >= n_classes:
+        raise ValueError("predictions: there is an unknown class")
+    if not all(map(str.isprintable, found.axes)):
+        raise ValueError("predictions: it would act on a terminal")
 
 
 def _check_regions(regions: Regions, n_classes: int) -> None:
@@ -257,6 +271,7 @@ def _baseline_record(results: Results) -> dict[str, Any] | None:
         "run": asdict(baseline.run),
         "curve": _curve_row(FROM_SCRATCH, baseline.run.repeat, baseline.curves),
         "regions": None if baseline.regions is None else asdict(baseline.regions),
+        "predictions": None if baseline.predictions is None else asdict(baseline.predictions),
     }
 
 
@@ -279,10 +294,12 @@ def _baseline_of(file: ResultsFile) -> Baseline | None:
         raise ValueError("baseline: it is not of the run beside it")
     if record.regions is not None:
         _check_regions(record.regions, file.spec.network.n_classes)
+    if record.predictions is not None:
+        _check_predictions(record.predictions, file.spec.network.n_classes)
     curves = _curve_grid(
         file, {_key(record.curve): record.curve}, FROM_SCRATCH, [record.run.repeat], METRICS
     )
-    return Baseline(record.run, curves[:, 0], record.regions)
+    return Baseline(record.run, curves[:, 0], record.regions, record.predictions)
 
 
 def _curves_of(file: ResultsFile) -> Curves:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 from annotated_types import Interval
 
 from blobtransfer.results.findings import Caution, Contrast, Speed, Summary
-from blobtransfer.results.results import Command, Regions, TaskRecord
+from blobtransfer.results.results import Command, Predictions, Regions, TaskRecord
 from blobtransfer.results.scores import Count, Run, Share
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question, Sources
 
@@ -43,6 +43,7 @@ class BaselineRecord:
     run: Run
     curve: CurveRow
     regions: Regions | None
+    predictions: Predictions | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class ResultsFile:
     source_run: Run | None
     runs: list[Run]
     regions: Regions | None = None
+    predictions: Predictions | None = None
     baseline: BaselineRecord | None = None
     curves: tuple[CurveRow, ...] = ()
 
@@ -117,6 +119,7 @@ def _whole_file() -> Any:
         "File",
         [
             ("regions", Regions | None),
+            ("predictions", Predictions | None),
             ("baseline", BaselineRecord | None),
             ("curves", tuple[CurveRow, ...]),
             ("sentences", tuple[Sentence, ...]),

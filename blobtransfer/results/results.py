@@ -79,6 +79,23 @@ class Regions:
         return np.array([np.repeat(row[::2], row[1::2]) for row in self.rows])
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """What a trained network says of test rows that no plane shows as they are.
+
+    Args:
+        points: The rows on two principal components, the first of them where there are many.
+        labels: Their classes.
+        predicted: The classes that the network gives them.
+        axes: What the two components are.
+    """
+
+    points: tuple[Point, ...]
+    labels: tuple[Count, ...]
+    predicted: tuple[Count, ...]
+    axes: tuple[str, str]
+
+
 @dataclass(frozen=True, eq=False)
 class Baseline:
     """Training from scratch, with the same orders, beside the one network of `train-target`.
@@ -87,11 +104,13 @@ class Baseline:
         run: What came out.
         curves: (M, E + 1) in the order of `METRICS`, by epoch.
         regions: Where they can be drawn.
+        predictions: Where regions cannot be drawn.
     """
 
     run: Run
     curves: NDArray[np.float64]
     regions: Regions | None
+    predictions: Predictions | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +128,7 @@ class Results:
         curves: Of every run, where asked for.
         findings: What the statistics say about them.
         regions: Of the one network that was trained, where it can be drawn.
+        predictions: Of that network, where regions cannot be drawn.
         baseline: What that network is shown beside, where it is not standalone itself.
         interrupted: Stopped before all repeats, or the baseline, were done.
         argv: The command line, without the program.
@@ -126,6 +146,7 @@ class Results:
     curves: Curves = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     regions: Regions | None = None
+    predictions: Predictions | None = None
     baseline: Baseline | None = None
     interrupted: bool = False
     argv: tuple[str, ...] = ()
@@ -144,7 +165,17 @@ class Results:
 
     def rows(self) -> Iterator[Run]:
         """Give the runs one by one, by repeat, then arm."""
-        return self.scores.rows(self.spec.source_repeat)
+        return self.scores.rows(self.spec.source_repeat, self._source_of, self.measured.name)
+
+    def _source_of(self, arm: Arm) -> str:
+        """Name what the source network of an arm learnt, or its file; nothing without one."""
+        if arm.sources == "none":
+            return ""
+        if arm.variant.start == "self-transfer":
+            return self.measured.name
+        if arm.sources == "one" and self.spec.model_path is not None:
+            return self.spec.model_path
+        return "" if self.spec.source is None else self.spec.source.name
 
     @property
     def n_sources(self) -> int:

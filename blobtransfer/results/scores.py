@@ -21,7 +21,8 @@ class Run:
     """One training: a row of the CSV.
 
     Accuracies are in [0, 1], losses in nats; what is not finite is None. `label` is the variant
-    as people write it, `source_repeat` the repeat in which the source network was drawn.
+    as people write it, `source_repeat` the repeat in which the source network was drawn; `source`
+    names the problem that this network learnt, or its file, and `target` the problem measured.
     """
 
     sources: Sources
@@ -36,6 +37,8 @@ class Run:
     status: Literal["ok", "failed"]
     label: str = ""
     source_repeat: Count | None = None
+    source: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,13 +142,21 @@ class Scores:
         a = self.arms.index(arm)
         return int(((self.classes_predicted[a] < n_classes) & ~self.is_failed[a]).sum())
 
-    def rows(self, source_repeat: Callable[[int], int] = int) -> Iterator[Run]:
+    def rows(
+        self,
+        source_repeat: Callable[[int], int] = int,
+        source_of: Callable[[Arm], str] = lambda arm: "",
+        target: str = "",
+    ) -> Iterator[Run]:
         """Give the runs one by one, by repeat, then arm.
 
         Args:
             source_repeat: Gives the repeat whose source network a repeat's fresh runs start from.
+            source_of: Names what the source network of an arm learnt; nothing where it has none.
+            target: Names the problem that is measured.
         """
         columns = [arm.columns for arm in self.arms]
+        sources = list(map(source_of, self.arms))
         for r, repeat in enumerate(self.repeats):
             for a, arm_columns in enumerate(columns):
                 metrics: dict[str, Any] = dict(
@@ -161,6 +172,8 @@ class Scores:
                     source_repeat={"none": None, "one": 0, "fresh": source_repeat(int(repeat))}[
                         self.arms[a].sources
                     ],
+                    source=sources[a],
+                    target=target,
                 )
 
 

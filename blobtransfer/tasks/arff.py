@@ -1,7 +1,6 @@
 """ARFF, as Weka and OpenML have it, by scipy: columns of numbers and of listed words."""
 
 import io
-from typing import BinaryIO
 
 import numpy as np
 
@@ -10,13 +9,12 @@ from blobtransfer.specs.checks import printable
 from blobtransfer.tasks.raw import RawColumn, RawTable, check_size, coded
 
 
-def read(name: str, file: BinaryIO, suffix: str, as_words: frozenset[str]) -> RawTable:
+def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table; see `raw.Reader`."""
     from scipy.io import arff
 
     try:
-        text = io.TextIOWrapper(file, "utf-8-sig").read()
-        rows, meta = arff.loadarff(io.StringIO(text))
+        rows, meta = arff.loadarff(io.StringIO(content.decode("utf-8-sig")))
     except NotImplementedError as error:
         problem = "a column of free text or dates; leave it out of the file"
         raise TableFileError(name, problem) from error

@@ -9,7 +9,6 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +25,9 @@ MAX_CELL = 100_000
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def read(name: str, file: BinaryIO, suffix: str, as_words: frozenset[str]) -> RawTable:
+def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table with a head; see `raw.Reader`."""
-    rows = _rows(name, file, "\t" if suffix == ".tsv" else ",")
+    rows = _rows(name, content, "\t" if suffix == ".tsv" else ",")
     _, heads = next(rows)
     columns = [_Column(head in as_words) for head in heads]
     lines: list[int] = []
@@ -43,8 +42,7 @@ def read(name: str, file: BinaryIO, suffix: str, as_words: frozenset[str]) -> Ra
         raise TableFileError(name, "a head and no rows; give a table with rows")
     of_words = {head for head, one in zip(heads, columns, strict=True) if one.odd is not None}
     if of_words:
-        file.seek(0)
-        table = read(name, file, suffix, as_words | of_words)
+        table = read(name, content, suffix, as_words | of_words)
         for head, one in zip(heads, columns, strict=True):
             if one.is_mostly_numbers:
                 table.columns[head] = replace(table.columns[head], odd=one.odd)
@@ -109,13 +107,12 @@ def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
     return None
 
 
-def _rows(name: str, file: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(name: str, content: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Give the head and then each row that is not empty, with the line that it ends on."""
-    _check_encoding(name, file)
+    _check_encoding(name, content)
     csv.field_size_limit(MAX_CELL)
-    reader = csv.reader(
-        io.TextIOWrapper(file, "utf-8-sig", newline=""), delimiter=delimiter, strict=True
-    )
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     heads: list[str] | None = None
     start = 1
     try:
@@ -149,18 +146,16 @@ def _rows(name: str, file: BinaryIO, delimiter: str) -> Iterator[tuple[int, list
         raise TableFileError(name, "the file has no head; give a table with one")
 
 
-def _check_encoding(name: str, file: BinaryIO) -> None:
+def _check_encoding(name: str, content: bytes) -> None:
     """Refuse what is no text in UTF-8 by its first bytes, or by a null character."""
-    start = file.read(4)
-    file.seek(0)
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise TableFileError(name, "it is in UTF-16; save it as UTF-8")
-    if start[:4] == b"PK\x03\x04":
+    if content[:4] == b"PK\x03\x04":
         raise TableFileError(name, "it is a packed file, perhaps of a spreadsheet; save it as CSV")
-    for number, line in enumerate(file, 1):
-        if b"\0" in line:
-            raise TableFileError(name, f"line {number} has a null character; save it as UTF-8 text")
-    file.seek(0)
+    null = content.find(b"\0")
+    if null >= 0:
+        line = content.count(b"\n", 0, null) + 1
+        raise TableFileError(name, f"line {line} has a null character; save it as UTF-8 text")
 
 
 def _check_heads(name: str, heads: Sequence[str], delimiter: str) -> None:

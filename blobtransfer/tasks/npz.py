@@ -3,7 +3,6 @@
 import io
 import zipfile
 import zlib
-from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -15,7 +14,7 @@ from blobtransfer.tasks.raw import MAX_CELLS, RawColumn, RawTable, check_size, c
 MAX_ARRAYS = 10_000
 
 
-def read(name: str, file: BinaryIO, suffix: str, as_words: frozenset[str]) -> RawTable:
+def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read the arrays of a file; see `raw.Reader`.
 
     An array of two dimensions called `X` gives the columns `X_1`, `X_2`, ...
@@ -23,7 +22,7 @@ def read(name: str, file: BinaryIO, suffix: str, as_words: frozenset[str]) -> Ra
     columns: dict[str, RawColumn] = {}
     n_rows: int | None = None
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if len(archive.infolist()) > MAX_ARRAYS:
                 raise TableFileError(name, f"more than {MAX_ARRAYS:,} arrays; use fewer")
             for member in archive.infolist():
@@ -69,8 +68,8 @@ def _array(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.n
         if n_cells > MAX_CELLS or n_cells * dtype.itemsize > 8 * MAX_CELLS:
             raise TableFileError(name, f"{key} has {n_cells:,} cells; at most {MAX_CELLS:,} fit")
     with archive.open(member) as stream:
-        content = io.BytesIO(stream.read(n_cells * dtype.itemsize + 100_000))
-    array: np.ndarray = np.load(content, allow_pickle=False)
+        unpacked = io.BytesIO(stream.read(n_cells * dtype.itemsize + 100_000))
+    array: np.ndarray = np.load(unpacked, allow_pickle=False)
     return array
 
 

@@ -1,6 +1,7 @@
 """Parquet, by pyarrow, which is not installed unless asked for: `blobtransfer[parquet]`."""
 
-from typing import Any, BinaryIO
+import io
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from blobtransfer.specs.checks import printable
 from blobtransfer.tasks.raw import RawColumn, RawTable, check_size, coded
 
 
-def read(name: str, file: BinaryIO, suffix: str, as_words: frozenset[str]) -> RawTable:
+def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table; see `raw.Reader`."""
     try:
         import pyarrow
@@ -20,7 +21,7 @@ def read(name: str, file: BinaryIO, suffix: str, as_words: frozenset[str]) -> Ra
             "install blobtransfer[parquet], or save the table as CSV"
         ) from error
     try:
-        stored = parquet.ParquetFile(file)
+        stored = parquet.ParquetFile(io.BytesIO(content))
         n_rows, heads = stored.metadata.num_rows, list(map(printable, stored.schema_arrow.names))
         check_size(name, n_rows, len(heads))
         table = stored.read()

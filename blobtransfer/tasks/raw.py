@@ -5,7 +5,6 @@ is read; a reader only turns bytes into columns.
 """
 
 import hashlib
-import io
 import os
 import stat
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +37,7 @@ READERS = {
     ".arff": "arff",
     ".parquet": "parquet",
 }
-"""The file here that reads a suffix: its `read(name, file, suffix, as_words)`."""
+"""The file here that reads a suffix: its `read` is a `Reader`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +92,8 @@ class RawTable:
         return TableFileError(self.name, problem)
 
 
-Reader = Callable[[str, BinaryIO, str, frozenset[str]], RawTable]
+Reader = Callable[[str, bytes, str, frozenset[str]], RawTable]
+"""(name, content, suffix, columns to be kept as words) -> the table."""
 
 
 def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
@@ -144,7 +143,7 @@ def _read_kept(
     if not content:
         raise TableFileError(name, "the file is empty; give a table with a head")
     reader: Reader = import_module(f"blobtransfer.tasks.{READERS[suffix]}").read
-    table = reader(name, io.BytesIO(content), suffix, as_words)
+    table = reader(name, content, suffix, as_words)
     return RawTable(
         name, hashlib.sha256(content).hexdigest(), table.columns, table.n_rows, table.lines
     )

@@ -57,8 +57,9 @@ def make(spec: TableSpec, repeat: int, train_seed: int) -> Task:
     if spec.missing == "mean":
         means = _means(x_train)
         x_train, x_test = (np.where(np.isnan(x), means, x) for x in (x_train, x_test))
-    scaler = spec.scaler if spec.scale == "source" else scaler_of(x_train)
+    scaler = None
     if spec.scale != "none":
+        scaler = spec.scaler if spec.scale == "source" else scaler_of(x_train)
         x_train, x_test = (_standardised(x, scaler) for x in (x_train, x_test))
     # What no training row is, no test row can be said to be.
     x_test[:, _is_word(spec.columns) & (rows.x[train] == 0.0).all(axis=0)] = 0.0
@@ -68,6 +69,7 @@ def make(spec: TableSpec, repeat: int, train_seed: int) -> Task:
         y_train=rows.y[train],
         x_test=np.ascontiguousarray(x_test, np.float32),
         y_test=rows.y[test],
+        scaler=scaler,
     )
 
 

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.specs.table import Preparation, Scaler, TableSpec
 from blobtransfer.specs.task import TaskSpec
+
+FARTHEST = 5.0
+"""Standard deviations at which a feature of a table is cut where it is drawn with others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +25,7 @@ class Task:
         y_test: (n_test,) int64 class numbers.
         ceiling: Best possible test accuracy, a share; None where it is not known.
         centers: (n_classes, n_features) float64, the true centres; None where there are none.
+        scaler: How the rows of a table were standardised; None where they were not.
     """
 
     spec: TaskSpec
@@ -30,6 +35,15 @@ class Task:
     y_test: NDArray[np.int64]
     ceiling: float | None = None
     centers: NDArray[np.float64] | None = None
+    scaler: Scaler | None = None
+
+
+def preparation_of(task: Task) -> Preparation | None:
+    """Give what a network that learnt a task has to know to be used on a table again."""
+    spec = task.spec
+    if not isinstance(spec, TableSpec):
+        return None
+    return Preparation(spec.name, spec.label, spec.columns, spec.class_names, task.scaler)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +75,20 @@ def planes_of(tasks: Sequence[Task]) -> tuple[list[Plane], tuple[str, str]]:
         The planes, and what their axes are.
     """
     rows = [np.concatenate([task.x_train, task.x_test]).astype(np.float64) for task in tasks]
+    is_cut = rows[0].shape[1] > 2 and any(task.scaler is not None for task in tasks)
+    if is_cut:  # else one row of a pixel that is hardly ever black would be all that is seen
+        rows = [np.clip(own, -FARTHEST, FARTHEST) for own in rows]
     everything = np.concatenate(rows)
     mean, n_features = everything.mean(axis=0), everything.shape[1]
-    components, names = np.eye(2), ("feature 1", "feature 2" if n_features == 2 else "rows")
+    components = np.eye(2)
+    first, second, *_ = (*_axis_names(tasks), "rows")
+    names = (first, second)
     if n_features > 2:
         _, spreads, axes = np.linalg.svd(everything - mean, full_matrices=False)
         components, shares = axes[:2], spreads**2 / max(float(np.sum(spreads**2)), 1e-300)
         names = (
-            f"component 1 of {n_features} features ({100 * shares[0]:.0f} % of the variance)",
+            f"component 1 of {n_features} features ({100 * shares[0]:.0f} % of the variance"
+            + (f"; features cut at {FARTHEST:g} std)" if is_cut else ")"),
             f"component 2 ({100 * shares[1]:.0f} %)",
         )
 
@@ -82,3 +102,12 @@ def planes_of(tasks: Sequence[Task]) -> tuple[list[Plane], tuple[str, str]]:
         for task, own in zip(tasks, rows, strict=True)
     ]
     return planes, names
+
+
+def _axis_names(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """Name the features, where all problems call them the same."""
+    names = {task.spec.feature_names for task in tasks}
+    if len(names) > 1:
+        return tuple(f"feature {i + 1}" for i in range(tasks[0].spec.n_features))
+    unit = "" if any(task.scaler is None for task in tasks) else " (standardised)"
+    return tuple(f"{name}{unit}" for name in names.pop())

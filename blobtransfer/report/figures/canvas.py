@@ -192,7 +192,8 @@ def _check_room(figure: "Figure") -> None:
     """Raise `UserWarning` where a panel came out too small to read anything off it."""
     for axes in figure.axes:
         box = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
-        if axes.get_visible() and min(box.width, box.height) < SHORTEST_SIDE:
+        has_axes = axes.get_visible() and axes.axison  # a bar without axes may be flat
+        if has_axes and min(box.width, box.height) < SHORTEST_SIDE:
             raise UserWarning("a panel is too small")
 
 

@@ -1,12 +1,13 @@
 """Rows by class on a plane, and the legend of classes: what figures of problems share."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.style import Look, class_colours, class_marker
+from blobtransfer.report.figures.style import Look, class_colours, class_marker, literal
 from blobtransfer.tasks.task import Plane
 
 if TYPE_CHECKING:
@@ -35,17 +36,47 @@ def scatter_classes(
             axes.plot(*plane.centers[k], **own, markerfacecolor=colour)
 
 
-def class_labels(n_classes: int, has_centers: bool) -> list[str]:
+def class_labels(names: Sequence[str], has_centers: bool = False) -> list[str]:
     """Give what the legend of classes says."""
-    labels = [f"class {k}" for k in range(n_classes)][:MAX_NAMED]
-    if n_classes > MAX_NAMED:
-        labels[-1] += f" ... {n_classes - 1}"
+    labels = [literal(name) for name in names[:MAX_NAMED]]
+    if len(names) > MAX_NAMED:
+        labels[-1] += f" ... {literal(names[-1].removeprefix('class '))}"
     return labels + ["true centre"] * has_centers
+
+
+def class_handles(names: Sequence[str], has_bars: bool = False) -> list[Any]:
+    """Give the marks of the legend of classes; bars where rows are drawn so."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = []
+    for k, (label, colour) in enumerate(
+        zip(class_labels(names), class_colours(len(names)), strict=False)
+    ):
+        if has_bars:
+            handles.append(Patch(color=colour, alpha=0.45, label=label))
+        else:
+            marker = class_marker(k)
+            handles.append(Line2D([], [], marker=marker, color=colour, linestyle="", label=label))
+    return handles
+
+
+def draw_balance(axes: "Axes", counts: Sequence[int], look: Look) -> None:
+    """Draw how many rows each class has, side by side as parts of one bar."""
+    start, total = 0, max(1, sum(counts))
+    for colour, n in zip(class_colours(len(counts)), counts, strict=True):
+        axes.barh(0.0, n, left=start, height=1.0, color=colour, alpha=0.75, edgecolor="white")
+        if n > 0.05 * total:
+            axes.text(start + n / 2, 0.0, f"{n:,}", ha="center", va="center", fontsize=look.small)
+        start += n
+    axes.set_xlim(0, total)
+    axes.set_axis_off()
+    axes.set_title("rows of each class", fontsize=look.small, loc="left", pad=2.0)
 
 
 def add_class_legend(
     figure: "Figure",
-    n_classes: int,
+    names: Sequence[str],
     has_centers: bool,
     canvas: Canvas,
     width: float,
@@ -55,25 +86,17 @@ def add_class_legend(
 
     Args:
         figure: Where.
-        n_classes: How many; not all may be named.
+        names: What the classes are called; not all may be named.
         has_centers: Whether true centres are drawn.
         canvas: Of the figure.
         width: Of the figure, as in `Canvas.wrapped`.
         has_bars: Whether rows are drawn as bars and centres as lines, in place of marks.
     """
     from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
 
-    labels = class_labels(n_classes, has_centers)
-    handles: list[Any] = []
-    for k, (label, colour) in enumerate(zip(labels, class_colours(n_classes), strict=False)):
-        if has_bars:
-            handles.append(Patch(color=colour, alpha=0.45, label=label))
-        else:
-            marker = class_marker(k)
-            handles.append(Line2D([], [], marker=marker, color=colour, linestyle="", label=label))
+    labels = class_labels(names, has_centers)
+    handles = class_handles(names, has_bars)
     if has_centers:
-        del handles[len(labels) - 1 :]
         mark = {"color": "0.4"} if has_bars else _centre(canvas.look) | {"markerfacecolor": "0.8"}
         handles.append(Line2D([], [], **mark, label=labels[-1]))
     figure.legend(

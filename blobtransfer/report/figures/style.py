@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import Variant
 
 Style = Literal["screen", "slide", "paper"]
@@ -106,6 +108,12 @@ def class_colours(n: int) -> list[str]:
 def class_marker(k: int) -> str:
     """Give the marker of a class: every seven share their colours, and have other markers."""
     return MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
+
+
+def titled(spec: TaskSpec) -> str:
+    """Write the name of a problem as a title; the names of files and columns stay as they are."""
+    name = spec.name
+    return name if isinstance(spec, TableSpec) else name[:1].upper() + name[1:]
 
 
 def literal(text: str) -> str:

@@ -9,10 +9,13 @@ import numpy as np
 from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.classes import (
     add_class_legend,
+    class_handles,
     class_labels,
+    draw_balance,
     scatter_classes,
 )
-from blobtransfer.report.figures.style import Look, class_colours, literal
+from blobtransfer.report.figures.style import Look, class_colours, literal, titled
+from blobtransfer.specs.table import TableSpec
 from blobtransfer.tasks.task import Plane, Task, planes_of
 
 if TYPE_CHECKING:
@@ -22,37 +25,69 @@ if TYPE_CHECKING:
 N_BINS = 40
 """Bars over the range of a single feature."""
 
+BALANCE = 0.55
+"""Height of the bar of a table's classes, in inches at a font of 10 points."""
+
 PANEL = 4.0
 NARROWEST = 2.1
 """Widths of a panel, in inches at a font of 10 points."""
 
 
 def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
-    """Draw a panel a problem: rows by class, and where known true centres and the ceiling."""
+    """Draw a panel a problem: rows by class, and where known true centres and the ceiling.
+
+    Problems of as many features share their axes, and problems of the same classes a legend. A
+    table has a bar of its classes below.
+    """
     wanted = math.ceil(math.sqrt(len(tasks)))
     n_columns = canvas.n_columns(wanted, PANEL * wanted, NARROWEST)
     n_rows = -(-len(tasks) // n_columns)
     width = canvas.width(0.8 + PANEL * n_columns)
     side = (width - 0.8) / n_columns
-    planes, (x_label, y_label) = planes_of(tasks)
-    x_label = canvas.wrapped(x_label, side)
-    n_classes = max(task.spec.n_classes for task in tasks)
+    is_shared = len({task.spec.n_features for task in tasks}) == 1
+    groups = [tasks] if is_shared else [[task] for task in tasks]
+    placed = [(plane, axes) for group in groups for planes, axes in [planes_of(group)]
+              for plane in planes]  # fmt: skip
+    planes = [plane for plane, _ in placed]
+    x_labels = [canvas.wrapped(literal(axes[0]), side) for _, axes in placed]
+    has_one_legend = len({task.spec.class_names for task in tasks}) == 1
     has_centers = any(task.centers is not None for task in tasks)
-    labels = class_labels(n_classes, has_centers)
-    legend = 1.2 * LINE * -(-len(labels) // canvas.legend_columns(labels, width))
-    words = 0.4 + LINE * (4.2 + 1.2 * x_label.count("\n"))
-    has_bars = tasks[0].spec.n_features == 1
-    ratio = 0.8 if has_bars else _height_over_width(planes)
-    figure = canvas.new(width, (side * ratio + words) * n_rows + legend + 0.3)
-    panels = list(figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True).flat)
+    has_balance = any(isinstance(task.spec, TableSpec) for task in tasks)
+    names = tasks[0].spec.class_names
+    legend = 0.0
+    if has_one_legend:
+        entries = class_labels(names, has_centers)
+        legend = 1.2 * LINE * -(-len(entries) // canvas.legend_columns(entries, width))
+    words = 0.4 + LINE * (4.2 + 1.2 * max(label.count("\n") for label in x_labels))
+    has_bars = all(task.spec.n_features == 1 for task in tasks)
+    ratio = 0.8 if has_bars else _height_over_width(planes if is_shared else planes[:1])
+    balance = BALANCE if has_balance else 0.0
+    figure = canvas.new(width, (side * ratio + words + balance) * n_rows + legend + 0.3)
+    ratios = [side * ratio + words, balance] if has_balance else [1.0]
+    grid = figure.subplots(
+        n_rows * len(ratios), n_columns, squeeze=False, height_ratios=ratios * n_rows
+    )
+    panels = [axes for row in grid[:: len(ratios)] for axes in row]
     for i, (task, plane, axes) in enumerate(zip(tasks, planes, panels, strict=False)):
+        if is_shared and i:
+            axes.sharex(panels[0])
+            axes.sharey(panels[0])
         _draw_task(task, plane, axes, canvas.look)
-        axes.set_xlabel(x_label)
-        if i % n_columns == 0:
-            axes.set_ylabel(y_label)
-        axes.tick_params(labelbottom=True)
-    add_class_legend(figure, n_classes, has_centers, canvas, width, has_bars)
-    for axes in panels[len(tasks) :]:
+        axes.set_xlabel(x_labels[i])
+        if i % n_columns == 0 or not is_shared:
+            axes.set_ylabel(literal(placed[i][1][1]))
+        elif is_shared:
+            axes.tick_params(labelleft=False)
+        if not has_one_legend:
+            axes.legend(handles=class_handles(task.spec.class_names), loc="best", framealpha=0.6)
+    if has_one_legend:
+        add_class_legend(figure, names, has_centers, canvas, width, has_bars)
+    bars = [axes for row in grid[1::2] for axes in row] if has_balance else []
+    for task, axes in zip(tasks, bars, strict=False):
+        labels = np.concatenate([task.y_train, task.y_test])
+        counts = np.bincount(labels, minlength=task.spec.n_classes)
+        draw_balance(axes, counts.tolist(), canvas.look)
+    for axes in (*panels[len(tasks) :], *bars[len(tasks) :]):
         axes.set_visible(False)
     return figure
 
@@ -78,4 +113,4 @@ def _draw_task(task: Task, plane: Plane, axes: "Axes", look: Look) -> None:
         scatter_classes(axes, plane, labels, n_classes, look)
         axes.set_aspect("equal", adjustable="box")
     ceiling = "" if task.ceiling is None else f"\nbest possible {100 * task.ceiling:.1f} %"
-    axes.set_title(literal(f"{task.spec.name.capitalize()}{ceiling}"))
+    axes.set_title(literal(f"{titled(task.spec)}{ceiling}"))

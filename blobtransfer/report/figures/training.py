@@ -7,9 +7,16 @@ from numpy.typing import NDArray
 
 from blobtransfer.metrics import METRICS, TEST_LOSS, TRAIN_LOSS
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.classes import add_class_legend, scatter_classes
-from blobtransfer.report.figures.style import CEILING, Look, class_colours, colour_of, literal
-from blobtransfer.results.results import Regions, Results
+from blobtransfer.report.figures.classes import add_class_legend, draw_balance, scatter_classes
+from blobtransfer.report.figures.style import (
+    CEILING,
+    Look,
+    class_colours,
+    colour_of,
+    literal,
+    titled,
+)
+from blobtransfer.results.results import Predictions, Regions, Results
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.tasks.task import Plane
 
@@ -35,36 +42,70 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     A run that is not standalone has the same of a training from scratch beside it.
     """
     ((arm, curves),), (summary,) = results.curves.items(), results.summary
-    look, baseline, variant = canvas.look, results.baseline, arm.variant
+    look, variant = canvas.look, arm.variant
     who = "source network" if results.measured.role == "source" else summary.label
-    maps = [] if results.regions is None else [(who, results.regions)]
-    if baseline is not None and baseline.regions is not None:
-        maps.append((str(STANDALONE), baseline.regions))
+    maps = _maps(results, who)
+    counts = results.measured.class_counts
+    has_balance = bool(counts) and any(isinstance(one, Predictions) for _, one in maps)
     wanted = 0.4 + PANEL * (1 + len(maps)) if maps else 6.4
     width = canvas.width(wanted)
     is_stacked = width < NARROWEST * (1 + len(maps))
     letters = "MS"[: len(maps)]
-    mosaic = "\n".join("LA" + letters) if is_stacked else f"L{letters}\nA{letters}"
+    rows = list("LA" + letters) if is_stacked else [f"L{letters}", f"A{letters}"]
     height = 0.9 + (2.3 * 2 + 3.6 * len(maps) if is_stacked else 5.2)
-    figure = canvas.new(width, height)
     ratios = [2.0, 2.0] + [3.4] * len(maps) if is_stacked else [1.0, 1.0]
-    panels = figure.subplot_mosaic(mosaic, height_ratios=ratios)
+    if has_balance:
+        rows, ratios = [*rows, "B" * len(rows[0])], [*ratios, 0.13 * ratios[0]]
+        height += 0.5
+    figure = canvas.new(width, height)
+    panels = figure.subplot_mosaic("\n".join(rows), height_ratios=ratios)
+    if has_balance:
+        draw_balance(panels["B"], counts, look)
     _draw_curves(results, curves[:, 0], panels["L"], panels["A"], look)
     network = variant.network(results.spec.network)
     cast(Any, figure.get_layout_engine()).set(wspace=0.06)
-    title = f"{results.measured.name.capitalize()}, network {network}, {who}"
+    title = f"{titled(results.spec.task)}, network {network}, {who}"
     figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
-    for letter, (name, regions) in zip(letters, maps, strict=True):
+    for letter, (name, one) in zip(letters, maps, strict=True):
         axes = panels[letter]
-        _draw_regions(regions, results.spec.network.n_classes, axes, look)
-        room = width if is_stacked else width / (1 + len(maps))
-        axes.set_title(literal(canvas.wrapped(f"decision regions: {name}", room - 0.6)))
-        if is_stacked or letter == "M":
-            axes.set_ylabel("feature 2" if regions.y[0] != regions.y[1] else "")
+        room = (width if is_stacked else width / (1 + len(maps))) - 0.6
+        is_first = is_stacked or letter == "M"
+        n_classes = results.spec.network.n_classes
+        if isinstance(one, Predictions):
+            _draw_predictions(one, n_classes, axes, look)
+            axes.set_title(literal(canvas.wrapped(f"test rows: {name}, ringed where wrong", room)))
+            axes.set_xlabel(literal(canvas.wrapped(one.axes[0], room)))
+            axes.set_ylabel(literal(one.axes[1]) if is_first else "")
+            continue
+        _draw_regions(one, n_classes, axes, look)
+        axes.set_title(literal(canvas.wrapped(f"decision regions: {name}", room)))
+        axes.set_xlabel(literal(results.spec.task.feature_names[0]))
+        if is_first and one.y[0] != one.y[1]:
+            axes.set_ylabel(literal(results.spec.task.feature_names[1]))
     if maps:
-        has_centers = any(regions.centers is not None for _, regions in maps)
-        add_class_legend(figure, results.spec.network.n_classes, has_centers, canvas, width)
+        has_centers = any(isinstance(one, Regions) and one.centers is not None for _, one in maps)
+        add_class_legend(figure, results.spec.task.class_names, has_centers, canvas, width)
     return figure
+
+
+def _maps(results: Results, who: str) -> list[tuple[str, Regions | Predictions]]:
+    """Give what shows which class is seen where: of the network, and of that from scratch."""
+    found = [(who, results.regions or results.predictions)]
+    if results.baseline is not None:
+        beside = results.baseline.regions or results.baseline.predictions
+        found.append((str(STANDALONE), beside))
+    return [(name, one) for name, one in found if one is not None]
+
+
+def _draw_predictions(found: Predictions, n_classes: int, axes: "Axes", look: Look) -> None:
+    """Draw test rows by class on two principal components, ringed where the network is wrong."""
+    points, labels = np.array(found.points), np.array(found.labels)
+    scatter_classes(axes, Plane(points, None), labels, n_classes, look)
+    wrong = points[labels != np.array(found.predicted)]
+    axes.scatter(
+        wrong[:, 0], wrong[:, 1], s=34 * look.scale**2, facecolors="none", edgecolors="black",
+        linewidths=0.8 * look.scale,
+    )  # fmt: skip
 
 
 def _draw_curves(
@@ -140,7 +181,6 @@ def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) ->
     scatter_classes(axes, Plane(points, centers), np.array(regions.labels), n_classes, look)
     axes.set_xlim(regions.x)
     axes.set_ylim(y)
-    axes.set_xlabel("feature 1")
     if is_flat:
         axes.set_yticks([])
 
