@@ -32,6 +32,7 @@ from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, Activation, In
 from blobtransfer.specs.settings import default_of
 from blobtransfer.specs.table import BUILT_IN
 from blobtransfer.specs.task import DRAWN
+from blobtransfer.specs.training import LEARNING_RATES, OPTIMIZERS, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
@@ -144,12 +145,29 @@ class TrainingOptions:
     batch_size: Annotated[int, integer("--batch-size", "Rows of one step.", NETWORK)] = default_of(
         "batch-size"
     )
-    learning_rate: Annotated[float, real("--learning-rate", "Above 0.", NETWORK)] = default_of(
-        "learning-rate"
+    learning_rate: Annotated[
+        float | None,
+        real(
+            "--learning-rate",
+            "Above 0.",
+            NETWORK,
+            show_default=", ".join(f"{rate} for {one}" for one, rate in LEARNING_RATES.items()),
+        ),
+    ] = None
+    optimizer: Annotated[
+        Optimizer,
+        choice("--optimizer", "By the rules of Keras.", NETWORK, OPTIMIZERS),
+    ] = default_of("optimizer")
+    momentum: Annotated[
+        float, real("--momentum", "Of sgd: from 0 up to, not with, 1.", NETWORK)
+    ] = default_of("momentum")
+    nesterov: Annotated[bool, switch("--nesterov", "Look ahead along the momentum.", NETWORK)] = (
+        default_of("nesterov")
     )
-    momentum: Annotated[float, real("--momentum", "From 0 up to, not with, 1.", NETWORK)] = (
-        default_of("momentum")
-    )
+    weight_decay: Annotated[
+        float,
+        real("--weight-decay", "L2 in the loss: X times the sum of squared kernels.", NETWORK),
+    ] = default_of("weight-decay")
     engine: Annotated[
         EngineName,
         choice("--engine", "What trains; both give the same networks.", NETWORK, ENGINES),
@@ -167,8 +185,13 @@ class TrainingOptions:
             "initializer": self.initializer,
             "epochs": self.epochs,
             "batch-size": self.batch_size,
-            "learning-rate": self.learning_rate,
+            "learning-rate": LEARNING_RATES[self.optimizer]
+            if self.learning_rate is None
+            else self.learning_rate,
+            "optimizer": self.optimizer,
             "momentum": self.momentum,
+            "nesterov": self.nesterov,
+            "weight-decay": self.weight_decay,
             "engine": self.engine,
             "train-seed": self.train_seed,
         }

@@ -1,9 +1,20 @@
 """How a network learns: epochs, batches and the optimizer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_count, check_positive
+from blobtransfer.specs.checks import check_count, check_positive, join
+
+Optimizer = Literal["sgd", "adam"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+
+LEARNING_RATES: Mapping[Optimizer, float] = {"sgd": 0.01, "adam": 0.001}
+"""Of each optimizer, unless asked otherwise: Keras' defaults."""
+
+MAX_PENALTY = 1e6
+"""Strongest pull on the weights: a thousand times what stops any learning."""
 
 MAX_EPOCHS = 1_000_000
 """Longest training."""
@@ -17,7 +28,11 @@ class TrainingSpec:
         epochs: Passes over the training rows, at least 1.
         batch_size: Rows of a step; the last batch of an epoch may be shorter.
         learning_rate: Finite and above 0.
-        momentum: At least 0 and below 1.
+        momentum: Of `sgd`, at least 0 and below 1.
+        optimizer: `sgd` or `adam`, by the rules and the constants of Keras.
+        nesterov: A step of `sgd` looks ahead along its momentum.
+        weight_decay: L2 in the loss that is trained on: this times the sum of the squares of
+            all kernels that move is added to it; 0 to `MAX_PENALTY`.
 
     Raises:
         SettingError: A value is impossible.
@@ -27,6 +42,9 @@ class TrainingSpec:
     batch_size: int = 32
     learning_rate: float = 0.01
     momentum: float = 0.0
+    optimizer: Optimizer = "sgd"
+    nesterov: bool = False
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         check_count("epochs", self.epochs, most=MAX_EPOCHS)
@@ -34,3 +52,30 @@ class TrainingSpec:
         check_positive("learning-rate", self.learning_rate)
         if not 0.0 <= self.momentum < 1.0:
             raise SettingError("momentum", self.momentum, "use a number from 0 up to, not with, 1")
+        if self.optimizer not in OPTIMIZERS:
+            raise SettingError("optimizer", self.optimizer, f"use one of {join(OPTIMIZERS)}")
+        if self.optimizer == "adam" and self.momentum > 0.0:
+            raise SettingError(
+                "momentum",
+                self.momentum,
+                "adam has moments of its own; leave it out, or use --optimizer sgd",
+            )
+        if self.nesterov and self.optimizer == "adam":
+            raise SettingError(
+                "nesterov",
+                "",
+                "it is a way of sgd, not of adam; leave it out, or use --optimizer sgd",
+            )
+        if self.nesterov and not self.momentum:
+            raise SettingError(
+                "nesterov",
+                "",
+                "there is no momentum to look ahead along; add --momentum, such as 0.9",
+            )
+        check_penalty("weight-decay", self.weight_decay)
+
+
+def check_penalty(setting: str, value: float) -> None:
+    """Raise `SettingError` unless `value` can be the strength of a pull on the weights."""
+    if not 0.0 <= value <= MAX_PENALTY:
+        raise SettingError(setting, value, f"use a number from 0 to {MAX_PENALTY:,.0f}")

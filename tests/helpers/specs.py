@@ -60,5 +60,21 @@ PARITY_CASES = [
     (MLPSpec(1, (6,), 2), TrainingSpec(3), 0),
     (MLPSpec(7, (13, 11), 12, "sigmoid", "glorot_normal"), TrainingSpec(3, 8, 0.05), 0),
     (MLPSpec(64, (64, 64), 10), TrainingSpec(3), 1),
+    (MLPSpec(), TrainingSpec(3, 32, 0.01, 0.9, nesterov=True), 0),
+    (
+        MLPSpec(hidden=(4, 8, 3), activation="tanh"),
+        TrainingSpec(3, 37, 0.02, 0.5, nesterov=True),
+        1,
+    ),
+    (MLPSpec(), TrainingSpec(3, 32, weight_decay=0.01), 0),
+    (MLPSpec(7, (13, 11), 12), TrainingSpec(3, 20, 0.05, 0.9, weight_decay=0.1), 2),
+    (MLPSpec(), TrainingSpec(3, 32, 0.001, optimizer="adam"), 0),
+    (MLPSpec(), TrainingSpec(3, 32, 0.01, optimizer="adam"), 1),
+    (MLPSpec(), TrainingSpec(3, 1, 0.001, optimizer="adam"), 0),
+    (MLPSpec(hidden=(9,), activation="tanh"), TrainingSpec(3, 37, 0.01, optimizer="adam"), 0),
+    (MLPSpec(activation="sigmoid"), TrainingSpec(3, 32, 0.1, optimizer="adam"), 0),
+    (MLPSpec(hidden=(4, 8, 16)), TrainingSpec(3, 1000, 0.01, optimizer="adam"), 2),
+    (MLPSpec(), TrainingSpec(3, 32, 0.01, optimizer="adam", weight_decay=0.01), 1),
+    (MLPSpec(64, (64, 64), 10), TrainingSpec(3, 32, 0.001, optimizer="adam"), 0),
 ]
 """Network, training and frozen layers, which both engines train alike."""

@@ -17,8 +17,9 @@ from blobtransfer.specs.variant import STANDALONE, Variant
 pytestmark = pytest.mark.slow
 
 # Of a layer's largest weight. One rounding of float32 is 6e-8; tests/benchmarks/parity.py
-# measures up to 7e-7 on these cases.
-TOLERANCE = 5e-6
+# measures up to 2e-6 on these cases with SGD. Adam divides by the size of a gradient, so that of
+# a tiny one the rounding counts as much: up to 2e-5.
+TOLERANCES = {"sgd": 5e-6, "adam": 1e-4}
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,11 @@ def trained_by_each(engines, network, training, task, n_runs, n_frozen=0):
 def test_after_three_epochs_the_weights_agree_within_float32(engines, network, training, n_frozen):
     task = BlobsSpec(3, 300, network.n_classes, network.n_features, n_train=200)
     ours, theirs = trained_by_each(engines, network, training, task, 2, n_frozen)
+    tolerance = TOLERANCES[training.optimizer]
     for a, b in zip(ours.weights, theirs.weights, strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=TOLERANCE * np.abs(b).max())
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * np.abs(b).max())
     for metric in (TEST_LOSS, TRAIN_LOSS):
-        np.testing.assert_allclose(ours.curves[metric], theirs.curves[metric], rtol=TOLERANCE)
+        np.testing.assert_allclose(ours.curves[metric], theirs.curves[metric], rtol=tolerance)
     # A row on the border of two classes may fall either way.
     for metric in (TEST_ACCURACY, TRAIN_ACCURACY):
         np.testing.assert_allclose(ours.curves[metric], theirs.curves[metric], atol=0.0101)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
+from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.errors import MachineError
 from blobtransfer.metrics import (
     METRICS,
@@ -67,7 +68,7 @@ class CompiledEngine:
 
     def __init__(self, n_threads: int | None = None) -> None:
         self._n_threads = n_threads or _n_processors()
-        self._kernels: dict[tuple[MLPSpec, int, bool, bool], _Kernel] = {}
+        self._kernels: dict[tuple[MLPSpec, int, Rule, bool], _Kernel] = {}
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
@@ -117,7 +118,7 @@ class CompiledEngine:
         self, network: MLPSpec, training: TrainingSpec, n_train: int, has_own_rows: bool
     ) -> "_Kernel":
         n_rows = max(min(training.batch_size, n_train), LEAST_ROWS)
-        key = (network, n_rows, training.momentum > 0.0, has_own_rows)
+        key = (network, n_rows, Rule.of(training), has_own_rows)
         if key not in self._kernels:
             self._kernels[key] = _Kernel.compiled(*key)
         return self._kernels[key]
@@ -181,7 +182,7 @@ class _Work:
         # Lanes without a run train the last one again.
         lanes = np.pad(runs, (0, kernel.lanes - len(runs)), mode="edge")
         weights = [stacked[lanes] for stacked in job.weights]
-        block = _Block(kernel, weights, job.order_keys[lanes], training.momentum > 0.0)
+        block = _Block(kernel, weights, job.order_keys[lanes])
         tasks = self._task_of[lanes]
         train_rows, test_rows = self._train_rows.of_lanes(tasks), self._test_rows.of_lanes(tasks)
         work_of_an_epoch = train_rows.n * job.network.n_parameters
@@ -270,18 +271,17 @@ class _LaneRows:
 
 @dataclass(frozen=True)
 class _Kernel:
-    """Machine code for one shape of networks, and how their memory is laid out."""
+    """Machine code for one shape of networks and rule, and how their memory is laid out."""
 
     layout: Any
+    rule: Rule
     lanes: int
     train: Any
     evaluate: Any
 
     @classmethod
-    def compiled(
-        cls, network: MLPSpec, n_rows: int, has_momentum: bool, has_own_rows: bool
-    ) -> "_Kernel":
-        """Compile the machine code for a shape."""
+    def compiled(cls, network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool) -> "_Kernel":
+        """Compile the machine code for a shape and a rule."""
         try:
             from blobtransfer.engines.compiled import kernel, native
         except ImportError as error:
@@ -290,25 +290,20 @@ class _Kernel:
             ) from error
         lanes = native.host_lanes()
         functions = native.compile_functions(
-            kernel.write_module(network, n_rows, has_momentum, has_own_rows, lanes),
+            kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
             {"train": kernel.TRAIN_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
         )
-        return cls(kernel.Layout(network, n_rows), lanes, **functions)
+        return cls(kernel.Layout(network, n_rows), rule, lanes, **functions)
 
 
 class _Block:
     """The memory of one block: a number of every network side by side in each vector."""
 
-    def __init__(
-        self,
-        kernel: _Kernel,
-        weights: Weights,
-        order_keys: NDArray[np.uint64],
-        has_momentum: bool,
-    ) -> None:
+    def __init__(self, kernel: _Kernel, weights: Weights, order_keys: NDArray[np.uint64]) -> None:
         self._kernel, self._keys = kernel, np.ascontiguousarray(order_keys, np.uint64)
         self._weights = self._vectors(kernel.layout.n_weights)
-        self._velocity = self._vectors(kernel.layout.n_weights if has_momentum else 0)
+        self._moments = self._vectors(kernel.rule.n_moments * kernel.layout.n_weights)
+        self._beta_powers = np.ones(2)
         self._workspace = self._vectors(kernel.layout.n_units)
         self._orders = self._vectors(0)
         for (kernels, biases), kernel_weights, bias_weights in zip(
@@ -326,11 +321,13 @@ class _Block:
         n_frozen: int,
     ) -> None:
         """Train from epoch `first_epoch` up to, not with, `last_epoch`."""
+        is_adam = training.optimizer == "adam"
         if len(self._orders) != rows.n:
             self._orders = self._vectors(rows.n)
         self._kernel.train(
             self._weights.ctypes.data,
-            self._velocity.ctypes.data,
+            self._moments.ctypes.data,
+            self._beta_powers.ctypes.data,
             self._keys.ctypes.data,
             rows.x.ctypes.data,
             rows.y.ctypes.data,
@@ -344,6 +341,8 @@ class _Block:
             n_frozen,
             training.learning_rate,
             training.momentum,
+            # The derivative of weight_decay * w^2 is this times w; SGD's rate is in it already.
+            2.0 * training.weight_decay * (1.0 if is_adam else training.learning_rate),
         )
 
     def evaluate(

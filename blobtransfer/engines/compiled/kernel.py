@@ -5,8 +5,9 @@ networks, and `evaluate`. Memory is laid out lane by lane, so each number here s
 one number in every network of the block. A matrix product is done tile by tile, the sums
 of a tile in registers; weights move in place as soon as their gradient is known.
 
-Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0; the update rule is that of
-`keras.optimizers.SGD`; exp and log follow the Cephes library in float32.
+Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0; the update rules are those of
+`keras.optimizers.SGD` and `keras.optimizers.Adam` (Kingma & Ba 2015, arXiv:1412.6980); exp and
+log follow the Cephes library in float32.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from typing import Any
 
 from llvmlite import ir
 
+from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.engines.compiled.simd import (
+    DOUBLE,
     FLOAT,
     INT32,
     INT64,
@@ -24,6 +27,7 @@ from blobtransfer.engines.compiled.simd import (
     Code,
     Index,
     Value,
+    Variable,
 )
 from blobtransfer.randomness import draw_below
 from blobtransfer.specs.network import MLPSpec
@@ -34,9 +38,13 @@ ROWS, COLUMNS = 4, 6
 SQUARE = 5
 """Largest side of a tile of gradients: 25 sums in registers, and 6 more to feed them."""
 
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
+"""The constants of `keras.optimizers.Adam`."""
+
 TRAIN_ARGUMENTS = {
     "weights": POINTER,
-    "velocity": POINTER,
+    "moments": POINTER,
+    "beta_powers": POINTER,
     "order_keys": POINTER,
     "x": POINTER,
     "y": POINTER,
@@ -50,6 +58,7 @@ TRAIN_ARGUMENTS = {
     "n_frozen": INT64,
     "learning_rate": FLOAT,
     "momentum": FLOAT,
+    "pull": FLOAT,
 }
 EVALUATE_ARGUMENTS = {
     "weights": POINTER,
@@ -109,21 +118,21 @@ def row_of(width: int) -> int:
 
 
 def write_module(
-    network: MLPSpec, n_rows: int, has_momentum: bool, has_own_rows: bool, lanes: int
+    network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool, lanes: int
 ) -> ir.Module:
     """Write `train` and `evaluate` for a shape of networks.
 
     Args:
         network: The shape.
         n_rows: The most rows of a batch, of training or of evaluation.
-        has_momentum: Whether steps remember the steps before.
+        rule: How a gradient moves a weight.
         has_own_rows: Whether each lane reads rows of its own, from `first_rows` on.
         lanes: Networks in a block.
     """
     module = ir.Module("blobtransfer")
     layout = Layout(network, n_rows)
     code = Code(module, "train", TRAIN_ARGUMENTS, lanes)
-    _write_train(code, _Network(code, layout), has_momentum, has_own_rows)
+    _write_train(code, _Network(code, layout), rule, has_own_rows)
     code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
     _write_evaluate(code, _Network(code, layout), has_own_rows)
     return module
@@ -147,10 +156,16 @@ class _Network:
         self.weights = self.like_weights("weights")
         self.logits = self.activations[-1]
 
-    def like_weights(self, argument: str) -> list[Array]:
-        """Give an argument as one array a layer: kernel rows, then the bias row."""
+    def like_weights(self, argument: str, n_before: int = 0) -> list[Array]:
+        """Give an argument as one array a layer: kernel rows, then the bias row.
+
+        Args:
+            argument: Its name.
+            n_before: How many such sets of numbers come before in the same memory.
+        """
+        start = n_before * self.layout.n_weights
         return [
-            self.code.array(argument, offset=self.layout.weights(k), stride=fan_out | 1)
+            self.code.array(argument, offset=start + self.layout.weights(k), stride=fan_out | 1)
             for k, (_, fan_out) in enumerate(self.spec.shapes)
         ]
 
@@ -256,26 +271,22 @@ class _Network:
 
 
 Update = Callable[[int, Index, Index, Value], None]
-"""Moves the weight of a layer at a row and column by minus its gradient."""
+"""Moves the weight of a layer at a row and column, given its gradient, or that times the rate."""
 
 
-def _write_train(code: Code, network: _Network, has_momentum: bool, has_own_rows: bool) -> None:
+def _write_train(code: Code, network: _Network, rule: Rule, has_own_rows: bool) -> None:
     """Write epochs `first_epoch` up to, not with, `last_epoch`."""
     spec = network.spec
     n_rows, batch_size = code.argument("n_rows"), code.argument("batch_size")
     keys = code.array("order_keys", code.int64s)
     orders = code.array("orders", code.int32s)
-    velocity = network.like_weights("velocity")
-    momentum = code.splat(code.argument("momentum"))
     inputs, output_deltas = network.activations[0], network.deltas[-1]
-
-    def update(layer: int, row: Index, column: Index, step: Value) -> None:
-        # The learning rate is in the step already.
-        weight = network.weights[layer][row, column]
-        if has_momentum:
-            step = step + momentum * velocity[layer][row, column]
-            velocity[layer][row, column] = step
-        network.weights[layer][row, column] = weight - step
+    is_adam = rule.optimizer == "adam"
+    # The rate is in the gradients of SGD already.
+    scale = code.constant(1.0, FLOAT) if is_adam else code.argument("learning_rate")
+    adam_rate = code.variable(code.constant(0.0, FLOAT))
+    move = _adam(code, network, adam_rate) if is_adam else _sgd(code, network, rule)
+    update = _with_penalty(code, network, move) if rule.has_penalty else move
 
     code.flush_tiny()
     for layer in range(len(spec.shapes)):
@@ -292,18 +303,79 @@ def _write_train(code: Code, network: _Network, has_momentum: bool, has_own_rows
                     place = code.convert(code.index(i), INT32) + row * spec.n_features
                     inputs[b, i] = code.gather("x", FLOAT, place)
             network.forward(n_batch)
-            rate = code.argument("learning_rate") / code.convert(n_batch, FLOAT)
+            if is_adam:
+                adam_rate.value = _adam_rate(code)
+            rate = scale / code.convert(n_batch, FLOAT)
             with code.loop(0, n_batch) as b:
                 label = code.gather("y", INT32, orders[first + b])
                 _, total = network.softmax_parts(b)
-                scale = code.splat(rate) / total
+                share = code.splat(rate) / total
                 for c in code.each(spec.n_classes):
                     # rate * (probability - 1 for the label's class)
                     is_label = label.equals(code.convert(code.index(c), INT32))
                     hit = code.where(is_label, code.splat(rate), code.constant(0.0))
-                    output_deltas[b, c] = output_deltas[b, c] * scale - hit
+                    output_deltas[b, c] = output_deltas[b, c] * share - hit
             network.backward(n_batch, code.argument("n_frozen"), update)
     code.finish()
+
+
+def _sgd(code: Code, network: _Network, rule: Rule) -> Update:
+    """Give what moves a weight by a gradient that has the learning rate in it."""
+    velocity = network.like_weights("moments")
+    momentum = code.splat(code.argument("momentum"))
+
+    def move(layer: int, row: Index, column: Index, step: Value) -> None:
+        weight = network.weights[layer][row, column]
+        if rule.has_momentum:
+            gradient = step
+            step = gradient + momentum * velocity[layer][row, column]
+            velocity[layer][row, column] = step
+            if rule.nesterov:
+                step = gradient + momentum * step
+        network.weights[layer][row, column] = weight - step
+
+    return move
+
+
+def _adam(code: Code, network: _Network, rate: Variable) -> Update:
+    """Give what moves a weight by Adam's rule, in the very operations of Keras."""
+    means, squares = (network.like_weights("moments", n) for n in (0, 1))
+
+    def move(layer: int, row: Index, column: Index, gradient: Value) -> None:
+        mean, square = means[layer][row, column], squares[layer][row, column]
+        mean = mean + (gradient - mean) * (1.0 - BETA_1)
+        square = square + (gradient * gradient - square) * (1.0 - BETA_2)
+        means[layer][row, column], squares[layer][row, column] = mean, square
+        step = mean * rate.value / (code.square_root(square) + EPSILON)
+        network.weights[layer][row, column] = network.weights[layer][row, column] - step
+
+    return move
+
+
+def _adam_rate(code: Code) -> Value:
+    """Count a step and write its rate, with the correction for moments that start at 0.
+
+    The powers are kept as doubles, so that in float32 they are as good as computed anew.
+    """
+    powers = code.array("beta_powers", DOUBLE)
+    left = []
+    for i, beta in enumerate((BETA_1, BETA_2)):
+        powers[i] = powers[i] * code.convert(code.constant(beta, FLOAT), DOUBLE)
+        left.append(1.0 - code.convert(powers[i], FLOAT))
+    return code.argument("learning_rate") * code.square_root(left[1]) / left[0]
+
+
+def _with_penalty(code: Code, network: _Network, move: Update) -> Update:
+    """Give what adds the gradient of the penalty on kernels, then moves the weight."""
+    pull, none = code.argument("pull"), code.constant(0.0, FLOAT)
+
+    def update(layer: int, row: Index, column: Index, gradient: Value) -> None:
+        bias_row, _ = network.spec.shapes[layer]
+        of_row = code.where(code.index(row).equals(bias_row), none, pull)
+        weight = network.weights[layer][row, column]
+        move(layer, row, column, code.fused(code.splat(of_row), weight, gradient))
+
+    return update
 
 
 def _write_shuffle(

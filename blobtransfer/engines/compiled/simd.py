@@ -233,6 +233,11 @@ class Code:
         """Write a * b + c, rounded once where the processor can."""
         return self._call(f"llvm.fmuladd.v{self.lanes}f32", self.floats, a, b, c)
 
+    def square_root(self, value: Value) -> Value:
+        """Write the square root of a float, or of floats."""
+        suffix = f"v{self.lanes}f32" if _is_vector(value) else "f32"
+        return self._call(f"llvm.sqrt.{suffix}", value.register.type, value)
+
     def bits(self, value: Value) -> Value:
         """Read floats as the 32-bit numbers that stand for them, or the other way round."""
         kind = self.int32s if value.register.type == self.floats else self.floats

@@ -21,6 +21,9 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks.task import Task
 
+LOSS = "categorical_crossentropy"
+"""Keras' name of it."""
+
 ORDER_ENTRIES = 1_000_000
 """Row numbers of batch orders held at a time; 4 bytes each."""
 
@@ -97,10 +100,14 @@ class _Trainer:
         self._steps = -(-n_train // training.batch_size)
         self._order_key, self._first_epoch = 0, 0
         self.model = build_mlp(network, n_frozen, show_log)
+        if training.weight_decay > 0.0:
+            for kernel in self.model.weights[::2]:
+                kernel.regularizer = self._keras.regularizers.L2(training.weight_decay)
         self.model.compile(
-            optimizer=self._keras.optimizers.SGD(training.learning_rate, training.momentum),
-            loss="categorical_crossentropy",
-            metrics=["accuracy"],
+            optimizer=self._optimizer(),
+            loss=LOSS,
+            # The loss once more, without the penalty.
+            metrics=["accuracy", LOSS],
             # Steps of an epoch without a return to Python; the arithmetic is the same.
             steps_per_execution=self._steps,
         )
@@ -163,9 +170,16 @@ class _Trainer:
             self.model.reset_metrics()
             logs = self.model.test_on_batch(self._x[rows], self._y[rows], return_dict=True)
             found[f"{rows}_accuracy"] = self._exact(logs["accuracy"], rows)
-            found[f"{rows}_loss"] = float(logs["loss"])
+            found[f"{rows}_loss"] = float(logs[LOSS])
         self.model.reset_metrics()
         return [found[metric] for metric in METRICS]
+
+    def _optimizer(self) -> Any:
+        """Make the optimizer; what is not named here has Keras' default."""
+        training, optimizers = self._training, self._keras.optimizers
+        if training.optimizer == "adam":
+            return optimizers.Adam(training.learning_rate)
+        return optimizers.SGD(training.learning_rate, training.momentum, training.nesterov)
 
     def _exact(self, accuracy: float, rows: str) -> float:
         """Undo the float32 rounding of a share of the rows."""

@@ -83,16 +83,22 @@ def test_the_bits_do_not_depend_on_threads_or_neighbours(job_of, small_task, n_t
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
-def test_narrower_registers_give_the_same_bits(job_of, small_task, monkeypatch, lanes):
-    job = job_of(small_task, MLPSpec(activation="tanh"), TrainingSpec(epochs=2), 9)
+@pytest.mark.parametrize("training", [TrainingSpec(2), TrainingSpec(2, optimizer="adam")])
+def test_narrower_registers_give_the_same_bits(job_of, small_task, monkeypatch, lanes, training):
+    job = job_of(small_task, MLPSpec(activation="tanh"), training, 9)
     expected = CompiledEngine().train(job, SILENT.advance)
     monkeypatch.setattr(native, "host_lanes", lambda: lanes)
     found = CompiledEngine().train(job, SILENT.advance)
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
-def test_the_bits_do_not_depend_on_how_often_it_looks_up(engine, job_of, small_task, monkeypatch):
-    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=7, momentum=0.9), 3)
+@pytest.mark.parametrize(
+    "training", [TrainingSpec(7, momentum=0.9), TrainingSpec(7, 16, optimizer="adam")]
+)
+def test_the_bits_do_not_depend_on_how_often_it_looks_up(
+    engine, job_of, small_task, monkeypatch, training
+):
+    job = job_of(small_task, MLPSpec(), training, 3)
     expected = engine.train(job, SILENT.advance)
     monkeypatch.setattr(compiled, "WORK_OF_A_CALL", 2 * 40 * 63)  # two epochs
     found = engine.train(job, SILENT.advance)

@@ -23,8 +23,11 @@ def engine(request):
     return load_engine(request.param)
 
 
-def step_by_hand(weights, x, y, network, training, velocity, n_frozen):
-    """One SGD step in float64, from the formulas of back-propagation."""
+def step_by_hand(weights, x, y, network, training, moments, step, n_frozen):
+    """One step in float64, from the formulas of back-propagation; the first is step 1.
+
+    `moments` has two numbers for each weight, of which SGD uses one: its velocity.
+    """
     act = {
         "relu": (lambda z: np.maximum(z, 0), lambda a: (a > 0) * 1.0),
         "tanh": (np.tanh, lambda a: 1 - a**2),
@@ -42,10 +45,23 @@ def step_by_hand(weights, x, y, network, training, velocity, n_frozen):
         gradients[:0] = [activations[layer].T @ delta, delta.sum(axis=0)]
         if layer:
             delta = (delta @ kernels[layer].T) * act[1](activations[layer])
+    rate, momentum = training.learning_rate, training.momentum
     for i, gradient in enumerate(gradients):
-        if i >= 2 * n_frozen:
-            velocity[i] = training.momentum * velocity[i] - training.learning_rate * gradient
-            weights[i] = weights[i] + velocity[i]
+        if i < 2 * n_frozen:
+            continue
+        if i % 2 == 0:
+            gradient = gradient + 2 * training.weight_decay * weights[i]
+        first, second = moments[i]
+        if training.optimizer == "adam":
+            first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+            unbiased = first / (1 - 0.9**step), second / (1 - 0.999**step)
+            # Keras' epsilon is beside the root before the correction.
+            epsilon = 1e-7 / np.sqrt(1 - 0.999**step)
+            move = -rate * unbiased[0] / (np.sqrt(unbiased[1]) + epsilon)
+        else:
+            first = momentum * first - rate * gradient
+            move = momentum * first - rate * gradient if training.nesterov else first
+        moments[i], weights[i] = (first, second), weights[i] + move
 
 
 @pytest.mark.parametrize(
@@ -58,6 +74,10 @@ def step_by_hand(weights, x, y, network, training, velocity, n_frozen):
         (MLPSpec(hidden=(3, 6, 4), activation="sigmoid"), TrainingSpec(2, 7, 0.2, 0.5), 1),
         (MLPSpec(hidden=(7,)), TrainingSpec(3, 100, 0.05), 0),
         (MLPSpec(hidden=(2, 3)), TrainingSpec(1, 1, 0.01, 0.3), 0),
+        (MLPSpec(hidden=(3, 4)), TrainingSpec(2, 16, 0.05, 0.9, nesterov=True), 1),
+        (MLPSpec(), TrainingSpec(2, 16, 0.05, 0.9, weight_decay=0.1), 1),
+        (MLPSpec(activation="tanh"), TrainingSpec(2, 15, 0.01, optimizer="adam"), 0),
+        (MLPSpec(), TrainingSpec(2, 32, 0.01, optimizer="adam", weight_decay=0.02), 2),
         pytest.param(
             MLPSpec(hidden=(9, 3) * 4, activation="tanh"),
             TrainingSpec(epochs=2),
@@ -72,14 +92,56 @@ def test_training_follows_the_formulas_of_back_propagation(
     job = job_of(small_task, network, training, n_frozen=n_frozen)
     trained = engine.train(job, SILENT.advance)
     by_hand = [layer[0].astype(np.float64) for layer in job.weights]
-    velocity = [np.zeros_like(w) for w in by_hand]
+    moments = [(np.zeros_like(w), np.zeros_like(w)) for w in by_hand]
+    step = 0
     for rows in batch_orders(int(job.order_keys[0]), range(training.epochs), 40):
         for first in range(0, 40, training.batch_size):
             batch = rows[first : first + training.batch_size]
             x, y = small_task.x_train[batch].astype(np.float64), small_task.y_train[batch]
-            step_by_hand(by_hand, x, y, network, training, velocity, n_frozen)
+            step += 1
+            step_by_hand(by_hand, x, y, network, training, moments, step, n_frozen)
     for expected, found in zip(by_hand, trained.weights, strict=True):
         np.testing.assert_allclose(found[0], expected, rtol=2e-4, atol=2e-5)
+
+
+def test_the_first_step_of_adam_moves_every_weight_by_the_learning_rate(engine, job_of, small_task):
+    # m = 0.1 g, v = 0.001 g^2 and alpha = rate * sqrt(0.001) / 0.1, so alpha m / sqrt(v) is
+    # the rate with the sign of g, whatever g is; epsilon takes 1e-7 / (sqrt(0.001) |g|) off it,
+    # 1 % at |g| = 0.0003.
+    training = TrainingSpec(1, 40, 0.001, optimizer="adam")
+    job = job_of(small_task, MLPSpec(activation="sigmoid"), training)
+    trained = engine.train(job, SILENT.advance)
+    for before, after in zip(job.weights, trained.weights, strict=True):
+        np.testing.assert_allclose(np.abs(after - before), 0.001, rtol=0.01)
+
+
+def test_a_penalty_alone_shrinks_the_kernels_by_its_rate_and_leaves_the_biases(
+    engine, job_of, small_task
+):
+    # One batch of equal rows, each class once, and equal weights: the loss has no slope in the
+    # first kernel; a step of rate r on x * w^2 multiplies w by 1 - 2 r x, here by 0.9.
+    task = replace(
+        small_task,
+        x_train=np.ones((3, 2), np.float32),
+        y_train=np.arange(3),
+        spec=BlobsSpec(4, n_samples=50, n_train=3),
+    )
+    job = job_of(task, MLPSpec(), TrainingSpec(1, 3, 0.1, weight_decay=0.5))
+    for weights in job.weights:
+        weights[:] = 0.25
+    trained = engine.train(job, SILENT.advance)
+    for kernel, bias in zip(trained.weights[::2], trained.weights[1::2], strict=True):
+        np.testing.assert_allclose(kernel, 0.225, rtol=1e-6)
+        np.testing.assert_allclose(bias, 0.25, rtol=1e-6)
+
+
+def test_the_losses_that_are_told_have_no_penalty_in_them(engine, job_of, small_task):
+    # Steps too small to move anything: the same network, with and without the penalty.
+    still = TrainingSpec(1, 40, 1e-30)
+    plain = engine.train(job_of(small_task, MLPSpec(), still), SILENT.advance)
+    with_penalty = replace(still, weight_decay=1.0)
+    found = engine.train(job_of(small_task, MLPSpec(), with_penalty), SILENT.advance)
+    np.testing.assert_array_equal(found.scores, plain.scores)
 
 
 def test_scores_are_those_of_the_returned_weights(engine, job_of, small_task):
@@ -108,8 +170,12 @@ def test_frozen_layers_come_back_bit_for_bit(engine, job_of, small_task):
             assert is_same == (i < 2 * n_frozen)
 
 
-def test_a_run_is_the_same_alone_and_among_others(engine, job_of, small_task):
-    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=2, momentum=0.5), 5)
+@pytest.mark.parametrize(
+    "training",
+    [TrainingSpec(2, momentum=0.5), TrainingSpec(2, 16, optimizer="adam", weight_decay=0.01)],
+)
+def test_a_run_is_the_same_alone_and_among_others(engine, job_of, small_task, training):
+    job = job_of(small_task, MLPSpec(), training, 5)
     together = engine.train(job, SILENT.advance)
     one = slice(3, 4)
     alone = replace(

@@ -33,6 +33,9 @@ CHANGES = {
     "batch-size": (8, 0),
     "learning-rate": (0.5, -1.0),
     "momentum": (0.9, 1.0),
+    "optimizer": ("adam", "rmsprop"),
+    "nesterov": (True, None),
+    "weight-decay": (0.1, -1.0),
     "repeats": (4, 0),
     "max-repeats": (5, None),
     "until-decided": (True, None),
@@ -44,6 +47,9 @@ CHANGES = {
     "speed": (True, None),
     "threshold": (0.7, 2.0),
 }
+
+NEEDS = {"nesterov": {"momentum": 0.5}}
+"""What a word's value is possible with."""
 
 PARTS = {"source": BlobsSpec, "target": BlobsSpec, "network": MLPSpec, "training": TrainingSpec}
 
@@ -67,7 +73,8 @@ def test_every_setting_is_tried_here():
 @pytest.mark.parametrize("word", SETTINGS)
 def test_a_word_changes_the_fields_it_names_and_no_other(word):
     value, _ = CHANGES[word]
-    before, after = flat(BASE), flat(with_settings(BASE, {word: value}))
+    base = with_settings(BASE, NEEDS.get(word, {}))
+    before, after = flat(base), flat(with_settings(base, {word: value}))
     changed = {path for path in before if before[path] != after[path]}
     assert changed == set(SETTINGS[word])
     assert all(after[path] == value for path in changed)

@@ -59,7 +59,9 @@ def test_the_axis_of_losses_is_logarithmic_where_they_span_more_than_8_times(los
 
 
 @pytest.mark.parametrize(("n_features", "n_panels"), [(1, 3), (2, 3), (3, 4)])
-def test_regions_are_drawn_where_a_plane_can_show_them_and_else_test_rows_and_a_bar_of_classes(n_features, n_panels):
+def test_regions_are_drawn_where_a_plane_can_show_them_and_else_test_rows_and_a_bar_of_classes(
+    n_features, n_panels
+):
     source = BlobsSpec(1, **SMALL, n_features=n_features)
     results = training_of(by_key, network=MLPSpec(n_features), source=source)
     figure = draw_training(results, Canvas())
