@@ -214,9 +214,9 @@ class VariantOptions:
         option(
             "--variant",
             "A further variant or control: new-head, reinit=K, add=WIDTH, or "
-            "fixed=N,unfreeze=EPOCHS,factor=X; random-frozen,fixed=N, self-transfer,fixed=N, or "
-            "equal-compute. All but the last two words go with fixed=N. Can be given more than "
-            "once with compare.",
+            "fixed=N,unfreeze=EPOCHS,factor=X, each also with anchor=X, a pull towards the source; "
+            "random-frozen,fixed=N, self-transfer,fixed=N, or equal-compute. Can be given more "
+            "than once with compare.",
             TRANSFER,
             metavar="SPEC",
             parser=_read_variant,

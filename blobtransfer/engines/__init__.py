@@ -24,6 +24,20 @@ OnEpochs = Callable[[int], None]
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """What the weights of R trainings are pulled towards, in place of weight decay.
+
+    Args:
+        strength: This times the sum over all weights that move, kernels and biases, of the
+            squares of their distances is added to the loss that is trained on; above 0.
+        weights: Kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
+    """
+
+    strength: float
+    weights: Weights
+
+
+@dataclass(frozen=True)
 class Job:
     """R trainings of one network shape, on one task or on several of the same width.
 
@@ -36,6 +50,7 @@ class Job:
         order_keys: (R,) uint64 keys for `randomness.batch_orders`.
         first_epoch: Epochs before it are done already; their batch orders are skipped.
         with_curves: Evaluate after every epoch, and before the first.
+        anchor: What pulls on the weights; None: the weight decay of the training.
     """
 
     network: MLPSpec
@@ -46,6 +61,7 @@ class Job:
     order_keys: NDArray[np.uint64]
     first_epoch: int = 0
     with_curves: bool = False
+    anchor: Anchor | None = None
 
     @property
     def n_runs(self) -> int:

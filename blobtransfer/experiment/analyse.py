@@ -298,7 +298,7 @@ def _pairs_that_tell(arms: Sequence[Arm], n_layers: int) -> list[tuple[ContrastK
                 if other.variant.start == "transfer"
                 and other.variant.n_frozen == n_frozen
                 and other.variant.n_redrawn == n_layers - (n_frozen or 0)
-                and (other.variant.add, other.variant.unfreeze) == (None, None)
+                and (other.variant.add, other.variant.unfreeze, other.variant.anchor) == (None,) * 3
             ]
         elif kind == "self-transfer":
             pairs.append(("own features", arm, standalone))

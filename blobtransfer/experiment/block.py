@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.engines import Engine, Job, OnEpochs, Trained, load_engine
+from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained, load_engine
 from blobtransfer.network import Weights, initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.results.results import Curves
@@ -136,14 +136,15 @@ def train_arms(
 ) -> dict[Arm, Trained]:
     """Train every arm in some repeats on the problem that is measured.
 
-    Arms of one shape and one course of training are trained together. Within a repeat all
-    arms see the rows in the same order, so that they can be compared by their differences
-    (common random numbers).
+    Arms of one shape, one course of training and one strength of an anchor are trained together.
+    Within a repeat all arms see the rows in the same order, so that they can be compared by their
+    differences (common random numbers).
     """
     groups: dict[Any, list[Arm]] = {}
     for arm in spec.arms:
         course = [(p.first_epoch, p.training) for p in arm.variant.phases(spec.training)]
-        groups.setdefault((arm.variant.network(spec.network), *course), []).append(arm)
+        shape = arm.variant.network(spec.network)
+        groups.setdefault((shape, arm.variant.anchor, *course), []).append(arm)
     trained = {}
     for arms in groups.values():
         together = _train_group(spec, arms, repeats, sources, engine, on_epochs, with_curves)
@@ -186,6 +187,10 @@ def _train_group(
     order_keys = np.tile(_order_keys(spec, stream, repeats), len(arms))
     weights = _stacked([_start(spec, arm, r, sources) for arm in arms for r in repeats])
     tasks = load_tasks(spec.task, repeats, spec.train_seed)
+    anchor = None
+    if (strength := arms[0].variant.anchor) is not None:
+        pulls = [_anchor(spec, arm, r, sources) for arm in arms for r in repeats]
+        anchor = Anchor(strength, _stacked(pulls))
     curves: list[NDArray[np.float64]] = []
     for phases in zip(*(arm.variant.phases(spec.training) for arm in arms), strict=True):
         job = Job(
@@ -197,6 +202,7 @@ def _train_group(
             order_keys=order_keys,
             first_epoch=phases[0].first_epoch,
             with_curves=with_curves,
+            anchor=anchor,
         )
         trained = _train(engine, job, on_epochs)
         weights = trained.weights
@@ -215,10 +221,18 @@ def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) 
     source = sources[SourceKey(arm.sources, variant.start, source_repeat)]
     if not variant.n_redrawn:
         return source
-    network = variant.network(spec.network)
-    redrawn = initial_weights(network, spec.train_seed, repeat, Stream.REDRAWN)
-    n_kept = 2 * (len(network.shapes) - variant.n_redrawn)
-    return source[:n_kept] + redrawn[n_kept:]
+    redrawn = initial_weights(
+        variant.network(spec.network), spec.train_seed, repeat, Stream.REDRAWN
+    )
+    n_redrawn = 2 * variant.n_redrawn
+    return source[: len(redrawn) - n_redrawn] + redrawn[-n_redrawn:]
+
+
+def _anchor(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
+    """Give what the weights of an arm are pulled towards: the source's, and else 0."""
+    start = _start(spec, arm, repeat, sources)
+    n_kept = len(start) - 2 * arm.variant.n_redrawn
+    return [*start[:n_kept], *map(np.zeros_like, start[n_kept:])]
 
 
 def _train(engine: Engine, job: Job, on_epochs: OnEpochs) -> Trained:

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, join, read_number
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import MAX_PENALTY, TrainingSpec
 
 Start = Literal["standalone", "transfer", "random-frozen", "self-transfer", "equal-compute"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -25,8 +25,12 @@ VARIANT_KEYS = {
     "add": "add",
     "unfreeze": "unfreeze",
     "factor": "factor",
+    "anchor": "anchor",
 }
 """The user's words for the parts of a variant, and their names in `Variant`."""
+
+REAL_KEYS = ("factor", "anchor")
+"""Those whose value need not be whole."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,15 @@ class Variant:
         add: Width of a new hidden layer between the source's and a new output layer.
         unfreeze: Epochs after which the frozen layers are set free.
         factor: What the learning rate is multiplied with from then on.
+        anchor: Strength of the pull on all weights towards those of the source, and of layers
+            that are drawn afresh towards 0; it takes the place of weight decay.
 
     Raises:
         SettingError: The parts do not go together.
+
+    Source:
+        The pull is L2-SP, Li, Grandvalet & Davoine 2018, arXiv:1802.01483, with its two
+        constants the same.
     """
 
     start: Start
@@ -71,6 +81,7 @@ class Variant:
     add: int | None = None
     unfreeze: int | None = None
     factor: float = 1.0
+    anchor: float | None = None
 
     def __post_init__(self) -> None:
         if self.start not in STARTS:
@@ -93,6 +104,13 @@ class Variant:
             raise self._impossible(
                 f"{self.start} starts from fresh weights; leave new-head, reinit and add out"
             )
+        if self.anchor is not None:
+            if self.starts_fresh:
+                raise self._impossible(
+                    f"{self.start} has no source network to be pulled towards; leave anchor out"
+                )
+            if not 0.0 < self.anchor <= MAX_PENALTY:
+                raise self._impossible(f"use anchor above 0, up to {MAX_PENALTY:,.0f}")
         if self.start == "random-frozen" and self.n_frozen == 0:
             raise self._impossible("nothing is frozen, which is standalone; use fixed=1 or more")
         if self.unfreeze is not None:
@@ -129,7 +147,9 @@ class Variant:
             if getattr(self, word) is not None:
                 parts.append((word, getattr(self, word)))
         if self.factor != 1.0:
-            parts.append(("factor", f"{self.factor:g}"))
+            parts.append(("factor", _shortest(self.factor)))
+        if self.anchor is not None:
+            parts.append(("anchor", _shortest(self.anchor)))
         return tuple(parts) or (("transfer", None),)
 
     @property
@@ -147,7 +167,7 @@ class Variant:
         return replace(source, hidden=(*source.hidden, self.add))
 
     def phases(self, training: TrainingSpec) -> tuple[Phase, ...]:
-        """Give the parts of the training on the target problem; momentum starts anew in each."""
+        """Give the parts of the training on the target problem; moments start anew in each."""
         if self.start == "equal-compute":
             # As many more epochs as a source network takes.
             return (Phase(0, replace(training, epochs=2 * training.epochs), 0),)
@@ -224,16 +244,16 @@ def parse_variant(text: str) -> Variant:
         elif key not in VARIANT_KEYS or (key == "new-head") == bool(equals):
             raise refused(
                 f"{word or 'an empty variant'} is not known; use {', '.join(STARTS[1:])}, "
-                "new-head, reinit=K, add=WIDTH, unfreeze=EPOCHS, factor=X, fixed=N"
+                "new-head, reinit=K, add=WIDTH, unfreeze=EPOCHS, factor=X, anchor=X, fixed=N"
             )
         elif key in parts:
             raise refused(f"{key} is repeated; give it once")
         elif key == "new-head":
             parts[key] = True
         else:
-            parts[key] = read_number(value, float if key == "factor" else int)
+            parts[key] = read_number(value, float if key in REAL_KEYS else int)
             if parts[key] is None:
-                raise refused(f"{word}: use a {'' if key == 'factor' else 'whole '}number")
+                raise refused(f"{word}: use a {'' if key in REAL_KEYS else 'whole '}number")
     if start == "standalone":
         raise refused("standalone is always compared; leave it out")
     start = start or "transfer"
@@ -270,6 +290,11 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
         if list(fixed).count(n_frozen) > 1:
             raise SettingError("fixed", join(fixed), f"{n_frozen} is repeated; give it once")
     return tuple(Variant("transfer", n_frozen) for n_frozen in sorted(fixed))
+
+
+def _shortest(value: float) -> str:
+    """Write a number so that the very same is read again."""
+    return repr(value).removesuffix(".0")
 
 
 def _choices(most: int) -> str:

@@ -5,14 +5,15 @@ import pytest
 from helpers.specs import PARITY_CASES
 
 from blobtransfer.engines import load_engine
-from blobtransfer.experiment.block import train_arms
+from blobtransfer.experiment.block import SourceKey, train_arms
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
+from blobtransfer.network import initial_weights
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.specs.variant import STANDALONE, Variant
+from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +49,29 @@ def test_after_three_epochs_the_weights_agree_within_float32(engines, network, t
     for metric in (TEST_ACCURACY, TRAIN_ACCURACY):
         np.testing.assert_allclose(ours.curves[metric], theirs.curves[metric], atol=0.0101)
     np.testing.assert_array_equal(ours.classes_predicted, theirs.classes_predicted)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_networks_that_are_pulled_towards_their_sources_agree(engines, optimizer):
+    spec = ExperimentSpec(
+        MLPSpec(),
+        TrainingSpec(3, optimizer=optimizer),
+        (STANDALONE, *map(parse_variant, ("anchor=0.1", "new-head,fixed=1,anchor=1"))),
+        ("one",),
+        n_repeats=2,
+        source=BlobsSpec(1, 300, n_train=200),
+        target=BlobsSpec(3, 300, n_train=200),
+    )
+    sources = {
+        SourceKey("one", "transfer", 0): initial_weights(MLPSpec(), 5, 0),
+    }
+    ours, theirs = (
+        train_arms(spec, range(2), sources, engine, SILENT.advance, True) for engine in engines
+    )
+    for arm in spec.arms:
+        for a, b in zip(ours[arm].weights, theirs[arm].weights, strict=True):
+            tolerance = TOLERANCES[optimizer] * max(np.abs(b).max(), 1e-3)
+            np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
 
 
 def test_after_all_epochs_the_accuracies_agree_within_two_rows(engines):

@@ -47,7 +47,7 @@ HELP = "; see blobtransfer --help"
 COMPARE_HELP = "; see blobtransfer compare --help"
 VARIANTS = (
     "use transfer, random-frozen, self-transfer, equal-compute, new-head, reinit=K, add=WIDTH, "
-    "unfreeze=EPOCHS, factor=X, fixed=N"
+    "unfreeze=EPOCHS, factor=X, anchor=X, fixed=N"
 )
 
 NUMBERS = [

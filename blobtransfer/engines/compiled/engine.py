@@ -74,8 +74,8 @@ class CompiledEngine:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
         n_train = len(load_task(spec.task).y_train)
         for arm in spec.arms:
-            network = arm.variant.network(spec.network)
-            self._kernel(network, spec.training, n_train, spec.task.is_split_anew)
+            network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
+            self._kernel(network, spec.training, is_anchored, n_train, spec.task.is_split_anew)
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give a number that keeps the threads busy, the memory small and the user informed."""
@@ -93,8 +93,8 @@ class CompiledEngine:
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        n_train = max(len(task.y_train) for task in job.tasks)
-        kernel = self._kernel(job.network, job.training, n_train, len(job.tasks) > 1)
+        n_train, is_anchored = max(len(one.y_train) for one in job.tasks), job.anchor is not None
+        kernel = self._kernel(job.network, job.training, is_anchored, n_train, len(job.tasks) > 1)
         work = _Work(job, kernel)
         pool = ThreadPoolExecutor(self._n_threads)
         try:
@@ -115,10 +115,15 @@ class CompiledEngine:
         return Trained(work.weights, work.curves, work.classes_predicted)
 
     def _kernel(
-        self, network: MLPSpec, training: TrainingSpec, n_train: int, has_own_rows: bool
+        self,
+        network: MLPSpec,
+        training: TrainingSpec,
+        is_anchored: bool,
+        n_train: int,
+        has_own_rows: bool,
     ) -> "_Kernel":
         n_rows = max(min(training.batch_size, n_train), LEAST_ROWS)
-        key = (network, n_rows, Rule.of(training), has_own_rows)
+        key = (network, n_rows, Rule.of(training, is_anchored), has_own_rows)
         if key not in self._kernels:
             self._kernels[key] = _Kernel.compiled(*key)
         return self._kernels[key]
@@ -182,7 +187,9 @@ class _Work:
         # Lanes without a run train the last one again.
         lanes = np.pad(runs, (0, kernel.lanes - len(runs)), mode="edge")
         weights = [stacked[lanes] for stacked in job.weights]
-        block = _Block(kernel, weights, job.order_keys[lanes])
+        anchor = None if job.anchor is None else [one[lanes] for one in job.anchor.weights]
+        block = _Block(kernel, weights, job.order_keys[lanes], anchor)
+        pull = training.weight_decay if job.anchor is None else job.anchor.strength
         tasks = self._task_of[lanes]
         train_rows, test_rows = self._train_rows.of_lanes(tasks), self._test_rows.of_lanes(tasks)
         work_of_an_epoch = train_rows.n * job.network.n_parameters
@@ -193,7 +200,8 @@ class _Work:
             if self.is_stopped:
                 return
             last = min(first + at_once, training.epochs)
-            block.train(train_rows, first, last, training, int(job.n_frozen[runs[0]]))
+            n_frozen = int(job.n_frozen[runs[0]])
+            block.train(train_rows, first, last, training, pull, n_frozen)
             if job.with_curves:
                 self._evaluate(block, runs, last - job.first_epoch, train_rows, test_rows)
             self.epochs_done[runs] = last - job.first_epoch
@@ -299,18 +307,23 @@ class _Kernel:
 class _Block:
     """The memory of one block: a number of every network side by side in each vector."""
 
-    def __init__(self, kernel: _Kernel, weights: Weights, order_keys: NDArray[np.uint64]) -> None:
+    def __init__(
+        self,
+        kernel: _Kernel,
+        weights: Weights,
+        order_keys: NDArray[np.uint64],
+        anchor: Weights | None,
+    ) -> None:
         self._kernel, self._keys = kernel, np.ascontiguousarray(order_keys, np.uint64)
         self._weights = self._vectors(kernel.layout.n_weights)
         self._moments = self._vectors(kernel.rule.n_moments * kernel.layout.n_weights)
         self._beta_powers = np.ones(2)
         self._workspace = self._vectors(kernel.layout.n_units)
         self._orders = self._vectors(0)
-        for (kernels, biases), kernel_weights, bias_weights in zip(
-            self._layers(), weights[::2], weights[1::2], strict=True
-        ):
-            kernels[:] = np.moveaxis(kernel_weights, 0, -1)
-            biases[:] = np.moveaxis(bias_weights, 0, -1)
+        self._pack(weights, self._weights)
+        self._anchors = self._vectors(0 if anchor is None else kernel.layout.n_weights)
+        if anchor is not None:
+            self._pack(anchor, self._anchors)
 
     def train(
         self,
@@ -318,6 +331,7 @@ class _Block:
         first_epoch: int,
         last_epoch: int,
         training: TrainingSpec,
+        pull: float,
         n_frozen: int,
     ) -> None:
         """Train from epoch `first_epoch` up to, not with, `last_epoch`."""
@@ -328,6 +342,7 @@ class _Block:
             self._weights.ctypes.data,
             self._moments.ctypes.data,
             self._beta_powers.ctypes.data,
+            self._anchors.ctypes.data,
             self._keys.ctypes.data,
             rows.x.ctypes.data,
             rows.y.ctypes.data,
@@ -341,8 +356,8 @@ class _Block:
             n_frozen,
             training.learning_rate,
             training.momentum,
-            # The derivative of weight_decay * w^2 is this times w; SGD's rate is in it already.
-            2.0 * training.weight_decay * (1.0 if is_adam else training.learning_rate),
+            # The derivative of pull * w^2 is this times w; SGD's rate is in it already.
+            2.0 * pull * (1.0 if is_adam else training.learning_rate),
         )
 
     def evaluate(
@@ -368,14 +383,22 @@ class _Block:
 
     def unpacked(self) -> Weights:
         """Give the weights as kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out)."""
-        return [np.moveaxis(part, -1, 0) for layer in self._layers() for part in layer]
+        return [np.moveaxis(part, -1, 0) for layer in self._layers(self._weights) for part in layer]
 
-    def _layers(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def _pack(self, weights: Weights, vectors: NDArray[np.float32]) -> None:
+        """Lay weights out as the kernel reads them."""
+        parts = [part for layer in self._layers(vectors) for part in layer]
+        for part, stacked in zip(parts, weights, strict=True):
+            part[:] = np.moveaxis(stacked, 0, -1)
+
+    def _layers(
+        self, vectors: NDArray[np.float32]
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Give views of each layer: kernel (fan_in, fan_out, lanes), bias (fan_out, lanes)."""
         layout = self._kernel.layout
         for k, (fan_in, fan_out) in enumerate(layout.network.shapes):
             place = layout.weights(k), layout.weights(k + 1)
-            layer = self._weights[slice(*place)].reshape(fan_in + 1, -1, self._kernel.lanes)
+            layer = vectors[slice(*place)].reshape(fan_in + 1, -1, self._kernel.lanes)
             yield layer[:fan_in, :fan_out], layer[fan_in, :fan_out]
 
     def _vectors(self, n: int) -> NDArray[np.float32]:

@@ -45,6 +45,7 @@ TRAIN_ARGUMENTS = {
     "weights": POINTER,
     "moments": POINTER,
     "beta_powers": POINTER,
+    "anchors": POINTER,
     "order_keys": POINTER,
     "x": POINTER,
     "y": POINTER,
@@ -286,7 +287,7 @@ def _write_train(code: Code, network: _Network, rule: Rule, has_own_rows: bool) 
     scale = code.constant(1.0, FLOAT) if is_adam else code.argument("learning_rate")
     adam_rate = code.variable(code.constant(0.0, FLOAT))
     move = _adam(code, network, adam_rate) if is_adam else _sgd(code, network, rule)
-    update = _with_penalty(code, network, move) if rule.has_penalty else move
+    update = move if rule.penalty == "none" else _with_penalty(code, network, rule, move)
 
     code.flush_tiny()
     for layer in range(len(spec.shapes)):
@@ -365,15 +366,19 @@ def _adam_rate(code: Code) -> Value:
     return code.argument("learning_rate") * code.square_root(left[1]) / left[0]
 
 
-def _with_penalty(code: Code, network: _Network, move: Update) -> Update:
-    """Give what adds the gradient of the penalty on kernels, then moves the weight."""
+def _with_penalty(code: Code, network: _Network, rule: Rule, move: Update) -> Update:
+    """Give what adds the gradient of the penalty, then moves the weight."""
     pull, none = code.argument("pull"), code.constant(0.0, FLOAT)
+    anchors = network.like_weights("anchors")
 
     def update(layer: int, row: Index, column: Index, gradient: Value) -> None:
-        bias_row, _ = network.spec.shapes[layer]
-        of_row = code.where(code.index(row).equals(bias_row), none, pull)
-        weight = network.weights[layer][row, column]
-        move(layer, row, column, code.fused(code.splat(of_row), weight, gradient))
+        distance, of_row = network.weights[layer][row, column], pull
+        if rule.penalty == "anchor":
+            distance = distance - anchors[layer][row, column]
+        else:
+            bias_row, _ = network.spec.shapes[layer]
+            of_row = code.where(code.index(row).equals(bias_row), none, pull)
+        move(layer, row, column, code.fused(code.splat(of_row), distance, gradient))
 
     return update
 

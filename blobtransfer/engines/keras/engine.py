@@ -38,7 +38,7 @@ class KerasEngine:
 
     def __init__(self, show_log: bool = False) -> None:
         self._show_log = show_log
-        self._trainers: dict[tuple[MLPSpec, TrainingSpec, int, int], _Trainer] = {}
+        self._trainers: dict[tuple[MLPSpec, TrainingSpec, int, int, float | None], _Trainer] = {}
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import Keras; see `engines.Engine.start`."""
@@ -59,6 +59,7 @@ class KerasEngine:
                 trainer.fit(
                     job.task_of(run),
                     [stacked[run] for stacked in job.weights],
+                    None if job.anchor is None else [one[run] for one in job.anchor.weights],
                     int(job.order_keys[run]),
                     job.first_epoch,
                     job.with_curves,
@@ -75,7 +76,8 @@ class KerasEngine:
 
     def _trainer(self, job: Job, run: int) -> "_Trainer":
         n_train = len(job.task_of(run).y_train)
-        key = (job.network, job.training, int(job.n_frozen[run]), n_train)
+        strength = None if job.anchor is None else job.anchor.strength
+        key = (job.network, job.training, int(job.n_frozen[run]), n_train, strength)
         if key not in self._trainers:
             self._trainers[key] = _Trainer(*key, self._show_log)
         return self._trainers[key]
@@ -90,6 +92,7 @@ class _Trainer:
         training: TrainingSpec,
         n_frozen: int,
         n_train: int,
+        strength: float | None,
         show_log: bool,
     ) -> None:
         self._keras = load_keras(show_log)
@@ -100,7 +103,10 @@ class _Trainer:
         self._steps = -(-n_train // training.batch_size)
         self._order_key, self._first_epoch = 0, 0
         self.model = build_mlp(network, n_frozen, show_log)
-        if training.weight_decay > 0.0:
+        self._anchors: list[Any] = []
+        if strength is not None:
+            self._anchors = [self._anchored(weight, strength) for weight in self.model.weights]
+        elif training.weight_decay > 0.0:
             for kernel in self.model.weights[::2]:
                 kernel.regularizer = self._keras.regularizers.L2(training.weight_decay)
         self.model.compile(
@@ -119,6 +125,7 @@ class _Trainer:
         self,
         task: Task,
         weights: Weights,
+        anchor: Weights | None,
         order_key: int,
         first_epoch: int,
         with_curves: bool,
@@ -127,6 +134,8 @@ class _Trainer:
         """Train from `weights` and give (4, E + 1) metrics by epoch, or (4, 1) final ones."""
         self._take(task)
         self.model.set_weights(weights)
+        for variable, value in zip(self._anchors, anchor or [], strict=True):
+            variable.assign(value)
         for variable, value in zip(
             self.model.optimizer.variables, self._new_optimizer, strict=True
         ):
@@ -173,6 +182,13 @@ class _Trainer:
             found[f"{rows}_loss"] = float(logs[LOSS])
         self.model.reset_metrics()
         return [found[metric] for metric in METRICS]
+
+    def _anchored(self, weight: Any, strength: float) -> Any:
+        """Pull a weight towards a new variable, which is given."""
+        anchor = self._keras.Variable(np.zeros(weight.shape), dtype="float32", trainable=False)
+        l2 = self._keras.regularizers.L2(strength)
+        weight.regularizer = lambda value: l2(value - anchor)
+        return anchor
 
     def _optimizer(self) -> Any:
         """Make the optimizer; what is not named here has Keras' default."""

@@ -24,6 +24,7 @@ KIND_COLOURS = {
     "reinit": "#999933",
     "add": "#332288",
     "unfreeze": "#661100",
+    "anchor": "#CC6677",
 }
 """Of a variant, by the first word of its kind; a plain transfer by its frozen layers. With any
 colour vision they differ (Okabe & Ito 2008; the muted colours of Tol 2021)."""

@@ -23,7 +23,7 @@ def engine(request):
     return load_engine(request.param)
 
 
-def step_by_hand(weights, x, y, network, training, moments, step, n_frozen):
+def step_by_hand(weights, x, y, network, training, moments, step, n_frozen, anchor=None):
     """One step in float64, from the formulas of back-propagation; the first is step 1.
 
     `moments` has two numbers for each weight, of which SGD uses one: its velocity.
@@ -49,7 +49,9 @@ def step_by_hand(weights, x, y, network, training, moments, step, n_frozen):
     for i, gradient in enumerate(gradients):
         if i < 2 * n_frozen:
             continue
-        if i % 2 == 0:
+        if anchor is not None:
+            gradient = gradient + 2 * anchor.strength * (weights[i] - anchor.weights[i][0])
+        elif i % 2 == 0:
             gradient = gradient + 2 * training.weight_decay * weights[i]
         first, second = moments[i]
         if training.optimizer == "adam":
@@ -65,31 +67,34 @@ def step_by_hand(weights, x, y, network, training, moments, step, n_frozen):
 
 
 @pytest.mark.parametrize(
-    ("network", "training", "n_frozen"),
+    ("network", "training", "n_frozen", "pull"),
     [
-        (MLPSpec(), TrainingSpec(epochs=3), 0),
-        (MLPSpec(), TrainingSpec(epochs=3), 1),
-        (MLPSpec(), TrainingSpec(epochs=3), 2),
-        (MLPSpec(hidden=(4,), activation="tanh"), TrainingSpec(2, 16, 0.1, 0.9), 0),
-        (MLPSpec(hidden=(3, 6, 4), activation="sigmoid"), TrainingSpec(2, 7, 0.2, 0.5), 1),
-        (MLPSpec(hidden=(7,)), TrainingSpec(3, 100, 0.05), 0),
-        (MLPSpec(hidden=(2, 3)), TrainingSpec(1, 1, 0.01, 0.3), 0),
-        (MLPSpec(hidden=(3, 4)), TrainingSpec(2, 16, 0.05, 0.9, nesterov=True), 1),
-        (MLPSpec(), TrainingSpec(2, 16, 0.05, 0.9, weight_decay=0.1), 1),
-        (MLPSpec(activation="tanh"), TrainingSpec(2, 15, 0.01, optimizer="adam"), 0),
-        (MLPSpec(), TrainingSpec(2, 32, 0.01, optimizer="adam", weight_decay=0.02), 2),
+        (MLPSpec(), TrainingSpec(epochs=3), 0, None),
+        (MLPSpec(), TrainingSpec(epochs=3), 1, None),
+        (MLPSpec(), TrainingSpec(epochs=3), 2, None),
+        (MLPSpec(hidden=(4,), activation="tanh"), TrainingSpec(2, 16, 0.1, 0.9), 0, None),
+        (MLPSpec(hidden=(3, 6, 4), activation="sigmoid"), TrainingSpec(2, 7, 0.2, 0.5), 1, None),
+        (MLPSpec(hidden=(7,)), TrainingSpec(3, 100, 0.05), 0, None),
+        (MLPSpec(hidden=(2, 3)), TrainingSpec(1, 1, 0.01, 0.3), 0, None),
+        (MLPSpec(hidden=(3, 4)), TrainingSpec(2, 16, 0.05, 0.9, nesterov=True), 1, None),
+        (MLPSpec(), TrainingSpec(2, 16, 0.05, 0.9, weight_decay=0.1), 1, None),
+        (MLPSpec(activation="tanh"), TrainingSpec(2, 15, 0.01, optimizer="adam"), 0, None),
+        (MLPSpec(), TrainingSpec(2, 32, 0.01, optimizer="adam", weight_decay=0.02), 2, None),
+        (MLPSpec(), TrainingSpec(2, 16, 0.05, 0.5), 0, 0.2),
+        (MLPSpec(), TrainingSpec(2, 16, 0.01, optimizer="adam", weight_decay=9.0), 1, 0.02),
         pytest.param(
             MLPSpec(hidden=(9, 3) * 4, activation="tanh"),
             TrainingSpec(epochs=2),
             5,
+            None,
             marks=pytest.mark.slow,
         ),
     ],
 )
 def test_training_follows_the_formulas_of_back_propagation(
-    engine, job_of, small_task, network, training, n_frozen
+    engine, job_of, small_task, network, training, n_frozen, pull
 ):
-    job = job_of(small_task, network, training, n_frozen=n_frozen)
+    job = job_of(small_task, network, training, n_frozen=n_frozen, pull=pull)
     trained = engine.train(job, SILENT.advance)
     by_hand = [layer[0].astype(np.float64) for layer in job.weights]
     moments = [(np.zeros_like(w), np.zeros_like(w)) for w in by_hand]
@@ -99,7 +104,7 @@ def test_training_follows_the_formulas_of_back_propagation(
             batch = rows[first : first + training.batch_size]
             x, y = small_task.x_train[batch].astype(np.float64), small_task.y_train[batch]
             step += 1
-            step_by_hand(by_hand, x, y, network, training, moments, step, n_frozen)
+            step_by_hand(by_hand, x, y, network, training, moments, step, n_frozen, job.anchor)
     for expected, found in zip(by_hand, trained.weights, strict=True):
         np.testing.assert_allclose(found[0], expected, rtol=2e-4, atol=2e-5)
 

@@ -141,6 +141,30 @@ def test_unfreezing_trains_frozen_then_free_at_the_other_rate(engine):
         assert_all_differ(middle, after)
 
 
+def test_an_anchor_is_the_source_and_0_for_layers_that_are_drawn_afresh(engine):
+    spec = fresh("new-head,fixed=1,anchor=0.5", training=TrainingSpec(2, weight_decay=0.1))
+    (_, source), (standalone, _), (job, _) = block_of(spec, engine)
+    assert standalone.anchor is None and job.anchor.strength == 0.5
+    for r in range(N_REPEATS):
+        pulled = of_run(job.anchor.weights, r)
+        assert_same(pulled[:4], of_run(source.weights, r)[:4])
+        assert not any(weight.any() for weight in pulled[4:])
+        assert_same(pulled[:4], of_run(job.weights, r)[:4])
+
+
+def test_the_stronger_an_anchor_the_nearer_to_its_source_a_network_ends(engine):
+    texts = ("anchor=1e-9", "anchor=0.1", "anchor=10")
+    (_, source), (_, free), *anchored = block_of(fresh("fixed=0", *texts), engine)
+
+    def distance(weights):
+        return sum(np.abs(a - b).sum() for a, b in zip(weights, source.weights, strict=True))
+
+    of_free = distance([stacked[N_REPEATS:] for stacked in free.weights])
+    weak, medium, strong = (distance(trained.weights) for _, trained in anchored)
+    assert weak == pytest.approx(of_free, rel=1e-3)
+    assert strong < medium / 2 and medium < of_free
+
+
 def test_a_random_frozen_network_freezes_the_draw_of_standalone(engine):
     # one job: no source network is trained
     ((job, trained),) = block_of(fresh("random-frozen,fixed=1"), engine)
@@ -210,6 +234,7 @@ def test_a_source_with_another_number_of_classes_serves_new_heads():
 @pytest.mark.slow
 def test_both_engines_train_every_variant_to_the_same_networks():
     texts = ("fixed=1,unfreeze=2,factor=0.1", "add=3,fixed=1", "equal-compute", "reinit=2")
+    texts += ("anchor=0.1", "anchor=0.5", "new-head,fixed=1,anchor=0.1")
     spec = replace(fresh(*texts), speed=True, n_repeats=1)
     a, b = (run_block(spec, [0], {}, load_engine(name)) for name in ("compiled", "keras"))
     np.testing.assert_allclose(a.scores.values[2:], b.scores.values[2:], rtol=1e-4)

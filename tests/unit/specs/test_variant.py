@@ -31,6 +31,17 @@ TRAINING = TrainingSpec(epochs=4, learning_rate=0.2)
             "unfreeze=50 factor=0.1 fixed=2",
         ),
         ("transfer", Variant("transfer", 0), "transfer fixed=0"),
+        ("fixed=0,anchor=0.010", Variant("transfer", 0, anchor=0.01), "anchor=0.01 fixed=0"),
+        (
+            "anchor=0.123456789,new-head,fixed=1",
+            Variant("transfer", 1, new_head=True, anchor=0.123456789),
+            "new-head anchor=0.123456789 fixed=1",
+        ),
+        (
+            "self-transfer,anchor=2",
+            Variant("self-transfer", 0, anchor=2.0),
+            "self-transfer anchor=2 fixed=0",
+        ),
         ("random-frozen,fixed=2", Variant("random-frozen", 2), "random-frozen fixed=2"),
         (
             "self-transfer,reinit=1",
@@ -74,6 +85,14 @@ def test_a_variant_is_read_as_it_is_written_and_its_label_can_be_read_again(text
         ("fixed=1,factor=0.1", "factor needs unfreeze"),
         ("fixed=1,unfreeze=2,factor=0", "a finite factor above 0"),
         ("fixed=1,unfreeze=2,factor=nan", "use a number"),
+        ("anchor", "anchor is not known"),
+        ("anchor=x", "anchor=x: use a number"),
+        ("anchor=0", "use anchor above 0, up to 1,000,000"),
+        ("anchor=-1", "use anchor above 0, up to 1,000,000"),
+        ("anchor=1e7", "use anchor above 0, up to 1,000,000"),
+        ("anchor=1,anchor=2", "anchor is repeated"),
+        ("random-frozen,fixed=1,anchor=1", "has no source network to be pulled towards"),
+        ("equal-compute,anchor=1", "has no source network to be pulled towards"),
         ("fixed=1,unfreeze=2,factor=1e999", "use a number"),
     ],
 )
