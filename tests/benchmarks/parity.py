@@ -26,7 +26,13 @@ def main(n_runs: int) -> None:
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for network, training, n_frozen in PARITY_CASES:
         # 200 rows, as in the test.
-        task = BlobsSpec(3, 300, network.n_classes, network.n_features, n_train=200)
+        task = BlobsSpec(
+            3,
+            n_samples=300,
+            n_classes=network.n_classes,
+            n_features=network.n_features,
+            n_train=200,
+        )
         ours, theirs = trained(task, network, training, 2, n_frozen)
         apart = max(
             float(np.abs(a - b).max() / np.abs(b).max())

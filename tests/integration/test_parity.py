@@ -38,7 +38,9 @@ def trained_by_each(engines, network, training, task, n_runs, n_frozen=0):
 
 @pytest.mark.parametrize(("network", "training", "n_frozen"), PARITY_CASES)
 def test_after_three_epochs_the_weights_agree_within_float32(engines, network, training, n_frozen):
-    task = BlobsSpec(3, 300, network.n_classes, network.n_features, n_train=200)
+    task = BlobsSpec(
+        3, n_samples=300, n_classes=network.n_classes, n_features=network.n_features, n_train=200
+    )
     ours, theirs = trained_by_each(engines, network, training, task, 2, n_frozen)
     tolerance = TOLERANCES[training.optimizer]
     for a, b in zip(ours.weights, theirs.weights, strict=True):
@@ -59,8 +61,8 @@ def test_networks_that_are_pulled_towards_their_sources_agree(engines, optimizer
         (STANDALONE, *map(parse_variant, ("anchor=0.1", "new-head,fixed=1,anchor=1"))),
         ("one",),
         n_repeats=2,
-        source=BlobsSpec(1, 300, n_train=200),
-        target=BlobsSpec(3, 300, n_train=200),
+        source=BlobsSpec(1, n_samples=300, n_train=200),
+        target=BlobsSpec(3, n_samples=300, n_train=200),
     )
     sources = {
         SourceKey("one", "transfer", 0): initial_weights(MLPSpec(), 5, 0),
