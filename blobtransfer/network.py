@@ -85,13 +85,26 @@ def predicted_classes(
     """Give the class of each row (N, n_features) that a network finds most probable, (N,)."""
     activations = x.astype(np.float32)
     with np.errstate(over="ignore"):
-        for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-            z = activations @ kernel + bias
-            match network.activation:
-                case "relu":
-                    activations = np.maximum(z, 0)
-                case "tanh":
-                    activations = np.tanh(z)
-                case "sigmoid":
-                    activations = 1 / (1 + np.exp(-z))
+        for layer in range(len(network.hidden)):
+            kernel, bias = weights[2 * layer : 2 * layer + 2]
+            activations = _activated(activations @ kernel + bias, *network.activation_of(layer))
         return np.asarray((activations @ weights[-2] + weights[-1]).argmax(axis=1), np.int64)
+
+
+def _activated(z: NDArray[np.float32], name: str, slope: float) -> NDArray[np.float32]:
+    match name:
+        case "relu":
+            return np.maximum(z, 0)
+        case "tanh":
+            return np.tanh(z)
+        case "sigmoid":
+            return np.asarray(1 / (1 + np.exp(-z)), np.float32)
+        case "elu":
+            return np.asarray(np.where(z < 0, np.expm1(z), z), np.float32)
+        case "gelu":
+            erf = [math.erf(value) for value in (z * np.float32(math.sqrt(0.5))).flat]
+            # In float32 from here on, as the engines: far below 0 it is exactly 0.
+            below = np.array(erf, np.float32).reshape(z.shape) + np.float32(1)
+            return np.asarray(z * below / 2, np.float32)
+        case _:
+            return np.where(z > 0, z, z * np.float32(slope))

@@ -100,7 +100,7 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
         except SourceFileError as error:
             raise would_replace(setting, path, "a file that is not such a model") from error
         if (theirs.layer_sizes, theirs.activation) != (network.layer_sizes, network.activation):
-            raise would_replace(setting, path, f"a {theirs.activation} network {theirs}")
+            raise would_replace(setting, path, f"a {theirs.activation_text} network {theirs}")
 
 
 def would_replace(setting: str, path: Path, found: str) -> SettingError:
@@ -268,10 +268,12 @@ def network_for(
             join(asked.hidden),
             f"the model's hidden layers are {join(theirs.hidden)}; leave --hidden out",
         )
-    if training.activation is not None and asked.activation != theirs.activation:
-        raise SettingError(
-            "activation",
-            asked.activation,
-            f"the model's activation is {theirs.activation}; leave --activation out",
-        )
+    if training.activation is not None:
+        wanted = replace(theirs, activation=tuple(training.activation))
+        if wanted.activation != theirs.activation:
+            raise SettingError(
+                "activation",
+                join(training.activation),
+                f"the model's activation is {theirs.activation_text}; leave --activation out",
+            )
     return replace(theirs, initializer=asked.initializer, n_classes=asked.n_classes)

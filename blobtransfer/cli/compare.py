@@ -139,7 +139,7 @@ def compare(
         ExperimentSpec(
             source=found.get("source"), target=found["target"], network=network_of(found["target"])
         ),
-        training.settings() | question.settings(),
+        training.settings(model is not None) | question.settings(),
     )
     network = network_for(asked.network, training, saved)
     fits = output_fits(saved, asked)

@@ -15,9 +15,11 @@ from blobtransfer.cli.parsing import (
     NOTHING,
     NUMBERS,
     PAIR,
+    WORDS,
     choice,
     file,
     integer,
+    not_among,
     option,
     real,
     switch,
@@ -28,7 +30,13 @@ from blobtransfer.report.figures.style import STYLES, Style
 from blobtransfer.report.writers import TEXT_WRITERS
 from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.experiment import ENGINES, QUESTIONS, EngineName, Question
-from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, Activation, Initializer
+from blobtransfer.specs.network import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    Initializer,
+    activation_word,
+    split_activation,
+)
 from blobtransfer.specs.settings import default_of
 from blobtransfer.specs.table import BUILT_IN
 from blobtransfer.specs.task import DRAWN
@@ -105,6 +113,15 @@ class ProblemOptions:
         return {word: value for word, value in given.items() if value is not None}
 
 
+def _read_activation(text: str) -> str:
+    if text.partition("=")[0] not in ACTIVATIONS:
+        raise not_among(text, ACTIVATIONS)
+    try:
+        return activation_word(*split_activation(text))
+    except SettingError as error:
+        raise typer.BadParameter(f"{text}: {error.problem}") from error
+
+
 @dataclass(frozen=True)
 class TrainingOptions:
     """The network and how it learns."""
@@ -120,12 +137,15 @@ class TrainingOptions:
         ),
     ] = None
     activation: Annotated[
-        Activation | None,
-        choice(
+        list[str] | None,
+        option(
             "--activation",
-            "Of the hidden layers.",
+            f"Of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)}, or "
+            "leaky_relu=SLOPE.",
             NETWORK,
-            ACTIVATIONS,
+            metavar=WORDS,
+            parser=_read_activation,
+            autocompletion=lambda: list(ACTIVATIONS),
             show_default="relu, or the model's",
         ),
     ] = None
@@ -177,11 +197,13 @@ class TrainingOptions:
         integer("--train-seed", "All randomness of weights and batch order.", NETWORK),
     ] = default_of("train-seed")
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, has_model: bool = False) -> dict[str, Any]:
         """Give the settings of a network and its training, but for those left to a model."""
+        # One for each layer of the model, which is not known yet.
+        activation = None if self.activation is None or has_model else tuple(self.activation)
         given = {
             "hidden": None if self.hidden is None else tuple(self.hidden),
-            "activation": self.activation,
+            "activation": activation,
             "initializer": self.initializer,
             "epochs": self.epochs,
             "batch-size": self.batch_size,

@@ -1,7 +1,7 @@
 """How an option is declared and read; what Typer needs and cannot do by itself.
 
 `grouped` lets commands share whole groups of options, written as dataclasses.
-`Command` reads an option with several numbers, written in any of four ways, and makes one line
+`Command` reads an option with several values, written in any of four ways, and makes one line
 of an error. Every option gets an environment variable and answers a bad value in our words.
 """
 
@@ -28,8 +28,8 @@ HELP_ALL = "--help-all"
 SHOWS_ALL = "blobtransfer.shows_all"
 """Key of a context's `meta`: the help page is to show every option."""
 
-NUMBERS, PAIR = "N [N ...]", "S T"
-"""Metavars of the options that take several numbers; `Command` knows them by these."""
+NUMBERS, PAIR, WORDS = "N [N ...]", "S T", "W [W ...]"
+"""Metavars of the options that take several values; `Command` knows them by these."""
 
 
 def option(flags: str, help: str, panel: str, **settings: Any) -> Any:
@@ -74,10 +74,7 @@ def choice(
 
     def one_of_them(text: str) -> str:
         if text not in choices:
-            asked = question_of(text, choices)
-            raise typer.BadParameter(
-                f"{text or NOTHING}: {asked + ' ' if asked else ''}use one of {', '.join(choices)}"
-            )
+            raise not_among(text, choices)
         return text
 
     return option(
@@ -88,6 +85,14 @@ def choice(
         parser=one_of_them,
         autocompletion=lambda: list(choices),
         **settings,
+    )
+
+
+def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
+    """Make the error that a word is none of some, and ask whether a near one was meant."""
+    asked = question_of(text, choices)
+    return typer.BadParameter(
+        f"{text or NOTHING}: {asked + ' ' if asked else ''}use one of {', '.join(choices)}"
     )
 
 
@@ -102,7 +107,7 @@ def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
 
 
 class Command(TyperCommand):
-    """A command whose options of several numbers take `0 1 2`, `0,1,2` or one at a time.
+    """A command whose options of several values take `0 1 2`, `0,1,2` or one at a time.
 
     Attributes:
         first_week: Flags that the short help page shows; all where it is empty.
@@ -144,14 +149,14 @@ class Command(TyperCommand):
             raise typer.Exit(getattr(error, "exit_code", INTERRUPTED)) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Rewrite runs of numbers into repeated options, then parse as Typer does."""
+        """Rewrite runs of values into repeated options, then parse as Typer does."""
         if HELP_ALL in args:
             ctx.meta[SHOWS_ALL] = True
             args = ["--help"]
         flags = {
             flag
             for param in self.params
-            if getattr(param, "metavar", None) in (NUMBERS, PAIR)
+            if getattr(param, "metavar", None) in (NUMBERS, PAIR, WORDS)
             for flag in param.opts
         }
         rewritten = []
@@ -219,7 +224,7 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _repeated(flag: str, values: Sequence[str]) -> list[str]:
-    """Give `--flag=0 --flag=1` for `0,1`; a value without any number stays, to be refused."""
+    """Give `--flag=0 --flag=1` for `0,1`; a value without anything in it stays, to be refused."""
     return [f"{flag}={one}" for value in values for one in re.split(r"[,\s]+", value.strip(", "))]
 
 

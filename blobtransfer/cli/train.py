@@ -119,7 +119,7 @@ def train_target(
     target = settled({"target": wanted}, training.train_seed, carried)["target"]
     check_features(model, source, target)
     base = ExperimentSpec(questions=("one",), target=target, network=network_of(target))
-    asked = with_settings(base, training.settings())
+    asked = with_settings(base, training.settings(model is not None))
     network = network_for(asked.network, training, source)
     fits = output_fits(source, asked)
     variant = one_variant(fixed, further.variant or [], model, fits, len(network.hidden))

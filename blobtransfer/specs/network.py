@@ -1,18 +1,23 @@
-"""The network that learns: its shape, activation and initializer."""
+"""The network that learns: its shape, activations and initializer."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import join
-
-Activation = Literal["relu", "tanh", "sigmoid"]
+from blobtransfer.specs.checks import join, read_number
 
 Initializer = Literal[
     "he_uniform", "he_normal", "glorot_uniform", "glorot_normal", "lecun_uniform", "lecun_normal"
 ]
 
-ACTIVATIONS: tuple[Activation, ...] = ("relu", "tanh", "sigmoid")
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu")
+"""Activations of hidden layers, by their Keras names and with Keras' defaults."""
+
+MIN_SLOPE = 1e-30
+"""Least slope, well inside of float32."""
+
+LEAKY_SLOPE = 0.2
+"""Slope of `leaky_relu` below 0, unless it says another: `leaky_relu=0.1`."""
 
 INITIALIZERS: tuple[Initializer, ...] = (
     "he_uniform",
@@ -32,13 +37,14 @@ MAX_LAYERS = 64
 
 @dataclass(frozen=True)
 class MLPSpec:
-    """The network: dense hidden layers of one activation and a softmax output.
+    """The network: dense hidden layers and a softmax output.
 
     Args:
         n_features: Width of the input.
         hidden: Widths of the hidden layers, input side first; 1 to 63 layers.
         n_classes: Width of the softmax output.
-        activation: Of every hidden layer.
+        activation: Of every hidden layer, such as `relu` or `leaky_relu=0.1`; or one for each,
+            which is kept as one where they are alike.
         initializer: Of every hidden kernel; the output kernel is `glorot_uniform`, biases zero.
 
     Raises:
@@ -48,7 +54,7 @@ class MLPSpec:
     n_features: int = 2
     hidden: tuple[int, ...] = (5, 5)
     n_classes: int = 3
-    activation: Activation = "relu"
+    activation: str | tuple[str, ...] = "relu"
     initializer: Initializer = "he_uniform"
 
     def __post_init__(self) -> None:
@@ -65,8 +71,7 @@ class MLPSpec:
                 raise SettingError(
                     "hidden", join(self.hidden), f"{width} is not a width; use 1 or more units"
                 )
-        if self.activation not in ACTIVATIONS:
-            raise SettingError("activation", self.activation, f"use one of {join(ACTIVATIONS)}")
+        self._set_activation()
         if self.initializer not in INITIALIZERS:
             raise SettingError("initializer", self.initializer, f"use one of {join(INITIALIZERS)}")
         if self.n_parameters > MAX_PARAMETERS:
@@ -75,6 +80,33 @@ class MLPSpec:
                 join(self.hidden),
                 f"{self.n_parameters:,} weights; use at most {MAX_PARAMETERS:,}",
             )
+
+    def _set_activation(self) -> None:
+        asked = (self.activation,) if isinstance(self.activation, str) else self.activation
+        words = tuple(activation_word(*split_activation(word)) for word in asked)
+        if len(words) not in (1, len(self.hidden)):
+            layers = "layer" if len(self.hidden) == 1 else "layers"
+            raise SettingError(
+                "activation",
+                join(words),
+                f"{len(words)} for {len(self.hidden)} hidden {layers}; use one, or one for each",
+            )
+        object.__setattr__(self, "activation", words[0] if len(set(words)) == 1 else words)
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The activation of each hidden layer."""
+        one = self.activation
+        return (one,) * len(self.hidden) if isinstance(one, str) else one
+
+    @property
+    def activation_text(self) -> str:
+        """The activation as the user writes it: one word, or one for each hidden layer."""
+        return self.activation if isinstance(self.activation, str) else join(self.activation)
+
+    def activation_of(self, layer: int) -> tuple[str, float]:
+        """Give the activation of a hidden layer, counted from 0, and its slope below 0 if any."""
+        return split_activation(self.activations[layer])
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -97,3 +129,27 @@ class MLPSpec:
 
     def __str__(self) -> str:
         return "-".join(map(str, self.layer_sizes))
+
+
+def split_activation(word: str) -> tuple[str, float]:
+    """Read an activation: its name, and the slope of a `leaky_relu` below 0 (0 of all others).
+
+    Raises:
+        SettingError: There is no such activation.
+    """
+    name, equals, value = word.partition("=")
+    if name not in ACTIVATIONS or (equals and name != "leaky_relu"):
+        raise SettingError("activation", word, f"use one of {', '.join(ACTIVATIONS)}")
+    if name != "leaky_relu":
+        return name, 0.0
+    slope = read_number(value) if equals else LEAKY_SLOPE
+    if slope is None or not MIN_SLOPE <= slope < 1.0:
+        raise SettingError(
+            "activation", word, "use a slope above 0 and below 1, such as leaky_relu=0.1"
+        )
+    return name, float(slope)
+
+
+def activation_word(name: str, slope: float = LEAKY_SLOPE) -> str:
+    """Write an activation in the one way that it is kept."""
+    return name if name != "leaky_relu" or slope == LEAKY_SLOPE else f"{name}={slope!r}"

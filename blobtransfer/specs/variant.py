@@ -164,7 +164,10 @@ class Variant:
         """Give the network that is trained, given that of the source."""
         if self.add is None:
             return source
-        return replace(source, hidden=(*source.hidden, self.add))
+        activation = source.activation
+        if not isinstance(activation, str):  # the new layer is like the one below it
+            activation = (*activation, activation[-1])
+        return replace(source, hidden=(*source.hidden, self.add), activation=activation)
 
     def phases(self, training: TrainingSpec) -> tuple[Phase, ...]:
         """Give the parts of the training on the target problem; moments start anew in each."""

@@ -40,8 +40,8 @@ def main(n_runs: int) -> None:
             if np.abs(b).max() > 0
         )
         print(
-            f"| {network} | {network.activation} | {training.batch_size} | {training.momentum} "
-            f"| {n_frozen} | {apart:.1e} |"
+            f"| {network} | {network.activation_text} | {training.batch_size} "
+            f"| {training.momentum} | {n_frozen} | {apart:.1e} |"
         )
 
     print(f"\n| after 100 epochs, {n_runs} runs a row | same | within 1 row | within 2 | most |")

@@ -12,6 +12,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from helpers.activations import FUNCTIONS
+
 SIZES = (2, 5, 4, 3)
 NAMES = ("dense", "dense_1", "dense_2")
 
@@ -110,17 +112,15 @@ def write_h5(
     return path
 
 
-def probabilities(activation: str, arrays: tuple[np.ndarray, ...], x: np.ndarray) -> np.ndarray:
+def probabilities(
+    activation: str | tuple[str, ...], arrays: tuple[np.ndarray, ...], x: np.ndarray
+) -> np.ndarray:
     """Run a dense network on rows (N, F) in float64: the forward pass on paper."""
-    functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "relu": lambda z: np.maximum(z, 0.0),
-        "tanh": np.tanh,
-        "sigmoid": lambda z: 1.0 / (1.0 + np.exp(-z)),
-    }
     for index in range(0, len(arrays), 2):
         x = x @ arrays[index].astype(np.float64) + arrays[index + 1]
         if index < len(arrays) - 2:
-            x = functions[activation](x)
+            word = activation if isinstance(activation, str) else activation[index // 2]
+            x = FUNCTIONS[word][0](x)
     exponentials = np.exp(x - x.max(axis=1, keepdims=True))
     shares: np.ndarray = exponentials / exponentials.sum(axis=1, keepdims=True)
     return shares

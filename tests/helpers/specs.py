@@ -76,5 +76,15 @@ PARITY_CASES = [
     (MLPSpec(hidden=(4, 8, 16)), TrainingSpec(3, 1000, 0.01, optimizer="adam"), 2),
     (MLPSpec(), TrainingSpec(3, 32, 0.01, optimizer="adam", weight_decay=0.01), 1),
     (MLPSpec(64, (64, 64), 10), TrainingSpec(3, 32, 0.001, optimizer="adam"), 0),
+    (MLPSpec(activation="elu"), TrainingSpec(3, momentum=0.9), 0),
+    (MLPSpec(activation="gelu"), TrainingSpec(3, momentum=0.9), 0),
+    (MLPSpec(7, (13, 11), 12, "gelu", "glorot_normal"), TrainingSpec(3, 8, 0.05), 1),
+    (MLPSpec(activation="leaky_relu"), TrainingSpec(3), 0),
+    (MLPSpec(hidden=(4, 8, 16), activation="leaky_relu=0.1"), TrainingSpec(3, 32, 0.01, 0.9), 2),
+    (
+        MLPSpec(hidden=(5, 6, 7, 5), activation=("tanh", "gelu", "relu", "elu")),
+        TrainingSpec(3, 16, 0.05, 0.5),
+        0,
+    ),
 ]
 """Network, training and frozen layers, which both engines train alike."""

@@ -27,6 +27,8 @@ BILLION, TEN_BILLION = str(10**9), str(10**10)
 
 WHOLE = "use a whole number"
 FINITE = "use a finite number"
+ACTIVATION = "use one of relu, tanh, sigmoid, elu, gelu, leaky_relu"
+SLOPE = "use a slope above 0 and below 1, such as leaky_relu=0.1"
 SEED = "use a whole number from 0 to 4294967295"
 SHARE = "use a share from 0 up to, not with, 1; 0.01 is 1 point"
 LOW = "use a share above 0 and below 1, such as 0.1"
@@ -147,7 +149,7 @@ NUMBERS = [
     ("compare --momentum -0.1", f"--momentum -0.1: {MOMENTUM}"),
     (
         "compare --activation RELU",
-        "--activation RELU: did you mean relu? use one of relu, tanh, sigmoid",
+        f"--activation RELU: did you mean relu or elu? {ACTIVATION}",
     ),
     (
         "compare --initializer zeros",
@@ -157,10 +159,47 @@ NUMBERS = [
     ("compare --engine torch", "--engine torch: use one of compiled, keras"),
     ("compare --format xml", "--format xml: use one of table, json, csv, markdown"),
     (
-        "compare --activation gelu",
-        "--activation gelu: did you mean relu? use one of relu, tanh, sigmoid",
+        "compare --activation selu",
+        f"--activation selu: did you mean elu or relu? {ACTIVATION}",
     ),
     ("compare --target-seed 4294967296", f"--target-seed 4294967296: {SEED}"),
+]
+
+MODELS_NETWORK = [
+    (
+        "compare --activation tanh relu elu",
+        "--activation tanh relu elu: 3 for 2 hidden layers; use one, or one for each",
+    ),
+    (
+        "train-source --hidden 5 4 3 --activation tanh,relu",
+        "--activation tanh relu: 2 for 3 hidden layers; use one, or one for each",
+    ),
+    (
+        "compare --hidden 5 --activation=tanh,relu",
+        "--activation tanh relu: 2 for 1 hidden layer; use one, or one for each",
+    ),
+    (
+        "compare --activation tanh rellu",
+        f"--activation rellu: did you mean relu or elu? {ACTIVATION}",
+    ),
+    ("compare --activation geul", f"--activation geul: did you mean gelu? {ACTIVATION}"),
+    ("compare --activation softmax", f"--activation softmax: {ACTIVATION}"),
+    ("compare --activation linear", f"--activation linear: {ACTIVATION}"),
+    ("compare --activation leaky", f"--activation leaky: did you mean leaky_relu? {ACTIVATION}"),
+    ("train-target --activation leaky_relu=1", f"--activation leaky_relu=1: {SLOPE}"),
+    ("train-target --activation leaky_relu=0", f"--activation leaky_relu=0: {SLOPE}"),
+    ("compare --activation leaky_relu=-0.1", f"--activation leaky_relu=-0.1: {SLOPE}"),
+    ("compare --activation leaky_relu=nan", f"--activation leaky_relu=nan: {SLOPE}"),
+    ("compare --activation leaky_relu=", f"--activation leaky_relu=: {SLOPE}"),
+    ("compare --activation elu=1", f"--activation elu=1: {ACTIVATION}"),
+    (
+        "compare --model m.keras --activation relu tanh",
+        "--activation relu tanh: the model's activation is relu; leave --activation out",
+    ),
+    (
+        "train-target --model m.keras --activation relu relu relu",
+        "--activation relu relu relu: 3 for 2 hidden layers; use one, or one for each",
+    ),
 ]
 
 TRANSFER = [
@@ -642,7 +681,7 @@ COMMANDS = [
     ("train-target --explain", "--explain: not known; see blobtransfer train-target --help"),
     ("plot-data --summary s.csv", "--summary: not known; see blobtransfer plot-data --help"),
     ("plot-data --curves c.csv", "--curves: not known; see blobtransfer plot-data --help"),
-    ("compare --activation ''", "--activation '': use one of relu, tanh, sigmoid"),
+    ("compare --activation ''", f"--activation '': {ACTIVATION}"),
     ("compare --sources ''", "--sources '': use one of one, fresh, both"),
     ("compare MORE", f"got unexpected extra argument(s) (MORE){COMPARE_HELP}"),
     ("show", "missing argument 'RESULTS.json'; see blobtransfer show --help"),
@@ -665,7 +704,8 @@ ODD_NAMES = [
     (("compare", "--model", "x" * 5000), "--model " + "x" * 900),
     (("compare", "--variant", "\x1b[31m"), r"--variant \x1b[31m: \x1b[31m is not known"),
     (("compare", "--variant", "x" * 5000), "--variant " + "x" * 900),
-    (("compare", "--activation", "a\nb"), r"--activation a\nb: use one of relu"),
+    (("compare", "--activation", "a\nb"), "--activation a: use one of relu"),
+    (("compare", "--activation", "a\x1b[31mb"), r"--activation a\x1b[31mb: use one of relu"),
     (("compare", "--samples", "1\n"), rf"--samples 1\n: {WHOLE}"),
     (("compare", "--samples", "٣"), f"--samples ٣: {WHOLE}"),
     (("compare", "--samples", "9" * 5000), "--samples " + "9" * 900),
@@ -810,7 +850,7 @@ def assert_one_line(code, out, err, start):
 
 @pytest.mark.parametrize(
     ("argv", "line"),
-    [*NUMBERS, *TRANSFER, *FILES, *COMMANDS],
+    [*NUMBERS, *MODELS_NETWORK, *TRANSFER, *FILES, *COMMANDS],
     ids=lambda part: str(part)[:60],
 )
 def test_bad_input_is_one_line_and_leaves_every_file_as_it_was(run, folder, argv, line):

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers.activations import WORDS
 from helpers.models import probabilities
 
 from blobtransfer.network import draw_kernel, initial_weights, predicted_classes
 from blobtransfer.randomness import Stream
-from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, MLPSpec
+from blobtransfer.specs.network import INITIALIZERS, MLPSpec
 
 
 @pytest.mark.parametrize("initializer", INITIALIZERS)
@@ -49,17 +50,21 @@ def test_redrawn_layers_are_another_draw_than_the_first():
         assert not (kernel == other).any()
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", [*WORDS, ("tanh", "gelu")])
 def test_the_class_of_a_row_is_the_most_probable_one_on_paper(activation):
     network = MLPSpec(hidden=(6, 4), activation=activation)
     weights = initial_weights(network, 3, 0)
     x = np.random.default_rng(0).normal(0, 8, (500, 2))
-    expected = probabilities(activation, tuple(weights), x).argmax(axis=1)
-    np.testing.assert_array_equal(predicted_classes(network, weights, x), expected)
+    shares = probabilities(activation, tuple(weights), x)
+    # Where all units are 0 the classes are alike, and float32 has more such rows.
+    are_apart = np.diff(np.sort(shares)[:, -2:]).ravel() > 1e-6
+    assert are_apart.mean() > 0.85
+    found = predicted_classes(network, weights, x)
+    np.testing.assert_array_equal(found[are_apart], shares.argmax(axis=1)[are_apart])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", [*WORDS, ("tanh", "gelu")])
 def test_the_class_of_a_row_is_the_one_keras_predicts(activation):
     from blobtransfer.engines.keras.model import build_mlp
 

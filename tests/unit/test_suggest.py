@@ -2,6 +2,7 @@
 
 import pytest
 
+from blobtransfer.specs.network import ACTIVATIONS
 from blobtransfer.suggest import nearest
 
 
@@ -61,6 +62,7 @@ def test_the_words_of_a_choice_complete_in_a_shell(run, monkeypatch):
     from blobtransfer.cli.app import app
 
     command = vars(typer.main.get_command(app))["commands"]["compare"]
-    (engine,) = [param for param in command.params if "--engine" in param.opts]
-    found = engine.shell_complete(typer.Context(command), "")
-    assert [one.value for one in found] == ["compiled", "keras"]
+    options = {flag: param for param in command.params for flag in param.opts}
+    for flag, words in (("--engine", ["compiled", "keras"]), ("--activation", list(ACTIVATIONS))):
+        found = options[flag].shell_complete(typer.Context(command), "")
+        assert [one.value for one in found] == words

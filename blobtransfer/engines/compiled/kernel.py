@@ -41,6 +41,9 @@ SQUARE = 5
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 """The constants of `keras.optimizers.Adam`."""
 
+ROOT_OF_HALF = 0.7071067811865476
+INVERSE_ROOT_OF_2_PI = 0.3989422804014327
+
 TRAIN_ARGUMENTS = {
     "weights": POINTER,
     "moments": POINTER,
@@ -170,19 +173,21 @@ class _Network:
             for k, (_, fan_out) in enumerate(self.spec.shapes)
         ]
 
-    def forward(self, n_rows: Index) -> None:
-        """Propagate rows from layer 0 to the logits."""
+    def forward(self, n_rows: Index, is_trained: bool) -> None:
+        """Propagate rows from layer 0 to the logits; keep what `backward` needs, if it comes."""
         for layer in range(len(self.spec.shapes)):
-            self.layer_above(layer, n_rows)
+            self.layer_above(layer, n_rows, is_trained)
 
-    def layer_above(self, layer: int, n_rows: Index) -> None:
+    def layer_above(self, layer: int, n_rows: Index, is_trained: bool) -> None:
         """Propagate rows through one layer: a_above = f(a W + b)."""
         fan_in, fan_out = self.spec.shapes[layer]
         activations, weights = self.activations[layer], self.weights[layer]
         above, is_output = self.activations[layer + 1], layer == len(self.spec.hidden)
 
         def finish(b: Index, o: Index, z: Value) -> None:
-            above[b, o] = z if is_output else self.activation(z)
+            above[b, o] = z if is_output else self.activation(layer, z)
+            if is_trained and not is_output:
+                self.keep_derivative(layer, b, o, z)
 
         _product(
             self.code,
@@ -207,10 +212,9 @@ class _Network:
         """Send deltas through a layer and the activation below: d_below = (d W^T) f'(a_below)."""
         fan_in, fan_out = self.spec.shapes[layer]
         deltas, weights, below = self.deltas[layer + 1], self.weights[layer], self.deltas[layer]
-        activations = self.activations[layer]
 
-        def finish(b: Index, i: Index, slope: Value) -> None:
-            below[b, i] = self.times_derivative(slope, activations[b, i])
+        def finish(b: Index, i: Index, delta: Value) -> None:
+            below[b, i] = self.times_derivative(layer - 1, b, i, delta)
 
         _product(
             self.code,
@@ -236,25 +240,45 @@ class _Network:
             finish=lambda i, o, gradient: update(layer, i, o, gradient),
         )
 
-    def activation(self, z: Value) -> Value:
-        """Write f(z); NaN stays NaN."""
-        match self.spec.activation:
+    def activation(self, layer: int, z: Value) -> Value:
+        """Write f(z) of a hidden layer, counted from 0; NaN stays NaN."""
+        name, slope = self.spec.activation_of(layer)
+        match name:
             case "relu":
                 return self.code.where(z < 0.0, 0.0, z)
             case "tanh":
                 return 1.0 - 2.0 / (_exp(self.code, z + z) + 1.0)
             case "sigmoid":
                 return 1.0 / (_exp(self.code, 0.0 - z) + 1.0)
+            case "elu":
+                return self.code.where(z < 0.0, _exp_minus_1(self.code, z), z)
+            case "gelu":
+                return z * _normal_cdf(self.code, z)
+            case _:
+                return self.code.where(z > 0.0, z, z * slope)
 
-    def times_derivative(self, slope: Value, a: Value) -> Value:
-        """Write slope * f'(z), with f' computed from the activation a = f(z)."""
-        match self.spec.activation:
+    def times_derivative(self, layer: int, b: Index, i: Index, delta: Value) -> Value:
+        """Write delta * f'(z) of a unit, with f' computed from its activation a = f(z)."""
+        a, (name, slope) = self.activations[layer + 1][b, i], self.spec.activation_of(layer)
+        match name:
             case "relu":
-                return self.code.where(a <= 0.0, 0.0, slope)
+                return self.code.where(a <= 0.0, 0.0, delta)
             case "tanh":
-                return slope * (1.0 - a * a)
+                return delta * (1.0 - a * a)
             case "sigmoid":
-                return slope * (a * (1.0 - a))
+                return delta * (a * (1.0 - a))
+            case "elu":
+                return self.code.where(a < 0.0, delta * (a + 1.0), delta)
+            case "gelu":
+                return delta * self.deltas[layer + 1][b, i]  # where it was kept
+            case _:
+                return self.code.where(a > 0.0, delta, delta * slope)
+
+    def keep_derivative(self, layer: int, b: Index, o: Index, z: Value) -> None:
+        """Keep f'(z) where a = f(z) does not tell it; the unit's delta will take its place."""
+        if self.spec.activation_of(layer)[0] == "gelu":
+            density = _exp(self.code, z * z * -0.5) * INVERSE_ROOT_OF_2_PI
+            self.deltas[layer + 1][b, o] = _normal_cdf(self.code, z) + z * density
 
     def softmax_parts(self, row: Index) -> tuple[Value, Value]:
         """Write e^(z - max z) over the logits z of a row; give max z and the sum of those."""
@@ -303,7 +327,7 @@ def _write_train(code: Code, network: _Network, rule: Rule, has_own_rows: bool) 
                 for i in code.each(spec.n_features):
                     place = code.convert(code.index(i), INT32) + row * spec.n_features
                     inputs[b, i] = code.gather("x", FLOAT, place)
-            network.forward(n_batch)
+            network.forward(n_batch, is_trained=True)
             if is_adam:
                 adam_rate.value = _adam_rate(code)
             rate = scale / code.convert(n_batch, FLOAT)
@@ -428,7 +452,7 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
                     inputs[b, i] = code.gather("x", FLOAT, place)
                 else:
                     inputs[b, i] = code.splat(x[(first + b) * spec.n_features + i])
-        network.forward(n_batch)
+        network.forward(n_batch, is_trained=False)
         with code.loop(0, n_batch) as b:
             if has_own_rows:
                 label = code.gather("y", INT32, _own_row(code, first + b))
@@ -527,9 +551,21 @@ def _exp(code: Code, x: Value) -> Value:
 
     Outside [-87, 88] the nearest of the two is taken, where float32 ends.
     """
+    minus_1, two_to_n = _exp_parts(code, x)
+    return (minus_1 + 1.0) * two_to_n
+
+
+def _exp_minus_1(code: Code, x: Value) -> Value:
+    """Write e^x - 1 without loss near 0; see `_exp`."""
+    minus_1, two_to_n = _exp_parts(code, x)
+    return code.fused(minus_1, two_to_n, two_to_n - 1.0)
+
+
+def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
+    """Write e^r - 1 and 2^n, where x = n log 2 + r, n is whole and r is small."""
     x = code.where(x < -87.0, -87.0, x)
     x = code.where(x > 88.0, 88.0, x)
-    # x = n log 2 + r with whole n: adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
+    # Adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
     shifted = code.fused(x, code.constant(1.442695040888963), code.constant(12582912.0))
     n = shifted - 12582912.0
     r = code.fused(n, code.constant(-0.693359375), x)  # log 2 in two parts, the first exact
@@ -539,9 +575,39 @@ def _exp(code: Code, x: Value) -> Value:
         1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
     ):  # fmt: skip
         power = code.fused(power, r, code.constant(coefficient))
-    power = code.fused(power, r * r, r) + 1.0
-    two_to_n = code.bits((code.bits(shifted) + 127) << 23)
-    return power * two_to_n
+    return code.fused(power, r * r, r), code.bits((code.bits(shifted) + 127) << 23)
+
+
+def _normal_cdf(code: Code, z: Value) -> Value:
+    """Write the share of a standard normal below z, as Keras' gelu has it; NaN stays NaN."""
+    return (_erf(code, z * ROOT_OF_HALF) + 1.0) * 0.5
+
+
+def _erf(code: Code, x: Value) -> Value:
+    """Write erf x, to the last bit of float32 or so; NaN stays NaN.
+
+    Up to 0.93 by an odd polynomial, beyond it as 1 - e^p(|x|).
+
+    Source: the single-precision coefficients of N. Juffa (2018), stackoverflow.com/a/35148199.
+    """
+    square = x * x
+    near = code.constant(-5.96761703e-4)
+    for coefficient in (
+        4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1
+    ):  # fmt: skip
+        near = code.fused(near, square, code.constant(coefficient))
+    near = code.fused(near, x, x)
+    size = code.where(x < 0.0, 0.0 - x, x)
+    high = code.fused(code.constant(-1.72853470e-5), size, code.constant(3.83197126e-4))
+    low = code.fused(code.constant(-3.88396438e-3), size, code.constant(2.42546219e-2))
+    power = code.fused(high, square, low)
+    for coefficient in (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1):
+        power = code.fused(power, size, code.constant(coefficient))
+    power = code.fused(power, size, 0.0 - size)
+    # From 4 on erf is 1 in float32, and the polynomial need not be near.
+    beyond = code.where(size > 4.0, 1.0, 1.0 - _exp(code, power))
+    beyond = code.where(x < 0.0, 0.0 - beyond, beyond)
+    return code.where(size > 0.927734375, beyond, near)
 
 
 def _log(code: Code, x: Value) -> Value:

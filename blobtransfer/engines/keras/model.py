@@ -6,7 +6,7 @@ import numpy as np
 
 from blobtransfer.engines.keras.quiet import load_keras
 from blobtransfer.network import Weights
-from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.network import LEAKY_SLOPE, MLPSpec
 
 
 def build_mlp(network: MLPSpec, n_frozen: int = 0, show_log: bool = False) -> Any:
@@ -27,11 +27,11 @@ def build_mlp(network: MLPSpec, n_frozen: int = 0, show_log: bool = False) -> An
     keras = load_keras(show_log)
     # float32 is named, so that the saved file does not depend on who reads it.
     model = keras.Sequential([keras.layers.Input((network.n_features,), dtype="float32")])
-    for width in network.hidden:
+    for layer, width in enumerate(network.hidden):
         model.add(
             keras.layers.Dense(
                 width,
-                activation=network.activation,
+                activation=_activation(keras, *network.activation_of(layer)),
                 kernel_initializer=network.initializer,
                 dtype="float32",
             )
@@ -45,3 +45,10 @@ def build_mlp(network: MLPSpec, n_frozen: int = 0, show_log: bool = False) -> An
 def get_weights(model: Any) -> Weights:
     """Copy the weights of a Keras model: kernel, bias, ... from the input to the output."""
     return [np.asarray(weight, np.float32) for weight in model.get_weights()]
+
+
+def _activation(keras: Any, name: str, slope: float) -> Any:
+    """Give an activation as Keras takes and saves it."""
+    if name == "leaky_relu" and slope != LEAKY_SLOPE:
+        return keras.layers.LeakyReLU(negative_slope=slope, dtype="float32")
+    return name

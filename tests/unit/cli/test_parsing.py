@@ -9,6 +9,7 @@ import typer
 
 from blobtransfer.cli.parsing import (
     NUMBERS,
+    WORDS,
     Command,
     choice,
     file,
@@ -40,12 +41,15 @@ def call(monkeypatch, tmp_path):
         fixed: Annotated[
             list[int] | None, integer("--fixed", "Whole numbers.", "Panel", NUMBERS)
         ] = None,
+        kind: Annotated[
+            list[str] | None, option("--kind", "Words.", "Panel", metavar=WORDS)
+        ] = None,
         count: Annotated[int, integer("--count", "A whole number.", "Panel")] = 1,
         path: Annotated[Path | None, file("--path", "A file.", "Panel")] = None,
         rest: Annotated[list[str] | None, option("--rest -r", "Texts.", "Panel")] = None,
         group: Group,
     ) -> None:
-        received.update(fixed=fixed, count=count, path=path, rest=rest, group=group)
+        received.update(fixed=fixed, kind=kind, count=count, path=path, rest=rest, group=group)
 
     app = typer.Typer(add_completion=False)
     app.command("it", cls=Command)(grouped(command))
@@ -56,6 +60,20 @@ def call(monkeypatch, tmp_path):
         return received
 
     return parse
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--kind", "tanh", "leaky_relu=0.1"),
+        ("--kind", "tanh,leaky_relu=0.1"),
+        ("--kind=tanh,leaky_relu=0.1",),
+        ("--kind", "tanh", "--kind=leaky_relu=0.1"),
+    ],
+)
+def test_several_words_can_be_written_in_four_ways(call, words):
+    assert call(*words)["kind"] == ["tanh", "leaky_relu=0.1"]
+    assert call(*words, "--count", "3")["count"] == 3
 
 
 @pytest.mark.parametrize(

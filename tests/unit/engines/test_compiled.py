@@ -9,13 +9,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers.activations import FUNCTIONS, WORDS
 from helpers.commands import run_process
 from helpers.specs import SMALL_OPTIONS, VARIANTS, spec_of
+from llvmlite import ir
+from scipy.special import erf
 
 import blobtransfer
 from blobtransfer.engines.compiled import engine as compiled
-from blobtransfer.engines.compiled import native
+from blobtransfer.engines.compiled import kernel, native
 from blobtransfer.engines.compiled.engine import CompiledEngine
+from blobtransfer.engines.compiled.simd import INT64, POINTER, Code
 from blobtransfer.errors import MachineError
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.progress import SILENT
@@ -30,7 +34,7 @@ def engine():
     return CompiledEngine()
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", WORDS)
 def test_gradients_are_those_of_central_differences(job_of, small_task, activation):
     # One step over all rows at learning rate 1 moves every weight by minus its gradient.
     network = MLPSpec(2, (3, 2), 3, activation)
@@ -41,14 +45,9 @@ def test_gradients_are_those_of_central_differences(job_of, small_task, activati
     weights = [stacked[0].astype(np.float64) for stacked in job.weights]
 
     def mean_loss():
-        act = {
-            "relu": lambda z: np.maximum(z, 0),
-            "tanh": np.tanh,
-            "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-        }[activation]
         a = small_task.x_train.astype(np.float64)
-        for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-            a = act(a @ kernel + bias)
+        for w, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            a = FUNCTIONS[activation][0](a @ w + bias)
         z = a @ weights[-2] + weights[-1]
         log_sum = np.log(np.exp(z - z.max(1, keepdims=True)).sum(1)) + z.max(1)
         return np.mean(log_sum - z[np.arange(len(z)), small_task.y_train])
@@ -134,6 +133,40 @@ def test_the_exp_of_the_kernel_does_not_overflow_where_logits_are_far_apart(
     (loss,) = engine.train(job, SILENT.advance).scores[TEST_LOSS]
     assert np.isfinite(loss)
     assert loss > 87  # beyond where e^-x ends in float32
+
+
+def computed(function, x):
+    """Give what code of the kernel makes of numbers, in this processor's vectors."""
+    lanes = native.host_lanes()
+    arguments = {"x": POINTER, "y": POINTER, "n": INT64}
+    module = ir.Module("test")
+    code = Code(module, "apply", arguments, lanes)
+    with code.loop(0, code.argument("n")) as i:
+        code.array("y")[i] = function(code, code.array("x")[i])
+    code.finish()
+    apply = native.compile_functions(module, {"apply": arguments})["apply"]
+    x = np.resize(np.asarray(x, np.float32), (-(-len(x) // lanes), lanes))
+    y = np.empty_like(x)
+    apply(x.ctypes.data, y.ctypes.data, len(x))
+    return x.ravel().astype(np.float64), y.ravel()
+
+
+@pytest.mark.parametrize(
+    ("function", "exact"), [(kernel._erf, erf), (kernel._exp_minus_1, np.expm1)]
+)
+def test_erf_and_exp_minus_1_are_within_two_units_of_the_last_place(function, exact):
+    near = np.geomspace(1e-30, 4, 20_000)
+    x, found = computed(function, np.concatenate([-near, near, np.linspace(-30, 30, 20_000)]))
+    expected = exact(x)
+    units = np.spacing(np.abs(expected).astype(np.float32))
+    assert (np.abs(found - expected) / units).max() < 2
+
+
+def test_erf_and_exp_minus_1_have_their_limits_and_keep_what_is_no_number():
+    odd = [0.0, np.inf, -np.inf, np.nan]
+    assert computed(kernel._erf, odd)[1][:3].tolist() == [0.0, 1.0, -1.0]
+    assert computed(kernel._exp_minus_1, odd)[1][2] == -1.0
+    assert all(np.isnan(computed(f, odd)[1][3]) for f in (kernel._erf, kernel._exp_minus_1))
 
 
 def test_rows_that_32_bits_cannot_count_are_refused(engine, job_of, small_task):

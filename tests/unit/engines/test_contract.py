@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.activations import FUNCTIONS
 from helpers.specs import spec_of
 
 from blobtransfer.engines import Job, load_engine
@@ -28,15 +29,12 @@ def step_by_hand(weights, x, y, network, training, moments, step, n_frozen, anch
 
     `moments` has two numbers for each weight, of which SGD uses one: its velocity.
     """
-    act = {
-        "relu": (lambda z: np.maximum(z, 0), lambda a: (a > 0) * 1.0),
-        "tanh": (np.tanh, lambda a: 1 - a**2),
-        "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda a: a * (1 - a)),
-    }[network.activation]
     kernels, biases = weights[::2], weights[1::2]
-    activations = [x]
-    for kernel, bias in zip(kernels[:-1], biases[:-1], strict=True):
-        activations.append(act[0](activations[-1] @ kernel + bias))
+    activations, slopes = [x], [x]
+    for layer, word in enumerate(network.activations):
+        z = activations[-1] @ kernels[layer] + biases[layer]
+        activations.append(FUNCTIONS[word][0](z))
+        slopes.append(FUNCTIONS[word][1](z))
     logits = activations[-1] @ kernels[-1] + biases[-1]
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     delta = (p / p.sum(axis=1, keepdims=True) - np.eye(network.n_classes)[y]) / len(x)
@@ -44,7 +42,7 @@ def step_by_hand(weights, x, y, network, training, moments, step, n_frozen, anch
     for layer in reversed(range(len(kernels))):
         gradients[:0] = [activations[layer].T @ delta, delta.sum(axis=0)]
         if layer:
-            delta = (delta @ kernels[layer].T) * act[1](activations[layer])
+            delta = (delta @ kernels[layer].T) * slopes[layer]
     rate, momentum = training.learning_rate, training.momentum
     for i, gradient in enumerate(gradients):
         if i < 2 * n_frozen:
@@ -82,6 +80,16 @@ def step_by_hand(weights, x, y, network, training, moments, step, n_frozen, anch
         (MLPSpec(), TrainingSpec(2, 32, 0.01, optimizer="adam", weight_decay=0.02), 2, None),
         (MLPSpec(), TrainingSpec(2, 16, 0.05, 0.5), 0, 0.2),
         (MLPSpec(), TrainingSpec(2, 16, 0.01, optimizer="adam", weight_decay=9.0), 1, 0.02),
+        (MLPSpec(hidden=(4, 3), activation="elu"), TrainingSpec(3, 16, 0.1, 0.9), 0, None),
+        (MLPSpec(hidden=(4, 3), activation="gelu"), TrainingSpec(3, 16, 0.1, 0.9), 0, None),
+        (MLPSpec(hidden=(3, 6, 4), activation="gelu"), TrainingSpec(2, 7, 0.2), 1, None),
+        (MLPSpec(hidden=(4, 3), activation="leaky_relu"), TrainingSpec(3, 16, 0.1), 0, None),
+        (
+            MLPSpec(hidden=(3, 4, 5), activation=("leaky_relu=0.1", "gelu", "tanh")),
+            TrainingSpec(2, 7, 0.1, 0.5),
+            0,
+            None,
+        ),
         pytest.param(
             MLPSpec(hidden=(9, 3) * 4, activation="tanh"),
             TrainingSpec(epochs=2),

@@ -15,7 +15,27 @@ from blobtransfer.specs.network import MLPSpec
             "hidden 10000 10000: 100,070,003 weights; use at most 4,000,000",
         ),
         ({"hidden": (1,) * 64}, f"hidden {'1 ' * 63}1: 64 layers; use at most 63"),
-        ({"activation": "gelu"}, "activation gelu: use one of relu tanh sigmoid"),
+        (
+            {"activation": "selu"},
+            "activation selu: use one of relu, tanh, sigmoid, elu, gelu, leaky_relu",
+        ),
+        (
+            {"activation": "elu=2"},
+            "activation elu=2: use one of relu, tanh, sigmoid, elu, gelu, leaky_relu",
+        ),
+        (
+            {"activation": "leaky_relu=1"},
+            "activation leaky_relu=1: use a slope above 0 and below 1, such as leaky_relu=0.1",
+        ),
+        (
+            {"activation": "leaky_relu="},
+            "activation leaky_relu=: use a slope above 0 and below 1, such as leaky_relu=0.1",
+        ),
+        (
+            {"activation": ("tanh", "relu", "elu")},
+            "activation tanh relu elu: 3 for 2 hidden layers; use one, or one for each",
+        ),
+        ({"activation": ()}, "activation: 0 for 2 hidden layers; use one, or one for each"),
         (
             {"initializer": "zeros"},
             "initializer zeros: use one of he_uniform he_normal glorot_uniform glorot_normal "
@@ -39,3 +59,19 @@ def test_the_default_network_has_63_weights():
 
 def test_every_layer_is_fed_by_the_one_before():
     assert MLPSpec(4, (7, 3), 2).shapes == ((4, 7), (7, 3), (3, 2))
+
+
+def test_activations_that_are_alike_are_one_word():
+    assert MLPSpec(activation=("tanh", "tanh")) == MLPSpec(activation="tanh")
+    assert MLPSpec(activation=("tanh",)) == MLPSpec(activation="tanh")
+    assert MLPSpec(activation=("leaky_relu=0.20", "leaky_relu")).activation == "leaky_relu"
+
+
+def test_each_hidden_layer_has_an_activation():
+    network = MLPSpec(hidden=(5, 4, 3), activation=("tanh", "leaky_relu=0.10", "relu"))
+    assert network.activations == ("tanh", "leaky_relu=0.1", "relu")
+    assert network.activation_text == "tanh leaky_relu=0.1 relu"
+    assert [network.activation_of(layer) for layer in range(3)] == [
+        ("tanh", 0.0), ("leaky_relu", 0.1), ("relu", 0.0)
+    ]  # fmt: skip
+    assert MLPSpec(activation="elu").activations == ("elu", "elu")

@@ -27,7 +27,7 @@ CHANGES = {
     "train-samples": (400, 0),
     "test-samples": (300, 0),
     "hidden": ((7, 7), ()),
-    "activation": ("tanh", "gelu"),
+    "activation": ("tanh", "selu"),
     "initializer": ("he_normal", "zeros"),
     "epochs": (9, 0),
     "batch-size": (8, 0),

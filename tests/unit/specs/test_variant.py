@@ -188,3 +188,10 @@ def test_without_a_wish_up_to_two_hidden_layers_are_frozen(n_hidden, fixed):
 
 def test_transfer_variants_are_in_ascending_order_whatever_the_wish():
     assert transfer_variants([2, 0], 2) == (Variant("transfer", 0), Variant("transfer", 2))
+
+
+def test_an_added_layer_has_the_activation_of_the_last_hidden_one():
+    source = MLPSpec(hidden=(5, 4), activation=("relu", "tanh"))
+    network = parse_variant("add=3").network(source)
+    assert (network.hidden, network.activation) == ((5, 4, 3), ("relu", "tanh", "tanh"))
+    assert parse_variant("add=3").network(MLPSpec(activation="elu")).activation == "elu"
