@@ -78,10 +78,15 @@ def read_strings(group: h5py.Group, name: str, count: int) -> list[bytes]:
     ]
 
 
-def read_weights(network: MLPSpec, datasets: list[h5py.Dataset]) -> tuple[np.ndarray, ...]:
-    """Read the weights of a network, kernel, bias, ...: float32, finite, of its shapes."""
+def read_weights(network: MLPSpec, datasets: list[h5py.Dataset | None]) -> tuple[np.ndarray, ...]:
+    """Read the weights of a network, kernel, bias, ...: float32, finite, of its shapes.
+
+    A bias that is None is 0.
+    """
     shapes = [part for shape in network.shapes for part in (shape, shape[1:])]
     for shape, dataset in zip(shapes, datasets, strict=True):
+        if dataset is None:
+            continue
         if dataset.shape != shape:
             refuse(f"{shown(dataset.name)} has shape {dataset.shape}, not {shape}; save it again")
         if dataset.id.get_type() not in _FLOATS:
@@ -92,7 +97,10 @@ def read_weights(network: MLPSpec, datasets: list[h5py.Dataset]) -> tuple[np.nda
         # A dataset without stored values would read as zeros, however large.
         if dataset.id.get_storage_size() != math.prod(shape) * dataset.dtype.itemsize:
             refuse(f"{shown(dataset.name)} was saved without its values; save it again")
-    return tuple(map(_read_floats, datasets))
+    return tuple(
+        np.zeros(shape, np.float32) if dataset is None else _read_floats(dataset)
+        for shape, dataset in zip(shapes, datasets, strict=True)
+    )
 
 
 def _read_floats(dataset: h5py.Dataset) -> np.ndarray:

@@ -1,88 +1,164 @@
-"""The JSON that describes a Keras model -> its dense layers; nothing in it is ever run."""
+"""The JSON that describes a Keras model -> its layers, as rows go through them; nothing is run.
+
+Models inside the model are laid open and graphs put in order, within limits of depth and number.
+"""
 
 import builtins
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
-from blobtransfer.errors import SettingError
-from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Refused, refuse, shown
+from blobtransfer.keras_files.graph import in_order
+from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Reasons, refuse, shown
 from blobtransfer.specs.checks import join
-from blobtransfer.specs.network import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS, MLPSpec
+from blobtransfer.specs.network import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS
+
+MODELS = {"Sequential": "sequential", "Functional": "functional", "Model": "functional"}
+"""Classes of models, and what Keras calls their groups of weights."""
+
+REFUSED = ""
+
+MAX_DEPTH = 8
+"""Models inside one another."""
+
+MAX_ENTRIES = 4 * MAX_LAYERS
+"""Most layers of all kinds: a dense one, its activation and its dropout, say."""
+
+CHAIN = (
+    f"train a chain of Dense layers ({join(ACTIVATIONS)}), the last with softmax; "
+    "Dropout between them is fine"
+)
+PLAIN = (
+    "build the same chain of plain Dense layers, give it model.get_weights() by set_weights, "
+    "and save that"
+)
+PLAIN_LOSS = "save keras.Sequential(model.layers), without code of your own"
+"""Ways out, each of which a test follows."""
 
 
 @dataclass(frozen=True)
-class DenseLayer:
-    """A dense layer as a file describes it; `fan_in` is None where the file does not say."""
+class Layer:
+    """A layer as a file describes it.
 
+    Args:
+        kind: Its class; `REFUSED` where it is known already that it cannot be used.
+        name: Unique inside the model that it is a layer of.
+        config: Its settings.
+        shapes: Of what it takes, as far as the file says.
+        group: The groups of its weights in a `.keras` file, outermost first.
+        top: The layer of the outermost model that it is, or is inside of.
+        is_trainable: Frozen ones come last in an `.h5` file.
+    """
+
+    kind: str
     name: str
-    fan_in: int | None
-    units: int
-    activation: str
+    config: dict[str, Any]
+    shapes: tuple[object, ...]
+    group: tuple[str, ...]
+    top: str
+    is_trainable: bool
 
 
-def dense_layers(config: bytes) -> list[DenseLayer]:
-    """Turn the JSON of a model into its dense layers, input side first."""
+def read_layers(config: bytes, reasons: Reasons) -> list[Layer]:
+    """Turn the JSON of a model into its layers, input side first.
+
+    Args:
+        config: The JSON.
+        reasons: Gets what keeps the model from being a chain of layers of Keras.
+    """
     if len(config) > MAX_CONFIG_BYTES:
         refuse(f"a description of {len(config):,} bytes; at most {MAX_CONFIG_BYTES:,} are read")
     model = _mapping(json.loads(config.decode()), "the description of the model")
-    _check_class(model, ("Sequential",), "the model")
-    settings = model.get("config")
+    layers: list[Layer] = []
+    for layer in _laid_open(model, (), "", True, reasons):
+        layers.append(layer)
+        if len(layers) > MAX_ENTRIES:
+            refuse(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
+    _check_parts(model, reasons)
+    return layers
+
+
+def _laid_open(
+    model: dict[str, Any], group: tuple[str, ...], top: str, is_trainable: bool, reasons: Reasons
+) -> Iterator[Layer]:
+    """Give the layers of a model, and in the place of a model inside it those of that one."""
+    if len(group) >= MAX_DEPTH:
+        refuse(f"more than {MAX_DEPTH} models inside one another; use a smaller network")
+    settings, kind = model.get("config"), str(model.get("class_name"))
+    if not _is_plain(model, tuple(MODELS)):
+        own = model.get("registered_name") or model.get("module") or model.get("class_name")
+        reasons.add(f"the model is a custom {kind[:60]} ({shown(own)})", PLAIN)
+        return
     # Keras before 2.2.3 gave the bare list of layers.
     entries = (
         settings if isinstance(settings, list) else _mapping(settings, "the model").get("layers")
     )
     if not isinstance(entries, list):
         refuse("no list of layers in the file; save the model again")
-    if len(entries) > MAX_LAYERS + 1:  # One for the input.
-        refuse(f"more than {MAX_LAYERS} layers; use a smaller network")
-    layers: list[DenseLayer] = []
-    declared: int | None = None
-    for position, value in enumerate(entries):
-        entry = _mapping(value, f"layer {position}")
-        config_of_layer = _mapping(entry.get("config"), f"layer {position}")
-        name = config_of_layer.get("name")
-        if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
-            refuse(f"layer {position} has no usable name; save the model again")
-        where = f"layer {shown(name)}"
-        _check_class(entry, ("Dense", "InputLayer") if position == 0 else ("Dense",), where)
-        _check_dtype(config_of_layer.get("dtype"), where)
-        fan_in = _declared_width(entry, config_of_layer, where)
-        if entry["class_name"] == "InputLayer":
-            declared = fan_in
-            continue
-        expected = layers[-1].units if layers else declared
-        if None not in (fan_in, expected) and fan_in != expected:
-            refuse(f"{where} takes {fan_in} values but gets {expected}; save the model again")
-        if any(name == layer.name for layer in layers):
+    if len(entries) > MAX_ENTRIES:
+        refuse(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
+    entries = [_mapping(value, f"layer {position}") for position, value in enumerate(entries)]
+    names = [_name_of(position, entry) for position, entry in enumerate(entries)]
+    for entry in entries:
+        if not isinstance(entry.get("class_name"), str):
+            refuse("a layer has no usable class; save the model again")
+    for name in names:
+        if names.count(name) > 1:
             refuse(f"two layers are called {shown(name)}; give each its own name")
-        layers.append(_dense(name, fan_in or expected, config_of_layer, where))
-    _check_parts(model)
-    return layers
-
-
-def _dense(name: str, fan_in: int | None, config: dict[str, object], where: str) -> DenseLayer:
-    for option in ("quantization_config", "lora_rank"):
-        if config.get(option) is not None:
-            refuse(f"{where} is quantized or has LoRA ({option}); save a plain Dense layer")
-    if config.get("use_bias", True) is not True:
-        refuse(f"{where} has no bias; train it with use_bias=True")
-    units, activation = config.get("units"), config.get("activation")
-    if not isinstance(activation, str):
-        refuse(f"{where} has an activation of its own; use one of {join(ACTIVATIONS)}")
-    return DenseLayer(name, fan_in, width_of(units, f"{where}: units"), activation)
-
-
-def _declared_width(entry: dict[str, object], config: dict[str, object], where: str) -> int | None:
-    build = entry.get("build_config")
-    shapes = [config.get("batch_shape"), config.get("batch_input_shape")]
-    shapes.append(build.get("input_shape") if isinstance(build, dict) else None)
-    widths = set()
-    for shape in shapes:
-        if shape is None:
+    if kind != "Sequential":
+        entries = in_order(entries, _mapping(settings, "the model"), reasons, CHAIN)
+    n_of_kind: dict[str, int] = {}
+    for position, entry in enumerate(entries):
+        config, kind = _mapping(entry.get("config"), "a layer"), str(entry.get("class_name"))
+        name = str(config["name"])
+        # So Keras names the groups of weights, whatever the names of the layers: dense, dense_1.
+        word = MODELS.get(kind, "dense")
+        n_before = n_of_kind.get(word, 0)
+        own_group = (*group, f"{word}_{n_before}" if n_before else word)
+        may_train = is_trainable and config.get("trainable", True) is not False
+        if kind in MODELS:
+            n_of_kind[word] = n_before + 1
+            yield from _laid_open(entry, own_group, top or name, may_train, reasons)
             continue
+        if kind == "Dense":
+            n_of_kind[word] = n_before + 1
+        if kind == "InputLayer" and position > 0 and reasons.are_in_order:
+            reasons.add("is an input in the middle", CHAIN, name)
+            kind = REFUSED
+        elif not _is_plain(entry, (kind,)):
+            custom = entry.get("registered_name")
+            custom = custom if custom not in (None, kind) else entry.get("module")
+            reasons.add(f"is a custom {kind[:60]} ({shown(custom)})", PLAIN, name)
+            kind = REFUSED
+        shapes = tuple(_shapes(entry, config))
+        yield Layer(kind, name, config, shapes, own_group, top or name, may_train)
+
+
+def _name_of(position: int, entry: dict[str, Any]) -> str:
+    name = _mapping(entry.get("config"), f"layer {position}").get("name")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        refuse(f"layer {position} has no usable name; save the model again")
+    return name
+
+
+def _shapes(entry: dict[str, Any], config: dict[str, Any]) -> Iterator[object]:
+    build = entry.get("build_config")
+    own = build.get("input_shape") if isinstance(build, dict) else None
+    for shape in (config.get("batch_shape"), config.get("batch_input_shape"), own):
+        if shape is not None:
+            yield shape
+
+
+def declared_width(layer: Layer, reasons: Reasons) -> int | None:
+    """Give how many values of a row a layer takes; None where the file does not say."""
+    where = f"layer {shown(layer.name)}"
+    widths = set()
+    for shape in layer.shapes:
         if not isinstance(shape, list) or len(shape) != 2:
-            refuse(f"{where} takes inputs of shape {shown(shape)}; use rows: (None, features)")
+            what = f"takes inputs of shape {shown(shape)}, not (None, features)"
+            reasons.add(what, CHAIN, layer.name)
+            return None
         widths.add(width_of(shape[1], f"{where}: features"))
     if len(widths) > 1:
         refuse(f"{where} has inputs of {join(sorted(widths))} features; save the model again")
@@ -96,35 +172,35 @@ def width_of(value: object, where: str) -> int:
     return value
 
 
-def _check_class(entry: dict[str, object], allowed: tuple[str, ...], where: str) -> None:
-    found, module = entry.get("class_name"), entry.get("module")
-    registered = entry.get("registered_name")
-    if found not in allowed:
-        refuse(f"{where} is of class {shown(found)}; use {' and '.join(allowed)} only")
-    if module not in (None, "keras", "keras.layers") or registered not in (None, found):
-        custom = registered if registered not in (None, found) else module
-        refuse(f"{where} is a custom {found} ({shown(custom)}); use the one of Keras")
+def _is_plain(entry: dict[str, Any], classes: tuple[str, ...]) -> bool:
+    """Say whether a part is of one of these classes of Keras, and of none of somebody's own."""
+    found, registered = entry.get("class_name"), entry.get("registered_name")
+    return found in classes and registered in (None, found) and _is_in_keras(entry.get("module"))
 
 
-def _check_parts(description: object) -> None:
-    """Refuse a description that names code outside Keras, also where only training uses it."""
-    pending = [description]
+def _is_in_keras(module: object) -> bool:
+    return module is None or str(module).split(".")[0] == "keras"
+
+
+def _check_parts(description: dict[str, Any], reasons: Reasons) -> None:
+    """See that a description names no code outside Keras, also where only training uses it."""
+    pending: list[tuple[Any, str]] = [
+        (part, PLAIN_LOSS if key == "compile_config" else PLAIN)
+        for key, part in description.items()
+    ]
     while pending:  # No recursion: how deep it goes is up to the file.
-        value = pending.pop()
+        value, way = pending.pop()
         if isinstance(value, list):
-            pending.extend(value)
+            pending.extend((part, way) for part in value)
         if isinstance(value, dict):
-            pending.extend(value.values())
+            pending.extend((part, way) for part in value.values())
             if not _is_of_keras(value):
                 keys = ("module", "class_name", "config")
                 name = " ".join(value[key] for key in keys if isinstance(value.get(key), str))
-                refuse(
-                    f"it names {shown(name)}, which is not a plain part of Keras; "
-                    "save keras.Sequential(model.layers), without code of your own"
-                )
+                reasons.add(f"it names {shown(name)}, which is not a plain part of Keras", way)
 
 
-def _is_of_keras(part: dict[str, object]) -> bool:
+def _is_of_keras(part: dict[str, Any]) -> bool:
     found, module, registered = map(part.get, ("class_name", "module", "registered_name"))
     if found in ("Lambda", "__lambda__") or ">" in f"{found}{registered}":
         return False
@@ -132,46 +208,10 @@ def _is_of_keras(part: dict[str, object]) -> bool:
         # So Keras describes a loss given as a function, and looks it up in that module.
         name = part.get("config")
         return isinstance(name, str) and not hasattr(builtins, name)
-    return module is None or str(module).split(".")[0] == "keras"
+    return _is_in_keras(module)
 
 
-def _check_dtype(dtype: object, where: str) -> None:
-    if isinstance(dtype, dict):  # A policy; Keras 2 and 3 name its class differently.
-        kind, config = dtype.get("class_name"), dtype.get("config")
-        plain = kind in ("Policy", "DTypePolicy")
-        dtype = config.get("name") if plain and isinstance(config, dict) else kind
-    if dtype not in (None, "float16", "float32", "float64"):
-        refuse(f"{where} computes in {shown(dtype)}; use float32")
-
-
-def _mapping(value: object, where: str) -> dict[str, object]:
+def _mapping(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         refuse(f"{where} is not described as Keras does; save the model again")
     return value
-
-
-def network_of(layers: list[DenseLayer]) -> MLPSpec:
-    """Make the spec of a chain of dense layers, or say why it cannot be used here."""
-    if len(layers) < 2:
-        refuse(f"a network of {len(layers)} dense layers; use at least one hidden layer")
-    if len(layers) > MAX_LAYERS:
-        refuse(f"more than {MAX_LAYERS} layers; use a smaller network")
-    *hidden, output = layers
-    if output.activation != "softmax":
-        refuse(f"the output layer is {shown(output.activation)}; use softmax")
-    kinds = sorted({layer.activation for layer in hidden})
-    activation = next((known for known in ACTIVATIONS if kinds == [known]), None)
-    if activation is None:
-        found = ", ".join(map(shown, kinds[:5]))
-        refuse(f"hidden layers are {found}; use the same for all, one of {join(ACTIVATIONS)}")
-    n_features = layers[0].fan_in
-    if n_features is None:
-        refuse("the width of the input is not given; save the model after building it")
-    widths = [n_features, *(layer.units for layer in layers)]
-    n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
-    if n_weights > MAX_PARAMETERS:
-        refuse(f"{n_weights:,} weights; at most {MAX_PARAMETERS:,} are read, use a smaller network")
-    try:
-        return MLPSpec(n_features, tuple(widths[1:-1]), output.units, activation)
-    except SettingError as error:
-        raise Refused(error.problem) from None

@@ -11,7 +11,7 @@ import os
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +28,9 @@ TIMEOUT_S = 10.0
 Only a disk or a machine that stands still reaches it: the reader ends itself long before.
 """
 
+MAX_NOTES, MAX_LINE = 20, 1000
+"""Most that is told of a file: lines, and letters of a line."""
+
 _DAMAGED = "it cannot be read and looks damaged; save it again"
 
 
@@ -41,12 +44,16 @@ class SourceNetwork:
             finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
         sha256: Of the file, in hexadecimal digits.
         preparation: What it says of the table that it learnt; None where it says nothing.
+        output: Activation of the output layer; `softmax`, or it can only be drawn afresh.
+        notes: What of the file plays no part from now on, a line each.
     """
 
     network: MLPSpec
     weights: tuple[np.ndarray, ...]
     sha256: str
     preparation: Preparation | None = None
+    output: str = "softmax"
+    notes: tuple[str, ...] = ()
 
 
 def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
@@ -54,8 +61,8 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
 
     Args:
         path: `.keras` as Keras 3 writes it, or `.h5` as Keras 2 or 3 wrote it; the first
-            bytes decide, not the suffix. A Sequential model of Dense layers, all hidden
-            ones of one activation (relu, tanh, sigmoid), the last one softmax.
+            bytes decide, not the suffix. A chain of Dense layers, however it is written down:
+            see `normal_form`.
 
     Returns:
         The architecture and its weights; float16 and float64 are converted to float32.
@@ -73,7 +80,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
         _check_kind(asked, os.stat(path))  # Before opening: that alone can set off a device.
         with open(path, "rb", opener=_open_without_waiting) as file:
             _check_kind(asked, os.fstat(file.fileno()))
-            network, weights = _network_and_weights(asked, _run_reader(asked, file))
+            source = _source_network(asked, _run_reader(asked, file))
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
@@ -82,7 +89,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
         raise SourceFileError(asked, "may not be read; check its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise SourceFileError(asked, "cannot be opened as a file; check the path") from error
-    return SourceNetwork(network, weights, digest)
+    return replace(source, sha256=digest)
 
 
 def _open_without_waiting(name: str, flags: int) -> int:
@@ -137,15 +144,19 @@ def _answer(asked: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
     return stdout
 
 
-def _network_and_weights(asked: str, answer: bytes) -> tuple[MLPSpec, tuple[np.ndarray, ...]]:
+def _source_network(asked: str, answer: bytes) -> SourceNetwork:
     """Take the answer of the reader, which a hostile file may have corrupted, as it comes."""
     header, _, values = answer.partition(b"\n")
     try:
         said = json.loads(header)
         if "refused" in said:
-            raise SourceFileError(asked, printable(str(said["refused"])))
+            raise SourceFileError(asked, _line(said["refused"]))
         n_features, *hidden, n_classes = map(int, said["sizes"])
-        network = MLPSpec(n_features, tuple(hidden), n_classes, said["activation"])
+        activation = said["activation"]
+        if not isinstance(activation, str):
+            activation = tuple(map(str, activation))
+        network = MLPSpec(n_features, tuple(hidden), n_classes, activation)
+        output, notes = _line(said["output"]), tuple(map(_line, said["notes"][:MAX_NOTES]))
         flat = np.frombuffer(values, dtype="<f4").astype(np.float32)
     except (ValueError, TypeError, KeyError, SettingError) as error:
         raise SourceFileError(asked, _DAMAGED) from error
@@ -155,4 +166,9 @@ def _network_and_weights(asked: str, answer: bytes) -> tuple[MLPSpec, tuple[np.n
     for fan_in, fan_out in network.shapes:
         kernel, bias, flat = np.split(flat, [fan_in * fan_out, (fan_in + 1) * fan_out])
         weights += [kernel.reshape(fan_in, fan_out), bias]
-    return network, tuple(weights)
+    return SourceNetwork(network, tuple(weights), "", output, notes)
+
+
+def _line(text: object) -> str:
+    """Make a line of what the reader says: printable, and of a sane length."""
+    return printable(str(text)[:MAX_LINE])

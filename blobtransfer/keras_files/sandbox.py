@@ -22,7 +22,8 @@ import struct
 import sys
 import zipfile
 import zlib
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Never
 
 import h5py
@@ -36,7 +37,14 @@ from blobtransfer.keras_files.hdf5 import (
     read_strings,
     read_weights,
 )
-from blobtransfer.keras_files.keras_config import DenseLayer, dense_layers, network_of, width_of
+from blobtransfer.keras_files.keras_config import width_of
+from blobtransfer.keras_files.normal_form import (
+    Chain,
+    DenseLayer,
+    network_of,
+    read_chain,
+    with_softmax,
+)
 from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, Refused, refuse
 from blobtransfer.specs.network import MAX_PARAMETERS, MLPSpec
 
@@ -58,7 +66,24 @@ BYTES_PER_CPU_S = 5e6
 MAX_CPU_S = 3.0
 """Most processor time besides that; the largest network takes 0.3 s."""
 
-_Model = tuple[MLPSpec, tuple[np.ndarray, ...]]
+
+@dataclass(frozen=True)
+class Model:
+    """What a file holds.
+
+    Args:
+        network: The architecture; the initializer is the default, the file's is not read.
+        weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous, finite,
+            of shapes (fan_in, fan_out) and (fan_out,).
+        output: Activation of the output layer: `softmax`, or one that nothing here is equal to.
+        notes: What of the file plays no part from now on, a line each.
+    """
+
+    network: MLPSpec
+    weights: tuple[np.ndarray, ...]
+    output: str
+    notes: list[str]
+
 
 # What os, zipfile, zlib, json and h5py raise on damaged input, as found by fuzzing. ValueError
 # holds the decoding errors of JSON and Unicode, RuntimeError nesting too deep for JSON.
@@ -68,16 +93,11 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def read_model(file: BinaryIO) -> tuple[MLPSpec, tuple[np.ndarray, ...]]:
+def read_model(file: BinaryIO) -> Model:
     """Read a network that Keras saved, without running anything from the file.
 
     Args:
         file: An open regular file, `.keras` or `.h5`; the first bytes decide.
-
-    Returns:
-        The architecture (the initializer is the default, the file's is not read), and kernel,
-        bias, kernel, bias, ... input side first: float32, C-contiguous, finite, of shapes
-        (fan_in, fan_out) and (fan_out,).
 
     Raises:
         Refused: The file is damaged, or another network.
@@ -108,13 +128,18 @@ def main() -> None:
     out = sys.stdout.buffer
     try:
         with open(0, "rb", closefd=False) as file:
-            network, weights = read_model(file)
+            model = read_model(file)
     except Refused as refused:
         out.write(json.dumps({"refused": str(refused)}).encode())
         return
-    answer = {"sizes": network.layer_sizes, "activation": network.activation}
+    answer = {
+        "sizes": model.network.layer_sizes,
+        "activation": model.network.activation,
+        "output": model.output,
+        "notes": model.notes,
+    }
     out.write(json.dumps(answer).encode() + b"\n")
-    for part in weights:
+    for part in model.weights:
         out.write(part.astype("<f4", copy=False).data)
 
 
@@ -143,40 +168,48 @@ def _limit_process(n_bytes: int) -> None:
     signal.setitimer(signal.ITIMER_PROF, most_s)
 
 
-def _read_keras(file: BinaryIO) -> _Model:
+def _read_keras(file: BinaryIO) -> Model:
     check_directory(file)
     with zipfile.ZipFile(file) as archive:
         check_names(archive)
         config = read_member(archive, "config.json", MAX_CONFIG_BYTES)
-        layers = dense_layers(config.getvalue())
-        network = network_of(layers)
-        max_bytes = 2**20 + 2**16 * len(layers) + BYTES_PER_WEIGHT * network.n_parameters
+        chain = read_chain(config.getvalue())
+        network = network_of(chain)
+        max_bytes = 2**20 + 2**16 * len(chain.layers) + BYTES_PER_WEIGHT * network.n_parameters
         saved = read_member(archive, "model.weights.h5", max_bytes)
     with h5py.File(saved, "r") as weights:
         # Keras 2.13 called the group of all layers by another name.
         root = "layers" if has_link(weights, "layers") else "_layer_checkpoint_dependencies"
-        # Layers are counted here, whatever their names: dense, dense_1, ...
-        groups = [f"{root}/dense_{i}".removesuffix("_0") for i in range(len(layers))]
-        for group in groups:
-            if len(find_group(weights, f"{group}/vars")) != 2:
-                refuse(f"{group} holds more or less than a kernel and a bias; save it again")
-        names = [f"{group}/vars/{index}" for group in groups for index in (0, 1)]
-        datasets = [find_dataset(weights, name) for name in names]
-        return network, read_weights(network, datasets)
+        datasets: list[h5py.Dataset | None] = []
+        for layer in chain.layers:
+            group = "/".join(f"{root}/{part}" for part in layer.group)
+            found = find_group(weights, f"{group}/vars")
+            if len(found) != 1 + layer.has_bias:
+                what = "a kernel and a bias" if layer.has_bias else "a kernel"
+                refuse(f"{group} holds more or less than {what}; save it again")
+            datasets.append(find_dataset(found, "0"))
+            datasets.append(find_dataset(found, "1") if layer.has_bias else None)
+        return _model(network, datasets, chain)
 
 
-def _read_h5(content: io.BytesIO) -> _Model:
+def _read_h5(content: io.BytesIO) -> Model:
     with h5py.File(content, "r") as saved:
         if "model_config" not in saved.attrs:
             _refuse_without_network(saved)
         (config,) = read_strings(saved, "model_config", 1)
-        layers = dense_layers(config)
-        if layers and layers[0].fan_in is None:  # Keras 2 need not say; the kernel does.
-            shape = _h5_datasets(saved, layers[0])[0].shape or (None,)
-            layers[0] = replace(layers[0], fan_in=width_of(shape[0], "input width"))
-        network = network_of(layers)
-        datasets = [part for layer in layers for part in _h5_datasets(saved, layer)]
-        return network, read_weights(network, datasets)
+        chain = read_chain(config)
+        if chain.layers[0].fan_in is None:  # Keras 2 need not say; the kernel does.
+            kernel = _h5_datasets(saved, chain.layers)[0]
+            shape = (kernel.shape if kernel is not None else None) or (None,)
+            chain.layers[0] = replace(chain.layers[0], fan_in=width_of(shape[0], "input width"))
+        network = network_of(chain)
+        return _model(network, _h5_datasets(saved, chain.layers), chain)
+
+
+def _model(network: MLPSpec, datasets: list[h5py.Dataset | None], chain: Chain) -> Model:
+    weights = read_weights(network, datasets)
+    network, weights, output = with_softmax(network, weights, chain.layers[-1].activation)
+    return Model(network, weights, output, chain.told())
 
 
 def _refuse_without_network(saved: h5py.File) -> Never:
@@ -186,9 +219,36 @@ def _refuse_without_network(saved: h5py.File) -> Never:
     refuse("an .h5 file without a Keras model; save one with model.save()")
 
 
-def _h5_datasets(saved: h5py.File, layer: DenseLayer) -> list[h5py.Dataset]:
-    group = find_group(saved, f"model_weights/{layer.name}")
-    return [find_dataset(group, name.decode()) for name in read_strings(group, "weight_names", 2)]
+def _h5_datasets(saved: h5py.File, layers: Sequence[DenseLayer]) -> list[h5py.Dataset | None]:
+    """Find kernel and bias of each layer; None where there is no bias.
+
+    A model inside the model has one group for the weights of all its layers.
+    """
+    found: dict[DenseLayer, list[h5py.Dataset | None]] = {}
+    for top in dict.fromkeys(layer.top for layer in layers):
+        inside = [layer for layer in layers if layer.top == top]
+        group = find_group(saved, f"model_weights/{top}")
+        n_weights = sum(1 + layer.has_bias for layer in inside)
+        names = [name.decode() for name in read_strings(group, "weight_names", n_weights)]
+        for layer, own in _shared_out(names, inside).items():
+            parts: list[h5py.Dataset | None] = [find_dataset(group, name) for name in own]
+            found[layer] = parts if layer.has_bias else [*parts, None]
+    return [part for layer in layers for part in found[layer]]
+
+
+def _shared_out(names: list[str], layers: Sequence[DenseLayer]) -> dict[DenseLayer, list[str]]:
+    """Give each layer the names of its weights: those that name it, or else by their order.
+
+    Keras loads a group by its order, in which frozen layers come last.
+    """
+    of_layer: dict[str, list[str]] = {}
+    for name in names:
+        of_layer.setdefault(name.rpartition("/")[0].rpartition("/")[2], []).append(name)
+    if all(len(of_layer.get(layer.name, ())) == 1 + layer.has_bias for layer in layers):
+        return {layer: of_layer[layer.name] for layer in layers}
+    rest = iter(names)
+    frozen_last = sorted(layers, key=lambda layer: not layer.is_trainable)
+    return {layer: [next(rest) for _ in range(1 + layer.has_bias)] for layer in frozen_last}
 
 
 if __name__ == "__main__":

@@ -244,13 +244,14 @@ def test_a_reader_that_never_ends_is_stopped(tmp_path, monkeypatch):
         b"",
         b"[]\n",
         b"7\n",
-        b'{"sizes": [2, 5, 3], "activation": "relu"}\n' + bytes(7),
-        b'{"sizes": [2, 5, 3], "activation": "relu"}\n' + bytes(8),
-        b'{"sizes": [2, 5, 3], "activation": "relu"}\n' + b"\xff" * 4 * 33,
-        b'{"sizes": [2], "activation": "relu"}\n',
-        b'{"sizes": [2, 5, 3], "activation": "gelu"}\n' + bytes(4 * 33),
+        b'{"sizes": [2, 5, 3], "activation": "relu", "output": "", "notes": []}\n' + bytes(7),
+        b'{"sizes": [2, 5, 3], "activation": "relu", "output": "", "notes": []}\n' + bytes(8),
+        b'{"sizes": [2, 5, 3], "activation": "relu", "output": "", "notes": []}\n'
+        + b"\xff" * 4 * 33,
+        b'{"sizes": [2], "activation": "relu", "output": "", "notes": []}\n',
+        b'{"sizes": [2, 5, 3], "activation": "selu", "output": "", "notes": []}\n' + bytes(4 * 33),
     ],
 )
 def test_an_answer_that_makes_no_sense_is_damage(answer):
     with pytest.raises(SourceFileError, match="damaged"):
-        reading._network_and_weights("model.keras", answer)
+        reading._source_network("model.keras", answer)

@@ -1,0 +1,265 @@
+"""The layers of a model -> one form: dense layers, each with its activation and its bias.
+
+Layers that leave a trained network as it is are read past, activations of their own are folded
+into the dense layer before. What is left must be a network that can be trained here; what of
+the file plays no part from now on is said.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+
+from blobtransfer.errors import SettingError
+from blobtransfer.keras_files.activation import LAYERS as ACTIVATION_LAYERS
+from blobtransfer.keras_files.activation import OWN, activation_of, activation_of_layer
+from blobtransfer.keras_files.keras_config import (
+    CHAIN,
+    PLAIN,
+    REFUSED,
+    Layer,
+    declared_width,
+    read_layers,
+    width_of,
+)
+from blobtransfer.keras_files.refusal import Reasons, Refused, list_some, refuse, shown
+from blobtransfer.specs.network import (
+    MAX_LAYERS,
+    MAX_PARAMETERS,
+    MLPSpec,
+    split_activation,
+)
+
+READ_PAST = (
+    "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
+)  # fmt: skip
+"""Layers that a trained network does without."""
+
+KNOWN = ("InputLayer", "Flatten", "Dense", *READ_PAST, *ACTIVATION_LAYERS)
+"""All that a model may be made of; rows are flat already."""
+
+PREPARE = ("Normalization", "Rescaling")
+"""Layers that prepare the rows, and can be left out in front."""
+
+BEFORE_QUANTIZE = "save it before model.quantize()"
+WITHOUT_LORA = "load its weights into the same model without LoRA by load_weights, and save that"
+
+SOFTMAX, LOGITS, PROBABILITY = "softmax", "linear", "sigmoid"
+"""Activations of an output layer that gives the probabilities of the classes."""
+
+
+@dataclass(frozen=True)
+class DenseLayer:
+    """A dense layer of the chain; see `Layer`."""
+
+    name: str
+    fan_in: int | None
+    units: int
+    activation: str
+    has_bias: bool
+    group: tuple[str, ...]
+    top: str
+    is_trainable: bool
+
+
+@dataclass
+class Chain:
+    """A model in its normal form.
+
+    Args:
+        layers: Input side first.
+        notes: What of the file plays no part from now on, by what is said of it.
+    """
+
+    layers: list[DenseLayer] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, text: str, what: str = "") -> None:
+        """Note what was found, of one more layer."""
+        named = self.notes.setdefault(text, [])
+        if what:
+            named.append(what)
+
+    def told(self) -> list[str]:
+        """Give a line for each thing that was noted."""
+        return [text.format(list_some(named, ", ")) for text, named in self.notes.items()]
+
+
+def read_chain(config: bytes) -> Chain:
+    """Read the JSON of a model and bring it into its normal form, or say all that is against it."""
+    reasons, chain = Reasons(), Chain()
+    layers = read_layers(config, reasons)
+    width: int | None = None
+    for layer in layers:
+        if layer.kind == REFUSED:
+            width = None
+            continue
+        if layer.kind not in KNOWN:
+            is_first = layer.kind in PREPARE and not chain.layers
+            way = _way_without(layer, layers, width) if is_first else CHAIN
+            reasons.add(f"is of class {shown(layer.kind)}", way, layer.name)
+            width = None
+            continue
+        declared = declared_width(layer, reasons)
+        if None not in (declared, width) and declared != width and reasons.are_in_order:
+            refuse(
+                f"layer {shown(layer.name)} takes {declared} values but gets {width}; "
+                "save the model again"
+            )
+        width = declared or width
+        if layer.kind == "Dense":
+            chain.layers.append(_dense(layer, width, chain, reasons))
+            width = chain.layers[-1].units
+        elif layer.kind in READ_PAST:
+            chain.note("read past {}: training goes on without", _named(layer))
+        elif layer.kind in ACTIVATION_LAYERS:
+            _fold(layer, chain, reasons)
+    if len(chain.layers) > MAX_LAYERS:
+        refuse(f"more than {MAX_LAYERS} layers; use a smaller network")
+    for hidden in chain.layers[:-1] if reasons.are_in_order else ():
+        _check_hidden(hidden, reasons)
+    reasons.refuse_if_any(CHAIN)
+    if len(chain.layers) < 2:
+        refuse(f"a network of {len(chain.layers)} dense layers; use at least one hidden layer")
+    _note_output(chain)
+    return chain
+
+
+def network_of(chain: Chain) -> MLPSpec:
+    """Make the spec of a chain, its output layer as wide as it was saved."""
+    *hidden, output = chain.layers
+    n_features = hidden[0].fan_in
+    if n_features is None:
+        refuse("the width of the input is not given; save the model after building it")
+    widths = [n_features, *(layer.units for layer in chain.layers)]
+    n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
+    if n_weights > MAX_PARAMETERS:
+        refuse(f"{n_weights:,} weights; at most {MAX_PARAMETERS:,} are read, use a smaller network")
+    activations = tuple(layer.activation for layer in hidden)
+    try:
+        return MLPSpec(n_features, tuple(widths[1:-1]), output.units, activations)
+    except SettingError as error:
+        raise Refused(error.problem) from None
+
+
+def with_softmax(
+    network: MLPSpec, weights: Sequence[np.ndarray], output: str
+) -> tuple[MLPSpec, tuple[np.ndarray, ...], str]:
+    """Give a network with softmax in the place of another output layer, where one is its equal.
+
+    Softmax of (0, z) is (1 - s, s) with s the sigmoid of z, and softmax of the logits is what a
+    loss makes of them.
+
+    Returns:
+        The network, its weights, and the activation of its output layer, softmax if possible.
+    """
+    *below, kernel, bias = weights
+    if output == PROBABILITY and network.n_classes == 1:
+        kernel, bias = (np.concatenate([np.zeros_like(w), w], axis=-1) for w in (kernel, bias))
+        return replace(network, n_classes=2), (*below, kernel, bias), SOFTMAX
+    is_logits = output == LOGITS and network.n_classes > 1
+    return network, tuple(weights), SOFTMAX if is_logits else output
+
+
+def _dense(layer: Layer, fan_in: int | None, chain: Chain, reasons: Reasons) -> DenseLayer:
+    config, name = layer.config, layer.name
+    has_bias = config.get("use_bias", True) is not False
+    if not has_bias:
+        chain.note("no bias in {}: one is learned from now on, from 0", shown(name))
+    for what, setting in _penalties(config):
+        chain.note(f"{what} of {{}} not carried on: training goes on without", setting)
+    if config.get("lora_rank") is not None:
+        reasons.add("is fitted by LoRA (lora_rank)", WITHOUT_LORA, name)
+    policy = _policy(config.get("dtype"))
+    if config.get("quantization_config") is not None or _is_quantized(policy):
+        reasons.add("is quantized", BEFORE_QUANTIZE, name)
+    elif policy in ("mixed_float16", "mixed_bfloat16"):
+        chain.note(f"computed in {policy} when it was saved, in float32 from now on")
+    elif policy not in (None, "float16", "float32", "float64"):
+        reasons.add(f"computes in {shown(policy)}, not float32", PLAIN, name)
+    return DenseLayer(
+        name,
+        fan_in,
+        width_of(config.get("units"), f"layer {shown(name)}: units"),
+        activation_of(config.get("activation")),
+        has_bias,
+        layer.group,
+        layer.top,
+        layer.is_trainable,
+    )
+
+
+def _fold(layer: Layer, chain: Chain, reasons: Reasons) -> None:
+    """Give the activation of a layer of its own to the dense layer before."""
+    activation = activation_of_layer(layer.kind, layer.config)
+    if activation == "linear":
+        return
+    if not chain.layers:
+        reasons.add("is an activation before the first Dense layer", CHAIN, layer.name)
+    elif chain.layers[-1].activation != "linear":
+        before = shown(chain.layers[-1].activation)
+        reasons.add(f"is an activation on top of {before}", CHAIN, layer.name)
+    else:
+        chain.layers[-1] = replace(chain.layers[-1], activation=activation)
+
+
+def _check_hidden(layer: DenseLayer, reasons: Reasons) -> None:
+    try:
+        split_activation(layer.activation)
+    except SettingError:
+        match layer.activation:
+            case "linear":
+                if not reasons:  # else a layer that is not known may be its activation
+                    reasons.add("has no activation", CHAIN, layer.name)
+            case activation if activation == OWN:
+                reasons.add(f"has an activation {OWN}", CHAIN, layer.name)
+            case activation:
+                reasons.add(f"has the activation {shown(activation)}", CHAIN, layer.name)
+
+
+def _note_output(chain: Chain) -> None:
+    output = chain.layers[-1]
+    if output.activation == LOGITS and output.units > 1:
+        chain.note("the output layer is linear: read as logits, with softmax from now on")
+    if output.activation == PROBABILITY and output.units == 1:
+        chain.note("the output is one sigmoid unit: read as softmax of two classes, its equal")
+
+
+def _penalties(config: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Give the regularizers and constraints of a layer: what each is, and of which layer."""
+    for what in ("regularizer", "constraint"):
+        for part in ("kernel", "bias", "activity"):
+            value = config.get(f"{part}_{what}")
+            if value is not None:
+                kind = value.get("class_name") if isinstance(value, dict) else value
+                yield what, f"{shown(config.get('name'))} ({str(kind)[:20]})"
+
+
+def _way_without(layer: Layer, layers: list[Layer], width: int | None) -> str:
+    """Say how to save a model without a layer in front that prepares the rows."""
+    after = [one.top for one in layers[layers.index(layer) + 1 :]]
+    width = width or declared_width(layer, Reasons())
+    if layer.name != layer.top or width is None:
+        return CHAIN
+    return (
+        f"save keras.Sequential([keras.Input(({width},)), "
+        f"*model.layers[-{len(set(after))}:]]), and prepare the rows beforehand"
+    )
+
+
+def _named(layer: Layer) -> str:
+    return f"{shown(layer.name)} ({layer.kind})"
+
+
+def _policy(dtype: object) -> object:
+    """Give the name of a policy of number types; Keras 2 and 3 name its class differently."""
+    if isinstance(dtype, dict):
+        kind, config = dtype.get("class_name"), dtype.get("config")
+        plain = kind in ("Policy", "DTypePolicy")
+        return config.get("name") if plain and isinstance(config, dict) else kind
+    return dtype
+
+
+def _is_quantized(policy: object) -> bool:
+    return isinstance(policy, str) and ("Quantized" in policy or "_from_" in policy)
