@@ -18,6 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
+from blobtransfer.keras_files.preparation import read_preparation
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preparation
@@ -157,6 +158,10 @@ def _source_network(asked: str, answer: bytes) -> SourceNetwork:
             activation = tuple(map(str, activation))
         network = MLPSpec(n_features, tuple(hidden), n_classes, activation)
         output, notes = _line(said["output"]), tuple(map(_line, said["notes"][:MAX_NOTES]))
+        carried = said["preparation"]
+        preparation = None
+        if carried is not None:
+            preparation = read_preparation(str(carried), n_features, n_classes)
         flat = np.frombuffer(values, dtype="<f4").astype(np.float32)
     except (ValueError, TypeError, KeyError, SettingError) as error:
         raise SourceFileError(asked, _DAMAGED) from error
@@ -166,7 +171,7 @@ def _source_network(asked: str, answer: bytes) -> SourceNetwork:
     for fan_in, fan_out in network.shapes:
         kernel, bias, flat = np.split(flat, [fan_in * fan_out, (fan_in + 1) * fan_out])
         weights += [kernel.reshape(fan_in, fan_out), bias]
-    return SourceNetwork(network, tuple(weights), "", output, notes)
+    return SourceNetwork(network, tuple(weights), "", preparation, output, notes)
 
 
 def _line(text: object) -> str:

@@ -45,6 +45,7 @@ from blobtransfer.keras_files.normal_form import (
     read_chain,
     with_softmax,
 )
+from blobtransfer.keras_files.preparation import MEMBER
 from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, Refused, refuse
 from blobtransfer.specs.network import MAX_PARAMETERS, MLPSpec
 
@@ -77,12 +78,14 @@ class Model:
             of shapes (fan_in, fan_out) and (fan_out,).
         output: Activation of the output layer: `softmax`, or one that nothing here is equal to.
         notes: What of the file plays no part from now on, a line each.
+        preparation: What it says of the table that it learnt, as it is there; None for nothing.
     """
 
     network: MLPSpec
     weights: tuple[np.ndarray, ...]
     output: str
     notes: list[str]
+    preparation: str | None = None
 
 
 # What os, zipfile, zlib, json and h5py raise on damaged input, as found by fuzzing. ValueError
@@ -137,6 +140,7 @@ def main() -> None:
         "activation": model.network.activation,
         "output": model.output,
         "notes": model.notes,
+        "preparation": model.preparation,
     }
     out.write(json.dumps(answer).encode() + b"\n")
     for part in model.weights:
@@ -177,6 +181,9 @@ def _read_keras(file: BinaryIO) -> Model:
         network = network_of(chain)
         max_bytes = 2**20 + 2**16 * len(chain.layers) + BYTES_PER_WEIGHT * network.n_parameters
         saved = read_member(archive, "model.weights.h5", max_bytes)
+        preparation = None
+        if MEMBER in archive.namelist():
+            preparation = read_member(archive, MEMBER, MAX_CONFIG_BYTES).getvalue().decode()
     with h5py.File(saved, "r") as weights:
         # Keras 2.13 called the group of all layers by another name.
         root = "layers" if has_link(weights, "layers") else "_layer_checkpoint_dependencies"
@@ -189,7 +196,7 @@ def _read_keras(file: BinaryIO) -> Model:
                 refuse(f"{group} holds more or less than {what}; save it again")
             datasets.append(find_dataset(found, "0"))
             datasets.append(find_dataset(found, "1") if layer.has_bias else None)
-        return _model(network, datasets, chain)
+        return replace(_model(network, datasets, chain), preparation=preparation)
 
 
 def _read_h5(content: io.BytesIO) -> Model:
