@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MODEL_FILE = "the source network (--model)"
 """What the file of --model is called where something would replace it."""
 
+NAME_SOURCE = "add --source SPEC, the table that it was trained on"
+
 # ---------------------------------------------------------------- files
 
 
@@ -136,6 +138,7 @@ def carried_by(
     path: Path | None,
     source: "SourceNetwork | None",
     problems: Mapping["Role", TaskSpec | TableRequest],
+    can_name_source: bool = True,
 ) -> Preparation | None:
     """Give what the model says of the table that it learnt, where it is used on a table.
 
@@ -147,8 +150,13 @@ def carried_by(
     if source.preparation is None and not isinstance(problems.get("source"), TableRequest):
         raise SourceFileError(
             path,
-            "it does not say which columns it learnt, nor how they were scaled; add --source SPEC, "
-            "the table that it was trained on, or train it with blobtransfer train-source --task",
+            "it does not say which columns it learnt, nor how they were scaled; "
+            + (
+                "add --source SPEC, the table that it was trained on, or "
+                if can_name_source
+                else ""
+            )
+            + "train it with blobtransfer train-source --task SPEC",
         )
     return source.preparation
 

@@ -115,7 +115,7 @@ def train_target(
     """Train on the target problem: from scratch, or from a saved network with --model."""
     source = read_source(model)
     wanted = problem_of("task", task, "seed", seed, 2, problem)
-    carried = carried_by(model, source, {"target": wanted})
+    carried = carried_by(model, source, {"target": wanted}, can_name_source=False)
     target = settled({"target": wanted}, training.train_seed, carried)["target"]
     check_features(model, source, target)
     base = ExperimentSpec(questions=("one",), target=target, network=network_of(target))

@@ -20,11 +20,10 @@ from blobtransfer.results.provenance import Clock
 from blobtransfer.results.results import Baseline, Command, Results, Role, TaskRecord
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.table import Preparation
+from blobtransfer.specs.table import Preparation, TableSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.tasks import load_task
-from blobtransfer.tasks.task import preparation_of
 
 
 @dataclass(frozen=True)
@@ -170,4 +169,9 @@ def train_one(
         regions=decision_regions(network, weights, task) if is_ok else None,
         predictions=predictions_of(network, weights, task) if is_ok else None,
     )
-    return SingleRun(results, network, weights, preparation_of(task))
+    preparation = None
+    if isinstance(spec.task, TableSpec):
+        from blobtransfer.tasks.table import preparation_of
+
+        preparation = preparation_of(spec.task, 0, spec.train_seed)
+    return SingleRun(results, network, weights, preparation)

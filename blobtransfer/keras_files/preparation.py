@@ -51,6 +51,7 @@ def read_preparation(text: str, n_features: int, n_classes: int) -> Preparation:
             scaler=None
             if scaler is None
             else Scaler(_numbers(scaler["means"]), _numbers(scaler["scales"])),
+            trained_rows=_words(record["trained_rows"]),
         )
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("it is not what blobtransfer writes") from error

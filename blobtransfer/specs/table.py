@@ -98,6 +98,7 @@ class Preparation:
         columns: Features, in the order of the network's inputs.
         classes: Names, in the order of its outputs.
         scaler: Of its training rows; None where they were taken as they are.
+        trained_rows: A hash of each of those rows; none where they were too many to be kept.
     """
 
     problem: str
@@ -105,6 +106,7 @@ class Preparation:
     columns: tuple[Column, ...]
     classes: tuple[str, ...]
     scaler: Scaler | None
+    trained_rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

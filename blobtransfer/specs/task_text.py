@@ -32,7 +32,8 @@ MAX_TEXT = 10_000
 PART = re.compile(r'([\w-]+)=("(?:[^"]|"")*"|[^,"]*)(?:,|$)')
 """A key and its value; quoted as in CSV where it holds a comma."""
 
-LIKE_PARTS = re.compile(r"[\w-]+=")
+LIKE_PARTS = re.compile(r"([\w-]+)=")
+"""How keys and values begin."""
 
 WORD_OF_SETTING = {
     "train-samples": "train",
@@ -104,23 +105,13 @@ class _Parts:
 
 
 def _cut(setting: str, text: str) -> tuple[str, _Parts]:
-    """Cut a description at the last colon whose rest is keys and values."""
+    """Cut a description behind a name that is known, else at the last colon before a known key."""
     places = [i for i, letter in enumerate(text) if letter == ":"]
-    known = [i for i in places if _first_key(text[i + 1 :]) in ALL_KEYS]
-    likely = [i for i in places if LIKE_PARTS.match(text[i + 1 :])]
-    names = [i for i in places if text[:i] in (*DRAWN, *BUILT_IN)]
-    for found in (known, likely, names):
-        # a value may hold a colon, and a name that is known has none
-        starts = [i for i in found if PART.match(text[i + 1 :]) or found is names]
-        if starts:
-            cut = starts[0] if text[: starts[0]] in (*DRAWN, *BUILT_IN) else starts[-1]
-            return text[:cut], _Parts(setting, text, text[cut + 1 :])
-    return text, _Parts(setting, text, "")
-
-
-def _first_key(rest: str) -> str:
-    match = PART.match(rest)
-    return match[1] if match else ""
+    named = [i for i in places if text[:i] in (*DRAWN, *BUILT_IN)]
+    keys = {i: match[1] for i in places if (match := LIKE_PARTS.match(text, i + 1))}
+    known = [i for i, key in keys.items() if key in ALL_KEYS]
+    cut = named[0] if named else (known or list(keys) or [len(text)])[-1]
+    return text[:cut], _Parts(setting, text, text[cut + 1 :])
 
 
 def _read(parts: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str, list[str]]]":

@@ -4,6 +4,7 @@ The source and the target are resolved together: their columns are matched by na
 the same features on both sides, and no training row of the one may be a test row of the other.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -11,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import SettingError
+from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.checks import printable, read_number
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest, TableSpec
 from blobtransfer.specs.task import TaskSpec
@@ -22,6 +23,7 @@ from blobtransfer.tasks.table import (
     chosen,
     column_of,
     read,
+    row_keys,
     rows_of,
     scaler_of,
     split_of,
@@ -68,8 +70,11 @@ def resolve(
         else:
             found[role] = one
     source, target = found.get("source"), found.get("target")
-    if isinstance(source, TableSpec) and isinstance(target, TableSpec):
-        _check_apart(source, target, tables["target"].raw)
+    if isinstance(target, TableSpec):
+        if isinstance(source, TableSpec):
+            _check_apart(source, target, tables["target"].raw)
+        if carried is not None:
+            _check_unseen(target, carried.trained_rows, carried.problem, tables["target"].raw)
     return found
 
 
@@ -403,29 +408,44 @@ def _check_word(raw: RawTable, column: str, of: RawColumn, word: str) -> None:
 
 def _check_apart(source: TableSpec, target: TableSpec, raw: RawTable) -> None:
     """Refuse two problems where test rows of the target would train the source."""
-    own, other = rows_of(target), rows_of(source)
-    tested = np.ones(len(own.y), bool) if own.is_train is None else ~own.is_train
-    trained = np.ones(len(other.y), bool) if other.is_train is None else other.is_train
-    if (source.sha256, source.origin if source.sha256 is None else "") == (
-        target.sha256, target.origin if target.sha256 is None else "",
-    ):  # fmt: skip
-        n_shared = len(np.intersect1d(own.places[tested], other.places[trained]))
+    other = rows_of(source)
+    may_train = np.ones(len(other.y), bool) if other.is_train is None else other.is_train
+    if _table_of(source) == _table_of(target):
+        own = rows_of(target)
+        n_shared = len(np.intersect1d(own.places[_tested(target)], other.places[may_train]))
+        if n_shared:
+            raise _seen(n_shared, source.name, target.name, raw)
     else:
-        rows, others = _keys(own.x, own.y, target), _keys(other.x, other.y, source)
-        known = {key for key, is_one in zip(others, trained, strict=True) if is_one}
-        n_shared = sum(key in known for key, is_one in zip(rows, tested, strict=True) if is_one)
-        # Rows of few different values are alike by chance, within a table as between two.
-        if n_shared <= len(rows) - len(set(rows)):
-            return
-    if n_shared:
-        raise raw.refused(
-            f"{n_shared:,} rows that test the target would train the source network ({source.name} "
-            f"and {target.name}); tell them apart with where=, classes= or split="
-        )
+        _check_unseen(target, row_keys(source, np.flatnonzero(may_train)), source.name, raw)
 
 
-def _keys(x: NDArray[np.float64], y: NDArray[np.int64], spec: TableSpec) -> list[tuple[bytes, str]]:
-    return [(row.tobytes(), spec.class_names[k]) for row, k in zip(x, y, strict=True)]
+def _check_unseen(
+    target: TableSpec, trained_rows: Sequence[str], source: str, raw: RawTable
+) -> None:
+    """Refuse a problem whose test rows are among rows of another table that train a source."""
+    rows, known = row_keys(target, np.arange(len(rows_of(target).y))), set(trained_rows)
+    n_shared = sum(rows[i] in known for i in _tested(target))
+    # Rows of few different values are alike by chance, between two tables as within one.
+    if n_shared > sum(n for n in Counter(rows).values() if n > 1):
+        raise _seen(n_shared, source, target.name, raw)
+
+
+def _seen(n_shared: int, source: str, target: str, raw: RawTable) -> TableFileError:
+    return raw.refused(
+        f"{n_shared:,} rows that may test the target train the source network ({source} and "
+        f"{target}); tell them apart with where=, classes= or split="
+    )
+
+
+def _tested(spec: TableSpec) -> NDArray[np.intp]:
+    """Give the places of the rows that may test in some repeat."""
+    rows = rows_of(spec)
+    return np.arange(len(rows.y)) if rows.is_train is None else np.flatnonzero(~rows.is_train)
+
+
+def _table_of(spec: TableSpec) -> tuple[str | None, str]:
+    """Say which table a problem is of, whatever its file is called."""
+    return spec.sha256, "" if spec.sha256 else spec.origin
 
 
 def _in_order(name: str) -> tuple[int, float, str]:

@@ -6,12 +6,13 @@ All that is learnt about the inputs, such as means and scales, is learnt from tr
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.randomness import Stream, seed_sequence
-from blobtransfer.specs.table import Column, Missing, Scaler, TableSpec
+from blobtransfer.specs.table import Column, Missing, Preparation, Scaler, TableSpec
 from blobtransfer.suggest import question_of
 from blobtransfer.tasks.builtin import read_set
 from blobtransfer.tasks.raw import KEPT_TABLES, RawColumn, RawTable, read_table
@@ -19,6 +20,10 @@ from blobtransfer.tasks.task import Task
 
 TRAIN, TEST = "train", "test"
 """What a column that splits the rows says of them."""
+
+
+MAX_KEPT_ROWS = 40_000
+"""Most rows whose hashes a saved network carries: 0.8 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,35 @@ def make(spec: TableSpec, repeat: int, train_seed: int) -> Task:
         y_test=rows.y[test],
         scaler=scaler,
     )
+
+
+def preparation_of(spec: TableSpec, repeat: int, train_seed: int) -> Preparation:
+    """Give what a network has to know that learnt a table in a repeat, to be used on one again."""
+    rows = rows_of(spec)
+    train, _ = split_of(spec, rows, repeat, train_seed)
+    return Preparation(
+        problem=spec.name,
+        label=spec.label,
+        columns=spec.columns,
+        classes=spec.class_names,
+        scaler=make(spec, repeat, train_seed).scaler,
+        trained_rows=tuple(row_keys(spec, train)) if len(train) <= MAX_KEPT_ROWS else (),
+    )
+
+
+def row_keys(spec: TableSpec, places: NDArray[np.intp]) -> list[str]:
+    """Give a hash of each of some rows of a table, by which it is known in another table.
+
+    Args:
+        spec: The table.
+        places: As in `split_of`.
+    """
+    rows = rows_of(spec)
+    x = rows.x + 0.0  # -0 is 0
+    return [
+        blake2b(x[i].tobytes() + spec.class_names[rows.y[i]].encode(), digest_size=8).hexdigest()
+        for i in places
+    ]
 
 
 @lru_cache(KEPT_TABLES)

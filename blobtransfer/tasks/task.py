@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.specs.table import Preparation, Scaler, TableSpec
+from blobtransfer.specs.table import Scaler
 from blobtransfer.specs.task import TaskSpec
 
 FARTHEST = 5.0
@@ -36,14 +36,6 @@ class Task:
     ceiling: float | None = None
     centers: NDArray[np.float64] | None = None
     scaler: Scaler | None = None
-
-
-def preparation_of(task: Task) -> Preparation | None:
-    """Give what a network that learnt a task has to know to be used on a table again."""
-    spec = task.spec
-    if not isinstance(spec, TableSpec):
-        return None
-    return Preparation(spec.name, spec.label, spec.columns, spec.class_names, task.scaler)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,66 @@
+"""Rows of scikit-learn's generators, and the best possible accuracy on them."""
+
+import numpy as np
+import pytest
+from sklearn import datasets
+
+from blobtransfer.specs.drawn import CirclesSpec, ClassificationSpec, MoonsSpec, QuantilesSpec
+from blobtransfer.tasks import load_task
+
+KINDS = [
+    (MoonsSpec(3), lambda n: datasets.make_moons(n, noise=0.2, random_state=3)),
+    (CirclesSpec(3), lambda n: datasets.make_circles(n, noise=0.1, factor=0.5, random_state=3)),
+    (
+        ClassificationSpec(3, n_features=6),
+        lambda n: datasets.make_classification(
+            n, n_features=6, n_informative=5, n_redundant=0, n_classes=3, n_clusters_per_class=1,
+            random_state=3,
+        ),
+    ),
+    (QuantilesSpec(3), lambda n: datasets.make_gaussian_quantiles(n_samples=n, random_state=3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "draw"), KINDS)
+def test_the_rows_are_those_of_scikit_learn(spec, draw):
+    x, y = draw(1000)
+    task = load_task(spec)
+    np.testing.assert_array_equal(task.x_train, x[:500].astype(np.float32))
+    np.testing.assert_array_equal(task.y_test, y[500:])
+    assert (task.x_train.dtype, task.y_train.dtype) == (np.float32, np.int64)
+
+
+@pytest.mark.parametrize("kind", [MoonsSpec, CirclesSpec, QuantilesSpec])
+def test_fresh_test_rows_leave_the_training_rows_as_they_were(kind):
+    usual, fresh = load_task(kind(1)), load_task(kind(1, n_test=3_000))
+    np.testing.assert_array_equal(usual.x_train, fresh.x_train)
+    assert len(fresh.y_test) == 3_000
+    assert not np.isin(fresh.x_test[:, 0], usual.x_test[:, 0]).any()
+
+
+def test_fresh_test_rows_of_classification_are_of_the_same_clusters():
+    task = load_task(ClassificationSpec(1, n_test=3_000, separation=3.0, flip=0.0))
+    centres = [task.x_train[task.y_train == k].mean(axis=0) for k in range(3)]
+    distances = [np.linalg.norm(task.x_test - centre, axis=1) for centre in centres]
+    assert np.mean(np.argmin(distances, axis=0) == task.y_test) > 0.9
+    assert len(task.y_train) == 500
+
+
+def test_without_noise_all_is_possible():
+    assert load_task(MoonsSpec(1, noise=0.0)).ceiling == 1.0
+    assert load_task(CirclesSpec(1, noise=0.0)).ceiling == 1.0
+    assert load_task(QuantilesSpec(1)).ceiling == 1.0
+    assert load_task(ClassificationSpec(1)).ceiling is None
+
+
+@pytest.mark.parametrize("kind", [MoonsSpec, CirclesSpec])
+def test_no_rule_that_learnt_from_many_rows_is_better_than_the_ceiling(kind):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    spec = kind(1, noise=0.35, n_samples=20_000, n_train=20_000, n_test=20_000)
+    task = load_task(spec)
+    rule = KNeighborsClassifier(200).fit(task.x_train, task.y_train)
+    accuracy = np.mean(rule.predict(task.x_test) == task.y_test)
+    # 20,000 rows have a standard error of 0.003.
+    assert accuracy == pytest.approx(task.ceiling, abs=0.012)
+    assert accuracy < task.ceiling + 0.004

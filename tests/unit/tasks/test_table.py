@@ -1,0 +1,111 @@
+"""Tables -> tasks: splits, filling, scaling; nothing is learnt from test rows."""
+
+import numpy as np
+import pytest
+from helpers.tables import write_rows, write_sites
+
+from blobtransfer.errors import TableFileError
+from blobtransfer.specs.task_text import parse_task
+from blobtransfer.tasks import load_task, load_tasks
+from blobtransfer.tasks.resolve import resolve
+from blobtransfer.tasks.table import rows_of, scaler_of, split_of
+
+
+def spec_of(text, train_seed=0):
+    return resolve({"target": parse_task("target", text, 1)}, train_seed)["target"]
+
+
+@pytest.fixture
+def sites(tmp_path):
+    return write_sites(tmp_path / "sites.csv")
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits"])
+def test_every_column_has_mean_0_and_std_1_on_the_training_rows(name):
+    x = load_task(spec_of(name), 3, 1).x_train.astype(np.float64)
+    varies = np.ptp(x, axis=0) > 0
+    np.testing.assert_allclose(x.mean(axis=0), 0.0, atol=1e-6)
+    np.testing.assert_allclose(x.std(axis=0)[varies], 1.0, atol=1e-6)
+    assert (x[:, ~varies] == 0.0).all()  # a constant one is divided by 1
+
+
+def test_each_repeat_splits_anew_and_is_the_same_again_whoever_asks():
+    spec = spec_of("wine")
+    first, other = load_task(spec, 0, 0), load_task(spec, 1, 0)
+    assert not np.array_equal(first.y_train, other.y_train)
+    again = load_task(spec, 1, 0)
+    assert again.x_train.tobytes() == other.x_train.tobytes()
+    assert load_task(spec, 1, 5).x_train.tobytes() != other.x_train.tobytes()
+    assert [task.x_test.tobytes() for task in load_tasks(spec, [1], 0)] == [other.x_test.tobytes()]
+
+
+def test_a_split_is_by_class_and_leaves_no_row_out():
+    spec = spec_of("iris:train=90,test=30")
+    rows = rows_of(spec)
+    train, test = split_of(spec, rows, 0, 0)
+    assert np.bincount(rows.y[train]).tolist() == [30, 30, 30]
+    assert np.bincount(rows.y[test]).tolist() == [10, 10, 10]
+    whole = spec_of("iris")
+    parts = np.concatenate(split_of(whole, rows_of(whole), 4, 0))
+    assert sorted(parts) == list(range(150))
+
+
+def test_groups_stay_on_one_side(sites):
+    spec = spec_of(f"{sites}:label=outcome,drop=fold,drop=site,group=person")
+    rows = rows_of(spec)
+    for repeat in range(5):
+        train, test = split_of(spec, rows, repeat, 0)
+        assert not set(rows.groups[train]) & set(rows.groups[test])
+        assert len(train) + len(test) == 80
+
+
+def test_a_column_says_who_trains(sites):
+    spec = spec_of(f"{sites}:label=outcome,drop=person,split=fold")
+    assert not spec.is_split_anew
+    assert load_task(spec, 0, 0) is load_task(spec, 7, 3)
+    assert len(load_task(spec).y_train) == spec.n_train == 40
+
+
+def test_a_missing_number_is_the_mean_of_the_training_rows(tmp_path):
+    rows = [["x", "y"], *([str(i), "01"[i % 2]] for i in range(19)), ["", "1"]]
+    path = write_rows(tmp_path / "a.csv", rows)
+    spec = spec_of(f"{path}:label=y,missing=mean,scale=none")
+    for repeat in range(10):
+        task = load_task(spec, repeat, 0)
+        train, _ = split_of(spec, rows_of(spec), repeat, 0)
+        known = rows_of(spec).x[train, 0]
+        filled = np.float32(known[~np.isnan(known)].mean())
+        x = np.concatenate([task.x_train, task.x_test])[:, 0]
+        whole = {float(i) for i in range(19)}
+        assert [one for one in x.tolist() if one not in whole] in ([filled], [])
+
+
+def test_a_word_that_no_training_row_has_is_none_of_them(tmp_path):
+    rows = [["w", "x", "y", "f"]]
+    rows += [["ab"[i % 2], str(i), "01"[i // 2 % 2], "train"] for i in range(12)]
+    rows += [["c", "1", "0", "test"], ["a", "2", "1", "test"]]
+    path = write_rows(tmp_path / "a.csv", rows)
+    task = load_task(spec_of(f"{path}:label=y,split=f,scale=none"))
+    assert task.x_test[:, :3].tolist() == [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+
+
+def test_a_missing_word_is_none_of_them(tmp_path):
+    rows = [["w", "y"], *([["a", "b", ""][i % 3], "01"[i % 2]] for i in range(18))]
+    path = write_rows(tmp_path / "a.csv", rows)
+    rows = rows_of(spec_of(f"{path}:label=y,missing=mean")).x
+    assert rows[:3].tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+
+
+def test_the_scaler_is_exact_for_numbers_of_any_size():
+    x = np.array([[1e-150, 1e99, 5.0], [3e-150, 3e99, 5.0]])
+    found = scaler_of(x)
+    np.testing.assert_allclose(found.means, [2e-150, 2e99, 5.0])
+    np.testing.assert_allclose(found.scales, [1e-150, 1e99, 1.0])
+
+
+def test_a_file_that_has_changed_is_not_taken_for_the_one_that_was_described(sites):
+    spec = spec_of(f"{sites}:label=outcome,drop=person,drop=fold")
+    rows_of.cache_clear()
+    sites.write_text(sites.read_text() + "\n")
+    with pytest.raises(TableFileError, match="not the one that was described"):
+        load_task(spec, 0, 0)
