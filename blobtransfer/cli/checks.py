@@ -98,9 +98,12 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
         from blobtransfer.keras_files.read import read_source_file
 
         try:
-            theirs = read_source_file(path).network
+            source = read_source_file(path)
         except SourceFileError as error:
             raise would_replace(setting, path, "a file that is not such a model") from error
+        theirs = source.network
+        if source.output != "softmax" or source.notes:
+            raise would_replace(setting, path, f"a network {theirs} of another kind")
         if (theirs.layer_sizes, theirs.activation) != (network.layer_sizes, network.activation):
             raise would_replace(setting, path, f"a {theirs.activation_text} network {theirs}")
 
@@ -186,7 +189,8 @@ def output_fits(source: "SourceNetwork | None", spec: ExperimentSpec) -> bool:
         return spec.has_same_classes
     if source.preparation is not None:
         return source.preparation.classes == spec.target.class_names
-    return source.network.n_classes == spec.target.n_classes and spec.has_same_classes
+    is_as_wide = source.network.n_classes == spec.target.n_classes
+    return source.output == "softmax" and is_as_wide and spec.has_same_classes
 
 
 def check_output_layer(
@@ -195,11 +199,12 @@ def check_output_layer(
     spec: ExperimentSpec,
     variants: Sequence[Variant],
 ) -> None:
-    """See that the source's output layer is as wide as the target's, where a variant keeps it."""
+    """See that the source's output layer fits the target, where a variant keeps it."""
     kept = [one for one in variants if one.start == "transfer" and not one.n_redrawn]
     target = spec.task
     theirs = source.network.n_classes if source is not None else spec.source_network.n_classes
-    if not kept or theirs == target.n_classes:
+    output = "softmax" if source is None else source.output
+    if not kept or (output == "softmax" and theirs == target.n_classes):
         return
     if source is None:
         assert spec.source is not None
@@ -208,6 +213,13 @@ def check_output_layer(
             str(kept[0]),
             f"it keeps the output layer of the {theirs} classes of {spec.source.name}, "
             f"{target.name} has {target.n_classes}; use new-head,fixed={kept[0].n_frozen}",
+        )
+    if output != "softmax":
+        units = "1 unit" if theirs == 1 else f"{theirs} units"
+        raise SourceFileError(
+            path,
+            f"the output layer of this network is {output} with {units}, not softmax; "
+            "use --variant new-head,fixed=0 alone, or another model",
         )
     classes = f"--classes {theirs}, " if target.kind == "blobs" else ""
     raise SourceFileError(

@@ -17,7 +17,7 @@ from blobtransfer.cli.checks import (
     read_source,
     several_variants,
 )
-from blobtransfer.cli.delivery import deliver, finish
+from blobtransfer.cli.delivery import deliver, finish, tell_notes
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     PROBLEM,
@@ -157,6 +157,7 @@ def compare(
         source=asked.source if model is None or "fresh" in questions else None,
         model_path=None if model is None else printable(str(model)),
         model_sha256=None if saved is None else saved.sha256,
+        model_notes=() if saved is None else saved.notes,
     )
     for setting, value in (("threshold", question.threshold), ("curves", result.curves)):
         if value is not None and not question.speed:
@@ -164,6 +165,7 @@ def compare(
     path = checked_figure(
         "compare", figure, result, read=[(MODEL_FILE, model)], summary=screen.summary
     )
+    tell_notes(saved, model, messages)
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
@@ -199,6 +201,9 @@ def _check_together(
         )
     if model is None:
         return
+    if question.questions() == ("fresh",):
+        problem = "--sources fresh trains all source networks itself; leave one of the two out"
+        raise SettingError("model", model, problem)
     read = f"the source network is read from --model {model}"
     if reverse:
         raise SettingError("reverse", "", f"{read}; leave one out")

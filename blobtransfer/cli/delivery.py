@@ -19,9 +19,11 @@ from blobtransfer.report.writers import (
     write_summary,
     writer_of,
 )
+from blobtransfer.specs.checks import printable
 
 if TYPE_CHECKING:
     from blobtransfer.experiment.single import SingleRun
+    from blobtransfer.keras_files.read import SourceNetwork
     from blobtransfer.report.figures.canvas import Canvas, Picture
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import Results
@@ -180,6 +182,12 @@ def log_unless_quiet(messages: MessageOptions, text: str) -> None:
     """Say on standard error what was done, unless quiet."""
     if not messages.quiet:
         print_stderr(text)
+
+
+def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: MessageOptions) -> None:
+    """Say what of the file of the source network plays no part from now on, unless quiet."""
+    for note in () if source is None else source.notes:
+        log_unless_quiet(messages, f"note: {printable(str(path))}: {note}")
 
 
 def finish(results: "Results", canvas: "Canvas", pending: Deferred) -> None:

@@ -18,7 +18,7 @@ from blobtransfer.cli.checks import (
     output_fits,
     read_source,
 )
-from blobtransfer.cli.delivery import deliver, finish, save_network
+from blobtransfer.cli.delivery import deliver, finish, save_network, tell_notes
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     PROBLEM,
@@ -130,6 +130,7 @@ def train_target(
         variants=(variant,),
         model_path=None if model is None else printable(str(model)),
         model_sha256=None if source is None else source.sha256,
+        model_notes=() if source is None else source.notes,
     )
     read = [(MODEL_FILE, model)]
     checked_figure("train-target", figure, result, read=read)
@@ -138,6 +139,8 @@ def train_target(
         raise SettingError("force", "", "nothing is saved; leave it out, or add --save FILE")
     if save is not None:
         check_model_file("save", save, variant.network(network), force)
+
+    tell_notes(source, model, messages)
 
     from blobtransfer.experiment import single
 

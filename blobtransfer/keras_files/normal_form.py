@@ -33,11 +33,12 @@ from blobtransfer.specs.network import (
 
 READ_PAST = (
     "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
+    "Flatten",
 )  # fmt: skip
-"""Layers that a trained network does without."""
+"""Layers that a trained network does without; rows are flat already."""
 
-KNOWN = ("InputLayer", "Flatten", "Dense", *READ_PAST, *ACTIVATION_LAYERS)
-"""All that a model may be made of; rows are flat already."""
+KNOWN = ("InputLayer", "Dense", *READ_PAST, *ACTIVATION_LAYERS)
+"""All that a model may be made of."""
 
 PREPARE = ("Normalization", "Rescaling")
 """Layers that prepare the rows, and can be left out in front."""

@@ -8,6 +8,7 @@ or hang the HDF5 library.
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import numpy as np
 
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
 from blobtransfer.keras_files.preparation import read_preparation
+from blobtransfer.keras_files.refusal import CHECKPOINT
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preparation
@@ -28,6 +30,14 @@ TIMEOUT_S = 10.0
 
 Only a disk or a machine that stands still reaches it: the reader ends itself long before.
 """
+
+_FOLDERS = {
+    "keras_metadata.pb": "a TensorFlow SavedModel; load it with TensorFlow 2.15 or older by "
+    "tf.keras.models.load_model, and save it as .h5",
+    "saved_model.pb": "an exported TensorFlow SavedModel, without its Keras model; save that "
+    "with model.save()",
+}
+"""What is said of a folder that holds a file of that name."""
 
 MAX_NOTES, MAX_LINE = 20, 1000
 """Most that is told of a file: lines, and letters of a line."""
@@ -78,14 +88,17 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
     """
     asked = printable(os.fspath(path))
     try:
-        _check_kind(asked, os.stat(path))  # Before opening: that alone can set off a device.
+        _check_kind(asked, path, os.stat(path))  # Before opening: that alone can set off a device.
         with open(path, "rb", opener=_open_without_waiting) as file:
-            _check_kind(asked, os.fstat(file.fileno()))
+            _check_kind(asked, path, os.fstat(file.fileno()))
             source = _source_network(asked, _run_reader(asked, file))
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise SourceFileError(asked, "no such file; check the path") from error
+        problem = "no such file; check the path"
+        if os.path.exists(f"{os.fspath(path)}.index"):
+            problem = CHECKPOINT
+        raise SourceFileError(asked, problem) from error
     except PermissionError as error:
         raise SourceFileError(asked, "may not be read; check its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
@@ -98,9 +111,14 @@ def _open_without_waiting(name: str, flags: int) -> int:
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
-def _check_kind(asked: str, status: os.stat_result) -> None:
+def _check_kind(asked: str, path: str | os.PathLike[str], status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
+        for name, problem in _FOLDERS.items():
+            if (Path(os.fsdecode(path)) / name).exists():
+                raise SourceFileError(asked, problem)
         raise SourceFileError(asked, "a directory; give a .keras or .h5 file")
+    if re.search(r"\.data-\d{5}-of-\d{5}$", asked):
+        raise SourceFileError(asked, CHECKPOINT)
     if not stat.S_ISREG(status.st_mode):
         raise SourceFileError(asked, "not a regular file; give a .keras or .h5 file")
 

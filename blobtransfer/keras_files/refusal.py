@@ -13,6 +13,13 @@ MAX_TOLD = 3
 """Most layers, and most reasons, that a line names; of more it says how many."""
 
 
+CHECKPOINT = (
+    "a TensorFlow checkpoint, which holds weights only; load it with TensorFlow 2.15 or older "
+    "into the same network by model.load_weights, and save that as .h5"
+)
+"""What is said of files of weights without their network."""
+
+
 class Refused(Exception):
     """The file cannot be used: what was found and what to do."""
 

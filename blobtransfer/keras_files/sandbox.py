@@ -29,6 +29,7 @@ from typing import BinaryIO, Never
 import h5py
 import numpy as np
 
+from blobtransfer.formats import START_BYTES, looks_like
 from blobtransfer.keras_files.archive import check_directory, check_names, read_member
 from blobtransfer.keras_files.hdf5 import (
     find_dataset,
@@ -46,7 +47,7 @@ from blobtransfer.keras_files.normal_form import (
     with_softmax,
 )
 from blobtransfer.keras_files.preparation import MEMBER
-from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, Refused, refuse
+from blobtransfer.keras_files.refusal import CHECKPOINT, MAX_CONFIG_BYTES, Refused, refuse
 from blobtransfer.specs.network import MAX_PARAMETERS, MLPSpec
 
 BYTES_PER_WEIGHT = 24
@@ -88,6 +89,9 @@ class Model:
     preparation: str | None = None
 
 
+CHECKPOINT_END = bytes.fromhex("57fb808b247547db")
+"""Last bytes of the `.index` of a checkpoint, a table of LevelDB."""
+
 # What os, zipfile, zlib, json and h5py raise on damaged input, as found by fuzzing. ValueError
 # holds the decoding errors of JSON and Unicode, RuntimeError nesting too deep for JSON.
 _DAMAGE = (
@@ -113,16 +117,22 @@ def read_model(file: BinaryIO) -> Model:
         )
     try:
         file.seek(0)
-        start = file.read(8)
+        start = file.read(START_BYTES)
         file.seek(0)
-        if start.startswith(b"PK\x03\x04"):
+        found = looks_like(start)
+        if start.startswith(b"PK\x03\x04") and found in ("a .keras file", "a zip archive"):
             return _read_keras(file)
-        if start == b"\x89HDF\r\n\x1a\n":
+        if found == "an .h5 file":
             return _read_h5(io.BytesIO(file.read(MAX_FILE_BYTES)))
     except _DAMAGE as error:
         raise Refused("it cannot be read and looks damaged; save it again") from error
-    found = "neither a .keras nor an .h5 file" if start else "empty"
-    refuse(f"the file is {found}; save a model with Keras")
+    file.seek(max(0, n_bytes - len(CHECKPOINT_END)))
+    if file.read() == CHECKPOINT_END:
+        refuse(CHECKPOINT)
+    if found is not None:
+        refuse(f"this looks like {found}, not a .keras or .h5 file; save a model with Keras")
+    problem = "neither a .keras nor an .h5 file" if start else "empty"
+    refuse(f"the file is {problem}; save a model with Keras")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import ResultsFileError, SettingError
+from blobtransfer.formats import encoding_of, looks_like
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.record import SCHEMA_VERSION, CurveRow, ResultsFile, Sentence, row_of
 from blobtransfer.results.results import Baseline, Curves, Predictions, Regions, Results
@@ -92,7 +93,7 @@ def read_json(text: bytes, name: str) -> Results:
     """Read what `to_json` wrote, of this version or the one before, without the findings.
 
     Args:
-        text: UTF-8.
+        text: UTF-8, or UTF-16 with a byte order mark, as shells of Windows write it.
         name: What the text is called where it is refused.
 
     Raises:
@@ -100,6 +101,7 @@ def read_json(text: bytes, name: str) -> Results:
     """
     from pydantic import TypeAdapter, ValidationError
 
+    text = _in_utf8(text, name)
     try:
         file = TypeAdapter(ResultsFile).validate_json(_in_this_version(text), strict=True)
         _check(file)
@@ -121,7 +123,11 @@ def read_json(text: bytes, name: str) -> Results:
             machine=file.machine,
         )
     except ValidationError as error:
-        place, problem = _first_problem(error.errors(include_input=False, include_url=False))
+        problems = error.errors(include_input=False, include_url=False)
+        kind = looks_like(text)
+        if problems[0]["type"] == "json_invalid" and kind not in (None, "JSON"):
+            raise ResultsFileError(name, f"this looks like {kind}") from error
+        place, problem = _first_problem(problems)
         raise ResultsFileError(name, f"{place}: {problem.lower()}") from error
     except SettingError as error:
         raise ResultsFileError(name, f"spec: {error}") from error
@@ -134,6 +140,20 @@ def json_schema() -> dict[str, Any]:
     text = files("blobtransfer.results").joinpath("results.schema.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
+
+
+def _in_utf8(text: bytes, name: str) -> bytes:
+    """Rewrite a text that begins with a byte order mark; leave all else to the reader."""
+    encoding = encoding_of(text)
+    try:
+        if encoding is not None:
+            return text.decode(encoding).encode()
+        if looks_like(text) == "JSON":
+            text.decode()
+        return text
+    except UnicodeError as error:
+        encoding = (encoding or "utf-8").removesuffix("-sig").upper()
+        raise ResultsFileError(name, f"the text is no {encoding} all through") from error
 
 
 def _in_this_version(text: bytes) -> bytes:
@@ -181,6 +201,7 @@ def _check(file: ResultsFile) -> None:
         raise ValueError(f"tasks: of {roles}, but the spec has {wanted}")
     for place, text in (
         ("spec.model_path", spec.model_path or ""),
+        *((f"spec.model_notes.{i}", note) for i, note in enumerate(spec.model_notes)),
         *((f"tasks.{i}.name", task.name) for i, task in enumerate(file.tasks)),
     ):
         if not text.isprintable():

@@ -80,6 +80,7 @@ class ExperimentSpec:
         target: The problem whose accuracy counts; None for a source network alone.
         model_path: The file of the one source network; None: it is trained on `source`.
         model_sha256: Of that file, so that it can be known again.
+        model_notes: What of that file plays no part, a line each.
         engine: What trains; every engine gives the same networks.
         margin: Differences of accuracy up to this do not matter in practice; 0 up to 1.
         low: A run ends low that is further than this below the ceiling, or below the best
@@ -104,6 +105,7 @@ class ExperimentSpec:
     target: TaskSpec | None = None
     model_path: str | None = None
     model_sha256: str | None = None
+    model_notes: tuple[str, ...] = ()
     engine: EngineName = "compiled"
     margin: float = 0.01
     low: float = 0.1

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import TableFileError
+from blobtransfer.formats import encoding_of, looks_like
 from blobtransfer.specs.checks import printable
 from blobtransfer.tasks.raw import MISSING_WORDS, RawColumn, RawTable, check_size, coded
 
@@ -21,6 +22,9 @@ ROWS_AT_ONCE = 4096
 
 MAX_CELL = 100_000
 """Longest cell, in characters."""
+
+TEXTS = ("CSV", "plain text", "JSON", "HTML or XML")
+"""What a table of words may look like by its first bytes."""
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -148,10 +152,12 @@ def _rows(name: str, content: bytes, delimiter: str) -> Iterator[tuple[int, list
 
 def _check_encoding(name: str, content: bytes) -> None:
     """Refuse what is no text in UTF-8 by its first bytes, or by a null character."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise TableFileError(name, "it is in UTF-16; save it as UTF-8")
-    if content[:4] == b"PK\x03\x04":
-        raise TableFileError(name, "it is a packed file, perhaps of a spreadsheet; save it as CSV")
+    encoding = encoding_of(content)
+    if encoding not in (None, "utf-8-sig"):
+        raise TableFileError(name, f"it is in {encoding.upper()}; save it as UTF-8")
+    kind = looks_like(content)
+    if kind is not None and kind not in TEXTS:
+        raise TableFileError(name, f"it looks like {kind}; save it as CSV in UTF-8")
     null = content.find(b"\0")
     if null >= 0:
         line = content.count(b"\n", 0, null) + 1

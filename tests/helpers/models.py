@@ -64,6 +64,48 @@ def config() -> dict[str, Any]:
     }
 
 
+def entry(kind: str, name: str, **settings: Any) -> dict[str, Any]:
+    """A layer of Keras as a description has it."""
+    return {
+        "module": "keras.layers",
+        "class_name": kind,
+        "config": {"name": name, **settings},
+        "registered_name": None,
+    }
+
+
+def functional() -> dict[str, Any]:
+    """The same network as a Functional model of Keras 3."""
+    model = config()
+    layers = model["config"]["layers"]
+    for before, layer in zip([None, *layers], layers, strict=False):
+        layer["name"] = layer["config"]["name"]
+        layer["inbound_nodes"] = [] if before is None else [call_of(before["config"]["name"])]
+    model["config"]["input_layers"] = [layers[0]["name"], 0, 0]
+    model["config"]["output_layers"] = [layers[-1]["name"], 0, 0]
+    return model | {"module": "keras.src.models.functional", "class_name": "Functional"}
+
+
+def call_of(*names: str) -> dict[str, Any]:
+    """A call of a layer on what others give, as Keras 3 describes it."""
+    tensors = [
+        {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+        for name in names
+    ]
+    return {"args": tensors, "kwargs": {}}
+
+
+def nested(depth: int = 1) -> dict[str, Any]:
+    """The same network with its hidden layers in a Sequential inside the model, or deeper."""
+    model = config()
+    first, *hidden, output = model["config"]["layers"]
+    for level in range(depth):
+        inside = entry("Sequential", f"base_{level}", layers=hidden) | {"module": "keras"}
+        hidden = [inside]
+    model["config"]["layers"] = [first, *hidden, output]
+    return model
+
+
 def h5_of_keras_archive(change: Callable[[h5py.File], None] | None = None) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:

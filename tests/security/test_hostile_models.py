@@ -33,7 +33,16 @@ import h5py
 import numpy as np
 import pytest
 from helpers.commands import Finished, run_process
-from helpers.models import config, h5_of_keras_archive, write_h5, write_keras
+from helpers.models import (
+    call_of,
+    config,
+    entry,
+    functional,
+    h5_of_keras_archive,
+    nested,
+    write_h5,
+    write_keras,
+)
 
 from blobtransfer.errors import MachineError, SourceFileError
 from blobtransfer.keras_files import read as reading
@@ -216,13 +225,44 @@ def with_setting(name: str, value: object) -> Callable[[dict[str, Any]], object]
     return lambda model: model["config"]["layers"][1]["config"].update({name: value})
 
 
+def deep(n_levels: int) -> Callable[[dict[str, Any]], object]:
+    def change(model: dict[str, Any]) -> None:
+        model.clear()
+        model.update(nested(n_levels))
+
+    return change
+
+
+def wide(model: dict[str, Any]) -> None:
+    """Twenty models of forty layers inside a model."""
+    many = [entry("Dropout", f"d{i}") for i in range(40)]
+    model["config"]["layers"][2:2] = [entry("Sequential", f"s{i}", layers=many) for i in range(20)]
+
+
+def graph(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[dict[str, Any]], object]:
+    def apply(model: dict[str, Any]) -> None:
+        model.clear()
+        model.update(functional())
+        change(model["config"]["layers"])
+
+    return apply
+
+
+def cycle(layers: list[dict[str, Any]]) -> None:
+    layers[1]["inbound_nodes"] = [call_of("dense_1")]
+
+
+def many_calls(layers: list[dict[str, Any]]) -> None:
+    layers[2]["inbound_nodes"] = [call_of(*["dense"] * 5_000)] * 2
+
+
 def with_units(*units: int) -> Callable[[dict[str, Any]], object]:
     def change(model: dict[str, Any]) -> None:
         dense = model["config"]["layers"][1:]
-        for entry in dense:
-            entry.pop("build_config")
-        for entry, width in zip(dense, units, strict=False):
-            entry["config"]["units"] = width
+        for layer in dense:
+            layer.pop("build_config")
+        for layer, width in zip(dense, units, strict=False):
+            layer["config"]["units"] = width
 
     return change
 
@@ -408,6 +448,37 @@ OF_EACH_FORMAT: dict[str, tuple[Callable[[Callable[..., Path]], Attack], str]] =
             with_setting("kernel_initializer", {"class_name": "A", "registered_name": "my>A"}),
         ),
         "'A', which is not",
+    ),
+    "100 models inside one another": (
+        partial(described, deep(100)),
+        "more than 8 models inside one another",
+    ),
+    "models of many layers": (partial(described, wide), "more than 256 layers of all kinds"),
+    "300 layers that do nothing": (
+        partial(
+            described,
+            lambda model: model["config"]["layers"].extend(
+                entry("Dropout", f"d{i}") for i in range(300)
+            ),
+        ),
+        "more than 256 layers of all kinds",
+    ),
+    "a graph that leads back": (partial(described, graph(cycle)), "no chain"),
+    "a layer that feeds itself": (
+        partial(
+            described, graph(lambda layers: layers[2].update(inbound_nodes=[call_of("dense_1")]))
+        ),
+        "no chain",
+    ),
+    "thousands of calls": (partial(described, graph(many_calls)), "used more than once"),
+    "code inside a model inside": (
+        partial(
+            described,
+            lambda model: model["config"]["layers"].insert(
+                2, entry("Sequential", "base", layers=[LAMBDA | {"config": LAMBDA_3}])
+            ),
+        ),
+        "of class 'Lambda'",
     ),
     "billion units": (partial(described, with_units(10**9)), "units '1000000000'"),
     "too many weights": (partial(described, with_units(2000, 2000)), "4,014,003 weights"),

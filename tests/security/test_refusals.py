@@ -13,11 +13,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from helpers.commands import run_process
-from helpers.models import write_keras
+from helpers.models import call_of, config, entry, functional, write_h5, write_keras
 from helpers.specs import SMALL_OPTIONS
 
 pytestmark = pytest.mark.security
@@ -28,6 +29,7 @@ BILLION, TEN_BILLION = str(10**9), str(10**10)
 WHOLE = "use a whole number"
 FINITE = "use a finite number"
 ACTIVATION = "use one of relu, tanh, sigmoid, elu, gelu, leaky_relu"
+NO_MODEL = "not a .keras or .h5 file; save a model with Keras"
 SLOPE = "use a slope above 0 and below 1, such as leaky_relu=0.1"
 SEED = "use a whole number from 0 to 4294967295"
 SHARE = "use a share from 0 up to, not with, 1; 0.01 is 1 point"
@@ -532,7 +534,7 @@ FILES = [
     ),
     (
         "compare --model r.json",
-        "--model r.json: the file is neither a .keras nor an .h5 file; save a model with Keras",
+        f"--model r.json: this looks like JSON, {NO_MODEL}",
     ),
     (
         "compare --model m.keras --features 3",
@@ -663,6 +665,101 @@ FILES = [
     ("show r.json --curves r.csv", f"--curves r.csv: {SHOWN}"),
 ]
 
+CHAIN = (
+    "train a chain of Dense layers (relu tanh sigmoid elu gelu leaky_relu), the last with softmax; "
+    "Dropout between them is fine"
+)
+CHECKPOINT = (
+    "a TensorFlow checkpoint, which holds weights only; load it with TensorFlow 2.15 or older into "
+    "the same network by model.load_weights, and save that as .h5"
+)
+NEW_HEAD = "use --variant new-head,fixed=0 alone, or another model"
+
+MODELS_FILES = [
+    (
+        "compare --model m.keras --sources fresh",
+        "--model m.keras: --sources fresh trains all source networks itself; "
+        "leave one of the two out",
+    ),
+    (
+        "compare --model m.h5 --sources fresh --nested 2 3",
+        "--model m.h5: --sources fresh trains all source networks itself; leave one of the two out",
+    ),
+    (
+        "compare --model norms.keras",
+        "--model norms.keras: layers 'norm' 'norm_1' are of class 'BatchNormalization', layer "
+        f"'dense' has the activation 'selu'; {CHAIN}",
+    ),
+    (
+        "train-target --model front.keras",
+        "--model front.keras: layer 'norm' is of class 'Normalization'; save keras.Sequential("
+        "[keras.Input((2,)), *model.layers[-3:]]), and prepare the rows beforehand",
+    ),
+    (
+        "compare --model branch.keras",
+        "--model branch.keras: its layers are no chain, they branch or end nowhere, layer 'add' "
+        f"is of class 'Add'; {CHAIN}",
+    ),
+    (
+        "compare --model int8.keras",
+        "--model int8.keras: layer 'dense' is quantized; save it before model.quantize()",
+    ),
+    (
+        "compare --model lora.keras",
+        "--model lora.keras: layer 'dense' is fitted by LoRA (lora_rank); load its weights into "
+        "the same model without LoRA by load_weights, and save that",
+    ),
+    (
+        "compare --model own.keras",
+        "--model own.keras: the model is a custom Mine ('Mine'); build the same chain of plain "
+        "Dense layers, give it model.get_weights() by set_weights, and save that",
+    ),
+    (
+        "compare --model sigmoid.keras",
+        "--model sigmoid.keras: the output layer of this network is sigmoid with 3 units, not "
+        f"softmax; {NEW_HEAD}",
+    ),
+    (
+        "compare --model sigmoid.keras --variant new-head,fixed=1 --fixed 1",
+        "--model sigmoid.keras: the output layer of this network is sigmoid with 3 units, not "
+        f"softmax; {NEW_HEAD}",
+    ),
+    (
+        "train-source --model sigmoid.keras",
+        "--model sigmoid.keras: exists and holds a network 2-5-4-3 of another kind; use another "
+        "name, or --force to replace it",
+    ),
+    (
+        "compare --model saved",
+        "--model saved: a TensorFlow SavedModel; load it with TensorFlow 2.15 or older by "
+        "tf.keras.models.load_model, and save it as .h5",
+    ),
+    (
+        "compare --model exported",
+        "--model exported: an exported TensorFlow SavedModel, without its Keras model; save that "
+        "with model.save()",
+    ),
+    ("compare --model ckpt", f"--model ckpt: {CHECKPOINT}"),
+    ("compare --model ckpt.index", f"--model ckpt.index: {CHECKPOINT}"),
+    (
+        "compare --model ckpt.data-00000-of-00001",
+        f"--model ckpt.data-00000-of-00001: {CHECKPOINT}",
+    ),
+    *(
+        (f"compare --model {name}", f"--model {name}: this looks like {kind}, {NO_MODEL}")
+        for name, kind in (
+            ("net.pt", "a PyTorch file"),
+            ("arrays.npz", "NumPy arrays (.npz)"),
+            ("net.pkl", "a Python pickle"),
+            ("net.onnx", "an ONNX file"),
+            ("net.tflite", "a TensorFlow Lite file"),
+            ("net.safetensors", "a safetensors file"),
+            ("table.csv", "CSV"),
+            ("notes.keras", "plain text"),
+        )
+    ),
+]
+
 COMMANDS = [
     ("fly", f"fly: not known{HELP}"),
     ("''", f"no such command ''{HELP}"),
@@ -781,11 +878,61 @@ NO_FIGURES = ("nan", "inf", "-inf", "1e400", "1_0", "", "x", "0x9", "1,5", "-1",
 FIGURES = ("--cluster-std", "--learning-rate", "--momentum", "--margin", "--low", "--threshold")
 
 
+def write_model_files(folder):
+    """Write models that are refused, and files that are none."""
+
+    def keras(name, change, model=None):
+        model = model or config()
+        change(model, model["config"]["layers"])
+        write_keras(folder / f"{name}.keras", json.dumps(model))
+
+    def norms(model, layers):
+        layers[1]["config"]["activation"] = "selu"
+        layers.insert(2, entry("BatchNormalization", "norm"))
+        layers.insert(4, entry("BatchNormalization", "norm_1"))
+
+    def branch(model, layers):
+        add = entry("Add", "add") | {"inbound_nodes": [call_of("dense", "input_layer")]}
+        layers[2]["inbound_nodes"] = [call_of("add")]
+        layers.insert(2, add)
+
+    def dense(**settings):
+        return lambda model, layers: layers[1]["config"].update(settings)
+
+    keras("norms", norms)
+    keras("front", lambda model, layers: layers.insert(1, entry("Normalization", "norm")))
+    keras("branch", branch, functional())
+    keras("int8", dense(quantization_config={"class_name": "Int8QuantizationConfig"}))
+    keras("lora", dense(lora_rank=4))
+    keras("own", lambda model, layers: model.update(class_name="Mine", registered_name="Mine"))
+    keras("sigmoid", lambda model, layers: layers[3]["config"].update(activation="sigmoid"))
+    for name, files in (("saved", ("saved_model.pb", "keras_metadata.pb")),
+                        ("exported", ("saved_model.pb",))):  # fmt: skip
+        (folder / name).mkdir()
+        for file in files:
+            (folder / name / file).touch()
+    (folder / "ckpt.index").write_bytes(bytes(100) + bytes.fromhex("57fb808b247547db"))
+    (folder / "ckpt.data-00000-of-00001").write_bytes(bytes(100))
+    for name, member in (("net.pt", "net/data.pkl"), ("arrays.npz", "a.npy")):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr(member, b"")
+    for name, content in (
+        ("net.pkl", b"\x80\x04\x95" + bytes(20)),
+        ("net.onnx", b"\x08\x07\x12\x07pytorch" + bytes(20)),
+        ("net.tflite", b"\x1c\0\0\0TFL3" + bytes(20)),
+        ("net.safetensors", b"\x40" + bytes(7) + b'{"a":{"dtype":"F32"}}'),
+        ("table.csv", b"sources,variant,fixed\nnone,standalone,\n"),
+    ):
+        (folder / name).write_bytes(content)
+
+
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     """Give a folder with a model, results, directories, links, and an empty file of each."""
     folder = tmp_path_factory.mktemp("folder")
     write_keras(folder / "m.keras")
+    write_h5(folder / "m.h5")
+    write_model_files(folder)
     more = ("--epochs", 3, "--repeats", 3, "--speed", "--variant", "random-frozen,fixed=1")
     done = run_process("compare", *TINY, *more, "--no-plot", "-q", "-o", "r.json", cwd=folder)
     assert done.code == 0, done.err
@@ -850,7 +997,7 @@ def assert_one_line(code, out, err, start):
 
 @pytest.mark.parametrize(
     ("argv", "line"),
-    [*NUMBERS, *MODELS_NETWORK, *TRANSFER, *FILES, *COMMANDS],
+    [*NUMBERS, *MODELS_NETWORK, *TRANSFER, *FILES, *MODELS_FILES, *COMMANDS],
     ids=lambda part: str(part)[:60],
 )
 def test_bad_input_is_one_line_and_leaves_every_file_as_it_was(run, folder, argv, line):
@@ -990,15 +1137,37 @@ def put(*path_and_value):
 
 
 BAD_RESULTS = {
-    "notes": (lambda good: b"my notes", "the text: invalid json"),
+    "notes": (lambda good: b"my notes", "this looks like plain text"),
+    "a table": (lambda good: b"sources,variant\none,transfer\n", "this looks like CSV"),
+    "a page": (lambda good: b"<!doctype html><p>", "this looks like HTML or XML"),
+    "a pickle": (lambda good: b"\x80\x04\x95" + bytes(20), "this looks like a Python pickle"),
     "nothing": (lambda good: b"", "the text: invalid json"),
     "white space": (lambda good: b" \n", "the text: invalid json"),
     "the half of it": (lambda good: good[: len(good) // 2], "the text: invalid json"),
     "all but its end": (lambda good: good[:-3], "the text: invalid json"),
     "two of them": (lambda good: good + good, "the text: invalid json"),
-    "a picture": (lambda good: b"\x89PNG\r\n\x1a\n" + bytes(100), "the text: invalid json"),
-    "no UTF-8": (lambda good: good.replace(b"compare", b"\xff\xfe"), "the text: invalid json"),
-    "UTF-16": (lambda good: good.decode().encode("utf-16"), "the text: invalid json"),
+    "a picture": (lambda good: b"\x89PNG\r\n\x1a\n" + bytes(100), "this looks like a PNG figure"),
+    "no UTF-8": (
+        lambda good: good.replace(b"compare", b"\xff\xfe"),
+        "the text is no UTF-8 all through",
+    ),
+    "UTF-16 without a mark": (
+        lambda good: good.decode().encode("utf-16-le"),
+        "this looks like UTF-16 without a byte order mark",
+    ),
+    "UTF-16 of odd length": (
+        lambda good: good.decode().encode("utf-16") + b"\n",
+        "the text is no UTF-16 all through",
+    ),
+    "half a sign in UTF-16": (
+        lambda good: b"\xff\xfe{\0\0\xd8",
+        "the text is no UTF-16 all through",
+    ),
+    "a mark alone": (lambda good: b"\xef\xbb\xbf", "the text: invalid json"),
+    "UTF-16 of a table": (
+        lambda good: "sources,variant\n".encode("utf-16"),
+        "this looks like CSV",
+    ),
     "deep lists": (lambda good: b"[" * 100_000, "the text: invalid json"),
     "deep objects": (lambda good: b'{"a":' * 100_000, "the text: invalid json"),
     "deep inside": (
@@ -1061,6 +1230,18 @@ BAD_RESULTS = {
         put("spec", "model_path", "\x1b]0;x\x07"),
         "spec.model_path: ",
     ),
+    "notes for the terminal": (
+        put("spec", "model_notes", ["fine", "\x1b[31m"]),
+        "spec.model_notes.1: it would act on a terminal",
+    ),
+    "an unknown activation": (
+        put("spec", "network", "activation", ["tanh", "magic"]),
+        "spec: activation magic: use one of",
+    ),
+    "three activations": (
+        put("spec", "network", "activation", ["tanh", "relu", "tanh"]),
+        "spec: activation tanh relu tanh: 3 for ",
+    ),
     "a name that colours": (put("tasks", 1, "name", "\x1b[31m"), "tasks.1.name: "),
 }
 
@@ -1084,7 +1265,10 @@ def test_show_refuses_in_one_line_what_no_command_has_written(run, template, tmp
         ("loop.json", "too many levels of symbolic links"),
         ("device.json", "this is a device, which may never end"),
         ("empty.json", "the text: invalid json"),
-        ("m.keras", "the text: invalid json"),
+        ("m.keras", "this looks like a .keras file"),
+        ("m.h5", "this looks like an .h5 file"),
+        ("table.csv", "this looks like CSV"),
+        ("notes.keras", "this looks like plain text"),
         ("", "is a directory"),
         ("x" * 5000, None),
     ],

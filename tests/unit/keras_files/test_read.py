@@ -113,7 +113,7 @@ def test_the_environment_does_not_change_how_a_model_is_read(tmp_path, monkeypat
     monkeypatch.setenv(name, value)
     assert read_source_file(write_h5(tmp_path / "model.h5")).network == MLPSpec(2, (5, 4), 3)
     (tmp_path / "text").write_text("open('executed', 'w')\n")
-    assert "neither a .keras nor an .h5 file" in problem_of(tmp_path / "text")
+    assert "looks like plain text, not a .keras or .h5 file" in problem_of(tmp_path / "text")
 
 
 def test_reading_imports_neither_keras_nor_h5py_into_this_process(tmp_path):

@@ -80,6 +80,32 @@ def test_what_is_written_can_be_read_and_is_the_same_again(name, request):
     assert (back.baseline is None) == (name != "beside")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-32"])
+def test_a_text_with_a_byte_order_mark_is_read(comparison, encoding):
+    text = text_of(comparison)
+    assert text_of(from_json(text.encode(encoding), "r.json")) == text
+
+
+def test_a_text_of_either_order_of_bytes_is_read(comparison):
+    text = text_of(comparison)
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        assert text_of(from_json(mark + text.encode(encoding), "r.json")) == text
+
+
+def test_networks_and_notes_of_a_model_come_back(comparison):
+    spec = replace(
+        comparison.spec,
+        network=MLPSpec(activation=("tanh", "leaky_relu=0.1")),
+        model_notes=("one", "two"),
+    )
+    record = record_of(replace(comparison, spec=spec))
+    assert record["spec"]["network"]["activation"] == ["tanh", "leaky_relu=0.1"]
+    assert record["spec"]["model_notes"] == ["one", "two"]
+    assert read_json(json.dumps(record).encode(), "r.json").spec == spec
+    del record["spec"]["model_notes"]
+    assert read_json(json.dumps(record).encode(), "r.json").spec == replace(spec, model_notes=())
+
+
 def test_what_is_read_is_what_was_run_and_what_came_out_without_findings(comparison):
     back = read_json(text_of(comparison).encode(), "r.json")
     assert back.findings == Findings()

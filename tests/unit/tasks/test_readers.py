@@ -85,9 +85,10 @@ def test_tabs_are_expected_in_tsv(tmp_path):
         ("x,y\n1," + "9" * 100_001 + "\n", "line 2: a value of more than 100,000 characters"),
         (b"x,y\n1,\xe9\n", "it is not UTF-8"),
         ("x,y\n1,2\n".encode("utf-16"), "it is in UTF-16; save it as UTF-8"),
-        ("x,y\n1,2\n".encode("utf-16-be", "strict"), "has a null character"),
+        ("x,y\n1,2\n".encode("utf-16-be"), "has a null character"),
+        ("x,y\n1,2\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         (b"x,y\n1,\x00\n", "line 2 has a null character"),
-        (b"PK\x03\x04....", "perhaps of a spreadsheet"),
+        (b"PK\x03\x04....", "it looks like a zip archive; save it as CSV in UTF-8"),
         (",".join(f"c{i}" for i in range(10_001)) + "\n", "10,001 columns; at most 10,000"),
     ],
 )

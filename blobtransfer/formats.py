@@ -1,0 +1,81 @@
+"""What a file looks like by its first bytes, for where it is not what was asked for."""
+
+import re
+import struct
+
+START_BYTES = 512
+"""As many of the first bytes as tell a format."""
+
+_BEGINNINGS = (
+    (b"\x89HDF\r\n\x1a\n", "an .h5 file"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG figure"),
+    (b"%PDF-", "a PDF file"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"SQLite format 3\0", "an SQLite file"),
+)
+
+_MEMBERS = (
+    (r"(metadata|config)\.json|model\.weights\.h5", "a .keras file"),
+    (r"(.*/)?data\.pkl", "a PyTorch file"),
+    (r".*\.npy", "NumPy arrays (.npz)"),
+    (r"\[Content_Types\]\.xml|xl/.*", "an Excel file"),
+)
+"""Names of the first member of a zip archive."""
+
+_MARKS = (
+    (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"),
+)  # fmt: skip
+
+
+def encoding_of(start: bytes) -> str | None:
+    """Name the encoding of a text that begins with a byte order mark; None without one."""
+    return next((name for mark, name in _MARKS if start.startswith(mark)), None)
+
+
+def looks_like(content: bytes) -> str | None:
+    """Say what a file looks like.
+
+    Args:
+        content: Its first `START_BYTES`, or more.
+
+    Returns:
+        Such as "a PyTorch file" or "CSV"; None where nothing is known of it.
+    """
+    start = content[:START_BYTES]
+    for beginning, kind in _BEGINNINGS:
+        if start.startswith(beginning):
+            return kind
+    if start.startswith(b"PK\x03\x04"):
+        return _archive(start)
+    if re.match(rb"\x80[\x02-\x05]", start):
+        return "a Python pickle"
+    if start[4:8] == b"TFL3":
+        return "a TensorFlow Lite file"
+    # Protocol buffers: field 1, a small version, and field 2, 3 or 7 of many bytes.
+    if re.match(rb"\x08[\x01-\x20][\x12\x1a\x3a]", start):
+        return "an ONNX file"
+    if re.match(rb".{6}\0\0\{\"", start, re.DOTALL):
+        return "a safetensors file"
+    return _text(start)
+
+
+def _archive(start: bytes) -> str:
+    (length,) = struct.unpack("<H", start[26:28].ljust(2, b"\0"))
+    name = start[30 : 30 + length].decode("utf-8", "replace")
+    return next((kind for names, kind in _MEMBERS if re.fullmatch(names, name)), "a zip archive")
+
+
+def _text(start: bytes) -> str | None:
+    encoding = encoding_of(start)
+    if encoding is None and re.match(rb"[\x20-\x7e\s]\0[\x20-\x7e\s]\0", start):
+        return "UTF-16 without a byte order mark"
+    text = start.decode(encoding or "utf-8", "ignore").lstrip()
+    if not text or any(not c.isprintable() and not c.isspace() for c in text):
+        return None
+    if text.startswith(("{", "[")):
+        return "JSON"
+    if text.startswith("<"):
+        return "HTML or XML"
+    is_row = re.fullmatch(r"[\w .'\"-]+([,;\t][\w .'\"-]*)+", text.splitlines()[0])
+    return "CSV" if is_row else "plain text"
