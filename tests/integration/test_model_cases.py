@@ -1,0 +1,452 @@
+"""Models as people save them with Keras: read with the function they have, or refused with a way
+out that leads on; results files as other programs leave them.
+"""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from helpers.commands import run_process
+from helpers.models import probabilities
+from helpers.specs import SMALL_OPTIONS
+
+from blobtransfer.errors import SourceFileError
+from blobtransfer.keras_files.read import read_source_file
+from blobtransfer.keras_files.write import save_model
+from blobtransfer.network import initial_weights, predicted_classes
+from blobtransfer.specs.network import MLPSpec
+
+pytestmark = [
+    pytest.mark.slow,
+    # Of Keras and TensorFlow, not ours.
+    pytest.mark.filterwarnings("ignore"),
+]
+
+QUICK = (*SMALL_OPTIONS, "--no-plot")
+ROWS = np.random.default_rng(1234).normal(0, 3, (64, 2)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def keras():
+    from blobtransfer.engines.keras.quiet import load_keras
+
+    return load_keras()
+
+
+def shaken(model):
+    """Give a model weights of its own, biases too."""
+    rng = np.random.default_rng(4321)
+    model.set_weights([rng.normal(0, 0.7, part.shape) for part in model.get_weights()])
+    return model
+
+
+def chain(keras, *layers, n_features=2):
+    return shaken(keras.Sequential([keras.Input((n_features,)), *layers]))
+
+
+def functional(keras, *layers):
+    rows = keras.Input((2,))
+    outputs = rows
+    for layer in layers:
+        outputs = layer(outputs)
+    return shaken(keras.Model(rows, outputs))
+
+
+def hidden_layers(keras, activation="relu", **settings):
+    dense = keras.layers.Dense
+    return [dense(5, activation, **settings), dense(4, activation, **settings)]
+
+
+def softmax(keras, **settings):
+    return keras.layers.Dense(3, "softmax", **settings)
+
+
+def nested_in_functional(keras):
+    base = keras.Sequential([keras.Input((2,)), *hidden_layers(keras)], name="base")
+    return functional(keras, base, keras.layers.Dropout(0.1), softmax(keras))
+
+
+def frozen_in_part(keras):
+    """The first layer of a model inside is frozen: its weights come last in an .h5 file."""
+    base = keras.Sequential([keras.Input((2,)), *(keras.layers.Dense(5, "relu") for _ in "ab")])
+    base.layers[0].trainable = False
+    return chain(keras, base, softmax(keras))
+
+
+def split(keras, layer):
+    """Dense layers whose activations are layers of their own."""
+    L = keras.layers
+    return chain(keras, L.Dense(5), layer(), L.Dense(4), layer(), L.Dense(3), L.Softmax())
+
+
+def mixed(keras, policy):
+    return chain(keras, *hidden_layers(keras, dtype=policy), softmax(keras, dtype="float32"))
+
+
+def of_functions(keras):
+    import tensorflow as tf
+
+    dense = keras.layers.Dense
+    return chain(keras, dense(5, keras.activations.relu), dense(4, tf.nn.relu), softmax(keras))
+
+
+ACCEPTED = {
+    "plain": lambda k: chain(k, *hidden_layers(k), softmax(k)),
+    "functional": lambda k: functional(k, *hidden_layers(k), softmax(k)),
+    "dropout": lambda k: chain(
+        k, k.layers.Dense(5, "relu"), k.layers.Dropout(0.2), k.layers.Dense(4, "relu"),
+        k.layers.GaussianNoise(0.1), softmax(k),
+    ),
+    "activation": lambda k: split(k, lambda: k.layers.Activation("tanh")),
+    "relu layer": lambda k: split(k, k.layers.ReLU),
+    "leaky layer": lambda k: split(k, lambda: k.layers.LeakyReLU(negative_slope=0.1)),
+    "elu layer": lambda k: split(k, k.layers.ELU),
+    "no bias": lambda k: chain(k, *hidden_layers(k, use_bias=False), softmax(k, use_bias=False)),
+    "mixed_float16": lambda k: mixed(k, "mixed_float16"),
+    "mixed_bfloat16": lambda k: mixed(k, "mixed_bfloat16"),
+    "functions": of_functions,
+    "nested": nested_in_functional,
+    "frozen in part": frozen_in_part,
+    "one each": lambda k: chain(
+        k, k.layers.Dense(5, "tanh"), k.layers.Dense(4, "relu"), softmax(k)
+    ),
+    **{
+        word: lambda k, word=word: chain(k, *hidden_layers(k, word), softmax(k))
+        for word in ("elu", "gelu", "leaky_relu", "sigmoid")
+    },
+    "flatten": lambda k: chain(k, k.layers.Flatten(), *hidden_layers(k), softmax(k)),
+    "penalty": lambda k: chain(
+        k,
+        k.layers.Dense(5, "relu", kernel_regularizer="l2"),
+        k.layers.Dense(4, "relu", kernel_constraint=k.constraints.MaxNorm(3)),
+        softmax(k),
+    ),
+    "sigmoid unit": lambda k: chain(k, *hidden_layers(k), k.layers.Dense(1, "sigmoid")),
+    "logits": lambda k: chain(k, *hidden_layers(k), k.layers.Dense(3)),
+}  # fmt: skip
+
+NOTES = {
+    "dropout": ["read past 'DROPOUT' (Dropout), 'NOISE' (GaussianNoise): training goes on without"],
+    "no bias": ["no bias in"],
+    "mixed_float16": ["computed in mixed_float16 when it was saved, in float32 from now on"],
+    "mixed_bfloat16": ["computed in mixed_bfloat16 when it was saved, in float32 from now on"],
+    "nested": ["read past"],
+    "flatten": ["read past"],
+    "penalty": ["regularizer of", "constraint of"],
+    "sigmoid unit": ["the output is one sigmoid unit"],
+    "logits": ["the output layer is linear: read as logits"],
+}
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_model_is_read_with_the_function_that_it_has_in_keras(keras, tmp_path, name, suffix):
+    model = ACCEPTED[name](keras)
+    model.save(tmp_path / f"model{suffix}")
+    source = read_source_file(tmp_path / f"model{suffix}")
+    found = probabilities(source.network.activation, source.weights, ROWS)
+    expected = np.asarray(model.predict_on_batch(ROWS), np.float64)
+    if name == "logits":
+        expected = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
+    if name == "sigmoid unit":
+        expected = np.hstack([1 - expected, expected])
+    # Half precision has 3 digits, bfloat16 between 2 and 3.
+    tolerance = 0.05 if name.startswith("mixed") else 2e-6
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+    assert source.output == "softmax"
+    said = NOTES.get(name, [])
+    assert len(source.notes) == len(said)
+    for note, start in zip(source.notes, said, strict=True):
+        assert note.startswith(start.partition(" 'DROPOUT'")[0])
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        MLPSpec(activation="gelu"),
+        MLPSpec(activation="leaky_relu=0.1"),
+        MLPSpec(hidden=(5, 4, 3), activation=("tanh", "leaky_relu=0.3", "elu")),
+    ],
+    ids=str,
+)
+def test_plain_keras_opens_what_is_saved_here_and_so_do_we(keras, tmp_path, network):
+    weights = initial_weights(network, 0, 0)
+    save_model(network, weights, tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    found = np.asarray(model.predict_on_batch(ROWS)).argmax(axis=1)
+    np.testing.assert_array_equal(found, predicted_classes(network, weights, ROWS))
+    source = read_source_file(tmp_path / "model.keras")
+    assert (source.network, source.notes) == (network, ())
+
+
+# ---------------------------------------------------------------- what is refused, and its advice
+
+
+def refusal_of(model, path):
+    model.save(path)
+    with pytest.raises(SourceFileError) as caught:
+        read_source_file(path)
+    return str(caught.value)
+
+
+def as_advised(keras, model, problem):
+    """Do what the line says, and give what is to be saved."""
+    if "train a chain of Dense layers" in problem:
+        words = re.search(r"Dense layers \((.*?)\), the last with softmax", problem)[1].split()
+        dense = [keras.layers.Dense(4, word) for word in words]
+        return chain(keras, *dense, keras.layers.Dropout(0.1), softmax(keras))
+    if "give it model.get_weights() by set_weights" in problem:
+        plain = chain(keras, *hidden_layers(keras), softmax(keras))
+        plain.set_weights(model.get_weights())
+        return plain
+    (code,) = re.findall(r"; save (keras\.Sequential\(.*\)), (?:and|without)", problem)
+    return eval(code, {"keras": keras, "model": model})
+
+
+def batch_normalization(keras):
+    dense, norm = keras.layers.Dense, keras.layers.BatchNormalization
+    return chain(keras, dense(5, "relu"), norm(), dense(4, "relu"), norm(), softmax(keras))
+
+
+def normalization(keras, build=chain):
+    layer = keras.layers.Normalization()
+    layer.adapt(ROWS)
+    model = build(keras, *hidden_layers(keras), softmax(keras))
+    if build is chain:
+        return keras.Sequential([keras.Input((2,)), layer, *model.layers])
+    rows = keras.Input((2,))
+    outputs = layer(rows)
+    for one in model.layers[1:]:
+        outputs = one(outputs)
+    return keras.Model(rows, outputs)
+
+
+def two_outputs(keras):
+    rows = keras.Input((2,))
+    hidden = keras.layers.Dense(4, "relu")(rows)
+    return keras.Model(rows, [softmax(keras)(hidden), keras.layers.Dense(1)(hidden)])
+
+
+def residual(keras):
+    rows = keras.Input((2,))
+    hidden = keras.layers.Dense(2, "relu")(rows)
+    return keras.Model(rows, softmax(keras)(keras.layers.Add()([hidden, rows])))
+
+
+def shared(keras):
+    rows, dense = keras.Input((2,)), keras.layers.Dense(2, "relu")
+    return keras.Model(rows, softmax(keras)(dense(dense(rows))))
+
+
+def two_inputs(keras):
+    rows, others = keras.Input((2,)), keras.Input((2,))
+    both = keras.layers.Concatenate()([rows, others])
+    return keras.Model([rows, others], softmax(keras)(keras.layers.Dense(4, "relu")(both)))
+
+
+def convolution(keras):
+    L = keras.layers
+    rows = [keras.Input((4, 1)), L.Conv1D(2, 2), L.Flatten()]
+    return keras.Sequential([*rows, L.Dense(4, "relu"), softmax(keras)])
+
+
+def subclassed(keras):
+    class Mine(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.all = [*hidden_layers(keras), softmax(keras)]
+
+        def call(self, rows):
+            for layer in self.all:
+                rows = layer(rows)
+            return rows
+
+    model = Mine()
+    model(ROWS)
+    return model
+
+
+def dense_of_its_own(keras):
+    class MyDense(keras.layers.Dense):
+        pass
+
+    return chain(keras, MyDense(5, "relu"), keras.layers.Dense(4, "relu"), softmax(keras))
+
+
+def loss_of_its_own(keras):
+    @keras.saving.register_keras_serializable("mine")
+    class Distance(keras.losses.Loss):
+        def call(self, wanted, found):
+            return keras.ops.mean((wanted - found) ** 2, axis=-1)
+
+    model = chain(keras, *hidden_layers(keras), softmax(keras))
+    model.compile(loss=Distance())
+    return model
+
+
+REFUSED = {
+    "batch normalization": (
+        batch_normalization,
+        r"layers 'batch_norm\S+' 'batch_norm\S+' are of class 'BatchNormalization'; train",
+    ),
+    "normalization": (normalization, r"layer 'norm\S+' is of class 'Normalization'; save keras"),
+    "normalization, functional": (
+        lambda k: normalization(k, functional),
+        r"layer 'norm\S+' is of class 'Normalization'; save keras",
+    ),
+    "two outputs": (two_outputs, "it has 2 outputs; train"),
+    "two inputs": (two_inputs, "it has 2 inputs, layer 'conc.* is of class 'Concatenate'; train"),
+    "residual": (residual, "its layers are no chain, they branch"),
+    "shared": (shared, r"layer 'dense\S*' is used more than once; train"),
+    "convolution": (convolution, "is of class 'Conv1D'"),
+    "selu": (
+        lambda k: chain(k, *hidden_layers(k, "selu"), softmax(k)),
+        r"layers 'dense\S*' 'dense\S*' have the activation 'selu'; train",
+    ),
+    "relu up to 6": (
+        lambda k: split(k, lambda: k.layers.ReLU(max_value=6.0)),
+        "have the activation 'relu with a limit or threshold'; train",
+    ),
+    "prelu": (
+        lambda k: split(k, k.layers.PReLU),
+        r"layers 'p_re_lu\S*' 'p_re_lu\S*' are of class 'PReLU'; train",
+    ),
+    "subclassed": (subclassed, "the model is a custom Mine .'.*Mine'.; build the same chain"),
+    "own dense": (dense_of_its_own, r"layer 'my_dense\S*' is a custom MyDense"),
+    "own loss": (loss_of_its_own, "which is not a plain part of Keras; save keras.Sequential"),
+    "bfloat16": (
+        lambda k: chain(k, *hidden_layers(k, dtype="bfloat16"), softmax(k)),
+        "compute in 'bfloat16', not float32; build the same chain",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_who_does_what_a_refusal_says_is_accepted(keras, tmp_path, name):
+    make, problem = REFUSED[name]
+    model = make(keras)
+    found = refusal_of(model, tmp_path / "model.keras")
+    assert re.search(problem, found)
+    assert len(found) < 600 + len(str(tmp_path))
+    as_advised(keras, model, found).save(tmp_path / "again.keras")
+    assert read_source_file(tmp_path / "again.keras").network.n_classes == 3
+
+
+def test_a_quantized_model_is_called_so_and_can_be_saved_before(keras, tmp_path):
+    model = chain(keras, *hidden_layers(keras), softmax(keras))
+    model.save(tmp_path / "before.keras")
+    model.quantize("int8")
+    found = refusal_of(model, tmp_path / "model.keras")
+    assert found.endswith(" are quantized; save it before model.quantize()")
+    assert read_source_file(tmp_path / "before.keras").network.hidden == (5, 4)
+
+
+def test_a_model_with_lora_is_called_so_and_its_weights_can_be_loaded_without(keras, tmp_path):
+    model = chain(keras, *hidden_layers(keras), softmax(keras))
+    model.layers[0].enable_lora(2)
+    found = refusal_of(model, tmp_path / "model.keras")
+    assert "is fitted by LoRA" in found and "by load_weights, and save that" in found
+    plain = chain(keras, *hidden_layers(keras), softmax(keras))
+    plain.load_weights(tmp_path / "model.keras")
+    plain.save(tmp_path / "plain.keras")
+    source = read_source_file(tmp_path / "plain.keras")
+    found = probabilities("relu", source.weights, ROWS)
+    np.testing.assert_allclose(found, model.predict_on_batch(ROWS), rtol=0, atol=2e-6)
+
+
+def test_weights_alone_are_called_so_and_the_whole_model_is_read(keras, tmp_path):
+    model = chain(keras, *hidden_layers(keras), softmax(keras))
+    model.save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(SourceFileError, match=r"weights only.*model\.save\(\)$"):
+        read_source_file(tmp_path / "model.weights.h5")
+    (tmp_path / "model.json").write_text(model.to_json())
+    with pytest.raises(SourceFileError, match=r"this looks like JSON, not a \.keras"):
+        read_source_file(tmp_path / "model.json")
+    model.export(tmp_path / "folder", verbose=False)
+    with pytest.raises(SourceFileError, match=r"exported TensorFlow SavedModel.*model\.save\(\)$"):
+        read_source_file(tmp_path / "folder")
+    model.save(tmp_path / "model.keras")
+    assert read_source_file(tmp_path / "model.keras").network.hidden == (5, 4)
+
+
+# ---------------------------------------------------------------- commands
+
+
+@pytest.fixture
+def save(keras, tmp_path):
+    """Save a model of some output layer, after two hidden ones, under a name."""
+
+    def save(name, *output, **settings):
+        model = chain(keras, *hidden_layers(keras, **settings), *output)
+        model.save(tmp_path / name)
+
+    return save
+
+
+@pytest.mark.parametrize(("units", "activation"), [(3, "sigmoid"), (1, None), (1, "relu")])
+def test_an_output_layer_that_is_drawn_afresh_may_be_any(keras, run, save, units, activation):
+    save("m.keras", keras.layers.Dense(units, activation))
+    kept = run("train-target", "--model", "m.keras", "--fixed", 1, *QUICK)
+    assert kept.code == 2
+    assert "use --variant new-head,fixed=0 alone, or another model" in kept.err
+    for variant in ("new-head,fixed=0", "new-head,fixed=1", "add=4,fixed=1"):
+        done = run("train-target", "--model", "m.keras", "--variant", variant, *QUICK)
+        assert done.code == 0, done.err
+    alone = ("--variant", "new-head,fixed=0", "--repeats", 2, "-q")
+    assert run("compare", "--model", "m.keras", *alone, *QUICK).code == 0
+
+
+def test_a_model_of_two_classes_by_one_unit_goes_on_as_it_is(keras, run, save):
+    save("m.keras", keras.layers.Dense(1, "sigmoid"))
+    done = run("train-target", "--model", "m.keras", "--classes", 2, "--fixed", 2, *QUICK)
+    assert done.code == 0, done.err
+    assert "note: m.keras: the output is one sigmoid unit: read as softmax of two" in done.err
+
+
+def test_what_is_not_used_is_a_note_a_line_and_in_the_results(keras, run, save, tmp_path):
+    save("m.keras", keras.layers.Dropout(0.1), softmax(keras), kernel_regularizer="l2")
+    for command, more in (("train-target", ()), ("compare", ("--repeats", 2))):
+        done = run(command, "--model", "m.keras", *more, *QUICK, "-o", "r.json")
+        assert done.code == 0, done.err
+        notes = [line for line in done.err.splitlines() if line.startswith("note: m.keras: ")]
+        record = json.loads((tmp_path / "r.json").read_text())
+        assert notes == [f"note: m.keras: {note}" for note in record["spec"]["model_notes"]]
+        assert len(notes) == 2
+        quiet = run(command, "--model", "m.keras", *more, *QUICK, "-q")
+        assert (quiet.code, quiet.err) == (0, "")
+
+
+def test_a_model_with_an_activation_each_goes_on_with_them(keras, run, tmp_path):
+    layers = keras.layers
+    chain(keras, layers.Dense(5, "tanh"), layers.Dense(4, "gelu"), softmax(keras)).save(
+        tmp_path / "m.keras"
+    )
+    options = ("--model", "m.keras", "--activation", "tanh", "gelu", *QUICK, "-q")
+    done = run("train-target", *options, "--save", "n.keras", "-o", "r.json")
+    assert done.code == 0, done.err
+    record = json.loads((tmp_path / "r.json").read_text())
+    assert record["spec"]["network"]["activation"] == ["tanh", "gelu"]
+    assert read_source_file(tmp_path / "n.keras").network.activation == ("tanh", "gelu")
+    again = run("train-target", *options, "--save", "n.keras", "--epochs", 3)
+    assert "exists and holds a network with other weights" in again.err
+    other = run("train-source", "--model", "n.keras", "--hidden", 5, 4, *QUICK)
+    assert "exists and holds a tanh gelu network 2-5-4-3" in other.err
+
+
+# ---------------------------------------------------------------- results files
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_results_that_a_shell_of_windows_has_rewritten_are_shown(run, tmp_path, encoding):
+    quick = ("--repeats", 2, "--fixed", 0, *QUICK)
+    written = run("compare", *quick, "--format", "json")
+    assert written.code == 0, written.err
+    (tmp_path / "plain.json").write_text(written.out)
+    (tmp_path / "r.json").write_bytes(written.out.replace("\n", "\r\n").encode(encoding))
+    expected = run("show", "plain.json", "--no-plot")
+    shown = run("show", "r.json", "--no-plot")
+    assert (shown.code, shown.out) == (0, expected.out)
+    with (tmp_path / "r.json").open("rb") as typed:
+        piped = run_process("show", "-", "--no-plot", cwd=tmp_path, stdin=typed)
+    assert (piped.code, piped.out) == (0, expected.out)
