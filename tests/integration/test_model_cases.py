@@ -4,6 +4,7 @@ out that leads on; results files as other programs leave them.
 
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -91,6 +92,10 @@ def of_functions(keras):
     return chain(keras, dense(5, keras.activations.relu), dense(4, tf.nn.relu), softmax(keras))
 
 
+def of_activation(word, k):
+    return chain(k, *hidden_layers(k, word), softmax(k))
+
+
 ACCEPTED = {
     "plain": lambda k: chain(k, *hidden_layers(k), softmax(k)),
     "functional": lambda k: functional(k, *hidden_layers(k), softmax(k)),
@@ -112,7 +117,7 @@ ACCEPTED = {
         k, k.layers.Dense(5, "tanh"), k.layers.Dense(4, "relu"), softmax(k)
     ),
     **{
-        word: lambda k, word=word: chain(k, *hidden_layers(k, word), softmax(k))
+        word: partial(of_activation, word)
         for word in ("elu", "gelu", "leaky_relu", "sigmoid")
     },
     "flatten": lambda k: chain(k, k.layers.Flatten(), *hidden_layers(k), softmax(k)),

@@ -1,19 +1,22 @@
 """Train all runs at once, a block of networks in the lanes of each vector register.
 
-Blocks are trained side by side by threads. The arithmetic of a network is the same in
+Blocks are trained side by side by threads. Those of a repeat's arms see the rows in the same
+orders, which are drawn once for a team of them. The arithmetic of a network is the same in
 whatever lane, block or thread it is, so its result does not depend on what else is trained.
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.engines import Engine, Job, OnEpochs, Trained
+from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.errors import MachineError
 from blobtransfer.metrics import (
@@ -35,14 +38,23 @@ WEIGHTS_AT_ONCE = 500_000
 WORK_AT_ONCE = 15_000_000_000
 """Weights x training rows x epochs of a job, about: half a second on two cores."""
 
-CELLS_AT_ONCE = 50_000_000
-"""Numbers in the rows of a job's tasks where each repeat has its own: 0.2 GB."""
-
 FEWEST_REPEATS = 16
 """Repeats of a job where a training takes long."""
 
 WORK_OF_A_CALL = 300_000_000
 """Training rows x weights that a block does before it looks whether to stop: about 0.3 s."""
+
+VECTORS_AT_ONCE = 16_000
+"""Vectors of rows that are laid out before a team trains on them: 1 MB, which a cache holds."""
+
+WEIGHTS_OF_A_TEAM = 100_000
+"""Weights of the blocks of a team, about; more take memory and gain nothing."""
+
+COST_OF_ORDERS = 0.5
+"""Time to draw the orders of a block of small networks, in times of training it."""
+
+CELLS_AT_ONCE = 50_000_000
+"""Numbers in the rows of a job's tasks where each repeat has its own: 0.2 GB."""
 
 LEAST_ROWS = 64
 """Rows that are evaluated at once where batches are smaller."""
@@ -52,6 +64,10 @@ CACHE_LINE = 64
 
 LOOK_S = 0.1
 """Seconds between two looks at what the threads have done."""
+
+
+_Team = list[NDArray[np.intp]]
+"""The runs of each of some blocks, which see the rows in the same orders."""
 
 
 def create(show_log: bool) -> Engine:
@@ -98,8 +114,8 @@ class CompiledEngine:
         work = _Work(job, kernel)
         pool = ThreadPoolExecutor(self._n_threads)
         try:
-            blocks = iter(list(work.blocks()))
-            running = {_submitted(pool, work, blocks) for _ in range(self._n_threads)}
+            teams = iter(work.teams(self._n_threads))
+            running = {_submitted(pool, work, teams) for _ in range(self._n_threads)}
             n_told = 0
             while running:
                 # A limited time, in which all systems hear of Ctrl-C.
@@ -129,11 +145,9 @@ class CompiledEngine:
         return self._kernels[key]
 
 
-def _submitted(
-    pool: ThreadPoolExecutor, work: "_Work", blocks: Iterator[NDArray[np.intp]]
-) -> "Future[None]":
+def _submitted(pool: ThreadPoolExecutor, work: "_Work", teams: Iterator[_Team]) -> "Future[None]":
     try:
-        return pool.submit(work.train_blocks, blocks)
+        return pool.submit(work.train_teams, teams)
     except RuntimeError as error:
         raise MachineError(
             f"no thread can be started ({error}); free some memory, or end other programs"
@@ -157,73 +171,143 @@ class _Work:
         self._train_rows = _Rows.of([(task.x_train, task.y_train) for task in job.tasks], kernel)
         self._test_rows = _Rows.of([(task.x_test, task.y_test) for task in job.tasks], kernel)
         self._task_of = np.arange(job.n_runs) % len(job.tasks)
+        n_rows = [rows.counts[self._task_of] for rows in (self._train_rows, self._test_rows)]
+        _, self._course = np.unique(np.stack([job.n_frozen, *n_rows]), axis=1, return_inverse=True)
         n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self.epochs_done = np.zeros(job.n_runs, np.int64)
         self.weights = [np.empty_like(stacked) for stacked in job.weights]
         self.curves = np.empty((len(METRICS), job.n_runs, n_evaluations))
         self.classes_predicted = np.empty(job.n_runs, np.int64)
 
-    def blocks(self) -> Iterator[NDArray[np.intp]]:
-        """Give the runs of each block: as many as there are lanes, which go through one course.
+    def teams(self, n_threads: int) -> list[_Team]:
+        """Cut the runs into blocks of one course, as many runs as there are lanes.
 
-        That is as many frozen layers, and as many rows.
+        That is of as many frozen layers and as many rows.
+        Blocks whose lanes have the same order keys are a team. Teams that would leave threads
+        idle at the end are split.
         """
-        n_rows = [rows.counts[self._task_of] for rows in (self._train_rows, self._test_rows)]
-        _, course = np.unique(np.stack([self._job.n_frozen, *n_rows]), axis=1, return_inverse=True)
-        for number in range(course.max() + 1):
-            runs = np.flatnonzero(course == number)
-            yield from np.split(runs, range(self._kernel.lanes, len(runs), self._kernel.lanes))
+        whole, rest = self._teams_of_repeats()
+        packed = [[block] for block in self._packed([block for team in rest for block in team])]
+        if _cost(packed) < _cost(rest):
+            rest = packed
+        most = max(1, WEIGHTS_OF_A_TEAM // self._job.network.n_parameters)
+        teams = [part for team in (*whole, *rest) for part in _cut(team, -(-len(team) // most))]
+        teams.sort(key=len, reverse=True)
+        n_odd = sum(len(team) > 1 for team in teams) % n_threads
+        last = [part for team in teams[:n_odd] for part in _cut(team, n_threads)]
+        return sorted([*teams[n_odd:], *last], key=len, reverse=True)
 
-    def train_blocks(self, blocks: Iterator[NDArray[np.intp]]) -> None:
-        """Train blocks, which threads share, until none is left; in a thread of its own."""
-        for block in blocks:
+    def train_teams(self, teams: Iterator[_Team]) -> None:
+        """Train teams, which threads share, until none is left; in a thread of its own."""
+        for team in teams:
             if self.is_stopped:
                 return
-            self._train_block(block)
+            self._train_team(team)
 
-    def _train_block(self, runs: NDArray[np.intp]) -> None:
-        """Train the runs of one block and keep what came out."""
-        job, training, kernel = self._job, self._job.training, self._kernel
-        # Lanes without a run train the last one again.
-        lanes = np.pad(runs, (0, kernel.lanes - len(runs)), mode="edge")
-        weights = [stacked[lanes] for stacked in job.weights]
-        anchor = None if job.anchor is None else [one[lanes] for one in job.anchor.weights]
-        block = _Block(kernel, weights, job.order_keys[lanes], anchor)
-        pull = training.weight_decay if job.anchor is None else job.anchor.strength
-        tasks = self._task_of[lanes]
-        train_rows, test_rows = self._train_rows.of_lanes(tasks), self._test_rows.of_lanes(tasks)
-        work_of_an_epoch = train_rows.n * job.network.n_parameters
-        at_once = 1 if job.with_curves else max(1, WORK_OF_A_CALL // work_of_an_epoch)
+    def _teams_of_repeats(self) -> tuple[list[_Team], list[_Team]]:
+        """Give the teams of the runs with the same keys: of whole blocks, and of what is left."""
+        job, lanes = self._job, self._kernel.lanes
+        whole: dict[bytes, _Team] = {}
+        rest: dict[bytes, _Team] = {}
+        for course in range(self._course.max() + 1):
+            of_key = defaultdict(list)
+            for run in np.flatnonzero(self._course == course):
+                of_key[job.order_keys[run]].append(run)
+            # The first run of each key, the second of each, ...: an arm each.
+            for arm in zip_longest(*of_key.values()):
+                runs = np.array([run for run in arm if run is not None], np.intp)
+                for block in np.split(runs, range(lanes, len(runs), lanes)):
+                    teams = whole if len(block) == lanes else rest
+                    teams.setdefault(job.order_keys[block].tobytes(), []).append(block)
+        return list(whole.values()), list(rest.values())
+
+    def _packed(self, blocks: _Team) -> _Team:
+        """Put the runs of some blocks into as few as can be."""
+        lanes = self._kernel.lanes
+        found: _Team = []
+        for course in range(self._course.max() + 1):
+            own = [block for block in blocks if self._course[block[0]] == course]
+            if own:
+                runs = np.concatenate(own)
+                found += np.split(runs, range(lanes, len(runs), lanes))
+        return found
+
+    def _train_team(self, team: _Team) -> None:
+        """Train the blocks of a team in turn on the rows laid out, and keep what came out."""
+        job, lanes = self._job, self._lanes(team[0])
+        keys, tasks = job.order_keys[lanes], self._task_of[lanes]
+        rows = self._train_rows.of_lanes(tasks), self._test_rows.of_lanes(tasks)
+        train_rows, n_rows = rows[0], rows[0].n
+        n_epochs, n_at_once = self._laid_out_at_once(n_rows)
+        memory = _Memory(self._kernel, keys, n_epochs * n_at_once, n_epochs * n_rows)
+        blocks = [self._block(runs, memory) for runs in team]
         if job.with_curves:
-            self._evaluate(block, runs, 0, train_rows, test_rows)
-        for first in range(job.first_epoch, training.epochs, at_once):
-            if self.is_stopped:
-                return
-            last = min(first + at_once, training.epochs)
-            n_frozen = int(job.n_frozen[runs[0]])
-            block.train(train_rows, first, last, training, pull, n_frozen)
-            if job.with_curves:
-                self._evaluate(block, runs, last - job.first_epoch, train_rows, test_rows)
-            self.epochs_done[runs] = last - job.first_epoch
+            self._evaluate_team(blocks, team, rows)
+        for first in range(job.first_epoch, job.training.epochs, n_epochs):
+            last = min(first + n_epochs, job.training.epochs)
+            memory.draw_orders(first, last, n_rows)
+            for start in range(0, n_rows, n_at_once):
+                n = min(n_at_once, n_rows - start)
+                memory.lay_out(train_rows, start, (last - first) * n)
+                for runs, block in zip(team, blocks, strict=True):
+                    for epoch in range(first, last, 1 if job.with_curves else n_epochs):
+                        if self.is_stopped:
+                            return
+                        done = epoch + 1 if job.with_curves else last
+                        block.train((epoch - first) * n, done - epoch, n)
+                        if start + n == n_rows:
+                            self.epochs_done[runs] = done - job.first_epoch
+                            if job.with_curves:
+                                self._evaluate(block, runs, done - job.first_epoch, rows)
         if not job.with_curves:
-            self._evaluate(block, runs, 0, train_rows, test_rows)
-        for kept, new in zip(self.weights, block.unpacked(), strict=True):
-            kept[runs] = new[: len(runs)]
+            self._evaluate_team(blocks, team, rows)
+        for runs, block in zip(team, blocks, strict=True):
+            for kept, new in zip(self.weights, block.unpacked(), strict=True):
+                kept[runs] = new[: len(runs)]
+
+    def _laid_out_at_once(self, n_rows: int) -> tuple[int, int]:
+        """Give the epochs whose rows are laid out at once, and the rows of each of them.
+
+        Several whole epochs, or a part of one, in whole batches.
+        """
+        training, network = self._job.training, self._job.network
+        n_fitting = max(1, VECTORS_AT_ONCE // (network.n_features + 2))
+        if n_fitting < n_rows:
+            return 1, max(1, n_fitting // training.batch_size) * training.batch_size
+        most = max(1, WORK_OF_A_CALL // (n_rows * network.n_parameters))
+        return min(most, n_fitting // n_rows), n_rows
+
+    def _lanes(self, runs: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Give the run of each lane; lanes without one train the last one again."""
+        return np.pad(runs, (0, self._kernel.lanes - len(runs)), mode="edge")
+
+    def _block(self, runs: NDArray[np.intp], memory: "_Memory") -> "_Block":
+        job, lanes = self._job, self._lanes(runs)
+        weights = [stacked[lanes] for stacked in job.weights]
+        anchor = None
+        if job.anchor is not None:
+            anchor = replace(job.anchor, weights=[one[lanes] for one in job.anchor.weights])
+        return _Block(self._kernel, memory, job.training, weights, anchor, job.n_frozen[runs[0]])
+
+    def _evaluate_team(
+        self, blocks: "Sequence[_Block]", team: _Team, rows: "tuple[_LaneRows, _LaneRows]"
+    ) -> None:
+        for runs, block in zip(team, blocks, strict=True):
+            self._evaluate(block, runs, 0, rows)
 
     def _evaluate(
         self,
         block: "_Block",
         runs: NDArray[np.intp],
         evaluation: int,
-        train_rows: "_LaneRows",
-        test_rows: "_LaneRows",
+        rows: "tuple[_LaneRows, _LaneRows]",
     ) -> None:
         n = len(runs)
-        for rows, accuracy_metric, loss_metric in (
-            (train_rows, TRAIN_ACCURACY, TRAIN_LOSS),
-            (test_rows, TEST_ACCURACY, TEST_LOSS),
+        for own, accuracy_metric, loss_metric in (
+            (rows[0], TRAIN_ACCURACY, TRAIN_LOSS),
+            (rows[1], TEST_ACCURACY, TEST_LOSS),
         ):
-            accuracy, loss, classes_predicted = block.evaluate(rows)
+            accuracy, loss, classes_predicted = block.evaluate(own)
             self.curves[accuracy_metric, runs, evaluation] = accuracy[:n]
             self.curves[loss_metric, runs, evaluation] = loss[:n]
         self.classes_predicted[runs] = classes_predicted[:n]  # on the test rows
@@ -284,6 +368,8 @@ class _Kernel:
     layout: Any
     rule: Rule
     lanes: int
+    shuffle: Any
+    gather: Any
     train: Any
     evaluate: Any
 
@@ -299,65 +385,122 @@ class _Kernel:
         lanes = native.host_lanes()
         functions = native.compile_functions(
             kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
-            {"train": kernel.TRAIN_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
+            {
+                "shuffle": kernel.SHUFFLE_ARGUMENTS,
+                "gather": kernel.GATHER_ARGUMENTS,
+                "train": kernel.TRAIN_ARGUMENTS,
+                "evaluate": kernel.EVALUATE_ARGUMENTS,
+            },
         )
         return cls(kernel.Layout(network, n_rows), rule, lanes, **functions)
 
 
+class _Vectors:
+    """Zero vectors that start where a cache line does.
+
+    Attributes:
+        values: (n, lanes).
+    """
+
+    def __init__(self, n: int, lanes: int) -> None:
+        n_bytes = n * lanes * 4
+        memory = np.zeros(n_bytes + CACHE_LINE, np.uint8)
+        start = -memory.ctypes.data % CACHE_LINE
+        self.values = memory[start : start + n_bytes].view(np.float32).reshape(n, lanes)
+        # Asked once: NumPy takes as long for an address as a kernel for several rows.
+        self._address, self._size = int(self.values.ctypes.data), lanes * 4
+
+    def at(self, place: int) -> int:
+        """Give the address of a vector."""
+        return self._address + place * self._size
+
+
+class _Memory:
+    """What the blocks of a team use one after another: rows in their orders, room for units.
+
+    Args:
+        kernel: What uses it.
+        order_keys: Of each lane.
+        n: The most rows that are laid out at once.
+        n_orders: The most rows whose order is drawn at once.
+    """
+
+    def __init__(
+        self, kernel: _Kernel, order_keys: NDArray[np.uint64], n: int, n_orders: int
+    ) -> None:
+        self._kernel, self._stride = kernel, kernel.layout.inputs_stride
+        self._keys = order_keys
+        self._orders = _Vectors(n_orders, kernel.lanes)
+        self._inputs = _Vectors(n * self._stride, kernel.lanes)
+        self._labels = _Vectors(n, kernel.lanes)
+        self.workspace = _Vectors(kernel.layout.n_units, kernel.lanes)
+
+    def draw_orders(self, first_epoch: int, last_epoch: int, n_rows: int) -> None:
+        """Draw the orders of epochs `first_epoch` up to, not with, `last_epoch`."""
+        keys = self._keys.ctypes.data
+        self._kernel.shuffle(keys, self._orders.at(0), first_epoch, last_epoch, n_rows)
+
+    def lay_out(self, rows: _LaneRows, start: int, n: int) -> None:
+        """Lay out the n rows from one on, counted through the orders that are drawn."""
+        self._kernel.gather(
+            self._orders.at(start),
+            rows.firsts.ctypes.data,
+            rows.x.ctypes.data,
+            rows.y.ctypes.data,
+            self._inputs.at(0),
+            self._labels.at(0),
+            n,
+        )
+
+    def rows(self, start: int) -> tuple[int, int]:
+        """Give the addresses of the features and the labels from a row on."""
+        return self._inputs.at(start * self._stride), self._labels.at(start)
+
+
 class _Block:
-    """The memory of one block: a number of every network side by side in each vector."""
+    """One block: a number of every network side by side in each vector."""
 
     def __init__(
         self,
         kernel: _Kernel,
-        weights: Weights,
-        order_keys: NDArray[np.uint64],
-        anchor: Weights | None,
-    ) -> None:
-        self._kernel, self._keys = kernel, np.ascontiguousarray(order_keys, np.uint64)
-        self._weights = self._vectors(kernel.layout.n_weights)
-        self._moments = self._vectors(kernel.rule.n_moments * kernel.layout.n_weights)
-        self._beta_powers = np.ones(2)
-        self._workspace = self._vectors(kernel.layout.n_units)
-        self._orders = self._vectors(0)
-        self._pack(weights, self._weights)
-        self._anchors = self._vectors(0 if anchor is None else kernel.layout.n_weights)
-        if anchor is not None:
-            self._pack(anchor, self._anchors)
-
-    def train(
-        self,
-        rows: _LaneRows,
-        first_epoch: int,
-        last_epoch: int,
+        memory: _Memory,
         training: TrainingSpec,
-        pull: float,
+        weights: Weights,
+        anchor: Anchor | None,
         n_frozen: int,
     ) -> None:
-        """Train from epoch `first_epoch` up to, not with, `last_epoch`."""
-        is_adam = training.optimizer == "adam"
-        if len(self._orders) != rows.n:
-            self._orders = self._vectors(rows.n)
+        self._kernel, self._memory = kernel, memory
+        self._training, self._n_frozen = training, int(n_frozen)
+        n_weights = kernel.layout.n_weights
+        self._weights = _Vectors(n_weights, kernel.lanes)
+        self._moments = _Vectors(kernel.rule.n_moments * n_weights, kernel.lanes)
+        self._beta_powers = np.ones(2)
+        self._anchors = _Vectors(0 if anchor is None else n_weights, kernel.lanes)
+        self._pack(weights, self._weights)
+        if anchor is not None:
+            self._pack(anchor.weights, self._anchors)
+        strength = training.weight_decay if anchor is None else anchor.strength
+        rate = 1.0 if training.optimizer == "adam" else training.learning_rate
+        # The derivative of strength * w^2 is this times w; SGD's gradients have its rate in them.
+        self._pull = 2.0 * strength * rate
+
+    def train(self, start: int, n_epochs: int, n_rows: int) -> None:
+        """Train on rows that are laid out: `n_epochs` times `n_rows`, from row `start` on."""
+        training = self._training
         self._kernel.train(
-            self._weights.ctypes.data,
-            self._moments.ctypes.data,
+            self._weights.at(0),
+            self._moments.at(0),
             self._beta_powers.ctypes.data,
-            self._anchors.ctypes.data,
-            self._keys.ctypes.data,
-            rows.x.ctypes.data,
-            rows.y.ctypes.data,
-            rows.firsts.ctypes.data,
-            self._orders.ctypes.data,
-            self._workspace.ctypes.data,
-            first_epoch,
-            last_epoch,
-            rows.n,
+            self._anchors.at(0),
+            *self._memory.rows(start),
+            self._memory.workspace.at(0),
+            n_epochs,
+            n_rows,
             training.batch_size,
-            n_frozen,
+            self._n_frozen,
             training.learning_rate,
             training.momentum,
-            # The derivative of pull * w^2 is this times w; SGD's rate is in it already.
-            2.0 * pull * (1.0 if is_adam else training.learning_rate),
+            self._pull,
         )
 
     def evaluate(
@@ -369,11 +512,11 @@ class _Block:
         loss = np.zeros(lanes, np.float64)
         is_predicted = np.zeros((n_classes, lanes), np.int32)
         self._kernel.evaluate(
-            self._weights.ctypes.data,
+            self._weights.at(0),
             rows.x.ctypes.data,
             rows.y.ctypes.data,
             rows.firsts.ctypes.data,
-            self._workspace.ctypes.data,
+            self._memory.workspace.at(0),
             rows.n,
             n_correct.ctypes.data,
             loss.ctypes.data,
@@ -385,29 +528,32 @@ class _Block:
         """Give the weights as kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out)."""
         return [np.moveaxis(part, -1, 0) for layer in self._layers(self._weights) for part in layer]
 
-    def _pack(self, weights: Weights, vectors: NDArray[np.float32]) -> None:
+    def _pack(self, weights: Weights, vectors: _Vectors) -> None:
         """Lay weights out as the kernel reads them."""
         parts = [part for layer in self._layers(vectors) for part in layer]
         for part, stacked in zip(parts, weights, strict=True):
             part[:] = np.moveaxis(stacked, 0, -1)
 
     def _layers(
-        self, vectors: NDArray[np.float32]
+        self, vectors: _Vectors
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Give views of each layer: kernel (fan_in, fan_out, lanes), bias (fan_out, lanes)."""
         layout = self._kernel.layout
         for k, (fan_in, fan_out) in enumerate(layout.network.shapes):
             place = layout.weights(k), layout.weights(k + 1)
-            layer = vectors[slice(*place)].reshape(fan_in + 1, -1, self._kernel.lanes)
+            layer = vectors.values[slice(*place)].reshape(fan_in + 1, -1, self._kernel.lanes)
             yield layer[:fan_in, :fan_out], layer[fan_in, :fan_out]
 
-    def _vectors(self, n: int) -> NDArray[np.float32]:
-        """Allocate n zero vectors that start where a cache line does."""
-        n_bytes = n * self._kernel.lanes * 4
-        memory = np.zeros(n_bytes + CACHE_LINE, np.uint8)
-        start = -memory.ctypes.data % CACHE_LINE
-        vectors = memory[start : start + n_bytes].view(np.float32)
-        return vectors.reshape(n, self._kernel.lanes)
+
+def _cost(teams: Sequence[_Team]) -> float:
+    """Give the time that teams take, in times of training a block."""
+    return sum(len(team) + COST_OF_ORDERS for team in teams)
+
+
+def _cut(team: _Team, n: int) -> list[_Team]:
+    """Cut a team into n parts, as even as can be, but for those that would be empty."""
+    ends = [len(team) * i // n for i in range(n + 1)]
+    return [team[i:j] for i, j in pairwise(ends) if i < j]
 
 
 def _n_processors() -> int:

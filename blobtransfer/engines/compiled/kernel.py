@@ -1,9 +1,11 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
-Two functions are written for the shape of a network: `train`, some epochs of one block of
-networks, and `evaluate`. Memory is laid out lane by lane, so each number here stands for
-one number in every network of the block. A matrix product is done tile by tile, the sums
-of a tile in registers; weights move in place as soon as their gradient is known.
+Four functions are written for the shape of a network. `shuffle` draws the orders of the rows of
+some epochs and `gather` lays the rows out in them, for all blocks that see the same orders; then
+`train` trains one block on these rows, and `evaluate` evaluates it. Memory is laid out lane by
+lane, so each number here stands for one number in every network of the block. A matrix product
+is done tile by tile, the sums of a tile in registers; weights move in place as soon as their
+gradient is known.
 
 Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0; the update rules are those of
 `keras.optimizers.SGD` and `keras.optimizers.Adam` (Kingma & Ba 2015, arXiv:1412.6980); exp and
@@ -44,19 +46,31 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 ROOT_OF_HALF = 0.7071067811865476
 INVERSE_ROOT_OF_2_PI = 0.3989422804014327
 
+SHUFFLE_ARGUMENTS = {
+    "order_keys": POINTER,
+    "orders": POINTER,
+    "first_epoch": INT64,
+    "last_epoch": INT64,
+    "n_rows": INT64,
+}
+GATHER_ARGUMENTS = {
+    "orders": POINTER,
+    "first_rows": POINTER,
+    "x": POINTER,
+    "y": POINTER,
+    "inputs": POINTER,
+    "labels": POINTER,
+    "n_rows": INT64,
+}
 TRAIN_ARGUMENTS = {
     "weights": POINTER,
     "moments": POINTER,
     "beta_powers": POINTER,
     "anchors": POINTER,
-    "order_keys": POINTER,
-    "x": POINTER,
-    "y": POINTER,
-    "first_rows": POINTER,
-    "orders": POINTER,
+    "inputs": POINTER,
+    "labels": POINTER,
     "workspace": POINTER,
-    "first_epoch": INT64,
-    "last_epoch": INT64,
+    "n_epochs": INT64,
     "n_rows": INT64,
     "batch_size": INT64,
     "n_frozen": INT64,
@@ -106,6 +120,11 @@ class Layout:
         return self.units(len(self.network.layer_sizes)) + self.units(layer) - self.units(1)
 
     @property
+    def inputs_stride(self) -> int:
+        """Vectors of a row of inputs."""
+        return row_of(self.network.n_features)
+
+    @property
     def n_weights(self) -> int:
         """All kernels and biases."""
         return self.weights(len(self.network.shapes))
@@ -124,19 +143,21 @@ def row_of(width: int) -> int:
 def write_module(
     network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool, lanes: int
 ) -> ir.Module:
-    """Write `train` and `evaluate` for a shape of networks.
+    """Write `shuffle`, `gather`, `train` and `evaluate` for a shape of networks.
 
     Args:
         network: The shape.
         n_rows: The most rows of a batch, of training or of evaluation.
         rule: How a gradient moves a weight.
-        has_own_rows: Whether each lane reads rows of its own, from `first_rows` on.
+        has_own_rows: Whether each lane evaluates rows of its own, from `first_rows` on.
         lanes: Networks in a block.
     """
     module = ir.Module("blobtransfer")
     layout = Layout(network, n_rows)
+    _write_shuffle(Code(module, "shuffle", SHUFFLE_ARGUMENTS, lanes))
+    _write_gather(Code(module, "gather", GATHER_ARGUMENTS, lanes), layout)
     code = Code(module, "train", TRAIN_ARGUMENTS, lanes)
-    _write_train(code, _Network(code, layout), rule, has_own_rows)
+    _write_train(code, _Network(code, layout), rule)
     code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
     _write_evaluate(code, _Network(code, layout), has_own_rows)
     return module
@@ -299,13 +320,47 @@ Update = Callable[[int, Index, Index, Value], None]
 """Moves the weight of a layer at a row and column, given its gradient, or that times the rate."""
 
 
-def _write_train(code: Code, network: _Network, rule: Rule, has_own_rows: bool) -> None:
-    """Write epochs `first_epoch` up to, not with, `last_epoch`."""
+def _write_shuffle(code: Code) -> None:
+    """Draw the orders of the rows as `randomness.batch_orders` does, one behind the other."""
+    n_rows, first_epoch = code.argument("n_rows"), code.argument("first_epoch")
+    keys, orders = code.array("order_keys", code.int64s)[0], code.array("orders", code.int32s)
+    # Lanes lie side by side: lane l of order q is number q * lanes + l.
+    lane = Value(code, ir.Constant(code.int32s, list(range(code.lanes))))
+    with code.loop(first_epoch, code.argument("last_epoch")) as epoch:
+        start = (epoch - first_epoch) * n_rows
+        with code.loop(0, n_rows) as position:
+            orders[start + position] = code.splat(code.convert(position, INT32))
+        with code.loop(0, n_rows - 1) as turn:
+            last = n_rows - 1 - turn
+            other = draw_below(keys, epoch * n_rows + last, last + 1)
+            place = code.convert(other + start, code.int32s) * code.lanes + lane
+            chosen = code.gather("orders", INT32, place)
+            code.scatter("orders", INT32, place, orders[start + last])
+            orders[start + last] = chosen
+    code.finish()
+
+
+def _write_gather(code: Code, layout: Layout) -> None:
+    """Lay out `n_rows` rows in their order: features, a unit that is always 1; and labels."""
+    orders, labels = code.array("orders", code.int32s), code.array("labels", code.int32s)
+    inputs = code.array("inputs", stride=layout.inputs_stride)
+    n_features = layout.network.n_features
+    with code.loop(0, code.argument("n_rows")) as b:
+        row = orders[b] + _first_rows(code)
+        for i in code.each(n_features):
+            place = code.convert(code.index(i), INT32) + row * n_features
+            inputs[b, i] = code.gather("x", FLOAT, place)
+        inputs[b, n_features] = code.constant(1.0)
+        labels[b] = code.gather("y", INT32, row)
+    code.finish()
+
+
+def _write_train(code: Code, network: _Network, rule: Rule) -> None:
+    """Write `n_epochs` epochs of `n_rows` rows, which lie one behind the other."""
     spec = network.spec
     n_rows, batch_size = code.argument("n_rows"), code.argument("batch_size")
-    keys = code.array("order_keys", code.int64s)
-    orders = code.array("orders", code.int32s)
-    inputs, output_deltas = network.activations[0], network.deltas[-1]
+    inputs = code.array("inputs", stride=network.layout.inputs_stride)
+    labels, output_deltas = code.array("labels", code.int32s), network.deltas[-1]
     is_adam = rule.optimizer == "adam"
     # The rate is in the gradients of SGD already.
     scale = code.constant(1.0, FLOAT) if is_adam else code.argument("learning_rate")
@@ -314,25 +369,21 @@ def _write_train(code: Code, network: _Network, rule: Rule, has_own_rows: bool) 
     update = move if rule.penalty == "none" else _with_penalty(code, network, rule, move)
 
     code.flush_tiny()
-    for layer in range(len(spec.shapes)):
+    for layer in range(1, len(spec.shapes)):
         with code.loop(0, network.layout.n_rows) as b:
             network.activations[layer][b, spec.layer_sizes[layer]] = code.constant(1.0)
-    with code.loop(code.argument("first_epoch"), code.argument("last_epoch")) as epoch:
-        _write_shuffle(code, keys[0], epoch, n_rows, has_own_rows)
+    with code.loop(0, code.argument("n_epochs")) as epoch:
         with code.loop(0, n_rows, batch_size) as first:
             rest = n_rows - first
             n_batch = code.where(rest < batch_size, rest, batch_size)
-            with code.loop(0, n_batch) as b:
-                row = orders[first + b]
-                for i in code.each(spec.n_features):
-                    place = code.convert(code.index(i), INT32) + row * spec.n_features
-                    inputs[b, i] = code.gather("x", FLOAT, place)
+            row = epoch * n_rows + first
+            network.activations[0] = inputs.below(row)
             network.forward(n_batch, is_trained=True)
             if is_adam:
                 adam_rate.value = _adam_rate(code)
             rate = scale / code.convert(n_batch, FLOAT)
             with code.loop(0, n_batch) as b:
-                label = code.gather("y", INT32, orders[first + b])
+                label = labels[row + b]
                 _, total = network.softmax_parts(b)
                 share = code.splat(rate) / total
                 for c in code.each(spec.n_classes):
@@ -407,29 +458,6 @@ def _with_penalty(code: Code, network: _Network, rule: Rule, move: Update) -> Up
     return update
 
 
-def _write_shuffle(
-    code: Code, keys: Value, epoch: Value, n_rows: Value, has_own_rows: bool
-) -> None:
-    """Draw the order of the rows as `randomness.batch_orders` does."""
-    orders = code.array("orders", code.int32s)
-    with code.loop(0, n_rows) as position:
-        row = code.splat(code.convert(position, INT32))
-        orders[position] = row + _first_rows(code) if has_own_rows else row
-    with code.loop(0, n_rows - 1) as turn:
-        last = n_rows - 1 - turn
-        other = draw_below(keys, epoch * n_rows + last, last + 1)
-        # Lanes lie side by side: lane l of order q is number q * lanes + l.
-        lane = Value(code, ir.Constant(code.int32s, list(range(code.lanes))))
-        place = code.convert(other, code.int32s) * code.lanes + lane
-        chosen = code.gather("orders", INT32, place)
-        code.scatter("orders", INT32, place, orders[last])
-        orders[last] = chosen
-
-
-def _first_rows(code: Code) -> Value:
-    return code.array("first_rows", code.int32s)[0]
-
-
 def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
     """Write a clean evaluation: correct rows, summed loss, and which classes are predicted."""
     spec, layout = network.spec, network.layout
@@ -474,6 +502,10 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
             row_loss = _log(code, total) + (biggest - of_label.value)
             loss[0] = loss[0] + code.convert(row_loss, code.doubles)
     code.finish()
+
+
+def _first_rows(code: Code) -> Value:
+    return code.array("first_rows", code.int32s)[0]
 
 
 def _own_row(code: Code, row: Value) -> Value:

@@ -124,6 +124,14 @@ class Array:
     def __setitem__(self, at: Index | tuple[Index, Index], value: Value) -> None:
         self._code.builder.store(value.register, self._address(at), align=4)
 
+    def below(self, row: Value) -> "Array":
+        """Give the same array from a row on."""
+        place = self._code.index(row * self._stride)
+        pointer = self._code.builder.gep(
+            self._pointer, [place.register], inbounds=True, source_etype=self._kind
+        )
+        return Array(self._code, pointer, self._kind, self._offset, self._stride)
+
     def _address(self, at: Index | tuple[Index, Index]) -> Any:
         row, column = at if isinstance(at, tuple) else (at, 0)
         place = self._code.index(row * self._stride + column + self._offset)

@@ -104,6 +104,93 @@ def test_the_bits_do_not_depend_on_how_often_it_looks_up(
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
+@pytest.mark.parametrize("with_curves", [False, True])
+@pytest.mark.parametrize("rows_at_once", [1, 20, 33, 90])
+def test_the_bits_do_not_depend_on_how_many_rows_are_laid_out(
+    engine, job_of, small_task, monkeypatch, rows_at_once, with_curves
+):
+    # 40 training rows in batches of 16: less than a batch, one, two, and two epochs at once
+    job = job_of(small_task, MLPSpec(), TrainingSpec(5, 16, momentum=0.9), 3)
+    job = replace(job, with_curves=with_curves)
+    expected = engine.train(job, SILENT.advance)
+    monkeypatch.setattr(compiled, "VECTORS_AT_ONCE", rows_at_once * 4)
+    found = engine.train(job, SILENT.advance)
+    np.testing.assert_array_equal(found.curves, expected.curves)
+
+
+def arms_of(job, n_frozen):
+    """Give a job of some arms, which share the orders of each repeat."""
+    n_arms = len(n_frozen)
+    return replace(
+        job,
+        weights=[np.concatenate([stacked] * n_arms) for stacked in job.weights],
+        n_frozen=np.repeat(n_frozen, job.n_runs),
+        order_keys=np.tile(job.order_keys, n_arms),
+    )
+
+
+def teams_of(engine, job, n_threads):
+    kernel = engine._kernel(job.network, job.training, False, len(job.tasks[0].y_train))
+    return compiled._Work(job, kernel).teams(n_threads)
+
+
+@pytest.mark.parametrize("n_repeats", [1, 5, 16, 30, 48, 70])
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_teams_hold_every_run_once_and_share_their_orders(
+    engine, job_of, small_task, n_repeats, n_threads
+):
+    job = arms_of(job_of(small_task, n_runs=n_repeats), [0, 0, 1, 2])
+    teams = teams_of(engine, job, n_threads)
+    runs = [run for team in teams for block in team for run in block]
+    assert sorted(runs) == list(range(job.n_runs))
+    for team in teams:
+        assert len({job.order_keys[block].tobytes() for block in team}) == 1
+        assert all(len(set(job.n_frozen[block])) == 1 for block in team)
+
+
+@pytest.mark.parametrize(
+    ("n_repeats", "n_threads", "sizes"),
+    [
+        (32, 2, [4, 4]),
+        (16, 2, [2, 2]),  # one team would leave a thread idle
+        (16, 1, [4]),
+        (48, 2, [4, 4, 2, 2]),
+        (3, 1, [1, 1]),  # three arms of three repeats fit one block
+    ],
+)
+def test_arms_are_trained_together_unless_threads_or_lanes_would_be_idle(
+    job_of, small_task, monkeypatch, n_repeats, n_threads, sizes
+):
+    monkeypatch.setattr(native, "host_lanes", lambda: 16)
+    job = arms_of(job_of(small_task, n_runs=n_repeats), [0, 0, 0, 1])
+    teams = teams_of(CompiledEngine(n_threads), job, n_threads)
+    assert [len(team) for team in teams] == sizes
+
+
+def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_task, monkeypatch):
+    drawn = []
+    draw = compiled._Memory.draw_orders
+
+    def count(memory, *arguments):
+        drawn.append(arguments)
+        draw(memory, *arguments)
+
+    monkeypatch.setattr(compiled._Memory, "draw_orders", count)
+    monkeypatch.setattr(native, "host_lanes", lambda: 16)
+    job = arms_of(job_of(small_task, n_runs=16), [0, 0, 1, 2])
+    CompiledEngine(1).train(job, SILENT.advance)
+    assert drawn == [(0, 1, 40)]
+
+
+def test_arms_trained_together_have_the_bits_of_each_alone(engine, job_of, small_task):
+    job = job_of(small_task, MLPSpec(), TrainingSpec(3), 21)
+    together = engine.train(arms_of(job, [0, 1, 0, 2]), SILENT.advance)
+    for i, n_frozen in enumerate([0, 1, 0, 2]):
+        alone = engine.train(replace(job, n_frozen=np.full(21, n_frozen)), SILENT.advance)
+        arm = slice(i * 21, (i + 1) * 21)
+        np.testing.assert_array_equal(together.scores[:, arm], alone.scores)
+
+
 def test_a_comparison_has_the_same_rows_however_it_is_cut(engine, monkeypatch):
     spec = spec_of(20, questions=("one", "fresh"))
     expected = list(compare(spec, None, engine).scores.rows())
