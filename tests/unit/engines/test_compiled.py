@@ -130,7 +130,9 @@ def arms_of(job, n_frozen):
 
 
 def teams_of(engine, job, n_threads):
-    kernel = engine._kernel(job.network, job.training, False, len(job.tasks[0].y_train))
+    kernel = engine._kernel(
+        job.network, job.training, False, len(job.tasks[0].y_train), has_own_rows=False
+    )
     return compiled._Work(job, kernel).teams(n_threads)
 
 

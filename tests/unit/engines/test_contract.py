@@ -258,3 +258,28 @@ def test_an_engine_takes_one_task_after_another(engine, job_of, small_task):
     engine.train(job_of(other), SILENT.advance)
     again = engine.train(job_of(small_task), SILENT.advance)
     np.testing.assert_array_equal(first.scores, again.scores)
+
+
+def test_runs_with_rows_of_their_own_have_the_bits_of_each_alone(engine, job_of, small_task):
+    other = replace(
+        small_task,
+        x_train=small_task.x_train[::-1] * 2.0,
+        y_train=small_task.y_train[::-1],
+        x_test=-small_task.x_test,
+    )
+    shorter = replace(small_task, x_train=small_task.x_train[:30], y_train=small_task.y_train[:30])
+    tasks = (small_task, other, shorter)
+    job = job_of(small_task, MLPSpec(), TrainingSpec(2), 6, with_curves=True)
+    together = engine.train(replace(job, tasks=tasks), SILENT.advance)
+    for run in range(6):
+        one = replace(
+            job,
+            tasks=(tasks[run % 3],),
+            weights=[stacked[run : run + 1] for stacked in job.weights],
+            n_frozen=job.n_frozen[run : run + 1],
+            order_keys=job.order_keys[run : run + 1],
+        )
+        alone = engine.train(one, SILENT.advance)
+        assert together.curves[:, run].tobytes() == alone.curves[:, 0].tobytes()
+        for a, b in zip(together.weights, alone.weights, strict=True):
+            assert a[run].tobytes() == b[0].tobytes()
