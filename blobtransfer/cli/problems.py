@@ -1,7 +1,7 @@
 """Which problems are meant: a SPEC, or the short options of blobs; tables among them are read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.cli.options import MessageOptions, ProblemOptions
@@ -63,7 +63,7 @@ def _merged(option: str, asked: TaskSpec | TableRequest, given: Mapping[str, Any
     changes = {_field_of(word): value for word, value in given.items() if _field_of(word) in own}
     if len(changes) < len(given):
         return f"{said}{asked.kind} has no such setting, leave it out"
-    return f"{said}write --{option} {text_of(replace(asked, **changes))}"
+    return f"{said}write --{option} {text_of(asked, changes)}"
 
 
 def _field_of(word: str) -> str:

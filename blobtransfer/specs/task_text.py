@@ -6,7 +6,7 @@ A drawn problem is complete with that; a table has to be read first (`tasks.reso
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -82,14 +82,19 @@ def is_blobs(text: str) -> bool:
     return text.partition(":")[0] == "blobs"
 
 
-def text_of(spec: DrawnSpec) -> str:
-    """Write a drawn problem so that `parse_task` reads it."""
-    words = {**SIZES, **spec.keys}
+def text_of(spec: DrawnSpec, changes: Mapping[str, Any] | None = None) -> str:
+    """Write a drawn problem so that `parse_task` reads it.
+
+    Args:
+        spec: The problem.
+        changes: Fields that are written otherwise, which may be impossible.
+    """
     defaults = {one.name: one.default for one in fields(spec)}
+    values = {name: getattr(spec, name) for name in defaults} | dict(changes or {})
     parts = [
-        f"{key}={getattr(spec, name)}"
-        for key, name in words.items()
-        if key == "seed" or getattr(spec, name) != defaults[name]
+        f"{key}={values[name]}"
+        for key, name in {**SIZES, **spec.keys}.items()
+        if key == "seed" or values[name] != defaults[name]
     ]
     return f"{spec.kind}:{','.join(parts)}"
 

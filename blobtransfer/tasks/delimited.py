@@ -136,9 +136,7 @@ def _rows(name: str, content: bytes, delimiter: str) -> Iterator[tuple[int, list
             yield reader.line_num, row
             start = reader.line_num + 1
     except UnicodeDecodeError as error:
-        raise TableFileError(
-            name, f"after line {start} it is not UTF-8 ({error.reason}); save it as UTF-8"
-        ) from error
+        raise TableFileError(name, _not_utf8(content)) from error
     except csv.Error as error:
         problem = str(error)
         if "field larger" in problem:
@@ -162,6 +160,16 @@ def _check_encoding(name: str, content: bytes) -> None:
     if null >= 0:
         line = content.count(b"\n", 0, null) + 1
         raise TableFileError(name, f"line {line} has a null character; save it as UTF-8 text")
+
+
+def _not_utf8(content: bytes) -> str:
+    """Say where a text is not in UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:  # of all of it, so the place is known
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"line {line} is not in UTF-8 ({error.reason}); save it as UTF-8"
+    return "it is not in UTF-8; save it as UTF-8"
 
 
 def _check_heads(name: str, heads: Sequence[str], delimiter: str) -> None:

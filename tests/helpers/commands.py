@@ -1,6 +1,7 @@
 """The one way tests run a command: in this process, or in one of its own."""
 
 import contextlib
+import hashlib
 import io
 import os
 import subprocess
@@ -60,3 +61,16 @@ def run_process(*argv: object, cwd: Path, **settings: Any) -> Finished:
     process = start(*argv, cwd=cwd, **settings)
     out, err = process.communicate(timeout=120)
     return Finished(process.returncode, out, err)
+
+
+def contents(folder: Path) -> dict[Path, str | None]:
+    """Give what every file, link and directory below a folder holds."""
+    found: dict[Path, str | None] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[path] = os.readlink(path)
+        elif path.is_file():
+            found[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            found[path] = None
+    return found

@@ -5,7 +5,6 @@ the value and says what to do; nothing is created, and no file changes by a byte
 """
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -17,7 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from helpers.commands import run_process
+from helpers.commands import contents, run_process
 from helpers.models import call_of, config, entry, functional, write_h5, write_keras
 from helpers.specs import SMALL_OPTIONS
 
@@ -972,19 +971,6 @@ def folder(template, tmp_path):
     before = contents(tmp_path)
     yield tmp_path
     assert contents(tmp_path) == before
-
-
-def contents(folder):
-    """Give what every file, link and directory below a folder holds."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink():
-            found[path] = os.readlink(path)
-        elif path.is_file():
-            found[path] = hashlib.sha256(path.read_bytes()).hexdigest()
-        else:
-            found[path] = None
-    return found
 
 
 def assert_one_line(code, out, err, start):

@@ -83,7 +83,7 @@ def test_tabs_are_expected_in_tsv(tmp_path):
         ('x,y\n1,"2\n3,4\n', "line 2: a quote that is never closed"),
         ('x,y\n1,"a"b\n', "line 2: "),
         ("x,y\n1," + "9" * 100_001 + "\n", "line 2: a value of more than 100,000 characters"),
-        (b"x,y\n1,\xe9\n", "it is not UTF-8"),
+        (b"x,y\n1,\xe9\n", "line 2 is not in UTF-8"),
         ("x,y\n1,2\n".encode("utf-16"), "it is in UTF-16; save it as UTF-8"),
         ("x,y\n1,2\n".encode("utf-16-be"), "has a null character"),
         ("x,y\n1,2\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
