@@ -8,7 +8,7 @@ START_BYTES = 512
 
 _BEGINNINGS = (
     (b"\x89HDF\r\n\x1a\n", "an .h5 file"),
-    (b"\x89PNG\r\n\x1a\n", "a PNG figure"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
     (b"%PDF-", "a PDF file"),
     (b"\x1f\x8b", "a gzip file"),
     (b"SQLite format 3\0", "an SQLite file"),

@@ -81,9 +81,8 @@ def main() -> int:
         failed, 130 interrupted, 143 terminated.
     """
     prepare_streams()
+    _settle_typer(sys.argv[1:])
     _warn_of_unknown_settings()
-    if shutil.get_terminal_size().columns < HELP_COLUMNS:
-        os.environ.setdefault("TERMINAL_WIDTH", str(HELP_COLUMNS))
     try:
         status = app(prog_name="blobtransfer", standalone_mode=False)
         write_stdout([])
@@ -99,6 +98,17 @@ def main() -> int:
     except (ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
         discard(sys.stdout)
         return 0
+
+
+def _settle_typer(words: list[str]) -> None:
+    """Tell Typer, which asks the environment, how help is laid out and that a shell is named."""
+    if shutil.get_terminal_size().columns < HELP_COLUMNS:
+        os.environ.setdefault("TERMINAL_WIDTH", str(HELP_COLUMNS))
+    for name in ("GITHUB_ACTIONS", "PY_COLORS"):  # which it takes for a terminal
+        os.environ.pop(name, None)
+    if len(words) == 2 and words[0] in ("--show-completion", "--install-completion"):
+        # Else it takes no name, and looks for the shell that has started it.
+        os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
 
 
 def _warn_of_unknown_settings() -> None:

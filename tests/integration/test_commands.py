@@ -506,6 +506,27 @@ def test_completion_offers_options_and_loads_nothing_heavy(tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("name", ["GITHUB_ACTIONS", "PY_COLORS"])
+def test_help_in_a_pipe_has_no_colours_wherever_it_runs(tmp_path, name):
+    plain = run_process("compare", "--help", cwd=tmp_path)
+    done = run_process("compare", "--help", cwd=tmp_path, environment={name: "true"})
+    assert (done.code, done.out) == (0, plain.out)
+    assert "\x1b" not in done.out
+
+
+def test_help_in_a_pipe_has_colours_where_they_are_forced(tmp_path):
+    done = run_process("compare", "--help", cwd=tmp_path, environment={"FORCE_COLOR": "1"})
+    assert "\x1b" in done.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_that_is_named_is_shown_from_any_other(tmp_path, shell):
+    by = ("sh", "-c", '"$@"; exit $?', "sh")
+    done = run_process("--show-completion", shell, cwd=tmp_path, by=by)
+    assert (done.code, done.err) == (0, "")
+    assert "_BLOBTRANSFER_COMPLETE" in done.out
+
+
 # ---------------------------------------------------------------- results
 
 

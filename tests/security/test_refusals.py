@@ -1132,7 +1132,7 @@ BAD_RESULTS = {
     "the half of it": (lambda good: good[: len(good) // 2], "the text: invalid json"),
     "all but its end": (lambda good: good[:-3], "the text: invalid json"),
     "two of them": (lambda good: good + good, "the text: invalid json"),
-    "a picture": (lambda good: b"\x89PNG\r\n\x1a\n" + bytes(100), "this looks like a PNG figure"),
+    "a picture": (lambda good: b"\x89PNG\r\n\x1a\n" + bytes(100), "this looks like a PNG picture"),
     "no UTF-8": (
         lambda good: good.replace(b"compare", b"\xff\xfe"),
         "the text is no UTF-8 all through",
