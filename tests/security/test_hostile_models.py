@@ -64,7 +64,13 @@ ODD_TEXTS = (b"null", b"[]", b"{}", b"-1", b"1e999", b"NaN", b'""', b"true", b"9
 
 def good_models() -> list[bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        written = [write(Path(folder) / "m").read_bytes() for write in (write_keras, write_h5)]
+        path = Path(folder) / "m"
+        written = [
+            write_keras(path).read_bytes(),
+            write_h5(path).read_bytes(),
+            write_keras(path, json.dumps(functional())).read_bytes(),
+            write_h5(path, model=functional()).read_bytes(),
+        ]
     kept = [path for path in sorted(DATA.iterdir()) if path.suffix in (".keras", ".h5")]
     return written + [path.read_bytes() for path in kept if ".weights" not in path.suffixes]
 
