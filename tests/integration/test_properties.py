@@ -40,6 +40,9 @@ VARIANTS = [
     "self-transfer,fixed=1",
     "self-transfer",
     "equal-compute",
+    "anchor=0.01",
+    "new-head,fixed=1,anchor=1e-300",
+    "fixed=1,unfreeze=1,anchor=1000000",
 ]
 BAD_VARIANTS = [
     "",
@@ -49,6 +52,8 @@ BAD_VARIANTS = [
     "add=-1",
     "unfreeze=3",
     "factor=nan",
+    "anchor=0",
+    "equal-compute,anchor=1",
     "\x1b",
 ]
 
@@ -68,6 +73,8 @@ TRAINING = {
     "--batch-size": ["1", "4", "100"],
     "--learning-rate": ["0.01", "1e-300", "1e6", "1e300"],
     "--momentum": ["0", "0.9"],
+    "--optimizer": ["sgd", "adam"],
+    "--weight-decay": ["0", "-0.0", "1e-320", "0.01", "1e6"],
     "--engine": ["compiled"],
     "--train-seed": ["0", "4294967295"],
 }
@@ -178,7 +185,7 @@ TINY = ("--samples", "30", "--train-samples", "20", "--epochs", "2", "--hidden",
     command_lines(
         "compare",
         COMPARE,
-        ["--reverse", "--speed", "--speed", "--until-decided", "-q", "-v"],
+        ["--reverse", "--speed", "--speed", "--until-decided", "--nesterov", "-q", "-v"],
         [*TINY, "-o", "r.json"],
     )
 )

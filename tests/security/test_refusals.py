@@ -815,6 +815,77 @@ ODD_NAMES = [
     (("\x1b[31m",), r"\x1b[31m: not known; see "),
 ]
 
+PENALTY = "use a number from 0 to 1,000,000"
+OPTIMIZER = "use one of sgd, adam"
+NO_MOMENTUM = "there is no momentum to look ahead along; add --momentum, such as 0.9"
+ANCHOR = "use anchor above 0, up to 1,000,000"
+NO_SOURCE = "has no source network to be pulled towards; leave anchor out"
+
+OPTIMIZERS = [
+    ("compare --optimizer rmsprop", f"--optimizer rmsprop: {OPTIMIZER}"),
+    ("compare --optimizer adma", f"--optimizer adma: did you mean adam? {OPTIMIZER}"),
+    ("train-source --optimizer Adam", f"--optimizer Adam: did you mean adam? {OPTIMIZER}"),
+    ("train-target --optimizer ''", f"--optimizer '': {OPTIMIZER}"),
+    ("compare --optimiser adam", "--optimiser: not known; did you mean --optimizer?"),
+    ("compare --nestrov", "--nestrov: not known; did you mean --nesterov or --nested?"),
+    ("compare --decay 0.1", "--decay: not known; did you mean --weight-decay?"),
+    (
+        "compare --optimizer adam --momentum 0.9",
+        "--momentum 0.9: adam has moments of its own; leave it out, or use --optimizer sgd",
+    ),
+    (
+        "train-source --optimizer adam --nesterov",
+        "--nesterov: it is a way of sgd, not of adam; leave it out, or use --optimizer sgd",
+    ),
+    ("compare --nesterov", f"--nesterov: {NO_MOMENTUM}"),
+    ("train-target --nesterov --momentum 0", f"--nesterov: {NO_MOMENTUM}"),
+    (
+        "compare --optimizer adam --learning-rate 0",
+        "--learning-rate 0.0: use a finite number above 0",
+    ),
+    ("compare --weight-decay -0.1", f"--weight-decay -0.1: {PENALTY}"),
+    ("compare --weight-decay 1e7", f"--weight-decay 10000000.0: {PENALTY}"),
+    ("compare --weight-decay nan", f"--weight-decay nan: {FINITE}"),
+    ("train-source --weight-decay inf", f"--weight-decay inf: {FINITE}"),
+    ("train-target --weight-decay 1e400", f"--weight-decay 1e400: {FINITE}"),
+    ("compare --weight-decay ''", f"--weight-decay '': {FINITE}"),
+    ("compare --variant anchor=0", f"--variant anchor=0: {ANCHOR}"),
+    ("compare --variant fixed=1,anchor=-1", f"--variant fixed=1,anchor=-1: {ANCHOR}"),
+    ("compare --variant anchor=1e7", f"--variant anchor=1e7: {ANCHOR}"),
+    ("compare --variant anchor=nan", "--variant anchor=nan: anchor=nan: use a number"),
+    ("compare --variant anchor=1e400", "--variant anchor=1e400: anchor=1e400: use a number"),
+    ("compare --variant anchor", f"--variant anchor: anchor is not known; {VARIANTS}"),
+    (
+        "compare --variant ancor=1",
+        f"--variant ancor=1: ancor=1 is not known; {VARIANTS}",
+    ),
+    (
+        "compare --variant anchor=1,anchor=2",
+        "--variant anchor=1,anchor=2: anchor is repeated; give it once",
+    ),
+    (
+        "compare --variant anchor=1 --variant fixed=0,anchor=1.0",
+        "--variant anchor=1 fixed=0: it is repeated; give it once",
+    ),
+    (
+        "compare --variant equal-compute,anchor=1",
+        f"--variant equal-compute,anchor=1: equal-compute {NO_SOURCE}",
+    ),
+    (
+        "compare --variant random-frozen,fixed=1,anchor=1",
+        f"--variant random-frozen,fixed=1,anchor=1: random-frozen {NO_SOURCE}",
+    ),
+    (
+        "train-target --variant anchor=1",
+        "--variant anchor=1 fixed=0: there is no source network; give --model FILE",
+    ),
+    (
+        "compare --against anchor=1",
+        "--against anchor=1 fixed=0: it is not compared; use one of transfer fixed=0, "
+        "transfer fixed=1, transfer fixed=2",
+    ),
+]
+
 ENVIRONMENT = [
     ("SAMPLES=x", "compare", f"BLOBTRANSFER_SAMPLES x: {WHOLE}"),
     ("SAMPLES=0", "plot-data", "BLOBTRANSFER_SAMPLES 0: use 1 or more"),
@@ -874,7 +945,15 @@ NO_COUNTS = (
     "0x9",
 )
 NO_FIGURES = ("nan", "inf", "-inf", "1e400", "1_0", "", "x", "0x9", "1,5", "-1", "1e300e")
-FIGURES = ("--cluster-std", "--learning-rate", "--momentum", "--margin", "--low", "--threshold")
+FIGURES = (
+    "--cluster-std",
+    "--learning-rate",
+    "--momentum",
+    "--weight-decay",
+    "--margin",
+    "--low",
+    "--threshold",
+)
 
 
 def write_model_files(folder):
@@ -983,7 +1062,7 @@ def assert_one_line(code, out, err, start):
 
 @pytest.mark.parametrize(
     ("argv", "line"),
-    [*NUMBERS, *MODELS_NETWORK, *TRANSFER, *FILES, *MODELS_FILES, *COMMANDS],
+    [*NUMBERS, *MODELS_NETWORK, *TRANSFER, *FILES, *MODELS_FILES, *COMMANDS, *OPTIMIZERS],
     ids=lambda part: str(part)[:60],
 )
 def test_bad_input_is_one_line_and_leaves_every_file_as_it_was(run, folder, argv, line):
