@@ -5,7 +5,8 @@
 
 Every entry has a process of its own; rounds go over the entries in turn, so that other work
 on the machine hits all alike, and the best round counts. Time of the processor is told
-too: it hardly depends on what else runs.
+too: it hardly depends on what else runs. The last column is how much of the arithmetic limit,
+which is measured in the same rounds (`peak.py`), a second of the processor used.
 """
 
 import argparse
@@ -15,15 +16,18 @@ from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from itertools import pairwise
 from multiprocessing import get_context
 
 import numpy as np
+import peak
 from common import DEFAULT, N_THREADS, accuracy, figure, make_job, print_table
 
 from blobtransfer.network import Weights
 
 ENTRIES = {
     "blobtransfer, compiled engine": "ours.train_compiled",
+    "blobtransfer, compiled engine, Adam": "ours.train_adam",
     "numba, networks in SIMD lanes": "numba_lanes.train",
     "JAX `vmap` + `scan` + `jit`": "jax_vmap.train",
     "PyTorch batched matmul": "torch_bmm.train",
@@ -70,7 +74,7 @@ class Entry:
         """Give the runs and epochs that are timed to find the rate at n_runs."""
         if self.path in KERAS:
             return 2, 100
-        is_fast = self.path in ("ours.train_compiled", "numba_lanes.train")
+        is_fast = self.path in ("ours.train_compiled", "ours.train_adam", "numba_lanes.train")
         return n_runs, 100 if is_fast or n_runs < MANY_RUNS else FEW_EPOCHS
 
 
@@ -92,6 +96,8 @@ def check(entries: list[Entry]) -> None:
     reference: Weights | None = None
     worst = 0.0
     for entry in entries:
+        if entry.path == "ours.train_adam":  # learns other weights
+            continue
         try:
             weights = entry.process.submit(train_all_rows, entry.path).result()
         except ModuleNotFoundError as error:
@@ -110,8 +116,10 @@ def check(entries: list[Entry]) -> None:
 def show(sizes: tuple[int, ...], counts: list[int], entries: list[Entry], n_rounds: int) -> None:
     """Time all entries on one shape and print its table."""
     rounds: dict[tuple[str, int, int], list[Measured]] = defaultdict(list)
+    limit = 0.0
     for n_runs in counts:
         for _ in range(n_rounds):
+            limit = max(limit, peak.peak_flops())
             for entry in entries:
                 timed = entry.timed(n_runs)
                 done = rounds[entry.path, *timed]
@@ -134,16 +142,25 @@ def show(sizes: tuple[int, ...], counts: list[int], entries: list[Entry], n_roun
             ]
         if not entry.is_missing:
             first = rounds[entry.path, *entry.timed(counts[0])][0]
-            row += [f"{first.first_s:.1f}", f"{100 * first.accuracy:.1f} %"]
-        rows.append(row + [""] * (3 * len(counts) + 3 - len(row)))
+            share = best[entry.path, *entry.timed(counts[0])].fits_per_cpu_s * flops(sizes) / limit
+            row += [f"{first.first_s:.1f}", f"{100 * first.accuracy:.1f} %", f"{share:.2%}"]
+        rows.append(row + [""] * (3 * len(counts) + 4 - len(row)))
     head = [
         cell
         for n in counts
         for cell in (f"fits/s, {n:,} runs", "times slower", "fits a CPU second")
     ]
-    print(f"Network {'-'.join(map(str, sizes))}, {N_THREADS} cores\n")
-    print_table(["", *head, "first call, s", "test accuracy"], rows)
+    shape = "-".join(map(str, sizes))
+    print(f"Network {shape}, {N_THREADS} cores; limit {limit / 1e9:.0f} GFLOP a CPU second\n")
+    print_table(["", *head, "first call, s", "test accuracy", "of the limit"], rows)
     print()
+
+
+def flops(sizes: tuple[int, ...]) -> float:
+    """Count the multiplications and additions in the matrix products of 100 epochs of 500 rows."""
+    kernels = [fan_in * fan_out for fan_in, fan_out in pairwise(sizes)]
+    # Forward, back and the gradients; deltas are not sent below the first layer.
+    return 100 * 500 * 2.0 * (3 * sum(kernels) - kernels[0])
 
 
 def train_all_rows(path: str) -> Weights:

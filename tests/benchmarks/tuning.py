@@ -16,6 +16,7 @@ from llvmlite import binding as llvm
 
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native, simd
+from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.drawn import BlobsSpec
@@ -28,12 +29,13 @@ EPOCHS = {SMALL: 100, WIDE: 3}
 TURNS = {SMALL: 40, WIDE: 12}
 
 
-def vectors_off_the_cache_lines(self: compiled._Block, n: int) -> np.ndarray:
+def vectors_off_the_cache_lines(self: compiled._Vectors, n: int, lanes: int) -> None:
     """Allocate as NumPy does: at a multiple of 16 bytes, here never of 64."""
-    n_bytes = n * self._kernel.lanes * 4
+    n_bytes = n * lanes * 4
     memory = np.zeros(n_bytes + 128, np.uint8)
     start = -memory.ctypes.data % 64 + 16
-    return memory[start : start + n_bytes].view(np.float32).reshape(n, self._kernel.lanes)
+    self.values = memory[start : start + n_bytes].view(np.float32).reshape(n, lanes)
+    self._address, self._size = int(self.values.ctypes.data), lanes * 4
 
 
 def optimise_with_all_passes(parsed: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
@@ -46,10 +48,15 @@ def nothing(*_: object) -> None:
     """Write no code."""
 
 
+def empty(code: simd.Code, *_: object) -> None:
+    """Write a function that does nothing."""
+    code.finish()
+
+
 DECISIONS = {
     "as it is": [],
     "buffers off the cache lines": [
-        patch.object(compiled._Block, "_vectors", vectors_off_the_cache_lines)
+        patch.object(compiled._Vectors, "__init__", vectors_off_the_cache_lines)
     ],
     "one sum in registers at a time": [
         patch.multiple(kernel, ROWS=1, COLUMNS=1, SQUARE=1),
@@ -62,7 +69,8 @@ DECISIONS = {
 }
 PARTS = {
     "everything": [],
-    "without the shuffle": [patch.object(kernel, "_write_shuffle", nothing)],
+    "without the shuffle": [patch.object(kernel, "_write_shuffle", empty)],
+    "without laying rows out": [patch.object(kernel, "_write_gather", empty)],
     "without the forward pass": [patch.object(kernel._Network, "forward", nothing)],
     "without sending deltas down": [patch.object(kernel._Network, "delta_below", nothing)],
     "without moving weights": [patch.object(kernel._Network, "update", nothing)],
@@ -84,21 +92,29 @@ def prepare(network: MLPSpec, patches: list[patch]) -> tuple[float, Callable[[],
 
     The time is that of as many networks as the widest vectors hold.
     """
+    training, n_epochs = TrainingSpec(), EPOCHS[network]
     task = load_task(BlobsSpec(2, n_features=network.n_features, n_classes=network.n_classes))
     with all_of(patches):
         start = time.perf_counter()
-        code = compiled._Kernel.compiled(network, 64, False)
+        code = compiled._Kernel.compiled(network, 64, Rule.of(training, is_anchored=False))
         seconds = time.perf_counter() - start
     rows = compiled._Rows.of(task.x_train, task.y_train, code.lanes)
     starts = [initial_weights(network, 0, r) for r in range(code.lanes)]
     weights = [np.stack(layer) for layer in zip(*starts, strict=True)]
-    keys = [order_key(0, Stream.TARGET_ORDER, r) for r in range(code.lanes)]
+    drawn = [order_key(0, Stream.TARGET_ORDER, r) for r in range(code.lanes)]
+    keys, n_rows = np.array(drawn, np.uint64), len(rows.y)
+    at_once = min(n_epochs, max(1, compiled.VECTORS_AT_ONCE // (network.n_features + 2) // n_rows))
 
     def train() -> float:
         with all_of(patches):
-            block = compiled._Block(code, weights, np.array(keys, np.uint64), False)
+            memory = compiled._Memory(code, keys, at_once * n_rows, at_once * n_rows)
+            block = compiled._Block(code, memory, training, weights, None, 0)
         start = time.perf_counter()
-        block.train(rows, 0, EPOCHS[network], TrainingSpec(), 0)
+        for first in range(0, n_epochs, at_once):
+            last = min(first + at_once, n_epochs)
+            memory.draw_orders(first, last, n_rows)
+            memory.lay_out(rows, 0, (last - first) * n_rows)
+            block.train(0, last - first, n_rows)
         return (time.perf_counter() - start) * native.host_lanes() / code.lanes
 
     return seconds, train

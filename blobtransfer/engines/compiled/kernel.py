@@ -347,9 +347,16 @@ def _write_gather(code: Code, layout: Layout) -> None:
     n_features = layout.network.n_features
     with code.loop(0, code.argument("n_rows")) as b:
         row = orders[b] + _first_rows(code)
-        for i in code.each(n_features):
-            place = code.convert(code.index(i), INT32) + row * n_features
-            inputs[b, i] = code.gather("x", FLOAT, place)
+        n_in_runs = n_features - n_features % code.lanes
+        if n_in_runs:
+            starts = [code.lane(row * n_features, lane) for lane in range(code.lanes)]
+            with code.loop(0, n_in_runs, code.lanes) as first:
+                of_lanes = code.gather_runs("x", [start + first for start in starts])
+                for i, feature in enumerate(of_lanes):
+                    inputs[b, first + i] = feature
+        for i in code.each(n_features - n_in_runs):
+            place = row * n_features + n_in_runs + code.convert(code.index(i), INT32)
+            inputs[b, n_in_runs + i] = code.gather("x", FLOAT, place)
         inputs[b, n_features] = code.constant(1.0)
         labels[b] = code.gather("y", INT32, row)
     code.finish()

@@ -25,7 +25,9 @@ from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.metrics import TEST_LOSS
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.tasks import load_task
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,18 @@ def test_the_bits_do_not_depend_on_threads_or_neighbours(job_of, small_task, n_t
 @pytest.mark.parametrize("training", [TrainingSpec(2), TrainingSpec(2, optimizer="adam")])
 def test_narrower_registers_give_the_same_bits(job_of, small_task, monkeypatch, lanes, training):
     job = job_of(small_task, MLPSpec(activation="tanh"), training, 9)
+    expected = CompiledEngine().train(job, SILENT.advance)
+    monkeypatch.setattr(native, "host_lanes", lambda: lanes)
+    found = CompiledEngine().train(job, SILENT.advance)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+@pytest.mark.parametrize("lanes", [4, 8])
+def test_rows_wider_than_a_register_are_laid_out_alike_by_registers_of_any_width(
+    job_of, monkeypatch, lanes
+):
+    task = load_task(BlobsSpec(4, n_samples=50, n_train=30, n_features=37))
+    job = job_of(task, MLPSpec(37, (3,), 3), TrainingSpec(2), 9)
     expected = CompiledEngine().train(job, SILENT.advance)
     monkeypatch.setattr(native, "host_lanes", lambda: lanes)
     found = CompiledEngine().train(job, SILENT.advance)

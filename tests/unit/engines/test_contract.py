@@ -74,6 +74,7 @@ def step_by_hand(weights, x, y, network, training, moments, step, n_frozen, anch
         (MLPSpec(hidden=(3, 6, 4), activation="sigmoid"), TrainingSpec(2, 7, 0.2, 0.5), 1, None),
         (MLPSpec(hidden=(7,)), TrainingSpec(3, 100, 0.05), 0, None),
         (MLPSpec(hidden=(2, 3)), TrainingSpec(1, 1, 0.01, 0.3), 0, None),
+        (MLPSpec(37, (3,)), TrainingSpec(1, 16), 0, None),
         (MLPSpec(hidden=(3, 4)), TrainingSpec(2, 16, 0.05, 0.9, nesterov=True), 1, None),
         (MLPSpec(), TrainingSpec(2, 16, 0.05, 0.9, weight_decay=0.1), 1, None),
         (MLPSpec(activation="tanh"), TrainingSpec(2, 15, 0.01, optimizer="adam"), 0, None),
@@ -100,9 +101,11 @@ def step_by_hand(weights, x, y, network, training, moments, step, n_frozen, anch
     ],
 )
 def test_training_follows_the_formulas_of_back_propagation(
-    engine, job_of, small_task, network, training, n_frozen, pull
+    engine, job_of, network, training, n_frozen, pull
 ):
-    job = job_of(small_task, network, training, n_frozen=n_frozen, pull=pull)
+    n_features = network.n_features
+    task = load_task(BlobsSpec(4, n_samples=50, n_train=40, n_features=n_features))
+    job = job_of(task, network, training, n_frozen=n_frozen, pull=pull)
     trained = engine.train(job, SILENT.advance)
     by_hand = [layer[0].astype(np.float64) for layer in job.weights]
     moments = [(np.zeros_like(w), np.zeros_like(w)) for w in by_hand]
@@ -110,7 +113,7 @@ def test_training_follows_the_formulas_of_back_propagation(
     for rows in batch_orders(int(job.order_keys[0]), range(training.epochs), 40):
         for first in range(0, 40, training.batch_size):
             batch = rows[first : first + training.batch_size]
-            x, y = small_task.x_train[batch].astype(np.float64), small_task.y_train[batch]
+            x, y = task.x_train[batch].astype(np.float64), task.y_train[batch]
             step += 1
             step_by_hand(by_hand, x, y, network, training, moments, step, n_frozen, job.anchor)
     for expected, found in zip(by_hand, trained.weights, strict=True):
