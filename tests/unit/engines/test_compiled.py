@@ -24,8 +24,8 @@ from blobtransfer.errors import MachineError
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.metrics import TEST_LOSS
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks import load_task
 
