@@ -5,8 +5,8 @@
 
 A block that opens with ```console holds commands after `$ ` and their output in a pipe; one that
 opens with ```console screen, what a terminal of 80 columns shows, without colours and progress.
-The commands of one page run one after another in one empty folder; figures they draw that the
-docs have in docs/figures are renewed there.
+The commands of one page run one after another in one folder, which holds the tables of docs/data
+and nothing else; figures they draw that the docs have in docs/figures are renewed there.
 """
 
 import json
@@ -24,7 +24,7 @@ from blobtransfer.results.record import make_schema
 
 TOP = Path(__file__).resolve().parent.parent
 SCHEMA = TOP / "blobtransfer" / "results" / "results.schema.json"
-PAGES = ("README.md", "docs/tutorial.md", "docs/method.md", "docs/cli.md")
+PAGES = ("README.md", "docs/tutorial.md", "docs/problems.md", "docs/method.md", "docs/cli.md")
 BLOCK = re.compile(
     r"^```console(?P<screen> screen)?\n(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
 )
@@ -36,11 +36,18 @@ def main(pages: list[str]) -> None:
     for page in pages:
         path = TOP / page
         with tempfile.TemporaryDirectory() as folder:
+            lay_out(Path(folder))
             text = BLOCK.sub(lambda block: run_block(block, Path(folder)), path.read_text())
             path.write_text(text)
             for figure in Path(folder).glob("*.png"):
                 if (TOP / "docs" / "figures" / figure.name).exists():
                     shutil.copy(figure, TOP / "docs" / "figures")
+
+
+def lay_out(folder: Path) -> None:
+    """Put the tables that the docs ship into a folder."""
+    for table in (TOP / "docs" / "data").glob("*.csv"):
+        shutil.copy(table, folder)
 
 
 def run_block(block: re.Match[str], folder: Path) -> str:

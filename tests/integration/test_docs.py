@@ -51,6 +51,7 @@ def without_times(text):
 @pytest.mark.parametrize(("page", "i"), list(cases()))
 def test_every_output_shown_is_what_the_command_prints(page, i, tmp_path):
     blocks = blocks_of(page)
+    update.lay_out(tmp_path)
     for block in needed_by(blocks, i):
         update.run_block(block, tmp_path)
     assert without_times(update.run_block(blocks[i], tmp_path)) == without_times(blocks[i][0])
