@@ -21,6 +21,7 @@ class Stream(IntEnum):
     TARGET_ORDER = 2
     REDRAWN = 3
     SPLIT = 5
+    VALIDATION = 6
 
 
 def order_key(train_seed: int, stream: Stream, repeat: int) -> int:

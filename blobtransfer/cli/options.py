@@ -42,12 +42,16 @@ from blobtransfer.specs.table import BUILT_IN
 from blobtransfer.specs.task import DRAWN
 from blobtransfer.specs.training import LEARNING_RATES, OPTIMIZERS, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
+from blobtransfer.suggest import question_of
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
 STATISTICS, RESULTS, MESSAGES = "Question and statistics", "Results", "Messages"
 """Panels of the help page."""
 
 SOURCES = (*QUESTIONS, "both")
+
+TUNED = "learning-rate"
+"""The setting that runs can choose for themselves."""
 
 MIN_SIDE, MAX_SIDE = 2.0, 50.0
 """Shortest and longest side of a figure, in inches."""
@@ -254,6 +258,20 @@ def _margin(show_default: str) -> Any:
 ShownMargin = Annotated[float | None, _margin("that of the results")]
 
 
+def _read_rates(text: str) -> tuple[float, ...]:
+    """Read `learning-rate=A,B,...`."""
+    setting, equals, values = text.partition("=")
+    if setting != TUNED or not equals:
+        asked = question_of(setting, [TUNED]) if setting != TUNED else ""
+        problem = f"use {TUNED}=A,B,..., such as {TUNED}=0.003,0.01,0.03"
+        raise SettingError("tune", text, f"{asked + ' ' if asked else ''}{problem}")
+    rates = [read_number(value) for value in values.split(",")]
+    if None in rates:
+        wrong = values.split(",")[rates.index(None)]
+        raise SettingError("tune", text, f"{wrong or 'an empty value'} is no finite number")
+    return tuple(map(float, rates))
+
+
 @dataclass(frozen=True)
 class QuestionOptions:
     """What is asked, and how much is said about it."""
@@ -299,6 +317,17 @@ class QuestionOptions:
             parser=_read_variant,
         ),
     ] = None
+    tune: Annotated[
+        str | None,
+        option(
+            "--tune",
+            "learning-rate=A,B,...: each run takes the rate that is best for it on a fifth of its "
+            "training rows, never on test rows.",
+            NETWORK,
+            metavar="SETTING=X,X...",
+            show_default="--learning-rate for all",
+        ),
+    ] = None
     speed: Annotated[
         bool, switch("--speed", "Also compare how fast the variants learn.", STATISTICS)
     ] = False
@@ -317,6 +346,7 @@ class QuestionOptions:
         given = {
             "margin": self.margin,
             "low": self.low,
+            "tune": None if self.tune is None else _read_rates(self.tune),
             "speed": self.speed,
             "threshold": self.threshold,
         }

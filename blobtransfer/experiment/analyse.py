@@ -15,6 +15,7 @@ from blobtransfer.experiment.cautions import cautions_of
 from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.results.findings import (
     Band,
+    ChosenRate,
     Contrast,
     ContrastKind,
     Findings,
@@ -177,7 +178,16 @@ def _summarise(
         source_variance=source_variance(_by_source(spec, scores, own))
         if spec.is_nested(arm)
         else None,
+        chosen_rates=_chosen_rates(spec, arm, scores),
     )
+
+
+def _chosen_rates(spec: ExperimentSpec, arm: Arm, scores: Scores) -> tuple[ChosenRate, ...]:
+    """Count how often the runs of an arm have chosen each learning rate."""
+    if not spec.tune or scores.learning_rates is None:
+        return ()
+    own = scores.learning_rates[scores.arms.index(arm)]
+    return tuple(ChosenRate(rate, int(np.sum(own == rate))) for rate in sorted(spec.tune))
 
 
 def _low_runs(

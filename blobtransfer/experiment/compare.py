@@ -10,14 +10,7 @@ import numpy as np
 from blobtransfer.engines import Engine, load_engine
 from blobtransfer.execution.local import result_of, run_calls
 from blobtransfer.experiment.analyse import analyse
-from blobtransfer.experiment.block import (
-    BlockResult,
-    SourceKey,
-    SourceWeights,
-    fresh_sources,
-    run_block,
-    train_sources,
-)
+from blobtransfer.experiment.block import BlockResult, fresh_sources, run_block
 from blobtransfer.experiment.progress import SILENT, Progress, Stage, StageProgress
 from blobtransfer.experiment.single import (
     record_of,
@@ -25,6 +18,7 @@ from blobtransfer.experiment.single import (
     train_one,
     train_own_source,
 )
+from blobtransfer.experiment.training import SourceKey, SourceWeights, train_sources
 from blobtransfer.experiment.undecided import Undecided
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock
@@ -116,7 +110,7 @@ def _one_sources(
     if "transfer" in starts and given is None:
         alone = replace(
             spec, variants=(STANDALONE,), n_repeats=1, nested=None, target=None, speed=False,
-            against=None, until_decided=False, network=spec.source_network,
+            against=None, until_decided=False, network=spec.source_network, tune=(),
         )  # fmt: skip
         source = train_one(alone, "train-source", "source", {}, engine, progress)
         given, source_run = source.weights, source.results.run
@@ -173,7 +167,7 @@ def _joined_curves(parts: list[BlockResult]) -> Curves:
 def _epochs_of_a_repeat(spec: ExperimentSpec) -> int:
     """Count the epochs of a repeat's runs, and of the fresh sources that are its own."""
     n_own = 0 if spec.nested else len(spec.source_starts("fresh"))
-    return sum(map(spec.n_epochs, spec.arms)) + n_own * spec.training.epochs
+    return sum(map(spec.n_epochs_in_all, spec.arms)) + n_own * spec.training.epochs
 
 
 def _n_epochs(spec: ExperimentSpec) -> int:

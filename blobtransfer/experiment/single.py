@@ -6,15 +6,10 @@ import numpy as np
 
 from blobtransfer.engines import Engine
 from blobtransfer.experiment.analyse import analyse
-from blobtransfer.experiment.block import (
-    SourceKey,
-    SourceWeights,
-    scores_of,
-    train_arms,
-    train_sources,
-)
+from blobtransfer.experiment.block import scores_of
 from blobtransfer.experiment.progress import SILENT, Progress, Stage
 from blobtransfer.experiment.regions import decision_regions, predictions_of
+from blobtransfer.experiment.training import SourceKey, SourceWeights, train_arms, train_sources
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock
 from blobtransfer.results.results import Baseline, Command, Results, Role, TaskRecord

@@ -101,6 +101,8 @@ def tables_of(results: Results, with_time: bool = True) -> tuple[Table, ...]:
         return (training_table(results, with_time),)
     tables = [comparison_table(results, question) for question in results.spec.questions]
     tables.append(risk_table(results))
+    if results.spec.tune:
+        tables.append(rates_table(results))
     if results.spec.nested is not None:
         tables.append(variance_table(results))
     if results.findings.contrasts:
@@ -207,6 +209,29 @@ def risk_table(results: Results) -> Table:
         notes=(
             "worst tenth: the mean of the lowest tenth of the runs; best of k: to be expected of "
             "the best of k runs",
+        ),
+        is_detail=True,
+    )
+
+
+def rates_table(results: Results) -> Table:
+    """Lay out which learning rates the runs have chosen."""
+    rates = [f"{rate:g}" for rate in sorted(results.spec.tune)]
+    return Table(
+        title="The learning rates that were chosen: runs",
+        columns=("variant", "question", *rates),
+        rows=tuple(
+            (
+                label_of(one.arm, results),
+                "" if one.arm.sources == "none" else QUESTION_NAMES[one.arm.sources],
+                *(str(chosen.n) for chosen in one.chosen_rates),
+            )
+            for one in results.summary
+        ),
+        notes=(
+            "each run takes the rate that is most accurate on a fifth of its training rows, and "
+            "learns all of them with it; source networks learn with "
+            f"{results.spec.training.learning_rate:g}",
         ),
         is_detail=True,
     )

@@ -47,6 +47,14 @@ class LowRuns:
 
 
 @dataclass(frozen=True)
+class ChosenRate:
+    """How many runs of an arm have chosen a learning rate."""
+
+    learning_rate: float
+    n: int
+
+
+@dataclass(frozen=True)
 class Summary(Spread):
     """The test accuracies of one arm over its repeats; a failed run counts at chance level.
 
@@ -62,6 +70,7 @@ class Summary(Spread):
         difference: To standalone, within the repeats; None for standalone itself.
         verdict: What the difference and the margin allow to say.
         source_variance: Where several repeats share each of several sources.
+        chosen_rates: Where runs choose from learning rates, those in ascending order.
     """
 
     arm: Arm
@@ -74,6 +83,7 @@ class Summary(Spread):
     difference: Difference | None = None
     verdict: Verdict | None = None
     source_variance: VarianceComponents | None = None
+    chosen_rates: tuple[ChosenRate, ...] = ()
 
     @property
     def is_mostly_dead(self) -> bool:

@@ -165,7 +165,12 @@ class Results:
 
     def rows(self) -> Iterator[Run]:
         """Give the runs one by one, by repeat, then arm."""
-        return self.scores.rows(self.spec.source_repeat, self._source_of, self.measured.name)
+        return self.scores.rows(
+            self.spec.source_repeat,
+            self._source_of,
+            self.measured.name,
+            self.spec.training.learning_rate,
+        )
 
     def _source_of(self, arm: Arm) -> str:
         """Name what the source network of an arm learnt, or its file; nothing without one."""

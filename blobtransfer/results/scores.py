@@ -23,6 +23,7 @@ class Run:
     Accuracies are in [0, 1], losses in nats; what is not finite is None. `label` is the variant
     as people write it, `source_repeat` the repeat in which the source network was drawn; `source`
     names the problem that this network learnt, or its file, and `target` the problem measured.
+    `learning_rate` is the one it learnt with; None in older files.
     """
 
     sources: Sources
@@ -39,6 +40,7 @@ class Run:
     source_repeat: Count | None = None
     source: str = ""
     target: str = ""
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,7 @@ class Scores:
             nats, NaN or infinite where training diverged.
         classes_predicted: (A, R) int64, how many classes a network predicts on the test rows.
         is_failed: (A, R) bool, where a metric or a weight is not finite.
+        learning_rates: (A, R) float64, where each run has chosen its own.
     """
 
     arms: tuple[Arm, ...]
@@ -59,6 +62,7 @@ class Scores:
     values: NDArray[np.float64]
     classes_predicted: NDArray[np.int64]
     is_failed: NDArray[np.bool_]
+    learning_rates: NDArray[np.float64] | None = None
 
     @classmethod
     def joined(cls, parts: Sequence["Scores"]) -> "Scores":
@@ -75,6 +79,7 @@ class Scores:
             along_repeats("values"),
             along_repeats("classes_predicted"),
             along_repeats("is_failed"),
+            None if parts[0].learning_rates is None else along_repeats("learning_rates"),
         )
 
     @classmethod
@@ -95,6 +100,7 @@ class Scores:
         values = np.full((len(METRICS), *shape), np.nan)
         classes_predicted = np.full(shape, -1, np.int64)
         is_failed = np.zeros(shape, bool)
+        learning_rates = np.full(shape, np.nan)
         for i, row in enumerate(rows):
             a = arm_of.get((row.sources, row.variant, row.fixed))
             if a is None:
@@ -109,11 +115,16 @@ class Scores:
             values[:, a, r] = [math.nan if value is None else value for value in metrics]
             classes_predicted[a, r] = row.classes_predicted
             is_failed[a, r] = row.status == "failed"
+            if row.learning_rate is not None:
+                learning_rates[a, r] = row.learning_rate
         missing = np.argwhere(classes_predicted < 0)
         if len(missing):
             a, r = missing[0]
             raise ValueError(f"runs: repeat {repeats[r]} has no run of {arms[a].label}")
-        return cls(tuple(arms), np.array(repeats, np.int64), values, classes_predicted, is_failed)
+        return cls(
+            tuple(arms), np.array(repeats, np.int64), values, classes_predicted, is_failed,
+            learning_rates,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         """Count the runs."""
@@ -147,6 +158,7 @@ class Scores:
         source_repeat: Callable[[int], int] = int,
         source_of: Callable[[Arm], str] = lambda arm: "",
         target: str = "",
+        learning_rate: float | None = None,
     ) -> Iterator[Run]:
         """Give the runs one by one, by repeat, then arm.
 
@@ -154,6 +166,7 @@ class Scores:
             source_repeat: Gives the repeat whose source network a repeat's fresh runs start from.
             source_of: Names what the source network of an arm learnt; nothing where it has none.
             target: Names the problem that is measured.
+            learning_rate: Of all runs, where they have not chosen their own.
         """
         columns = [arm.columns for arm in self.arms]
         sources = list(map(source_of, self.arms))
@@ -174,6 +187,9 @@ class Scores:
                     ],
                     source=sources[a],
                     target=target,
+                    learning_rate=learning_rate
+                    if self.learning_rates is None
+                    else finite(self.learning_rates[a, r]),
                 )
 
 

@@ -31,6 +31,12 @@ MAX_RUNS = 10_000_000
 MAX_CURVES = 25_000_000
 """Most accuracies in the learning curves of one command: 0.2 GB."""
 
+MAX_TUNED = 20
+"""Most learning rates that runs choose from."""
+
+FEWEST_TO_CUT = 10
+"""Fewest training rows of which some can be spared to choose a learning rate by."""
+
 MIN_MARGIN = 1e-6
 """Least margin but 0; it takes 10^12 test rows to tell accuracies that close."""
 
@@ -87,6 +93,8 @@ class ExperimentSpec:
             median where there is no ceiling; above 0 and below 1.
         against: A variant that all others are compared with as well; None for none.
         speed: Keep learning curves and compare how fast the variants learn.
+        tune: Learning rates that each run chooses from by validation rows cut from its training
+            rows; none: that of `training`, with which source networks learn in any case.
         threshold: Test accuracy to be reached, for the speed; None: 95 % of the ceiling.
 
     Raises:
@@ -112,6 +120,7 @@ class ExperimentSpec:
     against: Variant | None = None
     speed: bool = False
     threshold: float | None = None
+    tune: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.nested is not None:
@@ -140,6 +149,7 @@ class ExperimentSpec:
                 str(self.against),
                 f"it is not compared; use one of {', '.join(map(str, self.variants[1:]))}",
             )
+        self._check_tune()
         if self.until_decided and len(self.variants) < 2:
             raise SettingError("until-decided", "", "nothing is compared; add a variant")
         if self.target is not None and self.target.is_split_anew:
@@ -180,11 +190,27 @@ class ExperimentSpec:
         if problem is not None:
             raise SettingError("nested", join(nested), problem)
 
+    def _check_tune(self) -> None:
+        value = f"learning-rate={','.join(f'{rate:g}' for rate in self.tune)}"
+        for rate in self.tune:
+            if not (math.isfinite(rate) and rate > 0.0):
+                raise SettingError("tune", value, f"{rate:g}: use finite numbers above 0")
+            if self.tune.count(rate) > 1:
+                raise SettingError("tune", value, f"{rate:g} is repeated; give it once")
+        if len(self.tune) == 1:
+            raise SettingError("tune", value, "there is one rate; use --learning-rate for that")
+        if len(self.tune) > MAX_TUNED:
+            raise SettingError("tune", value, f"use at most {MAX_TUNED} rates")
+        if self.tune and self.target is not None and self.target.n_train < FEWEST_TO_CUT:
+            raise SettingError(
+                "tune", value, f"{self.target.n_train} training rows are too few to be cut in two"
+            )
+
     def _check_size(self) -> None:
         setting, value = "max-repeats" if self.until_decided else "repeats", str(self.n_repeats)
         if self.nested is not None:
             setting, value = "nested", join(self.nested)
-        n_runs = self.n_repeats * len(self.arms)
+        n_runs = self.n_repeats * len(self.arms) * (1 + len(self.tune))
         if n_runs > MAX_RUNS:
             raise SettingError(
                 setting, value, f"that is {n_runs:,} trainings; use at most {MAX_RUNS:,}"
@@ -234,6 +260,10 @@ class ExperimentSpec:
     def n_epochs(self, arm: Arm) -> int:
         """Count the epochs of each run of an arm."""
         return arm.variant.n_epochs(self.training)
+
+    def n_epochs_in_all(self, arm: Arm) -> int:
+        """Count the epochs of a run of an arm, with those that its learning rate is chosen by."""
+        return (1 + len(self.tune)) * self.n_epochs(arm)
 
     def source_repeat(self, repeat: int) -> int:
         """Give the repeat whose source network a fresh-source run of a repeat starts from."""

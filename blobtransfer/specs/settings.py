@@ -54,6 +54,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "engine": ("engine",),
     "margin": ("margin",),
     "low": ("low",),
+    "tune": ("tune",),
     "speed": ("speed",),
     "threshold": ("threshold",),
 }

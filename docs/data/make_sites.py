@@ -14,7 +14,7 @@ import numpy as np
 def main() -> None:
     """Write the table beside this script."""
     rng = np.random.default_rng(2026)
-    rows = []
+    rows: list[list[str]] = []
     for site, n_rows, age, weight in (("A", 400, 48.0, 1.0), ("B", 120, 61.0, 2.2)):
         for _ in range(n_rows):
             own = rng.normal(age, 11.0)

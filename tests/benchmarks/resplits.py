@@ -2,7 +2,7 @@
 
     python tests/benchmarks/resplits.py [TABLES]
 
-Each of the learners takes the middle between the means of two classes along a feature of its own; both
+Each learner takes the middle between the means of two classes along a feature of its own. Both
 features are equally good, so any verdict but "undecided" is an error. Prints a table in Markdown.
 """
 

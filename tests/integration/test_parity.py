@@ -5,8 +5,8 @@ import pytest
 from helpers.specs import PARITY_CASES
 
 from blobtransfer.engines import load_engine
-from blobtransfer.experiment.block import SourceKey, train_arms
 from blobtransfer.experiment.progress import SILENT
+from blobtransfer.experiment.training import SourceKey, train_arms
 from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
 from blobtransfer.network import initial_weights
 from blobtransfer.specs.drawn import BlobsSpec

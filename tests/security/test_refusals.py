@@ -674,6 +674,36 @@ CHECKPOINT = (
 )
 NEW_HEAD = "use --variant new-head,fixed=0 alone, or another model"
 
+SUCH_AS = "use learning-rate=A,B,..., such as learning-rate=0.003,0.01,0.03"
+
+TUNING = [
+    ("compare --tune lr=0.1,1", f"--tune lr=0.1,1: {SUCH_AS}"),
+    ("compare --tune ''", f"--tune: {SUCH_AS}"),
+    ("compare --tune learning-rate", f"--tune learning-rate: {SUCH_AS}"),
+    (
+        "compare --tune learning-rat=0.1,1",
+        f"--tune learning-rat=0.1,1: did you mean learning-rate? {SUCH_AS}",
+    ),
+    ("compare --tune learning-rate=", "--tune learning-rate=: an empty value is no finite number"),
+    ("compare --tune learning-rate=x,1", "--tune learning-rate=x,1: x is no finite number"),
+    (
+        "compare --tune learning-rate=0.1",
+        "--tune learning-rate=0.1: there is one rate; use --learning-rate for that",
+    ),
+    (
+        "compare --tune learning-rate=0.1,0.10",
+        "--tune learning-rate=0.1,0.1: 0.1 is repeated; give it once",
+    ),
+    (
+        "compare --tune learning-rate=0,1",
+        "--tune learning-rate=0,1: 0: use finite numbers above 0",
+    ),
+    (
+        "compare --tune learning-rate=0.1,1 --samples 12 --train-samples 8",
+        "--tune learning-rate=0.1,1: 8 training rows are too few to be cut in two",
+    ),
+]
+
 MODELS_FILES = [
     (
         "compare --model m.keras --sources fresh",
@@ -1062,7 +1092,7 @@ def assert_one_line(code, out, err, start):
 
 @pytest.mark.parametrize(
     ("argv", "line"),
-    [*NUMBERS, *MODELS_NETWORK, *TRANSFER, *FILES, *MODELS_FILES, *COMMANDS, *OPTIMIZERS],
+    [*NUMBERS, *MODELS_NETWORK, *TRANSFER, *FILES, *MODELS_FILES, *COMMANDS, *OPTIMIZERS, *TUNING],
     ids=lambda part: str(part)[:60],
 )
 def test_bad_input_is_one_line_and_leaves_every_file_as_it_was(run, folder, argv, line):

@@ -91,7 +91,11 @@ class CompiledEngine:
         n_train = len(load_task(spec.task).y_train)
         for arm in spec.arms:
             network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
-            self._kernel(network, spec.training, is_anchored, n_train, spec.task.is_split_anew)
+            for has_own_rows in {
+                spec.task.is_split_anew,
+                spec.task.is_split_anew or bool(spec.tune),
+            }:
+                self._kernel(network, spec.training, is_anchored, n_train, has_own_rows)
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give a number that keeps the threads busy, the memory small and the user informed."""
@@ -103,7 +107,7 @@ class CompiledEngine:
         n_cells = sum(
             (one.n_train + one.n_test_rows) * one.n_features
             for one in (spec.source, spec.target)
-            if one is not None and one.is_split_anew
+            if one is not None and (one.is_split_anew or spec.tune)
         )
         return max(1, min(n_repeats, CELLS_AT_ONCE // n_cells)) if n_cells else n_repeats
 

@@ -10,8 +10,9 @@ from helpers.engines import PlannedEngine
 from helpers.specs import SMALL, spec_of, varied
 
 from blobtransfer.engines import Engine, Job, Trained, load_engine
-from blobtransfer.experiment.block import SourceKey, fresh_sources, run_block, train_sources
+from blobtransfer.experiment.block import fresh_sources, run_block
 from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.training import SourceKey, train_sources
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.network import MLPSpec

@@ -1,0 +1,211 @@
+"""Trainings of an experiment: which weights and which order of the rows each run gets.
+
+The engine trains them; everything that is random is decided here and in `randomness`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained, load_engine
+from blobtransfer.network import Weights, initial_weights
+from blobtransfer.randomness import Stream, order_key
+from blobtransfer.specs.experiment import Arm, EngineName, ExperimentSpec, Question
+from blobtransfer.specs.variant import Start
+from blobtransfer.tasks import load_tasks
+from blobtransfer.tasks.task import Task
+
+
+class SourceKey(NamedTuple):
+    """Which source network: of which question, trained on what, begun in which repeat."""
+
+    question: Question
+    start: Start
+    repeat: int
+
+
+SourceWeights = Mapping[SourceKey, Weights]
+
+
+def ignore(n_epochs: int) -> None:
+    """Take no notice of progress."""
+
+
+def train_sources(
+    spec: ExperimentSpec,
+    keys: Sequence[SourceKey],
+    engine: Engine | None = None,
+    on_epochs: OnEpochs = ignore,
+) -> dict[SourceKey, Weights]:
+    """Train source networks.
+
+    They start as the standalone networks of their repeats do. Those of `self-transfer`
+    learn the target problem, in the order of the rows that a source network sees.
+
+    Returns:
+        Their weights by key.
+    """
+    found: dict[SourceKey, Weights] = {}
+    for start in sorted({key.start for key in keys}):
+        own = [key for key in keys if key.start == start]
+        task = spec.source if start == "transfer" else spec.target
+        assert task is not None
+        network = spec.source_network if start == "transfer" else spec.network
+        repeats = [key.repeat for key in own]
+        weights = [initial_weights(network, spec.train_seed, repeat) for repeat in repeats]
+        job = Job(
+            network=network,
+            training=spec.training,
+            tasks=load_tasks(task, repeats, spec.train_seed),
+            weights=_stacked(weights),
+            n_frozen=np.zeros(len(own), np.int64),
+            order_keys=_order_keys(spec, Stream.SOURCE_ORDER, repeats),
+        )
+        trained = _train(engine or engine_of(spec.engine), job, on_epochs)
+        for i, key in enumerate(own):
+            found[key] = [stacked[i] for stacked in trained.weights]
+    return found
+
+
+def train_arms(
+    spec: ExperimentSpec,
+    repeats: Sequence[int],
+    sources: SourceWeights,
+    engine: Engine,
+    on_epochs: OnEpochs,
+    with_curves: bool,
+    arms: Sequence[Arm] | None = None,
+    tasks: tuple[Task, ...] = (),
+) -> dict[Arm, Trained]:
+    """Train every arm in some repeats on the problem that is measured.
+
+    Arms of one shape, one course of training and one strength of an anchor are trained together.
+    Within a repeat all arms see the rows in the same order, so that they can be compared by their
+    differences (common random numbers).
+
+    Args:
+        spec: What is run.
+        repeats: Which repeats.
+        sources: The networks that the arms start from.
+        engine: What trains.
+        on_epochs: Told of progress.
+        with_curves: Evaluate after every epoch.
+        arms: Which arms; None: all.
+        tasks: Of each repeat, in place of those of the spec.
+    """
+    arms = spec.arms if arms is None else arms
+    tasks = tasks or load_tasks(spec.task, repeats, spec.train_seed)
+    groups: dict[Any, list[Arm]] = {}
+    for arm in arms:
+        course = [(p.first_epoch, p.training) for p in arm.variant.phases(spec.training)]
+        shape = arm.variant.network(spec.network)
+        groups.setdefault((shape, arm.variant.anchor, *course), []).append(arm)
+    trained = {}
+    for group in groups.values():
+        together = _train_group(
+            spec, group, repeats, sources, engine, on_epochs, with_curves, tasks
+        )
+        for i, arm in enumerate(group):
+            runs = slice(i * len(repeats), (i + 1) * len(repeats))
+            trained[arm] = Trained(
+                weights=[stacked[runs] for stacked in together.weights],
+                curves=together.curves[:, runs],
+                classes_predicted=together.classes_predicted[runs],
+            )
+    return {arm: trained[arm] for arm in arms}
+
+
+def _train_group(
+    spec: ExperimentSpec,
+    arms: Sequence[Arm],
+    repeats: Sequence[int],
+    sources: SourceWeights,
+    engine: Engine,
+    on_epochs: OnEpochs,
+    with_curves: bool,
+    tasks: tuple[Task, ...],
+) -> Trained:
+    """Train arms that differ in no more than their start and their frozen layers.
+
+    Returns:
+        Arm by arm, each repeat by repeat.
+    """
+    stream = Stream.SOURCE_ORDER if spec.target is None else Stream.TARGET_ORDER
+    order_keys = np.tile(_order_keys(spec, stream, repeats), len(arms))
+    weights = _stacked([_start(spec, arm, r, sources) for arm in arms for r in repeats])
+    anchor = None
+    if (strength := arms[0].variant.anchor) is not None:
+        pulls = [_anchor(spec, arm, r, sources) for arm in arms for r in repeats]
+        anchor = Anchor(strength, _stacked(pulls))
+    curves: list[NDArray[np.float64]] = []
+    for phases in zip(*(arm.variant.phases(spec.training) for arm in arms), strict=True):
+        job = Job(
+            network=arms[0].variant.network(spec.network),
+            training=phases[0].training,
+            tasks=tasks,
+            weights=weights,
+            n_frozen=np.repeat([phase.n_frozen for phase in phases], len(repeats)),
+            order_keys=order_keys,
+            first_epoch=phases[0].first_epoch,
+            with_curves=with_curves,
+            anchor=anchor,
+        )
+        trained = _train(engine, job, on_epochs)
+        weights = trained.weights
+        # The first entry of a phase is the last of the phase before.
+        curves.append(trained.curves[:, :, 1:] if curves and with_curves else trained.curves)
+    whole = np.concatenate(curves, axis=2) if with_curves else curves[-1]
+    return replace(trained, curves=whole)
+
+
+def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
+    """Give the weights that an arm starts from in a repeat."""
+    variant = arm.variant
+    if arm.sources == "none":
+        return initial_weights(spec.network, spec.train_seed, repeat)
+    source_repeat = spec.source_repeat(repeat) if arm.sources == "fresh" else 0
+    source = sources[SourceKey(arm.sources, variant.start, source_repeat)]
+    if not variant.n_redrawn:
+        return source
+    redrawn = initial_weights(
+        variant.network(spec.network), spec.train_seed, repeat, Stream.REDRAWN
+    )
+    n_redrawn = 2 * variant.n_redrawn
+    return source[: len(redrawn) - n_redrawn] + redrawn[-n_redrawn:]
+
+
+def _anchor(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
+    """Give what the weights of an arm are pulled towards: the source's, and else 0."""
+    start = _start(spec, arm, repeat, sources)
+    n_kept = len(start) - 2 * arm.variant.n_redrawn
+    return [*start[:n_kept], *map(np.zeros_like, start[n_kept:])]
+
+
+def _train(engine: Engine, job: Job, on_epochs: OnEpochs) -> Trained:
+    """Train a job and make sure that frozen layers did not move by a single bit."""
+    trained = engine.train(job, on_epochs)
+    for layer in range(len(job.network.shapes)):
+        frozen = job.n_frozen > layer
+        for i in (2 * layer, 2 * layer + 1):
+            before, after = job.weights[i][frozen], trained.weights[i][frozen]
+            if before.tobytes() != after.tobytes():
+                raise AssertionError(f"the engine moved weights of frozen layer {layer + 1}")
+    return trained
+
+
+def _order_keys(spec: ExperimentSpec, stream: Stream, repeats: Sequence[int]) -> NDArray[np.uint64]:
+    return np.array([order_key(spec.train_seed, stream, r) for r in repeats], np.uint64)
+
+
+def _stacked(weights: Sequence[Weights]) -> Weights:
+    return [np.stack(layer) for layer in zip(*weights, strict=True)]
+
+
+@cache
+def engine_of(name: EngineName) -> Engine:
+    """Give the engine of that name, the same all through this process."""
+    return load_engine(name)
