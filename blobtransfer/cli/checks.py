@@ -266,7 +266,7 @@ def one_variant(
             raise SettingError("fixed", fixed, "there is no network to freeze; give --model FILE")
         return STANDALONE
     variant = further[0] if further else transfer_variants([fixed or 0], n_hidden)[0]
-    if not (further or output_fits):
+    if fixed is None and not (further or output_fits):
         variant = replace(variant, new_head=True)
     if variant.start == "transfer" and model is None:
         raise SettingError("variant", str(variant), "there is no source network; give --model FILE")

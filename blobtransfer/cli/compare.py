@@ -17,7 +17,7 @@ from blobtransfer.cli.checks import (
     read_source,
     several_variants,
 )
-from blobtransfer.cli.delivery import deliver, finish, tell_notes
+from blobtransfer.cli.delivery import deliver, finish, tell_new_head, tell_notes
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     PROBLEM,
@@ -174,6 +174,9 @@ def compare(
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
     say_problems(spec, (source, target), messages)
+    of_what = str(model) if asked.source is None or model is not None else asked.source.name
+    is_default = fixed is None and not further.variant
+    tell_new_head(is_default, fits, of_what, asked.task.name, messages)
     with deferred() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
             weights = None if saved is None else list(saved.weights)

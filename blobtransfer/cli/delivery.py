@@ -178,6 +178,26 @@ def save_network(
     log_unless_quiet(messages, f"{path} holds this very network already; left as it is")
 
 
+def tell_new_head(
+    is_default: bool, fits: bool, source: str, target: str, messages: MessageOptions
+) -> None:
+    """Say why the output layer is drawn afresh though nobody asked, unless quiet.
+
+    Args:
+        is_default: No variants were asked for.
+        fits: The output layer of the source is of the target's classes.
+        source: What the source network learnt, or its file.
+        target: What is learnt from there.
+        messages: How much is said.
+    """
+    if is_default and not fits:
+        log_unless_quiet(
+            messages,
+            f"note: the output layer of {source} is not of the classes of {target}: it is drawn "
+            "afresh (new-head)",
+        )
+
+
 def log_unless_quiet(messages: MessageOptions, text: str) -> None:
     """Say on standard error what was done, unless quiet."""
     if not messages.quiet:

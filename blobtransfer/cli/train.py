@@ -18,7 +18,7 @@ from blobtransfer.cli.checks import (
     output_fits,
     read_source,
 )
-from blobtransfer.cli.delivery import deliver, finish, save_network, tell_notes
+from blobtransfer.cli.delivery import deliver, finish, save_network, tell_new_head, tell_notes
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     PROBLEM,
@@ -141,6 +141,8 @@ def train_target(
         check_model_file("save", save, variant.network(network), force)
 
     tell_notes(source, model, messages)
+    is_default = fixed is None and not further.variant and model is not None
+    tell_new_head(is_default, fits, str(model), target.name, messages)
 
     from blobtransfer.experiment import single
 

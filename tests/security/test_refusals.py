@@ -541,7 +541,7 @@ FILES = [
         "use --features 2 or another model",
     ),
     (
-        "compare --model m.keras --classes 4",
+        "compare --model m.keras --classes 4 --fixed 0",
         "--model m.keras: this network has 3 classes, the target problem 4; use --classes 3, "
         "--variant new-head,fixed=0 alone, or another model",
     ),
@@ -570,7 +570,7 @@ FILES = [
         "use --features 2 or another model",
     ),
     (
-        "train-target --model m.keras --classes 4",
+        "train-target --model m.keras --classes 4 --fixed 0",
         "--model m.keras: this network has 3 classes, the target problem 4; use --classes 3, "
         "--variant new-head,fixed=0 alone, or another model",
     ),
@@ -744,7 +744,7 @@ MODELS_FILES = [
         "Dense layers, give it model.get_weights() by set_weights, and save that",
     ),
     (
-        "compare --model sigmoid.keras",
+        "compare --model sigmoid.keras --fixed 0",
         "--model sigmoid.keras: the output layer of this network is sigmoid with 3 units, not "
         f"softmax; {NEW_HEAD}",
     ),
