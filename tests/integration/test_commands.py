@@ -220,7 +220,7 @@ def test_train_target_trains_any_one_variant_and_saves_its_network(run, variant)
 @pytest.mark.slow
 def test_a_model_of_other_classes_serves_a_new_head(run):
     run("train-source", *SMALL_OPTIONS, "--classes", 4)
-    refused = run("compare", *SMALL_OPTIONS, "--model", "model.keras", "--repeats", 1)
+    refused = run("compare", *SMALL_OPTIONS, "--model", "model.keras", "--fixed", 0)
     assert refused.code == 2
     assert refused.err == (
         "error: --model model.keras: this network has 4 classes, the target problem 3; "
