@@ -16,13 +16,22 @@ if TYPE_CHECKING:
     from blobtransfer.report.writers import to_json
     from blobtransfer.results.csv_io import to_csv
     from blobtransfer.results.results import Results
-    from blobtransfer.specs.drawn import BlobsSpec
+    from blobtransfer.specs.drawn import (
+        BlobsSpec,
+        CirclesSpec,
+        ClassificationSpec,
+        MoonsSpec,
+        QuantilesSpec,
+    )
     from blobtransfer.specs.experiment import ExperimentSpec
     from blobtransfer.specs.network import MLPSpec
+    from blobtransfer.specs.table import TableSpec
     from blobtransfer.specs.task import TaskSpec
+    from blobtransfer.specs.task_text import parse_task
     from blobtransfer.specs.training import TrainingSpec
     from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
     from blobtransfer.tasks import load_task
+    from blobtransfer.tasks.resolve import resolve_tasks
     from blobtransfer.tasks.task import Task
 
 __version__ = "0.1.0"
@@ -31,9 +40,14 @@ _HOME = {
     "STANDALONE": "specs.variant",
     "BlobTransferError": "errors",
     "BlobsSpec": "specs.drawn",
+    "CirclesSpec": "specs.drawn",
+    "ClassificationSpec": "specs.drawn",
     "ExperimentSpec": "specs.experiment",
     "MLPSpec": "specs.network",
+    "MoonsSpec": "specs.drawn",
+    "QuantilesSpec": "specs.drawn",
     "Results": "results.results",
+    "TableSpec": "specs.table",
     "Task": "tasks.task",
     "TaskSpec": "specs.task",
     "TrainingSpec": "specs.training",
@@ -42,8 +56,10 @@ _HOME = {
     "from_json": "experiment.analyse",
     "load_engine": "engines",
     "load_task": "tasks",
+    "parse_task": "specs.task_text",
     "parse_variant": "specs.variant",
     "read_source_file": "keras_files.read",
+    "resolve_tasks": "tasks.resolve",
     "to_csv": "results.csv_io",
     "to_json": "report.writers",
     "train_source": "experiment.single",

@@ -48,8 +48,8 @@ class CompareCommand(Command):
 
     first_week = frozenset(
         ("--repeats", "--fixed", "--variant", "--model", "--sources", "--until-decided",
-         "--source-seed", "--target-seed", "--epochs", "--output", "--full", "--explain",
-         "--quiet", "--help")
+         "--source", "--target", "--source-seed", "--target-seed", "--epochs", "--output",
+         "--full", "--explain", "--quiet", "--help")
     )  # fmt: skip
 
 
@@ -59,6 +59,8 @@ Examples:
   blobtransfer compare --repeats 30 --fixed 0 1 2
 
   blobtransfer compare --until-decided --sources fresh
+
+  blobtransfer compare --source digits:classes=0-4 --target digits:classes=5-9
 
   blobtransfer compare --model model.keras -o results.json
 """

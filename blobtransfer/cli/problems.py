@@ -83,9 +83,9 @@ def settled(
     """
     found = {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
     if len(found) < len(asked):
-        from blobtransfer.tasks.resolve import resolve
+        from blobtransfer.tasks.resolve import resolve_tasks
 
-        found = resolve(asked, train_seed, carried)
+        found = resolve_tasks(asked, train_seed, carried)
     widths = {role: one.n_features for role, one in found.items()}
     if len(set(widths.values())) > 1:
         source, target = found["source"], found["target"]

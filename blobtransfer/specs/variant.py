@@ -14,6 +14,7 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, join, read_number
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import MAX_PENALTY, TrainingSpec
+from blobtransfer.suggest import question_of
 
 Start = Literal["standalone", "transfer", "random-frozen", "self-transfer", "equal-compute"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -246,7 +247,8 @@ def parse_variant(text: str) -> Variant:
             raise refused("reverse is not a variant but another comparison; use --reverse")
         elif key not in VARIANT_KEYS or (key == "new-head") == bool(equals):
             raise refused(
-                f"{word or 'an empty variant'} is not known; use {', '.join(STARTS[1:])}, "
+                f"{word or 'an empty variant'} is not known; {_meant(key)}"
+                f"use {', '.join(STARTS[1:])}, "
                 "new-head, reinit=K, add=WIDTH, unfreeze=EPOCHS, factor=X, anchor=X, fixed=N"
             )
         elif key in parts:
@@ -298,6 +300,12 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
 def _shortest(value: float) -> str:
     """Write a number so that the very same is read again."""
     return repr(value).removesuffix(".0")
+
+
+def _meant(key: str) -> str:
+    """Ask whether another word was meant; nothing where it is known, or none is near."""
+    asked = "" if key in VARIANT_KEYS else question_of(key, (*STARTS[1:], *VARIANT_KEYS))
+    return f"{asked} " if asked else ""
 
 
 def _choices(most: int) -> str:

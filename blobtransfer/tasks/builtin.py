@@ -10,6 +10,14 @@ from blobtransfer.tasks.raw import KEPT_TABLES, RawColumn, RawTable
 
 LABEL = "class"
 
+CLASSES = {
+    "iris": ("setosa", "versicolor", "virginica"),
+    "wine": ("class_0", "class_1", "class_2"),
+    "breast_cancer": ("malignant", "benign"),
+    "digits": tuple("0123456789"),
+}
+"""Names of the classes, known before scikit-learn is imported, which takes a second."""
+
 
 @lru_cache(KEPT_TABLES)
 def read_set(name: str) -> RawTable:

@@ -17,7 +17,7 @@ from blobtransfer.specs.checks import printable, read_number
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest, TableSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.suggest import question_of
-from blobtransfer.tasks.builtin import LABEL
+from blobtransfer.tasks.builtin import CLASSES, LABEL
 from blobtransfer.tasks.raw import RawColumn, RawTable
 from blobtransfer.tasks.table import (
     chosen,
@@ -41,7 +41,7 @@ FEWEST_TRAINING_ROWS = 2
 """Of each class."""
 
 
-def resolve(
+def resolve_tasks(
     asked: Mapping[Role, TaskSpec | TableRequest],
     train_seed: int,
     carried: Preparation | None = None,
@@ -66,7 +66,7 @@ def resolve(
     for role, one in asked.items():
         if isinstance(one, TableRequest):
             scaler = _scaler_of_source(one, found.get("source"), train_seed, carried)
-            found[role] = tables[role].settled(columns, scaler, train_seed)
+            found[role] = tables[role].settled(columns, scaler)
         else:
             found[role] = one
     source, target = found.get("source"), found.get("target")
@@ -75,6 +75,10 @@ def resolve(
             _check_apart(source, target, tables["target"].raw)
         if carried is not None:
             _check_unseen(target, carried.trained_rows, carried.problem, tables["target"].raw)
+    for role, table in tables.items():  # last, as it imports scikit-learn, which takes a second
+        one = found[role]
+        assert isinstance(one, TableSpec)
+        found[role] = table.split_once(one, train_seed)
     return found
 
 
@@ -84,6 +88,8 @@ class _Table:
     def __init__(self, request: TableRequest) -> None:
         self.request = request
         self.label = request.label or LABEL
+        if not request.is_file and request.classes is not None:
+            _subset(request.classes, CLASSES[request.origin], request.origin)
         self.raw = read(
             request.origin, request.is_file, self.label, request.where, request.group, request.split
         )
@@ -119,7 +125,7 @@ class _Table:
         used = np.unique(label.codes[places])
         names = sorted((label.words[code] for code in used if code >= 0), key=_in_order)
         if request.classes is not None:
-            names = _subset(request.classes, names, raw)
+            names = _subset(request.classes, names, raw.name)
         are_numbers = all(read_number(name) is not None for name in names)
         if len(names) > (20 if are_numbers and _have_fractions(names) else MAX_CLASSES):
             raise raw.refused(
@@ -203,10 +209,8 @@ class _Table:
             _check_word(self.raw, name, column, word)
         return words
 
-    def settled(
-        self, columns: tuple[Column, ...], scaler: Scaler | None, train_seed: int
-    ) -> TableSpec:
-        """Give the problem with everything resolved."""
+    def settled(self, columns: tuple[Column, ...], scaler: Scaler | None) -> TableSpec:
+        """Give the problem with everything resolved, as far as no row has to be split."""
         request, raw = self.request, self.raw
         n_rows = len(self.places)
         n_train, n_test = _sizes(request, raw, self.places)
@@ -234,6 +238,11 @@ class _Table:
                 "needed, two to train and two to test"
             )
         self._check_classes(spec, rows.y)
+        return spec
+
+    def split_once(self, spec: TableSpec, train_seed: int) -> TableSpec:
+        """See that the split of the first repeat leaves rows of each class, and count them."""
+        raw, rows = self.raw, rows_of(spec)
         train, test = split_of(spec, rows, 0, train_seed)
         for k, name in enumerate(spec.class_names):
             n = int(np.sum(rows.y[train] == k))
@@ -365,26 +374,29 @@ def _sizes(request: TableRequest, raw: RawTable, places: NDArray[np.intp]) -> tu
     return n_train, n_test
 
 
-def _subset(wanted: str, names: Sequence[str], raw: RawTable) -> list[str]:
+def _subset(wanted: str, names: Sequence[str], table: str) -> list[str]:
     """Read `classes=`: names joined by `+`, or a range of whole numbers such as 0-4."""
     if wanted in names:
-        raise raw.refused(f"classes={wanted}: one class; name two or more, joined by +")
+        raise TableFileError(table, f"classes={wanted}: one class; name two or more, joined by +")
     ends = [read_number(end, int) for end in wanted.split("-")]
     if len(ends) == 2 and None not in ends:
         if ends[1] - ends[0] > 10 * MAX_CLASSES or ends[1] <= ends[0]:
-            raise raw.refused(f"classes={wanted}: use a range such as 0-4")
+            raise TableFileError(table, f"classes={wanted}: use a range such as 0-4")
         chosen_names = [str(k) for k in range(ends[0], ends[1] + 1)]
     else:
         chosen_names = wanted.split("+")
     for name in chosen_names:
         if name not in names:
             asked = question_of(name, names)
-            raise raw.refused(
+            raise TableFileError(
+                table,
                 f"classes={printable(wanted)}: there is no class {printable(name) or 'of no name'}"
-                f"; {asked or 'there are ' + ', '.join(map(printable, names[:10]))}"
+                f"; {asked or 'there are ' + ', '.join(map(printable, names[:10]))}",
             )
         if chosen_names.count(name) > 1:
-            raise raw.refused(f"classes={printable(wanted)}: {printable(name)} is there twice")
+            raise TableFileError(
+                table, f"classes={printable(wanted)}: {printable(name)} is there twice"
+            )
     return sorted(chosen_names, key=_in_order)
 
 

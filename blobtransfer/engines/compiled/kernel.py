@@ -206,9 +206,9 @@ class _Network:
         above, is_output = self.activations[layer + 1], layer == len(self.spec.hidden)
 
         def finish(b: Index, o: Index, z: Value) -> None:
-            above[b, o] = z if is_output else self.activation(layer, z)
-            if is_trained and not is_output:
-                self.keep_derivative(layer, b, o, z)
+            above[b, o], derivative = (z, None) if is_output else self.activation(layer, z)
+            if is_trained and derivative is not None:
+                self.deltas[layer + 1][b, o] = derivative  # until the unit's delta takes its place
 
         _product(
             self.code,
@@ -261,22 +261,27 @@ class _Network:
             finish=lambda i, o, gradient: update(layer, i, o, gradient),
         )
 
-    def activation(self, layer: int, z: Value) -> Value:
-        """Write f(z) of a hidden layer, counted from 0; NaN stays NaN."""
+    def activation(self, layer: int, z: Value) -> tuple[Value, Value | None]:
+        """Write f(z) of a hidden layer, counted from 0, and f'(z) where f(z) does not tell it.
+
+        NaN stays NaN.
+        """
         name, slope = self.spec.activation_of(layer)
         match name:
             case "relu":
-                return self.code.where(z < 0.0, 0.0, z)
+                return self.code.where(z < 0.0, 0.0, z), None
             case "tanh":
-                return 1.0 - 2.0 / (_exp(self.code, z + z) + 1.0)
+                return 1.0 - 2.0 / (_exp(self.code, z + z) + 1.0), None
             case "sigmoid":
-                return 1.0 / (_exp(self.code, 0.0 - z) + 1.0)
+                return 1.0 / (_exp(self.code, 0.0 - z) + 1.0), None
             case "elu":
-                return self.code.where(z < 0.0, _exp_minus_1(self.code, z), z)
+                return self.code.where(z < 0.0, _exp_minus_1(self.code, z), z), None
             case "gelu":
-                return z * _normal_cdf(self.code, z)
+                below = _normal_cdf(self.code, z)
+                density = _exp(self.code, z * z * -0.5) * INVERSE_ROOT_OF_2_PI
+                return z * below, below + z * density
             case _:
-                return self.code.where(z > 0.0, z, z * slope)
+                return self.code.where(z > 0.0, z, z * slope), None
 
     def times_derivative(self, layer: int, b: Index, i: Index, delta: Value) -> Value:
         """Write delta * f'(z) of a unit, with f' computed from its activation a = f(z)."""
@@ -294,12 +299,6 @@ class _Network:
                 return delta * self.deltas[layer + 1][b, i]  # where it was kept
             case _:
                 return self.code.where(a > 0.0, delta, delta * slope)
-
-    def keep_derivative(self, layer: int, b: Index, o: Index, z: Value) -> None:
-        """Keep f'(z) where a = f(z) does not tell it; the unit's delta will take its place."""
-        if self.spec.activation_of(layer)[0] == "gelu":
-            density = _exp(self.code, z * z * -0.5) * INVERSE_ROOT_OF_2_PI
-            self.deltas[layer + 1][b, o] = _normal_cdf(self.code, z) + z * density
 
     def softmax_parts(self, row: Index) -> tuple[Value, Value]:
         """Write e^(z - max z) over the logits z of a row; give max z and the sum of those."""

@@ -46,6 +46,7 @@ CHANGES = {
     "low": (0.2, 0.0),
     "speed": (True, None),
     "threshold": (0.7, 2.0),
+    "tune": ((0.1, 0.01), (0.1,)),
 }
 
 NEEDS = {"nesterov": {"momentum": 0.5}}

@@ -9,7 +9,7 @@ from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.drawn import MoonsSpec
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest
 from blobtransfer.specs.task_text import parse_task
-from blobtransfer.tasks.resolve import resolve
+from blobtransfer.tasks.resolve import resolve_tasks
 from blobtransfer.tasks.table import preparation_of, rows_of, split_of
 
 SITE = ":label=outcome,drop=person,drop=fold,where=site:"
@@ -22,7 +22,7 @@ def sites(tmp_path):
 
 def resolved(carried=None, **texts):
     asked = {role: parse_task(role, text, 1) for role, text in texts.items()}
-    return resolve(asked, 0, carried)
+    return resolve_tasks(asked, 0, carried)
 
 
 def refused(carried=None, **texts):
@@ -234,7 +234,7 @@ def test_a_network_that_learnt_inputs_as_they_are_has_no_scaler_to_lend(sites):
 
 def test_drawn_problems_are_settled_as_they_are():
     asked = {"source": MoonsSpec(1), "target": TableRequest("iris", False)}
-    assert resolve(asked, 0)["source"] == MoonsSpec(1)
+    assert resolve_tasks(asked, 0)["source"] == MoonsSpec(1)
 
 
 def test_a_scaler_belongs_to_its_features(sites):

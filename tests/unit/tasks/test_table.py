@@ -7,12 +7,12 @@ from helpers.tables import write_rows, write_sites
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.task_text import parse_task
 from blobtransfer.tasks import load_task, load_tasks
-from blobtransfer.tasks.resolve import resolve
+from blobtransfer.tasks.resolve import resolve_tasks
 from blobtransfer.tasks.table import rows_of, scaler_of, split_of
 
 
 def spec_of(text, train_seed=0):
-    return resolve({"target": parse_task("target", text, 1)}, train_seed)["target"]
+    return resolve_tasks({"target": parse_task("target", text, 1)}, train_seed)["target"]
 
 
 @pytest.fixture
