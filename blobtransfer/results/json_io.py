@@ -187,7 +187,8 @@ def _first_problem(errors: Sequence[Any]) -> tuple[str, str]:
     """
     others = [one["loc"][:-1] for one in errors if one["loc"][-1:] == ("kind",)]
     own = [one for one in errors if not any(one["loc"][: len(loc)] == loc for loc in others)]
-    first = own[0] if own else errors[0]
+    of_kind = [one for one in errors if one["loc"][-1:] == ("kind",)]
+    first = (own or of_kind)[0]
     names = [str(part) for part in first["loc"] if not str(part).endswith("Spec")]
     return ".".join(names) or "the text", str(first["msg"])
 

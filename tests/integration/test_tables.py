@@ -1,0 +1,182 @@
+"""Tables through the whole program: compared, saved, shown again, learnt from a saved network."""
+
+import csv
+import io
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+import jsonschema
+import pytest
+from helpers.tables import write_sites
+
+from blobtransfer.experiment.compare import compare
+from blobtransfer.results.json_io import json_schema
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task_text import parse_task
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant
+from blobtransfer.tasks.resolve import resolve_tasks
+
+SITE = "sites.csv:label=outcome,drop=person,drop=fold,where=site"
+FAST = ("--epochs", 3, "--no-plot")
+BOTH = ("compare", *FAST, "--source", f"{SITE}:A", "--target", f"{SITE}:B")
+
+
+@pytest.fixture
+def here(run, tmp_path):
+    """Run commands beside a table of two sites."""
+    write_sites(tmp_path / "sites.csv")
+    return run
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_what_is_meant_is_said_once_and_not_when_quiet(here):
+    done = here(*BOTH, "--repeats", 2)
+    said = [line for line in done.err.splitlines() if line.startswith(("source:", "target:"))]
+    assert said == [
+        f"{role}: sites.csv where site is {site}, 40 rows, 3 columns (1 of words, 4 features in "
+        f"all), label outcome ({counts}); 20 train, 20 test, split anew each repeat, stratified; "
+        "inputs standardised on its training rows"
+        for role, site, counts in (
+            ("source", "A", "no 17, yes 23"),
+            ("target", "B", "no 23, yes 17"),
+        )
+    ]
+    assert here(*BOTH, "--repeats", 2, "-q").err == ""
+
+
+def test_results_of_a_table_follow_the_schema_and_show_again_what_they_showed(here):
+    printed = here(*BOTH, "--repeats", 4, "--speed", "-o", "r.json")
+    assert printed.code == 0, printed.err
+    with open("r.json") as file:
+        record = json.load(file)
+    jsonschema.validate(record, json_schema())
+    assert record["spec"]["target"]["columns"][2]["levels"] == ["no", "yes"]
+    assert {one["kind"] for one in record["cautions"]} >= {"split anew"}
+    assert here("show", "r.json", "--no-plot").out == printed.out
+
+
+def test_rows_name_their_problems_and_more_repeats_keep_the_earlier_ones(here):
+    few = rows_of(here(*BOTH, "--repeats", 3, "--format", "csv").out)
+    more = rows_of(here(*BOTH, "--repeats", 5, "--format", "csv").out)
+    assert more[: len(few)] == few
+    assert {(row["sources"], row["source"]) for row in few} == {
+        ("none", ""),
+        ("one", "sites.csv where site is A"),
+        ("fresh", "sites.csv where site is A"),
+    }
+    assert {row["target"] for row in few} == {"sites.csv where site is B"}
+
+
+def test_the_intervals_are_those_of_splits_that_share_rows(here):
+    asked = ("--sources", "fresh", "--fixed", 0, "--repeats", 40, "--format", "json")
+    d = json.loads(here(*BOTH, *asked).out)["summary"][1]["difference"]
+    # by hand: 20 rows test and 20 train, and t(39) at 97.5 % is 2.0227
+    half = 2.0227 * abs(d["mean"] / d["effect_size"]) * (1 / 40 + 1) ** 0.5
+    assert d["ci_high"] - d["mean"] == pytest.approx(half, rel=1e-4)
+
+
+def test_one_split_that_the_table_names_takes_no_correction(here):
+    keys = ":label=outcome,drop=person,split=fold,where=site:"
+    done = here("compare", *FAST, "--source", f"sites.csv{keys}A", "--target", f"sites.csv{keys}B",
+                "--repeats", 8, "--format", "json")  # fmt: skip
+    record = json.loads(done.out)
+    assert "split anew" not in {one["kind"] for one in record["cautions"]}
+    assert record["summary"][1]["difference"]["typical"]["ci_low"] is not None
+
+
+@pytest.mark.slow
+def test_a_saved_network_is_used_on_a_table_with_what_it_carries(here):
+    trained = here("train-source", *FAST, "--task", f"{SITE}:A", "-q")
+    assert trained.code == 0, trained.err
+    target = f"{SITE}:B,scale=source"
+    done = here("train-target", *FAST, "--model", "model.keras", "--task", target, "-o", "t.json")
+    assert done.code == 0, done.err
+    with open("t.json") as file:
+        record = json.load(file)
+    scaler = record["spec"]["target"]["scaler"]
+    assert 30 < scaler["means"][0] < 70  # of an age
+    compared = here("compare", *FAST, "--model", "model.keras", "--target", target, "--repeats", 2)
+    assert compared.code == 0, compared.err
+    assert "The method" not in compared.out  # it needs a source problem
+    seen = here("train-target", *FAST, "--model", "model.keras", "--task", f"{SITE}:A")
+    assert (seen.code, "may test the target train" in seen.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_plain_keras_opens_a_network_that_carries_a_table(here, tmp_path):
+    import zipfile
+
+    from blobtransfer.engines.keras.quiet import load_keras
+
+    assert here("train-source", *FAST, "--task", f"{SITE}:A", "-q").code == 0
+    assert "blobtransfer.json" in zipfile.ZipFile(tmp_path / "model.keras").namelist()
+    assert load_keras().saving.load_model(tmp_path / "model.keras").count_params() == 67
+
+
+@pytest.mark.slow
+def test_figures_of_tables_are_drawn(here, tmp_path):
+    for name, argv in {
+        "data.png": ("plot-data", "--task", f"{SITE}:A", "--task", f"{SITE}:B"),
+        "mixed.svg": ("plot-data", "--task", "iris", "--task", "moons", "--task", f"{SITE}:A"),
+        "train.png": ("train-target", "--epochs", 2, "--task", "wine"),
+        "beside.pdf": ("train-target", "--epochs", 2, "--task", f"{SITE}:B", "--variant",
+                       "self-transfer,fixed=1", "--style", "paper"),
+    }.items():  # fmt: skip
+        done = here(*argv, "--plot", name)
+        assert done.code == 0, done.err
+        assert (tmp_path / name).stat().st_size > 5_000
+
+
+@pytest.mark.slow
+def test_blocks_of_a_table_have_the_same_bits_in_other_processes(tmp_path):
+    write_sites(tmp_path / "sites.csv")
+    keys = ":label=outcome,drop=fold,group=person,where=site:"
+    asked = {
+        role: parse_task(role, f"{tmp_path}/sites.csv{keys}{site}", 1)
+        for role, site in (("source", "A"), ("target", "B"))
+    }
+    found = resolve_tasks(asked, 0)
+    spec = ExperimentSpec(
+        network=MLPSpec(found["target"].n_features, (5, 5), 2),
+        training=TrainingSpec(epochs=2),
+        variants=(STANDALONE, parse_variant("fixed=1")),
+        n_repeats=20,
+        **found,
+    )
+    here = compare(spec)
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        elsewhere = compare(spec, executor=pool)
+    assert elsewhere.scores.values.tobytes() == here.scores.values.tobytes()
+    assert replace(elsewhere.findings, bands=()) == replace(here.findings, bands=())
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda r: r["spec"]["target"].update(kind="cubes"), "spec.target.kind: "),
+        (lambda r: r["spec"]["target"].update(n_train=-1), "spec: train -1: use 1 or more"),
+        (lambda r: r["spec"]["target"].update(class_names=["a", "b", "c"]), "spec.network: "),
+        (lambda r: r["spec"]["target"].update(name="\x1b[31m"), "spec.target: it would act on"),
+        (lambda r: r["spec"]["target"]["columns"].pop(), "spec.target: its rows do not fit"),
+        (lambda r: r["spec"]["target"].update(scale="source"), "spec: scale source: there is no"),
+        (lambda r: r["spec"]["target"].pop("label"), "spec.target.label: field required"),
+    ],
+)
+def test_a_damaged_result_of_a_table_is_one_line(here, change, problem):
+    here(*BOTH, "--repeats", 2, "-q", "-o", "r.json")
+    with open("r.json") as file:
+        record = json.load(file)
+    change(record)
+    with open("r.json", "w") as file:
+        json.dump(record, file)
+    done = here("show", "r.json", "--no-plot")
+    assert done.code == 2
+    assert done.err.startswith(f"error: r.json: {problem}")
+    assert done.err.count("\n") == 1
