@@ -887,7 +887,7 @@ OPTIMIZERS = [
     ("compare --variant anchor", f"--variant anchor: anchor is not known; {VARIANTS}"),
     (
         "compare --variant ancor=1",
-        f"--variant ancor=1: ancor=1 is not known; did you mean anchor? {VARIANTS}",
+        f"--variant ancor=1: ancor=1 is not known; did you mean anchor or factor? {VARIANTS}",
     ),
     (
         "compare --variant anchor=1,anchor=2",

@@ -178,6 +178,7 @@ def test_a_summary_is_exactly_this():
             "repeats_to_decide": None,
         },
         "source_variance": None,
+        "chosen_rates": [],
     }
     # 0.3, -0.1, -0.1: squared deviations sum to 0.32 / 3
     assert difference["n"] == 3

@@ -50,7 +50,7 @@ def test_what_is_not_finite_is_none_in_a_row():
     failed = list(grid().rows())[3]
     assert astuple(failed) == (
         "one", "transfer", 1, 1, None, pytest.approx(0.111), None, pytest.approx(0.311), 2,
-        "failed", "transfer fixed=1", 0, "", "",
+        "failed", "transfer fixed=1", 0, "", "", None,
     )  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_a_number_that_is_not_finite_is_none(value, expected):
 def test_the_columns_of_a_row_are_those_of_the_contract():
     assert list(Run.__annotations__) == [
         "sources", "variant", "fixed", "repeat", *METRICS, "classes_predicted", "status",
-        "label", "source_repeat", "source", "target",
+        "label", "source_repeat", "source", "target", "learning_rate",
     ]  # fmt: skip
 
 
