@@ -33,7 +33,7 @@ from blobtransfer.cli.options import (
     description,
 )
 from blobtransfer.cli.parsing import NUMBERS, file, integer, switch
-from blobtransfer.cli.problems import network_of, problem_of, say_problems, settled
+from blobtransfer.cli.problems import network_of, problem_of, say_problems, settled, tables_of
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join, printable
 from blobtransfer.specs.experiment import ExperimentSpec, Question
@@ -163,7 +163,11 @@ def compare(
         if value is not None and not question.speed:
             raise SettingError(setting, value, "it needs --speed; add that")
     path = checked_figure(
-        "compare", figure, result, read=[(MODEL_FILE, model)], summary=screen.summary
+        "compare",
+        figure,
+        result,
+        read=[(MODEL_FILE, model), *tables_of(*problems.values())],
+        summary=screen.summary,
     )
     tell_notes(saved, model, messages)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.cli.options import MessageOptions, ProblemOptions
@@ -12,7 +13,7 @@ from blobtransfer.specs.drawn import BlobsSpec, DrawnSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.settings import SETTINGS, with_settings
-from blobtransfer.specs.table import Preparation, TableRequest
+from blobtransfer.specs.table import Preparation, TableRequest, TableSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.task_text import parse_task, text_of
 
@@ -71,6 +72,15 @@ def _field_of(word: str) -> str:
     return SETTINGS[word][0].rpartition(".")[2] if word in SETTINGS else "seed"
 
 
+def tables_of(*asked: TaskSpec | TableRequest) -> list[tuple[str, Path | None]]:
+    """Name the files of tables among some problems, which no output may replace."""
+    return [
+        ("a table that is learnt", Path(one.origin))
+        for one in asked
+        if isinstance(one, TableRequest) and one.is_file
+    ]
+
+
 def settled(
     asked: "Mapping[Role, TaskSpec | TableRequest]",
     train_seed: int,
@@ -126,3 +136,11 @@ def say_problems(
     for role, task in problems:
         if task is not None:
             print_stderr(f"{role}: {problem_words(task, record_of(role, task, spec.train_seed))}")
+        if isinstance(task, TableSpec):
+            from blobtransfer.tasks.table import n_repeated
+
+            n = n_repeated(task)
+            if n and task.is_split_anew:
+                print_stderr(
+                    f"note: {role}: {n:,} rows are copies of others, and may test what trains"
+                )

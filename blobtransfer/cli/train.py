@@ -33,12 +33,13 @@ from blobtransfer.cli.options import (
     description,
 )
 from blobtransfer.cli.parsing import file, integer, switch
-from blobtransfer.cli.problems import network_of, problem_of, say_problems, settled
+from blobtransfer.cli.problems import network_of, problem_of, say_problems, settled, tables_of
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import with_settings
+from blobtransfer.specs.table import MAX_KEPT_ROWS, Preparation
 
 if TYPE_CHECKING:
     from blobtransfer.engines import Engine
@@ -71,7 +72,7 @@ def train_source(
     source = settled({"source": asked}, training.train_seed)["source"]
     base = ExperimentSpec(source=source, network=network_of(source))
     spec = with_settings(base, training.settings())
-    path = checked_figure("train-source", figure, result, [("model", model)])
+    path = checked_figure("train-source", figure, result, [("model", model)], tables_of(asked))
     check_model_file("model", model, spec.network, force)
 
     from blobtransfer.experiment import single
@@ -133,8 +134,10 @@ def train_target(
         model_notes=() if source is None else source.notes,
     )
     read = [(MODEL_FILE, model)]
-    checked_figure("train-target", figure, result, read=read)
-    path = checked_figure("train-target", figure, result, [("save", save)], [] if force else read)
+    tables = tables_of(wanted)
+    checked_figure("train-target", figure, result, read=[*read, *tables])
+    kept = tables if force else [*read, *tables]
+    path = checked_figure("train-target", figure, result, [("save", save)], kept)
     if force and save is None:
         raise SettingError("force", "", "nothing is saved; leave it out, or add --save FILE")
     if save is not None:
@@ -149,7 +152,9 @@ def train_target(
     say_problems(spec, [task], messages)
     weights = None if source is None else list(source.weights)
     _train_and_deliver(
-        lambda engine, progress: single.train_target(spec, weights, engine, progress),
+        lambda engine, progress: _with_ancestors(
+            single.train_target(spec, weights, engine, progress), carried
+        ),
         spec, ("save", save), force, path, figure, result, messages,
     )  # fmt: skip
 
@@ -198,6 +203,16 @@ def _train_and_deliver(
         if not is_printed:
             _print_short(results, model_path)
     finish(results, canvas, pending)
+
+
+def _with_ancestors(trained: "SingleRun", carried: Preparation | None) -> "SingleRun":
+    """Add the rows that trained the network it started from to those that trained it."""
+    own = trained.preparation
+    if own is None or carried is None:
+        return trained
+    rows = () if not carried.trained_rows else (*own.trained_rows, *carried.trained_rows)
+    kept = rows if len(rows) <= MAX_KEPT_ROWS else ()
+    return replace(trained, preparation=replace(own, trained_rows=kept))
 
 
 def _print_short(results: "Results", model_path: Path | None) -> None:

@@ -254,8 +254,7 @@ def _compare(
     """Say what is known about the difference of two arms, by the design of the question."""
     d = metric[arms[0]] - metric[arms[1]]
     if spec.task.is_split_anew:
-        ratio = spec.task.n_test_rows / spec.task.n_train
-        return compare_resplits(d, ratio, n_compared, margin)
+        return compare_resplits(d, spec.task.test_to_train, n_compared, margin)
     if not any(map(spec.is_nested, arms)):
         return compare_pairs(d, reach, n_compared, margin)
     by_source = _by_source(spec, scores, d)

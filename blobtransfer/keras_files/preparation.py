@@ -17,6 +17,9 @@ MEMBER = "blobtransfer.json"
 
 MAX_WORD = 1_000
 
+LEAST_SCALE = 1e-200
+"""Least divisor of an input; with a smaller one it would not be finite."""
+
 
 def add_preparation(path: Path, preparation: Preparation) -> None:
     """Write it into a `.keras` file that is there."""
@@ -53,7 +56,7 @@ def read_preparation(text: str, n_features: int, n_classes: int) -> Preparation:
             else Scaler(_numbers(scaler["means"]), _numbers(scaler["scales"])),
             trained_rows=_words(record["trained_rows"]),
         )
-    except (KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ValueError("it is not what blobtransfer writes") from error
     names = [one.name for one in preparation.columns]
     n_inputs = sum(len(one.feature_names) for one in preparation.columns)
@@ -63,7 +66,7 @@ def read_preparation(text: str, n_features: int, n_classes: int) -> Preparation:
         raise ValueError("it is of another network")
     if preparation.scaler is not None and (
         {len(preparation.scaler.means), len(preparation.scaler.scales)} != {n_features}
-        or min(preparation.scaler.scales) <= 0.0
+        or min(preparation.scaler.scales) < LEAST_SCALE
     ):
         raise ValueError("it is of another network")
     return preparation

@@ -164,10 +164,8 @@ def caution_text(caution: Caution, results: Results) -> str:
         case FewPairs():
             return _few_pairs(caution, results)
         case OneSource():
-            return (
-                "one source network: its luck is in no interval; "
-                "--sources both asks about the method"
-            )
+            source = "--sources both" if results.spec.source is not None else "--source SPEC"
+            return f"one source network: its luck is in no interval; {source} asks about the method"
         case SameProblem():
             return (
                 "source and target are the same problem: what starts from the source goes on "
@@ -211,7 +209,8 @@ def short_caution(caution: Caution, results: Results) -> str:
     """Say a caution so that it fits a line: what to type."""
     match caution:
         case OneSource():
-            return "one source network; its luck: --sources both"
+            source = "--sources both" if results.spec.source is not None else "--source SPEC"
+            return f"one source network; its luck: {source}"
         case SameProblem():
             return "source and target are the same problem; try another --source-seed"
         case LookAgain():
@@ -244,10 +243,11 @@ def problem_words(spec: TaskSpec, record: TaskRecord) -> str:
     if not isinstance(spec, TableSpec):
         features = count(spec.n_features, "features")
         return f"{spec.name}, {n_rows}, {features} ({', '.join(classes)}); {split}"
-    one_hot = [column for column in spec.columns if column.levels is not None]
+    of_words = [column.name for column in spec.columns if column.levels is not None]
     columns = count(len(spec.columns), "columns")
-    if one_hot:
-        columns += f" ({len(one_hot)} of words, {spec.n_features} features in all)"
+    if of_words:
+        named = ", ".join(of_words[:3]) + (", ..." if len(of_words) > 3 else "")
+        columns += f" (of words: {named}; {count(spec.n_features, 'features')} in all)"
     how = "split anew each repeat, stratified"
     if spec.group is not None:
         how += f", {spec.group} on one side; about {split}"
@@ -255,7 +255,7 @@ def problem_words(spec: TaskSpec, record: TaskRecord) -> str:
         how = f"split by {spec.split}"
     scaling = {
         "own": "standardised on its training rows",
-        "source": "standardised on the source's training rows",
+        "source": "standardised as the source's training rows were",
         "none": "as they are",
     }[spec.scale]
     missing = ", missing ones filled with the mean" if spec.missing == "mean" else ""
@@ -375,10 +375,11 @@ def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
         to_decide = None if one.verdict is None else one.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
             return f"after {count(results.scores.n_repeats, 'repeats')}"
-        if to_decide is None and results.spec.task.is_split_anew and one.verdict is not None:
-            margin = results.spec.margin
+        if to_decide is None and results.spec.task.is_split_anew and _is_known(one):
+            margin, task = results.spec.margin, results.spec.task
             of_what = f" a difference of {points(margin)}" if margin else ""
-            return f"no number of repeats would tell{of_what}; more rows would"
+            which = "training rows" if task.test_to_train > 1.0 else "rows"
+            return f"no number of repeats would tell{of_what}; more {which} would"
         if to_decide is None:
             return f"more {_unit(results, one.arm)} would tell"
         numbers.append((to_decide, one))
@@ -395,6 +396,12 @@ def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
     if d.repeats_alike is not None and d.repeats_alike[1] > d.n:
         return f"{would_tell}, four times out of five, that there is none"
     return would_tell
+
+
+def _is_known(one: Summary) -> bool:
+    """Say whether enough is known of a difference to say what would decide it."""
+    d = one.difference
+    return d is not None and d.ci_low is not None and d.n >= FEWEST_PAIRS
 
 
 def _with_question(arms: Sequence[Arm], results: Results) -> Iterator[str]:

@@ -69,6 +69,16 @@ class DrawnSpec:
         return tuple(f"feature {i + 1}" for i in range(self.n_features))
 
     @property
+    def axis_names(self) -> tuple[str, ...]:
+        """What the coordinates are called along an axis."""
+        return self.feature_names
+
+    @property
+    def test_to_train(self) -> float:
+        """Test rows over training rows."""
+        return self.n_test_rows / self.n_train
+
+    @property
     def name(self) -> str:
         """What people call the problem."""
         defaults = {one.name: one.default for one in fields(self)}

@@ -201,6 +201,9 @@ class ExperimentSpec:
             raise SettingError("tune", value, "there is one rate; use --learning-rate for that")
         if len(self.tune) > MAX_TUNED:
             raise SettingError("tune", value, f"use at most {MAX_TUNED} rates")
+        if self.tune and getattr(self.target, "group", None) is not None:
+            problem = "validation rows would be of groups that train; leave it or group= out"
+            raise SettingError("tune", value, problem)
         if self.tune and self.target is not None and self.target.n_train < FEWEST_TO_CUT:
             raise SettingError(
                 "tune", value, f"{self.target.n_train} training rows are too few to be cut in two"

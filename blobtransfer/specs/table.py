@@ -22,6 +22,10 @@ Missing = Literal["refuse", "mean", "drop"]
 MISSING: tuple[Missing, ...] = get_args(Missing)
 
 
+MAX_KEPT_ROWS = 40_000
+"""Most rows whose hashes a saved network carries: 0.8 MB."""
+
+
 @dataclass(frozen=True)
 class TableRequest:
     """A table as the user asks for it.
@@ -186,6 +190,17 @@ class TableSpec:
     def n_test_rows(self) -> int:
         """Rows that test."""
         return self.n_test
+
+    @property
+    def test_to_train(self) -> float:
+        """Test rows over training rows; where groups stay together, as they are on average."""
+        return 1.0 if self.group is not None else self.n_test / self.n_train
+
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """What the features are called along an axis."""
+        unit = "" if self.scale == "none" else " (standardised)"
+        return tuple(f"{name}{unit}" for name in self.feature_names)
 
     @property
     def is_split_anew(self) -> bool:

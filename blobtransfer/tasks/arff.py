@@ -6,7 +6,7 @@ import numpy as np
 
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import RawColumn, RawTable, check_size, coded
+from blobtransfer.tasks.raw import RawColumn, RawTable, check_size, coded, written
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
@@ -17,6 +17,9 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
         rows, meta = arff.loadarff(io.StringIO(content.decode("utf-8-sig")))
     except NotImplementedError as error:
         problem = "a column of free text or dates; leave it out of the file"
+        raise TableFileError(name, problem) from error
+    except UnicodeEncodeError as error:
+        problem = "scipy reads ARFF with words in ASCII only; save the table as CSV"
         raise TableFileError(name, problem) from error
     except UnicodeDecodeError as error:
         raise TableFileError(name, "it is not UTF-8; save it as UTF-8") from error
@@ -33,7 +36,7 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
         if values.dtype.kind == "S":  # a missing word is "?"
             columns[head] = coded([value.decode() for value in values.tolist()])
         elif head in as_words:
-            columns[head] = coded([f"{value:g}" for value in values.tolist()])
+            columns[head] = coded([written(value) for value in values.tolist()])
         else:
             columns[head] = RawColumn(numbers=np.asarray(values, np.float64))
     return RawTable(name, None, columns, len(rows))

@@ -82,7 +82,7 @@ class _Column:
             found = [_numbers([cell]) for cell in cells]
             if self.odd is None:
                 i = found.index(None)
-                self.odd = (self._n + i, cells[i].strip())
+                self.odd = (self._n + i, cells[i].strip(" \t"))
             numbers = np.array([np.nan if one is None else one[0] for one in found])
         self._n += len(cells)
         self._n_numbers += int(np.isfinite(numbers).sum())
@@ -100,15 +100,19 @@ def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
         numbers = np.array(list(map(float, cells)))
     except ValueError:
         if len(cells) > 1:
-            filled = ["nan" if cell.strip() in MISSING_WORDS else cell for cell in cells]
+            filled = ["nan" if _is_missing(cell) else cell for cell in cells]
             return None if filled == list(cells) else _numbers(filled)
-        return np.array([np.nan]) if cells[0].strip() in MISSING_WORDS else None
+        return np.array([np.nan]) if _is_missing(cells[0]) else None
     # Python reads 1_000, infinity, and digits of all scripts, which no table means.
     is_plain = np.isfinite(numbers).all() or not np.isinf(numbers).any()
     text = "".join(cells)
     if is_plain and text.isascii() and "_" not in text:
         return numbers
     return None
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in MISSING_WORDS
 
 
 def _rows(name: str, content: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -9,9 +9,15 @@ from numpy.lib import format as npy
 
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import MAX_CELLS, RawColumn, RawTable, check_size, coded
+from blobtransfer.tasks.raw import MAX_CELLS, RawColumn, RawTable, check_size, coded, written
 
 MAX_ARRAYS = 10_000
+
+MAX_WORD = 10_000
+"""Longest word, in letters."""
+
+MAX_BYTES = 8 * MAX_CELLS
+"""Most that the arrays of a file take unpacked."""
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
@@ -21,12 +27,18 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
     """
     columns: dict[str, RawColumn] = {}
     n_rows: int | None = None
+    n_bytes = 0
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if len(archive.infolist()) > MAX_ARRAYS:
                 raise TableFileError(name, f"more than {MAX_ARRAYS:,} arrays; use fewer")
             for member in archive.infolist():
                 array = _array(name, archive, member)
+                n_bytes += array.nbytes
+                if n_bytes > MAX_BYTES:
+                    raise TableFileError(
+                        name, f"more than {MAX_BYTES:,} bytes unpacked; use fewer rows"
+                    )
                 key = printable(member.filename.removesuffix(".npy"))
                 n_rows = len(array) if n_rows is None else n_rows
                 if len(array) != n_rows:
@@ -65,8 +77,12 @@ def _array(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.n
         if len(shape) not in (1, 2):
             raise TableFileError(name, f"{key} has shape {shape}; give rows, or rows by columns")
         n_cells = int(np.prod(shape, dtype=object))
-        if n_cells > MAX_CELLS or n_cells * dtype.itemsize > 8 * MAX_CELLS:
+        if n_cells > MAX_CELLS or n_cells * dtype.itemsize > MAX_BYTES:
             raise TableFileError(name, f"{key} has {n_cells:,} cells; at most {MAX_CELLS:,} fit")
+        if dtype.kind == "U" and dtype.itemsize > 4 * MAX_WORD:
+            raise TableFileError(
+                name, f"{key} has words of more than {MAX_WORD:,} letters; cut them"
+            )
     with archive.open(member) as stream:
         unpacked = io.BytesIO(stream.read(n_cells * dtype.itemsize + 100_000))
     array: np.ndarray = np.load(unpacked, allow_pickle=False)
@@ -77,6 +93,5 @@ def _column(part: np.ndarray, is_words: bool) -> RawColumn:
     if part.dtype.kind == "U":
         return coded(part.tolist())
     if is_words:
-        whole = part.dtype.kind in "biu" or bool(np.all(part == np.round(part)))
-        return coded([str(int(one)) if whole else repr(float(one)) for one in part])
+        return coded([written(float(one)) for one in part])
     return RawColumn(numbers=part.astype(np.float64))

@@ -5,6 +5,7 @@ is read; a reader only turns bytes into columns.
 """
 
 import hashlib
+import math
 import os
 import stat
 from collections.abc import Callable
@@ -27,8 +28,8 @@ MAX_CELLS = 20_000_000
 KEPT_TABLES = 2
 """Tables that are kept: those of the source and of the target."""
 
-MISSING_WORDS = frozenset(("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?"))
-"""How a missing value is written."""
+MISSING_WORDS = frozenset(("", "na", "n/a", "nan", "null", "?"))
+"""How a missing value is written, in whatever case."""
 
 READERS = {
     ".csv": "delimited",
@@ -161,13 +162,20 @@ def check_size(name: str, n_rows: int, n_columns: int) -> None:
         )
 
 
+def written(number: float) -> str:
+    """Write a number as a word, such as a class: a whole one as such, whatever its type."""
+    if math.isnan(number):
+        return ""
+    return str(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
+
+
 def coded(words: "NDArray[np.object_] | list[str]") -> RawColumn:
     """Make a column of words; what is written like a missing value is one."""
     numbers: dict[str, int] = {}
     codes = np.empty(len(words), np.int32)
     for i, word in enumerate(words):
         word = word.strip()
-        codes[i] = -1 if word in MISSING_WORDS else numbers.setdefault(word, len(numbers))
+        codes[i] = -1 if word.lower() in MISSING_WORDS else numbers.setdefault(word, len(numbers))
     return RawColumn(codes=codes, words=tuple(numbers))
 
 

@@ -4,7 +4,6 @@ The source and the target are resolved together: their columns are matched by na
 the same features on both sides, and no training row of the one may be a test row of the other.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -12,20 +11,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import SettingError, TableFileError
+from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable, read_number
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest, TableSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.suggest import question_of
+from blobtransfer.tasks.apart import check_apart, check_unseen
 from blobtransfer.tasks.builtin import CLASSES, LABEL
 from blobtransfer.tasks.raw import RawColumn, RawTable
 from blobtransfer.tasks.table import (
+    FEWEST_TRAINING_ROWS,
     chosen,
     column_of,
+    prepared,
     read,
-    row_keys,
     rows_of,
-    scaler_of,
     split_of,
     who_trains,
 )
@@ -36,9 +36,6 @@ MAX_LEVELS = 50
 """Most words of a column; one of more is a name or a number of something."""
 
 MAX_CLASSES = 100
-
-FEWEST_TRAINING_ROWS = 2
-"""Of each class."""
 
 
 def resolve_tasks(
@@ -72,9 +69,9 @@ def resolve_tasks(
     source, target = found.get("source"), found.get("target")
     if isinstance(target, TableSpec):
         if isinstance(source, TableSpec):
-            _check_apart(source, target, tables["target"].raw)
+            check_apart(source, target)
         if carried is not None:
-            _check_unseen(target, carried.trained_rows, carried.problem, tables["target"].raw)
+            check_unseen(target, carried.trained_rows, carried.problem)
     for role, table in tables.items():  # last, as it imports scikit-learn, which takes a second
         one = found[role]
         assert isinstance(one, TableSpec)
@@ -113,7 +110,12 @@ class _Table:
         self.places = chosen(
             self.raw, self.label, request.where, self.class_names, request.missing, self.features
         )
+        if not len(self.places):
+            raise self.raw.refused(
+                "no row is left; use missing=mean, or drop= what is mostly empty"
+            )
         self._check_label()
+        self._check_groups()
         self._check_features()
 
     def _classes(self) -> tuple[str, ...]:
@@ -153,6 +155,18 @@ class _Table:
                 f"class, first in {first}; use missing=drop, or fill them"
             )
 
+    def _check_groups(self) -> None:
+        name = self.request.group
+        is_missing = (
+            np.array([False]) if name is None else self.raw.columns[name].is_missing[self.places]
+        )
+        if is_missing.any():
+            first = self.raw.place(int(self.places[np.flatnonzero(is_missing)[0]]))
+            raise self.raw.refused(
+                f"group={name}: {is_missing.sum():,} of {len(self.places):,} rows have no group, "
+                f"first in {first}; fill them"
+            )
+
     def _check_features(self) -> None:
         """Refuse what is missing, infinite, or a word among numbers, and say what to do."""
         for name in self.features:
@@ -160,17 +174,16 @@ class _Table:
             if column.odd is not None:
                 row, word = column.odd
                 what = "is a formula, not a value" if word.startswith("=") else "is no number"
-                decimal = word.replace(",", ".", 1) if word.count(",") == 1 else ""
-                advice = (
-                    f"write {decimal}"
-                    if read_number(decimal) is not None
-                    else f"mend it, or leave the column out: drop={shown}"
-                )
+                advice = _of_comma(word) or f"mend it, or leave the column out: drop={shown}"
                 raise self.raw.refused(
                     f"column {shown}: {printable(word[:40])!r} in {self.raw.place(row)} {what}; "
                     f"{advice}"
                 )
             is_missing = column.is_missing[self.places]
+            if is_missing.all():
+                raise self.raw.refused(
+                    f"column {shown}: no value at all; leave it out: drop={shown}"
+                )
             if is_missing.any() and self.request.missing == "refuse":
                 first = self.raw.place(int(self.places[np.flatnonzero(is_missing)[0]]))
                 raise self.raw.refused(
@@ -202,8 +215,7 @@ class _Table:
         decimal = [word for word in words if read_number(word.replace(",", ".", 1)) is not None]
         if decimal and len(decimal) == len(words):
             raise self.raw.refused(
-                f"column {printable(name)}: '{decimal[0]}' has a decimal comma; "
-                f"write {decimal[0].replace(',', '.')}"
+                f"column {printable(name)}: '{decimal[0]}' has a comma; {_of_comma(decimal[0])}"
             )
         for word in words:
             _check_word(self.raw, name, column, word)
@@ -244,12 +256,13 @@ class _Table:
         """See that the split of the first repeat leaves rows of each class, and count them."""
         raw, rows = self.raw, rows_of(spec)
         train, test = split_of(spec, rows, 0, train_seed)
-        for k, name in enumerate(spec.class_names):
-            n = int(np.sum(rows.y[train] == k))
-            if n < FEWEST_TRAINING_ROWS:
+        for part, least, does in ((train, FEWEST_TRAINING_ROWS, "train"), (test, 1, "test")):
+            counts = np.bincount(rows.y[part], minlength=spec.n_classes)
+            k = int(counts.argmin())
+            if counts[k] < least:
                 raise raw.refused(
-                    f"class {name}: {n} of its {np.sum(rows.y == k)} rows train; at least "
-                    f"{FEWEST_TRAINING_ROWS} are needed, leave it out with classes= or add rows"
+                    f"class {spec.class_names[k]}: {counts[k]} of its {np.sum(rows.y == k)} rows "
+                    f"{does}; at least {least} have to, leave it out with classes= or add rows"
                 )
         return replace(spec, n_train=len(train), n_test=len(test))
 
@@ -259,16 +272,19 @@ class _Table:
             return
         counts = np.bincount(y, minlength=spec.n_classes)
         k = int(counts.argmin())
-        if counts[k] < FEWEST_TRAINING_ROWS + 1:
-            raise self.raw.refused(
-                f"class {spec.class_names[k]}: {counts[k]} rows; at least "
-                f"{FEWEST_TRAINING_ROWS + 1} are needed, leave it out with classes= or add rows"
-            )
         for key, n in (("train", spec.n_train), ("test", spec.n_test)):
             if n < spec.n_classes:
                 raise self.raw.refused(
                     f"{key}={n}: fewer rows than the {spec.n_classes} classes; use more"
                 )
+        # every stratified split has so many training and test rows of it, or one more
+        n_train, n_test = (counts[k] * n // len(y) for n in (spec.n_train, spec.n_test))
+        if spec.group is None and (n_train < FEWEST_TRAINING_ROWS or n_test < 1):
+            raise self.raw.refused(
+                f"class {spec.class_names[k]}: {counts[k]} rows, of which {n_train} train and "
+                f"{n_test} test; at least {FEWEST_TRAINING_ROWS} and 1 have to, leave it out with "
+                "classes= or add rows"
+            )
 
     def _name(self) -> str:
         request = self.request
@@ -287,8 +303,8 @@ def _common_columns(tables: Sequence[_Table], carried: Preparation | None) -> tu
     who = f"the source network, which learnt {carried.problem}," if carried else first.raw.name
     for table in tables:
         for missing, of, has in (
-            ([one for one in wanted if one not in table.features], table.raw.name, who),
-            ([one for one in table.features if one not in wanted], who, table.raw.name),
+            ([one for one in wanted if one not in table.features], "it", who),
+            ([one for one in table.features if one not in wanted], who, "it"),
         ):
             if missing:
                 shown = ", ".join(map(printable, missing[:5])) + (" ..." if missing[5:] else "")
@@ -324,30 +340,28 @@ def _check_kind(table: _Table, name: str, is_number: bool) -> None:
 def _scaler_of_source(
     request: TableRequest, source: TaskSpec | None, train_seed: int, carried: Preparation | None
 ) -> Scaler | None:
-    """Give the scaler that the target is seen through, where it is to be the source's."""
+    """Give the scaler that the target is seen through, where it is to be the source's.
+
+    That is the one of the source's training rows in repeat 0, for all repeats.
+    """
     if request.scale != "source":
         return None
+    name = printable(request.origin)
     if carried is not None:
         if carried.scaler is None:
-            raise SettingError(
-                "target", request.origin, "the model learnt inputs as they are; use scale=none"
-            )
+            raise TableFileError(name, "the model learnt inputs as they are; use scale=none")
         return carried.scaler
     if not isinstance(source, TableSpec):
-        raise SettingError(
-            "target",
-            request.origin,
-            "scale=source needs a source that is a table; use scale=own or scale=none",
+        raise TableFileError(
+            name, "scale=source needs a source that is a table; use scale=own or scale=none"
         )
     if source.scale == "none":
-        raise SettingError(
-            "target",
-            request.origin,
-            "the source is not scaled; use scale=none, or scale the source",
+        raise TableFileError(
+            name, "scale=source, but the source is not scaled; use scale=none, or scale the source"
         )
     rows = rows_of(source)
     train, _ = split_of(source, rows, 0, train_seed)
-    return scaler_of(rows.x[train])
+    return prepared(source, rows, train)[1]
 
 
 def _sizes(request: TableRequest, raw: RawTable, places: NDArray[np.intp]) -> tuple[int, int]:
@@ -418,46 +432,14 @@ def _check_word(raw: RawTable, column: str, of: RawColumn, word: str) -> None:
         )
 
 
-def _check_apart(source: TableSpec, target: TableSpec, raw: RawTable) -> None:
-    """Refuse two problems where test rows of the target would train the source."""
-    other = rows_of(source)
-    may_train = np.ones(len(other.y), bool) if other.is_train is None else other.is_train
-    if _table_of(source) == _table_of(target):
-        own = rows_of(target)
-        n_shared = len(np.intersect1d(own.places[_tested(target)], other.places[may_train]))
-        if n_shared:
-            raise _seen(n_shared, source.name, target.name, raw)
-    else:
-        _check_unseen(target, row_keys(source, np.flatnonzero(may_train)), source.name, raw)
-
-
-def _check_unseen(
-    target: TableSpec, trained_rows: Sequence[str], source: str, raw: RawTable
-) -> None:
-    """Refuse a problem whose test rows are among rows of another table that train a source."""
-    rows, known = row_keys(target, np.arange(len(rows_of(target).y))), set(trained_rows)
-    n_shared = sum(rows[i] in known for i in _tested(target))
-    # Rows of few different values are alike by chance, between two tables as within one.
-    if n_shared > sum(n for n in Counter(rows).values() if n > 1):
-        raise _seen(n_shared, source, target.name, raw)
-
-
-def _seen(n_shared: int, source: str, target: str, raw: RawTable) -> TableFileError:
-    return raw.refused(
-        f"{n_shared:,} rows that may test the target train the source network ({source} and "
-        f"{target}); tell them apart with where=, classes= or split="
-    )
-
-
-def _tested(spec: TableSpec) -> NDArray[np.intp]:
-    """Give the places of the rows that may test in some repeat."""
-    rows = rows_of(spec)
-    return np.arange(len(rows.y)) if rows.is_train is None else np.flatnonzero(~rows.is_train)
-
-
-def _table_of(spec: TableSpec) -> tuple[str | None, str]:
-    """Say which table a problem is of, whatever its file is called."""
-    return spec.sha256, "" if spec.sha256 else spec.origin
+def _of_comma(word: str) -> str | None:
+    """Say how a number with a comma is to be written; None where it is none."""
+    decimal = word.replace(",", ".", 1)
+    if word.count(",") != 1 or read_number(decimal) is None:
+        return None
+    if len(word.partition(",")[2]) == 3:
+        return f"write {word.replace(',', '')} or {decimal}, whichever is meant"
+    return f"write {decimal}"
 
 
 def _in_order(name: str) -> tuple[int, float, str]:

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.randomness import Stream, seed_sequence
-from blobtransfer.specs.table import Column, Missing, Preparation, Scaler, TableSpec
+from blobtransfer.specs.table import (
+    MAX_KEPT_ROWS,
+    Column,
+    Missing,
+    Preparation,
+    Scaler,
+    TableSpec,
+)
 from blobtransfer.suggest import question_of
 from blobtransfer.tasks.builtin import read_set
 from blobtransfer.tasks.raw import KEPT_TABLES, RawColumn, RawTable, read_table
@@ -22,8 +29,11 @@ TRAIN, TEST = "train", "test"
 """What a column that splits the rows says of them."""
 
 
-MAX_KEPT_ROWS = 40_000
-"""Most rows whose hashes a saved network carries: 0.8 MB."""
+FEWEST_TRAINING_ROWS = 2
+"""Of each class."""
+
+MOST_DRAWS = 200
+"""Random halves of the groups that are tried for one with all classes on both sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,24 +68,39 @@ def make(spec: TableSpec, repeat: int, train_seed: int) -> Task:
     """
     rows = rows_of(spec)
     train, test = split_of(spec, rows, repeat, train_seed)
-    x_train, x_test = rows.x[train], rows.x[test]
-    if spec.missing == "mean":
-        means = _means(x_train)
-        x_train, x_test = (np.where(np.isnan(x), means, x) for x in (x_train, x_test))
-    scaler = None
-    if spec.scale != "none":
-        scaler = spec.scaler if spec.scale == "source" else scaler_of(x_train)
-        x_train, x_test = (_standardised(x, scaler) for x in (x_train, x_test))
-    # What no training row is, no test row can be said to be.
-    x_test[:, _is_word(spec.columns) & (rows.x[train] == 0.0).all(axis=0)] = 0.0
+    x, scaler = prepared(spec, rows, train)
     return Task(
         spec=spec,
-        x_train=np.ascontiguousarray(x_train, np.float32),
+        x_train=np.ascontiguousarray(x[train], np.float32),
         y_train=rows.y[train],
-        x_test=np.ascontiguousarray(x_test, np.float32),
+        x_test=np.ascontiguousarray(x[test], np.float32),
         y_test=rows.y[test],
         scaler=scaler,
     )
+
+
+def prepared(
+    spec: TableSpec, rows: Rows, train: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], Scaler | None]:
+    """Fill and standardise the rows of a table by what its training rows tell.
+
+    Args:
+        spec: The problem.
+        rows: Its rows.
+        train: Places of the training rows among them.
+
+    Returns:
+        The inputs of all rows, (n_rows, n_features), and how they were standardised.
+    """
+    # What no training row is, no row can be said to be.
+    is_unknown = _is_word(spec.columns) & (rows.x[train] == 0.0).all(axis=0)
+    x = np.where(is_unknown, 0.0, rows.x)
+    if spec.missing == "mean":
+        x = np.where(np.isnan(x), _means(x[train]), x)
+    if spec.scale == "none":
+        return x, None
+    scaler = spec.scaler if spec.scale == "source" else scaler_of(x[train])
+    return _standardised(x, scaler), scaler
 
 
 def preparation_of(spec: TableSpec, repeat: int, train_seed: int) -> Preparation:
@@ -87,9 +112,15 @@ def preparation_of(spec: TableSpec, repeat: int, train_seed: int) -> Preparation
         label=spec.label,
         columns=spec.columns,
         classes=spec.class_names,
-        scaler=make(spec, repeat, train_seed).scaler,
+        scaler=prepared(spec, rows, train)[1],
         trained_rows=tuple(row_keys(spec, train)) if len(train) <= MAX_KEPT_ROWS else (),
     )
+
+
+def n_repeated(spec: TableSpec) -> int:
+    """Count the rows that stand in a table more than once, all but the first of each."""
+    keys = row_keys(spec, np.arange(len(rows_of(spec).y)))
+    return len(keys) - len(set(keys))
 
 
 def row_keys(spec: TableSpec, places: NDArray[np.intp]) -> list[str]:
@@ -221,19 +252,31 @@ def split_of(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Give the training and the test rows of a repeat, as places in `rows`.
 
-    Source:
-        Stratified by class, by scikit-learn; with groups by `StratifiedGroupKFold`.
+    Args:
+        spec: The problem.
+        rows: Its rows.
+        repeat: Which.
+        train_seed: All randomness.
+
+    Returns:
+        Rows stratified by class; or random halves of the groups, the first that leave each class
+        on both sides; or what the table says, in all repeats.
     """
     if rows.is_train is not None:
         return np.flatnonzero(rows.is_train), np.flatnonzero(~rows.is_train)
-    with warnings.catch_warnings():  # of classes in fewer than two groups, and of shared memory
+    with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
         warnings.simplefilter("ignore")
-        from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+        from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
 
         seed = int(seed_sequence(train_seed, Stream.SPLIT, repeat).generate_state(1)[0])
         if rows.groups is not None:
-            halves = StratifiedGroupKFold(2, shuffle=True, random_state=seed)
-            train, test = next(halves.split(rows.y, rows.y, rows.groups))
+            halves = GroupShuffleSplit(MOST_DRAWS, train_size=0.5, random_state=seed)
+            for train, test in halves.split(rows.y, rows.y, rows.groups):
+                counts = [
+                    np.bincount(rows.y[part], minlength=spec.n_classes) for part in (train, test)
+                ]
+                if counts[0].min() >= FEWEST_TRAINING_ROWS and counts[1].min() > 0:
+                    break
         else:
             shuffle = StratifiedShuffleSplit(
                 1, train_size=spec.n_train, test_size=spec.n_test, random_state=seed

@@ -98,8 +98,7 @@ def planes_of(tasks: Sequence[Task]) -> tuple[list[Plane], tuple[str, str]]:
 
 def _axis_names(tasks: Sequence[Task]) -> tuple[str, ...]:
     """Name the features, where all problems call them the same."""
-    names = {task.spec.feature_names for task in tasks}
+    names = {task.spec.axis_names for task in tasks}
     if len(names) > 1:
         return tuple(f"feature {i + 1}" for i in range(tasks[0].spec.n_features))
-    unit = "" if any(task.scaler is None for task in tasks) else " (standardised)"
-    return tuple(f"{name}{unit}" for name in names.pop())
+    return names.pop()

@@ -40,9 +40,9 @@ def test_what_is_meant_is_said_once_and_not_when_quiet(here):
     done = here(*BOTH, "--repeats", 2)
     said = [line for line in done.err.splitlines() if line.startswith(("source:", "target:"))]
     assert said == [
-        f"{role}: sites.csv where site is {site}, 40 rows, 3 columns (1 of words, 4 features in "
-        f"all), label outcome ({counts}); 20 train, 20 test, split anew each repeat, stratified; "
-        "inputs standardised on its training rows"
+        f"{role}: sites.csv where site is {site}, 40 rows, 3 columns (of words: smoker; 4 "
+        f"features in all), label outcome ({counts}); 20 train, 20 test, split anew each repeat, "
+        "stratified; inputs standardised on its training rows"
         for role, site, counts in (
             ("source", "A", "no 17, yes 23"),
             ("target", "B", "no 23, yes 17"),
@@ -107,6 +107,12 @@ def test_a_saved_network_is_used_on_a_table_with_what_it_carries(here):
     assert "The method" not in compared.out  # it needs a source problem
     seen = here("train-target", *FAST, "--model", "model.keras", "--task", f"{SITE}:A")
     assert (seen.code, "may test the target train" in seen.err) == (2, True)
+    # and so do those of a network that started from it
+    more = ("--model", "model.keras", "--task", f"{SITE}:B", "--save", "more.keras")
+    assert here("train-target", *FAST, *more).code == 0
+    for site in "AB":
+        seen = here("train-target", *FAST, "--model", "more.keras", "--task", f"{SITE}:{site}")
+        assert (seen.code, "may test the target train" in seen.err) == (2, True)
 
 
 @pytest.mark.slow
@@ -137,10 +143,10 @@ def test_figures_of_tables_are_drawn(here, tmp_path):
 @pytest.mark.slow
 def test_blocks_of_a_table_have_the_same_bits_in_other_processes(tmp_path):
     write_sites(tmp_path / "sites.csv")
-    keys = ":label=outcome,drop=fold,group=person,where=site:"
+    keys = ":label=outcome,drop=fold,where=site:"
     asked = {
         role: parse_task(role, f"{tmp_path}/sites.csv{keys}{site}", 1)
-        for role, site in (("source", "A"), ("target", "B"))
+        for role, site in (("source", "A,drop=person"), ("target", "B,group=person"))
     }
     found = resolve_tasks(asked, 0)
     spec = ExperimentSpec(

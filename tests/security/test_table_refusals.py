@@ -84,15 +84,15 @@ SETS = [
      "joined by +"),
     ("train-source --task iris:classes=setosa+virginca", "iris: classes=setosa+virginca: there is "
      "no class virginca; did you mean virginica?"),
-    ("train-source --task iris:scale=source", "--target iris: scale=source needs a source that "
-     "is a table; use scale=own or scale=none"),
+    ("train-source --task iris:scale=source", "iris: scale=source needs a source that is a "
+     "table; use scale=own or scale=none"),
     ("train-source --task iris:label=x", "--task iris:label=x: label is not known here; use "
      "classes, drop, scale, train, test"),
     ("train-source --task iris:train=200", "iris: train=200: there are 150 rows; use fewer"),
     ("train-source --task 'iris:drop=sepal lenth'", "iris: drop=sepal lenth: no such column; did "
      "you mean sepal length or petal length?"),
     ("compare --source iris --target iris", "iris: 150 rows that may test the target train the "
-     "source network (iris and iris); tell them apart with where=, classes= or split="),
+     "source network (iris); tell them apart with where=, classes= or split="),
     ("compare --source digits:classes=0-4 --target digits:classes=5-9 --until-decided",
      "--until-decided: each repeat splits the rows of digits 5-9 anew, so repeats are not "
      "independent; use --repeats, or split=COLUMN in --target"),
@@ -115,6 +115,19 @@ SETS = [
     ("compare --model m.keras --target classification", "--model m.keras: this network has 2 "
      "features, classification 2 10; use another model"),
 ]  # fmt: skip
+
+OUTPUTS = [
+    (
+        f"{command} --no-plot {option} {file}",
+        f"{option} {file}: this would replace a table that is learnt; use another name",
+    )
+    for command, option, file in (
+        (f"train-source --task {SITE}:A", "--output", "sites.csv"),
+        (f"train-target --task {SITE}:A", "--curves", "sites.csv"),
+        (f"compare --source {SITE}:A --target {SITE}:B", "--summary", "sites.csv"),
+        (f"compare --source {SITE}:A --target {SITE}:B", "--output", "link.csv"),
+    )
+]
 
 TABLES = [
     ("train-source --task sites.csv", "--task sites.csv: which column holds the classes is not "
@@ -142,12 +155,12 @@ TABLES = [
     (f"train-source --task {SITE}:A,drop=outcome", f"--task {SITE}:A,drop=outcome: outcome is "
      "label= and drop= at once; leave one out"),
     (f"compare --source {SITE}:A --target {SITE}:A", "sites.csv: 40 rows that may test the target "
-     "train the source network (sites.csv where site is A and sites.csv where site is A); tell "
-     "them apart with where=, classes= or split="),
+     "train the source network (sites.csv where site is A); tell them "
+     "apart with where=, classes= or split="),
     (f"compare --source {SITE}:A --target copy.csv:label=outcome,drop=person,drop=fold,drop=site",
      "copy.csv: 40 rows that may test the target train the source network (sites.csv where site "
-     "is A and copy.csv); tell them apart with where=, classes= or split="),
-    (f"compare --source iris --target {SITE}:A", "sites.csv: sites.csv has no column sepal length, "
+     "is A, and then copy.csv); tell them apart with where=, classes= or split="),
+    (f"compare --source iris --target {SITE}:A", "sites.csv: it has no column sepal length, "
      "sepal width, petal length, petal width, iris has; columns are matched by name: rename them, "
      "or leave them out with drop="),
     ("train-source --task none.csv:label=y", "none.csv: no such file; check the path"),
@@ -186,12 +199,12 @@ TABLES = [
      "class, first in line 13; use missing=drop, or fill them"),
     ("train-source --task word.csv:label=y", "word.csv: column x: 'oops' in line 4 is no number; "
      "mend it, or leave the column out: drop=x"),
-    ("train-source --task comma.csv:label=y", "comma.csv: column x: '0,5' has a decimal comma; "
-     "write 0.5"),
+    ("train-source --task comma.csv:label=y", "comma.csv: column x: '0,5' has a comma; write "
+     "0.5"),
     ("train-source --task alone.csv:label=y", "alone.csv: label=y: one class, 0; there have to be "
      "two or more"),
-    ("train-source --task rare.csv:label=y", "rare.csv: class 1: 1 rows; at least 3 are needed, "
-     "leave it out with classes= or add rows"),
+    ("train-source --task rare.csv:label=y", "rare.csv: class 1: 1 rows, of which 0 train and "
+     "0 test; at least 2 and 1 have to, leave it out with classes= or add rows"),
     ("train-source --task pickled.npz:label=y", "pickled.npz: x.npy holds object; give numbers or "
      "text, not Python objects"),
     ("train-source --task cut.npz:label=y", "cut.npz: it cannot be read and looks damaged; save it "
@@ -214,6 +227,7 @@ def write_tables(folder):
     write_keras(folder / "m.keras")
     shutil.copy(folder / "m.keras", folder / "model.csv")
     (folder / "dir.csv").mkdir()
+    (folder / "link.csv").symlink_to("sites.csv")
     numbers = [[str(i), "01"[i % 2]] for i in range(12)]
     for name, content in {
         "empty.csv": b"",
@@ -256,7 +270,7 @@ def template(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("argv", "line"), [*DESCRIPTIONS, *SETS, *TABLES], ids=lambda part: str(part)[:60]
+    ("argv", "line"), [*DESCRIPTIONS, *SETS, *OUTPUTS, *TABLES], ids=lambda part: str(part)[:60]
 )
 def test_bad_input_is_one_line_and_leaves_every_file_as_it_was(
     run, template, monkeypatch, argv, line

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.style import Look, class_colours, class_marker, literal
+from blobtransfer.report.figures.style import Look, class_colours, class_marker, literal, shortened
 from blobtransfer.tasks.task import Plane
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def scatter_classes(
 
 def class_labels(names: Sequence[str], has_centers: bool = False) -> list[str]:
     """Give what the legend of classes says."""
-    labels = [literal(name) for name in names[:MAX_NAMED]]
+    labels = [literal(shortened(name)) for name in names[:MAX_NAMED]]
     if len(names) > MAX_NAMED:
         labels[-1] += f" ... {literal(names[-1].removeprefix('class '))}"
     return labels + ["true centre"] * has_centers

@@ -162,7 +162,7 @@ def draw_scores(results: Results, question: Question, axes: "Axes", look: Look, 
     axes.set_ylim(0.4, len(shown) + 0.7)
     words = ["test accuracy (%)"]
     words += ["dashed: best possible"] * (results.measured.ceiling is not None)
-    words += [f"grey: runs below {end:g}"] * is_cut
+    words += [f"grey: runs below {end:.4g}"] * is_cut
     axes.set_xlabel(_joined(words, room.is_narrow))
     axes.tick_params(axis="x", labelbottom=True)
 

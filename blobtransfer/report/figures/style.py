@@ -36,6 +36,9 @@ LINE_STYLES = ("-", "--", "-.", ":")
 CEILING: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3))}
 THRESHOLD: dict[str, Any] = {"color": "0.35", "linestyle": ":"}
 
+LONGEST_NAME = 28
+"""Letters of a column or a class in a figure."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -115,6 +118,11 @@ def titled(spec: TaskSpec) -> str:
     """Write the name of a problem as a title; the names of files and columns stay as they are."""
     name = spec.name
     return name if isinstance(spec, TableSpec) else name[:1].upper() + name[1:]
+
+
+def shortened(text: str) -> str:
+    """Cut a name of somebody's data to what an axis or a legend has room for."""
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 3] + "..."
 
 
 def literal(text: str) -> str:

@@ -14,7 +14,7 @@ from blobtransfer.report.figures.classes import (
     draw_balance,
     scatter_classes,
 )
-from blobtransfer.report.figures.style import Look, class_colours, literal, titled
+from blobtransfer.report.figures.style import Look, class_colours, literal, shortened, titled
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.tasks.task import Plane, Task, planes_of
 
@@ -75,7 +75,7 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
         _draw_task(task, plane, axes, canvas.look)
         axes.set_xlabel(x_labels[i])
         if i % n_columns == 0 or not is_shared:
-            axes.set_ylabel(literal(placed[i][1][1]))
+            axes.set_ylabel(literal(shortened(placed[i][1][1])))
         elif is_shared:
             axes.tick_params(labelleft=False)
         if not has_one_legend:
@@ -84,6 +84,9 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
         add_class_legend(figure, names, has_centers, canvas, width, has_bars)
     bars = [axes for row in grid[1::2] for axes in row] if has_balance else []
     for task, axes in zip(tasks, bars, strict=False):
+        if not isinstance(task.spec, TableSpec):
+            axes.set_visible(False)
+            continue
         labels = np.concatenate([task.y_train, task.y_test])
         counts = np.bincount(labels, minlength=task.spec.n_classes)
         draw_balance(axes, counts.tolist(), canvas.look)

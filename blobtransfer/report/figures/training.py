@@ -14,6 +14,7 @@ from blobtransfer.report.figures.style import (
     class_colours,
     colour_of,
     literal,
+    shortened,
     titled,
 )
 from blobtransfer.results.results import Predictions, Regions, Results
@@ -79,9 +80,9 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
             continue
         _draw_regions(one, n_classes, axes, look)
         axes.set_title(literal(canvas.wrapped(f"decision regions: {name}", room)))
-        axes.set_xlabel(literal(results.spec.task.feature_names[0]))
+        axes.set_xlabel(literal(shortened(results.spec.task.axis_names[0])))
         if is_first and one.y[0] != one.y[1]:
-            axes.set_ylabel(literal(results.spec.task.feature_names[1]))
+            axes.set_ylabel(literal(shortened(results.spec.task.axis_names[1])))
     if maps:
         has_centers = any(isinstance(one, Regions) and one.centers is not None for _, one in maps)
         add_class_legend(figure, results.spec.task.class_names, has_centers, canvas, width)

@@ -39,6 +39,8 @@ def test_what_is_written_is_read_back(scaler):
         {"scaler": {"means": [0, 0, "0"], "scales": [1, 1, 1]}},
         {"scaler": {"means": [0, 0, float("nan")], "scales": [1, 1, 1]}},
         {"scaler": {"means": [0, 0, True], "scales": [1, 1, 1]}},
+        {"scaler": {"means": [0, 0, 10**400], "scales": [1, 1, 1]}},
+        {"scaler": {"means": [0, 0, 0], "scales": [1, 1, 1e-320]}},
         {"trained_rows": [1]},
         {"label": None},
     ],

@@ -253,3 +253,31 @@ def test_parquet_without_its_library_says_what_to_install(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MachineError, match=r"install blobtransfer\[parquet\]"):
         read_text(tmp_path, "PAR1", ".parquet")
+
+
+def test_long_numbers_that_are_words_keep_all_their_digits(tmp_path):
+    text = ARFF.replace("1,a,no", "12345671,a,no").replace("3,?,no", "12345672,?,no")
+    assert read_text(tmp_path, text, ".arff", frozenset("x")).columns["x"].words == (
+        "12345671",
+        "12345672",
+    )
+
+
+def test_whole_numbers_are_the_same_words_whatever_their_type_and_their_neighbours(tmp_path):
+    for values in (np.array([0, 1]), np.array([0.0, 1.0]), np.array([0.0, 1.0, np.nan])):
+        np.savez(tmp_path / "a.npz", y=values)
+        assert read_table(str(tmp_path / "a.npz"), frozenset("y")).columns["y"].words == ("0", "1")
+    np.savez(tmp_path / "b.npz", y=np.array([0.5, np.inf]))
+    assert read_table(str(tmp_path / "b.npz"), frozenset("y")).columns["y"].words == ("0.5", "inf")
+
+
+def test_words_that_few_bytes_stand_for_are_not_unpacked(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"w": ["x" * 10**6] * 200}), tmp_path / "a.parquet")
+    with pytest.raises(TableFileError, match="column w has a word of 1,000,000 bytes"):
+        read_table(str(tmp_path / "a.parquet"), NOTHING)
+    np.savez_compressed(tmp_path / "a.npz", w=np.array(["x" * 20_000]))
+    with pytest.raises(TableFileError, match="words of more than 10,000 letters"):
+        read_table(str(tmp_path / "a.npz"), NOTHING)

@@ -136,7 +136,7 @@ def table_with(tmp_path, cells, y="01" * 8):
          "column out: drop=x"),
         (["=A1", *"123456789"], "column x: '=A1' in line 2 is a formula, not a value"),
         (["1,5", *"123456789"], "column x: '1,5' in line 2 is no number; write 1.5"),
-        (["1,5", "2,5"] * 5, "column x: '1,5' has a decimal comma; write 1.5"),
+        (["1,5", "2,5"] * 5, "column x: '1,5' has a comma; write 1.5"),
         (["1e400", *"123456789"], "column x: '1e400' in line 2 is no number"),
         (["1e200", *"123456789"], "column x: 1e+200 in line 2 is too large"),
         ([f"w{i}" for i in range(60)], "column x: 60 different words, as names or numbers of "
@@ -156,7 +156,7 @@ def test_a_value_that_cannot_be_learnt_is_named_with_its_place(tmp_path, cells, 
     [
         (["a", "b", ""] * 5, "label=y: 5 of 15 rows have no class, first in line 4; use missing="),
         (["a"] * 10, "label=y: one class, a"),
-        (["a"] * 10 + ["b"] * 2, "class b: 2 rows; at least 3 are needed"),
+        (["a"] * 10 + ["b"] * 3, "class b: 3 rows, of which 1 train and 1 test; at least 2 and 1"),
         ([f"{i / 7:.3f}" for i in range(40)], "is this regression? give a column of classes"),
         ([f"name{i}" for i in range(120)], "at most 100 classes are learnt"),
         (["a\x1b[31m", "b"] * 5, "signs that no screen shows"),
@@ -253,3 +253,51 @@ def test_two_columns_of_one_name_and_different_kinds_do_not_go_together(tmp_path
         target=f"{table_of(tmp_path, words, 'b.csv')}:label=y",
     )
     assert "column x holds words, in the other problem numbers" in line
+
+
+def test_two_files_of_the_same_rows_are_known_though_each_row_stands_there_twice(tmp_path):
+    rows = [[str(i // 2), str(i // 4), "01"[i // 2 % 2]] for i in range(40)]
+    one = table_of(tmp_path, [["a", "b", "y"], *rows])
+    other = table_of(tmp_path, [["a", "b", "y"], *rows[::-1]], "b.csv")
+    assert "40 rows that may test" in refused(source=f"{one}:label=y", target=f"{other}:label=y")
+
+
+def test_the_rows_of_a_group_do_not_train_the_source_and_test_the_target(sites):
+    keys = ":label=outcome,drop=fold,group=person,where=site:"
+    line = refused(source=f"{sites}{keys}A", target=f"{sites}{keys}B")
+    assert "group=person: 40 groups are in both problems" in line
+
+
+@pytest.mark.parametrize(
+    ("rows", "keys", "problem"),
+    [
+        ([[str(i), "", "01"[i % 2]] for i in range(12)], "label=y", "column b: no value at all"),
+        ([[str(i), "", "01"[i % 2]] for i in range(12)], "label=y,missing=drop", "no row is left"),
+        (
+            [[str(i), f"{i % 3}" if i else "", "01"[i % 2]] for i in range(12)],
+            "label=y,group=b",
+            "group=b: 1 of 12 rows have no group, first in line 2; fill them",
+        ),
+        (
+            [
+                [str(i), "train" if i < 9 else "test", "01"[i % 2 if i < 9 else 0]]
+                for i in range(14)
+            ],
+            "label=y,split=b",
+            "class 1: 0 of its 4 rows test; at least 1 have to",
+        ),
+        (
+            [["1,000", str(i), "01"[i % 2]] for i in range(12)],
+            "label=y",
+            "'1,000' has a comma; write 1000 or 1.000, whichever is meant",
+        ),
+        (
+            [["1,000" if i == 3 else str(i), "1", "01"[i % 2]] for i in range(12)],
+            "label=y",
+            "'1,000' in line 5 is no number; write 1000 or 1.000, whichever is meant",
+        ),
+    ],
+)
+def test_what_would_be_learnt_wrong_is_refused(tmp_path, rows, keys, problem):
+    path = table_of(tmp_path, [["a", "b", "y"], *rows])
+    assert problem in refused(target=f"{path}:{keys}")

@@ -8,7 +8,7 @@ from blobtransfer.errors import TableFileError
 from blobtransfer.specs.task_text import parse_task
 from blobtransfer.tasks import load_task, load_tasks
 from blobtransfer.tasks.resolve import resolve_tasks
-from blobtransfer.tasks.table import rows_of, scaler_of, split_of
+from blobtransfer.tasks.table import n_repeated, rows_of, scaler_of, split_of
 
 
 def spec_of(text, train_seed=0):
@@ -109,3 +109,58 @@ def test_a_file_that_has_changed_is_not_taken_for_the_one_that_was_described(sit
     sites.write_text(sites.read_text() + "\n")
     with pytest.raises(TableFileError, match="not the one that was described"):
         load_task(spec, 0, 0)
+
+
+def test_groups_of_unequal_size_are_halved_in_many_ways(tmp_path):
+    rows = [["x", "y", "g"]]
+    for group, n_rows in enumerate((60, 40, *([5] * 8))):
+        rows += [[str(len(rows)), "01"[i % 2], f"g{group}"] for i in range(n_rows)]
+    spec = spec_of(f"{write_rows(tmp_path / 'a.csv', rows)}:label=y,group=g")
+    made = rows_of(spec)
+    halves = {split_of(spec, made, repeat, 0)[0].tobytes() for repeat in range(40)}
+    assert len(halves) > 30
+    assert spec.test_to_train == 1.0  # on average, whatever the first repeat has
+
+
+def test_every_repeat_has_two_training_rows_of_each_class(tmp_path):
+    labels = ["a"] * 30 + ["b"] * 4
+    rows = [["x", "y"], *([str(i), label] for i, label in enumerate(labels))]
+    spec = spec_of(f"{write_rows(tmp_path / 'a.csv', rows)}:label=y")
+    for repeat in range(50):
+        task = load_task(spec, repeat, 0)
+        assert np.bincount(task.y_train).min() >= 2
+        assert np.bincount(task.y_test).min() >= 1
+
+
+def both_of(source, target):
+    asked = {"source": source, "target": target}
+    return resolve_tasks({role: parse_task(role, text, 1) for role, text in asked.items()}, 0)
+
+
+def test_a_word_that_only_the_source_has_is_the_same_in_training_and_test_rows(tmp_path):
+    heads, more = ["w", "x", "y"], [["c", str(i), "01"[i % 2]] for i in range(8)]
+    rows = [["ab"[i % 2], str(i), "01"[i // 2 % 2]] for i in range(24)]
+    source = write_rows(tmp_path / "s.csv", [heads, *([w, f"{x}5", y] for w, x, y in rows), *more])
+    target = write_rows(tmp_path / "t.csv", [heads, *rows])
+    found = both_of(f"{source}:label=y", f"{target}:label=y,scale=source")
+    task = load_task(found["target"], 0, 0)
+    (value,) = set(task.x_train[:, 2]) | set(task.x_test[:, 2])
+    assert value < 0.0  # as every row without that word has in the source
+
+
+def test_the_scaler_of_a_source_with_missing_values_is_the_one_it_learns_with(tmp_path):
+    rows = [["x", "y"], *([str(3 * i), "01"[i % 2]] for i in range(20)), ["", "1"], ["", "0"]]
+    source = write_rows(tmp_path / "s.csv", rows)
+    target = write_rows(
+        tmp_path / "t.csv", [["x", "y"], *([f"{i}.5", "01"[i % 2]] for i in range(9))]
+    )
+    found = both_of(f"{source}:label=y,missing=mean", f"{target}:label=y,scale=source")
+    assert found["target"].scaler == load_task(found["source"], 0, 0).scaler
+    assert found["target"].scaler.scales[0] > 5.0
+
+
+def test_copies_of_rows_are_counted(tmp_path):
+    rows = [["x", "y"], *([str(i // 2), "01"[i // 2 % 2]] for i in range(20))]
+    path = write_rows(tmp_path / "a.csv", rows)
+    assert n_repeated(spec_of(f"{path}:label=y")) == 10
+    assert n_repeated(spec_of("wine")) == 0
