@@ -208,6 +208,9 @@ def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: Mess
     """Say what of the file of the source network plays no part from now on, unless quiet."""
     for note in () if source is None else source.notes:
         log_unless_quiet(messages, f"note: {printable(str(path))}: {note}")
+    if source is not None and source.preparation and not source.preparation.trained_rows:
+        problem = "which rows trained it is not known; see that none of them tests"
+        log_unless_quiet(messages, f"note: {path}: {problem}")
 
 
 def finish(results: "Results", canvas: "Canvas", pending: Deferred) -> None:
