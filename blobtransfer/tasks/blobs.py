@@ -1,13 +1,14 @@
 """Blobs of `sklearn.datasets.make_blobs`: spec -> task, with true centres and ceiling."""
 
 import warnings
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import MachineError
 from blobtransfer.specs.drawn import BlobsSpec
-from blobtransfer.tasks.drawing import fresh_seed
+from blobtransfer.tasks.drawing import split_rows
 from blobtransfer.tasks.task import Task
 
 with warnings.catch_warnings():  # of shared memory, which scikit-learn may want, and we do not
@@ -16,10 +17,9 @@ with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
 
 
 def make(spec: BlobsSpec) -> Task:
-    """Draw the rows of a problem and split them.
+    """Draw the rows of a problem and split them; see `drawing.split_rows`.
 
-    The first `n_train` rows train. The rows left over test, unless `n_test` asks for
-    fresh ones, which come from the same centres and never change the training rows.
+    Fresh test rows come from the same centres and never change the training rows.
 
     Args:
         spec: The problem.
@@ -31,37 +31,22 @@ def make(spec: BlobsSpec) -> Task:
     Raises:
         MachineError: The rows do not fit into memory.
     """
-    try:
-        x, y, centers = make_blobs(
-            n_samples=spec.n_samples,
-            centers=spec.n_classes,
+    centers: list[NDArray[np.float64]] = []
+
+    def draw(n: int, seed: int) -> tuple[Any, Any]:
+        x, y, found = make_blobs(
+            n_samples=n,
+            centers=centers[0] if centers else spec.n_classes,
             n_features=spec.n_features,
             cluster_std=spec.cluster_std,
-            random_state=spec.seed,
+            random_state=seed,
             return_centers=True,
         )
-        x_test, y_test = x[spec.n_train :], y[spec.n_train :]
-        if spec.n_test is not None:
-            x_test, y_test = make_blobs(
-                n_samples=spec.n_test,
-                centers=centers,
-                cluster_std=spec.cluster_std,
-                random_state=fresh_seed(spec.seed),
-            )
-    except MemoryError as error:
-        raise MachineError(
-            f"a problem of {spec.n_samples:,} rows x {spec.n_features:,} features does not fit "
-            "into memory; use fewer"
-        ) from error
-    return Task(
-        spec=spec,
-        x_train=x[: spec.n_train].astype(np.float32),
-        y_train=y[: spec.n_train].astype(np.int64),
-        x_test=x_test.astype(np.float32),
-        y_test=y_test.astype(np.int64),
-        ceiling=_bayes_accuracy(x_test, y_test, centers),
-        centers=centers,
-    )
+        centers.append(found)
+        return x, y
+
+    task = split_rows(spec, draw, lambda x, y: _bayes_accuracy(x, y, centers[0]))
+    return replace(task, centers=centers[0])
 
 
 def _bayes_accuracy(
