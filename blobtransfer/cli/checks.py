@@ -154,11 +154,7 @@ def carried_by(
         raise SourceFileError(
             path,
             "it does not say which columns it learnt, nor how they were scaled; "
-            + (
-                "add --source SPEC, the table that it was trained on, or "
-                if can_name_source
-                else ""
-            )
+            + (f"{NAME_SOURCE}, or " if can_name_source else "")
             + "train it with blobtransfer train-source --task SPEC",
         )
     return source.preparation

@@ -170,10 +170,8 @@ def save_network(
     from blobtransfer.keras_files.read import read_source_file
 
     old, new = read_source_file(path), trained
-    is_alike = all(
-        a.tobytes() == b.tobytes() for a, b in zip(old.weights, new.weights, strict=True)
-    )
-    if not is_alike or old.preparation != new.preparation:
+    held, made = ([one.tobytes() for one in each.weights] for each in (old, new))
+    if held != made or old.preparation != new.preparation:
         raise would_replace(setting, path, "a network with other weights")
     log_unless_quiet(messages, f"{path} holds this very network already; left as it is")
 
@@ -210,7 +208,7 @@ def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: Mess
         log_unless_quiet(messages, f"note: {printable(str(path))}: {note}")
     if source is not None and source.preparation and not source.preparation.trained_rows:
         problem = "which rows trained it is not known; see that none of them tests"
-        log_unless_quiet(messages, f"note: {path}: {problem}")
+        log_unless_quiet(messages, f"note: {printable(str(path))}: {problem}")
 
 
 def finish(results: "Results", canvas: "Canvas", pending: Deferred) -> None:

@@ -91,11 +91,10 @@ class CompiledEngine:
         n_train = len(load_task(spec.task).y_train)
         for arm in spec.arms:
             network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
-            for has_own_rows in {
-                spec.task.is_split_anew,
-                spec.task.is_split_anew or bool(spec.tune),
-            }:
-                self._kernel(network, spec.training, is_anchored, n_train, has_own_rows)
+            is_split_anew = spec.task.is_split_anew
+            self._kernel(network, spec.training, is_anchored, n_train, is_split_anew)
+            if spec.tune and not is_split_anew:
+                self._kernel(network, spec.training, is_anchored, n_train, has_own_rows=True)
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Give a number that keeps the threads busy, the memory small and the user informed."""
