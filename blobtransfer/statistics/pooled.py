@@ -1,0 +1,267 @@
+"""From one pair of problems to many: does transfer help on problems like these?
+
+One number a pair, its mean difference over repeats; the pairs share no problem, so they are
+independent, and their number K is the sample size however many repeats each has. Beside the mean
+stands how much pairs differ in truth, as the next pair is what a reader has to do with.
+
+Source: random effects, Higgins, Thompson & Spiegelhalter 2009,
+doi:10.1111/j.1467-985X.2008.00552.x.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from blobtransfer.statistics.paired import finite_differences
+from blobtransfer.statistics.power import ALPHA
+
+FEWEST_POOLED = 5
+"""Below, there is no interval."""
+
+MOST_EXACT = 200
+"""Up to so many effects the signed-rank test counts all their signs."""
+
+LEAST_VARIANCE = 1e-18
+"""Between pairs; below, in shares squared, it is 0."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is known about the effects of all pairs of problems like those seen.
+
+    All but the mean is None for fewer than 5 pairs. All but the mean and `wilcoxon_p` is None
+    where all effects are equal, as that says nothing of how far they spread.
+
+    Args:
+        n_pairs: Pairs of problems, K.
+        mean: Of their effects, each counting the same; None without pairs.
+        ci_low: Lower end of the interval of the mean, at a level that holds for all variants
+            compared together.
+        ci_high: Upper end.
+        each_low: Lower end of the 95 % interval of this variant alone.
+        each_high: Upper end.
+        p_value: Two-sided, of a mean of 0; of this variant alone.
+        p_adjusted: Times the variants compared, at most 1; fits the interval.
+        tau: Standard deviation of the true effects between pairs.
+        prediction_low: Lower end of the 95 % prediction interval of the next pair's true effect.
+        prediction_high: Upper end.
+        better_share: Share of pairs with a true effect above the margin.
+        worse_share: Share with one below minus the margin.
+        beyond_margin_share: The sum of both.
+        wilcoxon_p: Two-sided, of the signed-rank test over the effects, times the variants
+            compared, at most 1; a check of `p_adjusted` that no single pair can sway.
+    """
+
+    n_pairs: int
+    mean: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    each_low: float | None = None
+    each_high: float | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    tau: float | None = None
+    prediction_low: float | None = None
+    prediction_high: float | None = None
+    better_share: float | None = None
+    worse_share: float | None = None
+    beyond_margin_share: float | None = None
+    wilcoxon_p: float | None = None
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How an effect changes with something that pairs differ in.
+
+    Args:
+        n: Pairs.
+        slope: Change of y with one unit of x; None for fewer than 5 pairs, or where x does not
+            vary.
+        ci_low: Lower end of its 95 % interval; None also where y does not vary.
+        ci_high: Upper end.
+        p_value: Two-sided, of a slope of 0.
+    """
+
+    n: int
+    slope: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p_value: float | None = None
+
+
+def pool_pairs(
+    effects: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    n_compared: int = 1,
+    margin: float = 0.0,
+) -> Family:
+    """Say what is known about the effects of all pairs of problems like those seen.
+
+    The mean is not weighted: a pair whose networks die has both a low effect and a large
+    variance, so weights would lift the mean. The variances serve `tau` alone.
+
+    Args:
+        effects: (K,) finite shares, one a pair: the mean paired difference over its repeats.
+        variances: (K,) squared standard errors of these, at least 0.
+        n_compared: Variants whose intervals are to hold together.
+        margin: Effects up to this do not matter.
+
+    Returns:
+        Student's t over the K effects, K - 1 degrees of freedom. The shares are those of a normal
+        distribution around the mean, with `tau` as its standard deviation. The prediction
+        interval takes `tau` for known, which it is not: where that is twice the standard error
+        of a pair it covers 90 % with 5 pairs and 94 % with 20, but where it is half of it only
+        83 to 93 %, with 60 pairs, too.
+
+    Raises:
+        ValueError: An effect or a variance is not finite, a variance is below 0, or there are
+            not as many of both.
+    """
+    d = finite_differences(effects)
+    n = len(d)
+    if len(variances) != n:
+        raise ValueError(f"{n} effects and {len(variances)} variances: one of each a pair")
+    if not (np.isfinite(variances) & (variances >= 0.0)).all():
+        raise ValueError("a variance is not finite or below 0; leave such pairs out")
+    if n < FEWEST_POOLED:
+        return Family(n, float(d.mean()) if n else None)
+    mean, wilcoxon_p = float(d.mean()), min(1.0, n_compared * signed_rank_p(d))
+    if not np.ptp(d):
+        return Family(n, float(d[0]), wilcoxon_p=wilcoxon_p)
+    error = float(d.std(ddof=1)) / math.sqrt(n)
+    half, half_each = (_quantile(n - 1, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
+    p = float(2.0 * special.stdtr(n - 1, -abs(mean) / error))
+    variance = variance_between(d, variances)
+    tau = math.sqrt(variance)
+    half_next = _quantile(n - 1, ALPHA) * math.sqrt(variance + error**2)
+    better, worse = (_share_above(margin, centre, tau) for centre in (mean, -mean))
+    return Family(
+        n_pairs=n,
+        mean=mean,
+        ci_low=mean - half,
+        ci_high=mean + half,
+        each_low=mean - half_each,
+        each_high=mean + half_each,
+        p_value=p,
+        p_adjusted=min(1.0, n_compared * p),
+        tau=tau,
+        prediction_low=mean - half_next,
+        prediction_high=mean + half_next,
+        better_share=better,
+        worse_share=worse,
+        beyond_margin_share=better + worse,
+        wilcoxon_p=wilcoxon_p,
+    )
+
+
+def slope_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope:
+    """Fit a line through K points by ordinary least squares.
+
+    Args:
+        x: (K,) finite, what pairs differ in.
+        y: (K,) finite, their effects.
+
+    Returns:
+        The slope with its t interval, K - 2 degrees of freedom.
+
+    Raises:
+        ValueError: A number is not finite, or there are not as many of both.
+    """
+    x, y = finite_differences(x), finite_differences(y)
+    n = len(x)
+    if len(y) != n:
+        raise ValueError(f"{n} of x and {len(y)} of y: one of each a point")
+    if n < FEWEST_POOLED or not np.ptp(x):
+        return Slope(n, None)
+    if not np.ptp(y):
+        return Slope(n, 0.0)
+    dx, dy = x - x.mean(), y - y.mean()
+    spread = float(dx @ dx)
+    slope = float(dx @ dy) / spread
+    residuals = dy - slope * dx
+    error = math.sqrt(float(residuals @ residuals) / (n - 2) / spread)
+    half = _quantile(n - 2, ALPHA) * error
+    p = float(2.0 * special.stdtr(n - 2, -abs(slope) / error)) if error else 0.0
+    return Slope(n, slope, slope - half, slope + half, p)
+
+
+def variance_between(effects: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
+    """Estimate the variance of the true effects, that of their estimates taken off.
+
+    Where pairs are estimated with unequal precision, this holds better than the variance of the
+    effects less the mean of `variances`, which one imprecise pair spoils: in simulations of 60
+    pairs whose variances were skewed and half of `tau` to their root, the prediction interval
+    covered 93 % with the one and 80 % with the other. With equal variances both are the same.
+
+    Args:
+        effects: (K,) finite, at least 2.
+        variances: (K,) of the estimates, at least 0.
+
+    Returns:
+        tau squared; 0 where the effects differ no more than their estimates would.
+
+    Source:
+        Paule & Mandel 1982, doi:10.6028/jres.087.022: the weighted squares come to K - 1.
+    """
+    degrees = len(effects) - 1
+    low, high = LEAST_VARIANCE, float(effects.var(ddof=1))  # at `high` they come to less
+
+    def weighted_squares(variance: float) -> float:
+        weights = 1.0 / (variances + variance)
+        centre = weights @ effects / weights.sum()
+        return float(weights @ (effects - centre) ** 2)
+
+    if weighted_squares(low) <= degrees:
+        return 0.0
+    for _ in range(60):  # halves the interval down to the last digit
+        middle = (low + high) / 2
+        low, high = (middle, high) if weighted_squares(middle) > degrees else (low, middle)
+    return (low + high) / 2
+
+
+def signed_rank_p(effects: NDArray[np.float64]) -> float:
+    """Give the two-sided p of Wilcoxon's signed-rank test.
+
+    Args:
+        effects: (K,) finite, in which equal ones are exactly equal; those of 0 are left out.
+
+    Returns:
+        Over all choices of the signs, so exact with ties, too; by the normal distribution for
+        more than 200 effects. 1 where all are 0.
+
+    Source:
+        Wilcoxon 1945, doi:10.2307/3001968.
+    """
+    kept = effects[effects != 0.0]
+    ranks = average_ranks(np.abs(kept))
+    positive, total = float(ranks[kept > 0].sum()), float(ranks.sum())
+    smaller = min(positive, total - positive)
+    if len(kept) > MOST_EXACT:
+        std = math.sqrt(float(ranks @ ranks)) / 2
+        return float(2.0 * special.ndtr((smaller - total / 2) / std))
+    doubled = np.rint(2 * ranks).astype(np.intp)  # ties have half ranks
+    probabilities = np.zeros(int(doubled.sum()) + 1)  # of each doubled sum of positive ranks
+    probabilities[0] = 1.0
+    for rank in doubled:
+        probabilities[rank:] += probabilities[:-rank].copy()
+        probabilities /= 2.0
+    return min(1.0, 2.0 * float(probabilities[: round(2 * smaller) + 1].sum()))
+
+
+def average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rank n numbers from 1, equal ones by the mean of their ranks."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2
+    return ranks[which]
+
+
+def _share_above(margin: float, centre: float, tau: float) -> float:
+    """Give the share of a normal distribution above a margin; all or nothing without spread."""
+    return float(special.ndtr((centre - margin) / tau)) if tau else float(centre > margin)
+
+
+def _quantile(degrees: int, alpha: float) -> float:
+    return float(special.stdtrit(degrees, 1.0 - alpha / 2))

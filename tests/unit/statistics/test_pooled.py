@@ -1,0 +1,254 @@
+"""Many pairs of problems: by hand, by second implementations, by simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.meta_analysis import combine_effects
+
+from blobtransfer.statistics.pooled import (
+    FEWEST_POOLED,
+    Family,
+    average_ranks,
+    pool_pairs,
+    signed_rank_p,
+    slope_of,
+    variance_between,
+)
+
+
+def drawn(seed, n, tau, error, mean=0.0):
+    """Draw effects around true ones of a standard deviation tau, with their variances."""
+    generator = np.random.default_rng(seed)
+    errors = np.broadcast_to(error, n)
+    effects = mean + generator.normal(0, tau, n) + errors * generator.normal(size=n)
+    return effects, errors**2
+
+
+def skewed(seed, n):
+    """Draw standard errors of pairs, a few of them several times the others'."""
+    return 0.01 * np.exp(np.random.default_rng(seed).normal(-0.25, 0.5, n))
+
+
+def family_of(effects, variance=0.0, **settings):
+    return pool_pairs(np.array(effects), np.full(len(effects), variance), **settings)
+
+
+# ---------------------------------------------------------------- by hand
+
+
+def test_five_pairs_are_pooled_as_on_paper():
+    # -2 -1 0 1 7: mean 1, s^2 = (9 + 4 + 1 + 0 + 36) / 4 = 12.5, error sqrt(12.5 / 5);
+    # 12.5 less 3.5 is 9, so tau is 3; t of 4 degrees 2.776445
+    f = family_of([-2.0, -1.0, 0.0, 1.0, 7.0], 3.5, margin=4.0)
+    t, error = 2.776445, math.sqrt(2.5)
+    assert (f.n_pairs, f.mean, f.tau) == (5, 1.0, pytest.approx(3.0))
+    assert (f.ci_low, f.ci_high) == pytest.approx((1 - t * error, 1 + t * error), rel=1e-6)
+    half = t * math.sqrt(9 + 2.5)
+    assert (f.prediction_low, f.prediction_high) == pytest.approx((1 - half, 1 + half), rel=1e-6)
+    # above 4: one standard deviation above the mean; below -4: 5 / 3 of one
+    assert f.better_share == pytest.approx(0.158655, abs=1e-6)
+    assert f.worse_share == pytest.approx(0.047790, abs=1e-6)
+    assert f.beyond_margin_share == pytest.approx(0.158655 + 0.047790, abs=1e-6)
+
+
+def test_all_variants_together_widen_the_interval_and_fit_the_p():
+    effects, variances = drawn(1, 12, 0.01, 0.01, mean=0.006)
+    alone, three = pool_pairs(effects, variances), pool_pairs(effects, variances, n_compared=3)
+    test = stats.ttest_1samp(effects, 0.0)
+    assert alone.p_value == alone.p_adjusted == three.p_value == pytest.approx(test.pvalue)
+    assert three.p_adjusted == pytest.approx(3 * test.pvalue)
+    assert (alone.ci_low, alone.ci_high) == (three.each_low, three.each_high)
+    assert (alone.each_low, alone.each_high) == pytest.approx(tuple(test.confidence_interval()))
+    expected = test.confidence_interval(1 - 0.05 / 3)
+    assert (three.ci_low, three.ci_high) == pytest.approx(tuple(expected))
+    assert three.wilcoxon_p == pytest.approx(3 * alone.wilcoxon_p)
+    assert three.prediction_low == alone.prediction_low
+
+
+def test_an_interval_clear_of_zero_and_a_small_p_are_the_same():
+    is_clear = set()
+    for seed in range(60):
+        f = pool_pairs(*drawn(seed, 8, 0.01, 0.01, mean=0.012), n_compared=2)
+        assert (f.ci_low > 0 or f.ci_high < 0) == (f.p_adjusted < 0.05)
+        is_clear.add(f.ci_low > 0)
+    assert is_clear == {True, False}
+
+
+# ---------------------------------------------------------------- by other programs
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n", [5, 20])
+def test_with_equal_variances_all_is_as_statsmodels_has_it(seed, n):
+    effects, variances = drawn(seed, n, 0.02, 0.01)
+    f = pool_pairs(effects, variances)
+    expected = combine_effects(effects, variances, method_re="iterated")
+    assert f.tau**2 == pytest.approx(expected.tau2, rel=1e-5, abs=1e-12)
+    assert f.tau**2 == pytest.approx(max(0.0, effects.var(ddof=1) - 1e-4), rel=1e-6, abs=1e-12)
+    half = float(stats.t(n - 1).ppf(0.975)) * expected.sd_eff_w_re_hksj
+    assert (f.ci_low, f.ci_high) == pytest.approx((f.mean - half, f.mean + half), abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_with_unequal_variances_tau_is_paule_and_mandels_and_the_mean_stays_unweighted(seed):
+    effects, variances = drawn([seed, 0], 30, 0.01, skewed([seed, 1], 30))
+    f = pool_pairs(effects, variances)
+    expected = combine_effects(effects, variances, method_re="iterated")
+    assert f.tau**2 == pytest.approx(expected.tau2, rel=1e-5)
+    assert f.mean == pytest.approx(effects.mean())
+    assert abs(f.mean - expected.mean_effect_re) > 1e-6
+
+
+@pytest.mark.parametrize("n", [5, 8, 13, 30])
+def test_the_signed_rank_test_is_scipys(n):
+    effects = np.random.default_rng(n).normal(0.3, 1.0, n)
+    assert signed_rank_p(effects) == pytest.approx(stats.wilcoxon(effects).pvalue)
+
+
+def test_the_signed_rank_test_counts_all_signs_where_there_are_ties():
+    # 1 1 2 -2 3 and a 0 that is left out: ranks 1.5 1.5 3.5 3.5 5; negative ones sum to 3.5.
+    # Of 32 choices, {} 1.5 1.5 3.5 3.5 and 1.5 + 1.5 are at most 3.5: 6, so p = 12 / 32.
+    assert signed_rank_p(np.array([1.0, 1, 2, -2, 3, 0])) == pytest.approx(12 / 32)
+    # the least p that five pairs can give
+    assert signed_rank_p(np.arange(1.0, 6)) == pytest.approx(2 / 32)
+
+
+def test_the_signed_rank_test_of_many_is_normal_and_hardly_another_one():
+    many = np.random.default_rng(0).normal(0.1, 1.0, 201)
+    assert signed_rank_p(many) == pytest.approx(
+        stats.wilcoxon(many, method="exact").pvalue, abs=1e-3
+    )
+    assert signed_rank_p(np.zeros(300)) == 1.0
+
+
+def test_equal_numbers_share_their_ranks():
+    values = np.array([0.3, 0.1, 0.3, 0.2, 0.3, 0.1])
+    np.testing.assert_array_equal(average_ranks(values), stats.rankdata(values))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_slope_is_scipys(seed):
+    generator = np.random.default_rng(seed)
+    x = generator.random(12)
+    y = 0.02 * x + generator.normal(0, 0.01, 12)
+    found, expected = slope_of(x, y), stats.linregress(x, y)
+    half = float(stats.t(10).ppf(0.975)) * expected.stderr
+    assert found.slope == pytest.approx(expected.slope, abs=1e-9)
+    assert (found.ci_low, found.ci_high) == pytest.approx(
+        (expected.slope - half, expected.slope + half), abs=1e-9
+    )
+    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+
+
+# ---------------------------------------------------------------- by simulation
+
+
+def test_planted_mean_and_spread_are_found_again():
+    f = pool_pairs(*drawn(0, 4_000, 0.02, skewed(1, 4_000), mean=0.01))
+    assert f.mean == pytest.approx(0.01, abs=0.001)
+    assert f.tau == pytest.approx(0.02, rel=0.05)
+    assert f.prediction_high - f.mean == pytest.approx(1.96 * 0.02, rel=0.05)
+    assert f.better_share == pytest.approx(float(stats.norm.cdf(0.5)), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("n", "least"),
+    [(5, 0.88), (20, 0.93), (60, 0.935)],  # 91, 94 and 95 % in 4,000 simulations
+)
+def test_intervals_hold_as_often_as_they_say(n, least):
+    n_families, tau = 250, 0.02
+    families = [pool_pairs(*drawn([n, i], n, tau, skewed([n, i, 1], n))) for i in range(n_families)]
+    is_held = [f.ci_low <= 0 <= f.ci_high for f in families]
+    assert np.mean(is_held) == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / n_families))
+    # the share of all next pairs that the interval covers, which one draw would tell less of
+    ends = np.array([(f.prediction_low, f.prediction_high) for f in families]) / tau
+    covered = np.diff(stats.norm.cdf(ends), axis=1)
+    assert covered.mean() == pytest.approx(0.95, abs=0.95 - least)
+
+
+def test_where_variances_are_skewed_the_plain_moments_cover_less():
+    n, tau, covered = 30, 0.005, []
+    for i in range(150):
+        effects, variances = drawn([9, i], n, tau, skewed([9, i, 1], n))
+        plain = max(0.0, effects.var(ddof=1) - variances.mean())
+        error = effects.var(ddof=1) / n
+        halves = 2.045 * np.sqrt([variance_between(effects, variances) + error, plain + error])
+        ends = effects.mean() + halves * np.array([[1], [-1]])
+        covered.append(-np.diff(stats.norm.cdf(ends / tau), axis=0)[0])
+    ours, moments = np.mean(covered, axis=0)
+    assert moments < ours
+
+
+# ---------------------------------------------------------------- edges
+
+
+@pytest.mark.parametrize("n", range(FEWEST_POOLED))
+def test_too_few_pairs_have_a_mean_and_nothing_else(n):
+    assert family_of(np.arange(float(n))) == Family(n, (n - 1) / 2 if n else None)
+
+
+@pytest.mark.parametrize(("effect", "p"), [(0.0, 1.0), (0.1, 2 / 2**6)])
+@pytest.mark.parametrize("variance", [0.0, 1e-4])
+def test_equal_effects_say_nothing_of_their_spread(effect, p, variance):
+    assert family_of([effect] * 6, variance) == Family(6, effect, wilcoxon_p=p)
+
+
+def test_effects_that_differ_by_rounding_are_equal():
+    effects = 0.1 + 1e-14 * np.arange(6)
+    assert pool_pairs(effects, np.zeros(6)).ci_low is None
+    assert pool_pairs(effects, np.zeros(6)).mean == 0.1
+
+
+def test_without_errors_tau_is_the_standard_deviation():
+    effects = np.array([0.01, -0.02, 0.03, 0.0, 0.005])
+    assert pool_pairs(effects, np.zeros(5)).tau == pytest.approx(effects.std(ddof=1))
+
+
+def test_one_pair_without_error_among_others_makes_no_warning():
+    effects, variances = drawn(3, 10, 0.02, 0.01)
+    exact, nearly = (pool_pairs(effects, np.r_[least, variances[1:]]) for least in (0.0, 1e-12))
+    assert exact.tau == pytest.approx(nearly.tau)
+
+
+@pytest.mark.parametrize(("margin", "better"), [(0.01, 1.0), (0.03, 0.0)])
+def test_pairs_that_do_not_differ_are_all_beyond_the_margin_or_none(margin, better):
+    f = family_of([0.018, 0.019, 0.02, 0.021, 0.022], 1.0, margin=margin)
+    assert (f.tau, f.better_share, f.worse_share, f.beyond_margin_share) == (0, better, 0, better)
+    assert f.prediction_high == pytest.approx(f.each_high)
+
+
+def test_the_shares_turn_with_the_sign():
+    effects, variances = drawn(2, 12, 0.02, 0.01, mean=0.01)
+    f, turned = (pool_pairs(sign * effects, variances, margin=0.01) for sign in (1, -1))
+    assert (f.better_share, f.worse_share) == (turned.worse_share, turned.better_share)
+    assert f.wilcoxon_p == turned.wilcoxon_p
+
+
+@pytest.mark.parametrize(
+    ("effects", "variances", "message"),
+    [
+        ([0.1, np.nan], [0.0, 0.0], "a difference is not finite"),
+        ([0.1, 0.2], [0.0, np.nan], "a variance is not finite"),
+        ([0.1, 0.2], [0.0, -1e-9], "or below 0"),
+        ([0.1, 0.2], [0.0], "2 effects and 1 variances"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(effects, variances, message):
+    with pytest.raises(ValueError, match=message):
+        pool_pairs(np.array(effects), np.array(variances))
+
+
+def test_a_slope_needs_five_points_that_vary():
+    x = np.arange(6.0)
+    assert slope_of(x[:4], x[:4]).slope is None
+    assert slope_of(np.full(6, 0.1), x).slope is None
+    flat = slope_of(x, np.full(6, 0.1))
+    assert (flat.n, flat.slope, flat.ci_low, flat.p_value) == (6, 0.0, None, None)
+    line = slope_of(x, 2 * x)
+    assert (line.slope, line.ci_low, line.ci_high, line.p_value) == (2.0, 2.0, 2.0, 0.0)
+    with pytest.raises(ValueError, match="not finite"):
+        slope_of(x, np.full(6, np.nan))
+    with pytest.raises(ValueError, match="6 of x and 5 of y"):
+        slope_of(x, x[:5])
