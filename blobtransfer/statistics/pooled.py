@@ -24,6 +24,9 @@ FEWEST_POOLED = 5
 MOST_EXACT = 200
 """Up to so many effects the signed-rank test counts all their signs."""
 
+N_QUANTILES = 100
+"""Of the spread between pairs, over which the prediction interval is taken."""
+
 LEAST_VARIANCE = 1e-18
 """Between pairs; below, in shares squared, it is 0."""
 
@@ -112,9 +115,9 @@ def pool_pairs(
     Returns:
         Student's t over the K effects, K - 1 degrees of freedom. The shares are those of a normal
         distribution around the mean, with `tau` as its standard deviation. The prediction
-        interval takes `tau` for known, which it is not: where that is twice the standard error
-        of a pair it covers 90 % with 5 pairs and 94 % with 20, but where it is half of it only
-        83 to 93 %, with 60 pairs, too.
+        interval does not take `tau` for known, as the usual one does, which covers but 83 to 93 %
+        where `tau` is half the standard error of a pair; this one covers 93 to 98 % there, 94 or
+        95 % where `tau` is greater, and more where pairs do not differ.
 
     Raises:
         ValueError: An effect or a variance is not finite, a variance is below 0, or there are
@@ -134,9 +137,7 @@ def pool_pairs(
     error = float(d.std(ddof=1)) / math.sqrt(n)
     half, half_each = (_quantile(n - 1, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
     p = float(2.0 * special.stdtr(n - 1, -abs(mean) / error))
-    variance = variance_between(d, variances)
-    tau = math.sqrt(variance)
-    half_next = _quantile(n - 1, ALPHA) * math.sqrt(variance + error**2)
+    tau, half_next = math.sqrt(variance_between(d, variances)), half_of_next(d, variances)
     better, worse = (_share_above(margin, centre, tau) for centre in (mean, -mean))
     return Family(
         n_pairs=n,
@@ -206,20 +207,55 @@ def variance_between(effects: NDArray[np.float64], variances: NDArray[np.float64
     Source:
         Paule & Mandel 1982, doi:10.6028/jres.087.022: the weighted squares come to K - 1.
     """
-    degrees = len(effects) - 1
-    low, high = LEAST_VARIANCE, float(effects.var(ddof=1))  # at `high` they come to less
+    return float(_variances_at(np.array([len(effects) - 1.0]), effects, variances)[0])
 
-    def weighted_squares(variance: float) -> float:
-        weights = 1.0 / (variances + variance)
-        centre = weights @ effects / weights.sum()
-        return float(weights @ (effects - centre) ** 2)
 
-    if weighted_squares(low) <= degrees:
-        return 0.0
+def half_of_next(effects: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
+    """Give half the width of the 95 % prediction interval of the next pair's true effect.
+
+    Args:
+        effects: (K,) finite, at least 2.
+        variances: (K,) of the estimates, at least 0.
+
+    Returns:
+        The half width that covers 95 % on average over what the spread between pairs may be:
+        the variances at which the weighted squares are the quantiles of chi squared.
+
+    Source:
+        Nagashima, Noma & Furukawa 2019, doi:10.1177/0962280218773520, by quantiles in place of
+        random draws; the variances as Viechtbauer 2007, doi:10.1002/sim.2514, has them.
+    """
+    n = len(effects)
+    chances = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
+    between = _variances_at(special.chdtri(n - 1, chances), effects, variances)
+    std = np.sqrt(between + (between + variances.mean()) / n)  # of the next pair and of the mean
+    low, high = 0.0, 4.0 * float(std.max())
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_covered = float(np.mean(special.ndtr(-middle / std))) < ALPHA / 2
+        low, high = (low, middle) if is_covered else (middle, high)
+    return high
+
+
+def _variances_at(
+    squares: NDArray[np.float64], effects: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Find the variances between pairs at which the weighted squares come to given sums."""
+
+    def weighted_squares(between: NDArray[np.float64]) -> NDArray[np.float64]:
+        weights = 1.0 / (variances + between[:, None])
+        centres = weights @ effects / weights.sum(axis=1)
+        found: NDArray[np.float64] = np.sum(weights * (effects - centres[:, None]) ** 2, axis=1)
+        return found
+
+    low = np.full(len(squares), LEAST_VARIANCE)
+    high = np.maximum(float(effects.var()) * len(effects) / squares, low)  # where they are fewer
+    is_none = weighted_squares(low) <= squares
     for _ in range(60):  # halves the interval down to the last digit
         middle = (low + high) / 2
-        low, high = (middle, high) if weighted_squares(middle) > degrees else (low, middle)
-    return (low + high) / 2
+        is_more = weighted_squares(middle) > squares
+        low, high = np.where(is_more, middle, low), np.where(is_more, high, middle)
+    return np.where(is_none, 0.0, (low + high) / 2)
 
 
 def signed_rank_p(effects: NDArray[np.float64]) -> float:

@@ -45,8 +45,9 @@ def test_five_pairs_are_pooled_as_on_paper():
     t, error = 2.776445, math.sqrt(2.5)
     assert (f.n_pairs, f.mean, f.tau) == (5, 1.0, pytest.approx(3.0))
     assert (f.ci_low, f.ci_high) == pytest.approx((1 - t * error, 1 + t * error), rel=1e-6)
-    half = t * math.sqrt(9 + 2.5)
-    assert (f.prediction_low, f.prediction_high) == pytest.approx((1 - half, 1 + half), rel=1e-6)
+    # more than the interval that takes tau for known
+    assert f.prediction_high - 1 == pytest.approx(1 - f.prediction_low)
+    assert f.prediction_high - 1 > t * math.sqrt(9 + 2.5)
     # above 4: one standard deviation above the mean; below -4: 5 / 3 of one
     assert f.better_share == pytest.approx(0.158655, abs=1e-6)
     assert f.worse_share == pytest.approx(0.047790, abs=1e-6)
@@ -153,19 +154,24 @@ def test_planted_mean_and_spread_are_found_again():
     assert f.better_share == pytest.approx(float(stats.norm.cdf(0.5)), abs=0.02)
 
 
-@pytest.mark.parametrize(
-    ("n", "least"),
-    [(5, 0.88), (20, 0.93), (60, 0.935)],  # 91, 94 and 95 % in 4,000 simulations
-)
-def test_intervals_hold_as_often_as_they_say(n, least):
-    n_families, tau = 250, 0.02
+def test_without_errors_the_next_pair_has_students_interval():
+    # all of them are 5 numbers of a normal distribution, and so is the next
+    f = family_of([0.01, -0.02, 0.03, 0.0, 0.005])
+    half = 2.776445 * f.tau * math.sqrt(1 + 1 / 5)
+    assert f.prediction_high - f.mean == pytest.approx(half, rel=0.01)
+
+
+@pytest.mark.parametrize("n", [5, 20, 60])
+@pytest.mark.parametrize("tau", [0.005, 0.01, 0.02])  # half a standard error to twice one
+def test_intervals_hold_as_often_as_they_say(n, tau):
+    n_families = 60
     families = [pool_pairs(*drawn([n, i], n, tau, skewed([n, i, 1], n))) for i in range(n_families)]
     is_held = [f.ci_low <= 0 <= f.ci_high for f in families]
     assert np.mean(is_held) == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / n_families))
     # the share of all next pairs that the interval covers, which one draw would tell less of
     ends = np.array([(f.prediction_low, f.prediction_high) for f in families]) / tau
-    covered = np.diff(stats.norm.cdf(ends), axis=1)
-    assert covered.mean() == pytest.approx(0.95, abs=0.95 - least)
+    # more than it says where pairs are few and differ little
+    assert 0.925 < np.diff(stats.norm.cdf(ends), axis=1).mean() < 0.985
 
 
 def test_where_variances_are_skewed_the_plain_moments_cover_less():
@@ -216,7 +222,7 @@ def test_one_pair_without_error_among_others_makes_no_warning():
 def test_pairs_that_do_not_differ_are_all_beyond_the_margin_or_none(margin, better):
     f = family_of([0.018, 0.019, 0.02, 0.021, 0.022], 1.0, margin=margin)
     assert (f.tau, f.better_share, f.worse_share, f.beyond_margin_share) == (0, better, 0, better)
-    assert f.prediction_high == pytest.approx(f.each_high)
+    assert f.prediction_high > f.each_high
 
 
 def test_the_shares_turn_with_the_sign():
