@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blobtransfer.engines import load_engine
     from blobtransfer.errors import BlobTransferError
-    from blobtransfer.experiment.analyse import from_json
     from blobtransfer.experiment.compare import compare
+    from blobtransfer.experiment.from_json import from_json
     from blobtransfer.experiment.single import train_source, train_target
     from blobtransfer.keras_files.read import read_source_file
     from blobtransfer.report.writers import to_json
@@ -53,7 +53,7 @@ _HOME = {
     "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
     "compare": "experiment.compare",
-    "from_json": "experiment.analyse",
+    "from_json": "experiment.from_json",
     "load_engine": "engines",
     "load_task": "tasks",
     "parse_task": "specs.task_text",

@@ -1,6 +1,6 @@
 """Run every command that README and docs show, and write what it printed below it.
 
-    .venv/bin/python docs/update.py            # all pages, and the schema of the results
+    .venv/bin/python docs/update.py            # all pages, and the schemas of results
     .venv/bin/python docs/update.py README.md  # some pages
 
 A block that opens with ```console holds commands after `$ ` and their output in a pipe; one that
@@ -21,9 +21,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from blobtransfer.results.record import make_schema
+from blobtransfer.results.study_json import make_study_schema
 
 TOP = Path(__file__).resolve().parent.parent
-SCHEMA = TOP / "blobtransfer" / "results" / "results.schema.json"
+SCHEMAS = {"results": make_schema, "study": make_study_schema}
 PAGES = ("README.md", "docs/tutorial.md", "docs/problems.md", "docs/method.md", "docs/cli.md")
 BLOCK = re.compile(
     r"^```console(?P<screen> screen)?\n(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
@@ -32,7 +33,9 @@ BLOCK = re.compile(
 
 def main(pages: list[str]) -> None:
     """Renew some pages."""
-    SCHEMA.write_text(json.dumps(make_schema(), indent=1) + "\n")
+    for name, make in SCHEMAS.items():
+        path = TOP / "blobtransfer" / "results" / f"{name}.schema.json"
+        path.write_text(json.dumps(make(), indent=1) + "\n")
     for page in pages:
         path = TOP / page
         with tempfile.TemporaryDirectory() as folder:

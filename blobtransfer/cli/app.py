@@ -13,7 +13,9 @@ import typer
 
 from blobtransfer.cli.compare import compare
 from blobtransfer.cli.failures import ENV_PREFIX, REPORTED, envvar_of, report
+from blobtransfer.cli.grid import grid
 from blobtransfer.cli.options import Version
+from blobtransfer.cli.pairs import pairs
 from blobtransfer.cli.parsing import Command, grouped
 from blobtransfer.cli.plot_data import plot_data
 from blobtransfer.cli.show import show
@@ -24,6 +26,7 @@ from blobtransfer.cli.streams import (
     print_stderr,
     write_stdout,
 )
+from blobtransfer.cli.sweep import sweep
 from blobtransfer.cli.train import train_source, train_target
 from blobtransfer.suggest import question_of
 
@@ -53,6 +56,27 @@ class CompareCommand(Command):
     )  # fmt: skip
 
 
+class SweepCommand(Command):
+    """`sweep`, likewise."""
+
+    first_week = CompareCommand.first_week | {"--over", "--budget"}
+
+
+class PairsCommand(Command):
+    """`pairs`, likewise."""
+
+    first_week = frozenset(
+        ("--pairs", "--repeats", "--fixed", "--variant", "--source", "--target", "--first-seed",
+         "--epochs", "--margin", "--output", "--explain", "--quiet", "--help")
+    )  # fmt: skip
+
+
+class GridCommand(Command):
+    """`grid`, likewise."""
+
+    first_week = (PairsCommand.first_week | {"--problems", "--full"}) - {"--pairs"}
+
+
 EXAMPLES = """
 Examples:
 
@@ -65,9 +89,40 @@ Examples:
   blobtransfer compare --model model.keras -o results.json
 """
 
+SWEEP_EXAMPLES = """
+Examples:
+
+  blobtransfer sweep --over train-samples=10,30,100,300
+
+  blobtransfer sweep --over target.train=10,30,100 --until-decided
+
+  blobtransfer sweep --over hidden=2,5,20 --over cluster-std=1,2,4
+"""
+
+PAIRS_EXAMPLES = """
+Examples:
+
+  blobtransfer pairs --pairs 60 --repeats 60
+
+  blobtransfer pairs --source moons:noise=0.3 --target circles
+
+  blobtransfer pairs --source digits --pairs 20
+"""
+
+GRID_EXAMPLES = """
+Examples:
+
+  blobtransfer grid --problems blobs:seed=1..4
+
+  blobtransfer grid --problems moons circles quantiles:classes=2
+"""
+
 for function in (plot_data, train_source, train_target, show):
     app.command(function.__name__.replace("_", "-"), cls=Command)(grouped(function))
 app.command("compare", cls=CompareCommand, help=f"{compare.__doc__}\n{EXAMPLES}")(grouped(compare))
+app.command("sweep", cls=SweepCommand, help=f"{sweep.__doc__}\n{SWEEP_EXAMPLES}")(grouped(sweep))
+app.command("pairs", cls=PairsCommand, help=f"{pairs.__doc__}\n{PAIRS_EXAMPLES}")(grouped(pairs))
+app.command("grid", cls=GridCommand, help=f"{grid.__doc__}\n{GRID_EXAMPLES}")(grouped(grid))
 
 
 @app.callback()

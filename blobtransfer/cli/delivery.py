@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from blobtransfer.report.writers import (
     writer_of,
 )
 from blobtransfer.specs.checks import printable
+from blobtransfer.specs.study import STUDIES
 
 if TYPE_CHECKING:
     from blobtransfer.experiment.single import SingleRun
@@ -27,15 +29,19 @@ if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas, Picture
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import Results
+    from blobtransfer.results.study import StudyResults
 
 ALL_SHORT = ScreenOptions()
+
+COMPARING = ("compare", *STUDIES)
+"""Commands whose answer is a sentence."""
 
 SOME_RUNS_FAILED = 3
 """Exit code: finished, but some losses are not finite."""
 
 
 def deliver(
-    results: "Results",
+    results: "Results | StudyResults",
     canvas: "Canvas",
     figure_path: Path | None,
     result: ResultOptions,
@@ -99,7 +105,10 @@ def write_files(
 
 
 def print_report(
-    results: "Results", result: ResultOptions, messages: MessageOptions, screen: ScreenOptions
+    results: "Results | StudyResults",
+    result: ResultOptions,
+    messages: MessageOptions,
+    screen: ScreenOptions,
 ) -> bool:
     """Print results to standard output in the format that was asked for.
 
@@ -109,9 +118,11 @@ def print_report(
     from blobtransfer.report.report import make_report
 
     report = make_report(results, is_explained=screen.explain)
+    if results.command in STUDIES and not screen.full:
+        report = replace(report, tables=tuple(one for one in report.tables if not one.is_detail))
     wanted = result.format or "table"
     is_short = messages.quiet and not screen.full and not result.wants_standard_output()
-    if is_short and results.command == "compare":
+    if is_short and results.command in COMPARING:
         stopped = [] if report.stopped is None else [report.stopped]
         answers = [sentence.text for sentence in report.sentences]
         write_stdout(f"{line}\n" for line in (*stopped, *answers, *report.explanations))
@@ -122,7 +133,8 @@ def print_report(
             print_on(stream, report, screen.full)
     else:
         write_stdout(TEXT_WRITERS[wanted].pieces(report))
-    return is_on_screen and results.command == "compare" and not screen.full
+    is_study = results.command in STUDIES
+    return is_on_screen and (is_study or (results.command == "compare" and not screen.full))
 
 
 def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions) -> None:
@@ -211,7 +223,7 @@ def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: Mess
         log_unless_quiet(messages, f"note: {printable(str(path))}: {problem}")
 
 
-def finish(results: "Results", canvas: "Canvas", pending: Deferred) -> None:
+def finish(results: "Results | StudyResults", canvas: "Canvas", pending: Deferred) -> None:
     """End a command whose results are delivered: windows, and the exit code for what happened."""
     pending.check()
     canvas.show()

@@ -6,6 +6,7 @@ them for settings by the user's word (`specs.settings`), where every default com
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -250,6 +251,104 @@ class VariantOptions:
     ] = None
 
 
+N_REPEATS = 100
+"""Repeats of a comparison, unless asked otherwise."""
+
+MAX_REPEATS = 100_000
+"""Repeats of a comparison until decided, unless asked otherwise."""
+
+
+FIXED_OPTION: Any = integer(
+    "--fixed",
+    "Hidden layers to freeze, a variant each.",
+    TRANSFER,
+    NUMBERS,
+    show_default="0 1 2, up to the depth",
+)
+
+
+@dataclass(frozen=True)
+class TransferOptions:
+    """From which problem to which, by which variants, and how often."""
+
+    source_seed: Annotated[
+        int | None, integer("--source-seed", "The source problem.", PROBLEM, show_default="1")
+    ] = None
+    target_seed: Annotated[
+        int | None, integer("--target-seed", "The target problem.", PROBLEM, show_default="2")
+    ] = None
+    source: Annotated[
+        str | None,
+        description("--source", "The source problem, such as moons:noise=0.2 or a.csv:label=y."),
+    ] = None
+    target: Annotated[str | None, description("--target", "The target problem, likewise.")] = None
+    reverse: Annotated[
+        bool, switch("--reverse", "Swap the source and the target problem.", PROBLEM)
+    ] = False
+    model: Annotated[
+        Path | None,
+        file(
+            "--model",
+            "The one source network (.keras or .h5), in place of training one.",
+            TRANSFER,
+        ),
+    ] = None
+    repeats: Annotated[
+        int | None,
+        integer("--repeats", "Independent repeats of every variant.", TRANSFER, show_default="100"),
+    ] = None
+    until_decided: Annotated[
+        bool,
+        switch(
+            "--until-decided",
+            "Add repeats until every variant is decided, with intervals that hold at every look.",
+            TRANSFER,
+        ),
+    ] = False
+    max_repeats: Annotated[
+        int | None,
+        integer(
+            "--max-repeats",
+            "The most repeats, for --until-decided.",
+            TRANSFER,
+            show_default=f"{MAX_REPEATS}",
+        ),
+    ] = None
+    fixed: Annotated[list[int] | None, FIXED_OPTION] = None
+
+    def check_together(self, question: "QuestionOptions") -> None:
+        """Raise `SettingError` for options of which one makes the other meaningless."""
+        if question.nested is not None and self.repeats is not None:
+            raise SettingError(
+                "repeats",
+                self.repeats,
+                f"--nested {join(question.nested)} says how many; leave one of the two out",
+            )
+        if self.model is None:
+            return
+        if question.sources == "fresh":
+            problem = "--sources fresh trains all source networks itself; leave one of the two out"
+            raise SettingError("model", self.model, problem)
+        read = f"the source network is read from --model {self.model}"
+        if self.reverse:
+            raise SettingError("reverse", "", f"{read}; leave one out")
+        if self.source_seed is not None and question.sources == "one":
+            raise SettingError("source-seed", self.source_seed, f"{read}; leave one of the two out")
+
+    def n_repeats(self, question: "QuestionOptions") -> int:
+        """Give the repeats that were asked for, by whichever option."""
+        if self.until_decided:
+            if self.repeats is not None:
+                problem = "--until-decided finds out how many; give the most with --max-repeats"
+                raise SettingError("repeats", self.repeats, problem)
+            return MAX_REPEATS if self.max_repeats is None else self.max_repeats
+        if self.max_repeats is not None:
+            problem = "it needs --until-decided; add that"
+            raise SettingError("max-repeats", self.max_repeats, problem)
+        nested = question.sources_and_repeats()
+        return prod(nested) if nested else N_REPEATS if self.repeats is None else self.repeats
+
+
 def _margin(show_default: str) -> Any:
     text = "Differences of accuracy up to this do not matter in practice."
     return real("--margin", text, STATISTICS, show_default=show_default)
@@ -273,7 +372,34 @@ def _read_rates(text: str) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True)
-class QuestionOptions:
+class StatisticsOptions:
+    """How differences are judged, and learning rates chosen."""
+
+    margin: Annotated[float | None, _margin(str(default_of("margin")))] = None
+    low: Annotated[
+        float | None,
+        real(
+            "--low",
+            "A run ends low that is further below the ceiling than this.",
+            STATISTICS,
+            show_default=str(default_of("low")),
+        ),
+    ] = None
+    tune: Annotated[
+        str | None,
+        option(
+            "--tune",
+            "learning-rate=A,B,...: each run takes the rate that is best for it on a fifth of its "
+            "training rows, never on test rows.",
+            NETWORK,
+            metavar="SETTING=X,X...",
+            show_default="--learning-rate for all",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class QuestionOptions(StatisticsOptions):
     """What is asked, and how much is said about it."""
 
     sources: Annotated[
@@ -297,16 +423,6 @@ class QuestionOptions:
             PAIR,
         ),
     ] = None
-    margin: Annotated[float | None, _margin(str(default_of("margin")))] = None
-    low: Annotated[
-        float | None,
-        real(
-            "--low",
-            "A run ends low that is further below the ceiling than this.",
-            STATISTICS,
-            show_default=str(default_of("low")),
-        ),
-    ] = None
     against: Annotated[
         Variant | None,
         option(
@@ -315,17 +431,6 @@ class QuestionOptions:
             STATISTICS,
             metavar="SPEC",
             parser=_read_variant,
-        ),
-    ] = None
-    tune: Annotated[
-        str | None,
-        option(
-            "--tune",
-            "learning-rate=A,B,...: each run takes the rate that is best for it on a fifth of its "
-            "training rows, never on test rows.",
-            NETWORK,
-            metavar="SETTING=X,X...",
-            show_default="--learning-rate for all",
         ),
     ] = None
     speed: Annotated[

@@ -28,7 +28,7 @@ HELP_ALL = "--help-all"
 SHOWS_ALL = "blobtransfer.shows_all"
 """Key of a context's `meta`: the help page is to show every option."""
 
-NUMBERS, PAIR, WORDS = "N [N ...]", "S T", "W [W ...]"
+NUMBERS, PAIR, WORDS, SPECS = "N [N ...]", "S T", "W [W ...]", "SPEC SPEC [SPEC ...]"
 """Metavars of the options that take several values; `Command` knows them by these."""
 
 
@@ -156,9 +156,10 @@ class Command(TyperCommand):
         flags = {
             flag
             for param in self.params
-            if getattr(param, "metavar", None) in (NUMBERS, PAIR, WORDS)
+            if getattr(param, "metavar", None) in (NUMBERS, PAIR, WORDS, SPECS)
             for flag in param.opts
         }
+        whole = {flag for param in self.params if param.metavar == SPECS for flag in param.opts}
         rewritten = []
         rest = list(args)
         while rest:
@@ -169,11 +170,11 @@ class Command(TyperCommand):
             values = [value] if equals else []
             while not equals and rest and re.match(r"[^-]|-\d", rest[0]):
                 values.append(rest.pop(0))
-            rewritten += _repeated(flag, values) if equals or values else [flag]
+            rewritten += _repeated(flag, values, flag in whole) if equals or values else [flag]
         for flag in flags:
             from_environment = os.environ.get(envvar_of(flag))
             if from_environment and not any(arg.startswith(flag + "=") for arg in rewritten):
-                rewritten += _repeated(flag, [from_environment])
+                rewritten += _repeated(flag, from_environment.split(), flag in whole)
                 ctx.meta.setdefault(FROM_ENVIRONMENT, set()).add(flag)
         try:
             return super().parse_args(ctx, rewritten)
@@ -223,8 +224,13 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _repeated(flag: str, values: Sequence[str]) -> list[str]:
-    """Give `--flag=0 --flag=1` for `0,1`; a value without anything in it stays, to be refused."""
+def _repeated(flag: str, values: Sequence[str], are_whole: bool) -> list[str]:
+    """Give `--flag=0 --flag=1` for `0,1`; a value without anything in it stays, to be refused.
+
+    A problem's description, which may hold commas, is whole.
+    """
+    if are_whole:
+        return [f"{flag}={value}" for value in values]
     return [f"{flag}={one}" for value in values for one in re.split(r"[,\s]+", value.strip(", "))]
 
 

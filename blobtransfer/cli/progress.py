@@ -27,7 +27,13 @@ STAGES: dict[Stage, str] = {
     "standalone": "training from scratch, to be shown beside it",
     "comparison": "comparing",
     "until decided": "comparing",
+    "sweep": "sweeping",
+    "pairs": "comparing",
+    "grid": "comparing",
 }
+
+PARTS: dict[Stage, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
+"""What is counted, where it is not repeats."""
 
 
 @contextmanager
@@ -77,7 +83,10 @@ class _Stages:
             for done in self.bars.task_ids:
                 self.bars.remove_task(done)
             of = "of at most" if stage == "until decided" else "of"
-            self.bars.add_task(STAGES[stage], total=total, told="", n_repeats=n_repeats, of=of)
+            self.bars.add_task(
+                STAGES[stage], total=total, told="", n_parts=n_repeats, of=of,
+                parts=PARTS.get(stage, "repeats"),
+            )  # fmt: skip
         return self
 
     def advance(self, n: int) -> None:
@@ -91,16 +100,16 @@ class _Stages:
 def _told(task: "Task") -> str:
     """Say how much is done, how fast that is, and how long the rest may take."""
     share = task.completed / task.total if task.total else 0.0
-    n_repeats = task.fields["n_repeats"]
-    if n_repeats == 1:
+    n_parts = task.fields["n_parts"]
+    if n_parts == 1:
         parts = [f"{100 * share:.0f} %"]
     else:
-        n_done = math.floor(share * n_repeats + 1e-9)  # 29 of 100 is 28.999...
-        parts = [f"{n_done:,} {task.fields['of']} {n_repeats:,} repeats"]
+        n_done = math.floor(share * n_parts + 1e-9)  # 29 of 100 is 28.999...
+        parts = [f"{n_done:,} {task.fields['of']} {n_parts:,} {task.fields['parts']}"]
     if task.time_remaining is not None:
         parts.append(f"{timedelta(seconds=math.ceil(task.time_remaining))} left")
-    if n_repeats > 1 and task.speed and task.total:
-        rate = task.speed / task.total * n_repeats
+    if n_parts > 1 and task.speed and task.total:
+        rate = task.speed / task.total * n_parts
         parts.append(f"{rate:,.{0 if rate >= 10 else 1}f}/s")
     return ", ".join(parts)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from blobtransfer.cli.checks import checked_figure
-from blobtransfer.cli.delivery import deliver
+from blobtransfer.cli.delivery import COMPARING, deliver
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     FigureOptions,
@@ -42,12 +42,12 @@ def show(
     path = checked_figure("show", figure, result, read=read, summary=screen.summary)
     text = read_input(file)
 
-    from blobtransfer.experiment.analyse import from_json
+    from blobtransfer.experiment.from_json import from_json
     from blobtransfer.report.figures.canvas import Canvas
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
     results = from_json(text, str(file), margin)
-    if results.command != "compare":
+    if results.command not in COMPARING:
         for setting, value, thing in (
             ("summary", screen.summary, "a summary"),
             ("margin", margin, "a margin"),
@@ -56,7 +56,7 @@ def show(
             if value is not None:
                 problem = f"{file} is of {results.command}; only a comparison has {thing}"
                 raise SettingError(setting, value, problem)
-    if result.curves is not None and not results.curves:
+    if result.curves is not None and not results.has_curves:
         problem = f"{file} holds no learning curves; compare keeps them with --speed"
         raise SettingError("curves", result.curves, problem)
     with deferred() as pending:

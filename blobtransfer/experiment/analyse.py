@@ -6,6 +6,7 @@ intervals of a question hold together. An arm without any source belongs to both
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import get_args
 
 import numpy as np
@@ -24,8 +25,7 @@ from blobtransfer.results.findings import (
     SpeedMetric,
     Summary,
 )
-from blobtransfer.results.json_io import read_json
-from blobtransfer.results.results import Curves, Results, TaskRecord
+from blobtransfer.results.results import Curves, TaskRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE
@@ -51,9 +51,15 @@ THRESHOLD = 0.95
 ByRepeat = NDArray[np.float64]
 """(R,) a metric of an arm by repeat."""
 
+NONE_APART: Mapping[Arm, int] = MappingProxyType({})
+
 
 def analyse(
-    spec: ExperimentSpec, scores: Scores, measured: TaskRecord, curves: Curves | None = None
+    spec: ExperimentSpec,
+    scores: Scores,
+    measured: TaskRecord,
+    curves: Curves | None = None,
+    n_compared: Mapping[Arm, int] = NONE_APART,
 ) -> Findings:
     """Compute all statistics of a command.
 
@@ -62,6 +68,8 @@ def analyse(
         scores: What came out; some repeats may be missing.
         measured: The problem that the accuracies are of.
         curves: Learning curves of the runs, for the speed of learning.
+        n_compared: Differences that the interval of an arm is to hold together with, where that
+            is another number than the spec says.
 
     Returns:
         What the methods of `statistics/` say: paired differences to standalone, whose intervals
@@ -73,7 +81,9 @@ def analyse(
     standalone = _standalone(spec)
     differences: dict[Arm, Difference] = {}
     if standalone is not None:
-        differences = _differences(spec, scores, accuracy, standalone, measured.reach)
+        differences = _differences(
+            spec, scores, accuracy, standalone, measured.reach, n_compared=n_compared
+        )
         if spec.until_decided:
             differences = {
                 arm: _at_every_look(spec, d, accuracy[arm] - accuracy[standalone])
@@ -114,22 +124,16 @@ def analyse(
     )
 
 
-def from_json(text: bytes, name: str, margin: float | None = None) -> Results:
-    """Read what `to_json` wrote; the statistics in it are computed again, not read.
-
-    Args:
-        text: UTF-8.
-        name: What the text is called where it is refused.
-        margin: In place of the one that the results were computed with.
-
-    Raises:
-        ResultsFileError: The text is not a result, or not one that a command could have written.
-    """
-    results = read_json(text, name)
-    spec = results.spec if margin is None else replace(results.spec, margin=margin)
-    curves = results.curves if results.command == "compare" else None
-    findings = analyse(spec, results.scores, results.measured, curves)
-    return replace(results, spec=spec, findings=findings)
+def difference_among(
+    spec: ExperimentSpec, scores: Scores, measured: TaskRecord, arm: Arm, n_compared: int
+) -> Difference:
+    """Compare one arm with standalone, judged among so many differences."""
+    standalone = _standalone(spec)
+    assert standalone is not None
+    accuracy = {one: scores.counted(one, measured.floor) for one in (arm, standalone)}
+    return _compare(
+        spec, scores, (arm, standalone), accuracy, measured.reach, n_compared, spec.margin
+    )
 
 
 def _standalone(spec: ExperimentSpec) -> Arm | None:
@@ -162,6 +166,7 @@ def _summarise(
     finished = scores.test_accuracy(arm)
     finished = finished[~np.isnan(finished)]
     network = arm.variant.network(spec.network)
+    of_mean = _known(spec, scores, own, measured.reach, 1, 0.0, spec.is_nested(arm))
     n_frozen = 0 if arm.variant.unfreeze is not None else arm.variant.n_frozen or 0
     ceiling = measured.ceiling
     return Summary(
@@ -179,6 +184,8 @@ def _summarise(
         if spec.is_nested(arm)
         else None,
         chosen_rates=_chosen_rates(spec, arm, scores),
+        mean_low=None if of_mean.each_low is None else max(0.0, of_mean.each_low),
+        mean_high=None if of_mean.each_high is None else min(1.0, of_mean.each_high),
     )
 
 
@@ -215,12 +222,12 @@ def _differences(
     standalone: Arm,
     reach: float,
     margin: float | None = None,
+    n_compared: Mapping[Arm, int] = NONE_APART,
 ) -> dict[Arm, Difference]:
     """Compare a metric of all arms with standalone's; intervals hold together in a question."""
-    n_compared = len(spec.variants) - 1
     return {
         arm: _compare(
-            spec, scores, (arm, standalone), metric, reach, n_compared,
+            spec, scores, (arm, standalone), metric, reach, n_compared.get(arm, spec.n_compared),
             spec.margin if margin is None else margin,
         )
         for arm in metric
@@ -230,7 +237,7 @@ def _differences(
 
 def _at_every_look(spec: ExperimentSpec, d: Difference, paired: ByRepeat) -> Difference:
     """Give a difference the interval that holds at every look, and no number that does not."""
-    low, high = sequence_interval(paired, ALPHA / (len(spec.variants) - 1))
+    low, high = sequence_interval(paired, ALPHA / spec.n_compared)
     return Difference(
         n=d.n,
         mean=d.mean,
@@ -251,11 +258,24 @@ def _compare(
     n_compared: int,
     margin: float,
 ) -> Difference:
-    """Say what is known about the difference of two arms, by the design of the question."""
+    """Say what is known about the difference of two arms."""
     d = metric[arms[0]] - metric[arms[1]]
+    return _known(spec, scores, d, reach, n_compared, margin, any(map(spec.is_nested, arms)))
+
+
+def _known(
+    spec: ExperimentSpec,
+    scores: Scores,
+    d: ByRepeat,
+    reach: float,
+    n_compared: int,
+    margin: float,
+    is_nested: bool,
+) -> Difference:
+    """Say what is known about the mean of a metric, by the design of the question."""
     if spec.task.is_split_anew:
         return compare_resplits(d, spec.task.test_to_train, n_compared, margin)
-    if not any(map(spec.is_nested, arms)):
+    if not is_nested:
         return compare_pairs(d, reach, n_compared, margin)
     by_source = _by_source(spec, scores, d)
     found = compare_pairs(means_of_sources(by_source), reach, n_compared, margin)

@@ -1,6 +1,6 @@
 """Compare all arms over many repeats: cut into blocks, run wherever, joined and analysed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from blobtransfer.experiment.single import (
     train_one,
     train_own_source,
 )
+from blobtransfer.experiment.sources import SourceBank
 from blobtransfer.experiment.training import SourceKey, SourceWeights, train_sources
 from blobtransfer.experiment.undecided import Undecided
 from blobtransfer.network import Weights
@@ -35,6 +36,7 @@ def compare(
     engine: Engine | None = None,
     progress: Progress = SILENT,
     executor: Executor | None = None,
+    bank: SourceBank | None = None,
 ) -> Results:
     """Train every arm in every repeat on the target problem, and analyse what came out.
 
@@ -47,6 +49,7 @@ def compare(
         progress: Told of it.
         executor: Where blocks run; None: here, by `engine`. Elsewhere every process has the
             engine of the spec, and the bits are the same.
+        bank: Keeps source networks that other experiments start from too; None: there are none.
 
     Returns:
         Results of all repeats; Ctrl-C gives those of the repeats that were complete by then.
@@ -64,7 +67,8 @@ def compare(
     clock = Clock()
     one, source_run = _one_sources(spec, source_weights, engine, progress)
     name: Stage = "until decided" if spec.until_decided else "comparison"
-    stage = progress.start(name, _n_epochs(spec), spec.n_repeats)
+    stage = progress.start(name, n_epochs(spec), spec.n_repeats)
+    bank = bank or SourceBank([spec])
     parts: list[BlockResult] = []
     undecided = Undecided(spec, tasks[-1]) if spec.until_decided else None
     interrupted = False
@@ -72,11 +76,12 @@ def compare(
     try:
         for last in looks(spec.n_repeats) if undecided else [spec.n_repeats]:
             n_before = len(parts)
-            calls = _calls(spec, range(first, last), one, engine, executor, stage)
+            calls = _calls(spec, range(first, last), one, engine, executor, stage, bank)
             for part in run_calls(calls, executor, lambda: stage.advance(0)):
                 parts.append(part)
                 if executor is not None:
-                    stage.advance(part.scores.n_repeats * _epochs_of_a_repeat(spec))
+                    n_own = 0 if _trains_before(spec, bank) else len(spec.source_starts("fresh"))
+                    stage.advance(part.scores.n_repeats * _epochs_of_a_repeat(spec, n_own))
             first = last
             if undecided and not undecided.after(part.scores for part in parts[n_before:]):
                 break
@@ -111,6 +116,7 @@ def _one_sources(
         alone = replace(
             spec, variants=(STANDALONE,), n_repeats=1, nested=None, target=None, speed=False,
             against=None, until_decided=False, network=spec.source_network, tune=(),
+            training=spec.source_training, source_epochs=None, n_points=1,
         )  # fmt: skip
         source = train_one(alone, "train-source", "source", {}, engine, progress)
         given, source_run = source.weights, source.results.run
@@ -128,30 +134,36 @@ def _calls(
     engine: Engine,
     executor: Executor | None,
     stage: StageProgress,
+    bank: SourceBank,
 ) -> Iterator[Callable[[], BlockResult]]:
     """Make the calls of the blocks of some repeats.
 
-    Where repeats share a source it is trained before the first block that needs it and handed
-    to each, so that it is trained once however the blocks are cut.
+    Where repeats, or experiments, share a source it is trained before the first block that needs
+    it and handed to each, so that it is trained once however the blocks are cut.
     """
     run: Callable[..., BlockResult] = run_block
     train: Callable[..., dict[SourceKey, Weights]] = train_sources
     if executor is None:
         run = partial(run_block, engine=engine, on_epochs=stage.advance)
         train = partial(train_sources, engine=engine, on_epochs=stage.advance)
+
+    def train_anywhere(
+        spec: ExperimentSpec, missing: Sequence[SourceKey]
+    ) -> dict[SourceKey, Weights]:
+        if executor is None:
+            return train(spec, missing)
+        found = result_of(executor, partial(train, spec, missing), lambda: stage.advance(0))
+        stage.advance(len(missing) * spec.source_training.epochs)
+        return found
+
     shared: dict[SourceKey, Weights] = {}
     at_once = engine.repeats_at_once(spec)
     for first in range(0, len(all_repeats), at_once):
         repeats = all_repeats[first : first + at_once]
-        if spec.nested is not None:
+        if _trains_before(spec, bank):
             needed = fresh_sources(spec, repeats)
             missing = [key for key in needed if key not in shared]
-            if missing and executor is not None:
-                call = partial(train, spec, missing)
-                shared |= result_of(executor, call, lambda: stage.advance(0))
-                stage.advance(len(missing) * spec.training.epochs)
-            elif missing:
-                shared |= train(spec, missing)
+            shared |= bank.take(spec, missing, train_anywhere)
             shared = {key: shared[key] for key in needed}
         yield partial(run, spec, repeats, {**one, **shared})
 
@@ -164,13 +176,27 @@ def _joined_curves(parts: list[BlockResult]) -> Curves:
     }
 
 
-def _epochs_of_a_repeat(spec: ExperimentSpec) -> int:
-    """Count the epochs of a repeat's runs, and of the fresh sources that are its own."""
-    n_own = 0 if spec.nested else len(spec.source_starts("fresh"))
-    return sum(map(spec.n_epochs_in_all, spec.arms)) + n_own * spec.training.epochs
+def _trains_before(spec: ExperimentSpec, bank: SourceBank) -> bool:
+    """Say whether fresh sources are trained before the blocks that need them, not by them."""
+    return spec.nested is not None or bank.shares(spec)
 
 
-def _n_epochs(spec: ExperimentSpec) -> int:
+def _epochs_of_a_repeat(spec: ExperimentSpec, n_own: int) -> int:
+    """Count the epochs of a repeat's runs, and of so many fresh sources."""
+    return sum(map(spec.n_epochs_in_all, spec.arms)) + n_own * spec.source_training.epochs
+
+
+def n_epochs(spec: ExperimentSpec) -> int:
     """Count the epochs of all trainings, those of the one source left out."""
-    n_shared = spec.nested[0] * len(spec.source_starts("fresh")) if spec.nested else 0
-    return spec.n_repeats * _epochs_of_a_repeat(spec) + n_shared * spec.training.epochs
+    return epochs_of_arms(spec) + len(spec.source_starts("fresh")) * epochs_of_sources(spec)
+
+
+def epochs_of_arms(spec: ExperimentSpec) -> int:
+    """Count the epochs of all runs."""
+    return spec.n_repeats * _epochs_of_a_repeat(spec, 0)
+
+
+def epochs_of_sources(spec: ExperimentSpec) -> int:
+    """Count the epochs of all fresh source networks of one start."""
+    n_sources = spec.nested[0] if spec.nested else spec.n_repeats
+    return n_sources * spec.source_training.epochs

@@ -3,12 +3,21 @@
 from typing import Literal, Protocol
 
 Stage = Literal[
-    "engine", "source", "own source", "network", "standalone", "comparison", "until decided"
+    "engine",
+    "source",
+    "own source",
+    "network",
+    "standalone",
+    "comparison",
+    "until decided",
+    "sweep",
+    "pairs",
+    "grid",
 ]
 """What takes time: starting the engine, training a source network on the source problem or on
 the target problem itself, training the one network and one from scratch to be shown beside it,
 training all runs of a comparison, of which there may be fewer than was said where it stops as
-soon as all is decided."""
+soon as all is decided; training all runs of all cells of a study."""
 
 
 class StageProgress(Protocol):
@@ -22,7 +31,7 @@ class Progress(Protocol):
     """Shows or counts progress."""
 
     def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
-        """Begin a stage of so many epochs, summed over all runs of all its repeats."""
+        """Begin a stage of so many epochs, summed over all runs of all its repeats, or cells."""
 
 
 class Silent:

@@ -104,7 +104,7 @@ def train_own_source(
     spec: ExperimentSpec, engine: Engine, progress: Progress
 ) -> dict[SourceKey, Weights]:
     """Train the one source network of `self-transfer`, on the target problem itself."""
-    stage = progress.start("own source", spec.training.epochs)
+    stage = progress.start("own source", spec.source_training.epochs)
     return train_sources(spec, [SourceKey("one", "self-transfer", 0)], engine, stage.advance)
 
 

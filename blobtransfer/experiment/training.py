@@ -59,7 +59,7 @@ def train_sources(
         weights = [initial_weights(network, spec.train_seed, repeat) for repeat in repeats]
         job = Job(
             network=network,
-            training=spec.training,
+            training=spec.source_training,
             tasks=load_tasks(task, repeats, spec.train_seed),
             weights=_stacked(weights),
             n_frozen=np.zeros(len(own), np.int64),

@@ -21,7 +21,7 @@ class Undecided:
     def __init__(self, spec: ExperimentSpec, measured: TaskRecord) -> None:
         self._margin, self._floor = spec.margin, measured.floor
         self._standalone, *others = spec.arms
-        alpha = ALPHA / (len(spec.variants) - 1)
+        alpha = ALPHA / spec.n_compared
         self._sequences = {arm: BettingSequence(alpha) for arm in others}
         self._n = 0
 

@@ -1,7 +1,9 @@
-"""What each word of a comparison means, in a line: `--explain`."""
+"""What each word of a comparison or a study means, in a line: `--explain`."""
 
 from blobtransfer.report.sentences import points
 from blobtransfer.results.results import Results
+from blobtransfer.results.study import StudyResults
+from blobtransfer.specs.study import StudyKind
 
 
 def explanations(results: Results) -> tuple[str, ...]:
@@ -38,3 +40,43 @@ def explanations(results: Results) -> tuple[str, ...]:
         floor = 100 * measured.floor
         lines.append(f"failed: loss not finite; such runs count at chance level, {floor:.1f} %")
     return tuple(lines)
+
+
+def study_explanations(results: StudyResults) -> tuple[str, ...]:
+    """Explain the rows and columns of a study, with the numbers of these results."""
+    spec = results.spec
+    lines = [
+        "standalone: training from fresh weights, all layers free",
+        "transfer fixed=n: a start from a source network, its first n hidden layers frozen",
+        "the method: every repeat trains a source network of its own",
+        *STUDY_LINES[spec.kind],
+        "better, worse: the whole interval is above, below 0",
+        f"alike: no practical difference, the interval is within {points(spec.margin)} of 0",
+        "undecided: neither",
+    ]
+    return tuple(lines)
+
+
+STUDY_LINES: dict[StudyKind, tuple[str, ...]] = {
+    "sweep": (
+        "epochs, updates: passes over the training rows of a point, and steps in all",
+        "mean, std: of the test accuracies of the repeats of a point, in %",
+        "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
+        "where it would lie with very many repeats; those of all points hold together",
+    ),
+    "pairs": (
+        "mean, std: of the mean test accuracies on the pairs, in %, and between pairs",
+        "difference [95 %]: mean over the pairs of variant less standalone, in points, and where "
+        "it would lie with very many pairs; those of all variants hold together",
+        "tau: standard deviation of the true differences between pairs",
+        "next pair [95 %]: where the true difference of a further pair of such problems lies",
+        "beyond the margin: share of such pairs that gain more, that lose more than the margin",
+        "Wilcoxon p: of the signed-rank test over the pairs, times the variants; a check",
+    ),
+    "grid": (
+        "a number: mean of variant less standalone in the same repeat, in points",
+        "[ ]: the source is another network that was trained on the target problem itself",
+        "adj. p: of no difference, by Holm over all cells and variants",
+    ),
+}
+"""What the columns of each kind of study mean."""

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
-from blobtransfer.report.explain import explanations
+from blobtransfer.report.explain import explanations, study_explanations
 from blobtransfer.report.sentences import answer, caution_text, stopped_at
+from blobtransfer.report.study_sentences import study_answers, study_caution, study_stopped_at
+from blobtransfer.report.study_tables import tables_of_study
 from blobtransfer.report.tables import Table, tables_of
 from blobtransfer.results.record import Sentence
 from blobtransfer.results.results import Results
+from blobtransfer.results.study import StudyResults
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,14 +18,14 @@ class Report:
 
     Args:
         results: Of any command.
-        stopped: How far an interrupted comparison came, which is said first; None if finished.
+        stopped: How far an interrupted command came, which is said first; None if finished.
         tables: In the order in which they are shown.
         sentences: The answers, question by question.
         cautions: What makes the answers less sure than they look, in words.
         explanations: What each word means; empty unless asked for.
     """
 
-    results: Results
+    results: Results | StudyResults
     stopped: str | None
     tables: tuple[Table, ...]
     sentences: tuple[Sentence, ...]
@@ -35,7 +38,9 @@ class Report:
         return bool(self.explanations)
 
 
-def make_report(results: Results, with_time: bool = True, is_explained: bool = False) -> Report:
+def make_report(
+    results: Results | StudyResults, with_time: bool = True, is_explained: bool = False
+) -> Report:
     """Make all that is shown of results.
 
     Args:
@@ -43,6 +48,19 @@ def make_report(results: Results, with_time: bool = True, is_explained: bool = F
         with_time: Name the seconds of a training, which differ each time; off for files.
         is_explained: Explain each word of a comparison.
     """
+    if isinstance(results, StudyResults):
+        return Report(
+            results=results,
+            stopped=study_stopped_at(results),
+            tables=tables_of_study(results),
+            sentences=tuple(
+                Sentence(question, text)
+                for question in results.spec.questions
+                for text in study_answers(results, question)
+            ),
+            cautions=tuple(study_caution(one, results) for one in results.findings.cautions),
+            explanations=study_explanations(results) if is_explained else (),
+        )
     answers = [(question, answer(results, question)) for question in results.spec.questions]
     return Report(
         results=results,

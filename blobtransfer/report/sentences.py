@@ -172,7 +172,7 @@ def caution_text(caution: Caution, results: Results) -> str:
                 "with its training, which is not transfer; take another --source-seed"
             )
         case OtherClasses():
-            names = _joined(list(dict.fromkeys(_with_question(caution.arms, results))))
+            names = joined(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
                 f"{names}: the output layer learnt other classes than the target's and starts no "
                 "better than by chance; --variant new-head,fixed=0 draws it afresh"
@@ -191,7 +191,7 @@ def caution_text(caution: Caution, results: Results) -> str:
                 f"{'--nested' if nested else '--repeats'} take another --train-seed"
             )
         case Collapsed():
-            names = _joined(list(dict.fromkeys(_with_question(caution.arms, results))))
+            names = joined(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
                 f"most runs fail or collapse, which is to never predict a class ({names}): there "
                 "is little to compare; try a smaller --learning-rate, or wider --hidden layers"
@@ -274,6 +274,12 @@ def points(share: float) -> str:
 def count(n: int, things: str) -> str:
     """Write a number of things, given in the plural."""
     return f"{n} {things.removesuffix('s') if n == 1 else things}"
+
+
+def joined(labels: Sequence[str]) -> str:
+    """Write names one after another, the last after `and`."""
+    *first, last = labels
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def frozen_words(n_frozen: int) -> str:
@@ -415,9 +421,4 @@ def _with_question(arms: Sequence[Arm], results: Results) -> Iterator[str]:
 
 
 def _labels(group: Sequence[Summary], results: Results) -> str:
-    return _joined([label_of(one.arm, results) for one in group])
-
-
-def _joined(labels: Sequence[str]) -> str:
-    *first, last = labels
-    return f"{', '.join(first)} and {last}" if first else last
+    return joined([label_of(one.arm, results) for one in group])

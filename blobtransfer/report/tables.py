@@ -24,7 +24,7 @@ from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.statistics.paired import Difference, Interval
 
-WORD_COLUMNS = ("variant", "question", "metric", "what", "of", "verdict", "")
+WORD_COLUMNS = ("variant", "question", "metric", "what", "of", "verdict", "pair", "source", "")
 """Columns of words; the others are numbers, and end at the right."""
 
 CONTRASTS: dict[ContrastKind, str] = {
@@ -165,15 +165,15 @@ def comparison_table(results: Results, question: Question) -> Table:
     shown = results.of_question(question)
     columns: list[tuple[str, Callable[[Summary], str]]] = [
         ("variant", lambda s: label_of(s.arm, results)),
-        ("mean", lambda s: _points(s.mean)),
-        ("std", lambda s: _points(s.std)),
-        ("median", lambda s: _points(s.median)),
+        ("mean", lambda s: points_cell(s.mean)),
+        ("std", lambda s: points_cell(s.std)),
+        ("median", lambda s: points_cell(s.median)),
         ("low", lambda s: "" if s.low_runs is None else f"{100 * s.low_runs.share:.0f} %"),
-        ("gap", lambda s: _points(s.gap)),
-        ("difference [95 %]", lambda s: _interval(s.difference)),
-        ("typical [95 %]", lambda s: _interval(s.difference and s.difference.typical)),
+        ("gap", lambda s: points_cell(s.gap)),
+        ("difference [95 %]", lambda s: interval_cell(s.difference)),
+        ("typical [95 %]", lambda s: interval_cell(s.difference and s.difference.typical)),
         ("P(better)", lambda s: _share(s.difference.probability_better if s.difference else None)),
-        ("adj. p", lambda s: _p(s.difference.p_adjusted if s.difference else None)),
+        ("adj. p", lambda s: p_cell(s.difference.p_adjusted if s.difference else None)),
         ("verdict", lambda s: verdict_word(s.verdict)),
     ]
     left_out = ["gap"] if target.ceiling is None else []
@@ -202,7 +202,9 @@ def risk_table(results: Results) -> Table:
             (
                 label_of(one.arm, results),
                 "" if one.arm.sources == "none" else QUESTION_NAMES[one.arm.sources],
-                *map(_points, (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5)),
+                *map(
+                    points_cell, (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5)
+                ),
             )
             for one in results.summary
         ),
@@ -246,8 +248,8 @@ def variance_table(results: Results) -> Table:
             (
                 label_of(summary.arm, results),
                 str(variance.n_sources),
-                _points(variance.between_std),
-                _points(variance.within_std),
+                points_cell(variance.between_std),
+                points_cell(variance.within_std),
                 _share(variance.icc),
             )
             for summary in results.summary
@@ -273,7 +275,7 @@ def controls_table(results: Results) -> Table:
         is_of_one = n_frozen is not None and kind != "against"
         what = CONTRASTS[kind] + (f", fixed={n_frozen}" if is_of_one else "")
         differences = [cells[question].difference for question in questions]
-        rows.append((what, f"{label} - {baseline}", *map(_interval, differences)))
+        rows.append((what, f"{label} - {baseline}", *map(interval_cell, differences)))
     return Table(
         title=f"{title}: differences in points [95 % interval, each alone]",
         columns=("what", "of", *(QUESTION_NAMES[question] for question in questions)),
@@ -298,9 +300,9 @@ def speed_table(results: Results, question: Question) -> Table:
             (
                 "" if one.arm == last else label_of(one.arm, results),
                 SPEED_METRICS[one.metric],
-                _points(one.value, scale),
-                _interval(one.difference, scale),
-                _p(one.difference.p_adjusted if one.difference else None),
+                points_cell(one.value, scale),
+                interval_cell(one.difference, scale),
+                p_cell(one.difference.p_adjusted if one.difference else None),
                 verdict_word(one.verdict),
             )
         )
@@ -419,7 +421,8 @@ def _percent(share: float | None) -> str:
     return "not finite" if share is None else f"{100 * share:.1f} %"
 
 
-def _points(share: float | None, scale: float = 100.0) -> str:
+def points_cell(share: float | None, scale: float = 100.0) -> str:
+    """Write a share in percent; a dash where there is none."""
     return "-" if share is None else f"{scale * share:.2f}"
 
 
@@ -427,7 +430,8 @@ def _loss(loss: float | None) -> str:
     return "not finite" if loss is None else f"{loss:.4f}"
 
 
-def _interval(difference: Difference | Interval | None, scale: float = 100.0) -> str:
+def interval_cell(difference: Difference | Interval | None, scale: float = 100.0) -> str:
+    """Write a mean with its interval in points, as far as they are known."""
     if difference is None:
         return ""
     if difference.mean is None:
@@ -442,7 +446,8 @@ def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.2f}"
 
 
-def _p(p: float | None) -> str:
+def p_cell(p: float | None) -> str:
+    """Write a p; nothing where there is none."""
     if p is None:
         return ""
     return "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -13,6 +13,7 @@ from blobtransfer.files import write_text
 if TYPE_CHECKING:
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import Results
+    from blobtransfer.results.study import StudyResults
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class PictureWriter:
     write: Callable[["Report", Path], None]
 
 
-def to_json(results: "Results") -> Iterator[str]:
-    """Write results as one JSON object; see `results.schema.json`.
+def to_json(results: "Results | StudyResults") -> Iterator[str]:
+    """Write results as one JSON object; see `results.schema.json`, `study.schema.json`.
 
     Yields:
         The text, piece by piece.
@@ -73,8 +74,14 @@ def write_curves(report: "Report", path: Path) -> None:
 def print_on(stream: TextIO, report: "Report", full: bool = False) -> None:
     """Print a report on a terminal: a comparison on one screen, unless all columns are wanted."""
     from blobtransfer.report.render.screen import print_screen
+    from blobtransfer.report.render.study_screen import print_study
     from blobtransfer.report.render.terminal import print_on_terminal
+    from blobtransfer.results.study import StudyResults
 
+    if isinstance(report.results, StudyResults):
+        print_study(report, stream, full)
+        stream.writelines(_explained(report))
+        return
     tables = report.tables
     if report.results.command == "compare" and not full:
         print_screen(report, stream)
@@ -116,8 +123,11 @@ def _csv(report: "Report") -> Iterable[str]:
 
 
 def _json(report: "Report") -> Iterable[str]:
-    from blobtransfer.results import json_io
+    from blobtransfer.results import json_io, study_json
+    from blobtransfer.results.study import StudyResults
 
+    if isinstance(report.results, StudyResults):
+        return study_json.study_to_json(report.results, report.sentences, report.cautions)
     return json_io.to_json(report.results, report.sentences, report.cautions)
 
 

@@ -6,18 +6,42 @@ from dataclasses import fields
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.results import Results
 from blobtransfer.results.scores import Run, finite
+from blobtransfer.results.study import StudyResults
+
+OWN_COLUMNS = ("source", "target")
+"""Axes of a study that every run has a column of."""
 
 
-def to_csv(results: Results) -> Iterator[str]:
+def to_csv(results: Results | StudyResults) -> Iterator[str]:
     """Write one line a run, with a header; the same runs give the same bytes.
+
+    A study has a column more for what varies from cell to cell, such as `train-samples`.
 
     Yields:
         The text, line by line.
     """
     names = [column.name for column in fields(Run)]
-    yield ",".join(names) + "\n"
-    for run in results.rows():
-        yield ",".join(_cell(getattr(run, name)) for name in names) + "\n"
+    yield ",".join([*names, *_axes_of(results)]) + "\n"
+    for at, own in _parts_of(results):
+        places = "".join(f",{_cell(value)}" for value in at)
+        for run in own.rows():
+            yield ",".join(_cell(getattr(run, name)) for name in names) + places + "\n"
+
+
+def _axes_of(results: Results | StudyResults) -> list[str]:
+    if isinstance(results, Results):
+        return []
+    return [axis.name for axis in results.spec.axes if axis.name not in OWN_COLUMNS]
+
+
+def _parts_of(results: Results | StudyResults) -> Iterator[tuple[list[str], Results]]:
+    """Give the results of each cell, with its place on the axes that have a column."""
+    if isinstance(results, Results):
+        yield [], results
+        return
+    kept = [i for i, axis in enumerate(results.spec.axes) if axis.name not in OWN_COLUMNS]
+    for cell in results.cells:
+        yield [cell.at[i] for i in kept], cell.results
 
 
 CURVE_COLUMNS = (
@@ -33,7 +57,7 @@ CURVE_COLUMNS = (
 """Which run a line of the curves is of: columns of the runs' CSV, under the same names."""
 
 
-def curves_to_csv(results: Results) -> Iterator[str]:
+def curves_to_csv(results: Results | StudyResults) -> Iterator[str]:
     """Write one line an epoch of each run, with a header: `epoch`, and the metrics that were kept.
 
     Args:
@@ -42,17 +66,22 @@ def curves_to_csv(results: Results) -> Iterator[str]:
     Yields:
         The text, run by run.
     """
-    n_metrics = len(next(iter(results.curves.values())))
-    yield ",".join((*CURVE_COLUMNS, "epoch", *METRICS[:n_metrics])) + "\n"
-    n_arms = len(results.scores.arms)
-    for i, run in enumerate(results.rows()):
-        r, a = divmod(i, n_arms)
-        key = ",".join(_cell(getattr(run, name)) for name in CURVE_COLUMNS)
-        by_epoch = results.curves[results.scores.arms[a]][:, r].T.tolist()
-        yield "".join(
-            f"{key},{epoch},{','.join(_cell(finite(value)) for value in values)}\n"
-            for epoch, values in enumerate(by_epoch)
-        )
+    _, first = next(_parts_of(results))
+    n_metrics = len(next(iter(first.curves.values())))
+    columns = (*CURVE_COLUMNS, *_axes_of(results), "epoch", *METRICS[:n_metrics])
+    yield ",".join(columns) + "\n"
+    for at, own in _parts_of(results):
+        n_arms = len(own.scores.arms)
+        for i, run in enumerate(own.rows()):
+            r, a = divmod(i, n_arms)
+            key = ",".join(
+                [*(_cell(getattr(run, name)) for name in CURVE_COLUMNS), *map(_cell, at)]
+            )
+            by_epoch = own.curves[own.scores.arms[a]][:, r].T.tolist()
+            yield "".join(
+                f"{key},{epoch},{','.join(_cell(finite(value)) for value in values)}\n"
+                for epoch, values in enumerate(by_epoch)
+            )
 
 
 def _cell(value: object) -> str:

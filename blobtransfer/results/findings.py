@@ -71,6 +71,8 @@ class Summary(Spread):
         verdict: What the difference and the margin allow to say.
         source_variance: Where several repeats share each of several sources.
         chosen_rates: Where runs choose from learning rates, those in ascending order.
+        mean_low: Lower end of the 95 % interval of the mean, this one alone.
+        mean_high: Upper end.
     """
 
     arm: Arm
@@ -84,6 +86,8 @@ class Summary(Spread):
     verdict: Verdict | None = None
     source_variance: VarianceComponents | None = None
     chosen_rates: tuple[ChosenRate, ...] = ()
+    mean_low: float | None = None
+    mean_high: float | None = None
 
     @property
     def is_mostly_dead(self) -> bool:

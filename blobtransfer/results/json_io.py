@@ -7,10 +7,10 @@ was run and what came out; the statistics are computed again by `experiment.anal
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,14 @@ from blobtransfer.metrics import METRICS
 from blobtransfer.results.record import SCHEMA_VERSION, CurveRow, ResultsFile, Sentence, row_of
 from blobtransfer.results.results import Baseline, Curves, Predictions, Regions, Results
 from blobtransfer.results.scores import Run, Scores, finite
+from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE
 
 VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
+
+OF_A_STUDY = re.compile(rb'^\s*\{[^{}]*"command"\s*:\s*"(sweep|pairs|grid)"')
+"""How a study begins."""
 
 FROM_SCRATCH = Arm(STANDALONE, "none")
 
@@ -72,7 +76,7 @@ def to_json(
         "runs": ({name: getattr(run, name) for name in names} for run in results.rows()),
         "contrasts": map(row_of, findings.contrasts),
         "speed": map(row_of, findings.speed),
-        "curves": _curve_rows(results),
+        "curves": curve_rows(results),
     }
     yield json.dumps(record, indent=1, allow_nan=False).removesuffix("\n}")
     yield ',\n "regions": '
@@ -81,16 +85,21 @@ def to_json(
     yield json.dumps(None if results.predictions is None else asdict(results.predictions))
     yield ',\n "baseline": '
     yield json.dumps(_baseline_record(results), allow_nan=False)
+    yield from json_lists(lists)
+    yield "\n}\n"
+
+
+def json_lists(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
+    """Write lists as the last keys of an object that is open; a row takes a line."""
     for name, rows in lists.items():
         yield f',\n "{name}": ['
         for i, row in enumerate(rows):
             yield ("," if i else "") + "\n  " + json.dumps(row, allow_nan=False)
         yield "\n ]"
-    yield "\n}\n"
 
 
-def read_json(text: bytes, name: str) -> Results:
-    """Read what `to_json` wrote, of this version or the one before, without the findings.
+def read_json(text: bytes, name: str) -> Results | StudyResults:
+    """Read what a command wrote, of this version or the one before, without the findings.
 
     Args:
         text: UTF-8, or UTF-16 with a byte order mark, as shells of Windows write it.
@@ -101,27 +110,14 @@ def read_json(text: bytes, name: str) -> Results:
     """
     from pydantic import TypeAdapter, ValidationError
 
+    from blobtransfer.results.study_json import StudyFile, study_of
+
     text = _in_utf8(text, name)
     try:
+        if OF_A_STUDY.search(text):
+            return study_of(TypeAdapter(StudyFile).validate_json(text, strict=True))
         file = TypeAdapter(ResultsFile).validate_json(_in_this_version(text), strict=True)
-        _check(file)
-        return Results(
-            command=file.command,
-            spec=file.spec,
-            started=file.started,
-            seconds=file.seconds,
-            tasks=file.tasks,
-            source_run=file.source_run,
-            scores=_scores_of(file),
-            curves=_curves_of(file),
-            regions=file.regions,
-            predictions=file.predictions,
-            baseline=_baseline_of(file),
-            interrupted=file.interrupted,
-            argv=file.argv,
-            versions=file.versions,
-            machine=file.machine,
-        )
+        return comparison_of(file)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         kind = looks_like(text)
@@ -135,9 +131,35 @@ def read_json(text: bytes, name: str) -> Results:
         raise ResultsFileError(name, str(error)) from error
 
 
-def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema (2020-12) that every JSON result follows."""
-    text = files("blobtransfer.results").joinpath("results.schema.json").read_text("utf-8")
+def comparison_of(file: ResultsFile) -> Results:
+    """Lay out what was read of any command but a study, without the findings.
+
+    Raises:
+        ValueError: It is not one that a command could have written; the message says where.
+    """
+    _check(file)
+    return Results(
+        command=file.command,
+        spec=file.spec,
+        started=file.started,
+        seconds=file.seconds,
+        tasks=file.tasks,
+        source_run=file.source_run,
+        scores=_scores_of(file),
+        curves=_curves_of(file),
+        regions=file.regions,
+        predictions=file.predictions,
+        baseline=_baseline_of(file),
+        interrupted=file.interrupted,
+        argv=file.argv,
+        versions=file.versions,
+        machine=file.machine,
+    )
+
+
+def json_schema(name: Literal["results", "study"] = "results") -> dict[str, Any]:
+    """Give the JSON Schema (2020-12) that every JSON result follows, or that of a study does."""
+    text = files("blobtransfer.results").joinpath(f"{name}.schema.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 
@@ -270,7 +292,7 @@ def _scores_of(file: ResultsFile) -> Scores:
     return scores
 
 
-def _curve_rows(results: Results) -> Iterator[dict[str, Any]]:
+def curve_rows(results: Results) -> Iterator[dict[str, Any]]:
     """Give the curve of every run, by repeat, then arm."""
     for r, repeat in enumerate(results.scores.repeats if results.curves else ()):
         for arm in results.scores.arms:

@@ -89,15 +89,20 @@ def row_of(record: Any) -> dict[str, Any]:
 
 def make_schema() -> dict[str, Any]:
     """Describe a whole file as a JSON Schema (2020-12) that knows every key and no other."""
+    return schema_of(_whole_file(), "Results of a blobtransfer command")
+
+
+def schema_of(kind: Any, title: str) -> dict[str, Any]:
+    """Describe a type as a JSON Schema (2020-12) that knows every key and no other."""
     from pydantic import TypeAdapter
     from pydantic.json_schema import GenerateJsonSchema
 
-    schema = TypeAdapter(_whole_file()).json_schema()
+    schema = TypeAdapter(kind).json_schema()
     _close(schema)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         **schema,
-        "title": "Results of a blobtransfer command",
+        "title": title,
         "description": "Accuracies are shares in [0, 1], losses are in nats; what is not finite "
         "is null.",
     }
@@ -113,7 +118,7 @@ def _plain(value: Any) -> Any:
 
 def _whole_file() -> Any:
     """Give the type of all that is written: what is read, and the findings as `row_of` has them."""
-    cautions = [_row_type(one, kind=Literal[one.kind], text=str) for one in get_args(Caution)]
+    cautions = [row_type(one, kind=Literal[one.kind], text=str) for one in get_args(Caution)]
     many: Any = tuple.__class_getitem__
     return make_dataclass(
         "File",
@@ -124,9 +129,9 @@ def _whole_file() -> Any:
             ("curves", tuple[CurveRow, ...]),
             ("sentences", tuple[Sentence, ...]),
             ("cautions", many((Union.__getitem__(tuple(cautions)), ...))),
-            ("summary", many((_row_type(Summary), ...))),
-            ("contrasts", many((_row_type(Contrast), ...))),
-            ("speed", many((_row_type(Speed), ...))),
+            ("summary", many((row_type(Summary), ...))),
+            ("contrasts", many((row_type(Contrast), ...))),
+            ("speed", many((row_type(Speed), ...))),
         ],
         bases=(ResultsFile,),
         frozen=True,
@@ -134,7 +139,7 @@ def _whole_file() -> Any:
     )
 
 
-def _row_type(record: Any, **more: Any) -> Any:
+def row_type(record: Any, **more: Any) -> Any:
     """Give the type of what `row_of` makes of a record, and of more columns."""
     hints = get_type_hints(record, include_extras=True)
     names = [column.name for column in fields(record)]

@@ -183,6 +183,11 @@ class Results:
         return "" if self.spec.source is None else self.spec.source.name
 
     @property
+    def has_curves(self) -> bool:
+        """Whether learning curves were kept."""
+        return bool(self.curves)
+
+    @property
     def n_sources(self) -> int:
         """How many fresh source networks there are runs of."""
         return len({self.spec.source_repeat(int(repeat)) for repeat in self.scores.repeats})

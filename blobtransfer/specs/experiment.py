@@ -96,6 +96,8 @@ class ExperimentSpec:
         tune: Learning rates that each run chooses from by validation rows cut from its training
             rows; none: that of `training`, with which source networks learn in any case.
         threshold: Test accuracy to be reached, for the speed; None: 95 % of the ceiling.
+        source_epochs: Epochs in which source networks learn; None: those of `training`.
+        n_points: Experiments of a study whose intervals hold together, this one among them.
 
     Raises:
         SettingError: A value is impossible.
@@ -121,12 +123,17 @@ class ExperimentSpec:
     speed: bool = False
     threshold: float | None = None
     tune: tuple[float, ...] = ()
+    source_epochs: int | None = None
+    n_points: int = 1
 
     def __post_init__(self) -> None:
         if self.nested is not None:
             self._check_nested(self.nested)
         check_count("max-repeats" if self.until_decided else "repeats", self.n_repeats)
         check_seed("train-seed", self.train_seed)
+        check_count("n_points", self.n_points)
+        if self.source_epochs is not None:
+            check_count("epochs", self.source_epochs)
         check_margin(self.margin)
         if not 0.0 < self.low < 1.0:
             raise SettingError("low", self.low, "use a share above 0 and below 1, such as 0.1")
@@ -252,6 +259,18 @@ class ExperimentSpec:
         if self.source is None:
             return self.network
         return replace(self.network, n_classes=self.source.n_classes)
+
+    @property
+    def source_training(self) -> TrainingSpec:
+        """How source networks learn."""
+        if self.source_epochs is None:
+            return self.training
+        return replace(self.training, epochs=self.source_epochs)
+
+    @property
+    def n_compared(self) -> int:
+        """Differences to standalone whose intervals hold together."""
+        return (len(self.variants) - 1) * self.n_points
 
     @property
     def has_same_classes(self) -> bool:

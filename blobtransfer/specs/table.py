@@ -133,6 +133,8 @@ class TableSpec:
         scale: By whose training rows the inputs are standardised.
         missing: What is done with a value that is missing.
         scaler: Of the source's training rows, where `scale` is `source`.
+        split_train: Training rows that the split leaves, of which `n_train` are used, the same in
+            every larger choice; None: all. So the test rows are the same whatever `n_train` is.
 
     Raises:
         SettingError: A value is impossible.
@@ -154,6 +156,7 @@ class TableSpec:
     scale: Scale = "own"
     missing: Missing = "refuse"
     scaler: Scaler | None = None
+    split_train: int | None = None
 
     def __post_init__(self) -> None:
         for word, value, least in (
@@ -163,6 +166,8 @@ class TableSpec:
             ("test", self.n_test, 1),
         ):
             check_count(word, value, least)
+        if self.split_train is not None:
+            check_count("train", self.n_train, self.n_classes, self.split_train)
         if self.scaler is not None and {self.n_features} != {
             len(self.scaler.means),
             len(self.scaler.scales),

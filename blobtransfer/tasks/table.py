@@ -260,8 +260,18 @@ def split_of(
 
     Returns:
         Rows stratified by class; or random halves of the groups, the first that leave each class
-        on both sides; or what the table says, in all repeats.
+        on both sides; or what the table says, in all repeats. Of the training rows only some
+        where `spec.split_train` says so.
     """
+    train, test = _whole_split(spec, rows, repeat, train_seed)
+    if spec.split_train is not None:
+        train = train[_first_of_each_class(rows.y[train])[: spec.n_train]]
+    return train, test
+
+
+def _whole_split(
+    spec: TableSpec, rows: Rows, repeat: int, train_seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     if rows.is_train is not None:
         return np.flatnonzero(rows.is_train), np.flatnonzero(~rows.is_train)
     with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
@@ -278,11 +288,21 @@ def split_of(
                 if counts[0].min() >= FEWEST_TRAINING_ROWS and counts[1].min() > 0:
                     break
         else:
+            n_train = spec.n_train if spec.split_train is None else spec.split_train
             shuffle = StratifiedShuffleSplit(
-                1, train_size=spec.n_train, test_size=spec.n_test, random_state=seed
+                1, train_size=n_train, test_size=spec.n_test, random_state=seed
             )
             train, test = next(shuffle.split(rows.y, rows.y))
     return np.asarray(train, np.intp), np.asarray(test, np.intp)
+
+
+def _first_of_each_class(y: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Order rows so that any number of the first ones has each class by its share."""
+    shares = np.empty(len(y))
+    for k in np.unique(y):
+        own = np.flatnonzero(y == k)
+        shares[own] = (np.arange(len(own)) + 0.5) / len(own)
+    return np.argsort(shares, kind="stable")
 
 
 def scaler_of(x_train: NDArray[np.float64]) -> Scaler:

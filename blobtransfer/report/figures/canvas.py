@@ -32,6 +32,9 @@ LETTER = 0.53
 LINE = 0.17
 """Height of a line of text, in inches at a font of 10 points."""
 
+COLOUR_BAR = "<colorbar>"
+"""Label that matplotlib gives the scale of colours."""
+
 SHORTEST_SIDE = 0.3
 """Of a panel that can be read, in inches."""
 
@@ -192,7 +195,8 @@ def _check_room(figure: "Figure") -> None:
     """Raise `UserWarning` where a panel came out too small to read anything off it."""
     for axes in figure.axes:
         box = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
-        has_axes = axes.get_visible() and axes.axison  # a bar without axes may be flat
+        is_bar = axes.get_label() == COLOUR_BAR or not axes.axison  # which may be flat
+        has_axes = axes.get_visible() and not is_bar
         if has_axes and min(box.width, box.height) < SHORTEST_SIDE:
             raise UserWarning("a panel is too small")
 

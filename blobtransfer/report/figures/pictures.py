@@ -2,17 +2,28 @@
 
 import shlex
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from blobtransfer.report.figures.canvas import Canvas, Picture
 from blobtransfer.report.figures.comparison import draw_comparison
+from blobtransfer.report.figures.forest import draw_forest
+from blobtransfer.report.figures.heat import draw_heat
+from blobtransfer.report.figures.sweep import draw_sweep
 from blobtransfer.report.figures.tasks import draw_tasks
 from blobtransfer.report.figures.training import draw_training
 from blobtransfer.report.sentences import answer, headline
+from blobtransfer.report.study_sentences import study_answers, study_headline
 from blobtransfer.results.results import Results
+from blobtransfer.results.study import StudyResults
 from blobtransfer.tasks.task import Task
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def picture_of_results(results: Results, canvas: Canvas, argv: Sequence[str] = ()) -> Picture:
+
+def picture_of_results(
+    results: Results | StudyResults, canvas: Canvas, argv: Sequence[str] = ()
+) -> Picture:
     """Draw what a command found.
 
     Args:
@@ -25,6 +36,13 @@ def picture_of_results(results: Results, canvas: Canvas, argv: Sequence[str] = (
     """
     made_by = shlex.join(("blobtransfer", *(argv or (results.command,))))
     with canvas.settings():
+        if isinstance(results, StudyResults):
+            said = ". ".join(
+                text
+                for question in results.spec.questions
+                for text in study_answers(results, question)
+            )
+            return Picture(draw_study(results, canvas), study_headline(results), said, made_by)
         if results.command == "compare":
             answers = [answer(results, question) for question in results.spec.questions]
             text = ". ".join(one for one in answers if one)
@@ -38,6 +56,15 @@ def picture_of_results(results: Results, canvas: Canvas, argv: Sequence[str] = (
                 "sees which class"
             )
         return Picture(draw_training(results, canvas), title, text, made_by)
+
+
+def draw_study(results: StudyResults, canvas: Canvas) -> "Figure":
+    """Draw the figure of a study, by what it asks."""
+    if results.spec.kind == "pairs":
+        return draw_forest(results, canvas)
+    return (
+        draw_heat(results, canvas) if len(results.spec.axes) == 2 else draw_sweep(results, canvas)
+    )
 
 
 def picture_of_tasks(tasks: Sequence[Task], canvas: Canvas, argv: Sequence[str]) -> Picture:

@@ -69,12 +69,13 @@ def print_screen(report: Report, stream: TextIO) -> None:
 
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     results, width = report.results, console.width
-    console.print(*_wrapped(headline(results), width), sep="\n", style="bold")
+    assert isinstance(results, Results)
+    console.print(*wrapped(headline(results), width), sep="\n", style="bold")
     for question in results.spec.questions:
         sentence = short_answer(results, question)
         if sentence is not None:
             style = _colour(results.of_question(question))
-            console.print(*_wrapped(sentence, width), sep="\n", style=style)
+            console.print(*wrapped(sentence, width), sep="\n", style=style)
     console.print()
     dropped = next(n for n in range(len(DROPPED) + 1) if _fits(results, console, DROPPED[:n]))
     grid = _grid(results, console, DROPPED[:dropped])
@@ -84,13 +85,13 @@ def print_screen(report: Report, stream: TextIO) -> None:
     console.width = max(width, least)
     console.print(grid)
     console.width = width
-    console.print(*_wrapped(_legend(results), width), sep="\n", style="dim")
+    console.print(*wrapped(_legend(results), width), sep="\n", style="dim")
     for caution in results.findings.cautions[:MAX_NOTES]:
         note = f"note: {short_caution(caution, results)}"
-        console.print(*_wrapped(note, width), sep="\n", style="dim")
+        console.print(*wrapped(note, width), sep="\n", style="dim")
     if not report.is_explained:
         hint = "all columns: --full   what they mean: --explain"
-        console.print(*_wrapped(hint, width), sep="\n", style="dim")
+        console.print(*wrapped(hint, width), sep="\n", style="dim")
 
 
 def _fits(results: Results, console: "Console", dropped: Sequence[str]) -> bool:
@@ -213,7 +214,8 @@ def _interval(one: Summary) -> str:
     return f"{100 * d.mean:+.1f} [{100 * d.ci_low:+.1f}, {100 * d.ci_high:+.1f}]"
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a text into lines of a terminal, all but the first indented."""
     return textwrap.wrap(
         text, max(width, 20), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
     )

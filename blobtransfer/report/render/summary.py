@@ -6,6 +6,7 @@ from typing import Any
 from blobtransfer.report.sentences import label_of
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import Results
+from blobtransfer.results.study import StudyResults
 
 COLUMNS = (
     "sources", "variant", "n", "failed", "mean", "std", "median", "low_share", "difference",
@@ -13,25 +14,37 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def summary_text(results: Results, suffix: str) -> Iterator[str]:
-    """Write the summary of a comparison; accuracies and differences are shares.
+def summary_text(results: Results | StudyResults, suffix: str) -> Iterator[str]:
+    """Write the summary of a comparison or a study; accuracies and differences are shares.
 
     Args:
-        results: Of a comparison.
+        results: Of a comparison or a study.
         suffix: One of `writers.SUMMARY_SUFFIXES`; CSV has full precision, the others four digits.
 
     Yields:
         Lines.
     """
-    rows = [_row(one, results) for one in results.summary]
+    columns, rows = _lines_of(results)
     if suffix == ".csv":
-        yield ",".join(COLUMNS) + "\n"
+        yield ",".join(columns) + "\n"
         for row in rows:
             yield ",".join("" if value is None else str(value) for value in row) + "\n"
     elif suffix == ".md":
-        yield from _markdown([COLUMNS, ["---"] * len(COLUMNS), *map(_short, rows)])
+        yield from _markdown([columns, ["---"] * len(columns), *map(_short, rows)])
     else:
-        yield from _latex([_escaped(_short(row)) for row in [COLUMNS, *rows]])
+        yield from _latex([_escaped(_short(row)) for row in [columns, *rows]])
+
+
+def _lines_of(results: Results | StudyResults) -> tuple[tuple[str, ...], list[list[Any]]]:
+    """Give the heads and the rows; of a study every cell's, with its place first."""
+    if isinstance(results, Results):
+        return COLUMNS, [_row(one, results) for one in results.summary]
+    heads = (*(axis.name for axis in results.spec.axes), *COLUMNS)
+    return heads, [
+        [*cell.at, *_row(one, cell.results)]
+        for cell in results.cells
+        for one in cell.results.summary
+    ]
 
 
 def _row(one: Summary, results: Results) -> list[Any]:
@@ -61,7 +74,8 @@ def _markdown(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _latex(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     head, *body = rows
-    yield f"\\begin{{tabular}}{{ll{'r' * (len(COLUMNS) - 3)}l}}\n\\hline\n"
+    n_words = len(head) - len(COLUMNS) + 2
+    yield f"\\begin{{tabular}}{{{'l' * n_words}{'r' * (len(head) - n_words - 1)}l}}\n\\hline\n"
     yield " & ".join(head) + " \\\\\n\\hline\n"
     for row in body:
         yield " & ".join(row) + " \\\\\n"

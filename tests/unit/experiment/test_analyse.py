@@ -7,8 +7,9 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 
-from blobtransfer.experiment.analyse import analyse, from_json
+from blobtransfer.experiment.analyse import analyse
 from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.from_json import from_json
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.findings import LowRuns, SameProblem
 from blobtransfer.results.results import TaskRecord

@@ -11,8 +11,8 @@ from helpers.engines import PlannedEngine
 from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 
 from blobtransfer.engines import load_engine
-from blobtransfer.experiment.analyse import from_json
 from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.from_json import from_json
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.report.writers import to_json

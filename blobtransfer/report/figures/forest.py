@@ -1,0 +1,120 @@
+"""The forest plot of pairs: every pair with its interval, sorted, and the next pair below."""
+
+from typing import TYPE_CHECKING
+
+from blobtransfer.report.figures.canvas import LINE, Canvas
+from blobtransfer.report.figures.style import Look, colour_of, literal
+from blobtransfer.report.sentences import label_of, points
+from blobtransfer.report.study_sentences import study_headline
+from blobtransfer.results.study import StudyResults
+from blobtransfer.results.study_findings import FamilySummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMN = 3.4
+"""Width of a variant, in inches at a font of 10 points."""
+
+MOST_NAMED = 40
+"""Pairs up to so many have their names beside them."""
+
+ROW = 0.15
+"""Height of a pair, in inches at a font of 10 points."""
+
+BELOW = 6.0
+"""Rows that the mean and the next pair take."""
+
+
+def draw_forest(results: StudyResults, canvas: Canvas) -> "Figure":
+    """Draw the difference of every pair with its 95 % interval, sorted; a panel a variant.
+
+    Below them stand the mean over the pairs with its interval, and where the true difference of
+    the next pair lies.
+    """
+    families = [one for one in results.findings.families if one.family is not None]
+    n_pairs = len(results.cells)
+    width = canvas.width(max(6.3, COLUMN * len(families)))
+    title = canvas.wrapped(study_headline(results), width / 1.25)
+    height = min(11.0, 1.6 + LINE * (title.count("\n") + 3) + ROW * (n_pairs + BELOW))
+    figure = canvas.new(width, height)
+    n_columns = canvas.n_columns(len(families), width, 2.2)
+    n_rows = -(-len(families) // n_columns)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
+    for place, axes in enumerate(grid.flat):
+        if place < len(families):
+            _draw_family(results, families[place], axes, canvas.look, place % n_columns == 0)
+        else:
+            axes.set_visible(False)
+    figure.suptitle(literal(title))
+    grey = f"; grey: margin of {points(results.spec.margin)}" if results.spec.margin else ""
+    figure.supxlabel(
+        canvas.wrapped(
+            "difference to standalone in points: worse below 0, better above; pairs: 95 % "
+            f"intervals, each alone; mean: intervals that hold together{grey}",
+            width,
+        ),
+        fontsize=canvas.look.font,
+    )
+    return figure
+
+
+def _draw_family(
+    results: StudyResults, one: FamilySummary, axes: "Axes", look: Look, is_first: bool
+) -> None:
+    family, colour = one.family, colour_of(one.arm.variant)
+    assert family is not None
+    margin = 100 * results.spec.margin
+    axes.axvspan(-margin, margin, color="0.92", zorder=0)
+    axes.axvline(0, color="0.35", linewidth=look.scale, zorder=1)
+    rows = sorted(
+        (row for row in results.findings.pairs if row.arm == one.arm), key=lambda r: r.difference
+    )
+    for place, row in enumerate(rows):
+        if row.each_low is not None and row.each_high is not None:
+            axes.plot(
+                [100 * row.each_low, 100 * row.each_high], [place, place], color=colour,
+                alpha=0.45, linewidth=1.4 * look.scale, solid_capstyle="butt", zorder=2,
+            )  # fmt: skip
+        axes.plot(
+            [100 * row.difference], [place], marker="o", color=colour,
+            markersize=3.2 * look.scale, zorder=3,
+        )  # fmt: skip
+    _draw_summary(one, -2.2, -4.2, axes, look)
+    axes.axhline(-1.0, color="0.6", linewidth=0.8 * look.scale)
+    ticks, names = [-2.2, -4.2], ["mean", "next pair"]
+    if is_first and len(rows) <= MOST_NAMED:
+        ticks += list(range(len(rows)))
+        names += [f"{row.pair}: {row.source}, {row.target}" for row in rows]
+    axes.set_yticks(ticks, list(map(literal, names)) if is_first else [""] * len(ticks))
+    if not is_first or len(rows) > MOST_NAMED:
+        axes.tick_params(axis="y", length=0)
+    if is_first and len(rows) > MOST_NAMED:
+        axes.set_ylabel(f"{len(rows)} pairs, sorted")
+    axes.set_ylim(-5.4, len(rows) - 0.3)
+    axes.set_title(literal(label_of(one.arm, results.cells[0].results)), loc="left")
+    axes.tick_params(axis="x", labelbottom=True)
+
+
+def _draw_summary(
+    one: FamilySummary, mean_at: float, next_at: float, axes: "Axes", look: Look
+) -> None:
+    """Draw the mean as a diamond as wide as its interval, and the next pair as a bar."""
+    family, colour = one.family, colour_of(one.arm.variant)
+    if family is None or family.mean is None:
+        return
+    mean = 100 * family.mean
+    if family.ci_low is not None and family.ci_high is not None:
+        low, high = 100 * family.ci_low, 100 * family.ci_high
+        is_decided = one.verdict is not None and one.verdict.kind != "undecided"
+        axes.fill(
+            [low, mean, high, mean], [mean_at, mean_at + 0.7, mean_at, mean_at - 0.7],
+            facecolor=colour if is_decided else "white", edgecolor=colour,
+            linewidth=1.4 * look.scale, zorder=4,
+        )  # fmt: skip
+    if family.prediction_low is not None and family.prediction_high is not None:
+        axes.plot(
+            [100 * family.prediction_low, 100 * family.prediction_high], [next_at, next_at],
+            color=colour, linewidth=5.0 * look.scale, solid_capstyle="butt", zorder=4,
+        )  # fmt: skip
+        axes.plot([mean], [next_at], marker="|", color="white", markersize=7 * look.scale, zorder=5)

@@ -1,0 +1,169 @@
+"""Heat maps of a grid, or of a sweep along two axes: a panel a variant and question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from blobtransfer.report.figures.canvas import LINE, Canvas
+from blobtransfer.report.figures.style import Look, literal, shortened
+from blobtransfer.report.sentences import QUESTION_NAMES, points
+from blobtransfer.report.study_sentences import study_headline
+from blobtransfer.results.findings import Summary
+from blobtransfer.results.study import StudyResults
+from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.study import series_of
+from blobtransfer.statistics.paired import VerdictKind
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+MARKS: dict[VerdictKind, str] = {
+    "better": "▲",
+    "worse": "▼",
+    "no practical difference": "=",
+    "undecided": "?",
+}
+"""Verdicts beside the number of a cell; an undecided one is hatched as well."""
+
+COLOURS = "PuOr"
+"""Colours from worse to better, told apart with any colour vision."""
+
+DARK = 0.62
+"""Share of the scale from which on the text of a cell is white."""
+
+CELL, TALL = 0.86, 0.5
+"""Width and height of a cell, in inches at a font of 10 points."""
+
+LEAST_LIMIT = 1.0
+"""Points; a scale that ended below would make noise look like something."""
+
+
+@dataclass(frozen=True)
+class _Panel:
+    question: Question
+    series: int
+    label: str
+
+
+def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
+    """Draw the difference of every cell as a number, a mark and a colour.
+
+    The colours of all panels are on one scale, symmetric about 0. On the diagonal of a grid, which
+    is framed, the source is another network of the target problem.
+    """
+    names = list(series_of(results.spec))
+    panels = [_Panel(question, i, name) for question in results.spec.questions for i, name in names]
+    down, across = results.spec.axes
+    labels = 0.6 + canvas.width_of(max(len(shortened(value)) for value in down.values))
+    wanted = labels + CELL * len(across.values)
+    width = canvas.width(max(6.0, min(3, len(panels)) * wanted + 1.0))
+    n_columns = canvas.n_columns(min(3, len(panels)), width, wanted)
+    n_rows = -(-len(panels) // n_columns)
+    title = canvas.wrapped(study_headline(results), width / 1.25)
+    words = LINE * (title.count("\n") + 6)
+    figure = canvas.new(width, words + n_rows * (TALL * len(down.values) + 1.1))
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    limit = _limit(results, panels)
+    image = None
+    for place, axes in enumerate(grid.flat):
+        if place < len(panels):
+            image = _draw_panel(results, panels[place], limit, axes, canvas.look)
+        else:
+            axes.set_visible(False)
+    figure.suptitle(literal(title))
+    if image is not None:
+        bar = figure.colorbar(image, ax=list(grid.flat), shrink=0.8)
+        bar.set_label("difference to standalone (points)")
+    margin = f" (less than {points(results.spec.margin)})" if results.spec.margin else ""
+    figure.supxlabel(
+        canvas.wrapped(
+            f"{MARKS['better']} better   {MARKS['worse']} worse   = no practical difference"
+            f"{margin}   ? undecided, hatched"
+            + ("   framed: self-transfer" if results.spec.kind == "grid" else ""),
+            width,
+        ),
+        fontsize=canvas.look.small,
+    )
+    return figure
+
+
+def _draw_panel(
+    results: StudyResults, panel: _Panel, limit: float, axes: "Axes", look: Look
+) -> "ScalarMappable":
+    import numpy as np
+    from matplotlib.patches import Rectangle
+
+    down, across = results.spec.axes
+    values = np.full((len(down.values), len(across.values)), np.nan)
+    found = _summaries(results, panel)
+    for (row, column), one in found.items():
+        if one.difference is not None and one.difference.mean is not None:
+            values[row, column] = 100 * one.difference.mean
+    image = axes.imshow(values, cmap=COLOURS, vmin=-limit, vmax=limit, aspect="auto")
+    for (row, column), one in found.items():
+        if not np.isfinite(values[row, column]):
+            continue
+        kind = "undecided" if one.verdict is None else one.verdict.kind
+        box = (column - 0.5, row - 0.5)
+        if kind == "undecided":
+            axes.add_patch(
+                Rectangle(box, 1, 1, fill=False, hatch="////", edgecolor="0.75", linewidth=0)
+            )
+        is_dark = abs(values[row, column]) > DARK * limit
+        axes.text(
+            column, row, f"{values[row, column]:+.1f}\n{MARKS[kind]}", ha="center", va="center",
+            fontsize=look.small, color="white" if is_dark else "black", linespacing=1.0,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
+            if kind == "undecided" and not is_dark
+            else None,
+        )  # fmt: skip
+        if results.spec.kind == "grid" and down.values[row] == across.values[column]:
+            axes.add_patch(
+                Rectangle(
+                    (box[0] + 0.03, box[1] + 0.03), 0.94, 0.94, fill=False, edgecolor="black",
+                    linewidth=1.8 * look.scale,
+                )
+            )  # fmt: skip
+    _set_labels(results, panel, axes)
+    return image
+
+
+def _set_labels(results: StudyResults, panel: _Panel, axes: "Axes") -> None:
+    down, across = results.spec.axes
+    shown = [[literal(shortened(value)) for value in axis.values] for axis in (down, across)]
+    is_long = max(map(len, shown[1])) > 8
+    axes.set_yticks(range(len(shown[0])), shown[0])
+    axes.set_xticks(
+        range(len(shown[1])), shown[1], rotation=35 if is_long else 0,
+        ha="right" if is_long else "center", rotation_mode="anchor" if is_long else None,
+    )  # fmt: skip
+    axes.set_ylabel(literal(down.name))
+    axes.set_xlabel(literal(across.name))
+    name = literal(panel.label)
+    if len(results.spec.questions) > 1:
+        name = f"{QUESTION_NAMES[panel.question].capitalize()}: {name}"
+    axes.set_title(name, loc="left")
+
+
+def _summaries(results: StudyResults, panel: _Panel) -> dict[tuple[int, int], Summary]:
+    """Give what each cell says, by its row and column."""
+    down, across = results.spec.axes
+    return {
+        (down.values.index(cell.at[0]), across.values.index(cell.at[1])): cell.summary(
+            panel.question, panel.series
+        )
+        for cell in results.cells
+    }
+
+
+def _limit(results: StudyResults, panels: Sequence[_Panel]) -> float:
+    """Give the end of the scale, in points."""
+    means = [
+        abs(100 * one.difference.mean)
+        for panel in panels
+        for one in _summaries(results, panel).values()
+        if one.difference is not None and one.difference.mean is not None
+    ]
+    return max([LEAST_LIMIT, *means])

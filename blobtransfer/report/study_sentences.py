@@ -1,0 +1,280 @@
+"""Findings of a study -> sentences: where the verdict changes, what the next pair may see.
+
+All words about a study are made here; every number comes from the findings.
+"""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from blobtransfer.report.sentences import (
+    QUESTION_NAMES,
+    count,
+    joined,
+    label_of,
+    points,
+    short_caution,
+)
+from blobtransfer.results.results import Results
+from blobtransfer.results.study import StudyResults
+from blobtransfer.results.study_findings import FamilySummary, StudyCaution
+from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.study import StudyKind, series_of
+from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.task import TaskSpec
+from blobtransfer.statistics.paired import VerdictKind
+from blobtransfer.statistics.pooled import FEWEST_POOLED, Family
+
+PARTS: dict[StudyKind, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
+"""What the cells of a study are called."""
+
+AT: dict[VerdictKind, str] = {
+    "better": "is better",
+    "worse": "is worse",
+    "no practical difference": "makes no practical difference",
+    "undecided": "is undecided",
+}
+
+MARKS: dict[VerdictKind, str] = {
+    "better": ">",
+    "worse": "<",
+    "no practical difference": "=",
+    "undecided": "?",
+}
+"""A verdict in a letter, beside a number."""
+
+
+# ---------------------------------------------------------------- questions and answers
+
+
+def study_headline(results: StudyResults) -> str:
+    """Ask the question that a study answers; an interrupted one says so first."""
+    match results.spec.kind:
+        case "sweep":
+            names = joined([axis.name for axis in results.spec.axes])
+            asked = f"What changes with {names}? {_from_to(results)}"
+        case "pairs":
+            asked = f"Does transfer help on problems like these? {_family(results)}"
+        case "grid":
+            n = len(results.spec.axes[0].values)
+            repeats = count(results.spec.n_repeats, "repeats")
+            asked = f"Which source helps on which target? {n} problems, {repeats} a cell"
+        case other:
+            assert_never(other)
+    stopped = study_stopped_at(results)
+    return asked if stopped is None else f"{stopped}. {asked}"
+
+
+def study_stopped_at(results: StudyResults) -> str | None:
+    """Say how far an interrupted study came; None for one that was finished."""
+    if not results.interrupted:
+        return None
+    n_asked, last = len(results.spec.cells), results.cells[-1]
+    parts = PARTS[results.spec.kind]
+    text = f"Stopped at {len(results.cells):,} of {n_asked:,} {parts}"
+    if not last.results.interrupted:
+        return text
+    n_done, n_repeats = last.results.scores.n_repeats, results.spec.n_repeats
+    return f"{text}, the last with {n_done:,} of {n_repeats:,} repeats"
+
+
+def study_answers(results: StudyResults, question: Question) -> Iterator[str]:
+    """Answer one question, a sentence a variant."""
+    for clause in study_clauses(results, question):
+        yield f"{study_subject(results, question)}: {clause}"
+
+
+def study_subject(results: StudyResults, question: Question) -> str:
+    """Say what an answer is about."""
+    if results.spec.kind == "pairs":
+        return "The next pair of such problems"
+    return QUESTION_NAMES[question].capitalize()
+
+
+def study_clauses(results: StudyResults, question: Question) -> Iterator[str]:
+    """Answer one question, a clause a variant."""
+    if results.spec.kind == "pairs":
+        for one in results.findings.families:
+            if one.family is not None:
+                yield _next_pair(one, one.family, results)
+        return
+    for series, label in series_of(results.spec):
+        if results.spec.kind == "grid":
+            yield f"{label} {_over_cells(results, question, series)}"
+        else:
+            yield f"{label} {_along_axis(results, question, series)}"
+
+
+def study_caution(caution: StudyCaution, results: StudyResults) -> str:
+    """Say what makes a study less sure than it looks."""
+    parts = PARTS[results.spec.kind]
+    match caution.kind:
+        case "sensitivity":
+            names = joined([axis.name for axis in results.spec.axes])
+            return (
+                f"{names} changes training from scratch too: this shows how much the answer hangs "
+                "on it, not which value is best; for the best against the best use --tune "
+                "learning-rate=..."
+            )
+        case "few pairs":
+            return f"{count(caution.n_cells, 'pairs')}: {FEWEST_POOLED} or more have an interval"
+        case "halves of one table":
+            return (
+                "all pairs are halves of the classes of one table and share rows: the intervals "
+                "hold for halves of this table, not for other tables, and are somewhat too narrow"
+            )
+        case "one problem":
+            return (
+                "the pairs differ in nothing but the rows that are drawn; blobs and classification "
+                "are other problems each time"
+            )
+        case "shared problems":
+            return (
+                "cells of one row or column share a problem: no interval is taken over them; for "
+                "problems like these in general use blobtransfer pairs"
+            )
+        case "in cells":
+            assert caution.first is not None
+            first = next(
+                cell.results
+                for cell in results.cells
+                if any(one.kind == caution.first.kind for one in cell.results.findings.cautions)
+            )
+            where = f"in {caution.n_cells} of {len(results.cells)} {parts}"
+            return f"{where}: {short_caution(caution.first, first)}"
+        case other:
+            assert_never(other)
+
+
+# ---------------------------------------------------------------- sweeps
+
+
+def budget_words(results: StudyResults) -> str:
+    """Say what all points of a sweep have alike."""
+    specs = [cell.spec for cell in results.spec.cells]
+    if results.spec.budget == "epochs":
+        epochs = {one.training.epochs for one in specs}
+        how_many = f"{epochs.pop():,}" if len(epochs) == 1 else "as many as it says"
+        return f"every point learns {how_many} epochs, whatever its updates (--budget epochs)"
+    updates = sorted({updates_of(cell.results) for cell in results.cells})
+    how_many = f"{updates[0]:,}" + (f" to {updates[-1]:,}" if updates[1:] else "")
+    return (
+        f"every point learns about as many updates, {how_many}, whatever its epochs "
+        "(--budget updates)"
+    )
+
+
+def updates_of(results: Results) -> int:
+    """Count the updates of a run of standalone."""
+    training, n_train = results.spec.training, results.measured.n_train
+    return training.epochs * -(-n_train // training.batch_size)
+
+
+def _from_to(results: StudyResults) -> str:
+    spec = results.cells[0].results.spec
+    target = results.cells[0].results.measured.name
+    origin = spec.model_path or (spec.source.name if spec.source is not None else target)
+    repeats = f"{count(spec.n_repeats, 'repeats')} a point"
+    return f"From {origin} to {target}, {'until decided' if spec.until_decided else repeats}"
+
+
+def _along_axis(results: StudyResults, question: Question, series: int) -> str:
+    """Say at which points a variant is what, and between which it changes."""
+    by_kind: dict[VerdictKind, list[str]] = {}
+    for cell in results.cells:
+        verdict = cell.summary(question, series).verdict
+        if verdict is not None:
+            by_kind.setdefault(verdict.kind, []).append(" ".join(cell.at))
+    n_points = len(results.cells)
+    is_line = len(results.spec.axes) == 1
+    clauses = []
+    for kind in AT:
+        places = by_kind.get(kind, [])
+        if not places:
+            continue
+        if len(places) == n_points:
+            where = "everywhere" if n_points > 1 else f"at {places[0]}"
+        elif is_line:
+            where = f"at {joined(places)}"
+        else:
+            where = f"in {len(places)} of {n_points} points"
+        clauses.append(f"{AT[kind]} {where}")
+    changes = [
+        f"it turns from {change.verdicts[0]} to {change.verdicts[1]} between {change.at[0]} and "
+        f"{change.at[1]}"
+        for change in results.findings.changes
+        if (change.question, change.series) == (question, series)
+    ]
+    return "; ".join([", ".join(clauses), *changes])
+
+
+# ---------------------------------------------------------------- pairs
+
+
+def family_words(spec: TaskSpec) -> str:
+    """Name the kind of problem that pairs are drawn from."""
+    if isinstance(spec, TableSpec):
+        return f"halves of the classes of {spec.origin}"
+    name = spec.name.replace(f" {spec.seed}", "", 1)
+    return "blobs problems" if spec.kind == "blobs" else name
+
+
+def _family(results: StudyResults) -> str:
+    spec = results.cells[0].results.spec
+    assert spec.source is not None
+    source, target = family_words(spec.source), family_words(spec.task)
+    kinds = source if source == target else f"from {source} to {target}"
+    n_pairs, repeats = count(len(results.cells), "pairs"), count(spec.n_repeats, "repeats")
+    return f"{n_pairs} of {kinds}, {repeats} each"
+
+
+def _next_pair(one: FamilySummary, family: Family, results: StudyResults) -> str:
+    """Say what a variant may do on the next pair, and what it does on average."""
+    label = label_of(one.arm, results.cells[0].results)
+    pairs = count(family.n_pairs, "pairs")
+    if family.mean is None or family.ci_low is None or family.ci_high is None:
+        mean = "" if family.mean is None else f" by {_signed(family.mean)} on average"
+        return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
+    kind = "undecided" if one.verdict is None else one.verdict.kind
+    average = (
+        f"on average it {AT[kind]}, {_signed(family.mean)} "
+        f"[{_signed(family.ci_low)}, {_signed(family.ci_high)}], over {pairs}"
+    )
+    low, high = family.prediction_low, family.prediction_high
+    if low is None or high is None:
+        return f"{label}: {average}"
+    if low >= 0.0:
+        may = f"gains {_amount(low)} to {_amount(high)} points"
+    elif high <= 0.0:
+        may = f"costs {_amount(high)} to {_amount(low)} points"
+    else:
+        may = f"may cost {_amount(low)} points or gain {_amount(high)}"
+    return f"{label} {may} (95 % prediction); {average}"
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _amount(share: float) -> str:
+    return f"{100 * abs(share):.1f}"
+
+
+# ---------------------------------------------------------------- grids
+
+
+def _over_cells(results: StudyResults, question: Question, series: int) -> str:
+    """Say in how many cells, the diagonal left out, a variant is what."""
+    kinds = [
+        verdict.kind
+        for cell in results.cells
+        if cell.at[0] != cell.at[1]
+        and (verdict := cell.summary(question, series).verdict) is not None
+    ]
+    counts = [f"{AT[kind]} in {kinds.count(kind)}" for kind in AT if kind in kinds]
+    return f"{', '.join(counts)} of {len(kinds)} transfers"
+
+
+def mark_words(results: StudyResults) -> str:
+    """Explain the letters that stand for verdicts."""
+    margin = points(results.spec.margin)
+    return f"> better, < worse, = no practical difference (less than {margin}), ? undecided"

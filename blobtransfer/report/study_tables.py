@@ -1,0 +1,316 @@
+"""Results of a study -> tables: percent signs, digits and words; nothing is computed here."""
+
+from collections.abc import Iterator, Sequence
+from typing import assert_never
+
+from blobtransfer.report.sentences import QUESTION_NAMES, count, label_of, points, verdict_word
+from blobtransfer.report.study_sentences import (
+    MARKS,
+    budget_words,
+    mark_words,
+    study_clauses,
+    study_subject,
+    updates_of,
+)
+from blobtransfer.report.tables import SECONDARY, Table, interval_cell, p_cell, points_cell
+from blobtransfer.results.findings import Summary
+from blobtransfer.results.study import StudyResults
+from blobtransfer.results.study_findings import ModeratorKind
+from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.study import series_of
+from blobtransfer.statistics.paired import Interval, Verdict
+from blobtransfer.statistics.pooled import Family
+
+MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "distance"}
+"""What the effect on a pair may hang on."""
+
+ALIKE = "alike"
+"""`no practical difference`, where there is little room."""
+
+
+def tables_of_study(results: StudyResults) -> tuple[Table, ...]:
+    """Lay out everything that a study found."""
+    match results.spec.kind:
+        case "sweep":
+            return tuple(sweep_table(results, question) for question in results.spec.questions)
+        case "pairs":
+            return (family_table(results), *moderator_tables(results), pair_table(results))
+        case "grid":
+            series = [i for i, _ in series_of(results.spec)]
+            return (*(grid_table(results, i) for i in series), cell_table(results))
+        case other:
+            assert_never(other)
+
+
+def sweep_table(results: StudyResults, question: Question) -> Table:
+    """Lay out every variant at every point of a sweep, and the answer to a question."""
+    spec, target = results.spec, results.cells[0].results.measured
+    names = [axis.name for axis in spec.axes]
+    has_p = not spec.cells[0].spec.until_decided
+    heads = [*names, "epochs", "updates", "variant", "mean", "std", "difference [95 %]"]
+    heads += [*(["adj. p"] if has_p else []), "verdict"]
+    rows = []
+    for cell in results.cells:
+        own = cell.results
+        for i, one in enumerate(own.of_question(question)):
+            place = (*cell.at, f"{own.spec.training.epochs:,}", f"{updates_of(own):,}")
+            rows.append(
+                (
+                    *(("",) * len(place) if i else place),
+                    label_of(one.arm, own),
+                    points_cell(one.mean),
+                    points_cell(one.std),
+                    interval_cell(one.difference),
+                    *(
+                        [p_cell(None if one.difference is None else one.difference.p_adjusted)]
+                        if has_p
+                        else []
+                    ),
+                    short_verdict(one.verdict),
+                )
+            )
+    n_repeats = {cell.results.scores.n_repeats for cell in results.cells}
+    repeats = f"{min(n_repeats):,}" + (f" to {max(n_repeats):,}" if len(n_repeats) > 1 else "")
+    return Table(
+        title=f"{QUESTION_NAMES[question].capitalize()}: test accuracy in % on {target.name} by "
+        f"{' and '.join(names)}, {repeats} repeats a point",
+        columns=tuple(heads),
+        rows=tuple(rows),
+        notes=tuple(_sweep_notes(results, question)),
+        sentence=one_sentence(results, question),
+    )
+
+
+def family_table(results: StudyResults) -> Table:
+    """Lay out every variant over all pairs, and what the next pair may see."""
+    rows = []
+    for one in results.findings.families:
+        family = one.family
+        rows.append(
+            (
+                label_of(one.arm, results.cells[0].results),
+                points_cell(one.mean),
+                points_cell(one.std),
+                *(
+                    [""] * 6
+                    if family is None
+                    else [
+                        interval_cell(Interval(family.mean, family.ci_low, family.ci_high)),
+                        points_cell(family.tau),
+                        _range_cell(family.prediction_low, family.prediction_high),
+                        _beyond_cell(family),
+                        p_cell(family.wilcoxon_p),
+                        short_verdict(one.verdict),
+                    ]
+                ),
+            )
+        )
+    n_pairs = len(results.cells)
+    margin = points(results.spec.margin)
+    return Table(
+        title=f"{count(n_pairs, 'pairs')}: test accuracy in %, differences in points",
+        columns=(
+            "variant", "mean", "std", "difference [95 %]", "tau", "next pair [95 %]",
+            f"beyond {margin}", "Wilcoxon p", "verdict",
+        ),
+        rows=tuple(rows),
+        notes=(
+            f"difference: mean over pairs, whose number, {n_pairs}, is the sample size; std: of "
+            "the mean accuracies between pairs",
+            "tau: std of the true differences between pairs; next pair: where the true difference "
+            "of a further pair lies",
+            f"beyond {margin}: share of such pairs that gain more / lose more, by the normal "
+            "distribution of true differences",
+            *alike_notes([one.verdict for one in results.findings.families], results),
+        ),
+        sentence=one_sentence(results, "fresh"),
+    )  # fmt: skip
+
+
+def moderator_tables(results: StudyResults) -> list[Table]:
+    """Lay out what the differences hang on, as far as that is known."""
+    rows = []
+    for one in results.findings.families:
+        label = label_of(one.arm, results.cells[0].results)
+        for moderator in one.moderators:
+            slope = moderator.slope
+            scale = 1.0 if moderator.kind == "gap" else 100.0
+            found = Interval(slope.slope, slope.ci_low, slope.ci_high)
+            rows.append((label, MODERATORS[moderator.kind], interval_cell(found, scale)))
+    if not any(cells[-1] not in ("", "-") for cells in rows):
+        return []
+    has_distance = any(cells[1] == MODERATORS["distance"] for cells in rows)
+    return [
+        Table(
+            title="What it hangs on: points of difference per point, or per standard deviation "
+            "[95 % interval, each alone]",
+            columns=("variant", "what", "slope [95 %]"),
+            rows=tuple(rows),
+            notes=(
+                "gap: how far standalone stays below the best possible, in other repeats than the "
+                "difference",
+                *(
+                    ["distance: of the classes of the two problems, in standard deviations"]
+                    if has_distance
+                    else []
+                ),
+                SECONDARY,
+            ),
+        )
+    ]
+
+
+def pair_table(results: StudyResults) -> Table:
+    """Lay out every pair."""
+    rows, last = [], ""
+    for one in results.findings.pairs:
+        is_first = one.pair != last
+        last = one.pair
+        distance = "" if one.distance is None else f"{one.distance:.1f}"
+        rows.append(
+            (
+                *(
+                    (one.pair, one.source, one.target, points_cell(one.gap), distance)
+                    if is_first
+                    else ("",) * 5
+                ),
+                label_of(one.arm, results.cells[0].results),
+                points_cell(one.mean),
+                interval_cell(Interval(one.difference, one.each_low, one.each_high)),
+            )
+        )
+    return Table(
+        title="Pair by pair: test accuracy in %, differences in points [95 % interval, each alone]",
+        columns=(
+            "pair", "source", "target", "gap", "distance", "variant", "mean", "difference [95 %]"
+        ),
+        rows=tuple(rows),
+        is_detail=True,
+    )  # fmt: skip
+
+
+def grid_table(results: StudyResults, series: int) -> Table:
+    """Lay out one variant in every cell: sources down, targets across."""
+    sources, targets = (axis.values for axis in results.spec.axes)
+    label = next(name for i, name in series_of(results.spec) if i == series)
+    means = {
+        (one.axis, one.at): f"{100 * one.mean:+.1f}  "
+        for one in results.findings.margins
+        if one.series == series
+    }
+    rows = [
+        (
+            source,
+            *(_cell_text(results, source, target, series) for target in targets),
+            means.get(("source", source), ""),
+        )
+        for source in sources
+    ]
+    rows.append(("mean", *(means.get(("target", target), "") for target in targets), ""))
+    return Table(
+        title=f"{label}: difference to standalone in points, sources down, targets across",
+        columns=("", *targets, "mean"),
+        rows=tuple(rows),
+        notes=(
+            mark_words(results),
+            "in brackets: self-transfer, the source is another network of the target problem; "
+            "means without it, and without an interval",
+            f"judged stage by stage (Holm) among the {_n_differences(results)} differences of all "
+            "cells and variants",
+        ),
+        sentence=next(
+            f"{study_subject(results, 'fresh')}: {clause}"
+            for (i, _), clause in zip(
+                series_of(results.spec), study_clauses(results, "fresh"), strict=True
+            )
+            if i == series
+        ),
+    )
+
+
+def cell_table(results: StudyResults) -> Table:
+    """Lay out every cell with its intervals."""
+    rows = []
+    for cell in results.cells:
+        for i, one in enumerate(cell.results.of_question("fresh")):
+            rows.append(
+                (
+                    *(("", "") if i else cell.at),
+                    label_of(one.arm, cell.results),
+                    points_cell(one.mean),
+                    points_cell(one.std),
+                    interval_cell(one.difference),
+                    adjusted_p(one),
+                    short_verdict(one.verdict),
+                )
+            )
+    return Table(
+        title="Cell by cell: test accuracy in %, differences in points",
+        columns=(
+            "source", "target", "variant", "mean", "std", "difference [95 %]", "adj. p", "verdict"
+        ),
+        rows=tuple(rows),
+        notes=(
+            "an interval is at the level of its stage: it leaves out 0 just where p is below 0.05",
+        ),
+        is_detail=True,
+    )  # fmt: skip
+
+
+def _cell_text(results: StudyResults, source: str, target: str, series: int) -> str:
+    own = next((cell for cell in results.cells if cell.at == (source, target)), None)
+    one = None if own is None else own.summary("fresh", series)
+    if one is None or one.difference is None or one.difference.mean is None:
+        return ""
+    mark = MARKS[one.verdict.kind] if one.verdict is not None else ""
+    number = f"{100 * one.difference.mean:+.1f} {mark}"
+    return f"[{number}]" if source == target else f"{number} "
+
+
+def _n_differences(results: StudyResults) -> int:
+    return len(results.cells) * (len(results.spec.cells[0].spec.variants) - 1)
+
+
+def _range_cell(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"[{100 * low:+.2f}, {100 * high:+.2f}]"
+
+
+def _beyond_cell(family: Family) -> str:
+    if family.better_share is None or family.worse_share is None:
+        return ""
+    return f"{100 * family.better_share:.0f} / {100 * family.worse_share:.0f} %"
+
+
+def one_sentence(results: StudyResults, question: Question) -> str:
+    """Answer one question in a sentence."""
+    clauses = "; ".join(study_clauses(results, question))
+    return f"{study_subject(results, question)}: {clauses}"
+
+
+def adjusted_p(one: Summary) -> str:
+    """Write the p of all differences of a question together."""
+    return p_cell(None if one.difference is None else one.difference.p_adjusted)
+
+
+def short_verdict(verdict: Verdict | None) -> str:
+    """Write a verdict in a word."""
+    word = verdict_word(verdict)
+    return ALIKE if word == "no practical difference" else word
+
+
+def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
+    n_points, n_series = len(results.spec.cells), len(results.spec.cells[0].spec.variants) - 1
+    yield budget_words(results)
+    yield (
+        f"the intervals of all {n_points * n_series} differences of the question hold together; "
+        "repeats are paired along the axis"
+    )
+    shown = [one for cell in results.cells for one in cell.results.of_question(question)]
+    yield from alike_notes([one.verdict for one in shown], results)
+
+
+def alike_notes(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
+    """Explain the short word for no practical difference, where it is used."""
+    if any(short_verdict(one) == ALIKE for one in verdicts):
+        margin = points(results.spec.margin)
+        yield f"{ALIKE}: no practical difference, which is less than {margin}"

@@ -1,0 +1,120 @@
+"""How a user writes what varies in a sweep: `SETTING=A,B,C`.
+
+    train-samples=10,30,100    hidden=2..32/5    learning-rate=0.003,0.01    target.noise=0.1,0.3
+
+A setting is one of the map (`specs.settings`), `fixed`, or a key of one problem's description
+after `source.` or `target.`. `LOW..HIGH` is every whole number, `LOW..HIGH/N` are N steps that
+grow by one factor.
+"""
+
+import re
+from typing import Any
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.checks import read_number
+from blobtransfer.specs.drawn import SIZES
+from blobtransfer.specs.settings import PROBLEMS
+from blobtransfer.specs.study import MAX_STEPS, Axis
+from blobtransfer.specs.task import DRAWN
+from blobtransfer.suggest import question_of
+
+PROBLEM_KEYS = {
+    "source-seed": ("source.seed",),
+    **{
+        word: tuple(f"{problem}.{key}" for problem in PROBLEMS)
+        for word, key in (
+            ("samples", "samples"),
+            ("classes", "classes"),
+            ("features", "features"),
+            ("cluster-std", "std"),
+            ("train-samples", "train"),
+            ("test-samples", "test"),
+        )
+    },
+}
+"""Settings of problems by the user's word: the keys of their descriptions."""
+
+KEYS = sorted({*SIZES, *(key for kind in DRAWN.values() for key in kind.keys)} - {"seed"})
+"""Keys of one problem that may vary."""
+
+TRAINING_WORDS = (
+    "hidden", "activation", "initializer", "epochs", "batch-size", "learning-rate", "optimizer",
+    "momentum", "nesterov", "weight-decay",
+)  # fmt: skip
+
+FIXED = "fixed"
+
+SWEPT = (*PROBLEM_KEYS, *TRAINING_WORDS, FIXED)
+"""Every setting that a sweep may vary, but for the keys of one problem."""
+
+OTHER_ROWS = ("target-seed", "target.seed")
+
+NEVER = {
+    **dict.fromkeys(OTHER_ROWS, "each point would be tested on other rows; use pairs, or grid"),
+    "train-seed": "that is what repeats are for; use --repeats",
+    "repeats": "every point has as many; use --repeats",
+    "margin": "it changes no training; use show --margin",
+}
+"""Settings that are none of a sweep, and why."""
+
+RANGE = re.compile(r"([^./]+(?:\.\d+)?)\.\.([^/]+)(?:/(.+))?")
+"""`LOW..HIGH` or `LOW..HIGH/N`."""
+
+EXAMPLE = "use SETTING=A,B,..., such as train-samples=10,30,100"
+
+
+def parse_axis(text: str) -> Axis:
+    """Read what varies, as the user writes it; see this module.
+
+    Raises:
+        SettingError: It cannot be read, no such setting can vary, or a value is repeated.
+    """
+    name, equals, values = text.partition("=")
+    if name in NEVER:
+        raise SettingError("over", text, f"{name}: {NEVER[name]}")
+    problem, dot, key = name.partition(".")
+    if name not in SWEPT and not (dot and problem in PROBLEMS and (key in KEYS or key == "seed")):
+        known = (*SWEPT, *(f"{one}.{own}" for one in PROBLEMS for own in KEYS))
+        asked = question_of(name, known)
+        raise SettingError(
+            "over",
+            text,
+            f"{name or 'nothing'} is no setting that can vary; {asked + ' ' if asked else ''}use "
+            f"{', '.join(SWEPT)}, or source.KEY or target.KEY of a problem",
+        )
+    if not equals or not values:
+        raise SettingError("over", text, EXAMPLE)
+    found = _range(text, values) if ".." in values else values.split(",")
+    if "" in found:
+        raise SettingError("over", text, f"there is an empty value; {EXAMPLE}")
+    if len(found) < 2:
+        raise SettingError("over", text, f"there is one value; use two or more, or --{name}")
+    try:
+        return Axis(name, tuple(found))
+    except SettingError as error:
+        raise SettingError("over", text, f"{error.value} is repeated; give it once") from error
+
+
+def paths_of(axis: str) -> tuple[str, ...]:
+    """Give the keys of problems that an axis sets, as `source.train`; none for other settings."""
+    return PROBLEM_KEYS.get(axis, (axis,) if "." in axis else ())
+
+
+def _range(text: str, values: str) -> list[str]:
+    match = RANGE.fullmatch(values)
+    ends: list[Any] = [read_number(match[i]) for i in (1, 2)] if match else [None]
+    n = read_number(match[3], int) if match and match[3] else None
+    if match is None or None in ends or (match[3] is not None and n is None) or ends[0] >= ends[1]:
+        raise SettingError("over", text, "use LOW..HIGH or LOW..HIGH/STEPS with LOW below HIGH")
+    low, high = map(float, ends)
+    is_whole = low.is_integer() and high.is_integer()
+    if n is None:
+        if not is_whole:
+            raise SettingError("over", text, "say how many steps: LOW..HIGH/STEPS")
+        if high - low >= MAX_STEPS:
+            raise SettingError("over", text, f"use at most {MAX_STEPS:,} values")
+        return [str(value) for value in range(int(low), int(high) + 1)]
+    if not (2 <= n <= MAX_STEPS and low > 0.0):
+        raise SettingError("over", text, f"use 2 to {MAX_STEPS:,} steps, and LOW above 0")
+    steps = [low * (high / low) ** (i / (n - 1)) for i in range(n)]
+    return list(dict.fromkeys(f"{one:.0f}" if is_whole else f"{one:.3g}" for one in steps))
