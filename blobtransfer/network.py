@@ -83,12 +83,26 @@ def predicted_classes(
     network: MLPSpec, weights: Sequence[NDArray[np.float32]], x: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Give the class of each row (N, n_features) that a network finds most probable, (N,)."""
+    _, logits = forward(network, weights, x)
+    return np.asarray(logits.argmax(axis=1), np.int64)
+
+
+def forward(
+    network: MLPSpec,
+    weights: Sequence[NDArray[np.float32]],
+    x: NDArray[np.float64] | NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give what a network makes of rows (N, n_features).
+
+    Returns:
+        The last hidden layer's activations (N, units), and the logits (N, n_classes).
+    """
     activations = x.astype(np.float32)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         for layer in range(len(network.hidden)):
             kernel, bias = weights[2 * layer : 2 * layer + 2]
             activations = _activated(activations @ kernel + bias, *network.activation_of(layer))
-        return np.asarray((activations @ weights[-2] + weights[-1]).argmax(axis=1), np.int64)
+        return activations, np.asarray(activations @ weights[-2] + weights[-1], np.float32)
 
 
 def _activated(z: NDArray[np.float32], name: str, slope: float) -> NDArray[np.float32]:

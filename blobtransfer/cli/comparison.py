@@ -172,6 +172,7 @@ def settle(
         questions=questions,
         n_repeats=n_repeats,
         until_decided=transfer.until_decided,
+        transferability=request.question.scores,
         against=request.question.against,
         nested=request.question.sources_and_repeats(),
         source=asked.source if model is None or "fresh" in questions else None,

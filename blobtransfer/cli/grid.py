@@ -9,6 +9,7 @@ from blobtransfer.cli.comparison import Comparison, Problems, Request, settle
 from blobtransfer.cli.options import (
     FIXED_OPTION,
     PROBLEM,
+    SCORES_OPTION,
     TRANSFER,
     FigureOptions,
     MessageOptions,
@@ -56,6 +57,7 @@ class GridOptions:
         int, integer("--repeats", "Independent repeats of every variant in each cell.", TRANSFER)
     ] = N_REPEATS
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
+    scores: Annotated[bool, SCORES_OPTION] = False
 
 
 def grid(
@@ -82,8 +84,9 @@ def grid(
         raise SettingError("problems", " ".join(options.problems), problem)
     asked = [problem_of("problems", text, "seed", None, 1, ProblemOptions()) for text in texts]
     question = QuestionOptions(
-        sources="fresh", margin=statistics.margin, low=statistics.low, tune=statistics.tune
-    )
+        sources="fresh", margin=statistics.margin, low=statistics.low, tune=statistics.tune,
+        scores=options.scores,
+    )  # fmt: skip
     transfer = TransferOptions(repeats=options.repeats, fixed=options.fixed)
     request = Request(transfer, further, question, ProblemOptions(), training)
     found = _cells(request, asked, texts, None)
@@ -138,6 +141,8 @@ def _cell(
     def change(_: Problems) -> Problems:
         return {"target": target} if is_diagonal else {"source": source, "target": target}
 
+    if is_diagonal:  # whose sources do not belong to those that are ranked
+        request = replace(request, question=replace(request.question, scores=False))
     found = settle(request, None, change, fits)
     if not is_diagonal:
         return found

@@ -371,6 +371,14 @@ def _read_rates(text: str) -> tuple[float, ...]:
     return tuple(map(float, rates))
 
 
+SCORES_OPTION: Any = switch(
+    "--scores",
+    "Also score every fresh source network by the target's training rows (H-score, LogME, LEEP, "
+    "NCE), and say how well that ranks them.",
+    STATISTICS,
+)
+
+
 @dataclass(frozen=True)
 class StatisticsOptions:
     """How differences are judged, and learning rates chosen."""
@@ -436,6 +444,7 @@ class QuestionOptions(StatisticsOptions):
     speed: Annotated[
         bool, switch("--speed", "Also compare how fast the variants learn.", STATISTICS)
     ] = False
+    scores: Annotated[bool, SCORES_OPTION] = False
     threshold: Annotated[
         float | None,
         real(

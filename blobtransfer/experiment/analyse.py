@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.experiment.cautions import cautions_of
+from blobtransfer.experiment.transferability import rankings_of
 from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.results.findings import (
     Band,
@@ -59,6 +60,7 @@ def analyse(
     scores: Scores,
     measured: TaskRecord,
     curves: Curves | None = None,
+    transferability: NDArray[np.float64] | None = None,
     n_compared: Mapping[Arm, int] = NONE_APART,
 ) -> Findings:
     """Compute all statistics of a command.
@@ -68,6 +70,7 @@ def analyse(
         scores: What came out; some repeats may be missing.
         measured: The problem that the accuracies are of.
         curves: Learning curves of the runs, for the speed of learning.
+        transferability: (5, R) scores of the fresh source networks, where they were asked for.
         n_compared: Differences that the interval of an arm is to hold together with, where that
             is another number than the spec says.
 
@@ -109,6 +112,7 @@ def analyse(
         if differences
         else (),
         low_line=low_line,
+        rankings=tuple(rankings_of(spec, accuracy, scores.repeats, transferability)),
     )
     if not curves or standalone is None:
         return found

@@ -19,6 +19,7 @@ from blobtransfer.experiment.training import (
     train_arms,
     train_sources,
 )
+from blobtransfer.experiment.transferability import score_sources
 from blobtransfer.experiment.tune import train_tuned
 from blobtransfer.results.results import Curves
 from blobtransfer.results.scores import Scores
@@ -32,10 +33,12 @@ class BlockResult:
     Args:
         scores: Of all arms in the repeats of the block.
         curves: Test accuracy by epoch, (1, R, E + 1) for each arm; empty unless asked for.
+        transferability: (5, R) scores of the fresh source networks; None unless asked for.
     """
 
     scores: Scores
     curves: Curves = field(default_factory=dict)
+    transferability: NDArray[np.float64] | None = None
 
 
 def run_block(
@@ -68,6 +71,7 @@ def run_block(
     return BlockResult(
         scores=scores_of(repeats, trained, rates),
         curves={arm: one.curves[:1] for arm, one in trained.items()} if spec.speed else {},
+        transferability=score_sources(spec, repeats, known) if spec.transferability else None,
     )
 
 

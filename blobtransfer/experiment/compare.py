@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blobtransfer.engines import Engine, load_engine
 from blobtransfer.execution.local import result_of, run_calls
@@ -91,6 +92,7 @@ def compare(
         interrupted = True
     scores = Scores.joined([part.scores for part in parts])
     curves = _joined_curves(parts)
+    transferability = _joined_transferability(parts)
     return Results(
         command="compare",
         spec=spec,
@@ -100,7 +102,8 @@ def compare(
         source_run=source_run,
         scores=scores,
         curves=curves,
-        findings=analyse(spec, scores, tasks[-1], curves),
+        transferability=transferability,
+        findings=analyse(spec, scores, tasks[-1], curves, transferability),
         interrupted=interrupted,
     )
 
@@ -116,7 +119,7 @@ def _one_sources(
         alone = replace(
             spec, variants=(STANDALONE,), n_repeats=1, nested=None, target=None, speed=False,
             against=None, until_decided=False, network=spec.source_network, tune=(),
-            training=spec.source_training, source_epochs=None, n_points=1,
+            training=spec.source_training, source_epochs=None, n_points=1, transferability=False,
         )  # fmt: skip
         source = train_one(alone, "train-source", "source", {}, engine, progress)
         given, source_run = source.weights, source.results.run
@@ -174,6 +177,12 @@ def _joined_curves(parts: list[BlockResult]) -> Curves:
         arm: np.concatenate([part.curves[arm] for part in parts], axis=1)[:, order]
         for arm in parts[0].curves
     }
+
+
+def _joined_transferability(parts: list[BlockResult]) -> NDArray[np.float64] | None:
+    order = np.argsort(np.concatenate([part.scores.repeats for part in parts]))
+    found = [part.transferability for part in parts if part.transferability is not None]
+    return np.concatenate(found, axis=1)[:, order] if found else None
 
 
 def _trains_before(spec: ExperimentSpec, bank: SourceBank) -> bool:

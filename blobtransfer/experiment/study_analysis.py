@@ -13,6 +13,7 @@ from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.results.study_findings import (
     Change,
     FamilySummary,
+    GridRanking,
     Margin,
     Moderator,
     PairRow,
@@ -26,9 +27,13 @@ from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.holm import step_down
 from blobtransfer.statistics.paired import Difference, verdict_of
 from blobtransfer.statistics.pooled import FEWEST_POOLED, pool_pairs, slope_of
+from blobtransfer.statistics.transferability import SCORES, rank_by_repeat
 
 SAME_FOR_STANDALONE = (FIXED, "source-seed")
 """Settings that leave training from scratch as it is; so do keys of the source problem."""
+
+FEWEST_PROBLEMS = 3
+"""Of a grid in which sources are ranked: each target then has two or more."""
 
 ONE_PROBLEM = ("moons", "circles", "quantiles")
 """Kinds of problems whose seed draws other rows of one and the same problem."""
@@ -53,7 +58,8 @@ def analyse_study(results: StudyResults) -> StudyResults:
         families, rows = _families(results)
         found = replace(found, families=tuple(families), pairs=tuple(rows))
     if kind == "grid":
-        found = replace(found, margins=tuple(_margins(results)))
+        rankings = tuple(_rankings(results))
+        found = replace(found, margins=tuple(_margins(results)), rankings=rankings)
     return replace(results, findings=found)
 
 
@@ -195,7 +201,12 @@ def _judged_together(results: StudyResults) -> tuple[CellResults, ...]:
         p_of = {arm: p for (place, arm), p in zip(tests, adjusted, strict=True) if place == c}
         judged = cell.results
         findings = analyse(
-            judged.spec, judged.scores, judged.measured, judged.curves, n_compared=own
+            judged.spec,
+            judged.scores,
+            judged.measured,
+            judged.curves,
+            judged.transferability,
+            n_compared=own,
         )
         summary = tuple(
             replace(one, difference=replace(one.difference, p_adjusted=p_of[one.arm]))
@@ -224,6 +235,44 @@ def _margins(results: StudyResults) -> Iterator[Margin]:
                     yield Margin(
                         series, "target" if place else "source", at, sum(found) / len(found)
                     )
+
+
+def _rankings(results: StudyResults) -> Iterator[GridRanking]:
+    """Say how well each score ranks the sources of a repeat, for every target.
+
+    Only targets that all other problems were tried on count, in the repeats that all have.
+    """
+    names = results.spec.axes[0].values
+    by_place = {
+        cell.at: cell.results
+        for cell in results.cells
+        if cell.at[0] != cell.at[1] and cell.results.transferability is not None
+    }
+    columns = [[by_place.get((source, at)) for source in names if source != at] for at in names]
+    whole = [[own for own in column if own is not None] for column in columns if all(column)]
+    if len(names) < FEWEST_PROBLEMS or not whole:
+        return
+    n = min(own.scores.n_repeats for column in whole for own in column)
+    scores = np.array([[_scores(own)[:, :n] for own in column] for column in whole])
+    for series, _ in series_of(results.spec):
+        if whole[0][0].spec.variants[series].start != "transfer":
+            continue
+        accuracy = np.array([[_accuracy(own, series)[:n] for own in column] for column in whole])
+        for place, name in enumerate(SCORES):
+            of_score = np.moveaxis(scores[:, :, place], 2, 0)
+            yield GridRanking(series, name, rank_by_repeat(of_score, np.moveaxis(accuracy, 2, 0)))
+
+
+def _scores(results: Results) -> NDArray[np.float64]:
+    assert results.transferability is not None
+    return results.transferability
+
+
+def _accuracy(results: Results, series: int) -> NDArray[np.float64]:
+    """Give the accuracies, by repeat, of the variant at a place of the spec."""
+    variant = results.spec.variants[series]
+    arm = next(arm for arm in results.spec.arms if arm.variant == variant)
+    return results.scores.counted(arm, results.measured.floor)
 
 
 # ---------------------------------------------------------------- cautions

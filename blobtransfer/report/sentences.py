@@ -24,8 +24,21 @@ from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.statistics.paired import FEWEST_PAIRS, Verdict, VerdictKind
+from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method"}
+
+SCORE_NAMES: dict[ScoreName, str] = {
+    "h_score": "H-score",
+    "h_score_regularised": "H-score, regularised",
+    "logme": "LogME",
+    "leep": "LEEP",
+    "nce": "NCE",
+}
+"""Transferability scores as their authors write them."""
+
+SAID_SCORE: ScoreName = "h_score_regularised"
+"""The score that is put into a sentence, fixed beforehand: it is the one for few rows."""
 
 MAX_CLASSES_NAMED = 6
 """Most classes that are counted one by one."""
@@ -62,6 +75,38 @@ def answer(results: Results, question: Question) -> str | None:
             f"({_what_would_tell(undecided, results)})"
         )
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+
+
+def ranking_sentence(results: Results) -> str | None:
+    """Say how well the source networks of the first variant are ranked by a score."""
+    one = next((one for one in results.findings.rankings if one.score == SAID_SCORE), None)
+    if one is None or one.ranking.gain is None or one.ranking.regret is None:
+        return None
+    return (
+        f"Ranked by {SCORE_NAMES[one.score]}, on the training rows, the {one.ranking.n} source "
+        f"networks agree with their accuracy after {label_of(one.arm, results)} by Spearman "
+        f"{spearman_words(one.ranking)}; {picked_words(one.ranking)}. It says nothing about other "
+        "targets, nor whether transfer beats training from scratch"
+    )
+
+
+def spearman_words(ranking: Ranking) -> str:
+    """Write a rank correlation with its interval."""
+    if ranking.spearman is None:
+        return "(not known)"
+    if ranking.ci_low is None or ranking.ci_high is None:
+        return f"{ranking.spearman:.2f}"
+    return f"{ranking.spearman:.2f} [{ranking.ci_low:.2f}, {ranking.ci_high:.2f}]"
+
+
+def picked_words(ranking: Ranking) -> str:
+    """Say what it brings to pick by a score."""
+    assert ranking.gain is not None and ranking.regret is not None
+    where = "above" if ranking.gain >= 0.0 else "below"
+    return (
+        f"the one it picks is {100 * abs(ranking.gain):.1f} points {where} a random one and "
+        f"{100 * ranking.regret:.1f} below the best"
+    )
 
 
 def headline(results: Results) -> str:

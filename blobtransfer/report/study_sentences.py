@@ -8,11 +8,15 @@ from typing import assert_never
 
 from blobtransfer.report.sentences import (
     QUESTION_NAMES,
+    SAID_SCORE,
+    SCORE_NAMES,
     count,
     joined,
     label_of,
+    picked_words,
     points,
     short_caution,
+    spearman_words,
 )
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
@@ -272,6 +276,19 @@ def _over_cells(results: StudyResults, question: Question, series: int) -> str:
     ]
     counts = [f"{AT[kind]} in {kinds.count(kind)}" for kind in AT if kind in kinds]
     return f"{', '.join(counts)} of {len(kinds)} transfers"
+
+
+def grid_ranking_sentence(results: StudyResults) -> str | None:
+    """Say how well the sources of the first variant are ranked by a score."""
+    one = next((one for one in results.findings.rankings if one.score == SAID_SCORE), None)
+    if one is None or one.ranking.gain is None or one.ranking.regret is None:
+        return None
+    label = dict(series_of(results.spec))[one.series]
+    return (
+        f"Ranked by {SCORE_NAMES[one.score]}, on the training rows of a target, its sources agree "
+        f"with their accuracy after {label} by Spearman {spearman_words(one.ranking)}; "
+        f"{picked_words(one.ranking)}. It does not say whether transfer beats training from scratch"
+    )
 
 
 def mark_words(results: StudyResults) -> str:

@@ -7,12 +7,22 @@ from blobtransfer.report.sentences import QUESTION_NAMES, count, label_of, point
 from blobtransfer.report.study_sentences import (
     MARKS,
     budget_words,
+    grid_ranking_sentence,
     mark_words,
     study_clauses,
     study_subject,
     updates_of,
 )
-from blobtransfer.report.tables import SECONDARY, Table, interval_cell, p_cell, points_cell
+from blobtransfer.report.tables import (
+    RANKING_COLUMNS,
+    RANKING_NOTES,
+    SECONDARY,
+    Table,
+    interval_cell,
+    p_cell,
+    points_cell,
+    ranking_cells,
+)
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.study import StudyResults
 from blobtransfer.results.study_findings import ModeratorKind
@@ -32,12 +42,18 @@ def tables_of_study(results: StudyResults) -> tuple[Table, ...]:
     """Lay out everything that a study found."""
     match results.spec.kind:
         case "sweep":
-            return tuple(sweep_table(results, question) for question in results.spec.questions)
+            tables = [sweep_table(results, question) for question in results.spec.questions]
+            if any(cell.results.findings.rankings for cell in results.cells):
+                tables.append(point_ranking_table(results))
+            return tuple(tables)
         case "pairs":
             return (family_table(results), *moderator_tables(results), pair_table(results))
         case "grid":
             series = [i for i, _ in series_of(results.spec)]
-            return (*(grid_table(results, i) for i in series), cell_table(results))
+            tables = [grid_table(results, i) for i in series]
+            if results.findings.rankings:
+                tables.append(grid_ranking_table(results))
+            return (*tables, cell_table(results))
         case other:
             assert_never(other)
 
@@ -225,6 +241,50 @@ def grid_table(results: StudyResults, series: int) -> Table:
             )
             if i == series
         ),
+    )
+
+
+def grid_ranking_table(results: StudyResults) -> Table:
+    """Lay out how well each transferability score ranks the sources of a grid."""
+    names = dict(series_of(results.spec))
+    rows, last = [], None
+    for one in results.findings.rankings:
+        label = names[one.series]
+        rows.append(("" if label == last else label, *ranking_cells(one.score, one.ranking)))
+        last = label
+    n_sources = len(results.spec.axes[0].values) - 1
+    n_repeats = results.findings.rankings[0].ranking.n
+    return Table(
+        title=f"Which of {count(n_sources, 'sources')} would one pick? Scores on the training rows "
+        "of each target",
+        columns=("variant", "score", *RANKING_COLUMNS),
+        rows=tuple(rows),
+        notes=(
+            f"means over the targets and {count(n_repeats, 'repeats')}, which alone are "
+            "independent; without the diagonal",
+            *RANKING_NOTES,
+        ),
+        sentence=grid_ranking_sentence(results),
+    )
+
+
+def point_ranking_table(results: StudyResults) -> Table:
+    """Lay out how well each transferability score ranks the source networks at every point."""
+    rows = []
+    for cell in results.cells:
+        last = None
+        for i, one in enumerate(cell.results.findings.rankings):
+            label = label_of(one.arm, cell.results)
+            place = ("",) * len(cell.at) if i else cell.at
+            cells = ranking_cells(one.score, one.ranking)
+            rows.append((*place, "" if label == last else label, *cells))
+            last = label
+    return Table(
+        title="Which of the source networks would one pick? Scores on the training rows",
+        columns=(*(axis.name for axis in results.spec.axes), "variant", "score", *RANKING_COLUMNS),
+        rows=tuple(rows),
+        notes=RANKING_NOTES,
+        is_detail=True,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from blobtransfer.report.sentences import (
     QUESTION_NAMES,
+    SCORE_NAMES,
     answer,
     count,
     design,
@@ -15,6 +16,7 @@ from blobtransfer.report.sentences import (
     is_same_problem,
     label_of,
     low_run_notes,
+    ranking_sentence,
     verdict_word,
 )
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric, Summary
@@ -23,8 +25,11 @@ from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.statistics.paired import Difference, Interval
+from blobtransfer.statistics.transferability import Ranking, ScoreName
 
-WORD_COLUMNS = ("variant", "question", "metric", "what", "of", "verdict", "pair", "source", "")
+WORD_COLUMNS = (
+    "variant", "question", "metric", "what", "of", "verdict", "pair", "source", "score", "",
+)  # fmt: skip
 """Columns of words; the others are numbers, and end at the right."""
 
 CONTRASTS: dict[ContrastKind, str] = {
@@ -59,6 +64,14 @@ SPEED_METRICS: dict[SpeedMetric, str] = {
     "epochs": "epochs",
 }
 
+
+RANKING_COLUMNS = ("Spearman [95 %]", "over a random one", "below the best")
+
+RANKING_NOTES = (
+    "Spearman: of the score with the test accuracy after transfer; the others: points of accuracy "
+    "that the network with the best score is above the mean of all, and below the best of all",
+    "a score says nothing about other targets, nor whether transfer beats training from scratch",
+)
 
 BEST_OF = ("best of 1", "best of 3", "best of 5")
 
@@ -101,6 +114,8 @@ def tables_of(results: Results, with_time: bool = True) -> tuple[Table, ...]:
         return (training_table(results, with_time),)
     tables = [comparison_table(results, question) for question in results.spec.questions]
     tables.append(risk_table(results))
+    if results.findings.rankings:
+        tables.append(ranking_table(results))
     if results.spec.tune:
         tables.append(rates_table(results))
     if results.spec.nested is not None:
@@ -213,6 +228,35 @@ def risk_table(results: Results) -> Table:
             "the best of k runs",
         ),
         is_detail=True,
+    )
+
+
+def ranking_table(results: Results) -> Table:
+    """Lay out how well each transferability score ranks the source networks."""
+    rows, last = [], None
+    for one in results.findings.rankings:
+        label = label_of(one.arm, results)
+        rows.append(("" if label == last else label, *ranking_cells(one.score, one.ranking)))
+        last = label
+    n = results.findings.rankings[0].ranking.n
+    return Table(
+        title=f"Which of {count(n, 'source networks')} would one pick? Scores on the training rows "
+        f"of {results.measured.name}",
+        columns=("variant", "score", *RANKING_COLUMNS),
+        rows=tuple(rows),
+        notes=RANKING_NOTES,
+        sentence=ranking_sentence(results),
+    )
+
+
+def ranking_cells(score: ScoreName, ranking: Ranking) -> tuple[str, ...]:
+    """Write how well a score ranks source networks."""
+    found = Interval(ranking.spearman, ranking.ci_low, ranking.ci_high)
+    return (
+        SCORE_NAMES[score],
+        interval_cell(found, 1.0) if ranking.spearman is not None else "-",
+        "-" if ranking.gain is None else f"{100 * ranking.gain:+.2f}",
+        points_cell(ranking.regret),
     )
 
 

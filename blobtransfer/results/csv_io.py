@@ -7,6 +7,8 @@ from blobtransfer.metrics import METRICS
 from blobtransfer.results.results import Results
 from blobtransfer.results.scores import Run, finite
 from blobtransfer.results.study import StudyResults
+from blobtransfer.specs.experiment import Arm
+from blobtransfer.statistics.transferability import SCORES
 
 OWN_COLUMNS = ("source", "target")
 """Axes of a study that every run has a column of."""
@@ -15,17 +17,31 @@ OWN_COLUMNS = ("source", "target")
 def to_csv(results: Results | StudyResults) -> Iterator[str]:
     """Write one line a run, with a header; the same runs give the same bytes.
 
-    A study has a column more for what varies from cell to cell, such as `train-samples`.
+    Where source networks were scored there is a column a score; a study has one for what varies
+    from cell to cell, such as `train-samples`.
 
     Yields:
         The text, line by line.
     """
     names = [column.name for column in fields(Run)]
-    yield ",".join([*names, *_axes_of(results)]) + "\n"
+    has_scores = any(own.transferability is not None for _, own in _parts_of(results))
+    scores = list(SCORES) if has_scores else []
+    yield ",".join([*names, *scores, *_axes_of(results)]) + "\n"
     for at, own in _parts_of(results):
         places = "".join(f",{_cell(value)}" for value in at)
-        for run in own.rows():
-            yield ",".join(_cell(getattr(run, name)) for name in names) + places + "\n"
+        n_arms = len(own.scores.arms)
+        for i, run in enumerate(own.rows()):
+            cells = [getattr(run, name) for name in names]
+            if scores:
+                cells += _scores_of(own, i // n_arms, run.sources, own.scores.arms[i % n_arms])
+            yield ",".join(map(_cell, cells)) + places + "\n"
+
+
+def _scores_of(results: Results, r: int, sources: str, arm: Arm) -> list[float | None]:
+    """Give the transferability scores of the source network of a run; None where it has none."""
+    if results.transferability is None or sources != "fresh" or arm.variant.start != "transfer":
+        return [None] * len(SCORES)
+    return [finite(value) for value in results.transferability[:, r].tolist()]
 
 
 def _axes_of(results: Results | StudyResults) -> list[str]:

@@ -10,6 +10,7 @@ from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.nested import VarianceComponents
 from blobtransfer.statistics.paired import Difference, Verdict
 from blobtransfer.statistics.spread import Spread
+from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 ContrastKind = Literal[
     "freezing",
@@ -142,6 +143,21 @@ class Speed:
     verdict: Verdict | None = None
 
 
+@dataclass(frozen=True)
+class SourceRanking:
+    """How well a transferability score ranks the fresh source networks of an arm.
+
+    Args:
+        arm: What starts from them.
+        score: Which score.
+        ranking: By the test accuracies after transfer.
+    """
+
+    arm: Arm
+    score: ScoreName
+    ranking: Ranking
+
+
 @dataclass(frozen=True, eq=False)
 class Band:
     """Where the learning curves of an arm lie, each (E + 1,) test accuracy by epoch."""
@@ -267,6 +283,7 @@ class Findings:
         threshold: Test accuracy that a run was to reach, for the speed; a share.
         bands: Of the learning curves, for the speed.
         cautions: What makes the results less sure than they look.
+        rankings: Where the source networks were scored.
     """
 
     summary: tuple[Summary, ...] = ()
@@ -276,3 +293,4 @@ class Findings:
     threshold: float | None = None
     bands: tuple[Band, ...] = field(default=(), compare=False)
     cautions: tuple[Caution, ...] = ()
+    rankings: tuple[SourceRanking, ...] = ()

@@ -18,12 +18,20 @@ from numpy.typing import NDArray
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.formats import encoding_of, looks_like
 from blobtransfer.metrics import METRICS
-from blobtransfer.results.record import SCHEMA_VERSION, CurveRow, ResultsFile, Sentence, row_of
+from blobtransfer.results.record import (
+    SCHEMA_VERSION,
+    CurveRow,
+    ResultsFile,
+    Sentence,
+    TransferabilityRow,
+    row_of,
+)
 from blobtransfer.results.results import Baseline, Curves, Predictions, Regions, Results
 from blobtransfer.results.scores import Run, Scores, finite
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.statistics.transferability import SCORES
 
 VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
 
@@ -77,6 +85,8 @@ def to_json(
         "contrasts": map(row_of, findings.contrasts),
         "speed": map(row_of, findings.speed),
         "curves": curve_rows(results),
+        "rankings": map(row_of, findings.rankings),
+        "transferability": map(asdict, transferability_rows(results)),
     }
     yield json.dumps(record, indent=1, allow_nan=False).removesuffix("\n}")
     yield ',\n "regions": '
@@ -147,6 +157,7 @@ def comparison_of(file: ResultsFile) -> Results:
         source_run=file.source_run,
         scores=_scores_of(file),
         curves=_curves_of(file),
+        transferability=_transferability_of(file),
         regions=file.regions,
         predictions=file.predictions,
         baseline=_baseline_of(file),
@@ -297,6 +308,29 @@ def curve_rows(results: Results) -> Iterator[dict[str, Any]]:
     for r, repeat in enumerate(results.scores.repeats if results.curves else ()):
         for arm in results.scores.arms:
             yield _curve_row(arm, int(repeat), results.curves[arm][:, r])
+
+
+def transferability_rows(results: Results) -> Iterator[TransferabilityRow]:
+    """Give the scores of the source network of every repeat."""
+    if results.transferability is not None:
+        for repeat, own in zip(results.scores.repeats, results.transferability.T, strict=True):
+            yield TransferabilityRow(int(repeat), *map(finite, own.tolist()))
+
+
+def _transferability_of(file: ResultsFile) -> NDArray[np.float64] | None:
+    """Lay the scores of the source networks out.
+
+    Raises:
+        ValueError: They are not one set for each repeat.
+    """
+    by_repeat = {row.repeat: row for row in file.transferability}
+    repeats = sorted({run.repeat for run in file.runs}) if file.spec.transferability else []
+    if sorted(by_repeat) != repeats or len(by_repeat) < len(file.transferability):
+        raise ValueError("transferability: not one row for each repeat")
+    if not repeats:
+        return None
+    rows = [[getattr(by_repeat[repeat], name) for name in SCORES] for repeat in repeats]
+    return np.array(rows, float).T
 
 
 def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:

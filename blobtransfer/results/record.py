@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 from annotated_types import Interval
 
-from blobtransfer.results.findings import Caution, Contrast, Speed, Summary
+from blobtransfer.results.findings import Caution, Contrast, SourceRanking, Speed, Summary
 from blobtransfer.results.results import Command, Predictions, Regions, TaskRecord
 from blobtransfer.results.scores import Count, Run, Share
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question, Sources
@@ -34,6 +34,18 @@ class CurveRow(ArmColumns):
     train_accuracy: tuple[Share | None, ...] | None = None
     test_loss: tuple[float | None, ...] | None = None
     train_loss: tuple[float | None, ...] | None = None
+
+
+@dataclass(frozen=True)
+class TransferabilityRow:
+    """Scores of the fresh source network of one repeat; null where it has diverged."""
+
+    repeat: Count
+    h_score: float | None
+    h_score_regularised: float | None
+    logme: float | None
+    leep: float | None
+    nce: float | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,7 @@ class ResultsFile:
     predictions: Predictions | None = None
     baseline: BaselineRecord | None = None
     curves: tuple[CurveRow, ...] = ()
+    transferability: tuple[TransferabilityRow, ...] = ()
 
 
 def row_of(record: Any) -> dict[str, Any]:
@@ -127,11 +140,13 @@ def _whole_file() -> Any:
             ("predictions", Predictions | None),
             ("baseline", BaselineRecord | None),
             ("curves", tuple[CurveRow, ...]),
+            ("transferability", tuple[TransferabilityRow, ...]),
             ("sentences", tuple[Sentence, ...]),
             ("cautions", many((Union.__getitem__(tuple(cautions)), ...))),
             ("summary", many((row_type(Summary), ...))),
             ("contrasts", many((row_type(Contrast), ...))),
             ("speed", many((row_type(Speed), ...))),
+            ("rankings", many((row_type(SourceRanking), ...))),
         ],
         bases=(ResultsFile,),
         frozen=True,

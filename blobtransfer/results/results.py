@@ -126,6 +126,8 @@ class Results:
         source_run: The training of the one source network, where this command trained it.
         scores: Of every run.
         curves: Of every run, where asked for.
+        transferability: (5, R) scores of the fresh source network of each repeat, in the order
+            of `SCORES`, where asked for; NaN where a network has diverged.
         findings: What the statistics say about them.
         regions: Of the one network that was trained, where it can be drawn.
         predictions: Of that network, where regions cannot be drawn.
@@ -144,6 +146,7 @@ class Results:
     source_run: Run | None
     scores: Scores
     curves: Curves = field(default_factory=dict)
+    transferability: NDArray[np.float64] | None = None
     findings: Findings = field(default_factory=Findings)
     regions: Regions | None = None
     predictions: Predictions | None = None

@@ -7,6 +7,7 @@ from blobtransfer.results.findings import Caution
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.paired import Verdict, VerdictKind
 from blobtransfer.statistics.pooled import Family, Slope
+from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 StudyCautionKind = Literal[
     "in cells", "sensitivity", "few pairs", "halves of one table", "one problem", "shared problems"
@@ -124,6 +125,21 @@ class Margin:
 
 
 @dataclass(frozen=True)
+class GridRanking:
+    """How well a transferability score ranks the sources of a grid, target by target.
+
+    Args:
+        series: Place of the variant in each cell.
+        score: Which score.
+        ranking: Means over targets and repeats; `n` counts the repeats.
+    """
+
+    series: int
+    score: ScoreName
+    ranking: Ranking
+
+
+@dataclass(frozen=True)
 class StudyCaution:
     """What makes the results of a study less sure than they look.
 
@@ -147,6 +163,7 @@ class StudyFindings:
         families: Of pairs, one an arm.
         pairs: Of pairs, one a pair and arm that is compared.
         margins: Of a grid.
+        rankings: Of a grid, where the source networks were scored.
         cautions: What makes the results less sure than they look.
     """
 
@@ -154,4 +171,5 @@ class StudyFindings:
     families: tuple[FamilySummary, ...] = ()
     pairs: tuple[PairRow, ...] = ()
     margins: tuple[Margin, ...] = ()
+    rankings: tuple[GridRanking, ...] = ()
     cautions: tuple[StudyCaution, ...] = ()

@@ -11,14 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Interval
 
-from blobtransfer.results.findings import Summary
-from blobtransfer.results.json_io import comparison_of, curve_rows, json_lists
+from blobtransfer.results.findings import SourceRanking, Summary
+from blobtransfer.results.json_io import comparison_of, curve_rows, json_lists, transferability_rows
 from blobtransfer.results.record import (
     MAX_SECONDS,
     SCHEMA_VERSION,
     CurveRow,
     ResultsFile,
     Sentence,
+    TransferabilityRow,
     row_of,
     row_type,
     schema_of,
@@ -29,6 +30,7 @@ from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.results.study_findings import (
     Change,
     FamilySummary,
+    GridRanking,
     Margin,
     PairRow,
     StudyCautionKind,
@@ -47,6 +49,7 @@ class CellRecord:
     runs: list[Run]
     distance: float | None = None
     curves: tuple[CurveRow, ...] = ()
+    transferability: tuple[TransferabilityRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def study_to_json(
         "changes": map(row_of, findings.changes),
         "pairs": map(row_of, findings.pairs),
         "margins": map(row_of, findings.margins),
+        "rankings": map(row_of, findings.rankings),
     }
     yield from json_lists(lists)
     yield ',\n "cells": ['
@@ -130,6 +134,8 @@ def _cell(cell: CellResults) -> Iterator[str]:
     lists: dict[str, Iterable[dict[str, Any]]] = {
         "runs": ({name: getattr(run, name) for name in names} for run in own.rows()),
         "curves": curve_rows(own),
+        "rankings": map(row_of, own.findings.rankings),
+        "transferability": map(asdict, transferability_rows(own)),
     }
     yield from json_lists(lists)
     yield "\n }"
@@ -186,6 +192,7 @@ def _file_of(file: StudyFile, cell: CellRecord, spec: Any) -> ResultsFile:
         source_run=cell.source_run,
         runs=cell.runs,
         curves=cell.curves,
+        transferability=cell.transferability,
     )
 
 
@@ -202,9 +209,17 @@ def make_study_schema() -> dict[str, Any]:
         "Caution", [("kind", StudyCautionKind), ("n_cells", int), ("text", str)]
     )
     rows = row_type(Summary, at=tuple[str, ...]) | row_type(FamilySummary)
+    cell = make_dataclass(
+        "CellRow",
+        [("rankings", many((row_type(SourceRanking), ...)))],
+        bases=(CellRecord,),
+        frozen=True,
+        kw_only=True,
+    )
     whole = make_dataclass(
         "File",
         [
+            ("cells", many((cell, ...))),
             ("sentences", tuple[Sentence, ...]),
             ("cautions", many((caution, ...))),
             (
@@ -214,6 +229,7 @@ def make_study_schema() -> dict[str, Any]:
             ("changes", many((row_type(Change), ...))),
             ("pairs", many((row_type(PairRow), ...))),
             ("margins", many((row_type(Margin), ...))),
+            ("rankings", many((row_type(GridRanking), ...))),
         ],
         bases=(StudyFile,),
         frozen=True,

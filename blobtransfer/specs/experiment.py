@@ -97,6 +97,7 @@ class ExperimentSpec:
             rows; none: that of `training`, with which source networks learn in any case.
         threshold: Test accuracy to be reached, for the speed; None: 95 % of the ceiling.
         source_epochs: Epochs in which source networks learn; None: those of `training`.
+        transferability: Score the fresh source networks by the target's training rows.
         n_points: Experiments of a study whose intervals hold together, this one among them.
 
     Raises:
@@ -124,6 +125,7 @@ class ExperimentSpec:
     threshold: float | None = None
     tune: tuple[float, ...] = ()
     source_epochs: int | None = None
+    transferability: bool = False
     n_points: int = 1
 
     def __post_init__(self) -> None:
@@ -157,6 +159,9 @@ class ExperimentSpec:
                 f"it is not compared; use one of {', '.join(map(str, self.variants[1:]))}",
             )
         self._check_tune()
+        if self.transferability and not self.has_scored_sources:
+            problem = "no variant starts from fresh source networks, which would be ranked"
+            raise SettingError("scores", "", f"{problem}; use --sources fresh and --fixed 0")
         if self.until_decided and len(self.variants) < 2:
             raise SettingError("until-decided", "", "nothing is compared; add a variant")
         if self.target is not None and self.target.is_split_anew:
@@ -271,6 +276,11 @@ class ExperimentSpec:
     def n_compared(self) -> int:
         """Differences to standalone whose intervals hold together."""
         return (len(self.variants) - 1) * self.n_points
+
+    @property
+    def has_scored_sources(self) -> bool:
+        """Whether runs start from fresh source networks of another problem."""
+        return any(arm.sources == "fresh" and arm.variant.start == "transfer" for arm in self.arms)
 
     @property
     def has_same_classes(self) -> bool:

@@ -296,7 +296,7 @@ def rank_sources(
     gain, regret = picked - float(accuracy.mean()), float(accuracy.max()) - picked
     if n < FEWEST_RANKED or not np.ptp(kept) or not np.ptp(reached):
         return Ranking(n, gain=gain, regret=regret)
-    r = float(np.corrcoef(average_ranks(kept), average_ranks(reached))[0, 1])
+    r = _rank_correlation(kept, reached)
     if not is_independent:
         return Ranking(n, r, gain=gain, regret=regret)
     swapped = 1.0 - 12.0 / (n * (n * n - 1))
@@ -305,6 +305,50 @@ def rank_sources(
     return Ranking(
         n, r, min(math.tanh(z - half), r), max(math.tanh(z + half), r), gain=gain, regret=regret
     )
+
+
+def rank_by_repeat(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -> Ranking:
+    """Say how well a score ranks the source networks of each repeat, target by target.
+
+    Args:
+        scores: (R, T, S) of the S source networks that a repeat tries on each of T targets; NaN
+            where there is none. All of a repeat and target are then left out.
+        accuracy: (R, T, S) after transfer, finite.
+
+    Returns:
+        Means over targets and repeats; `n` counts the repeats, which alone are independent, and
+        the interval is Student's t over them. None where nothing can be ranked.
+    """
+    by_repeat = []
+    for own_scores, own_accuracy in zip(scores, accuracy, strict=True):
+        found = []
+        for score, reached in zip(own_scores, finite_differences(own_accuracy), strict=True):
+            score = np.round(score, 12)
+            if np.isfinite(score).all() and np.ptp(score) and np.ptp(reached):
+                picked = float(reached[score == score.max()].mean())
+                found.append(
+                    (
+                        _rank_correlation(score, reached),
+                        picked - float(reached.mean()),
+                        float(reached.max()) - picked,
+                    )
+                )
+        if found:
+            by_repeat.append(np.mean(found, axis=0))
+    n = len(by_repeat)
+    if n == 0:
+        return Ranking(0)
+    spearman, gain, regret = (float(one) for one in np.mean(by_repeat, axis=0))
+    if n < FEWEST_RANKED:
+        return Ranking(n, spearman, gain=gain, regret=regret)
+    spread = float(np.std([one[0] for one in by_repeat], ddof=1)) / math.sqrt(n)
+    half = float(special.stdtrit(n - 1, 1 - ALPHA / 2)) * spread
+    low, high = max(-1.0, spearman - half), min(1.0, spearman + half)
+    return Ranking(n, spearman, low, high, gain=gain, regret=regret)
+
+
+def _rank_correlation(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -> float:
+    return float(np.corrcoef(average_ranks(scores), average_ranks(accuracy))[0, 1])
 
 
 def _shares_of_evidence(

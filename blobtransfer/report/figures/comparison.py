@@ -14,6 +14,7 @@ from blobtransfer.report.figures.panels import (
     draw_scores,
     row_labels,
 )
+from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
 from blobtransfer.report.figures.style import literal
 from blobtransfer.report.sentences import design, label_of, short_answer, stopped_at
 from blobtransfer.results.results import Results
@@ -72,7 +73,13 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     page of a given height is left out, scores or curves.
     """
     layout, questions = _layout_of(results, canvas), results.spec.questions
-    figure = canvas.new(layout.width, layout.height)
+    ranked = [
+        Ranked(one.arm.variant, label_of(one.arm, results), one.score, one.ranking)
+        for one in results.findings.rankings
+        if has_room(canvas)
+    ]
+    whole = canvas.new(layout.width, layout.height + (HEIGHT if ranked else 0.0))
+    figure = with_rankings(whole, layout.height, ranked, canvas.look) if ranked else whole
     panels = _panels(figure, len(questions), layout.n_columns, layout.heights)
     draw = {"differences": draw_differences, "scores": draw_scores, "curves": draw_curves}
     for question, own in zip(questions, panels, strict=True):
@@ -84,7 +91,7 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
         handles, labels = panels[-1][-1].get_legend_handles_labels()
         n_columns = canvas.legend_columns(labels, layout.width)
         figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=n_columns)
-    return figure
+    return whole
 
 
 def _layout_of(results: Results, canvas: Canvas) -> _Layout:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blobtransfer.report.figures.canvas import LINE, Canvas
+from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
 from blobtransfer.report.figures.style import Look, literal, shortened
 from blobtransfer.report.sentences import QUESTION_NAMES, points
 from blobtransfer.report.study_sentences import study_headline
@@ -63,7 +64,15 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
     n_rows = -(-len(panels) // n_columns)
     title = canvas.wrapped(study_headline(results), width / 1.25)
     words = LINE * (title.count("\n") + 6)
-    figure = canvas.new(width, words + n_rows * (TALL * len(down.values) + 1.1))
+    height = words + n_rows * (TALL * len(down.values) + 1.1)
+    ranked = [
+        Ranked(results.cells[1].results.spec.variants[one.series], label, one.score, one.ranking)
+        for one in results.findings.rankings
+        for i, label in names
+        if i == one.series and has_room(canvas)
+    ]
+    whole = canvas.new(width, height + (HEIGHT if ranked else 0.0))
+    figure = with_rankings(whole, height, ranked, canvas.look) if ranked else whole
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     limit = _limit(results, panels)
     image = None
@@ -86,7 +95,7 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
         ),
         fontsize=canvas.look.small,
     )
-    return figure
+    return whole
 
 
 def _draw_panel(
