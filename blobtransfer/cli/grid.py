@@ -26,6 +26,7 @@ from blobtransfer.cli.parsing import SPECS, integer, option
 from blobtransfer.cli.problems import problem_of, tables_of
 from blobtransfer.cli.study import refuse_curves, run
 from blobtransfer.errors import SettingError
+from blobtransfer.specs.checks import check_count
 from blobtransfer.specs.study import Axis, Cell, StudySpec
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.task import TaskSpec
@@ -35,6 +36,9 @@ N_REPEATS = 100
 
 MOST_PROBLEMS = 50
 """Most problems of one grid: 2,500 cells."""
+
+OF_PROBLEMS = ("source", "target", "variant")
+"""What may be wrong with two problems together."""
 
 RANGE = re.compile(r"([:,]seed=)(\d+)\.\.(\d+)")
 """Several problems that differ by their seed."""
@@ -82,6 +86,10 @@ def grid(
     if not 2 <= len(texts) <= MOST_PROBLEMS:
         problem = f"use 2 to {MOST_PROBLEMS} problems"
         raise SettingError("problems", " ".join(options.problems), problem)
+    for i, text in enumerate(texts):
+        if text in texts[:i]:
+            raise SettingError("problems", text, "it is repeated; give it once")
+    check_count("repeats", options.repeats)
     asked = [problem_of("problems", text, "seed", None, 1, ProblemOptions()) for text in texts]
     question = QuestionOptions(
         sources="fresh", margin=statistics.margin, low=statistics.low, tune=statistics.tune,
@@ -124,6 +132,8 @@ def _cells(
             try:
                 found[i, j] = _cell(request, source, target, fits, i == j)
             except SettingError as error:
+                if error.setting not in OF_PROBLEMS:
+                    raise
                 where = texts[i] if i == j else f"{texts[i]} {texts[j]}"
                 raise SettingError("problems", where, str(error)) from error
     return found

@@ -104,7 +104,7 @@ def pairs(
             problem_said = "every pair draws its own seed; leave seed= out, or use --first-seed"
             raise SettingError(option, text, problem_said)
     transfer = TransferOptions(
-        source=family.source,
+        source=family.source or family.target,
         target=family.target or family.source,
         repeats=family.repeats,
         fixed=family.fixed,
@@ -149,7 +149,8 @@ def _changes(family: FamilyOptions, request: Request) -> Iterator[Callable[[Prob
         return _halves(family, request, source)
     last = family.first_seed + 2 * family.pairs - 1
     if last > MAX_SEED:
-        raise SettingError("first-seed", family.first_seed, f"the last problem would be {last}")
+        most = MAX_SEED - 2 * family.pairs + 1
+        raise SettingError("first-seed", family.first_seed, f"use {most} or less")
     return (
         lambda asked, i=i: {  # type: ignore[misc]
             role: replace(one, seed=family.first_seed + 2 * i + place)

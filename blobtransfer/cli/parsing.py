@@ -9,7 +9,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from typing import Any, cast, get_type_hints
 
@@ -205,7 +205,7 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=field.default,
+                default=inspect.Parameter.empty if field.default is MISSING else field.default,
                 annotation=field_hints[field.name],
             )
             for field in fields(groups[name])

@@ -119,7 +119,9 @@ def _study(
                 spec = with_updates_of(spec, base.spec)
         except SettingError as error:
             where = " ".join(f"{name}={value}" for name, value in at.items())
-            raise SettingError("over", where, str(error)) from error
+            is_said = error.setting in {*at, *(path for name in at for path in paths_of(name))}
+            problem = error.problem if is_said else str(error)
+            raise SettingError("over", where, problem) from error
         cells.append(Cell(values, replace(spec, n_points=prod(len(axis.values) for axis in axes))))
     return base, StudySpec("sweep", axes, tuple(cells), budget)
 

@@ -34,6 +34,8 @@ from blobtransfer.statistics.pooled import Family
 MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "distance"}
 """What the effect on a pair may hang on."""
 
+BEYOND = "beyond margin"
+
 ALIKE = "alike"
 """`no practical difference`, where there is little room."""
 
@@ -111,8 +113,8 @@ def family_table(results: StudyResults) -> Table:
                     [""] * 6
                     if family is None
                     else [
-                        interval_cell(Interval(family.mean, family.ci_low, family.ci_high)),
-                        points_cell(family.tau),
+                        short_interval(family.mean, family.ci_low, family.ci_high),
+                        short_points(family.tau),
                         _range_cell(family.prediction_low, family.prediction_high),
                         _beyond_cell(family),
                         p_cell(family.wilcoxon_p),
@@ -127,7 +129,7 @@ def family_table(results: StudyResults) -> Table:
         title=f"{count(n_pairs, 'pairs')}: test accuracy in %, differences in points",
         columns=(
             "variant", "mean", "std", "difference [95 %]", "tau", "next pair [95 %]",
-            f"beyond {margin}", "Wilcoxon p", "verdict",
+            BEYOND, "Wilcoxon p", "verdict",
         ),
         rows=tuple(rows),
         notes=(
@@ -135,7 +137,7 @@ def family_table(results: StudyResults) -> Table:
             "the mean accuracies between pairs",
             "tau: std of the true differences between pairs; next pair: where the true difference "
             "of a further pair lies",
-            f"beyond {margin}: share of such pairs that gain more / lose more, by the normal "
+            f"{BEYOND}: of {margin}, share of such pairs that gain more / lose more, by the normal "
             "distribution of true differences",
             *alike_notes([one.verdict for one in results.findings.families], results),
         ),
@@ -331,8 +333,20 @@ def _n_differences(results: StudyResults) -> int:
     return len(results.cells) * (len(results.spec.cells[0].spec.variants) - 1)
 
 
+def short_points(share: float | None) -> str:
+    """Write points with one digit; a dash where there are none."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def short_interval(mean: float | None, low: float | None, high: float | None) -> str:
+    """Write a difference and its interval in points with one digit, as far as they are known."""
+    if mean is None:
+        return "-"
+    return " ".join(filter(None, (f"{100 * mean:+.1f}", _range_cell(low, high))))
+
+
 def _range_cell(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"[{100 * low:+.2f}, {100 * high:+.2f}]"
+    return "" if low is None or high is None else f"[{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 def _beyond_cell(family: Family) -> str:

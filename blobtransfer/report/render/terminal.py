@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 DROPPED_FIRST = (
     "best of 1", "best of 3", "5 % quantile", "typical [95 %]", "P(better)", "gap", "adj. p", "of",
-    "value", "median", "low", "std",
+    "value", "median", "low", "Wilcoxon p", "updates", "epochs", "beyond margin", "distance",
+    "tau", "std",
 )  # fmt: skip
 DROPPED_LAST = ("mean", "difference [95 %]")
 """Columns that a terminal too narrow for all does without, in this order."""

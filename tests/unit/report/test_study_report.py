@@ -1,0 +1,347 @@
+"""What a study says: sentences, tables and cautions, of planned accuracies."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import varied
+from helpers.studies import grid_of, pairs_of, sweep_of
+
+from blobtransfer.engines import load_engine
+from blobtransfer.experiment.from_json import from_json
+from blobtransfer.experiment.study import run_study
+from blobtransfer.report.figures.canvas import Canvas, save
+from blobtransfer.report.figures.heat import MARKS
+from blobtransfer.report.figures.pictures import draw_study, picture_of_results
+from blobtransfer.report.figures.style import STYLES
+from blobtransfer.report.render.summary import summary_text
+from blobtransfer.report.report import make_report
+from blobtransfer.report.sentences import count
+from blobtransfer.report.study_sentences import (
+    study_answers,
+    study_caution,
+    study_headline,
+    study_stopped_at,
+)
+from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
+from blobtransfer.results.study_findings import Change, StudyCaution
+from blobtransfer.specs.study import STUDIES, Axis, Cell, StudySpec
+from blobtransfer.statistics.paired import Verdict
+from blobtransfer.statistics.pooled import Family
+
+MAKE = {"sweep": sweep_of, "pairs": pairs_of, "grid": grid_of}
+
+
+@pytest.fixture(scope="module")
+def studies():
+    engine = PlannedEngine(varied, n_at_once=8)
+    return {name: run_study(make(), engine=engine) for name, make in MAKE.items()}
+
+
+def judged(study, kinds):
+    """Give a study whose variants have those verdicts, cell by cell."""
+    cells = []
+    for cell, kind in zip(study.cells, kinds, strict=True):
+        findings = cell.results.findings
+        summary = tuple(
+            replace(one, verdict=None if one.verdict is None else Verdict(kind))
+            for one in findings.summary
+        )
+        findings = replace(findings, summary=summary)
+        cells.append(replace(cell, results=replace(cell.results, findings=findings)))
+    return replace(study, cells=tuple(cells))
+
+
+# ---------------------------------------------------------------- sentences
+
+
+def test_a_sweep_says_at_which_points_a_variant_is_what(studies):
+    found = judged(studies["sweep"], ["worse", "undecided", "better"])
+    first, _ = study_answers(found, "fresh")
+    assert first == (
+        "The method: transfer fixed=0 is better at 40, is worse at 10, is undecided at 20"
+    )
+    everywhere = judged(studies["sweep"], ["undecided"] * 3)
+    assert next(study_answers(everywhere, "fresh")).endswith("fixed=0 is undecided everywhere")
+
+
+def test_a_sweep_names_where_the_verdict_changes(studies):
+    change = Change("fresh", 1, ("10", "40"), ("worse", "better"))
+    found = judged(studies["sweep"], ["worse", "undecided", "better"])
+    found = replace(found, findings=replace(found.findings, changes=(change,)))
+    first, second = study_answers(found, "fresh")
+    assert first.endswith("; it turns from worse to better between 10 and 40")
+    assert "turns" not in second
+
+
+def test_a_sweep_along_two_axes_counts_points(studies):
+    spec = studies["sweep"].spec
+    axes = (spec.axes[0], Axis("hidden", ("5",)))
+    cells = tuple(replace(cell, at=(*cell.at, "5")) for cell in spec.cells)
+    own = tuple(replace(cell, at=(*cell.at, "5")) for cell in studies["sweep"].cells)
+    found = replace(studies["sweep"], spec=StudySpec("sweep", axes, cells, "epochs"), cells=own)
+    found = judged(found, ["worse", "undecided", "worse"])
+    first, _ = study_answers(found, "fresh")
+    assert (
+        first
+        == "The method: transfer fixed=0 is worse in 2 of 3 points, is undecided in 1 of 3 points"
+    )
+    assert study_headline(found).startswith("What changes with train-samples and hidden? From")
+
+
+FAMILY = Family(
+    60, -0.003, ci_low=-0.008, ci_high=0.002, tau=0.008, prediction_low=-0.021,
+    prediction_high=0.015, better_share=0.1, worse_share=0.2, beyond_margin_share=0.3,
+)  # fmt: skip
+
+
+def of_family(study, family, kind="undecided"):
+    families = tuple(
+        one if one.family is None else replace(one, family=family, verdict=Verdict(kind))
+        for one in study.findings.families
+    )
+    return replace(study, findings=replace(study.findings, families=families))
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((-0.021, 0.015), "may cost 2.1 points or gain 1.5"),
+        ((0.004, 0.02), "gains 0.4 to 2.0 points"),
+        ((-0.06, -0.02), "costs 2.0 to 6.0 points"),
+    ],
+)
+def test_pairs_speak_of_the_next_pair(studies, ends, said):
+    family = replace(FAMILY, prediction_low=ends[0], prediction_high=ends[1])
+    first, _ = study_answers(of_family(studies["pairs"], family), "fresh")
+    assert first == (
+        f"The next pair of such problems: transfer fixed=0 {said} (95 % prediction); on average "
+        "it is undecided, -0.3 [-0.8, +0.2], over 60 pairs"
+    )
+
+
+def test_few_pairs_say_nothing_of_the_next(studies):
+    found = of_family(studies["pairs"], Family(3, 0.01))
+    first, _ = study_answers(found, "fresh")
+    assert first.endswith(
+        "changes accuracy by +1.0 on average over 3 pairs, which say nothing of the next"
+    )
+
+
+def test_a_grid_counts_transfers_without_the_diagonal(studies):
+    kinds = ["better", "worse", "undecided"] * 3  # the diagonal: better, worse, undecided
+    first, _ = study_answers(judged(studies["grid"], kinds), "fresh")
+    assert first == (
+        "The method: transfer fixed=0 is better in 2, is worse in 2, is undecided in 2 of 6 "
+        "transfers"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"), [("sweep", "points"), ("pairs", "pairs"), ("grid", "cells")]
+)
+def test_an_interrupted_study_says_first_how_far_it_came(studies, name, parts):
+    found = replace(studies[name], cells=studies[name].cells[:2], interrupted=True)
+    n = len(studies[name].cells)
+    assert study_stopped_at(found) == f"Stopped at 2 of {n} {parts}"
+    assert study_headline(found).startswith(f"Stopped at 2 of {n} {parts}. ")
+    last = replace(found.cells[1].results, interrupted=True)
+    part = replace(found, cells=(found.cells[0], replace(found.cells[1], results=last)))
+    assert study_stopped_at(part).endswith(", the last with 8 of 8 repeats")
+    assert study_stopped_at(studies[name]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("sweep", "sensitivity", "not which value is best"),
+        ("pairs", "few pairs", "3 pairs: 5 or more have an interval"),
+        ("pairs", "halves of one table", "not for other tables"),
+        ("pairs", "one problem", "nothing but the rows"),
+        ("grid", "shared problems", "blobtransfer pairs"),
+    ],
+)
+def test_every_caution_says_what_to_know(studies, name, kind, said):
+    assert said in study_caution(StudyCaution(kind, 3), studies[name])
+
+
+def test_cautions_of_cells_say_in_how_many(studies):
+    texts = make_report(studies["grid"]).cautions
+    assert any(text.startswith("in 9 of 9 cells: ") for text in texts)
+
+
+# ---------------------------------------------------------------- tables
+
+
+def test_a_sweep_has_epochs_and_updates_in_the_first_line_of_each_point(studies):
+    (table,) = make_report(studies["sweep"]).tables
+    assert table.columns[:4] == ("train-samples", "epochs", "updates", "variant")
+    # batches of 32: 1, 1 and 2 an epoch, and 2 epochs
+    assert [row[:4] for row in table.rows[::3]] == [
+        ("10", "2", "2", "standalone"),
+        ("20", "2", "2", "standalone"),
+        ("40", "2", "4", "standalone"),
+    ]
+    assert "6 differences of the question hold together" in " ".join(table.notes)
+
+
+def test_pairs_have_a_row_a_variant_and_a_detail_a_pair(studies):
+    family, *_, detail = make_report(studies["pairs"]).tables
+    assert [row[0] for row in family.rows] == ["standalone", "transfer fixed=0", "transfer fixed=2"]
+    assert detail.is_detail and len(detail.rows) == 12
+    assert detail.rows[0][:3] == ("1", "problem 1", "problem 2")
+    assert detail.rows[1][:3] == ("", "", "")
+
+
+def test_a_grid_has_a_table_a_variant_with_a_mark_in_every_cell(studies):
+    first, second, detail = make_report(studies["grid"]).tables
+    assert first.title.startswith("transfer fixed=0") and second.title.startswith(
+        "transfer fixed=2"
+    )
+    assert [row[0] for row in first.rows] == ["problem 1", "problem 2", "problem 3", "mean"]
+    for i, row in enumerate(first.rows[:3]):
+        for j, cell in enumerate(row[1:4]):
+            assert (cell[0] == "[") == (i == j)
+            assert cell.strip("[] ")[-1] in "<>=?"
+    assert detail.is_detail
+
+
+def test_a_cell_that_was_not_run_is_empty(studies):
+    found = replace(studies["grid"], cells=studies["grid"].cells[:4], interrupted=True)
+    first, *_ = make_report(found).tables
+    assert first.rows[2][1:4] == ("", "", "")
+
+
+def test_scores_have_their_table_and_sentence():
+    found = run_study(grid_of(3, transferability=True), engine=load_engine("compiled"))
+    table = make_report(found).tables[2]
+    assert table.title.startswith("Which of 2 sources would one pick?")
+    assert len(table.rows) == 2 * 5
+    assert table.sentence.startswith("Ranked by H-score, regularised, on the training rows")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("writer", ["table", "markdown"])
+def test_every_text_has_all_tables(studies, name, writer):
+    report = make_report(studies[name], is_explained=True)
+    text = "".join(TEXT_WRITERS[writer].pieces(report))
+    for table in report.tables:
+        assert table.title in text
+    assert report.explanations[0] in text
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_on_80_columns_the_answer_comes_first_with_mean_and_std(studies, name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    report = make_report(studies[name])
+    stream = Terminal()
+    print_on(stream, report)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith(study_headline(studies[name])[:40])
+    assert max(map(len, lines)) <= 80
+    if name != "grid":
+        head = next(line for line in lines if "variant" in line)
+        assert "mean" in head and "std" in head
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".md", ".tex"])
+def test_a_summary_has_the_place_of_each_row(studies, suffix):
+    text = "".join(summary_text(studies["sweep"], suffix))
+    assert text.count("standalone") == 3
+    assert "train-samples" in text
+    if suffix == ".csv":
+        assert text.splitlines()[1].startswith("10,none,standalone,8,")
+
+
+# ---------------------------------------------------------------- figures
+
+
+def panels_of(study):
+    return [axes for axes in draw_study(study, Canvas()).axes if axes.get_label() != "<colorbar>"]
+
+
+def test_a_sweep_draws_means_above_and_differences_below(studies):
+    above, below = panels_of(studies["sweep"])
+    assert len(above.containers) == 3  # a variant each, with error bars
+    marks = [line for line in below.lines if len(line.get_xdata()) == 1]
+    assert len(marks) == 3 * 2
+    means = [
+        100 * one.difference.mean
+        for series in (1, 2)
+        for cell in studies["sweep"].cells
+        if (one := cell.summary("fresh", series))
+    ]
+    assert [float(line.get_ydata()[0]) for line in marks] == pytest.approx(means)
+    assert [text.get_text() for text in below.get_xticklabels()] == ["10", "20", "40"]
+
+
+def test_words_on_an_axis_stand_one_after_another(studies):
+    spec = studies["sweep"].spec
+    names = ("relu", "tanh", "$elu$")
+    cells = tuple(Cell((name,), cell.spec) for name, cell in zip(names, spec.cells, strict=True))
+    own = tuple(
+        replace(cell, at=(name,)) for name, cell in zip(names, studies["sweep"].cells, strict=True)
+    )
+    axis = Axis("activation", names)
+    found = replace(studies["sweep"], spec=replace(spec, axes=(axis,), cells=cells), cells=own)
+    _, below = panels_of(found)
+    assert list(below.get_xticks()) == [0, 1, 2]
+
+
+def test_a_forest_draws_each_pair_the_mean_and_the_next(studies):
+    panels = panels_of(studies["pairs"])
+    assert len(panels) == 2
+    dots = [line for line in panels[0].lines if line.get_marker() == "o"]
+    values = [float(line.get_xdata()[0]) for line in dots]
+    assert len(values) == 6 and values == sorted(values)
+    names = [text.get_text() for text in panels[0].get_yticklabels()]
+    assert names[:2] == ["mean", "next pair"]
+
+
+@pytest.mark.parametrize("name", ["grid"])
+def test_a_heat_map_has_number_and_mark_in_every_cell(studies, name):
+    panels = panels_of(studies[name])
+    assert len(panels) == 2
+    texts = [text.get_text() for text in panels[0].texts]
+    assert len(texts) == 9
+    for text, cell in zip(texts, studies[name].cells, strict=True):
+        one = cell.summary("fresh", 1)
+        assert text == f"{100 * one.difference.mean:+.1f}\n{MARKS[one.verdict.kind]}"
+    frames = [patch for patch in panels[0].patches if patch.get_hatch() is None]
+    assert len(frames) == 3  # the diagonal
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_can_be_drawn_and_is_the_same_twice(studies, name, style, tmp_path):
+    texts = []
+    for i in range(2):
+        path = tmp_path / f"{i}.svg"
+        save(picture_of_results(studies[name], Canvas(style=style), ["x"]), path)
+        texts.append(path.read_text())
+    assert texts[0] == texts[1]
+    assert "<desc>" in texts[0]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_what_is_shown_again_is_the_same(studies, name):
+    again = from_json("".join(to_json(studies[name])).encode(), "r.json")
+    first, second = make_report(studies[name]), make_report(again)
+    assert (first.tables, first.sentences, first.cautions) == (
+        second.tables, second.sentences, second.cautions
+    )  # fmt: skip
+
+
+def test_counts_have_their_number():
+    assert count(1, "pairs") == "1 pair"
+    assert np.isfinite(FAMILY.mean)

@@ -1,0 +1,68 @@
+"""What varies in a sweep, as a user writes it."""
+
+import pytest
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.axis_text import NEVER, SWEPT, parse_axis, paths_of
+from blobtransfer.specs.settings import SETTINGS
+from blobtransfer.specs.study import Axis
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ("train-samples=10,30,100", Axis("train-samples", ("10", "30", "100"))),
+        ("hidden=5+5,10", Axis("hidden", ("5+5", "10"))),
+        ("fixed=0..2", Axis("fixed", ("0", "1", "2"))),
+        # each three times the one before: 10, 30, 90
+        ("train-samples=10..90/3", Axis("train-samples", ("10", "30", "90"))),
+        ("learning-rate=0.01..0.04/3", Axis("learning-rate", ("0.01", "0.02", "0.04"))),
+        ("target.noise=0.1,0.3", Axis("target.noise", ("0.1", "0.3"))),
+        ("source.seed=1..3", Axis("source.seed", ("1", "2", "3"))),
+        ("optimizer=sgd,adam", Axis("optimizer", ("sgd", "adam"))),
+    ],
+)
+def test_a_setting_and_its_values_are_read(text, axis):
+    assert parse_axis(text) == axis
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("train-sample=1,2", "did you mean train-samples?"),
+        ("target.nose=1,2", "did you mean target.noise"),
+        ("=1,2", "nothing is no setting"),
+        ("hidden", "use SETTING=A,B"),
+        ("hidden=", "use SETTING=A,B"),
+        ("hidden=5", "there is one value; use two or more, or --hidden"),
+        ("hidden=5,", "there is an empty value"),
+        ("hidden=5,5", "5 is repeated"),
+        ("hidden=5..", "LOW..HIGH"),
+        ("hidden=9..2", "LOW below HIGH"),
+        ("hidden=2..9/x", "LOW..HIGH/STEPS"),
+        ("hidden=2..9/1", "2 to 1,000 steps"),
+        ("hidden=0..9/3", "LOW above 0"),
+        ("hidden=0..9999", "at most 1,000 values"),
+        ("learning-rate=0.1..0.5", "say how many steps"),
+        ("target-seed=1,2", "other rows; use pairs, or grid"),
+        ("target.seed=1,2", "other rows; use pairs, or grid"),
+        ("train-seed=1,2", "use --repeats"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_a_way_out(text, problem):
+    with pytest.raises(SettingError) as error:
+        parse_axis(text)
+    assert error.value.setting == "over"
+    assert problem in str(error.value)
+
+
+def test_settings_of_both_problems_set_both():
+    assert paths_of("train-samples") == ("source.train", "target.train")
+    assert paths_of("source-seed") == ("source.seed",)
+    assert paths_of("target.noise") == ("target.noise",)
+    assert paths_of("hidden") == ()
+
+
+def test_every_setting_of_problems_network_and_training_can_vary_or_is_said_not_to():
+    of_parts = {word for word, (path, *_) in SETTINGS.items() if "." in path}
+    assert of_parts - set(SWEPT) - set(NEVER) == set()

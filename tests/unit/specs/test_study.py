@@ -1,0 +1,103 @@
+"""Studies as data: cells that belong together, budgets, and what is compared in all of them."""
+
+from dataclasses import replace
+
+import pytest
+from helpers.specs import SMALL, spec_of
+from helpers.studies import grid_of, pairs_of, sweep_of
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.study import (
+    Axis,
+    Cell,
+    StudySpec,
+    series_of,
+    steps_of_an_epoch,
+    with_updates_of,
+)
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
+
+
+def test_an_axis_has_different_values_and_their_numbers_where_all_are_numbers():
+    assert Axis("hidden", ("5", "10")).numbers == (5.0, 10.0)
+    assert Axis("optimizer", ("sgd", "adam")).numbers is None
+    with pytest.raises(SettingError, match="repeated"):
+        Axis("hidden", ("5", "5"))
+    with pytest.raises(SettingError, match="no value"):
+        Axis("hidden", ())
+
+
+def test_cells_have_places_of_their_own_on_the_axes():
+    spec = sweep_of()
+    with pytest.raises(SettingError, match="no such place"):
+        replace(spec, cells=(spec.cells[0], spec.cells[0]))
+    with pytest.raises(SettingError, match="no such place"):
+        replace(spec, cells=(Cell(("99",), spec.cells[0].spec),))
+    with pytest.raises(SettingError, match="one or two"):
+        replace(spec, axes=())
+    with pytest.raises(SettingError, match="twice"):
+        StudySpec("sweep", spec.axes * 2, (Cell(("10", "10"), spec.cells[0].spec),))
+
+
+def test_cells_answer_the_same_questions():
+    spec = sweep_of()
+    other = Cell(("20",), replace(spec.cells[1].spec, n_repeats=9))
+    with pytest.raises(SettingError, match="other questions"):
+        replace(spec, cells=(spec.cells[0], other))
+
+
+def test_the_trainings_of_all_cells_together_are_limited():
+    spec = sweep_of()
+    cells = tuple(
+        replace(cell, spec=replace(cell.spec, n_repeats=1_200_000)) for cell in spec.cells
+    )
+    with pytest.raises(SettingError, match="10,800,000 trainings in 3 cells"):
+        replace(spec, cells=cells)
+
+
+def with_rows(n_train, **changes):
+    return spec_of(
+        source=BlobsSpec(1, **(SMALL | {"n_train": n_train, "n_test": 20})),
+        target=BlobsSpec(2, **(SMALL | {"n_train": n_train, "n_test": 20})),
+        training=TrainingSpec(epochs=100, batch_size=8),
+        **changes,
+    )
+
+
+def test_as_many_updates_are_as_many_batches_in_all():
+    base = with_rows(40)  # 100 epochs of 5 batches
+    assert steps_of_an_epoch(base.training, base.task) == 5
+    fewer = with_updates_of(with_rows(10), base)  # 2 batches, the last of 2 rows
+    assert fewer.training.epochs == 250
+    assert fewer.source_training.epochs == 250 and fewer.source_epochs is None
+
+
+def test_a_source_whose_rows_do_not_vary_keeps_its_epochs():
+    base = with_rows(40)
+    spec = replace(with_rows(40), target=replace(base.target, n_train=8))
+    fewer = with_updates_of(spec, base)
+    assert fewer.training.epochs == 500
+    assert fewer.source_training.epochs == 100
+
+
+def test_variants_that_count_epochs_have_no_updates_in_common():
+    variants = (STANDALONE, parse_variant("fixed=1,unfreeze=1"))
+    with pytest.raises(SettingError, match="--budget epochs"):
+        with_updates_of(with_rows(10, variants=variants), with_rows(40, variants=variants))
+
+
+def test_series_are_named_by_what_they_have_in_common():
+    assert list(series_of(sweep_of())) == [(1, "transfer fixed=0"), (2, "transfer fixed=2")]
+    assert list(series_of(grid_of())) == list(series_of(pairs_of()))
+    spec = sweep_of()
+    cells = tuple(
+        replace(cell, spec=replace(cell.spec, variants=(STANDALONE, *transfer_variants([n], 2))))
+        for n, cell in enumerate(spec.cells)
+    )
+    assert list(series_of(replace(spec, cells=cells))) == [(1, "transfer")]
+
+
+def test_intervals_hold_together_over_all_points():
+    assert [cell.spec.n_compared for cell in sweep_of().cells] == [6, 6, 6]
