@@ -28,7 +28,6 @@ from blobtransfer.cli.parsing import integer
 from blobtransfer.cli.problems import settled
 from blobtransfer.cli.study import refuse_curves, run
 from blobtransfer.errors import SettingError
-from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, printable
 from blobtransfer.specs.drawn import DrawnSpec
 from blobtransfer.specs.study import MAX_CELLS, Axis, Cell, StudySpec
@@ -197,6 +196,8 @@ def _halves(
 def _subsets(n: int, n_wanted: int, seed: int) -> Iterator[tuple[int, ...]]:
     """Draw different halves of n classes at random."""
     import numpy as np
+
+    from blobtransfer.randomness import Stream, seed_sequence
 
     rng = np.random.default_rng(seed_sequence(seed, Stream.SPLIT, 0))
     if comb(n, n // 2) <= MOST_LISTED:

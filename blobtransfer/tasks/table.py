@@ -264,7 +264,7 @@ def split_of(
         where `spec.split_train` says so.
     """
     train, test = _whole_split(spec, rows, repeat, train_seed)
-    if spec.split_train is not None:
+    if spec.split_train is not None and spec.n_train < spec.split_train:
         train = train[_first_of_each_class(rows.y[train])[: spec.n_train]]
     return train, test
 

@@ -469,7 +469,13 @@ def test_no_command_shows_the_help_and_is_a_mistake(run):
     assert "train-source" in done.out + done.err
 
 
-@pytest.mark.parametrize("argv", [("--help",), ("compare", "--help"), ("compare", "--fixed", "7")])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--help",), ("compare", "--help"), ("compare", "--fixed", "7"), ("grid", "--help"),
+        ("pairs", "--pairs", "1"), ("sweep", "--over", "fixed=0,7"),
+    ],
+)  # fmt: skip
 def test_help_and_refusals_load_nothing_heavy(argv, tmp_path):
     code = (
         "import sys\n"

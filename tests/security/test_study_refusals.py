@@ -1,0 +1,305 @@
+"""Bad input of studies, through the real command: one line, and nothing written."""
+
+import shlex
+
+import pytest
+from helpers.commands import contents
+from helpers.models import write_keras
+
+pytestmark = pytest.mark.security
+
+SWEPT = (
+    "use source-seed, samples, classes, features, cluster-std, train-samples, "
+    "test-samples, hidden, activation, initializer, epochs, batch-size, learning-rate, "
+    "optimizer, momentum, nesterov, weight-decay, fixed, or source.KEY or target.KEY of "
+    "a problem"
+)
+PROBLEMS = (
+    "use one of blobs, moons, circles, classification, quantiles, iris, wine, "
+    "breast_cancer, digits, or a file such as rows.csv:label=outcome"
+)
+
+SWEEP = [
+    ("sweep", "missing option '--over'; see blobtransfer sweep --help"),
+    ("sweep --over", "option '--over' requires an argument; see blobtransfer sweep --help"),
+    ("sweep --over ''", f"--over: nothing is no setting that can vary; {SWEPT}"),
+    (
+        "sweep --over train-sample=1,2",
+        f"--over train-sample=1,2: train-sample is no setting that can vary; did you mean "
+        f"train-samples? {SWEPT}",
+    ),
+    (
+        "sweep --over train-samples",
+        "--over train-samples: use SETTING=A,B,..., such as train-samples=10,30,100",
+    ),
+    (
+        "sweep --over train-samples=10",
+        "--over train-samples=10: there is one value; use two or more, or --train-samples",
+    ),
+    ("sweep --over train-samples=10,x", "--over train-samples=x: use a whole number"),
+    (
+        "sweep --over train-samples=10,10",
+        "--over train-samples=10,10: 10 is repeated; give it once",
+    ),
+    (
+        "sweep --over train-samples=10,5000",
+        "--over train-samples=5000: the problem has 1000 rows; use fewer, or more --samples",
+    ),
+    (
+        "sweep --over train-samples=1,10",
+        "--over train-samples=1: fewer training rows than the 3 classes; use at least 3",
+    ),
+    ("sweep --over hidden=5,0", "--over hidden=0: 0 is not a width; use 1 or more units"),
+    ("sweep --over hidden=5,5.5", "--over hidden=5.5: use a whole number"),
+    (
+        "sweep --over hidden=9..2",
+        "--over hidden=9..2: use LOW..HIGH or LOW..HIGH/STEPS with LOW below HIGH",
+    ),
+    ("sweep --over fixed=0,3", "--over fixed=3: the network has 2 hidden layers; use 0, 1 or 2"),
+    ("sweep --over fixed=0,1 --fixed 1", "--fixed 1: it varies in --over; leave it out"),
+    ("sweep --over epochs=0,10", "--over epochs=0: use 1 or more"),
+    ("sweep --over learning-rate=0.1,-1", "--over learning-rate=-1: use a finite number above 0"),
+    ("sweep --over learning-rate=0.1,inf", "--over learning-rate=inf: use a number"),
+    ("sweep --over momentum=0.5,1", "--over momentum=1: use a number from 0 up to, not with, 1"),
+    ("sweep --over nesterov=yes,no", "--over nesterov=yes: use on or off"),
+    ("sweep --over optimizer=sgd,adm", "--over optimizer=adm: use one of sgd, adam"),
+    (
+        "sweep --over activation=relu,rleu",
+        "--over activation=rleu: use one of relu, tanh, sigmoid, elu, gelu, leaky_relu",
+    ),
+    (
+        "sweep --over initializer=he_uniform,x",
+        "--over initializer=x: use one of he_uniform he_normal glorot_uniform "
+        "glorot_normal lecun_uniform lecun_normal",
+    ),
+    ("sweep --over batch-size=0,8", "--over batch-size=0: use 1 or more"),
+    ("sweep --over weight-decay=-1,0", "--over weight-decay=-1: use a number from 0 to 1,000,000"),
+    (
+        "sweep --over target-seed=1,2",
+        "--over target-seed=1,2: target-seed: each point would be tested on other rows; "
+        "use pairs, or grid",
+    ),
+    (
+        "sweep --over target.seed=1,2",
+        "--over target.seed=1,2: target.seed: each point would be tested on other rows; "
+        "use pairs, or grid",
+    ),
+    (
+        "sweep --over train-seed=1,2",
+        "--over train-seed=1,2: train-seed: that is what repeats are for; use --repeats",
+    ),
+    (
+        "sweep --over repeats=1,2",
+        "--over repeats=1,2: repeats: every point has as many; use --repeats",
+    ),
+    (
+        "sweep --over margin=0.1,0.2",
+        "--over margin=0.1,0.2: margin: it changes no training; use show --margin",
+    ),
+    (
+        "sweep --over target.noise=0.1,0.2",
+        "--over target.noise=0.1: blobs has no such setting; use seed, samples, train, "
+        "test, classes, features, std",
+    ),
+    (
+        "sweep --over cluster-std=1,2 --target moons --source moons",
+        "--over cluster-std=1: moons has no such setting; use seed, samples, train, test, noise",
+    ),
+    (
+        "sweep --over features=2,3 --model m.keras",
+        "--model m.keras: this network has 2 features, the target problem 3; use "
+        "--features 2 or another model",
+    ),
+    (
+        "sweep --over hidden=2,3 --over epochs=1,2 --over fixed=0,1",
+        "--over fixed=0,1: give at most two settings that vary",
+    ),
+    (
+        "sweep --over hidden=2,3 --over hidden=4,5",
+        "--over hidden: it is given twice; use two settings",
+    ),
+    (
+        "sweep --over hidden=2,3 --budget epoch",
+        "--budget epoch: did you mean epochs? use one of epochs, updates",
+    ),
+    (
+        "sweep --over hidden=2,3 --repeats 5000000",
+        "--repeats 5000000: that is 20,000,000 trainings; use at most 10,000,000",
+    ),
+    (
+        "sweep --over hidden=2,3 --nested 2 3 --repeats 4",
+        "--repeats 4: --nested 2 3 says how many; leave one of the two out",
+    ),
+    ("sweep --over hidden=2,3 --threshold 0.5", "--threshold 0.5: it needs --speed; add that"),
+    ("sweep --over hidden=2,3 --curves c.csv", "--curves c.csv: it needs --speed; add that"),
+    (
+        "sweep --over hidden=2,3 --scores --sources one",
+        "--scores: no variant starts from fresh source networks, which would be ranked; "
+        "use --sources fresh and --fixed 0",
+    ),
+    (
+        "sweep --over train-samples=10,20 --variant fixed=1,unfreeze=5",
+        "--over train-samples=10: variant unfreeze=5 fixed=1: unfreeze counts epochs, of "
+        "which each point has its own; use --budget epochs",
+    ),
+    (
+        "sweep --over target.train=10,20 --source digits --target digits",
+        "digits: 1,797 rows that may test the target train the source network (digits); "
+        "tell them apart with where=, classes= or split=",
+    ),
+    (
+        "sweep --over target.train=5,2000 --source digits:classes=0-4 --target digits:classes=5-9",
+        "--over target.train=2000: train 2000: use 448 or less",
+    ),
+    (
+        "sweep --over target.scale=own,none --source iris --target wine",
+        f"--over target.scale=own,none: target.scale is no setting that can vary; did you "
+        f"mean target.samples or target.sep? {SWEPT}",
+    ),
+    (
+        "sweep --over hidden=2,3 -o x.xyz",
+        "--output x.xyz: no format has the suffix .xyz; use .txt, .json, .csv, .md",
+    ),
+    (
+        "sweep --over hidden=2,3 --plot x.xyz",
+        "--plot x.xyz: no format has the suffix .xyz; use .png, .svg, .pdf",
+    ),
+    (
+        "sweep --over hidden=2,3 --summary x.json",
+        "--summary x.json: no format has the suffix .json; use .csv, .md, .tex",
+    ),
+]
+
+PAIRS = [
+    ("pairs --pairs 1", "--pairs 1: use 2 or more"),
+    ("pairs --pairs 0", "--pairs 0: use 2 or more"),
+    ("pairs --pairs x", "--pairs x: use a whole number"),
+    ("pairs --pairs 100000", "--pairs 100000: use 10,000 or less"),
+    ("pairs --repeats 0", "--repeats 0: use 1 or more"),
+    ("pairs --first-seed -1", "--first-seed -1: use a whole number from 0 to 4294967295"),
+    ("pairs --first-seed 4294967290", "--first-seed 4294967290: use 4294967176 or less"),
+    (
+        "pairs --source blobs:seed=3",
+        "--source blobs:seed=3: every pair draws its own seed; leave seed= out, or use "
+        "--first-seed",
+    ),
+    ("pairs --source moons:noise=x", "--source moons:noise=x: noise=x: use a number"),
+    ("pairs --source moon", f"--source moon: moon is no problem; did you mean moons? {PROBLEMS}"),
+    ("pairs --source wine", "--source wine: 3 classes; 4 or more are needed, two for each half"),
+    (
+        "pairs --source digits --target iris",
+        "--target iris: a table is one problem, of which random halves of the classes make "
+        "pairs; give it as --source alone",
+    ),
+    (
+        "pairs --source digits --pairs 300",
+        "--pairs 300: 10 classes have 252 halves; use at most 252",
+    ),
+    ("pairs --source digits:train=x", "--source digits:train=x: train=x: use a whole number"),
+    (
+        "pairs --curves c.csv",
+        "--curves c.csv: pairs keeps no learning curves; use compare --speed, or sweep --speed",
+    ),
+    (
+        "pairs --cluster-std 1 --source moons",
+        "--cluster-std 1.0: --source says what the problem is; moons has no such setting, "
+        "leave it out",
+    ),
+    ("pairs --fixed 3", "--fixed 3: the network has 2 hidden layers; use 0, 1 or 2"),
+    ("pairs --train-seed -1", "--train-seed -1: use a whole number from 0 to 4294967295"),
+    ("pairs --speed", "--speed: not known; see blobtransfer pairs --help"),
+    ("pairs --sources one", "--sources: not known; did you mean --source or --curves?"),
+]
+
+GRID = [
+    ("grid", "missing option '--problems'; see blobtransfer grid --help"),
+    ("grid --problems", "option '--problems' requires an argument; see blobtransfer grid --help"),
+    ("grid --problems blobs:seed=1", "--problems blobs:seed=1: use 2 to 50 problems"),
+    (
+        "grid --problems blobs:seed=1 blobs:seed=1",
+        "--problems blobs:seed=1: it is repeated; give it once",
+    ),
+    (
+        "grid --problems blobs:seed=4..1",
+        "--problems blobs:seed=4..1: use FIRST..LAST with FIRST below LAST, at most 50 problems",
+    ),
+    (
+        "grid --problems blobs:seed=1..99",
+        "--problems blobs:seed=1..99: use FIRST..LAST with FIRST below LAST, at most 50 problems",
+    ),
+    (
+        "grid --problems blobs moon",
+        f"--problems moon: moon is no problem; did you mean moons? {PROBLEMS}",
+    ),
+    (
+        "grid --problems blobs:seed=1 classification",
+        "--problems blobs:seed=1 classification: source problem 1: a row has 2 features, "
+        "one of classification 1 10; give two problems with as many",
+    ),
+    (
+        "grid --problems moons circles --fixed 0 --variant self-transfer,fixed=1",
+        "--variant self-transfer fixed=1: the diagonal of the grid is that; leave it out",
+    ),
+    (
+        "grid --problems blobs:seed=1 blobs:seed=2,classes=4 --fixed 0",
+        "--problems blobs:seed=1 blobs:seed=2,classes=4: variant transfer fixed=0: it "
+        "keeps the output layer of the 3 classes of problem 1, problem 2 has 4; use "
+        "new-head,fixed=0",
+    ),
+    (
+        "grid --problems blobs:seed=1 missing.csv:label=y",
+        "missing.csv: no such file; check the path",
+    ),
+    ("grid --problems digits digits", "--problems digits: it is repeated; give it once"),
+    (
+        "grid --problems blobs:seed=1 blobs:seed=2 --curves c.csv",
+        "--curves c.csv: grid keeps no learning curves; use compare --speed, or sweep --speed",
+    ),
+    ("grid --problems blobs:seed=1 blobs:seed=2 --repeats 0", "--repeats 0: use 1 or more"),
+    (
+        "grid --problems blobs:seed=1 blobs:seed=2 --nested 2 2",
+        "--nested: not known; did you mean --nesterov?",
+    ),
+    (
+        "grid --problems blobs:seed=1 blobs:seed=2 --scores --variant random-frozen,fixed=1 "
+        "--fixed ''",
+        "--fixed '': use a whole number",
+    ),
+]
+
+SCORES = [
+    (
+        "compare --scores --sources one",
+        "--scores: no variant starts from fresh source networks, which would be ranked; "
+        "use --sources fresh and --fixed 0",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"), [*SWEEP, *PAIRS, *GRID, *SCORES], ids=lambda part: str(part)[:70]
+)
+def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, argv, line):
+    write_keras(tmp_path / "m.keras")
+    before = contents(tmp_path)
+    done = run(*shlex.split(argv))
+    assert (done.code, done.out, done.err) == (2, "", f"error: {line}\n")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "argv", "start"),
+    [
+        ("BLOBTRANSFER_OVER", "hiden=1,2", "sweep", "BLOBTRANSFER_OVER hiden=1,2: hiden is no"),
+        ("BLOBTRANSFER_PAIRS", "one", "pairs", "BLOBTRANSFER_PAIRS one: use a whole number"),
+        ("BLOBTRANSFER_PROBLEMS", "blobs moon", "grid", "BLOBTRANSFER_PROBLEMS moon: moon is no"),
+    ],
+)
+def test_a_bad_value_in_the_environment_is_refused_by_its_variables_name(
+    run, monkeypatch, variable, value, argv, start
+):
+    monkeypatch.setenv(variable, value)
+    done = run(argv)
+    assert done.code == 2
+    assert done.err.startswith(f"error: {start}")
+    assert done.err.count("\n") == 1
