@@ -139,7 +139,13 @@ class Array:
 
     def _address(self, at: Index | tuple[Index, Index]) -> Any:
         row, column = at if isinstance(at, tuple) else (at, 0)
-        place = self._code.index(row * self._stride + column + self._offset)
+        # An instruction that changes nothing takes as long to write and to read as another.
+        place, known = row if self._stride == 1 else row * self._stride, self._offset
+        if isinstance(column, int):
+            known += column
+        else:
+            place = place + column
+        place = self._code.index(place + known if known else place)
         return self._code.builder.gep(
             self._pointer, [place.register], inbounds=True, source_etype=self._kind
         )
@@ -172,6 +178,7 @@ class Code:
         self._body = function.append_basic_block("body")
         self.builder = ir.IRBuilder(self._body)
         self._mode: Any = None
+        self._constants: dict[tuple[Any, str], Any] = {}
 
     def flush_tiny(self) -> None:
         """Take numbers below 1e-38 for 0 until the function ends, as TensorFlow does.
@@ -208,9 +215,13 @@ class Code:
     def constant(self, value: float, kind: Any = None) -> Value:
         """Give a number of a type, floats in all lanes by default."""
         kind = kind or self.floats
-        if isinstance(kind, ir.VectorType):
-            return Value(self, ir.Constant(kind, [_fitting(value, kind.element)] * kind.count))
-        return Value(self, ir.Constant(kind, _fitting(value, kind)))
+        key = kind, str(value)  # 0.0 equals -0.0, their texts do not
+        if key not in self._constants:
+            # A vector is as many objects as lanes, and writes its text but once.
+            number = _fitting(value, _element(kind))
+            is_vector = isinstance(kind, ir.VectorType)
+            self._constants[key] = ir.Constant(kind, [number] * kind.count if is_vector else number)
+        return Value(self, self._constants[key])
 
     def variable(self, value: Number) -> Variable:
         """Make a variable; a plain number starts floats in all lanes."""
