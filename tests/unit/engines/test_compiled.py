@@ -85,9 +85,11 @@ def test_the_bits_do_not_depend_on_threads_or_neighbours(job_of, small_task, n_t
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("training", [TrainingSpec(2), TrainingSpec(2, optimizer="adam")])
-def test_narrower_registers_give_the_same_bits(job_of, small_task, monkeypatch, lanes, training):
-    job = job_of(small_task, MLPSpec(activation="tanh"), training, 9)
-    expected = CompiledEngine().train(job, SILENT.advance)
+def test_narrower_registers_give_the_same_bits(
+    engine, job_of, small_task, monkeypatch, lanes, training
+):
+    job = job_of(small_task, MLPSpec(2, (3, 4), 3, "tanh"), training, 9)
+    expected = engine.train(job, SILENT.advance)
     monkeypatch.setattr(native, "host_lanes", lambda: lanes)
     found = CompiledEngine().train(job, SILENT.advance)
     np.testing.assert_array_equal(found.scores, expected.scores)
