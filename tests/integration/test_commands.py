@@ -50,7 +50,7 @@ def test_train_source_quietly_prints_just_the_models_path(run):
 
 @pytest.mark.slow
 def test_train_target_starts_from_scratch_or_from_a_model(run):
-    run("train-source", *SMALL_OPTIONS)
+    run("train-source", *SMALL_OPTIONS, "--no-plot")
     alone = run("train-target", *SMALL_OPTIONS, "--plot", "alone.png")
     assert alone.out.startswith("Standalone network 2-5-5-3 on problem 2\n")
     transfer = ("--model", "model.keras", "--fixed", 1, "--save", "t.keras")
@@ -91,7 +91,7 @@ def test_compare_prints_a_row_a_variant(run, tmp_path):
 
 @pytest.mark.slow
 def test_compare_with_the_model_of_train_source_gives_the_same_rows(run):
-    run("train-source", *SMALL_OPTIONS)
+    run("train-source", *SMALL_OPTIONS, "--no-plot")
     compare = ("compare", *SMALL_OPTIONS, "--repeats", 2, "--no-plot", "--format", "csv")
     given = run(*compare, "--model", "model.keras").out
     assert given.replace(",model.keras,", ",problem 1,") == run(*compare).out
@@ -99,7 +99,7 @@ def test_compare_with_the_model_of_train_source_gives_the_same_rows(run):
 
 @pytest.mark.slow
 def test_train_target_is_repeat_0_of_compare(run):
-    run("train-source", *SMALL_OPTIONS)
+    run("train-source", *SMALL_OPTIONS, "--no-plot")
     rows = run("compare", *SMALL_OPTIONS, "--repeats", 1, *CSV).out.splitlines()
     alone = ("train-target", *SMALL_OPTIONS, *CSV)
     assert run(*alone).out.splitlines()[1] == rows[1]
@@ -132,7 +132,7 @@ def test_each_question_can_be_asked_alone_and_has_the_same_rows(run):
 
 @pytest.mark.slow
 def test_a_model_answers_for_this_model_and_fresh_sources_for_the_method(run):
-    run("train-source", *SMALL_OPTIONS, "--train-seed", 7)
+    run("train-source", *SMALL_OPTIONS, "--train-seed", 7, "--no-plot")
     compare = ("compare", *SMALL_OPTIONS, "--repeats", 2, *CSV)
     without = rows_of(run(*compare).out)
     with_model = rows_of(run(*compare, "--model", "model.keras").out)
@@ -142,7 +142,7 @@ def test_a_model_answers_for_this_model_and_fresh_sources_for_the_method(run):
 
 @pytest.mark.slow
 def test_results_say_which_file_the_source_network_was(run, tmp_path):
-    run("train-source", *SMALL_OPTIONS)
+    run("train-source", *SMALL_OPTIONS, "--no-plot")
     digest = hashlib.sha256((tmp_path / "model.keras").read_bytes()).hexdigest()
     for command in ("compare", "train-target"):
         options = ("--model", "model.keras", "--no-plot", "-o", "r.json")
@@ -589,7 +589,7 @@ def test_a_run_that_diverges_is_counted_and_ends_with_3(run, tmp_path):
 
 @pytest.mark.slow
 def test_a_model_is_never_replaced_without_force_but_the_same_one_may_stay(run, tmp_path):
-    run("train-source", *SMALL_OPTIONS)
+    run("train-source", *SMALL_OPTIONS, "--no-plot")
     before = (tmp_path / "model.keras").read_bytes()
     same = run("train-source", *SMALL_OPTIONS)
     assert same.code == 0
