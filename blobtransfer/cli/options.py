@@ -243,7 +243,7 @@ class VariantOptions:
             "A further variant or control: new-head, reinit=K, add=WIDTH, or "
             "fixed=N,unfreeze=EPOCHS,factor=X, each also with anchor=X, a pull towards the source; "
             "random-frozen,fixed=N, self-transfer,fixed=N, or equal-compute. Can be given more "
-            "than once with compare.",
+            "than once, but with train-target.",
             TRANSFER,
             metavar="SPEC",
             parser=_read_variant,
@@ -418,7 +418,7 @@ class QuestionOptions(StatisticsOptions):
             "anew each repeat?",
             STATISTICS,
             SOURCES,
-            show_default="both",
+            show_default="both; of a sweep fresh",
         ),
     ] = None
     nested: Annotated[

@@ -30,7 +30,7 @@ QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method
 
 SCORE_NAMES: dict[ScoreName, str] = {
     "h_score": "H-score",
-    "h_score_regularised": "H-score, regularised",
+    "h_score_regularised": "regularised H-score",
     "logme": "LogME",
     "leep": "LEEP",
     "nce": "NCE",

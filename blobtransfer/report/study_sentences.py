@@ -154,17 +154,16 @@ def study_caution(caution: StudyCaution, results: StudyResults) -> str:
 
 def budget_words(results: StudyResults) -> str:
     """Say what all points of a sweep have alike."""
-    specs = [cell.spec for cell in results.spec.cells]
+    epochs = _from_least_to_most({cell.results.spec.training.epochs for cell in results.cells})
+    updates = _from_least_to_most({updates_of(cell.results) for cell in results.cells})
     if results.spec.budget == "epochs":
-        epochs = {one.training.epochs for one in specs}
-        how_many = f"{epochs.pop():,}" if len(epochs) == 1 else "as many as it says"
-        return f"every point learns {how_many} epochs, whatever its updates (--budget epochs)"
-    updates = sorted({updates_of(cell.results) for cell in results.cells})
-    how_many = f"{updates[0]:,}" + (f" to {updates[-1]:,}" if updates[1:] else "")
-    return (
-        f"every point learns about as many updates, {how_many}, whatever its epochs "
-        "(--budget updates)"
-    )
+        return f"every point learns {epochs} epochs, which are {updates} updates (--budget epochs)"
+    return f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
+
+
+def _from_least_to_most(counts: set[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def updates_of(results: Results) -> int:

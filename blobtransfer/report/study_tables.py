@@ -75,10 +75,10 @@ def sweep_table(results: StudyResults, question: Question) -> Table:
             rows.append(
                 (
                     *(("",) * len(place) if i else place),
-                    label_of(one.arm, own),
+                    label_of(one.arm, own).removeprefix("transfer "),
                     points_cell(one.mean),
                     points_cell(one.std),
-                    interval_cell(one.difference),
+                    short_difference(one),
                     *(
                         [p_cell(None if one.difference is None else one.difference.p_adjusted)]
                         if has_p
@@ -343,6 +343,12 @@ def short_interval(mean: float | None, low: float | None, high: float | None) ->
     if mean is None:
         return "-"
     return " ".join(filter(None, (f"{100 * mean:+.1f}", _range_cell(low, high))))
+
+
+def short_difference(one: Summary) -> str:
+    """Write a difference to standalone and its interval in points, with one digit."""
+    d = one.difference
+    return "" if d is None else short_interval(d.mean, d.ci_low, d.ci_high)
 
 
 def _range_cell(low: float | None, high: float | None) -> str:

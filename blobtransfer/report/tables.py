@@ -65,11 +65,12 @@ SPEED_METRICS: dict[SpeedMetric, str] = {
 }
 
 
-RANKING_COLUMNS = ("Spearman [95 %]", "over a random one", "below the best")
+RANKING_COLUMNS = ("Spearman [95 %]", "gain", "regret")
 
 RANKING_NOTES = (
-    "Spearman: of the score with the test accuracy after transfer; the others: points of accuracy "
-    "that the network with the best score is above the mean of all, and below the best of all",
+    "Spearman: of the score with the test accuracy after transfer",
+    "gain, regret: points of accuracy that the network with the best score is above the mean of "
+    "all, and below the best of all",
     "a score says nothing about other targets, nor whether transfer beats training from scratch",
 )
 

@@ -219,7 +219,7 @@ def test_scores_have_their_table_and_sentence():
     table = make_report(found).tables[2]
     assert table.title.startswith("Which of 2 sources would one pick?")
     assert len(table.rows) == 2 * 5
-    assert table.sentence.startswith("Ranked by H-score, regularised, on the training rows")
+    assert table.sentence.startswith("Ranked by regularised H-score, on the training rows")
 
 
 @pytest.mark.parametrize("name", STUDIES)
