@@ -83,6 +83,7 @@ def grid(
             problem = "the diagonal of the grid is that; leave it out"
             raise SettingError("variant", str(variant), problem)
     texts = [text for one in options.problems for text in _expanded(one)]
+    asked = [problem_of("problems", text, "seed", None, 1, ProblemOptions()) for text in texts]
     if not 2 <= len(texts) <= MOST_PROBLEMS:
         problem = f"use 2 to {MOST_PROBLEMS} problems"
         raise SettingError("problems", " ".join(options.problems), problem)
@@ -90,7 +91,6 @@ def grid(
         if text in texts[:i]:
             raise SettingError("problems", text, "it is repeated; give it once")
     check_count("repeats", options.repeats)
-    asked = [problem_of("problems", text, "seed", None, 1, ProblemOptions()) for text in texts]
     question = QuestionOptions(
         sources="fresh", margin=statistics.margin, low=statistics.low, tune=statistics.tune,
         scores=options.scores,
@@ -100,6 +100,11 @@ def grid(
     found = _cells(request, asked, texts, None)
     if not all(one.output_fits for one in found.values()):
         found = _cells(request, asked, texts, False)
+    problems = [found[i, i].spec.task for i in range(len(asked))]
+    for i, text in enumerate(texts):
+        if problems[i] in problems[:i]:
+            same = texts[problems.index(problems[i])]
+            raise SettingError("problems", text, f"it is the same problem as {same}; give it once")
     names = [found[i, i].spec.task.name for i in range(len(asked))]
     if len(set(names)) < len(names):
         names = texts

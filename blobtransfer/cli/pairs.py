@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations, islice
+from itertools import islice
 from math import comb
 from typing import Annotated
 
@@ -26,6 +26,7 @@ from blobtransfer.cli.options import (
 )
 from blobtransfer.cli.parsing import integer
 from blobtransfer.cli.problems import settled
+from blobtransfer.cli.streams import print_stderr
 from blobtransfer.cli.study import refuse_curves, run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, printable
@@ -41,9 +42,6 @@ FIRST_SEED = 1
 
 FEWEST_CLASSES = 4
 """Of a table whose halves are to be problems."""
-
-MOST_LISTED = 10_000
-"""Halves up to so many are listed; of more they are drawn until enough are found."""
 
 SEED = re.compile(r"[:,]seed=")
 
@@ -120,6 +118,8 @@ def pairs(
     cells = [Cell((at,), own.spec) for at, own in zip(axis.values, settled_pairs, strict=True)]
     spec = StudySpec("pairs", (axis,), tuple(cells))
     first = settled_pairs[0]
+    if (family.source or family.target) and not messages.quiet:
+        print_stderr("the problems of the first pair:")
     run(spec, first, first.read, figure, screen, result, messages)
 
 
@@ -170,7 +170,7 @@ def _halves(
     """
     whole = settled({"target": table}, request.training.train_seed)["target"]
     names = whole.class_names
-    n = comb(len(names), len(names) // 2)
+    n = comb(len(names), len(names) // 2) // (1 if len(names) % 2 else 2)
     problem = None
     if len(names) < FEWEST_CLASSES:
         problem = f"{len(names)} classes; {FEWEST_CLASSES} or more are needed, two for each half"
@@ -182,7 +182,9 @@ def _halves(
         raise SettingError("source", printable(family.source or ""), problem)
     if family.pairs > n:
         raise SettingError(
-            "pairs", family.pairs, f"{len(names)} classes have {n} halves; use at most {n}"
+            "pairs",
+            family.pairs,
+            f"{len(names)} classes can be halved in {n} ways; use at most {n}",
         )
     for half in _subsets(len(names), family.pairs, family.first_seed):
         own = "+".join(names[k] for k in half)
@@ -194,20 +196,16 @@ def _halves(
 
 
 def _subsets(n: int, n_wanted: int, seed: int) -> Iterator[tuple[int, ...]]:
-    """Draw different halves of n classes at random."""
+    """Draw halves of n classes at random, none of them together with its other half."""
     import numpy as np
 
     from blobtransfer.randomness import Stream, seed_sequence
 
     rng = np.random.default_rng(seed_sequence(seed, Stream.SPLIT, 0))
-    if comb(n, n // 2) <= MOST_LISTED:
-        every = list(combinations(range(n), n // 2))
-        for i in rng.permutation(len(every))[:n_wanted]:
-            yield every[i]
-        return
     known: set[tuple[int, ...]] = set()
     while len(known) < n_wanted:
-        half = tuple(sorted(rng.permutation(n)[: n // 2].tolist()))
-        if half not in known:
+        order = rng.permutation(n).tolist()
+        half, other = tuple(sorted(order[: n // 2])), tuple(sorted(order[n // 2 :]))
+        if half not in known and other not in known:
             known.add(half)
             yield half

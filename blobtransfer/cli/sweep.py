@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from blobtransfer.cli.checks import read_source
 from blobtransfer.cli.comparison import Comparison, Problems, Request, settle
 from blobtransfer.cli.options import (
+    TUNED,
     FigureOptions,
     MessageOptions,
     ProblemOptions,
@@ -23,7 +24,7 @@ from blobtransfer.cli.parsing import choice, option
 from blobtransfer.cli.study import run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, paths_of
-from blobtransfer.specs.checks import read_number
+from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.drawn import SIZES, DrawnSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import PROBLEMS, default_of
@@ -95,7 +96,10 @@ def sweep(
 def _axes(texts: list[str]) -> tuple[Axis, ...]:
     if len(texts) > MAX_AXES:
         raise SettingError("over", texts[MAX_AXES], "give at most two settings that vary")
-    return tuple(map(parse_axis, texts))
+    axes = tuple(map(parse_axis, texts))
+    if len({axis.name for axis in axes}) < len(axes):
+        raise SettingError("over", texts[1], f"{axes[0].name} varies already; use two settings")
+    return axes
 
 
 def _study(
@@ -103,8 +107,11 @@ def _study(
 ) -> tuple[Comparison, StudySpec]:
     """Settle the comparison as it would be without the sweep, and that of every point."""
     names = [axis.name for axis in axes]
-    if FIXED in names and request.transfer.fixed is not None:
-        raise SettingError("fixed", request.transfer.fixed[0], "it varies in --over; leave it out")
+    _check_apart(request, names)
+    if FIXED in names:
+        (axis,) = (axis for axis in axes if axis.name == FIXED)
+        first = [_whole(FIXED, axis.values[0])]
+        request = replace(request, transfer=replace(request.transfer, fixed=first))
     changed = {path for name in names for path in (*paths_of(name), name)}
     if budget is None:
         budget = "updates" if changed & set(CHANGES_UPDATES) else "epochs"
@@ -123,7 +130,32 @@ def _study(
             problem = error.problem if is_said else str(error)
             raise SettingError("over", where, problem) from error
         cells.append(Cell(values, replace(spec, n_points=prod(len(axis.values) for axis in axes))))
+    for i, cell in enumerate(cells):
+        alike = next((other for other in cells[:i] if other.spec == cell.spec), None)
+        if alike is not None:
+            where, before = (" ".join(one.at) for one in (cell, alike))
+            problem = f"the same experiment as at {before}; leave one of the two out"
+            raise SettingError("over", where, problem)
     return base, StudySpec("sweep", axes, tuple(cells), budget)
+
+
+def _check_apart(request: Request, names: list[str]) -> None:
+    """Raise `SettingError` for what is given once for all points, and varies."""
+    given = {
+        "fixed": request.transfer.fixed,
+        "source-seed": request.transfer.source_seed,
+        "tune": request.question.tune,
+    }
+    for name in TRAINING_WORDS:
+        value, default = getattr(request.training, name.replace("-", "_")), default_of(name)
+        is_default = value in (None, default)
+        given[name] = None if is_default else value
+    for name in names:
+        key = "tune" if name == TUNED and given["tune"] is not None else name
+        if given.get(key) is not None:
+            value = given[key]
+            shown = join(value) if isinstance(value, list) else value
+            raise SettingError(key, shown, f"{name} varies in --over; leave one of the two out")
 
 
 def _point(
@@ -147,8 +179,10 @@ def _point(
                 for path, value in keys.items()
                 if path.startswith(f"{role}.")
             }
-            if not values or role not in changed:
+            if not values:
                 continue
+            if role not in changed or (role == "source" and own.questions() == ("one",) and saved):
+                raise SettingError(role, "", "there is no source problem; add --source SPEC")
             one = changed[role]
             if isinstance(one, DrawnSpec):
                 changed[role] = _changed_problem(one, role, values)

@@ -20,17 +20,14 @@ from blobtransfer.results.study_findings import (
     StudyCaution,
     StudyFindings,
 )
-from blobtransfer.specs.axis_text import FIXED, PROBLEM_KEYS
+from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.study import series_of
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.holm import step_down
-from blobtransfer.statistics.paired import Difference, verdict_of
+from blobtransfer.statistics.paired import Difference, Verdict, verdict_of
 from blobtransfer.statistics.pooled import FEWEST_POOLED, pool_pairs, slope_of
 from blobtransfer.statistics.transferability import SCORES, rank_by_repeat
-
-SAME_FOR_STANDALONE = (FIXED, "source-seed")
-"""Settings that leave training from scratch as it is; so do keys of the source problem."""
 
 FEWEST_PROBLEMS = 3
 """Of a grid in which sources are ranked: each target then has two or more."""
@@ -52,7 +49,7 @@ def analyse_study(results: StudyResults) -> StudyResults:
     if kind == "grid":
         results = replace(results, cells=_judged_together(results))
     found = StudyFindings(cautions=tuple(_cautions(results)))
-    if kind == "sweep" and len(results.spec.axes) == 1:
+    if kind == "sweep" and len(results.spec.axes) == 1 and results.spec.axes[0].is_ordered:
         found = replace(found, changes=tuple(_changes(results)))
     if kind == "pairs":
         families, rows = _families(results)
@@ -73,7 +70,7 @@ def _changes(results: StudyResults) -> Iterator[Change]:
             last: tuple[str, Summary] | None = None
             for cell in results.cells:
                 one = cell.summary(question, series)
-                if one.verdict is None or one.verdict.kind == "undecided":
+                if one.verdict is None or one.verdict.kind == "undecided" or cell.is_same_problem:
                     continue
                 if last is not None and last[1].verdict is not None:
                     before = last[1].verdict.kind
@@ -111,15 +108,26 @@ def _families(results: StudyResults) -> tuple[list[FamilySummary], list[PairRow]
         distances = [cell.distance for cell in results.cells]
         if None not in distances:
             moderators.append(Moderator("distance", slope_of(np.array(distances, float), effects)))
+        verdict = verdict_of(of_mean, results.spec.margin, FEWEST_POOLED)
+        if _is_mostly_dead(results, arm) and _is_mostly_dead(results, standalone):
+            verdict = Verdict("undecided")  # dead networks are alike, and tell nothing of others
         families.append(
-            FamilySummary(
-                arm, float(means.mean()), std, family, verdict_of(of_mean, results.spec.margin),
-                tuple(moderators),
-            )
-        )  # fmt: skip
+            FamilySummary(arm, float(means.mean()), std, family, verdict, tuple(moderators))
+        )
         rows += [_pair_row(cell, arm, standalone) for cell in results.cells]
     rows.sort(key=lambda row: [cell.at[0] for cell in results.cells].index(row.pair))
     return families, rows
+
+
+def _is_mostly_dead(results: StudyResults, arm: Arm) -> bool:
+    """Say whether most networks of an arm fail or collapse on most pairs."""
+    n_dead = sum(
+        one.is_mostly_dead
+        for cell in results.cells
+        for one in cell.results.summary
+        if one.arm == arm
+    )
+    return 2 * n_dead > len(results.cells)
 
 
 def _pair_row(cell: CellResults, arm: Arm, standalone: Arm) -> PairRow:
@@ -194,7 +202,9 @@ def _judged_together(results: StudyResults) -> tuple[CellResults, ...]:
         own = results.cells[c].results
         return difference_among(own.spec, own.scores, own.measured, arm, n).p_adjusted
 
-    among, adjusted = step_down(len(tests), p_among)
+    # Cells that were not run, because of an interrupt, count as well.
+    n_all = len(results.spec.cells) * (len(results.spec.cells[0].spec.variants) - 1)
+    among, adjusted = step_down(len(tests), p_among, n_all - len(tests))
     cells = []
     for c, cell in enumerate(results.cells):
         own = {arm: n for (place, arm), n in zip(tests, among, strict=True) if place == c}
@@ -260,7 +270,9 @@ def _rankings(results: StudyResults) -> Iterator[GridRanking]:
         accuracy = np.array([[_accuracy(own, series)[:n] for own in column] for column in whole])
         for place, name in enumerate(SCORES):
             of_score = np.moveaxis(scores[:, :, place], 2, 0)
-            yield GridRanking(series, name, rank_by_repeat(of_score, np.moveaxis(accuracy, 2, 0)))
+            ranking = rank_by_repeat(of_score, np.moveaxis(accuracy, 2, 0))
+            if ranking.n:
+                yield GridRanking(series, name, ranking)
 
 
 def _scores(results: Results) -> NDArray[np.float64]:
@@ -281,7 +293,7 @@ def _accuracy(results: Results, series: int) -> NDArray[np.float64]:
 def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
     spec, n_cells = results.spec, len(results.cells)
     first = results.cells[0].results.spec
-    if spec.kind == "sweep" and any(_changes_standalone(axis.name) for axis in spec.axes):
+    if spec.kind == "sweep" and any(changes_standalone(axis.name) for axis in spec.axes):
         yield StudyCaution("sensitivity", n_cells)
     if spec.kind == "pairs":
         if n_cells < FEWEST_POOLED:
@@ -300,9 +312,3 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
         # Of a pair nothing is decided by itself, and more pairs tell more than repeats.
         if spec.kind != "pairs" or kind in ("collapsed", "other classes"):
             yield StudyCaution("in cells", len(cautions), cautions[0])
-
-
-def _changes_standalone(axis: str) -> bool:
-    """Say whether training from scratch differs from point to point by more than its rows."""
-    is_of_source = axis in SAME_FOR_STANDALONE or axis.startswith("source.")
-    return not is_of_source and axis not in PROBLEM_KEYS and "." not in axis

@@ -21,6 +21,7 @@ from blobtransfer.report.sentences import (
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
 from blobtransfer.results.study_findings import FamilySummary, StudyCaution
+from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import StudyKind, series_of
 from blobtransfer.specs.table import TableSpec
@@ -46,6 +47,8 @@ MARKS: dict[VerdictKind, str] = {
 }
 """A verdict in a letter, beside a number."""
 
+
+BEST_AGAINST_BEST = "; for the best against the best use --tune learning-rate=A,B,..."
 
 # ---------------------------------------------------------------- questions and answers
 
@@ -113,18 +116,19 @@ def study_caution(caution: StudyCaution, results: StudyResults) -> str:
     parts = PARTS[results.spec.kind]
     match caution.kind:
         case "sensitivity":
-            names = joined([axis.name for axis in results.spec.axes])
+            axes = [one.name for one in results.spec.axes if changes_standalone(one.name)]
+            changes = "changes" if len(axes) == 1 else "change"
+            tuned = "" if results.spec.cells[0].spec.tune else BEST_AGAINST_BEST
             return (
-                f"{names} changes training from scratch too: this shows how much the answer hangs "
-                "on it, not which value is best; for the best against the best use --tune "
-                "learning-rate=..."
+                f"{joined(axes)} {changes} training from scratch too: this shows how much the "
+                f"answer hangs on it, not which value is best{tuned}"
             )
         case "few pairs":
             return f"{count(caution.n_cells, 'pairs')}: {FEWEST_POOLED} or more have an interval"
         case "halves of one table":
             return (
-                "all pairs are halves of the classes of one table and share rows: the intervals "
-                "hold for halves of this table, not for other tables, and are somewhat too narrow"
+                "all pairs are halves of the classes of one table, so they share rows and are not "
+                "independent: they say nothing of other tables, and intervals may be too narrow"
             )
         case "one problem":
             return (
@@ -144,7 +148,10 @@ def study_caution(caution: StudyCaution, results: StudyResults) -> str:
                 if any(one.kind == caution.first.kind for one in cell.results.findings.cautions)
             )
             where = f"in {caution.n_cells} of {len(results.cells)} {parts}"
-            return f"{where}: {short_caution(caution.first, first)}"
+            said = short_caution(caution.first, first)
+            if results.spec.kind == "grid":  # whose problems have no options of their own
+                said = said.replace("--test-samples ", "test=")
+            return f"{where}: {said}"
         case other:
             assert_never(other)
 
@@ -161,6 +168,15 @@ def budget_words(results: StudyResults) -> str:
     return f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
 
 
+def source_words(results: StudyResults) -> str | None:
+    """Say how many epochs source networks learn, where that is not as many as the others."""
+    specs = [cell.results.spec for cell in results.cells]
+    if all(spec.source_epochs is None for spec in specs):
+        return None
+    epochs = _from_least_to_most({spec.source_training.epochs for spec in specs})
+    return f"source networks learn {epochs} epochs"
+
+
 def _from_least_to_most(counts: set[int]) -> str:
     low, high = min(counts), max(counts)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
@@ -175,7 +191,11 @@ def updates_of(results: Results) -> int:
 def _from_to(results: StudyResults) -> str:
     spec = results.cells[0].results.spec
     target = results.cells[0].results.measured.name
-    origin = spec.model_path or (spec.source.name if spec.source is not None else target)
+    specs = [cell.spec for cell in results.spec.cells]
+    names = sorted({one.source.name for one in specs if one.source is not None})
+    origin = spec.model_path or (names[0] if len(names) == 1 else f"{len(names)} problems")
+    if not names and spec.model_path is None:
+        origin = target
     repeats = f"{count(spec.n_repeats, 'repeats')} a point"
     return f"From {origin} to {target}, {'until decided' if spec.until_decided else repeats}"
 
@@ -185,15 +205,12 @@ def _along_axis(results: StudyResults, question: Question, series: int) -> str:
     by_kind: dict[VerdictKind, list[str]] = {}
     for cell in results.cells:
         verdict = cell.summary(question, series).verdict
-        if verdict is not None:
+        if verdict is not None and not cell.is_same_problem:
             by_kind.setdefault(verdict.kind, []).append(" ".join(cell.at))
     n_points = len(results.cells)
     is_line = len(results.spec.axes) == 1
     clauses = []
-    for kind in AT:
-        places = by_kind.get(kind, [])
-        if not places:
-            continue
+    for kind, places in by_kind.items():
         if len(places) == n_points:
             where = "everywhere" if n_points > 1 else f"at {places[0]}"
         elif is_line:
@@ -207,6 +224,9 @@ def _along_axis(results: StudyResults, question: Question, series: int) -> str:
         for change in results.findings.changes
         if (change.question, change.series) == (question, series)
     ]
+    same = [" ".join(cell.at) for cell in results.cells if cell.is_same_problem]
+    if same:
+        changes.append(f"source and target are one problem at {joined(same)}, not transfer")
     return "; ".join([", ".join(clauses), *changes])
 
 
@@ -286,7 +306,8 @@ def grid_ranking_sentence(results: StudyResults) -> str | None:
     return (
         f"Ranked by {SCORE_NAMES[one.score]}, on the training rows of a target, its sources agree "
         f"with their accuracy after {label} by Spearman {spearman_words(one.ranking)}; "
-        f"{picked_words(one.ranking)}. It does not say whether transfer beats training from scratch"
+        f"{picked_words(one.ranking)}. It says nothing about other targets, nor whether transfer "
+        "beats training from scratch"
     )
 
 

@@ -1,6 +1,7 @@
 """Results of a study -> tables: percent signs, digits and words; nothing is computed here."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from blobtransfer.report.sentences import QUESTION_NAMES, count, label_of, points, verdict_word
@@ -9,6 +10,7 @@ from blobtransfer.report.study_sentences import (
     budget_words,
     grid_ranking_sentence,
     mark_words,
+    source_words,
     study_clauses,
     study_subject,
     updates_of,
@@ -18,6 +20,7 @@ from blobtransfer.report.tables import (
     RANKING_NOTES,
     SECONDARY,
     Table,
+    further_tables,
     interval_cell,
     p_cell,
     points_cell,
@@ -47,7 +50,7 @@ def tables_of_study(results: StudyResults) -> tuple[Table, ...]:
             tables = [sweep_table(results, question) for question in results.spec.questions]
             if any(cell.results.findings.rankings for cell in results.cells):
                 tables.append(point_ranking_table(results))
-            return tuple(tables)
+            return (*tables, *cell_details(results))
         case "pairs":
             return (family_table(results), *moderator_tables(results), pair_table(results))
         case "grid":
@@ -55,7 +58,7 @@ def tables_of_study(results: StudyResults) -> tuple[Table, ...]:
             tables = [grid_table(results, i) for i in series]
             if results.findings.rankings:
                 tables.append(grid_ranking_table(results))
-            return (*tables, cell_table(results))
+            return (*tables, cell_table(results), *cell_details(results))
         case other:
             assert_never(other)
 
@@ -65,7 +68,8 @@ def sweep_table(results: StudyResults, question: Question) -> Table:
     spec, target = results.spec, results.cells[0].results.measured
     names = [axis.name for axis in spec.axes]
     has_p = not spec.cells[0].spec.until_decided
-    heads = [*names, "epochs", "updates", "variant", "mean", "std", "difference [95 %]"]
+    epochs = "epochs made" if "epochs" in names else "epochs"
+    heads = [*names, epochs, "updates", "variant", "mean", "std", "difference [95 %]"]
     heads += [*(["adj. p"] if has_p else []), "verdict"]
     rows = []
     for cell in results.cells:
@@ -136,9 +140,8 @@ def family_table(results: StudyResults) -> Table:
             f"difference: mean over pairs, whose number, {n_pairs}, is the sample size; std: of "
             "the mean accuracies between pairs",
             "tau: std of the true differences between pairs; next pair: where the true difference "
-            "of a further pair lies",
-            f"{BEYOND}: of {margin}, share of such pairs that gain more / lose more, by the normal "
-            "distribution of true differences",
+            "of a further pair lies, each variant alone; difference: the variants together",
+            f"{BEYOND}: of {margin}, chance that the next pair gains more / loses more",
             *alike_notes([one.verdict for one in results.findings.families], results),
         ),
         sentence=one_sentence(results, "fresh"),
@@ -165,8 +168,8 @@ def moderator_tables(results: StudyResults) -> list[Table]:
             columns=("variant", "what", "slope [95 %]"),
             rows=tuple(rows),
             notes=(
-                "gap: how far standalone stays below the best possible, in other repeats than the "
-                "difference",
+                "gap: how far standalone stays below the best possible, or below 100 % where that "
+                "is not known, in other repeats than the difference",
                 *(
                     ["distance: of the classes of the two problems, in standard deviations"]
                     if has_distance
@@ -290,6 +293,22 @@ def point_ranking_table(results: StudyResults) -> Table:
     )
 
 
+def cell_details(results: StudyResults) -> list[Table]:
+    """Lay out what was asked of every cell besides: controls, speed, chosen rates, luck."""
+    details = []
+    for cell in results.cells:
+        if results.spec.kind == "grid" and cell.at[0] == cell.at[1]:
+            continue  # what its self-transfer tells stands in the grid already
+        where = " ".join(
+            f"{axis.name} {value}" for axis, value in zip(results.spec.axes, cell.at, strict=True)
+        )
+        details += [
+            replace(table, title=f"{where}: {table.title}", is_detail=True)
+            for table in further_tables(cell.results)
+        ]
+    return details
+
+
 def cell_table(results: StudyResults) -> Table:
     """Lay out every cell with its intervals."""
     rows = []
@@ -381,6 +400,8 @@ def short_verdict(verdict: Verdict | None) -> str:
 def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
     n_points, n_series = len(results.spec.cells), len(results.spec.cells[0].spec.variants) - 1
     yield budget_words(results)
+    if (sources := source_words(results)) is not None:
+        yield sources
     yield (
         f"the intervals of all {n_points * n_series} differences of the question hold together; "
         "repeats are paired along the axis"

@@ -117,6 +117,12 @@ def tables_of(results: Results, with_time: bool = True) -> tuple[Table, ...]:
     tables.append(risk_table(results))
     if results.findings.rankings:
         tables.append(ranking_table(results))
+    return (*tables, *further_tables(results))
+
+
+def further_tables(results: Results) -> tuple[Table, ...]:
+    """Lay out what was asked of a comparison besides its accuracies."""
+    tables = []
     if results.spec.tune:
         tables.append(rates_table(results))
     if results.spec.nested is not None:

@@ -47,7 +47,10 @@ def _scores_of(results: Results, r: int, sources: str, arm: Arm) -> list[float |
 def _axes_of(results: Results | StudyResults) -> list[str]:
     if isinstance(results, Results):
         return []
-    return [axis.name for axis in results.spec.axes if axis.name not in OWN_COLUMNS]
+    own = {column.name for column in fields(Run)}
+    names = [axis.name for axis in results.spec.axes if axis.name not in OWN_COLUMNS]
+    # `fixed` of a run of standalone is empty, wherever it stands along the axis
+    return [f"over_{name}" if name in own else name for name in names]
 
 
 def _parts_of(results: Results | StudyResults) -> Iterator[tuple[list[str], Results]]:
@@ -103,6 +106,10 @@ def curves_to_csv(results: Results | StudyResults) -> Iterator[str]:
 def _cell(value: object) -> str:
     if not isinstance(value, str):
         return "" if value is None else str(value)
-    # As CSV quotes it, and so that no spreadsheet takes a name for a formula.
-    text = f"'{value}" if value.startswith(("=", "+", "-", "@")) else value
+    # So that no spreadsheet takes a name for a formula.
+    return quoted(f"'{value}" if value.startswith(("=", "+", "-", "@")) else value)
+
+
+def quoted(text: str) -> str:
+    """Write a text as a cell of CSV."""
     return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n\r') else text

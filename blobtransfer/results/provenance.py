@@ -5,6 +5,7 @@ import platform
 import sys
 import time
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "keras", "tensorflow")
@@ -13,6 +14,11 @@ VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "kera
 
 def installed_versions() -> dict[str, str]:
     """Give the versions of Python and of the packages that can change a score."""
+    return dict(_installed_versions())
+
+
+@cache
+def _installed_versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for name in VERSIONED:
         try:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Interval
 
-from blobtransfer.results.findings import SourceRanking, Summary
+from blobtransfer.results.findings import Contrast, SourceRanking, Speed, Summary
 from blobtransfer.results.json_io import comparison_of, curve_rows, json_lists, transferability_rows
 from blobtransfer.results.record import (
     MAX_SECONDS,
@@ -47,7 +47,7 @@ class CellRecord:
     source_run: Run | None
     interrupted: bool
     runs: list[Run]
-    distance: float | None = None
+    distance: Annotated[float, Interval(ge=0.0, le=1e9)] | None = None
     curves: tuple[CurveRow, ...] = ()
     transferability: tuple[TransferabilityRow, ...] = ()
 
@@ -134,6 +134,8 @@ def _cell(cell: CellResults) -> Iterator[str]:
     lists: dict[str, Iterable[dict[str, Any]]] = {
         "runs": ({name: getattr(run, name) for name in names} for run in own.rows()),
         "curves": curve_rows(own),
+        "contrasts": map(row_of, own.findings.contrasts),
+        "speed": map(row_of, own.findings.speed),
         "rankings": map(row_of, own.findings.rankings),
         "transferability": map(asdict, transferability_rows(own)),
     }
@@ -211,7 +213,11 @@ def make_study_schema() -> dict[str, Any]:
     rows = row_type(Summary, at=tuple[str, ...]) | row_type(FamilySummary)
     cell = make_dataclass(
         "CellRow",
-        [("rankings", many((row_type(SourceRanking), ...)))],
+        [
+            ("contrasts", many((row_type(Contrast), ...))),
+            ("speed", many((row_type(Speed), ...))),
+            ("rankings", many((row_type(SourceRanking), ...))),
+        ],
         bases=(CellRecord,),
         frozen=True,
         kw_only=True,

@@ -89,10 +89,18 @@ def parse_axis(text: str) -> Axis:
         raise SettingError("over", text, f"there is an empty value; {EXAMPLE}")
     if len(found) < 2:
         raise SettingError("over", text, f"there is one value; use two or more, or --{name}")
+    numbers = [read_number(value) for value in found]
+    if None not in numbers:  # in their order, so that a change is between neighbours
+        found = [value for _, value in sorted(zip(numbers, found, strict=True))]
     try:
         return Axis(name, tuple(found))
     except SettingError as error:
         raise SettingError("over", text, f"{error.value} is repeated; give it once") from error
+
+
+def changes_standalone(axis: str) -> bool:
+    """Say whether training from scratch differs from point to point by more than its rows."""
+    return axis in TRAINING_WORDS
 
 
 def paths_of(axis: str) -> tuple[str, ...]:
@@ -115,6 +123,6 @@ def _range(text: str, values: str) -> list[str]:
             raise SettingError("over", text, f"use at most {MAX_STEPS:,} values")
         return [str(value) for value in range(int(low), int(high) + 1)]
     if not (2 <= n <= MAX_STEPS and low > 0.0):
-        raise SettingError("over", text, f"use 2 to {MAX_STEPS:,} steps, and LOW above 0")
+        raise SettingError("over", text, f"use 2 to {MAX_STEPS:,} steps, LOW above 0; or a list")
     steps = [low * (high / low) ** (i / (n - 1)) for i in range(n)]
     return list(dict.fromkeys(f"{one:.0f}" if is_whole else f"{one:.3g}" for one in steps))

@@ -5,6 +5,7 @@ A study is a list of cells, each an experiment of its own, with its place on one
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Literal, get_args
 
 from blobtransfer.errors import SettingError
@@ -44,10 +45,11 @@ class Axis:
     values: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        numbers = self.numbers or self.values
         for i, value in enumerate(self.values):
-            if value in self.values[:i]:
+            if value in self.values[:i] or numbers[i] in numbers[:i]:
                 raise SettingError(self.name, value, "it is repeated; give it once")
-        if not self.values:
+        if not self.values or not self.name:
             raise SettingError(self.name, "", "there is no value; give some")
 
     @property
@@ -55,6 +57,11 @@ class Axis:
         """The values as numbers; None where one is none."""
         found = [read_number(value) for value in self.values]
         return None if None in found else tuple(map(float, found))
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether values have neighbours: numbers that are no mere names, as seeds are."""
+        return self.numbers is not None and not self.name.endswith("seed")
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,7 @@ class StudySpec:
             raise SettingError("axes", join([axis.name for axis in self.axes]), "use one or two")
         if len({axis.name for axis in self.axes}) < len(self.axes):
             raise SettingError("over", self.axes[0].name, "it is given twice; use two settings")
+        self._check_kind()
         if len(self.cells) > MAX_CELLS:
             raise SettingError(
                 "repeats", self.n_repeats, f"{len(self.cells):,} cells; use at most {MAX_CELLS:,}"
@@ -119,6 +127,26 @@ class StudySpec:
                 f"that is {n_runs:,} trainings in {len(self.cells):,} cells; use at most "
                 f"{MAX_RUNS:,}",
             )
+
+    def _check_kind(self) -> None:
+        """Raise `SettingError` unless there is a cell at every place, as its kind of study has."""
+        names = tuple(axis.name for axis in self.axes)
+        wanted = {"pairs": ("pair",), "grid": ("source", "target")}.get(self.kind, names)
+        n_places = prod(len(axis.values) for axis in self.axes)
+        n_points = 1 if self.kind == "pairs" else n_places
+        problem = None
+        if names != wanted or (self.kind == "sweep" and {"pair", "source", "target"} & set(names)):
+            problem = f"{self.kind} has the axes {join(wanted)}"
+        elif self.kind == "grid" and self.axes[0].values != self.axes[1].values:
+            problem = "every source is a target too"
+        elif len(self.cells) != n_places or n_places < 2:
+            problem = f"{len(self.cells)} cells at {n_places} places"
+        elif (self.budget is None) == (self.kind == "sweep"):
+            problem = "a sweep has a budget, and no other study"
+        elif {cell.spec.n_points for cell in self.cells} != {n_points}:
+            problem = f"the intervals of {n_points} cells hold together"
+        if problem is not None:
+            raise SettingError("cells", "", problem)
 
     @staticmethod
     def _likeness(spec: ExperimentSpec) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from blobtransfer.statistics.power import ALPHA
 
 
 def step_down(
-    n: int, p_among: Callable[[int, int], float | None]
+    n: int, p_among: Callable[[int, int], float | None], n_more: int = 0
 ) -> tuple[list[int], list[float | None]]:
     """Judge n differences stage by stage.
 
@@ -19,6 +19,7 @@ def step_down(
         n: How many there are.
         p_among: Gives the p of a difference, by its place, that is judged among so many; None
             where there is none.
+        n_more: Further differences that count, though nothing is known of them.
 
     Returns:
         For each, among how many it is judged, and its p there, at least that of every one found
@@ -29,14 +30,14 @@ def step_down(
         told rightly with the same chance, Shaffer 1980, doi:10.1214/aos/1176345034.
     """
     p_values: list[float | None] = [None] * n
-    among = [n] * n
+    among = [n + n_more] * n
     left = list(range(n))
     least = 0.0
     while left:
         found = []
         for i in left:
-            among[i] = len(left)
-            p = p_among(i, len(left))
+            among[i] = len(left) + n_more
+            p = p_among(i, among[i])
             p_values[i] = None if p is None else max(p, least)
             if p is not None and p < ALPHA:
                 found.append(i)

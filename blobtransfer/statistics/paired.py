@@ -167,12 +167,13 @@ def compare_pairs(
     )
 
 
-def verdict_of(difference: Difference, margin: float) -> Verdict:
+def verdict_of(difference: Difference, margin: float, fewest: int = FEWEST_PAIRS) -> Verdict:
     """Read the verdict off the interval of a difference.
 
     Args:
         difference: With the interval that holds for its question.
         margin: Differences up to this do not matter.
+        fewest: Pairs that decide something.
     """
     d = difference
     if d.ci_low is None or d.ci_high is None:
@@ -180,7 +181,7 @@ def verdict_of(difference: Difference, margin: float) -> Verdict:
     is_within = -margin < d.ci_low and d.ci_high < margin
     is_beyond = margin < d.ci_low or d.ci_high < -margin
     beyond: Beyond = "yes" if is_beyond else "no" if is_within else "maybe"
-    if d.n >= FEWEST_PAIRS:
+    if d.n >= fewest:
         if is_within:
             return Verdict("no practical difference", beyond)
         if d.ci_low > 0.0 or d.ci_high < 0.0:

@@ -51,8 +51,8 @@ class Family:
         tau: Standard deviation of the true effects between pairs.
         prediction_low: Lower end of the 95 % prediction interval of the next pair's true effect.
         prediction_high: Upper end.
-        better_share: Share of pairs with a true effect above the margin.
-        worse_share: Share with one below minus the margin.
+        better_share: Chance that the next pair's true effect is above the margin.
+        worse_share: Chance that it is below minus the margin.
         beyond_margin_share: The sum of both.
         wilcoxon_p: Two-sided, of the signed-rank test over the effects, times the variants
             compared, at most 1; a check of `p_adjusted` that no single pair can sway.
@@ -113,11 +113,11 @@ def pool_pairs(
         margin: Effects up to this do not matter.
 
     Returns:
-        Student's t over the K effects, K - 1 degrees of freedom. The shares are those of a normal
-        distribution around the mean, with `tau` as its standard deviation. The prediction
-        interval does not take `tau` for known, as the usual one does, which covers but 83 to 93 %
-        where `tau` is half the standard error of a pair; this one covers 93 to 98 % there, 94 or
-        95 % where `tau` is greater, and more where pairs do not differ.
+        Student's t over the K effects, K - 1 degrees of freedom. The prediction interval, and the
+        distribution that the shares are of, do not take `tau` for known. The usual interval does,
+        and covers but 83 to 93 % where `tau` is half the standard error of a pair; this one
+        covers 93 to 98 % there, 94 or 95 % where `tau` is greater, and more where pairs do not
+        differ.
 
     Raises:
         ValueError: An effect or a variance is not finite, a variance is below 0, or there are
@@ -138,7 +138,10 @@ def pool_pairs(
     half, half_each = (_quantile(n - 1, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
     p = float(2.0 * special.stdtr(n - 1, -abs(mean) / error))
     tau, half_next = math.sqrt(variance_between(d, variances)), half_of_next(d, variances)
-    better, worse = (_share_above(margin, centre, tau) for centre in (mean, -mean))
+    spreads = _spreads_of_next(d, variances)
+    better, worse = (
+        float(np.mean(special.ndtr((centre - margin) / spreads))) for centre in (mean, -mean)
+    )
     return Family(
         n_pairs=n,
         mean=mean,
@@ -225,16 +228,25 @@ def half_of_next(effects: NDArray[np.float64], variances: NDArray[np.float64]) -
         Nagashima, Noma & Furukawa 2019, doi:10.1177/0962280218773520, by quantiles in place of
         random draws; the variances as Viechtbauer 2007, doi:10.1002/sim.2514, has them.
     """
-    n = len(effects)
-    chances = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
-    between = _variances_at(special.chdtri(n - 1, chances), effects, variances)
-    std = np.sqrt(between + (between + variances.mean()) / n)  # of the next pair and of the mean
+    std = _spreads_of_next(effects, variances)
     low, high = 0.0, 4.0 * float(std.max())
     for _ in range(60):
         middle = (low + high) / 2
         is_covered = float(np.mean(special.ndtr(-middle / std))) < ALPHA / 2
         low, high = (low, middle) if is_covered else (middle, high)
     return high
+
+
+def _spreads_of_next(
+    effects: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give what the standard deviation of the next pair around the mean may be, equally likely."""
+    n = len(effects)
+    chances = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
+    between = _variances_at(special.chdtri(n - 1, chances), effects, variances)
+    # of the next pair and of the mean; above 0, as what is exactly 0 could not be divided by
+    squares = between + (between + variances.mean()) / n
+    return np.asarray(np.sqrt(np.maximum(squares, LEAST_VARIANCE)))
 
 
 def _variances_at(
@@ -292,11 +304,6 @@ def average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2
     return ranks[which]
-
-
-def _share_above(margin: float, centre: float, tau: float) -> float:
-    """Give the share of a normal distribution above a margin; all or nothing without spread."""
-    return float(special.ndtr((centre - margin) / tau)) if tau else float(centre > margin)
 
 
 def _quantile(degrees: int, alpha: float) -> float:

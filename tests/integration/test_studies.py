@@ -106,7 +106,8 @@ def test_a_cell_of_a_grid_is_the_comparison_of_its_two_problems(run):
 def test_any_setting_can_vary(run, over):
     fixed = () if over.startswith("fixed") else ("--fixed", "0")
     more = ("--momentum", "0.5") if over.startswith("nesterov") else ()
-    argv = (*SMALL_OPTIONS, "--repeats", "2", *fixed, *more)
+    size = SMALL_OPTIONS[:4] if over.startswith("epochs") else SMALL_OPTIONS
+    argv = (*size, "--repeats", "2", *fixed, *more)
     done = run("sweep", *argv, "--over", over, *CSV)
     assert (done.code, done.err) == (0, "")
     name = over.partition("=")[0]
@@ -131,8 +132,8 @@ def test_two_settings_make_a_point_of_each_two_values(run):
 
 def test_a_sweep_until_decided_stops_point_by_point(run):
     done = run(
-        "sweep", *SMALL_OPTIONS, "--over", "epochs=2,30", "--until-decided", "--max-repeats", "250",
-        "--fixed", "2", "--margin", "0.3", *CSV,
+        "sweep", *SMALL_OPTIONS[:4], "--over", "epochs=2,30", "--until-decided",
+        "--max-repeats", "250", "--fixed", "2", "--margin", "0.3", *CSV,
     )  # fmt: skip
     assert done.code == 0
     counts = {}
@@ -210,9 +211,41 @@ def test_quietly_the_answers_alone_are_printed(run, name):
 
 
 def test_another_margin_changes_the_words_of_a_saved_study(run):
-    run(*STUDIES["pairs"], "-q", "--no-plot", "-o", "p.json")
+    argv = ("pairs", *SMALL[:4], "--epochs", "60", "--repeats", "8", "--pairs", "5", "--fixed", "0")
+    run(*argv, "-q", "--no-plot", "-o", "p.json")
     wide = run("show", "p.json", "--margin", "0.9", "-q", "--no-plot")
     assert "makes no practical difference" in wide.out
+
+
+def test_problems_that_are_one_are_never_answered_as_transfer(run):
+    done = run("sweep", *SMALL, "--over", "source-seed=1,2", "--fixed", "0", "--no-plot")
+    assert "same problem fixed=0" in done.out
+    assert "source and target are one problem at 2, not transfer" in done.out
+
+
+def test_the_csv_of_a_sweep_of_frozen_layers_keeps_the_column_of_the_runs(run):
+    done = run("sweep", *SMALL, "--over", "fixed=0,1", *CSV)
+    rows = list(csv.DictReader(done.out.splitlines()))
+    assert {(row["fixed"], row["over_fixed"]) for row in rows} == {
+        ("", "0"), ("0", "0"), ("", "1"), ("1", "1"),
+    }  # fmt: skip
+
+
+def test_a_summary_quotes_names_with_commas(run, tmp_path):
+    problems = (f"blobs:seed=1,{BLOBS}", f"blobs:seed=1,{BLOBS},std=1")
+    run("grid", *NETWORK, "--problems", *problems, "-q", "--no-plot", "--summary", "s.csv")
+    rows = list(csv.reader((tmp_path / "s.csv").read_text().splitlines()))
+    assert {len(row) for row in rows} == {len(rows[0])}
+    assert {row[0] for row in rows[1:]} == set(problems)
+
+
+def test_what_else_was_asked_of_the_points_is_shown_in_full(run):
+    argv = (*STUDIES["sweep"], "--speed", "--against", "fixed=0", "--no-plot")
+    done = run(*argv, "--full", "-o", "s.json")
+    assert "train-samples 10: The variants against each other" in done.out
+    assert "train-samples 40: The method (a fresh source network each repeat): speed" in done.out
+    cell = read("s.json")["cells"][0]
+    assert cell["contrasts"] and cell["speed"]
 
 
 def test_details_are_left_out_of_a_pipe_unless_wanted(run):

@@ -56,7 +56,10 @@ SWEEP = [
         "--over hidden=9..2: use LOW..HIGH or LOW..HIGH/STEPS with LOW below HIGH",
     ),
     ("sweep --over fixed=0,3", "--over fixed=3: the network has 2 hidden layers; use 0, 1 or 2"),
-    ("sweep --over fixed=0,1 --fixed 1", "--fixed 1: it varies in --over; leave it out"),
+    (
+        "sweep --over fixed=0,1 --fixed 1",
+        "--fixed 1: fixed varies in --over; leave one of the two out",
+    ),
     ("sweep --over epochs=0,10", "--over epochs=0: use 1 or more"),
     ("sweep --over learning-rate=0.1,-1", "--over learning-rate=-1: use a finite number above 0"),
     ("sweep --over learning-rate=0.1,inf", "--over learning-rate=inf: use a number"),
@@ -116,7 +119,7 @@ SWEEP = [
     ),
     (
         "sweep --over hidden=2,3 --over hidden=4,5",
-        "--over hidden: it is given twice; use two settings",
+        "--over hidden=4,5: hidden varies already; use two settings",
     ),
     (
         "sweep --over hidden=2,3 --budget epoch",
@@ -170,6 +173,38 @@ SWEEP = [
     ),
 ]
 
+MEANINGLESS = [
+    (
+        "sweep --over epochs=5,10 --epochs 20",
+        "--epochs 20: epochs varies in --over; leave one of the two out",
+    ),
+    (
+        "sweep --over learning-rate=0.01,0.1 --tune learning-rate=0.01,0.1",
+        "--tune learning-rate=0.01,0.1: learning-rate varies in --over; leave one of the two out",
+    ),
+    (
+        "sweep --over source-seed=1,3 --source-seed 2",
+        "--source-seed 2: source-seed varies in --over; leave one of the two out",
+    ),
+    (
+        "sweep --over source-seed=1,3 --target moons --model m.keras",
+        "--over source-seed=1: source: there is no source problem; add --source SPEC",
+    ),
+    (
+        "sweep --over train-samples=30,030",
+        "--over train-samples=30,030: 30 is repeated; give it once",
+    ),
+    (
+        "sweep --over hidden=5,5+5",
+        "--over 5+5: the same experiment as at 5; leave one of the two out",
+    ),
+    (
+        "grid --problems blobs:seed=1 blobs:seed=1,std=2.0",
+        "--problems blobs:seed=1,std=2.0: it is the same problem as blobs:seed=1; give it once",
+    ),
+    ("grid --problems junk", f"--problems junk: junk is no problem; {PROBLEMS}"),
+]
+
 PAIRS = [
     ("pairs --pairs 1", "--pairs 1: use 2 or more"),
     ("pairs --pairs 0", "--pairs 0: use 2 or more"),
@@ -193,7 +228,7 @@ PAIRS = [
     ),
     (
         "pairs --source digits --pairs 300",
-        "--pairs 300: 10 classes have 252 halves; use at most 252",
+        "--pairs 300: 10 classes can be halved in 126 ways; use at most 126",
     ),
     ("pairs --source digits:train=x", "--source digits:train=x: train=x: use a whole number"),
     (
@@ -277,7 +312,9 @@ SCORES = [
 
 
 @pytest.mark.parametrize(
-    ("argv", "line"), [*SWEEP, *PAIRS, *GRID, *SCORES], ids=lambda part: str(part)[:70]
+    ("argv", "line"),
+    [*SWEEP, *MEANINGLESS, *PAIRS, *GRID, *SCORES],
+    ids=lambda part: str(part)[:70],
 )
 def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, argv, line):
     write_keras(tmp_path / "m.keras")

@@ -22,6 +22,9 @@ MOST_NAMED = 40
 ROW = 0.15
 """Height of a pair, in inches at a font of 10 points."""
 
+ROOMY = 60
+"""Pairs from which on rows get narrower, and what is below them must not."""
+
 BELOW = 6.0
 """Rows that the mean and the next pair take."""
 
@@ -80,9 +83,10 @@ def _draw_family(
             [100 * row.difference], [place], marker="o", color=colour,
             markersize=3.2 * look.scale, zorder=3,
         )  # fmt: skip
-    _draw_summary(one, -2.2, -4.2, axes, look)
-    axes.axhline(-1.0, color="0.6", linewidth=0.8 * look.scale)
-    ticks, names = [-2.2, -4.2], ["mean", "next pair"]
+    unit = max(1.0, len(rows) / ROOMY)
+    _draw_summary(one, unit, axes, look)
+    axes.axhline(-unit, color="0.6", linewidth=0.8 * look.scale)
+    ticks, names = [-2.2 * unit, -4.2 * unit], ["mean", "next pair"]
     if is_first and len(rows) <= MOST_NAMED:
         ticks += list(range(len(rows)))
         names += [f"{row.pair}: {row.source}, {row.target}" for row in rows]
@@ -91,15 +95,14 @@ def _draw_family(
         axes.tick_params(axis="y", length=0)
     if is_first and len(rows) > MOST_NAMED:
         axes.set_ylabel(f"{len(rows)} pairs, sorted")
-    axes.set_ylim(-5.4, len(rows) - 0.3)
+    axes.set_ylim(-5.4 * unit, len(rows) - 0.3)
     axes.set_title(literal(label_of(one.arm, results.cells[0].results)), loc="left")
     axes.tick_params(axis="x", labelbottom=True)
 
 
-def _draw_summary(
-    one: FamilySummary, mean_at: float, next_at: float, axes: "Axes", look: Look
-) -> None:
+def _draw_summary(one: FamilySummary, unit: float, axes: "Axes", look: Look) -> None:
     """Draw the mean as a diamond as wide as its interval, and the next pair as a bar."""
+    mean_at, next_at = -2.2 * unit, -4.2 * unit
     family, colour = one.family, colour_of(one.arm.variant)
     if family is None or family.mean is None:
         return
@@ -108,7 +111,7 @@ def _draw_summary(
         low, high = 100 * family.ci_low, 100 * family.ci_high
         is_decided = one.verdict is not None and one.verdict.kind != "undecided"
         axes.fill(
-            [low, mean, high, mean], [mean_at, mean_at + 0.7, mean_at, mean_at - 0.7],
+            [low, mean, high, mean], [mean_at, mean_at + 0.7 * unit, mean_at, mean_at - 0.7 * unit],
             facecolor=colour if is_decided else "white", edgecolor=colour,
             linewidth=1.4 * look.scale, zorder=4,
         )  # fmt: skip

@@ -120,12 +120,12 @@ def _draw_panel(
             axes.add_patch(
                 Rectangle(box, 1, 1, fill=False, hatch="////", edgecolor="0.75", linewidth=0)
             )
-        is_dark = abs(values[row, column]) > DARK * limit
+        is_dark = kind != "undecided" and abs(values[row, column]) > DARK * limit
         axes.text(
             column, row, f"{values[row, column]:+.1f}\n{MARKS[kind]}", ha="center", va="center",
             fontsize=look.small, color="white" if is_dark else "black", linespacing=1.0,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
-            if kind == "undecided" and not is_dark
+            if kind == "undecided"
             else None,
         )  # fmt: skip
         if results.spec.kind == "grid" and down.values[row] == across.values[column]:

@@ -87,7 +87,7 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
         axes.errorbar(
             places, means, yerr=np.transpose(around), color=colour, label=label,
             marker=MARKERS[series % len(MARKERS)], markersize=5 * look.scale,
-            linestyle=LINE_STYLES[series % len(LINE_STYLES)], linewidth=1.4 * look.scale,
+            linestyle=_line_of(results, series), linewidth=1.4 * look.scale,
             elinewidth=1.2 * look.scale,
         )  # fmt: skip
     ceilings = [cell.results.measured.ceiling for cell in results.cells]
@@ -109,7 +109,7 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
         found = [cell.summary(question, series) for cell in results.cells]
         axes.plot(
             places, [100 * _mean(one) for one in found], color=colour, linewidth=look.scale,
-            linestyle=LINE_STYLES[series % len(LINE_STYLES)], zorder=2,
+            linestyle=_line_of(results, series), zorder=2,
         )  # fmt: skip
         for place, one in zip(places, found, strict=True):
             d = one.difference
@@ -138,6 +138,12 @@ def _look_of(results: StudyResults, series: int) -> tuple[str, str]:
         return colour_of(results.spec.cells[0].spec.variants[0]), "standalone"
     label = next(name for i, name in series_of(results.spec) if i == series)
     return colour_of(results.spec.cells[0].spec.variants[series]), literal(label)
+
+
+def _line_of(results: StudyResults, series: int) -> str:
+    """Give the line that joins the points of a variant; none where points have no neighbours."""
+    is_line = results.spec.axes[0].is_ordered
+    return LINE_STYLES[series % len(LINE_STYLES)] if is_line else "none"
 
 
 def _places(results: StudyResults) -> list[float]:

@@ -4,14 +4,29 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from blobtransfer.report.sentences import label_of
+from blobtransfer.results.csv_io import quoted
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
+from blobtransfer.results.study_findings import FamilySummary
 
 COLUMNS = (
     "sources", "variant", "n", "failed", "mean", "std", "median", "low_share", "difference",
     "ci_low", "ci_high", "p_adjusted", "verdict",
 )  # fmt: skip
+
+
+LATEX = str.maketrans(
+    {letter: f"\\{letter}" for letter in "&%$#_{}"}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+)
+"""Letters that LaTeX would take for something else."""
+
+FAMILY_COLUMNS = (
+    "variant", "n_pairs", "mean", "std", "difference", "ci_low", "ci_high", "tau",
+    "prediction_low", "prediction_high", "better_share", "worse_share", "p_adjusted", "verdict",
+)  # fmt: skip
+"""Of pairs: a row a variant over all of them."""
 
 
 def summary_text(results: Results | StudyResults, suffix: str) -> Iterator[str]:
@@ -26,9 +41,8 @@ def summary_text(results: Results | StudyResults, suffix: str) -> Iterator[str]:
     """
     columns, rows = _lines_of(results)
     if suffix == ".csv":
-        yield ",".join(columns) + "\n"
-        for row in rows:
-            yield ",".join("" if value is None else str(value) for value in row) + "\n"
+        for row in [columns, *rows]:
+            yield ",".join("" if value is None else quoted(str(value)) for value in row) + "\n"
     elif suffix == ".md":
         yield from _markdown([columns, ["---"] * len(columns), *map(_short, rows)])
     else:
@@ -36,15 +50,36 @@ def summary_text(results: Results | StudyResults, suffix: str) -> Iterator[str]:
 
 
 def _lines_of(results: Results | StudyResults) -> tuple[tuple[str, ...], list[list[Any]]]:
-    """Give the heads and the rows; of a study every cell's, with its place first."""
+    """Give the heads and the rows; of a sweep and a grid every cell's, with its place first."""
     if isinstance(results, Results):
         return COLUMNS, [_row(one, results) for one in results.summary]
+    if results.spec.kind == "pairs":
+        return FAMILY_COLUMNS, [_family_row(one, results) for one in results.findings.families]
     heads = (*(axis.name for axis in results.spec.axes), *COLUMNS)
     return heads, [
         [*cell.at, *_row(one, cell.results)]
         for cell in results.cells
         for one in cell.results.summary
     ]
+
+
+def _family_row(one: FamilySummary, results: StudyResults) -> list[Any]:
+    family = one.family
+    return [
+        label_of(one.arm, results.cells[0].results),
+        len(results.cells),
+        one.mean,
+        one.std,
+        *(
+            (None,) * 9
+            if family is None
+            else (
+                family.mean, family.ci_low, family.ci_high, family.tau, family.prediction_low,
+                family.prediction_high, family.better_share, family.worse_share, family.p_adjusted,
+            )
+        ),
+        None if one.verdict is None else one.verdict.kind,
+    ]  # fmt: skip
 
 
 def _row(one: Summary, results: Results) -> list[Any]:
@@ -69,12 +104,12 @@ def _short(row: Sequence[Any]) -> list[str]:
 
 def _markdown(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     for row in rows:
-        yield "| " + " | ".join(row) + " |\n"
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n"
 
 
 def _latex(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     head, *body = rows
-    n_words = len(head) - len(COLUMNS) + 2
+    n_words = 1 if head[1] == "n\\_pairs" else len(head) - len(COLUMNS) + 2
     yield f"\\begin{{tabular}}{{{'l' * n_words}{'r' * (len(head) - n_words - 1)}l}}\n\\hline\n"
     yield " & ".join(head) + " \\\\\n\\hline\n"
     for row in body:
@@ -83,4 +118,4 @@ def _latex(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _escaped(row: Sequence[str]) -> list[str]:
-    return [cell.replace("_", "\\_").replace("%", "\\%") for cell in row]
+    return [cell.translate(LATEX) for cell in row]

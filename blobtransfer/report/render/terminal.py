@@ -52,7 +52,10 @@ def print_on_terminal(tables: Sequence[Table], file: TextIO) -> None:
     for i, table in enumerate(tables):
         dropped = _dropped(table, console)
         if dropped is None:
-            file.write(("\n" if i else "") + to_text([_without(table, DROPPED_FIRST)]))
+            bare = replace(_without(table, DROPPED_FIRST), sentence=None, notes=())
+            file.write(("\n" if i else "") + to_text([bare]))
+            below = [table.sentence, *table.notes] if table.sentence else table.notes
+            console.print("", *map(Text, below), sep="\n")
             continue
         grid = _grid(_without(table, dropped))
         console.print(*([""] if i else []), Text(table.title, style="bold"), "", grid, sep="\n")

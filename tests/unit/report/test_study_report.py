@@ -61,7 +61,7 @@ def test_a_sweep_says_at_which_points_a_variant_is_what(studies):
     found = judged(studies["sweep"], ["worse", "undecided", "better"])
     first, _ = study_answers(found, "fresh")
     assert first == (
-        "The method: transfer fixed=0 is better at 40, is worse at 10, is undecided at 20"
+        "The method: transfer fixed=0 is worse at 10, is undecided at 20, is better at 40"
     )
     everywhere = judged(studies["sweep"], ["undecided"] * 3)
     assert next(study_answers(everywhere, "fresh")).endswith("fixed=0 is undecided everywhere")
@@ -156,15 +156,24 @@ def test_an_interrupted_study_says_first_how_far_it_came(studies, name, parts):
 @pytest.mark.parametrize(
     ("name", "kind", "said"),
     [
-        ("sweep", "sensitivity", "not which value is best"),
         ("pairs", "few pairs", "3 pairs: 5 or more have an interval"),
-        ("pairs", "halves of one table", "not for other tables"),
+        ("pairs", "halves of one table", "say nothing of other tables"),
         ("pairs", "one problem", "nothing but the rows"),
         ("grid", "shared problems", "blobtransfer pairs"),
     ],
 )
 def test_every_caution_says_what_to_know(studies, name, kind, said):
     assert said in study_caution(StudyCaution(kind, 3), studies[name])
+
+
+def test_settings_of_the_training_are_said_to_change_standalone_too(studies):
+    spec = studies["sweep"].spec
+    axes = (spec.axes[0], Axis("epochs", ("2",)))
+    cells = tuple(replace(cell, at=(*cell.at, "2")) for cell in spec.cells)
+    found = replace(studies["sweep"], spec=replace(spec, axes=axes, cells=cells))
+    text = study_caution(StudyCaution("sensitivity", 3), found)
+    assert text.startswith("epochs changes training from scratch too")
+    assert text.endswith("use --tune learning-rate=A,B,...")
 
 
 def test_cautions_of_cells_say_in_how_many(studies):

@@ -121,13 +121,18 @@ def put(*path_and_value):
         (lambda record: record["cells"][1]["runs"].pop(), "cells.1.runs: repeat 7 has no run"),
         (put("cells", 1, "runs", 0, "repeat", 99), "cells.1.runs: repeat 99 is not in 0 to 7"),
         (put("cells", 0, "tasks", []), "cells.0.tasks: of [], but the spec has"),
-        (put("spec", "axes", 0, "name", "pa\x1bir"), "spec.axes: it would act on a terminal"),
+        (put("spec", "axes", 0, "name", "pairs"), "spec: cells: pairs has the axes pair"),
         (put("spec", "axes", []), "spec: axes"),
+        (put("spec", "axes", 0, "values", list("12345")), "spec: cells: 6 cells at 5 places"),
+        (put("spec", "budget", "epochs"), "a sweep has a budget, and no other study"),
+        (put("spec", "cells", 0, "spec", "n_points", 2), "the intervals of 1 cells hold together"),
+        (put("cells", 0, "distance", -1.0), "cells.0.distance"),
+        (put("cells", 0, "distance", 1e308), "cells.0.distance"),
         (put("spec", "cells", 0, "spec", "n_repeats", 7), "spec: cells"),
         (put("spec", "kind", "x"), "spec.kind"),
         (put("seconds", None), "seconds"),
     ],
-    ids=range(13),
+    ids=range(18),
 )
 def test_what_no_command_wrote_is_refused_with_its_place(texts, change, problem):
     record = json.loads(texts["pairs"])
@@ -143,6 +148,13 @@ def test_a_text_that_is_cut_off_is_refused(texts, name):
     for n in (20, len(text) // 2, len(text) - 5):
         with pytest.raises(ResultsFileError):
             from_json(text[:n].encode(), "r.json")
+
+
+def test_names_that_would_act_on_a_terminal_are_refused(texts):
+    record = json.loads(texts["sweep"])
+    record["spec"]["axes"][0]["name"] = "rows\x1b[2J"
+    with pytest.raises(ResultsFileError, match=r"spec.axes: it would act on a terminal"):
+        from_json(json.dumps(record).encode(), "r.json")
 
 
 def test_scores_are_one_row_a_repeat(texts):

@@ -41,7 +41,7 @@ def test_a_setting_and_its_values_are_read(text, axis):
         ("hidden=9..2", "LOW below HIGH"),
         ("hidden=2..9/x", "LOW..HIGH/STEPS"),
         ("hidden=2..9/1", "2 to 1,000 steps"),
-        ("hidden=0..9/3", "LOW above 0"),
+        ("hidden=0..9/3", "LOW above 0; or a list"),
         ("hidden=0..9999", "at most 1,000 values"),
         ("learning-rate=0.1..0.5", "say how many steps"),
         ("target-seed=1,2", "other rows; use pairs, or grid"),

@@ -31,21 +31,39 @@ def test_an_axis_has_different_values_and_their_numbers_where_all_are_numbers():
 
 def test_cells_have_places_of_their_own_on_the_axes():
     spec = sweep_of()
+    first, second, third = spec.cells
     with pytest.raises(SettingError, match="no such place"):
-        replace(spec, cells=(spec.cells[0], spec.cells[0]))
+        replace(spec, cells=(first, second, second))
     with pytest.raises(SettingError, match="no such place"):
-        replace(spec, cells=(Cell(("99",), spec.cells[0].spec),))
+        replace(spec, cells=(first, second, Cell(("99",), third.spec)))
+    with pytest.raises(SettingError, match="2 cells at 3 places"):
+        replace(spec, cells=(first, second))
     with pytest.raises(SettingError, match="one or two"):
         replace(spec, axes=())
     with pytest.raises(SettingError, match="twice"):
         StudySpec("sweep", spec.axes * 2, (Cell(("10", "10"), spec.cells[0].spec),))
 
 
+@pytest.mark.parametrize(
+    ("make", "changes", "problem"),
+    [
+        (pairs_of, {"kind": "sweep", "budget": "epochs"}, "sweep has the axes pair"),
+        (pairs_of, {"budget": "epochs"}, "a sweep has a budget"),
+        (sweep_of, {"budget": None}, "a sweep has a budget"),
+        (sweep_of, {"kind": "pairs", "budget": None}, "pairs has the axes pair"),
+        (grid_of, {"kind": "sweep", "budget": "epochs"}, "sweep has the axes"),
+    ],
+)
+def test_each_kind_has_axes_and_a_budget_of_its_own(make, changes, problem):
+    with pytest.raises(SettingError, match=problem):
+        replace(make(), **changes)
+
+
 def test_cells_answer_the_same_questions():
     spec = sweep_of()
     other = Cell(("20",), replace(spec.cells[1].spec, n_repeats=9))
     with pytest.raises(SettingError, match="other questions"):
-        replace(spec, cells=(spec.cells[0], other))
+        replace(spec, cells=(spec.cells[0], other, spec.cells[2]))
 
 
 def test_the_trainings_of_all_cells_together_are_limited():
