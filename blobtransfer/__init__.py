@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from blobtransfer.experiment.compare import compare
     from blobtransfer.experiment.from_json import from_json
     from blobtransfer.experiment.single import train_source, train_target
+    from blobtransfer.experiment.study import run_study
     from blobtransfer.keras_files.read import read_source_file
     from blobtransfer.report.writers import to_json
     from blobtransfer.results.csv_io import to_csv
     from blobtransfer.results.results import Results
+    from blobtransfer.results.study import StudyResults
     from blobtransfer.specs.drawn import (
         BlobsSpec,
         CirclesSpec,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     )
     from blobtransfer.specs.experiment import ExperimentSpec
     from blobtransfer.specs.network import MLPSpec
+    from blobtransfer.specs.study import Axis, Cell, StudySpec
     from blobtransfer.specs.table import TableSpec
     from blobtransfer.specs.task import TaskSpec
     from blobtransfer.specs.task_text import parse_task
@@ -38,8 +41,10 @@ __version__ = "0.1.0"
 
 _HOME = {
     "STANDALONE": "specs.variant",
+    "Axis": "specs.study",
     "BlobTransferError": "errors",
     "BlobsSpec": "specs.drawn",
+    "Cell": "specs.study",
     "CirclesSpec": "specs.drawn",
     "ClassificationSpec": "specs.drawn",
     "ExperimentSpec": "specs.experiment",
@@ -47,6 +52,8 @@ _HOME = {
     "MoonsSpec": "specs.drawn",
     "QuantilesSpec": "specs.drawn",
     "Results": "results.results",
+    "StudyResults": "results.study",
+    "StudySpec": "specs.study",
     "TableSpec": "specs.table",
     "Task": "tasks.task",
     "TaskSpec": "specs.task",
@@ -60,6 +67,7 @@ _HOME = {
     "parse_variant": "specs.variant",
     "read_source_file": "keras_files.read",
     "resolve_tasks": "tasks.resolve",
+    "run_study": "experiment.study",
     "to_csv": "results.csv_io",
     "to_json": "report.writers",
     "train_source": "experiment.single",

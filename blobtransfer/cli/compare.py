@@ -1,12 +1,8 @@
 """`compare`: training from scratch against starting from a source network, over many repeats."""
 
-import sys
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from blobtransfer.cli.checks import checked_figure
 from blobtransfer.cli.comparison import Request, settled_comparison
-from blobtransfer.cli.delivery import deliver, finish
-from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     FigureOptions,
     MessageOptions,
@@ -18,6 +14,13 @@ from blobtransfer.cli.options import (
     TransferOptions,
     VariantOptions,
 )
+from blobtransfer.cli.study import carry_out
+
+if TYPE_CHECKING:
+    from blobtransfer.engines import Engine
+    from blobtransfer.experiment.progress import Progress
+    from blobtransfer.network import Weights
+    from blobtransfer.results.results import Results
 
 
 def compare(
@@ -37,20 +40,10 @@ def compare(
     request.check(result)
     screen.check_format(result)
     asked = settled_comparison(request)
-    path = checked_figure("compare", figure, result, read=asked.read, summary=screen.summary)
 
-    from blobtransfer.cli.progress import progress_of
-    from blobtransfer.engines import load_engine
-    from blobtransfer.experiment import compare as experiment
-    from blobtransfer.report.figures.canvas import Canvas
+    def work(weights: "Weights | None", engine: "Engine", progress: "Progress") -> "Results":
+        from blobtransfer.experiment import compare as experiment
 
-    canvas = Canvas(figure.show, figure.style, figure.inches())
-    asked.say(messages)
-    with deferred() as pending:
-        with progress_of(messages.quiet, pending.check) as progress:
-            weights = None if asked.saved is None else list(asked.saved.weights)
-            engine = load_engine(asked.spec.engine, messages.verbose)
-            results = experiment.compare(asked.spec, weights, engine, progress)
-        results = replace(results, argv=tuple(sys.argv[1:]))
-        deliver(results, canvas, path, result, messages, screen)
-    finish(results, canvas, pending)
+        return experiment.compare(asked.spec, weights, engine, progress)
+
+    carry_out("compare", work, asked, asked.read, figure, screen, result, messages)

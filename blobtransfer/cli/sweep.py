@@ -130,11 +130,11 @@ def _study(
             problem = error.problem if is_said else str(error)
             raise SettingError("over", where, problem) from error
         cells.append(Cell(values, replace(spec, n_points=prod(len(axis.values) for axis in axes))))
-    for i, cell in enumerate(cells):
-        alike = next((other for other in cells[:i] if other.spec == cell.spec), None)
-        if alike is not None:
-            where, before = (" ".join(one.at) for one in (cell, alike))
-            problem = f"the same experiment as at {before}; leave one of the two out"
+    known: dict[ExperimentSpec, str] = {}
+    for cell in cells:
+        where = " ".join(cell.at)
+        if known.setdefault(cell.spec, where) != where:
+            problem = f"the same experiment as at {known[cell.spec]}; leave one of the two out"
             raise SettingError("over", where, problem)
     return base, StudySpec("sweep", axes, tuple(cells), budget)
 

@@ -115,7 +115,8 @@ def _families(results: StudyResults) -> tuple[list[FamilySummary], list[PairRow]
             FamilySummary(arm, float(means.mean()), std, family, verdict, tuple(moderators))
         )
         rows += [_pair_row(cell, arm, standalone) for cell in results.cells]
-    rows.sort(key=lambda row: [cell.at[0] for cell in results.cells].index(row.pair))
+    order = {cell.at[0]: i for i, cell in enumerate(results.cells)}
+    rows.sort(key=lambda row: order[row.pair])
     return families, rows
 
 

@@ -90,7 +90,3 @@ class StudyResults:
         for cell in self.cells:
             for run in cell.results.rows():
                 yield cell.at, run
-
-    def at(self, *values: str) -> Results | None:
-        """Give the results of the cell at a place; None where it was not run."""
-        return next((cell.results for cell in self.cells if cell.at == values), None)
