@@ -22,8 +22,8 @@ MOST_NAMED = 40
 ROW = 0.15
 """Height of a pair, in inches at a font of 10 points."""
 
-ROOMY = 60
-"""Pairs from which on rows get narrower, and what is below them must not."""
+TALLEST = 9.0
+"""Of all panels that stand below each other, in inches at a font of 10 points."""
 
 BELOW = 6.0
 """Rows that the mean and the next pair take."""
@@ -39,14 +39,17 @@ def draw_forest(results: StudyResults, canvas: Canvas) -> "Figure":
     n_pairs = len(results.cells)
     width = canvas.width(max(6.3, COLUMN * len(families)))
     title = canvas.wrapped(study_headline(results), width / 1.25)
-    height = min(11.0, 1.6 + LINE * (title.count("\n") + 3) + ROW * (n_pairs + BELOW))
-    figure = canvas.new(width, height)
     n_columns = canvas.n_columns(len(families), width, 2.2)
     n_rows = -(-len(families) // n_columns)
+    words = 1.0 + LINE * (title.count("\n") + 3 + 3 * n_rows)
+    wanted = words + n_rows * min(TALLEST / n_rows, ROW * (n_pairs + BELOW))
+    figure = canvas.new(width, wanted)
+    height = (canvas.height(wanted) - words) / n_rows
+    unit = max(1.0, LINE / 2 * (n_pairs + BELOW) / max(height, 0.1))
     grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
     for place, axes in enumerate(grid.flat):
         if place < len(families):
-            _draw_family(results, families[place], axes, canvas.look, place % n_columns == 0)
+            _draw_family(results, families[place], axes, canvas.look, unit, place % n_columns == 0)
         else:
             axes.set_visible(False)
     figure.suptitle(literal(title))
@@ -63,8 +66,24 @@ def draw_forest(results: StudyResults, canvas: Canvas) -> "Figure":
 
 
 def _draw_family(
-    results: StudyResults, one: FamilySummary, axes: "Axes", look: Look, is_first: bool
+    results: StudyResults,
+    one: FamilySummary,
+    axes: "Axes",
+    look: Look,
+    unit: float,
+    is_first: bool,
 ) -> None:
+    """Draw one variant.
+
+    Args:
+        results: Of pairs.
+        one: The variant over all pairs.
+        axes: Where it is drawn.
+        look: Sizes.
+        unit: Rows that a line of text is half as high as; what is below the pairs is so much
+            apart.
+        is_first: Whether names stand beside it.
+    """
     family, colour = one.family, colour_of(one.arm.variant)
     assert family is not None
     margin = 100 * results.spec.margin
@@ -83,7 +102,6 @@ def _draw_family(
             [100 * row.difference], [place], marker="o", color=colour,
             markersize=3.2 * look.scale, zorder=3,
         )  # fmt: skip
-    unit = max(1.0, len(rows) / ROOMY)
     _draw_summary(one, unit, axes, look)
     axes.axhline(-unit, color="0.6", linewidth=0.8 * look.scale)
     ticks, names = [-2.2 * unit, -4.2 * unit], ["mean", "next pair"]
@@ -98,6 +116,7 @@ def _draw_family(
     axes.set_ylim(-5.4 * unit, len(rows) - 0.3)
     axes.set_title(literal(label_of(one.arm, results.cells[0].results)), loc="left")
     axes.tick_params(axis="x", labelbottom=True)
+    axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10], min_n_ticks=3)
 
 
 def _draw_summary(one: FamilySummary, unit: float, axes: "Axes", look: Look) -> None:

@@ -34,8 +34,8 @@ COLOURS = "PuOr"
 DARK = 0.62
 """Share of the scale from which on the text of a cell is white."""
 
-CELL, TALL = 0.86, 0.5
-"""Width and height of a cell, in inches at a font of 10 points."""
+CELL, TALL, NARROW = 0.86, 0.5, 0.42
+"""Width and height of a cell, and its least width, in inches at a font of 10 points."""
 
 LEAST_LIMIT = 1.0
 """Points; a scale that ended below would make noise look like something."""
@@ -60,7 +60,7 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
     labels = 0.6 + canvas.width_of(max(len(shortened(value)) for value in down.values))
     wanted = labels + CELL * len(across.values)
     width = canvas.width(max(6.0, min(3, len(panels)) * wanted + 1.0))
-    n_columns = canvas.n_columns(min(3, len(panels)), width, wanted)
+    n_columns = canvas.n_columns(min(3, len(panels)), width, labels + NARROW * len(across.values))
     n_rows = -(-len(panels) // n_columns)
     title = canvas.wrapped(study_headline(results), width / 1.25)
     words = LINE * (title.count("\n") + 6)
