@@ -5,6 +5,7 @@ renamed over the target. Whatever goes wrong before that, the old file is still 
 """
 
 import os
+import re
 import stat
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,9 @@ from blobtransfer.errors import MachineError
 
 PREFIX = ".blobtransfer-"
 """Begins the name of every temporary file."""
+
+TEMPORARY = re.compile(re.escape(PREFIX) + r"[0-9a-f]{16}(\.\w+)?")
+"""The name of a temporary file, whole."""
 
 LEFTOVER_S = 86_400.0
 """Age of a temporary file from which it counts as left by a process that was killed."""
@@ -142,5 +146,7 @@ def _remove_leftovers(directory: Path) -> None:
     """Remove what writers that were killed long ago have left in a directory."""
     with suppress(OSError):
         for leftover in directory.glob(f"{PREFIX}*"):
+            if not TEMPORARY.fullmatch(leftover.name):
+                continue  # somebody else's
             if time.time() - leftover.lstat().st_mtime > LEFTOVER_S:
                 leftover.unlink()

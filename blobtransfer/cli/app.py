@@ -135,7 +135,7 @@ def main() -> int:
 
     Returns:
         The exit code: 0 done, 1 the environment failed, 2 the input is wrong, 3 some runs
-        failed, 130 interrupted, 143 terminated.
+        failed, 130 interrupted, 143 terminated, 129 hung up.
     """
     prepare_streams()
     _settle_typer(sys.argv[1:])

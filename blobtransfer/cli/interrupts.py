@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what is finished is kept, and a second signal ends the process at once.
+"""Ctrl-C, SIGTERM and SIGHUP: what is finished is kept, and a second signal ends the process.
 
 Outside `deferred` a signal ends the process there and then. Inside it the first one is noted;
 `check` raises it where the work tells of its progress, and what comes after is finished.
@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Signals that ask to stop; SIGHUP comes where a terminal or a connection is closed."""
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code after Ctrl-C."""

@@ -136,8 +136,10 @@ def _run_reader(asked: str, file: BinaryIO) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        problem = f"not read after {TIMEOUT_S:g} s, it looks damaged; save it again"
-        raise SourceFileError(asked, problem) from error
+        # Damage runs out of time of the processor first; so this machine is busy or stopped.
+        raise MachineError(
+            f"{asked}: not read after {TIMEOUT_S:g} s, this machine is too busy; try again"
+        ) from error
     except OSError as error:
         raise MachineError(f"no process can be started to read {asked}: {error}") from error
     return _answer(asked, reader.returncode, reader.stdout, reader.stderr)

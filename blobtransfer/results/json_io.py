@@ -35,13 +35,18 @@ from blobtransfer.statistics.transferability import SCORES
 
 VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
 
+NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
+
 OF_A_STUDY = re.compile(rb'^\s*\{[^{}]*"command"\s*:\s*"(sweep|pairs|grid)"')
 """How a study begins."""
 
 FROM_SCRATCH = Arm(STANDALONE, "none")
 
-MAX_PLACES = 10_000
-"""Most places of a grid along each feature."""
+MAX_PLACES = 4_000_000
+"""Most places of a grid."""
+
+MAX_NAME = 4096
+"""Longest name of a file, a problem or a class."""
 
 
 def to_json(
@@ -123,6 +128,8 @@ def read_json(text: bytes, name: str) -> Results | StudyResults:
     from blobtransfer.results.study_json import StudyFile, study_of
 
     text = _in_utf8(text, name)
+    if NO_VERSION.search(text):  # which a reader would take for the whole number
+        raise ResultsFileError(name, "schema_version: input should be 2")
     try:
         if OF_A_STUDY.search(text):
             return study_of(TypeAdapter(StudyFile).validate_json(text, strict=True))
@@ -195,7 +202,7 @@ def _in_this_version(text: bytes) -> bytes:
         return text
     try:
         record = json.loads(text)
-        if record["schema_version"] != 1:
+        if type(record["schema_version"]) is not int or record["schema_version"] != 1:
             return text
         record["schema_version"] = SCHEMA_VERSION
         for role in ("source", "target"):
@@ -240,10 +247,15 @@ def _check(file: ResultsFile) -> None:
     ):
         if not text.isprintable():
             raise ValueError(f"{place}: it would act on a terminal")
+        if len(text) > MAX_NAME:
+            raise ValueError(f"{place}: longer than {MAX_NAME:,} letters")
     for role in ("source", "target"):
         task = getattr(spec, role)
-        if task is not None and not all(map(str.isprintable, (task.name, *task.class_names))):
+        names = () if task is None else (task.name, *task.class_names)
+        if not all(map(str.isprintable, names)):
             raise ValueError(f"spec.{role}: it would act on a terminal")
+        if any(len(name) > MAX_NAME for name in names):
+            raise ValueError(f"spec.{role}: a name is longer than {MAX_NAME:,} letters")
         if task is not None and task.n_features != spec.network.n_features:
             raise ValueError(f"spec.{role}: its rows do not fit the network")
     if spec.task.n_classes != spec.network.n_classes:
@@ -281,10 +293,14 @@ def _check_predictions(found: Predictions, n_classes: int) -> None:
 
 def _check_regions(regions: Regions, n_classes: int) -> None:
     rows = regions.rows
-    if not 0 < len(rows) < MAX_PLACES or any(len(row) % 2 for row in rows):
+    if not rows or any(len(row) % 2 for row in rows):
         raise ValueError("regions: a row is not a list of classes and counts, or there are none")
-    if len({sum(row[1::2]) for row in rows}) != 1 or not 0 < sum(rows[0][1::2]) < MAX_PLACES:
+    if len({sum(row[1::2]) for row in rows}) != 1 or not sum(rows[0][1::2]):
         raise ValueError("regions: the rows are not of one length")
+    if len(rows) * sum(rows[0][1::2]) > MAX_PLACES:
+        raise ValueError(f"regions: more than {MAX_PLACES:,} places")
+    if not regions.x[0] < regions.x[1] or regions.y[0] > regions.y[1]:
+        raise ValueError("regions: the last place is not beyond the first")
     if max(max(row[::2]) for row in rows) >= n_classes or max(regions.labels, default=0) >= (
         n_classes
     ):

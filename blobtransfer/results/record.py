@@ -7,7 +7,7 @@ from annotated_types import Interval
 
 from blobtransfer.results.findings import Caution, Contrast, SourceRanking, Speed, Summary
 from blobtransfer.results.results import Command, Predictions, Regions, TaskRecord
-from blobtransfer.results.scores import Count, Run, Share
+from blobtransfer.results.scores import Count, Loss, Run, Share
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question, Sources
 
 SCHEMA_VERSION = 2
@@ -32,8 +32,8 @@ class CurveRow(ArmColumns):
     repeat: Count
     test_accuracy: tuple[Share | None, ...]
     train_accuracy: tuple[Share | None, ...] | None = None
-    test_loss: tuple[float | None, ...] | None = None
-    train_loss: tuple[float | None, ...] | None = None
+    test_loss: tuple[Loss | None, ...] | None = None
+    train_loss: tuple[Loss | None, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
 
 Role = Literal["source", "target"]
 Command = Literal["train-source", "train-target", "compare"]
-Point = tuple[float, float]
+Place = Annotated[float, Interval(ge=-1e36, le=1e36)]
+Point = tuple[Place, Place]
 
 Curves = Mapping[Arm, NDArray[np.float64]]
 """Learning curves of each arm, (M, R, E + 1): the first M of `METRICS`, by repeat and epoch.

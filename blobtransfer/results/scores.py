@@ -14,6 +14,8 @@ from blobtransfer.specs.experiment import Arm, Sources
 
 Share = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Interval(ge=0)]
+Loss = Annotated[float, Interval(ge=-1e-3, le=1e39)]
+"""In nats: what float32 can hold, and rounding below 0."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Run:
     repeat: Count
     test_accuracy: Share | None
     train_accuracy: Share | None
-    test_loss: float | None
-    train_loss: float | None
+    test_loss: Loss | None
+    train_loss: Loss | None
     classes_predicted: Count
     status: Literal["ok", "failed"]
     label: str = ""

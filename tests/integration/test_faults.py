@@ -226,11 +226,11 @@ def test_standard_output_on_a_full_disk_costs_no_files(tmp_path):
             assert (done.code, done.err.count("\n"), "No space left" in done.err) == (1, 1, True)
 
 
-# ---------------------------------------------------------------- Ctrl-C and SIGTERM
+# ---------------------------------------------------------------- Ctrl-C, SIGTERM and SIGHUP
 
 
 @needs_proc
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_prints_and_saves_the_repeats_that_are_finished(tmp_path, number):
     process = start(*LONG, "-q", "--full", "-o", "o.json", "-o", "o.csv", cwd=tmp_path)
     wait_for_work(process, 5)

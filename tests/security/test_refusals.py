@@ -1337,6 +1337,16 @@ BAD_RESULTS = {
         put("spec", "network", "activation", ["tanh", "relu", "tanh"]),
         "spec: activation tanh relu tanh: 3 for ",
     ),
+    "a loss beyond float32": (put("runs", 0, "test_loss", 1e308), "runs.0.test_loss: input"),
+    "a loss below 0": (put("runs", 0, "train_loss", -1e308), "runs.0.train_loss: input"),
+    "a version with a point": (put("schema_version", 2.0), "schema_version: input should be 2"),
+    "an old version with a point": (put("schema_version", 1.0), "schema_version: input should"),
+    "an endless name": (
+        put("spec", "model_path", "m" * 10**6),
+        "spec.model_path: longer than 4,096 letters",
+    ),
+    "an endless problem": (put("tasks", 1, "name", "p" * 5000), "tasks.1.name: longer than 4,096"),
+    "a thousand years": (put("seconds", 1e308), "seconds: input should be less"),
     "a name that colours": (put("tasks", 1, "name", "\x1b[31m"), "tasks.1.name: "),
 }
 

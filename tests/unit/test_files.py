@@ -207,17 +207,21 @@ def test_where_there_are_no_hard_links_a_new_file_still_replaces_none(tmp_path, 
 
 
 def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
-    old, young = tmp_path / f"{PREFIX}old.csv", tmp_path / f"{PREFIX}young.csv"
-    for path in (old, young):
+    old, young = (tmp_path / f"{PREFIX}{letter * 16}.csv" for letter in "a0")
+    # somebody else's, however old
+    others = [tmp_path / f"{PREFIX}{name}" for name in ("notes.txt", "a" * 15, "g" * 16)]
+    for path in (old, young, *others):
         path.write_text("half")
     (tmp_path / "out.csv").write_text("whole")
     then = time.time() - LEFTOVER_S - 60
-    os.utime(old, (then, then))
+    for path in (old, *others):
+        os.utime(path, (then, then))
+    kept = [young.name, "out.csv", *(path.name for path in others)]
     with write_atomic(tmp_path / "out.csv") as temporary:
         assert (tmp_path / "out.csv").read_text() == "whole"
-        assert sorted(os.listdir(tmp_path)) == sorted([temporary.name, young.name, "out.csv"])
+        assert sorted(os.listdir(tmp_path)) == sorted([temporary.name, *kept])
         temporary.write_text("new")
-    assert sorted(os.listdir(tmp_path)) == [young.name, "out.csv"]
+    assert sorted(os.listdir(tmp_path)) == sorted(kept)
     assert (tmp_path / "out.csv").read_text() == "new"
 
 

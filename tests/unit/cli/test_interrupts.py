@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, sent to this very process, which does not end by them here."""
+"""Ctrl-C, SIGTERM and SIGHUP, sent to this very process, which does not end by them here."""
 
 import os
 import signal
@@ -47,7 +47,9 @@ def test_a_deferred_signal_is_heard_where_the_work_tells_of_its_progress(number)
     assert caught.value.exit_code == 128 + number
 
 
-@pytest.mark.parametrize(("first", "second"), [SIGNALS, SIGNALS[::-1], SIGNALS[:1] * 2])
+@pytest.mark.parametrize(
+    ("first", "second"), [SIGNALS[:2], SIGNALS[1::-1], SIGNALS[1:], SIGNALS[:1] * 2]
+)
 def test_a_second_signal_ends_the_process_with_the_code_of_the_first(first, second):
     with deferred() as pending:
         signal.raise_signal(first)
