@@ -10,7 +10,7 @@ from blobtransfer.cli.options import FigureOptions, ResultOptions, TrainingOptio
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.files import why_not_writable
-from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS
+from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS, TextWriter
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
@@ -58,7 +58,8 @@ def checked_figure(
     figure.check_drawn(path)
     if path is not None:
         _check_file("plot", path, WRITERS["figure"].suffixes)
-    suffixes = tuple(suffix for writer in TEXT_WRITERS.values() for suffix in writer.suffixes)
+    texts = [writer for writer in WRITERS.values() if isinstance(writer, TextWriter)]
+    suffixes = tuple(suffix for writer in texts for suffix in writer.suffixes)
     for result_path in result.files():
         _check_file("output", result_path, suffixes)
     if summary is not None:

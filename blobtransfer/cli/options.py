@@ -565,8 +565,8 @@ class ResultOptions:
         list[Path] | None,
         option(
             "--output -o",
-            "Also write the results there; .json, .csv, .md or .txt picks the format, - is "
-            "standard output. Can be given more than once.",
+            "Also write the results there; .json, .csv, .md, .txt or .html (a report to forward) "
+            "picks the format, - is standard output. Can be given more than once.",
             RESULTS,
             metavar="FILE",
         ),

@@ -131,6 +131,12 @@ def _json(report: "Report") -> Iterable[str]:
     return json_io.to_json(report.results, report.sentences, report.cautions)
 
 
+def _html(report: "Report") -> Iterable[str]:
+    from blobtransfer.report.render.html import to_html
+
+    return to_html(report)
+
+
 def _figure(report: "Report", path: Path) -> None:
     from blobtransfer.report.figures.canvas import Canvas, save
     from blobtransfer.report.figures.pictures import picture_of_results
@@ -151,6 +157,7 @@ TEXT_WRITERS: Mapping[str, TextWriter] = {
 
 WRITERS: Mapping[str, TextWriter | PictureWriter] = {
     **TEXT_WRITERS,
+    "html": TextWriter((".html",), _html),
     "figure": PictureWriter((".png", ".svg", ".pdf"), _figure),
 }
 """Every format that results can be written in."""

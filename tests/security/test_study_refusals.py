@@ -161,7 +161,7 @@ SWEEP = [
     ),
     (
         "sweep --over hidden=2,3 -o x.xyz",
-        "--output x.xyz: no format has the suffix .xyz; use .txt, .json, .csv, .md",
+        "--output x.xyz: no format has the suffix .xyz; use .txt, .json, .csv, .md, .html",
     ),
     (
         "sweep --over hidden=2,3 --plot x.xyz",

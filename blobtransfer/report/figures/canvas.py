@@ -5,6 +5,7 @@ they are to be shown in a window.
 """
 
 import html
+import io
 import logging
 import re
 import textwrap
@@ -170,25 +171,45 @@ def save(picture: Picture, path: Path) -> None:
         MachineError: The file cannot be written.
     """
     suffix = path.suffix.lower()
-    title, made_by = plain(picture.title), plain(picture.made_by)
-    metadata: dict[str, dict[str, Any]] = {
-        ".png": {"Title": title, "Description": made_by},
-        ".svg": {"Title": picture.title, "Description": made_by, "Date": None},
-        ".pdf": {"Title": title, "Subject": made_by, "CreationDate": None},
-    }
-    with own_settings(), write_atomic(path) as temporary, warnings.catch_warnings():
+    with _saving(path.name), write_atomic(path) as temporary:
+        picture.figure.savefig(temporary, dpi=DPI, metadata=_metadata(picture)[suffix])
+        _check_room(picture.figure)
+        if suffix == ".svg":
+            temporary.write_text(_described(temporary.read_text("utf-8"), picture.text), "utf-8")
+
+
+def svg_text(picture: Picture) -> str:
+    """Give a figure as the text of an SVG file; see `save`."""
+    text = io.StringIO()
+    with _saving("the figure"):
+        picture.figure.savefig(text, format="svg", metadata=_metadata(picture)[".svg"])
+        _check_room(picture.figure)
+    return _described(text.getvalue(), picture.text)
+
+
+@contextmanager
+def _saving(name: str) -> Iterator[None]:
+    """Save a figure while the block runs, whatever letters it holds."""
+    with own_settings(), warnings.catch_warnings():
         # A letter of a file's name that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
         try:
-            picture.figure.savefig(temporary, dpi=DPI, metadata=metadata[suffix])
-            _check_room(picture.figure)
+            yield
         except UserWarning as error:
             raise MachineError(
-                f"{path}: the figure has too little room; use a larger --size"
+                f"{name}: the figure has too little room; use a larger --size"
             ) from error
-        if suffix == ".svg":
-            _describe(temporary, picture.text)
+
+
+def _metadata(picture: Picture) -> dict[str, dict[str, Any]]:
+    """Give what a file says of the figure in it, by its suffix."""
+    title, made_by = plain(picture.title), plain(picture.made_by)
+    return {
+        ".png": {"Title": title, "Description": made_by},
+        ".svg": {"Title": picture.title, "Description": made_by, "Date": None},
+        ".pdf": {"Title": title, "Subject": made_by, "CreationDate": None},
+    }
 
 
 def _check_room(figure: "Figure") -> None:
@@ -229,9 +250,7 @@ def plain(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
-def _describe(path: Path, text: str) -> None:
-    """Give an SVG file a role and a description, which matplotlib leaves out."""
-    drawn = path.read_text("utf-8")
+def _described(drawn: str, text: str) -> str:
+    """Give an SVG a role and a description, which matplotlib leaves out."""
     description = f"</title>\n <desc>{html.escape(text, quote=False)}</desc>\n"
-    drawn = drawn.replace("</title>\n", description, 1).replace("<svg ", '<svg role="img" ', 1)
-    path.write_text(drawn, "utf-8")
+    return drawn.replace("</title>\n", description, 1).replace("<svg ", '<svg role="img" ', 1)

@@ -1,0 +1,102 @@
+"""A report as one HTML page that people can forward: no script, and nothing that is loaded.
+
+A content security policy in the page forbids all else, so a browser proves it. Names of files,
+classes and problems come from users: everything but the figure is escaped by the template.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.resources import files
+from typing import Any
+
+from blobtransfer.report.explain import explanations, study_explanations
+from blobtransfer.report.figures.canvas import Canvas, svg_text
+from blobtransfer.report.figures.pictures import picture_of_results
+from blobtransfer.report.method import method_of
+from blobtransfer.report.report import Report
+from blobtransfer.report.tables import WORD_COLUMNS
+from blobtransfer.results.study import StudyResults
+
+FIGURE = "figure"
+"""Begins every id in the figure, so that none is that of something else on the page."""
+
+
+def to_html(report: Report) -> Iterator[str]:
+    """Write a report as one page; the same results give the same bytes.
+
+    Yields:
+        The text.
+
+    Raises:
+        MachineError: The figure cannot be drawn.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    results = report.results
+    picture = picture_of_results(results, Canvas())
+    source = files("blobtransfer.report.render").joinpath("report.html.j2").read_text("utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    words: tuple[str, ...] = ()
+    if isinstance(results, StudyResults):
+        words = study_explanations(results)
+    elif results.command == "compare":
+        words = explanations(results)
+    yield environment.from_string(source).render(
+        question=picture.title,
+        stopped=report.stopped,
+        sentences=[sentence.text for sentence in report.sentences],
+        cautions=report.cautions,
+        svg=Markup(_apart(svg_text(picture))),
+        caption=picture.text,
+        tables=report.tables,
+        words=WORD_COLUMNS,
+        method=list(method_of(results)),
+        explanations=words,
+        settings=list(_settings(results)),
+        versions=[*results.versions.items(), *results.machine.items()],
+        version=results.versions.get("blobtransfer", ""),
+        command=shlex.join(("blobtransfer", *results.argv)) if results.argv else "blobtransfer",
+    )
+
+
+def _apart(svg: str) -> str:
+    """Take what is no picture off an SVG, and give its ids names of their own."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{FIGURE}-', svg)
+    svg = re.sub(r"url\(#", f"url(#{FIGURE}-", svg)
+    svg = re.sub(r'href="#', f'href="#{FIGURE}-', svg)
+    head, end, rest = svg.partition(">")
+    return f'{head} aria-labelledby="{FIGURE}-title {FIGURE}-desc"{end}{_named(rest)}'
+
+
+def _named(svg: str) -> str:
+    """Give title and description the ids that name the figure."""
+    svg = svg.replace("<title>", f'<title id="{FIGURE}-title">', 1)
+    return svg.replace("<desc>", f'<desc id="{FIGURE}-desc">', 1)
+
+
+def _settings(results: Any) -> Iterator[tuple[str, str]]:
+    """Give every setting and its value, by its place in the spec."""
+    spec = results.spec.cells[0].spec if isinstance(results, StudyResults) else results.spec
+    if isinstance(results, StudyResults):
+        for axis in results.spec.axes:
+            yield axis.name, ", ".join(axis.values)
+        yield "budget", str(results.spec.budget)
+    yield from _flat("", asdict(spec))
+
+
+def _flat(place: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _flat(f"{place}.{name}" if place else name, one)
+    elif isinstance(value, list | tuple) and any(isinstance(one, dict) for one in value):
+        for i, one in enumerate(value):
+            yield from _flat(f"{place}.{i}", one)
+    elif value not in (None, (), []):
+        yield place, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

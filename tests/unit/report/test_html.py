@@ -1,0 +1,193 @@
+"""The report as a page: what stands in it, that it loads nothing, and that names are escaped."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import VARIANTS, spec_of, varied
+from helpers.studies import grid_of, pairs_of, sweep_of
+
+from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.single import train_source
+from blobtransfer.experiment.study import run_study
+from blobtransfer.report.render.html import to_html
+from blobtransfer.report.report import make_report
+from blobtransfer.report.writers import writer_of
+from blobtransfer.specs.variant import STANDALONE
+
+MAX_BYTES = 300_000
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium to look at a page")
+
+
+class Page(HTMLParser):
+    """Reads a page and complains about tags that are not closed in their order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.texts = [], Counter(), [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] += 1
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags[tag] += 1
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def of(self, name):
+        return [value for _, own, value in self.attributes if own == name]
+
+
+def page_of(results):
+    return "".join(to_html(make_report(results, with_time=False)))
+
+
+@pytest.fixture(scope="module")
+def found():
+    engine = PlannedEngine(varied, n_at_once=100)
+    alone = spec_of(1, variants=(STANDALONE,), target=None)
+    both = spec_of(30, variants=VARIANTS, questions=("one", "fresh"), speed=True)
+    return {
+        "compare": compare(both, None, engine),
+        "train-source": train_source(alone, PlannedEngine(lambda *_: 0.5)).results,
+        "sweep": run_study(sweep_of(), engine=engine),
+        "pairs": run_study(pairs_of(), engine=engine),
+        "grid": run_study(grid_of(), engine=engine),
+    }
+
+
+@pytest.fixture(scope="module")
+def pages(found):
+    return {name: page_of(results) for name, results in found.items()}
+
+
+NAMES = ("compare", "train-source", "sweep", "pairs", "grid")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_well_formed_and_loads_nothing(pages, name):
+    page = Page(pages[name])
+    assert page.tags["script"] == page.tags["img"] == page.tags["link"] == page.tags["iframe"] == 0
+    assert POLICY in page.of("content")
+    assert not [value for value in page.of("src")]
+    targets = page.of("href") + page.of("xlink:href")
+    assert all(value.startswith(("#", "data:image/png;base64,")) for value in targets)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    assert not re.search(r"url\((?!#)", pages[name])
+    assert "@import" not in pages[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_id_is_there_once_and_whatever_names_one_finds_it(pages, name):
+    page = Page(pages[name])
+    ids = page.of("id")
+    assert len(ids) == len(set(ids))
+    named = [one for value in page.of("aria-labelledby") for one in value.split()]
+    used = [value[1:] for value in page.of("xlink:href") if value.startswith("#")]
+    used += re.findall(r"url\(#([^)]+)\)", pages[name])
+    assert set(named) | set(used) <= set(ids)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_have_captions_and_heads_of_rows_and_columns(pages, found, name):
+    page = Page(pages[name])
+    tables = make_report(found[name], with_time=False).tables
+    assert page.tags["table"] == page.tags["caption"] == len(tables)
+    assert Counter(page.of("scope")) == {
+        "col": sum(len(table.columns) for table in tables),
+        "row": sum(len(table.rows) for table in tables),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_figure_has_a_name_and_the_answer_as_its_text(pages, name):
+    page = Page(pages[name])
+    assert page.tags["svg"] == 1
+    assert ("svg", "role", "img") in page.attributes
+    assert ("svg", "aria-labelledby", "figure-title figure-desc") in page.attributes
+
+
+def test_a_page_of_30_repeats_can_be_mailed(pages):
+    assert len(pages["compare"].encode()) < MAX_BYTES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_results_give_the_same_page(pages, found, name):
+    assert page_of(found[name]) == pages[name]
+
+
+def test_what_is_said_stands_in_it(pages, found):
+    text = "".join(Page(pages["compare"]).texts)
+    report = make_report(found["compare"], with_time=False)
+    for sentence in report.sentences:
+        assert sentence.text in text
+    for caution in report.cautions:
+        assert caution in text
+    assert "Nothing is chosen on the test rows" in text
+    assert "training.learning_rate" in text
+    assert found["compare"].versions["numpy"] in text
+
+
+def test_an_interrupted_command_says_so_first(found):
+    stopped = replace(found["compare"], interrupted=True)
+    assert "Stopped at 30 of 30 repeats: what follows" in "".join(Page(page_of(stopped)).texts)
+
+
+def test_names_of_users_are_escaped_everywhere(found):
+    hostile = '<script>alert("1")</script>&<b>'
+    results = found["compare"]
+    tasks = tuple(replace(task, name=hostile) for task in results.tasks)
+    spec = replace(results.spec, model_path=hostile)
+    page = page_of(replace(results, tasks=tasks, spec=spec, argv=("compare", hostile)))
+    assert "<script" not in page and "<b>" not in page
+    assert Page(page).tags["script"] == 0
+    assert hostile in "".join(Page(page).texts)
+
+
+def test_the_suffix_picks_the_page(found, tmp_path):
+    path = tmp_path / "report.html"
+    writer = writer_of(path)
+    assert writer is not None
+    writer.write(make_report(found["compare"], with_time=False), path)
+    assert path.read_text().startswith("<!doctype html>")
+
+
+@needs_chromium
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["compare", "grid"])
+@pytest.mark.parametrize("width", [1000, 500])
+def test_a_browser_shows_it_without_a_word_of_complaint(pages, tmp_path, name, width):
+    path, picture = tmp_path / "r.html", tmp_path / "r.png"
+    path.write_text(pages[name])
+    done = subprocess.run(
+        [
+            CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+            f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},1400",
+            f"--screenshot={picture}", path.as_uri(),
+        ],
+        capture_output=True, text=True, timeout=100, check=False,
+        env=os.environ | {"HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert picture.stat().st_size > 20_000, done.stderr
+    assert "CONSOLE" not in done.stderr
