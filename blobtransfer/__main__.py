@@ -1,5 +1,6 @@
 """`python -m blobtransfer`, and the command `blobtransfer`."""
 
+import os
 import sys
 
 from blobtransfer.cli import interrupts
@@ -8,6 +9,9 @@ from blobtransfer.cli import interrupts
 def run() -> int:
     """Run the program; Ctrl-C and SIGTERM are answered from the first moment."""
     interrupts.install()
+    # Threads of OpenBLAS would reserve memory for nothing, wait for ever where there is none, and
+    # let last digits hang on how many processors there are.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from blobtransfer.cli.app import main
 
     code = main()

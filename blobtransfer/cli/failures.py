@@ -23,7 +23,7 @@ FROM_ENVIRONMENT = "blobtransfer.from_environment"
 MAX_LINE = 2000
 """Longest error; of a longer one the middle is left out."""
 
-REPORTED = (BlobTransferError, MemoryError, OSError)
+REPORTED = (BlobTransferError, MemoryError, OSError, ImportError)
 """What becomes a line; all else is a mistake of ours and stays a traceback."""
 
 
@@ -60,6 +60,11 @@ def _line(error: BaseException, context: Any) -> str:
             return f"{_name_of(context, '--model')} {error}"
         case MemoryError():
             return "out of memory; use fewer rows, smaller layers or fewer repeats"
+        case ImportError():
+            return (
+                f"a library cannot be loaded ({error}); free some memory, or install blobtransfer "
+                "again"
+            )
         case OSError():  # such as standard output on a full disk while Typer shows help
             return f"{error.strerror or error}; free what is missing and try again"
         case typer.TyperException():

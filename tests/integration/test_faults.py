@@ -226,6 +226,17 @@ def test_standard_output_on_a_full_disk_costs_no_files(tmp_path):
             assert (done.code, done.err.count("\n"), "No space left" in done.err) == (1, 1, True)
 
 
+@needs_proc
+@pytest.mark.parametrize("kilobytes", [150_000, 250_000, 400_000, 600_000])
+def test_too_little_memory_for_the_libraries_is_one_line(tmp_path, kilobytes):
+    limited = ("sh", "-c", f'ulimit -v {kilobytes} && exec "$@"', "sh")
+    done = run_process("compare", "--repeats", "2", "--no-plot", "-q", cwd=tmp_path, by=limited)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in done.err
+    assert os.listdir(tmp_path) == []
+
+
 # ---------------------------------------------------------------- Ctrl-C, SIGTERM and SIGHUP
 
 

@@ -64,6 +64,18 @@ def test_debug_shows_the_traceback_before_the_line(run):
     assert done.err.endswith("\nerror: --repeats 0: use 1 or more\n")
 
 
+def test_a_library_that_cannot_be_loaded_is_the_machines_fault(run, monkeypatch):
+    def missing(*_):
+        raise ImportError("libfoo.so: failed to map segment from shared object")
+
+    monkeypatch.setattr("blobtransfer.specs.experiment.check_margin", missing)
+    done = run("compare")
+    assert (done.code, done.out, done.err) == (
+        1, "", "error: a library cannot be loaded (libfoo.so: failed to map segment from shared "
+        "object); free some memory, or install blobtransfer again\n",
+    )  # fmt: skip
+
+
 def test_a_mistake_of_ours_stays_a_traceback(run, monkeypatch):
     def mistake(*_):
         raise IndexError("ours")
