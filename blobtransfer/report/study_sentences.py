@@ -255,12 +255,12 @@ def _next_pair(one: FamilySummary, family: Family, results: StudyResults) -> str
     label = label_of(one.arm, results.cells[0].results)
     pairs = count(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
-        mean = "" if family.mean is None else f" by {_signed(family.mean)} on average"
+        mean = "" if family.mean is None else f" by {signed(family.mean)} on average"
         return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
     kind = "undecided" if one.verdict is None else one.verdict.kind
     average = (
-        f"on average it {AT[kind]}, {_signed(family.mean)} "
-        f"[{_signed(family.ci_low)}, {_signed(family.ci_high)}], over {pairs}"
+        f"on average it {AT[kind]}, {signed(family.mean)} "
+        f"[{signed(family.ci_low)}, {signed(family.ci_high)}], over {pairs}"
     )
     low, high = family.prediction_low, family.prediction_high
     if low is None or high is None:
@@ -274,8 +274,9 @@ def _next_pair(one: FamilySummary, family: Family, results: StudyResults) -> str
     return f"{label} {may} (95 % prediction); {average}"
 
 
-def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}"
+def signed(share: float) -> str:
+    """Write a difference in points with one digit; what rounds to 0 has no minus."""
+    return f"{100 * share:+.1f}".replace("-0.0", "+0.0")
 
 
 def _amount(share: float) -> str:

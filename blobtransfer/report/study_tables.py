@@ -10,6 +10,7 @@ from blobtransfer.report.study_sentences import (
     budget_words,
     grid_ranking_sentence,
     mark_words,
+    signed,
     source_words,
     study_clauses,
     study_subject,
@@ -100,6 +101,7 @@ def sweep_table(results: StudyResults, question: Question) -> Table:
         rows=tuple(rows),
         notes=tuple(_sweep_notes(results, question)),
         sentence=one_sentence(results, question),
+        is_tight=True,
     )
 
 
@@ -215,7 +217,7 @@ def grid_table(results: StudyResults, series: int) -> Table:
     sources, targets = (axis.values for axis in results.spec.axes)
     label = next(name for i, name in series_of(results.spec) if i == series)
     means = {
-        (one.axis, one.at): f"{100 * one.mean:+.1f}  "
+        (one.axis, one.at): f"{signed(one.mean)}  "
         for one in results.findings.margins
         if one.series == series
     }
@@ -344,7 +346,7 @@ def _cell_text(results: StudyResults, source: str, target: str, series: int) -> 
     if one is None or one.difference is None or one.difference.mean is None:
         return ""
     mark = MARKS[one.verdict.kind] if one.verdict is not None else ""
-    number = f"{100 * one.difference.mean:+.1f} {mark}"
+    number = f"{signed(one.difference.mean)} {mark}"
     return f"[{number}]" if source == target else f"{number} "
 
 
@@ -361,7 +363,7 @@ def short_interval(mean: float | None, low: float | None, high: float | None) ->
     """Write a difference and its interval in points with one digit, as far as they are known."""
     if mean is None:
         return "-"
-    return " ".join(filter(None, (f"{100 * mean:+.1f}", _range_cell(low, high))))
+    return " ".join(filter(None, (signed(mean), _range_cell(low, high))))
 
 
 def short_difference(one: Summary) -> str:
@@ -371,7 +373,7 @@ def short_difference(one: Summary) -> str:
 
 
 def _range_cell(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+    return "" if low is None or high is None else f"[{signed(low)}, {signed(high)}]"
 
 
 def _beyond_cell(family: Family) -> str:

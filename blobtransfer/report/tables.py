@@ -92,6 +92,7 @@ class Table:
         summaries: What a small plot below it shows on a terminal.
         ceiling: The plot's best possible accuracy; None where it is not known.
         is_detail: Left out where the answer is to fit one screen.
+        is_tight: Columns stand close to one another, so that no one is left out for room.
     """
 
     title: str
@@ -102,6 +103,7 @@ class Table:
     summaries: tuple[Summary, ...] = ()
     ceiling: float | None = None
     is_detail: bool = False
+    is_tight: bool = False
 
 
 def tables_of(results: Results, with_time: bool = True) -> tuple[Table, ...]:

@@ -8,7 +8,7 @@ from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
 from blobtransfer.report.figures.style import Look, literal, shortened
 from blobtransfer.report.sentences import QUESTION_NAMES, points
-from blobtransfer.report.study_sentences import study_headline
+from blobtransfer.report.study_sentences import signed, study_headline
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.experiment import Question
@@ -122,7 +122,8 @@ def _draw_panel(
             )
         is_dark = kind != "undecided" and abs(values[row, column]) > DARK * limit
         axes.text(
-            column, row, f"{values[row, column]:+.1f}\n{MARKS[kind]}", ha="center", va="center",
+            column, row, f"{signed(values[row, column] / 100)}\n{MARKS[kind]}",
+            ha="center", va="center",
             fontsize=look.small, color="white" if is_dark else "black", linespacing=1.0,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
             if kind == "undecided"

@@ -108,7 +108,8 @@ def _grid(table: Table) -> "RichTable":
     from rich.text import Text
 
     # Narrow gaps, so that a comparison fits into 80 columns.
-    grid = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    gap = 0 if table.is_tight else 1
+    grid = RichTable(box=SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
     for head in table.columns:
         grid.add_column(
             Text(head), justify="left" if head in WORD_COLUMNS else "right", overflow="fold"

@@ -1,6 +1,7 @@
 """What a study says: sentences, tables and cautions, of planned accuracies."""
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.report import make_report
 from blobtransfer.report.sentences import count
 from blobtransfer.report.study_sentences import (
+    signed,
     study_answers,
     study_caution,
     study_headline,
@@ -325,7 +327,7 @@ def test_a_heat_map_has_number_and_mark_in_every_cell(studies, name):
     assert len(texts) == 9
     for text, cell in zip(texts, studies[name].cells, strict=True):
         one = cell.summary("fresh", 1)
-        assert text == f"{100 * one.difference.mean:+.1f}\n{MARKS[one.verdict.kind]}"
+        assert text == f"{signed(one.difference.mean)}\n{MARKS[one.verdict.kind]}"
     frames = [patch for patch in panels[0].patches if patch.get_hatch() is None]
     assert len(frames) == 3  # the diagonal
 
@@ -349,6 +351,21 @@ def test_what_is_shown_again_is_the_same(studies, name):
     assert (first.tables, first.sentences, first.cautions) == (
         second.tables, second.sentences, second.cautions
     )  # fmt: skip
+
+
+def test_what_rounds_to_0_has_no_minus():
+    assert [signed(share) for share in (-0.0004, 0.0004, -0.1, -0.0006)] == [
+        "+0.0", "+0.0", "-10.0", "-0.1",
+    ]  # fmt: skip
+
+
+def test_a_sweep_does_without_p_before_epochs_and_updates(studies, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "86")
+    stream = Terminal()
+    print_on(stream, make_report(studies["sweep"]))
+    text = re.sub(r"\x1b\[\d+m", "", stream.getvalue())
+    head = next(line for line in text.splitlines() if "variant" in line)
+    assert head.split()[:4] == ["train-samples", "epochs", "updates", "variant"]
 
 
 def test_counts_have_their_number():
