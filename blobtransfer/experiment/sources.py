@@ -56,10 +56,6 @@ class SourceBank:
         """Say whether an experiment shares source networks with others."""
         return any(lesson in self._shared for lesson in _lessons(spec))
 
-    def n_to_train(self, spec: ExperimentSpec, keys: Sequence[SourceKey]) -> int:
-        """Count the source networks of an experiment that are not kept."""
-        return len(self._missing(spec, keys))
-
     def take(
         self, spec: ExperimentSpec, keys: Sequence[SourceKey], train: Train
     ) -> dict[SourceKey, Weights]:

@@ -84,11 +84,7 @@ def sweep_table(results: StudyResults, question: Question) -> Table:
                     points_cell(one.mean),
                     points_cell(one.std),
                     short_difference(one),
-                    *(
-                        [p_cell(None if one.difference is None else one.difference.p_adjusted)]
-                        if has_p
-                        else []
-                    ),
+                    *([adjusted_p(one)] if has_p else []),
                     short_verdict(one.verdict),
                 )
             )

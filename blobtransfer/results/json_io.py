@@ -36,6 +36,7 @@ from blobtransfer.statistics.transferability import SCORES
 VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
 
 NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
+"""A version that is not a whole number, which a reader would take for one."""
 
 OF_A_STUDY = re.compile(rb'^\s*\{[^{}]*"command"\s*:\s*"(sweep|pairs|grid)"')
 """How a study begins."""
@@ -62,17 +63,8 @@ def to_json(
     Yields:
         The text, piece by piece; a run, a curve and a summary take a line each.
     """
-    record: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "command": results.command,
-        # a reader of JSON may insist on UTF-8, which a file name need not be
-        "argv": [arg.encode("utf-8", "backslashreplace").decode() for arg in results.argv],
-        "spec": asdict(results.spec),
-        "versions": results.versions,
-        "machine": results.machine,
-        "started": results.started,
-        "seconds": results.seconds,
-        "interrupted": results.interrupted,
+    record = {
+        **json_head(results),
         "tasks": [asdict(task) for task in results.tasks],
         "source_run": None if results.source_run is None else asdict(results.source_run),
     }
@@ -104,6 +96,22 @@ def to_json(
     yield "\n}\n"
 
 
+def json_head(results: Results | StudyResults) -> dict[str, Any]:
+    """Say what was run, where and when: the first keys of every file of results."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": results.command,
+        # a reader of JSON may insist on UTF-8, which a file name need not be
+        "argv": [arg.encode("utf-8", "backslashreplace").decode() for arg in results.argv],
+        "spec": asdict(results.spec),
+        "versions": results.versions,
+        "machine": results.machine,
+        "started": results.started,
+        "seconds": results.seconds,
+        "interrupted": results.interrupted,
+    }
+
+
 def json_lists(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
     """Write lists as the last keys of an object that is open; a row takes a line."""
     for name, rows in lists.items():
@@ -128,7 +136,7 @@ def read_json(text: bytes, name: str) -> Results | StudyResults:
     from blobtransfer.results.study_json import StudyFile, study_of
 
     text = _in_utf8(text, name)
-    if NO_VERSION.search(text):  # which a reader would take for the whole number
+    if NO_VERSION.search(text):
         raise ResultsFileError(name, "schema_version: input should be 2")
     try:
         if OF_A_STUDY.search(text):

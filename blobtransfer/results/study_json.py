@@ -12,10 +12,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Interval
 
 from blobtransfer.results.findings import Contrast, SourceRanking, Speed, Summary
-from blobtransfer.results.json_io import comparison_of, curve_rows, json_lists, transferability_rows
+from blobtransfer.results.json_io import (
+    comparison_of,
+    curve_rows,
+    json_head,
+    json_lists,
+    transferability_rows,
+)
 from blobtransfer.results.record import (
     MAX_SECONDS,
-    SCHEMA_VERSION,
     CurveRow,
     ResultsFile,
     Sentence,
@@ -84,16 +89,8 @@ def study_to_json(
         The text, piece by piece; a run and a row of the summary take a line each.
     """
     findings = results.findings
-    record: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "command": results.command,
-        "argv": [arg.encode("utf-8", "backslashreplace").decode() for arg in results.argv],
-        "spec": asdict(results.spec),
-        "versions": results.versions,
-        "machine": results.machine,
-        "started": results.started,
-        "seconds": results.seconds,
-        "interrupted": results.interrupted,
+    record = {
+        **json_head(results),
         "sentences": [asdict(one) for one in sentences],
         "cautions": [
             {"kind": one.kind, "n_cells": one.n_cells, "text": text}
