@@ -137,8 +137,8 @@ def pool_pairs(
     error = float(d.std(ddof=1)) / math.sqrt(n)
     half, half_each = (_quantile(n - 1, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
     p = float(2.0 * special.stdtr(n - 1, -abs(mean) / error))
-    tau, half_next = math.sqrt(variance_between(d, variances)), half_of_next(d, variances)
-    spreads = _spreads_of_next(d, variances)
+    tau, spreads = math.sqrt(variance_between(d, variances)), _spreads_of_next(d, variances)
+    half_next = _half_of_next(spreads)
     better, worse = (
         float(np.mean(special.ndtr((centre - margin) / spreads))) for centre in (mean, -mean)
     )
@@ -213,40 +213,39 @@ def variance_between(effects: NDArray[np.float64], variances: NDArray[np.float64
     return float(_variances_at(np.array([len(effects) - 1.0]), effects, variances)[0])
 
 
-def half_of_next(effects: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
-    """Give half the width of the 95 % prediction interval of the next pair's true effect.
+def _spreads_of_next(
+    effects: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give what the standard deviation of the next pair around the mean may be, equally likely.
 
     Args:
         effects: (K,) finite, at least 2.
         variances: (K,) of the estimates, at least 0.
 
     Returns:
-        The half width that covers 95 % on average over what the spread between pairs may be:
-        the variances at which the weighted squares are the quantiles of chi squared.
+        (N_QUANTILES,) from the variances between pairs at which the weighted squares are the
+        quantiles of chi squared.
 
     Source:
         Nagashima, Noma & Furukawa 2019, doi:10.1177/0962280218773520, by quantiles in place of
         random draws; the variances as Viechtbauer 2007, doi:10.1002/sim.2514, has them.
     """
-    std = _spreads_of_next(effects, variances)
-    low, high = 0.0, 4.0 * float(std.max())
-    for _ in range(60):
-        middle = (low + high) / 2
-        is_covered = float(np.mean(special.ndtr(-middle / std))) < ALPHA / 2
-        low, high = (low, middle) if is_covered else (middle, high)
-    return high
-
-
-def _spreads_of_next(
-    effects: NDArray[np.float64], variances: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Give what the standard deviation of the next pair around the mean may be, equally likely."""
     n = len(effects)
     chances = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
     between = _variances_at(special.chdtri(n - 1, chances), effects, variances)
     # of the next pair and of the mean; above 0, as what is exactly 0 could not be divided by
     squares = between + (between + variances.mean()) / n
     return np.asarray(np.sqrt(np.maximum(squares, LEAST_VARIANCE)))
+
+
+def _half_of_next(spreads: NDArray[np.float64]) -> float:
+    """Find the half width that holds 95 % of the next pairs on average over their spreads."""
+    low, high = 0.0, 4.0 * float(spreads.max())
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_covered = float(np.mean(special.ndtr(-middle / spreads))) < ALPHA / 2
+        low, high = (low, middle) if is_covered else (middle, high)
+    return high
 
 
 def _variances_at(
