@@ -32,7 +32,7 @@ def cautions_of(
         summary: What came out.
     """
     found: dict[Caution, None] = {}
-    if spec.source is not None and spec.source == spec.target:
+    if spec.is_same_problem:
         found[SameProblem()] = None
     if not spec.has_same_classes:
         keep = [

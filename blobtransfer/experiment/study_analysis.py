@@ -70,7 +70,11 @@ def _changes(results: StudyResults) -> Iterator[Change]:
             last: tuple[str, Summary] | None = None
             for cell in results.cells:
                 one = cell.summary(question, series)
-                if one.verdict is None or one.verdict.kind == "undecided" or cell.is_same_problem:
+                if (
+                    one.verdict is None
+                    or one.verdict.kind == "undecided"
+                    or cell.results.spec.is_same_problem
+                ):
                     continue
                 if last is not None and last[1].verdict is not None:
                     before = last[1].verdict.kind

@@ -112,7 +112,7 @@ def picked_words(ranking: Ranking) -> str:
 def headline(results: Results) -> str:
     """Ask the question that a comparison answers; an interrupted one says so first."""
     target = results.measured.name
-    if is_same_problem(results):
+    if results.spec.is_same_problem:
         asked = f"Source and target are both {target}: this is training on, not transfer."
     elif results.spec.model_path is not None:
         asked = f"Does a start from {results.spec.model_path} help on {target}?"
@@ -168,15 +168,10 @@ def _slight(one: Summary) -> str:
 
 def label_of(arm: Arm, results: Results) -> str:
     """Name an arm; what starts from the same problem is not called transfer."""
-    if not is_same_problem(results):
+    if not results.spec.is_same_problem:
         return arm.label
     is_transfer = arm.variant.start == "transfer"
     return re.sub("^transfer", "same problem", arm.label) if is_transfer else arm.label
-
-
-def is_same_problem(results: Results) -> bool:
-    """Say whether source and target are one problem."""
-    return results.spec.source is not None and results.spec.source == results.spec.target
 
 
 def low_run_notes(shown: Sequence[Summary], results: Results) -> list[str]:

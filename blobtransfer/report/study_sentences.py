@@ -205,7 +205,7 @@ def _along_axis(results: StudyResults, question: Question, series: int) -> str:
     by_kind: dict[VerdictKind, list[str]] = {}
     for cell in results.cells:
         verdict = cell.summary(question, series).verdict
-        if verdict is not None and not cell.is_same_problem:
+        if verdict is not None and not cell.results.spec.is_same_problem:
             by_kind.setdefault(verdict.kind, []).append(" ".join(cell.at))
     n_points = len(results.cells)
     is_line = len(results.spec.axes) == 1
@@ -224,7 +224,7 @@ def _along_axis(results: StudyResults, question: Question, series: int) -> str:
         for change in results.findings.changes
         if (change.question, change.series) == (question, series)
     ]
-    same = [" ".join(cell.at) for cell in results.cells if cell.is_same_problem]
+    same = [" ".join(cell.at) for cell in results.cells if cell.results.spec.is_same_problem]
     if same:
         changes.append(f"source and target are one problem at {joined(same)}, not transfer")
     return "; ".join([", ".join(clauses), *changes])

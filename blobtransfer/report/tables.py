@@ -13,7 +13,6 @@ from blobtransfer.report.sentences import (
     count,
     design,
     frozen_words,
-    is_same_problem,
     label_of,
     low_run_notes,
     ranking_sentence,
@@ -377,7 +376,7 @@ def speed_table(results: Results, question: Question) -> Table:
 
 def _question_title(results: Results, question: Question) -> str:
     name = QUESTION_NAMES[question].capitalize()
-    if is_same_problem(results):
+    if results.spec.is_same_problem:
         return f"{name}, source and target being the same problem (not transfer)"
     if question == "one":
         return f"{name} (one source network)"

@@ -26,12 +26,6 @@ class CellResults:
     results: Results
     distance: float | None = None
 
-    @property
-    def is_same_problem(self) -> bool:
-        """Whether source and target are one problem, so that nothing in it is transfer."""
-        spec = self.results.spec
-        return spec.source is not None and spec.source == spec.target
-
     def summary(self, question: Question, series: int) -> Summary:
         """Give what the cell says of the variant at a place of its spec, in a question."""
         variant = self.results.spec.variants[series]

@@ -259,6 +259,11 @@ class ExperimentSpec:
         return task
 
     @property
+    def is_same_problem(self) -> bool:
+        """Whether source and target are one problem, so that nothing in it is transfer."""
+        return self.source is not None and self.source == self.target
+
+    @property
     def source_network(self) -> MLPSpec:
         """The network that learns the source problem: its output layer has the source's classes."""
         if self.source is None:
