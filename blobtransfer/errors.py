@@ -5,7 +5,8 @@
     │   ├── SettingError           2  a setting has an impossible value
     │   ├── SourceFileError        2  a model file cannot be used
     │   ├── TableFileError         2  a table cannot be learnt
-    │   └── ResultsFileError       2  a file of results cannot be shown
+    │   ├── ResultsFileError       2  a file of results cannot be shown
+    │   └── StoreError             2  a store of results cannot be used
     └── MachineError          1  the request was fine, the machine was not
 
 A message is one line: what was asked, what was found, what to do. A bug of ours
@@ -75,6 +76,18 @@ class ResultsFileError(InputError):
 
     def __init__(self, name: object, problem: str) -> None:
         super().__init__(f"{name}: {problem}; give a JSON file that blobtransfer wrote")
+
+
+class StoreError(InputError):
+    """A store is damaged, something else, or of other versions.
+
+    Args:
+        name: The file that was asked for.
+        problem: What was found and what to do.
+    """
+
+    def __init__(self, name: object, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
 
 
 class MachineError(BlobTransferError):

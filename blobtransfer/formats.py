@@ -6,12 +6,15 @@ import struct
 START_BYTES = 512
 """As many of the first bytes as tell a format."""
 
+SQLITE = b"SQLite format 3\0"
+"""How every SQLite file begins."""
+
 _BEGINNINGS = (
     (b"\x89HDF\r\n\x1a\n", "an .h5 file"),
     (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
     (b"%PDF-", "a PDF file"),
     (b"\x1f\x8b", "a gzip file"),
-    (b"SQLite format 3\0", "an SQLite file"),
+    (SQLITE, "an SQLite file"),
 )
 
 _MEMBERS = (

@@ -14,6 +14,7 @@ import typer
 from blobtransfer.cli.compare import compare
 from blobtransfer.cli.failures import ENV_PREFIX, REPORTED, envvar_of, report
 from blobtransfer.cli.grid import grid
+from blobtransfer.cli.merge import merge
 from blobtransfer.cli.options import Version
 from blobtransfer.cli.pairs import pairs
 from blobtransfer.cli.parsing import Command, grouped
@@ -117,7 +118,7 @@ Examples:
   blobtransfer grid --problems moons circles quantiles:classes=2
 """
 
-for function in (plot_data, train_source, train_target, show):
+for function in (plot_data, train_source, train_target, show, merge):
     app.command(function.__name__.replace("_", "-"), cls=Command)(grouped(function))
 app.command("compare", cls=CompareCommand, help=f"{compare.__doc__}\n{EXAMPLES}")(grouped(compare))
 app.command("sweep", cls=SweepCommand, help=f"{sweep.__doc__}\n{SWEEP_EXAMPLES}")(grouped(sweep))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blobtransfer.cli.options import FigureOptions, ResultOptions, TrainingOptions
+from blobtransfer.cli.options import FigureOptions, ResultOptions, ScreenOptions, TrainingOptions
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.files import why_not_writable
@@ -27,6 +27,8 @@ MODEL_FILE = "the source network (--model)"
 
 NAME_SOURCE = "add --source SPEC, the table that it was trained on"
 
+STORE_SUFFIXES = (".db",)
+
 # ---------------------------------------------------------------- files
 
 
@@ -37,6 +39,7 @@ def checked_figure(
     written: Sequence[tuple[str, Path | None]] = (),
     read: Sequence[tuple[str, Path | None]] = (),
     summary: Path | None = None,
+    store: Path | None = None,
 ) -> Path | None:
     """See that all files of a command can be written, each under a name of its own.
 
@@ -47,6 +50,7 @@ def checked_figure(
         written: The setting and path of further files; None where there is none.
         read: What each input is called, and its path.
         summary: Where the summary of a comparison goes, if anywhere.
+        store: Where results are kept, if anywhere.
 
     Returns:
         The path of the figure; None where none is wanted.
@@ -62,13 +66,37 @@ def checked_figure(
     suffixes = tuple(suffix for writer in texts for suffix in writer.suffixes)
     for result_path in result.files():
         _check_file("output", result_path, suffixes)
+    if store is not None:
+        check_store(store)
     if summary is not None:
         _check_file("summary", summary, SUMMARY_SUFFIXES)
     if result.curves is not None:
         _check_file("curves", result.curves, TEXT_WRITERS["csv"].suffixes)
-    written = [*written, ("summary", summary), ("curves", result.curves)]
+    written = [*written, ("summary", summary), ("curves", result.curves), ("store", store)]
     check_apart([*written, ("plot", path), *(("output", one) for one in result.files())], read)
     return path
+
+
+def check_store(path: Path) -> None:
+    """Raise `SettingError` if results could not be kept in a file."""
+    _check_file("store", path, STORE_SUFFIXES)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise SettingError("store", path, "it cannot be written; name another store")
+
+
+def check_only_filled(figure: FigureOptions, screen: ScreenOptions, result: ResultOptions) -> None:
+    """Raise `SettingError` where something is to be shown of a store that is only filled."""
+    for setting, value in (
+        ("plot", figure.plot), ("show", figure.show), ("format", result.format),
+        ("output", result.output and result.output[0]), ("curves", result.curves),
+        ("summary", screen.summary), ("full", screen.full), ("explain", screen.explain),
+    ):  # fmt: skip
+        if value:
+            shown = "" if value is True else value
+            problem = (
+                "--only-repeats shows nothing; leave it out, and use it with blobtransfer show"
+            )
+            raise SettingError(setting, shown, problem)
 
 
 def check_apart(

@@ -1,7 +1,5 @@
 """`compare`: training from scratch against starting from a source network, over many repeats."""
 
-from typing import TYPE_CHECKING
-
 from blobtransfer.cli.comparison import Request, settled_comparison
 from blobtransfer.cli.options import (
     FigureOptions,
@@ -13,14 +11,9 @@ from blobtransfer.cli.options import (
     TrainingOptions,
     TransferOptions,
     VariantOptions,
+    WorkOptions,
 )
-from blobtransfer.cli.study import carry_out
-
-if TYPE_CHECKING:
-    from blobtransfer.engines import Engine
-    from blobtransfer.experiment.progress import Progress
-    from blobtransfer.network import Weights
-    from blobtransfer.results.results import Results
+from blobtransfer.cli.run import run
 
 
 def compare(
@@ -30,6 +23,7 @@ def compare(
     question: QuestionOptions,
     problem: ProblemOptions,
     training: TrainingOptions,
+    work: WorkOptions,
     figure: FigureOptions,
     screen: ScreenOptions,
     result: ResultOptions,
@@ -40,10 +34,4 @@ def compare(
     request.check(result)
     screen.check_format(result)
     asked = settled_comparison(request)
-
-    def work(weights: "Weights | None", engine: "Engine", progress: "Progress") -> "Results":
-        from blobtransfer.experiment import compare as experiment
-
-        return experiment.compare(asked.spec, weights, engine, progress)
-
-    carry_out("compare", work, asked, asked.read, figure, screen, result, messages)
+    run(asked.spec, asked, asked.read, work, figure, screen, result, messages)

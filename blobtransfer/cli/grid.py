@@ -21,10 +21,11 @@ from blobtransfer.cli.options import (
     TrainingOptions,
     TransferOptions,
     VariantOptions,
+    WorkOptions,
 )
 from blobtransfer.cli.parsing import SPECS, integer, option
 from blobtransfer.cli.problems import problem_of, tables_of
-from blobtransfer.cli.study import refuse_curves, run
+from blobtransfer.cli.run import refuse_curves, run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count
 from blobtransfer.specs.study import Axis, Cell, StudySpec
@@ -70,6 +71,7 @@ def grid(
     further: VariantOptions,
     statistics: StatisticsOptions,
     training: TrainingOptions,
+    work: WorkOptions,
     figure: FigureOptions,
     screen: ScreenOptions,
     result: ResultOptions,
@@ -114,7 +116,7 @@ def grid(
         for (i, j), one in found.items()
     ]
     spec = StudySpec("grid", axes, tuple(cells))
-    run(spec, found[0, 1], tables_of(*asked), figure, screen, result, messages)
+    run(spec, found[0, 1], tables_of(*asked), work, figure, screen, result, messages)
 
 
 def _cells(

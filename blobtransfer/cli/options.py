@@ -47,6 +47,7 @@ from blobtransfer.suggest import question_of
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
 STATISTICS, RESULTS, MESSAGES = "Question and statistics", "Results", "Messages"
+WORK = "Long work"
 """Panels of the help page."""
 
 SOURCES = (*QUESTIONS, "both")
@@ -479,6 +480,76 @@ class QuestionOptions(StatisticsOptions):
                 "nested", join(self.nested), "use two numbers: sources, and repeats of each"
             )
         return self.nested[0], self.nested[1]
+
+
+def _read_range(text: str) -> range:
+    """Read `A..B`, the last one with it."""
+    first, dots, last = text.partition("..")
+    ends = [read_number(end, int) for end in (first, last)]
+    if not dots or None in ends or not 0 <= ends[0] <= ends[1]:
+        problem = "use FIRST..LAST, such as 0..499; the first repeat is 0"
+        raise SettingError("only-repeats", text, problem)
+    return range(ends[0], ends[1] + 1)
+
+
+Mixed = Annotated[
+    bool,
+    switch(
+        "--mixed",
+        "Allow repeats of other versions, or of machines that round differently.",
+        WORK,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class WorkOptions:
+    """Where long work is kept."""
+
+    store: Annotated[
+        Path | None,
+        file(
+            "--store",
+            "Keep results block by block in this file (.db): the same command goes on where it "
+            "stopped, more repeats extend.",
+            WORK,
+        ),
+    ] = None
+    only_repeats: Annotated[
+        str | None,
+        option(
+            "--only-repeats",
+            "Compute these repeats alone, such as 0..499, into --store, and show nothing; "
+            "blobtransfer merge joins the parts.",
+            WORK,
+            metavar="A..B",
+            show_default="all",
+        ),
+    ] = None
+    mixed: Mixed = False
+
+    def only(self, n_repeats: int) -> range | None:
+        """Give the repeats that alone are computed; None for all.
+
+        Raises:
+            SettingError: They cannot be, or there is no store to keep them.
+        """
+        if self.only_repeats is None:
+            return None
+        only = _read_range(self.only_repeats)
+        problem = None
+        if self.store is None:
+            problem = "they have to be kept; add --store FILE.db"
+        elif only.stop > n_repeats:
+            problem = f"there are {n_repeats:,} repeats, 0 to {n_repeats - 1}; use --repeats"
+        if problem is not None:
+            raise SettingError("only-repeats", self.only_repeats, problem)
+        return only
+
+    def check(self) -> None:
+        """Raise `SettingError` for options of which one makes the other meaningless."""
+        if self.mixed and self.store is None:
+            raise SettingError("mixed", "", "nothing is mixed without --store; leave it out")
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,13 @@ from blobtransfer.cli.options import (
     TrainingOptions,
     TransferOptions,
     VariantOptions,
+    WorkOptions,
     description,
 )
 from blobtransfer.cli.parsing import integer
 from blobtransfer.cli.problems import settled
+from blobtransfer.cli.run import refuse_curves, run
 from blobtransfer.cli.streams import print_stderr
-from blobtransfer.cli.study import refuse_curves, run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, printable
 from blobtransfer.specs.drawn import DrawnSpec
@@ -85,6 +86,7 @@ def pairs(
     statistics: StatisticsOptions,
     problem: ProblemOptions,
     training: TrainingOptions,
+    work: WorkOptions,
     figure: FigureOptions,
     screen: ScreenOptions,
     result: ResultOptions,
@@ -120,7 +122,7 @@ def pairs(
     first = settled_pairs[0]
     if (family.source or family.target) and not messages.quiet:
         print_stderr("the problems of the first pair:")
-    run(spec, first, first.read, figure, screen, result, messages)
+    run(spec, first, first.read, work, figure, screen, result, messages)
 
 
 def _settled(request: Request, i: int, change: Callable[[Problems], Problems]) -> Comparison:

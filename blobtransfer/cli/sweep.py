@@ -19,9 +19,10 @@ from blobtransfer.cli.options import (
     TrainingOptions,
     TransferOptions,
     VariantOptions,
+    WorkOptions,
 )
 from blobtransfer.cli.parsing import choice, option
-from blobtransfer.cli.study import run
+from blobtransfer.cli.run import run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, paths_of
 from blobtransfer.specs.checks import join, read_number
@@ -77,6 +78,7 @@ def sweep(
     question: QuestionOptions,
     problem: ProblemOptions,
     training: TrainingOptions,
+    work: WorkOptions,
     figure: FigureOptions,
     screen: ScreenOptions,
     result: ResultOptions,
@@ -90,7 +92,7 @@ def sweep(
     request.check(result)
     screen.check_format(result)
     base, spec = _study(request, axes, budget)
-    run(spec, base, base.read, figure, screen, result, messages)
+    run(spec, base, base.read, work, figure, screen, result, messages)
 
 
 def _axes(texts: list[str]) -> tuple[Axis, ...]:

@@ -132,12 +132,14 @@ class Engine(Protocol):
         """
 
 
-def load_engine(name: EngineName, show_log: bool = False) -> Engine:
+def load_engine(name: EngineName, show_log: bool = False, n_threads: int | None = None) -> Engine:
     """Give the engine of that name; what it is built on is imported when it starts.
 
     Args:
         name: One of `specs.experiment.ENGINES`.
         show_log: Let the libraries below the engine write their logs to standard error.
+        n_threads: Threads that train; None: one for each processor we may use.
     """
-    engine: Engine = import_module(f"blobtransfer.engines.{name}.engine").create(show_log)
+    home = import_module(f"blobtransfer.engines.{name}.engine")
+    engine: Engine = home.create(show_log, n_threads)
     return engine

@@ -47,6 +47,11 @@ def run_calls(
             future.cancel()
 
 
+def n_slots(executor: Executor | None) -> int:
+    """Say how many calls an executor runs at a time, or 0 where it does not tell."""
+    return int(getattr(executor, "n_slots", 0))
+
+
 def result_of(executor: Executor, call: Callable[[], T], poll: Callable[[], None]) -> T:
     """Run one call on an executor and wait for what it returns; `poll` as in `run_calls`."""
     (result,) = run_calls([call], executor, poll)

@@ -61,6 +61,7 @@ def analyse(
     measured: TaskRecord,
     curves: Curves | None = None,
     transferability: NDArray[np.float64] | None = None,
+    n_mixed: int = 0,
     n_compared: Mapping[Arm, int] = NONE_APART,
 ) -> Findings:
     """Compute all statistics of a command.
@@ -71,6 +72,7 @@ def analyse(
         measured: The problem that the accuracies are of.
         curves: Learning curves of the runs, for the speed of learning.
         transferability: (5, R) scores of the fresh source networks, where they were asked for.
+        n_mixed: Repeats that may be rounded differently from the first.
         n_compared: Differences that the interval of an arm is to hold together with, where that
             is another number than the spec says.
 
@@ -108,7 +110,7 @@ def analyse(
     found = Findings(
         summary=summary,
         contrasts=tuple(_contrasts(spec, scores, accuracy, measured.reach)) if differences else (),
-        cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary)
+        cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary, n_mixed)
         if differences
         else (),
         low_line=low_line,

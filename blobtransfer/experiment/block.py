@@ -5,7 +5,6 @@ the repeats are cut into blocks.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +20,9 @@ from blobtransfer.experiment.training import (
 )
 from blobtransfer.experiment.transferability import score_sources
 from blobtransfer.experiment.tune import train_tuned
-from blobtransfer.results.results import Curves
+from blobtransfer.results.block import BlockResult
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
-
-
-@dataclass(frozen=True)
-class BlockResult:
-    """What came out of a block.
-
-    Args:
-        scores: Of all arms in the repeats of the block.
-        curves: Test accuracy by epoch, (1, R, E + 1) for each arm; empty unless asked for.
-        transferability: (5, R) scores of the fresh source networks; None unless asked for.
-    """
-
-    scores: Scores
-    curves: Curves = field(default_factory=dict)
-    transferability: NDArray[np.float64] | None = None
 
 
 def run_block(

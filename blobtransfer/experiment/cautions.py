@@ -9,6 +9,7 @@ from blobtransfer.results.findings import (
     FewPairs,
     FewTestRows,
     LookAgain,
+    Mixed,
     OneSource,
     OtherClasses,
     SameProblem,
@@ -21,7 +22,11 @@ from blobtransfer.statistics.paired import FEWEST_PAIRS
 
 
 def cautions_of(
-    spec: ExperimentSpec, n_repeats: int, n_test: int, summary: Sequence[Summary]
+    spec: ExperimentSpec,
+    n_repeats: int,
+    n_test: int,
+    summary: Sequence[Summary],
+    n_mixed: int = 0,
 ) -> tuple[Caution, ...]:
     """Find what limits the answers of a comparison.
 
@@ -30,8 +35,11 @@ def cautions_of(
         n_repeats: Repeats that are done.
         n_test: Test rows of the target problem.
         summary: What came out.
+        n_mixed: Repeats that may be rounded differently from the first.
     """
     found: dict[Caution, None] = {}
+    if n_mixed:
+        found[Mixed(n_mixed)] = None
     if spec.is_same_problem:
         found[SameProblem()] = None
     if not spec.has_same_classes:

@@ -37,5 +37,7 @@ def from_json(text: bytes, name: str, margin: float | None = None) -> Results | 
 def _analysed(results: Results, margin: float | None) -> Results:
     spec = results.spec if margin is None else replace(results.spec, margin=margin)
     curves = results.curves if results.command == "compare" else None
-    findings = analyse(spec, results.scores, results.measured, curves, results.transferability)
+    findings = analyse(
+        spec, results.scores, results.measured, curves, results.transferability, results.n_mixed
+    )
     return replace(results, spec=spec, findings=findings)

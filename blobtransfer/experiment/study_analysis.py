@@ -221,6 +221,7 @@ def _judged_together(results: StudyResults) -> tuple[CellResults, ...]:
             judged.measured,
             judged.curves,
             judged.transferability,
+            judged.n_mixed,
             n_compared=own,
         )
         summary = tuple(
@@ -315,5 +316,5 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
             by_kind.setdefault(caution.kind, []).append(caution)
     for kind, cautions in by_kind.items():
         # Of a pair nothing is decided by itself, and more pairs tell more than repeats.
-        if spec.kind != "pairs" or kind in ("collapsed", "other classes"):
+        if spec.kind != "pairs" or kind in ("collapsed", "other classes", "mixed"):
             yield StudyCaution("in cells", len(cautions), cautions[0])

@@ -206,6 +206,6 @@ def _stacked(weights: Sequence[Weights]) -> Weights:
 
 
 @cache
-def engine_of(name: EngineName) -> Engine:
-    """Give the engine of that name, the same all through this process."""
-    return load_engine(name)
+def engine_of(name: EngineName, n_threads: int | None = None) -> Engine:
+    """Give the engine of that name, the same all through this process; see `load_engine`."""
+    return load_engine(name, n_threads=n_threads)

@@ -12,6 +12,7 @@ from blobtransfer.results.findings import (
     FewPairs,
     FewTestRows,
     LookAgain,
+    Mixed,
     OneSource,
     OtherClasses,
     SameProblem,
@@ -243,6 +244,12 @@ def caution_text(caution: Caution, results: Results) -> str:
                 f"{points(caution.margin)}; the answers hold for these rows"
                 + ("" if caution.n_enough is None else f", try {_more_rows(caution, results)}")
             )
+        case Mixed():
+            return (
+                f"{caution.n_repeats:,} of {results.scores.n_repeats:,} repeats were computed by "
+                "other versions, or where arithmetic rounds differently: last digits may differ "
+                "from one run to the next"
+            )
 
 
 def short_caution(caution: Caution, results: Results) -> str:
@@ -267,6 +274,8 @@ def short_caution(caution: Caution, results: Results) -> str:
             return f"the same {caution.n_rows:,} rows split anew: more rows tell more, not repeats"
         case Collapsed():
             return "most runs fail or collapse; try a smaller --learning-rate"
+        case Mixed():
+            return f"{caution.n_repeats:,} repeats may be rounded differently (--mixed)"
         case FewPairs():
             return caution_text(caution, results)
 

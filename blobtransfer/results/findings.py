@@ -258,6 +258,18 @@ class FewTestRows:
     n_enough: int | None
 
 
+@dataclass(frozen=True)
+class Mixed:
+    """Some repeats were computed by other versions, or where arithmetic rounds differently.
+
+    Args:
+        n_repeats: How many.
+    """
+
+    kind: ClassVar = "mixed"
+    n_repeats: int
+
+
 Caution = (
     FewPairs
     | OneSource
@@ -267,6 +279,7 @@ Caution = (
     | LookAgain
     | Collapsed
     | FewTestRows
+    | Mixed
 )
 """What makes results less sure than they look."""
 

@@ -67,6 +67,7 @@ def to_json(
         **json_head(results),
         "tasks": [asdict(task) for task in results.tasks],
         "source_run": None if results.source_run is None else asdict(results.source_run),
+        "n_mixed": results.n_mixed,
     }
     findings = results.findings
     # asdict copies deeply, which takes most of the time where there are many runs
@@ -177,6 +178,7 @@ def comparison_of(file: ResultsFile) -> Results:
         predictions=file.predictions,
         baseline=_baseline_of(file),
         interrupted=file.interrupted,
+        n_mixed=file.n_mixed,
         argv=file.argv,
         versions=file.versions,
         machine=file.machine,

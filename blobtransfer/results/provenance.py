@@ -4,12 +4,16 @@ import os
 import platform
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "keras", "tensorflow")
 """Packages that can change a score."""
+
+OF_KERAS = ("keras", "tensorflow")
+"""Those of them that can change a score of the Keras engine alone."""
 
 
 def installed_versions() -> dict[str, str]:
@@ -36,6 +40,48 @@ def this_machine() -> dict[str, str | int | None]:
         "cpus": os.cpu_count(),
         "byteorder": sys.byteorder,
     }
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Who computed some repeats, as far as that can change a score.
+
+    Args:
+        versions: Of Python and of the packages that can change a score.
+        machine: As far as it can change a score or a time.
+        rounding: SHA-256, in hexadecimal digits, of a few networks that were trained there.
+        where: The machine's name and the process, for people.
+    """
+
+    versions: dict[str, str]
+    machine: dict[str, str | int | None]
+    rounding: str
+    where: str = ""
+
+    def unlike(self, other: "Maker", engine: str) -> str:
+        """Say what may make scores of another maker differ, such as `numpy 2.3.0, not 2.4.6`.
+
+        Args:
+            other: The other maker.
+            engine: What trains.
+
+        Returns:
+            Nothing where the two give the same scores to the bit.
+        """
+        found = versions_unlike(self.versions, other.versions, engine)
+        if not found and self.rounding != other.rounding:
+            return "its processor rounds differently"
+        return found
+
+
+def versions_unlike(own: dict[str, str], others: dict[str, str], engine: str) -> str:
+    """Say which packages that can change a score of an engine have other versions; see `unlike`."""
+    names = [
+        name
+        for name in ("python", *VERSIONED)
+        if own.get(name) != others.get(name) and (engine == "keras" or name not in OF_KERAS)
+    ]
+    return ", ".join(f"{name} {own.get(name)}, not {others.get(name)}" for name in names)
 
 
 class Clock:

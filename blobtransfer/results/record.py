@@ -84,6 +84,7 @@ class ResultsFile:
     tasks: tuple[TaskRecord, ...]
     source_run: Run | None
     runs: list[Run]
+    n_mixed: Count = 0
     regions: Regions | None = None
     predictions: Predictions | None = None
     baseline: BaselineRecord | None = None

@@ -134,6 +134,7 @@ class Results:
         predictions: Of that network, where regions cannot be drawn.
         baseline: What that network is shown beside, where it is not standalone itself.
         interrupted: Stopped before all repeats, or the baseline, were done.
+        n_mixed: Repeats of other versions than the first, or of machines that round differently.
         argv: The command line, without the program.
         versions: Of Python and of the packages that can change a score.
         machine: As far as it can change a score or a time.
@@ -153,6 +154,7 @@ class Results:
     predictions: Predictions | None = None
     baseline: Baseline | None = None
     interrupted: bool = False
+    n_mixed: int = 0
     argv: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
     machine: dict[str, str | int | None] = field(default_factory=lambda: this_machine())

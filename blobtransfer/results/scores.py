@@ -9,12 +9,19 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from blobtransfer.metrics import METRICS, TEST_ACCURACY
+from blobtransfer.metrics import (
+    METRICS,
+    TEST_ACCURACY,
+    TEST_LOSS,
+    TRAIN_ACCURACY,
+    TRAIN_LOSS,
+)
 from blobtransfer.specs.experiment import Arm, Sources
 
 Share = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Interval(ge=0)]
-Loss = Annotated[float, Interval(ge=-1e-3, le=1e39)]
+LEAST_LOSS, MOST_LOSS = -1e-3, 1e39
+Loss = Annotated[float, Interval(ge=LEAST_LOSS, le=MOST_LOSS)]
 """In nats: what float32 can hold, and rounding below 0."""
 
 
@@ -84,6 +91,17 @@ class Scores:
             None if parts[0].learning_rates is None else along_repeats("learning_rates"),
         )
 
+    def at(self, places: NDArray[np.bool_]) -> "Scores":
+        """Give some of the repeats, (R,) true where one is wanted."""
+        return Scores(
+            self.arms,
+            self.repeats[places],
+            self.values[..., places],
+            self.classes_predicted[:, places],
+            self.is_failed[:, places],
+            None if self.learning_rates is None else self.learning_rates[:, places],
+        )
+
     @classmethod
     def from_rows(cls, rows: Sequence[Run], arms: Sequence[Arm]) -> "Scores":
         """Lay rows out as a grid.
@@ -127,6 +145,17 @@ class Scores:
             tuple(arms), np.array(repeats, np.int64), values, classes_predicted, is_failed,
             learning_rates,
         )  # fmt: skip
+
+    def check(self, n_classes: int) -> None:
+        """Raise `ValueError` unless the numbers are such as trainings can give."""
+        accuracies, losses = (
+            self.values[[TEST_ACCURACY, TRAIN_ACCURACY]], self.values[[TEST_LOSS, TRAIN_LOSS]],
+        )  # fmt: skip
+        is_fine = ((accuracies >= 0) & (accuracies <= 1)).all(axis=0)
+        is_fine &= ((losses >= LEAST_LOSS) & (losses <= MOST_LOSS)).all(axis=0)
+        are_classes = (self.classes_predicted >= 0) & (self.classes_predicted <= n_classes)
+        if not (is_fine | self.is_failed).all() or not are_classes.all():
+            raise ValueError("scores that no training gives")
 
     def __len__(self) -> int:
         """Count the runs."""

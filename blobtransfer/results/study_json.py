@@ -30,7 +30,7 @@ from blobtransfer.results.record import (
     schema_of,
 )
 from blobtransfer.results.results import TaskRecord
-from blobtransfer.results.scores import Run
+from blobtransfer.results.scores import Count, Run
 from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.results.study_findings import (
     Change,
@@ -52,6 +52,7 @@ class CellRecord:
     source_run: Run | None
     interrupted: bool
     runs: list[Run]
+    n_mixed: Count = 0
     distance: Annotated[float, Interval(ge=0.0, le=1e9)] | None = None
     curves: tuple[CurveRow, ...] = ()
     transferability: tuple[TransferabilityRow, ...] = ()
@@ -124,6 +125,7 @@ def _cell(cell: CellResults) -> Iterator[str]:
         "tasks": [asdict(task) for task in own.tasks],
         "source_run": None if own.source_run is None else asdict(own.source_run),
         "interrupted": own.interrupted,
+        "n_mixed": own.n_mixed,
         "distance": cell.distance,
     }
     yield json.dumps(record, allow_nan=False).removesuffix("}")
@@ -190,6 +192,7 @@ def _file_of(file: StudyFile, cell: CellRecord, spec: Any) -> ResultsFile:
         tasks=cell.tasks,
         source_run=cell.source_run,
         runs=cell.runs,
+        n_mixed=cell.n_mixed,
         curves=cell.curves,
         transferability=cell.transferability,
     )
@@ -225,10 +228,7 @@ def make_study_schema() -> dict[str, Any]:
             ("cells", many((cell, ...))),
             ("sentences", tuple[Sentence, ...]),
             ("cautions", many((caution, ...))),
-            (
-                "summary",
-                many((rows, ...)),
-            ),
+            ("summary", many((rows, ...))),
             ("changes", many((row_type(Change), ...))),
             ("pairs", many((row_type(PairRow), ...))),
             ("margins", many((row_type(Margin), ...))),

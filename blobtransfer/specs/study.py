@@ -168,6 +168,11 @@ class StudySpec:
         return self.cells[0].spec.margin
 
 
+def experiments_of(spec: ExperimentSpec | StudySpec) -> list[ExperimentSpec]:
+    """Give the experiments of a study; a comparison is one."""
+    return [spec] if isinstance(spec, ExperimentSpec) else [cell.spec for cell in spec.cells]
+
+
 def steps_of_an_epoch(training: TrainingSpec, task: TaskSpec) -> int:
     """Count the updates of one pass over the training rows of a problem."""
     return -(-task.n_train // training.batch_size)

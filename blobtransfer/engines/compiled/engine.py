@@ -70,9 +70,9 @@ _Team = list[NDArray[np.intp]]
 """The runs of each of some blocks, which see the rows in the same orders."""
 
 
-def create(show_log: bool) -> Engine:
+def create(show_log: bool, n_threads: int | None) -> Engine:
     """Give a new compiled engine; LLVM is imported when it starts."""
-    return CompiledEngine()
+    return CompiledEngine(n_threads)
 
 
 class CompiledEngine:

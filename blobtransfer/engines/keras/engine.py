@@ -5,6 +5,7 @@ weights, resets its optimizer and feeds the rows in exactly the order that is as
 """
 
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,8 @@ ORDER_ENTRIES = 1_000_000
 """Row numbers of batch orders held at a time; 4 bytes each."""
 
 
-def create(show_log: bool) -> Engine:
-    """Give a new Keras engine; Keras is imported when it starts."""
+def create(show_log: bool, n_threads: int | None) -> Engine:
+    """Give a new Keras engine; Keras is imported when it starts, and uses what threads it will."""
     return KerasEngine(show_log)
 
 
@@ -39,6 +40,7 @@ class KerasEngine:
     def __init__(self, show_log: bool = False) -> None:
         self._show_log = show_log
         self._trainers: dict[tuple[MLPSpec, TrainingSpec, int, int, float | None], _Trainer] = {}
+        self._one_at_a_time = Lock()
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import Keras; see `engines.Engine.start`."""
@@ -50,6 +52,10 @@ class KerasEngine:
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
+        with self._one_at_a_time:  # threads would share a model
+            return self._trained(job, on_epochs)
+
+    def _trained(self, job: Job, on_epochs: OnEpochs) -> Trained:
         curves = []
         weights: list[Weights] = []
         classes_predicted = []

@@ -292,9 +292,8 @@ def test_every_source_network_is_trained_once_however_the_repeats_are_cut(
     engine, progress = PlannedEngine(planned, n_at_once), Told()
     if with_executor:
         # what a process of its own would load
-        for room in ("block", "training"):
-            name = f"blobtransfer.experiment.{room}.engine_of"
-            monkeypatch.setattr(name, lambda _: engine)
+        name = "blobtransfer.experiment.elsewhere.engine_of"
+        monkeypatch.setattr(name, lambda _, n_threads: engine)
         with ThreadPoolExecutor(2) as executor:
             results = compare(spec, None, engine, progress, executor)
     else:

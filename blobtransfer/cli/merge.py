@@ -1,0 +1,45 @@
+"""`merge`: the parts of a long work, each in a store of its own, into one store."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blobtransfer.cli.checks import check_store
+from blobtransfer.cli.delivery import log_unless_quiet
+from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.options import RESULTS, MessageOptions, Mixed
+from blobtransfer.cli.parsing import file
+from blobtransfer.errors import SettingError
+
+
+def merge(
+    parts: Annotated[
+        list[Path],
+        typer.Argument(metavar="PART.db [PART.db ...]", help="What commands kept with --store."),
+    ],
+    *,
+    store: Annotated[
+        Path,
+        file("--store", "Where the parts go (.db); what it keeps already stays.", RESULTS),
+    ],
+    mixed: Mixed = False,
+    messages: MessageOptions,
+) -> None:
+    """Join stores: what several jobs computed, each some of the repeats, becomes one result."""
+    check_store(store)
+    for part in parts:
+        if os.path.realpath(part) == os.path.realpath(store):
+            raise SettingError("store", store, f"it is the part {part} too; use another name")
+
+    from blobtransfer.results.store import Store
+
+    with deferred() as pending, Store.opened(store, writes=True) as whole:
+        for part in parts:
+            pending.check()
+            with Store.opened(part, writes=False) as other:
+                n_new = whole.absorb(other, mixed)
+            log_unless_quiet(messages, f"{part}: {n_new:,} repeats are new")
+        for command in whole.commands():
+            log_unless_quiet(messages, f"{store} keeps {whole.tally(command.spec)}")

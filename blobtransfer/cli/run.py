@@ -1,0 +1,132 @@
+"""What the commands that compare share: running what was settled, and delivering what it found."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blobtransfer.cli.checks import check_only_filled, checked_figure
+from blobtransfer.cli.comparison import Comparison
+from blobtransfer.cli.delivery import deliver, finish, log_unless_quiet
+from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.options import (
+    FigureOptions,
+    MessageOptions,
+    ResultOptions,
+    ScreenOptions,
+    WorkOptions,
+)
+from blobtransfer.errors import MachineError, SettingError
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.study import StudySpec
+
+if TYPE_CHECKING:
+    from blobtransfer.experiment.keeping import Keeping
+    from blobtransfer.results.results import Results
+    from blobtransfer.results.study import StudyResults
+
+
+SECOND_LOOK = (
+    "note: this is a second look, after one at {:,} repeats, and errs in more than 5 % of tables; "
+    "--until-decided has intervals that hold at every look"
+)
+
+
+def run(
+    spec: ExperimentSpec | StudySpec,
+    said: Comparison,
+    read: Sequence[tuple[str, Path | None]],
+    work: WorkOptions,
+    figure: FigureOptions,
+    screen: ScreenOptions,
+    result: ResultOptions,
+    messages: MessageOptions,
+) -> None:
+    """Run a comparison or a study and deliver what it found.
+
+    Args:
+        spec: What is run.
+        said: The comparison whose problems and model are described.
+        read: What each file that is read is called, and its path.
+        work: Where it runs, and where it is kept.
+        figure: Where the figure goes.
+        screen: How much is shown.
+        result: Where the numbers go.
+        messages: How much is said.
+    """
+    command = "compare" if isinstance(spec, ExperimentSpec) else spec.kind
+    work.check()
+    if work.only(spec.n_repeats) is not None:
+        check_only_filled(figure, screen, result)
+        figure = replace(figure, no_plot=True)
+    path = checked_figure(
+        command, figure, result, read=read, summary=screen.summary, store=work.store
+    )
+
+    from blobtransfer.cli.progress import progress_of
+    from blobtransfer.engines import load_engine
+    from blobtransfer.experiment.compare import compare
+    from blobtransfer.experiment.study import fill_store, run_study
+    from blobtransfer.report.figures.canvas import Canvas
+
+    canvas = Canvas(figure.show, figure.style, figure.inches())
+    said.say(messages)
+    weights = None if said.saved is None else list(said.saved.weights)
+    engine = load_engine(said.spec.engine, messages.verbose)
+    with deferred() as pending, _kept(command, spec, work, messages) as keeping:
+        with progress_of(messages.quiet, pending.check) as progress:
+            if keeping is not None and keeping.only is not None:
+                fill_store(spec, keeping, weights, engine, progress, mixed=work.mixed)
+                return
+            results: Results | StudyResults
+            if isinstance(spec, ExperimentSpec):
+                results = compare(
+                    spec, weights, engine, progress, keeping=keeping, mixed=work.mixed
+                )
+            else:
+                results = run_study(
+                    spec, weights, engine, progress, keeping=keeping, mixed=work.mixed
+                )
+        results = replace(results, argv=tuple(sys.argv[1:]))
+        deliver(results, canvas, path, result, messages, screen)
+    finish(results, canvas, pending)
+
+
+@contextmanager
+def _kept(
+    command: str, spec: ExperimentSpec | StudySpec, work: WorkOptions, messages: MessageOptions
+) -> "Iterator[Keeping | None]":
+    """Open the store, where one is asked for, and say what is there before and after."""
+    if work.store is None:
+        yield None
+        return
+
+    from blobtransfer.experiment.keeping import Keeping
+    from blobtransfer.results.store import Store
+
+    with Store.opened(work.store, writes=True) as store:
+        there = store.tally(spec)
+        if there.n_kept:
+            log_unless_quiet(messages, f"{work.store} has {there}")
+        n_before = store.remember(command, spec, sys.argv[1:])
+        if 0 < n_before < spec.n_repeats and not there.is_most and work.only_repeats is None:
+            log_unless_quiet(messages, SECOND_LOOK.format(n_before))
+        try:
+            yield Keeping(store, work.only(spec.n_repeats))
+        except MachineError as error:
+            kept = f"{store.tally(spec)} kept; the same command goes on"
+            raise MachineError(f"{error}; {kept}") from error
+        except KeyboardInterrupt:
+            kept = f"{store.tally(spec)}; the same command goes on"
+            log_unless_quiet(messages, f"{work.store} keeps {kept}")
+            raise
+        log_unless_quiet(messages, f"{work.store} keeps {store.tally(spec)}")
+
+
+def refuse_curves(result: ResultOptions, command: str) -> None:
+    """Raise `SettingError` where learning curves are wanted that are not kept."""
+    if result.curves is not None:
+        problem = f"{command} keeps no learning curves; use compare --speed, or sweep --speed"
+        raise SettingError("curves", result.curves, problem)

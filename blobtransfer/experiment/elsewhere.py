@@ -1,0 +1,31 @@
+"""Blocks that run in other processes, here or on other machines: one thread each."""
+
+from collections.abc import Sequence
+
+from blobtransfer.experiment.block import run_block
+from blobtransfer.experiment.maker import this_maker
+from blobtransfer.experiment.training import (
+    SourceKey,
+    SourceWeights,
+    engine_of,
+    train_sources,
+)
+from blobtransfer.network import Weights
+from blobtransfer.results.block import BlockResult
+from blobtransfer.results.provenance import Maker
+from blobtransfer.specs.experiment import ExperimentSpec
+
+
+def run_block_elsewhere(
+    spec: ExperimentSpec, repeats: Sequence[int], sources: SourceWeights
+) -> tuple[BlockResult, Maker]:
+    """Run a block as `run_block` does, and say who did it."""
+    engine = engine_of(spec.engine, n_threads=1)
+    return run_block(spec, repeats, sources, engine), this_maker(spec, engine)
+
+
+def train_sources_elsewhere(
+    spec: ExperimentSpec, keys: Sequence[SourceKey]
+) -> dict[SourceKey, Weights]:
+    """Train source networks as `train_sources` does."""
+    return train_sources(spec, keys, engine_of(spec.engine, n_threads=1))
