@@ -20,7 +20,7 @@ from blobtransfer.cli.options import (
 )
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import StudySpec
+from blobtransfer.specs.study import StudySpec, experiments_of
 
 if TYPE_CHECKING:
     from blobtransfer.experiment.keeping import Keeping
@@ -32,6 +32,8 @@ SECOND_LOOK = (
     "note: this is a second look, after one at {:,} repeats, and errs in more than 5 % of tables; "
     "--until-decided has intervals that hold at every look"
 )
+
+GOES_ON = "; the same command goes on"
 
 
 def run(
@@ -60,6 +62,9 @@ def run(
     work.check()
     if work.only(spec.n_repeats) is not None:
         check_only_filled(figure, screen, result)
+        if experiments_of(spec)[0].until_decided:
+            problem = "it looks at all repeats from the first; leave one of the two out"
+            raise SettingError("only-repeats", work.only_repeats or "", problem)
         figure = replace(figure, no_plot=True)
     path = checked_figure(
         command, figure, result, read=read, summary=screen.summary, store=work.store
@@ -79,6 +84,7 @@ def run(
         with progress_of(messages.quiet, pending.check) as progress:
             if keeping is not None and keeping.only is not None:
                 fill_store(spec, keeping, weights, engine, progress, mixed=work.mixed)
+                _tell_kept(keeping, spec, messages)
                 return
             results: Results | StudyResults
             if isinstance(spec, ExperimentSpec):
@@ -91,6 +97,8 @@ def run(
                 )
         results = replace(results, argv=tuple(sys.argv[1:]))
         deliver(results, canvas, path, result, messages, screen)
+        if keeping is not None:
+            _tell_kept(keeping, spec, messages, GOES_ON if results.interrupted else "")
     finish(results, canvas, pending)
 
 
@@ -113,16 +121,24 @@ def _kept(
         n_before = store.remember(command, spec, sys.argv[1:])
         if 0 < n_before < spec.n_repeats and not there.is_most and work.only_repeats is None:
             log_unless_quiet(messages, SECOND_LOOK.format(n_before))
+        keeping = Keeping(store, work.only(spec.n_repeats))
         try:
-            yield Keeping(store, work.only(spec.n_repeats))
+            yield keeping
         except MachineError as error:
-            kept = f"{store.tally(spec)} kept; the same command goes on"
-            raise MachineError(f"{error}; {kept}") from error
+            raise MachineError(f"{error}; {store.tally(spec)} kept{GOES_ON}") from error
         except KeyboardInterrupt:
-            kept = f"{store.tally(spec)}; the same command goes on"
-            log_unless_quiet(messages, f"{work.store} keeps {kept}")
+            _tell_kept(keeping, spec, messages, GOES_ON)
             raise
-        log_unless_quiet(messages, f"{work.store} keeps {store.tally(spec)}")
+
+
+def _tell_kept(
+    keeping: "Keeping",
+    spec: ExperimentSpec | StudySpec,
+    messages: MessageOptions,
+    goes_on: str = "",
+) -> None:
+    store = keeping.store
+    log_unless_quiet(messages, f"{store.path} keeps {store.tally(spec)}{goes_on}")
 
 
 def refuse_curves(result: ResultOptions, command: str) -> None:

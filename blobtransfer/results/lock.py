@@ -13,15 +13,20 @@ SUFFIX = ".lock"
 
 
 @contextmanager
-def only_writer(path: Path) -> Iterator[None]:
+def only_writer(path: Path, name: object = None) -> Iterator[None]:
     """Hold a file as its one writer while the block runs.
 
     A process that is killed leaves the lock file, but no lock. Where the system has no such locks
     (Windows) nothing is held.
 
+    Args:
+        path: The file, which need not exist.
+        name: What it is called where it is refused; None: as it is.
+
     Raises:
         MachineError: Another process holds it; the message says which.
     """
+    name = name or path
     try:
         import fcntl
     except ImportError:
@@ -40,12 +45,12 @@ def only_writer(path: Path) -> Iterator[None]:
         holder = os.read(descriptor, 200).decode("utf-8", "replace")
         os.close(descriptor)
         raise MachineError(
-            f"{path}: in use by {holder or 'another process'}; wait for its end, or name another "
+            f"{name}: in use by {holder or 'another process'}; wait for its end, or name another "
             "store"
         ) from error
     except OSError as error:
         raise MachineError(
-            f"{path}: cannot be locked ({error.strerror or error}); name a store on another disk"
+            f"{name}: cannot be locked ({error.strerror or error}); name a store on another disk"
         ) from error
     try:
         os.ftruncate(descriptor, 0)

@@ -56,8 +56,9 @@ def unpacked(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
     if spec.transferability:
         shapes.append(("<f8", (len(SCORES), n)))
     sizes = [np.dtype(kind).itemsize * int(np.prod(shape)) for kind, shape in shapes]
-    content = zlib.decompressobj().decompress(body, sum(sizes) + 1)
-    if len(content) != sum(sizes):
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(body, sum(sizes) + 1)
+    if len(content) != sum(sizes) or not unpacker.eof:
         raise ValueError("not as many numbers as the spec says")
     ends = np.cumsum(sizes).tolist()
     arrays = [

@@ -151,7 +151,7 @@ class Store:
             with _connected(path, place, "rw") as connection:
                 yield cls._checked(path, connection)
             return
-        with only_writer(place), _connected(path, place, "rwc") as connection:
+        with only_writer(place, path), _connected(path, place, "rwc") as connection:
             yield cls._checked(path, connection, makes=True)
 
     @classmethod
@@ -497,8 +497,7 @@ def _told(path: Path) -> Iterator[None]:
             raise MachineError(f"{path}: {_UNUSABLE[code]}") from error
         if code in _MACHINE:
             raise MachineError(
-                f"{path}: cannot be written ({error}); what it keeps is safe; free some room, or "
-                "name a store where you may write"
+                f"{path}: cannot be written ({error}); free some room, or name another store"
             ) from error
         raise _damaged(path) from error
 

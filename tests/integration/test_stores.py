@@ -1,0 +1,373 @@
+"""Long work that is kept: stopped, extended, computed in parts, and shown, with real commands."""
+
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from helpers.commands import run_process, start
+from helpers.specs import SMALL_OPTIONS
+
+import blobtransfer.experiment.keeping
+import blobtransfer.experiment.maker
+from blobtransfer.results.provenance import installed_versions
+from blobtransfer.results.store import Store
+
+FRESH = ("compare", *SMALL_OPTIONS, "--sources", "fresh")
+DIGITS = ("compare", "--source", "digits:classes=0-4", "--target", "digits:classes=5-9")
+FEW, MORE = ("--repeats", "5"), ("--repeats", "9")
+COMMANDS = {
+    # what is given first, and what then
+    "compare": (("compare", *SMALL_OPTIONS), ("--repeats", "7"), ("--repeats", "20")),
+    "nested": (FRESH, ("--nested", "3", "4"), ("--nested", "5", "4")),
+    "speed": ((*FRESH, "--speed", "--variant", "equal-compute"), FEW, MORE),
+    "scores": ((*FRESH, "--scores"), FEW, MORE),
+    "tune": ((*FRESH, "--tune", "learning-rate=0.01,0.1"), FEW, MORE),
+    "until decided": (
+        (*FRESH, "--until-decided"), ("--max-repeats", "110"), ("--max-repeats", "300"),
+    ),
+    "table": ((*DIGITS, "--epochs", "1"), FEW, MORE),
+    "sweep": (("sweep", *SMALL_OPTIONS, "--over", "train-samples=10,20,30"), FEW, MORE),
+    "pairs": (("pairs", *SMALL_OPTIONS, "--pairs", "6"), FEW, MORE),
+    "grid": (
+        ("grid", "--problems", "blobs:seed=1..3,samples=60,train=40", "--epochs", "2"), FEW, MORE,
+    ),
+}  # fmt: skip
+QUIET = ("-q", "--no-plot")
+LONG = (
+    "compare", *SMALL_OPTIONS, "--fixed", "0", "--sources", "one", "--repeats", "40000", *QUIET,
+)  # fmt: skip
+"""Some ten blocks."""
+
+
+def without_times(path):
+    """Read a JSON result but for what differs each time."""
+    record = json.loads(path.read_text())
+    for key in ("argv", "started", "seconds"):
+        del record[key]
+    return record
+
+
+def copy_without_a_third(path, other):
+    """Copy a store, and lose some blocks of it on the way."""
+    other.write_bytes(path.read_bytes())
+    with sqlite3.connect(other) as connection:
+        connection.execute("DELETE FROM block WHERE (rowid % 3) = 1")
+    connection.close()
+
+
+@pytest.mark.parametrize("command, fewer, more", COMMANDS.values(), ids=COMMANDS)
+def test_what_is_kept_and_extended_is_what_one_run_gives(command, fewer, more, run, tmp_path):
+    outputs = ("-o", "one.csv", "-o", "one.json")
+    assert run(*command, *more, *QUIET, *outputs).code == 0
+    one = (tmp_path / "one.csv").read_bytes(), without_times(tmp_path / "one.json")
+    assert run(*command, *fewer, *QUIET, "--store", "a.db").code == 0
+    for again in (command, command, ()):
+        # extended, there already, and shown
+        given = (*again, *more, "--store", "a.db") if again else ("show", "a.db")
+        done = run(*given, *QUIET, *outputs)
+        assert (done.code, done.err) == (0, "")
+        assert (tmp_path / "one.csv").read_bytes() == one[0]
+        assert without_times(tmp_path / "one.json") == one[1]
+    with sqlite3.connect("a.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    assert "a.db.lock" not in os.listdir()
+
+
+def test_what_is_there_is_not_trained_again(run, monkeypatch):
+    command = (*FRESH, "--repeats", "6", *QUIET, "--store", "a.db")
+    first = run(*command)
+
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("blobtransfer.engines.compiled.engine.CompiledEngine.train", refuse)
+    monkeypatch.setattr("blobtransfer.engines.compiled.engine.CompiledEngine.start", refuse)
+    assert run(*command) == first
+    assert run("show", "a.db", *QUIET) == first
+
+
+def test_another_margin_reads_what_is_there_again(run, monkeypatch):
+    command = (*FRESH, "--repeats", "30", *QUIET)
+    run(*command, "--store", "a.db")
+    wanted = run(*command, "--margin", "0.3", "--low", "0.2").out
+    assert run(*command, "--margin", "0.3", "--low", "0.2", "--store", "a.db").out == wanted
+    assert run("show", "a.db", *QUIET).out == wanted
+    assert run("show", "a.db", "--margin", "0.01", *QUIET).out != wanted
+
+
+def test_notes_say_what_is_there_and_what_is_kept(run):
+    command = (*FRESH, "--store", "a.db", "--no-plot", "--format", "csv")
+    first = run(*command, "--repeats", "1500").err.splitlines()
+    assert first[-1] == "a.db keeps 1,500 of 1,500 repeats"
+    again = run(*command, "--repeats", "2000").err.splitlines()
+    assert again[0] == "a.db has 1,500 of 2,000 repeats"
+    assert again[1].startswith("note: this is a second look, after one at 1,500 repeats")
+    assert again[-1] == "a.db keeps 2,000 of 2,000 repeats"
+    fewer = run(*command, "--repeats", "10").err
+    assert "a.db has 10 of 10 repeats" in fewer and "second look" not in fewer
+
+
+# ---------------------------------------------------------------- parts
+
+
+@pytest.mark.parametrize("name", ["compare", "nested", "sweep", "grid", "pairs"])
+def test_parts_of_a_job_array_become_what_one_run_gives(name, run, tmp_path):
+    command, _, more = COMMANDS[name]
+    assert run(*command, *more, *QUIET, "-o", "one.csv").code == 0
+    n_repeats = {"compare": 20, "nested": 20}.get(name, 9)
+    cuts = (range(0, 3), range(3, 8), range(8, n_repeats))
+    for i, part in enumerate(cuts):
+        only = f"{part.start}..{part.stop - 1}"
+        done = run(*command, *more, "--only-repeats", only, "--store", f"part{i}.db")
+        assert (done.code, done.out) == (0, "")
+    done = run("merge", "part0.db", "part1.db", "part2.db", "--store", "all.db")
+    assert done.code == 0 and re.search(r"all\.db keeps (\S+) of \1 repeats$", done.err)
+    assert run("show", "all.db", *QUIET, "-o", "parts.csv").code == 0
+    assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
+    assert not (tmp_path / f"{command[0]}.png").exists()
+
+
+def test_a_part_can_be_shown_and_says_so(run):
+    run(*FRESH, "--repeats", "30", "--only-repeats", "10..19", "--store", "a.db")
+    done = run("show", "a.db", *QUIET)
+    assert done.out.startswith("Stopped at 10 of 30 repeats\n")
+    rows = run("show", "a.db", *QUIET, "--format", "csv").out.splitlines()[1:]
+    assert {int(row.split(",")[3]) for row in rows} == set(range(10, 20))
+
+
+WRONG = {
+    "no store": (("--only-repeats", "0..3"), "they have to be kept; add --store FILE.db"),
+    "beyond": (
+        ("--only-repeats", "90..100", "--store", "a.db"), "there are 100 repeats, 0 to 99; use",
+    ),
+    "no range": (("--only-repeats", "5", "--store", "a.db"), "use FIRST..LAST, such as 0..499"),
+    "upside down": (("--only-repeats", "5..3", "--store", "a.db"), "use FIRST..LAST"),
+    "words": (("--only-repeats", "a..b", "--store", "a.db"), "use FIRST..LAST"),
+    "negative": (("--only-repeats=-1..3", "--store", "a.db"), "use FIRST..LAST"),
+    "shown": (("--only-repeats", "0..3", "--store", "a.db", "-o", "a.csv"), "--output a.csv"),
+    "plotted": (("--only-repeats", "0..3", "--store", "a.db", "--plot", "a.png"), "--plot a.png"),
+    "printed": (("--only-repeats", "0..3", "--store", "a.db", "--full"), "--full: --only-repeats"),
+    "until decided": (
+        ("--only-repeats", "0..3", "--store", "a.db", "--until-decided"),
+        "it looks at all repeats from the first",
+    ),
+    "mixed alone": (("--mixed",), "--mixed: nothing is mixed without --store"),
+    "suffix": (("--store", "a.json"), "no format has the suffix .json; use .db"),
+    "no folder": (("--store", "b/a.db"), "the directory"),
+    "folder": (("--store", "d.db"), "this is a directory"),
+    "foreign": (("--store", "f.db"), "f.db: this looks like plain text, and is no store"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options, says", WRONG.values(), ids=WRONG)
+def test_what_cannot_be_kept_is_refused_before_any_work(options, says, run, tmp_path):
+    (tmp_path / "d.db").mkdir()
+    (tmp_path / "f.db").write_text("mine")
+    done = run(*FRESH, *options, "--no-plot")
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err and done.err.count("\n") == 1
+    assert sorted(os.listdir()) == ["d.db", "f.db"]
+
+
+def test_merge_refuses_what_is_no_part(run, tmp_path):
+    run(*FRESH, "--repeats", "3", *QUIET, "--store", "a.db")
+    (tmp_path / "f.db").write_text("mine")
+    for parts, says in (
+        (("a.db",), "--store a.db: it is the part a.db too"),
+        (("f.db",), "f.db: this looks like plain text"),
+        (("none.db",), "none.db: there is no such file"),
+    ):
+        store = "a.db" if parts == ("a.db",) else "b.db"
+        done = run("merge", *parts, "--store", store)
+        assert done.code == 2 and says in done.err and done.err.count("\n") == 1
+    assert run("merge", "a.db").code == 2
+    assert run("merge", "--store", "b.db").code == 2
+
+
+def test_what_disagrees_is_not_merged(run):
+    command = (*FRESH, "--repeats", "5", "--store")
+    run(*command, "a.db", *QUIET)
+    run(*command, "b.db", *QUIET)
+    with Store.opened(Path("b.db"), writes=True) as store:
+        (kept,) = store.commands()
+        (block,) = store.kept(kept.spec).blocks(range(5))
+        block.scores.values[0, 0, 0] = 0.125
+        head, (maker, _) = store.kept(kept.spec).head, store.kept(kept.spec).makers()[0]
+        store._connection.execute("DELETE FROM block")
+        store.kept(kept.spec).add(head, block, maker, "", 0.0)
+    done = run("merge", "b.db", "--store", "a.db")
+    assert done.code == 2 and "b.db: its repeat 0 and others are not those of a.db" in done.err
+
+
+# ---------------------------------------------------------------- other versions, other machines
+
+
+def test_what_other_versions_computed_is_mixed_only_if_allowed(run, monkeypatch, tmp_path):
+    command = (*FRESH, "--repeats", "12", "--no-plot", "--store", "a.db")
+    others = installed_versions() | {"numpy": "1.0"}
+    with monkeypatch.context() as other:
+        for room in ("keeping", "maker"):
+            module = f"blobtransfer.experiment.{room}.installed_versions"
+            other.setattr(module, lambda: others)
+        assert run(*command[:-3], "--no-plot", "-q", "--repeats", "5", *command[-2:]).code == 0
+    done = run(*command)
+    assert done.code == 2 and done.out == ""
+    assert re.fullmatch(
+        r"a\.db has 5 of 12 repeats\n(note: .*\n)?error: a\.db: what it keeps was computed "
+        r"otherwise \(numpy 1\.0, not [\d.]+\); use another store, or add --mixed\n",
+        done.err,
+    )
+    assert run("show", "a.db", "-q", "--no-plot").code == 0
+    done = run(*command, "--mixed", "-o", "a.json")
+    assert done.code == 0
+    says = "7 of 12 repeats were computed by other versions, or where arithmetic rounds differently"
+    assert f"warning: {says}" in done.err
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert record["n_mixed"] == 7
+    assert record["cautions"][0] == {
+        "kind": "mixed", "n_repeats": 7, "text": f"{says}: last digits may differ from one run to "
+        "the next",
+    }  # fmt: skip
+    for shown in ("a.json", "a.db"):
+        assert says in run("show", shown, "--no-plot").err
+    assert record["versions"] == others
+
+
+def test_a_machine_that_rounds_differently_is_found_out(run, monkeypatch):
+    command = (*FRESH, *QUIET, "--store", "a.db")
+    run(*command, "--repeats", "5")
+    monkeypatch.setattr(blobtransfer.experiment.maker, "_rounding", lambda *_: "otherwise")
+    assert run(*command, "--repeats", "5").code == 0  # nothing is computed
+    done = run(*command, "--repeats", "7")
+    assert done.code == 2 and "(its processor rounds differently)" in done.err
+    assert run(*command, "--repeats", "7", "--mixed").code == 0
+
+
+def test_a_study_says_in_how_many_cells_repeats_are_mixed(run, monkeypatch):
+    command, fewer, more = COMMANDS["sweep"]
+    run(*command, *fewer, *QUIET, "--store", "a.db")
+    monkeypatch.setattr(blobtransfer.experiment.maker, "_rounding", lambda *_: "otherwise")
+    done = run(*command, *more, "--no-plot", "--store", "a.db", "--mixed")
+    assert "in 3 of 3 points: 4 repeats may be rounded differently (--mixed)" in done.err
+
+
+# ---------------------------------------------------------------- show
+
+
+def test_show_names_the_commands_of_a_store(run):
+    first = run(*FRESH, "--repeats", "5", *QUIET, "--store", "a.db")
+    second = run(*FRESH, "--repeats", "6", "--train-seed", "1", *QUIET, "--store", "a.db")
+    done = run("show", "a.db", "--no-plot")
+    assert done.out.startswith("The method") and "6 repeats" in done.out
+    assert done.err.splitlines()[:3] == [
+        "a.db keeps 2 commands, of which this is 2:",
+        f"  --command 1  5 of 5 repeats  {' '.join(FRESH)} --repeats 5 -q --no-plot --store a.db",
+        f"  --command 2  6 of 6 repeats  {' '.join(FRESH)} --repeats 6 --train-seed 1 -q --no-plot "
+        "--store a.db",
+    ]
+    assert run("show", "a.db", "--command", "1", *QUIET).out == first.out
+    assert run("show", "a.db", "--command", "2", *QUIET).out == second.out
+    for number in ("0", "3"):
+        done = run("show", "a.db", "--command", number, *QUIET)
+        assert done.code == 2 and f"--command {number}: a.db keeps 2" in done.err
+    run(*FRESH, "--repeats", "5", *QUIET, "-o", "a.json")
+    done = run("show", "a.json", "--command", "1", *QUIET)
+    assert done.code == 2 and "is no store" in done.err
+
+
+def test_show_of_a_damaged_store_is_one_line(run, tmp_path):
+    run(*FRESH, "--repeats", "500", *QUIET, "--store", "a.db")
+    content = (tmp_path / "a.db").read_bytes()
+    (tmp_path / "a.db").write_bytes(content[: len(content) // 2])
+    done = run("show", "a.db", *QUIET)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: a.db: this store is damaged; use a copy, or begin another\n"
+
+
+def test_show_of_a_store_with_nothing_complete_says_so(run, tmp_path):
+    command, _, more = COMMANDS["pairs"]
+    run(*command, *more, "--only-repeats", "0..3", "--store", "a.db")
+    done = run("show", "a.db", *QUIET)
+    assert (done.code, done.out) == (2, "")
+    assert "nothing is complete yet" in done.err
+
+
+# ---------------------------------------------------------------- stopped, and full
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_goes_on_where_it_was(tmp_path):
+    done = run_process(*LONG, "-o", "one.csv", cwd=tmp_path)
+    rng = random.Random(3)
+    kept = []
+    for _ in range(4):
+        process = start(*LONG, "--store", "a.db", cwd=tmp_path)
+        deadline = time.monotonic() + 60
+        wanted = (kept[-1] if kept else 0) + 1
+        while process.poll() is None and n_blocks(tmp_path / "a.db") < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+        kept.append(n_blocks(tmp_path / "a.db"))
+    assert kept == sorted(kept) and kept[0] > 0
+    again = run_process(*LONG, "--store", "a.db", "-o", "again.csv", cwd=tmp_path)
+    assert (again.code, again.out) == (0, done.out)
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
+
+
+def n_blocks(path):
+    """Count the blocks that another process has kept so far."""
+    if not path.exists():
+        return 0
+    connection = sqlite3.connect(path, timeout=10)
+    try:
+        return connection.execute("SELECT count(*) FROM block").fetchone()[0]
+    except sqlite3.OperationalError:  # there are no tables yet
+        return 0
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_a_command_that_is_interrupted_says_what_is_kept(tmp_path):
+    command = (*LONG[:-2], "--no-plot", "--store", "a.db")
+    process = start(*command, cwd=tmp_path)
+    while process.poll() is None and not n_blocks(tmp_path / "a.db"):
+        time.sleep(0.01)
+    second = run_process(*command, cwd=tmp_path)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 130
+    (kept,) = re.findall(r"a\.db keeps ([\d,]+) of 40,000 repeats; the same command goes on", err)
+    assert out.startswith(f"Stopped at {kept} of 40,000 repeats\n")
+    assert second.code == 1 and second.out == ""
+    assert second.err == (
+        f"error: a.db: in use by process {process.pid} on {os.uname().nodename}; wait for its end, "
+        "or name another store\n"
+    )
+
+
+@pytest.mark.slow
+def test_a_full_disk_costs_no_more_than_the_last_block(tmp_path):
+    from integration.test_faults import with_files_of_at_most
+
+    command = (*LONG, "--store", "a.db")
+    done = run_process(*command, cwd=tmp_path, by=with_files_of_at_most(300_000))
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(
+        r"error: a\.db: cannot be written \(.+\); free some room, or name another store; "
+        r"[\d,]+ of 40,000 repeats kept; the same command goes on\n",
+        done.err,
+    )
+    assert n_blocks(tmp_path / "a.db") > 0
+    assert run_process(*command, "-o", "a.csv", cwd=tmp_path).code == 0
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 80_000

@@ -1,0 +1,486 @@
+"""A store: what goes in comes out, to the bit, and what is no store or is damaged is one line."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import VARIANTS, spec_of, varied
+from helpers.studies import sweep_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blobtransfer.errors import MachineError, StoreError
+from blobtransfer.experiment.block import run_block
+from blobtransfer.results.block import BlockResult
+from blobtransfer.results.lock import SUFFIX, only_writer
+from blobtransfer.results.packing import packed, unpacked
+from blobtransfer.results.provenance import Maker
+from blobtransfer.results.store import Head, Store, with_repeats
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.identity import identity_of
+from blobtransfer.specs.variant import STANDALONE, Variant
+
+HERE = Maker({"python": "3.11", "numpy": "2"}, {"cpus": 2}, "a")
+HEAD = Head((), None)
+SPEC = spec_of(100, questions=("fresh",))
+KINDS = {
+    "plain": {},
+    "all variants": {"variants": VARIANTS},
+    "curves": {"speed": True, "variants": (STANDALONE, Variant("equal-compute", None))},
+    "tuned": {"tune": (0.01, 0.1)},
+    "scored": {"transferability": True},
+    "nested": {"nested": (3, 4), "n_repeats": 12},
+}
+
+
+def fresh(**changes):
+    return spec_of(**{"n_repeats": 12, "questions": ("fresh",)} | changes)
+
+
+def block_of(repeats, spec=SPEC):
+    return run_block(spec, repeats, {}, PlannedEngine(varied))
+
+
+def filled(path, *ranges, spec=SPEC, maker=HERE):
+    """Make a store that keeps some repeats."""
+    with Store.opened(path, writes=True) as store:
+        store.remember("compare", spec, ["compare"])
+        for repeats in ranges:
+            store.kept(spec).add(HEAD, block_of(repeats, spec), maker, "2026", 1.5)
+    return path
+
+
+def read(path, spec=SPEC, repeats=range(100)):
+    with Store.opened(path, writes=False) as store:
+        return store.kept(spec).blocks(repeats)
+
+
+def assert_alike(a: BlockResult, b: BlockResult):
+    assert a.scores.repeats.tolist() == b.scores.repeats.tolist()
+    assert packed(a) == packed(b)
+    assert list(a.curves) == list(b.curves)
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
+def test_a_block_comes_out_as_it_went_in(changes):
+    spec = fresh(**changes)
+    block = block_of(range(3, 9), spec)
+    found = unpacked(packed(block), spec, range(3, 9))
+    assert_alike(found, block)
+    assert found.scores.is_failed.any() and not found.scores.is_failed.all()
+    for name in ("values", "classes_predicted", "is_failed", "learning_rates"):
+        own, theirs = (getattr(one.scores, name) for one in (found, block))
+        assert (own is None and theirs is None) or (own.dtype, own.shape) == (
+            theirs.dtype, theirs.shape,
+        )  # fmt: skip
+    for arm, curves in block.curves.items():
+        np.testing.assert_array_equal(found.curves[arm], curves)
+
+
+@pytest.mark.parametrize("length", [0, 1, 50, -1])
+def test_bytes_of_another_length_are_refused(length):
+    body = packed(block_of(range(3)))
+    with pytest.raises(Exception) as found:
+        unpacked(body[:length], SPEC, range(3))
+    assert type(found.value).__name__ in ("ValueError", "error")
+    with pytest.raises(ValueError):
+        unpacked(body, SPEC, range(4))
+
+
+def test_what_swells_when_it_is_unpacked_is_refused_unread():
+    import zlib
+
+    bomb = zlib.compress(bytes(200_000_000))
+    with pytest.raises(ValueError, match="as many numbers"):
+        unpacked(bomb, SPEC, range(3))
+
+
+@pytest.mark.parametrize(
+    "metric, value", [(0, 1.5), (0, -0.1), (2, 1e40), (1, np.nan), (3, np.inf)]
+)
+def test_scores_that_no_training_gives_are_refused(metric, value):
+    block = run_block(SPEC, range(3), {}, PlannedEngine(lambda *_: 0.5))
+    block.scores.values[metric, 0, 0] = value
+    with pytest.raises(ValueError):
+        unpacked(packed(block), SPEC, range(3))
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.randoms())
+def test_blocks_join_to_the_same_whole_however_they_are_cut(sizes, rng):
+    ends = np.cumsum(sizes).tolist()
+    whole = block_of(range(ends[-1]))
+    repeats = whole.scores.repeats
+    parts = [
+        whole.at((repeats >= end - size) & (repeats < end))
+        for size, end in zip(sizes, ends, strict=True)
+    ]
+    rng.shuffle(parts)
+    assert_alike(BlockResult.joined(parts), whole)
+
+
+# ---------------------------------------------------------------- which experiment
+
+
+def test_what_plays_no_part_in_a_training_finds_the_same_repeats():
+    spec = spec_of(5, speed=True)
+    other = replace(
+        spec, n_repeats=50, margin=0.03, low=0.2, threshold=0.7, against=spec.variants[1],
+        n_points=7, until_decided=True, model_path="elsewhere.keras", model_notes=("a note",),
+    )  # fmt: skip
+    assert identity_of(spec) == identity_of(other)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train_seed": 1}, {"engine": "keras"}, {"speed": True}, {"model_sha256": "0"},
+        {"variants": (STANDALONE,)}, {"tune": (0.01, 0.02)}, {"source_epochs": 3},
+        {"questions": ("one",)},
+    ],
+)  # fmt: skip
+def test_what_plays_a_part_makes_another_experiment(changes):
+    assert identity_of(SPEC) != identity_of(replace(SPEC, **changes))
+
+
+def test_of_nested_repeats_only_those_of_each_source_count():
+    def of(n_sources, n_each):
+        spec = fresh(nested=(n_sources, n_each), n_repeats=n_sources * n_each)
+        return identity_of(spec)
+
+    assert of(3, 4) == of(30, 4) != of(3, 5)
+    assert of(3, 4) != identity_of(fresh())
+
+
+def test_a_study_is_the_same_with_more_repeats_and_another_with_other_points():
+    assert identity_of(sweep_of(n_repeats=3)) == identity_of(sweep_of(n_repeats=30))
+    assert identity_of(sweep_of((10, 20))) != identity_of(sweep_of((10, 20, 40)))
+
+
+# ---------------------------------------------------------------- a file
+
+
+def test_a_store_gives_the_repeats_that_are_asked_for(tmp_path):
+    path = filled(tmp_path / "a.db", range(4, 10), range(0, 4), range(20, 30))
+    for repeats in (range(100), range(2, 7), range(5, 6), range(8, 25)):
+        blocks = read(path, repeats=repeats)
+        found = np.concatenate([block.scores.repeats for block in blocks]).tolist()
+        assert found == [r for r in repeats if r in (*range(10), *range(20, 30))]
+        assert_alike(BlockResult.joined(blocks), block_of(found))
+    assert read(path, repeats=range(10, 20)) == []
+    assert read(path, replace(SPEC, train_seed=9)) == []
+
+
+def test_what_is_known_besides_is_kept(tmp_path):
+    path = filled(tmp_path / "a.db", range(4), range(4, 6))
+    with Store.opened(path, writes=False) as store:
+        kept = store.kept(SPEC)
+        assert kept.head == HEAD
+        assert (kept.seconds, kept.started) == (3.0, "2026")
+        assert kept.makers() == [(HERE, 6)]
+        assert kept.count(range(100)) == 6 and kept.count(range(3, 5)) == 2
+        (command,) = store.commands()
+        assert (command.name, command.spec, command.argv) == ("compare", SPEC, ("compare",))
+        assert str(store.tally(SPEC)) == "6 of 100 repeats"
+        assert store.kept(fresh(train_seed=5)).head is None
+
+
+def test_a_command_is_remembered_with_the_most_repeats_and_its_last_settings(tmp_path):
+    with Store.opened(tmp_path / "a.db", writes=True) as store:
+        asked = [(100, 0.01), (1000, 0.02), (30, 0.03)]
+        before = [
+            store.remember("compare", replace(SPEC, n_repeats=n, margin=margin), ["x", str(n)])
+            for n, margin in asked
+        ]
+        assert before == [0, 100, 1000]
+        store.remember("sweep", sweep_of(n_repeats=8), ["y"])
+        store.remember("sweep", sweep_of(n_repeats=5), ["y"])
+        compare, sweep = store.commands()
+    assert (compare.spec.n_repeats, compare.spec.margin, compare.argv) == (1000, 0.03, ("x", "30"))
+    assert sweep.spec == sweep_of(n_repeats=8)
+
+
+def test_more_repeats_of_nested_sources_are_more_sources():
+    spec = with_repeats(fresh(nested=(3, 4)), 20)
+    assert isinstance(spec, ExperimentSpec)
+    assert (spec.n_repeats, spec.nested) == (20, (5, 4))
+
+
+@pytest.mark.parametrize("name", ["a b.db", "a?mode=memory.db", "a#b.db", "a%41.db", "ü.db"])
+def test_a_store_may_have_any_name(name, tmp_path):
+    path = filled(tmp_path / name, range(3))
+    assert os.listdir(tmp_path) == [name]
+    assert len(read(path)) == 1
+
+
+def test_a_store_is_found_through_a_link(tmp_path):
+    filled(tmp_path / "a.db", range(3))
+    (tmp_path / "link.db").symlink_to(tmp_path / "a.db")
+    filled(tmp_path / "link.db", range(3, 5))
+    assert (tmp_path / "link.db").is_symlink()
+    assert len(read(tmp_path / "a.db")) == 2
+
+
+# ---------------------------------------------------------------- merging
+
+
+def merged(whole, *parts, mixed=False):
+    with Store.opened(whole, writes=True) as store:
+        n_new = []
+        for path in parts:
+            with Store.opened(path, writes=False) as part:
+                n_new.append(store.absorb(part, mixed))
+    return n_new
+
+
+def test_parts_join_whatever_they_have_in_common(tmp_path):
+    a = filled(tmp_path / "a.db", range(0, 5), range(10, 20))
+    b = filled(tmp_path / "b.db", range(3, 12), range(18, 25))
+    c = filled(tmp_path / "c.db", range(40, 45))
+    whole = tmp_path / "whole.db"
+    assert merged(whole, a, b, c, a) == [15, 10, 5, 0]
+    blocks = read(whole)
+    assert_alike(BlockResult.joined(blocks), block_of([*range(25), *range(40, 45)]))
+    with Store.opened(whole, writes=False) as store:
+        assert [one.spec for one in store.commands()] == [SPEC]
+        # of a block of which some repeats were there already, its share
+        assert store.kept(SPEC).seconds == pytest.approx(1.5 * (2 + 5 / 9 + 5 / 7 + 1))
+
+
+def test_parts_of_a_study_join_cell_by_cell(tmp_path):
+    spec = sweep_of((10, 20), n_repeats=6)
+    for name, repeats in (("a", range(0, 3)), ("b", range(3, 6))):
+        with Store.opened(tmp_path / f"{name}.db", writes=True) as store:
+            store.remember("sweep", spec, [])
+            for cell in spec.cells:
+                store.kept(cell.spec).add(HEAD, block_of(repeats, cell.spec), HERE, "", 0.0)
+    assert merged(tmp_path / "w.db", tmp_path / "a.db", tmp_path / "b.db") == [6, 6]
+    with Store.opened(tmp_path / "w.db", writes=False) as store:
+        assert str(store.tally(spec)) == "12 of 12 repeats"
+
+
+def test_parts_that_disagree_about_a_repeat_are_refused_whole(tmp_path):
+    a = filled(tmp_path / "a.db", range(0, 5))
+    b = tmp_path / "b.db"
+    with Store.opened(b, writes=True) as store:
+        store.remember("compare", SPEC, [])
+        kept = store.kept(SPEC)
+        kept.add(HEAD, block_of(range(10, 15)), HERE, "", 0.0)
+        other = run_block(SPEC, range(4, 8), {}, PlannedEngine(lambda *_: 0.25))
+        kept.add(HEAD, other, HERE, "", 0.0)
+    whole = tmp_path / "w.db"
+    merged(whole, a)
+    with pytest.raises(StoreError, match=r"b\.db: its repeat 4 .*though the settings are the same"):
+        merged(whole, b)
+    with Store.opened(whole, writes=False) as store:
+        assert store.kept(SPEC).count(range(100)) == 5
+
+
+@pytest.mark.parametrize(
+    "other, says",
+    [
+        (replace(HERE, versions={"python": "3.12", "numpy": "2"}), "python 3.12, not 3.11"),
+        (replace(HERE, versions={"python": "3.11"}), "numpy None, not 2"),
+        (replace(HERE, rounding="b"), "its processor rounds differently"),
+    ],
+)
+def test_parts_that_were_computed_otherwise_join_only_if_they_may_be_mixed(tmp_path, other, says):
+    a = filled(tmp_path / "a.db", range(0, 5))
+    b = filled(tmp_path / "b.db", range(5, 9), maker=other)
+    with pytest.raises(StoreError, match=f"b.db: .*{says}.*--mixed"):
+        merged(tmp_path / "w.db", a, b)
+    merged(tmp_path / "v.db", a, b, mixed=True)
+    with Store.opened(tmp_path / "v.db", writes=False) as store:
+        assert store.kept(SPEC).makers() == [(HERE, 5), (other, 4)]
+
+
+def test_keras_plays_no_part_in_what_the_compiled_engine_gives():
+    other = replace(HERE, versions=HERE.versions | {"keras": "9"})
+    assert not HERE.unlike(other, "compiled")
+    assert HERE.unlike(other, "keras") == "keras None, not 9"
+    assert not replace(HERE, machine={"cpus": 64}).unlike(HERE, "keras")
+
+
+# ---------------------------------------------------------------- no store, and damaged ones
+
+
+def foreign(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    connection.close()
+
+
+def newer(path):
+    filled(path, range(3))
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+
+NO_STORES = {
+    "foreign": (foreign, "this SQLite file is not one of blobtransfer's"),
+    "newer": (newer, "it is of format 2, and this blobtransfer reads 1"),
+    "text": (lambda path: path.write_text("a,b\n1,2\n"), "this looks like CSV"),
+    "model": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(50)), "an .h5 file"),
+    "noise": (lambda path: path.write_bytes(bytes(range(200, 255))), "this is no store"),
+    "directory": (lambda path: path.mkdir(), "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("writes", [False, True])
+@pytest.mark.parametrize("make, says", NO_STORES.values(), ids=NO_STORES)
+def test_what_is_no_store_is_left_alone(make, says, writes, tmp_path):
+    path = tmp_path / "a.db"
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(StoreError, match=says), Store.opened(path, writes):
+        pass
+    assert before is None or path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.db"]
+
+
+def test_a_reader_needs_a_file_with_something_in_it(tmp_path):
+    with pytest.raises(StoreError, match="no such file"), Store.opened(tmp_path / "a.db", False):
+        pass
+    (tmp_path / "a.db").touch()
+    with pytest.raises(StoreError, match="nothing in it"), Store.opened(tmp_path / "a.db", False):
+        pass
+    filled(tmp_path / "a.db", range(3))  # an empty file is as good as none
+    assert len(read(tmp_path / "a.db")) == 1
+
+
+def test_a_store_that_is_cut_off_anywhere_is_damaged_or_empty(tmp_path):
+    path = filled(tmp_path / "a.db", *(range(i, i + 4) for i in range(0, 100, 4)))
+    content = path.read_bytes()
+    outcomes = set()
+    for size in range(0, len(content), 997):
+        path.write_bytes(content[:size])
+        for writes in (False, True):
+            try:
+                with Store.opened(path, writes) as store:
+                    blocks = store.kept(SPEC).blocks(range(100))
+                outcomes.add(len(blocks))
+            except StoreError as error:
+                outcomes.add("refused")
+                assert "\n" not in str(error)
+        path.unlink()
+    assert outcomes == {0, "refused"}
+
+
+def test_a_store_with_a_changed_byte_gives_the_same_repeats_or_is_damaged(tmp_path):
+    path = filled(tmp_path / "a.db", *(range(i, i + 4) for i in range(0, 40, 4)))
+    content = path.read_bytes()
+    whole = packed(BlockResult.joined(read(path)))
+    rng = np.random.default_rng(1)
+    n_refused = 0
+    for place in rng.integers(100, len(content), 300).tolist():
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        try:
+            blocks = read(path)
+        except (StoreError, MachineError):
+            n_refused += 1
+            continue
+        assert not blocks or packed(BlockResult.joined(blocks)) == whole
+    assert n_refused > 10  # most of so small a file is empty
+
+
+def edited(path, statement, *values):
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE block SET first = -1 WHERE first = 0",
+        "UPDATE block SET last = 7 WHERE first = 0",
+        "UPDATE block SET last = 6 WHERE first = 4",
+        "UPDATE block SET sha256 = '0'",
+        "UPDATE block SET body = x'00'",
+        "UPDATE block SET last = 5000000000000",
+        "UPDATE experiment SET head = '[]'",
+        "UPDATE maker SET versions = '[1]'",
+        "UPDATE command SET spec = '[]'",
+        "DROP TABLE maker",
+    ],
+)
+def test_a_store_that_was_edited_by_hand_is_damaged(statement, tmp_path):
+    path = filled(tmp_path / "a.db", range(4), range(4, 8))
+    edited(path, statement)
+    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
+        kept = store.kept(SPEC)
+        assert kept.blocks(range(100)) and kept.head and kept.makers() and store.commands()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_store_that_cannot_be_written_is_one_line(tmp_path):
+    path = filled(tmp_path / "a.db", range(3))
+    path.chmod(0o400)
+    with pytest.raises(MachineError, match="cannot be written"):
+        filled(path, range(3, 6))
+
+
+# ---------------------------------------------------------------- one writer
+
+
+def test_a_second_writer_is_told_of_the_first_and_readers_go_on(tmp_path):
+    path = filled(tmp_path / "a.db", range(3))
+    with Store.opened(path, writes=True) as store:
+        with pytest.raises(MachineError, match=f"in use by process {os.getpid()} on "):
+            filled(path, range(3, 6))
+        store.kept(SPEC).add(HEAD, block_of(range(3, 6)), HERE, "", 0.0)
+        assert len(read(path)) == 2
+    filled(path, range(6, 9))
+    assert os.listdir(tmp_path) == ["a.db"]
+
+
+def test_a_lock_that_a_killed_process_has_left_is_none(tmp_path):
+    path = tmp_path / "a.db"
+    path.with_name(path.name + SUFFIX).write_text("process 1 on nowhere")
+    filled(path, range(3))
+    assert os.listdir(tmp_path) == ["a.db"]
+
+
+def test_of_many_at_once_one_is_the_writer(tmp_path):
+    """Each tries again and again, while the lock file comes and goes."""
+    path, inside, most = tmp_path / "a.db", [], []
+
+    def hold():
+        n_held = 0
+        while n_held < 50:
+            with suppress(MachineError), only_writer(path):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+                n_held += 1
+
+    threads = [threading.Thread(target=hold) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 200
+
+
+@pytest.mark.slow
+def test_writers_that_are_killed_lose_nothing_that_was_acknowledged(tmp_path):
+    import helpers.killed_writers
+
+    done = subprocess.run(
+        [sys.executable, helpers.killed_writers.__file__, tmp_path / "a.db", "200", "7"],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    acknowledged, kept, word = done.stdout.split()
+    assert word == "ok" and 200 < int(acknowledged) <= int(kept)
