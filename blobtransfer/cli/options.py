@@ -27,6 +27,7 @@ from blobtransfer.cli.parsing import (
 )
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError
+from blobtransfer.execution.dask import address_of
 from blobtransfer.report.figures.style import STYLES, Style
 from blobtransfer.report.writers import TEXT_WRITERS
 from blobtransfer.specs.checks import join, read_number
@@ -504,7 +505,7 @@ Mixed = Annotated[
 
 @dataclass(frozen=True)
 class WorkOptions:
-    """Where long work is kept."""
+    """Where long work runs, and where it is kept."""
 
     store: Annotated[
         Path | None,
@@ -524,6 +525,17 @@ class WorkOptions:
             WORK,
             metavar="A..B",
             show_default="all",
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        option(
+            "--scheduler",
+            "Run on a Dask cluster that was started before: the address of its scheduler, such as "
+            "tcp://HOST:8786, or its scheduler file.",
+            WORK,
+            metavar="ADDRESS",
+            show_default="this machine",
         ),
     ] = None
     mixed: Mixed = False
@@ -547,9 +559,12 @@ class WorkOptions:
         return only
 
     def check(self) -> None:
-        """Raise `SettingError` for options of which one makes the other meaningless."""
-        if self.mixed and self.store is None:
-            raise SettingError("mixed", "", "nothing is mixed without --store; leave it out")
+        """Raise `SettingError` for what cannot be meant."""
+        if self.mixed and self.store is None and self.scheduler is None:
+            problem = "nothing is mixed without --store or --scheduler; leave it out"
+            raise SettingError("mixed", "", problem)
+        if self.scheduler is not None:
+            address_of(self.scheduler)
 
 
 @dataclass(frozen=True)

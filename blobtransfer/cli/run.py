@@ -1,9 +1,11 @@
 """What the commands that compare share: running what was settled, and delivering what it found."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,20 +83,20 @@ def run(
     weights = None if said.saved is None else list(said.saved.weights)
     engine = load_engine(said.spec.engine, messages.verbose)
     with deferred() as pending, _kept(command, spec, work, messages) as keeping:
-        with progress_of(messages.quiet, pending.check) as progress:
+        with (
+            _elsewhere(work, messages, pending.check) as executor,
+            progress_of(messages.quiet, pending.check) as progress,
+        ):
+            results: Results | StudyResults
+            where = (weights, engine, progress, executor)
             if keeping is not None and keeping.only is not None:
-                fill_store(spec, keeping, weights, engine, progress, mixed=work.mixed)
+                fill_store(spec, keeping, *where, work.mixed)
                 _tell_kept(keeping, spec, messages)
                 return
-            results: Results | StudyResults
             if isinstance(spec, ExperimentSpec):
-                results = compare(
-                    spec, weights, engine, progress, keeping=keeping, mixed=work.mixed
-                )
+                results = compare(spec, *where, keeping=keeping, mixed=work.mixed)
             else:
-                results = run_study(
-                    spec, weights, engine, progress, keeping=keeping, mixed=work.mixed
-                )
+                results = run_study(spec, *where, keeping, work.mixed)
         results = replace(results, argv=tuple(sys.argv[1:]))
         deliver(results, canvas, path, result, messages, screen)
         if keeping is not None:
@@ -129,6 +131,21 @@ def _kept(
         except KeyboardInterrupt:
             _tell_kept(keeping, spec, messages, GOES_ON)
             raise
+
+
+@contextmanager
+def _elsewhere(
+    work: WorkOptions, messages: MessageOptions, check: Callable[[], None]
+) -> "Iterator[Executor | None]":
+    """Connect with the cluster, where one is asked for."""
+    if work.scheduler is None:
+        yield None
+        return
+
+    from blobtransfer.execution.dask import DaskExecutor
+
+    with DaskExecutor(work.scheduler, partial(log_unless_quiet, messages), check) as executor:
+        yield executor
 
 
 def _tell_kept(

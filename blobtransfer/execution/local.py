@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TypeVar
 
+from blobtransfer.execution.dask import DaskExecutor
+
 T = TypeVar("T")
 
 WINDOW = 16
@@ -36,20 +38,15 @@ def run_calls(
     try:
         for call in calls:
             running.add(executor.submit(call))
-            while len(running) >= WINDOW:
-                done, running = _finished(running, poll)
+            while len(running) >= _window(executor):
+                done, running = _finished(executor, running, poll)
                 yield from done
         while running:
-            done, running = _finished(running, poll)
+            done, running = _finished(executor, running, poll)
             yield from done
     finally:
         for future in running:
             future.cancel()
-
-
-def n_slots(executor: Executor | None) -> int:
-    """Say how many calls an executor runs at a time, or 0 where it does not tell."""
-    return int(getattr(executor, "n_slots", 0))
 
 
 def result_of(executor: Executor, call: Callable[[], T], poll: Callable[[], None]) -> T:
@@ -58,7 +55,15 @@ def result_of(executor: Executor, call: Callable[[], T], poll: Callable[[], None
     return result
 
 
-def _finished(running: set[Future[T]], poll: Callable[[], None]) -> tuple[list[T], set[Future[T]]]:
+def _window(executor: Executor) -> int:
+    return executor.window if isinstance(executor, DaskExecutor) else WINDOW
+
+
+def _finished(
+    executor: Executor, running: set[Future[T]], poll: Callable[[], None]
+) -> tuple[list[T], set[Future[T]]]:
     poll()
     done, rest = wait(running, LOOK_S, FIRST_COMPLETED)
+    if not done and isinstance(executor, DaskExecutor):
+        executor.look()
     return [future.result() for future in done], rest

@@ -74,7 +74,7 @@ def compare(
                     spec, source_weights, engine, progress, executor, bank or SourceBank([spec]),
                     has_maker=keeping is not None,
                 )  # fmt: skip
-                shelf.begin(trainings.source_run, trainings.maker)
+                shelf.begin(trainings)
                 n = n_to_do(spec, keeping)
                 name: Stage = "until decided" if spec.until_decided else "comparison"
                 stage = progress.start(name, n_epochs(spec) * n // spec.n_repeats, n)

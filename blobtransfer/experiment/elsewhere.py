@@ -24,6 +24,11 @@ def run_block_elsewhere(
     return run_block(spec, repeats, sources, engine), this_maker(spec, engine)
 
 
+def maker_elsewhere(spec: ExperimentSpec) -> Maker:
+    """Say who computes in this process, before it is given any block."""
+    return this_maker(spec, engine_of(spec.engine, n_threads=1))
+
+
 def train_sources_elsewhere(
     spec: ExperimentSpec, keys: Sequence[SourceKey]
 ) -> dict[SourceKey, Weights]:

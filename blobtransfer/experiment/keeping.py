@@ -6,13 +6,16 @@ import numpy as np
 
 from blobtransfer.errors import MachineError
 from blobtransfer.experiment.single import record_of
+from blobtransfer.experiment.trainings import Trainings
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.provenance import Clock, Maker, installed_versions, versions_unlike
-from blobtransfer.results.scores import Run
 from blobtransfer.results.store import Head, Store, other_makers
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.tasks import load_task
 from blobtransfer.tasks.distance import distance_between
+
+MAX_NAMED = 5
+"""Workers that an error names."""
 
 NOTHING = range(0)
 """Repeats of which none is computed: what is kept is only shown."""
@@ -98,21 +101,34 @@ class Shelf:
         is_wanted = (missing >= self._wanted.start) & (missing < self._wanted.stop)
         return missing.tolist(), missing[is_wanted].tolist()
 
-    def begin(self, source_run: Run | None, own: Maker | None) -> None:
+    def begin(self, trainings: Trainings) -> None:
         """Begin to compute.
 
-        Args:
-            source_run: The training of the one source network, where there was one.
-            own: Who computes here; None where it does not matter.
-
         Raises:
-            StoreError: What is kept was computed by others.
+            StoreError: What is kept was computed otherwise than here.
+            MachineError: Some workers would compute otherwise.
         """
-        if own is not None and self.reference is not None:
-            self._check(self.reference.unlike(own, self._spec.engine))
-        self._own = own
-        self.head = replace(self.head, source_run=source_run)
+        self._own = trainings.maker
+        if self._own is not None and self.reference is not None:
+            self._check(self.reference.unlike(self._own, self._spec.engine))
+        unlike = {
+            place: self._unlike(other) if isinstance(other, Maker) else _name_of(other)
+            for place, other in trainings.others.items()
+        }
+        wrong = [f"{place} ({says})" for place, says in unlike.items() if says]
+        if wrong:
+            raise MachineError(
+                f"{len(wrong)} of {len(unlike)} workers would not compute as this "
+                f"process does: {', '.join(wrong[:MAX_NAMED])}; end them, or add --mixed"
+            )
+        self.head = replace(self.head, source_run=trainings.source_run)
         self._lap = Clock()
+
+    def _unlike(self, maker: Maker) -> str:
+        """Say why what another computes is not to be taken; nothing where it is."""
+        if self._own is None or self._mixed:
+            return ""
+        return maker.unlike(self._own, self._spec.engine)
 
     def _check(self, unlike: str) -> None:
         """Raise `StoreError` where what is kept was computed otherwise, unless it may be mixed."""
@@ -131,8 +147,7 @@ class Shelf:
         """
         if maker is None:
             return
-        unlike = "" if self._own is None else maker.unlike(self._own, self._spec.engine)
-        if unlike and not self._mixed:
+        if unlike := self._unlike(maker):
             raise MachineError(
                 f"{maker.where} does not compute as this process does ({unlike}); end it, or add "
                 "--mixed"
@@ -141,6 +156,10 @@ class Shelf:
         if self._kept is not None:
             self._kept.add(self.head, block, maker, self._lap.started, self._lap.seconds())
         self._lap = Clock()
+
+
+def _name_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def head_of(spec: ExperimentSpec, is_kept: bool) -> Head:

@@ -130,7 +130,7 @@ def fill_store(
         if repeats:
             own = progress if stage is None else _Part(stage)
             trainings = Trainings(one, source_weights, engine, own, executor, bank, has_maker=True)
-            shelf.begin(trainings.source_run, trainings.maker)
+            shelf.begin(trainings)
             stage = stage or progress.start(name, total, n_parts)
             for block, maker in trainings.blocks(repeats, stage):
                 shelf.add(block, maker)

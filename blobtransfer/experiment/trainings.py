@@ -7,9 +7,14 @@ from functools import partial
 from typing import TypeVar
 
 from blobtransfer.engines import Engine
-from blobtransfer.execution.local import n_slots, result_of, run_calls
+from blobtransfer.execution.dask import DaskExecutor
+from blobtransfer.execution.local import result_of, run_calls
 from blobtransfer.experiment.block import fresh_sources, run_block
-from blobtransfer.experiment.elsewhere import run_block_elsewhere, train_sources_elsewhere
+from blobtransfer.experiment.elsewhere import (
+    maker_elsewhere,
+    run_block_elsewhere,
+    train_sources_elsewhere,
+)
 from blobtransfer.experiment.maker import this_maker
 from blobtransfer.experiment.progress import Progress, StageProgress
 from blobtransfer.experiment.single import start_engine, train_one, train_own_source
@@ -29,7 +34,7 @@ FEWEST_ELSEWHERE = 16
 """Repeats of a block that runs elsewhere; fewer would leave lanes of a vector idle."""
 
 BLOCKS_A_SLOT = 2
-"""Blocks that there are at least for each call that runs at a time, so that all end together."""
+"""Blocks into which what is left is cut at least, for each call that can run at a time."""
 
 
 class Trainings:
@@ -47,6 +52,8 @@ class Trainings:
     Attributes:
         source_run: The training of the one source network, where it was trained.
         maker: Who computes here; None where that was not asked for.
+        others: Who computes elsewhere, as far as they are known before, by their addresses; or
+            why nothing is known of them.
 
     Raises:
         MachineError: What the engine is built on cannot be used, or memory is short.
@@ -67,6 +74,9 @@ class Trainings:
         start_engine(spec, engine, progress)
         is_asked = has_maker or executor is not None
         self.maker = this_maker(spec, engine) if is_asked else None
+        self.others: dict[str, Maker | Exception] = {}
+        if isinstance(executor, DaskExecutor):
+            self.others = executor.everywhere(partial(maker_elsewhere, spec))
         self._one, self.source_run = _one_sources(spec, given, engine, progress)
 
     def blocks(
@@ -118,15 +128,18 @@ class Trainings:
 
     def _cut(self, repeats: Sequence[int]) -> Iterator[Sequence[int]]:
         """Cut repeats into blocks, each of repeats that follow on one another."""
-        at_once = self._engine.repeats_at_once(self._spec)
-        if slots := n_slots(self._executor):
-            share = -(-len(repeats) // (BLOCKS_A_SLOT * slots))
-            at_once = min(at_once, max(FEWEST_ELSEWHERE, share))
+        most = self._engine.repeats_at_once(self._spec)
         first = 0
-        for i in range(1, len(repeats) + 1):
-            if i == len(repeats) or i - first == at_once or repeats[i] > repeats[i - 1] + 1:
-                yield repeats[first:i]
-                first = i
+        while first < len(repeats):
+            at_once = most
+            if isinstance(self._executor, DaskExecutor):
+                # Fewer towards the end, so that all workers end together.
+                share = -(-(len(repeats) - first) // (BLOCKS_A_SLOT * self._executor.n_slots))
+                at_once = min(most, max(FEWEST_ELSEWHERE, share))
+            block = repeats[first : first + at_once]
+            n = next((i for i, one in enumerate(block) if one != block[0] + i), len(block))
+            yield block[:n]
+            first += n
 
     def _train_sources(
         self, stage: StageProgress, spec: ExperimentSpec, missing: Sequence[SourceKey]

@@ -40,7 +40,7 @@ COMMANDS = {
 }  # fmt: skip
 QUIET = ("-q", "--no-plot")
 LONG = (
-    "compare", *SMALL_OPTIONS, "--fixed", "0", "--sources", "one", "--repeats", "40000", *QUIET,
+    "compare", *SMALL_OPTIONS, "--fixed", "0", "--sources", "one", "--repeats", "24000", *QUIET,
 )  # fmt: skip
 """Some ten blocks."""
 
@@ -347,8 +347,8 @@ def test_a_command_that_is_interrupted_says_what_is_kept(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130
-    (kept,) = re.findall(r"a\.db keeps ([\d,]+) of 40,000 repeats; the same command goes on", err)
-    assert out.startswith(f"Stopped at {kept} of 40,000 repeats\n")
+    (kept,) = re.findall(r"a\.db keeps ([\d,]+) of 24,000 repeats; the same command goes on", err)
+    assert out.startswith(f"Stopped at {kept} of 24,000 repeats\n")
     assert second.code == 1 and second.out == ""
     assert second.err == (
         f"error: a.db: in use by process {process.pid} on {os.uname().nodename}; wait for its end, "
@@ -365,9 +365,9 @@ def test_a_full_disk_costs_no_more_than_the_last_block(tmp_path):
     assert (done.code, done.out) == (1, "")
     assert re.fullmatch(
         r"error: a\.db: cannot be written \(.+\); free some room, or name another store; "
-        r"[\d,]+ of 40,000 repeats kept; the same command goes on\n",
+        r"[\d,]+ of 24,000 repeats kept; the same command goes on\n",
         done.err,
     )
     assert n_blocks(tmp_path / "a.db") > 0
     assert run_process(*command, "-o", "a.csv", cwd=tmp_path).code == 0
-    assert len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 80_000
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 48_000

@@ -1,0 +1,241 @@
+"""Run calls on a Dask cluster that somebody has started: workers may come, go and be lost.
+
+Nothing is scattered or pinned, so that a call whose worker is lost runs again elsewhere. The
+scheduler is no place to keep anything: where it is gone, so is what was on its way.
+"""
+
+import ipaddress
+import json
+import logging
+import re
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, InvalidStateError
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from blobtransfer.errors import BlobTransferError, MachineError, SettingError
+
+T = TypeVar("T")
+
+ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://([\w.-]+|\[[\da-fA-F:.%\w]+\]):\d{1,5}")
+"""Of a scheduler: protocol, host and port."""
+
+CONNECT_S = 10
+"""Seconds for which the scheduler may be silent at first."""
+
+LOOK_S = 2.0
+"""Seconds between two questions how many workers there are."""
+
+CALLS_A_SLOT = 3
+"""Calls that are handed over for each that can run at a time."""
+
+MAX_LOST = 3
+"""Times that a call may be lost with its worker before it is given up."""
+
+
+class DaskExecutor(Executor):
+    """Runs calls on the workers of a scheduler.
+
+    Args:
+        place: Its address or its scheduler file; see `address_of`.
+        tell: Told in a line what its user should know.
+        poll: Called while workers are waited for; may raise to stop.
+
+    Raises:
+        SettingError: See `address_of`.
+        MachineError: Dask is not installed, or no scheduler answers.
+    """
+
+    def __init__(self, place: str, tell: Callable[[str], None], poll: Callable[[], None]) -> None:
+        self._place, self._tell = place, tell
+        self._inner: set[Any] = set()
+        self._lock = Lock()
+        self._is_waiting = False
+        self._n_slots, self._last_look = 0, 0.0
+        address = address_of(place)
+        self._client = _client_of(address)
+        _warn_of_open_address(address, tell)
+        while not self._n_slots:
+            self.look()
+            poll()
+            time.sleep(0 if self._n_slots else 0.1)
+
+    @property
+    def n_slots(self) -> int:
+        """How many calls can run at a time, at the last look."""
+        return max(1, self._n_slots)
+
+    @property
+    def window(self) -> int:
+        """How many calls should be handed over before the first of them is done."""
+        return CALLS_A_SLOT * self.n_slots
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        """Hand a call over; see `concurrent.futures.Executor.submit`."""
+        outer: Future[T] = Future()
+        self._send(outer, partial(fn, *args, **kwargs), MAX_LOST)
+        return outer
+
+    def everywhere(self, call: Callable[[], T]) -> dict[str, T | Exception]:
+        """Call something on each worker that is there now, beside whatever it does.
+
+        Returns:
+            By the worker's address: what came back, or why nothing did.
+        """
+        found: dict[str, T | Exception] = self._client.run(call, on_error="return")
+        return found
+
+    def look(self) -> None:
+        """See from time to time whether the scheduler and any workers are there.
+
+        Raises:
+            MachineError: The scheduler is gone.
+        """
+        if self._client.status != "running":
+            raise self._gone()
+        if time.monotonic() - self._last_look < LOOK_S and self._n_slots:
+            return
+        self._last_look = time.monotonic()
+        try:
+            threads = self._client.nthreads()
+        except Exception as error:  # whatever a connection that breaks may raise
+            raise self._gone() from error
+        self._n_slots = sum(threads.values())
+        if not threads and not self._is_waiting:
+            self._tell(f"waiting for workers (0 connected to {self._place})")
+        if threads and self._is_waiting:
+            self._tell(f"{len(threads)} {'worker' if len(threads) == 1 else 'workers'} connected")
+        self._is_waiting = not threads
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Drop what is on its way, and leave; the cluster stays."""
+        with self._lock:
+            inner, self._inner = list(self._inner), set()
+        with suppress(Exception):  # it may be gone
+            if self._client.status == "running":
+                self._client.cancel(inner, force=True)
+            self._client.close(timeout=1)
+
+    def _send(self, outer: "Future[Any]", call: Callable[[], Any], n_left: int) -> None:
+        inner = self._client.submit(call, pure=False, retries=1)
+        with self._lock:
+            self._inner.add(inner)
+        inner.add_done_callback(partial(self._ended, outer, call, n_left))
+
+    def _ended(
+        self, outer: "Future[Any]", call: Callable[[], Any], n_left: int, inner: Any
+    ) -> None:
+        """Pass on what became of a call; in a thread of Dask's."""
+        with self._lock:
+            self._inner.discard(inner)
+        if outer.cancelled():
+            return
+        try:
+            if inner.status == "finished":
+                _settle(outer, inner.result(), None)
+            elif inner.status == "error":
+                error = inner.exception()
+                if type(error).__name__ == "KilledWorker" and n_left > 1:
+                    self._send(outer, call, n_left - 1)
+                else:
+                    _settle(outer, None, _ours(error))
+            else:  # cancelled or lost: it is never said so of one call alone
+                _settle(outer, None, self._gone())
+            inner.release()
+        except Exception as error:  # the connection broke while the result was on its way
+            _settle(outer, None, _ours(error))
+
+    def _gone(self) -> MachineError:
+        return MachineError(f"{self._place}: the scheduler is gone; start it and workers again")
+
+
+def address_of(place: str) -> str:
+    """Give the address of a scheduler.
+
+    Args:
+        place: It, such as `tcp://host:8786` or `host:8786`, or a scheduler file.
+
+    Raises:
+        SettingError: There is no such file, and this is no address.
+    """
+    address = place if "://" in place else f"tcp://{place}"
+    path = Path(place)
+    if path.is_file():
+        try:
+            address = str(json.loads(path.read_text("utf-8"))["address"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problem = "this is no scheduler file, which dask scheduler --scheduler-file writes"
+            raise SettingError("scheduler", place, problem) from error
+    if not ADDRESS.fullmatch(address):
+        is_file = path.is_file()
+        found = "it names no" if is_file else "there is no such file, nor is it an"
+        raise SettingError("scheduler", place, f"{found} address such as tcp://HOST:8786")
+    return address
+
+
+def _client_of(address: str) -> Any:
+    """Connect to a scheduler."""
+    try:
+        from distributed import Client
+        from distributed.versions import VersionMismatchWarning
+    except ImportError as error:
+        raise MachineError(
+            f"--scheduler needs Dask ({error}); install blobtransfer[cluster]"
+        ) from error
+    # What it has to say is said by us, in a line.
+    for name in [*logging.root.manager.loggerDict, "distributed"]:
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=VersionMismatchWarning)
+    try:
+        return Client(address, timeout=CONNECT_S, name="blobtransfer", set_as_default=False)
+    except (OSError, ValueError, TypeError, OverflowError) as error:
+        raise MachineError(
+            f"{address}: no scheduler answers ({_first_line(error)}); start one with dask scheduler"
+        ) from error
+
+
+def _warn_of_open_address(address: str, tell: Callable[[str], None]) -> None:
+    """Say so where anybody on the way could run code on the workers and here."""
+    parts = urlsplit(address)
+    if parts.scheme != "tcp":
+        return
+    with suppress(ValueError):
+        if ipaddress.ip_address(parts.hostname or "").is_loopback:
+            return
+    tell(
+        f"warning: {address} is not encrypted, and whoever reaches it can run code on its workers "
+        "and here; use it in a network you trust, or tls://"
+    )
+
+
+def _settle(outer: "Future[Any]", result: Any, error: BaseException | None) -> None:
+    """Say what became of a call; nobody may wait for it any more."""
+    with suppress(InvalidStateError):
+        if error is None:
+            outer.set_result(result)
+        else:
+            outer.set_exception(error)
+
+
+def _ours(error: BaseException) -> BaseException:
+    """Make an error of ours of what a worker raised, unless it is one, or a mistake of ours."""
+    if isinstance(error, BlobTransferError | AssertionError):
+        return error
+    if type(error).__name__ == "KilledWorker":
+        problem = f"its worker was lost {MAX_LOST} times over; give workers more memory"
+    else:
+        problem = f"{type(error).__name__}: {_first_line(error)}; see that all have one version"
+    found = MachineError(f"a block failed on a worker ({problem})")
+    found.__cause__ = error
+    return found
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,70 @@
+"""A Dask cluster on the loopback address, of processes that a test may kill."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from helpers.commands import ENVIRONMENT
+
+PATIENCE_S = 120.0
+
+
+class Cluster:
+    """A scheduler and its workers, of one thread each, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.file = folder / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", self.file)
+        wait_until(self._is_there)
+
+    @property
+    def address(self) -> str:
+        return str(json.loads(self.file.read_text())["address"])
+
+    def add_worker(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start a worker, which connects by and by; none is started anew when it is killed."""
+        self.workers.append(
+            self._start(
+                "worker", "--scheduler-file", self.file, "--nthreads", "1", "--no-nanny",
+                environment=environment or {},
+            )
+        )  # fmt: skip
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def _start(
+        self, kind: str, *options: object, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        log = (self._folder / f"{kind}-{len(self._processes)}.log").open("wb")
+        with log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dask", kind, "--host", "127.0.0.1", "--no-dashboard",
+                 *map(str, options)],
+                cwd=self._folder, env=ENVIRONMENT | dict(environment or {}), stdout=log, stderr=log,
+            )  # fmt: skip
+        self._processes.append(process)
+        return process
+
+    def _is_there(self) -> bool:
+        assert self.scheduler.poll() is None
+        try:
+            return bool(self.address)
+        except (OSError, ValueError):
+            return False
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,162 @@
+"""Real commands on a real cluster: the bytes of one machine, whoever is lost on the way."""
+
+import json
+import re
+import signal
+
+import pytest
+from helpers.clusters import Cluster, wait_until
+from helpers.commands import run_process, start
+from integration.test_stores import COMMANDS, FRESH, LONG, n_blocks, without_times
+
+pytestmark = pytest.mark.slow
+
+OTHER_VERSIONS = """
+import importlib.metadata
+found = importlib.metadata.version
+importlib.metadata.version = lambda name: "1.0" if name == "scipy" else found(name)
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Lend a cluster of two workers that no test harms."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    cluster.add_worker()
+    cluster.add_worker()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Lend a scheduler without workers, which may be killed."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster = Cluster(folder)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Give the CSV of the long command on this machine."""
+    folder = tmp_path_factory.mktemp("alone")
+    assert run_process(*LONG, "-o", "a.csv", cwd=folder).code == 0
+    return (folder / "a.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["compare", "nested", "speed", "scores", "table", "grid", "pairs"])
+def test_a_cluster_gives_the_bytes_of_one_machine(name, shared, run, tmp_path):
+    command, fewer, more = COMMANDS[name]
+    quiet = ("-q", "--no-plot")
+    assert run(*command, *more, *quiet, "-o", "here.csv", "-o", "here.json").code == 0
+    there = ("--scheduler", shared.file, "--store", "a.db", *quiet)
+    # some of it, and then the rest
+    assert run(*command, *fewer, *there).code == 0
+    done = run(*command, *more, *there, "-o", "there.csv", "-o", "there.json")
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
+    here, there = (without_times(tmp_path / f"{where}.json") for where in ("here", "there"))
+    assert here == there
+
+
+def test_parts_may_run_on_a_cluster_too(shared, run):
+    command = (*FRESH, "--repeats", "40", "--scheduler", shared.address)
+    done = run(*command, "--only-repeats", "10..39", "--store", "a.db")
+    assert (done.code, done.err) == (0, "a.db keeps 30 of 40 repeats\n")
+
+
+def test_a_worker_that_is_lost_costs_nothing(cluster, alone, tmp_path):
+    cluster.add_worker()
+    cluster.add_worker()
+    command = (*LONG, "--scheduler", cluster.file, "--store", "a.db", "-o", "a.csv")
+    process = start(*command, cwd=tmp_path)
+    wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
+    cluster.workers[0].kill()
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert (tmp_path / "a.csv").read_bytes() == alone
+
+
+def test_where_all_workers_are_lost_others_are_waited_for(cluster, alone, tmp_path):
+    cluster.add_worker()
+    options = ("--scheduler", cluster.file, "--store", "a.db", "-o", "a.csv")
+    command = tuple(word for word in LONG if word != "-q")
+    process = start(*command, *options, cwd=tmp_path)
+    wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
+    cluster.workers[0].kill()
+    said = ""
+    while "waiting for workers" not in said:
+        said += process.stderr.readline()
+    cluster.add_worker()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert f"waiting for workers (0 connected to {cluster.file})\n" in said
+    assert "1 worker connected\n" in err
+    assert (tmp_path / "a.csv").read_bytes() == alone
+
+
+def test_where_the_scheduler_is_lost_what_is_done_is_kept(cluster, alone, tmp_path):
+    cluster.add_worker()
+    process = start(*LONG, "--scheduler", cluster.file, "--store", "a.db", cwd=tmp_path)
+    wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
+    cluster.scheduler.kill()
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (1, "")
+    assert re.fullmatch(
+        rf"error: {re.escape(str(cluster.file))}: the scheduler is gone; start it and workers "
+        r"again; [\d,]+ of 24,000 repeats kept; the same command goes on\n",
+        err,
+    )
+    done = run_process(*LONG, "--store", "a.db", "-o", "a.csv", cwd=tmp_path)
+    assert done.code == 0
+    assert (tmp_path / "a.csv").read_bytes() == alone
+
+
+def test_a_worker_of_other_versions_is_refused_unless_mixed(cluster, run, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(OTHER_VERSIONS)
+    cluster.add_worker({"PYTHONPATH": str(tmp_path)})
+    command = (*FRESH, "--repeats", "40", "--no-plot", "--scheduler", cluster.file)
+    done = run(*command)
+    assert (done.code, done.out) == (1, "")
+    *_, last = done.err.splitlines()
+    assert re.fullmatch(
+        r"error: 1 of 1 workers would not compute as this process does: tcp://127\.0\.0\.1:\d+ "
+        r"\(scipy 1\.0, not [\d.]+\); end them, or add --mixed",
+        last,
+    )
+    done = run(*command, "--mixed", "-o", "a.json")
+    assert done.code == 0
+    record = json.loads((tmp_path / "a.json").read_text())
+    # all are alike, though not as this process
+    assert record["n_mixed"] == 0 and record["versions"]["scipy"] == "1.0"
+    cluster.add_worker()
+    command = (*FRESH, "--repeats", "4000", *command[-3:], "--mixed", "-o", "a.json")
+    assert run(*command).code == 0
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert 0 < record["n_mixed"] < 4000
+    assert record["cautions"][0]["kind"] == "mixed"
+
+
+def test_ctrl_c_keeps_what_is_done_and_leaves_the_cluster(shared, tmp_path):
+    command = [word for word in LONG if word != "-q"]
+    command[command.index("24000")] = "4000000"
+    options = ("--scheduler", shared.file, "--store", "a.db")
+    process = start(*command, *options, cwd=tmp_path)
+    wait_until(lambda: n_blocks(tmp_path / "a.db") > 0 or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    (kept,) = re.findall(r"a\.db keeps (\S+) of 4,000,000 repeats; the same command goes on", err)
+    assert out.startswith(f"Stopped at {kept} of 4,000,000 repeats\n")
+    assert all(worker.poll() is None for worker in shared.workers)
+
+
+def test_without_any_worker_it_says_so_and_can_be_stopped(cluster, tmp_path):
+    process = start(*FRESH, "--no-plot", "--scheduler", cluster.address, cwd=tmp_path)
+    line = process.stderr.readline()
+    assert line == f"waiting for workers (0 connected to {cluster.address})\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "")

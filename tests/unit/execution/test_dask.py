@@ -1,0 +1,295 @@
+"""What a cluster does with calls, by a client that does what the test says."""
+
+import json
+import pickle
+from concurrent.futures import wait
+from functools import partial
+
+import pytest
+
+import blobtransfer.execution.dask
+from blobtransfer.errors import (
+    BlobTransferError,
+    MachineError,
+    ResultsFileError,
+    SettingError,
+    SourceFileError,
+    StoreError,
+    TableFileError,
+)
+from blobtransfer.execution.dask import MAX_LOST, DaskExecutor, address_of
+from blobtransfer.execution.local import run_calls
+
+
+class KilledWorker(Exception):
+    """As Dask calls it when a call was lost with its worker too often."""
+
+
+class Inner:
+    """A future of Dask's that has ended."""
+
+    def __init__(self, status, result=None, error=None):
+        self.status, self._result, self._error = status, result, error
+        self.is_released = False
+
+    def add_done_callback(self, call):
+        call(self)
+
+    def result(self):
+        if self._result == "unreadable":
+            raise OSError("connection lost")
+        return self._result
+
+    def exception(self):
+        return self._error
+
+    def release(self):
+        self.is_released = True
+
+
+class Client:
+    """Ends calls at once as `plan` says, which gives a status, a result and an error."""
+
+    def __init__(self, plan=None, threads=({"a": 1, "b": 2},)):
+        self.plan = plan or (lambda call: ("finished", call(), None))
+        self.threads = list(threads)
+        self.status = "running"
+        self.sent, self.cancelled = [], []
+        self.is_closed = False
+
+    def submit(self, call, pure, retries):
+        assert not pure
+        inner = Inner(*self.plan(call))
+        self.sent.append(inner)
+        return inner
+
+    def nthreads(self):
+        found = self.threads.pop(0) if len(self.threads) > 1 else self.threads[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def run(self, call, on_error):
+        return {"a": call(), "b": ValueError("no")}
+
+    def cancel(self, inner, force):
+        self.cancelled += inner
+
+    def close(self, timeout):
+        self.is_closed = True
+
+
+@pytest.fixture
+def connected(monkeypatch):
+    """Connect an executor with a client of the test; what it is told goes to `told`."""
+
+    def make(client, place="tcp://127.0.0.1:8786", told=None, poll=lambda: None):
+        monkeypatch.setattr(blobtransfer.execution.dask, "_client_of", lambda _: client)
+        return DaskExecutor(place, ([] if told is None else told).append, poll)
+
+    return make
+
+
+def ended(executor):
+    future = executor.submit(partial(pow, 2, 5))
+    wait([future], 10)
+    return future
+
+
+def test_calls_give_what_they_return_and_what_is_kept_of_them_is_let_go(connected):
+    client = Client()
+    with connected(client) as executor:
+        calls = [partial(pow, i, 2) for i in range(50)]
+        assert sorted(run_calls(calls, executor, lambda: None)) == [i * i for i in range(50)]
+        assert executor.n_slots == 3
+    assert all(one.is_released for one in client.sent)
+    assert client.is_closed and not client.cancelled
+
+
+def test_no_more_is_handed_over_than_the_workers_can_soon_do(connected):
+    class Silent(Inner):
+        def add_done_callback(self, call):
+            pass
+
+    client = Client()
+    client.submit = lambda call, pure, retries: (
+        client.sent.append(Silent("pending")) or client.sent[-1]
+    )
+    executor = connected(client)
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(run_calls([partial(int, i) for i in range(50)], executor, stop))
+    assert len(client.sent) == 9
+    executor.shutdown()
+    assert len(client.cancelled) == 9
+
+
+def test_a_call_that_was_lost_with_its_worker_is_sent_again_but_not_for_ever(connected):
+    outcomes = ["error", "error", "finished"]
+    client = Client(lambda call: (outcomes.pop(0), 7, KilledWorker("a")))
+    assert ended(connected(client)).result() == 7
+    client = Client(lambda call: ("error", None, KilledWorker("a")))
+    with pytest.raises(MachineError, match="lost 3 times over; give workers more memory"):
+        ended(connected(client)).result()
+    assert len(client.sent) == MAX_LOST
+
+
+@pytest.mark.parametrize(
+    "error, says",
+    [
+        (MachineError("short of memory"), "short of memory"),
+        (TableFileError("a.csv", "no such file"), "a.csv: no such file"),
+        (ModuleNotFoundError("No module named 'x'"), "a block failed on a worker .ModuleNotFound"),
+        (AttributeError("first\nsecond"), "AttributeError: first; see that all have one version"),
+        (MemoryError(), "MemoryError: MemoryError"),
+    ],
+)
+def test_what_fails_on_a_worker_is_one_line(error, says, connected):
+    future = ended(connected(Client(lambda call: ("error", None, error))))
+    with pytest.raises(BlobTransferError, match=says) as found:
+        future.result()
+    assert "\n" not in str(found.value)
+
+
+def test_a_mistake_of_ours_stays_one(connected):
+    future = ended(connected(Client(lambda call: ("error", None, AssertionError("moved")))))
+    with pytest.raises(AssertionError, match="moved"):
+        future.result()
+
+
+@pytest.mark.parametrize("status", ["cancelled", "lost"])
+def test_what_ends_with_the_scheduler_says_so(status, connected):
+    future = ended(connected(Client(lambda call: (status, None, None))))
+    with pytest.raises(MachineError, match=r"tcp://127.0.0.1:8786: the scheduler is gone"):
+        future.result()
+
+
+def test_a_result_that_is_lost_on_its_way_is_an_error(connected):
+    future = ended(connected(Client(lambda call: ("finished", "unreadable", None))))
+    with pytest.raises(MachineError, match="connection lost"):
+        future.result()
+
+
+def test_what_nobody_waits_for_any_more_is_dropped(connected):
+    executor = connected(Client())
+    outer = executor.submit(partial(pow, 2, 2))
+    inner = Inner("finished", 5)
+    executor._ended(outer, None, 3, inner)  # told twice
+    assert outer.result() == 4
+
+
+def test_workers_are_waited_for_and_counted(connected):
+    told, polled = [], []
+    client = Client(threads=({}, {}, {"a": 1}))
+    executor = connected(client, told=told, poll=lambda: polled.append(1))
+    assert told == [
+        "waiting for workers (0 connected to tcp://127.0.0.1:8786)",
+        "1 worker connected",
+    ]
+    assert executor.n_slots == 1 and len(polled) == 3
+
+
+def test_waiting_can_be_stopped(connected):
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        connected(Client(threads=({},)), poll=stop)
+
+
+def test_a_look_finds_a_scheduler_gone(connected):
+    client = Client()
+    executor = connected(client)
+    executor.look()
+    client.status = "connecting"
+    with pytest.raises(MachineError, match="the scheduler is gone"):
+        executor.look()
+    with pytest.raises(MachineError, match="the scheduler is gone"):
+        connected(Client(threads=(OSError("closed"),)))
+
+
+def test_every_worker_is_asked_and_one_may_fail(connected):
+    found = connected(Client()).everywhere(partial(pow, 3, 2))
+    assert found["a"] == 9 and str(found["b"]) == "no"
+
+
+@pytest.mark.parametrize(
+    "place, is_open",
+    [
+        ("tcp://127.0.0.1:8786", False), ("tcp://[::1]:8786", False), ("tls://10.0.0.5:1", False),
+        ("tcp://10.0.0.5:8786", True), ("node7:8786", True),
+    ],
+)  # fmt: skip
+def test_an_address_that_anybody_may_reach_is_warned_of(place, is_open, connected):
+    told = []
+    connected(Client(), place, told)
+    assert len(told) == is_open
+    assert not is_open or "is not encrypted, and whoever reaches it can run code" in told[0]
+
+
+# ---------------------------------------------------------------- addresses
+
+
+@pytest.mark.parametrize(
+    "place, address",
+    [
+        ("tcp://10.0.0.5:8786", "tcp://10.0.0.5:8786"),
+        ("tls://node-7.cluster.example:1", "tls://node-7.cluster.example:1"),
+        ("node7:8786", "tcp://node7:8786"),
+        ("tcp://[fe80::1%eth0]:8786", "tcp://[fe80::1%eth0]:8786"),
+    ],
+)
+def test_an_address_may_leave_its_protocol_out(place, address):
+    assert address_of(place) == address
+
+
+def test_a_scheduler_file_says_the_address(tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text(json.dumps({"type": "Scheduler", "address": "tcp://10.0.0.5:8786"}))
+    assert address_of(str(path)) == "tcp://10.0.0.5:8786"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "text", "\xff", '{"address": 5}', '{"address": ""}']
+)
+def test_a_file_that_names_no_scheduler_is_refused(text, tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text(text, "latin-1")
+    with pytest.raises(
+        SettingError, match=r"s\.json: (this is no scheduler file|it names no address)"
+    ):
+        address_of(str(path))
+
+
+@pytest.mark.parametrize(
+    "place", ["", "none.json", "http://x:1", "tcp://", "tcp://x", "x:y", "a b:1"]
+)
+def test_what_is_no_address_is_refused(place):
+    with pytest.raises(
+        SettingError, match=r"scheduler.*nor is it an address such as tcp://HOST:8786"
+    ):
+        address_of(place)
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(MachineError, match=r"install blobtransfer\[cluster\]"):
+        DaskExecutor("tcp://127.0.0.1:1", print, lambda: None)
+
+
+# ---------------------------------------------------------------- errors cross
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MachineError("a"), SettingError("epochs", 0, "use 1 or more"), SourceFileError("a", "b"),
+        TableFileError("a", "b"), ResultsFileError("a", "b"), StoreError("a", "b"),
+    ],
+)  # fmt: skip
+def test_an_error_crosses_from_one_process_to_another_as_it_is(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
