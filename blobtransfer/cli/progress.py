@@ -1,18 +1,21 @@
 """The progress display: a bar, what is done of how much, the rate and the time left.
 
-On a terminal's standard error only.
+The bar is on a terminal's standard error only; how long all will take is said anywhere, once.
 """
 
 import io
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from blobtransfer.cli.streams import print_stderr
 from blobtransfer.experiment.progress import Progress, Stage, StageProgress
 
 if TYPE_CHECKING:
@@ -32,20 +35,34 @@ STAGES: dict[Stage, str] = {
     "grid": "comparing",
 }
 
+LONG_S = 20.0
+"""Seconds from which work is long, so that it is said at the start how long it will take."""
+
+MEASURED_S = 2.0
+"""Seconds of work by which the whole is estimated."""
+
+WORTH_KEEPING_S = 600.0
+"""Seconds of work from which it is said how to keep it."""
+
+REPEATS = "repeats"
+
 PARTS: dict[Stage, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
 """What is counted, where it is not repeats."""
 
 
 @contextmanager
-def progress_of(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
+def progress_of(
+    quiet: bool, check: Callable[[], None], is_kept: bool | None = None
+) -> Iterator[Progress]:
     """Show how far the work is while the block runs.
 
     Args:
-        quiet: Show nothing, as also where standard error is not a terminal.
+        quiet: Show nothing.
         check: Called wherever the work tells of itself; raises to stop it.
+        is_kept: Whether what is done is kept in a store; None where it cannot be.
     """
     if quiet or not sys.stderr.isatty():
-        yield _Stages(None, check)
+        yield _Stages(None, check, _Estimate(None if quiet else print_stderr, is_kept))
         return
 
     from rich.console import Console
@@ -68,7 +85,8 @@ def progress_of(quiet: bool, check: Callable[[], None]) -> Iterator[Progress]:
             transient=True,
         )
         with bars:
-            yield _Stages(bars, check)
+            say = partial(bars.console.print, markup=False, highlight=False, soft_wrap=True)
+            yield _Stages(bars, check, _Estimate(say, is_kept))
 
 
 @dataclass(frozen=True)
@@ -77,15 +95,17 @@ class _Stages:
 
     bars: "RichProgress | None"
     check: Callable[[], None]
+    estimate: "_Estimate"
 
     def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
+        self.estimate.start(total, is_most=stage == "until decided")
         if self.bars is not None:
             for done in self.bars.task_ids:
                 self.bars.remove_task(done)
             of = "of at most" if stage == "until decided" else "of"
             self.bars.add_task(
                 STAGES[stage], total=total, told="", n_parts=n_repeats, of=of,
-                parts=PARTS.get(stage, "repeats"),
+                parts=PARTS.get(stage, REPEATS),
             )  # fmt: skip
         return self
 
@@ -94,21 +114,72 @@ class _Stages:
             (task,) = self.bars.tasks
             self.bars.update(task.id, advance=n)
             self.bars.update(task.id, told=_told(task))
+        self.estimate.advance(n)
         self.check()
+
+
+class _Estimate:
+    """Says once, where the work is long, how long it will take.
+
+    Args:
+        say: Told it in a line; None: nobody is.
+        is_kept: See `progress_of`.
+    """
+
+    def __init__(self, say: Callable[[str], None] | None, is_kept: bool | None) -> None:
+        self._say, self._is_kept = say, is_kept
+        self.start(0, is_most=False)
+
+    def start(self, total: int, is_most: bool) -> None:
+        """Begin a stage of so much work, or of at most so much."""
+        self._total, self._is_most = total, is_most
+        self._n_done, self._n_first = 0, 0
+        self._first_at: float | None = None
+
+    def advance(self, n: int) -> None:
+        """Tell that so much more is done."""
+        self._n_done += n
+        if self._say is None or not n:
+            return
+        now = time.monotonic()
+        if self._first_at is None:  # what went before it was not all work
+            self._first_at, self._n_first = now, self._n_done
+            return
+        elapsed, n_measured = now - self._first_at, self._n_done - self._n_first
+        if elapsed < MEASURED_S:
+            return
+        left = elapsed / n_measured * (self._total - self._n_done)
+        if left > LONG_S:
+            most = "at most " if self._is_most else ""
+            hint = ""
+            if self._is_kept is False and left > WORTH_KEEPING_S:
+                hint = "; --store FILE.db would keep what is done"
+            self._say(f"this will take {most}about {duration(left)}{hint}")
+        self._say = None
+
+
+def duration(seconds: float) -> str:
+    """Write a time roughly, in the unit in which people think of it."""
+    for size, unit in ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min")):
+        if seconds >= 1.5 * size:
+            n = seconds / size
+            return f"{n:.1f} {unit}" if n < 10 and unit != "min" else f"{n:,.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _told(task: "Task") -> str:
     """Say how much is done, how fast that is, and how long the rest may take."""
     share = task.completed / task.total if task.total else 0.0
     n_parts = task.fields["n_parts"]
-    if n_parts == 1:
-        parts = [f"{100 * share:.0f} %"]
+    if n_parts == 1 or task.fields["parts"] != REPEATS:
+        of_parts = "" if n_parts == 1 else f" of {n_parts:,} {task.fields['parts']}"
+        parts = [f"{100 * share:.0f} %{of_parts}"]
     else:
         n_done = math.floor(share * n_parts + 1e-9)  # 29 of 100 is 28.999...
         parts = [f"{n_done:,} {task.fields['of']} {n_parts:,} {task.fields['parts']}"]
     if task.time_remaining is not None:
         parts.append(f"{timedelta(seconds=math.ceil(task.time_remaining))} left")
-    if n_parts > 1 and task.speed and task.total:
+    if n_parts > 1 and task.fields["parts"] == REPEATS and task.speed and task.total:
         rate = task.speed / task.total * n_parts
         parts.append(f"{rate:,.{0 if rate >= 10 else 1}f}/s")
     return ", ".join(parts)

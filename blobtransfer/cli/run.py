@@ -85,7 +85,7 @@ def run(
     with deferred() as pending, _kept(command, spec, work, messages) as keeping:
         with (
             _elsewhere(work, messages, pending.check) as executor,
-            progress_of(messages.quiet, pending.check) as progress,
+            progress_of(messages.quiet, pending.check, keeping is not None) as progress,
         ):
             results: Results | StudyResults
             where = (weights, engine, progress, executor)

@@ -1,8 +1,8 @@
 """Run the cells of a study one after another, with the source networks that they share."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blobtransfer.engines import Engine, load_engine
 from blobtransfer.experiment.compare import compare
@@ -15,7 +15,6 @@ from blobtransfer.experiment.trainings import (
     Trainings,
     epochs_of_arms,
     epochs_of_sources,
-    n_epochs,
 )
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock
@@ -58,23 +57,18 @@ def run_study(
         KeyboardInterrupt: There is nothing to show; see `compare`.
     """
     engine = engine or load_engine(spec.cells[0].spec.engine)
-    to_do = {cell.at: n_to_do(cell.spec, keeping) for cell in spec.cells}
+    was_there = {cell.at: not n_to_do(cell.spec, keeping) for cell in spec.cells}
     clock = Clock()
-    stage: StageProgress = SILENT
-    if any(to_do.values()):
-        for cell in spec.cells:
-            if to_do[cell.at]:
-                start_engine(cell.spec, engine, progress)
-        n_cells = sum(map(bool, to_do.values()))
-        stage = progress.start(spec.kind, _n_epochs(spec, to_do), n_cells)
-    bank = SourceBank(cell.spec for cell in spec.cells)
+    stage = _start(experiments_of(spec), spec.kind, keeping, engine, progress)
+    bank = SourceBank(experiments_of(spec))
     found: list[CellResults] = []
     interrupted = False
     for cell in spec.cells:
         try:
             results = compare(
-                cell.spec, source_weights, engine, _Part(stage), executor, bank, keeping, mixed
-            )
+                cell.spec, source_weights, engine, _Part(stage, _weight(cell.spec)), executor,
+                bank, keeping, mixed,
+            )  # fmt: skip
         except KeyboardInterrupt:
             interrupted = True
             break
@@ -88,7 +82,7 @@ def run_study(
     if not found:
         raise KeyboardInterrupt
     # What was kept took its time in another session.
-    kept = [cell.results for cell in found if not to_do[cell.at]]
+    kept = [cell.results for cell in found if was_there[cell.at]]
     return analyse_study(
         StudyResults(
             spec=spec,
@@ -118,44 +112,70 @@ def fill_store(
     """
     specs = experiments_of(spec)
     engine = engine or load_engine(specs[0].engine)
-    to_do = [n_to_do(one, keeping) for one in specs]
-    total = sum(n_epochs(one) * n // one.n_repeats for one, n in zip(specs, to_do, strict=True))
     name: Stage = "comparison" if isinstance(spec, ExperimentSpec) else spec.kind
-    n_parts = sum(to_do) if name == "comparison" else sum(map(bool, to_do))
+    stage = _start(specs, name, keeping, engine, progress)
     bank = SourceBank(specs)
-    stage: StageProgress | None = None
     for one in specs:
         shelf = Shelf(one, keeping, mixed)
         _, repeats = shelf.missing(range(one.n_repeats))
         if repeats:
-            own = progress if stage is None else _Part(stage)
-            trainings = Trainings(one, source_weights, engine, own, executor, bank, has_maker=True)
+            part = _Part(stage, _weight(one))
+            trainings = Trainings(one, source_weights, engine, part, executor, bank, has_maker=True)
             shelf.begin(trainings)
-            stage = stage or progress.start(name, total, n_parts)
-            for block, maker in trainings.blocks(repeats, stage):
+            for block, maker in trainings.blocks(repeats, part):
                 shelf.add(block, maker)
         bank.end(one)
 
 
-def _n_epochs(spec: StudySpec, to_do: Mapping[tuple[str, ...], int]) -> int:
-    """Count the epochs of the trainings that are to do, those of shared sources once."""
+def _start(
+    specs: Sequence[ExperimentSpec],
+    name: Stage,
+    keeping: Keeping | None,
+    engine: Engine,
+    progress: Progress,
+) -> StageProgress:
+    """Make the engine ready for what is to be computed, and tell progress how much that is."""
+    to_do = [(one, n) for one in specs if (n := n_to_do(one, keeping))]
+    if not to_do:
+        return SILENT
+    for one, _ in to_do:
+        start_engine(one, engine, progress)
+    n_parts = to_do[0][1] if name == "comparison" else len(to_do)
+    return progress.start(name, _work(to_do), n_parts)
+
+
+def _work(to_do: Sequence[tuple[ExperimentSpec, int]]) -> int:
+    """Count the epochs of so many repeats of experiments by what they take, shared sources once."""
     of_sources: dict[Lesson, int] = {}
     of_arms = 0
-    for cell in spec.cells:
-        n, own = to_do[cell.at], cell.spec
-        of_arms += epochs_of_arms(own) * n // own.n_repeats
+    for own, n in to_do:
+        of_arms += epochs_of_arms(own) * n // own.n_repeats * _weight(own)
         for start in own.source_starts("fresh"):
             lesson = lesson_of(own, start)
-            epochs = epochs_of_sources(own) * n // own.n_repeats
-            of_sources[lesson] = max(epochs, of_sources.get(lesson, 0))
+            work = epochs_of_sources(own) * n // own.n_repeats * _weight(own)
+            of_sources[lesson] = max(work, of_sources.get(lesson, 0))
     return of_arms + sum(of_sources.values())
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Progress of one cell: all its stages are parts of that of the study."""
+    """Progress of one cell, as a part of that of the study.
+
+    An epoch counts as much as it takes, which is about in proportion to `weight`; what comes
+    before the runs counts nothing.
+    """
 
     stage: StageProgress
+    weight: int
 
     def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
-        return self.stage
+        is_of_runs = stage in ("comparison", "until decided")
+        return self if is_of_runs else replace(self, weight=0)
+
+    def advance(self, n: int) -> None:
+        self.stage.advance(n * self.weight)
+
+
+def _weight(spec: ExperimentSpec) -> int:
+    """Say how much an epoch of a cell takes: its weights times its training rows."""
+    return spec.network.n_parameters * spec.task.n_train

@@ -1,5 +1,6 @@
 """What of the work is told, to whom, and that a signal is looked for wherever it is told."""
 
+import contextlib
 import io
 import pty
 import re
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from blobtransfer.cli.interrupts import Interrupted
-from blobtransfer.cli.progress import STAGES, progress_of
+from blobtransfer.cli.progress import STAGES, duration, progress_of
 
 END = "all has been written"
 
@@ -101,6 +102,88 @@ def test_a_signal_is_looked_for_at_every_step_shown_or_not(told, quiet):
     calls = []
     told(lambda: work(quiet, lambda: calls.append("check")))
     assert len(calls) == 4
+
+
+def parts_of_a_study():
+    with progress_of(False, lambda: None) as progress:
+        one = progress.start("sweep", 40_000, 5)
+        for _ in range(3):
+            one.advance(10_010)
+            time.sleep(0.11)
+
+
+def test_of_a_study_the_share_is_told_since_its_points_take_unlike_times(told):
+    seen = words(told(parts_of_a_study))
+    assert re.search(r"sweeping 75 % of 5 points, \d:\d\d:\d\d left", seen)
+    assert "/s" not in seen
+
+
+# ---------------------------------------------------------------- how long it will take
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Give a clock that stands still unless it is told to go on."""
+    at = [0.0]
+    monkeypatch.setattr("blobtransfer.cli.progress.time.monotonic", lambda: at[0])
+    return at
+
+
+def estimated(clock, steps, total=1_000, stage="comparison", **settings):
+    """Give what is said of steps that take some seconds each."""
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), progress_of(check=lambda: None, **settings) as progress:
+        one = progress.start(stage, total, 10)
+        for seconds, n in steps:
+            clock[0] += seconds
+            one.advance(n)
+    return said.getvalue()
+
+
+def test_long_work_says_once_at_the_start_how_long_it_will_take(clock):
+    steps = [(30.0, 100), *[(1.0, 10)] * 20]
+    # what was before the first step is no work: 1 s for 10 of 880 that are left then
+    assert estimated(clock, steps, quiet=False) == "this will take about 88 s\n"
+
+
+def test_short_work_says_nothing(clock):
+    assert estimated(clock, [(0.5, 100)] * 10, quiet=False) == ""
+
+
+@pytest.mark.parametrize("is_kept, hint", [(True, False), (False, True), (None, False)])
+def test_very_long_work_says_how_to_keep_what_is_done(clock, is_kept, hint):
+    said = estimated(clock, [(10.0, 1)] * 3, quiet=False, is_kept=is_kept)
+    assert said.startswith("this will take about 2.8 h")
+    assert ("; --store FILE.db would keep what is done" in said) is hint
+
+
+def test_work_that_may_end_sooner_says_at_most(clock):
+    said = estimated(clock, [(1.0, 10)] * 9, 700, "until decided", quiet=False)
+    assert said == "this will take at most about 67 s\n"
+
+
+def test_nothing_is_said_of_time_where_quiet_is_asked_for(clock):
+    assert estimated(clock, [(10.0, 1)] * 9, quiet=True) == ""
+
+
+def test_a_terminal_says_it_above_the_bar(told, clock):
+    def long():
+        with progress_of(False, lambda: None) as progress:
+            one = progress.start("comparison", 700, 10)
+            for _ in range(4):
+                clock[0] += 1.0
+                one.advance(10)
+
+    assert "this will take about 67 s\r\n" in words(told(long))
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(0.4, "0 s"), (89.4, "89 s"), (90, "2 min"), (600, "10 min"), (5_399, "90 min"),
+     (5_400, "1.5 h"), (36_000, "10 h"), (129_600, "1.5 days"), (8_640_000, "100 days")],
+)  # fmt: skip
+def test_a_time_is_told_in_the_unit_that_people_think_in(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_an_interrupted_bar_gives_the_terminal_back(told):

@@ -87,8 +87,7 @@ def test_progress_counts_every_epoch_once(make):
     run_study(spec, engine=PlannedEngine(varied, n_at_once=3), progress=told)
     kind = spec.kind
     assert told.parts[kind] == len(spec.cells)
-    # starting the engine for each cell is told as one step
-    assert told.stages[kind] == told.totals[kind] + len(spec.cells)
+    assert told.stages[kind] == told.totals[kind] > 0
 
 
 def test_an_interrupted_sweep_keeps_what_is_done():
