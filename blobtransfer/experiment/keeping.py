@@ -72,7 +72,10 @@ class Shelf:
                 self._is_there[self._there.scores.repeats] = True
             self.seconds, self.started = self._kept.seconds, self._kept.started
             head = self._kept.head
-        self.head = head or head_of(spec, keeping is not None)
+        if head is None or self._wanted:  # the problems may have other names than before
+            source_run = None if head is None else head.source_run
+            head = replace(head_of(spec, keeping is not None), source_run=source_run)
+        self.head = head
         self._lap = Clock()
 
     @property

@@ -16,7 +16,7 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -65,6 +65,21 @@ CREATE TABLE block (
     started TEXT NOT NULL, seconds REAL NOT NULL, sha256 TEXT NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (experiment, first));
 """
+
+BLOCKS = """
+SELECT {} FROM block JOIN maker ON maker.id = block.maker
+    JOIN experiment ON experiment.id = block.experiment AND identity = ?
+WHERE first >= ifnull((
+    SELECT max(own.first) FROM block AS own
+    WHERE own.experiment = experiment.id AND own.first <= ?
+), ?) AND first < ? ORDER BY first
+"""
+
+ENDS: dict[str, type] = {"first": int, "last": int}
+"""Columns that say which repeats a block has."""
+
+OF_MAKER: dict[str, type] = {"versions": str, "machine": str, "rounding": str}
+"""Columns that say who computed a block."""
 
 _UNUSABLE = {
     sqlite3.SQLITE_BUSY: "in use by another process; try again, or name another store",
@@ -212,12 +227,9 @@ class Store:
 
     def commands(self) -> list[KeptCommand]:
         """Give the commands, the last that was given last."""
-        with _told(self.path):
-            rows = self._connection.execute(
-                "SELECT name, spec, argv FROM command ORDER BY id"
-            ).fetchall()
+        rows = self._rows("SELECT name, spec, argv FROM command ORDER BY id", (), [str, str, str])
         return [
-            KeptCommand(name, _spec_of(self.path, name, spec), tuple(map(str, json.loads(argv))))
+            KeptCommand(name, _spec_of(self.path, name, spec), tuple(_words(self.path, argv)))
             for name, spec, argv in rows
         ]
 
@@ -256,6 +268,18 @@ class Store:
                 self.remember(command.name, command.spec, command.argv)
         return n_new
 
+    def _rows(
+        self, query: str, values: Sequence[object], kinds: Sequence[type]
+    ) -> list[tuple[Any, ...]]:
+        """Ask the file, which may have been edited: what comes back is of the right kinds."""
+        with _told(self.path):
+            rows: list[tuple[Any, ...]] = self._connection.execute(query, values).fetchall()
+        if not all(
+            isinstance(value, kind) for row in rows for value, kind in zip(row, kinds, strict=True)
+        ):
+            raise _damaged(self.path)
+        return rows
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Do some things together or not at all; within another transaction, as a part of it."""
@@ -289,7 +313,8 @@ class Kept:
         """What is known of it but for the repeats; None where nothing is kept."""
         from pydantic import TypeAdapter, ValidationError
 
-        rows = self._rows("SELECT head FROM experiment WHERE identity = ?", self._identity)
+        query = "SELECT head FROM experiment WHERE identity = ?"
+        rows = self._store._rows(query, (self._identity,), [str])
         if not rows:
             return None
         try:
@@ -301,18 +326,18 @@ class Kept:
         """Count those of some repeats that are kept."""
         return sum(
             max(0, min(last + 1, repeats.stop) - max(first, repeats.start))
-            for first, last in self._blocks("first, last")
+            for first, last in self._blocks(ENDS, repeats)
         )
 
     @property
     def seconds(self) -> float:
         """Seconds that they took, without what there was to do besides."""
-        return float(sum(row[0] for row in self._blocks("seconds")))
+        return float(sum(row[0] for row in self._blocks({"seconds": float})))
 
     @property
     def started(self) -> str | None:
         """When the first of them was begun, UTC, ISO 8601; None where nothing is kept."""
-        return min((str(row[0]) for row in self._blocks("started")), default=None)
+        return min((row[0] for row in self._blocks({"started": str})), default=None)
 
     def blocks(self, repeats: range) -> list[BlockResult]:
         """Read what is kept of some repeats, first to last.
@@ -322,11 +347,12 @@ class Kept:
         """
         found = []
         last_seen = -1
-        for first, last, sha256, body in self._blocks("first, last, sha256, body"):
+        columns = ENDS | {"sha256": str, "body": bytes}
+        for first, last, sha256, body in self._blocks(columns, repeats):
             if not last_seen < first <= last < MAX_COUNT:
                 raise _damaged(self._store.path)
             last_seen = last
-            if first >= repeats.stop or last < repeats.start:
+            if last < repeats.start:
                 continue
             if hashlib.sha256(body).hexdigest() != sha256:
                 raise _damaged(self._store.path)
@@ -341,14 +367,10 @@ class Kept:
 
     def makers(self) -> list[tuple[Maker, int]]:
         """Give who computed the repeats, and how many each; the maker of the first one first."""
-        rows = self._blocks(
-            "versions, machine, rounding, last - first + 1",
-            "JOIN maker ON maker.id = block.maker",
-        )
         found: dict[tuple[str, str, str], int] = {}
-        for *who, n in rows:
-            key = (str(who[0]), str(who[1]), str(who[2]))
-            found[key] = found.get(key, 0) + n
+        for first, last, *who in self._blocks(ENDS | OF_MAKER):
+            key = (who[0], who[1], who[2])
+            found[key] = found.get(key, 0) + last - first + 1
         try:
             return [
                 (Maker(_object(versions), _object(machine), rounding), n)
@@ -372,27 +394,21 @@ class Kept:
         Raises:
             MachineError: It cannot be written; what was kept before is safe.
         """
-        self._insert(
-            json.dumps(asdict(head)),
-            block,
-            (_text(maker.versions), _text(maker.machine), maker.rounding, started, seconds),
-        )
+        who = (_text(maker.versions), _text(maker.machine), maker.rounding, started, seconds)
+        self._insert(head, block, who)
 
     def absorb(self, part: "Kept", mixed: bool) -> int:
         """Take in the repeats of the same experiment in another store; see `Store.absorb`."""
-        heads = part._rows("SELECT head FROM experiment WHERE identity = ?", self._identity)
-        if not heads:
+        head = part.head
+        if head is None:
             return 0
         makers = [maker for maker, _ in (*self.makers(), *part.makers())]
         for maker in makers:
             if not mixed and (unlike := maker.unlike(makers[0], self._spec.engine)):
                 raise other_makers(part._store.path, unlike)
         n_new = 0
-        rows = part._blocks(
-            "first, last, versions, machine, rounding, started, seconds",
-            "JOIN maker ON maker.id = block.maker",
-        )
-        for first, last, *who in rows:
+        columns = ENDS | OF_MAKER | {"started": str, "seconds": float}
+        for first, last, *who in part._blocks(columns):
             (theirs,) = part.blocks(range(first, last + 1))
             is_new = np.ones(theirs.scores.n_repeats, bool)
             for own in self.blocks(range(first, last + 1)):
@@ -408,18 +424,18 @@ class Kept:
             for run in _runs(theirs.scores.repeats[is_new]):
                 new = theirs.at(np.isin(theirs.scores.repeats, run))
                 share = len(run) / theirs.scores.n_repeats
-                self._insert(heads[0][0], new, (*own_maker, started, share * seconds))
+                self._insert(head, new, (*own_maker, started, share * seconds))
                 n_new += len(run)
         return n_new
 
-    def _insert(self, head: str, block: BlockResult, who: tuple[Any, ...]) -> None:
+    def _insert(self, head: Head, block: BlockResult, who: tuple[Any, ...]) -> None:
         versions, machine, rounding, started, seconds = who
         body = packed(block)
         repeats = block.scores.repeats
         with self._store._transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO experiment (identity, head) VALUES (?, ?)",
-                (self._identity, head),
+                (self._identity, json.dumps(asdict(head))),
             )
             connection.execute(
                 "INSERT OR IGNORE INTO maker (versions, machine) VALUES (?, ?)", (versions, machine)
@@ -433,16 +449,16 @@ class Kept:
                 ),
             )  # fmt: skip
 
-    def _blocks(self, columns: str, join: str = "") -> list[tuple[Any, ...]]:
-        return self._rows(
-            f"SELECT {columns} FROM block JOIN experiment ON experiment.id = block.experiment "
-            f"{join} WHERE identity = ? ORDER BY first",
-            self._identity,
-        )
+    def _blocks(
+        self, columns: Mapping[str, type], repeats: range = range(MAX_COUNT)
+    ) -> list[tuple[Any, ...]]:
+        """Give columns of the blocks that have some repeats, first to last.
 
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with _told(self._store.path):
-            return self._store._connection.execute(query, values).fetchall()
+        The one before may have some as well, and is looked at.
+        """
+        values = (self._identity, repeats.start, repeats.start, repeats.stop)
+        query = BLOCKS.format(", ".join(columns))
+        return self._store._rows(query, values, list(columns.values()))
 
 
 def with_repeats(spec: Spec, n_repeats: int) -> Spec:
@@ -522,6 +538,17 @@ def _spec_of(path: Path, name: str, text: str) -> Spec:
     except (ValidationError, SettingError) as error:
         raise _damaged(path) from error
     return spec
+
+
+def _words(path: Path, text: str) -> list[str]:
+    """Read a command line that was written as JSON."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise _damaged(path) from error
+    if not isinstance(found, list):
+        raise _damaged(path)
+    return [str(word) for word in found]
 
 
 def _text(record: dict[str, Any]) -> str:

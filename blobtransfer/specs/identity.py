@@ -7,10 +7,14 @@ repeats extend what is there, and another margin reads it again.
 import hashlib
 import json
 from dataclasses import asdict, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import StudySpec
+from blobtransfer.specs.settings import PROBLEMS
+from blobtransfer.specs.study import MAX_CELLS, StudySpec
+from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.task import TaskSpec
 
 JUDGING = (
     "until_decided", "margin", "low", "against", "threshold", "n_points", "model_path",
@@ -28,9 +32,19 @@ def trained_part(spec: ExperimentSpec) -> ExperimentSpec:
     defaults: dict[str, Any] = {
         one.name: one.default for one in fields(ExperimentSpec) if one.name in JUDGING
     }
+    for role in PROBLEMS:
+        defaults[role] = _without_place(getattr(spec, role))
     return replace(spec, n_repeats=n_repeats, nested=nested, **defaults)
 
 
+def _without_place(task: TaskSpec | None) -> TaskSpec | None:
+    """Give a problem without the name and place of its file, which is known by its content."""
+    if isinstance(task, TableSpec) and task.sha256 is not None:
+        return replace(task, name="", origin="")
+    return task
+
+
+@lru_cache(maxsize=2 * MAX_CELLS)
 def identity_of(spec: ExperimentSpec | StudySpec) -> str:
     """Give the SHA-256, in hexadecimal digits, of the trainings that a spec asks for."""
     if isinstance(spec, ExperimentSpec):

@@ -58,8 +58,8 @@ def main() -> None:
                 [
                     f"{n:,}", f"{n * FITS_A_REPEAT:,}", f"{plain.s:.1f}", f"{kept.s:.1f}",
                     f"{kept.cpu_s:.1f}", figure(FITS_A_REPEAT * n / kept.s),
-                    f"{plain.peak_mb:,.0f}", f"{kept.peak_mb:,.0f}", f"{store.stat().st_size / 1e6:.1f}", f"{shown.s:.1f}",
-                    kept.foretold,
+                    f"{plain.peak_mb:,.0f}", f"{kept.peak_mb:,.0f}",
+                    f"{store.stat().st_size / 1e6:.1f}", f"{shown.s:.1f}", kept.foretold,
                 ]
             )  # fmt: skip
     print_table(

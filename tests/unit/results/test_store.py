@@ -408,6 +408,15 @@ def edited(path, statement, *values):
         "UPDATE block SET sha256 = '0'",
         "UPDATE block SET body = x'00'",
         "UPDATE block SET last = 5000000000000",
+        "UPDATE block SET seconds = 'a'",
+        "UPDATE block SET body = 'text'",
+        "UPDATE block SET sha256 = 5",
+        "UPDATE block SET rounding = x'00'",
+        "UPDATE command SET argv = '5'",
+        "UPDATE command SET argv = '['",
+        "UPDATE command SET name = 'sweep'",
+        "UPDATE experiment SET head = 7",
+        "UPDATE experiment SET head = '{'",
         "UPDATE experiment SET head = '[]'",
         "UPDATE maker SET versions = '[1]'",
         "UPDATE command SET spec = '[]'",
@@ -420,6 +429,7 @@ def test_a_store_that_was_edited_by_hand_is_damaged(statement, tmp_path):
     with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
         kept = store.kept(SPEC)
         assert kept.blocks(range(100)) and kept.head and kept.makers() and store.commands()
+        assert kept.seconds
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
