@@ -3,6 +3,8 @@
 They use the environment that nox itself runs in, which the test command of README.md makes.
 """
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -47,6 +49,16 @@ def rooms(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Renew the output shown in README and docs, and the schema of the results."""
     python(session, "docs/update.py", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at the HTML report in a browser; gets Debian's Chromium where that is allowed."""
+    pip = ("-m", "pip", "install", "-q", "-c", "constraints.txt", "-e", ".[browser]")
+    python(session, *pip)
+    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+        session.run("apt-get", "install", "-q", "-y", "chromium", external=True)
+    python(session, "-m", "pytest", "-q", "tests/browser", *session.posargs)
 
 
 @nox.session

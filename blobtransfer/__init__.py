@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blobtransfer.engines import load_engine
     from blobtransfer.errors import BlobTransferError
+    from blobtransfer.execution.dask import DaskExecutor
     from blobtransfer.experiment.compare import compare
     from blobtransfer.experiment.from_json import from_json
+    from blobtransfer.experiment.from_store import from_store
+    from blobtransfer.experiment.keeping import Keeping
     from blobtransfer.experiment.single import train_source, train_target
     from blobtransfer.experiment.study import run_study
     from blobtransfer.keras_files.read import read_source_file
     from blobtransfer.report.writers import to_json
     from blobtransfer.results.csv_io import to_csv
     from blobtransfer.results.results import Results
+    from blobtransfer.results.store import Store
     from blobtransfer.results.study import StudyResults
     from blobtransfer.specs.drawn import (
         BlobsSpec,
@@ -47,11 +51,14 @@ _HOME = {
     "Cell": "specs.study",
     "CirclesSpec": "specs.drawn",
     "ClassificationSpec": "specs.drawn",
+    "DaskExecutor": "execution.dask",
     "ExperimentSpec": "specs.experiment",
+    "Keeping": "experiment.keeping",
     "MLPSpec": "specs.network",
     "MoonsSpec": "specs.drawn",
     "QuantilesSpec": "specs.drawn",
     "Results": "results.results",
+    "Store": "results.store",
     "StudyResults": "results.study",
     "StudySpec": "specs.study",
     "TableSpec": "specs.table",
@@ -61,6 +68,7 @@ _HOME = {
     "Variant": "specs.variant",
     "compare": "experiment.compare",
     "from_json": "experiment.from_json",
+    "from_store": "experiment.from_store",
     "load_engine": "engines",
     "load_task": "tasks",
     "parse_task": "specs.task_text",

@@ -53,7 +53,7 @@ class CompareCommand(Command):
     first_week = frozenset(
         ("--repeats", "--fixed", "--variant", "--model", "--sources", "--until-decided",
          "--source", "--target", "--source-seed", "--target-seed", "--epochs", "--output",
-         "--full", "--explain", "--quiet", "--help")
+         "--store", "--full", "--explain", "--quiet", "--help")
     )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ class PairsCommand(Command):
 
     first_week = frozenset(
         ("--pairs", "--repeats", "--fixed", "--variant", "--source", "--target", "--first-seed",
-         "--epochs", "--margin", "--output", "--explain", "--quiet", "--help")
+         "--epochs", "--margin", "--output", "--store", "--explain", "--quiet", "--help")
     )  # fmt: skip
 
 

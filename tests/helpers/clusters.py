@@ -13,14 +13,24 @@ PATIENCE_S = 120.0
 
 
 class Cluster:
-    """A scheduler and its workers, of one thread each, in a folder of its own."""
+    """A scheduler and its workers, of one thread each, in a folder of its own.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Args:
+        folder: Where they write.
+        environment: Of the scheduler and all workers.
+        protocol: That they speak.
+    """
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str] | None = None, protocol: str = "tcp"
+    ) -> None:
+        self._folder, self._environment = folder, dict(environment or {})
         self._processes: list[subprocess.Popen[bytes]] = []
         self.workers: list[subprocess.Popen[bytes]] = []
         self.file = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", self.file)
+        self.scheduler = self._start(
+            "scheduler", "--port", "0", "--protocol", protocol, "--scheduler-file", self.file
+        )
         wait_until(self._is_there)
 
     @property
@@ -49,7 +59,8 @@ class Cluster:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", kind, "--host", "127.0.0.1", "--no-dashboard",
                  *map(str, options)],
-                cwd=self._folder, env=ENVIRONMENT | dict(environment or {}), stdout=log, stderr=log,
+                cwd=self._folder, stdout=log, stderr=log,
+                env=ENVIRONMENT | self._environment | dict(environment or {}),
             )  # fmt: skip
         self._processes.append(process)
         return process

@@ -2,7 +2,10 @@
 
 import json
 import re
+import shutil
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 from helpers.clusters import Cluster, wait_until
@@ -151,6 +154,35 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_the_cluster(shared, tmp_path):
     (kept,) = re.findall(r"a\.db keeps (\S+) of 4,000,000 repeats; the same command goes on", err)
     assert out.startswith(f"Stopped at {kept} of 4,000,000 repeats\n")
     assert all(worker.poll() is None for worker in shared.workers)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
+def test_certificates_are_those_of_dasks_own_configuration(tmp_path):
+    """The variables are those that docs/scale.md names."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+    named = dict(re.findall(r"(DASK_DISTRIBUTED__COMM__\w+)=(\S+)", page))
+    assert len(named) == 8
+    files = {"ca.pem": "cert.pem"}
+    secure = {
+        name: str(tmp_path / files.get(value, value)) if value.endswith(".pem") else value
+        for name, value in named.items()
+    }
+    cluster = Cluster(tmp_path, secure, "tls")
+    try:
+        cluster.add_worker()
+        assert cluster.address.startswith("tls://")
+        command = (*FRESH, "--repeats", "40", "-q", "--no-plot", "--scheduler", cluster.address)
+        assert run_process(*command, cwd=tmp_path, environment=secure).code == 0
+        done = run_process(*command, cwd=tmp_path)  # without a certificate
+        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+        assert "no scheduler answers" in done.err
+    finally:
+        cluster.close()
 
 
 def test_without_any_worker_it_says_so_and_can_be_stopped(cluster, tmp_path):

@@ -56,6 +56,18 @@ def diverged():
     return train_source(spec, PlannedEngine(lambda *_: np.nan)).results
 
 
+def test_a_result_of_huge_problems_is_read_without_drawing_them(comparison, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError
+
+    record = json.loads(text_of(comparison))
+    for role in ("source", "target"):
+        record["spec"][role]["n_samples"] = 30_000_000
+    monkeypatch.setattr("sklearn.datasets.make_blobs", refuse)
+    found = from_json(json.dumps(record).encode(), "huge.json")
+    assert make_report(found).tables
+
+
 def text_of(results):
     return "".join(to_json(results))
 
