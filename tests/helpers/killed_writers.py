@@ -68,7 +68,7 @@ def main(path: Path, n: int, seed: int) -> None:
         firsts = {int.from_bytes(content[i : i + 8]) for i in range(0, len(content), 8)}
         acknowledged |= firsts
         if acknowledged:
-            with Store.opened(path, writes=True) as store:
+            with Store.opened(path, writes=rng.random() < 0.5) as store:
                 kept = store.kept(SPEC)
                 assert kept.count(range(SPEC.n_repeats)) >= N_AT_ONCE * len(acknowledged)
                 for first in firsts:

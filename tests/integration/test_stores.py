@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
+from integration.test_faults import with_files_of_at_most, works
 
 import blobtransfer.experiment.keeping
 import blobtransfer.experiment.maker
@@ -357,9 +358,23 @@ def test_a_command_that_is_interrupted_says_what_is_kept(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_full_disk_costs_no_more_than_the_last_block(tmp_path):
-    from integration.test_faults import with_files_of_at_most
+def test_a_store_on_a_disk_that_cannot_be_written_is_shown_and_not_extended(tmp_path):
+    disk = ("unshare", "-m", "sh", "-c", "mount --bind . . && mount -o remount,bind,ro . && cd . "
+            '&& cd "$PWD" && "$@"', "sh")  # fmt: skip
+    if os.getuid() or not works(*disk, "true", cwd=tmp_path):
+        pytest.skip("needs the right to mount")
+    command = (*FRESH, *QUIET, "--store", "a.db")
+    first = run_process(*command, "--repeats", "5", cwd=tmp_path)
+    again = run_process(*command, "--repeats", "7", cwd=tmp_path, by=disk)
+    assert again.code in (1, 2) and again.out == ""
+    assert re.match(r"error: (--store )?a\.db: (no permission|.*cannot be written)", again.err)
+    assert again.err.count("\n") == 1
+    shown = run_process("show", "a.db", *QUIET, cwd=tmp_path, by=disk)
+    assert (shown.code, shown.out, shown.err) == (0, first.out, "")
 
+
+@pytest.mark.slow
+def test_a_full_disk_costs_no_more_than_the_last_block(tmp_path):
     command = (*LONG, "--store", "a.db")
     done = run_process(*command, cwd=tmp_path, by=with_files_of_at_most(300_000))
     assert (done.code, done.out) == (1, "")
