@@ -115,9 +115,9 @@ def pool_pairs(
     Returns:
         Student's t over the K effects, K - 1 degrees of freedom. The prediction interval, and the
         distribution that the shares are of, do not take `tau` for known. The usual interval does,
-        and covers but 83 to 93 % where `tau` is half the standard error of a pair; this one
-        covers 93 to 98 % there, 94 or 95 % where `tau` is greater, and more where pairs do not
-        differ.
+        and covers but 84 to 91 % where `tau` is half the standard error of a pair; this one
+        covers 93 to 98 % there, 93 to 95 % where `tau` is greater, and more where pairs do not
+        differ (`tests/benchmarks/next_pair.py`).
 
     Raises:
         ValueError: An effect or a variance is not finite, a variance is below 0, or there are
