@@ -4,7 +4,7 @@ from concurrent.futures import Executor
 
 from blobtransfer.engines import Engine, load_engine
 from blobtransfer.experiment.analyse import analyse
-from blobtransfer.experiment.keeping import Keeping, Shelf, n_to_do
+from blobtransfer.experiment.keeping import Keeping, Shelf, check_known, n_to_do
 from blobtransfer.experiment.progress import SILENT, Progress, Stage, StageProgress
 from blobtransfer.experiment.sources import SourceBank
 from blobtransfer.experiment.trainings import Trainings, n_epochs
@@ -48,6 +48,7 @@ def compare(
         those of the repeats that are there, which are said to be `interrupted`.
 
     Raises:
+        SettingError: A source network is given, whose `model_sha256` a store would need.
         MachineError: What the engine is built on cannot be used, memory is short, the store cannot
             be written, or a process elsewhere does not compute as this one does.
         StoreError: The store is damaged, or what it keeps was computed otherwise.
@@ -55,6 +56,7 @@ def compare(
             is kept and none is to be computed.
     """
     assert spec.target is not None
+    check_known(spec, source_weights, keeping)
     engine = engine or load_engine(spec.engine)
     clock = Clock()
     shelf = Shelf(spec, keeping, mixed)

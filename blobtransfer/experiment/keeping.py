@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blobtransfer.errors import MachineError
+from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.experiment.single import record_of
 from blobtransfer.experiment.trainings import Trainings
+from blobtransfer.network import Weights
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.provenance import Clock, Maker, installed_versions, versions_unlike
 from blobtransfer.results.store import Head, Store, other_makers
@@ -163,6 +164,15 @@ class Shelf:
 
 def _name_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def check_known(
+    spec: ExperimentSpec, source_weights: Weights | None, keeping: Keeping | None
+) -> None:
+    """Raise `SettingError` where what is kept would not tell which network it started from."""
+    if keeping is not None and source_weights is not None and spec.model_sha256 is None:
+        problem = "what is kept of a network that is given is known by it; set it in the spec"
+        raise SettingError("model_sha256", "", problem)
 
 
 def head_of(spec: ExperimentSpec, is_kept: bool) -> Head:

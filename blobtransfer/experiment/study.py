@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from blobtransfer.engines import Engine, load_engine
 from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.keeping import Keeping, Shelf, distance_of, n_to_do
+from blobtransfer.experiment.keeping import Keeping, Shelf, check_known, distance_of, n_to_do
 from blobtransfer.experiment.progress import SILENT, Progress, Stage, StageProgress
 from blobtransfer.experiment.single import start_engine
 from blobtransfer.experiment.sources import Lesson, SourceBank, lesson_of
@@ -116,6 +116,7 @@ def fill_store(
     stage = _start(specs, name, keeping, engine, progress)
     bank = SourceBank(specs)
     for one in specs:
+        check_known(one, source_weights, keeping)
         shelf = Shelf(one, keeping, mixed)
         _, repeats = shelf.missing(range(one.n_repeats))
         if repeats:

@@ -14,6 +14,7 @@ There is no pickle in it, and nothing that is read is larger than what its spec 
 
 import hashlib
 import json
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,21 +51,19 @@ FORMAT = 1
 BUSY_S = 10.0
 """Seconds for which a reader waits while a block is written."""
 
-TABLES = """
-CREATE TABLE command (
-    id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
-    spec TEXT NOT NULL, argv TEXT NOT NULL);
-CREATE TABLE experiment (
-    id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, head TEXT NOT NULL);
-CREATE TABLE maker (
-    id INTEGER PRIMARY KEY, versions TEXT NOT NULL, machine TEXT NOT NULL,
-    UNIQUE (versions, machine));
-CREATE TABLE block (
-    experiment INTEGER NOT NULL REFERENCES experiment, first INTEGER NOT NULL,
-    last INTEGER NOT NULL, maker INTEGER NOT NULL REFERENCES maker, rounding TEXT NOT NULL,
-    started TEXT NOT NULL, seconds REAL NOT NULL, sha256 TEXT NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY (experiment, first));
-"""
+TABLES = (
+    "CREATE TABLE command (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, "
+    "name TEXT NOT NULL, spec TEXT NOT NULL, argv TEXT NOT NULL)",
+    "CREATE TABLE experiment (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, "
+    "head TEXT NOT NULL)",
+    "CREATE TABLE maker (id INTEGER PRIMARY KEY, versions TEXT NOT NULL, machine TEXT NOT NULL, "
+    "UNIQUE (versions, machine))",
+    "CREATE TABLE block (experiment INTEGER NOT NULL REFERENCES experiment, "
+    "first INTEGER NOT NULL, last INTEGER NOT NULL, maker INTEGER NOT NULL REFERENCES maker, "
+    "rounding TEXT NOT NULL, started TEXT NOT NULL, seconds REAL NOT NULL, sha256 TEXT NOT NULL, "
+    "body BLOB NOT NULL, PRIMARY KEY (experiment, first))",
+)
+"""A file with anything else in it, such as a view or a trigger, is none of ours."""
 
 BLOCKS = """
 SELECT {} FROM block JOIN maker ON maker.id = block.maker
@@ -161,7 +160,7 @@ class Store:
             StoreError: The file is damaged, or no store.
             MachineError: The file cannot be read or written, or another process writes it.
         """
-        place = path.resolve()
+        place = Path(os.path.realpath(path))
         if not writes:
             with _connected(path, place, "rw") as connection:
                 yield cls._checked(path, connection)
@@ -184,7 +183,7 @@ class Store:
                 if not makes:
                     raise StoreError(path, "there is nothing in it; give compare --store this file")
                 with store._transaction():
-                    for statement in TABLES.split(";")[:-1]:
+                    for statement in TABLES:
                         connection.execute(statement)
                     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     connection.execute(f"PRAGMA user_version = {FORMAT}")
@@ -200,7 +199,8 @@ class Store:
                     "blobtransfer that wrote it",
                 )
             (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            if found != "ok":
+            made = connection.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
+            if found != "ok" or {sql for (sql,) in made} != set(TABLES):
                 raise _damaged(path)
         return store
 

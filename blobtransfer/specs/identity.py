@@ -54,5 +54,14 @@ def identity_of(spec: ExperimentSpec | StudySpec) -> str:
 
 
 def _digest(plain: Any) -> str:
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_alike(plain), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _alike(plain: Any) -> Any:
+    """Write 1.0 as 1, which is the same setting whether it was typed or read."""
+    if isinstance(plain, dict):
+        return {key: _alike(value) for key, value in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [_alike(value) for value in plain]
+    return int(plain) if isinstance(plain, float) and plain.is_integer() else plain

@@ -810,7 +810,7 @@ COMMANDS = [
     ("compare --activation ''", f"--activation '': {ACTIVATION}"),
     ("compare --sources ''", "--sources '': use one of one, fresh, both"),
     ("compare MORE", f"got unexpected extra argument(s) (MORE){COMPARE_HELP}"),
-    ("show", "missing argument 'RESULTS.json'; see blobtransfer show --help"),
+    ("show", "missing argument 'RESULTS'; see blobtransfer show --help"),
     ("compare --samples", f"option '--samples' requires an argument{COMPARE_HELP}"),
     ("compare --hidden 5 --hidden", f"option '--hidden' requires an argument{COMPARE_HELP}"),
     ("compare --fixed", f"option '--fixed' requires an argument{COMPARE_HELP}"),

@@ -243,7 +243,7 @@ PAIRS = [
     ("pairs --fixed 3", "--fixed 3: the network has 2 hidden layers; use 0, 1 or 2"),
     ("pairs --train-seed -1", "--train-seed -1: use a whole number from 0 to 4294967295"),
     ("pairs --speed", "--speed: not known; see blobtransfer pairs --help"),
-    ("pairs --sources one", "--sources: not known; did you mean --source or --curves?"),
+    ("pairs --sources one", "--sources: not known; did you mean --source or --store?"),
 ]
 
 GRID = [

@@ -11,11 +11,14 @@ from helpers.engines import PlannedEngine
 from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 
 from blobtransfer.engines import load_engine
+from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.from_json import from_json
+from blobtransfer.experiment.keeping import Keeping
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.report.writers import to_json
+from blobtransfer.results.store import Store
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 from blobtransfer.statistics.sequential import looks
@@ -426,3 +429,15 @@ def test_nothing_depends_on_global_random_state_nor_changes_it():
         found.append(compare(spec).summary)
         assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
     assert found[0] == found[1]
+
+
+def test_a_network_that_is_given_is_kept_by_its_hash_or_not_at_all(tmp_path):
+    weights = initial_weights(MLPSpec(), 0, 0)
+    spec = spec_of(3)
+    engine = PlannedEngine(planned)
+    with Store.opened(tmp_path / "a.db", writes=True) as store:
+        with pytest.raises(SettingError, match="model_sha256"):
+            compare(spec, weights, engine, keeping=Keeping(store))
+        known = replace(spec, model_sha256="0")
+        assert compare(known, weights, engine, keeping=Keeping(store)).scores.n_repeats == 3
+        assert str(store.tally(known)) == "3 of 3 repeats"

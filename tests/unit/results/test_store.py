@@ -25,6 +25,9 @@ from blobtransfer.results.provenance import Maker
 from blobtransfer.results.store import Head, Store, with_repeats
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.identity import identity_of
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.table import Column, TableSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant
 
 HERE = Maker({"python": "3.11", "numpy": "2"}, {"cpus": 2}, "a")
@@ -150,6 +153,29 @@ def test_what_plays_no_part_in_a_training_finds_the_same_repeats():
 )  # fmt: skip
 def test_what_plays_a_part_makes_another_experiment(changes):
     assert identity_of(SPEC) != identity_of(replace(SPEC, **changes))
+
+
+def test_a_setting_is_the_same_whether_it_was_typed_or_read():
+    whole = replace(SPEC, training=TrainingSpec(epochs=2, learning_rate=1))
+    read = replace(SPEC, training=TrainingSpec(epochs=2, learning_rate=1.0))
+    identity_of.cache_clear()
+    one = identity_of(whole)
+    identity_of.cache_clear()
+    assert identity_of(read) == one
+
+
+def test_a_file_is_known_by_what_is_in_it_wherever_it_is():
+    table = TableSpec(
+        name="a.csv", origin="here/a.csv", sha256="0", label="y", columns=(Column("x"),),
+        class_names=("a", "b"), n_rows=9, n_train=5, n_test=4,
+    )  # fmt: skip
+    spec = replace(SPEC, source=table, target=table, network=MLPSpec(1, (5, 5), 2))
+
+    def of(**changes):
+        return identity_of(replace(spec, source=replace(table, **changes)))
+
+    assert of() == of(name="b", origin="there/a.csv") != of(sha256="1")
+    assert of(sha256=None, origin="iris") != of(sha256=None, origin="wine")
 
 
 def test_of_nested_repeats_only_those_of_each_source_count():
@@ -313,6 +339,13 @@ def test_keras_plays_no_part_in_what_the_compiled_engine_gives():
 # ---------------------------------------------------------------- no store, and damaged ones
 
 
+def with_a_view(path):
+    filled(path, range(3))
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE VIEW mine AS SELECT * FROM block")
+    connection.close()
+
+
 def foreign(path):
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE mine (x)")
@@ -328,6 +361,7 @@ def newer(path):
 
 NO_STORES = {
     "foreign": (foreign, "this SQLite file is not one of blobtransfer's"),
+    "with more in it": (with_a_view, "this store is damaged"),
     "newer": (newer, "it is of format 2, and this blobtransfer reads 1"),
     "text": (lambda path: path.write_text("a,b\n1,2\n"), "this looks like CSV"),
     "model": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(50)), "an .h5 file"),
