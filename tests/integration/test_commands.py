@@ -20,7 +20,9 @@ from blobtransfer.results.json_io import json_schema
 from blobtransfer.specs.variant import parse_variant
 
 CSV = ("--no-plot", "--format", "csv", "-q")
-HEAVY = ("numpy", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py")
+HEAVY = (
+    "numpy", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py", "sqlite3", "distributed",
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- the commands that train
