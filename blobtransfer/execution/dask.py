@@ -19,7 +19,7 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from blobtransfer.errors import BlobTransferError, MachineError, SettingError
+from blobtransfer.errors import BlobTransferError, MachineError, SettingError, TableFileError
 
 T = TypeVar("T")
 
@@ -228,6 +228,9 @@ def _settle(outer: "Future[Any]", result: Any, error: BaseException | None) -> N
 
 def _ours(error: BaseException) -> BaseException:
     """Make an error of ours of what a worker raised, unless it is one, or a mistake of ours."""
+    if isinstance(error, TableFileError):
+        advice = "workers read it too: give its full path, on a disk that all share"
+        return MachineError(f"on a worker: {error}; {advice}")
     if isinstance(error, BlobTransferError | AssertionError):
         return error
     if type(error).__name__ == "KilledWorker":

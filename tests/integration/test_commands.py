@@ -21,7 +21,8 @@ from blobtransfer.specs.variant import parse_variant
 
 CSV = ("--no-plot", "--format", "csv", "-q")
 HEAVY = (
-    "numpy", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py", "sqlite3", "distributed",
+    "numpy", "tensorflow", "keras", "sklearn", "matplotlib", "scipy", "h5py", "sqlite3",
+    "distributed",
 )  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def test_a_call_that_was_lost_with_its_worker_is_sent_again_but_not_for_ever(con
     "error, says",
     [
         (MachineError("short of memory"), "short of memory"),
-        (TableFileError("a.csv", "no such file"), "a.csv: no such file"),
+        (TableFileError("a.csv", "no such file"), "on a worker: a.csv: no such file; workers read"),
         (ModuleNotFoundError("No module named 'x'"), "a block failed on a worker .ModuleNotFound"),
         (AttributeError("first\nsecond"), "AttributeError: first; see that all have one version"),
         (MemoryError(), "MemoryError: MemoryError"),
