@@ -210,10 +210,11 @@ def _judged_together(results: StudyResults) -> tuple[CellResults, ...]:
     # Cells that were not run, because of an interrupt, count as well.
     n_all = len(results.spec.cells) * (len(results.spec.cells[0].spec.variants) - 1)
     among, adjusted = step_down(len(tests), p_among, n_all - len(tests))
+    judged_of: list[dict[Arm, tuple[int, float | None]]] = [{} for _ in results.cells]
+    for (c, arm), n, p in zip(tests, among, adjusted, strict=True):
+        judged_of[c][arm] = n, p
     cells = []
-    for c, cell in enumerate(results.cells):
-        own = {arm: n for (place, arm), n in zip(tests, among, strict=True) if place == c}
-        p_of = {arm: p for (place, arm), p in zip(tests, adjusted, strict=True) if place == c}
+    for cell, own in zip(results.cells, judged_of, strict=True):
         judged = cell.results
         findings = analyse(
             judged.spec,
@@ -222,10 +223,10 @@ def _judged_together(results: StudyResults) -> tuple[CellResults, ...]:
             judged.curves,
             judged.transferability,
             judged.n_mixed,
-            n_compared=own,
+            n_compared={arm: n for arm, (n, _) in own.items()},
         )
         summary = tuple(
-            replace(one, difference=replace(one.difference, p_adjusted=p_of[one.arm]))
+            replace(one, difference=replace(one.difference, p_adjusted=own[one.arm][1]))
             if one.difference is not None
             else one
             for one in findings.summary

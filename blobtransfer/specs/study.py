@@ -144,7 +144,7 @@ class StudySpec:
         elif (self.budget is None) == (self.kind == "sweep"):
             problem = "a sweep has a budget, and no other study"
         elif {cell.spec.n_points for cell in self.cells} != {n_points}:
-            problem = f"the intervals of {n_points} cells hold together"
+            problem = f"n_points of each is {n_points}, as many intervals as hold together"
         if problem is not None:
             raise SettingError("cells", "", problem)
 

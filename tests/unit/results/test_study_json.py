@@ -125,7 +125,10 @@ def put(*path_and_value):
         (put("spec", "axes", []), "spec: axes"),
         (put("spec", "axes", 0, "values", list("12345")), "spec: cells: 6 cells at 5 places"),
         (put("spec", "budget", "epochs"), "a sweep has a budget, and no other study"),
-        (put("spec", "cells", 0, "spec", "n_points", 2), "the intervals of 1 cells hold together"),
+        (
+            put("spec", "cells", 0, "spec", "n_points", 2),
+            "n_points of each is 1, as many intervals as hold together",
+        ),
         (put("cells", 0, "distance", -1.0), "cells.0.distance"),
         (put("cells", 0, "distance", 1e308), "cells.0.distance"),
         (put("spec", "cells", 0, "spec", "n_repeats", 7), "spec: cells"),
