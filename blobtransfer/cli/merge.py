@@ -35,6 +35,9 @@ def merge(
 
     from blobtransfer.results.store import Store
 
+    for part in parts:  # before a store is made for them
+        with Store.opened(part, writes=False):
+            pass
     with deferred() as pending, Store.opened(store, writes=True) as whole:
         for part in parts:
             pending.check()

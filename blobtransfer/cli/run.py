@@ -27,6 +27,7 @@ from blobtransfer.specs.study import StudySpec, experiments_of
 if TYPE_CHECKING:
     from blobtransfer.experiment.keeping import Keeping
     from blobtransfer.results.results import Results
+    from blobtransfer.results.store import KeptCommand, Tally
     from blobtransfer.results.study import StudyResults
 
 
@@ -34,6 +35,8 @@ SECOND_LOOK = (
     "note: this is a second look, after one at {:,} repeats, and errs in more than 5 % of tables; "
     "--until-decided has intervals that hold at every look"
 )
+
+PART_OPTIONS = ("--only-repeats", "--store")
 
 GOES_ON = "; the same command goes on"
 
@@ -120,10 +123,14 @@ def _kept(
         there = store.tally(spec)
         if there.n_kept:
             log_unless_quiet(messages, f"{work.store} has {there}")
-        n_before = store.remember(command, spec, sys.argv[1:])
-        if 0 < n_before < spec.n_repeats and not there.is_most and work.only_repeats is None:
-            log_unless_quiet(messages, SECOND_LOOK.format(n_before))
-        keeping = Keeping(store, work.only(spec.n_repeats))
+        only = work.only(spec.n_repeats)
+        argv = sys.argv[1:] if only is None else without_parts(sys.argv[1:])
+        before = store.remember(command, spec, argv, is_part=only is not None)
+        if before is not None and only is None and not there.is_most:
+            n_seen = seen_of(before, there)
+            if 0 < n_seen < spec.n_repeats:
+                log_unless_quiet(messages, SECOND_LOOK.format(n_seen))
+        keeping = Keeping(store, only)
         try:
             yield keeping
         except MachineError as error:
@@ -131,6 +138,30 @@ def _kept(
         except KeyboardInterrupt:
             _tell_kept(keeping, spec, messages, GOES_ON)
             raise
+
+
+def seen_of(before: "KeptCommand", there: "Tally") -> int:
+    """Count the repeats of each experiment that a command has shown before this one.
+
+    One that was to go on where it stopped has shown nothing that another would be added to.
+    """
+    n_experiments = len(experiments_of(before.spec))
+    n_kept = there.n_kept // n_experiments
+    if experiments_of(before.spec)[0].until_decided:
+        return n_kept
+    is_done = before.spec.n_repeats <= n_kept and [*before.argv] != without_parts(before.argv)
+    return before.spec.n_repeats if is_done else 0
+
+
+def without_parts(argv: Sequence[str]) -> list[str]:
+    """Give a command line without the options that say which part it computes, and where."""
+    kept: list[str] = []
+    is_value = False
+    for word in argv:
+        if not is_value and word.partition("=")[0] not in PART_OPTIONS:
+            kept.append(word)
+        is_value = not is_value and word in PART_OPTIONS
+    return kept
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from blobtransfer.cli.options import (
 )
 from blobtransfer.cli.parsing import integer
 from blobtransfer.cli.streams import STANDARD_STREAM, read_input
-from blobtransfer.errors import SettingError
+from blobtransfer.errors import SettingError, StoreError
 from blobtransfer.formats import SQLITE
 from blobtransfer.specs.experiment import check_margin
 
@@ -111,6 +111,8 @@ def _of_store(
 
     with Store.opened(path, writes=False) as store:
         commands = store.commands()
+        if not commands:
+            raise StoreError(path, "there is nothing in it; give compare --store this file")
         wanted = len(commands) if number is None else number
         if not 1 <= wanted <= len(commands):
             problem = f"{path} keeps {len(commands)}; use one of them, counted from 1"

@@ -15,7 +15,7 @@ from concurrent.futures import Executor, Future, InvalidStateError
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,11 +26,16 @@ T = TypeVar("T")
 ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://([\w.-]+|\[[\da-fA-F:.%\w]+\]):\d{1,5}")
 """Of a scheduler: protocol, host and port."""
 
+MAX_PORT = 65_535
+
 CONNECT_S = 10
 """Seconds for which the scheduler may be silent at first."""
 
 LOOK_S = 2.0
 """Seconds between two questions how many workers there are."""
+
+ANSWER_S = 60.0
+"""Seconds in which workers say who they are; to import what they need may take 20."""
 
 CALLS_A_SLOT = 3
 """Calls that are handed over for each that can run at a time."""
@@ -56,7 +61,7 @@ class DaskExecutor(Executor):
         self._place, self._tell = place, tell
         self._inner: set[Any] = set()
         self._lock = Lock()
-        self._is_waiting = False
+        self._is_waiting = self._is_silent = False
         self._n_slots, self._last_look = 0, 0.0
         address = address_of(place)
         self._client = _client_of(address)
@@ -82,14 +87,37 @@ class DaskExecutor(Executor):
         self._send(outer, partial(fn, *args, **kwargs), MAX_LOST)
         return outer
 
-    def everywhere(self, call: Callable[[], T]) -> dict[str, T | Exception]:
+    def everywhere(
+        self, call: Callable[[], T], poll: Callable[[], None]
+    ) -> dict[str, T | Exception]:
         """Call something on each worker that is there now, beside whatever it does.
 
+        Args:
+            call: Such as can be pickled.
+            poll: Called while it works; may raise to stop.
+
         Returns:
-            By the worker's address: what came back, or why nothing did.
+            By the worker's address: what came back, or why nothing did. Nothing where some worker
+            does not answer in time, which is said once.
         """
-        found: dict[str, T | Exception] = self._client.run(call, on_error="return")
-        return found
+        found: list[dict[str, T | Exception]] = []
+
+        def ask() -> None:
+            with suppress(Exception):  # of a connection that breaks the next look tells
+                found.append(self._client.run(call, on_error="return"))
+
+        if self._is_silent:
+            return {}
+        asking = Thread(target=ask, daemon=True)
+        asking.start()
+        deadline = time.monotonic() + ANSWER_S
+        while asking.is_alive() and time.monotonic() < deadline:
+            asking.join(0.1)
+            poll()
+        if not found:
+            self._is_silent = True
+            self._tell("some workers do not answer; they are asked again as their blocks come")
+        return found[0] if found else {}
 
     def look(self) -> None:
         """See from time to time whether the scheduler and any workers are there.
@@ -172,7 +200,7 @@ def address_of(place: str) -> str:
         except (OSError, ValueError, KeyError, TypeError) as error:
             problem = "this is no scheduler file, which dask scheduler --scheduler-file writes"
             raise SettingError("scheduler", place, problem) from error
-    if not ADDRESS.fullmatch(address):
+    if not ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > MAX_PORT:
         is_file = path.is_file()
         found = "it names no" if is_file else "there is no such file, nor is it an"
         raise SettingError("scheduler", place, f"{found} address such as tcp://HOST:8786")

@@ -50,6 +50,7 @@ class Shelf:
 
     Raises:
         StoreError: What is kept is of other versions, or damaged.
+        KeyboardInterrupt: Nothing is kept, and nothing is to be computed.
     """
 
     def __init__(self, spec: ExperimentSpec, keeping: Keeping | None, mixed: bool) -> None:
@@ -63,20 +64,20 @@ class Shelf:
         head = None
         if self._kept is not None and keeping is not None:
             self._wanted = self._wanted if keeping.only is None else keeping.only
-            self._makers = self._kept.makers()
+            asked = range(spec.n_repeats)
+            self._makers = self._kept.makers(asked)
             if self._makers and self._wanted:
                 self._check(
                     versions_unlike(self._makers[0][0].versions, installed_versions(), spec.engine)
                 )
-            if blocks := self._kept.blocks(range(spec.n_repeats)):
+            if blocks := self._kept.blocks(asked):
                 self._there = BlockResult.joined(blocks)
                 self._is_there[self._there.scores.repeats] = True
-            self.seconds, self.started = self._kept.seconds, self._kept.started
+            self.seconds, self.started = self._kept.seconds(asked), self._kept.started(asked)
             head = self._kept.head
-        if head is None or self._wanted:  # the problems may have other names than before
-            source_run = None if head is None else head.source_run
-            head = replace(head_of(spec, keeping is not None), source_run=source_run)
-        self.head = head
+        if head is None and not self._wanted:
+            raise KeyboardInterrupt
+        self.head = _renamed(head, spec) if head else head_of(spec, keeping is not None)
         self._lap = Clock()
 
     @property
@@ -173,6 +174,16 @@ def check_known(
     if keeping is not None and source_weights is not None and spec.model_sha256 is None:
         problem = "what is kept of a network that is given is known by it; set it in the spec"
         raise SettingError("model_sha256", "", problem)
+
+
+def _renamed(head: Head, spec: ExperimentSpec) -> Head:
+    """Give the problems the names of a spec; those of before may have been of other files."""
+    tasks = {"source": spec.source, "target": spec.target}
+    named = [
+        one if (task := tasks[one.role]) is None else replace(one, name=task.name)
+        for one in head.tasks
+    ]
+    return replace(head, tasks=tuple(named))
 
 
 def head_of(spec: ExperimentSpec, is_kept: bool) -> Head:

@@ -6,7 +6,9 @@ import socket
 from dataclasses import replace
 
 from blobtransfer.engines import Engine
-from blobtransfer.experiment.training import engine_of, ignore, train_arms
+from blobtransfer.experiment.training import SourceKey, engine_of, ignore, train_arms
+from blobtransfer.experiment.transferability import score_sources
+from blobtransfer.network import initial_weights
 from blobtransfer.results.provenance import Maker, installed_versions, this_machine
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
@@ -31,7 +33,16 @@ def this_maker(spec: ExperimentSpec, engine: Engine | None = None) -> Maker:
     """
     where = f"process {os.getpid()} on {socket.gethostname()}"
     rounding = _rounding(_probe(spec), engine or engine_of(spec.engine))
+    if spec.transferability:
+        rounding += _rounding_of_scores(spec)
     return Maker(installed_versions(), this_machine(), rounding, where)
+
+
+def _rounding_of_scores(spec: ExperimentSpec) -> str:
+    """Hash the scores of an untrained source network, whose sums are taken by NumPy and BLAS."""
+    weights = initial_weights(spec.source_network, spec.train_seed, 0)
+    scores = score_sources(spec, [0], {SourceKey("fresh", "transfer", 0): weights})
+    return hashlib.sha256(scores.tobytes()).hexdigest()
 
 
 def _probe(spec: ExperimentSpec) -> ExperimentSpec:

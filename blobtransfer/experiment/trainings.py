@@ -76,7 +76,8 @@ class Trainings:
         self.maker = this_maker(spec, engine) if is_asked else None
         self.others: dict[str, Maker | Exception] = {}
         if isinstance(executor, DaskExecutor):
-            self.others = executor.everywhere(partial(maker_elsewhere, spec))
+            poll = partial(progress.start("engine", 1).advance, 0)
+            self.others = executor.everywhere(partial(maker_elsewhere, spec), poll)
         self._one, self.source_run = _one_sources(spec, given, engine, progress)
 
     def blocks(

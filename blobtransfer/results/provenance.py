@@ -49,7 +49,8 @@ class Maker:
     Args:
         versions: Of Python and of the packages that can change a score.
         machine: As far as it can change a score or a time.
-        rounding: SHA-256, in hexadecimal digits, of a few networks that were trained there.
+        rounding: SHA-256, in hexadecimal digits, of a few networks that were trained there, and
+            of scores where these are asked for.
         where: The machine's name and the process, for people.
     """
 

@@ -204,30 +204,40 @@ class Store:
                 raise _damaged(path)
         return store
 
-    def remember(self, name: str, spec: Spec, argv: Sequence[str]) -> int:
-        """Note that a command was given; one that asks for fewer repeats than before has them.
+    def remember(
+        self, name: str, spec: Spec, argv: Sequence[str], is_part: bool = False
+    ) -> KeptCommand | None:
+        """Note that a command was given.
+
+        Args:
+            name: Of the command.
+            spec: What it runs.
+            argv: Its command line, without the program.
+            is_part: It was one of several that compute parts of the most repeats of all.
 
         Returns:
-            How many repeats were asked for before; 0 where it is new.
+            What was noted of it before; None where it is new.
         """
-        n_before = 0
+        before = None
         identity = identity_of(spec)
         with self._transaction() as connection:
-            row = connection.execute(
-                "SELECT spec FROM command WHERE identity = ?", (identity,)
-            ).fetchone()
-            if row is not None:
-                n_before = _spec_of(self.path, name, row[0]).n_repeats
-                spec = with_repeats(spec, max(spec.n_repeats, n_before))
+            for one in self._commands("WHERE identity = ?", identity):
+                before = one
+                if is_part:
+                    spec = with_repeats(spec, max(spec.n_repeats, one.spec.n_repeats))
             connection.execute(
                 "INSERT OR REPLACE INTO command (identity, name, spec, argv) VALUES (?, ?, ?, ?)",
-                (identity, name, json.dumps(asdict(spec)), json.dumps([*argv])),
+                (identity, name, _text(asdict(spec)), _text([*argv])),
             )
-        return n_before
+        return before
 
     def commands(self) -> list[KeptCommand]:
         """Give the commands, the last that was given last."""
-        rows = self._rows("SELECT name, spec, argv FROM command ORDER BY id", (), [str, str, str])
+        return self._commands("ORDER BY id")
+
+    def _commands(self, where: str, *values: object) -> list[KeptCommand]:
+        query = f"SELECT name, spec, argv FROM command {where}"
+        rows = self._rows(query, values, [str, str, str])
         return [
             KeptCommand(name, _spec_of(self.path, name, spec), tuple(_words(self.path, argv)))
             for name, spec, argv in rows
@@ -265,7 +275,7 @@ class Store:
             for command in commands:
                 for spec in experiments_of(command.spec):
                     n_new += self.kept(spec).absorb(part.kept(spec), mixed)
-                self.remember(command.name, command.spec, command.argv)
+                self.remember(command.name, command.spec, command.argv, is_part=True)
         return n_new
 
     def _rows(
@@ -329,15 +339,15 @@ class Kept:
             for first, last in self._blocks(ENDS, repeats)
         )
 
-    @property
-    def seconds(self) -> float:
-        """Seconds that they took, without what there was to do besides."""
-        return float(sum(row[0] for row in self._blocks({"seconds": float})))
+    def seconds(self, repeats: range) -> float:
+        """Give the seconds that some repeats took, without what there was to do besides."""
+        rows = self._blocks(ENDS | {"seconds": float}, repeats)
+        return float(sum(row[-1] for row in rows))
 
-    @property
-    def started(self) -> str | None:
-        """When the first of them was begun, UTC, ISO 8601; None where nothing is kept."""
-        return min((row[0] for row in self._blocks({"started": str})), default=None)
+    def started(self, repeats: range) -> str | None:
+        """Say when the first of some repeats was begun, UTC, ISO 8601; None where none is kept."""
+        rows = self._blocks(ENDS | {"started": str}, repeats)
+        return min((row[-1] for row in rows), default=None)
 
     def blocks(self, repeats: range) -> list[BlockResult]:
         """Read what is kept of some repeats, first to last.
@@ -365,12 +375,13 @@ class Kept:
             found.append(block if is_wanted.all() else block.at(is_wanted))
         return found
 
-    def makers(self) -> list[tuple[Maker, int]]:
-        """Give who computed the repeats, and how many each; the maker of the first one first."""
+    def makers(self, repeats: range = range(MAX_COUNT)) -> list[tuple[Maker, int]]:
+        """Give who computed some repeats, and how many each; the maker of the first one first."""
         found: dict[tuple[str, str, str], int] = {}
-        for first, last, *who in self._blocks(ENDS | OF_MAKER):
+        for first, last, *who in self._blocks(ENDS | OF_MAKER, repeats):
             key = (who[0], who[1], who[2])
-            found[key] = found.get(key, 0) + last - first + 1
+            n = min(last + 1, repeats.stop) - max(first, repeats.start)
+            found[key] = found.get(key, 0) + n
         try:
             return [
                 (Maker(_object(versions), _object(machine), rounding), n)
@@ -435,7 +446,7 @@ class Kept:
         with self._store._transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO experiment (identity, head) VALUES (?, ?)",
-                (self._identity, json.dumps(asdict(head))),
+                (self._identity, _text(asdict(head))),
             )
             connection.execute(
                 "INSERT OR IGNORE INTO maker (versions, machine) VALUES (?, ?)", (versions, machine)
@@ -458,7 +469,9 @@ class Kept:
         """
         values = (self._identity, repeats.start, repeats.start, repeats.stop)
         query = BLOCKS.format(", ".join(columns))
-        return self._store._rows(query, values, list(columns.values()))
+        rows = self._store._rows(query, values, list(columns.values()))
+        is_ended = list(columns)[:2] == list(ENDS)
+        return [row for row in rows if not is_ended or row[1] >= repeats.start]
 
 
 def with_repeats(spec: Spec, n_repeats: int) -> Spec:
@@ -494,7 +507,10 @@ def _connected(path: Path, place: Path, mode: str) -> Iterator[sqlite3.Connectio
         raise StoreError(path, f"{found} is no store; use another name")
     with _told(path):
         connection = sqlite3.connect(
-            f"file:{quote(str(place))}?mode={mode}", uri=True, timeout=BUSY_S, isolation_level=None
+            f"file:{quote(os.fsencode(place))}?mode={mode}",
+            uri=True,
+            timeout=BUSY_S,
+            isolation_level=None,
         )
     try:
         yield connection
@@ -551,8 +567,19 @@ def _words(path: Path, text: str) -> list[str]:
     return [str(word) for word in found]
 
 
-def _text(record: dict[str, Any]) -> str:
-    return json.dumps(record, sort_keys=True)
+def _text(record: Any) -> str:
+    """Write JSON; a name that is no UTF-8 is escaped, as readers of JSON insist on it."""
+    return json.dumps(_in_utf8(record))
+
+
+def _in_utf8(record: Any) -> Any:
+    if isinstance(record, dict):
+        return {key: _in_utf8(value) for key, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [_in_utf8(value) for value in record]
+    if isinstance(record, str):
+        return record.encode("utf-8", "backslashreplace").decode()
+    return record
 
 
 def _object(text: str) -> dict[str, Any]:

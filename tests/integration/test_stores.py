@@ -52,7 +52,7 @@ def without_times(path):
     record = json.loads(path.read_text())
     for key in ("argv", "started", "seconds"):
         del record[key]
-    return record
+    return json.dumps(record)  # in the order of its keys
 
 
 def copy_without_a_third(path, other):
@@ -116,6 +116,51 @@ def test_notes_say_what_is_there_and_what_is_kept(run):
     assert "a.db has 10 of 10 repeats" in fewer and "second look" not in fewer
 
 
+def test_a_look_is_said_to_be_the_second_where_there_was_a_first(run):
+    part = run(*FRESH, "--repeats", "10", "--only-repeats", "0..4", *QUIET[1:], "--store", "a.db")
+    assert part.code == 0
+    assert "second look" not in run(*FRESH, "--repeats", "20", "--no-plot", "--store", "a.db").err
+    assert (
+        "after one at 20 repeats"
+        in run(*FRESH, "--repeats", "21", "--no-plot", "--store", "a.db").err
+    )
+    command = (*FRESH, "--fixed", "2", "--no-plot", "--store", "b.db")
+    run(*command, "--until-decided", "--max-repeats", "110")
+    assert "after one at 110 repeats" in run(*command, "--repeats", "300").err
+
+
+def test_show_gives_what_the_last_command_asked_for(run):
+    command = (*FRESH, *QUIET, "--format", "csv", "--store", "a.db")
+    show = ("show", "a.db", *QUIET, "--format", "csv")
+    few, more = (run(*command, "--repeats", n).out for n in ("8", "9"))
+    assert run(*show).out == more != few
+    assert run(*command, "--repeats", "8").out == few == run(*show).out
+    failed = run(*FRESH, "--repeats", "5000", "--scheduler", "127.0.0.1:9", "--store", "a.db")
+    assert failed.code == 1 and "9 of 5,000 repeats kept" in failed.err
+    assert run(*show).out == more
+    assert run(*command, "--repeats", "8").out == few == run(*show).out
+
+
+@pytest.mark.parametrize("name", ["v.csv", "caf\udce9.csv"])
+def test_a_table_may_have_another_name_and_is_the_same(name, run, tmp_path):
+    for own, shift in (("s.csv", 100), ("u.csv", 0), (name, 0)):
+        rows = "".join(f"{i + shift},{i % 5},{'ab'[i % 2]}\n" for i in range(60))
+        (tmp_path / own).write_text(f"p,q,label\n{rows}")
+    options = ("--epochs", "2", "--repeats", "5", "--sources", "fresh", "--format", "csv", *QUIET)
+
+    def of(table, *more):
+        tables = ("--source", "s.csv:label=label", "--target", f"{table}:label=label")
+        done = run("compare", *tables, *options, *more)
+        assert (done.code, done.err) == (0, "")
+        return done.out
+
+    of("u.csv", "--store", "a.db")
+    plain = of(name)
+    assert of(name, "--store", "a.db") == plain
+    shown = run("show", "a.db", *QUIET, "--format", "csv")
+    assert shown.code == 0 and (shown.out == plain or not name.isascii())
+
+
 # ---------------------------------------------------------------- parts
 
 
@@ -131,7 +176,9 @@ def test_parts_of_a_job_array_become_what_one_run_gives(name, run, tmp_path):
         assert (done.code, done.out) == (0, "")
     done = run("merge", "part0.db", "part1.db", "part2.db", "--store", "all.db")
     assert done.code == 0 and re.search(r"all\.db keeps (\S+) of \1 repeats$", done.err)
-    assert run("show", "all.db", *QUIET, "-o", "parts.csv").code == 0
+    assert run("show", "all.db", *QUIET, "-o", "parts.csv", "-o", "parts.json").code == 0
+    argv = json.loads((tmp_path / "parts.json").read_text())["argv"]
+    assert argv == [*command, *more]
     assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
     assert not (tmp_path / f"{command[0]}.png").exists()
 

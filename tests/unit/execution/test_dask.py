@@ -4,6 +4,7 @@ import json
 import pickle
 from concurrent.futures import wait
 from functools import partial
+from threading import Event
 
 import pytest
 
@@ -212,8 +213,25 @@ def test_a_look_finds_a_scheduler_gone(connected):
 
 
 def test_every_worker_is_asked_and_one_may_fail(connected):
-    found = connected(Client()).everywhere(partial(pow, 3, 2))
+    found = connected(Client()).everywhere(partial(pow, 3, 2), lambda: None)
     assert found["a"] == 9 and str(found["b"]) == "no"
+
+
+def test_a_worker_that_does_not_answer_is_not_waited_for_for_ever(connected, monkeypatch):
+    monkeypatch.setattr("blobtransfer.execution.dask.ANSWER_S", 0.2)
+    client, told, is_over = Client(), [], Event()
+    client.run = lambda call, on_error: is_over.wait(10)
+    executor = connected(client, told=told)
+    assert executor.everywhere(partial(pow, 3, 2), lambda: None) == {}
+    assert executor.everywhere(partial(pow, 3, 2), lambda: None) == {}
+    assert told == ["some workers do not answer; they are asked again as their blocks come"]
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        connected(client).everywhere(partial(pow, 3, 2), stop)
+    is_over.set()
 
 
 @pytest.mark.parametrize(
@@ -265,7 +283,7 @@ def test_a_file_that_names_no_scheduler_is_refused(text, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "place", ["", "none.json", "http://x:1", "tcp://", "tcp://x", "x:y", "a b:1"]
+    "place", ["", "none.json", "http://x:1", "tcp://", "tcp://x", "x:y", "a b:1", "x:99999"]
 )
 def test_what_is_no_address_is_refused(place):
     with pytest.raises(

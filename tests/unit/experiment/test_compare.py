@@ -15,6 +15,8 @@ from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.from_json import from_json
 from blobtransfer.experiment.keeping import Keeping
+from blobtransfer.experiment.maker import this_maker
+from blobtransfer.experiment.transferability import score_sources
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.report.writers import to_json
@@ -441,3 +443,16 @@ def test_a_network_that_is_given_is_kept_by_its_hash_or_not_at_all(tmp_path):
         known = replace(spec, model_sha256="0")
         assert compare(known, weights, engine, keeping=Keeping(store)).scores.n_repeats == 3
         assert str(store.tally(known)) == "3 of 3 repeats"
+
+
+def test_a_maker_of_scores_is_known_by_what_rounds_them_too(monkeypatch):
+    spec = spec_of(3, questions=("fresh",))
+    engine = load_engine("compiled")
+    plain = this_maker(spec, engine)
+    scored = replace(spec, transferability=True)
+    one = this_maker(scored, engine)
+    assert one.rounding.startswith(plain.rounding) and one.rounding != plain.rounding
+    name = "blobtransfer.experiment.maker.score_sources"
+    monkeypatch.setattr(name, lambda *_: np.nextafter(score_sources(scored, *_[1:]), 1))
+    assert this_maker(scored, engine).unlike(one, "compiled") == "its processor rounds differently"
+    assert this_maker(spec, engine) == plain
