@@ -236,6 +236,7 @@ def test_merge_refuses_what_is_no_part(run, tmp_path):
         store = "a.db" if parts == ("a.db",) else "b.db"
         done = run("merge", *parts, "--store", store)
         assert done.code == 2 and says in done.err and done.err.count("\n") == 1
+    assert sorted(os.listdir()) == ["a.db", "f.db"]
     assert run("merge", "a.db").code == 2
     assert run("merge", "--store", "b.db").code == 2
 
