@@ -3,10 +3,11 @@
     BlobTransferError              1
     ├── InputError                 2  the user asked for something that cannot be
     │   ├── SettingError           2  a setting has an impossible value
-    │   ├── SourceFileError        2  a model file cannot be used
-    │   ├── TableFileError         2  a table cannot be learnt
-    │   ├── ResultsFileError       2  a file of results cannot be shown
-    │   └── StoreError             2  a store of results cannot be used
+    │   └── InputFileError         2  a file cannot be used:
+    │       ├── SourceFileError    2  a model
+    │       ├── TableFileError     2  a table
+    │       ├── ResultsFileError   2  results that are to be shown
+    │       └── StoreError         2  a store of results
     └── MachineError          1  the request was fine, the machine was not
 
 A message is one line: what was asked, what was found, what to do. A bug of ours
@@ -57,23 +58,11 @@ class SettingError(InputError):
         super().__init__(" ".join((setting, self.value)).strip() + f": {problem}")
 
 
-class SourceFileError(InputError):
-    """A model file is missing, damaged, or not a network that can be used here.
+class InputFileError(InputError):
+    """A file that was asked for cannot be used.
 
     Args:
-        path: The file that was asked for.
-        problem: What was found and what to do.
-    """
-
-    def __init__(self, path: object, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-
-
-class TableFileError(InputError):
-    """A table is missing, damaged, or not one that can be learnt.
-
-    Args:
-        name: The file that was asked for, or the set.
+        name: The file, or the name of a set.
         problem: What was found and what to do.
     """
 
@@ -81,7 +70,15 @@ class TableFileError(InputError):
         super().__init__(f"{name}: {problem}")
 
 
-class ResultsFileError(InputError):
+class SourceFileError(InputFileError):
+    """A model file is missing, damaged, or not a network that can be used here."""
+
+
+class TableFileError(InputFileError):
+    """A table is missing, damaged, or not one that can be learnt."""
+
+
+class ResultsFileError(InputFileError):
     """A file of results is missing, damaged, or holds something else.
 
     Args:
@@ -90,19 +87,11 @@ class ResultsFileError(InputError):
     """
 
     def __init__(self, name: object, problem: str) -> None:
-        super().__init__(f"{name}: {problem}; give a JSON file that blobtransfer wrote")
+        super().__init__(name, f"{problem}; give a JSON file that blobtransfer wrote")
 
 
-class StoreError(InputError):
-    """A store is damaged, something else, or of other versions.
-
-    Args:
-        name: The file that was asked for.
-        problem: What was found and what to do.
-    """
-
-    def __init__(self, name: object, problem: str) -> None:
-        super().__init__(f"{name}: {problem}")
+class StoreError(InputFileError):
+    """A store is damaged, something else, or of other versions."""
 
 
 class MachineError(BlobTransferError):

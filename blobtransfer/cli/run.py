@@ -149,8 +149,8 @@ def seen_of(before: "KeptCommand", there: "Tally") -> int:
     n_kept = there.n_kept // n_experiments
     if experiments_of(before.spec)[0].until_decided:
         return n_kept
-    is_done = before.spec.n_repeats <= n_kept and [*before.argv] != without_parts(before.argv)
-    return before.spec.n_repeats if is_done else 0
+    is_shown = before.spec.n_repeats <= n_kept and not before.is_part
+    return before.spec.n_repeats if is_shown else 0
 
 
 def without_parts(argv: Sequence[str]) -> list[str]:

@@ -35,7 +35,7 @@ LOOK_S = 2.0
 """Seconds between two questions how many workers there are."""
 
 ANSWER_S = 60.0
-"""Seconds in which workers say who they are; to import what they need may take 20."""
+"""Seconds in which workers say who they are, and import what they need for that."""
 
 CALLS_A_SLOT = 3
 """Calls that are handed over for each that can run at a time."""

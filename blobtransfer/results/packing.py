@@ -14,7 +14,7 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.statistics.transferability import SCORES
 
 LEVEL = 1
-"""Of compression: 0.6 of the size in a few milliseconds; more takes longer and gains little."""
+"""Of compression; more takes longer and gains little."""
 
 
 def packed(block: BlockResult) -> bytes:

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -53,7 +54,7 @@ BUSY_S = 10.0
 
 TABLES = (
     "CREATE TABLE command (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, "
-    "name TEXT NOT NULL, spec TEXT NOT NULL, argv TEXT NOT NULL)",
+    "name TEXT NOT NULL, spec TEXT NOT NULL, argv TEXT NOT NULL, is_part INTEGER NOT NULL)",
     "CREATE TABLE experiment (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, "
     "head TEXT NOT NULL)",
     "CREATE TABLE maker (id INTEGER PRIMARY KEY, versions TEXT NOT NULL, machine TEXT NOT NULL, "
@@ -74,17 +75,11 @@ WHERE first >= ifnull((
 ), ?) AND first < ? ORDER BY first
 """
 
-ENDS: dict[str, type] = {"first": int, "last": int}
-"""Columns that say which repeats a block has."""
-
 OF_MAKER: dict[str, type] = {"versions": str, "machine": str, "rounding": str}
 """Columns that say who computed a block."""
 
-_UNUSABLE = {
-    sqlite3.SQLITE_BUSY: "in use by another process; try again, or name another store",
-    sqlite3.SQLITE_LOCKED: "in use by another process; try again, or name another store",
-}
-"""What is wrong with the machine, by SQLite's code; where nothing is said, the disk is."""
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+"""SQLite's codes of a file that another process is writing."""
 
 _MACHINE = (
     sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
@@ -116,11 +111,13 @@ class KeptCommand:
         name: Of the command.
         spec: What it runs, with the most repeats that were asked for.
         argv: Its last command line, without the program.
+        is_part: It computed some of the repeats alone, and showed nothing.
     """
 
     name: str
     spec: Spec
     argv: tuple[str, ...]
+    is_part: bool
 
 
 @dataclass(frozen=True)
@@ -226,8 +223,9 @@ class Store:
                 if is_part:
                     spec = with_repeats(spec, max(spec.n_repeats, one.spec.n_repeats))
             connection.execute(
-                "INSERT OR REPLACE INTO command (identity, name, spec, argv) VALUES (?, ?, ?, ?)",
-                (identity, name, _text(asdict(spec)), _text([*argv])),
+                "INSERT OR REPLACE INTO command (identity, name, spec, argv, is_part) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (identity, name, _text(asdict(spec)), _text([*argv]), int(is_part)),
             )
         return before
 
@@ -236,11 +234,16 @@ class Store:
         return self._commands("ORDER BY id")
 
     def _commands(self, where: str, *values: object) -> list[KeptCommand]:
-        query = f"SELECT name, spec, argv FROM command {where}"
-        rows = self._rows(query, values, [str, str, str])
+        query = f"SELECT name, spec, argv, is_part FROM command {where}"
+        rows = self._rows(query, values, [str, str, str, int])
         return [
-            KeptCommand(name, _spec_of(self.path, name, spec), tuple(_words(self.path, argv)))
-            for name, spec, argv in rows
+            KeptCommand(
+                name,
+                _spec_of(self.path, name, spec),
+                tuple(_words(self.path, argv)),
+                bool(is_part),
+            )
+            for name, spec, argv, is_part in rows
         ]
 
     def kept(self, spec: ExperimentSpec) -> "Kept":
@@ -336,17 +339,17 @@ class Kept:
         """Count those of some repeats that are kept."""
         return sum(
             max(0, min(last + 1, repeats.stop) - max(first, repeats.start))
-            for first, last in self._blocks(ENDS, repeats)
+            for first, last in self._blocks(repeats)
         )
 
     def seconds(self, repeats: range) -> float:
         """Give the seconds that some repeats took, without what there was to do besides."""
-        rows = self._blocks(ENDS | {"seconds": float}, repeats)
+        rows = self._blocks(repeats, {"seconds": float})
         return float(sum(row[-1] for row in rows))
 
     def started(self, repeats: range) -> str | None:
         """Say when the first of some repeats was begun, UTC, ISO 8601; None where none is kept."""
-        rows = self._blocks(ENDS | {"started": str}, repeats)
+        rows = self._blocks(repeats, {"started": str})
         return min((row[-1] for row in rows), default=None)
 
     def blocks(self, repeats: range) -> list[BlockResult]:
@@ -357,13 +360,11 @@ class Kept:
         """
         found = []
         last_seen = -1
-        columns = ENDS | {"sha256": str, "body": bytes}
-        for first, last, sha256, body in self._blocks(columns, repeats):
+        columns = {"sha256": str, "body": bytes}
+        for first, last, sha256, body in self._blocks(repeats, columns):
             if not last_seen < first <= last < MAX_COUNT:
                 raise _damaged(self._store.path)
             last_seen = last
-            if last < repeats.start:
-                continue
             if hashlib.sha256(body).hexdigest() != sha256:
                 raise _damaged(self._store.path)
             try:
@@ -378,7 +379,7 @@ class Kept:
     def makers(self, repeats: range = range(MAX_COUNT)) -> list[tuple[Maker, int]]:
         """Give who computed some repeats, and how many each; the maker of the first one first."""
         found: dict[tuple[str, str, str], int] = {}
-        for first, last, *who in self._blocks(ENDS | OF_MAKER, repeats):
+        for first, last, *who in self._blocks(repeats, OF_MAKER):
             key = (who[0], who[1], who[2])
             n = min(last + 1, repeats.stop) - max(first, repeats.start)
             found[key] = found.get(key, 0) + n
@@ -418,8 +419,8 @@ class Kept:
             if not mixed and (unlike := maker.unlike(makers[0], self._spec.engine)):
                 raise other_makers(part._store.path, unlike)
         n_new = 0
-        columns = ENDS | OF_MAKER | {"started": str, "seconds": float}
-        for first, last, *who in part._blocks(columns):
+        columns = OF_MAKER | {"started": str, "seconds": float}
+        for first, last, *who in part._blocks(range(MAX_COUNT), columns):
             (theirs,) = part.blocks(range(first, last + 1))
             is_new = np.ones(theirs.scores.n_repeats, bool)
             for own in self.blocks(range(first, last + 1)):
@@ -461,17 +462,15 @@ class Kept:
             )  # fmt: skip
 
     def _blocks(
-        self, columns: Mapping[str, type], repeats: range = range(MAX_COUNT)
+        self, repeats: range, more: Mapping[str, type] = MappingProxyType({})
     ) -> list[tuple[Any, ...]]:
-        """Give columns of the blocks that have some repeats, first to last.
-
-        The one before may have some as well, and is looked at.
-        """
+        """Give the ends of the blocks that have some repeats, and more columns, first to last."""
+        columns = {"first": int, "last": int, **more}
         values = (self._identity, repeats.start, repeats.start, repeats.stop)
         query = BLOCKS.format(", ".join(columns))
         rows = self._store._rows(query, values, list(columns.values()))
-        is_ended = list(columns)[:2] == list(ENDS)
-        return [row for row in rows if not is_ended or row[1] >= repeats.start]
+        # the first row may be of a block that ends before
+        return [row for row in rows if row[1] >= repeats.start]
 
 
 def with_repeats(spec: Spec, n_repeats: int) -> Spec:
@@ -525,8 +524,9 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _UNUSABLE:
-            raise MachineError(f"{path}: {_UNUSABLE[code]}") from error
+        if code in _BUSY:
+            problem = "in use by another process; try again, or name another store"
+            raise MachineError(f"{path}: {problem}") from error
         if code in _MACHINE:
             raise MachineError(
                 f"{path}: cannot be written ({error}); free some room, or name another store"
