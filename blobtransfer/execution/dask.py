@@ -11,7 +11,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, InvalidStateError
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -99,6 +99,9 @@ class DaskExecutor(Executor):
         Returns:
             By the worker's address: what came back, or why nothing did. Nothing where some worker
             does not answer in time, which is said once.
+
+        Raises:
+            MachineError: The scheduler is gone.
         """
         found: list[dict[str, T | Exception]] = []
 
@@ -115,6 +118,7 @@ class DaskExecutor(Executor):
             asking.join(0.1)
             poll()
         if not found:
+            self.look()
             self._is_silent = True
             self._tell("some workers do not answer; they are asked again as their blocks come")
         return found[0] if found else {}
@@ -176,8 +180,10 @@ class DaskExecutor(Executor):
             else:  # cancelled or lost: it is never said so of one call alone
                 _settle(outer, None, self._gone())
             inner.release()
-        except Exception as error:  # the connection broke while the result was on its way
-            _settle(outer, None, _ours(error))
+        except Exception as error:  # while the result was on its way, or the call sent again
+            is_lost = isinstance(error, OSError | CancelledError)
+            is_gone = is_lost or self._client.status != "running"
+            _settle(outer, None, self._gone() if is_gone else _ours(error))
 
     def _gone(self) -> MachineError:
         return MachineError(f"{self._place}: the scheduler is gone; start it and workers again")

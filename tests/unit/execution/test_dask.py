@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from concurrent.futures import wait
+from concurrent.futures import CancelledError, wait
 from functools import partial
 from threading import Event
 
@@ -37,8 +37,8 @@ class Inner:
         call(self)
 
     def result(self):
-        if self._result == "unreadable":
-            raise OSError("connection lost")
+        if isinstance(self._result, Exception):
+            raise self._result
         return self._result
 
     def exception(self):
@@ -168,10 +168,32 @@ def test_what_ends_with_the_scheduler_says_so(status, connected):
         future.result()
 
 
-def test_a_result_that_is_lost_on_its_way_is_an_error(connected):
-    future = ended(connected(Client(lambda call: ("finished", "unreadable", None))))
-    with pytest.raises(MachineError, match="connection lost"):
+@pytest.mark.parametrize(
+    "error", [OSError("Connection reset by peer"), TimeoutError(), CancelledError()]
+)
+def test_a_result_that_is_lost_on_its_way_is_lost_with_the_scheduler(error, connected):
+    """The connection that asks for it may break before the client's own is known to be."""
+    future = ended(connected(Client(lambda call: ("finished", error, None))))
+    with pytest.raises(MachineError, match="the scheduler is gone"):
         future.result()
+
+
+def test_a_result_that_cannot_be_read_is_an_error(connected):
+    future = ended(connected(Client(lambda call: ("finished", AttributeError("no X"), None))))
+    with pytest.raises(MachineError, match="AttributeError: no X; see that all have one version"):
+        future.result()
+
+
+def test_a_call_that_cannot_be_sent_again_is_lost_with_the_scheduler(connected):
+    client = Client()
+
+    def close(call):
+        client.status, client.plan = "connecting", lambda call: 1 / 0  # whatever it may raise
+        return "error", None, KilledWorker("a")
+
+    client.plan = close
+    with pytest.raises(MachineError, match="the scheduler is gone"):
+        ended(connected(client)).result()
 
 
 def test_what_nobody_waits_for_any_more_is_dropped(connected):
@@ -232,6 +254,19 @@ def test_a_worker_that_does_not_answer_is_not_waited_for_for_ever(connected, mon
     with pytest.raises(KeyboardInterrupt):
         connected(client).everywhere(partial(pow, 3, 2), stop)
     is_over.set()
+
+
+def test_where_the_scheduler_is_lost_no_worker_is_blamed(connected):
+    client, told = Client(), []
+
+    def lose(call, on_error):
+        client.status = "connecting"
+        raise OSError("closed")
+
+    client.run = lose
+    with pytest.raises(MachineError, match="the scheduler is gone"):
+        connected(client, told=told).everywhere(partial(pow, 3, 2), lambda: None)
+    assert not told
 
 
 @pytest.mark.parametrize(
