@@ -7,16 +7,16 @@ whatever lane, block or thread it is, so its result does not depend on what else
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained
+from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.errors import MachineError
 from blobtransfer.metrics import (
@@ -32,14 +32,17 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.tasks import load_task
 
-WEIGHTS_AT_ONCE = 500_000
-"""Weights of all networks of a job, about: 2 MB, and enough to keep threads busy."""
+WEIGHTS_AT_ONCE = 250_000
+"""Weights of all networks of a job for each thread, about: 1 MB, and enough to keep it busy."""
 
-WORK_AT_ONCE = 15_000_000_000
-"""Weights x training rows x epochs of a job, about: half a second on two cores."""
+WORK_AT_ONCE = 7_500_000_000
+"""Weights x training rows x epochs of a job for each thread, about: half a second."""
 
 FEWEST_REPEATS = 16
-"""Repeats of a job where a training takes long."""
+"""Repeats of a job, and half of those for each thread where a training takes long."""
+
+FEWEST_THREADS = 2
+"""Jobs are no smaller for one thread than for two."""
 
 WORK_OF_A_CALL = 300_000_000
 """Training rows x weights that a block does before it looks whether to stop: about 0.3 s."""
@@ -65,6 +68,10 @@ CACHE_LINE = 64
 LOOK_S = 0.1
 """Seconds between two looks at what the threads have done."""
 
+
+_LANES_FIRST = {2: (1, 0), 3: (2, 0, 1)}
+_LANES_LAST = {2: (1, 0), 3: (1, 2, 0)}
+"""Axes of a bias and of a kernel; `np.moveaxis` takes longer to see than these to do."""
 
 _Team = list[NDArray[np.intp]]
 """The runs of each of some blocks, which see the rows in the same orders."""
@@ -101,8 +108,11 @@ class CompiledEngine:
         assert spec.target is not None
         n_weights = spec.network.n_parameters * len(spec.arms)
         work = n_weights * spec.target.n_train * spec.training.epochs
+        n_threads = max(FEWEST_THREADS, self._n_threads)
         # Fewer than a vector has lanes would leave some of them idle.
-        n_repeats = max(FEWEST_REPEATS, min(WEIGHTS_AT_ONCE // n_weights, WORK_AT_ONCE // work))
+        n_of_work = max(FEWEST_REPEATS * n_threads // 2, WORK_AT_ONCE * n_threads // work)
+        n_of_weights = WEIGHTS_AT_ONCE * n_threads // n_weights
+        n_repeats = max(FEWEST_REPEATS, min(n_of_weights, n_of_work))
         n_cells = sum(
             (one.n_train + one.n_test_rows) * one.n_features
             for one in (spec.source, spec.target)
@@ -129,7 +139,7 @@ class CompiledEngine:
                 on_epochs(n_done - n_told)
                 n_told = n_done
         finally:
-            work.is_stopped = True
+            work.stop()
             pool.shutdown(cancel_futures=True)
         return Trained(work.weights, work.curves, work.classes_predicted)
 
@@ -161,8 +171,7 @@ class _Work:
     """A job on its way: the data as the kernel reads it, and what is done.
 
     Attributes:
-        is_stopped: Blocks that see this leave their runs as they are.
-        epochs_done: (R,) epochs of each run that are done.
+        epochs_done: (R,) epochs that are done: of all runs of a team at its first.
         weights: As in `Trained`, as far as they are done.
         curves: As in `Trained`.
         classes_predicted: As in `Trained`.
@@ -170,12 +179,17 @@ class _Work:
 
     def __init__(self, job: Job, kernel: "_Kernel") -> None:
         self._job, self._kernel = job, kernel
-        self.is_stopped = False
+        self._is_stopped = np.zeros(1, np.int64)
         self._train_rows = _Rows.of([(task.x_train, task.y_train) for task in job.tasks], kernel)
         self._test_rows = _Rows.of([(task.x_test, task.y_test) for task in job.tasks], kernel)
         self._task_of = np.arange(job.n_runs) % len(job.tasks)
         n_rows = [rows.counts[self._task_of] for rows in (self._train_rows, self._test_rows)]
         _, self._course = np.unique(np.stack([job.n_frozen, *n_rows]), axis=1, return_inverse=True)
+        training, anchor = job.training, job.anchor
+        strength = training.weight_decay if anchor is None else anchor.strength
+        rate = 1.0 if training.optimizer == "adam" else training.learning_rate
+        # The derivative of strength * w^2 is this times w; SGD's gradients have its rate in them.
+        self._pull = 2.0 * strength * rate
         n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self.epochs_done = np.zeros(job.n_runs, np.int64)
         self.weights = [np.empty_like(stacked) for stacked in job.weights]
@@ -203,9 +217,13 @@ class _Work:
     def train_teams(self, teams: Iterator[_Team]) -> None:
         """Train teams, which threads share, until none is left; in a thread of its own."""
         for team in teams:
-            if self.is_stopped:
+            if self._is_stopped[0]:
                 return
             self._train_team(team)
+
+    def stop(self) -> None:
+        """Let all teams leave their runs as they are."""
+        self._is_stopped[0] = 1
 
     def _teams_of_repeats(self) -> tuple[list[_Team], list[_Team]]:
         """Give the teams of the runs with the same keys: of whole blocks, and of what is left."""
@@ -238,35 +256,57 @@ class _Work:
     def _train_team(self, team: _Team) -> None:
         """Train the blocks of a team in turn on the rows laid out, and keep what came out."""
         job, lanes = self._job, self._lanes(team[0])
-        keys, tasks = job.order_keys[lanes], self._task_of[lanes]
+        tasks = self._task_of[lanes]
         rows = self._train_rows.of_lanes(tasks), self._test_rows.of_lanes(tasks)
-        train_rows, n_rows = rows[0], rows[0].n
-        n_epochs, n_at_once = self._laid_out_at_once(n_rows)
-        memory = _Memory(self._kernel, keys, n_epochs * n_at_once, n_epochs * n_rows)
-        blocks = [self._block(runs, memory) for runs in team]
+        memory = _Memory(self._kernel, *self._laid_out_at_once(rows[0].n), rows[0].n)
+        blocks = [self._block(runs) for runs in team]
+        train = self._training_of(team, blocks, job.order_keys[lanes], rows[0], memory)
+        ends = [job.first_epoch, job.training.epochs]
         if job.with_curves:
-            self._evaluate_team(blocks, team, rows)
-        for first in range(job.first_epoch, job.training.epochs, n_epochs):
-            last = min(first + n_epochs, job.training.epochs)
-            memory.draw_orders(first, last, n_rows)
-            for start in range(0, n_rows, n_at_once):
-                n = min(n_at_once, n_rows - start)
-                memory.lay_out(train_rows, start, (last - first) * n)
-                for runs, block in zip(team, blocks, strict=True):
-                    for epoch in range(first, last, 1 if job.with_curves else n_epochs):
-                        if self.is_stopped:
-                            return
-                        done = epoch + 1 if job.with_curves else last
-                        block.train((epoch - first) * n, done - epoch, n)
-                        if start + n == n_rows:
-                            self.epochs_done[runs] = done - job.first_epoch
-                            if job.with_curves:
-                                self._evaluate(block, runs, done - job.first_epoch, rows)
-        if not job.with_curves:
-            self._evaluate_team(blocks, team, rows)
+            self._evaluate(team, blocks, 0, rows, memory)
+            ends = list(range(job.first_epoch, job.training.epochs + 1))
+        for first, last in pairwise(ends):
+            train(first, last)
+            if self._is_stopped[0]:
+                return
+            evaluation = last - job.first_epoch if job.with_curves else 0
+            self._evaluate(team, blocks, evaluation, rows, memory)
         for runs, block in zip(team, blocks, strict=True):
             for kept, new in zip(self.weights, block.unpacked(), strict=True):
                 kept[runs] = new[: len(runs)]
+
+    def _training_of(
+        self,
+        team: _Team,
+        blocks: "Sequence[_Block]",
+        keys: NDArray[np.uint64],
+        rows: "_LaneRows",
+        memory: "_Memory",
+    ) -> Callable[[int, int], None]:
+        """Give what trains a team from one epoch up to, not with, another: one call of the kernel.
+
+        All that has to do with Python is done once: threads wait for one another there.
+        """
+        job, kernel = self._job, self._kernel
+        fields = np.array([block.fields for block in blocks], np.int64)
+        n_done = self.epochs_done[team[0][0] :]
+        before = (
+            fields.ctypes.data, len(blocks), self._is_stopped.ctypes.data, n_done.ctypes.data,
+            sum(map(len, team)), keys.ctypes.data, memory.orders.at(0), rows.firsts.ctypes.data,
+            rows.x.ctypes.data, rows.y.ctypes.data, memory.inputs.at(0), memory.labels.at(0),
+            memory.workspace.at(0),
+        )  # fmt: skip
+        after = (
+            memory.n_epochs, rows.n, memory.n_rows, job.training.batch_size,
+            job.training.learning_rate, job.training.momentum, self._pull,
+        )  # fmt: skip
+        held = fields, keys, rows  # by their addresses alone they would be let go
+
+        def train(first_epoch: int, last_epoch: int) -> None:
+            assert held
+            kernel.train_team(*before, first_epoch, last_epoch, *after)
+
+        return train
 
     def _laid_out_at_once(self, n_rows: int) -> tuple[int, int]:
         """Give the epochs whose rows are laid out at once, and the rows of each of them.
@@ -282,38 +322,33 @@ class _Work:
 
     def _lanes(self, runs: NDArray[np.intp]) -> NDArray[np.intp]:
         """Give the run of each lane; lanes without one train the last one again."""
-        return np.pad(runs, (0, self._kernel.lanes - len(runs)), mode="edge")
+        return runs[np.minimum(np.arange(self._kernel.lanes), len(runs) - 1)]
 
-    def _block(self, runs: NDArray[np.intp], memory: "_Memory") -> "_Block":
+    def _block(self, runs: NDArray[np.intp]) -> "_Block":
         job, lanes = self._job, self._lanes(runs)
+        anchors = None if job.anchor is None else [one[lanes] for one in job.anchor.weights]
         weights = [stacked[lanes] for stacked in job.weights]
-        anchor = None
-        if job.anchor is not None:
-            anchor = replace(job.anchor, weights=[one[lanes] for one in job.anchor.weights])
-        return _Block(self._kernel, memory, job.training, weights, anchor, job.n_frozen[runs[0]])
-
-    def _evaluate_team(
-        self, blocks: "Sequence[_Block]", team: _Team, rows: "tuple[_LaneRows, _LaneRows]"
-    ) -> None:
-        for runs, block in zip(team, blocks, strict=True):
-            self._evaluate(block, runs, 0, rows)
+        return _Block(self._kernel, weights, anchors, int(job.n_frozen[runs[0]]))
 
     def _evaluate(
         self,
-        block: "_Block",
-        runs: NDArray[np.intp],
+        team: _Team,
+        blocks: "Sequence[_Block]",
         evaluation: int,
         rows: "tuple[_LaneRows, _LaneRows]",
+        memory: "_Memory",
     ) -> None:
-        n = len(runs)
-        for own, accuracy_metric, loss_metric in (
-            (rows[0], TRAIN_ACCURACY, TRAIN_LOSS),
-            (rows[1], TEST_ACCURACY, TEST_LOSS),
-        ):
-            accuracy, loss, classes_predicted = block.evaluate(own)
-            self.curves[accuracy_metric, runs, evaluation] = accuracy[:n]
-            self.curves[loss_metric, runs, evaluation] = loss[:n]
-        self.classes_predicted[runs] = classes_predicted[:n]  # on the test rows
+        """Evaluate the blocks of a team on the training rows and on the test rows."""
+        for runs, block in zip(team, blocks, strict=True):
+            n = len(runs)
+            for own, accuracy_metric, loss_metric in (
+                (rows[0], TRAIN_ACCURACY, TRAIN_LOSS),
+                (rows[1], TEST_ACCURACY, TEST_LOSS),
+            ):
+                accuracy, loss, classes_predicted = block.evaluate(own, memory.workspace)
+                self.curves[accuracy_metric, runs, evaluation] = accuracy[:n]
+                self.curves[loss_metric, runs, evaluation] = loss[:n]
+            self.classes_predicted[runs] = classes_predicted[:n]  # on the test rows
 
 
 @dataclass(frozen=True)
@@ -371,9 +406,7 @@ class _Kernel:
     layout: Any
     rule: Rule
     lanes: int
-    shuffle: Any
-    gather: Any
-    train: Any
+    train_team: Any
     evaluate: Any
 
     @classmethod
@@ -388,12 +421,7 @@ class _Kernel:
         lanes = native.host_lanes()
         functions = native.compile_functions(
             kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
-            {
-                "shuffle": kernel.SHUFFLE_ARGUMENTS,
-                "gather": kernel.GATHER_ARGUMENTS,
-                "train": kernel.TRAIN_ARGUMENTS,
-                "evaluate": kernel.EVALUATE_ARGUMENTS,
-            },
+            {"train_team": kernel.TEAM_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
         )
         return cls(kernel.Layout(network, n_rows), rule, lanes, **functions)
 
@@ -423,91 +451,50 @@ class _Memory:
 
     Args:
         kernel: What uses it.
-        order_keys: Of each lane.
-        n: The most rows that are laid out at once.
-        n_orders: The most rows whose order is drawn at once.
+        n_epochs: Epochs whose rows are laid out at once.
+        n_rows: Rows of each of them that are.
+        n_all_rows: Rows of an epoch, all of whose order is drawn at once.
     """
 
-    def __init__(
-        self, kernel: _Kernel, order_keys: NDArray[np.uint64], n: int, n_orders: int
-    ) -> None:
-        self._kernel, self._stride = kernel, kernel.layout.inputs_stride
-        self._keys = order_keys
-        self._orders = _Vectors(n_orders, kernel.lanes)
-        self._inputs = _Vectors(n * self._stride, kernel.lanes)
-        self._labels = _Vectors(n, kernel.lanes)
+    def __init__(self, kernel: _Kernel, n_epochs: int, n_rows: int, n_all_rows: int) -> None:
+        self.n_epochs, self.n_rows = n_epochs, n_rows
+        self.orders = _Vectors(n_epochs * n_all_rows, kernel.lanes)
+        self.inputs = _Vectors(n_epochs * n_rows * kernel.layout.inputs_stride, kernel.lanes)
+        self.labels = _Vectors(n_epochs * n_rows, kernel.lanes)
         self.workspace = _Vectors(kernel.layout.n_units, kernel.lanes)
-
-    def draw_orders(self, first_epoch: int, last_epoch: int, n_rows: int) -> None:
-        """Draw the orders of epochs `first_epoch` up to, not with, `last_epoch`."""
-        keys = self._keys.ctypes.data
-        self._kernel.shuffle(keys, self._orders.at(0), first_epoch, last_epoch, n_rows)
-
-    def lay_out(self, rows: _LaneRows, start: int, n: int) -> None:
-        """Lay out the n rows from one on, counted through the orders that are drawn."""
-        self._kernel.gather(
-            self._orders.at(start),
-            rows.firsts.ctypes.data,
-            rows.x.ctypes.data,
-            rows.y.ctypes.data,
-            self._inputs.at(0),
-            self._labels.at(0),
-            n,
-        )
-
-    def rows(self, start: int) -> tuple[int, int]:
-        """Give the addresses of the features and the labels from a row on."""
-        return self._inputs.at(start * self._stride), self._labels.at(start)
 
 
 class _Block:
-    """One block: a number of every network side by side in each vector."""
+    """One block: a number of every network side by side in each vector.
+
+    Args:
+        kernel: What trains it.
+        weights: Of each lane.
+        anchors: What pulls on the weights of each lane; None: nothing does.
+        n_frozen: Layers that must not move.
+
+    Attributes:
+        fields: What the kernel is told of it, as `kernel.OF_A_BLOCK`.
+    """
 
     def __init__(
-        self,
-        kernel: _Kernel,
-        memory: _Memory,
-        training: TrainingSpec,
-        weights: Weights,
-        anchor: Anchor | None,
-        n_frozen: int,
+        self, kernel: _Kernel, weights: Weights, anchors: Weights | None, n_frozen: int
     ) -> None:
-        self._kernel, self._memory = kernel, memory
-        self._training, self._n_frozen = training, int(n_frozen)
+        self._kernel = kernel
         n_weights = kernel.layout.n_weights
         self._weights = _Vectors(n_weights, kernel.lanes)
         self._moments = _Vectors(kernel.rule.n_moments * n_weights, kernel.lanes)
         self._beta_powers = np.ones(2)
-        self._anchors = _Vectors(0 if anchor is None else n_weights, kernel.lanes)
+        self._anchors = _Vectors(0 if anchors is None else n_weights, kernel.lanes)
         self._pack(weights, self._weights)
-        if anchor is not None:
-            self._pack(anchor.weights, self._anchors)
-        strength = training.weight_decay if anchor is None else anchor.strength
-        rate = 1.0 if training.optimizer == "adam" else training.learning_rate
-        # The derivative of strength * w^2 is this times w; SGD's gradients have its rate in them.
-        self._pull = 2.0 * strength * rate
-
-    def train(self, start: int, n_epochs: int, n_rows: int) -> None:
-        """Train on rows that are laid out: `n_epochs` times `n_rows`, from row `start` on."""
-        training = self._training
-        self._kernel.train(
-            self._weights.at(0),
-            self._moments.at(0),
-            self._beta_powers.ctypes.data,
-            self._anchors.at(0),
-            *self._memory.rows(start),
-            self._memory.workspace.at(0),
-            n_epochs,
-            n_rows,
-            training.batch_size,
-            self._n_frozen,
-            training.learning_rate,
-            training.momentum,
-            self._pull,
-        )
+        if anchors is not None:
+            self._pack(anchors, self._anchors)
+        powers = int(self._beta_powers.ctypes.data)
+        places = self._weights.at(0), self._moments.at(0), powers, self._anchors.at(0)
+        self.fields = (*places, n_frozen)
 
     def evaluate(
-        self, rows: _LaneRows
+        self, rows: _LaneRows, workspace: _Vectors
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Give each network's accuracy, mean loss, and number of classes predicted."""
         lanes, n_classes = self._kernel.lanes, self._kernel.layout.network.n_classes
@@ -519,7 +506,7 @@ class _Block:
             rows.x.ctypes.data,
             rows.y.ctypes.data,
             rows.firsts.ctypes.data,
-            self._memory.workspace.at(0),
+            workspace.at(0),
             rows.n,
             n_correct.ctypes.data,
             loss.ctypes.data,
@@ -529,23 +516,19 @@ class _Block:
 
     def unpacked(self) -> Weights:
         """Give the weights as kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out)."""
-        return [np.moveaxis(part, -1, 0) for layer in self._layers(self._weights) for part in layer]
+        return [part.transpose(_LANES_FIRST[part.ndim]) for part in self._parts(self._weights)]
 
     def _pack(self, weights: Weights, vectors: _Vectors) -> None:
         """Lay weights out as the kernel reads them."""
-        parts = [part for layer in self._layers(vectors) for part in layer]
-        for part, stacked in zip(parts, weights, strict=True):
-            part[:] = np.moveaxis(stacked, 0, -1)
+        for part, stacked in zip(self._parts(vectors), weights, strict=True):
+            part[:] = stacked.transpose(_LANES_LAST[stacked.ndim])
 
-    def _layers(
-        self, vectors: _Vectors
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def _parts(self, vectors: _Vectors) -> Iterator[NDArray[np.float32]]:
         """Give views of each layer: kernel (fan_in, fan_out, lanes), bias (fan_out, lanes)."""
-        layout = self._kernel.layout
-        for k, (fan_in, fan_out) in enumerate(layout.network.shapes):
-            place = layout.weights(k), layout.weights(k + 1)
-            layer = vectors.values[slice(*place)].reshape(fan_in + 1, -1, self._kernel.lanes)
-            yield layer[:fan_in, :fan_out], layer[fan_in, :fan_out]
+        for (fan_in, fan_out), (start, end) in self._kernel.layout.layers:
+            layer = vectors.values[start:end].reshape(fan_in + 1, -1, self._kernel.lanes)
+            yield layer[:fan_in, :fan_out]
+            yield layer[fan_in, :fan_out]
 
 
 def _cost(teams: Sequence[_Team]) -> float:

@@ -1,11 +1,11 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
-Four functions are written for the shape of a network. `shuffle` draws the orders of the rows of
+Five functions are written for the shape of a network. `shuffle` draws the orders of the rows of
 some epochs and `gather` lays the rows out in them, for all blocks that see the same orders; then
-`train` trains one block on these rows, and `evaluate` evaluates it. Memory is laid out lane by
-lane, so each number here stands for one number in every network of the block. A matrix product
-is done tile by tile, the sums of a tile in registers; weights move in place as soon as their
-gradient is known.
+`train` trains one block on these rows. `train_team` does all of that in turn, and `evaluate`
+evaluates a block. Memory is laid out lane by lane, so each number here stands for one number in
+every network of the block. A matrix product is done tile by tile, the sums of a tile in
+registers; weights move in place as soon as their gradient is known.
 
 Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0; the update rules are those of
 `keras.optimizers.SGD` and `keras.optimizers.Adam` (Kingma & Ba 2015, arXiv:1412.6980); exp and
@@ -14,6 +14,8 @@ log follow the Cephes library in float32.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from llvmlite import ir
@@ -78,6 +80,33 @@ TRAIN_ARGUMENTS = {
     "momentum": FLOAT,
     "pull": FLOAT,
 }
+TEAM_ARGUMENTS = {
+    "blocks": POINTER,
+    "n_blocks": INT64,
+    "is_stopped": POINTER,
+    "n_done": POINTER,
+    "n_runs": INT64,
+    "order_keys": POINTER,
+    "orders": POINTER,
+    "first_rows": POINTER,
+    "x": POINTER,
+    "y": POINTER,
+    "inputs": POINTER,
+    "labels": POINTER,
+    "workspace": POINTER,
+    "first_epoch": INT64,
+    "last_epoch": INT64,
+    "n_epochs_at_once": INT64,
+    "n_rows": INT64,
+    "n_rows_at_once": INT64,
+    "batch_size": INT64,
+    "learning_rate": FLOAT,
+    "momentum": FLOAT,
+    "pull": FLOAT,
+}
+OF_A_BLOCK = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
+"""The arguments of `train` that each block of a team has its own of: a row of `blocks`."""
+
 EVALUATE_ARGUMENTS = {
     "weights": POINTER,
     "x": POINTER,
@@ -111,6 +140,12 @@ class Layout:
         shapes = self.network.shapes[:layer]
         return sum((fan_in + 1) * (fan_out | 1) for fan_in, fan_out in shapes)
 
+    @cached_property
+    def layers(self) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
+        """Shape of each kernel, and from where to where it lies with its bias."""
+        places = [self.weights(k) for k in range(len(self.network.shapes) + 1)]
+        return tuple(zip(self.network.shapes, pairwise(places), strict=True))
+
     def units(self, layer: int) -> int:
         """Place of the activations (n_rows rows) of a layer, the input being layer 0."""
         return self.n_rows * sum(row_of(width) for width in self.network.layer_sizes[:layer])
@@ -143,7 +178,7 @@ def row_of(width: int) -> int:
 def write_module(
     network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool, lanes: int
 ) -> ir.Module:
-    """Write `shuffle`, `gather`, `train` and `evaluate` for a shape of networks.
+    """Write `shuffle`, `gather`, `train`, `train_team` and `evaluate` for a shape of networks.
 
     Args:
         network: The shape.
@@ -158,6 +193,7 @@ def write_module(
     _write_gather(Code(module, "gather", GATHER_ARGUMENTS, lanes), layout)
     code = Code(module, "train", TRAIN_ARGUMENTS, lanes)
     _write_train(code, _Network(code, layout), rule)
+    _write_train_team(Code(module, "train_team", TEAM_ARGUMENTS, lanes))
     code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
     _write_evaluate(code, _Network(code, layout), has_own_rows)
     return module
@@ -380,8 +416,7 @@ def _write_train(code: Code, network: _Network, rule: Rule) -> None:
             network.activations[layer][b, spec.layer_sizes[layer]] = code.constant(1.0)
     with code.loop(0, code.argument("n_epochs")) as epoch:
         with code.loop(0, n_rows, batch_size) as first:
-            rest = n_rows - first
-            n_batch = code.where(rest < batch_size, rest, batch_size)
+            n_batch = code.at_most(n_rows - first, batch_size)
             row = epoch * n_rows + first
             network.activations[0] = inputs.below(row)
             network.forward(n_batch, is_trained=True)
@@ -398,6 +433,40 @@ def _write_train(code: Code, network: _Network, rule: Rule) -> None:
                     hit = code.where(is_label, code.splat(rate), code.constant(0.0))
                     output_deltas[b, c] = output_deltas[b, c] * share - hit
             network.backward(n_batch, code.argument("n_frozen"), update)
+    code.finish()
+
+
+def _write_train_team(code: Code) -> None:
+    """Train the blocks of a team from `first_epoch` up to, not with, `last_epoch`.
+
+    The rows of some epochs, or a part of those of one, are laid out at a time. Once `is_stopped`
+    is not 0 the weights stay as they are; `n_done` grows by the epochs of all `n_runs`.
+    """
+    n_rows, last_epoch = code.argument("n_rows"), code.argument("last_epoch")
+    at_once, rows_at_once = code.argument("n_epochs_at_once"), code.argument("n_rows_at_once")
+    is_stopped, n_done = code.array("is_stopped", INT64), code.array("n_done", INT64)
+    fields = {
+        name: code.array("blocks", TRAIN_ARGUMENTS[name], stride=len(OF_A_BLOCK))
+        for name in OF_A_BLOCK
+    }
+    with (
+        code.loop(code.argument("first_epoch"), last_epoch, at_once) as first,
+        code.only_if(is_stopped[0].equals(0)),
+    ):
+        n_epochs = code.at_most(last_epoch - first, at_once)
+        known = {"first_epoch": first, "last_epoch": first + n_epochs}
+        code.call("shuffle", SHUFFLE_ARGUMENTS, known)
+        with code.loop(0, n_rows, rows_at_once) as start:
+            n = code.at_most(n_rows - start, rows_at_once)
+            known = {"orders": code.array("orders", code.int32s).address(start)}
+            code.call("gather", GATHER_ARGUMENTS, known | {"n_rows": n_epochs * n})
+            with (
+                code.loop(0, code.argument("n_blocks")) as block,
+                code.only_if(is_stopped[0].equals(0)),
+            ):
+                own = {name: fields[name][block, i] for i, name in enumerate(OF_A_BLOCK)}
+                code.call("train", TRAIN_ARGUMENTS, own | {"n_epochs": n_epochs, "n_rows": n})
+        n_done[0] = n_done[0] + n_epochs * code.argument("n_runs")
     code.finish()
 
 
@@ -475,8 +544,7 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
     inputs, logits = network.activations[0], network.logits
     code.flush_tiny()
     with code.loop(0, n_rows, layout.n_rows) as first:
-        rest = n_rows - first
-        n_batch = code.where(rest < layout.n_rows, rest, layout.n_rows)
+        n_batch = code.at_most(n_rows - first, layout.n_rows)
         with code.loop(0, n_batch) as b:
             if has_own_rows:
                 start = _own_row(code, first + b) * spec.n_features

@@ -129,6 +129,10 @@ class Array:
         kind = self._code.floats
         return Value(self._code, self._code.builder.load(self._address(place), typ=kind, align=4))
 
+    def address(self, place: Value) -> Value:
+        """Give the address of a vector."""
+        return Value(self._code, self._address(place))
+
     def below(self, row: Value) -> "Array":
         """Give the same array from a row on."""
         place = self._code.index(row * self._stride)
@@ -258,6 +262,10 @@ class Code:
         """Choose a in the lanes where the condition holds, else b."""
         return Value(self, self.builder.select(condition.register, *self._alike(a, b)))
 
+    def at_most(self, value: Value, most: Number) -> Value:
+        """Write the smaller of two numbers."""
+        return self.where(value < most, value, most)
+
     def fused(self, a: Value, b: Value, c: Value) -> Value:
         """Write a * b + c, rounded once where the processor can."""
         return self._call(f"llvm.fmuladd.v{self.lanes}f32", self.floats, a, b, c)
@@ -366,6 +374,17 @@ class Code:
         """Write code that runs only where a scalar condition holds."""
         with self.builder.if_then(condition.register):
             yield
+
+    def call(self, name: str, arguments: Mapping[str, Any], known: Mapping[str, Value]) -> None:
+        """Call a function of the module.
+
+        Args:
+            name: Its name.
+            arguments: Names and types of its arguments.
+            known: Some of them; the others are arguments of this function, of the same names.
+        """
+        values = [known.get(one) or self.argument(one) for one in arguments]
+        self._call(name, ir.VoidType(), *values)
 
     # Private
 

@@ -186,18 +186,23 @@ def test_arms_are_trained_together_unless_threads_or_lanes_would_be_idle(
 
 
 def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_task, monkeypatch):
-    drawn = []
-    draw = compiled._Memory.draw_orders
+    n_blocks = []
+    compile_all = compiled._Kernel.compiled
 
-    def count(memory, *arguments):
-        drawn.append(arguments)
-        draw(memory, *arguments)
+    def counted(*arguments):
+        kernel = compile_all(*arguments)
 
-    monkeypatch.setattr(compiled._Memory, "draw_orders", count)
+        def train_team(fields, n, *rest):
+            n_blocks.append(n)
+            kernel.train_team(fields, n, *rest)
+
+        return replace(kernel, train_team=train_team)
+
+    monkeypatch.setattr(compiled._Kernel, "compiled", counted)
     monkeypatch.setattr(native, "host_lanes", lambda: 16)
     job = arms_of(job_of(small_task, n_runs=16), [0, 0, 1, 2])
     CompiledEngine(1).train(job, SILENT.advance)
-    assert drawn == [(0, 1, 40)]
+    assert n_blocks == [4]
 
 
 def test_arms_trained_together_have_the_bits_of_each_alone(engine, job_of, small_task):
