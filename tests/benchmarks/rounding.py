@@ -4,7 +4,8 @@
 
 Each line is a process of its own that may use fewer instructions than this processor has: in its
 own machine code, and in NumPy's. The same comparison is run, and its scores and trained weights
-are hashed. A processor of another kind is not tried, nor another library below Python.
+are hashed. The first line gives the hashes, to be held beside those of another processor with the
+same versions of all libraries.
 """
 
 import hashlib
@@ -14,8 +15,9 @@ import sys
 
 from common import print_table
 
+THIS = "this processor"
 OWN = {
-    "this processor": "",
+    THIS: "",
     "512-bit registers": "skylake-avx512",
     "256-bit registers, FMA": "haswell",
     "256-bit registers, no FMA": "sandybridge",
@@ -48,8 +50,8 @@ def main() -> None:
                     capture_output=True, text=True, check=False,
                 )  # fmt: skip
                 digest = done.stdout.strip() if done.returncode == 0 else "not here"
-                first.setdefault(activation, digest)
-                found.append("the same" if digest == first[activation] else digest[:8])
+                is_known = digest == first.setdefault(activation, digest) and bool(rows)
+                found.append("the same" if is_known else digest[:8])
             rows.append([own, numpy, *found])
     print_table(["machine code for", "NumPy uses", *ACTIVATIONS], rows)
 

@@ -2,8 +2,8 @@
 
     .venv/bin/python tests/benchmarks/tuning.py
 
-Every variant trains the same block of networks on one thread; the variants take turns, and
-the fastest turn of each counts.
+Every variant trains the same block of networks on one thread and evaluates it once; the variants
+take turns, and the fastest turn of each counts.
 """
 
 import time
@@ -12,17 +12,16 @@ from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 import numpy as np
+from common import job_of
 from llvmlite import binding as llvm
 
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native, simd
 from blobtransfer.engines.compiled.rule import Rule
-from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks import load_task
 
 SMALL, WIDE = MLPSpec(), MLPSpec(64, (64, 64), 10)
 EPOCHS = {SMALL: 100, WIDE: 3}
@@ -92,30 +91,23 @@ def prepare(network: MLPSpec, patches: list[patch]) -> tuple[float, Callable[[],
 
     The time is that of as many networks as the widest vectors hold.
     """
-    training, n_epochs = TrainingSpec(), EPOCHS[network]
-    task = load_task(BlobsSpec(2, n_features=network.n_features, n_classes=network.n_classes))
+    spec = BlobsSpec(2, n_features=network.n_features, n_classes=network.n_classes)
+    training = TrainingSpec(EPOCHS[network])
     with all_of(patches):
+        rule = Rule.of(training, is_anchored=False)
         start = time.perf_counter()
-        code = compiled._Kernel.compiled(network, 64, Rule.of(training, is_anchored=False))
+        code = compiled._Kernel.compiled(network, 64, rule, has_own_rows=False)
         seconds = time.perf_counter() - start
-    rows = compiled._Rows.of(task.x_train, task.y_train, code.lanes)
-    starts = [initial_weights(network, 0, r) for r in range(code.lanes)]
-    weights = [np.stack(layer) for layer in zip(*starts, strict=True)]
     drawn = [order_key(0, Stream.TARGET_ORDER, r) for r in range(code.lanes)]
-    keys, n_rows = np.array(drawn, np.uint64), len(rows.y)
-    at_once = min(n_epochs, max(1, compiled.VECTORS_AT_ONCE // (network.n_features + 2) // n_rows))
+    job = job_of(spec, network, training, np.array(drawn, np.uint64))
 
     def train() -> float:
         with all_of(patches):
-            memory = compiled._Memory(code, keys, at_once * n_rows, at_once * n_rows)
-            block = compiled._Block(code, memory, training, weights, None, 0)
-        start = time.perf_counter()
-        for first in range(0, n_epochs, at_once):
-            last = min(first + at_once, n_epochs)
-            memory.draw_orders(first, last, n_rows)
-            memory.lay_out(rows, 0, (last - first) * n_rows)
-            block.train(0, last - first, n_rows)
-        return (time.perf_counter() - start) * native.host_lanes() / code.lanes
+            work = compiled._Work(job, code)
+            start = time.perf_counter()
+            work.train_teams(iter(work.teams(1)))
+            seconds = time.perf_counter() - start
+        return seconds * native.host_lanes() / code.lanes
 
     return seconds, train
 

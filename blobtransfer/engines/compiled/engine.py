@@ -39,7 +39,7 @@ WORK_AT_ONCE = 7_500_000_000
 """Weights x training rows x epochs of a job for each thread, about: half a second."""
 
 FEWEST_REPEATS = 16
-"""Repeats of a job, and half of those for each thread where a training takes long."""
+"""Repeats of a job: for two threads where a training takes long, for any if networks are large."""
 
 FEWEST_THREADS = 2
 """Jobs are no smaller for one thread than for two."""
@@ -285,26 +285,38 @@ class _Work:
     ) -> Callable[[int, int], None]:
         """Give what trains a team from one epoch up to, not with, another: one call of the kernel.
 
-        All that has to do with Python is done once: threads wait for one another there.
+        Threads wait for one another wherever they are in Python.
         """
         job, kernel = self._job, self._kernel
+        training, n_runs = job.training, sum(map(len, team))
         fields = np.array([block.fields for block in blocks], np.int64)
         n_done = self.epochs_done[team[0][0] :]
-        before = (
-            fields.ctypes.data, len(blocks), self._is_stopped.ctypes.data, n_done.ctypes.data,
-            sum(map(len, team)), keys.ctypes.data, memory.orders.at(0), rows.firsts.ctypes.data,
-            rows.x.ctypes.data, rows.y.ctypes.data, memory.inputs.at(0), memory.labels.at(0),
-            memory.workspace.at(0),
-        )  # fmt: skip
-        after = (
-            memory.n_epochs, rows.n, memory.n_rows, job.training.batch_size,
-            job.training.learning_rate, job.training.momentum, self._pull,
-        )  # fmt: skip
-        held = fields, keys, rows  # by their addresses alone they would be let go
 
         def train(first_epoch: int, last_epoch: int) -> None:
-            assert held
-            kernel.train_team(*before, first_epoch, last_epoch, *after)
+            kernel.train_team(
+                fields.ctypes.data,
+                len(fields),
+                self._is_stopped.ctypes.data,
+                n_done.ctypes.data,
+                n_runs,
+                keys.ctypes.data,
+                memory.orders.at(0),
+                rows.firsts.ctypes.data,
+                rows.x.ctypes.data,
+                rows.y.ctypes.data,
+                memory.inputs.at(0),
+                memory.labels.at(0),
+                memory.workspace.at(0),
+                first_epoch,
+                last_epoch,
+                memory.n_epochs,
+                rows.n,
+                memory.n_rows,
+                training.batch_size,
+                training.learning_rate,
+                training.momentum,
+                self._pull,
+            )
 
         return train
 

@@ -222,6 +222,20 @@ def test_a_comparison_has_the_same_rows_however_it_is_cut(engine, monkeypatch):
         assert list(compare(spec, None, engine).scores.rows()) == expected
 
 
+@pytest.mark.parametrize(
+    "changes, of_2, of_16",
+    [
+        ({}, 3968, 31_746),
+        ({"training": TrainingSpec(1_000_000)}, 16, 128),  # that takes long
+        ({"network": MLPSpec(2, (1000, 1000), 3)}, 16, 16),  # that takes memory
+    ],
+)
+def test_blocks_keep_all_threads_busy_and_memory_small(changes, of_2, of_16):
+    spec = spec_of(fixed=(0,), **changes)
+    found = [CompiledEngine(n_threads).repeats_at_once(spec) for n_threads in (1, 2, 16)]
+    assert found == [of_2, of_2, of_16]
+
+
 def test_ctrl_c_stops_the_threads(engine, job_of, small_task):
     job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=1_000_000), 64)
     n_before = threading.active_count()
