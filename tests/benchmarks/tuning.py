@@ -43,7 +43,7 @@ def optimise_with_all_passes(parsed: llvm.ModuleRef, machine: llvm.TargetMachine
     builder.getModulePassManager().run(parsed, builder)
 
 
-def nothing(*_: object) -> None:
+def nothing(*_: object, **__: object) -> None:
     """Write no code."""
 
 
