@@ -15,9 +15,8 @@ import sys
 
 from common import print_table
 
-THIS = "this processor"
 OWN = {
-    THIS: "",
+    "this processor": "",
     "512-bit registers": "skylake-avx512",
     "256-bit registers, FMA": "haswell",
     "256-bit registers, no FMA": "sandybridge",

@@ -110,7 +110,9 @@ class CompiledEngine:
         work = n_weights * spec.target.n_train * spec.training.epochs
         n_threads = max(FEWEST_THREADS, self._n_threads)
         # Fewer than a vector has lanes would leave some of them idle.
-        n_of_work = max(FEWEST_REPEATS * n_threads // 2, WORK_AT_ONCE * n_threads // work)
+        n_of_work = max(
+            FEWEST_REPEATS * n_threads // FEWEST_THREADS, WORK_AT_ONCE * n_threads // work
+        )
         n_of_weights = WEIGHTS_AT_ONCE * n_threads // n_weights
         n_repeats = max(FEWEST_REPEATS, min(n_of_weights, n_of_work))
         n_cells = sum(
@@ -299,19 +301,19 @@ class _Work:
                 self._is_stopped.ctypes.data,
                 n_done.ctypes.data,
                 n_runs,
+                memory.n_epochs,
+                memory.n_rows,
                 keys.ctypes.data,
                 memory.orders.at(0),
+                first_epoch,
+                last_epoch,
+                rows.n,
                 rows.firsts.ctypes.data,
                 rows.x.ctypes.data,
                 rows.y.ctypes.data,
                 memory.inputs.at(0),
                 memory.labels.at(0),
                 memory.workspace.at(0),
-                first_epoch,
-                last_epoch,
-                memory.n_epochs,
-                rows.n,
-                memory.n_rows,
                 training.batch_size,
                 training.learning_rate,
                 training.momentum,

@@ -80,33 +80,25 @@ TRAIN_ARGUMENTS = {
     "momentum": FLOAT,
     "pull": FLOAT,
 }
+OF_A_BLOCK = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
+"""The arguments of `train` that each block of a team has its own of: a row of `blocks`."""
+
 TEAM_ARGUMENTS = {
     "blocks": POINTER,
     "n_blocks": INT64,
     "is_stopped": POINTER,
     "n_done": POINTER,
     "n_runs": INT64,
-    "order_keys": POINTER,
-    "orders": POINTER,
-    "first_rows": POINTER,
-    "x": POINTER,
-    "y": POINTER,
-    "inputs": POINTER,
-    "labels": POINTER,
-    "workspace": POINTER,
-    "first_epoch": INT64,
-    "last_epoch": INT64,
     "n_epochs_at_once": INT64,
-    "n_rows": INT64,
     "n_rows_at_once": INT64,
-    "batch_size": INT64,
-    "learning_rate": FLOAT,
-    "momentum": FLOAT,
-    "pull": FLOAT,
+    **SHUFFLE_ARGUMENTS,
+    **GATHER_ARGUMENTS,
+    **{
+        name: kind
+        for name, kind in TRAIN_ARGUMENTS.items()
+        if name not in (*OF_A_BLOCK, "n_epochs")
+    },
 }
-OF_A_BLOCK = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
-"""The arguments of `train` that each block of a team has its own of: a row of `blocks`."""
-
 EVALUATE_ARGUMENTS = {
     "weights": POINTER,
     "x": POINTER,
