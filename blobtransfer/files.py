@@ -1,4 +1,4 @@
-"""The one way a file is written: whole or not at all.
+"""The one way a file is written: whole or not at all, and never through a symbolic link.
 
 A writer gets a temporary path beside the target; when it is done the file is synced and
 renamed over the target. Whatever goes wrong before that, the old file is still there.
@@ -20,6 +20,9 @@ PREFIX = ".blobtransfer-"
 TEMPORARY = re.compile(re.escape(PREFIX) + r"[0-9a-f]{16}(\.\w+)?")
 """The name of a temporary file, whole."""
 
+NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+"""Flag of `os.open` that refuses a symbolic link."""
+
 LEFTOVER_S = 86_400.0
 """Age of a temporary file from which it counts as left by a process that was killed."""
 
@@ -29,7 +32,7 @@ def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
     """Lend a temporary path whose file becomes `path` when the block ends well.
 
     Args:
-        path: The target; a link is followed. Its directory must exist.
+        path: The target, not a symbolic link. Its directory must exist.
         must_be_new: Never replace a file, not even one that appears meanwhile.
 
     Yields:
@@ -43,15 +46,14 @@ def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
     if problem is not None:
         raise MachineError(f"{path}: {problem}; nothing was changed")
     try:
-        target = _without_links(path)
-        _remove_leftovers(target.parent)
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        temporary = target.with_name(f"{PREFIX}{os.urandom(8).hex()}{target.suffix}")
+        _remove_leftovers(path.parent)
+        mode = stat.S_IMODE(path.lstat().st_mode) if path.exists() else None
+        temporary = path.with_name(f"{PREFIX}{os.urandom(8).hex()}{path.suffix}")
         try:
             _create(temporary, mode)
             yield temporary
             _sync(temporary, mode)
-            (_link if must_be_new else os.replace)(temporary, target)
+            (_link if must_be_new else os.replace)(temporary, path)
         finally:
             _remove(temporary)
     except FileExistsError:
@@ -61,7 +63,7 @@ def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
             f"{path}: cannot be written ({error.strerror or error}); nothing was changed"
         ) from error
     with suppress(OSError):  # some directories can be neither opened nor synced
-        _sync(target.parent, None)
+        _sync(path.parent, None)
 
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:
@@ -80,20 +82,17 @@ def why_not_writable(path: Path) -> str | None:
         What stands in the way and what to do, or None.
     """
     try:
-        return _obstacle(_without_links(path))
+        target = Path(os.path.abspath(path))
+        if target.is_symlink():
+            return f"this is a symbolic link to {os.readlink(target)}; name that file itself"
+        if target.is_dir():
+            return "this is a directory; name a file in it"
+        if target.exists() and not target.is_file():
+            return "this is not a regular file; choose another name"
     except FileNotFoundError:
         return "the working directory is gone; name the file by its full path"
     except OSError as error:
         return f"{error.strerror}; choose another name"
-
-
-def _obstacle(target: Path) -> str | None:
-    if target.is_symlink():
-        return "this link leads back to itself; choose another name"
-    if target.is_dir():
-        return "this is a directory; name a file in it"
-    if target.exists() and not target.is_file():
-        return "this is not a regular file; choose another name"
     if not target.parent.is_dir():
         return f"the directory {target.parent} does not exist; make it first"
     if not os.access(target.parent, os.W_OK | os.X_OK):
@@ -101,9 +100,15 @@ def _obstacle(target: Path) -> str | None:
     return None
 
 
-def _without_links(path: Path) -> Path:
-    """Follow links to what they name; unlike `Path.resolve` also where they go in a circle."""
-    return Path(os.path.realpath(path))
+def open_without_waiting(path: str | Path, flags: int) -> int:
+    """Open a file and return its descriptor, without waiting for the other end of a FIFO.
+
+    Args:
+        path: The file.
+        flags: As for `os.open`; who may read and write a new file is left to the umask.
+    """
+    others = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC")
+    return os.open(path, flags | sum(getattr(os, name, 0) for name in others), 0o666)
 
 
 def _create(temporary: Path, mode: int | None) -> None:
@@ -143,10 +148,10 @@ def _remove(temporary: Path) -> None:
 
 
 def _remove_leftovers(directory: Path) -> None:
-    """Remove what writers that were killed long ago have left in a directory."""
-    with suppress(OSError):
-        for leftover in directory.glob(f"{PREFIX}*"):
-            if not TEMPORARY.fullmatch(leftover.name):
-                continue  # somebody else's
-            if time.time() - leftover.lstat().st_mtime > LEFTOVER_S:
+    """Remove the temporary files that writers killed long ago have left in a directory."""
+    for leftover in directory.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # of one file, which does not protect the others
+            status = leftover.lstat()
+            is_ours = TEMPORARY.fullmatch(leftover.name) and stat.S_ISREG(status.st_mode)
+            if is_ours and time.time() - status.st_mtime > LEFTOVER_S:
                 leftover.unlink()

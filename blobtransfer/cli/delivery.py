@@ -20,7 +20,6 @@ from blobtransfer.report.writers import (
     write_summary,
     writer_of,
 )
-from blobtransfer.specs.checks import printable
 from blobtransfer.specs.study import STUDIES
 
 if TYPE_CHECKING:
@@ -217,10 +216,10 @@ def log_unless_quiet(messages: MessageOptions, text: str) -> None:
 def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: MessageOptions) -> None:
     """Say what of the file of the source network plays no part from now on, unless quiet."""
     for note in () if source is None else source.notes:
-        log_unless_quiet(messages, f"note: {printable(str(path))}: {note}")
+        log_unless_quiet(messages, f"note: {path}: {note}")
     if source is not None and source.preparation and not source.preparation.trained_rows:
         problem = "which rows trained it is not known; see that none of them tests"
-        log_unless_quiet(messages, f"note: {printable(str(path))}: {problem}")
+        log_unless_quiet(messages, f"note: {path}: {problem}")
 
 
 def finish(results: "Results | StudyResults", canvas: "Canvas", pending: Deferred) -> None:

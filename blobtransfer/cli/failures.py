@@ -12,7 +12,6 @@ import typer
 
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
-from blobtransfer.specs.checks import printable
 from blobtransfer.suggest import question_of
 
 ENV_PREFIX = "BLOBTRANSFER_"
@@ -44,7 +43,7 @@ def report(error: BaseException, context: Any = None) -> int:
     """
     if context is not None and context.params.get("debug"):
         traceback.print_exception(error)
-    line = printable(_line(error, context))
+    line = _line(error, context)
     if len(line) > MAX_LINE:
         line = f"{line[: MAX_LINE // 2]} ... {line[-MAX_LINE // 2 :]}"
     print_stderr(f"error: {line}")

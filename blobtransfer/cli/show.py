@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blobtransfer.cli.checks import checked_figure
-from blobtransfer.cli.delivery import COMPARING, deliver, log_unless_quiet
+from blobtransfer.cli.delivery import COMPARING, deliver
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     RESULTS,
@@ -19,14 +19,21 @@ from blobtransfer.cli.options import (
     ShownMargin,
 )
 from blobtransfer.cli.parsing import integer
-from blobtransfer.cli.streams import STANDARD_STREAM, read_input
-from blobtransfer.errors import SettingError, StoreError
+from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr, read_input
+from blobtransfer.errors import InputFileError, SettingError, StoreError
 from blobtransfer.formats import SQLITE
 from blobtransfer.specs.experiment import check_margin
 
 if TYPE_CHECKING:
     from blobtransfer.results.results import Results
+    from blobtransfer.results.store import Store
     from blobtransfer.results.study import StudyResults
+
+MAX_LISTED = 20
+"""Most commands of a store that are listed: the last ones."""
+
+MAX_LINE = 500
+"""Longest command line that is listed whole."""
 
 
 def show(
@@ -59,16 +66,11 @@ def show(
     screen.check_format(result)
     read = [("the results to be shown", file)]
     path = checked_figure("show", figure, result, read=read, summary=screen.summary)
-    if _is_store(file):
-        results = _of_store(file, number, margin, messages)
-    elif number is not None:
-        raise SettingError("command", number, f"{file} is no store and has one; leave it out")
-    else:
-        text = read_input(file)
-
-        from blobtransfer.experiment.from_json import from_json
-
-        results = from_json(text, str(file), margin)
+    try:
+        results = _read(file, number, margin, messages)
+    except MemoryError as error:
+        problem = "it needs more memory than is free; free some, or show a smaller one"
+        raise InputFileError(file, problem) from error
 
     from blobtransfer.report.figures.canvas import Canvas
 
@@ -102,6 +104,21 @@ def _is_store(path: Path) -> bool:
     return False
 
 
+def _read(
+    path: Path, number: int | None, margin: float | None, messages: MessageOptions
+) -> "Results | StudyResults":
+    """Read results from JSON, or those of a command from a store."""
+    if _is_store(path):
+        return _of_store(path, number, margin, messages)
+    if number is not None:
+        raise SettingError("command", number, f"{path} is no store and has one; leave it out")
+    text = read_input(path)
+
+    from blobtransfer.experiment.from_json import from_json
+
+    return from_json(text, str(path), margin)
+
+
 def _of_store(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
 ) -> "Results | StudyResults":
@@ -110,20 +127,26 @@ def _of_store(
     from blobtransfer.results.store import Store
 
     with Store.opened(path, writes=False) as store:
-        commands = store.commands()
-        if not commands:
+        n_commands = store.n_commands()
+        if not n_commands:
             raise StoreError(path, "there is nothing in it; give compare --store this file")
-        wanted = len(commands) if number is None else number
-        if not 1 <= wanted <= len(commands):
-            problem = f"{path} keeps {len(commands)}; use one of them, counted from 1"
+        wanted = n_commands if number is None else number
+        if not 1 <= wanted <= n_commands:
+            problem = f"{path} keeps {n_commands}; use one of them, counted from 1"
             raise SettingError("command", wanted, problem)
-        if len(commands) > 1:
-            log_unless_quiet(
-                messages, f"{path} keeps {len(commands)} commands, of which this is {wanted}:"
-            )
-            for i, one in enumerate(commands, 1):
-                log_unless_quiet(
-                    messages,
-                    f"  --command {i}  {store.tally(one.spec)}  {shlex.join(one.argv)}",
-                )
-        return from_store(store, commands[wanted - 1], margin)
+        if n_commands > 1 and not messages.quiet:
+            _list_commands(store, n_commands, wanted)
+        (command,) = store.commands(wanted - 1, 1)
+        return from_store(store, command, margin)
+
+
+def _list_commands(store: "Store", n_commands: int, shown: int) -> None:
+    """Print the last commands of a store, with how many of their repeats are there."""
+    print_stderr(f"{store.path} keeps {n_commands} commands, of which this is {shown}:")
+    first = max(0, n_commands - MAX_LISTED)
+    if first:
+        print_stderr(f"  --command 1 to --command {first} are not listed")
+    for i, command in enumerate(store.commands(first), first + 1):
+        line = shlex.join(command.argv)
+        line = line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]} ..."
+        print_stderr(f"  --command {i}  {store.tally(command.spec)}  {line}")

@@ -7,12 +7,21 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from blobtransfer.errors import MachineError, ResultsFileError
+from blobtransfer.formats import looks_like
+from blobtransfer.specs.checks import printable
 
 STANDARD_STREAM = Path("-")
 """What stands for standard input where a file is read, and for standard output elsewhere."""
+
+
+MAX_RESULT_BYTES = 1_000_000_000
+"""Largest file of results that is read: some three million runs."""
+
+READ_AT_ONCE = 1 << 20
+"""Bytes of a file that are read at a time."""
 
 
 class ReaderGone(Exception):
@@ -26,6 +35,7 @@ def prepare_streams() -> None:
             os.fstat(number)
         except OSError:  # else the next file that is opened would take its place
             os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(os.devnull)
     sys.stdout = sys.stdout or open(os.devnull, "w")
     sys.stderr = sys.stderr or open(os.devnull, "w")
     for stream in (sys.stdout, sys.stderr):
@@ -36,30 +46,47 @@ def prepare_streams() -> None:
 def read_input(path: Path) -> bytes:
     """Read a file of results, or standard input where it is called `-`.
 
+    What cannot be a result by its first bytes is not read to its end, which it may not have.
+
     Raises:
-        ResultsFileError: There is no such file, or it cannot be read.
+        ResultsFileError: There is no such file, it cannot be read, or it is too large.
     """
     try:
         if path == STANDARD_STREAM:
-            return sys.stdin.buffer.read()
+            return _read_bounded(path, sys.stdin.buffer)
         with path.open("rb") as file:
             if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
                 raise ResultsFileError(path, "this is a device, which may never end")
-            return file.read()
+            return _read_bounded(path, file)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         problem = getattr(error, "strerror", None) or "cannot be opened"
         raise ResultsFileError(path, problem.lower()) from error
 
 
+def _read_bounded(path: Path, file: BinaryIO) -> bytes:
+    content = bytearray()
+    while chunk := file.read(READ_AT_ONCE):
+        content += chunk
+        if len(content) > MAX_RESULT_BYTES:
+            raise ResultsFileError(path, f"more than {MAX_RESULT_BYTES:,} bytes")
+        if len(content) == len(chunk):
+            kind = looks_like(chunk)
+            if chunk.startswith(b"\0") or kind not in ("JSON", None):
+                break
+    return bytes(content)
+
+
 def write_stdout(pieces: Iterable[str]) -> None:
-    """Write to standard output, now.
+    """Write text to standard output, now; what would act on a terminal is escaped.
 
     Raises:
         ReaderGone: Nobody reads any more.
         MachineError: It cannot be written.
     """
     with stdout_for_writing() as stream:
-        stream.writelines(pieces)
+        for piece in pieces:
+            is_plain = piece.replace("\n", "").isprintable()
+            stream.write(piece if is_plain else "\n".join(map(printable, piece.split("\n"))))
 
 
 @contextmanager
@@ -83,9 +110,9 @@ def stdout_for_writing() -> Iterator[TextIO]:
 
 
 def print_stderr(text: str) -> None:
-    """Print a line on standard error."""
+    """Print one line on standard error; what would act on a terminal is escaped."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
     except OSError:  # there is no other stream to say so on
         discard(sys.stderr)
 

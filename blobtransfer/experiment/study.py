@@ -18,6 +18,7 @@ from blobtransfer.experiment.trainings import (
 )
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock
+from blobtransfer.results.record import MAX_SECONDS
 from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import StudySpec, experiments_of
@@ -88,7 +89,9 @@ def run_study(
             spec=spec,
             cells=tuple(found),
             started=min([clock.started, *(one.started for one in kept)]),
-            seconds=round(clock.seconds() + sum(one.seconds for one in kept), 3),
+            seconds=round(
+                min(clock.seconds() + sum(one.seconds for one in kept), MAX_SECONDS), 3
+            ),
             interrupted=interrupted,
             versions=found[0].results.versions,
             machine=found[0].results.machine,

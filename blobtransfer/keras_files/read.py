@@ -19,6 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
+from blobtransfer.files import open_without_waiting
 from blobtransfer.keras_files.preparation import read_preparation
 from blobtransfer.keras_files.refusal import CHECKPOINT
 from blobtransfer.specs.checks import printable
@@ -89,7 +90,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
     asked = printable(os.fspath(path))
     try:
         _check_kind(asked, path, os.stat(path))  # Before opening: that alone can set off a device.
-        with open(path, "rb", opener=_open_without_waiting) as file:
+        with open(path, "rb", opener=open_without_waiting) as file:
             _check_kind(asked, path, os.fstat(file.fileno()))
             source = _source_network(asked, _run_reader(asked, file))
             file.seek(0)
@@ -104,11 +105,6 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise SourceFileError(asked, "cannot be opened as a file; check the path") from error
     return replace(source, sha256=digest)
-
-
-def _open_without_waiting(name: str, flags: int) -> int:
-    # A FIFO without a writer, put there a moment ago, would block in open() for ever.
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def _check_kind(asked: str, path: str | os.PathLike[str], status: os.stat_result) -> None:
@@ -183,7 +179,7 @@ def _source_network(asked: str, answer: bytes) -> SourceNetwork:
         if carried is not None:
             preparation = read_preparation(str(carried), n_features, n_classes)
         flat = np.frombuffer(values, dtype="<f4").astype(np.float32)
-    except (ValueError, TypeError, KeyError, SettingError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, SettingError) as error:
         raise SourceFileError(asked, _DAMAGED) from error
     if flat.size != network.n_parameters or not np.isfinite(flat).all():
         raise SourceFileError(asked, _DAMAGED)

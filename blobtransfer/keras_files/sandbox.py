@@ -109,13 +109,13 @@ def read_model(file: BinaryIO) -> Model:
     Raises:
         Refused: The file is damaged, or another network.
     """
-    n_bytes = file.seek(0, os.SEEK_END)
-    if n_bytes > MAX_FILE_BYTES:
-        refuse(
-            f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read, use a smaller network "
-            "or save it without its optimizer"
-        )
     try:
+        n_bytes = file.seek(0, os.SEEK_END)
+        if n_bytes > MAX_FILE_BYTES:
+            refuse(
+                f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read, use a smaller network "
+                "or save it without its optimizer"
+            )
         file.seek(0)
         start = file.read(START_BYTES)
         file.seek(0)

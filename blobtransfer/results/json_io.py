@@ -18,6 +18,12 @@ from numpy.typing import NDArray
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.formats import encoding_of, looks_like
 from blobtransfer.metrics import METRICS
+from blobtransfer.results.checks import (
+    check_provenance,
+    check_source_run,
+    check_spec,
+    check_tasks,
+)
 from blobtransfer.results.record import (
     SCHEMA_VERSION,
     CurveRow,
@@ -29,7 +35,8 @@ from blobtransfer.results.record import (
 from blobtransfer.results.results import Baseline, Curves, Predictions, Regions, Results
 from blobtransfer.results.scores import Run, Scores, finite
 from blobtransfer.results.study import StudyResults
-from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.checks import printable
+from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.transferability import SCORES
 
@@ -45,9 +52,6 @@ FROM_SCRATCH = Arm(STANDALONE, "none")
 
 MAX_PLACES = 4_000_000
 """Most places of a grid."""
-
-MAX_NAME = 4096
-"""Longest name of a file, a problem or a class."""
 
 
 def to_json(
@@ -179,7 +183,7 @@ def comparison_of(file: ResultsFile) -> Results:
         baseline=_baseline_of(file),
         interrupted=file.interrupted,
         n_mixed=file.n_mixed,
-        argv=file.argv,
+        argv=tuple(map(printable, file.argv)),
         versions=file.versions,
         machine=file.machine,
     )
@@ -246,41 +250,14 @@ def _first_problem(errors: Sequence[Any]) -> tuple[str, str]:
 def _check(file: ResultsFile) -> None:
     """Raise `ValueError` for what no command could have written, though its types are right."""
     spec = file.spec
-    roles = [task.role for task in file.tasks]
-    wanted = [role for role in ("source", "target") if getattr(spec, role) is not None]
-    if roles != wanted or not roles:
-        raise ValueError(f"tasks: of {roles}, but the spec has {wanted}")
-    for place, text in (
-        ("spec.model_path", spec.model_path or ""),
-        *((f"spec.model_notes.{i}", note) for i, note in enumerate(spec.model_notes)),
-        *((f"tasks.{i}.name", task.name) for i, task in enumerate(file.tasks)),
-    ):
-        if not text.isprintable():
-            raise ValueError(f"{place}: it would act on a terminal")
-        if len(text) > MAX_NAME:
-            raise ValueError(f"{place}: longer than {MAX_NAME:,} letters")
-    for role in ("source", "target"):
-        task = getattr(spec, role)
-        names = () if task is None else (task.name, *task.class_names)
-        if not all(map(str.isprintable, names)):
-            raise ValueError(f"spec.{role}: it would act on a terminal")
-        if any(len(name) > MAX_NAME for name in names):
-            raise ValueError(f"spec.{role}: a name is longer than {MAX_NAME:,} letters")
-        if task is not None and task.n_features != spec.network.n_features:
-            raise ValueError(f"spec.{role}: its rows do not fit the network")
-    if spec.task.n_classes != spec.network.n_classes:
-        raise ValueError("spec.network: its classes are not those of the problem")
-    if not spec.questions:
-        raise ValueError("spec.questions: there is none")
+    check_spec(spec)
+    check_tasks(spec, file.tasks)
+    check_provenance(file.versions, file.machine, file.started)
+    check_source_run(spec, file.source_run)
     if not file.runs:
         raise ValueError("runs: there is none")
     if file.command != "compare" and len(file.runs) * len(spec.arms) != 1:
         raise ValueError(f"runs: {file.command} has one run of one variant")
-    if file.source_run is not None:
-        try:
-            Scores.from_rows([file.source_run], ExperimentSpec(spec.network, spec.training).arms)
-        except ValueError as error:
-            raise ValueError(f"source_run: {str(error).partition(': ')[2]}") from error
     for run in file.runs:
         if run.repeat >= spec.n_repeats:
             raise ValueError(f"runs: repeat {run.repeat} is not in 0 to {spec.n_repeats - 1}")

@@ -2,29 +2,35 @@
 
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from blobtransfer.errors import MachineError
+from blobtransfer.errors import MachineError, StoreError
+from blobtransfer.files import NO_FOLLOW, open_without_waiting
 
 SUFFIX = ".lock"
 """Of the file beside the one that is locked."""
 
+HOLDER = b"process "
+"""Begins every lock file that names its writer."""
+
 
 @contextmanager
-def only_writer(path: Path, name: object = None) -> Iterator[None]:
-    """Hold a file as its one writer while the block runs.
+def only_writer(path: Path, name: Path | None = None) -> Iterator[None]:
+    """Hold the lock of a file while the block runs.
 
     A process that is killed leaves the lock file, but no lock. Where the system has no such locks
-    (Windows) nothing is held.
+    (Windows) nothing is locked. A file that is not a lock file of this program is never changed.
 
     Args:
         path: The file, which need not exist.
-        name: What it is called where it is refused; None: as it is.
+        name: What errors call it; None: its path.
 
     Raises:
-        MachineError: Another process holds it; the message says which.
+        MachineError: Another process holds the lock; the message says which.
+        StoreError: What lies in the place of the lock file is not one.
     """
     name = name or path
     try:
@@ -34,41 +40,64 @@ def only_writer(path: Path, name: object = None) -> Iterator[None]:
         return
     lock = path.with_name(path.name + SUFFIX)
     try:
-        descriptor = _opened(lock)
+        descriptor = _open_lock(lock, name)
         while True:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(lock, descriptor):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
+                os.close(descriptor)
+                raise MachineError(
+                    f"{name}: in use by {holder or 'another process'}; wait for its end, or name "
+                    "another store"
+                ) from error
+            if _is_at(lock, descriptor):
                 break
-            os.close(descriptor)  # the one before removed it in between
-            descriptor = _opened(lock)
-    except BlockingIOError as error:
-        holder = os.read(descriptor, 200).decode("utf-8", "replace")
-        os.close(descriptor)
-        raise MachineError(
-            f"{name}: in use by {holder or 'another process'}; wait for its end, or name another "
-            "store"
-        ) from error
+            os.close(descriptor)  # its last holder has removed it in between
+            descriptor = _open_lock(lock, name)
     except OSError as error:
         raise MachineError(
             f"{name}: cannot be locked ({error.strerror or error}); name a store on another disk"
         ) from error
     try:
         os.ftruncate(descriptor, 0)
-        with suppress(OSError):  # on a full disk nobody learns who it is
-            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        with suppress(OSError):  # on a full disk the file stays empty
+            os.write(descriptor, HOLDER + f"{os.getpid()} on {socket.gethostname()}".encode())
         yield
     finally:
         with suppress(OSError):
-            lock.unlink()
+            if _is_at(lock, descriptor):
+                lock.unlink()
         os.close(descriptor)
 
 
-def _opened(lock: Path) -> int:
-    return os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+def _open_lock(lock: Path, name: Path) -> int:
+    """Open a lock file, which is made where there is none.
 
-
-def _is_still(lock: Path, descriptor: int) -> bool:
+    Raises:
+        StoreError: Something else lies there.
+    """
+    problem = f"{lock.name} beside it is not a lock file of blobtransfer; move it away"
     try:
-        return os.path.samestat(os.stat(lock), os.fstat(descriptor))
+        if not stat.S_ISREG(lock.lstat().st_mode):  # before opening, which may set off a device
+            raise StoreError(name, problem)
+    except FileNotFoundError:
+        pass
+    descriptor = open_without_waiting(lock, os.O_RDWR | os.O_CREAT | NO_FOLLOW)
+    status = os.fstat(descriptor)
+    # An empty file is one whose writer was killed before it wrote its name; a file with a second
+    # name (a hard link) may be anything.
+    content = os.pread(descriptor, len(HOLDER), 0)
+    is_own = status.st_uid == os.geteuid() and status.st_nlink <= 1
+    if not is_own or content not in (b"", HOLDER):
+        os.close(descriptor)
+        raise StoreError(name, problem)
+    return descriptor
+
+
+def _is_at(lock: Path, descriptor: int) -> bool:
+    """Return whether a lock file still is the one that was opened."""
+    try:
+        return os.path.samestat(lock.lstat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False

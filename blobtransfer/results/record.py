@@ -15,6 +15,9 @@ SCHEMA_VERSION = 2
 MAX_SECONDS = 1e9
 """Longest command: 30 years."""
 
+MAX_DISTANCE = 1e9
+"""Largest distance between two problems, in standard deviations."""
+
 
 @dataclass(frozen=True)
 class ArmColumns:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Interval
 
+from blobtransfer.results.checks import check_study
 from blobtransfer.results.findings import Contrast, SourceRanking, Speed, Summary
 from blobtransfer.results.json_io import (
     comparison_of,
@@ -20,6 +21,7 @@ from blobtransfer.results.json_io import (
     transferability_rows,
 )
 from blobtransfer.results.record import (
+    MAX_DISTANCE,
     MAX_SECONDS,
     CurveRow,
     ResultsFile,
@@ -40,6 +42,7 @@ from blobtransfer.results.study_findings import (
     PairRow,
     StudyCautionKind,
 )
+from blobtransfer.specs.checks import printable
 from blobtransfer.specs.study import StudyKind, StudySpec
 
 
@@ -53,7 +56,7 @@ class CellRecord:
     interrupted: bool
     runs: list[Run]
     n_mixed: Count = 0
-    distance: Annotated[float, Interval(ge=0.0, le=1e9)] | None = None
+    distance: Annotated[float, Interval(ge=0.0, le=MAX_DISTANCE)] | None = None
     curves: tuple[CurveRow, ...] = ()
     transferability: tuple[TransferabilityRow, ...] = ()
 
@@ -151,8 +154,7 @@ def study_of(file: StudyFile) -> StudyResults:
     specs = {cell.at: cell.spec for cell in file.spec.cells}
     if file.command != file.spec.kind:
         raise ValueError(f"spec: it is of {file.spec.kind}, not of {file.command}")
-    if not all(map(str.isprintable, _names(file.spec))):
-        raise ValueError("spec.axes: it would act on a terminal")
+    check_study(file.spec)
     places = [cell.at for cell in file.cells]
     wanted = [cell.at for cell in file.spec.cells]
     if not places or places != wanted[: len(places)]:
@@ -172,7 +174,7 @@ def study_of(file: StudyFile) -> StudyResults:
         started=file.started,
         seconds=file.seconds,
         interrupted=file.interrupted,
-        argv=file.argv,
+        argv=tuple(map(printable, file.argv)),
         versions=file.versions,
         machine=file.machine,
     )
@@ -196,12 +198,6 @@ def _file_of(file: StudyFile, cell: CellRecord, spec: Any) -> ResultsFile:
         curves=cell.curves,
         transferability=cell.transferability,
     )
-
-
-def _names(spec: StudySpec) -> Iterator[str]:
-    for axis in spec.axes:
-        yield axis.name
-        yield from axis.values
 
 
 def make_study_schema() -> dict[str, Any]:

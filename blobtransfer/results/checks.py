@@ -1,0 +1,92 @@
+"""Checks of what was read from JSON or from a store, which anybody may have edited.
+
+Types are checked by pydantic; what is checked here is that a command could have written the
+values: they fit each other, and their text is short and does nothing on a terminal.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.scores import Run, Scores
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.study import StudySpec
+
+MAX_TEXT = 4096
+"""Longest name of a file, a problem or a class, in characters."""
+
+
+def check_spec(spec: ExperimentSpec) -> None:
+    """Raise `ValueError` unless a command could have run a spec."""
+    if spec.source is None and spec.target is None:
+        raise ValueError("spec: it has no problem")
+    check_texts("spec.model_path", [spec.model_path or ""])
+    check_texts("spec.model_notes", spec.model_notes)
+    for role in ("source", "target"):
+        task = getattr(spec, role)
+        if task is None:
+            continue
+        check_texts(f"spec.{role}", [task.name, *task.class_names])
+        if task.n_features != spec.network.n_features:
+            raise ValueError(f"spec.{role}: its rows do not fit the network")
+    if spec.task.n_classes != spec.network.n_classes:
+        raise ValueError("spec.network: its classes are not those of the problem")
+    if not spec.questions:
+        raise ValueError("spec.questions: there is none")
+
+
+def check_study(spec: StudySpec) -> None:
+    """Raise `ValueError` unless a command could have run a study."""
+    check_texts("spec.axes", _axis_texts(spec))
+    for i, cell in enumerate(spec.cells):
+        try:
+            check_spec(cell.spec)
+        except ValueError as error:
+            raise ValueError(f"spec.cells.{i}.{error}") from error
+
+
+def check_tasks(spec: ExperimentSpec, tasks: Sequence[TaskRecord]) -> None:
+    """Raise `ValueError` unless the records of the problems are those of a spec."""
+    roles = [task.role for task in tasks]
+    expected = [role for role in ("source", "target") if getattr(spec, role) is not None]
+    if roles != expected or not roles:
+        raise ValueError(f"tasks: of {roles}, but the spec has {expected}")
+    check_texts("tasks.name", [task.name for task in tasks])
+
+
+def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:
+    """Raise `ValueError` unless a run is that of the one source network of a spec."""
+    if run is None:
+        return
+    try:
+        Scores.from_rows([run], ExperimentSpec(spec.network, spec.training).arms)
+    except ValueError as error:
+        raise ValueError(f"source_run: {str(error).partition(': ')[2]}") from error
+
+
+def check_provenance(
+    versions: Mapping[str, str], machine: Mapping[str, str | int | None], started: str
+) -> None:
+    """Raise `ValueError` for text that cannot be shown in what says where a result is from."""
+    check_texts("versions", [*versions, *versions.values()])
+    check_texts("machine", [*machine, *map(str, machine.values())])
+    check_texts("started", [started])
+
+
+def check_texts(key: str, texts: Sequence[str] | Iterator[str]) -> None:
+    """Raise `ValueError` for a text that is too long, or would act on a terminal.
+
+    Args:
+        key: Where the texts are.
+        texts: The texts.
+    """
+    for text in texts:
+        if not text.isprintable():
+            raise ValueError(f"{key}: it would act on a terminal")
+        if len(text) > MAX_TEXT:
+            raise ValueError(f"{key}: longer than {MAX_TEXT:,} letters")
+
+
+def _axis_texts(spec: StudySpec) -> Iterator[str]:
+    for axis in spec.axes:
+        yield axis.name
+        yield from axis.values
