@@ -36,13 +36,12 @@ def merge(
     from blobtransfer.results.store import Store
 
     for part in parts:  # before a store is made for them
-        with Store.opened(part, writes=False):
-            pass
+        with Store.opened(part, writes=False) as other:
+            other.commands()
     with deferred() as pending, Store.opened(store, writes=True) as whole:
         for part in parts:
-            pending.check()
             with Store.opened(part, writes=False) as other:
-                n_new = whole.absorb(other, mixed)
+                n_new = whole.absorb(other, mixed, pending.check)
             log_unless_quiet(messages, f"{part}: {n_new:,} repeats are new")
         for command in whole.commands():
             log_unless_quiet(messages, f"{store} keeps {whole.tally(command.spec)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blobtransfer.cli.checks import checked_figure
+from blobtransfer.cli.checks import STORE_SUFFIXES, checked_figure
 from blobtransfer.cli.delivery import COMPARING, deliver
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
@@ -94,14 +94,14 @@ def show(
 
 
 def _is_store(path: Path) -> bool:
-    """Say whether a file is one of SQLite's; what cannot be read is left to others to refuse."""
+    """Return whether a file is a store; one that cannot be read is left to others to refuse."""
     if path == STANDARD_STREAM:
         return False
     with suppress(OSError, ValueError):
         if path.is_file():
             with path.open("rb") as file:
                 return file.read(len(SQLITE)) == SQLITE
-    return False
+    return path.suffix.lower() in STORE_SUFFIXES
 
 
 def _read(

@@ -89,9 +89,7 @@ def run_study(
             spec=spec,
             cells=tuple(found),
             started=min([clock.started, *(one.started for one in kept)]),
-            seconds=round(
-                min(clock.seconds() + sum(one.seconds for one in kept), MAX_SECONDS), 3
-            ),
+            seconds=round(min(clock.seconds() + sum(one.seconds for one in kept), MAX_SECONDS), 3),
             interrupted=interrupted,
             versions=found[0].results.versions,
             machine=found[0].results.machine,

@@ -17,9 +17,10 @@ import hashlib
 import json
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
@@ -216,12 +217,13 @@ class Store:
             specs[0].until_decided,
         )
 
-    def absorb(self, part: "Store", mixed: bool) -> int:
+    def absorb(self, part: "Store", mixed: bool, poll: Callable[[], None] = lambda: None) -> int:
         """Take in what another store keeps, all or nothing.
 
         Args:
             part: The other store.
             mixed: Take repeats of other versions, or of machines that round differently, too.
+            poll: Called for each block; may raise to stop.
 
         Returns:
             How many repeats are new.
@@ -238,7 +240,7 @@ class Store:
         }
         with self.connection.transaction():
             for spec in specs.values():
-                n_new += self.kept(spec).absorb(part.kept(spec), mixed)
+                n_new += self.kept(spec).absorb(part.kept(spec), mixed, poll)
             for command in commands.values():
                 self.remember(command.name, command.spec, command.argv, is_part=True)
         return n_new
@@ -278,17 +280,15 @@ class Kept:
 
     def seconds(self, repeats: range) -> float:
         """Give the seconds that some repeats took, without what there was to do besides."""
-        seconds = [row[-1] for row in self._blocks(repeats, {"seconds": float})]
-        if not (all(value >= 0.0 for value in seconds) and sum(seconds) <= MAX_SECONDS):
+        seconds = float(sum(row[-1] for row in self._blocks(repeats, {"seconds": float})))
+        if seconds > MAX_SECONDS:
             raise damaged(self._store.path)
-        return float(sum(seconds))
+        return seconds
 
     def started(self, repeats: range) -> str | None:
         """Say when the first of some repeats was begun, UTC, ISO 8601; None where none is kept."""
-        started = [row[-1] for row in self._blocks(repeats, {"started": str})]
-        with _checked(self._store.path):
-            check_texts("started", started)
-        return min(started, default=None)
+        rows = self._blocks(repeats, {"started": str})
+        return min((row[-1] for row in rows), default=None)
 
     def blocks(self, repeats: range) -> list[BlockResult]:
         """Read what is kept of some repeats, first to last.
@@ -326,7 +326,6 @@ class Kept:
         )
         with _checked(path):
             check_provenance(maker.versions, maker.machine, "")
-            check_texts("rounding", [rounding])
         return maker
 
     def add(
@@ -346,9 +345,9 @@ class Kept:
         """
         origin = (_text(maker.versions), _text(maker.machine), maker.rounding, started, seconds)
         repeats = block.scores.repeats
-        self._insert(head, int(repeats[0]), int(repeats[-1]), packed(block), origin)
+        self._insert(_text(asdict(head)), int(repeats[0]), int(repeats[-1]), packed(block), origin)
 
-    def absorb(self, part: "Kept", mixed: bool) -> int:
+    def absorb(self, part: "Kept", mixed: bool, poll: Callable[[], None]) -> int:
         """Take in the repeats of the same experiment in another store; see `Store.absorb`."""
         head = part.head
         if head is None:
@@ -357,15 +356,16 @@ class Kept:
         for maker in makers:
             if not mixed and (unlike := maker.unlike(makers[0], self._spec.engine)):
                 raise other_makers(part._store.path, unlike)
-        n_new = 0
+        n_new, head_text = 0, _text(asdict(head))
         own_ends = self._blocks(range(MAX_COUNT))
         columns = OF_MAKER | {"started": str, "seconds": float}
         for block, body, origin in part._read_blocks(range(MAX_COUNT), columns):
+            poll()
             repeats = block.scores.repeats
             first, last = int(repeats[0]), int(repeats[-1])
             i = bisect_left(own_ends, first, key=lambda ends: ends[1])
             if i == len(own_ends) or own_ends[i][0] > last:
-                self._insert(head, first, last, body, origin)
+                self._insert(head_text, first, last, body, origin)
                 n_new += len(repeats)
                 continue
             is_new = np.ones(len(repeats), bool)
@@ -382,17 +382,16 @@ class Kept:
             for run in _runs(repeats[is_new]):
                 new = packed(block.at(np.isin(repeats, run)))
                 share = len(run) / len(repeats)
-                self._insert(head, int(run[0]), int(run[-1]), new, (*who, share * seconds))
+                origin = (*who, share * seconds)
+                self._insert(head_text, int(run[0]), int(run[-1]), new, origin)
                 n_new += len(run)
         return n_new
 
-    def _insert(
-        self, head: Head, first: int, last: int, body: bytes, origin: Sequence[Any]
-    ) -> None:
+    def _insert(self, head: str, first: int, last: int, body: bytes, origin: Sequence[Any]) -> None:
         """Write a block.
 
         Args:
-            head: Of the experiment.
+            head: The `Head` of the experiment as JSON.
             first: The first repeat.
             last: The last repeat.
             body: The numbers, as `packed` writes them.
@@ -403,7 +402,7 @@ class Kept:
         with connection.transaction():
             connection.rows(
                 "INSERT OR IGNORE INTO experiment (identity, head) VALUES (?, ?)",
-                (self._identity, _text(asdict(head))),
+                (self._identity, head),
             )
             connection.rows(
                 "INSERT OR IGNORE INTO maker (versions, machine) VALUES (?, ?)", (versions, machine)
@@ -453,15 +452,21 @@ class Kept:
             StoreError: The file is damaged.
         """
         columns = {"first": int, "last": int, **more}
-        values = (self._identity, repeats.start, repeats.start, repeats.stop)
+        asked = (self._identity, repeats.start, repeats.start, repeats.stop)
         query = BLOCKS.format(", ".join(columns))
-        rows = self._store.connection.rows(query, values, list(columns.values()))
+        rows = self._store.connection.rows(query, asked, list(columns.values()))
         most = max(1, MAX_RUNS // len(self._spec.arms))
         before = -1
         for first, last, *_ in rows:
             if not (before < first <= last < MAX_COUNT and last - first < most):
                 raise damaged(self._store.path)
             before = last
+        with _checked(self._store.path):
+            for name, values in zip(columns, zip(*rows, strict=True), strict=False):
+                if name == "seconds" and not all(0.0 <= value <= MAX_SECONDS for value in values):
+                    raise ValueError("seconds: no command takes so long")
+                if columns[name] is str:
+                    check_texts(name, values)
         # the first row may be of a block that ends before
         return [row for row in rows if row[1] >= repeats.start]
 
@@ -511,12 +516,19 @@ def _read(path: Path, kind: Any, text: str) -> Any:
     Raises:
         StoreError: It is something else.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(kind).validate_json(text, strict=True)
+        return _adapter(kind).validate_json(text, strict=True)
     except (ValidationError, SettingError) as error:
         raise damaged(path) from error
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 @contextmanager

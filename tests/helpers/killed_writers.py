@@ -13,19 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
+from blobtransfer.experiment.keeping import head_of
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.packing import packed
 from blobtransfer.results.provenance import Maker
 from blobtransfer.results.scores import Scores
-from blobtransfer.results.store import Head, Store
+from blobtransfer.results.store import Store
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 
 N_AT_ONCE = 3
 SPEC = ExperimentSpec(target=BlobsSpec(2), n_repeats=10_000_000)
 MAKER = Maker({"python": "3"}, {"system": "none"}, "0")
-HEAD = Head((), None)
+HEAD = head_of(SPEC, is_kept=False)
 
 
 def block_of(first: int) -> BlockResult:
@@ -60,11 +61,12 @@ def main(path: Path, n: int, seed: int) -> None:
             os.close(reading)
             write(path, telling)
         os.close(telling)
-        time.sleep(rng.random() * 0.03)
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        with os.fdopen(reading, "rb") as told:
-            content = told.read()
+        with os.fdopen(reading, "rb") as acknowledgements:
+            content = acknowledgements.read(8 * rng.randrange(4))
+            time.sleep(rng.random() * 0.01)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            content += acknowledgements.read()
         firsts = {int.from_bytes(content[i : i + 8]) for i in range(0, len(content), 8)}
         acknowledged |= firsts
         if acknowledged:

@@ -153,7 +153,7 @@ def test_a_fifo_nobody_writes_to_is_refused_without_waiting(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs POSIX")
 def test_a_device_is_refused_without_opening_it(monkeypatch):
-    monkeypatch.setattr(reading, "_open_without_waiting", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr(reading, "open_without_waiting", lambda *_: pytest.fail("opened"))
     assert "not a regular file" in problem_of("/dev/zero")
 
 

@@ -1,7 +1,9 @@
 """A store: what goes in comes out, to the bit, and what is no store or is damaged is one line."""
 
+import json
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -10,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.commands import contents
 from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 from helpers.studies import sweep_of
@@ -18,11 +21,14 @@ from hypothesis import strategies as st
 
 from blobtransfer.errors import MachineError, StoreError
 from blobtransfer.experiment.block import run_block
+from blobtransfer.experiment.from_store import from_store
+from blobtransfer.experiment.keeping import head_of
+from blobtransfer.results import connection as connections
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.lock import SUFFIX, only_writer
 from blobtransfer.results.packing import packed, unpacked
 from blobtransfer.results.provenance import Maker
-from blobtransfer.results.store import Head, Store, with_repeats
+from blobtransfer.results.store import Store, with_repeats
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.identity import identity_of
 from blobtransfer.specs.network import MLPSpec
@@ -31,8 +37,8 @@ from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant
 
 HERE = Maker({"python": "3.11", "numpy": "2"}, {"cpus": 2}, "a")
-HEAD = Head((), None)
 SPEC = spec_of(100, questions=("fresh",))
+HEAD = head_of(SPEC, is_kept=False)
 KINDS = {
     "plain": {},
     "all variants": {"variants": VARIANTS},
@@ -251,12 +257,14 @@ def test_a_store_may_have_any_name(name, tmp_path):
     assert len(read(path)) == 1
 
 
-def test_a_store_is_found_through_a_link(tmp_path):
+def test_a_link_to_a_store_is_read_and_not_written(tmp_path):
     filled(tmp_path / "a.db", range(3))
-    (tmp_path / "link.db").symlink_to(tmp_path / "a.db")
-    filled(tmp_path / "link.db", range(3, 5))
-    assert (tmp_path / "link.db").is_symlink()
-    assert len(read(tmp_path / "a.db")) == 2
+    (tmp_path / "link.db").symlink_to("a.db")
+    assert len(read(tmp_path / "link.db")) == 1
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match=str(tmp_path / "a.db")):
+        filled(tmp_path / "link.db", range(3, 5))
+    assert contents(tmp_path) == before
 
 
 # ---------------------------------------------------------------- merging
@@ -368,8 +376,9 @@ NO_STORES = {
     "newer": (newer, "it is of format 2, and this blobtransfer reads 1"),
     "text": (lambda path: path.write_text("a,b\n1,2\n"), "this looks like CSV"),
     "model": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(50)), "an .h5 file"),
-    "noise": (lambda path: path.write_bytes(bytes(range(200, 255))), "this is no store"),
-    "directory": (lambda path: path.mkdir(), "Is a directory"),
+    "noise": (lambda path: path.write_bytes(bytes(range(200, 255))), "this is not a store"),
+    "directory": (lambda path: path.mkdir(), "this is a directory"),
+    "FIFO": (os.mkfifo, "this is not a regular file"),
 }
 
 
@@ -467,6 +476,239 @@ def test_a_store_that_was_edited_by_hand_is_damaged(statement, tmp_path):
         kept = store.kept(SPEC)
         assert kept.blocks(range(100)) and kept.head and kept.makers() and store.commands()
         assert kept.seconds(range(100))
+
+
+HOSTILE = {
+    "deep argv": ("UPDATE command SET argv = ?", "[" * 200_000),
+    "deep versions": ("UPDATE maker SET versions = ?", "[" * 200_000),
+    "deep machine": ("UPDATE maker SET machine = ?", "[" * 200_000),
+    "deep head": ("UPDATE experiment SET head = ?", "[" * 200_000),
+    "deep spec": ("UPDATE command SET spec = ?", "[" * 200_000),
+    "versions not finite": ("UPDATE maker SET versions = ?", '{"python": NaN}'),
+    "machine not finite": ("UPDATE maker SET machine = ?", '{"cpus": 1e400}'),
+    "a version that acts on a terminal": (
+        "UPDATE maker SET versions = ?",
+        r'{"python": "\u001b[2J"}',
+    ),
+    "a machine that acts on a terminal": ("UPDATE maker SET machine = ?", r'{"\u202e": "x"}'),
+    "a long version": ("UPDATE maker SET versions = ?", f'{{"python": "{"9" * 5000}"}}'),
+    "a start that acts on a terminal": ("UPDATE block SET started = ?", "\x1b[2J"),
+    "a rounding that acts on a terminal": ("UPDATE block SET rounding = ?", "\x1b[2J"),
+    "a spec without a problem": ("UPDATE command SET spec = ?", "{}"),
+    "seconds without end": ("UPDATE block SET seconds = ?", 9e999),
+    "seconds below 0": ("UPDATE block SET seconds = ?", -5.0),
+    "seconds of an age": ("UPDATE block SET seconds = ?", 1e300),
+    "a last repeat of 2**63 - 1": ("UPDATE block SET last = ?", 2**63 - 1),
+    "a block of most of all repeats": ("UPDATE block SET last = ? WHERE first = 4", 99_999_999),
+    "a command of another kind": ("UPDATE command SET name = ?", "train-source"),
+}
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("statement, value", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_values_are_damage_to_readers_and_to_merge(statement, value, tmp_path):
+    path = filled(tmp_path / "a.db", range(4), range(4, 8))
+    edited(path, "PRAGMA ignore_check_constraints = ON")
+    edited(path, statement, value)
+    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
+        for command in store.commands():
+            from_store(store, command)
+    with pytest.raises(StoreError, match="damaged"):
+        merged(tmp_path / "whole.db", path)
+    with Store.opened(tmp_path / "whole.db", writes=False) as store:
+        assert not store.n_commands()
+
+
+def edited_json(path, table, column, change):
+    with sqlite3.connect(path) as connection:
+        ((text,),) = connection.execute(f"SELECT {column} FROM {table}").fetchall()
+        record = json.loads(text)
+        change(record)
+        connection.execute(f"UPDATE {table} SET {column} = ?", (json.dumps(record),))
+    connection.close()
+
+
+EDITS = {
+    "no problems": ("experiment", "head", lambda head: head.update(tasks=[])),
+    "problems in another order": ("experiment", "head", lambda head: head["tasks"].reverse()),
+    "a distance that is not finite": ("experiment", "head", lambda head: head.update(distance=-1)),
+    "a problem's name": (
+        "experiment", "head", lambda head: head["tasks"][0].update(name="\x1b]0;PWN\x07"),
+    ),
+    "a long name": ("experiment", "head", lambda head: head["tasks"][0].update(name="a" * 5000)),
+    "a model's path": ("command", "spec", lambda spec: spec.update(model_path="\x1b[2J")),
+    "a note of a model": ("command", "spec", lambda spec: spec.update(model_notes=["\u202e"])),
+    "no questions": ("command", "spec", lambda spec: spec.update(questions=[])),
+    "classes of another problem": (
+        "command", "spec", lambda spec: spec["network"].update(n_classes=7),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("table, column, change", EDITS.values(), ids=EDITS)
+def test_what_json_is_refused_for_a_store_is_refused_for(table, column, change, tmp_path):
+    path = filled(tmp_path / "a.db", range(8))
+    edited_json(path, table, column, change)
+    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
+        for command in store.commands():
+            from_store(store, command)
+
+
+def test_words_of_a_command_that_would_act_on_a_terminal_are_escaped(tmp_path):
+    path = filled(tmp_path / "a.db", range(3))
+    edited(path, "UPDATE command SET argv = ?", json.dumps(["\x1b]0;PWN\x07\nerror: no"]))
+    with Store.opened(path, writes=False) as store:
+        (command,) = store.commands()
+    assert command.argv == (r"\x1b]0;PWN\x07\nerror: no",)
+
+
+SCHEMAS = {
+    "a check": "CREATE TABLE b (a, CHECK (length(hex(zeroblob(400000000))) > 0))",
+    "a generated column": "CREATE TABLE b (a, c AS (hex(zeroblob(400000000))) STORED)",
+    "an index of an expression": "CREATE INDEX b ON block (length(hex(zeroblob(first))))",
+    "a trigger": "CREATE TRIGGER b AFTER INSERT ON block BEGIN DELETE FROM block; END",
+    "a view": "CREATE VIEW b AS SELECT hex(zeroblob(400000000)) FROM block",
+    "a virtual table": "CREATE VIRTUAL TABLE b USING fts5(a)",
+}
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("writes", [False, True])
+@pytest.mark.parametrize("statement", SCHEMAS.values(), ids=SCHEMAS)
+def test_nothing_of_a_foreign_schema_is_run(statement, writes, tmp_path, monkeypatch):
+    path = filled(tmp_path / "a.db", range(3))
+    edited(path, statement)
+    content = path.read_bytes()
+    statements = []
+    real = connections.Connection.rows
+
+    def rows(self, query, *args, **kwargs):
+        statements.append(query)
+        return real(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(connections.Connection, "rows", rows)
+    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes):
+        pass
+    assert not [query for query in statements if "check(" in query or "block" in query]
+    assert path.read_bytes() == content
+
+
+@pytest.mark.security
+def test_a_statement_that_takes_too_long_ends(tmp_path, monkeypatch):
+    path = filled(tmp_path / "a.db", range(3))
+    monkeypatch.setattr(connections, "STATEMENT_S", 0.05)
+    endless = "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k) SELECT max(i) FROM k"
+    with (
+        pytest.raises(StoreError, match="too long"),
+        Store.opened(path, writes=False) as store,
+    ):
+        store.connection.rows(endless)
+
+
+@pytest.mark.security
+def test_more_commands_than_a_store_may_have_are_not_read(tmp_path, monkeypatch):
+    path = filled(tmp_path / "a.db", range(3))
+    monkeypatch.setattr("blobtransfer.results.store.MAX_COMMANDS", 0)
+    with pytest.raises(StoreError, match="commands"), Store.opened(path, writes=False) as store:
+        store.commands()
+
+
+# ---------------------------------------------------------------- files beside a store
+
+MAGIC = connections.JOURNAL_MAGIC
+
+
+def super_journal(path, victim):
+    """Write a journal beside a store that names a file which SQLite would remove."""
+    name = os.fsencode(victim)
+    page = int.from_bytes(path.read_bytes()[16:18])
+    n_pages = path.stat().st_size // page
+    head = (MAGIC + struct.pack(">iIIII", 0, 0, n_pages, 512, page)).ljust(512, b"\0")
+    tail = struct.pack(">I", 0x40000000 // page + 1) + name
+    tail += struct.pack(">II", len(name), sum(name)) + MAGIC
+    path.with_name(f"{path.name}-journal").write_bytes(head + tail)
+
+
+def beside(suffix, make):
+    """Return what makes a file beside a store, given the store and a file of the user."""
+    return lambda path, victim: make(path.with_name(path.name + suffix), victim)
+
+
+BESIDE = {
+    "a super-journal": super_journal,
+    **{
+        f"{suffix} is {kind}": beside(suffix, make)
+        for suffix in ("-journal", "-wal", "-shm")
+        for kind, make in {
+            "a link": lambda path, victim: path.symlink_to(victim),
+            "a dangling link": lambda path, victim: path.symlink_to("nothing"),
+            "a second name": lambda path, victim: os.link(victim, path),
+            "a FIFO": lambda path, victim: os.mkfifo(path),
+            "a directory": lambda path, victim: path.mkdir(),
+            "a file of the user": lambda path, victim: path.write_text("my own notes"),
+        }.items()
+    },
+    "a WAL": beside("-wal", lambda path, victim: path.touch()),
+}
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("writes", [False, True])
+@pytest.mark.parametrize("make", BESIDE.values(), ids=BESIDE)
+def test_files_beside_a_store_are_neither_trusted_nor_touched(make, writes, tmp_path):
+    path, victim = filled(tmp_path / "a.db", range(3)), tmp_path / "notes.txt"
+    victim.write_text("mine")
+    make(path, victim)
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="beside it"), Store.opened(path, writes):
+        pass
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.security
+def test_a_store_in_wal_mode_is_refused_with_a_remedy(tmp_path):
+    path = filled(tmp_path / "a.db", range(3))
+    edited(path, "PRAGMA journal_mode = WAL")
+    assert os.listdir(tmp_path) == ["a.db"]
+    with pytest.raises(StoreError, match="WAL"), Store.opened(path, writes=False):
+        pass
+    edited(path, "PRAGMA journal_mode = DELETE")
+    assert len(read(path)) == 1
+
+
+LOCKS = {
+    "a link": lambda lock, victim: lock.symlink_to(victim),
+    "a dangling link": lambda lock, victim: lock.symlink_to("nothing"),
+    "a second name": lambda lock, victim: os.link(victim, lock),
+    "a FIFO": lambda lock, victim: os.mkfifo(lock),
+    "a directory": lambda lock, victim: lock.mkdir(),
+    "a file of the user": lambda lock, victim: lock.write_text("my own notes"),
+}
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("is_new", [False, True])
+@pytest.mark.parametrize("make", LOCKS.values(), ids=LOCKS)
+def test_a_lock_is_taken_of_a_lock_file_alone(make, is_new, tmp_path):
+    path, victim = tmp_path / "a.db", tmp_path / "notes.txt"
+    victim.write_text("process of my work")  # begins as a lock file does
+    if not is_new:
+        filled(path, range(3))
+    make(path.with_name(path.name + SUFFIX), victim)
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="not a lock file"):
+        filled(path, range(3, 6))
+    assert contents(tmp_path) == before
+
+
+def test_a_lock_that_was_replaced_is_not_removed(tmp_path):
+    path = tmp_path / "a.db"
+    lock = path.with_name(path.name + SUFFIX)
+    with only_writer(path):
+        lock.unlink()
+        lock.write_text("mine")
+    assert lock.read_text() == "mine"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
