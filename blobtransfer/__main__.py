@@ -12,6 +12,8 @@ def run() -> int:
     # Threads of OpenBLAS would reserve memory for nothing, wait for ever where there is none, and
     # let last digits hang on how many processors there are.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # NumPy and matplotlib fail where it is no number; nothing that is written has a date of theirs.
+    os.environ.pop("SOURCE_DATE_EPOCH", None)
     from blobtransfer.cli.app import main
 
     code = main()

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from blobtransfer.cli.compare import compare
-from blobtransfer.cli.failures import ENV_PREFIX, REPORTED, envvar_of, report
+from blobtransfer.cli.failures import ENV_PREFIX, envvar_of, report, reported
 from blobtransfer.cli.grid import grid
 from blobtransfer.cli.merge import merge
 from blobtransfer.cli.options import Version
@@ -29,7 +29,11 @@ from blobtransfer.cli.streams import (
 )
 from blobtransfer.cli.sweep import sweep
 from blobtransfer.cli.train import train_source, train_target
+from blobtransfer.errors import InputError
 from blobtransfer.suggest import question_of
+
+COMPLETE = "_BLOBTRANSFER_COMPLETE"
+"""Variable by which a shell asks for completion."""
 
 HELP_COLUMNS = 72
 """Narrower help would cut the names of options; the terminal may wrap its lines instead."""
@@ -149,13 +153,19 @@ def main() -> int:
         if not error.format_message():  # the help page was wanted and has been shown
             return error.exit_code
         return report(error)
-    except REPORTED as error:
-        if isinstance(error, OSError):
-            discard(sys.stdout)
-        return report(error)
     except (ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
         discard(sys.stdout)
         return 0
+    except Exception as error:
+        if COMPLETE in os.environ:  # the shell sets more, which Typer reads as it comes
+            name = f"{COMPLETE}={os.environ[COMPLETE]}"
+            return report(InputError(f"{name}: only the completion of a shell sets this; unset it"))
+        shown = reported(error)
+        if shown is None:
+            raise
+        if isinstance(error, OSError):
+            discard(sys.stdout)
+        return report(shown)
 
 
 def _settle_typer(words: list[str]) -> None:
@@ -175,7 +185,8 @@ def _warn_of_unknown_settings() -> None:
     if not given:
         return
     commands = vars(typer.main.get_command(app))["commands"].values()
-    known = {envvar_of(flag) for one in commands for param in one.params for flag in param.opts}
+    flags = {flag for command in commands for param in command.params for flag in param.opts}
+    known = {envvar_of(flag) for flag in flags if flag.startswith("--")}
     for name in sorted(set(given) - known):
         asked = question_of(name, known)
         print_stderr(f"warning: {name} is not an option's variable{'; ' + asked if asked else ''}")

@@ -6,6 +6,7 @@ The line names an option as the user gave it: by its flag, or by its environment
 import os
 import re
 import traceback
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -25,10 +26,30 @@ MAX_LINE = 2000
 REPORTED = (BlobTransferError, MemoryError, OSError, ImportError)
 """What becomes a line; all else is a mistake of ours and stays a traceback."""
 
+PACKAGE = Path(__file__).parents[1]
+
 
 def envvar_of(flag: str) -> str:
     """Name the environment variable that sets an option's default."""
     return ENV_PREFIX + flag.removeprefix("--").replace("-", "_").upper()
+
+
+def reported(error: Exception) -> Exception | None:
+    """Return the error to report in place of one, or None where that is a mistake of ours.
+
+    Whatever a library raises while it is imported, as for a variable of the environment that it
+    cannot read, is an `ImportError`.
+    """
+    if isinstance(error, REPORTED):
+        return error
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    is_other = [PACKAGE not in Path(code.co_filename).parents for code in codes]
+    is_of_import = any(code.co_name == "<module>" and is_other[i] for i, code in enumerate(codes))
+    if not is_of_import or not is_other[-1]:
+        return None
+    found = ImportError(f"{type(error).__name__}: {error}")
+    found.__cause__ = error
+    return found
 
 
 def report(error: BaseException, context: Any = None) -> int:
@@ -61,8 +82,8 @@ def _line(error: BaseException, context: Any) -> str:
             return "out of memory; use fewer rows, smaller layers or fewer repeats"
         case ImportError():
             return (
-                f"a library cannot be loaded ({error}); free some memory, or install blobtransfer "
-                "again"
+                f"a library cannot be loaded ({error}); free some memory, see the variables of "
+                "your environment, or install blobtransfer again"
             )
         case OSError():  # such as standard output on a full disk while Typer shows help
             return f"{error.strerror or error}; free what is missing and try again"

@@ -16,7 +16,7 @@ from typing import Any, cast, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from blobtransfer.cli.failures import FROM_ENVIRONMENT, REPORTED, envvar_of, report
+from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reported
 from blobtransfer.cli.interrupts import INTERRUPTED
 from blobtransfer.specs.checks import read_number
 from blobtransfer.suggest import question_of
@@ -143,8 +143,11 @@ class Command(TyperCommand):
         """Run the command; an error becomes one line and an exit code."""
         try:
             return super().invoke(ctx)
-        except REPORTED as error:
-            raise typer.Exit(report(error, ctx)) from error
+        except Exception as error:
+            shown = reported(error)
+            if shown is None:
+                raise
+            raise typer.Exit(report(shown, ctx)) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(getattr(error, "exit_code", INTERRUPTED)) from error
 

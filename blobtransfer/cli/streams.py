@@ -73,6 +73,8 @@ def _read_bounded(path: Path, file: BinaryIO) -> bytes:
             kind = looks_like(chunk)
             if chunk.startswith(b"\0") or kind not in ("JSON", None):
                 break
+    if not content:
+        raise ResultsFileError(path, "it is empty")
     return bytes(content)
 
 
