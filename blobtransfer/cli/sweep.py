@@ -29,7 +29,15 @@ from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.drawn import SIZES, DrawnSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import PROBLEMS, default_of
-from blobtransfer.specs.study import BUDGETS, Axis, Budget, Cell, StudySpec, with_updates_of
+from blobtransfer.specs.study import (
+    BUDGETS,
+    MAX_CELLS,
+    Axis,
+    Budget,
+    Cell,
+    StudySpec,
+    with_updates_of,
+)
 from blobtransfer.specs.table import TableRequest, TableSpec
 from blobtransfer.specs.training import OPTIMIZERS
 
@@ -101,6 +109,10 @@ def _axes(texts: list[str]) -> tuple[Axis, ...]:
     axes = tuple(map(parse_axis, texts))
     if len({axis.name for axis in axes}) < len(axes):
         raise SettingError("over", texts[1], f"{axes[0].name} varies already; use two settings")
+    n_points = prod(len(axis.values) for axis in axes)
+    if n_points > MAX_CELLS:  # before each is settled
+        problem = f"{n_points:,} points in all; use at most {MAX_CELLS:,}"
+        raise SettingError("over", axes[-1].name, problem)
     return axes
 
 

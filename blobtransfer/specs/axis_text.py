@@ -14,7 +14,7 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.drawn import SIZES
 from blobtransfer.specs.settings import PROBLEMS
-from blobtransfer.specs.study import MAX_STEPS, Axis
+from blobtransfer.specs.study import MAX_CELLS, MAX_STEPS, Axis
 from blobtransfer.specs.task import DRAWN
 from blobtransfer.suggest import question_of
 
@@ -84,6 +84,9 @@ def parse_axis(text: str) -> Axis:
         )
     if not equals or not values:
         raise SettingError("over", text, EXAMPLE)
+    n_values = values.count(",") + 1
+    if n_values > MAX_CELLS:
+        raise SettingError("over", text, f"{n_values:,} values; use at most {MAX_CELLS:,}")
     found = _range(text, values) if ".." in values else values.split(",")
     if "" in found:
         raise SettingError("over", text, f"there is an empty value; {EXAMPLE}")

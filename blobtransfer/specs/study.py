@@ -45,10 +45,12 @@ class Axis:
     values: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        numbers = self.numbers or self.values
-        for i, value in enumerate(self.values):
-            if value in self.values[:i] or numbers[i] in numbers[:i]:
+        known = set[str | float]()
+        numbers: tuple[str | float, ...] = self.numbers or self.values
+        for value, number in zip(self.values, numbers, strict=True):
+            if value in known or number in known:
                 raise SettingError(self.name, value, "it is repeated; give it once")
+            known |= {value, number}
         if not self.values or not self.name:
             raise SettingError(self.name, "", "there is no value; give some")
 

@@ -6,6 +6,8 @@ import pytest
 from helpers.commands import contents
 from helpers.models import write_keras
 
+from blobtransfer.cli import sweep
+
 pytestmark = pytest.mark.security
 
 SWEPT = (
@@ -322,6 +324,14 @@ def test_bad_input_is_one_line_and_writes_nothing(run, tmp_path, argv, line):
     done = run(*shlex.split(argv))
     assert (done.code, done.out, done.err) == (2, "", f"error: {line}\n")
     assert contents(tmp_path) == before
+
+
+def test_points_are_counted_before_any_is_settled(run, monkeypatch):
+    monkeypatch.setattr(sweep, "settle", None)
+    values = ",".join(map(str, range(1, 102)))
+    done = run("sweep", "--over", f"hidden={values}", "--over", f"batch-size={values}")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "10,201 points" in done.err
 
 
 @pytest.mark.parametrize(

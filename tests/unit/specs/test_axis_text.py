@@ -37,12 +37,16 @@ def test_a_setting_and_its_values_are_read(text, axis):
         ("hidden=5", "there is one value; use two or more, or --hidden"),
         ("hidden=5,", "there is an empty value"),
         ("hidden=5,5", "5 is repeated"),
+        ("learning-rate=0.5,0.1,0.50", "0.50 is repeated"),
         ("hidden=5..", "LOW..HIGH"),
         ("hidden=9..2", "LOW below HIGH"),
         ("hidden=2..9/x", "LOW..HIGH/STEPS"),
         ("hidden=2..9/1", "2 to 1,000 steps"),
         ("hidden=0..9/3", "LOW above 0; or a list"),
         ("hidden=0..9999", "at most 1,000 values"),
+        pytest.param(
+            "hidden=" + ",".join(map(str, range(1, 10_002))), "10,001 values", id="hidden=1,2,..."
+        ),
         ("learning-rate=0.1..0.5", "say how many steps"),
         ("target-seed=1,2", "other rows; use pairs, or grid"),
         ("target.seed=1,2", "other rows; use pairs, or grid"),
