@@ -1,42 +1,171 @@
-"""ARFF, as Weka and OpenML have it, by scipy: columns of numbers and of listed words."""
+"""ARFF, as Weka and OpenML have it: columns of numbers and of listed words.
 
+The header is read here, the rows after it like those of CSV. SciPy's reader would drop the values
+beyond the last attribute, and needs time and memory that grow with the length of a list of words.
+"""
+
+import csv
 import io
+import re
+from typing import TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import RawColumn, RawTable, check_size, coded, written
+from blobtransfer.tasks.delimited import MAX_ROW, Rows, check_text, not_utf8, read_columns
+from blobtransfer.tasks.raw import (
+    MAX_CELLS,
+    RawColumn,
+    RawTable,
+    WordLimit,
+    check_size,
+    coded,
+    values_of,
+    written,
+)
+
+DATA = re.compile(rb"^[ \t]*@data\b[^\n]*\n?", re.IGNORECASE | re.MULTILINE)
+"""The line between the header and the rows."""
+
+ROW = re.compile(rb"^[ \t]*[^%\s][^\n]*", re.MULTILINE)
+"""A line that is neither blank nor a comment."""
+
+ATTRIBUTE = re.compile(
+    r"""@attribute\s+('(?:[^'\\]|\\.)+'|"[^"]+"|[^\s'"]\S*)\s+(\S.*)""", re.IGNORECASE
+)
+"""Name and type of an attribute."""
+
+NUMERIC = re.compile(r"(numeric|integer|int|real)\b", re.IGNORECASE)
+
+OTHER_TYPE = re.compile(r"(string|date|relational)\b", re.IGNORECASE)
+"""Types that are refused."""
+
+Levels = dict[str, frozenset[str] | None]
+"""The listed words of each attribute, by its name; None for numbers."""
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table; see `raw.Reader`."""
-    from scipy.io import arff
-
+    check_text(name, content)
+    data = DATA.search(content)
+    if data is None:
+        raise TableFileError(name, "there is no @data line; give an ARFF file")
     try:
-        rows, meta = arff.loadarff(io.StringIO(content.decode("utf-8-sig")))
-    except NotImplementedError as error:
-        problem = "a column of free text or dates; leave it out of the file"
-        raise TableFileError(name, problem) from error
-    except UnicodeEncodeError as error:
-        problem = "scipy reads ARFF with words in ASCII only; save the table as CSV"
-        raise TableFileError(name, problem) from error
+        header = io.BytesIO(content[: data.start()])
+        levels = _header(name, io.TextIOWrapper(header, "utf-8-sig", newline=""))
     except UnicodeDecodeError as error:
-        raise TableFileError(name, "it is not UTF-8; save it as UTF-8") from error
-    except Exception as error:  # its own errors, and whatever a damaged file makes of it
-        reason = printable(str(error).splitlines()[0][:100]) if str(error) else "no reason given"
-        raise TableFileError(name, f"it cannot be read ({reason}); mend the file") from error
-    heads = [printable(head) for head in meta.names()]
-    check_size(name, len(rows), len(heads))
-    if not len(rows):
+        raise TableFileError(name, not_utf8(content)) from error
+    _check_n_rows(name, content, data.end(), len(levels))
+    rows = io.BytesIO(content)
+    rows.seek(data.end())
+    text = io.TextIOWrapper(rows, "utf-8", newline="")
+
+    def readline(n_characters: int) -> str:
+        line = text.readline(n_characters)
+        if line.lstrip().startswith("{"):
+            raise TableFileError(name, "its rows are sparse; save them dense")
+        return "\n" if line.startswith("%") else line
+
+    first_row = ROW.search(content, data.end())
+    reader = Rows(
+        name,
+        content,
+        readline,
+        n_values=len(levels),
+        n_lines=content.count(b"\n", 0, data.end()),
+        delimiter="," if first_row is None or b"," in first_row[0] else "\t",
+        quotechar=_quote(content, data.end()),
+        skipinitialspace=True,
+    )
+    nominal = {head for head, words in levels.items() if words is not None}
+    columns, lines = read_columns(name, list(levels), iter(reader), nominal)
+    if not len(lines):
         raise TableFileError(name, "no rows; give a table with rows")
-    columns = {}
-    for head, original in zip(heads, meta.names(), strict=True):
-        values = rows[original]
-        if values.dtype.kind == "S":  # a missing word is "?"
-            columns[head] = coded([value.decode() for value in values.tolist()])
-        elif head in as_words:
-            columns[head] = coded([written(value) for value in values.tolist()])
+    limit = WordLimit(name)
+    found = {}
+    for head, column in columns.items():
+        if column.odd is not None:
+            row, value = column.odd
+            raise TableFileError(
+                name,
+                f"line {lines[row]}: {printable(value[:40])!r} is not a number, as attribute "
+                f"{head} has; mend that line",
+            )
+        found[head] = column.whole()
+        _check_listed(name, head, found[head], levels[head], lines)
+        numbers = found[head].numbers
+        if numbers is not None and head in as_words:
+            found[head] = coded(map(written, values_of(numbers)), limit)
+    return RawTable(name, None, found, len(lines), lines)
+
+
+def _header(name: str, text: TextIO) -> Levels:
+    """Read the attributes."""
+    levels: Levels = {}
+    limit = WordLimit(name)
+    number = 0
+    while line := text.readline(MAX_ROW + 1):
+        number += 1
+        if len(line) > MAX_ROW:
+            raise TableFileError(name, f"line {number} has more than {MAX_ROW:,} characters")
+        line = line.strip()
+        if not line.startswith("@") or line[:9].lower() == "@relation":
+            continue
+        match = ATTRIBUTE.fullmatch(line)
+        if match is None:
+            problem = f"line {number}: {printable(line[:40])!r} is not an attribute; mend that line"
+            raise TableFileError(name, problem)
+        head, kind = match[1], match[2]
+        head = printable(head[1:-1] if head[0] in "'\"" else head)
+        if head in levels:
+            raise TableFileError(name, f"two attributes are called {head}; rename one")
+        if OTHER_TYPE.match(kind):
+            problem = f"attribute {head} is of type {kind.split()[0].lower()}, which is not read"
+            raise TableFileError(name, f"{problem}; leave it out of the file")
+        if kind.startswith("{") and kind.endswith("}"):
+            words = next(
+                csv.reader([kind[1:-1]], quotechar=_quote(kind.encode()), skipinitialspace=True)
+            )
+            limit.count(len(words))
+            levels[head] = frozenset(map(str.strip, words))
+        elif NUMERIC.match(kind):
+            levels[head] = None
         else:
-            columns[head] = RawColumn(numbers=np.asarray(values, np.float64))
-    return RawTable(name, None, columns, len(rows))
+            problem = f"attribute {head} is of type {printable(kind[:40])}, which is not known"
+            raise TableFileError(name, f"line {number}: {problem}; use numeric or {{a, b}}")
+        check_size(name, 1, len(levels))
+    if not levels:
+        raise TableFileError(name, "it has no attributes; give an ARFF file")
+    return levels
+
+
+def _quote(text: bytes, start: int = 0) -> str:
+    """Return the mark that encloses words in a text, of the two that there are."""
+    return '"' if text.count(b'"', start) > text.count(b"'", start) else "'"
+
+
+def _check_n_rows(name: str, content: bytes, start: int, n_columns: int) -> None:
+    """Refuse too large a table before its rows are split, which takes long."""
+    if (content.count(b"\n", start) + 1) * n_columns > MAX_CELLS:
+        lines = io.BytesIO(content)
+        lines.seek(start)
+        n_rows = sum(1 for line in lines if not line.startswith(b"%") and not line.isspace())
+        check_size(name, n_rows, n_columns)
+
+
+def _check_listed(
+    name: str, head: str, column: RawColumn, words: frozenset[str] | None, lines: NDArray[np.int64]
+) -> None:
+    """Refuse a word that its attribute does not list."""
+    if words is None:
+        return
+    for code, word in enumerate(column.words):
+        if word not in words:
+            line = lines[np.flatnonzero(column.codes == code)[0]]
+            raise TableFileError(
+                name,
+                f"line {line}: {printable(word[:40])!r} is not among the words of attribute "
+                f"{head}; mend that line",
+            )

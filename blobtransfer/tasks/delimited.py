@@ -1,14 +1,17 @@
 """CSV and TSV, by the reader of the standard library: what is wrong is named by line and column.
 
-Rows are turned into numbers piece by piece, so that memory holds a few thousand as text. Where a
-column turns out to hold words after a while, the table is read once more with it as words.
+Rows are turned into numbers or codes piece by piece, so that memory holds a few thousand as text,
+and no row is split that would take much memory. Where a column turns out to hold words after a
+while, the table is read once more with it as words.
 """
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +19,26 @@ from numpy.typing import NDArray
 from blobtransfer.errors import TableFileError
 from blobtransfer.formats import encoding_of, looks_like
 from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import MISSING_WORDS, RawColumn, RawTable, check_size, coded
+from blobtransfer.tasks.raw import (
+    MAX_COLUMNS,
+    MISSING_WORDS,
+    Coder,
+    RawColumn,
+    RawTable,
+    WordLimit,
+    check_size,
+)
 
 ROWS_AT_ONCE = 4096
 
+CELLS_AT_ONCE = 1_000_000
+"""Most rows and cells that are text at the same time."""
+
 MAX_CELL = 100_000
 """Longest cell, in characters."""
+
+MAX_ROW = 10_000_000
+"""Longest row, in characters; quoted cells may spread it over many lines."""
 
 TEXTS = ("CSV", "plain text", "JSON", "HTML or XML")
 """What a table of words may look like by its first bytes."""
@@ -31,128 +48,31 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table with a head; see `raw.Reader`."""
-    rows = _rows(name, content, "\t" if suffix == ".tsv" else ",")
-    _, heads = next(rows)
-    columns = [_Column(head in as_words) for head in heads]
-    lines: list[int] = []
-    while piece := list(islice(rows, ROWS_AT_ONCE)):
-        lines += [line for line, _ in piece]
-        check_size(name, len(lines), len(heads))
-        for column, cells in zip(
-            columns, zip(*(row for _, row in piece), strict=True), strict=True
-        ):
-            column.add(cells)
-    if not lines:
-        raise TableFileError(name, "a head and no rows; give a table with rows")
-    of_words = {head for head, one in zip(heads, columns, strict=True) if one.odd is not None}
-    if of_words:
-        table = read(name, content, suffix, as_words | of_words)
-        for head, one in zip(heads, columns, strict=True):
-            if one.is_mostly_numbers:
-                table.columns[head] = replace(table.columns[head], odd=one.odd)
-        return table
-    found = {head: column.whole() for head, column in zip(heads, columns, strict=True)}
-    return RawTable(name, None, found, len(lines), np.array(lines, np.int64))
-
-
-class _Column:
-    """A column on its way.
-
-    Attributes:
-        odd: The row and the value of the first that is no number, where numbers are wanted.
-    """
-
-    def __init__(self, is_words: bool) -> None:
-        self._is_words, self._words = is_words, list[str]()
-        self._n, self._n_numbers = 0, 0
-        self._pieces: list[NDArray[np.float64]] = []
-        self.odd: tuple[int, str] | None = None
-
-    @property
-    def is_mostly_numbers(self) -> bool:
-        """Whether more than half of the values are numbers, and some are not."""
-        return self.odd is not None and 2 * self._n_numbers > self._n
-
-    def add(self, cells: Sequence[str]) -> None:
-        if self._is_words:
-            self._words += cells
-            return
-        numbers = _numbers(cells)
-        if numbers is None:  # one by one, to find which is none
-            found = [_numbers([cell]) for cell in cells]
-            if self.odd is None:
-                i = found.index(None)
-                self.odd = (self._n + i, cells[i].strip(" \t"))
-            numbers = np.array([np.nan if one is None else one[0] for one in found])
-        self._n += len(cells)
-        self._n_numbers += int(np.isfinite(numbers).sum())
-        self._pieces.append(numbers)
-
-    def whole(self) -> RawColumn:
-        if self._is_words:
-            return coded(self._words)
-        return RawColumn(numbers=np.concatenate(self._pieces))
-
-
-def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
-    """Read numbers as people write them, NaN where one is missing; None if one is none."""
-    try:
-        numbers = np.array(list(map(float, cells)))
-    except ValueError:
-        if len(cells) > 1:
-            filled = ["nan" if _is_missing(cell) else cell for cell in cells]
-            return None if filled == list(cells) else _numbers(filled)
-        return np.array([np.nan]) if _is_missing(cells[0]) else None
-    # Python reads 1_000, infinity, and digits of all scripts, which no table means.
-    is_plain = np.isfinite(numbers).all() or not np.isinf(numbers).any()
-    text = "".join(cells)
-    if is_plain and text.isascii() and "_" not in text:
-        return numbers
-    return None
-
-
-def _is_missing(cell: str) -> bool:
-    return cell.strip().lower() in MISSING_WORDS
-
-
-def _rows(name: str, content: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Give the head and then each row that is not empty, with the line that it ends on."""
-    _check_encoding(name, content)
-    csv.field_size_limit(MAX_CELL)
+    delimiter = "\t" if suffix == ".tsv" else ","
+    check_text(name, content)
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
-    heads: list[str] | None = None
-    start = 1
-    try:
-        for row in reader:
-            if not row or row == [""]:
-                continue
-            if heads is None:
-                heads = [cell.strip() for cell in row]
-                _check_heads(name, heads, delimiter)
-                row = heads
-            elif len(row) != len(heads):
-                raise TableFileError(
-                    name,
-                    f"line {reader.line_num} has {len(row):,} values, the head has {len(heads):,} "
-                    "columns; mend that line",
-                )
-            yield reader.line_num, row
-            start = reader.line_num + 1
-    except UnicodeDecodeError as error:
-        raise TableFileError(name, _not_utf8(content)) from error
-    except csv.Error as error:
-        problem = str(error)
-        if "field larger" in problem:
-            problem = f"a value of more than {MAX_CELL:,} characters"
-        elif "unexpected end" in problem:
-            problem = "a quote that is never closed"
-        raise TableFileError(name, f"line {start}: {problem}; mend that line") from error
+    reader = Rows(name, content, text.readline, delimiter=delimiter, strict=True)
+    rows = iter(reader)
+    _, heads = next(rows, (0, None))
     if heads is None:
         raise TableFileError(name, "the file has no head; give a table with one")
+    heads = [head.strip() for head in heads]
+    _check_heads(name, heads, delimiter)
+    columns, lines = read_columns(name, heads, rows, as_words)
+    if not len(lines):
+        raise TableFileError(name, "a head and no rows; give a table with rows")
+    late = {head for head, column in columns.items() if column.is_cut}
+    if late:
+        found = read(name, content, suffix, as_words | late).columns
+    else:
+        found = {head: column.whole() for head, column in columns.items()}
+    for head, column in columns.items():
+        if column.odd is not None and _are_mostly_numbers(found[head]):
+            found[head] = replace(found[head], odd=column.odd)
+    return RawTable(name, None, found, len(lines), lines)
 
 
-def _check_encoding(name: str, content: bytes) -> None:
+def check_text(name: str, content: bytes) -> None:
     """Refuse what is no text in UTF-8 by its first bytes, or by a null character."""
     encoding = encoding_of(content)
     if encoding not in (None, "utf-8-sig"):
@@ -166,8 +86,203 @@ def _check_encoding(name: str, content: bytes) -> None:
         raise TableFileError(name, f"line {line} has a null character; save it as UTF-8 text")
 
 
-def _not_utf8(content: bytes) -> str:
-    """Say where a text is not in UTF-8."""
+class Rows:
+    """The rows of a text that are not empty, each with the line on which it ends.
+
+    Args:
+        name: The file.
+        content: Its bytes, to name the line where they are not UTF-8.
+        readline: Reads a line of at most so many characters; "" at the end.
+        n_values: Values of a row; None: as many as the first row has.
+        n_lines: Lines that have been read already.
+        delimiter, quotechar, dialect: Keywords of `csv.reader`.
+
+    Raises:
+        TableFileError: A row has another number of values, is too long, or cannot be read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        content: bytes,
+        readline: Callable[[int], str],
+        *,
+        n_values: int | None = None,
+        n_lines: int = 0,
+        delimiter: str = ",",
+        quotechar: str = '"',
+        **dialect: Any,
+    ) -> None:
+        self._name, self._content, self._readline = name, content, readline
+        self._n_values, self._n_lines = n_values, n_lines
+        self._n_characters = 0
+        csv.field_size_limit(MAX_CELL)
+        self._delimiter, self._quotechar = delimiter, quotechar
+        self._reader = csv.reader(
+            self._lines(), delimiter=delimiter, quotechar=quotechar, **dialect
+        )
+
+    @property
+    def _line(self) -> int:
+        return self._n_lines + self._reader.line_num
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        start = self._line + 1
+        try:
+            for row in self._reader:
+                self._n_characters = 0
+                if not row or row == [""]:
+                    continue
+                if self._n_values is None:
+                    self._n_values = len(row)
+                elif len(row) != self._n_values:
+                    raise TableFileError(
+                        self._name,
+                        f"line {self._line} has {len(row):,} values, the head has "
+                        f"{self._n_values:,} columns; mend that line",
+                    )
+                yield self._line, row
+                start = self._line + 1
+        except UnicodeDecodeError as error:
+            raise TableFileError(self._name, not_utf8(self._content)) from error
+        except csv.Error as error:
+            problem = str(error)
+            if "field larger" in problem:
+                problem = f"a value of more than {MAX_CELL:,} characters"
+            elif "unexpected end" in problem:
+                problem = "a quote that is never closed"
+            problem = f"line {start}: {problem}; mend that line"
+            raise TableFileError(self._name, problem) from error
+
+    def _lines(self) -> Iterator[str]:
+        """Yield the lines, of which the reader takes as many as a row has."""
+        while line := self._readline(MAX_ROW + 1):
+            self._n_characters += len(line)
+            if self._n_characters > MAX_COLUMNS:  # else it cannot have too many
+                self._check_length(line)
+            yield line
+
+    def _check_length(self, line: str) -> None:
+        """Refuse a row that would be split into too many values or is too long."""
+        is_whole = self._n_characters == len(line) and self._quotechar not in line
+        problem = None
+        if is_whole and line.count(self._delimiter) >= MAX_COLUMNS:
+            problem = f"more than {MAX_COLUMNS:,} values; use at most {MAX_COLUMNS:,} columns"
+        elif self._n_characters > MAX_ROW:
+            problem = f"a row of more than {MAX_ROW:,} characters; mend that line"
+        if problem is not None:
+            raise TableFileError(self._name, f"line {self._line + 1}: {problem}")
+
+
+def read_columns(
+    name: str,
+    heads: Sequence[str],
+    rows: Iterator[tuple[int, list[str]]],
+    as_words: Collection[str],
+) -> tuple[dict[str, "Column"], NDArray[np.int64]]:
+    """Read all rows into columns.
+
+    Args:
+        name: The file.
+        heads: Names of the columns.
+        rows: The line and the values of each.
+        as_words: Columns that hold words.
+
+    Returns:
+        The columns by name, and the line of each row.
+    """
+    limit = WordLimit(name)
+    columns = {head: Column(limit, head in as_words) for head in heads}
+    n_at_once = min(ROWS_AT_ONCE, max(1, CELLS_AT_ONCE // len(heads)))
+    lines = [np.empty(0, np.int64)]
+    n_rows = 0
+    while piece := list(islice(rows, n_at_once)):
+        n_rows += len(piece)
+        check_size(name, n_rows, len(heads))
+        lines.append(np.array([line for line, _ in piece], np.int64))
+        cells_of = zip(*(row for _, row in piece), strict=True)
+        for column, cells in zip(columns.values(), cells_of, strict=True):
+            column.add(cells)
+    return columns, np.concatenate(lines)
+
+
+class Column:
+    """A column that is read piece by piece.
+
+    Args:
+        limit: Of the words of the table.
+        is_words: Whether it holds words, whatever they look like; else numbers are expected, and
+            words if the first piece has some.
+
+    Attributes:
+        odd: The row and the value of the first that is not a number, where numbers are expected.
+    """
+
+    def __init__(self, limit: WordLimit, is_words: bool) -> None:
+        self._limit = limit
+        self._coder = Coder(limit) if is_words else None
+        self._codes: list[NDArray[np.int32]] = []
+        self._numbers: list[NDArray[np.float64]] = []
+        self.odd: tuple[int, str] | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether words came after numbers, so that the column has to be read as words."""
+        return self.odd is not None and self._coder is None
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Add the values of the next rows."""
+        if self._coder is None and self.odd is None:
+            numbers = _numbers(cells)
+            if numbers is not None:
+                self._numbers.append(numbers)
+                return
+            n_rows = sum(map(len, self._numbers))
+            i = next(i for i, cell in enumerate(cells) if _number(cell) is None)
+            self.odd = (n_rows + i, cells[i].strip(" \t"))
+            self._coder = None if self._numbers else Coder(self._limit)
+        if self._coder is not None:
+            self._codes.append(self._coder.codes(cells))
+
+    def whole(self) -> RawColumn:
+        """Return the column once all rows are read."""
+        if self._coder is not None:
+            return self._coder.column(np.concatenate(self._codes))
+        return RawColumn(numbers=np.concatenate(self._numbers))
+
+
+def _are_mostly_numbers(column: RawColumn) -> bool:
+    """Return whether more than half of the values of a column of words are numbers."""
+    assert column.codes is not None
+    n_rows_of = np.bincount(column.codes + 1, minlength=len(column.words) + 1)[1:]
+    is_number = np.array([_number(word) is not None for word in column.words], bool)
+    return bool(2 * n_rows_of[is_number].sum() > len(column.codes))
+
+
+def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """Read numbers as people write them, NaN where one is missing; None if one is none."""
+    try:
+        numbers = np.array(list(map(float, cells)))
+    except ValueError:
+        found = list(map(_number, cells))
+        return None if None in found else np.array(found, np.float64)
+    text = "".join(cells)
+    is_plain = not np.isinf(numbers).any() and text.isascii() and "_" not in text
+    return numbers if is_plain else None
+
+
+def _number(cell: str) -> float | None:
+    """Read a number as people write it, NaN where it is missing; None if it is none."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return math.nan if cell.strip().lower() in MISSING_WORDS else None
+    # Python reads 1_000, infinity, and digits of all scripts, which no table means.
+    return number if not math.isinf(number) and cell.isascii() and "_" not in cell else None
+
+
+def not_utf8(content: bytes) -> str:
+    """Return where a text is not in UTF-8, and what to do."""
     try:
         content.decode()
     except UnicodeDecodeError as error:  # of all of it, so the place is known
@@ -186,10 +301,12 @@ def _check_heads(name: str, heads: Sequence[str], delimiter: str) -> None:
                 f"its values are apart by {DELIMITERS[other]}, {DELIMITERS[delimiter]} are "
                 f"expected; {'call it .tsv' if other == chr(9) else 'save it with commas'}",
             )
+    known = set[str]()
     for i, head in enumerate(heads):
         if not head:
             raise TableFileError(name, f"column {i + 1} has no name; give it one in the head")
-        if head in heads[:i]:
+        if head in known:
             raise TableFileError(
                 name, f"two columns are called {printable(head)}; give each its own name"
             )
+        known.add(head)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable, read_number
+from blobtransfer.specs.drawn import MAX_CELLS
 from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
 from blobtransfer.suggest import question_of
 from blobtransfer.tasks.builtin import CLASSES, LABEL
@@ -171,12 +172,13 @@ class Draft:
         if column.codes is None:
             return None
         used = np.unique(column.codes[self.places])
-        words = sorted(column.words[code] for code in used if code >= 0)
+        words = [column.words[code] for code in used if code >= 0]
         if len(words) > MAX_LEVELS:
             raise self.raw.refused(
                 f"column {printable(name)}: {len(words):,} different words, as names or numbers "
                 f"of things have; leave it out: drop={printable(name)}"
             )
+        words.sort()
         decimal = [word for word in words if read_number(word.replace(",", ".", 1)) is not None]
         if decimal and len(decimal) == len(words):
             raise self.raw.refused(
@@ -190,6 +192,12 @@ class Draft:
         """Give the problem with everything resolved, as far as no row has to be split."""
         request, raw = self.request, self.raw
         n_rows = len(self.places)
+        n_features = sum(len(column.feature_names) for column in columns)
+        if n_rows * n_features > MAX_CELLS:
+            raise raw.refused(
+                f"{n_rows:,} rows of {n_features:,} features, one per word: {n_rows * n_features:,}"
+                f" numbers; use at most {MAX_CELLS:,}, or leave columns of words out with drop="
+            )
         n_train, n_test = _sizes(request, raw, self.places)
         spec = TableSpec(
             name=self._name(),

@@ -1,17 +1,37 @@
-"""NPZ of NumPy: each array is a column, or a block of columns; nothing in it is ever run."""
+"""NPZ of NumPy: each array is a column, or a block of columns; nothing in it is ever run.
+
+The headers of all arrays are read and checked first, so that the size of the table is known
+before any data is unpacked; then exactly as many bytes are read as the headers announce.
+"""
 
 import io
+import math
+import struct
 import zipfile
-import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import MAX_CELLS, RawColumn, RawTable, check_size, coded, written
+from blobtransfer.tasks.raw import (
+    MAX_CELLS,
+    RawColumn,
+    RawTable,
+    WordLimit,
+    check_size,
+    coded,
+    values_of,
+    written,
+)
 
 MAX_ARRAYS = 10_000
+
+MAX_HEADER = 10_000
+"""Longest header of an array, in bytes; NumPy reads no longer ones."""
 
 MAX_WORD = 10_000
 """Longest word, in letters."""
@@ -19,79 +39,154 @@ MAX_WORD = 10_000
 MAX_BYTES = 8 * MAX_CELLS
 """Most that the arrays of a file take unpacked."""
 
+ENTRY = b"PK\1\2"
+"""Starts the entry of a member in the directory of a zip archive."""
+
+LENGTH_FORMATS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}
+"""How each version of the format stores the length of the header."""
+
+TYPES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
+"""Types of numbers that are read: sizes in bytes by NumPy's kind."""
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What an array is, before its data is read.
+
+    Args:
+        member: Where it is in the archive.
+        key: Its name.
+        start: Bytes before its data.
+        shape: (n_rows,) or (n_rows, n_columns).
+        is_fortran: Whether columns are stored one after the other.
+        dtype: Of a type that is read.
+    """
+
+    member: zipfile.ZipInfo
+    key: str
+    start: int
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[np.generic]
+
+    @property
+    def n_columns(self) -> int:
+        return math.prod(self.shape[1:])
+
+    @property
+    def n_bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def names(self) -> list[str]:
+        """Return the names of the columns."""
+        if len(self.shape) == 1:
+            return [self.key]
+        return [f"{self.key}_{i + 1}" for i in range(self.n_columns)]
+
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read the arrays of a file; see `raw.Reader`.
 
     An array of two dimensions called `X` gives the columns `X_1`, `X_2`, ...
     """
+    if content.count(ENTRY) > MAX_ARRAYS:  # before the directory takes memory
+        raise TableFileError(name, f"more than {MAX_ARRAYS:,} arrays; use fewer")
     columns: dict[str, RawColumn] = {}
-    n_rows: int | None = None
-    n_bytes = 0
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if len(archive.infolist()) > MAX_ARRAYS:
-                raise TableFileError(name, f"more than {MAX_ARRAYS:,} arrays; use fewer")
-            for member in archive.infolist():
-                array = _array(name, archive, member)
-                n_bytes += array.nbytes
-                if n_bytes > MAX_BYTES:
-                    raise TableFileError(
-                        name, f"more than {MAX_BYTES:,} bytes unpacked; use fewer rows"
-                    )
-                key = printable(member.filename.removesuffix(".npy"))
-                n_rows = len(array) if n_rows is None else n_rows
-                if len(array) != n_rows:
-                    raise TableFileError(
-                        name,
-                        f"{key} has {len(array):,} rows, an array before it {n_rows:,}; "
-                        "give arrays of as many rows",
-                    )
-                parts = [array] if array.ndim == 1 else list(array.T)
-                heads = [key] if array.ndim == 1 else [f"{key}_{i + 1}" for i in range(len(parts))]
-                check_size(name, n_rows, len(columns) + len(parts))
-                for head, part in zip(heads, parts, strict=True):
-                    if head in columns:
-                        raise TableFileError(name, f"two columns are called {head}; rename one")
-                    columns[head] = _column(part, head in as_words)
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError) as error:
-        raise TableFileError(name, "it cannot be read and looks damaged; save it again") from error
+    limit = WordLimit(name)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        headers = [_header(name, archive, member) for member in archive.infolist()]
+        n_rows = _check_headers(name, headers)
+        for header in headers:
+            array = _array(archive, header)
+            for head, values in zip(header.names(), _columns_of(array), strict=True):
+                if head in columns:
+                    raise TableFileError(name, f"two columns are called {head}; rename one")
+                columns[head] = _column(values, head in as_words, limit)
     if not columns or not n_rows:
         raise TableFileError(name, "no arrays with rows; save some with numpy.savez")
     return RawTable(name, None, columns, n_rows)
 
 
-def _array(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """Read one array, of a size that is known before anything is unpacked."""
+def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
+    """Read the header of an array, refusing types and shapes that are no columns."""
     key = printable(member.filename)
     if not key.endswith(".npy"):
         raise TableFileError(name, f"{key} is no array; save arrays with numpy.savez")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # Python's readers of the others unpack as much as there is, whatever is asked for.
+        raise TableFileError(
+            name, f"{key} is compressed in another way than NumPy's; save it again"
+        )
     with archive.open(member) as stream:
-        version = npy.read_magic(stream)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = header(stream)
-        if dtype.hasobject or dtype.kind not in "biufU":
+        magic = stream.read(npy.MAGIC_LEN)
+        length_format = LENGTH_FORMATS[npy.read_magic(io.BytesIO(magic))]
+        length = stream.read(struct.calcsize(length_format))
+        n_header = struct.unpack(length_format, length)[0]
+        if n_header > MAX_HEADER:
             raise TableFileError(
-                name, f"{key} holds {dtype}; give numbers or text, not Python objects"
+                name, f"{key} has a header of {n_header:,} bytes; at most {MAX_HEADER:,} are read"
             )
-        if len(shape) not in (1, 2):
-            raise TableFileError(name, f"{key} has shape {shape}; give rows, or rows by columns")
-        n_cells = int(np.prod(shape, dtype=object))
-        if n_cells > MAX_CELLS or n_cells * dtype.itemsize > MAX_BYTES:
-            raise TableFileError(name, f"{key} has {n_cells:,} cells; at most {MAX_CELLS:,} fit")
-        if dtype.kind == "U" and dtype.itemsize > 4 * MAX_WORD:
-            raise TableFileError(
-                name, f"{key} has words of more than {MAX_WORD:,} letters; cut them"
-            )
-    with archive.open(member) as stream:
-        unpacked = io.BytesIO(stream.read(n_cells * dtype.itemsize + 100_000))
-    array: np.ndarray = np.load(unpacked, allow_pickle=False)
-    return array
+        text = stream.read(n_header)
+    parse = npy.read_array_header_1_0 if length_format == "<H" else npy.read_array_header_2_0
+    try:
+        shape, is_fortran, dtype = parse(io.BytesIO(length + text))
+    except MemoryError as error:  # of the parser, for brackets in brackets
+        raise ValueError("header nested too deeply") from error
+    if dtype.hasobject:
+        problem = f"{key} holds {dtype}; give numbers or text, not Python objects"
+        raise TableFileError(name, problem)
+    if dtype.kind != "U" and dtype.itemsize not in TYPES.get(dtype.kind, ()):
+        raise TableFileError(name, f"{key} holds {dtype}; give numbers of up to 64 bits, or text")
+    if len(shape) not in (1, 2):
+        raise TableFileError(name, f"{key} has shape {shape}; give rows, or rows by columns")
+    if not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"shape {shape}")
+    if dtype.kind == "U" and not 0 < dtype.itemsize <= 4 * MAX_WORD:
+        longest = dtype.itemsize // 4
+        raise TableFileError(
+            name, f"{key} has words of {longest:,} letters; 1 to {MAX_WORD:,} are read"
+        )
+    start = len(magic + length + text)
+    return _Header(member, key.removesuffix(".npy"), start, shape, is_fortran, dtype)
 
 
-def _column(part: np.ndarray, is_words: bool) -> RawColumn:
-    if part.dtype.kind == "U":
-        return coded(part.tolist())
+def _check_headers(name: str, headers: list[_Header]) -> int:
+    """Refuse arrays that are no table or too large, and return the number of rows."""
+    n_rows = headers[0].shape[0] if headers else 0
+    n_columns = n_bytes = 0
+    for header in headers:
+        if header.shape[0] != n_rows:
+            raise TableFileError(
+                name,
+                f"{header.key} has {header.shape[0]:,} rows, an array before it {n_rows:,}; "
+                "give arrays of as many rows",
+            )
+        n_columns += header.n_columns
+        n_bytes += header.n_bytes
+        check_size(name, n_rows, n_columns)
+        if n_bytes > MAX_BYTES:
+            raise TableFileError(name, f"more than {MAX_BYTES:,} bytes unpacked; use fewer rows")
+    return n_rows
+
+
+def _array(archive: zipfile.ZipFile, header: _Header) -> NDArray[np.generic]:
+    """Read the data of an array; raise `ValueError` unless it is as long as the header says."""
+    with archive.open(header.member) as stream:
+        stream.read(header.start)
+        data = stream.read(header.n_bytes + 1)
+    if len(data) != header.n_bytes:
+        raise ValueError(f"{header.key}: {header.n_bytes:,} bytes announced, {len(data):,} found")
+    array = np.frombuffer(data, header.dtype)
+    return array.reshape(header.shape, order="F" if header.is_fortran else "C")
+
+
+def _columns_of(array: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
+    return iter((array,) if array.ndim == 1 else array.T)
+
+
+def _column(values: NDArray[np.generic], is_words: bool, limit: WordLimit) -> RawColumn:
+    if values.dtype.kind == "U":
+        return coded(values_of(values), limit)
     if is_words:
-        return coded([written(float(one)) for one in part])
-    return RawColumn(numbers=part.astype(np.float64))
+        return coded(map(written, values_of(values)), limit)
+    return RawColumn(numbers=values.astype(np.float64))

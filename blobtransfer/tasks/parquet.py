@@ -1,75 +1,165 @@
-"""Parquet, by pyarrow, which is not installed unless asked for: `blobtransfer[parquet]`."""
+"""Parquet, by pyarrow, which is not installed unless asked for: `blobtransfer[parquet]`.
+
+Types and sizes are checked in the metadata, before any data is unpacked. Words are read as a
+dictionary, whatever their encoding: a few bytes may stand for any number of long words.
+"""
 
 import io
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blobtransfer.errors import MachineError, TableFileError
 from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import MAX_CELLS, RawColumn, RawTable, check_size, coded, written
+from blobtransfer.tasks.raw import (
+    MAX_CELLS,
+    Coder,
+    RawColumn,
+    RawTable,
+    WordLimit,
+    check_size,
+    written,
+)
 
 MAX_WORD = 10_000
 """Longest word, in bytes."""
+
+ROWS_AT_ONCE = 65_536
+"""Rows that pyarrow unpacks at once: a file may hold more than it announces."""
+
+MAX_FOOTER = 20_000_000
+"""Largest metadata, in bytes; unpacked it takes many times as much."""
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table; see `raw.Reader`."""
     try:
-        import pyarrow
-        from pyarrow import parquet, types
+        from pyarrow import parquet
     except ImportError as error:
         raise MachineError(
             f"{name}: Parquet needs pyarrow ({error}); "
             "install blobtransfer[parquet], or save the table as CSV"
         ) from error
-    try:
-        schema = parquet.read_schema(io.BytesIO(content))
-        # Words as numbers and a list of them: a few bytes may stand for any number of long words.
-        words = [one.name for one in schema if types.is_string(one.type)]
-        stored = parquet.ParquetFile(io.BytesIO(content), read_dictionary=words)
-        n_rows, heads = stored.metadata.num_rows, list(map(printable, schema.names))
-        check_size(name, n_rows, len(heads))
-        unpacked = sum(
-            stored.metadata.row_group(i).total_byte_size for i in range(stored.num_row_groups)
+    n_footer = int.from_bytes(content[-8:-4], "little")
+    if content.endswith(b"PAR1") and n_footer > MAX_FOOTER:
+        raise TableFileError(
+            name,
+            f"{n_footer:,} bytes of metadata; at most {MAX_FOOTER:,} are read, use fewer row "
+            "groups or columns",
         )
-        if unpacked > 8 * MAX_CELLS:
-            raise TableFileError(name, f"{unpacked:,} bytes unpacked; use fewer rows or columns")
-        table = stored.read()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise TableFileError(name, "it cannot be read and looks damaged; save it again") from error
-    if not n_rows:
-        raise TableFileError(name, "no rows; give a table with rows")
+    file = parquet.ParquetFile(io.BytesIO(content))
+    heads = [printable(head) for head in file.schema_arrow.names]
+    _check_metadata(name, heads, file.schema_arrow, file.metadata)
+    words = {field.name for field in file.schema_arrow if _holds_words(field.type)}
+    stored = parquet.ParquetFile(io.BytesIO(content), metadata=file.metadata, read_dictionary=words)
+    limit = WordLimit(name)
+    columns = {
+        head: _Column(name, head, limit if field.name in words or head in as_words else None)
+        for head, field in zip(heads, file.schema_arrow, strict=True)
+    }
+    n_rows = 0
+    for batch in stored.iter_batches(ROWS_AT_ONCE, use_threads=False):
+        n_rows += batch.num_rows
+        if n_rows > file.metadata.num_rows:
+            break
+        for column, values in zip(columns.values(), batch.columns, strict=True):
+            column.add(values)
+    if n_rows != file.metadata.num_rows:
+        raise ValueError(f"{file.metadata.num_rows:,} rows announced, {n_rows:,} or more found")
+    return RawTable(name, None, {head: one.whole() for head, one in columns.items()}, n_rows)
+
+
+def _check_metadata(name: str, heads: list[str], schema: Any, metadata: Any) -> None:
+    """Refuse by its metadata what is no table or too large.
+
+    pyarrow ends the process over the damaged metadata of a column in a row group, so that nobody
+    may ask for it; what the file says otherwise than in its metadata shows as it is read.
+    """
+    check_size(name, metadata.num_rows, len(heads))
     if len(set(heads)) < len(heads):
         raise TableFileError(name, "two columns have one name; give each its own")
-    columns = {
-        head: _column(name, head, column, head in as_words)
-        for head, column in zip(heads, table.columns, strict=True)
-    }
-    return RawTable(name, None, columns, n_rows)
+    for head, field in zip(heads, schema, strict=True):
+        if not (_holds_words(field.type) or _holds_numbers(field.type)):
+            raise TableFileError(name, f"column {head} holds {field.type}; give numbers or text")
+    if not metadata.num_rows:
+        raise TableFileError(name, "no rows; give a table with rows")
+    unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    if unpacked > 8 * MAX_CELLS:
+        raise TableFileError(name, f"{unpacked:,} bytes unpacked; use fewer rows or columns")
 
 
-def _column(name: str, head: str, column: Any, is_words: bool) -> RawColumn:
-    from pyarrow import compute, types
+def _holds_words(kind: Any) -> bool:
+    from pyarrow import types
 
-    if types.is_dictionary(column.type) and types.is_string(column.type.value_type):
-        whole = column.unify_dictionaries().combine_chunks()
-        words = whole.dictionary if hasattr(whole, "dictionary") else whole.chunk(0).dictionary
-        longest = compute.max(compute.binary_length(words)).as_py() or 0
-        if longest > MAX_WORD:
-            problem = (
-                f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD:,} are read"
-            )
-            raise TableFileError(name, problem)
-        return coded(["" if one is None else one for one in column.to_pylist()])
-    kind = column.type
-    if not (types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)):
-        raise TableFileError(name, f"column {head} holds {kind}; give numbers or text")
-    values = column.to_pylist()
-    if not is_words:
-        return RawColumn(
-            numbers=np.array([np.nan if one is None else float(one) for one in values])
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view")
+
+
+def _holds_numbers(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind))
+
+
+class _Column:
+    """A column that is read piece by piece.
+
+    Args:
+        name: The file.
+        head: The column.
+        limit: Of the words of the table; None for a column of numbers.
+    """
+
+    def __init__(self, name: str, head: str, limit: WordLimit | None) -> None:
+        self._name, self._head = name, head
+        self._coder = None if limit is None else Coder(limit)
+        self._pieces: list[NDArray[Any]] = []
+
+    def add(self, values: Any) -> None:
+        """Add the values of the next rows, an array of pyarrow."""
+        from pyarrow import types
+
+        if self._coder is None:
+            self._pieces.append(_numbers(values))
+        elif types.is_dictionary(values.type):
+            self._pieces.append(_codes(self._name, self._head, values, self._coder))
+        else:
+            write = str if types.is_boolean(values.type) else written
+            texts = ("" if value is None else write(value) for value in values.to_pylist())
+            self._pieces.append(self._coder.codes(texts))
+
+    def whole(self) -> RawColumn:
+        """Return the column once all rows are read."""
+        values = np.concatenate(self._pieces)
+        return RawColumn(values) if self._coder is None else self._coder.column(values)
+
+
+def _codes(name: str, head: str, values: Any, coder: Coder) -> NDArray[np.int32]:
+    """Return the codes of an array of words, of which only those that rows have are coded."""
+    from pyarrow import compute
+
+    longest = compute.max(compute.binary_length(values.dictionary)).as_py() or 0
+    if longest > MAX_WORD:
+        raise TableFileError(
+            name, f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD:,} are read"
         )
-    if types.is_boolean(kind):
-        return coded(["" if one is None else str(one) for one in values])
-    return coded(["" if one is None else written(float(one)) for one in values])
+    places = compute.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)
+    first_row = np.full(len(values.dictionary) + 1, -1)  # of a word; the last is of missing values
+    first_row[places[::-1]] = np.arange(len(places))[::-1]
+    used = np.flatnonzero(first_row[:-1] >= 0)
+    used = used[np.argsort(first_row[used])]
+    code_of = np.full(len(first_row), -1, np.int32)
+    code_of[used] = coder.codes(values.dictionary.take(used).to_pylist())
+    codes: NDArray[np.int32] = code_of[places]
+    return codes
+
+
+def _numbers(values: Any) -> NDArray[np.float64]:
+    """Return an array of numbers, NaN where one is missing."""
+    from pyarrow import types
+
+    if types.is_boolean(values.type):
+        values = values.cast("int8")
+    return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)

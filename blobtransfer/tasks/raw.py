@@ -8,22 +8,30 @@ import hashlib
 import math
 import os
 import stat
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import TableFileError
+from blobtransfer.errors import BlobTransferError, TableFileError
 from blobtransfer.specs.checks import printable
 
 MAX_FILE_BYTES = 200_000_000
 MAX_COLUMNS = 10_000
 MAX_CELLS = 20_000_000
 """What is read at most; a column of numbers takes 8 bytes a cell."""
+
+MAX_WORDS = 5_000_000
+"""Most distinct words of a table; one takes about 200 bytes."""
+
+VALUES_AT_ONCE = 4096
+"""Values of an array that are Python objects at the same time."""
 
 KEPT_TABLES = 2
 """Tables that are kept: those of the source and of the target."""
@@ -134,6 +142,23 @@ def _read_kept(
     name, (_, n_bytes) = printable(origin), version
     if n_bytes > MAX_FILE_BYTES:
         raise TableFileError(name, f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+    reader: Reader = import_module(f"blobtransfer.tasks.{READERS[suffix]}").read
+    try:
+        with warnings.catch_warnings():  # of libraries, about what a damaged file holds
+            warnings.simplefilter("ignore")
+            return _read(name, origin, suffix, as_words, reader)
+    except BlobTransferError:
+        raise
+    except MemoryError as error:
+        problem = "reading it needs more memory than is free; use fewer rows or columns"
+        raise TableFileError(name, problem) from error
+    except Exception as error:  # whatever a reader or its library makes of a damaged file
+        raise TableFileError(name, "it cannot be read and looks damaged; save it again") from error
+
+
+def _read(
+    name: str, origin: str, suffix: str, as_words: frozenset[str], reader: Reader
+) -> RawTable:
     try:
         with open(origin, "rb", opener=_open_without_waiting) as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -143,7 +168,6 @@ def _read_kept(
         raise TableFileError(name, "cannot be read; check the file") from error
     if not content:
         raise TableFileError(name, "the file is empty; give a table with a head")
-    reader: Reader = import_module(f"blobtransfer.tasks.{READERS[suffix]}").read
     table = reader(name, content, suffix, as_words)
     return RawTable(
         name, hashlib.sha256(content).hexdigest(), table.columns, table.n_rows, table.lines
@@ -169,14 +193,70 @@ def written(number: float) -> str:
     return str(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
 
 
-def coded(words: "NDArray[np.object_] | list[str]") -> RawColumn:
-    """Make a column of words; what is written like a missing value is one."""
-    numbers: dict[str, int] = {}
-    codes = np.empty(len(words), np.int32)
-    for i, word in enumerate(words):
-        word = word.strip()
-        codes[i] = -1 if word.lower() in MISSING_WORDS else numbers.setdefault(word, len(numbers))
-    return RawColumn(codes=codes, words=tuple(numbers))
+def values_of(array: NDArray[Any]) -> Iterator[Any]:
+    """Yield the values of a column as Python objects, a few thousand in memory at a time."""
+    for start in range(0, len(array), VALUES_AT_ONCE):
+        yield from array[start : start + VALUES_AT_ONCE].tolist()
+
+
+class WordLimit:
+    """Bounds the distinct words of a table.
+
+    Args:
+        name: The file.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._n_words = name, 0
+
+    def count(self, n_words: int = 1) -> None:
+        """Count new words; raise `TableFileError` beyond `MAX_WORDS`."""
+        self._n_words += n_words
+        if self._n_words > MAX_WORDS:
+            raise TableFileError(
+                self._name,
+                f"more than {MAX_WORDS:,} different words; use fewer rows, or leave columns of "
+                "names or free text out of the file",
+            )
+
+
+class Coder(dict[str, int]):
+    """Codes of the values of a column of words, by the value as it is written.
+
+    Args:
+        limit: Shared by all columns of a table.
+    """
+
+    def __init__(self, limit: WordLimit) -> None:
+        super().__init__()
+        self._limit, self._words = limit, list[str]()
+
+    def __missing__(self, value: str) -> int:
+        self._limit.count()
+        word = value.strip()
+        if word != value:
+            code = self[word]
+        elif word.lower() in MISSING_WORDS:
+            code = -1
+        else:
+            code = len(self._words)
+            self._words.append(word)
+        self[value] = code
+        return code
+
+    def codes(self, values: Iterable[str]) -> NDArray[np.int32]:
+        """Return the code of each value, -1 for what is written like a missing value."""
+        return np.fromiter(map(self.__getitem__, values), np.int32)
+
+    def column(self, codes: NDArray[np.int32]) -> RawColumn:
+        """Return the column that has these codes."""
+        return RawColumn(codes=codes, words=tuple(self._words))
+
+
+def coded(values: Iterable[str], limit: WordLimit) -> RawColumn:
+    """Return the column of words that has these values."""
+    coder = Coder(limit)
+    return coder.column(coder.codes(values))
 
 
 def _open_without_waiting(name: str, flags: int) -> int:

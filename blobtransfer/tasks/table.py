@@ -224,7 +224,8 @@ def chosen(
     of_class = column_of(raw, label, "label")
     assert of_class.codes is not None
     if classes is not None:
-        wanted = np.isin(of_class.words, classes)
+        names = set(classes)
+        wanted = np.array([word in names for word in of_class.words], bool)
         is_used &= np.append(wanted, True)[of_class.codes]  # -1, a missing one, is the last
     if missing == "drop":
         for name in (label, *columns):

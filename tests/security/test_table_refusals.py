@@ -6,6 +6,8 @@ changes by a byte.
 
 import shlex
 import shutil
+import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -172,8 +174,8 @@ TABLES = [
      ".parquet"),
     ("train-source --task ragged.csv:label=y", "ragged.csv: line 3 has 1 values, the head has 2 "
      "columns; mend that line"),
-    ("train-source --task wide.csv:label=y", "wide.csv: 1,000,000 columns; at most 10,000 are "
-     "read"),
+    ("train-source --task wide.csv:label=y", "wide.csv: line 1: more than 10,000 values; use "
+     "at most 10,000 columns"),
     ("train-source --task null.csv:label=y", "null.csv: line 2 has a null character; save it as "
      "UTF-8 text"),
     ("train-source --task utf16.csv:label=y", "utf16.csv: it is in UTF-16; save it as UTF-8"),
@@ -211,8 +213,20 @@ TABLES = [
      "again"),
     ("train-source --task rows.npz:label=y", "rows.npz: y has 3 rows, an array before it 4; give "
      "arrays of as many rows"),
-    ("train-source --task words.arff:label=y", "words.arff: a column of free text or dates; leave "
-     "it out of the file"),
+    ("train-source --task words.arff:label=y", "words.arff: attribute x is of type string, which "
+     "is not read; leave it out of the file"),
+    ("train-source --task dates.arff:label=y", "dates.arff: attribute y is of type date, which is "
+     "not read; leave it out of the file"),
+    ("train-source --task extra.arff:label=y", "extra.arff: line 5 has 3 values, the head has 2 "
+     "columns; mend that line"),
+    ("train-source --task header.npz:label=y", "header.npz: x.npy has a header of 3,900,000,000 "
+     "bytes; at most 10,000 are read"),
+    ("train-source --task true.npz:label=y", "true.npz: it cannot be read and looks damaged; save "
+     "it again"),
+    ("train-source --task complex.npz:label=y", "complex.npz: x.npy holds complex128; give "
+     "numbers of up to 64 bits, or text"),
+    ("train-source --task nested.npz:label=y", "nested.npz: it cannot be read and looks damaged; "
+     "save it again"),
     ("train-source --task cut.parquet:label=y", "cut.parquet: it cannot be read and looks damaged; "
      "save it again"),
     ("train-source --task model.csv:label=y", "model.csv: it looks like a .keras file; save it as "
@@ -258,6 +272,18 @@ def write_tables(folder):
     }.items():
         write_rows(folder / name, [["x", "y"], *rows])
     write_rows(folder / "lines.csv", [["w", "y"], *(["a\nb", "0"], ["c", "1"]) * 6])
+    start = "@relation r\n@attribute x real\n"
+    (folder / "dates.arff").write_text(f"{start}@attribute y date 'yyyy'\n@data\n1,2001\n")
+    (folder / "extra.arff").write_text(f"{start}@attribute y {{a}}\n@data\n1,a,2\n")
+    shape = "{'descr': '<f8', 'fortran_order': False, 'shape': (%s,), }\n"
+    for name, head in {
+        "header": b"\2\0" + struct.pack("<I", 3_900_000_000),
+        "true": b"\1\0" + struct.pack("<H", len(shape % True)) + (shape % True).encode(),
+        "nested": b"\1\0" + struct.pack("<H", 9_000) + b"(" * 9_000,
+        "complex": b"\1\0" + struct.pack("<H", 59) + (shape % 1).replace("f8", "c16").encode(),
+    }.items():
+        with zipfile.ZipFile(folder / f"{name}.npz", "w") as archive:
+            archive.writestr("x.npy", b"\x93NUMPY" + head)
     np.savez(folder / "pickled.npz", x=np.array([{}, {}], object), y=np.array([0, 1]))
     np.savez(folder / "rows.npz", x=np.zeros(4), y=np.zeros(3))
 

@@ -1,14 +1,18 @@
 """Files -> raw tables: what is read, and one line for what cannot be."""
 
 import io
+import struct
+import tracemalloc
+import warnings
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers.tables import write_rows
 
 from blobtransfer.errors import TableFileError
-from blobtransfer.tasks import delimited, raw
+from blobtransfer.tasks import arff, delimited, npz, parquet, raw
 from blobtransfer.tasks.raw import read_table
 
 NOTHING = frozenset[str]()
@@ -89,7 +93,9 @@ def test_tabs_are_expected_in_tsv(tmp_path):
         ("x,y\n1,2\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         (b"x,y\n1,\x00\n", "line 2 has a null character"),
         (b"PK\x03\x04....", "it looks like a zip archive; save it as CSV in UTF-8"),
-        (",".join(f"c{i}" for i in range(10_001)) + "\n", "10,001 columns; at most 10,000"),
+        (",".join(f"c{i}" for i in range(10_001)) + "\n", "line 1: more than 10,000 values"),
+        ("x,y\n" + "," * 10_000 + "\n", "line 2: more than 10,000 values"),
+        ("x,y\n" + "," * 100 + "\n", "line 2 has 101 values, the head has 2 columns"),
     ],
 )
 def test_a_damaged_file_is_one_line(tmp_path, text, problem):
@@ -110,6 +116,67 @@ def test_a_file_of_too_many_bytes_is_refused_unread(tmp_path, monkeypatch):
     monkeypatch.setattr(raw, "MAX_FILE_BYTES", 5)
     with pytest.raises(TableFileError, match="8 bytes; at most 5 are read"):
         read_text(tmp_path, "x,y\n1,2\n")
+
+
+def test_quoted_cells_may_hold_more_delimiters_than_there_are_columns(tmp_path):
+    table = read_text(tmp_path, 'x,w\n1,"' + "," * 10_001 + '"\n2,"\n' + "," * 10_002 + '"\n')
+    assert [len(word) for word in table.columns["w"].words] == [10_001, 10_002]
+
+
+@pytest.mark.parametrize(
+    "row", ["1" * 40_000 + ",2", '"' + "\n" * 40_000 + '",2', '"\n",' * 20_000 + "2"]
+)
+def test_a_row_is_refused_before_it_takes_much_memory(tmp_path, monkeypatch, row):
+    monkeypatch.setattr(delimited, "MAX_ROW", 20_000)
+    with pytest.raises(TableFileError, match="a row of more than 20,000 characters"):
+        read_text(tmp_path, f"x,y\n1,2\n{row}\n")
+    read_text(tmp_path, "x,y\n" + "1,2\n" * 20_000)  # of rows that are short, any number
+
+
+def test_words_are_counted_over_all_columns_and_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(raw, "MAX_WORDS", 6)
+    text = "x,y\na,p\nb,q\na,p\nc,q\n"
+    assert read_text(tmp_path, text).columns["x"].codes.tolist() == [0, 1, 0, 2]
+    with pytest.raises(TableFileError, match="more than 6 different words"):
+        read_text(tmp_path, text + "d,r\n")
+
+
+def test_words_that_come_first_are_read_in_one_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "ROWS_AT_ONCE", 2)
+    starts = []
+    monkeypatch.setattr(delimited, "check_text", lambda *args: starts.append(args))
+    table = read_text(tmp_path, "x,w\n1,a\n2,7\n3,7\n4,7\n")
+    assert len(starts) == 1
+    assert table.columns["w"].words == ("a", "7")
+    assert table.columns["w"].odd == (0, "a")  # most are numbers
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (MemoryError(), "needs more memory than is free"),
+        (RecursionError(), "looks damaged"),
+        (SystemError("of a library"), "looks damaged"),
+    ],
+)
+def test_whatever_a_reader_raises_is_one_line_about_the_file(tmp_path, monkeypatch, error, problem):
+    def read(*args):
+        warnings.warn("of a library", RuntimeWarning, stacklevel=1)
+        raise error
+
+    monkeypatch.setattr(npz, "read", read)
+    with pytest.raises(TableFileError, match=problem) as caught:
+        read_text(tmp_path, "x", ".npz")
+    assert caught.value.__cause__ is error
+
+
+def test_what_ends_the_program_passes_through_a_reader(tmp_path, monkeypatch):
+    def read(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(npz, "read", read)
+    with pytest.raises(KeyboardInterrupt):
+        read_text(tmp_path, "x", ".npz")
 
 
 def test_what_is_no_file_is_one_line(tmp_path):
@@ -173,8 +240,121 @@ def test_an_array_that_claims_more_than_fits_is_refused_before_it_is_unpacked(tm
     )
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", header.getvalue())
-    with pytest.raises(TableFileError, match="10,000,000,000 cells; at most 20,000,000 fit"):
+    with pytest.raises(TableFileError, match="more than 20,000,000 cells"):
         read_table(str(tmp_path / "a.npz"), NOTHING)
+
+
+FLOATS = "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }"
+
+
+def write_members(path, members, compression=zipfile.ZIP_STORED):
+    """Write arrays by their names: header, data, and what differs from version 1 of the format."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, (header, data, *other) in members.items():
+            version, length = other or ((1, 0), len(header))
+            size = struct.pack("<H" if version == (1, 0) else "<I", length)
+            content = b"\x93NUMPY" + bytes(version) + size + header.encode() + data
+            archive.writestr(f"{name}.npy", content)
+    return str(path)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_a_header_that_claims_to_be_long_is_refused_unread(tmp_path, version):
+    length = 65_000 if version == (1, 0) else 3_900_000_000
+    path = write_members(tmp_path / "a.npz", {"x": (FLOATS, b"", version, length)})
+    with pytest.raises(TableFileError, match=f"x.npy has a header of {length:,} bytes"):
+        read_table(path, NOTHING)
+    path = write_members(tmp_path / "b.npz", {"x": (FLOATS, b"\0" * 24, version, len(FLOATS))})
+    assert read_table(path, NOTHING).columns["x"].numbers.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            FLOATS.replace("'<f8'", descr)
+            for descr in ("'<f16'", "'<c16'", "'|S8'", "'|V8'", "'<M8[s]'", "'|O'", "'<U0'",
+                          "'<U10001'", "[('a', '<f8')]", "('<f4', (2,))", "None", "'f9'")
+        ),
+        *(
+            FLOATS.replace("(3,)", shape)
+            for shape in ("(True,)", "(-3,)", "(3.0,)", "()", "3", "[3]", "(3, 1, 1)")
+        ),
+        "(" * 9_000, "-" * 9_000 + "1", "9" * 9_000, "{}", "", "\n",
+    ],
+)  # fmt: skip
+def test_arrays_of_other_types_and_shapes_are_one_line(tmp_path, header):
+    path = write_members(tmp_path / "a.npz", {"x": (header, b"\0" * 24)})
+    with pytest.raises(TableFileError) as error:
+        read_table(path, NOTHING)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("version", [(0, 0), (1, 1), (4, 0)])
+def test_versions_that_numpy_does_not_write_are_damage(tmp_path, version):
+    path = write_members(tmp_path / "a.npz", {"x": (FLOATS, b"\0" * 24, version, len(FLOATS))})
+    with pytest.raises(TableFileError, match="looks damaged"):
+        read_table(path, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("shape", "problem"),
+    [
+        ("(1, 20000000)", "20,000,000 columns; at most 10,000"),
+        ("(0, 20000000)", "20,000,000 columns; at most 10,000"),
+        ("(3, 9000000)", "9,000,000 columns; at most 10,000"),
+        ("(30000000,)", "more than 20,000,000 cells"),
+    ],
+)
+def test_an_array_is_measured_by_its_shape(tmp_path, shape, problem):
+    path = write_members(tmp_path / "a.npz", {"x": (FLOATS.replace("(3,)", shape), b"")})
+    with pytest.raises(TableFileError, match=problem):
+        read_table(path, NOTHING)
+
+
+def test_all_headers_are_added_up_before_any_data_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "MAX_BYTES", 40)
+    path = write_members(tmp_path / "a.npz", {"x": (FLOATS, b"cut"), "y": (FLOATS, b"cut")})
+    with pytest.raises(TableFileError, match="more than 40 bytes unpacked"):
+        read_table(path, NOTHING)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 23, 25, 100_000])
+def test_an_array_whose_data_is_not_as_long_as_its_header_says_is_damaged(tmp_path, n_bytes):
+    path = write_members(tmp_path / "a.npz", {"x": (FLOATS, b"\0" * n_bytes)})
+    with pytest.raises(TableFileError, match="looks damaged"):
+        read_table(path, NOTHING)
+
+
+def test_words_of_no_letters_are_damage(tmp_path):
+    words = FLOATS.replace("<f8", "<U1")
+    path = write_members(tmp_path / "a.npz", {"x": (words, struct.pack("<I", 0x7FFFFFFF) * 3)})
+    with pytest.raises(TableFileError, match="looks damaged"):
+        read_table(path, NOTHING)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_python_would_unpack_without_bound_are_refused(tmp_path, compression):
+    path = write_members(tmp_path / "a.npz", {"x": (FLOATS, b"\0" * 24)}, compression)
+    with pytest.raises(TableFileError, match="compressed in another way"):
+        read_table(path, NOTHING)
+
+
+def test_members_are_counted_before_they_are_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "MAX_ARRAYS", 2)
+    np.savez(path := tmp_path / "a.npz", **{name: np.zeros(1) for name in "xyz"})
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(TableFileError, match="more than 2 arrays"):
+        read_table(str(path), NOTHING)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["?", "i1", ">i2", "u4", "u8", "f2", ">f4", "f8"])
+def test_numbers_of_every_type_and_order_are_read(tmp_path, kind, order):
+    values = np.array([[0, 1], [1, 0], [1, 1]], kind, order=order)
+    np.savez(tmp_path / "a.npz", X=values)
+    table = read_table(str(tmp_path / "a.npz"), NOTHING)
+    assert [column.numbers.tolist() for column in table.columns.values()] == [[0, 1, 1], [1, 0, 1]]
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"not a zip", b"\0" * 100])
@@ -214,10 +394,24 @@ def test_arff_has_numbers_and_listed_words(tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (ARFF.replace("{a, b}", "string"), "a column of free text or dates"),
-        (ARFF.replace("1,a,no", "1,z,no"), "it cannot be read"),
-        ("hello\n", "it cannot be read"),
-        (ARFF.encode("utf-16"), "it is not UTF-8"),
+        (ARFF.replace("{a, b}", "string"), "attribute w is of type string"),
+        (ARFF.replace("{a, b}", "date yyyy-MM-dd"), "attribute w is of type date"),
+        (ARFF.replace("{no, yes}", "Date 'yyyy'"), "attribute y is of type date"),
+        (ARFF.replace("{a, b}", "relational"), "attribute w is of type relational"),
+        (ARFF.replace("{a, b}", "colour"), "line 3: attribute w is of type colour"),
+        (ARFF.replace("@attribute w", "@attribute x"), "two attributes are called x"),
+        (ARFF.replace("@attribute w", "@atribute w"), "line 3: '@atribute w"),
+        (ARFF.replace("1,a,no", "1,z,no"), "line 6: 'z' is not among the words of attribute w"),
+        (ARFF.replace("3,?,no", "3?,a,no"), "line 8: '3?' is not a number"),
+        (ARFF.replace("3,?,no", "3,a,no,9"), "line 8 has 4 values, the head has 3 columns"),
+        (ARFF.replace("3,?,no", "3,a"), "line 8 has 2 values, the head has 3 columns"),
+        (ARFF.replace("3,?,no", "{0 3, 2 no}"), "its rows are sparse"),
+        (ARFF.partition("1,a")[0], "no rows"),
+        ("@data\n1,2\n", "it has no attributes"),
+        ("hello\n", "there is no @data line"),
+        (ARFF.encode("utf-16"), "it is in UTF-16"),
+        (ARFF.encode() + b"4,\xe9,no\n", "line 9 is not in UTF-8"),
+        (ARFF.replace("{a, b}", "{a, \xe9}").encode("latin-1"), "line 3 is not in UTF-8"),
     ],
 )
 def test_a_damaged_arff_is_one_line(tmp_path, text, problem):
@@ -225,6 +419,37 @@ def test_a_damaged_arff_is_one_line(tmp_path, text, problem):
         read_text(tmp_path, text, ".arff")
     assert problem in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize("delimiter", [",", " , ", "\t"])
+def test_arff_quotes_words_and_separates_them_in_several_ways(tmp_path, quote, delimiter):
+    text = """@RELATION 'my rows'
+% a comment
+@ATTRIBUTE "the x" Real
+@attribute "w" {  'a b' , c}
+@attribute y {NA,yes}
+@DATA
+% a comment, with a comma
+ 1.5|'a b'|NA
+
+-2e1|c|yes
+"""
+    text = text.replace("'", quote).replace("|", delimiter)
+    table = read_text(tmp_path, text, ".arff")
+    assert table.columns["the x"].numbers.tolist() == [1.5, -20.0]
+    assert table.columns["w"].words == ("a b", "c")
+    assert table.columns["y"].codes.tolist() == [-1, 0]
+    assert table.lines.tolist() == [8, 10]
+
+
+def test_rows_of_arff_are_counted_before_they_are_split(tmp_path, monkeypatch):
+    for module in (arff, raw):
+        monkeypatch.setattr(module, "MAX_CELLS", 10)
+    assert read_text(tmp_path, ARFF + "% more\n" * 9, ".arff").n_rows == 3
+    monkeypatch.setattr(arff, "read_columns", None)
+    with pytest.raises(TableFileError, match="more than 10 cells"):
+        read_text(tmp_path, ARFF + "1,a,no\n", ".arff")
 
 
 def test_parquet_has_numbers_and_words(tmp_path):
@@ -279,5 +504,149 @@ def test_words_that_few_bytes_stand_for_are_not_unpacked(tmp_path):
     with pytest.raises(TableFileError, match="column w has a word of 1,000,000 bytes"):
         read_table(str(tmp_path / "a.parquet"), NOTHING)
     np.savez_compressed(tmp_path / "a.npz", w=np.array(["x" * 20_000]))
-    with pytest.raises(TableFileError, match="words of more than 10,000 letters"):
+    with pytest.raises(TableFileError, match="words of 20,000 letters"):
         read_table(str(tmp_path / "a.npz"), NOTHING)
+
+
+WORD_TYPES = ("string", "large_string", "string_view", "dictionary")
+
+
+@pytest.mark.parametrize("kind", WORD_TYPES)
+@pytest.mark.parametrize("use_dictionary", [True, False])
+def test_words_of_every_type_are_the_same_column(tmp_path, kind, use_dictionary):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as written
+
+    words = pyarrow.array(["b", None, "a", "b", "", "c", "a"])
+    words = words.dictionary_encode() if kind == "dictionary" else words.cast(kind)
+    written.write_table(
+        pyarrow.table({"w": words}), path := tmp_path / "a.parquet",
+        row_group_size=2, use_dictionary=use_dictionary,
+    )  # fmt: skip
+    column = read_table(str(path), NOTHING).columns["w"]
+    assert column.words == ("b", "a", "c")
+    assert column.codes.tolist() == [0, -1, 1, 0, -1, 2, 1]
+
+
+def test_words_that_no_row_has_are_not_read(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as written
+
+    column = pyarrow.DictionaryArray.from_arrays([1, 1], ["unused", "a"])
+    written.write_table(pyarrow.table({"w": column}), tmp_path / "a.parquet")
+    assert read_table(str(tmp_path / "a.parquet"), NOTHING).columns["w"].words == ("a",)
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8", "uint64", "float16", "float32", "float64"])
+def test_numbers_of_every_type_are_read_with_what_is_missing(tmp_path, kind):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as written
+
+    values = pyarrow.array(np.array([1, 0, 1], kind), mask=np.array([False, False, True]))
+    written.write_table(pyarrow.table({"x": values}), tmp_path / "a.parquet", row_group_size=2)
+    numbers = read_table(str(tmp_path / "a.parquet"), NOTHING).columns["x"].numbers
+    assert numbers.dtype == np.float64
+    assert np.array_equal(numbers, [1, 0, np.nan], equal_nan=True)
+
+
+def test_numbers_of_parquet_never_are_python_objects(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as written
+
+    n_rows = 200_000
+    values = np.arange(n_rows) + 0.5
+    written.write_table(pyarrow.table({"x": values}), path := tmp_path / "a.parquet")
+    parquet.read("warm", path.read_bytes(), ".parquet", NOTHING)  # imports
+    tracemalloc.start()
+    try:
+        parquet.read("a", path.read_bytes(), ".parquet", NOTHING)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < path.stat().st_size + 2.5 * 8 * n_rows  # a Python float takes 24 bytes, and 8
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("list", [1]), ("binary", b"a"), ("large_binary", b"a"), ("struct", {"a": 1}),
+     ("timestamp", 1), ("null", None), ("decimal", 1)],
+)  # fmt: skip
+def test_types_that_are_no_columns_are_refused_by_the_schema(tmp_path, monkeypatch, kind, value):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as written
+
+    types = {
+        "list": pyarrow.list_(pyarrow.int64()), "binary": pyarrow.binary(),
+        "large_binary": pyarrow.large_binary(), "struct": pyarrow.struct({"a": pyarrow.int8()}),
+        "timestamp": pyarrow.timestamp("s"), "null": pyarrow.null(),
+        "decimal": pyarrow.decimal128(3, 1),
+    }  # fmt: skip
+    table = pyarrow.table({"x": [1], "z": pyarrow.array([value], types[kind])})
+    written.write_table(table, tmp_path / "a.parquet")
+    monkeypatch.setattr(parquet, "_Column", None)
+    with pytest.raises(TableFileError, match=f"column z holds {kind}"):
+        read_table(str(tmp_path / "a.parquet"), NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_bytes", "problem"),
+    [(10**8, 10, "more than 20,000,000 cells"), (5, 10**9, "bytes unpacked"), (0, 0, "no rows")],
+)
+def test_parquet_is_measured_by_its_metadata(n_rows, n_bytes, problem):
+    pyarrow = pytest.importorskip("pyarrow")
+    schema = pyarrow.schema({"x": pyarrow.int8(), "y": pyarrow.string()})
+    metadata = SimpleNamespace(
+        num_rows=n_rows,
+        num_row_groups=2,
+        row_group=lambda i: SimpleNamespace(total_byte_size=n_bytes // 2),
+    )
+    with pytest.raises(TableFileError, match=problem):
+        parquet._check_metadata("a", ["x", "y"], schema, metadata)
+
+
+@pytest.mark.parametrize("n_announced", [3, 8, 20])
+def test_parquet_is_read_no_further_than_the_rows_that_it_announces(
+    tmp_path, monkeypatch, n_announced
+):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as written
+
+    written.write_table(pyarrow.table({"x": list(range(10))}), path := tmp_path / "a.parquet")
+    monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 2)
+    n_read = []
+
+    class Column(parquet._Column):
+        def add(self, values):
+            n_read.append(len(values))
+            super().add(values)
+
+    monkeypatch.setattr(parquet, "_Column", Column)
+    assert read_table(str(path), NOTHING).n_rows == sum(n_read) == 10
+    n_read.clear()
+    # The rows of the file, before its row groups: 10 is written as 20, for the sign.
+    content = path.read_bytes()
+    before = b"\x16\x14\x19"
+    assert content.count(before) == 1
+    path.write_bytes(content.replace(before, bytes([0x16, 2 * n_announced, 0x19])))
+    with pytest.raises(TableFileError, match="looks damaged"):
+        read_table(str(path), NOTHING)
+    assert sum(n_read) <= n_announced
+
+
+def test_metadata_of_parquet_is_measured_before_it_is_unpacked(tmp_path):
+    pytest.importorskip("pyarrow")
+    content = b"PAR1" + struct.pack("<I", 30_000_000) + b"PAR1"
+    with pytest.raises(TableFileError, match="30,000,000 bytes of metadata"):
+        read_text(tmp_path, content, ".parquet")
+
+
+@pytest.mark.parametrize("kind", WORD_TYPES)
+def test_words_of_parquet_have_a_longest(tmp_path, kind):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as written
+
+    words = pyarrow.array(["x" * 10_001, "a"])
+    words = words.dictionary_encode() if kind == "dictionary" else words.cast(kind)
+    written.write_table(pyarrow.table({"w": words}), tmp_path / "a.parquet")
+    with pytest.raises(TableFileError, match="column w has a word of 10,001 bytes"):
+        read_table(str(tmp_path / "a.parquet"), NOTHING)

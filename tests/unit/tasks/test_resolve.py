@@ -1,5 +1,6 @@
 """What is asked of tables -> problems with everything resolved, or one line."""
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.drawn import MoonsSpec
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest
 from blobtransfer.specs.task_text import parse_task
+from blobtransfer.tasks import draft, raw
 from blobtransfer.tasks.resolve import resolve_tasks
 from blobtransfer.tasks.table import preparation_of, rows_of, split_of
 
@@ -301,3 +303,26 @@ def test_the_rows_of_a_group_do_not_train_the_source_and_test_the_target(sites):
 def test_what_would_be_learnt_wrong_is_refused(tmp_path, rows, keys, problem):
     path = table_of(tmp_path, [["a", "b", "y"], *rows])
     assert problem in refused(target=f"{path}:{keys}")
+
+
+def test_words_that_would_become_too_many_numbers_are_refused(tmp_path, monkeypatch):
+    rows = [["w", "v", "y"], *([word, word, k] for word in "abc" for k in "0101")]
+    path = table_of(tmp_path, rows)
+    monkeypatch.setattr(draft, "MAX_CELLS", 12 * 6)
+    assert resolved(target=f"{path}:label=y")["target"].n_features == 6
+    monkeypatch.setattr(draft, "MAX_CELLS", 12 * 6 - 1)
+    assert "12 rows of 6 features" in refused(target=f"{path}:label=y")
+    assert resolved(target=f"{path}:label=y,drop=v")["target"].n_features == 3
+
+
+def test_one_long_word_among_many_classes_takes_no_memory(tmp_path):
+    names = ["a", "b", *(f"c{i}" for i in range(300)), "x" * 50_000]
+    path = table_of(tmp_path, [["x", "y"], *([str(i), name] for i, name in enumerate(names * 4))])
+    raw.read_table(str(path), frozenset("y"))  # is kept
+    tracemalloc.start()
+    try:
+        resolved(target=f"{path}:label=y,classes=a+b")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 30_000_000  # an array of all these words as long as the longest takes 60 MB
