@@ -6,7 +6,6 @@ is read; a reader only turns bytes into columns.
 
 import hashlib
 import math
-import os
 import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import BlobTransferError, TableFileError
+from blobtransfer.files import open_without_waiting
 from blobtransfer.specs.checks import printable
 
 MAX_FILE_BYTES = 200_000_000
@@ -160,7 +160,7 @@ def _read(
     name: str, origin: str, suffix: str, as_words: frozenset[str], reader: Reader
 ) -> RawTable:
     try:
-        with open(origin, "rb", opener=_open_without_waiting) as file:
+        with open(origin, "rb", opener=open_without_waiting) as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except PermissionError as error:
         raise TableFileError(name, "may not be read; check its permissions") from error
@@ -257,7 +257,3 @@ def coded(values: Iterable[str], limit: WordLimit) -> RawColumn:
     """Return the column of words that has these values."""
     coder = Coder(limit)
     return coder.column(coder.codes(values))
-
-
-def _open_without_waiting(name: str, flags: int) -> int:
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
