@@ -7,11 +7,13 @@ scheduler is no place to keep anything: where it is gone, so is what was on its 
 import ipaddress
 import json
 import logging
+import os
 import re
+import socket
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError, wait
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,14 +30,24 @@ ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://([\w.-]+|\[[\da-fA-F:.%\w]+\]):\d{
 
 MAX_PORT = 65_535
 
-CONNECT_S = 10
-"""Seconds for which the scheduler may be silent at first."""
+MAX_FILE_BYTES = 2**20
+"""Largest scheduler file; Dask writes about 1 kB."""
+
+CONNECT_S = 10.0
+"""Seconds in which a scheduler has to be reached and to have answered once."""
 
 LOOK_S = 2.0
 """Seconds between two questions how many workers there are."""
 
 ANSWER_S = 60.0
-"""Seconds in which workers say who they are, and import what they need for that."""
+"""Seconds in which workers say who they are, and import what they need for that; and in which a
+scheduler that has answered before has to answer again."""
+
+LEAVE_S = 5.0
+"""Seconds in which calls are cancelled and the connection is closed."""
+
+POLL_S = 0.1
+"""Seconds between two calls of `poll` while an answer is awaited."""
 
 CALLS_A_SLOT = 3
 """Calls that are handed over for each that can run at a time."""
@@ -50,7 +62,7 @@ class DaskExecutor(Executor):
     Args:
         place: Its address or its scheduler file; see `address_of`.
         tell: Told in a line what its user should know.
-        poll: Called while workers are waited for; may raise to stop.
+        poll: Called while the scheduler or workers are waited for; may raise to stop.
 
     Raises:
         SettingError: See `address_of`.
@@ -58,18 +70,18 @@ class DaskExecutor(Executor):
     """
 
     def __init__(self, place: str, tell: Callable[[str], None], poll: Callable[[], None]) -> None:
-        self._place, self._tell = place, tell
+        self._place, self._tell, self._poll = place, tell, poll
         self._inner: set[Any] = set()
         self._lock = Lock()
         self._is_waiting = self._is_silent = False
         self._n_slots, self._last_look = 0, 0.0
         address = address_of(place)
-        self._client = _client_of(address)
+        self._client = _client_of(address, poll)
         _warn_of_open_address(address, tell)
         while not self._n_slots:
             self.look()
             poll()
-            time.sleep(0 if self._n_slots else 0.1)
+            time.sleep(0 if self._n_slots else POLL_S)
 
     @property
     def n_slots(self) -> int:
@@ -82,9 +94,18 @@ class DaskExecutor(Executor):
         return CALLS_A_SLOT * self.n_slots
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
-        """Hand a call over; see `concurrent.futures.Executor.submit`."""
+        """Hand a call over; see `concurrent.futures.Executor.submit`.
+
+        Raises:
+            MachineError: The scheduler is gone.
+        """
         outer: Future[T] = Future()
-        self._send(outer, partial(fn, *args, **kwargs), MAX_LOST)
+        try:
+            self._send(outer, partial(fn, *args, **kwargs), MAX_LOST)
+        except Exception as error:
+            if self._is_connected():
+                raise
+            raise self._gone() from error
         return outer
 
     def everywhere(
@@ -103,25 +124,18 @@ class DaskExecutor(Executor):
         Raises:
             MachineError: The scheduler is gone.
         """
-        found: list[dict[str, T | Exception]] = []
-
-        def ask() -> None:
-            with suppress(Exception):  # of a connection that breaks the next look tells
-                found.append(self._client.run(call, on_error="return"))
-
         if self._is_silent:
             return {}
-        asking = Thread(target=ask, daemon=True)
-        asking.start()
-        deadline = time.monotonic() + ANSWER_S
-        while asking.is_alive() and time.monotonic() < deadline:
-            asking.join(0.1)
-            poll()
-        if not found:
+        try:
+            answers: dict[str, T | Exception] = _answer_of(
+                partial(self._client.run, call, on_error="return"), ANSWER_S, poll
+            )
+            return answers
+        except OSError:
             self.look()
             self._is_silent = True
             self._tell("some workers do not answer; they are asked again as their blocks come")
-        return found[0] if found else {}
+            return {}
 
     def look(self) -> None:
         """See from time to time whether the scheduler and any workers are there.
@@ -129,30 +143,39 @@ class DaskExecutor(Executor):
         Raises:
             MachineError: The scheduler is gone.
         """
-        if self._client.status != "running":
+        if not self._is_connected():
             raise self._gone()
         if time.monotonic() - self._last_look < LOOK_S and self._n_slots:
             return
         self._last_look = time.monotonic()
         try:
-            threads = self._client.nthreads()
-        except Exception as error:  # whatever a connection that breaks may raise
+            n_workers, self._n_slots = _answer_of(
+                partial(_count_workers, self._client), ANSWER_S, self._poll
+            )
+        except OSError as error:
             raise self._gone() from error
-        self._n_slots = sum(threads.values())
-        if not threads and not self._is_waiting:
+        if not n_workers and not self._is_waiting:
             self._tell(f"waiting for workers (0 connected to {self._place})")
-        if threads and self._is_waiting:
-            self._tell(f"{len(threads)} {'worker' if len(threads) == 1 else 'workers'} connected")
-        self._is_waiting = not threads
+        if n_workers and self._is_waiting:
+            self._tell(f"{n_workers} {'worker' if n_workers == 1 else 'workers'} connected")
+        self._is_waiting = not n_workers
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Drop what is on its way, and leave; the cluster stays."""
         with self._lock:
             inner, self._inner = list(self._inner), set()
-        with suppress(Exception):  # it may be gone
-            if self._client.status == "running":
+
+        def leave() -> None:
+            if self._is_connected():
                 self._client.cancel(inner, force=True)
             self._client.close(timeout=1)
+
+        with suppress(OSError):  # the scheduler may be gone
+            _answer_of(leave, LEAVE_S, lambda: None)
+
+    def _is_connected(self) -> bool:
+        # The task reads what the scheduler sends; it ends by a message that cannot be read.
+        return self._client.status == "running" and not self._client._handle_report_task.done()
 
     def _send(self, outer: "Future[Any]", call: Callable[[], Any], n_left: int) -> None:
         inner = self._client.submit(call, pure=False, retries=1)
@@ -182,7 +205,7 @@ class DaskExecutor(Executor):
             inner.release()
         except Exception as error:  # while the result was on its way, or the call sent again
             is_lost = isinstance(error, OSError | CancelledError)
-            is_gone = is_lost or self._client.status != "running"
+            is_gone = is_lost or not self._is_connected()
             _settle(outer, None, self._gone() if is_gone else _ours(error))
 
     def _gone(self) -> MachineError:
@@ -199,22 +222,43 @@ def address_of(place: str) -> str:
         SettingError: There is no such file, and this is no address.
     """
     address = place if "://" in place else f"tcp://{place}"
-    path = Path(place)
-    if path.is_file():
+    is_file = os.path.exists(place)
+    if is_file:
         try:
-            address = str(json.loads(path.read_text("utf-8"))["address"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            address = _address_in(Path(place))
+        # RecursionError: JSON that is too deep.
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             problem = "this is no scheduler file, which dask scheduler --scheduler-file writes"
             raise SettingError("scheduler", place, problem) from error
     if not ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > MAX_PORT:
-        is_file = path.is_file()
         found = "it names no" if is_file else "there is no such file, nor is it an"
         raise SettingError("scheduler", place, f"{found} address such as tcp://HOST:8786")
     return address
 
 
-def _client_of(address: str) -> Any:
-    """Connect to a scheduler."""
+def _address_in(path: Path) -> str:
+    """Read the address in a scheduler file.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not a regular file, too large, or not JSON.
+        KeyError, TypeError, RecursionError: Its JSON is not of a scheduler.
+    """
+    if not path.is_file():
+        raise ValueError("not a regular file")
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError("too large")
+    return str(json.loads(content)["address"])
+
+
+def _client_of(address: str, poll: Callable[[], None]) -> Any:
+    """Connect to a scheduler.
+
+    Raises:
+        MachineError: Dask is not installed, or nothing answers as a scheduler does.
+    """
     try:
         from distributed import Client
         from distributed.versions import VersionMismatchWarning
@@ -222,19 +266,65 @@ def _client_of(address: str) -> Any:
         raise MachineError(
             f"--scheduler needs Dask ({error}); install blobtransfer[cluster]"
         ) from error
-    # What it has to say is said by us, in a line.
+    # What it has to say is said by us, in a line; it logs tracebacks even as critical.
     for name in [*logging.root.manager.loggerDict, "distributed"]:
-        if name.partition(".")[0] == "distributed":
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        if name.partition(".")[0] in ("distributed", "tornado"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     warnings.filterwarnings("ignore", category=VersionMismatchWarning)
     # One that could not connect would try to leave for 20 s, and complain.
     make = type("Client", (Client,), {"__del__": lambda client: None})
+
+    def connect() -> Any:
+        # Python would wait at its end for a look-up of Dask's, which is not made in such a thread.
+        parts = urlsplit(address)
+        socket.getaddrinfo(parts.hostname, parts.port)
+        client = make(address, timeout=CONNECT_S, name="blobtransfer", set_as_default=False)
+        _count_workers(client)  # others may accept a connection, too
+        return client
+
     try:
-        return make(address, timeout=CONNECT_S, name="blobtransfer", set_as_default=False)
-    except (OSError, ValueError, TypeError, OverflowError) as error:
+        return _answer_of(connect, CONNECT_S, poll)
+    except OSError as error:
         raise MachineError(
-            f"{address}: no scheduler answers ({_first_line(error)}); start one with dask scheduler"
+            f"{address}: no scheduler answers ({error}); start one with dask scheduler"
         ) from error
+
+
+def _answer_of(call: Callable[[], T], seconds: float, poll: Callable[[], None]) -> T:
+    """Return what a call returns that may never end, as one to a silent scheduler.
+
+    Args:
+        call: It runs in a daemon thread, which does not hold up the end of the process.
+        seconds: How long it may take.
+        poll: Called meanwhile; may raise to stop.
+
+    Raises:
+        OSError: The call failed, whatever it raised, or took too long.
+    """
+    answer: Future[T] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # as asyncio.CancelledError is
+            answer.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()
+    deadline = time.monotonic() + seconds
+    while not answer.done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no answer in {seconds:g} s")
+        wait([answer], POLL_S)
+        poll()
+    if error := answer.exception():
+        raise OSError(_first_line(error)) from error
+    return answer.result()
+
+
+def _count_workers(client: Any) -> tuple[int, int]:
+    """Count the workers of a scheduler, and the threads of all."""
+    threads = client.nthreads().values()
+    return len(threads), sum(threads)
 
 
 def _warn_of_open_address(address: str, tell: Callable[[str], None]) -> None:

@@ -1,11 +1,14 @@
 """A Dask cluster on the loopback address, of processes that a test may kill."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 from helpers.commands import ENVIRONMENT
 
@@ -71,6 +74,26 @@ class Cluster:
             return bool(self.address)
         except (OSError, ValueError):
             return False
+
+
+@contextmanager
+def service(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Give the address of a service that handles each connection by a call in a thread."""
+
+    def handle(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            answer(connection)
+
+    def serve() -> None:
+        with suppress(OSError):  # it is over
+            while True:
+                connection, _ = listener.accept()
+                Thread(target=handle, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=serve, daemon=True).start()
+        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

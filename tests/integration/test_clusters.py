@@ -4,12 +4,17 @@ import json
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
+import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
-from helpers.clusters import Cluster, wait_until
-from helpers.commands import run_process, start
+from helpers.clusters import Cluster, service, wait_until
+from helpers.commands import ENVIRONMENT, run_process, start
 from integration.test_stores import COMMANDS, FRESH, LONG, n_blocks, without_times
 
 pytestmark = pytest.mark.slow
@@ -186,3 +191,107 @@ def test_without_any_worker_it_says_so_and_can_be_stopped(cluster, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "")
+
+
+# ---------------------------------------------------------------- services that are no scheduler
+
+CONNECT = """
+import sys
+from blobtransfer.errors import MachineError
+from blobtransfer.execution import dask
+
+dask.CONNECT_S = 0.5
+for address in sys.argv[1:]:
+    try:
+        dask.DaskExecutor(address, print, lambda: None)
+    except MachineError as error:
+        print(error)
+"""
+
+
+def drip(connection):
+    """Send zeros, one by one, until whoever reads them has gone."""
+    while True:
+        connection.sendall(b"\0")
+        Event().wait(0.05)
+
+
+def sends(content, closes=False):
+    """Send something to whoever connects, and wait until they have gone, or do not."""
+
+    def answer(connection):
+        connection.sendall(content)
+        while not closes and connection.recv(65_536):
+            pass
+
+    return answer
+
+
+SERVICES = {
+    "silent": sends(b""),
+    "closes": sends(b"", closes=True),
+    "zeros": sends(bytes(64)),
+    "drips": drip,
+    "claims 10 GB": sends(struct.pack("Q", 10 * 2**30) + bytes(100)),
+    "claims too much": sends(struct.pack("Q", 2**63 + 5)),
+    "letters": sends(b"220 example.org ESMTP\r\n" * 9),
+    "http": sends(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+    "http that closes": sends(b"HTTP/1.1 400 Bad Request\r\n\r\n", closes=True),
+    "no message": sends(struct.pack("QQQ", 16, 1, 0)),
+}
+
+
+def test_a_service_that_is_no_scheduler_is_one_line_and_the_end_is_silent(tmp_path):
+    with ExitStack() as stack:
+        addresses = [stack.enter_context(service(answer)) for answer in SERVICES.values()]
+        done = subprocess.run(
+            [sys.executable, "-c", CONNECT, *addresses, "tcp://no-such-host.invalid:8786"],
+            cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(SERVICES) + 1
+    for address, line in zip(addresses, lines, strict=False):
+        assert line.startswith(f"{address}: no scheduler answers (")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_wait_for_a_service_that_is_silent(number, tmp_path):
+    is_connected = Event()
+
+    def answer(connection):
+        is_connected.set()
+        connection.recv(65_536)
+        Event().wait(60)
+
+    with service(answer) as address:
+        process = start(*FRESH, "--no-plot", "--scheduler", address, cwd=tmp_path)
+        assert is_connected.wait(120)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (128 + number, "", "")
+
+
+@pytest.mark.parametrize("content", [bytes(64), b"\xff" * 64], ids=["zeros", "ones"])
+def test_where_a_scheduler_sends_garbage_what_is_done_is_kept(shared, content, tmp_path):
+    host, port = shared.address.removeprefix("tcp://").split(":")
+    is_garbage = Event()
+
+    def forward(source, target, is_from_scheduler):
+        with suppress(OSError):
+            while chunk := source.recv(65_536):
+                is_replaced = is_from_scheduler and is_garbage.is_set()
+                target.sendall(content if is_replaced else chunk)
+
+    def answer(connection):
+        with socket.create_connection((host, int(port))) as scheduler:
+            Thread(target=forward, args=(connection, scheduler, False), daemon=True).start()
+            forward(scheduler, connection, True)
+
+    with service(answer) as address:
+        process = start(*LONG, "--scheduler", address, "--store", "a.db", cwd=tmp_path)
+        wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
+        is_garbage.set()
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out, err.count("\n")) == (1, "", 1)
+    assert "repeats kept; the same command goes on" in err

@@ -1,8 +1,10 @@
 """What a cluster does with calls, by a client that does what the test says."""
 
 import json
+import os
 import pickle
-from concurrent.futures import CancelledError, wait
+import struct
+from concurrent.futures import CancelledError, Future, wait
 from functools import partial
 from threading import Event
 
@@ -55,6 +57,7 @@ class Client:
         self.plan = plan or (lambda call: ("finished", call(), None))
         self.threads = list(threads)
         self.status = "running"
+        self._handle_report_task = Future()
         self.sent, self.cancelled = [], []
         self.is_closed = False
 
@@ -85,7 +88,7 @@ def connected(monkeypatch):
     """Connect an executor with a client of the test; what it is told goes to `told`."""
 
     def make(client, place="tcp://127.0.0.1:8786", told=None, poll=lambda: None):
-        monkeypatch.setattr(blobtransfer.execution.dask, "_client_of", lambda _: client)
+        monkeypatch.setattr(blobtransfer.execution.dask, "_client_of", lambda *_: client)
         return DaskExecutor(place, ([] if told is None else told).append, poll)
 
     return make
@@ -235,6 +238,68 @@ def test_a_look_finds_a_scheduler_gone(connected):
         connected(Client(threads=(OSError("closed"),)))
 
 
+@pytest.mark.parametrize(
+    "threads", [struct.error("unpack_from requires a buffer"), MemoryError(), {"a": "1"}, None]
+)
+def test_an_answer_that_cannot_be_read_is_a_scheduler_that_is_gone(threads, connected):
+    with pytest.raises(MachineError, match="the scheduler is gone"):
+        connected(Client(threads=(threads,)))
+
+
+def test_a_message_that_cannot_be_read_is_a_scheduler_that_is_gone(connected):
+    client = Client()
+    executor = connected(client)
+    client._handle_report_task.set_result(None)  # so it ends, while others are still answered
+    with pytest.raises(MachineError, match="the scheduler is gone"):
+        executor.look()
+
+    def submit(call, pure, retries):
+        raise struct.error
+
+    client.submit = submit
+    with pytest.raises(MachineError, match="the scheduler is gone"):
+        executor.submit(int)
+
+
+class SilentClient(Client):
+    """Answers nothing until the test is over."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_over = Event()
+
+    def nthreads(self):
+        self.is_over.wait(10)
+        return {"a": 1}
+
+    def close(self, timeout):
+        self.is_over.wait(10)
+        self.is_closed = True
+
+
+def test_a_scheduler_that_becomes_silent_is_gone(connected, monkeypatch):
+    for name in ("ANSWER_S", "LEAVE_S"):
+        monkeypatch.setattr(f"blobtransfer.execution.dask.{name}", 0.2)
+    client = SilentClient()
+    with pytest.raises(MachineError, match="the scheduler is gone"):
+        connected(client)
+    executor = connected(Client())
+    executor._client = client
+    executor.shutdown()
+    assert not client.is_closed
+    client.is_over.set()
+
+
+def test_waiting_for_a_scheduler_that_becomes_silent_can_be_stopped(connected):
+    def stop():
+        raise KeyboardInterrupt
+
+    client = SilentClient()
+    with pytest.raises(KeyboardInterrupt):
+        connected(client, poll=stop)
+    client.is_over.set()
+
+
 def test_every_worker_is_asked_and_one_may_fail(connected):
     found = connected(Client()).everywhere(partial(pow, 3, 2), lambda: None)
     assert found["a"] == 9 and str(found["b"]) == "no"
@@ -318,8 +383,31 @@ def test_a_file_that_names_no_scheduler_is_refused(text, tmp_path):
         address_of(str(path))
 
 
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"address": ' + "[" * 200_000])
+def test_a_file_that_is_too_deep_is_refused(text, tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text(text)
+    with pytest.raises(SettingError, match="this is no scheduler file"):
+        address_of(str(path))
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text('{"address": "tcp://10.0.0.5:8786"}' + " " * 2**20)
+    with pytest.raises(SettingError, match="this is no scheduler file"):
+        address_of(str(path))
+
+
+def test_what_is_not_a_regular_file_is_refused_without_reading_it(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for place in (tmp_path / "fifo", tmp_path, "/dev/zero"):
+        with pytest.raises(SettingError, match="this is no scheduler file"):
+            address_of(str(place))
+
+
 @pytest.mark.parametrize(
-    "place", ["", "none.json", "http://x:1", "tcp://", "tcp://x", "x:y", "a b:1", "x:99999"]
+    "place",
+    ["", "a" * 5_000, "none.json", "http://x:1", "tcp://", "tcp://x", "x:y", "a b:1", "x:99999"],
 )
 def test_what_is_no_address_is_refused(place):
     with pytest.raises(
