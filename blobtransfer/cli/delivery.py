@@ -1,7 +1,8 @@
 """What a command leaves behind: files, standard output, and notes on standard error."""
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from blobtransfer.cli.checks import would_replace
-from blobtransfer.cli.interrupts import Deferred
+from blobtransfer.cli.interrupts import Deferred, Interrupted
 from blobtransfer.cli.options import MessageOptions, ResultOptions, ScreenOptions
-from blobtransfer.cli.streams import ReaderGone, print_stderr, stdout_for_writing, write_stdout
+from blobtransfer.cli.streams import (
+    ReaderGone,
+    discard,
+    print_stderr,
+    stdout_for_writing,
+    write_stdout,
+)
 from blobtransfer.errors import MachineError
 from blobtransfer.report.writers import (
     TEXT_WRITERS,
@@ -45,6 +52,7 @@ def deliver(
     figure_path: Path | None,
     result: ResultOptions,
     messages: MessageOptions,
+    pending: Deferred,
     screen: ScreenOptions = ALL_SHORT,
     is_printed: bool = True,
 ) -> None:
@@ -56,13 +64,15 @@ def deliver(
 
     # The seconds would make the same command write other bytes.
     filed = make_report(results, with_time=False)
-    failed: list[Exception] = []
+    failed: list[BaseException] = []
+    unprinted: list[BaseException] = []
     is_on_screen = False
     if is_printed:
         try:
-            is_on_screen = print_report(results, result, messages, screen)
-        except (MachineError, ReaderGone) as error:
-            failed.append(error)
+            with printing(pending):
+                is_on_screen = print_report(results, result, messages, screen)
+        except (MachineError, ReaderGone, Interrupted) as error:
+            unprinted.append(error)
     try:
         write_files(filed, result, messages, screen.summary)
     except MachineError as error:
@@ -78,8 +88,26 @@ def deliver(
     if not is_on_screen:
         for caution in filed.cautions:
             log_unless_quiet(messages, f"warning: {caution}")
-    if failed:  # the first is told, as of one full disk
-        raise failed[0]
+    if failed or unprinted:  # the first is told, as of one full disk
+        raise (failed + unprinted)[0]
+
+
+@contextmanager
+def printing(pending: Deferred) -> Iterator[None]:
+    """Lend standard output; where it fails after a signal, the signal is the reason.
+
+    A terminal that closes sends SIGHUP, and Ctrl-C ends all commands of a pipeline.
+
+    Raises:
+        Interrupted: A signal has arrived and standard output cannot be written.
+    """
+    try:
+        yield
+    except (MachineError, ReaderGone):
+        if pending.heard is not None:
+            discard(sys.stdout)
+        pending.check()
+        raise
 
 
 def write_files(
@@ -222,9 +250,8 @@ def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: Mess
         log_unless_quiet(messages, f"note: {path}: {problem}")
 
 
-def finish(results: "Results | StudyResults", canvas: "Canvas", pending: Deferred) -> None:
+def finish(results: "Results | StudyResults", canvas: "Canvas") -> None:
     """End a command whose results are delivered: windows, and the exit code for what happened."""
-    pending.check()
     canvas.show()
     if results.n_failed:
         print_stderr(

@@ -1,7 +1,8 @@
 """Ctrl-C, SIGTERM and SIGHUP: what is finished is kept, and a second signal ends the process.
 
 Outside `deferred` a signal ends the process there and then. Inside it the first one is noted;
-`check` raises it where the work tells of its progress, and what comes after is finished.
+`check` raises it where the work tells of its progress, and what comes after is finished. The end
+of the block raises it again, so that the exit code names the signal whatever has become of it.
 """
 
 import os
@@ -67,15 +68,23 @@ def ignore() -> None:
 
 @contextmanager
 def deferred() -> Iterator[Deferred]:
-    """Note signals instead of ending, while the block runs."""
+    """Note signals instead of ending, while the block runs.
+
+    Raises:
+        Interrupted: A signal has arrived; raised when the block ends, unless by an error.
+    """
     pending = Deferred()
     before = {number: signal.getsignal(number) for number in SIGNALS}
     _handle(pending.hear)
     try:
         yield pending
+    except KeyboardInterrupt:
+        pending.check()  # with the number of the signal, which the work may have lost
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    pending.check()
 
 
 def _handle(handler: object) -> None:

@@ -101,10 +101,10 @@ def run(
             else:
                 results = run_study(spec, *where, keeping, work.mixed)
         results = replace(results, argv=tuple(sys.argv[1:]))
-        deliver(results, canvas, path, result, messages, screen)
+        deliver(results, canvas, path, result, messages, pending, screen)
         if keeping is not None:
             _tell_kept(keeping, spec, messages, GOES_ON if results.interrupted else "")
-    finish(results, canvas, pending)
+    finish(results, canvas)
 
 
 @contextmanager

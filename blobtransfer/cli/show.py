@@ -88,8 +88,7 @@ def show(
         problem = f"{file} holds no learning curves; compare keeps them with --speed"
         raise SettingError("curves", result.curves, problem)
     with deferred() as pending:
-        deliver(results, canvas, path, result, messages, screen)
-    pending.check()
+        deliver(results, canvas, path, result, messages, pending, screen)
     canvas.show()
 
 

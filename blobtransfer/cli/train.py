@@ -18,7 +18,14 @@ from blobtransfer.cli.checks import (
     output_fits,
     read_source,
 )
-from blobtransfer.cli.delivery import deliver, finish, save_network, tell_new_head, tell_notes
+from blobtransfer.cli.delivery import (
+    deliver,
+    finish,
+    printing,
+    save_network,
+    tell_new_head,
+    tell_notes,
+)
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     PROBLEM,
@@ -197,12 +204,13 @@ def _train_and_deliver(
         except MachineError as error:  # the results come out all the same
             unsaved = error
         is_printed = not messages.quiet or result.wants_standard_output()
-        deliver(results, canvas, figure_path, result, messages, is_printed=is_printed)
+        deliver(results, canvas, figure_path, result, messages, pending, is_printed=is_printed)
         if unsaved is not None:
             raise unsaved
         if not is_printed:
-            _print_short(results, model_path)
-    finish(results, canvas, pending)
+            with printing(pending):
+                _print_short(results, model_path)
+    finish(results, canvas)
 
 
 def _with_ancestors(trained: "SingleRun", carried: Preparation | None) -> "SingleRun":

@@ -2,14 +2,19 @@
 
 import errno
 import io
+import json
 import os
 import pty
 import re
+import select
+import signal
 import sys
 
 import pytest
+from helpers.clusters import wait_until
 from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
+from integration.test_stores import LONG, n_blocks
 
 from blobtransfer.cli import streams
 from blobtransfer.cli.app import main
@@ -42,6 +47,37 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(timeout=120) == 0
+
+
+ENDLESS = (*LONG[: LONG.index("--repeats")], "--repeats", "4000000", "--no-plot", "-o", "o.json")
+
+LOGIN = "import os, sys; os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"
+"""Starts another program whose terminal is its standard input; it gets SIGHUP when that closes."""
+
+
+def test_a_terminal_that_closes_is_a_hang_up_and_costs_no_results(tmp_path):
+    leader, follower = pty.openpty()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), follower)
+    by = (sys.executable, "-c", LOGIN)
+    process = start(*ENDLESS, "--store", "a.db", cwd=tmp_path, by=by, **streams)
+    os.close(follower)
+    while process.poll() is None and not n_blocks(tmp_path / "a.db"):
+        if select.select([leader], [], [], 0.02)[0]:
+            os.read(leader, 65_536)
+    os.close(leader)
+    assert process.wait(timeout=120) == 128 + signal.SIGHUP
+    assert json.loads((tmp_path / "o.json").read_text())["interrupted"] is True
+    assert sorted(os.listdir(tmp_path)) == ["a.db", "o.json"]
+
+
+def test_ctrl_c_that_ends_the_reader_too_is_an_interrupt(tmp_path):
+    process = start(*ENDLESS, "-q", "--store", "a.db", cwd=tmp_path)
+    process.stdout.close()
+    wait_until(lambda: n_blocks(tmp_path / "a.db") > 0 or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 130
+    assert json.loads((tmp_path / "o.json").read_text())["interrupted"] is True
 
 
 def test_an_ascii_terminal_and_an_odd_file_name_are_no_trouble(tmp_path):

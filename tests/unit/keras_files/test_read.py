@@ -128,6 +128,21 @@ def test_reading_imports_neither_keras_nor_h5py_into_this_process(tmp_path):
     assert done.stdout == "set()\n"
 
 
+def test_ctrl_c_at_a_terminal_does_not_reach_the_reader(tmp_path, monkeypatch):
+    """Else a network that is compared with while results are written would seem damaged."""
+    executable, session = tmp_path / "python", tmp_path / "session"
+    executable.write_text(
+        f"#!{sys.executable}\n"
+        "import os, pathlib, sys\n"
+        f"pathlib.Path({str(session)!r}).write_text(str(os.getsid(0)))\n"
+        f"os.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])\n"
+    )
+    executable.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(executable))
+    read_source_file(write_h5(tmp_path / "model.h5"))
+    assert int(session.read_text()) != os.getsid(0)
+
+
 def test_a_missing_file_is_told_by_its_name(tmp_path):
     assert problem_of(tmp_path / "no.keras") == f"{tmp_path}/no.keras: no such file; check the path"
 
