@@ -1,6 +1,7 @@
 """Fixtures that several test files need: a small task, and the command line."""
 
 import gc
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,20 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Finish
     """Run a command of the program in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return run_here
+
+
+@pytest.fixture(scope="session", autouse=True)
+def children_start_with_default_signals() -> None:
+    """Let no child process inherit that a signal is ignored, as `nohup` and `&` ask for.
+
+    A handler that does nothing ignores the signal here too, so that a closed terminal does not
+    end the tests, but `exec` puts the default back for the child. It is a fixture because the
+    process that starts the workers of pytest-xdist runs none: they have to ignore the signal too.
+    """
+    for name in ("SIGINT", "SIGHUP", "SIGTERM", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
 
 
 @pytest.fixture(autouse=True)
