@@ -9,9 +9,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from helpers.clusters import wait_until
 from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
 from helpers.tables import write_rows
+from integration.test_stores import n_blocks
 
 from blobtransfer.results.json_io import json_schema
 
@@ -282,14 +284,14 @@ def test_runs_that_fail_in_some_cells_are_counted_and_end_with_3(run):
 @pytest.mark.parametrize("name", ["sweep", "pairs"])
 def test_ctrl_c_keeps_what_is_done(tmp_path, name):
     argv = {
-        "sweep": ("sweep", "--over", "epochs=50,100,4000", "--repeats", "2000"),
-        "pairs": ("pairs", "--pairs", "2000", "--repeats", "500"),
+        "sweep": ("sweep", "--over", "epochs=50,100,4000", "--repeats", "20000"),
+        "pairs": ("pairs", "--pairs", "2000", "--repeats", "8"),
     }[name]
-    process = start(*argv, "--fixed", "0", "--no-plot", "-o", "r.json", cwd=tmp_path)
-    try:
-        process.wait(timeout=8)
-    except Exception:
-        process.send_signal(signal.SIGINT)
+    options = ("--fixed", "0", "--no-plot", "-o", "r.json", "--store", "a.db")
+    process = start(*argv, *options, cwd=tmp_path)
+    # A pair is one block, and only a whole one is shown.
+    wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
     assert out.startswith("Stopped at ")
