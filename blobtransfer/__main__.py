@@ -14,8 +14,11 @@ def run() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # NumPy and matplotlib fail where it is no number; nothing that is written has a date of theirs.
     os.environ.pop("SOURCE_DATE_EPOCH", None)
-    from blobtransfer.cli.app import main
-
+    try:
+        from blobtransfer.cli.app import main
+    except (ImportError, MemoryError, OSError) as error:  # too few files, or too little memory
+        sys.stderr.write(f"error: blobtransfer cannot be loaded ({error}); raise the limit\n")
+        return 1
     code = main()
     interrupts.ignore()
     return code

@@ -6,6 +6,7 @@ of an error. Every option gets an environment variable and answers a bad value i
 """
 
 import inspect
+import mmap
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from typer.core import TyperCommand
 
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reported
 from blobtransfer.cli.interrupts import INTERRUPTED
+from blobtransfer.errors import MachineError
 from blobtransfer.specs.checks import read_number
 from blobtransfer.suggest import question_of
 
@@ -27,6 +29,9 @@ NOTHING = "''"
 HELP_ALL = "--help-all"
 SHOWS_ALL = "blobtransfer.shows_all"
 """Key of a context's `meta`: the help page is to show every option."""
+
+LIBRARY_BYTES = 160 << 20
+"""Memory that the libraries of every command take at least, besides what this process has."""
 
 NUMBERS, PAIR, WORDS, SPECS = "N [N ...]", "S T", "W [W ...]", "SPEC SPEC [SPEC ...]"
 """Metavars of the options that take several values; `Command` knows them by these."""
@@ -106,6 +111,15 @@ def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
     return option(flags, help, panel, metavar="", **settings)
 
 
+def _check_memory() -> None:
+    """Raise `MachineError` if the libraries cannot be loaded: OpenBLAS tries for ever."""
+    try:
+        mmap.mmap(-1, LIBRARY_BYTES).close()
+    except OSError as error:
+        problem = f"the libraries need {LIBRARY_BYTES >> 20} MB of memory, and less is free"
+        raise MachineError(f"{problem}; free some, or raise the limit (ulimit -v)") from error
+
+
 class Command(TyperCommand):
     """A command whose options of several values take `0 1 2`, `0,1,2` or one at a time.
 
@@ -142,6 +156,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error becomes one line and an exit code."""
         try:
+            _check_memory()
             return super().invoke(ctx)
         except Exception as error:
             shown = reported(error)
