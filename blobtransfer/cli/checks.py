@@ -62,6 +62,10 @@ def checked_figure(
     figure.check_drawn(path)
     if path is not None:
         _check_file("plot", path, WRITERS["figure"].suffixes)
+        if figure.plot is None and _is_foreign(path):
+            problem = "it exists and was not made by blobtransfer"
+            advice = f"use another name, --plot {path} to replace it, or --no-plot"
+            raise SettingError("plot", path, f"{problem}; {advice}")
     texts = [writer for writer in WRITERS.values() if isinstance(writer, TextWriter)]
     suffixes = tuple(suffix for writer in texts for suffix in writer.suffixes)
     for result_path in result.files():
@@ -75,6 +79,16 @@ def checked_figure(
     written = [*written, ("summary", summary), ("curves", result.curves), ("store", store)]
     check_apart([*written, ("plot", path), *(("output", one) for one in result.files())], read)
     return path
+
+
+def _is_foreign(path: Path) -> bool:
+    """Return whether a file exists that is not a figure of this program."""
+    if not path.exists():
+        return False
+
+    from blobtransfer.report.figures.canvas import made_by
+
+    return made_by(path) is None
 
 
 def check_store(path: Path) -> None:

@@ -330,6 +330,22 @@ def test_repeats_are_added_until_all_is_decided_or_there_are_the_most(run, tmp_p
     assert "is undecided" in few.out and "problem 2, 2-5-5-3, 3 repeats" in few.out
 
 
+@pytest.mark.security
+def test_a_figure_without_a_name_replaces_none_but_our_own(run, tmp_path):
+    path = tmp_path / "plot-data.png"
+    path.write_text("a photo")
+    done = run("plot-data", *SMALL_OPTIONS[:4])
+    assert (done.code, path.read_text()) == (2, "a photo")
+    assert done.err.count("\n") == 1 and "--plot plot-data.png" in done.err
+    assert run("plot-data", *SMALL_OPTIONS[:4], "--plot", path.name).code == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert run("plot-data", *SMALL_OPTIONS[:4]).err == "wrote plot-data.png\n"
+    path.unlink()
+    path.symlink_to("elsewhere.png")
+    assert run("plot-data", *SMALL_OPTIONS[:4]).code == 2
+    assert os.listdir(tmp_path) == [path.name]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_a_figure_of_another_command_is_not_replaced_silently(run, tmp_path, suffix):
