@@ -227,7 +227,7 @@ def test_standard_output_on_a_full_disk_costs_no_files(tmp_path):
 
 
 @needs_proc
-@pytest.mark.parametrize("kilobytes", [150_000, 250_000, 400_000, 600_000])
+@pytest.mark.parametrize("kilobytes", [60_000, 150_000, 170_000, 250_000, 400_000, 600_000])
 def test_too_little_memory_for_the_libraries_is_one_line(tmp_path, kilobytes):
     limited = ("sh", "-c", f'ulimit -v {kilobytes} && exec "$@"', "sh")
     done = run_process("compare", "--repeats", "2", "--no-plot", "-q", cwd=tmp_path, by=limited)
@@ -235,6 +235,25 @@ def test_too_little_memory_for_the_libraries_is_one_line(tmp_path, kilobytes):
     assert done.err.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.err
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "variable, argv, code",
+    [
+        ({"SOURCE_DATE_EPOCH": "abc"}, ("plot-data", "--plot", "f.pdf", "-q"), 0),
+        ({"NUMPY_MADVISE_HUGEPAGE": "abc"}, ("compare", "--repeats", "2", "--no-plot", "-q"), 1),
+        ({"_BLOBTRANSFER_COMPLETE": "complete_bash"}, (), 2),
+        (
+            {"_BLOBTRANSFER_COMPLETE": "complete_bash", "COMP_WORDS": "b", "COMP_CWORD": "x"},
+            (), 2,
+        ),
+    ],
+)  # fmt: skip
+def test_an_odd_variable_of_the_environment_is_no_traceback(tmp_path, variable, argv, code):
+    done = run_process(*argv, cwd=tmp_path, environment=variable)
+    assert done.code == code
+    assert [line[:7] for line in done.err.splitlines()] == ["error: "] * (code > 0)
 
 
 # ---------------------------------------------------------------- Ctrl-C, SIGTERM and SIGHUP

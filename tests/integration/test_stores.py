@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.commands import run_process, start
+from helpers.commands import contents, run_process, start
 from helpers.specs import SMALL_OPTIONS
+from helpers.stores import journal_that_is_a_fifo, lock_that_is_a_link, super_journal
 from integration.test_faults import with_files_of_at_most, works
 
 import blobtransfer.experiment.keeping
 import blobtransfer.experiment.maker
+from blobtransfer.cli import show
 from blobtransfer.results.provenance import installed_versions
 from blobtransfer.results.store import Store
 
@@ -330,6 +332,65 @@ def test_show_names_the_commands_of_a_store(run):
     run(*FRESH, "--repeats", "5", *QUIET, "-o", "a.json")
     done = run("show", "a.json", "--command", "1", *QUIET)
     assert done.code == 2 and "is no store" in done.err
+
+
+def test_show_lists_the_last_commands_of_many_and_none_when_quiet(run, monkeypatch):
+    for seed in range(3):
+        run(*FRESH, "--repeats", "2", "--train-seed", seed, *QUIET, "--store", "a.db")
+    monkeypatch.setattr(show, "MAX_LISTED", 2)
+    done = run("show", "a.db", "--no-plot")
+    listed = re.findall(r"^  --command (\d+)  2 of 2 repeats", done.err, re.MULTILINE)
+    assert listed == ["2", "3"] and "--command 1" in done.err
+    monkeypatch.setattr(Store, "tally", lambda *_: pytest.fail("counted"))
+    assert run("show", "a.db", *QUIET).err == ""
+
+
+READERS = (("show", "a.db", *QUIET), ("merge", "a.db", "--store", "b.db"))
+WRITERS = (
+    ("merge", "b.db", "--store", "a.db"),
+    (*FRESH, "--repeats", "3", *QUIET, "--store", "a.db"),
+)
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "argv", [*READERS, *WRITERS], ids=["show", "merge from", "merge into", "compare"]
+)
+@pytest.mark.parametrize("make", [super_journal, lock_that_is_a_link, journal_that_is_a_fifo])
+def test_a_store_with_hostile_files_beside_it_is_one_line(make, argv, run, tmp_path):
+    run(*FRESH, "--repeats", "2", *QUIET, "--store", "a.db")
+    run(*FRESH, "--repeats", "2", *QUIET, "--store", "b.db")
+    victim = tmp_path / "notes.txt"
+    victim.write_text("process of my work")
+    make(tmp_path / "a.db", victim)
+    before = contents(tmp_path)
+    done = run(*argv)
+    if make is lock_that_is_a_link and argv in READERS:
+        assert done.code == 0  # a reader takes no lock
+    else:
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+        assert contents(tmp_path) == before
+    assert victim.read_text() == "process of my work"
+
+
+@pytest.mark.security
+def test_a_fifo_is_not_a_store(run, tmp_path):
+    os.mkfifo(tmp_path / "a.db")
+    for argv in (("show", "a.db"), ("merge", "a.db", "--store", "b.db")):
+        done = run(*argv)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+    assert os.listdir(tmp_path) == ["a.db"]
+
+
+@pytest.mark.security
+def test_merge_of_a_store_with_hostile_values_makes_no_store(run, tmp_path):
+    run(*FRESH, "--repeats", "2", *QUIET, "--store", "a.db")
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("UPDATE command SET spec = '{}'")
+    connection.close()
+    done = run("merge", "a.db", "--store", "b.db")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert os.listdir(tmp_path) == ["a.db"]
 
 
 def test_show_of_a_damaged_store_is_one_line(run, tmp_path):

@@ -9,6 +9,8 @@ import re
 import select
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from helpers.clusters import wait_until
@@ -18,6 +20,7 @@ from integration.test_stores import LONG, n_blocks
 
 from blobtransfer.cli import streams
 from blobtransfer.cli.app import main
+from blobtransfer.errors import ResultsFileError
 
 pytestmark = pytest.mark.slow
 
@@ -177,3 +180,44 @@ def test_notes_that_cannot_be_written_cost_no_results(tmp_path):
         done = run_process(*COMPARE, cwd=tmp_path, stderr=full)
     assert done.code == 0
     assert done.out.startswith("This model")
+
+
+@pytest.mark.security
+def test_what_is_printed_does_not_act_on_a_terminal(capsys):
+    streams.print_stderr("a\x1b]0;PWN\x07\nerror: \u202eforged\udcff")
+    streams.write_stdout(["two\nlines\n", "a\x1b[2J\rb\n"])
+    out, err = capsys.readouterr()
+    assert err == "a\\x1b]0;PWN\\x07\\nerror: \\u202eforged\\udcff\n"
+    assert out == "two\nlines\na\\x1b[2J\\rb\n"
+
+
+@pytest.mark.security
+def test_standard_input_that_is_closed_or_endless_is_one_line(tmp_path):
+    with open("/dev/zero") as endless:
+        done = run_process("show", "-", cwd=tmp_path, stdin=endless)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    closed = ("sh", "-c", 'exec "$@" <&-', "sh")
+    done = run_process("show", "-", cwd=tmp_path, by=closed)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+
+
+class Endless(io.RawIOBase):
+    """Bytes without end, which counts how often it is read."""
+
+    def __init__(self, pattern):
+        self.pattern, self.n_reads = pattern, 0
+
+    def read(self, size=-1):
+        self.n_reads += 1
+        return (self.pattern * size)[:size]
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("pattern, n_reads", [(b"y\n", 1), (b"\0", 1), (b"{", 4), (b" ", 4)])
+def test_results_are_read_as_far_as_they_can_be_results(monkeypatch, pattern, n_reads):
+    monkeypatch.setattr(streams, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(streams, "MAX_RESULT_BYTES", 30)
+    endless = Endless(pattern)
+    with suppress(ResultsFileError):
+        streams._read_bounded(Path("-"), endless)
+    assert endless.n_reads == n_reads

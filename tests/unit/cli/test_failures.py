@@ -1,5 +1,7 @@
 """An error becomes one line that names the option as the user gave it, and an exit code."""
 
+from importlib import import_module
+
 import pytest
 
 from blobtransfer.cli.failures import MAX_LINE, report
@@ -70,10 +72,21 @@ def test_a_library_that_cannot_be_loaded_is_the_machines_fault(run, monkeypatch)
 
     monkeypatch.setattr("blobtransfer.specs.experiment.check_margin", missing)
     done = run("compare")
-    assert (done.code, done.out, done.err) == (
-        1, "", "error: a library cannot be loaded (libfoo.so: failed to map segment from shared "
-        "object); free some memory, or install blobtransfer again\n",
-    )  # fmt: skip
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "(libfoo.so: failed to map segment from shared object)" in done.err
+
+
+def test_whatever_a_library_raises_while_it_is_imported_is_the_machines_fault(
+    run, monkeypatch, tmp_path
+):
+    (tmp_path / "broken.py").write_text("int('abc')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(
+        "blobtransfer.specs.experiment.check_margin", lambda *_: import_module("broken")
+    )
+    done = run("compare")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "(ValueError: invalid literal for int() with base 10: 'abc')" in done.err
 
 
 def test_a_mistake_of_ours_stays_a_traceback(run, monkeypatch):

@@ -166,6 +166,12 @@ def test_a_fifo_nobody_writes_to_is_refused_without_waiting(tmp_path):
     assert "not a regular file" in problem_of(tmp_path / "fifo")
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux")
+def test_a_file_of_the_system_that_cannot_be_read_is_the_files_fault(tmp_path):
+    (tmp_path / "model.keras").symlink_to("/proc/self/mem")
+    assert "damaged" in problem_of(tmp_path / "model.keras")
+
+
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs POSIX")
 def test_a_device_is_refused_without_opening_it(monkeypatch):
     monkeypatch.setattr(reading, "open_without_waiting", lambda *_: pytest.fail("opened"))

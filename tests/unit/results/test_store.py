@@ -3,7 +3,6 @@
 import json
 import os
 import sqlite3
-import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import pytest
 from helpers.commands import contents
 from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
+from helpers.stores import super_journal
 from helpers.studies import sweep_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -347,6 +347,24 @@ def test_keras_plays_no_part_in_what_the_compiled_engine_gives():
     assert not replace(HERE, machine={"cpus": 64}).unlike(HERE, "keras")
 
 
+def test_a_merge_that_is_stopped_takes_nothing(tmp_path):
+    part, whole = filled(tmp_path / "a.db", range(3), range(3, 6)), tmp_path / "whole.db"
+
+    def poll():
+        if len(polls) == 1:
+            raise KeyboardInterrupt
+        polls.append(1)
+
+    polls = []
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Store.opened(whole, writes=True) as store,
+        Store.opened(part, writes=False) as other,
+    ):
+        store.absorb(other, False, poll)
+    assert read(whole) == []
+
+
 # ---------------------------------------------------------------- no store, and damaged ones
 
 
@@ -615,19 +633,6 @@ def test_more_commands_than_a_store_may_have_are_not_read(tmp_path, monkeypatch)
 
 
 # ---------------------------------------------------------------- files beside a store
-
-MAGIC = connections.JOURNAL_MAGIC
-
-
-def super_journal(path, victim):
-    """Write a journal beside a store that names a file which SQLite would remove."""
-    name = os.fsencode(victim)
-    page = int.from_bytes(path.read_bytes()[16:18])
-    n_pages = path.stat().st_size // page
-    head = (MAGIC + struct.pack(">iIIII", 0, 0, n_pages, 512, page)).ljust(512, b"\0")
-    tail = struct.pack(">I", 0x40000000 // page + 1) + name
-    tail += struct.pack(">II", len(name), sum(name)) + MAGIC
-    path.with_name(f"{path.name}-journal").write_bytes(head + tail)
 
 
 def beside(suffix, make):
