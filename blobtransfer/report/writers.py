@@ -99,8 +99,8 @@ def _stopped(report: "Report") -> list[str]:
     return [] if report.stopped is None else [f"{report.stopped}\n\n"]
 
 
-def _explained(report: "Report", mark: str = "") -> list[str]:
-    lines = [f"{mark}{line}\n" for line in report.explanations]
+def _explained(report: "Report") -> list[str]:
+    lines = [f"{line}\n" for line in report.explanations]
     return ["\n", *lines] if lines else []
 
 
@@ -111,9 +111,13 @@ def _text(report: "Report") -> Iterable[str]:
 
 
 def _markdown(report: "Report") -> Iterable[str]:
-    from blobtransfer.report.render.markdown import to_markdown
+    from blobtransfer.report.render.markdown import markdown_line, markdown_list, to_markdown
 
-    return [*_stopped(report), to_markdown(report.tables), *_explained(report, "- ")]
+    if report.stopped is not None:
+        yield f"{markdown_line(report.stopped)}\n"
+    yield to_markdown(report.tables)
+    if report.explanations:
+        yield f"\n{markdown_list(report.explanations)}"
 
 
 def _csv(report: "Report") -> Iterable[str]:

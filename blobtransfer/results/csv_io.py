@@ -1,12 +1,14 @@
 """Results -> CSV: one line a run, or one line an epoch of a run, full precision."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.results import Results
 from blobtransfer.results.scores import Run, finite
 from blobtransfer.results.study import StudyResults
+from blobtransfer.specs.checks import printable, read_number
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.statistics.transferability import SCORES
 
@@ -26,15 +28,14 @@ def to_csv(results: Results | StudyResults) -> Iterator[str]:
     names = [column.name for column in fields(Run)]
     has_scores = any(own.transferability is not None for _, own in _parts_of(results))
     scores = list(SCORES) if has_scores else []
-    yield ",".join([*names, *scores, *_axes_of(results)]) + "\n"
+    yield csv_line([*names, *scores, *_axes_of(results)])
     for at, own in _parts_of(results):
-        places = "".join(f",{_cell(value)}" for value in at)
         n_arms = len(own.scores.arms)
         for i, run in enumerate(own.rows()):
             cells = [getattr(run, name) for name in names]
             if scores:
                 cells += _scores_of(own, i // n_arms, run.sources, own.scores.arms[i % n_arms])
-            yield ",".join(map(_cell, cells)) + places + "\n"
+            yield csv_line([*cells, *at])
 
 
 def _scores_of(results: Results, r: int, sources: str, arm: Arm) -> list[float | None]:
@@ -87,29 +88,33 @@ def curves_to_csv(results: Results | StudyResults) -> Iterator[str]:
     """
     _, first = next(_parts_of(results))
     n_metrics = len(next(iter(first.curves.values())))
-    columns = (*CURVE_COLUMNS, *_axes_of(results), "epoch", *METRICS[:n_metrics])
-    yield ",".join(columns) + "\n"
+    yield csv_line([*CURVE_COLUMNS, *_axes_of(results), "epoch", *METRICS[:n_metrics]])
     for at, own in _parts_of(results):
         n_arms = len(own.scores.arms)
         for i, run in enumerate(own.rows()):
             r, a = divmod(i, n_arms)
-            key = ",".join(
-                [*(_cell(getattr(run, name)) for name in CURVE_COLUMNS), *map(_cell, at)]
-            )
+            key = csv_line([*(getattr(run, name) for name in CURVE_COLUMNS), *at]).rstrip("\n")
             by_epoch = own.curves[own.scores.arms[a]][:, r].T.tolist()
             yield "".join(
-                f"{key},{epoch},{','.join(_cell(finite(value)) for value in values)}\n"
+                f"{key},{csv_line([epoch, *map(finite, values)])}"
                 for epoch, values in enumerate(by_epoch)
             )
+
+
+_FORMULA = re.compile(r"(^|;)(?=\s*[-=+@\uff0d\uff1d\uff0b\uff20])")
+"""Where a spreadsheet that splits lines at commas or semicolons would see a formula begin; the
+full-width signs begin one in East Asian locales."""
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """Return one line of CSV: numbers in full precision, and texts that cannot become formulas."""
+    return ",".join(map(_cell, values)) + "\n"
 
 
 def _cell(value: object) -> str:
     if not isinstance(value, str):
         return "" if value is None else str(value)
-    # So that no spreadsheet takes a name for a formula.
-    return quoted(f"'{value}" if value.startswith(("=", "+", "-", "@")) else value)
-
-
-def quoted(text: str) -> str:
-    """Write a text as a cell of CSV."""
-    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n\r') else text
+    # The apostrophe makes a spreadsheet show a text as it is; a number needs none.
+    text = value if read_number(value) is not None else _FORMULA.sub(r"\1'", value)
+    text = text if text.isprintable() else printable(text)
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',;"') else text

@@ -1,8 +1,47 @@
-"""Tables as Markdown."""
+"""Tables and lines as Markdown, in which every text is shown as it is.
 
-from collections.abc import Sequence
+All text is escaped here, whoever wrote it: names of files, classes and problems come from users
+and may hold links, pictures, HTML or markup. Only the frame (rows, bold titles, bullets) is ours.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
 
 from blobtransfer.report.tables import WORD_COLUMNS, Table
+from blobtransfer.specs.checks import printable
+
+_HARMLESS = r"\[(?:[-+., %]|[^\W_])+(?: [<>=?])?\](?![(\[])|(?<=[a-z\d])_+(?=[a-z\d])"
+"""Brackets that are not a link, as of [-3.4, +4.1], and underscores within a word, as in ci_low:
+the source stays readable."""
+
+_MARKUP = re.compile(
+    # inline markup, mathematics, templates, and what GitHub makes links of
+    rf"({_HARMLESS})|[\\`*_{{\[\]<&~|$@]|:(?=//)|(?<=www)\.",
+    re.IGNORECASE,
+)
+
+_BLOCK = re.compile(r"^(?:(?=[-+#>=:[])|(\d+)(?=[.)](?:\s|$)))")
+"""What begins a list, a heading, a quotation or a rule at the start of a line."""
+
+
+def escaped(text: str) -> str:
+    """Return a text as Markdown that shows it letter by letter, within a line."""
+    return _MARKUP.sub(lambda match: match[1] or f"\\{match[0]}", printable(text).strip())
+
+
+def markdown_line(text: str) -> str:
+    """Return a text as Markdown that shows it letter by letter, at the start of a line."""
+    return _BLOCK.sub(lambda match: f"{match[1] or ''}\\", escaped(text)) + "\n"
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """Return one row of a table."""
+    return f"| {' | '.join(map(escaped, cells))} |"
+
+
+def markdown_list(lines: Iterable[str]) -> str:
+    """Return lines as a list with bullets."""
+    return "".join(f"- {markdown_line(line)}" for line in lines)
 
 
 def to_markdown(tables: Sequence[Table]) -> str:
@@ -11,9 +50,9 @@ def to_markdown(tables: Sequence[Table]) -> str:
 
 
 def _to_markdown(table: Table) -> str:
-    rule = tuple("---" if head in WORD_COLUMNS else "---:" for head in table.columns)
-    rows = [table.columns, rule, *table.rows]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    sentence = ["", table.sentence] if table.sentence else []
-    notes = ["", *(f"- {note}" for note in table.notes)] if table.notes else []
-    return "\n".join([f"**{table.title}**", "", *lines, *sentence, *notes]) + "\n"
+    rule = " | ".join("---" if head in WORD_COLUMNS else "---:" for head in table.columns)
+    lines = [markdown_row(table.columns), f"| {rule} |", *map(markdown_row, table.rows)]
+    text = "\n".join([f"**{escaped(table.title)}**", "", *lines]) + "\n"
+    if table.sentence:
+        text += f"\n{markdown_line(table.sentence)}"
+    return text + (f"\n{markdown_list(table.notes)}" if table.notes else "")

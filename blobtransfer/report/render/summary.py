@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from blobtransfer.report.render.markdown import markdown_row
 from blobtransfer.report.sentences import label_of
-from blobtransfer.results.csv_io import quoted
+from blobtransfer.results.csv_io import csv_line
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
 from blobtransfer.results.study_findings import FamilySummary
+from blobtransfer.specs.checks import printable
 
 COLUMNS = (
     "sources", "variant", "n", "failed", "mean", "std", "median", "low_share", "difference",
@@ -19,8 +21,11 @@ COLUMNS = (
 LATEX = str.maketrans(
     {letter: f"\\{letter}" for letter in "&%$#_{}"}
     | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''"}
+    # after the end of a row, * and [ would be arguments of it
+    | {letter: f"{{{letter}}}" for letter in "*[]"}
 )
-"""Letters that LaTeX would take for something else."""
+"""Characters that LaTeX would take for something else."""
 
 FAMILY_COLUMNS = (
     "variant", "n_pairs", "mean", "std", "difference", "ci_low", "ci_high", "tau",
@@ -41,10 +46,11 @@ def summary_text(results: Results | StudyResults, suffix: str) -> Iterator[str]:
     """
     columns, rows = _lines_of(results)
     if suffix == ".csv":
-        for row in [columns, *rows]:
-            yield ",".join("" if value is None else quoted(str(value)) for value in row) + "\n"
+        yield from map(csv_line, [columns, *rows])
     elif suffix == ".md":
-        yield from _markdown([columns, ["---"] * len(columns), *map(_short, rows)])
+        yield markdown_row(columns) + "\n"
+        yield f"|{' --- |' * len(columns)}\n"
+        yield from (markdown_row(_short(row)) + "\n" for row in rows)
     else:
         yield from _latex([_escaped(_short(row)) for row in [columns, *rows]])
 
@@ -102,11 +108,6 @@ def _short(row: Sequence[Any]) -> list[str]:
     return ["" if v is None else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row]
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n"
-
-
 def _latex(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     head, *body = rows
     n_words = 1 if head[1] == "n\\_pairs" else len(head) - len(COLUMNS) + 2
@@ -118,4 +119,4 @@ def _latex(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _escaped(row: Sequence[str]) -> list[str]:
-    return [cell.translate(LATEX) for cell in row]
+    return [printable(cell).translate(LATEX) for cell in row]
