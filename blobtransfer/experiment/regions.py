@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.network import Weights, predicted_classes
-from blobtransfer.results.results import Point, Predictions, Regions
+from blobtransfer.results.results import MAX_DRAWN_CLASSES, Point, Predictions, Regions
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.tasks.task import Task, plane_of, planes_of
 
@@ -21,7 +21,7 @@ MAX_POINTS = 2_000
 
 
 def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions | None:
-    """Ask a network for the class of every place around the rows of a problem.
+    """Predict the class at every place of a grid around the rows of a problem.
 
     Args:
         network: Its shape.
@@ -30,13 +30,15 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions 
 
     Returns:
         A grid over one or two features, and the test rows on it; None for more features,
-        which no plane shows.
+        which no plane shows, and for more classes than a figure tells apart.
     """
-    if network.n_features > 2:
+    if network.n_features > 2 or network.n_classes > MAX_DRAWN_CLASSES:
         return None
     rows = np.concatenate([task.x_train, task.x_test]).astype(np.float64)
     low, high = rows.min(axis=0), rows.max(axis=0)
-    border = BORDER * (high - low)
+    # A feature that does not vary has a border as well, so that the grid is never flat.
+    width = np.where(high > low, high - low, np.maximum(1.0, np.abs(high)))
+    border = BORDER * width
     axes = [np.linspace(*ends, N_PLACES) for ends in zip(low - border, high + border, strict=True)]
     if network.n_features == 1:
         axes.append(np.array([0.0]))
@@ -59,7 +61,7 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions 
 
 
 def predictions_of(network: MLPSpec, weights: Weights, task: Task) -> Predictions | None:
-    """Ask a network for the class of the test rows of a problem that no plane shows.
+    """Predict the class of the test rows of a problem that no plane shows.
 
     Args:
         network: Its shape.
@@ -67,9 +69,10 @@ def predictions_of(network: MLPSpec, weights: Weights, task: Task) -> Prediction
         task: The problem.
 
     Returns:
-        The rows on two principal components; None for one or two features, which have regions.
+        The rows on two principal components; None for one or two features, which have regions,
+        and for more classes than a figure tells apart.
     """
-    if network.n_features <= 2:
+    if network.n_features <= 2 or network.n_classes > MAX_DRAWN_CLASSES:
         return None
     (plane,), axes = planes_of([task])
     rows = task.x_test[:MAX_POINTS]

@@ -54,6 +54,10 @@ class TaskRecord:
         return max(0.0, ((1.0 if self.ceiling is None else self.ceiling) - self.floor) / 2)
 
 
+MAX_DRAWN_CLASSES = 49
+"""Most classes that a figure tells apart: seven colours, seven markers."""
+
+
 @dataclass(frozen=True)
 class Regions:
     """Which class a trained network sees where, on a grid over the rows of its problem.

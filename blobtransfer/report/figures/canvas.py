@@ -4,13 +4,14 @@ Figures are made without pyplot, which costs half a second and a window system, 
 they are to be shown in a window.
 """
 
+import copy
 import html
 import io
 import logging
+import math
 import re
-import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,15 @@ from typing import TYPE_CHECKING, Any
 from blobtransfer.errors import MachineError
 from blobtransfer.files import write_atomic
 from blobtransfer.report.figures.settings import import_matplotlib, own_settings
-from blobtransfer.report.figures.style import LOOKS, Style
+from blobtransfer.report.figures.style import (
+    LETTER,
+    LONGEST_NAME,
+    LOOKS,
+    Style,
+    n_letters,
+    shortened,
+)
+from blobtransfer.specs.checks import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,14 +36,20 @@ if TYPE_CHECKING:
 DPI = 150
 """Dots of an inch in a PNG file."""
 
-LETTER = 0.53
-"""Width of a letter over the size of its font, on average."""
-
 LINE = 0.17
 """Height of a line of text, in inches at a font of 10 points."""
 
 COLOUR_BAR = "<colorbar>"
 """Label that matplotlib gives the scale of colours."""
+
+LEGEND_MARK = 9
+"""Width of the mark of an entry of a legend and of the gaps beside it, in average letters."""
+
+MOST_LINES = 3
+"""Of a title; the rest of a long one is cut."""
+
+SHORTEST_NAME = 8.0
+"""Width that every name may have, in letters of average width."""
 
 SHORTEST_SIDE = 0.3
 """Of a panel that can be read, in inches."""
@@ -82,6 +97,7 @@ class Canvas:
         self.has_windows = show
         self.look = LOOKS[style]
         self._size = size
+        self._is_tight = False
         # It warns where it finds no folder for its caches, which costs the user nothing.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         import_matplotlib()
@@ -105,6 +121,25 @@ class Canvas:
         """
         with own_settings(self.look.settings()):
             yield
+
+    def fitted(self, draw: Callable[["Canvas"], "Figure"]) -> "Figure":
+        """Return a figure, drawn once more with short names where it has too little room.
+
+        So a figure of a given size never fails because a name is long.
+
+        Args:
+            draw: Draws it on a canvas.
+        """
+        figure = draw(self)
+        if math.isinf(self.height(math.inf)) or _has_room(figure):
+            return figure
+        if self.has_windows:
+            import matplotlib.pyplot as plt
+
+            plt.close(figure)
+        tight = copy.copy(self)
+        tight._is_tight = True
+        return draw(tight)
 
     def width(self, wanted: float) -> float:
         """Give the width of a figure that wants one, as `new` takes it."""
@@ -143,18 +178,45 @@ class Canvas:
         return Figure(figsize=size, layout="constrained")
 
     def wrapped(self, text: str, width: float) -> str:
-        """Break a text into lines that fit a width, in inches at a font of 10 points."""
-        n_letters = max(12, int(width * 72 / (10 * LETTER)))
-        return textwrap.fill(text, n_letters, break_on_hyphens=False)
+        """Break a text into lines that fit a width, in inches at a font of 10 points.
+
+        Words wider than a line, and what is left after the last line, are cut.
+        """
+        most = max(12.0, width * 72 / (10 * LETTER))
+        most_lines = 1 if self._is_tight else MOST_LINES
+        lines: list[str] = []
+        for word in (shortened(word, most) for word in text.split()):
+            longer = f"{lines[-1]} {word}" if lines else word
+            if not lines or n_letters(longer) > most:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+            if len(lines) > most_lines:
+                cut = " ".join(lines[most_lines - 1 :])
+                return "\n".join([*lines[: most_lines - 1], shortened(f"{cut}...", most)])
+        return "\n".join(lines)
 
     def legend_columns(self, labels: Sequence[str], width: float) -> int:
-        """Say how many entries of a legend stand side by side in a width, as in `wrapped`."""
-        longest = max(map(len, labels), default=0) + 5
+        """Return how many entries of a legend stand side by side in a width, as in `wrapped`."""
+        longest = max(map(n_letters, labels), default=0) + LEGEND_MARK
         return max(1, min(len(labels), int(width / self.width_of(longest))))
 
-    def width_of(self, n_letters: float) -> float:
-        """Give the width of so many small letters, in inches at a font of 10 points."""
-        return n_letters * LETTER * self.look.small / 72 / self.look.unit
+    def longest_name(self, width: float = math.inf) -> float:
+        """Return how wide a name may be, in letters of average width.
+
+        Args:
+            width: Of its place, in inches at a font of 10 points.
+        """
+        longest = SHORTEST_NAME if self._is_tight else LONGEST_NAME
+        return min(longest, max(SHORTEST_NAME, width / self.width_of(1)))
+
+    def longest_entry(self, width: float) -> float:
+        """Return how wide an entry of a legend may be, so that two fit side by side in a width."""
+        return self.longest_name(width / 2 - self.width_of(LEGEND_MARK))
+
+    def width_of(self, letters: float) -> float:
+        """Return the width of so many small letters, in inches at a font of 10 points."""
+        return letters * LETTER * self.look.small / 72 / self.look.unit
 
     def show(self) -> None:
         """Open the windows and wait until they are closed; nothing unless asked for."""
@@ -190,10 +252,7 @@ def svg_text(picture: Picture) -> str:
 @contextmanager
 def _saving(name: str) -> Iterator[None]:
     """Save a figure while the block runs, whatever letters it holds."""
-    with own_settings(), warnings.catch_warnings():
-        # A letter of a file's name that the font lacks is drawn as a box.
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
+    with own_settings(), _laid_out():
         try:
             yield
         except UserWarning as error:
@@ -202,12 +261,33 @@ def _saving(name: str) -> Iterator[None]:
             ) from error
 
 
+def _has_room(figure: "Figure") -> bool:
+    """Lay a figure out, and return whether every panel is large enough."""
+    with _laid_out():
+        try:
+            figure.draw_without_rendering()
+            _check_room(figure)
+        except UserWarning:
+            return False
+    return True
+
+
+@contextmanager
+def _laid_out() -> Iterator[None]:
+    """Raise `UserWarning` in the block where a figure has too little room for its layout."""
+    with warnings.catch_warnings():
+        # A letter of a file's name that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        warnings.filterwarnings("error", "constrained_layout not applied", UserWarning)
+        yield
+
+
 def _metadata(picture: Picture) -> dict[str, dict[str, Any]]:
     """Give what a file says of the figure in it, by its suffix."""
     title, made_by = plain(picture.title), plain(picture.made_by)
     return {
         ".png": {"Title": title, "Description": made_by},
-        ".svg": {"Title": picture.title, "Description": made_by, "Date": None},
+        ".svg": {"Title": printable(picture.title), "Description": made_by, "Date": None},
         ".pdf": {"Title": title, "Subject": made_by, "CreationDate": None},
     }
 
@@ -246,11 +326,11 @@ def made_by(path: Path) -> str | None:
 
 
 def plain(text: str) -> str:
-    """Write a text in letters that every format of a figure holds."""
-    return text.encode("ascii", "backslashreplace").decode()
+    """Return a text in characters that the metadata of every format can hold."""
+    return printable(text).encode("ascii", "backslashreplace").decode()
 
 
 def _described(drawn: str, text: str) -> str:
     """Give an SVG a role and a description, which matplotlib leaves out."""
-    description = f"</title>\n <desc>{html.escape(text, quote=False)}</desc>\n"
+    description = f"</title>\n <desc>{html.escape(printable(text), quote=False)}</desc>\n"
     return drawn.replace("</title>\n", description, 1).replace("<svg ", '<svg role="img" ', 1)

@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.style import Look, class_colours, class_marker, literal, shortened
+from blobtransfer.report.figures.style import (
+    LONGEST_NAME,
+    Look,
+    class_colours,
+    class_marker,
+    literal,
+    shortened,
+)
+from blobtransfer.results.results import MAX_DRAWN_CLASSES
 from blobtransfer.tasks.task import Plane
 
 if TYPE_CHECKING:
@@ -17,6 +25,9 @@ if TYPE_CHECKING:
 MAX_NAMED = 12
 """Most classes in the legend."""
 
+GREY = "0.45"
+"""Of rows of too many classes."""
+
 MANY_DOTS = 5_000
 """Beyond this many the dots of a vector figure are stored as a picture."""
 
@@ -24,7 +35,16 @@ MANY_DOTS = 5_000
 def scatter_classes(
     axes: "Axes", plane: Plane, labels: NDArray[np.int64], n_classes: int, look: Look
 ) -> None:
-    """Draw rows by class, each class with its own colour and marker, and the true centres."""
+    """Draw rows by class, each class with its own colour and marker, and the true centres.
+
+    More classes than a figure tells apart are grey.
+    """
+    if n_classes > MAX_DRAWN_CLASSES:
+        axes.scatter(
+            plane.points[:, 0], plane.points[:, 1], s=13 * look.scale**2, color=GREY, alpha=0.6,
+            linewidths=0, rasterized=len(labels) > MANY_DOTS,
+        )  # fmt: skip
+        return
     for k, colour in enumerate(class_colours(n_classes)):
         rows = plane.points[labels == k]
         axes.scatter(
@@ -36,23 +56,40 @@ def scatter_classes(
             axes.plot(*plane.centers[k], **own, markerfacecolor=colour)
 
 
-def class_labels(names: Sequence[str], has_centers: bool = False) -> list[str]:
-    """Give what the legend of classes says."""
-    labels = [literal(shortened(name)) for name in names[:MAX_NAMED]]
+def class_labels(
+    names: Sequence[str], has_centers: bool = False, most: float = LONGEST_NAME
+) -> list[str]:
+    """Return the entries of the legend of classes.
+
+    Args:
+        names: Of the classes; those beyond `MAX_NAMED` are counted.
+        has_centers: Whether true centres are drawn.
+        most: Width of an entry, in letters of average width.
+    """
+    if len(names) > MAX_DRAWN_CLASSES:
+        return [f"{len(names):,} classes, too many for a colour each"]
+    labels = [literal(shortened(name, most)) for name in names[:MAX_NAMED]]
     if len(names) > MAX_NAMED:
-        labels[-1] += f" ... {literal(names[-1].removeprefix('class '))}"
+        labels[-1] = f"and {len(names) - MAX_NAMED + 1} more"
     return labels + ["true centre"] * has_centers
 
 
-def class_handles(names: Sequence[str], has_bars: bool = False) -> list[Any]:
-    """Give the marks of the legend of classes; bars where rows are drawn so."""
+def class_handles(
+    names: Sequence[str], has_bars: bool = False, most: float = LONGEST_NAME
+) -> list[Any]:
+    """Return the marks of the legend of classes; bars where rows are drawn as bars."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
+    labels = class_labels(names, most=most)
+    is_named = len(names) <= MAX_NAMED
     handles: list[Any] = []
-    for k, (label, colour) in enumerate(
-        zip(class_labels(names), class_colours(len(names)), strict=False)
-    ):
+    for k, (label, colour) in enumerate(zip(labels, class_colours(len(names)), strict=False)):
+        if len(names) > MAX_DRAWN_CLASSES:
+            colour = GREY
+        elif not is_named and k == len(labels) - 1:
+            handles.append(Line2D([], [], linestyle="", label=label))
+            continue
         if has_bars:
             handles.append(Patch(color=colour, alpha=0.45, label=label))
         else:
@@ -94,9 +131,9 @@ def add_class_legend(
     """
     from matplotlib.lines import Line2D
 
-    labels = class_labels(names, has_centers)
-    handles = class_handles(names, has_bars)
-    if has_centers:
+    most = canvas.longest_entry(width)
+    labels, handles = class_labels(names, has_centers, most), class_handles(names, has_bars, most)
+    if has_centers and len(names) <= MAX_DRAWN_CLASSES:
         mark = {"color": "0.4"} if has_bars else _centre(canvas.look) | {"markerfacecolor": "0.8"}
         handles.append(Line2D([], [], **mark, label=labels[-1]))
     figure.legend(

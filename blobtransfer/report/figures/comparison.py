@@ -15,7 +15,7 @@ from blobtransfer.report.figures.panels import (
     row_labels,
 )
 from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
-from blobtransfer.report.figures.style import literal
+from blobtransfer.report.figures.style import LONGEST_IN_TITLE, literal, shortened
 from blobtransfer.report.sentences import design, label_of, short_answer, stopped_at
 from blobtransfer.results.results import Results
 from blobtransfer.specs.experiment import Question
@@ -180,10 +180,13 @@ def _panels(
 
 def _title(results: Results) -> str:
     spec = results.spec
-    origin = "" if spec.source is None else f" from {results.task('source').name}"
+    target = shortened(results.measured.name, LONGEST_IN_TITLE)
+    origin = ""
+    if spec.source is not None:
+        origin = f" from {shortened(results.task('source').name, LONGEST_IN_TITLE)}"
     if spec.model_path is not None:
-        name = Path(spec.model_path).name
+        name = shortened(Path(spec.model_path).name, LONGEST_IN_TITLE)
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
     stopped = stopped_at(results)
     how_many = f"s{stopped[1:]}" if stopped else design(results, spec.questions[-1])
-    return f"Transfer{origin} to {results.measured.name}, network {spec.network}, {how_many}"
+    return f"Transfer{origin} to {target}, network {spec.network}, {how_many}"

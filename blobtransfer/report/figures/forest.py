@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from blobtransfer.report.figures.canvas import LINE, Canvas
-from blobtransfer.report.figures.style import Look, colour_of, literal
+from blobtransfer.report.figures.style import Look, colour_of, literal, shortened
 from blobtransfer.report.sentences import label_of, points
 from blobtransfer.report.study_sentences import study_headline
 from blobtransfer.results.study import StudyResults
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 COLUMN = 3.4
 """Width of a variant, in inches at a font of 10 points."""
+
+NAMES = 0.6
+"""Share of the width of a column that the names of pairs take at most."""
 
 MOST_NAMED = 40
 """Pairs up to so many have their names beside them."""
@@ -47,9 +50,11 @@ def draw_forest(results: StudyResults, canvas: Canvas) -> "Figure":
     height = (canvas.height(wanted) - words) / n_rows
     unit = max(1.0, LINE / 2 * (n_pairs + BELOW) / max(height, 0.1))
     grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
+    most = 2 * canvas.longest_name(NAMES / 2 * width / n_columns)
     for place, axes in enumerate(grid.flat):
         if place < len(families):
-            _draw_family(results, families[place], axes, canvas.look, unit, place % n_columns == 0)
+            longest = most if place % n_columns == 0 else None
+            _draw_family(results, families[place], axes, canvas.look, unit, longest)
         else:
             axes.set_visible(False)
     figure.suptitle(literal(title))
@@ -71,7 +76,7 @@ def _draw_family(
     axes: "Axes",
     look: Look,
     unit: float,
-    is_first: bool,
+    longest_name: float | None,
 ) -> None:
     """Draw one variant.
 
@@ -82,8 +87,9 @@ def _draw_family(
         look: Sizes.
         unit: Rows that a line of text is half as high as; what is below the pairs is so much
             apart.
-        is_first: Whether names stand beside it.
+        longest_name: Width of a name beside it, in letters; None where no names stand beside it.
     """
+    is_first = longest_name is not None
     family, colour = one.family, colour_of(one.arm.variant)
     assert family is not None
     margin = 100 * results.spec.margin
@@ -105,9 +111,11 @@ def _draw_family(
     _draw_summary(one, unit, axes, look)
     axes.axhline(-unit, color="0.6", linewidth=0.8 * look.scale)
     ticks, names = [-2.2 * unit, -4.2 * unit], ["mean", "next pair"]
-    if is_first and len(rows) <= MOST_NAMED:
+    if longest_name is not None and len(rows) <= MOST_NAMED:
         ticks += list(range(len(rows)))
-        names += [f"{row.pair}: {row.source}, {row.target}" for row in rows]
+        names += [
+            shortened(f"{row.pair}: {row.source}, {row.target}", longest_name) for row in rows
+        ]
     axes.set_yticks(ticks, list(map(literal, names)) if is_first else [""] * len(ticks))
     if not is_first or len(rows) > MOST_NAMED:
         axes.tick_params(axis="y", length=0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
-from blobtransfer.report.figures.style import Look, literal, shortened
+from blobtransfer.report.figures.style import Look, literal, n_letters, shortened
 from blobtransfer.report.sentences import QUESTION_NAMES, points
 from blobtransfer.report.study_sentences import signed, study_headline
 from blobtransfer.results.findings import Summary
@@ -37,6 +37,12 @@ DARK = 0.62
 CELL, TALL, NARROW = 0.86, 0.5, 0.42
 """Width and height of a cell, and its least width, in inches at a font of 10 points."""
 
+LABELS = 0.3
+"""Share of the width that the names of rows take at most."""
+
+LONG_LABEL = 9.0
+"""Width of a name of a column, in letters of average width, beyond which it is slanted."""
+
 LEAST_LIMIT = 1.0
 """Points; a scale that ended below would make noise look like something."""
 
@@ -57,7 +63,8 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
     names = list(series_of(results.spec))
     panels = [_Panel(question, i, name) for question in results.spec.questions for i, name in names]
     down, across = results.spec.axes
-    labels = 0.6 + canvas.width_of(max(len(shortened(value)) for value in down.values))
+    longest = canvas.longest_name(LABELS * canvas.width(6.0))
+    labels = 0.6 + canvas.width_of(max(n_letters(shortened(one, longest)) for one in down.values))
     wanted = labels + CELL * len(across.values)
     width = canvas.width(max(6.0, min(3, len(panels)) * wanted + 1.0))
     n_columns = canvas.n_columns(min(3, len(panels)), width, labels + NARROW * len(across.values))
@@ -79,6 +86,7 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
     for place, axes in enumerate(grid.flat):
         if place < len(panels):
             image = _draw_panel(results, panels[place], limit, axes, canvas.look)
+            _set_labels(results, panels[place], axes, longest)
         else:
             axes.set_visible(False)
     figure.suptitle(literal(title))
@@ -136,21 +144,23 @@ def _draw_panel(
                     linewidth=1.8 * look.scale,
                 )
             )  # fmt: skip
-    _set_labels(results, panel, axes)
     return image
 
 
-def _set_labels(results: StudyResults, panel: _Panel, axes: "Axes") -> None:
+def _set_labels(results: StudyResults, panel: _Panel, axes: "Axes", longest: float) -> None:
+    """Name the rows and columns of a panel, with names of a given width in letters at most."""
     down, across = results.spec.axes
-    shown = [[literal(shortened(value)) for value in axis.values] for axis in (down, across)]
-    is_long = max(map(len, shown[1])) > 8
+    shown = [
+        [literal(shortened(value, longest)) for value in axis.values] for axis in (down, across)
+    ]
+    is_long = max(map(n_letters, shown[1])) > LONG_LABEL
     axes.set_yticks(range(len(shown[0])), shown[0])
     axes.set_xticks(
         range(len(shown[1])), shown[1], rotation=35 if is_long else 0,
         ha="right" if is_long else "center", rotation_mode="anchor" if is_long else None,
     )  # fmt: skip
-    axes.set_ylabel(literal(down.name))
-    axes.set_xlabel(literal(across.name))
+    axes.set_ylabel(literal(shortened(down.name, longest)))
+    axes.set_xlabel(literal(shortened(across.name, longest)))
     name = literal(panel.label)
     if len(results.spec.questions) > 1:
         name = f"{QUESTION_NAMES[panel.question].capitalize()}: {name}"

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from blobtransfer.report.figures.canvas import Canvas, Picture
@@ -13,7 +14,7 @@ from blobtransfer.report.figures.tasks import draw_tasks
 from blobtransfer.report.figures.training import draw_training
 from blobtransfer.report.sentences import answer, headline
 from blobtransfer.report.study_sentences import study_answers, study_headline
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import MAX_DRAWN_CLASSES, Results
 from blobtransfer.results.study import StudyResults
 from blobtransfer.tasks.task import Task
 
@@ -42,20 +43,21 @@ def picture_of_results(
                 for question in results.spec.questions
                 for text in study_answers(results, question)
             )
-            return Picture(draw_study(results, canvas), study_headline(results), said, made_by)
+            figure = canvas.fitted(partial(draw_study, results))
+            return Picture(figure, study_headline(results), said, made_by)
         if results.command == "compare":
             answers = [answer(results, question) for question in results.spec.questions]
             text = ". ".join(one for one in answers if one)
-            return Picture(draw_comparison(results, canvas), headline(results), text, made_by)
+            figure = canvas.fitted(partial(draw_comparison, results))
+            return Picture(figure, headline(results), text, made_by)
         run, name = results.run, results.measured.name
         title = f"Training of a network {results.spec.network} on {name}: {run.label}"
         text = "The loss is not finite"
         if run.status == "ok":
-            text = (
-                f"Test accuracy {100 * (run.test_accuracy or 0.0):.1f} %, and where the network "
-                "sees which class"
-            )
-        return Picture(draw_training(results, canvas), title, text, made_by)
+            text = f"Test accuracy {100 * (run.test_accuracy or 0.0):.1f} %"
+            if results.spec.network.n_classes <= MAX_DRAWN_CLASSES:
+                text += ", and where the network sees which class"
+        return Picture(canvas.fitted(partial(draw_training, results)), title, text, made_by)
 
 
 def draw_study(results: StudyResults, canvas: Canvas) -> "Figure":
@@ -87,5 +89,5 @@ def picture_of_tasks(tasks: Sequence[Task], canvas: Canvas, argv: Sequence[str])
         )
         texts.append(f"{task.spec.name}: {n_rows} rows in {task.spec.n_classes} classes{best}")
     with canvas.settings():
-        figure = draw_tasks(tasks, canvas)
+        figure = canvas.fitted(partial(draw_tasks, tasks))
     return Picture(figure, title, "; ".join(texts), shlex.join(("blobtransfer", *argv)))

@@ -1,9 +1,13 @@
 """How figures look: colours, markers, line styles, and the sizes of each style."""
 
+import warnings
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+from unicodedata import category, normalize
 
+from blobtransfer.specs.checks import printable
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import Variant
@@ -36,8 +40,20 @@ LINE_STYLES = ("-", "--", "-.", ":")
 CEILING: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3))}
 THRESHOLD: dict[str, Any] = {"color": "0.35", "linestyle": ":"}
 
-LONGEST_NAME = 28
-"""Letters of a column or a class in a figure."""
+LETTER = 0.53
+"""Width of a letter over the size of its font, on average."""
+
+LONGEST_NAME = 30
+"""Width of a column or a class in a figure, in letters of average width."""
+
+LONGEST_IN_TITLE = 60
+"""Width of a name in a title, in letters of average width; the rest of the title needs room."""
+
+MOST_ACCENTS = 1
+"""Accents that are drawn beside those of ordinary letters; more are stacked ever higher."""
+
+MOST_LETTERS = 400
+"""Of a name that are looked at; more fit no figure, unless they have no width."""
 
 
 @dataclass(frozen=True)
@@ -115,16 +131,53 @@ def class_marker(k: int) -> str:
 
 
 def titled(spec: TaskSpec) -> str:
-    """Write the name of a problem as a title; the names of files and columns stay as they are."""
-    name = spec.name
+    """Return the name of a problem as a title; the names of files and columns keep their case."""
+    name = shortened(spec.name, LONGEST_IN_TITLE)
     return name if isinstance(spec, TableSpec) else name[:1].upper() + name[1:]
 
 
-def shortened(text: str) -> str:
-    """Cut a name of somebody's data to what an axis or a legend has room for."""
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 3] + "..."
+def n_letters(text: str) -> float:
+    """Return the width of a line as it is drawn, in letters of average width."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    size = 10.0
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        width, _, _ = text_to_path.get_text_width_height_descent(
+            _drawable(text), FontProperties(size=size), ismath=False
+        )
+    return width / (size * LETTER)
+
+
+def shortened(text: str, most: float = LONGEST_NAME) -> str:
+    """Cut a line to a width.
+
+    Args:
+        text: Such as the name of a file, a column or a class.
+        most: Width in letters of average width.
+    """
+    shown = _drawable(text)
+    if len(shown) <= MOST_LETTERS and n_letters(shown) <= most:
+        return shown
+    shown = shown[:MOST_LETTERS]
+    n_fitting = bisect_left(
+        range(len(shown)), True, key=lambda n: n_letters(f"{shown[:n]}...") > most
+    )
+    return f"{shown[: max(0, n_fitting - 1)]}..."
 
 
 def literal(text: str) -> str:
-    """Write a text so that matplotlib reads no formula between two dollar signs."""
-    return text.replace("$", r"\$")
+    """Return lines that every format of a figure can hold, and in which nothing is a formula."""
+    return "\n".join(map(_drawable, text.split("\n"))).replace("$", r"\$")
+
+
+def _drawable(line: str) -> str:
+    """Escape what no format of a figure can hold, and drop accents that would make a tower."""
+    shown: list[str] = []
+    n_accents = 0
+    for letter in printable(normalize("NFC", line)):
+        n_accents = n_accents + 1 if category(letter) in ("Mn", "Me") else 0
+        if n_accents <= MOST_ACCENTS:
+            shown.append(letter)
+    return "".join(shown)

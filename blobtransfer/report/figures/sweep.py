@@ -13,6 +13,7 @@ from blobtransfer.report.figures.style import (
     Look,
     colour_of,
     literal,
+    shortened,
 )
 from blobtransfer.report.sentences import QUESTION_NAMES, points
 from blobtransfer.report.study_sentences import study_headline
@@ -61,7 +62,7 @@ def draw_sweep(results: StudyResults, canvas: Canvas) -> "Figure":
         _draw_differences(results, question, below, canvas.look)
         if len(questions) > 1:
             above.set_title(QUESTION_NAMES[question].capitalize(), loc="left")
-        _set_axis(results.spec.axes[0], (above, below))
+        _set_axis(results.spec.axes[0], (above, below), canvas.longest_name())
     figure.suptitle(literal(title))
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(
@@ -128,7 +129,7 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
             )  # fmt: skip
     grey = f"; grey: margin of {points(results.spec.margin)}" if margin else ""
     axes.set_ylabel("difference to standalone (points)\n95 % intervals that hold together")
-    axes.set_xlabel(f"{results.spec.axes[0].name}\nfilled: decided{grey}")
+    axes.set_xlabel(f"{literal(shortened(results.spec.axes[0].name))}\nfilled: decided{grey}")
     axes.tick_params(axis="x", labelbottom=True)
 
 
@@ -167,15 +168,16 @@ def _is_log(axis: Axis) -> bool:
     return numbers is not None and min(numbers) > 0.0 and max(numbers) >= LOG_FROM * min(numbers)
 
 
-def _set_axis(axis: Axis, panels: Sequence["Axes"]) -> None:
+def _set_axis(axis: Axis, panels: Sequence["Axes"], longest: float) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator
 
+    names = [literal(shortened(value, longest)) for value in axis.values]
     for axes in panels:
         if _is_log(axis):
             axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(places_of(axis)))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticks(places_of(axis), list(map(literal, axis.values)))
+        axes.set_xticks(places_of(axis), names)
 
 
 def _mean(one: Summary) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.classes import (
+    GREY,
     add_class_legend,
     class_handles,
     class_labels,
@@ -15,6 +16,7 @@ from blobtransfer.report.figures.classes import (
     scatter_classes,
 )
 from blobtransfer.report.figures.style import Look, class_colours, literal, shortened, titled
+from blobtransfer.results.results import MAX_DRAWN_CLASSES
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.tasks.task import Plane, Task, planes_of
 
@@ -27,6 +29,12 @@ N_BINS = 40
 
 BALANCE = 0.55
 """Height of the bar of a table's classes, in inches at a font of 10 points."""
+
+MOST_UNLIKE = 4.0
+"""Height over width of the rows, or the reverse, up to which axes are equal."""
+
+SQUAT = 0.8
+"""Height over width of a panel whose axes are not equal."""
 
 PANEL = 4.0
 NARROWEST = 2.1
@@ -49,18 +57,26 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
     placed = [(plane, axes) for group in groups for planes, axes in [planes_of(group)]
               for plane in planes]  # fmt: skip
     planes = [plane for plane, _ in placed]
-    x_labels = [canvas.wrapped(literal(axes[0]), side) for _, axes in placed]
+    x_labels = [literal(canvas.wrapped(axes[0], side)) for _, axes in placed]
+    titles = [canvas.wrapped(titled(task.spec), side) for task in tasks]
     has_one_legend = len({task.spec.class_names for task in tasks}) == 1
     has_centers = any(task.centers is not None for task in tasks)
-    has_balance = any(isinstance(task.spec, TableSpec) for task in tasks)
+    has_bar = [
+        isinstance(task.spec, TableSpec) and task.spec.n_classes <= MAX_DRAWN_CLASSES
+        for task in tasks
+    ]
+    has_balance = any(has_bar)
     names = tasks[0].spec.class_names
     legend = 0.0
     if has_one_legend:
-        entries = class_labels(names, has_centers)
+        entries = class_labels(names, has_centers, canvas.longest_entry(width))
         legend = 1.2 * LINE * -(-len(entries) // canvas.legend_columns(entries, width))
-    words = 0.4 + LINE * (4.2 + 1.2 * max(label.count("\n") for label in x_labels))
+    n_more_lines = max(text.count("\n") for text in x_labels)
+    n_more_lines += max(text.count("\n") for text in titles)
+    words = 0.4 + LINE * (4.2 + 1.2 * n_more_lines)
     has_bars = all(task.spec.n_features == 1 for task in tasks)
-    ratio = 0.8 if has_bars else _height_over_width(planes if is_shared else planes[:1])
+    ratios_of = [_height_over_width(planes if is_shared else [plane]) for plane in planes]
+    ratio = SQUAT if has_bars else ratios_of[0] or SQUAT
     balance = BALANCE if has_balance else 0.0
     figure = canvas.new(width, (side * ratio + words + balance) * n_rows + legend + 0.3)
     ratios = [side * ratio + words, balance] if has_balance else [1.0]
@@ -72,19 +88,22 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
         if is_shared and i:
             axes.sharex(panels[0])
             axes.sharey(panels[0])
-        _draw_task(task, plane, axes, canvas.look)
+        _draw_task(task, plane, axes, canvas.look, is_equal=ratios_of[i] is not None)
+        best = "" if task.ceiling is None else f"\nbest possible {100 * task.ceiling:.1f} %"
+        axes.set_title(literal(titles[i] + best))
         axes.set_xlabel(x_labels[i])
         if i % n_columns == 0 or not is_shared:
-            axes.set_ylabel(literal(shortened(placed[i][1][1])))
+            axes.set_ylabel(literal(shortened(placed[i][1][1], canvas.longest_name(side))))
         elif is_shared:
             axes.tick_params(labelleft=False)
         if not has_one_legend:
-            axes.legend(handles=class_handles(task.spec.class_names), loc="best", framealpha=0.6)
+            handles = class_handles(task.spec.class_names, most=canvas.longest_name(side / 2))
+            axes.legend(handles=handles, loc="best", framealpha=0.6)
     if has_one_legend:
         add_class_legend(figure, names, has_centers, canvas, width, has_bars)
     bars = [axes for row in grid[1::2] for axes in row] if has_balance else []
-    for task, axes in zip(tasks, bars, strict=False):
-        if not isinstance(task.spec, TableSpec):
+    for task, axes, is_drawn in zip(tasks, bars, has_bar, strict=False):
+        if not is_drawn:
             axes.set_visible(False)
             continue
         labels = np.concatenate([task.y_train, task.y_test])
@@ -95,25 +114,36 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
     return figure
 
 
-def _height_over_width(planes: Sequence[Plane]) -> float:
-    """Give the shape of a panel that holds all rows, one unit as long either way."""
+def _height_over_width(planes: Sequence[Plane]) -> float | None:
+    """Return the shape of a panel that holds all rows, one unit as long either way.
+
+    Returns:
+        Height over width; None where the ranges of the axes are so unlike that rows would lie
+        on a line.
+    """
     width, height = np.ptp(np.concatenate([plane.points for plane in planes]), axis=0)
-    return float(np.clip(height / width, 0.3, 3.0)) if width else 1.0
+    if not (width <= MOST_UNLIKE * height and height <= MOST_UNLIKE * width and width):
+        return None
+    return float(np.clip(height / width, 0.3, 3.0))
 
 
-def _draw_task(task: Task, plane: Plane, axes: "Axes", look: Look) -> None:
+def _draw_task(task: Task, plane: Plane, axes: "Axes", look: Look, is_equal: bool) -> None:
     """Draw the rows of a problem by class; of one feature, how many rows lie where."""
     labels = np.concatenate([task.y_train, task.y_test])
     n_classes = task.spec.n_classes
     if task.x_train.shape[1] == 1:
         places = plane.points[:, 0]
-        edges = np.linspace(places.min(), places.max(), N_BINS + 1)
+        low, high = float(places.min()), float(places.max())
+        around = 0.0 if high > low else max(0.5, 0.05 * abs(low))
+        edges = np.linspace(low - around, high + around, N_BINS + 1)
+        if n_classes > MAX_DRAWN_CLASSES:
+            axes.hist(places, edges.tolist(), color=GREY, alpha=0.45)
+            n_classes = 0
         for k, colour in enumerate(class_colours(n_classes)):
             axes.hist(places[labels == k], edges.tolist(), color=colour, alpha=0.45)
             if plane.centers is not None:
                 axes.axvline(plane.centers[k, 0], color=colour, linewidth=1.6 * look.scale)
     else:
         scatter_classes(axes, plane, labels, n_classes, look)
-        axes.set_aspect("equal", adjustable="box")
-    ceiling = "" if task.ceiling is None else f"\nbest possible {100 * task.ceiling:.1f} %"
-    axes.set_title(literal(f"{titled(task.spec)}{ceiling}"))
+        if is_equal:
+            axes.set_aspect("equal", adjustable="box")

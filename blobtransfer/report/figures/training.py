@@ -17,7 +17,7 @@ from blobtransfer.report.figures.style import (
     shortened,
     titled,
 )
-from blobtransfer.results.results import Predictions, Regions, Results
+from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, Results
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.tasks.task import Plane
 
@@ -45,7 +45,9 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     ((arm, curves),), (summary,) = results.curves.items(), results.summary
     look, variant = canvas.look, arm.variant
     who = "source network" if results.measured.role == "source" else summary.label
-    maps = _maps(results, who)
+    n_classes = results.spec.network.n_classes
+    has_too_many = n_classes > MAX_DRAWN_CLASSES
+    maps = [] if has_too_many else _maps(results, who)
     counts = results.measured.class_counts
     has_balance = bool(counts) and any(isinstance(one, Predictions) for _, one in maps)
     wanted = 0.4 + PANEL * (1 + len(maps)) if maps else 6.4
@@ -67,22 +69,27 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     cast(Any, figure.get_layout_engine()).set(wspace=0.06)
     title = f"{titled(results.spec.task)}, network {network}, {who}"
     figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
+    if has_too_many:
+        note = f"{n_classes:,} classes: more than a map can tell apart, so none is drawn"
+        figure.supxlabel(canvas.wrapped(note, width), fontsize=look.small)
     for letter, (name, one) in zip(letters, maps, strict=True):
         axes = panels[letter]
         room = (width if is_stacked else width / (1 + len(maps))) - 0.6
         is_first = is_stacked or letter == "M"
-        n_classes = results.spec.network.n_classes
         if isinstance(one, Predictions):
             _draw_predictions(one, n_classes, axes, look)
             axes.set_title(literal(canvas.wrapped(f"test rows: {name}, ringed where wrong", room)))
             axes.set_xlabel(literal(canvas.wrapped(one.axes[0], room)))
-            axes.set_ylabel(literal(one.axes[1]) if is_first else "")
+            across = literal(shortened(one.axes[1], canvas.longest_name()))
+            axes.set_ylabel(across if is_first else "")
             continue
         _draw_regions(one, n_classes, axes, look)
         axes.set_title(literal(canvas.wrapped(f"decision regions: {name}", room)))
-        axes.set_xlabel(literal(shortened(results.spec.task.axis_names[0])))
+        longest = canvas.longest_name(room)
+        names = [literal(shortened(name, longest)) for name in results.spec.task.axis_names]
+        axes.set_xlabel(names[0])
         if is_first and one.y[0] != one.y[1]:
-            axes.set_ylabel(literal(shortened(results.spec.task.axis_names[1])))
+            axes.set_ylabel(names[1])
     if maps:
         has_centers = any(isinstance(one, Regions) and one.centers is not None for _, one in maps)
         add_class_legend(figure, results.spec.task.class_names, has_centers, canvas, width)

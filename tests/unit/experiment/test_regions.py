@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from blobtransfer.experiment.regions import decision_regions
+from blobtransfer.experiment.regions import decision_regions, predictions_of
 from blobtransfer.network import initial_weights
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -34,6 +34,24 @@ def test_one_feature_gives_a_row_two_a_grid_and_three_nothing(n_features, n_rows
     task = load_task(BlobsSpec(1, n_features=n_features))
     regions = decision_regions(network, initial_weights(network, 0, 0), task)
     assert (None if regions is None else len(regions.rows)) == n_rows
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, -3e30])
+def test_a_feature_that_does_not_vary_has_a_grid_around_it(value):
+    task = load_task(BlobsSpec(1))
+    task.x_train[:, 1] = task.x_test[:, 1] = value
+    regions = decision_regions(MLPSpec(), initial_weights(MLPSpec(), 0, 0), task)
+    assert regions.y[0] < value < regions.y[1]
+
+
+@pytest.mark.parametrize(("n_classes", "has_map"), [(49, True), (50, False)])
+@pytest.mark.parametrize("n_features", [2, 3])
+def test_more_classes_than_a_figure_tells_apart_have_no_map(n_features, n_classes, has_map):
+    network = MLPSpec(n_features, n_classes=n_classes)
+    weights = initial_weights(network, 0, 0)
+    task = load_task(BlobsSpec(1, n_features=n_features, n_classes=n_classes))
+    found = (decision_regions if n_features == 2 else predictions_of)(network, weights, task)
+    assert (found is not None) == has_map
 
 
 def test_the_test_rows_are_kept_to_be_drawn_and_very_many_are_not():

@@ -75,6 +75,23 @@ def test_a_training_that_diverged_has_no_regions_and_can_be_drawn():
     figure.draw_without_rendering()
 
 
+@pytest.mark.parametrize(("n_classes", "n_panels"), [(49, 3), (50, 2)])
+def test_more_classes_than_a_map_tells_apart_have_a_line_in_its_place(n_classes, n_panels):
+    source = BlobsSpec(1, n_samples=200, n_train=100, n_classes=n_classes)
+    results = training_of(good, network=MLPSpec(n_classes=n_classes), source=source)
+    figure = draw_training(results, Canvas())
+    assert len(figure.axes) == n_panels
+    assert figure.get_supxlabel().startswith("50 classes: ") == (n_panels == 2)
+
+
+def test_a_map_of_too_many_classes_in_an_older_file_is_not_drawn():
+    results = training_of(good)
+    network = replace(results.spec.network, n_classes=1_000)
+    source = BlobsSpec(1, n_samples=2_000, n_train=1_000, n_classes=1_000)
+    spec = replace(results.spec, network=network, source=source)
+    assert len(draw_training(replace(results, spec=spec), Canvas()).axes) == 2
+
+
 def test_a_training_without_ceiling_and_centres_draws_neither():
     results = training_of(good)
     plain = replace(
