@@ -6,7 +6,7 @@ classes and problems come from users: everything but the figure is escaped by th
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
@@ -18,6 +18,10 @@ from blobtransfer.report.method import method_of
 from blobtransfer.report.report import Report
 from blobtransfer.report.tables import WORD_COLUMNS
 from blobtransfer.results.study import StudyResults
+from blobtransfer.specs.checks import printable
+
+MOST_LISTED = 20
+"""Values of a setting that are listed, such as classes or columns; JSON has all of them."""
 
 FIGURE = "figure"
 """Begins every id in the figure, so that none is that of something else on the page."""
@@ -38,8 +42,18 @@ def to_html(report: Report) -> Iterator[str]:
     results = report.results
     picture = picture_of_results(results, Canvas())
     source = files("blobtransfer.report.render").joinpath("report.html.j2").read_text("utf-8")
+
+    def shown(value: object) -> object:
+        return (
+            printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+        )
+
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        autoescape=True,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     words: tuple[str, ...] = ()
     if isinstance(results, StudyResults):
@@ -86,7 +100,7 @@ def _settings(results: Any) -> Iterator[tuple[str, str]]:
     spec = results.spec.cells[0].spec if isinstance(results, StudyResults) else results.spec
     if isinstance(results, StudyResults):
         for axis in results.spec.axes:
-            yield axis.name, ", ".join(axis.values)
+            yield axis.name, _listed(axis.values)
         yield "budget", str(results.spec.budget)
     yield from _flat("", asdict(spec))
 
@@ -96,7 +110,16 @@ def _flat(place: str, value: Any) -> Iterator[tuple[str, str]]:
         for name, one in value.items():
             yield from _flat(f"{place}.{name}" if place else name, one)
     elif isinstance(value, list | tuple) and any(isinstance(one, dict) for one in value):
-        for i, one in enumerate(value):
+        for i, one in enumerate(value[:MOST_LISTED]):
             yield from _flat(f"{place}.{i}", one)
+        if len(value) > MOST_LISTED:
+            yield place, f"and {len(value) - MOST_LISTED:,} more"
     elif value not in (None, (), []):
-        yield place, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        yield place, _listed(value) if isinstance(value, list | tuple) else str(value)
+
+
+def _listed(values: Sequence[object]) -> str:
+    """Return the first values, and how many more there are."""
+    text = ", ".join(map(str, values[:MOST_LISTED]))
+    n_more = len(values) - MOST_LISTED
+    return f"{text} and {n_more:,} more" if n_more > 0 else text

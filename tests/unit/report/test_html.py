@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.names import table_called
 from helpers.specs import VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
@@ -19,6 +20,8 @@ from blobtransfer.experiment.study import run_study
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.report import make_report
 from blobtransfer.report.writers import writer_of
+from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
 
 MAX_BYTES = 300_000
@@ -191,3 +194,15 @@ def test_a_browser_shows_it_without_a_word_of_complaint(pages, tmp_path, name, w
     )  # fmt: skip
     assert picture.stat().st_size > 20_000, done.stderr
     assert "CONSOLE" not in done.stderr
+
+
+def test_settings_list_twenty_values_and_count_the_others():
+    features = {"n_features": 200, "n_classes": 60}
+    source = BlobsSpec(1, n_samples=200, n_train=100, **features)
+    spec = spec_of(
+        1, variants=(STANDALONE,), target=None, network=MLPSpec(**features), source=source
+    )
+    results = train_source(spec, PlannedEngine(varied)).results
+    results = replace(results, spec=replace(spec, source=table_called("a", source)))
+    page = "".join(to_html(make_report(results)))
+    assert "a18, a19 and 40 more" in page and "and 180 more" in page and "a20" not in page

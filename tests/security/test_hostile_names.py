@@ -1,0 +1,247 @@
+"""Names that users choose, in every text of results: no output takes them for anything but text."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.names import (
+    FORMULAS,
+    HOSTILE_NAMES,
+    LARGE_NAMES,
+    MARKUP_NAMES,
+    UNPRINTABLE_NAMES,
+    renamed,
+    table_called,
+)
+from helpers.specs import SMALL, VARIANTS, spec_of, varied
+from helpers.studies import grid_of, pairs_of, sweep_of
+from markdown_it import MarkdownIt
+
+from blobtransfer.experiment.compare import compare
+from blobtransfer.experiment.single import train_target
+from blobtransfer.experiment.study import run_study
+from blobtransfer.network import initial_weights
+from blobtransfer.report.figures.canvas import Canvas, made_by, save, svg_text
+from blobtransfer.report.figures.pictures import picture_of_results, picture_of_tasks
+from blobtransfer.report.figures.style import LONGEST_NAME, n_letters, shortened
+from blobtransfer.report.render.html import to_html
+from blobtransfer.report.render.markdown import to_markdown
+from blobtransfer.report.render.summary import summary_text
+from blobtransfer.report.report import make_report
+from blobtransfer.report.tables import Table
+from blobtransfer.report.writers import TEXT_WRITERS
+from blobtransfer.results.csv_io import csv_line, curves_to_csv, to_csv
+from blobtransfer.specs.checks import printable
+from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant
+from blobtransfer.tasks import load_task
+
+pytestmark = pytest.mark.security
+
+
+def short_id(name: str) -> str:
+    return ascii(name)[:30]
+
+
+KINDS = ("compare", "model", "transfer", "many features", "sweep", "pairs", "grid")
+
+
+@pytest.fixture(scope="module")
+def results():
+    engine = PlannedEngine(varied, n_at_once=8)
+    weights = initial_weights(MLPSpec(), 1, 0)
+    transfer = spec_of(1, variants=(parse_variant("random-frozen,fixed=1"),), source=None)
+    features = {"target": BlobsSpec(2, **SMALL, n_features=3), "network": MLPSpec(3)}
+    alone = spec_of(1, variants=(STANDALONE,), source=None, **features)
+    both = spec_of(8, questions=("one", "fresh"), variants=VARIANTS, speed=True)
+    return {
+        "compare": compare(both, None, engine),
+        "model": compare(spec_of(8, source=None, model_path="m.keras"), weights, engine),
+        "transfer": train_target(transfer, None, engine).results,
+        "many features": train_target(alone, None, engine).results,
+        "sweep": run_study(sweep_of(speed=True), engine=engine),
+        "pairs": run_study(pairs_of(), engine=engine),
+        "grid": run_study(grid_of(), engine=engine),
+    }
+
+
+# ---------------------------------------------------------------- Markdown
+
+FRAME = {
+    "table_open", "table_close", "thead_open", "thead_close", "tbody_open", "tbody_close",
+    "tr_open", "tr_close", "th_open", "th_close", "td_open", "td_close", "paragraph_open",
+    "paragraph_close", "bullet_list_open", "bullet_list_close", "list_item_open",
+    "list_item_close", "inline", "text", "strong_open", "strong_close",
+}  # fmt: skip
+"""Tokens of bold titles, tables and lists; every other would come from a name."""
+
+
+def texts_of(markdown: str) -> Iterator[str]:
+    """Yield the texts that a viewer shows, after a check that nothing else is in a Markdown."""
+    for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown):
+        assert token.type in FRAME, (token.type, token.content)
+        if token.type == "inline":
+            assert {child.type for child in token.children} <= FRAME, token.content
+            yield "".join(child.content for child in token.children)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
+def test_markdown_shows_a_name_letter_by_letter_wherever_it_stands(name):
+    table = Table(name, (name, "variant"), ((name, name),), (name,), sentence=name)
+    markdown = to_markdown([table])
+    shown = printable(name).strip()
+    assert list(texts_of(markdown)) == [shown, shown, "variant", shown, shown, shown, shown]
+    assert not re.search(r"(?<!\\)://|www\.", markdown)  # GitHub makes links of both
+
+
+@pytest.mark.parametrize("name", ["<img src=x>", "[x](y)", "![x](y)", "*a*", "`a`", "- # a"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_text_of_results_becomes_markup_in_markdown(results, kind, name):
+    report = make_report(renamed(replace(results[kind], interrupted=True), name), is_explained=True)
+    shown = list(texts_of("".join(TEXT_WRITERS["markdown"].pieces(report))))
+    assert any(name in text for text in shown)
+    for table in report.tables:
+        assert {table.title, *table.columns, *table.notes} <= set(shown)
+    if kind not in ("transfer", "many features"):
+        assert list(texts_of("".join(summary_text(report.results, ".md"))))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["problem 1", "new-head fixed=0", "sites.csv", "+0.10 [-3.40, +4.10]", "difference [95 %]",
+     "[+1.2 >]", "ci_low", "-0.5", "best of 1", "<0.001", "a (b), c: 1 / 2"],
+)  # fmt: skip
+def test_ordinary_names_and_numbers_look_the_same_in_the_source(text):
+    row = to_markdown([Table("t", (text,), ((text,),))]).splitlines()[-1]
+    assert row.replace("\\<", "<") == f"| {text} |"
+
+
+# ---------------------------------------------------------------- CSV and LaTeX
+
+
+def is_formula(cell: str) -> bool:
+    """Return whether a spreadsheet computes a cell, whichever separator it splits lines at."""
+    return any(re.match(r"\s*[-=+@\uff0d\uff1d\uff0b\uff20]", own) for own in cell.split(";"))
+
+
+def is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
+def test_a_name_is_one_cell_of_csv_and_no_formula(name):
+    (row,) = csv.reader(io.StringIO(csv_line(["a", name, 1]), newline=""))
+    assert len(row) == 3 and not is_formula(row[1])
+    row[1].encode()
+    if name in MARKUP_NAMES and not is_formula(name):
+        assert row[1] == name
+
+
+@pytest.mark.parametrize("number", ["-0.5", "+1", "-1e-5", "0.1", "-3"])
+def test_a_number_stays_a_number(number):
+    assert csv_line([number, float(number)]) == f"{number},{float(number)}\n"
+
+
+@pytest.mark.parametrize("name", [*FORMULAS[:4], 'a"b,c', "a;=b"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_csv_of_results_has_a_formula_or_a_ragged_row(results, kind, name):
+    hostile = renamed(results[kind], name)
+    texts = ["".join(to_csv(hostile))]
+    if hostile.has_curves:
+        texts.append("".join(curves_to_csv(hostile)))
+    if kind not in ("transfer", "many features"):
+        texts.append("".join(summary_text(hostile, ".csv")))
+    for text in texts:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        assert {len(row) for row in rows} == {len(rows[0])}
+        for cell in (cell for row in rows for cell in row):
+            assert not is_formula(cell) or is_number(cell)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
+def test_a_name_is_text_in_latex(results, name):
+    text = "".join(summary_text(renamed(results["grid"], name), ".tex"))
+    body = text.split("\\hline\n")[2]
+    assert body.count(" \\\\\n") == body.count("\n") == 27
+    for cell in body.replace(" \\\\\n", " & ").split(" & "):
+        plain = re.sub(r"\\text[a-z]+\{\}|\\[&%$#_{}]|\{[*\[\]]\}", "", cell)
+        assert not set(plain) & set('\\&%$#_{}~^<>|"*[]'), cell
+
+
+# ---------------------------------------------------------------- HTML
+
+
+class Tags(HTMLParser):
+    """Collects tags and the names of their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.update([tag, *(f"{tag} {name}" for name, _ in attrs)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_name_adds_a_tag_or_an_attribute_to_a_page(results, kind):
+    names = (*MARKUP_NAMES[:10], *UNPRINTABLE_NAMES, "a" * 4_000)
+    pages = ["".join(to_html(make_report(renamed(results[kind], *own)))) for own in (("a",), names)]
+    ordinary, hostile = (Tags(re.sub("<svg.*</svg>", "", page, flags=re.S)) for page in pages)
+    assert ordinary.found == hostile.found
+    assert pages[1].encode() and not set(pages[1]) & set("\x1b\x00\x07\u202e")
+
+
+# ---------------------------------------------------------------- figures
+
+
+@pytest.mark.parametrize("style", ["screen", "paper"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_figure_can_be_drawn_and_is_well_formed_whatever_names_are_in_it(
+    results, kind, style
+):
+    names = UNPRINTABLE_NAMES if style == "screen" else LARGE_NAMES
+    picture = picture_of_results(renamed(results[kind], *names), Canvas(style=style), names)
+    root = ElementTree.fromstring(svg_text(picture).encode())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3])
+def test_problems_can_be_drawn_whatever_they_are_called(n_features):
+    task = load_task(BlobsSpec(1, **SMALL, n_features=n_features))
+    for name in ("\u0301" * 2_000, "W" * 300, "\ud800\x1b]]>--<&\ufffe"):
+        tasks = [replace(task, spec=table_called(f"{name}{i}", task.spec)) for i in range(2)]
+        ElementTree.fromstring(svg_text(picture_of_tasks(tasks, Canvas(), [name])).encode())
+
+
+def test_a_long_name_fits_a_small_figure_that_has_room_for_a_short_one(results):
+    for kind in ("grid", "compare"):
+        for name in ("a", "W" * 300):
+            svg_text(picture_of_results(renamed(results[kind], name), Canvas(size=(5.0, 4.0))))
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_the_command_in_a_figure_is_one_printable_line(results, tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    argv = ("train-target", *UNPRINTABLE_NAMES, "]]>--<&")
+    save(picture_of_results(results["many features"], Canvas(), argv), path)
+    found = made_by(path)
+    assert found is not None and "\\udcff" in found and "\\x1b" in found and "]]>--<&" in found
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
+def test_a_name_in_a_figure_is_cut_to_its_width(name):
+    assert n_letters(shortened(name)) <= LONGEST_NAME
+    shortened(name).encode()
