@@ -30,7 +30,7 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions 
 
     Returns:
         A grid over one or two features, and the test rows on it; None for more features,
-        which no plane shows, and for more classes than a figure tells apart.
+        which no plane shows, and for more classes than a picture tells apart.
     """
     if network.n_features > 2 or network.n_classes > MAX_DRAWN_CLASSES:
         return None
@@ -70,7 +70,7 @@ def predictions_of(network: MLPSpec, weights: Weights, task: Task) -> Prediction
 
     Returns:
         The rows on two principal components; None for one or two features, which have regions,
-        and for more classes than a figure tells apart.
+        and for more classes than a picture tells apart.
     """
     if network.n_features <= 2 or network.n_classes > MAX_DRAWN_CLASSES:
         return None

@@ -55,7 +55,7 @@ class TaskRecord:
 
 
 MAX_DRAWN_CLASSES = 49
-"""Most classes that a figure tells apart: seven colours, seven markers."""
+"""Most classes that a picture tells apart: seven colours, seven markers."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from blobtransfer.report.report import make_report
 from blobtransfer.report.tables import Table
 from blobtransfer.report.writers import TEXT_WRITERS
 from blobtransfer.results.csv_io import csv_line, curves_to_csv, to_csv
+from blobtransfer.results.json_io import read_json
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -89,8 +90,9 @@ def texts_of(markdown: str) -> Iterator[str]:
     for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown):
         assert token.type in FRAME, (token.type, token.content)
         if token.type == "inline":
-            assert {child.type for child in token.children} <= FRAME, token.content
-            yield "".join(child.content for child in token.children)
+            children = token.children or []
+            assert {child.type for child in children} <= FRAME, token.content
+            yield "".join(child.content for child in children)
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
@@ -202,6 +204,18 @@ def test_no_name_adds_a_tag_or_an_attribute_to_a_page(results, kind):
     ordinary, hostile = (Tags(re.sub("<svg.*</svg>", "", page, flags=re.S)) for page in pages)
     assert ordinary.found == hostile.found
     assert pages[1].encode() and not set(pages[1]) & set("\x1b\x00\x07\u202e")
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def test_json_of_a_file_whose_name_utf_8_cannot_hold_can_be_read(results):
+    spec = results["transfer"].spec
+    table = replace(table_called("a", spec.target), origin="\udcff.csv", group=None, split=None)
+    hostile = replace(results["transfer"], spec=replace(spec, target=table), argv=("\udcff.csv",))
+    text = "".join(TEXT_WRITERS["json"].pieces(make_report(hostile)))
+    found = read_json(text.encode(), "r.json")
+    assert found.argv == ("\\udcff.csv",) and found.spec.target.origin == "\\udcff.csv"
 
 
 # ---------------------------------------------------------------- figures

@@ -113,9 +113,12 @@ def _draw_family(
     ticks, names = [-2.2 * unit, -4.2 * unit], ["mean", "next pair"]
     if longest_name is not None and len(rows) <= MOST_NAMED:
         ticks += list(range(len(rows)))
+        half = longest_name / 2
         names += [
-            shortened(f"{row.pair}: {row.source}, {row.target}", longest_name) for row in rows
+            f"{row.pair}: {shortened(row.source, half)}, {shortened(row.target, half)}"
+            for row in rows
         ]
+        names = [shortened(name, longest_name) for name in names]
     axes.set_yticks(ticks, list(map(literal, names)) if is_first else [""] * len(ticks))
     if not is_first or len(rows) > MOST_NAMED:
         axes.tick_params(axis="y", length=0)
