@@ -1,6 +1,6 @@
 """Everything that is shown of results, made once: every writer shows the same numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blobtransfer.report.explain import explanations, study_explanations
 from blobtransfer.report.sentences import answer, caution_text, stopped_at
@@ -10,6 +10,7 @@ from blobtransfer.report.tables import Table, tables_of
 from blobtransfer.results.record import Sentence
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
+from blobtransfer.specs.checks import printable
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,32 @@ def make_report(
         with_time: Name the seconds of a training, which differ each time; off for files.
         is_explained: Explain each word of a comparison.
     """
+    report = _make_report(results, with_time, is_explained)
+    return replace(
+        report,
+        stopped=report.stopped and printable(report.stopped),
+        tables=tuple(map(_printable, report.tables)),
+        sentences=tuple(
+            replace(sentence, text=printable(sentence.text)) for sentence in report.sentences
+        ),
+        cautions=tuple(map(printable, report.cautions)),
+        explanations=tuple(map(printable, report.explanations)),
+    )
+
+
+def _printable(table: Table) -> Table:
+    """Escape what would act on a terminal, as a name in a file from a stranger may."""
+    return replace(
+        table,
+        title=printable(table.title),
+        columns=tuple(map(printable, table.columns)),
+        rows=tuple(tuple(map(printable, row)) for row in table.rows),
+        notes=tuple(map(printable, table.notes)),
+        sentence=table.sentence and printable(table.sentence),
+    )
+
+
+def _make_report(results: Results | StudyResults, with_time: bool, is_explained: bool) -> Report:
     if isinstance(results, StudyResults):
         return Report(
             results=results,

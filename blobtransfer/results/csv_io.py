@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from functools import lru_cache
 
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.results import Results
@@ -112,9 +113,14 @@ def csv_line(values: Iterable[object]) -> str:
 
 
 def _cell(value: object) -> str:
-    if not isinstance(value, str):
-        return "" if value is None else str(value)
+    if isinstance(value, str):
+        return _text_cell(value)
+    return "" if value is None else str(value)
+
+
+@lru_cache(10_000)
+def _text_cell(text: str) -> str:
     # The apostrophe makes a spreadsheet show a text as it is; a number needs none.
-    text = value if read_number(value) is not None else _FORMULA.sub(r"\1'", value)
-    text = text if text.isprintable() else printable(text)
-    return '"' + text.replace('"', '""') + '"' if set(text) & set(',;"') else text
+    shown = text if read_number(text) is not None else _FORMULA.sub(r"\1'", text)
+    shown = printable(shown)
+    return '"' + shown.replace('"', '""') + '"' if set(shown) & set(',;"') else shown

@@ -30,6 +30,7 @@ from blobtransfer.results.record import (
     ResultsFile,
     Sentence,
     TransferabilityRow,
+    encodable,
     row_of,
 )
 from blobtransfer.results.results import Baseline, Curves, Predictions, Regions, Results
@@ -106,23 +107,14 @@ def json_head(results: Results | StudyResults) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "command": results.command,
-        "argv": _encodable(results.argv),
-        "spec": _encodable(asdict(results.spec)),
+        "argv": encodable(results.argv),
+        "spec": encodable(asdict(results.spec)),
         "versions": results.versions,
         "machine": results.machine,
         "started": results.started,
         "seconds": results.seconds,
         "interrupted": results.interrupted,
     }
-
-
-def _encodable(value: Any) -> Any:
-    """Escape what UTF-8 cannot hold, as names of files may have: readers of JSON refuse it."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {name: _encodable(one) for name, one in value.items()}
-    return [_encodable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def json_lists(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:

@@ -104,6 +104,18 @@ def row_of(record: Any) -> dict[str, Any]:
     return row
 
 
+def encodable(value: Any) -> Any:
+    """Return plain data in which what UTF-8 cannot hold is escaped: readers of JSON refuse it.
+
+    Names of files may hold such characters.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: encodable(item) for name, item in value.items()}
+    return [encodable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def make_schema() -> dict[str, Any]:
     """Describe a whole file as a JSON Schema (2020-12) that knows every key and no other."""
     return schema_of(_whole_file(), "Results of a blobtransfer command")

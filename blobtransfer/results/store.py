@@ -42,7 +42,7 @@ from blobtransfer.results.checks import (
 from blobtransfer.results.connection import Connection, connected, damaged, too_large
 from blobtransfer.results.packing import packed, unpacked
 from blobtransfer.results.provenance import Maker
-from blobtransfer.results.record import MAX_DISTANCE, MAX_SECONDS
+from blobtransfer.results.record import MAX_DISTANCE, MAX_SECONDS, encodable
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Run
 from blobtransfer.specs.checks import MAX_COUNT, printable
@@ -541,18 +541,7 @@ def _checked(path: Path) -> Iterator[None]:
 
 
 def _text(record: Any) -> str:
-    """Write JSON; a name that is no UTF-8 is escaped, as readers of JSON insist on it."""
-    return json.dumps(_in_utf8(record))
-
-
-def _in_utf8(record: Any) -> Any:
-    if isinstance(record, dict):
-        return {key: _in_utf8(value) for key, value in record.items()}
-    if isinstance(record, list | tuple):
-        return [_in_utf8(value) for value in record]
-    if isinstance(record, str):
-        return record.encode("utf-8", "backslashreplace").decode()
-    return record
+    return json.dumps(encodable(record))
 
 
 def _runs(repeats: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -34,6 +34,8 @@ def check_seed(setting: str, seed: int) -> None:
 
 def printable(text: str) -> str:
     """Escape what a terminal would act on or cannot show, such as line ends and colours."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
