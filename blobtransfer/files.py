@@ -84,7 +84,7 @@ def why_not_writable(path: Path) -> str | None:
     try:
         target = Path(os.path.abspath(path))
         if target.is_symlink():
-            return f"this is a symbolic link to {os.readlink(target)}; name that file itself"
+            return f"{symbolic_link(target)}; use another name"
         if target.is_dir():
             return "this is a directory; name a file in it"
         if target.exists() and not target.is_file():
@@ -98,6 +98,11 @@ def why_not_writable(path: Path) -> str | None:
     if not os.access(target.parent, os.W_OK | os.X_OK):
         return f"no permission to write into {target.parent}; choose another directory"
     return None
+
+
+def symbolic_link(path: Path) -> str:
+    """Return what is said of a symbolic link where a file is to be written."""
+    return f"this is a symbolic link to {os.readlink(path)}, which is not followed"
 
 
 def open_without_waiting(path: str | Path, flags: int) -> int:

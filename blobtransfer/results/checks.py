@@ -20,7 +20,7 @@ def check_spec(spec: ExperimentSpec) -> None:
     if spec.source is None and spec.target is None:
         raise ValueError("spec: it has no problem")
     check_texts("spec.model_path", [spec.model_path or ""])
-    check_texts("spec.model_notes", spec.model_notes)
+    check_texts("spec.model_notes.{}", spec.model_notes)
     for role in ("source", "target"):
         task = getattr(spec, role)
         if task is None:
@@ -50,7 +50,7 @@ def check_tasks(spec: ExperimentSpec, tasks: Sequence[TaskRecord]) -> None:
     expected = [role for role in ("source", "target") if getattr(spec, role) is not None]
     if roles != expected or not roles:
         raise ValueError(f"tasks: of {roles}, but the spec has {expected}")
-    check_texts("tasks.name", [task.name for task in tasks])
+    check_texts("tasks.{}.name", [task.name for task in tasks])
 
 
 def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:
@@ -76,14 +76,14 @@ def check_texts(key: str, texts: Sequence[str] | Iterator[str]) -> None:
     """Raise `ValueError` for a text that is too long, or would act on a terminal.
 
     Args:
-        key: Where the texts are.
+        key: Where the texts are; {} stands for the number of one.
         texts: The texts.
     """
-    for text in texts:
+    for i, text in enumerate(texts):
         if not text.isprintable():
-            raise ValueError(f"{key}: it would act on a terminal")
+            raise ValueError(f"{key.format(i)}: it would act on a terminal")
         if len(text) > MAX_TEXT:
-            raise ValueError(f"{key}: longer than {MAX_TEXT:,} letters")
+            raise ValueError(f"{key.format(i)}: longer than {MAX_TEXT:,} letters")
 
 
 def _axis_texts(spec: StudySpec) -> Iterator[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from blobtransfer.errors import MachineError, StoreError
-from blobtransfer.files import NO_FOLLOW, open_without_waiting
+from blobtransfer.files import NO_FOLLOW, open_without_waiting, symbolic_link
 from blobtransfer.formats import SQLITE, START_BYTES, looks_like
 from blobtransfer.results.lock import only_writer
 
@@ -155,7 +155,7 @@ def connected(path: Path, writes: bool) -> Iterator[Connection]:
             yield connection
         return
     if path.is_symlink():  # which only a reader follows
-        raise StoreError(path, f"this is a symbolic link to {real_path}; name that file itself")
+        raise StoreError(path, f"{symbolic_link(path)}; use another name")
     with only_writer(real_path, path), _opened(path, real_path, "rwc") as connection:
         header = _header(connection)
         if any(header):

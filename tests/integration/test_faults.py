@@ -284,9 +284,9 @@ def test_signals_at_any_stage_end_quietly_and_leave_whole_files_only(tmp_path):
     for i in range(8):
         folder = tmp_path / str(i)
         folder.mkdir()
-        old = old_files(folder, "o.json", "compare.png")
+        old = old_files(folder, "o.json", "o.png")
         number = (signal.SIGINT, signal.SIGTERM)[i % 2]
-        process = start(*COMPARE, "-q", "-o", "o.json", cwd=folder)
+        process = start(*COMPARE, "-q", "-o", "o.json", "--plot", "o.png", cwd=folder)
         wait_for_signals(process)
         wait_for_work(process, rng.uniform(0.05, 1.4))
         process.send_signal(number)
@@ -297,7 +297,7 @@ def test_signals_at_any_stage_end_quietly_and_leave_whole_files_only(tmp_path):
         # 0: it was done and about to leave.
         assert (process.returncode in (128 + number, 0), err) == (True, "")
         new = assert_old_or_whole(folder, old)
-        assert sorted(os.listdir(folder)) == ["compare.png", "o.json"]
+        assert sorted(os.listdir(folder)) == ["o.json", "o.png"]
         if i % 3:
             # Once: all of it or nothing, as all repeats of so few are finished together.
             assert len(new) in (0, 2)

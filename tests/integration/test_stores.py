@@ -213,7 +213,7 @@ WRONG = {
     "suffix": (("--store", "a.json"), "no format has the suffix .json; use .db"),
     "no folder": (("--store", "b/a.db"), "the directory"),
     "folder": (("--store", "d.db"), "this is a directory"),
-    "foreign": (("--store", "f.db"), "f.db: this looks like plain text, and is no store"),
+    "foreign": (("--store", "f.db"), "f.db: this looks like plain text, and is not a store"),
 }  # fmt: skip
 
 
@@ -252,7 +252,7 @@ def test_what_disagrees_is_not_merged(run):
         (block,) = store.kept(kept.spec).blocks(range(5))
         block.scores.values[0, 0, 0] = 0.125
         head, (maker, _) = store.kept(kept.spec).head, store.kept(kept.spec).makers()[0]
-        store._connection.execute("DELETE FROM block")
+        store.connection.rows("DELETE FROM block")
         store.kept(kept.spec).add(head, block, maker, "", 0.0)
     done = run("merge", "b.db", "--store", "a.db")
     assert done.code == 2 and "b.db: its repeat 0 and others are not those of a.db" in done.err

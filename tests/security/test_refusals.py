@@ -53,6 +53,15 @@ VARIANTS = (
     "unfreeze=EPOCHS, factor=X, anchor=X, fixed=N"
 )
 
+
+def linked(option, name, target):
+    """Return the error of an output that is a symbolic link."""
+    return (
+        f"--{option} {name}: this is a symbolic link to {target}, which is not followed; "
+        "use another name"
+    )
+
+
 NUMBERS = [
     ("plot-data --seed -1", f"--seed -1: {SEED}"),
     ("plot-data --seed 4294967296", f"--seed 4294967296: {SEED}"),
@@ -442,35 +451,33 @@ FILES = [
         "compare -o r.json/x.json",
         "--output r.json/x.json: the directory {here}/r.json does not exist; make it first",
     ),
-    (
-        "compare -o loop.json",
-        "--output loop.json: this link leads back to itself; choose another name",
-    ),
+    ("compare -o loop.json", linked("output", "loop.json", "loop.json")),
     (
         "compare -o device.json",
-        "--output device.json: this is not a regular file; choose another name",
+        linked("output", "device.json", "/dev/null"),
     ),
     (
         "compare -o none/[bold]x.json",
         "--output none/[bold]x.json: the directory {here}/none does not exist; make it first",
     ),
     ("compare -o r.json -o ./r.json", f"--output r.json: {ONCE}"),
-    ("compare -o r.json -o link-to-r.json", f"--output link-to-r.json: {ONCE}"),
-    ("compare -o new.json -o link-to-new.json", f"--output link-to-new.json: {ONCE}"),
+    ("compare -o r.json -o here/r.json", f"--output here/r.json: {ONCE}"),
+    ("compare --model m.keras --output here/new.json -o new.json", f"--output new.json: {ONCE}"),
+    ("show r.json -o here/r.json", f"--output here/r.json: {SHOWN}"),
     (
-        "compare --plot r.png -o r.json",
-        "--output r.json: this is the file of --plot too; use another name",
+        "train-target --model m.keras --save here/m.keras",
+        f"--save here/m.keras: {INPUT}, or --force to replace it",
     ),
-    (
-        "compare -o link-to-figure.json",
-        "--output link-to-figure.json: this is the file of --plot too; use another name",
-    ),
+    ("compare -o r.json -o link-to-r.json", linked("output", "link-to-r.json", "r.json")),
+    ("compare -o new.json -o link-to-new.json", linked("output", "link-to-new.json", "new.json")),
+    ("compare --plot r.png -o r.json", linked("plot", "r.png", "r.json")),
+    ("compare -o link-to-figure.json", linked("output", "link-to-figure.json", "compare.png")),
     (
         "compare --model m.keras -o m.keras",
         f"--output m.keras: no format has the suffix .keras; {RESULT_SUFFIX}",
     ),
-    ("compare --model m.keras -o m.json", f"--output m.json: {INPUT}"),
-    ("compare --model link.keras --plot m.png", f"--plot m.png: {INPUT}"),
+    ("compare --model m.keras -o m.json", linked("output", "m.json", "m.keras")),
+    ("compare --model link.keras --plot m.png", linked("plot", "m.png", "m.keras")),
     ("compare --plot .", f"--plot .: there is no suffix; {FIGURE_SUFFIX}"),
     ("plot-data --plot x.gif", f"--plot x.gif: no format has the suffix .gif; {FIGURE_SUFFIX}"),
     ("plot-data --plot dir.png", "--plot dir.png: this is a directory; name a file in it"),
@@ -492,10 +499,7 @@ FILES = [
         "train-source --model empty.keras",
         f"--model empty.keras: exists and holds a file that is not such a model; {EXISTS}",
     ),
-    (
-        "train-source --model m.keras --force --plot m.png",
-        "--plot m.png: this is the file of --model too; use another name",
-    ),
+    ("train-source --model m.keras --force --plot m.png", linked("plot", "m.png", "m.keras")),
     (
         "train-target --model m.keras --save m.keras",
         f"--save m.keras: {INPUT}, or --force to replace it",
@@ -506,16 +510,13 @@ FILES = [
     ),
     (
         "train-target --model m.keras --save m.keras --force -o m.json",
-        f"--output m.json: {INPUT}",
+        linked("output", "m.json", "m.keras"),
     ),
     (
         "train-target --save new.keras -o link-to-new-model.json",
-        "--output link-to-new-model.json: this is the file of --save too; use another name",
+        linked("output", "link-to-new-model.json", "new.keras"),
     ),
-    (
-        "train-target --save loop.keras",
-        "--save loop.keras: this link leads back to itself; choose another name",
-    ),
+    ("train-target --save loop.keras", linked("save", "loop.keras", "loop.keras")),
     ("train-target --model none.keras", "--model none.keras: no such file; check the path"),
     ("train-target --model [/x].h5", "--model [/x].h5: no such file; check the path"),
     ("compare --model dir", "--model dir: a directory; give a .keras or .h5 file"),
@@ -554,8 +555,8 @@ FILES = [
         "--activation tanh: the model's activation is relu; leave --activation out",
     ),
     ("show r.json -o r.json", f"--output r.json: {SHOWN}"),
-    ("show r.json -o link-to-r.json", f"--output link-to-r.json: {SHOWN}"),
-    ("show link-to-r.json --plot r.png", f"--plot r.png: {SHOWN}"),
+    ("show r.json -o link-to-r.json", linked("output", "link-to-r.json", "r.json")),
+    ("show link-to-r.json --plot r.png", linked("plot", "r.png", "r.json")),
     (
         "train-source --model notes.keras",
         f"--model notes.keras: exists and holds a file that is not such a model; {EXISTS}",
@@ -600,8 +601,8 @@ FILES = [
         "show r.json --summary s.md -o s.md",
         "--output s.md: this is the file of --summary too; use another name",
     ),
-    ("compare --model m.keras --summary m.csv", f"--summary m.csv: {INPUT}"),
-    ("show r.json --summary r.csv", f"--summary r.csv: {SHOWN}"),
+    ("compare --model m.keras --summary m.csv", linked("summary", "m.csv", "m.keras")),
+    ("show r.json --summary r.csv", linked("summary", "r.csv", "r.json")),
     (
         "show train-results.json --summary s.csv",
         "--summary s.csv: train-results.json is of train-target; only a comparison has a summary",
@@ -661,7 +662,7 @@ FILES = [
         "compare --speed --curves c.csv --summary ./c.csv",
         "--curves c.csv: this is the file of --summary too; use another name",
     ),
-    ("show r.json --curves r.csv", f"--curves r.csv: {SHOWN}"),
+    ("show r.json --curves r.csv", linked("curves", "r.csv", "r.json")),
 ]
 
 CHAIN = (
@@ -1055,6 +1056,7 @@ def template(tmp_path_factory):
     (folder / "notes.keras").write_text("my notes")
     (folder / "cut.keras").write_bytes(b"PK\x03\x04 and no more")
     for link, target in (
+        ("here", "."),
         ("loop.json", "loop.json"),
         ("loop.keras", "loop.keras"),
         ("device.json", "/dev/null"),
@@ -1236,7 +1238,7 @@ BAD_RESULTS = {
     "a table": (lambda good: b"sources,variant\none,transfer\n", "this looks like CSV"),
     "a page": (lambda good: b"<!doctype html><p>", "this looks like HTML or XML"),
     "a pickle": (lambda good: b"\x80\x04\x95" + bytes(20), "this looks like a Python pickle"),
-    "nothing": (lambda good: b"", "the text: invalid json"),
+    "nothing": (lambda good: b"", "it is empty"),
     "white space": (lambda good: b" \n", "the text: invalid json"),
     "the half of it": (lambda good: good[: len(good) // 2], "the text: invalid json"),
     "all but its end": (lambda good: good[:-3], "the text: invalid json"),
@@ -1310,7 +1312,7 @@ BAD_RESULTS = {
     ),
     "no task": (put("tasks", []), "tasks: of [], but the spec has ['source', 'target']"),
     "a ceiling of 2": (put("tasks", 0, "ceiling", 2.0), "tasks.0.ceiling: input should be less"),
-    "a spec of nothing": (put("spec", {}), "tasks: of ['source', 'target'], but the spec has []"),
+    "a spec of nothing": (put("spec", {}), "spec: it has no problem"),
     "a width of 0": (
         put("spec", "network", "hidden", [0]),
         "spec: hidden 0: 0 is not a width; use",
@@ -1369,7 +1371,7 @@ def test_show_refuses_in_one_line_what_no_command_has_written(run, template, tmp
         ("dir", "is a directory"),
         ("loop.json", "too many levels of symbolic links"),
         ("device.json", "this is a device, which may never end"),
-        ("empty.json", "the text: invalid json"),
+        ("empty.json", "it is empty"),
         ("m.keras", "this looks like a .keras file"),
         ("m.h5", "this looks like an .h5 file"),
         ("table.csv", "this looks like CSV"),

@@ -127,7 +127,7 @@ OUTPUTS = [
         (f"train-source --task {SITE}:A", "--output", "sites.csv"),
         (f"train-target --task {SITE}:A", "--curves", "sites.csv"),
         (f"compare --source {SITE}:A --target {SITE}:B", "--summary", "sites.csv"),
-        (f"compare --source {SITE}:A --target {SITE}:B", "--output", "link.csv"),
+        (f"compare --source {SITE}:A --target {SITE}:B", "--output", "here/sites.csv"),
     )
 ]
 
@@ -241,7 +241,7 @@ def write_tables(folder):
     write_keras(folder / "m.keras")
     shutil.copy(folder / "m.keras", folder / "model.csv")
     (folder / "dir.csv").mkdir()
-    (folder / "link.csv").symlink_to("sites.csv")
+    (folder / "here").symlink_to(".")
     numbers = [[str(i), "01"[i % 2]] for i in range(12)]
     for name, content in {
         "empty.csv": b"",

@@ -262,7 +262,7 @@ def test_a_link_to_a_store_is_read_and_not_written(tmp_path):
     (tmp_path / "link.db").symlink_to("a.db")
     assert len(read(tmp_path / "link.db")) == 1
     before = contents(tmp_path)
-    with pytest.raises(StoreError, match=str(tmp_path / "a.db")):
+    with pytest.raises(StoreError, match=r"a symbolic link to a\.db"):
         filled(tmp_path / "link.db", range(3, 5))
     assert contents(tmp_path) == before
 
