@@ -381,9 +381,8 @@ class Kept:
             *who, seconds = origin
             for run in _runs(repeats[is_new]):
                 new = packed(block.at(np.isin(repeats, run)))
-                share = len(run) / len(repeats)
-                origin = (*who, share * seconds)
-                self._insert(head_text, int(run[0]), int(run[-1]), new, origin)
+                share = (*who, seconds * len(run) / len(repeats))
+                self._insert(head_text, int(run[0]), int(run[-1]), new, share)
                 n_new += len(run)
         return n_new
 
