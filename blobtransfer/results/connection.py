@@ -118,7 +118,7 @@ class Connection:
                 self._started("COMMIT")
             finally:
                 if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                    self._started("ROLLBACK")
 
     def _started(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run a statement to its first row, once no other process writes."""
@@ -128,7 +128,7 @@ class Connection:
             try:
                 return self._connection.execute(query, values)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > busy_until:
+                if _code_of(error) not in _BUSY or time.monotonic() > busy_until:
                     raise
 
     def _is_late(self) -> bool:
@@ -302,6 +302,11 @@ def _make_tables(connection: Connection) -> None:
         connection.rows(f"PRAGMA user_version = {FORMAT}")
 
 
+def _code_of(error: sqlite3.Error) -> int:
+    """Return SQLite's primary code of an error; that of Python's module itself has none."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """Turn an error of SQLite into one of ours."""
@@ -310,7 +315,7 @@ def _translated(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise too_large(path) from error
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        code = _code_of(error)
         if code in _BUSY:
             problem = "in use by another process; try again, or name another store"
             raise MachineError(f"{path}: {problem}") from error
