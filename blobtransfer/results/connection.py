@@ -314,6 +314,8 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise too_large(path) from error
+    except UnicodeDecodeError as error:  # SQLite quotes the schema in a message, as bytes
+        raise damaged(path) from error
     except sqlite3.Error as error:
         code = _code_of(error)
         if code in _BUSY:

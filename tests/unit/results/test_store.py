@@ -457,6 +457,15 @@ def test_a_store_with_a_changed_byte_gives_the_same_repeats_or_is_damaged(tmp_pa
     assert n_refused > 10  # most of so small a file is empty
 
 
+@pytest.mark.security
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_schema_that_is_not_utf_8_is_damaged(writes, tmp_path):
+    path = filled(tmp_path / "a.db", range(3))
+    path.write_bytes(path.read_bytes().replace(b"tablemakermaker", b"table\x80akermaker"))
+    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes):
+        pass
+
+
 def edited(path, statement, *values):
     with sqlite3.connect(path) as connection:
         connection.execute(statement, values)
