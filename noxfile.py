@@ -4,6 +4,7 @@ They use the environment that nox itself runs in, which the test command of READ
 """
 
 import os
+import random
 import shutil
 import sys
 from pathlib import Path
@@ -24,6 +25,14 @@ def quick(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests with branch coverage."""
     python(session, "-m", "pytest", "--cov", "-n", "2", *session.posargs)
+
+
+@nox.session
+def exhaustive(session: nox.Session) -> None:
+    """Run 2,000 random mutations of every kind of input; takes --fuzz-seed."""
+    seed = str(random.randrange(1_000_000_000))
+    options = ("--mutations", "2000", "--fuzz-seed", seed, *session.posargs)
+    python(session, "-m", "pytest", "-n", "2", "-rP", "tests/security/test_fuzzing.py", *options)
 
 
 @nox.session

@@ -17,6 +17,19 @@ OBJECTS_A_LOOK = 50_000
 """Objects made between two looks for cycles that nothing needs any more; Python's own is 700."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of `security/test_fuzzing.py`."""
+    group = parser.getgroup("fuzzing")
+    group.addoption("--mutations", type=int, default=25, help="random mutations of each kind")
+    group.addoption("--fuzz-seed", type=int, default=1, help="seed of the mutations")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Print what repeats the random mutations."""
+    n, seed = config.getoption("--mutations"), config.getoption("--fuzz-seed")
+    return f"fuzzing: {n} mutations of each kind, --fuzz-seed {seed}"
+
+
 def pytest_collection_finish() -> None:
     """Look for garbage less often, and never among what the libraries keep.
 

@@ -1,0 +1,1 @@
+"""Random mutations of the program's inputs, run through the program; see `__main__`."""

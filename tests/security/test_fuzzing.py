@@ -1,0 +1,29 @@
+"""Random mutations of inputs: one line or a valid result, whatever comes; see `fuzz`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fuzz.__main__ import KINDS
+
+pytestmark = [
+    pytest.mark.security,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="needs fork and its limits of memory"),
+]
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mutated_inputs_break_no_rule(kind, request):
+    n, seed = request.config.getoption("--mutations"), request.config.getoption("--fuzz-seed")
+    finished = subprocess.run(
+        [sys.executable, "-m", "fuzz", kind, str(n), str(seed)],
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    print(finished.stdout)
+    assert finished.returncode == 0
