@@ -12,12 +12,13 @@ def run() -> int:
     # Threads of OpenBLAS would reserve memory for nothing, wait for ever where there is none, and
     # let last digits hang on how many processors there are.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # NumPy and matplotlib fail where it is no number; nothing that is written has a date of theirs.
+    # NumPy and matplotlib fail if it is not a number; no output contains a date of theirs.
     os.environ.pop("SOURCE_DATE_EPOCH", None)
     try:
         from blobtransfer.cli.app import main
-    except (ImportError, MemoryError, OSError) as error:  # too few files, or too little memory
-        sys.stderr.write(f"error: blobtransfer cannot be loaded ({error}); raise the limit\n")
+    except (ImportError, MemoryError, OSError) as error:  # too few open files or too little memory
+        advice = "free some memory, or raise the limits (ulimit -v, ulimit -n)"
+        sys.stderr.write(f"error: blobtransfer cannot be loaded ({error}); {advice}\n")
         return 1
     code = main()
     interrupts.ignore()

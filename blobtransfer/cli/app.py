@@ -33,7 +33,7 @@ from blobtransfer.errors import InputError
 from blobtransfer.suggest import question_of
 
 COMPLETE = "_BLOBTRANSFER_COMPLETE"
-"""Variable by which a shell asks for completion."""
+"""Environment variable that a shell sets to ask for completion."""
 
 HELP_COLUMNS = 72
 """Narrower help would cut the names of options; the terminal may wrap its lines instead."""
@@ -157,9 +157,9 @@ def main() -> int:
         discard(sys.stdout)
         return 0
     except Exception as error:
-        if COMPLETE in os.environ:  # the shell sets more, which Typer reads as it comes
+        if COMPLETE in os.environ:  # Typer reads what the shell sets besides without checks
             name = f"{COMPLETE}={os.environ[COMPLETE]}"
-            return report(InputError(f"{name}: only the completion of a shell sets this; unset it"))
+            return report(InputError(f"{name}: only shell completion sets this; unset it"))
         shown = reported(error)
         if shown is None:
             raise

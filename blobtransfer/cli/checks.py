@@ -64,7 +64,7 @@ def checked_figure(
         _check_file("plot", path, WRITERS["figure"].suffixes)
         if figure.plot is None and _is_foreign(path):
             problem = "it exists and was not made by blobtransfer"
-            advice = f"use another name, --plot {path} to replace it, or --no-plot"
+            advice = f"name another file with --plot, or add --plot {path} to replace it"
             raise SettingError("plot", path, f"{problem}; {advice}")
     texts = [writer for writer in WRITERS.values() if isinstance(writer, TextWriter)]
     suffixes = tuple(suffix for writer in texts for suffix in writer.suffixes)
@@ -82,7 +82,7 @@ def checked_figure(
 
 
 def _is_foreign(path: Path) -> bool:
-    """Return whether a file exists that is not a figure of this program."""
+    """Return whether a file exists and is not a figure that this program made."""
     if not path.exists():
         return False
 

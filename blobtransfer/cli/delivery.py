@@ -88,15 +88,19 @@ def deliver(
     if not is_on_screen:
         for caution in filed.cautions:
             log_unless_quiet(messages, f"warning: {caution}")
-    if failed or unprinted:  # the first is told, as of one full disk
+    if failed or unprinted:  # one full disk may cause several: report the first
         raise (failed + unprinted)[0]
 
 
 @contextmanager
 def printing(pending: Deferred) -> Iterator[None]:
-    """Lend standard output; where it fails after a signal, the signal is the reason.
+    """Raise `Interrupted` instead of an error of standard output once a signal has arrived.
 
-    A terminal that closes sends SIGHUP, and Ctrl-C ends all commands of a pipeline.
+    The signal is the cause: a terminal that closes sends SIGHUP, and Ctrl-C ends all commands of a
+    pipeline.
+
+    Args:
+        pending: Knows whether a signal has arrived.
 
     Raises:
         Interrupted: A signal has arrived and standard output cannot be written.

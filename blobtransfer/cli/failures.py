@@ -27,6 +27,7 @@ REPORTED = (BlobTransferError, MemoryError, OSError, ImportError)
 """What becomes a line; all else is a mistake of ours and stays a traceback."""
 
 PACKAGE = Path(__file__).parents[1]
+"""Folder of our own modules."""
 
 
 def envvar_of(flag: str) -> str:
@@ -35,21 +36,21 @@ def envvar_of(flag: str) -> str:
 
 
 def reported(error: Exception) -> Exception | None:
-    """Return the error to report in place of one, or None where that is a mistake of ours.
+    """Return the error that is reported in one line; None for a bug, which stays a traceback.
 
-    Whatever a library raises while it is imported, as for a variable of the environment that it
-    cannot read, is an `ImportError`.
+    Whatever a library raises while it is imported becomes an `ImportError`: some fail if they
+    cannot read an environment variable.
     """
     if isinstance(error, REPORTED):
         return error
-    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
-    is_other = [PACKAGE not in Path(code.co_filename).parents for code in codes]
-    is_of_import = any(code.co_name == "<module>" and is_other[i] for i, code in enumerate(codes))
-    if not is_of_import or not is_other[-1]:
+    frames = traceback.extract_tb(error.__traceback__)
+    library_frames = [frame for frame in frames if PACKAGE not in Path(frame.filename).parents]
+    is_raised_by_library = library_frames[-1:] == frames[-1:]
+    if not is_raised_by_library or all(frame.name != "<module>" for frame in library_frames):
         return None
-    found = ImportError(f"{type(error).__name__}: {error}")
-    found.__cause__ = error
-    return found
+    import_error = ImportError(f"{type(error).__name__}: {error}")
+    import_error.__cause__ = error
+    return import_error
 
 
 def report(error: BaseException, context: Any = None) -> int:
@@ -82,8 +83,8 @@ def _line(error: BaseException, context: Any) -> str:
             return "out of memory; use fewer rows, smaller layers or fewer repeats"
         case ImportError():
             return (
-                f"a library cannot be loaded ({error}); free some memory, see the variables of "
-                "your environment, or install blobtransfer again"
+                f"a library cannot be loaded ({error}); free some memory, check your environment "
+                "variables, or install blobtransfer again"
             )
         case OSError():  # such as standard output on a full disk while Typer shows help
             return f"{error.strerror or error}; free what is missing and try again"

@@ -2,7 +2,7 @@
 
 Outside `deferred` a signal ends the process there and then. Inside it the first one is noted;
 `check` raises it where the work tells of its progress, and what comes after is finished. The end
-of the block raises it again, so that the exit code names the signal whatever has become of it.
+of the block raises it again, so that the exit code names the signal even if the work caught it.
 """
 
 import os
@@ -71,7 +71,7 @@ def deferred() -> Iterator[Deferred]:
     """Note signals instead of ending, while the block runs.
 
     Raises:
-        Interrupted: A signal has arrived; raised when the block ends, unless by an error.
+        Interrupted: A signal has arrived and the block has ended without an error.
     """
     pending = Deferred()
     before = {number: signal.getsignal(number) for number in SIGNALS}
@@ -79,7 +79,7 @@ def deferred() -> Iterator[Deferred]:
     try:
         yield pending
     except KeyboardInterrupt:
-        pending.check()  # with the number of the signal, which the work may have lost
+        pending.check()  # adds the number of the signal, which the work may have lost
         raise
     finally:
         for number, handler in before.items():

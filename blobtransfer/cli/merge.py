@@ -35,7 +35,7 @@ def merge(
 
     from blobtransfer.results.store import Store
 
-    for part in parts:  # before a store is made for them
+    for part in parts:  # all are checked before a new store is created
         with Store.opened(part, writes=False) as other:
             other.commands()
     with deferred() as pending, Store.opened(store, writes=True) as whole:

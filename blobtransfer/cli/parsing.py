@@ -31,7 +31,7 @@ SHOWS_ALL = "blobtransfer.shows_all"
 """Key of a context's `meta`: the help page is to show every option."""
 
 LIBRARY_BYTES = 160 << 20
-"""Memory that the libraries of every command take at least, besides what this process has."""
+"""Least memory that the libraries of any command need in addition to what is in use already."""
 
 NUMBERS, PAIR, WORDS, SPECS = "N [N ...]", "S T", "W [W ...]", "SPEC SPEC [SPEC ...]"
 """Metavars of the options that take several values; `Command` knows them by these."""
@@ -112,7 +112,7 @@ def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
 
 
 def _check_memory() -> None:
-    """Raise `MachineError` if the libraries cannot be loaded: OpenBLAS tries for ever."""
+    """Raise `MachineError` if there is too little memory, where OpenBLAS would retry for ever."""
     try:
         mmap.mmap(-1, LIBRARY_BYTES).close()
     except OSError as error:

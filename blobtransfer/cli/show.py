@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 MAX_LISTED = 20
 """Most commands of a store that are listed: the last ones."""
 
-MAX_LINE = 500
-"""Longest command line that is listed whole."""
+MAX_ARGV = 500
+"""Longest command line that is listed whole, in characters."""
 
 
 def show(
@@ -69,7 +69,7 @@ def show(
     try:
         results = _read(file, number, margin, messages)
     except MemoryError as error:
-        problem = "it needs more memory than is free; free some, or show a smaller one"
+        problem = "it needs more memory than is free; free some memory, or show a smaller file"
         raise InputFileError(file, problem) from error
 
     from blobtransfer.report.figures.canvas import Canvas
@@ -93,7 +93,7 @@ def show(
 
 
 def _is_store(path: Path) -> bool:
-    """Return whether a file is a store; one that cannot be read is left to others to refuse."""
+    """Return whether a file is a store, by its content or, if it cannot be read, by its suffix."""
     if path == STANDARD_STREAM:
         return False
     with suppress(OSError, ValueError):
@@ -106,7 +106,7 @@ def _is_store(path: Path) -> bool:
 def _read(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
 ) -> "Results | StudyResults":
-    """Read results from JSON, or those of a command from a store."""
+    """Read results from a JSON file, or those of one command from a store."""
     if _is_store(path):
         return _of_store(path, number, margin, messages)
     if number is not None:
@@ -140,12 +140,12 @@ def _of_store(
 
 
 def _list_commands(store: "Store", n_commands: int, shown: int) -> None:
-    """Print the last commands of a store, with how many of their repeats are there."""
+    """Print the last commands of a store, each with the number of its stored repeats."""
     print_stderr(f"{store.path} keeps {n_commands} commands, of which this is {shown}:")
     first = max(0, n_commands - MAX_LISTED)
     if first:
         print_stderr(f"  --command 1 to --command {first} are not listed")
     for i, command in enumerate(store.commands(first), first + 1):
         line = shlex.join(command.argv)
-        line = line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]} ..."
+        line = line if len(line) <= MAX_ARGV else f"{line[:MAX_ARGV]} ..."
         print_stderr(f"  --command {i}  {store.tally(command.spec)}  {line}")

@@ -46,7 +46,7 @@ def prepare_streams() -> None:
 def read_input(path: Path) -> bytes:
     """Read a file of results, or standard input where it is called `-`.
 
-    What cannot be a result by its first bytes is not read to its end, which it may not have.
+    Input whose first bytes show that it is not a result is not read to its end: it may be endless.
 
     Raises:
         ResultsFileError: There is no such file, it cannot be read, or it is too large.
@@ -64,22 +64,21 @@ def read_input(path: Path) -> bytes:
 
 
 def _read_bounded(path: Path, file: BinaryIO) -> bytes:
-    content = bytearray()
+    """Read a file to its end, or only its first bytes if they show that it is not JSON."""
+    content = bytearray(file.read(READ_AT_ONCE))
+    if not content:
+        raise ResultsFileError(path, "it is empty")
+    if content.startswith(b"\0") or looks_like(bytes(content)) not in ("JSON", None):
+        return bytes(content)
     while chunk := file.read(READ_AT_ONCE):
         content += chunk
         if len(content) > MAX_RESULT_BYTES:
             raise ResultsFileError(path, f"more than {MAX_RESULT_BYTES:,} bytes")
-        if len(content) == len(chunk):
-            kind = looks_like(chunk)
-            if chunk.startswith(b"\0") or kind not in ("JSON", None):
-                break
-    if not content:
-        raise ResultsFileError(path, "it is empty")
     return bytes(content)
 
 
 def write_stdout(pieces: Iterable[str]) -> None:
-    """Write text to standard output, now; what would act on a terminal is escaped.
+    """Write text to standard output and flush it; control characters are escaped.
 
     Raises:
         ReaderGone: Nobody reads any more.
@@ -87,8 +86,7 @@ def write_stdout(pieces: Iterable[str]) -> None:
     """
     with stdout_for_writing() as stream:
         for piece in pieces:
-            is_plain = piece.replace("\n", "").isprintable()
-            stream.write(piece if is_plain else "\n".join(map(printable, piece.split("\n"))))
+            stream.write("\n".join(map(printable, piece.split("\n"))))
 
 
 @contextmanager
@@ -112,7 +110,7 @@ def stdout_for_writing() -> Iterator[TextIO]:
 
 
 def print_stderr(text: str) -> None:
-    """Print one line on standard error; what would act on a terminal is escaped."""
+    """Print one line on standard error; control characters are escaped."""
     try:
         print(printable(text), file=sys.stderr, flush=True)
     except OSError:  # there is no other stream to say so on

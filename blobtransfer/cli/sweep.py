@@ -110,7 +110,7 @@ def _axes(texts: list[str]) -> tuple[Axis, ...]:
     if len({axis.name for axis in axes}) < len(axes):
         raise SettingError("over", texts[1], f"{axes[0].name} varies already; use two settings")
     n_points = prod(len(axis.values) for axis in axes)
-    if n_points > MAX_CELLS:  # before each is settled
+    if n_points > MAX_CELLS:  # checked here, as settling so many points takes long
         problem = f"{n_points:,} points in all; use at most {MAX_CELLS:,}"
         raise SettingError("over", axes[-1].name, problem)
     return axes

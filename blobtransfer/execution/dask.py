@@ -34,17 +34,17 @@ MAX_FILE_BYTES = 2**20
 """Largest scheduler file; Dask writes about 1 kB."""
 
 CONNECT_S = 10.0
-"""Seconds in which a scheduler has to be reached and to have answered once."""
+"""Seconds to connect to a scheduler and to get its first answer."""
 
 LOOK_S = 2.0
 """Seconds between two questions how many workers there are."""
 
 ANSWER_S = 60.0
-"""Seconds in which workers say who they are, and import what they need for that; and in which a
-scheduler that has answered before has to answer again."""
+"""Seconds for workers to import what they need and to report their versions, and for a scheduler
+that has answered before to answer again."""
 
 LEAVE_S = 5.0
-"""Seconds in which calls are cancelled and the connection is closed."""
+"""Seconds to cancel calls and to close the connection."""
 
 POLL_S = 0.1
 """Seconds between two calls of `poll` while an answer is awaited."""
@@ -174,7 +174,7 @@ class DaskExecutor(Executor):
             _answer_of(leave, LEAVE_S, lambda: None)
 
     def _is_connected(self) -> bool:
-        # The task reads what the scheduler sends; it ends by a message that cannot be read.
+        # The task reads the messages of the scheduler, and ends when it cannot decode one.
         return self._client.status == "running" and not self._client._handle_report_task.done()
 
     def _send(self, outer: "Future[Any]", call: Callable[[], Any], n_left: int) -> None:
@@ -222,27 +222,27 @@ def address_of(place: str) -> str:
         SettingError: There is no such file, and this is no address.
     """
     address = place if "://" in place else f"tcp://{place}"
-    is_file = os.path.exists(place)
-    if is_file:
+    exists = os.path.exists(place)
+    if exists:
         try:
             address = _address_in(Path(place))
-        # RecursionError: JSON that is too deep.
+        # RecursionError: JSON that is nested too deeply.
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             problem = "this is no scheduler file, which dask scheduler --scheduler-file writes"
             raise SettingError("scheduler", place, problem) from error
     if not ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > MAX_PORT:
-        found = "it names no" if is_file else "there is no such file, nor is it an"
+        found = "it names no" if exists else "there is no such file, nor is it an"
         raise SettingError("scheduler", place, f"{found} address such as tcp://HOST:8786")
     return address
 
 
 def _address_in(path: Path) -> str:
-    """Read the address in a scheduler file.
+    """Read the address from a scheduler file.
 
     Raises:
-        OSError: It cannot be read.
-        ValueError: It is not a regular file, too large, or not JSON.
-        KeyError, TypeError, RecursionError: Its JSON is not of a scheduler.
+        OSError: The file cannot be read.
+        ValueError: It is not a regular file, is too large, or is not JSON.
+        KeyError, TypeError, RecursionError: Its JSON was not written by a scheduler.
     """
     if not path.is_file():
         raise ValueError("not a regular file")
@@ -257,7 +257,7 @@ def _client_of(address: str, poll: Callable[[], None]) -> Any:
     """Connect to a scheduler.
 
     Raises:
-        MachineError: Dask is not installed, or nothing answers as a scheduler does.
+        MachineError: Dask is not installed, or no scheduler answers.
     """
     try:
         from distributed import Client
@@ -266,7 +266,7 @@ def _client_of(address: str, poll: Callable[[], None]) -> Any:
         raise MachineError(
             f"--scheduler needs Dask ({error}); install blobtransfer[cluster]"
         ) from error
-    # What it has to say is said by us, in a line; it logs tracebacks even as critical.
+    # This module reports problems in one line; Dask logs tracebacks even at the level CRITICAL.
     for name in [*logging.root.manager.loggerDict, "distributed"]:
         if name.partition(".")[0] in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -275,11 +275,11 @@ def _client_of(address: str, poll: Callable[[], None]) -> Any:
     make = type("Client", (Client,), {"__del__": lambda client: None})
 
     def connect() -> Any:
-        # Python would wait at its end for a look-up of Dask's, which is not made in such a thread.
+        # Look the name up in this daemon thread: Dask's thread would hold up the end of Python.
         parts = urlsplit(address)
         socket.getaddrinfo(parts.hostname, parts.port)
         client = make(address, timeout=CONNECT_S, name="blobtransfer", set_as_default=False)
-        _count_workers(client)  # others may accept a connection, too
+        _count_workers(client)  # a service that is not a scheduler may accept connections too
         return client
 
     try:
@@ -291,25 +291,25 @@ def _client_of(address: str, poll: Callable[[], None]) -> Any:
 
 
 def _answer_of(call: Callable[[], T], seconds: float, poll: Callable[[], None]) -> T:
-    """Return what a call returns that may never end, as one to a silent scheduler.
+    """Run a call that may never end, such as one to a silent scheduler, and return its result.
 
     Args:
-        call: It runs in a daemon thread, which does not hold up the end of the process.
-        seconds: How long it may take.
+        call: Runs in a daemon thread, which does not hold up the end of the process.
+        seconds: Longest time that it may take.
         poll: Called meanwhile; may raise to stop.
 
     Raises:
-        OSError: The call failed, whatever it raised, or took too long.
+        OSError: The call raised any error, or took too long.
     """
     answer: Future[T] = Future()
 
-    def ask() -> None:
+    def run() -> None:
         try:
             answer.set_result(call())
-        except BaseException as error:  # as asyncio.CancelledError is
+        except BaseException as error:  # asyncio.CancelledError is one
             answer.set_exception(error)
 
-    Thread(target=ask, daemon=True).start()
+    Thread(target=run, daemon=True).start()
     deadline = time.monotonic() + seconds
     while not answer.done():
         if time.monotonic() > deadline:
@@ -322,7 +322,7 @@ def _answer_of(call: Callable[[], T], seconds: float, poll: Callable[[], None]) 
 
 
 def _count_workers(client: Any) -> tuple[int, int]:
-    """Count the workers of a scheduler, and the threads of all."""
+    """Return the number of workers of a scheduler, and of all their threads."""
     threads = client.nthreads().values()
     return len(threads), sum(threads)
 

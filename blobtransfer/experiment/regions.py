@@ -21,7 +21,7 @@ MAX_POINTS = 2_000
 
 
 def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions | None:
-    """Predict the class at every place of a grid around the rows of a problem.
+    """Predict the class at every point of a grid around the rows of a problem.
 
     Args:
         network: Its shape.
@@ -36,7 +36,7 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions 
         return None
     rows = np.concatenate([task.x_train, task.x_test]).astype(np.float64)
     low, high = rows.min(axis=0), rows.max(axis=0)
-    # A feature that does not vary has a border as well, so that the grid is never flat.
+    # A constant feature gets a border as well, so that the grid is never flat.
     width = np.where(high > low, high - low, np.maximum(1.0, np.abs(high)))
     border = BORDER * width
     axes = [np.linspace(*ends, N_PLACES) for ends in zip(low - border, high + border, strict=True)]
@@ -61,7 +61,7 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions 
 
 
 def predictions_of(network: MLPSpec, weights: Weights, task: Task) -> Predictions | None:
-    """Predict the class of the test rows of a problem that no plane shows.
+    """Predict the class of the test rows of a problem with more than two features.
 
     Args:
         network: Its shape.
