@@ -101,7 +101,7 @@ def why_not_writable(path: Path) -> str | None:
 
 
 def symbolic_link(path: Path) -> str:
-    """Return what is said of a symbolic link where a file is to be written."""
+    """Return the problem with a symbolic link in the place of an output file."""
     return f"this is a symbolic link to {os.readlink(path)}, which is not followed"
 
 
@@ -110,7 +110,7 @@ def open_without_waiting(path: str | Path, flags: int) -> int:
 
     Args:
         path: The file.
-        flags: As for `os.open`; who may read and write a new file is left to the umask.
+        flags: As for `os.open`. The umask sets the permissions of a new file.
     """
     others = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC")
     return os.open(path, flags | sum(getattr(os, name, 0) for name in others), 0o666)
@@ -155,7 +155,7 @@ def _remove(temporary: Path) -> None:
 def _remove_leftovers(directory: Path) -> None:
     """Remove the temporary files that writers killed long ago have left in a directory."""
     for leftover in directory.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # of one file, which does not protect the others
+        with suppress(OSError):  # an error for one file must not keep the others
             status = leftover.lstat()
             is_ours = TEMPORARY.fullmatch(leftover.name) and stat.S_ISREG(status.st_mode)
             if is_ours and time.time() - status.st_mtime > LEFTOVER_S:

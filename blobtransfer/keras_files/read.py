@@ -130,7 +130,7 @@ def _run_reader(asked: str, file: BinaryIO) -> bytes:
             env=_environment(),
             timeout=TIMEOUT_S,
             check=False,
-            start_new_session=True,  # Ctrl-C is for this process, which may have to finish.
+            start_new_session=True,  # Ctrl-C must not end the reader while this process finishes.
         )
     except subprocess.TimeoutExpired as error:
         # Damage runs out of time of the processor first; so this machine is busy or stopped.

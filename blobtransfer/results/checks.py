@@ -1,10 +1,10 @@
-"""Checks of what was read from JSON or from a store, which anybody may have edited.
+"""Checks of values from JSON or from a store, which anybody may have edited.
 
-Types are checked by pydantic; what is checked here is that a command could have written the
-values: they fit each other, and their text is short and does nothing on a terminal.
+Pydantic checks the types. The functions here check that a command could have written the values:
+they fit each other, and their text is short and has no control characters.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Run, Scores
@@ -45,7 +45,7 @@ def check_study(spec: StudySpec) -> None:
 
 
 def check_tasks(spec: ExperimentSpec, tasks: Sequence[TaskRecord]) -> None:
-    """Raise `ValueError` unless the records of the problems are those of a spec."""
+    """Raise `ValueError` unless the records are those of the problems of a spec."""
     roles = [task.role for task in tasks]
     expected = [role for role in ("source", "target") if getattr(spec, role) is not None]
     if roles != expected or not roles:
@@ -54,7 +54,7 @@ def check_tasks(spec: ExperimentSpec, tasks: Sequence[TaskRecord]) -> None:
 
 
 def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:
-    """Raise `ValueError` unless a run is that of the one source network of a spec."""
+    """Raise `ValueError` unless a run can be that of the one source network of a spec."""
     if run is None:
         return
     try:
@@ -66,17 +66,17 @@ def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:
 def check_provenance(
     versions: Mapping[str, str], machine: Mapping[str, str | int | None], started: str
 ) -> None:
-    """Raise `ValueError` for text that cannot be shown in what says where a result is from."""
+    """Raise `ValueError` for versions, a machine or a start with text that cannot be shown."""
     check_texts("versions", [*versions, *versions.values()])
     check_texts("machine", [*machine, *map(str, machine.values())])
     check_texts("started", [started])
 
 
-def check_texts(key: str, texts: Sequence[str] | Iterator[str]) -> None:
+def check_texts(key: str, texts: Iterable[str]) -> None:
     """Raise `ValueError` for a text that is too long, or would act on a terminal.
 
     Args:
-        key: Where the texts are; {} stands for the number of one.
+        key: Where the texts are; {} is replaced by the index of the text.
         texts: The texts.
     """
     for i, text in enumerate(texts):

@@ -1,9 +1,10 @@
 """The SQLite file of a store, opened so that a file from a stranger can do no harm.
 
 SQLite trusts what lies beside a database: it replays a journal, removes the file that the journal
-names, and follows links. And it runs what a schema contains. So the files are inspected before
-SQLite opens any of them, the schema is compared before anything in it can run, and no statement
-runs without end. The docs of SQLite list the dangers ("Defense Against The Dark Arts").
+names, and follows links. It also runs the views, triggers and constraints of a schema. So the files
+are inspected before SQLite opens any of them, the schema is compared before anything in it can run,
+and every statement has a time limit. The docs of SQLite list the dangers ("Defense Against The Dark
+Arts").
 """
 
 import os
@@ -45,14 +46,14 @@ BUSY_S = 10.0
 """Seconds to wait while another process writes a block."""
 
 BUSY_POLL_S = 0.1
-"""Seconds of that which are spent inside SQLite, where no signal is handled."""
+"""Longest wait inside SQLite, in seconds: no signal is handled meanwhile."""
 
 STATEMENT_S = 10.0
 BYTES_PER_S = 20e6
-"""CPU seconds of one statement: these, and a second for so many bytes of the file."""
+"""CPU time limit of a statement: `STATEMENT_S`, and a second for each `BYTES_PER_S` of the file."""
 
 STEPS_PER_CHECK = 10_000
-"""Instructions of SQLite's virtual machine between two looks at the time and at signals."""
+"""Instructions of SQLite's virtual machine between two checks of the time and of signals."""
 
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 """First bytes of a synced journal; last bytes of one that names a super-journal."""
@@ -98,7 +99,7 @@ class Connection:
             MachineError: The file cannot be read or written, or another process writes it.
         """
         with _translated(self.path):
-            rows: list[tuple[Any, ...]] = self._started(query, values).fetchall()
+            rows: list[tuple[Any, ...]] = self._execute(query, values).fetchall()
         if types and not all(
             isinstance(value, kind) for row in rows for value, kind in zip(row, types, strict=True)
         ):
@@ -107,21 +108,21 @@ class Connection:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Apply all statements of the block or none; within a transaction, as a part of it."""
+        """Apply all statements of the block or none; inside a transaction, join that one."""
         with _translated(self.path):
             if self._connection.in_transaction:
                 yield
                 return
-            self._started("BEGIN IMMEDIATE")
+            self._execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._started("COMMIT")
+                self._execute("COMMIT")
             finally:
                 if self._connection.in_transaction:
                     self._started("ROLLBACK")
 
-    def _started(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Run a statement to its first row, once no other process writes."""
+    def _execute(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run a statement up to its first row, once no other process writes."""
         busy_until = time.monotonic() + BUSY_S
         while True:
             self._deadline = time.thread_time() + self._limit_s
@@ -132,17 +133,17 @@ class Connection:
                     raise
 
     def _is_late(self) -> bool:
-        """Return whether the statement has to end; running any Python handles signals."""
+        """Return whether the statement has to end. Running Python code lets signals be handled."""
         return time.thread_time() > self._deadline
 
 
 @contextmanager
 def connected(path: Path, writes: bool) -> Iterator[Connection]:
-    """Open the file of a store while the block runs, once it has proved to be one.
+    """Check that a file is a store, and open it while the block runs.
 
     Args:
-        path: The file; a writer makes it where there is none.
-        writes: Hold the lock of the one writer.
+        path: The file; a writer creates it if it does not exist.
+        writes: Whether to write, which takes the lock of the only writer.
 
     Raises:
         StoreError: The file, or one beside it, is damaged or is not part of a store.
@@ -154,7 +155,7 @@ def connected(path: Path, writes: bool) -> Iterator[Connection]:
             _check(connection, *_header(connection))
             yield connection
         return
-    if path.is_symlink():  # which only a reader follows
+    if path.is_symlink():  # only readers follow it
         raise StoreError(path, f"{symbolic_link(path)}; use another name")
     with only_writer(real_path, path), _opened(path, real_path, "rwc") as connection:
         header = _header(connection)
@@ -166,13 +167,13 @@ def connected(path: Path, writes: bool) -> Iterator[Connection]:
 
 
 def damaged(path: Path) -> StoreError:
-    """Return the error of a store whose content no command has written."""
+    """Return the error for a store with content that no command has written."""
     return StoreError(path, "this store is damaged; use a copy, or begin another")
 
 
 def too_large(path: Path) -> StoreError:
-    """Return the error of a store that does not fit into memory."""
-    return StoreError(path, "it needs more memory than is free; free some, or use a smaller one")
+    """Return the error for a store that does not fit into memory."""
+    return StoreError(path, "it needs more memory than is free; free some, or use a smaller store")
 
 
 @contextmanager
@@ -219,7 +220,7 @@ def _start_of(path: Path, real_path: Path) -> tuple[bytes, int]:
         StoreError: It is not a regular file.
     """
     mode = real_path.lstat().st_mode
-    if stat.S_ISREG(mode):  # before opening, which may set off a device
+    if stat.S_ISREG(mode):  # checked before opening, which may set off a device
         descriptor = open_without_waiting(real_path, os.O_RDONLY | NO_FOLLOW)
         with os.fdopen(descriptor, "rb") as file:
             return file.read(START_BYTES), os.fstat(descriptor).st_size
@@ -236,16 +237,16 @@ def _check_beside(path: Path, real_path: Path, start: bytes) -> None:
         start: Its first bytes.
 
     Raises:
-        StoreError: One is not what this program leaves there.
+        StoreError: This program has not left one of them there.
     """
     names = [f"{real_path.name}{suffix}" for suffix in ("-wal", "-shm")]
     beside = [name for name in names if os.path.lexists(real_path.with_name(name))]
     if start[18:20] not in (b"", b"\1\1") or beside:
-        found = f"{beside[0]} lies beside it" if beside else "it is in WAL mode"
+        reason = f"{beside[0]} lies beside it" if beside else "it is in WAL mode"
         raise StoreError(
             path,
-            f"{found}, which blobtransfer never does; where another program has done it, end that "
-            "with PRAGMA journal_mode = DELETE",
+            f"{reason}, and blobtransfer does not read WAL mode; if you trust this store, run "
+            "PRAGMA journal_mode = DELETE on it in sqlite3",
         )
     journal = real_path.with_name(f"{real_path.name}-journal")
     problem = f"{journal.name} beside it is not a journal of blobtransfer; move it away"
@@ -260,16 +261,16 @@ def _check_beside(path: Path, real_path: Path, start: bytes) -> None:
         head = file.read(len(JOURNAL_MAGIC))
         file.seek(max(0, status.st_size - len(JOURNAL_MAGIC)))
         tail = file.read()
-    # Before it is synced a journal begins with zeros. A second name (a hard link) may be a file
-    # of the user. The magic number at the end is that of a super-journal, a file that SQLite
-    # would remove; this program never has one.
+    # Until it is synced a journal begins with zeros. With a second name (a hard link) it may be a
+    # file of the user. The magic number at the end announces the name of a super-journal, a file
+    # that SQLite would remove; this program never uses one.
     is_journal = head == JOURNAL_MAGIC or not head.strip(b"\0")
     if status.st_nlink > 1 or not is_journal or (tail == JOURNAL_MAGIC and status.st_size > 8):
         raise StoreError(path, problem)
 
 
 def _header(connection: Connection) -> tuple[int, int, frozenset[str]]:
-    """Return the owner of an SQLite file, the version of its tables, and its schema."""
+    """Read the owner of an SQLite file, the version of its tables, and its schema."""
     ((owner,),) = connection.rows("PRAGMA application_id")
     ((version,),) = connection.rows("PRAGMA user_version")
     query = f"SELECT sql FROM sqlite_master WHERE sql NOT NULL LIMIT {len(TABLES) + 1}"
@@ -277,7 +278,7 @@ def _header(connection: Connection) -> tuple[int, int, frozenset[str]]:
 
 
 def _check(connection: Connection, owner: int, version: int, schema: frozenset[str]) -> None:
-    """Raise `StoreError` unless a file has the header of a store, and is whole."""
+    """Raise `StoreError` unless a file has the header of a store and is undamaged."""
     path = connection.path
     if not (owner or version or schema):
         raise StoreError(path, "there is nothing in it; give compare --store this file")
@@ -289,7 +290,7 @@ def _check(connection: Connection, owner: int, version: int, schema: frozenset[s
             f"it is of format {version}, and this blobtransfer reads {FORMAT}; use the "
             "blobtransfer that wrote it",
         )
-    # The check of a file runs the CHECK constraints in its schema, so the schema comes first.
+    # The integrity check runs the CHECK constraints of the schema, so compare the schema first.
     if schema != set(TABLES) or connection.rows("PRAGMA integrity_check(1)") != [("ok",)]:
         raise damaged(path)
 
@@ -326,6 +327,6 @@ def _translated(path: Path) -> Iterator[None]:
                 f"{path}: cannot be written ({error}); free some room, or name another store"
             ) from error
         if code == sqlite3.SQLITE_INTERRUPT:
-            problem = "it takes too long to read; use a copy, or begin another"
+            problem = "it takes too long to read and looks damaged; use a copy, or begin another"
             raise StoreError(path, problem) from error
         raise damaged(path) from error

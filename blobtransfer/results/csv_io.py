@@ -103,8 +103,10 @@ def curves_to_csv(results: Results | StudyResults) -> Iterator[str]:
 
 
 _FORMULA = re.compile(r"(^|;)(?=\s*[-=+@\uff0d\uff1d\uff0b\uff20])")
-"""Where a spreadsheet that splits lines at commas or semicolons would see a formula begin; the
-full-width signs begin one in East Asian locales."""
+"""Where a formula begins in a spreadsheet that splits lines at commas or at semicolons.
+
+Full-width signs begin one in East Asian locales.
+"""
 
 
 def csv_line(values: Iterable[object]) -> str:
@@ -120,7 +122,7 @@ def _cell(value: object) -> str:
 
 @lru_cache(10_000)
 def _text_cell(text: str) -> str:
-    # The apostrophe makes a spreadsheet show a text as it is; a number needs none.
+    # An apostrophe makes a spreadsheet show a text as it is. A negative number needs none.
     shown = text if read_number(text) is not None else _FORMULA.sub(r"\1'", text)
     shown = printable(shown)
     return '"' + shown.replace('"', '""') + '"' if set(shown) & set(',;"') else shown

@@ -30,7 +30,7 @@ def only_writer(path: Path, name: Path | None = None) -> Iterator[None]:
 
     Raises:
         MachineError: Another process holds the lock; the message says which.
-        StoreError: What lies in the place of the lock file is not one.
+        StoreError: The file in the place of the lock file is not one of this program's.
     """
     name = name or path
     try:
@@ -72,21 +72,21 @@ def only_writer(path: Path, name: Path | None = None) -> Iterator[None]:
 
 
 def _open_lock(lock: Path, name: Path) -> int:
-    """Open a lock file, which is made where there is none.
+    """Open a lock file, and create it if it does not exist.
 
     Raises:
-        StoreError: Something else lies there.
+        StoreError: There is a file that is not a lock file of this program and user.
     """
     problem = f"{lock.name} beside it is not a lock file of blobtransfer; move it away"
     try:
-        if not stat.S_ISREG(lock.lstat().st_mode):  # before opening, which may set off a device
+        if not stat.S_ISREG(lock.lstat().st_mode):  # opening may set off a device
             raise StoreError(name, problem)
     except FileNotFoundError:
         pass
     descriptor = open_without_waiting(lock, os.O_RDWR | os.O_CREAT | NO_FOLLOW)
     status = os.fstat(descriptor)
-    # An empty file is one whose writer was killed before it wrote its name; a file with a second
-    # name (a hard link) may be anything.
+    # The file is empty if its writer was killed before it wrote its name. A file with a second name
+    # (a hard link) may belong to the user.
     content = os.pread(descriptor, len(HOLDER), 0)
     is_own = status.st_uid == os.geteuid() and status.st_nlink <= 1
     if not is_own or content not in (b"", HOLDER):
@@ -96,7 +96,7 @@ def _open_lock(lock: Path, name: Path) -> int:
 
 
 def _is_at(lock: Path, descriptor: int) -> bool:
-    """Return whether a lock file still is the one that was opened."""
+    """Return whether the file at the path of a lock is still the one that was opened."""
     try:
         return os.path.samestat(lock.lstat(), os.fstat(descriptor))
     except FileNotFoundError:

@@ -105,9 +105,9 @@ def row_of(record: Any) -> dict[str, Any]:
 
 
 def encodable(value: Any) -> Any:
-    """Return plain data in which what UTF-8 cannot hold is escaped: readers of JSON refuse it.
+    """Return plain data with each character escaped that UTF-8 cannot encode.
 
-    Names of files may hold such characters.
+    File names may contain such characters (lone surrogates), and readers of JSON refuse them.
     """
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()

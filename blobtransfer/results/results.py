@@ -25,6 +25,9 @@ Curves = Mapping[Arm, NDArray[np.float64]]
 Epoch 0 is the untrained network. A comparison keeps the test accuracy alone, M = 1.
 """
 
+MAX_DRAWN_CLASSES = 49
+"""Most classes that a figure can tell apart: seven colours times seven markers."""
+
 
 @dataclass(frozen=True)
 class TaskRecord:
@@ -52,10 +55,6 @@ class TaskRecord:
     def reach(self) -> float:
         """How far a pair not yet seen may lie from 0: half of what a network can lose."""
         return max(0.0, ((1.0 if self.ceiling is None else self.ceiling) - self.floor) / 2)
-
-
-MAX_DRAWN_CLASSES = 49
-"""Most classes that a picture tells apart: seven colours, seven markers."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ transaction of its own, and is on the disk before anybody is told that it is don
     maker         versions and machine that computed blocks
     block         first and last repeat, the maker, and the numbers, compressed, with their SHA-256
 
-There is no pickle in it, nothing that is read is larger than what its spec says, and what is read
-passes the checks of a JSON result (`results.checks`).
+It contains no pickle. No block is larger than its spec says, and values pass the checks of a JSON
+result (`results.checks`).
 """
 
 import hashlib
@@ -62,13 +62,13 @@ WHERE first >= ifnull((
 """
 
 MAX_COMMANDS = 10_000
-"""Most commands of a store."""
+"""Most commands that a store may have."""
 
 BLOCKS_AT_ONCE = 1000
 """Blocks of another store that are in memory at a time."""
 
 OF_MAKER: dict[str, type] = {"versions": str, "machine": str, "rounding": str}
-"""Columns that say who computed a block."""
+"""Columns of who computed a block."""
 
 
 @dataclass(frozen=True)
@@ -218,11 +218,11 @@ class Store:
         )
 
     def absorb(self, part: "Store", mixed: bool, poll: Callable[[], None] = lambda: None) -> int:
-        """Take in what another store keeps, all or nothing.
+        """Add the commands and repeats of another store: all of them or, after an error, none.
 
         Args:
             part: The other store.
-            mixed: Take repeats of other versions, or of machines that round differently, too.
+            mixed: Also add repeats of other versions, or of machines that round differently.
             poll: Called for each block; may raise to stop.
 
         Returns:
@@ -357,14 +357,14 @@ class Kept:
             if not mixed and (unlike := maker.unlike(makers[0], self._spec.engine)):
                 raise other_makers(part._store.path, unlike)
         n_new, head_text = 0, _text(asdict(head))
-        own_ends = self._blocks(range(MAX_COUNT))
+        stored_ends = self._blocks(range(MAX_COUNT))
         columns = OF_MAKER | {"started": str, "seconds": float}
         for block, body, origin in part._read_blocks(range(MAX_COUNT), columns):
             poll()
             repeats = block.scores.repeats
             first, last = int(repeats[0]), int(repeats[-1])
-            i = bisect_left(own_ends, first, key=lambda ends: ends[1])
-            if i == len(own_ends) or own_ends[i][0] > last:
+            i = bisect_left(stored_ends, first, key=lambda ends: ends[1])
+            if i == len(stored_ends) or stored_ends[i][0] > last:  # no repeat is stored yet
                 self._insert(head_text, first, last, body, origin)
                 n_new += len(repeats)
                 continue
@@ -378,11 +378,12 @@ class Kept:
                         f"its repeat {own.scores.repeats[0]} and others are not those of "
                         f"{self._store.path}, though the settings are the same; leave it out",
                     )
-            *who, seconds = origin
+            *origin_texts, seconds = origin
             for run in _runs(repeats[is_new]):
-                new = packed(block.at(np.isin(repeats, run)))
-                share = (*who, seconds * len(run) / len(repeats))
-                self._insert(head_text, int(run[0]), int(run[-1]), new, share)
+                new_body = packed(block.at(np.isin(repeats, run)))
+                share = len(run) / len(repeats)
+                new_origin = (*origin_texts, share * seconds)
+                self._insert(head_text, int(run[0]), int(run[-1]), new_body, new_origin)
                 n_new += len(run)
         return n_new
 
@@ -394,7 +395,7 @@ class Kept:
             first: The first repeat.
             last: The last repeat.
             body: The numbers, as `packed` writes them.
-            origin: Versions, machine, rounding, start and seconds.
+            origin: Versions, machine, rounding, start and seconds, as they are stored.
         """
         versions, machine, rounding, started, seconds = origin
         connection = self._store.connection
@@ -429,8 +430,8 @@ class Kept:
         columns = {"sha256": str, "body": bytes, **more}
         ends = self._blocks(repeats)
         for i in range(0, len(ends), BLOCKS_AT_ONCE):
-            some = ends[i : i + BLOCKS_AT_ONCE]
-            window = range(some[0][0], some[-1][1] + 1)
+            batch = ends[i : i + BLOCKS_AT_ONCE]
+            window = range(batch[0][0], batch[-1][1] + 1)
             for first, last, sha256, body, *values in self._blocks(window, columns):
                 if hashlib.sha256(body).hexdigest() != sha256:
                     raise damaged(self._store.path)
@@ -445,25 +446,25 @@ class Kept:
     def _blocks(
         self, repeats: range, more: Mapping[str, type] = MappingProxyType({})
     ) -> list[tuple[Any, ...]]:
-        """Give the ends of the blocks that have some repeats, and more columns, first to last.
+        """Read the first and last repeat of the blocks that have some repeats, and more columns.
 
         Raises:
             StoreError: The file is damaged.
         """
         columns = {"first": int, "last": int, **more}
-        asked = (self._identity, repeats.start, repeats.start, repeats.stop)
+        parameters = (self._identity, repeats.start, repeats.start, repeats.stop)
         query = BLOCKS.format(", ".join(columns))
-        rows = self._store.connection.rows(query, asked, list(columns.values()))
-        most = max(1, MAX_RUNS // len(self._spec.arms))
-        before = -1
+        rows = self._store.connection.rows(query, parameters, list(columns.values()))
+        max_repeats = max(1, MAX_RUNS // len(self._spec.arms))
+        last_before = -1
         for first, last, *_ in rows:
-            if not (before < first <= last < MAX_COUNT and last - first < most):
+            if not (last_before < first <= last < MAX_COUNT and last - first < max_repeats):
                 raise damaged(self._store.path)
-            before = last
+            last_before = last
         with _checked(self._store.path):
             for name, values in zip(columns, zip(*rows, strict=True), strict=False):
                 if name == "seconds" and not all(0.0 <= value <= MAX_SECONDS for value in values):
-                    raise ValueError("seconds: no command takes so long")
+                    raise ValueError("seconds: not a duration that a command can have")
                 if columns[name] is str:
                     check_texts(name, values)
         # the first row may be of a block that ends before
@@ -510,10 +511,10 @@ def _spec_of(path: Path, name: str, text: str) -> Spec:
 
 
 def _read(path: Path, kind: Any, text: str) -> Any:
-    """Read JSON as a type, strictly.
+    """Read JSON as a value of a type, strictly.
 
     Raises:
-        StoreError: It is something else.
+        StoreError: The JSON is damaged or of another type.
     """
     from pydantic import ValidationError
 
