@@ -1,7 +1,7 @@
-"""ARFF, as Weka and OpenML have it: columns of numbers and of listed words.
+"""ARFF, as Weka and OpenML write it: columns of numbers and of listed words.
 
-The header is read here, the rows after it like those of CSV. SciPy's reader would drop the values
-beyond the last attribute, and needs time and memory that grow with the length of a list of words.
+This module reads the header; `delimited` reads the rows, like those of CSV. The reader of SciPy
+would drop values beyond the last attribute, and is slow and large for long lists of words.
 """
 
 import csv
@@ -35,7 +35,7 @@ ROW = re.compile(rb"^[ \t]*[^%\s][^\n]*", re.MULTILINE)
 ATTRIBUTE = re.compile(
     r"""@attribute\s+('(?:[^'\\]|\\.)+'|"[^"]+"|[^\s'"]\S*)\s+(\S.*)""", re.IGNORECASE
 )
-"""Name and type of an attribute."""
+"""The line of an attribute: its name and its type."""
 
 NUMERIC = re.compile(r"(numeric|integer|int|real)\b", re.IGNORECASE)
 
@@ -43,7 +43,7 @@ OTHER_TYPE = re.compile(r"(string|date|relational)\b", re.IGNORECASE)
 """Types that are refused."""
 
 Levels = dict[str, frozenset[str] | None]
-"""The listed words of each attribute, by its name; None for numbers."""
+"""The listed words of each attribute by its name; None for an attribute of numbers."""
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
@@ -65,7 +65,7 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
     def readline(n_characters: int) -> str:
         line = text.readline(n_characters)
         if line.lstrip().startswith("{"):
-            raise TableFileError(name, "its rows are sparse; save them dense")
+            raise TableFileError(name, "its rows are sparse, which is not read; save them dense")
         return "\n" if line.startswith("%") else line
 
     first_row = ROW.search(content, data.end())
@@ -84,32 +84,33 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
     if not len(lines):
         raise TableFileError(name, "no rows; give a table with rows")
     limit = WordLimit(name)
-    found = {}
+    raw_columns = {}
     for head, column in columns.items():
         if column.odd is not None:
             row, value = column.odd
             raise TableFileError(
                 name,
-                f"line {lines[row]}: {printable(value[:40])!r} is not a number, as attribute "
-                f"{head} has; mend that line",
+                f"line {lines[row]}: {printable(value[:40])!r} is not a number, but attribute "
+                f"{head} has numbers; mend that line",
             )
-        found[head] = column.whole()
-        _check_listed(name, head, found[head], levels[head], lines)
-        numbers = found[head].numbers
+        raw_columns[head] = column.whole()
+        _check_listed(name, head, raw_columns[head], levels[head], lines)
+        numbers = raw_columns[head].numbers
         if numbers is not None and head in as_words:
-            found[head] = coded(map(written, values_of(numbers)), limit)
-    return RawTable(name, None, found, len(lines), lines)
+            raw_columns[head] = coded(map(written, values_of(numbers)), limit)
+    return RawTable(name, None, raw_columns, len(lines), lines)
 
 
 def _header(name: str, text: TextIO) -> Levels:
-    """Read the attributes."""
+    """Read the attributes from the text before the rows."""
     levels: Levels = {}
     limit = WordLimit(name)
     number = 0
     while line := text.readline(MAX_ROW + 1):
         number += 1
         if len(line) > MAX_ROW:
-            raise TableFileError(name, f"line {number} has more than {MAX_ROW:,} characters")
+            problem = f"line {number} has more than {MAX_ROW:,} characters; mend that line"
+            raise TableFileError(name, problem)
         line = line.strip()
         if not line.startswith("@") or line[:9].lower() == "@relation":
             continue
@@ -142,12 +143,12 @@ def _header(name: str, text: TextIO) -> Levels:
 
 
 def _quote(text: bytes, start: int = 0) -> str:
-    """Return the mark that encloses words in a text, of the two that there are."""
+    """Return the quotation mark, single or double, that a text has more of."""
     return '"' if text.count(b'"', start) > text.count(b"'", start) else "'"
 
 
 def _check_n_rows(name: str, content: bytes, start: int, n_columns: int) -> None:
-    """Refuse too large a table before its rows are split, which takes long."""
+    """Refuse a table that is too large before its rows are split, which takes long."""
     if (content.count(b"\n", start) + 1) * n_columns > MAX_CELLS:
         lines = io.BytesIO(content)
         lines.seek(start)

@@ -1,8 +1,8 @@
 """CSV and TSV, by the reader of the standard library: what is wrong is named by line and column.
 
-Rows are turned into numbers or codes piece by piece, so that memory holds a few thousand as text,
-and no row is split that would take much memory. Where a column turns out to hold words after a
-while, the table is read once more with it as words.
+Rows are turned into numbers or codes piece by piece, so that memory holds only a few thousand rows
+as text. A row that would take much memory is refused before it is split. If words follow numbers in
+a column, the table is read once more with that column as words.
 """
 
 import csv
@@ -32,13 +32,13 @@ from blobtransfer.tasks.raw import (
 ROWS_AT_ONCE = 4096
 
 CELLS_AT_ONCE = 1_000_000
-"""Most rows and cells that are text at the same time."""
+"""Most cells that are text at the same time."""
 
 MAX_CELL = 100_000
 """Longest cell, in characters."""
 
 MAX_ROW = 10_000_000
-"""Longest row, in characters; quoted cells may spread it over many lines."""
+"""Longest row, in characters; with quoted cells a row may have many lines."""
 
 TEXTS = ("CSV", "plain text", "JSON", "HTML or XML")
 """What a table of words may look like by its first bytes."""
@@ -61,19 +61,19 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
     columns, lines = read_columns(name, heads, rows, as_words)
     if not len(lines):
         raise TableFileError(name, "a head and no rows; give a table with rows")
-    late = {head for head, column in columns.items() if column.is_cut}
-    if late:
-        found = read(name, content, suffix, as_words | late).columns
+    late_words = {head for head, column in columns.items() if column.is_cut}
+    if late_words:
+        raw_columns = read(name, content, suffix, as_words | late_words).columns
     else:
-        found = {head: column.whole() for head, column in columns.items()}
+        raw_columns = {head: column.whole() for head, column in columns.items()}
     for head, column in columns.items():
-        if column.odd is not None and _are_mostly_numbers(found[head]):
-            found[head] = replace(found[head], odd=column.odd)
-    return RawTable(name, None, found, len(lines), lines)
+        if column.odd is not None and _are_mostly_numbers(raw_columns[head]):
+            raw_columns[head] = replace(raw_columns[head], odd=column.odd)
+    return RawTable(name, None, raw_columns, len(lines), lines)
 
 
 def check_text(name: str, content: bytes) -> None:
-    """Refuse what is no text in UTF-8 by its first bytes, or by a null character."""
+    """Refuse a file whose first bytes, or a null character, show that it is not text in UTF-8."""
     encoding = encoding_of(content)
     if encoding not in (None, "utf-8-sig"):
         raise TableFileError(name, f"it is in {encoding.upper()}; save it as UTF-8")
@@ -87,14 +87,14 @@ def check_text(name: str, content: bytes) -> None:
 
 
 class Rows:
-    """The rows of a text that are not empty, each with the line on which it ends.
+    """Iterate over the rows of a text that are not empty, each with the line on which it ends.
 
     Args:
         name: The file.
-        content: Its bytes, to name the line where they are not UTF-8.
-        readline: Reads a line of at most so many characters; "" at the end.
-        n_values: Values of a row; None: as many as the first row has.
-        n_lines: Lines that have been read already.
+        content: Its bytes, in which an error finds the line that is not UTF-8.
+        readline: Reads a line of at most a number of characters; returns "" at the end.
+        n_values: Number of values in a row; None for the number in the first row.
+        n_lines: Number of lines before the rows.
         delimiter, quotechar, dialect: Keywords of `csv.reader`.
 
     Raises:
@@ -155,15 +155,15 @@ class Rows:
             raise TableFileError(self._name, problem) from error
 
     def _lines(self) -> Iterator[str]:
-        """Yield the lines, of which the reader takes as many as a row has."""
+        """Yield the lines; the CSV reader takes as many as a row has."""
         while line := self._readline(MAX_ROW + 1):
             self._n_characters += len(line)
-            if self._n_characters > MAX_COLUMNS:  # else it cannot have too many
+            if self._n_characters > MAX_COLUMNS:  # a shorter row cannot have too many values
                 self._check_length(line)
             yield line
 
     def _check_length(self, line: str) -> None:
-        """Refuse a row that would be split into too many values or is too long."""
+        """Refuse a row that has too many values or characters."""
         is_whole = self._n_characters == len(line) and self._quotechar not in line
         problem = None
         if is_whole and line.count(self._delimiter) >= MAX_COLUMNS:
@@ -211,11 +211,12 @@ class Column:
 
     Args:
         limit: Of the words of the table.
-        is_words: Whether it holds words, whatever they look like; else numbers are expected, and
-            words if the first piece has some.
+        is_words: Whether all values are words. Otherwise the column holds numbers, unless a value
+            of the first piece is not one.
 
     Attributes:
-        odd: The row and the value of the first that is not a number, where numbers are expected.
+        odd: Row and text of the first value that is not a number; None if there is none, or if
+            `is_words`.
     """
 
     def __init__(self, limit: WordLimit, is_words: bool) -> None:
@@ -227,7 +228,7 @@ class Column:
 
     @property
     def is_cut(self) -> bool:
-        """Whether words came after numbers, so that the column has to be read as words."""
+        """Whether words follow numbers, so that the column has to be read again as words."""
         return self.odd is not None and self._coder is None
 
     def add(self, cells: Sequence[str]) -> None:
@@ -264,25 +265,25 @@ def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
     try:
         numbers = np.array(list(map(float, cells)))
     except ValueError:
-        found = list(map(_number, cells))
-        return None if None in found else np.array(found, np.float64)
+        values = list(map(_number, cells))
+        return None if None in values else np.array(values, np.float64)
     text = "".join(cells)
     is_plain = not np.isinf(numbers).any() and text.isascii() and "_" not in text
     return numbers if is_plain else None
 
 
 def _number(cell: str) -> float | None:
-    """Read a number as people write it, NaN where it is missing; None if it is none."""
+    """Return a cell as a number, NaN if it is missing; None if it is not a number."""
     try:
         number = float(cell)
     except ValueError:
         return math.nan if cell.strip().lower() in MISSING_WORDS else None
-    # Python reads 1_000, infinity, and digits of all scripts, which no table means.
+    # Python also reads 1_000, infinity, and digits of all scripts, which are words in a table.
     return number if not math.isinf(number) and cell.isascii() and "_" not in cell else None
 
 
 def not_utf8(content: bytes) -> str:
-    """Return where a text is not in UTF-8, and what to do."""
+    """Return the problem with a text that is not in UTF-8: its line, and what to do."""
     try:
         content.decode()
     except UnicodeDecodeError as error:  # of all of it, so the place is known

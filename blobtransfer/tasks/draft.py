@@ -195,8 +195,9 @@ class Draft:
         n_features = sum(len(column.feature_names) for column in columns)
         if n_rows * n_features > MAX_CELLS:
             raise raw.refused(
-                f"{n_rows:,} rows of {n_features:,} features, one per word: {n_rows * n_features:,}"
-                f" numbers; use at most {MAX_CELLS:,}, or leave columns of words out with drop="
+                f"{n_rows:,} rows of {n_features:,} features (one per word) are "
+                f"{n_rows * n_features:,} numbers, more than {MAX_CELLS:,}; use fewer rows, or "
+                "leave columns of words out with drop="
             )
         n_train, n_test = _sizes(request, raw, self.places)
         spec = TableSpec(

@@ -31,7 +31,7 @@ from blobtransfer.tasks.raw import (
 MAX_ARRAYS = 10_000
 
 MAX_HEADER = 10_000
-"""Longest header of an array, in bytes; NumPy reads no longer ones."""
+"""Longest header of an array, in bytes; NumPy has the same limit."""
 
 MAX_WORD = 10_000
 """Longest word, in letters."""
@@ -40,26 +40,26 @@ MAX_BYTES = 8 * MAX_CELLS
 """Most that the arrays of a file take unpacked."""
 
 ENTRY = b"PK\1\2"
-"""Starts the entry of a member in the directory of a zip archive."""
+"""First bytes of a member's entry in the directory of a zip archive."""
 
 LENGTH_FORMATS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}
 """How each version of the format stores the length of the header."""
 
 TYPES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
-"""Types of numbers that are read: sizes in bytes by NumPy's kind."""
+"""Sizes in bytes of the numbers that are read, by the `kind` of their NumPy type."""
 
 
 @dataclass(frozen=True)
 class _Header:
-    """What an array is, before its data is read.
+    """Name, type and shape of an array whose data is not read yet.
 
     Args:
-        member: Where it is in the archive.
+        member: Its entry in the archive.
         key: Its name.
-        start: Bytes before its data.
+        start: Number of bytes before its data.
         shape: (n_rows,) or (n_rows, n_columns).
         is_fortran: Whether columns are stored one after the other.
-        dtype: Of a type that is read.
+        dtype: Its type, one of those that are read.
     """
 
     member: zipfile.ZipInfo
@@ -89,7 +89,7 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
 
     An array of two dimensions called `X` gives the columns `X_1`, `X_2`, ...
     """
-    if content.count(ENTRY) > MAX_ARRAYS:  # before the directory takes memory
+    if content.count(ENTRY) > MAX_ARRAYS:  # zipfile would read the whole directory
         raise TableFileError(name, f"more than {MAX_ARRAYS:,} arrays; use fewer")
     columns: dict[str, RawColumn] = {}
     limit = WordLimit(name)
@@ -108,15 +108,14 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
 
 
 def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
-    """Read the header of an array, refusing types and shapes that are no columns."""
+    """Read the header of an array; refuse types and shapes that are not columns."""
     key = printable(member.filename)
     if not key.endswith(".npy"):
         raise TableFileError(name, f"{key} is no array; save arrays with numpy.savez")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # Python's readers of the others unpack as much as there is, whatever is asked for.
-        raise TableFileError(
-            name, f"{key} is compressed in another way than NumPy's; save it again"
-        )
+        # For other methods Python unpacks all data, however few bytes are read.
+        problem = f"{key} has a compression that NumPy does not write; use numpy.savez_compressed"
+        raise TableFileError(name, problem)
     with archive.open(member) as stream:
         magic = stream.read(npy.MAGIC_LEN)
         length_format = LENGTH_FORMATS[npy.read_magic(io.BytesIO(magic))]
@@ -130,7 +129,7 @@ def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _He
     parse = npy.read_array_header_1_0 if length_format == "<H" else npy.read_array_header_2_0
     try:
         shape, is_fortran, dtype = parse(io.BytesIO(length + text))
-    except MemoryError as error:  # of the parser, for brackets in brackets
+    except MemoryError as error:  # Python's parser raises it for brackets in brackets
         raise ValueError("header nested too deeply") from error
     if dtype.hasobject:
         problem = f"{key} holds {dtype}; give numbers or text, not Python objects"
@@ -151,7 +150,7 @@ def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _He
 
 
 def _check_headers(name: str, headers: list[_Header]) -> int:
-    """Refuse arrays that are no table or too large, and return the number of rows."""
+    """Return the number of rows; refuse arrays that are not a table or too large."""
     n_rows = headers[0].shape[0] if headers else 0
     n_columns = n_bytes = 0
     for header in headers:
@@ -170,7 +169,11 @@ def _check_headers(name: str, headers: list[_Header]) -> int:
 
 
 def _array(archive: zipfile.ZipFile, header: _Header) -> NDArray[np.generic]:
-    """Read the data of an array; raise `ValueError` unless it is as long as the header says."""
+    """Read the data of an array.
+
+    Raises:
+        ValueError: The data is not as long as the header says.
+    """
     with archive.open(header.member) as stream:
         stream.read(header.start)
         data = stream.read(header.n_bytes + 1)

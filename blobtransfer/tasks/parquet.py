@@ -1,7 +1,7 @@
 """Parquet, by pyarrow, which is not installed unless asked for: `blobtransfer[parquet]`.
 
-Types and sizes are checked in the metadata, before any data is unpacked. Words are read as a
-dictionary, whatever their encoding: a few bytes may stand for any number of long words.
+Types and sizes are checked in the metadata, before any data is unpacked. Words are always read as a
+dictionary and codes: a few bytes may stand for any number of long words.
 """
 
 import io
@@ -26,10 +26,10 @@ MAX_WORD = 10_000
 """Longest word, in bytes."""
 
 ROWS_AT_ONCE = 65_536
-"""Rows that pyarrow unpacks at once: a file may hold more than it announces."""
+"""Rows that pyarrow unpacks at a time, as a file may hold more rows than it announces."""
 
 MAX_FOOTER = 20_000_000
-"""Largest metadata, in bytes; unpacked it takes many times as much."""
+"""Largest metadata, in bytes; in memory it takes many times as much."""
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
@@ -67,14 +67,14 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
             column.add(values)
     if n_rows != file.metadata.num_rows:
         raise ValueError(f"{file.metadata.num_rows:,} rows announced, {n_rows:,} or more found")
-    return RawTable(name, None, {head: one.whole() for head, one in columns.items()}, n_rows)
+    return RawTable(name, None, {head: column.whole() for head, column in columns.items()}, n_rows)
 
 
 def _check_metadata(name: str, heads: list[str], schema: Any, metadata: Any) -> None:
-    """Refuse by its metadata what is no table or too large.
+    """Refuse a file whose metadata shows that it is not a table or too large.
 
-    pyarrow ends the process over the damaged metadata of a column in a row group, so that nobody
-    may ask for it; what the file says otherwise than in its metadata shows as it is read.
+    Only the totals of row groups are read: pyarrow ends the process if the metadata of a column in
+    a row group is damaged. Data that differs from the metadata is noticed when it is read.
     """
     check_size(name, metadata.num_rows, len(heads))
     if len(set(heads)) < len(heads):
@@ -109,7 +109,7 @@ class _Column:
     Args:
         name: The file.
         head: The column.
-        limit: Of the words of the table; None for a column of numbers.
+        limit: Counts the words of the table; None for a column of numbers.
     """
 
     def __init__(self, name: str, head: str, limit: WordLimit | None) -> None:
@@ -137,7 +137,7 @@ class _Column:
 
 
 def _codes(name: str, head: str, values: Any, coder: Coder) -> NDArray[np.int32]:
-    """Return the codes of an array of words, of which only those that rows have are coded."""
+    """Return the code of each row of an array of words; words that no row has get no code."""
     from pyarrow import compute
 
     longest = compute.max(compute.binary_length(values.dictionary)).as_py() or 0
@@ -146,7 +146,7 @@ def _codes(name: str, head: str, values: Any, coder: Coder) -> NDArray[np.int32]
             name, f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD:,} are read"
         )
     places = compute.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)
-    first_row = np.full(len(values.dictionary) + 1, -1)  # of a word; the last is of missing values
+    first_row = np.full(len(values.dictionary) + 1, -1)  # by word; the last: of missing values
     first_row[places[::-1]] = np.arange(len(places))[::-1]
     used = np.flatnonzero(first_row[:-1] >= 0)
     used = used[np.argsort(first_row[used])]
@@ -157,7 +157,7 @@ def _codes(name: str, head: str, values: Any, coder: Coder) -> NDArray[np.int32]
 
 
 def _numbers(values: Any) -> NDArray[np.float64]:
-    """Return an array of numbers, NaN where one is missing."""
+    """Return an array of pyarrow as floats, NaN for missing values."""
     from pyarrow import types
 
     if types.is_boolean(values.type):

@@ -28,7 +28,7 @@ MAX_CELLS = 20_000_000
 """What is read at most; a column of numbers takes 8 bytes a cell."""
 
 MAX_WORDS = 5_000_000
-"""Most distinct words of a table; one takes about 200 bytes."""
+"""Most distinct words of a table; a word takes about 200 bytes."""
 
 VALUES_AT_ONCE = 4096
 """Values of an array that are Python objects at the same time."""
@@ -144,7 +144,7 @@ def _read_kept(
         raise TableFileError(name, f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read")
     reader: Reader = import_module(f"blobtransfer.tasks.{READERS[suffix]}").read
     try:
-        with warnings.catch_warnings():  # of libraries, about what a damaged file holds
+        with warnings.catch_warnings():  # libraries warn about damaged files
             warnings.simplefilter("ignore")
             return _read(name, origin, suffix, as_words, reader)
     except BlobTransferError:
@@ -152,7 +152,7 @@ def _read_kept(
     except MemoryError as error:
         problem = "reading it needs more memory than is free; use fewer rows or columns"
         raise TableFileError(name, problem) from error
-    except Exception as error:  # whatever a reader or its library makes of a damaged file
+    except Exception as error:  # a library may raise anything for a damaged file
         raise TableFileError(name, "it cannot be read and looks damaged; save it again") from error
 
 
@@ -200,7 +200,7 @@ def values_of(array: NDArray[Any]) -> Iterator[Any]:
 
 
 class WordLimit:
-    """Bounds the distinct words of a table.
+    """Counts the distinct words of a table, up to a limit.
 
     Args:
         name: The file.
@@ -221,10 +221,10 @@ class WordLimit:
 
 
 class Coder(dict[str, int]):
-    """Codes of the values of a column of words, by the value as it is written.
+    """The code of each distinct value of a column of words, assigned at the first look-up.
 
     Args:
-        limit: Shared by all columns of a table.
+        limit: Counts the words of the table; shared by its columns.
     """
 
     def __init__(self, limit: WordLimit) -> None:
@@ -245,15 +245,15 @@ class Coder(dict[str, int]):
         return code
 
     def codes(self, values: Iterable[str]) -> NDArray[np.int32]:
-        """Return the code of each value, -1 for what is written like a missing value."""
+        """Return the code of each value, -1 for a value that means a missing one, such as `NA`."""
         return np.fromiter(map(self.__getitem__, values), np.int32)
 
     def column(self, codes: NDArray[np.int32]) -> RawColumn:
-        """Return the column that has these codes."""
+        """Return the column of words with these codes."""
         return RawColumn(codes=codes, words=tuple(self._words))
 
 
 def coded(values: Iterable[str], limit: WordLimit) -> RawColumn:
-    """Return the column of words that has these values."""
+    """Return the column of words with these values."""
     coder = Coder(limit)
     return coder.column(coder.codes(values))
