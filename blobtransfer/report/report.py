@@ -63,7 +63,7 @@ def make_report(
 
 
 def _printable(table: Table) -> Table:
-    """Escape what would act on a terminal, as a name in a file from a stranger may."""
+    """Return a table with control characters escaped: names may come from a stranger's file."""
     return replace(
         table,
         title=printable(table.title),

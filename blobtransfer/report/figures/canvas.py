@@ -46,10 +46,10 @@ LEGEND_MARK = 9
 """Width of the mark of an entry of a legend and of the gaps beside it, in average letters."""
 
 MOST_LINES = 3
-"""Of a title; the rest of a long one is cut."""
+"""Lines of a title; the rest of a long title is cut."""
 
 SHORTEST_NAME = 8.0
-"""Width that every name may have, in letters of average width."""
+"""Width up to which no name is shortened, in letters of average width."""
 
 SHORTEST_SIDE = 0.3
 """Of a panel that can be read, in inches."""
@@ -123,15 +123,14 @@ class Canvas:
             yield
 
     def fitted(self, draw: Callable[["Canvas"], "Figure"]) -> "Figure":
-        """Return a figure, drawn once more with short names where it has too little room.
-
-        So a figure of a given size never fails because a name is long.
+        """Return a figure; draw it again with shorter names if its size is too small for them.
 
         Args:
-            draw: Draws it on a canvas.
+            draw: Draws the figure on a canvas.
         """
         figure = draw(self)
-        if math.isinf(self.height(math.inf)) or _has_room(figure):
+        has_free_height = math.isinf(self.height(math.inf))
+        if has_free_height or _has_room(figure):
             return figure
         if self.has_windows:
             import matplotlib.pyplot as plt
@@ -180,7 +179,7 @@ class Canvas:
     def wrapped(self, text: str, width: float) -> str:
         """Break a text into lines that fit a width, in inches at a font of 10 points.
 
-        Words wider than a line, and what is left after the last line, are cut.
+        Words wider than a line are cut, and so is the text after the last line.
         """
         most = max(12.0, width * 72 / (10 * LETTER))
         most_lines = 1 if self._is_tight else MOST_LINES
@@ -202,20 +201,20 @@ class Canvas:
         return max(1, min(len(labels), int(width / self.width_of(longest))))
 
     def longest_name(self, width: float = math.inf) -> float:
-        """Return how wide a name may be, in letters of average width.
+        """Return the greatest width of a name, in letters of average width.
 
         Args:
-            width: Of its place, in inches at a font of 10 points.
+            width: Room for the name, in inches at a font of 10 points.
         """
         longest = SHORTEST_NAME if self._is_tight else LONGEST_NAME
         return min(longest, max(SHORTEST_NAME, width / self.width_of(1)))
 
     def longest_entry(self, width: float) -> float:
-        """Return how wide an entry of a legend may be, so that two fit side by side in a width."""
+        """Return the greatest width of a legend entry of which two fit side by side in a width."""
         return self.longest_name(width / 2 - self.width_of(LEGEND_MARK))
 
     def width_of(self, letters: float) -> float:
-        """Return the width of so many small letters, in inches at a font of 10 points."""
+        """Return the width of a number of small letters, in inches at a font of 10 points."""
         return letters * LETTER * self.look.small / 72 / self.look.unit
 
     def show(self) -> None:
@@ -274,7 +273,7 @@ def _has_room(figure: "Figure") -> bool:
 
 @contextmanager
 def _laid_out() -> Iterator[None]:
-    """Raise `UserWarning` in the block where a figure has too little room for its layout."""
+    """Raise `UserWarning` in the block if a figure has too little room for its layout."""
     with warnings.catch_warnings():
         # A letter of a file's name that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)

@@ -26,7 +26,7 @@ MAX_NAMED = 12
 """Most classes in the legend."""
 
 GREY = "0.45"
-"""Of rows of too many classes."""
+"""Colour of all rows if there are too many classes to tell apart."""
 
 MANY_DOTS = 5_000
 """Beyond this many the dots of a vector figure are stored as a picture."""
@@ -37,7 +37,7 @@ def scatter_classes(
 ) -> None:
     """Draw rows by class, each class with its own colour and marker, and the true centres.
 
-    More classes than a figure tells apart are grey.
+    All rows are grey if there are too many classes to tell apart.
     """
     if n_classes > MAX_DRAWN_CLASSES:
         axes.scatter(
@@ -62,9 +62,9 @@ def class_labels(
     """Return the entries of the legend of classes.
 
     Args:
-        names: Of the classes; those beyond `MAX_NAMED` are counted.
+        names: The classes; those beyond `MAX_NAMED` are only counted.
         has_centers: Whether true centres are drawn.
-        most: Width of an entry, in letters of average width.
+        most: Greatest width of an entry, in letters of average width.
     """
     if len(names) > MAX_DRAWN_CLASSES:
         return [f"{len(names):,} classes, too many for a colour each"]
@@ -77,7 +77,7 @@ def class_labels(
 def class_handles(
     names: Sequence[str], has_bars: bool = False, most: float = LONGEST_NAME
 ) -> list[Any]:
-    """Return the marks of the legend of classes; bars where rows are drawn as bars."""
+    """Return the marks of the legend of classes; bars if the rows are drawn as bars."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

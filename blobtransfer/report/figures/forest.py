@@ -17,7 +17,7 @@ COLUMN = 3.4
 """Width of a variant, in inches at a font of 10 points."""
 
 NAMES = 0.6
-"""Share of the width of a column that the names of pairs take at most."""
+"""Greatest share of a column's width that names of pairs take."""
 
 MOST_NAMED = 40
 """Pairs up to so many have their names beside them."""
@@ -87,7 +87,7 @@ def _draw_family(
         look: Sizes.
         unit: Rows that a line of text is half as high as; what is below the pairs is so much
             apart.
-        longest_name: Width of a name beside it, in letters; None where no names stand beside it.
+        longest_name: Greatest width of the names beside it, in letters; None for no names.
     """
     is_first = longest_name is not None
     family, colour = one.family, colour_of(one.arm.variant)

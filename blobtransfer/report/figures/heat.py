@@ -38,10 +38,10 @@ CELL, TALL, NARROW = 0.86, 0.5, 0.42
 """Width and height of a cell, and its least width, in inches at a font of 10 points."""
 
 LABELS = 0.3
-"""Share of the width that the names of rows take at most."""
+"""Greatest share of the width that names of rows take."""
 
 LONG_LABEL = 9.0
-"""Width of a name of a column, in letters of average width, beyond which it is slanted."""
+"""Width beyond which names of columns are slanted, in letters of average width."""
 
 LEAST_LIMIT = 1.0
 """Points; a scale that ended below would make noise look like something."""
@@ -64,7 +64,9 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
     panels = [_Panel(question, i, name) for question in results.spec.questions for i, name in names]
     down, across = results.spec.axes
     longest = canvas.longest_name(LABELS * canvas.width(6.0))
-    labels = 0.6 + canvas.width_of(max(n_letters(shortened(one, longest)) for one in down.values))
+    labels = 0.6 + canvas.width_of(
+        max(n_letters(shortened(value, longest)) for value in down.values)
+    )
     wanted = labels + CELL * len(across.values)
     width = canvas.width(max(6.0, min(3, len(panels)) * wanted + 1.0))
     n_columns = canvas.n_columns(min(3, len(panels)), width, labels + NARROW * len(across.values))
@@ -148,7 +150,7 @@ def _draw_panel(
 
 
 def _set_labels(results: StudyResults, panel: _Panel, axes: "Axes", longest: float) -> None:
-    """Name the rows and columns of a panel, with names of a given width in letters at most."""
+    """Name the rows and columns of a panel; names are cut to a width in letters."""
     down, across = results.spec.axes
     shown = [
         [literal(shortened(value, longest)) for value in axis.values] for axis in (down, across)

@@ -41,19 +41,19 @@ CEILING: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3))}
 THRESHOLD: dict[str, Any] = {"color": "0.35", "linestyle": ":"}
 
 LETTER = 0.53
-"""Width of a letter over the size of its font, on average."""
+"""Average width of a letter, as a share of the size of its font."""
 
 LONGEST_NAME = 30
-"""Width of a column or a class in a figure, in letters of average width."""
+"""Greatest width of the name of a column or class, in letters of average width."""
 
 LONGEST_IN_TITLE = 60
-"""Width of a name in a title, in letters of average width; the rest of the title needs room."""
+"""Greatest width of a name in a title, in letters of average width."""
 
 MOST_ACCENTS = 1
-"""Accents that are drawn beside those of ordinary letters; more are stacked ever higher."""
+"""Combining accents drawn on a letter; a long sequence of them would become a tower."""
 
 MOST_LETTERS = 400
-"""Of a name that are looked at; more fit no figure, unless they have no width."""
+"""Characters of a name that are measured; the rest is cut, as it fits in no figure."""
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ def n_letters(text: str) -> float:
 
 
 def shortened(text: str, most: float = LONGEST_NAME) -> str:
-    """Cut a line to a width.
+    """Return a line cut to a width.
 
     Args:
-        text: Such as the name of a file, a column or a class.
-        most: Width in letters of average width.
+        text: A name of a file, a column or a class, for example.
+        most: Greatest width, in letters of average width.
     """
     shown = _drawable(text)
     if len(shown) <= MOST_LETTERS and n_letters(shown) <= most:
@@ -168,12 +168,12 @@ def shortened(text: str, most: float = LONGEST_NAME) -> str:
 
 
 def literal(text: str) -> str:
-    """Return lines that every format of a figure can hold, and in which nothing is a formula."""
+    """Return a text that every format of a figure can hold and matplotlib reads no formula in."""
     return "\n".join(map(_drawable, text.split("\n"))).replace("$", r"\$")
 
 
 def _drawable(line: str) -> str:
-    """Escape what no format of a figure can hold, and drop accents that would make a tower."""
+    """Escape characters that a format of a figure cannot hold, and drop stacked accents."""
     shown: list[str] = []
     n_accents = 0
     for letter in printable(normalize("NFC", line)):

@@ -31,7 +31,7 @@ BALANCE = 0.55
 """Height of the bar of a table's classes, in inches at a font of 10 points."""
 
 MOST_UNLIKE = 4.0
-"""Height over width of the rows, or the reverse, up to which axes are equal."""
+"""Ratio of the longer to the shorter range of the rows up to which axes are equal."""
 
 SQUAT = 0.8
 """Height over width of a panel whose axes are not equal."""
@@ -118,8 +118,8 @@ def _height_over_width(planes: Sequence[Plane]) -> float | None:
     """Return the shape of a panel that holds all rows, one unit as long either way.
 
     Returns:
-        Height over width; None where the ranges of the axes are so unlike that rows would lie
-        on a line.
+        Height over width; None if the ranges of the axes differ so much that the rows would seem
+        to lie on a line.
     """
     width, height = np.ptp(np.concatenate([plane.points for plane in planes]), axis=0)
     if not (width <= MOST_UNLIKE * height and height <= MOST_UNLIKE * width and width):

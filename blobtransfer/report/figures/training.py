@@ -70,7 +70,7 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     title = f"{titled(results.spec.task)}, network {network}, {who}"
     figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
     if has_too_many:
-        note = f"{n_classes:,} classes: more than a map can tell apart, so none is drawn"
+        note = f"{n_classes:,} classes: too many to tell apart on a map, so no map is drawn"
         figure.supxlabel(canvas.wrapped(note, width), fontsize=look.small)
     for letter, (name, one) in zip(letters, maps, strict=True):
         axes = panels[letter]

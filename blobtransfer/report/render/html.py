@@ -21,7 +21,7 @@ from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable
 
 MOST_LISTED = 20
-"""Values of a setting that are listed, such as classes or columns; JSON has all of them."""
+"""Most values of a setting that are listed, such as classes or columns; JSON has all of them."""
 
 FIGURE = "figure"
 """Begins every id in the figure, so that none is that of something else on the page."""
@@ -42,15 +42,9 @@ def to_html(report: Report) -> Iterator[str]:
     results = report.results
     picture = picture_of_results(results, Canvas())
     source = files("blobtransfer.report.render").joinpath("report.html.j2").read_text("utf-8")
-
-    def shown(value: object) -> object:
-        return (
-            printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-        )
-
     environment = jinja2.Environment(
         autoescape=True,
-        finalize=shown,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -118,8 +112,15 @@ def _flat(place: str, value: Any) -> Iterator[tuple[str, str]]:
         yield place, _listed(value) if isinstance(value, list | tuple) else str(value)
 
 
+def _shown(value: object) -> object:
+    """Escape control characters of a text; markup, which has `__html__`, stays as it is."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return printable(value)
+    return value
+
+
 def _listed(values: Sequence[object]) -> str:
-    """Return the first values, and how many more there are."""
+    """Return the first values and the number of the others."""
     text = ", ".join(map(str, values[:MOST_LISTED]))
     n_more = len(values) - MOST_LISTED
     return f"{text} and {n_more:,} more" if n_more > 0 else text

@@ -1,7 +1,7 @@
-"""Tables and lines as Markdown, in which every text is shown as it is.
+"""Tables and lines as Markdown that shows every text letter by letter.
 
-All text is escaped here, whoever wrote it: names of files, classes and problems come from users
-and may hold links, pictures, HTML or markup. Only the frame (rows, bold titles, bullets) is ours.
+All text is escaped: names of files, classes and problems come from users and may contain links,
+pictures, HTML or other markup. This module adds only rows, bold titles and bullets.
 """
 
 import re
@@ -11,17 +11,17 @@ from blobtransfer.report.tables import WORD_COLUMNS, Table
 from blobtransfer.specs.checks import printable
 
 _HARMLESS = r"\[(?:[-+., %]|[^\W_])+(?: [<>=?])?\](?![(\[])|(?<=[a-z\d])_+(?=[a-z\d])"
-"""Brackets that are not a link, as of [-3.4, +4.1], and underscores within a word, as in ci_low:
-the source stays readable."""
+"""Brackets that are not a link, as in [-3.4, +4.1], and underscores within a word, as in ci_low.
+They are not escaped, so that the source stays readable."""
 
 _MARKUP = re.compile(
-    # inline markup, mathematics, templates, and what GitHub makes links of
+    # inline markup, mathematics, templates, and text that GitHub turns into links
     rf"({_HARMLESS})|[\\`*_{{\[\]<&~|$@]|:(?=//)|(?<=www)\.",
     re.IGNORECASE,
 )
 
 _BLOCK = re.compile(r"^(?:(?=[-+#>=:[])|(\d+)(?=[.)](?:\s|$)))")
-"""What begins a list, a heading, a quotation or a rule at the start of a line."""
+"""Characters that begin a list, a heading, a quotation or a rule at the start of a line."""
 
 
 def escaped(text: str) -> str:
