@@ -56,11 +56,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Finish
 
 @pytest.fixture(scope="session", autouse=True)
 def children_start_with_default_signals() -> None:
-    """Let no child process inherit that a signal is ignored, as `nohup` and `&` ask for.
+    """Start child processes with default signals, also under `nohup` and `&`, which ignore some.
 
-    A handler that does nothing ignores the signal here too, so that a closed terminal does not
-    end the tests, but `exec` puts the default back for the child. It is a fixture because the
-    process that starts the workers of pytest-xdist runs none: they have to ignore the signal too.
+    A child inherits that a signal is ignored, but not a handler: `exec` restores the default. So
+    an ignored signal gets a handler that does nothing, and a closed terminal does not end the
+    tests. This is a fixture, as the process that starts the workers of pytest-xdist runs no
+    fixtures: its workers must inherit that the signal is ignored.
     """
     for name in ("SIGINT", "SIGHUP", "SIGTERM", "SIGQUIT"):
         number = getattr(signal, name, None)

@@ -78,14 +78,14 @@ class Cluster:
 
 @contextmanager
 def service(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Give the address of a service that handles each connection by a call in a thread."""
+    """Run a service that handles each connection in a thread, and yield its address."""
 
     def handle(connection: socket.socket) -> None:
         with connection, suppress(OSError):
             answer(connection)
 
     def serve() -> None:
-        with suppress(OSError):  # it is over
+        with suppress(OSError):  # the listener is closed
             while True:
                 connection, _ = listener.accept()
                 Thread(target=handle, args=(connection,), daemon=True).start()

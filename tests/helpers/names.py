@@ -1,4 +1,4 @@
-"""Names that attack what shows them, and results that have such a name in every text."""
+"""Hostile names for every output format, and results with such a name in every text."""
 
 import copy
 from dataclasses import fields, is_dataclass
@@ -57,7 +57,7 @@ HOSTILE_NAMES = MARKUP_NAMES + FORMULAS + UNPRINTABLE_NAMES + LARGE_NAMES
 
 
 def table_called(name: str, like: TaskSpec) -> TableSpec:
-    """Return a table of which everything has a name, in the shape of another problem."""
+    """Return a table in the shape of another problem, with every text derived from a name."""
     return TableSpec(
         name=name,
         origin=name,
@@ -75,14 +75,14 @@ def table_called(name: str, like: TaskSpec) -> TableSpec:
 
 
 def renamed(results: Any, *names: str) -> Any:
-    """Return results of which every text that is not one of a few words begins with a name.
+    """Return results in which every text begins with a hostile name, except for enumerated words.
 
-    Texts that are equal stay equal, and others different. Nothing is validated: files and stores
-    may come from anybody.
+    Equal texts stay equal, and different texts stay different. Nothing is validated: files and
+    stores may come from anybody.
 
     Args:
-        results: Of any command.
-        names: Used in turn.
+        results: The results of any command.
+        names: The names, used in turn.
     """
     return _renamed(copy.deepcopy(results), names, {})
 
@@ -92,14 +92,14 @@ def _renamed(value: Any, names: tuple[str, ...], known: dict[str, str]) -> Any:
         n = len(known)
         return known.setdefault(value, f"{names[n % len(names)]}{n or ''}")
     if isinstance(value, tuple | list):
-        return type(value)(_renamed(one, names, known) for one in value)
+        return type(value)(_renamed(item, names, known) for item in value)
     if not is_dataclass(value) or isinstance(value, MLPSpec):
         return value
     hints = get_type_hints(type(value))
     for field in fields(value):
         old = getattr(value, field.name)
         if isinstance(old, str | tuple) and "Literal" in str(hints[field.name]):
-            continue  # one of a few words each
+            continue  # an enumerated word
         if isinstance(value, Axis) and field.name == "name":
             continue
         if field.name in ("source", "target") and hasattr(old, "n_features"):

@@ -1,4 +1,4 @@
-"""What somebody may have put beside a store."""
+"""Hostile files beside a store."""
 
 import os
 import struct
@@ -20,10 +20,10 @@ def super_journal(path: Path, victim: Path) -> None:
 
 
 def lock_that_is_a_link(path: Path, victim: Path) -> None:
-    """Link the lock file of a store to a file, which a writer would empty."""
+    """Make the lock file of a store a link to a file, which a careless writer would empty."""
     path.with_name(path.name + SUFFIX).symlink_to(victim)
 
 
 def journal_that_is_a_fifo(path: Path, victim: Path) -> None:
-    """Make the journal of a store a FIFO, for whose writer SQLite would wait."""
+    """Make the journal of a store a FIFO, on which SQLite would wait for ever."""
     os.mkfifo(path.with_name(f"{path.name}-journal"))

@@ -210,14 +210,14 @@ for address in sys.argv[1:]:
 
 
 def drip(connection):
-    """Send zeros, one by one, until whoever reads them has gone."""
+    """Send zeros one by one until the client has gone."""
     while True:
         connection.sendall(b"\0")
         Event().wait(0.05)
 
 
 def sends(content, closes=False):
-    """Send something to whoever connects, and wait until they have gone, or do not."""
+    """Return a service that sends bytes, and then closes or waits until the client has gone."""
 
     def answer(connection):
         connection.sendall(content)

@@ -331,7 +331,7 @@ def test_repeats_are_added_until_all_is_decided_or_there_are_the_most(run, tmp_p
 
 
 @pytest.mark.security
-def test_a_figure_without_a_name_replaces_none_but_our_own(run, tmp_path):
+def test_a_figure_without_a_name_replaces_only_our_own(run, tmp_path):
     path = tmp_path / "plot-data.png"
     path.write_text("a photo")
     done = run("plot-data", *SMALL_OPTIONS[:4])

@@ -55,7 +55,7 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path):
 ENDLESS = (*LONG[: LONG.index("--repeats")], "--repeats", "4000000", "--no-plot", "-o", "o.json")
 
 LOGIN = "import os, sys; os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"
-"""Starts another program whose terminal is its standard input; it gets SIGHUP when that closes."""
+"""Starts a program with its standard input as its terminal: SIGHUP comes when that closes."""
 
 
 def test_a_terminal_that_closes_is_a_hang_up_and_costs_no_results(tmp_path):

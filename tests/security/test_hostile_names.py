@@ -1,4 +1,4 @@
-"""Names that users choose, in every text of results: no output takes them for anything but text."""
+"""Hostile names in every text of results: every output format shows them as text only."""
 
 import csv
 import io
@@ -86,7 +86,7 @@ FRAME = {
 
 
 def texts_of(markdown: str) -> Iterator[str]:
-    """Yield the texts that a viewer shows, after a check that nothing else is in a Markdown."""
+    """Yield the texts of a Markdown document, and assert that it contains nothing else."""
     for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown):
         assert token.type in FRAME, (token.type, token.content)
         if token.type == "inline":
@@ -130,8 +130,8 @@ def test_ordinary_names_and_numbers_look_the_same_in_the_source(text):
 
 
 def is_formula(cell: str) -> bool:
-    """Return whether a spreadsheet computes a cell, whichever separator it splits lines at."""
-    return any(re.match(r"\s*[-=+@\uff0d\uff1d\uff0b\uff20]", own) for own in cell.split(";"))
+    """Return whether a spreadsheet that splits lines at commas or semicolons computes a cell."""
+    return any(re.match(r"\s*[-=+@\uff0d\uff1d\uff0b\uff20]", field) for field in cell.split(";"))
 
 
 def is_number(cell: str) -> bool:
@@ -190,19 +190,22 @@ class Tags(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.update([tag, *(f"{tag} {name}" for name, _ in attrs)])
+        self.counts.update([tag, *(f"{tag} {name}" for name, _ in attrs)])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_name_adds_a_tag_or_an_attribute_to_a_page(results, kind):
     names = (*MARKUP_NAMES[:10], *UNPRINTABLE_NAMES, "a" * 4_000)
-    pages = ["".join(to_html(make_report(renamed(results[kind], *own)))) for own in (("a",), names)]
+    pages = [
+        "".join(to_html(make_report(renamed(results[kind], *new_names))))
+        for new_names in (("a",), names)
+    ]
     ordinary, hostile = (Tags(re.sub("<svg.*</svg>", "", page, flags=re.S)) for page in pages)
-    assert ordinary.found == hostile.found
+    assert ordinary.counts == hostile.counts
     assert pages[1].encode() and not set(pages[1]) & set("\x1b\x00\x07\u202e")
 
 
@@ -214,8 +217,8 @@ def test_json_of_a_file_whose_name_utf_8_cannot_hold_can_be_read(results):
     table = replace(table_called("a", spec.target), origin="\udcff.csv", group=None, split=None)
     hostile = replace(results["transfer"], spec=replace(spec, target=table), argv=("\udcff.csv",))
     text = "".join(TEXT_WRITERS["json"].pieces(make_report(hostile)))
-    found = read_json(text.encode(), "r.json")
-    assert found.argv == ("\\udcff.csv",) and found.spec.target.origin == "\\udcff.csv"
+    read = read_json(text.encode(), "r.json")
+    assert read.argv == ("\\udcff.csv",) and read.spec.target.origin == "\\udcff.csv"
 
 
 # ---------------------------------------------------------------- figures
@@ -251,8 +254,9 @@ def test_the_command_in_a_figure_is_one_printable_line(results, tmp_path, suffix
     path = tmp_path / f"a.{suffix}"
     argv = ("train-target", *UNPRINTABLE_NAMES, "]]>--<&")
     save(picture_of_results(results["many features"], Canvas(), argv), path)
-    found = made_by(path)
-    assert found is not None and "\\udcff" in found and "\\x1b" in found and "]]>--<&" in found
+    command = made_by(path)
+    assert command is not None
+    assert "\\udcff" in command and "\\x1b" in command and "]]>--<&" in command
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)

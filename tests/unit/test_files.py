@@ -217,7 +217,7 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
     others = [tmp_path / f"{PREFIX}{name}" for name in ("notes.txt", "a" * 15, "g" * 16)]
     for path in (old, young, *others):
         path.write_text("half")
-    # named like one, but no regular file: they are left alone and protect no other
+    # Named like a temporary file, but not regular: they stay, and do not keep others from removal.
     strange = [tmp_path / f"{PREFIX}{letter * 16}" for letter in "bcd"]
     strange[0].mkdir()
     strange[1].symlink_to(tmp_path / "out.csv")

@@ -64,9 +64,8 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
     panels = [_Panel(question, i, name) for question in results.spec.questions for i, name in names]
     down, across = results.spec.axes
     longest = canvas.longest_name(LABELS * canvas.width(6.0))
-    labels = 0.6 + canvas.width_of(
-        max(n_letters(shortened(value, longest)) for value in down.values)
-    )
+    row_names = [shortened(value, longest) for value in down.values]
+    labels = 0.6 + canvas.width_of(max(map(n_letters, row_names)))
     wanted = labels + CELL * len(across.values)
     width = canvas.width(max(6.0, min(3, len(panels)) * wanted + 1.0))
     n_columns = canvas.n_columns(min(3, len(panels)), width, labels + NARROW * len(across.values))

@@ -198,7 +198,7 @@ def test_a_signal_at_any_stage_is_the_exit_code(stage, number, run, monkeypatch,
 
     monkeypatch.setattr(_Stages, "start", start_and_signal)
     done = run(*COMMANDS[stage], "--no-plot", "-o", "o.json")
-    # With repeats there is something to show only after the first, and no repeat was complete.
+    # Commands with repeats show nothing before one repeat is complete.
     has_results = stage == "standalone"
     assert (done.code, bool(done.out)) == (128 + number, has_results)
     assert "error" not in done.err and "Traceback" not in done.err
@@ -221,7 +221,7 @@ def test_a_signal_after_some_repeats_of_the_first_cell_is_the_exit_code(command,
     monkeypatch.setattr(CompiledEngine, "repeats_at_once", lambda engine, spec: 1)
     argv = next(argv for argv in COMMANDS.values() if argv[0] == command)
     done = run(*argv, "--repeats", "100", "--no-plot")
-    # A pair counts only whole.
+    # `pairs` shows only complete pairs.
     assert (done.code, done.out.startswith("Stopped at")) == (143, command != "pairs")
 
 

@@ -249,7 +249,7 @@ def test_an_answer_that_cannot_be_read_is_a_scheduler_that_is_gone(threads, conn
 def test_a_message_that_cannot_be_read_is_a_scheduler_that_is_gone(connected):
     client = Client()
     executor = connected(client)
-    client._handle_report_task.set_result(None)  # so it ends, while others are still answered
+    client._handle_report_task.set_result(None)  # it has ended; other calls still get answers
     with pytest.raises(MachineError, match="the scheduler is gone"):
         executor.look()
 
@@ -278,12 +278,12 @@ class SilentClient(Client):
 
 
 def test_a_scheduler_that_becomes_silent_is_gone(connected, monkeypatch):
+    executor = connected(Client())  # first, with all the time that an answer may take
     for name in ("ANSWER_S", "LEAVE_S"):
         monkeypatch.setattr(f"blobtransfer.execution.dask.{name}", 0.2)
     client = SilentClient()
     with pytest.raises(MachineError, match="the scheduler is gone"):
         connected(client)
-    executor = connected(Client())
     executor._client = client
     executor.shutdown()
     assert not client.is_closed

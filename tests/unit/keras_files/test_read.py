@@ -129,7 +129,7 @@ def test_reading_imports_neither_keras_nor_h5py_into_this_process(tmp_path):
 
 
 def test_ctrl_c_at_a_terminal_does_not_reach_the_reader(tmp_path, monkeypatch):
-    """Else a network that is compared with while results are written would seem damaged."""
+    """Otherwise a source network would seem damaged when Ctrl-C comes while it is read."""
     executable, session = tmp_path / "python", tmp_path / "session"
     executable.write_text(
         f"#!{sys.executable}\n"

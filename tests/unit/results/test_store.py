@@ -522,9 +522,9 @@ HOSTILE = {
     "a start that acts on a terminal": ("UPDATE block SET started = ?", "\x1b[2J"),
     "a rounding that acts on a terminal": ("UPDATE block SET rounding = ?", "\x1b[2J"),
     "a spec without a problem": ("UPDATE command SET spec = ?", "{}"),
-    "seconds without end": ("UPDATE block SET seconds = ?", 9e999),
+    "seconds that are infinite": ("UPDATE block SET seconds = ?", 9e999),
     "seconds below 0": ("UPDATE block SET seconds = ?", -5.0),
-    "seconds of an age": ("UPDATE block SET seconds = ?", 1e300),
+    "seconds above the limit": ("UPDATE block SET seconds = ?", 1e300),
     "a last repeat of 2**63 - 1": ("UPDATE block SET last = ?", 2**63 - 1),
     "a block of most of all repeats": ("UPDATE block SET last = ? WHERE first = 4", 99_999_999),
     "a command of another kind": ("UPDATE command SET name = ?", "train-source"),
@@ -535,7 +535,6 @@ HOSTILE = {
 @pytest.mark.parametrize("statement, value", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_values_are_damage_to_readers_and_to_merge(statement, value, tmp_path):
     path = filled(tmp_path / "a.db", range(4), range(4, 8))
-    edited(path, "PRAGMA ignore_check_constraints = ON")
     edited(path, statement, value)
     with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
         for command in store.commands():
@@ -558,7 +557,7 @@ def edited_json(path, table, column, change):
 EDITS = {
     "no problems": ("experiment", "head", lambda head: head.update(tasks=[])),
     "problems in another order": ("experiment", "head", lambda head: head["tasks"].reverse()),
-    "a distance that is not finite": ("experiment", "head", lambda head: head.update(distance=-1)),
+    "a distance below 0": ("experiment", "head", lambda head: head.update(distance=-1)),
     "a problem's name": (
         "experiment", "head", lambda head: head["tasks"][0].update(name="\x1b]0;PWN\x07"),
     ),
@@ -574,7 +573,7 @@ EDITS = {
 
 @pytest.mark.security
 @pytest.mark.parametrize("table, column, change", EDITS.values(), ids=EDITS)
-def test_what_json_is_refused_for_a_store_is_refused_for(table, column, change, tmp_path):
+def test_a_store_with_values_that_json_refuses_is_damaged(table, column, change, tmp_path):
     path = filled(tmp_path / "a.db", range(8))
     edited_json(path, table, column, change)
     with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
@@ -704,9 +703,9 @@ LOCKS = {
 @pytest.mark.security
 @pytest.mark.parametrize("is_new", [False, True])
 @pytest.mark.parametrize("make", LOCKS.values(), ids=LOCKS)
-def test_a_lock_is_taken_of_a_lock_file_alone(make, is_new, tmp_path):
+def test_only_a_lock_file_is_taken_as_a_lock(make, is_new, tmp_path):
     path, victim = tmp_path / "a.db", tmp_path / "notes.txt"
-    victim.write_text("process of my work")  # begins as a lock file does
+    victim.write_text("process of my work")  # begins like a lock file
     if not is_new:
         filled(path, range(3))
     make(path.with_name(path.name + SUFFIX), victim)

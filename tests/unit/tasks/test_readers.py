@@ -141,7 +141,7 @@ def test_words_are_counted_over_all_columns_and_bounded(tmp_path, monkeypatch):
         read_text(tmp_path, text + "d,r\n")
 
 
-def test_words_that_come_first_are_read_in_one_go(tmp_path, monkeypatch):
+def test_a_column_that_begins_with_words_is_read_once(tmp_path, monkeypatch):
     monkeypatch.setattr(delimited, "ROWS_AT_ONCE", 2)
     starts = []
     monkeypatch.setattr(delimited, "check_text", lambda *args: starts.append(args))
@@ -170,7 +170,7 @@ def test_whatever_a_reader_raises_is_one_line_about_the_file(tmp_path, monkeypat
     assert caught.value.__cause__ is error
 
 
-def test_what_ends_the_program_passes_through_a_reader(tmp_path, monkeypatch):
+def test_an_interrupt_passes_through_a_reader(tmp_path, monkeypatch):
     def read(*args):
         raise KeyboardInterrupt
 
@@ -326,7 +326,7 @@ def test_an_array_whose_data_is_not_as_long_as_its_header_says_is_damaged(tmp_pa
         read_table(path, NOTHING)
 
 
-def test_words_of_no_letters_are_damage(tmp_path):
+def test_words_that_are_not_unicode_are_damage(tmp_path):
     words = FLOATS.replace("<f8", "<U1")
     path = write_members(tmp_path / "a.npz", {"x": (words, struct.pack("<I", 0x7FFFFFFF) * 3)})
     with pytest.raises(TableFileError, match="looks damaged"):
@@ -571,7 +571,7 @@ def test_numbers_of_parquet_never_are_python_objects(tmp_path):
     [("list", [1]), ("binary", b"a"), ("large_binary", b"a"), ("struct", {"a": 1}),
      ("timestamp", 1), ("null", None), ("decimal", 1)],
 )  # fmt: skip
-def test_types_that_are_no_columns_are_refused_by_the_schema(tmp_path, monkeypatch, kind, value):
+def test_types_that_are_not_read_are_refused_by_the_schema(tmp_path, monkeypatch, kind, value):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet as written
 
@@ -605,9 +605,7 @@ def test_parquet_is_measured_by_its_metadata(n_rows, n_bytes, problem):
 
 
 @pytest.mark.parametrize("n_announced", [3, 8, 20])
-def test_parquet_is_read_no_further_than_the_rows_that_it_announces(
-    tmp_path, monkeypatch, n_announced
-):
+def test_parquet_is_read_no_further_than_the_announced_rows(tmp_path, monkeypatch, n_announced):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet as written
 
@@ -641,7 +639,7 @@ def test_metadata_of_parquet_is_measured_before_it_is_unpacked(tmp_path):
 
 
 @pytest.mark.parametrize("kind", WORD_TYPES)
-def test_words_of_parquet_have_a_longest(tmp_path, kind):
+def test_a_word_of_parquet_that_is_too_long_is_refused(tmp_path, kind):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet as written
 

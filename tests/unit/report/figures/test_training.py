@@ -76,7 +76,7 @@ def test_a_training_that_diverged_has_no_regions_and_can_be_drawn():
 
 
 @pytest.mark.parametrize(("n_classes", "n_panels"), [(49, 3), (50, 2)])
-def test_more_classes_than_a_map_tells_apart_have_a_line_in_its_place(n_classes, n_panels):
+def test_too_many_classes_for_a_map_have_a_note_instead(n_classes, n_panels):
     source = BlobsSpec(1, n_samples=200, n_train=100, n_classes=n_classes)
     results = training_of(good, network=MLPSpec(n_classes=n_classes), source=source)
     figure = draw_training(results, Canvas())
