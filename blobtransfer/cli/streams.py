@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from blobtransfer.errors import MachineError, ResultsFileError
+from blobtransfer.errors import InputFileError, MachineError, ResultsFileError
 from blobtransfer.formats import looks_like
 from blobtransfer.specs.checks import printable
 
@@ -73,7 +73,8 @@ def _read_bounded(path: Path, file: BinaryIO) -> bytes:
     while chunk := file.read(READ_AT_ONCE):
         content += chunk
         if len(content) > MAX_RESULT_BYTES:
-            raise ResultsFileError(path, f"more than {MAX_RESULT_BYTES:,} bytes")
+            problem = f"more than {MAX_RESULT_BYTES:,} bytes, the most that are read"
+            raise InputFileError(path, f"{problem}; keep so many runs with --store, and show that")
     return bytes(content)
 
 

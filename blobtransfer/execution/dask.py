@@ -175,7 +175,8 @@ class DaskExecutor(Executor):
 
     def _is_connected(self) -> bool:
         # The task reads the messages of the scheduler, and ends when it cannot decode one.
-        return self._client.status == "running" and not self._client._handle_report_task.done()
+        reading = getattr(self._client, "_handle_report_task", None)
+        return self._client.status == "running" and not (reading and reading.done())
 
     def _send(self, outer: "Future[Any]", call: Callable[[], Any], n_left: int) -> None:
         inner = self._client.submit(call, pure=False, retries=1)

@@ -73,7 +73,7 @@ def check_provenance(
 
 
 def check_texts(key: str, texts: Iterable[str]) -> None:
-    """Raise `ValueError` for a text that is too long, or would act on a terminal.
+    """Raise `ValueError` for a text that is too long, or contains control characters.
 
     Args:
         key: Where the texts are; {} is replaced by the index of the text.
@@ -81,9 +81,9 @@ def check_texts(key: str, texts: Iterable[str]) -> None:
     """
     for i, text in enumerate(texts):
         if not text.isprintable():
-            raise ValueError(f"{key.format(i)}: it would act on a terminal")
+            raise ValueError(f"{key.format(i)}: it contains control characters")
         if len(text) > MAX_TEXT:
-            raise ValueError(f"{key.format(i)}: longer than {MAX_TEXT:,} letters")
+            raise ValueError(f"{key.format(i)}: longer than {MAX_TEXT:,} characters")
 
 
 def _axis_texts(spec: StudySpec) -> Iterator[str]:

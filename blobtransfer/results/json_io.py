@@ -275,7 +275,7 @@ def _check_predictions(found: Predictions, n_classes: int) -> None:
     if max(*found.labels, *found.predicted) >= n_classes:
         raise ValueError("predictions: there is an unknown class")
     if not all(map(str.isprintable, found.axes)):
-        raise ValueError("predictions: it would act on a terminal")
+        raise ValueError("predictions: it contains control characters")
 
 
 def _check_regions(regions: Regions, n_classes: int) -> None:

@@ -20,7 +20,7 @@ from integration.test_stores import LONG, n_blocks
 
 from blobtransfer.cli import streams
 from blobtransfer.cli.app import main
-from blobtransfer.errors import ResultsFileError
+from blobtransfer.errors import InputFileError
 
 pytestmark = pytest.mark.slow
 
@@ -218,6 +218,6 @@ def test_results_are_read_as_far_as_they_can_be_results(monkeypatch, pattern, n_
     monkeypatch.setattr(streams, "READ_AT_ONCE", 10)
     monkeypatch.setattr(streams, "MAX_RESULT_BYTES", 30)
     endless = Endless(pattern)
-    with suppress(ResultsFileError):
+    with suppress(InputFileError):
         streams._read_bounded(Path("-"), endless)
     assert endless.n_reads == n_reads

@@ -1329,7 +1329,7 @@ BAD_RESULTS = {
     ),
     "notes for the terminal": (
         put("spec", "model_notes", ["fine", "\x1b[31m"]),
-        "spec.model_notes.1: it would act on a terminal",
+        "spec.model_notes.1: it contains control characters",
     ),
     "an unknown activation": (
         put("spec", "network", "activation", ["tanh", "magic"]),
