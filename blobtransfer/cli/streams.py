@@ -49,7 +49,8 @@ def read_input(path: Path) -> bytes:
     Input whose first bytes show that it is not a result is not read to its end: it may be endless.
 
     Raises:
-        ResultsFileError: There is no such file, it cannot be read, or it is too large.
+        ResultsFileError: There is no such file, or it cannot be read.
+        InputFileError: It is too large.
     """
     try:
         if path == STANDARD_STREAM:

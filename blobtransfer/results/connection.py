@@ -119,7 +119,7 @@ class Connection:
                 self._execute("COMMIT")
             finally:
                 if self._connection.in_transaction:
-                    self._started("ROLLBACK")
+                    self._execute("ROLLBACK")
 
     def _execute(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run a statement up to its first row, once no other process writes."""
