@@ -26,7 +26,7 @@ Epoch 0 is the untrained network. A comparison keeps the test accuracy alone, M 
 """
 
 MAX_DRAWN_CLASSES = 49
-"""Most classes that a figure can tell apart: seven colours times seven markers."""
+"""Most classes that a reader can tell apart: seven colours times seven markers."""
 
 
 @dataclass(frozen=True)
