@@ -1345,7 +1345,7 @@ BAD_RESULTS = {
     "an old version with a point": (put("schema_version", 1.0), "schema_version: input should"),
     "an endless name": (
         put("spec", "model_path", "m" * 10**6),
-        "spec.model_path: longer than 4,096 letters",
+        "spec.model_path: longer than 4,096 characters",
     ),
     "an endless problem": (put("tasks", 1, "name", "p" * 5000), "tasks.1.name: longer than 4,096"),
     "a thousand years": (put("seconds", 1e308), "seconds: input should be less"),
