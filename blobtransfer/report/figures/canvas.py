@@ -45,7 +45,7 @@ COLOUR_BAR = "<colorbar>"
 LEGEND_MARK = 9
 """Width of the mark of an entry of a legend and of the gaps beside it, in average letters."""
 
-MOST_LINES = 3
+MOST_LINES = 8
 """Lines of a title; the rest of a long title is cut."""
 
 SHORTEST_NAME = 8.0
