@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from blobtransfer.errors import BlobTransferError
     from blobtransfer.execution.dask import DaskExecutor
     from blobtransfer.experiment.compare import compare
-    from blobtransfer.experiment.from_json import from_json
-    from blobtransfer.experiment.from_store import from_store
-    from blobtransfer.experiment.keeping import Keeping
+    from blobtransfer.experiment.load import from_json, from_store
     from blobtransfer.experiment.single import train_source, train_target
     from blobtransfer.experiment.study import run_study
     from blobtransfer.keras_files.read import read_source_file
@@ -53,7 +51,6 @@ _HOME = {
     "ClassificationSpec": "specs.drawn",
     "DaskExecutor": "execution.dask",
     "ExperimentSpec": "specs.experiment",
-    "Keeping": "experiment.keeping",
     "MLPSpec": "specs.network",
     "MoonsSpec": "specs.drawn",
     "QuantilesSpec": "specs.drawn",
@@ -67,8 +64,8 @@ _HOME = {
     "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
     "compare": "experiment.compare",
-    "from_json": "experiment.from_json",
-    "from_store": "experiment.from_store",
+    "from_json": "experiment.load",
+    "from_store": "experiment.load",
     "load_engine": "engines",
     "load_task": "tasks",
     "parse_task": "specs.task_text",

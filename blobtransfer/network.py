@@ -16,6 +16,11 @@ Weights = list[NDArray[np.float32]]
 """Kernel (fan_in, fan_out), bias (fan_out,), ...; with a leading axis R where stacked."""
 
 
+def kernel_shapes(weights: Weights) -> list[tuple[int, int]]:
+    """Return the shape (fan_in, fan_out) of the kernel of each dense layer, input side first."""
+    return [(kernel.shape[0], kernel.shape[1]) for kernel in weights[::2]]
+
+
 def initial_weights(
     network: MLPSpec, train_seed: int, repeat: int, stream: Stream = Stream.WEIGHTS
 ) -> Weights:

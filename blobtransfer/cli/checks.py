@@ -1,7 +1,8 @@
 """What can be refused before any work: files that cannot be written, requests that do not fit."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -203,24 +204,6 @@ def carried_by(
     return source.preparation
 
 
-def check_features(path: Path | None, source: "SourceNetwork | None", task: TaskSpec) -> None:
-    """See that the model takes the rows of the problem."""
-    if source is None or source.network.n_features == task.n_features:
-        return
-    theirs = source.network.n_features
-    is_blobs = task.kind == "blobs"
-    raise SourceFileError(
-        path,
-        f"this network has {theirs} features, "
-        + (
-            f"the target problem {task.n_features}; "
-            if is_blobs
-            else f"{task.name} {task.n_features}; "
-        )
-        + (f"use --features {theirs} or another model" if is_blobs else "use another model"),
-    )
-
-
 def output_fits(source: "SourceNetwork | None", spec: ExperimentSpec) -> bool:
     """Say whether the output layer of the source network is of the target's classes."""
     assert spec.target is not None
@@ -232,45 +215,15 @@ def output_fits(source: "SourceNetwork | None", spec: ExperimentSpec) -> bool:
     return source.output == "softmax" and is_as_wide and spec.has_same_classes
 
 
-def check_output_layer(
-    path: Path | None,
-    source: "SourceNetwork | None",
-    spec: ExperimentSpec,
-    variants: Sequence[Variant],
-) -> None:
-    """See that the source's output layer fits the target, where a variant keeps it."""
-    kept = [one for one in variants if one.start == "transfer" and not one.n_redrawn]
-    target = spec.task
-    theirs = source.network.n_classes if source is not None else spec.source_network.n_classes
-    output = "softmax" if source is None else source.output
-    if not kept or (output == "softmax" and theirs == target.n_classes):
-        return
-    if source is None:
-        assert spec.source is not None
-        raise SettingError(
-            "variant",
-            str(kept[0]),
-            f"it keeps the output layer of the {theirs} classes of {spec.source.name}, "
-            f"{target.name} has {target.n_classes}; use new-head,fixed={kept[0].n_frozen}",
-        )
-    if output != "softmax":
-        units = "1 unit" if theirs == 1 else f"{theirs} units"
-        raise SourceFileError(
-            path,
-            f"the output layer of this network is {output} with {units}, not softmax; "
-            "use --variant new-head,fixed=0 alone, or another model",
-        )
-    classes = f"--classes {theirs}, " if target.kind == "blobs" else ""
-    raise SourceFileError(
-        path,
-        f"this network has {theirs} classes, "
-        + (
-            f"the target problem {target.n_classes}; "
-            if classes
-            else f"{target.name} {target.n_classes}; "
-        )
-        + f"use {classes}--variant new-head,fixed=0 alone, or another model",
-    )
+@contextmanager
+def model_errors(path: Path | None) -> Iterator[None]:
+    """Raise `SourceFileError` where the network of --model does not fit the rest."""
+    try:
+        yield
+    except SettingError as error:
+        if path is None or error.setting not in ("network", "model"):
+            raise
+        raise SourceFileError(path, f"a network {error.value}: {error.problem}") from error
 
 
 def several_variants(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from blobtransfer.cli.checks import (
     MODEL_FILE,
     carried_by,
-    check_features,
-    check_output_layer,
+    model_errors,
     network_for,
     output_fits,
     read_source,
@@ -134,6 +133,7 @@ def settle(
     saved: "SourceNetwork | None",
     change: Callable[[Problems], Problems] = lambda asked: asked,
     fits: bool | None = None,
+    trains_own_source: bool = False,
 ) -> Comparison:
     """Read the tables among the problems and settle what is compared.
 
@@ -143,6 +143,7 @@ def settle(
         change: Makes other problems of those that were asked for.
         fits: Whether the output layer of the source is of the target's classes, where that is
             not to be found out.
+        trains_own_source: Transfer starts from another network trained on the target itself.
 
     Raises:
         SettingError: Something does not fit.
@@ -153,7 +154,6 @@ def settle(
     problems = change(request.problems())
     train_seed = request.training.train_seed
     found = settled(problems, train_seed, carried_by(model, saved, problems))
-    check_features(model, saved, found["target"])
     asked = with_settings(
         ExperimentSpec(
             source=found.get("source"), target=found["target"], network=network_of(found["target"])
@@ -164,22 +164,29 @@ def settle(
     fits = output_fits(saved, asked) if fits is None else fits
     further = request.further.variant or []
     variants = several_variants(transfer.fixed, further, fits, len(network.hidden))
-    check_output_layer(model, saved, asked, variants)
-    spec = replace(
-        asked,
-        network=network,
-        variants=variants,
-        questions=questions,
-        n_repeats=n_repeats,
-        until_decided=transfer.until_decided,
-        transferability=request.question.scores,
-        against=request.question.against,
-        nested=request.question.sources_and_repeats(),
-        source=asked.source if model is None or "fresh" in questions else None,
-        model_path=None if model is None else printable(str(model)),
-        model_sha256=None if saved is None else saved.sha256,
-        model_notes=() if saved is None else saved.notes,
-    )
+    if trains_own_source:
+        variants = tuple(
+            replace(variant, start="self-transfer") if variant.start == "transfer" else variant
+            for variant in variants
+        )
+    with model_errors(model):
+        spec = replace(
+            asked,
+            network=network,
+            variants=variants,
+            questions=questions,
+            n_repeats=n_repeats,
+            until_decided=transfer.until_decided,
+            transferability=request.question.scores,
+            against=request.question.against,
+            nested=request.question.sources_and_repeats(),
+            source=asked.source if model is None or "fresh" in questions else None,
+            model_path=None if model is None else printable(str(model)),
+            model_sha256=None if saved is None else saved.sha256,
+            model_notes=() if saved is None else saved.notes,
+        )
+        if saved is not None:
+            spec.check_source_network(saved.network.shapes, saved.output == "softmax")
     read = [(MODEL_FILE, model), *tables_of(*problems.values())]
     return Comparison(request, spec, saved, read, fits)
 

@@ -160,14 +160,7 @@ def _cell(
 
     if is_diagonal:  # whose sources do not belong to those that are ranked
         request = replace(request, question=replace(request.question, scores=False))
-    found = settle(request, None, change, fits)
-    if not is_diagonal:
-        return found
-    variants = tuple(
-        replace(one, start="self-transfer") if one.start == "transfer" else one
-        for one in found.spec.variants
-    )
-    return replace(found, spec=replace(found.spec, variants=variants))
+    return settle(request, None, change, fits, trains_own_source=is_diagonal)
 
 
 def _expanded(text: str) -> list[str]:

@@ -86,25 +86,12 @@ def settled(
     train_seed: int,
     carried: Preparation | None = None,
 ) -> "dict[Role, TaskSpec]":
-    """Read the tables among some problems; see `tasks.resolve`.
-
-    Raises:
-        SettingError: A network for the one cannot take the rows of the other.
-    """
+    """Read the tables among some problems; see `tasks.resolve`."""
     found = {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
     if len(found) < len(asked):
         from blobtransfer.tasks.resolve import resolve_tasks
 
         found = resolve_tasks(asked, train_seed, carried)
-    widths = {role: one.n_features for role, one in found.items()}
-    if len(set(widths.values())) > 1:
-        source, target = found["source"], found["target"]
-        raise SettingError(
-            "source",
-            source.name,
-            f"a row has {source.n_features} features, one of {target.name} {target.n_features}; "
-            "give two problems with as many",
-        )
     return found
 
 

@@ -25,9 +25,8 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import StudySpec, experiments_of
 
 if TYPE_CHECKING:
-    from blobtransfer.experiment.keeping import Keeping
     from blobtransfer.results.results import Results
-    from blobtransfer.results.store import KeptCommand, Tally
+    from blobtransfer.results.store import KeptCommand, Store, Tally
     from blobtransfer.results.study import StudyResults
 
 
@@ -85,38 +84,38 @@ def run(
     said.say(messages)
     weights = None if said.saved is None else list(said.saved.weights)
     engine = load_engine(said.spec.engine, messages.verbose)
-    with deferred() as pending, _kept(command, spec, work, messages) as keeping:
+    with deferred() as pending, _opened(command, spec, work, messages) as store:
         with (
             _elsewhere(work, messages, pending.check) as executor,
-            progress_of(messages.quiet, pending.check, keeping is not None) as progress,
+            progress_of(messages.quiet, pending.check, store is not None) as progress,
         ):
             results: Results | StudyResults
             where = (weights, engine, progress, executor)
-            if keeping is not None and keeping.only is not None:
-                fill_store(spec, keeping, *where, work.mixed)
-                _tell_kept(keeping, spec, messages)
+            only_repeats = work.only(spec.n_repeats)
+            if store is not None and only_repeats is not None:
+                fill_store(spec, store, only_repeats, *where, work.mixed)
+                _print_stored(store, spec, messages)
                 return
             if isinstance(spec, ExperimentSpec):
-                results = compare(spec, *where, keeping=keeping, mixed=work.mixed)
+                results = compare(spec, *where, store=store, mixed=work.mixed)
             else:
-                results = run_study(spec, *where, keeping, work.mixed)
+                results = run_study(spec, *where, store, work.mixed)
         results = replace(results, argv=tuple(sys.argv[1:]))
         deliver(results, canvas, path, result, messages, pending, screen)
-        if keeping is not None:
-            _tell_kept(keeping, spec, messages, GOES_ON if results.interrupted else "")
+        if store is not None:
+            _print_stored(store, spec, messages, GOES_ON if results.interrupted else "")
     finish(results, canvas)
 
 
 @contextmanager
-def _kept(
+def _opened(
     command: str, spec: ExperimentSpec | StudySpec, work: WorkOptions, messages: MessageOptions
-) -> "Iterator[Keeping | None]":
-    """Open the store, where one is asked for, and say what is there before and after."""
+) -> "Iterator[Store | None]":
+    """Open the store, if there is one, and print how many repeats it has before and after."""
     if work.store is None:
         yield None
         return
 
-    from blobtransfer.experiment.keeping import Keeping
     from blobtransfer.results.store import Store
 
     with Store.opened(work.store, writes=True) as store:
@@ -130,13 +129,12 @@ def _kept(
             n_seen = seen_of(before, there)
             if 0 < n_seen < spec.n_repeats:
                 log_unless_quiet(messages, SECOND_LOOK.format(n_seen))
-        keeping = Keeping(store, only)
         try:
-            yield keeping
+            yield store
         except MachineError as error:
             raise MachineError(f"{error}; {store.tally(spec)} kept{GOES_ON}") from error
         except KeyboardInterrupt:
-            _tell_kept(keeping, spec, messages, GOES_ON)
+            _print_stored(store, spec, messages, GOES_ON)
             raise
 
 
@@ -179,13 +177,12 @@ def _elsewhere(
         yield executor
 
 
-def _tell_kept(
-    keeping: "Keeping",
+def _print_stored(
+    store: "Store",
     spec: ExperimentSpec | StudySpec,
     messages: MessageOptions,
     goes_on: str = "",
 ) -> None:
-    store = keeping.store
     log_unless_quiet(messages, f"{store.path} keeps {store.tally(spec)}{goes_on}")
 
 

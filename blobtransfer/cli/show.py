@@ -113,7 +113,7 @@ def _read(
         raise SettingError("command", number, f"{path} is no store and has one; leave it out")
     text = read_input(path)
 
-    from blobtransfer.experiment.from_json import from_json
+    from blobtransfer.experiment.load import from_json
 
     return from_json(text, str(path), margin)
 
@@ -122,7 +122,7 @@ def _of_store(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
 ) -> "Results | StudyResults":
     """Read what a store keeps of one of its commands."""
-    from blobtransfer.experiment.from_store import from_store
+    from blobtransfer.experiment.load import from_store
     from blobtransfer.results.store import Store
 
     with Store.opened(path, writes=False) as store:

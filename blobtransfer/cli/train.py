@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 from blobtransfer.cli.checks import (
     MODEL_FILE,
     carried_by,
-    check_features,
     check_model_file,
-    check_output_layer,
     checked_figure,
+    model_errors,
     network_for,
     one_variant,
     output_fits,
@@ -125,21 +124,22 @@ def train_target(
     wanted = problem_of("task", task, "seed", seed, 2, problem)
     carried = carried_by(model, source, {"target": wanted}, can_name_source=False)
     target = settled({"target": wanted}, training.train_seed, carried)["target"]
-    check_features(model, source, target)
     base = ExperimentSpec(questions=("one",), target=target, network=network_of(target))
     asked = with_settings(base, training.settings(model is not None))
     network = network_for(asked.network, training, source)
     fits = output_fits(source, asked)
     variant = one_variant(fixed, further.variant or [], model, fits, len(network.hidden))
-    check_output_layer(model, source, asked, [variant])
-    spec = replace(
-        asked,
-        network=network,
-        variants=(variant,),
-        model_path=None if model is None else printable(str(model)),
-        model_sha256=None if source is None else source.sha256,
-        model_notes=() if source is None else source.notes,
-    )
+    with model_errors(model):
+        spec = replace(
+            asked,
+            network=network,
+            variants=(variant,),
+            model_path=None if model is None else printable(str(model)),
+            model_sha256=None if source is None else source.sha256,
+            model_notes=() if source is None else source.notes,
+        )
+        if source is not None:
+            spec.check_source_network(source.network.shapes, source.output == "softmax")
     read = [(MODEL_FILE, model)]
     tables = tables_of(wanted)
     checked_figure("train-target", figure, result, read=[*read, *tables])

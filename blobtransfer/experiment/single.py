@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blobtransfer.engines import Engine
+from blobtransfer.errors import SettingError
 from blobtransfer.experiment.analyse import analyse
 from blobtransfer.experiment.block import scores_of
 from blobtransfer.experiment.progress import SILENT, Progress, Stage
 from blobtransfer.experiment.regions import decision_regions, predictions_of
 from blobtransfer.experiment.training import SourceKey, SourceWeights, train_arms, train_sources
-from blobtransfer.network import Weights
+from blobtransfer.network import Weights, kernel_shapes
 from blobtransfer.results.provenance import Clock
 from blobtransfer.results.results import Baseline, Command, Results, Role, TaskRecord
+from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preparation, TableSpec
@@ -50,10 +52,14 @@ def train_source(spec: ExperimentSpec, engine: Engine, progress: Progress = SILE
         Results with one run, its curve, and its decision regions.
 
     Raises:
+        SettingError: The spec or the source network cannot be trained so.
         MachineError: What the engine is built on cannot be used, or memory is short.
         KeyboardInterrupt: `progress` asked to stop.
     """
-    assert spec.source is not None and spec.target is None and spec.variants == (STANDALONE,)
+    if spec.source is None or spec.target is not None:
+        raise SettingError("source", "", "a source network is trained on a source alone; set that")
+    if spec.variants != (STANDALONE,):
+        raise SettingError("variant", str(spec.variants[-1]), "use standalone alone")
     start_engine(spec, engine, progress)
     return train_one(spec, "train-source", "source", {}, engine, progress)
 
@@ -77,10 +83,17 @@ def train_target(
         scratch to be shown beside it, unless it was interrupted.
 
     Raises:
+        SettingError: The spec or the source network cannot be trained so.
         MachineError: What the engine is built on cannot be used, or memory is short.
         KeyboardInterrupt: `progress` asked to stop before the network was trained.
     """
-    assert spec.target is not None and len(spec.variants) == 1
+    if spec.target is None:
+        raise SettingError("target", "", "there is no target to train on; set one")
+    if len(spec.variants) != 1:
+        raise SettingError("variant", str(spec.variants[1]), "one training has one variant")
+    if len(spec.arms) != 1:
+        raise SettingError("sources", join(spec.questions), "one training has one of them; use one")
+    spec.check_source_network(None if source_weights is None else kernel_shapes(source_weights))
     start_engine(spec, engine, progress)
     sources: SourceWeights = {}
     if source_weights is not None:

@@ -5,12 +5,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from blobtransfer.engines import Engine, load_engine
+from blobtransfer.experiment.checkpoint import Checkpoint, check_runnable, distance_of, n_missing
 from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.keeping import Keeping, Shelf, check_known, distance_of, n_to_do
 from blobtransfer.experiment.progress import SILENT, Progress, Stage, StageProgress
 from blobtransfer.experiment.single import start_engine
 from blobtransfer.experiment.sources import Lesson, SourceBank, lesson_of
-from blobtransfer.experiment.study_analysis import analyse_study
+from blobtransfer.experiment.study_analysis import analyse_study, joined_cells
 from blobtransfer.experiment.trainings import (
     Trainings,
     epochs_of_arms,
@@ -19,6 +19,7 @@ from blobtransfer.experiment.trainings import (
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock
 from blobtransfer.results.record import MAX_SECONDS
+from blobtransfer.results.store import Store
 from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import StudySpec, experiments_of
@@ -30,7 +31,7 @@ def run_study(
     engine: Engine | None = None,
     progress: Progress = SILENT,
     executor: Executor | None = None,
-    keeping: Keeping | None = None,
+    store: Store | None = None,
     mixed: bool = False,
 ) -> StudyResults:
     """Run every cell of a study, and say what the cells tell together.
@@ -44,100 +45,124 @@ def run_study(
         engine: What trains; None: the one of the spec.
         progress: Told of it.
         executor: Where blocks run; see `compare`.
-        keeping: Where the repeats of every cell are kept; see `compare`.
+        store: Where the repeats of every cell are stored; see `compare`.
         mixed: See `compare`.
 
     Returns:
-        Results of all cells. After Ctrl-C, and where some are neither kept nor to be computed, of
-        those that are complete, and of a sweep or a grid also of the first that is not, as far
-        as it is there.
+        Results of all cells; after Ctrl-C of those that are complete, and of a sweep or a grid
+        also of the one that is not.
 
     Raises:
         MachineError: See `compare`.
         StoreError: See `compare`.
-        KeyboardInterrupt: There is nothing to show; see `compare`.
+        KeyboardInterrupt: `progress` asked to stop before anything was complete.
     """
     engine = engine or load_engine(spec.cells[0].spec.engine)
-    was_there = {cell.at: not n_to_do(cell.spec, keeping) for cell in spec.cells}
+    was_stored = {cell.at: not n_missing(cell.spec, store) for cell in spec.cells}
     clock = Clock()
-    stage = _start(experiments_of(spec), spec.kind, keeping, engine, progress)
+    stage = _start([(cell.spec, None) for cell in spec.cells], spec.kind, store, engine, progress)
     bank = SourceBank(experiments_of(spec))
-    found: list[CellResults] = []
+    cells: list[CellResults] = []
     interrupted = False
     for cell in spec.cells:
         try:
             results = compare(
                 cell.spec, source_weights, engine, _Part(stage, _weight(cell.spec)), executor,
-                bank, keeping, mixed,
+                bank, store, mixed,
             )  # fmt: skip
         except KeyboardInterrupt:
+            if not cells:
+                raise
             interrupted = True
             break
         interrupted = results.interrupted
+        # A pair counts as a whole.
         if not interrupted or spec.kind != "pairs":
-            distance = distance_of(cell.spec, keeping) if spec.kind == "pairs" else None
-            found.append(CellResults(cell.at, results, distance))
+            cells.append(CellResults(cell.at, results, _distance(spec, cell.spec, store)))
         bank.end(cell.spec)
         if interrupted:
             break
-    if not found:
+    if not cells:
         raise KeyboardInterrupt
-    # What was kept took its time in another session.
-    kept = [cell.results for cell in found if was_there[cell.at]]
+    # The seconds of stored cells are those of the session that computed them.
+    stored = [cell.results for cell in cells if was_stored[cell.at]]
+    seconds = clock.seconds() + sum(results.seconds for results in stored)
     return analyse_study(
-        StudyResults(
-            spec=spec,
-            cells=tuple(found),
-            started=min([clock.started, *(one.started for one in kept)]),
-            seconds=round(min(clock.seconds() + sum(one.seconds for one in kept), MAX_SECONDS), 3),
-            interrupted=interrupted,
-            versions=found[0].results.versions,
-            machine=found[0].results.machine,
+        replace(
+            joined_cells(spec, cells, interrupted),
+            started=min([clock.started, *(results.started for results in stored)]),
+            seconds=round(min(seconds, MAX_SECONDS), 3),
         )
     )
 
 
+def _distance(study: StudySpec, spec: ExperimentSpec, store: Store | None) -> float | None:
+    """Return the distance between the data of a pair; None in other studies."""
+    if study.kind != "pairs":
+        return None
+    head = None if store is None else store.kept(spec).head
+    return distance_of(spec) if head is None else head.distance
+
+
 def fill_store(
     spec: ExperimentSpec | StudySpec,
-    keeping: Keeping,
+    store: Store,
+    only_repeats: range,
     source_weights: Weights | None = None,
     engine: Engine | None = None,
     progress: Progress = SILENT,
     executor: Executor | None = None,
     mixed: bool = False,
 ) -> None:
-    """Compute the repeats of a comparison, or of every cell of a study, that are to be kept.
+    """Compute some repeats of a comparison, or of every cell of a study, for a store.
 
-    Nothing is analysed, so that some repeats can be computed here and others elsewhere; the
-    arguments, and what is raised, are those of `compare`.
+    Nothing is analysed, so that some repeats can be computed here and others by another job.
+
+    Args:
+        spec: What to run.
+        store: Where repeats are stored; stored ones are not computed again.
+        only_repeats: Which repeats.
+        source_weights: See `compare`, as all that follows.
+        engine: What trains; None: the one of the spec.
+        progress: Informed of it.
+        executor: Where blocks run.
+        mixed: Whether repeats may be of other versions or machines.
+
+    Raises:
+        SettingError: See `compare`.
+        MachineError: See `compare`.
+        StoreError: See `compare`.
+        KeyboardInterrupt: `progress` asked to stop.
     """
     specs = experiments_of(spec)
     engine = engine or load_engine(specs[0].engine)
     name: Stage = "comparison" if isinstance(spec, ExperimentSpec) else spec.kind
-    stage = _start(specs, name, keeping, engine, progress)
+    stage = _start([(spec, only_repeats) for spec in specs], name, store, engine, progress)
     bank = SourceBank(specs)
-    for one in specs:
-        check_known(one, source_weights, keeping)
-        shelf = Shelf(one, keeping, mixed)
-        _, repeats = shelf.missing(range(one.n_repeats))
+    for cell_spec in specs:
+        check_runnable(cell_spec, source_weights, store)
+        checkpoint = Checkpoint(cell_spec, store, mixed)
+        repeats = checkpoint.missing(only_repeats)
         if repeats:
-            part = _Part(stage, _weight(one))
-            trainings = Trainings(one, source_weights, engine, part, executor, bank, has_maker=True)
-            shelf.begin(trainings)
+            part = _Part(stage, _weight(cell_spec))
+            trainings = Trainings(
+                cell_spec, source_weights, engine, part, executor, bank, has_maker=True
+            )
+            checkpoint.begin(trainings)
             for block, maker in trainings.blocks(repeats, part):
-                shelf.add(block, maker)
-        bank.end(one)
+                checkpoint.add(block, maker)
+        bank.end(cell_spec)
 
 
 def _start(
-    specs: Sequence[ExperimentSpec],
+    specs: Sequence[tuple[ExperimentSpec, range | None]],
     name: Stage,
-    keeping: Keeping | None,
+    store: Store | None,
     engine: Engine,
     progress: Progress,
 ) -> StageProgress:
     """Make the engine ready for what is to be computed, and tell progress how much that is."""
-    to_do = [(one, n) for one in specs if (n := n_to_do(one, keeping))]
+    to_do = [(spec, n) for spec, repeats in specs if (n := n_missing(spec, store, repeats))]
     if not to_do:
         return SILENT
     for one, _ in to_do:

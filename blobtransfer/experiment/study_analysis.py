@@ -1,6 +1,6 @@
 """Results of the cells -> what they say together: every number that a study shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.experiment.analyse import analyse, difference_among
 from blobtransfer.results.findings import Caution, Summary
+from blobtransfer.results.record import MAX_SECONDS
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.results.study_findings import (
@@ -22,7 +23,7 @@ from blobtransfer.results.study_findings import (
 )
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
-from blobtransfer.specs.study import series_of
+from blobtransfer.specs.study import StudySpec, series_of
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.holm import step_down
 from blobtransfer.statistics.paired import Difference, Verdict, verdict_of
@@ -58,6 +59,27 @@ def analyse_study(results: StudyResults) -> StudyResults:
         rankings = tuple(_rankings(results))
         found = replace(found, margins=tuple(_margins(results)), rankings=rankings)
     return replace(results, findings=found)
+
+
+def joined_cells(spec: StudySpec, cells: Sequence[CellResults], interrupted: bool) -> StudyResults:
+    """Join the results of cells, one or more, to those of a study, without its findings.
+
+    Args:
+        spec: The study.
+        cells: The results of the cells that are done, in their order.
+        interrupted: Whether some are not.
+    """
+    first = cells[0].results
+    seconds = sum(cell.results.seconds for cell in cells)
+    return StudyResults(
+        spec=spec,
+        cells=tuple(cells),
+        started=min(cell.results.started for cell in cells),
+        seconds=round(min(seconds, MAX_SECONDS), 3),
+        interrupted=interrupted,
+        versions=first.versions,
+        machine=first.machine,
+    )
 
 
 # ---------------------------------------------------------------- sweeps

@@ -251,6 +251,8 @@ def _check(file: ResultsFile) -> None:
     """Raise `ValueError` for what no command could have written, though its types are right."""
     spec = file.spec
     check_spec(spec)
+    if file.command == "compare":
+        spec.check_comparison()
     check_tasks(spec, file.tasks)
     check_provenance(file.versions, file.machine, file.started)
     check_source_run(spec, file.source_run)

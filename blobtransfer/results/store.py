@@ -87,6 +87,15 @@ class Head:
     source_run: Run | None
     distance: Annotated[float, Interval(ge=0.0, le=MAX_DISTANCE)] | None = None
 
+    def renamed(self, spec: ExperimentSpec) -> "Head":
+        """Return the head with the data named as in a spec, whose files may have other names."""
+        data = {"source": spec.source, "target": spec.target}
+        tasks = [
+            record if (named := data[record.role]) is None else replace(record, name=named.name)
+            for record in self.tasks
+        ]
+        return replace(self, tasks=tuple(tasks))
+
 
 @dataclass(frozen=True)
 class KeptCommand:
@@ -486,6 +495,16 @@ def _repeated(spec: ExperimentSpec, n_repeats: int) -> ExperimentSpec:
     return replace(spec, n_repeats=n_repeats, nested=(n_repeats // of_each, of_each))
 
 
+def n_mixed_of(environments: Sequence[tuple[Maker, int]], engine: str) -> int:
+    """Count the repeats that may be rounded differently from the first.
+
+    Args:
+        environments: Each environment with the number of its repeats, that of the first one first.
+        engine: What trains.
+    """
+    return sum(n for maker, n in environments if maker.unlike(environments[0][0], engine))
+
+
 def other_makers(path: Path, unlike: str) -> StoreError:
     """Make the error that what a store keeps was not computed as what is to go with it."""
     problem = f"what it keeps was computed otherwise ({unlike}); use another store, or add --mixed"
@@ -502,6 +521,7 @@ def _spec_of(path: Path, name: str, text: str) -> Spec:
         if name == "compare":
             spec: ExperimentSpec = _read(path, ExperimentSpec, text)
             check_spec(spec)
+            spec.check_comparison()
             return spec
         study: StudySpec = _read(path, StudySpec, text)
         check_study(study)
@@ -536,7 +556,7 @@ def _checked(path: Path) -> Iterator[None]:
     """Turn a failed check of `results.checks` into the error of a damaged store."""
     try:
         yield
-    except ValueError as error:
+    except (ValueError, SettingError) as error:
         raise damaged(path) from error
 
 

@@ -26,8 +26,21 @@ def read_number(text: str, kind: type[int] | type[float] = float) -> Any:
     return number if kind is int or math.isfinite(number) else None
 
 
+def check_whole(setting: str, value: object) -> None:
+    """Raise `SettingError` unless `value` is an `int`."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SettingError(setting, value, "use a whole number")
+
+
+def check_number(setting: str, value: object) -> None:
+    """Raise `SettingError` unless `value` is an `int` or a `float`."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise SettingError(setting, value, "use a number")
+
+
 def check_seed(setting: str, seed: int) -> None:
-    """Raise `SettingError` unless `seed` is in 0..2**32 - 1."""
+    """Raise `SettingError` unless `seed` is a whole number in 0..2**32 - 1."""
+    check_whole(setting, seed)
     if not 0 <= seed <= MAX_SEED:
         raise SettingError(setting, seed, f"use a whole number from 0 to {MAX_SEED}")
 
@@ -45,7 +58,8 @@ def join(values: Sequence[object]) -> str:
 
 
 def check_count(setting: str, value: int, least: int = 1, most: int = MAX_COUNT) -> None:
-    """Raise `SettingError` unless `value` is in least..most."""
+    """Raise `SettingError` unless `value` is a whole number in least..most."""
+    check_whole(setting, value)
     if value < least:
         raise SettingError(setting, value, f"use {least} or more")
     if value > most:
@@ -53,6 +67,7 @@ def check_count(setting: str, value: int, least: int = 1, most: int = MAX_COUNT)
 
 
 def check_positive(setting: str, value: float) -> None:
-    """Raise `SettingError` unless `value` is finite and above 0."""
+    """Raise `SettingError` unless `value` is a finite number above 0."""
+    check_number(setting, value)
     if not (math.isfinite(value) and value > 0.0):
         raise SettingError(setting, value, "use a finite number above 0")

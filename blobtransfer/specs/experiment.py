@@ -5,11 +5,12 @@ with the source networks that its runs start from.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import MAX_COUNT, check_count, check_seed, join
+from blobtransfer.specs.checks import MAX_COUNT, check_count, check_number, check_seed, join
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import TaskSpec, have_same_classes
 from blobtransfer.specs.training import TrainingSpec
@@ -74,7 +75,7 @@ class ExperimentSpec:
     Args:
         network: The network that learns, on the source as on the target.
         training: How it learns.
-        variants: What is compared, `standalone` first; at least one.
+        variants: What is compared, `standalone` first; a single one is trained alone.
         questions: Whether one source network is used, fresh ones, or both in turn.
         n_repeats: Independent repeats of every variant, at least 1.
         until_decided: Look again and again, with intervals that hold at every look, and stop when
@@ -101,7 +102,8 @@ class ExperimentSpec:
         n_points: Experiments of a study whose intervals hold together, this one among them.
 
     Raises:
-        SettingError: A value is impossible.
+        SettingError: A value is impossible, or the data, the network and the variants do not fit
+            each other.
     """
 
     network: MLPSpec = MLPSpec()
@@ -129,6 +131,9 @@ class ExperimentSpec:
     n_points: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("variants", "questions", "tune", "model_notes"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        self._check_questions()
         if self.nested is not None:
             self._check_nested(self.nested)
         check_count("max-repeats" if self.until_decided else "repeats", self.n_repeats)
@@ -137,15 +142,18 @@ class ExperimentSpec:
         if self.source_epochs is not None:
             check_count("epochs", self.source_epochs)
         check_margin(self.margin)
+        check_number("low", self.low)
         if not 0.0 < self.low < 1.0:
             raise SettingError("low", self.low, "use a share above 0 and below 1, such as 0.1")
         if self.engine not in ENGINES:
             raise SettingError("engine", self.engine, f"use one of {join(ENGINES)}")
+        if self.threshold is not None:
+            check_number("threshold", self.threshold)
         if self.threshold is not None and not 0.0 < self.threshold <= 1.0:
             raise SettingError("threshold", self.threshold, "use an accuracy above 0 and up to 1")
-        for i, variant in enumerate(self.variants):
-            if variant in self.variants[:i]:
-                raise SettingError("variant", str(variant), "it is repeated; give it once")
+        self._check_data()
+        self._check_variants()
+        for variant in self.variants:
             variant.check_fits(len(self.network.hidden), self.training.epochs)
             try:
                 variant.network(self.network)
@@ -167,6 +175,116 @@ class ExperimentSpec:
         if self.target is not None and self.target.is_split_anew:
             self._check_split_anew(self.target.name)
         self._check_size()
+
+    def _check_questions(self) -> None:
+        for question in self.questions:
+            if question not in QUESTIONS:
+                raise SettingError("sources", question, f"use one of {join(QUESTIONS)}")
+        if len(set(self.questions)) != len(self.questions) or not self.questions:
+            raise SettingError(
+                "sources", join(self.questions), "use one, fresh, or each of them once"
+            )
+
+    def _check_data(self) -> None:
+        """Raise `SettingError` unless the network fits the data, and the source the target."""
+        if self.source is None and self.target is None:
+            raise SettingError("target", "", "there is no data; set a target, or a source")
+        data = self.task
+        n_features = _counted(data.n_features, "feature")
+        if self.source is not None and self.source.n_features != data.n_features:
+            problem = (
+                f"it has {_counted(self.source.n_features, 'feature')}, {data.name} {n_features}"
+            )
+            advice = "use a source and a target with the same features"
+            raise SettingError("source", self.source.name, f"{problem}; {advice}")
+        if self.network.n_features != data.n_features:
+            problem = f"{data.name} has {n_features}"
+            advice = f"use a network with {_counted(data.n_features, 'input')}"
+            raise SettingError("network", str(self.network), f"{problem}; {advice}")
+        if self.network.n_classes != data.n_classes:
+            problem = f"{data.name} has {_counted(data.n_classes, 'class')}"
+            advice = f"use a network with {_counted(data.n_classes, 'output')}"
+            raise SettingError("network", str(self.network), f"{problem}; {advice}")
+
+    def _check_variants(self) -> None:
+        """Raise `SettingError` unless the variants can be compared and start from the source."""
+        if not self.variants:
+            raise SettingError(
+                "variant", "", "there is none; use standalone and one or more others"
+            )
+        for i, variant in enumerate(self.variants):
+            if variant in self.variants[:i]:
+                raise SettingError("variant", str(variant), "it is repeated; give it once")
+        if len(self.variants) > 1 and self.variants[0] != STANDALONE:
+            problem = "the others are compared with standalone; put that first"
+            raise SettingError("variant", str(self.variants[0]), problem)
+        for variant in self.variants:
+            if variant.start == "transfer":
+                self._check_transfer(variant)
+
+    def _check_transfer(self, variant: Variant) -> None:
+        if self.target is None:
+            problem = "there is no target to train it on; set one, or use standalone alone"
+            raise SettingError("variant", str(variant), problem)
+        if self.source is None and "fresh" in self.questions:
+            problem = "fresh source networks need a source to be trained on; set one"
+            raise SettingError("sources", "fresh", problem)
+        if self.source is None or variant.n_redrawn:
+            return
+        n_source, n_target = self.source.n_classes, self.target.n_classes
+        if n_source != n_target:
+            raise SettingError(
+                "variant",
+                str(variant),
+                f"it keeps the output layer of the {n_source} classes of {self.source.name}, "
+                f"{self.target.name} has {n_target}; use new-head,fixed={variant.n_frozen}",
+            )
+
+    def check_comparison(self) -> None:
+        """Raise `SettingError` unless the spec has a target, and standalone to compare with."""
+        if self.target is None:
+            raise SettingError("target", "", "there is no target to train on; set one")
+        if self.variants[0] != STANDALONE:
+            problem = "the variants are compared with standalone; put that first"
+            raise SettingError("variant", str(self.variants[0]), problem)
+
+    def check_source_network(
+        self, shapes: Sequence[tuple[int, int]] | None, has_softmax: bool = True
+    ) -> None:
+        """Raise `SettingError` unless the one source network exists and fits the variants.
+
+        Args:
+            shapes: Kernel shapes (fan_in, fan_out) of the network that is given, input side
+                first; None: it is trained on the source.
+            has_softmax: Whether its output layer is a softmax.
+        """
+        starters = [variant for variant in self.variants if variant.start == "transfer"]
+        if not starters or "one" not in self.questions:
+            return
+        if shapes is None:
+            if self.source is None:
+                problem = "there is no source network to start from; give one, or set a source"
+                raise SettingError("variant", str(starters[0]), problem)
+            return
+        sizes = "-".join(map(str, (shapes[0][0], *(fan_out for _, fan_out in shapes))))
+        if tuple(shapes[:-1]) != self.network.shapes[:-1]:
+            advice = f"use one with {_counted(self.network.n_features, 'input')}"
+            problem = f"{advice} and hidden layers of {join(self.network.hidden)}"
+            raise SettingError("model", sizes, problem)
+        if has_softmax and shapes[-1] == self.network.shapes[-1]:
+            return
+        for variant in starters:
+            if not variant.n_redrawn:
+                of_what = (
+                    f"of {_counted(shapes[-1][1], 'class')}" if has_softmax else "without softmax"
+                )
+                raise SettingError(
+                    "model",
+                    sizes,
+                    f"{variant} keeps its output layer {of_what}, {self.task.name} has "
+                    f"{self.task.n_classes:,} classes; use --variant new-head,fixed=0 alone, or "
+                    "another network",
+                )
 
     def _check_split_anew(self, name: str) -> None:
         """Refuse what needs independent repeats, which splits of the same rows are not."""
@@ -194,7 +312,9 @@ class ExperimentSpec:
         elif min(nested) < 2:
             problem = "use 2 or more sources, 2 or more repeats of each"
         elif n_repeats != self.n_repeats:
-            problem = f"that is {n_repeats:,} repeats, not {self.n_repeats:,}"
+            problem = (
+                f"that is {n_repeats:,} repeats, not {self.n_repeats:,}; use repeats={n_repeats}"
+            )
         elif n_repeats > MAX_COUNT:
             problem = f"that is {n_repeats:,} repeats; use at most {MAX_COUNT:,}"
         elif "fresh" not in self.questions:
@@ -203,8 +323,9 @@ class ExperimentSpec:
             raise SettingError("nested", join(nested), problem)
 
     def _check_tune(self) -> None:
-        value = f"learning-rate={','.join(f'{rate:g}' for rate in self.tune)}"
+        value = f"learning-rate={','.join(map(str, self.tune))}"
         for rate in self.tune:
+            check_number("tune", rate)
             if not (math.isfinite(rate) and rate > 0.0):
                 raise SettingError("tune", value, f"{rate:g}: use finite numbers above 0")
             if self.tune.count(rate) > 1:
@@ -255,7 +376,7 @@ class ExperimentSpec:
     def task(self) -> TaskSpec:
         """The problem whose accuracy is measured: the target, or the source where it is alone."""
         task = self.target or self.source
-        assert task is not None
+        assert task is not None  # checked when the spec is built
         return task
 
     @property
@@ -315,8 +436,15 @@ class ExperimentSpec:
         return self.nested is not None and arm.sources == "fresh"
 
 
+def _counted(n: int, thing: str) -> str:
+    """Write a number of things, such as `1 class` or `3 classes`."""
+    plural = f"{thing}es" if thing.endswith("s") else f"{thing}s"
+    return f"{n:,} {thing if n == 1 else plural}"
+
+
 def check_margin(margin: float) -> None:
-    """Raise `SettingError` unless `margin` is from 0 up to, not with, 1."""
+    """Raise `SettingError` unless `margin` is at least 0 and less than 1."""
+    check_number("margin", margin)
     if not 0.0 <= margin < 1.0:
         raise SettingError(
             "margin", margin, "use a share from 0 up to, not with, 1; 0.01 is 1 point"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import join, read_number
+from blobtransfer.specs.checks import check_count, check_whole, join, read_number
 
 Initializer = Literal[
     "he_uniform", "he_normal", "glorot_uniform", "glorot_normal", "lecun_uniform", "lecun_normal"
@@ -58,6 +58,9 @@ class MLPSpec:
     initializer: Initializer = "he_uniform"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        check_count("features", self.n_features)
+        check_count("classes", self.n_classes)
         if not self.hidden:
             raise SettingError("hidden", "", "no layer given; use at least one width, such as 5 5")
         if len(self.hidden) >= MAX_LAYERS:
@@ -67,6 +70,7 @@ class MLPSpec:
                 f"{len(self.hidden):,} layers; use at most {MAX_LAYERS - 1}",
             )
         for width in self.hidden:
+            check_whole("hidden", width)
             if width < 1:
                 raise SettingError(
                     "hidden", join(self.hidden), f"{width} is not a width; use 1 or more units"

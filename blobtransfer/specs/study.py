@@ -6,7 +6,7 @@ A study is a list of cells, each an experiment of its own, with its place on one
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Literal, get_args
+from typing import Literal, get_args, overload
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join, read_number
@@ -110,6 +110,7 @@ class StudySpec:
             )
         known = set()
         for cell in self.cells:
+            cell.spec.check_comparison()
             is_placed = len(cell.at) == len(self.axes) and all(
                 value in axis.values for axis, value in zip(self.axes, cell.at, strict=False)
             )
@@ -173,6 +174,22 @@ class StudySpec:
 def experiments_of(spec: ExperimentSpec | StudySpec) -> list[ExperimentSpec]:
     """Give the experiments of a study; a comparison is one."""
     return [spec] if isinstance(spec, ExperimentSpec) else [cell.spec for cell in spec.cells]
+
+
+@overload
+def with_margin(spec: ExperimentSpec, margin: float) -> ExperimentSpec: ...
+
+
+@overload
+def with_margin(spec: StudySpec, margin: float) -> StudySpec: ...
+
+
+def with_margin(spec: ExperimentSpec | StudySpec, margin: float) -> ExperimentSpec | StudySpec:
+    """Return a spec with another margin, a share; of a study, in every cell."""
+    if isinstance(spec, ExperimentSpec):
+        return replace(spec, margin=margin)
+    cells = [replace(cell, spec=replace(cell.spec, margin=margin)) for cell in spec.cells]
+    return replace(spec, cells=tuple(cells))
 
 
 def steps_of_an_epoch(training: TrainingSpec, task: TaskSpec) -> int:

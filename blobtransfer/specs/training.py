@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_count, check_positive, join
+from blobtransfer.specs.checks import check_count, check_number, check_positive, join
 
 Optimizer = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
@@ -50,6 +50,7 @@ class TrainingSpec:
         check_count("epochs", self.epochs, most=MAX_EPOCHS)
         check_count("batch-size", self.batch_size)
         check_positive("learning-rate", self.learning_rate)
+        check_number("momentum", self.momentum)
         if not 0.0 <= self.momentum < 1.0:
             raise SettingError("momentum", self.momentum, "use a number from 0 up to, not with, 1")
         if self.optimizer not in OPTIMIZERS:
@@ -76,6 +77,7 @@ class TrainingSpec:
 
 
 def check_penalty(setting: str, value: float) -> None:
-    """Raise `SettingError` unless `value` can be the strength of a pull on the weights."""
+    """Raise `SettingError` unless `value` can be the strength of a penalty on the weights."""
+    check_number(setting, value)
     if not 0.0 <= value <= MAX_PENALTY:
         raise SettingError(setting, value, f"use a number from 0 to {MAX_PENALTY:,.0f}")

@@ -26,8 +26,8 @@ KINDS = ("stores", "tables", "results", "models", "command_lines")
 
 LIBRARIES = (
     "blobtransfer.cli.progress", "blobtransfer.engines.compiled.engine",
-    "blobtransfer.experiment.compare", "blobtransfer.experiment.from_json",
-    "blobtransfer.experiment.from_store", "blobtransfer.experiment.study",
+    "blobtransfer.experiment.compare", "blobtransfer.experiment.load",
+    "blobtransfer.experiment.study",
     "blobtransfer.keras_files.sandbox", "blobtransfer.keras_files.write",
     "blobtransfer.report.figures.pictures", "blobtransfer.report.render.html",
     "blobtransfer.report.writers", "blobtransfer.results.store",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blobtransfer.experiment.keeping import head_of
+from blobtransfer.experiment.checkpoint import head_of
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.packing import packed
@@ -26,7 +26,7 @@ from blobtransfer.specs.experiment import ExperimentSpec
 N_AT_ONCE = 3
 SPEC = ExperimentSpec(target=BlobsSpec(2), n_repeats=10_000_000)
 MAKER = Maker({"python": "3"}, {"system": "none"}, "0")
-HEAD = head_of(SPEC, is_kept=False)
+HEAD = head_of(SPEC, is_stored=False)
 
 
 def block_of(first: int) -> BlockResult:

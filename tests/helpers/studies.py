@@ -7,6 +7,7 @@ from typing import Any
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.study import Axis, Cell, StudySpec
+from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from helpers.specs import SMALL, spec_of
 
 TEST_ROWS = 20
@@ -64,14 +65,13 @@ def grid_of(n_problems: int = 3, n_repeats: int = 8, **changes: Any) -> StudySpe
         } | changes
         asked |= {"n_points": n_problems**2}
         if source == target:
-            asked |= {"source": None, "transferability": False}
-        spec = spec_of(n_repeats, **asked)
-        if source == target:
+            variants = asked.get("variants", (STANDALONE, *transfer_variants([0, 2], 2)))
             own = (
                 replace(one, start="self-transfer") if one.start == "transfer" else one
-                for one in spec.variants
+                for one in variants
             )
-            spec = replace(spec, variants=tuple(own))
+            asked |= {"source": None, "transferability": False, "variants": tuple(own)}
+        spec = spec_of(n_repeats, **asked)
         cells.append(Cell((source.name, target.name), spec))
     return StudySpec("grid", (Axis("source", names), Axis("target", names)), tuple(cells))
 

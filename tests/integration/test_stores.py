@@ -15,7 +15,7 @@ from helpers.specs import SMALL_OPTIONS
 from helpers.stores import journal_that_is_a_fifo, lock_that_is_a_link, super_journal
 from integration.test_faults import with_files_of_at_most, works
 
-import blobtransfer.experiment.keeping
+import blobtransfer.experiment.checkpoint
 import blobtransfer.experiment.maker
 from blobtransfer.cli import show
 from blobtransfer.results.provenance import installed_versions
@@ -265,7 +265,7 @@ def test_what_other_versions_computed_is_mixed_only_if_allowed(run, monkeypatch,
     command = (*FRESH, "--repeats", "12", "--no-plot", "--store", "a.db")
     others = installed_versions() | {"numpy": "1.0"}
     with monkeypatch.context() as other:
-        for room in ("keeping", "maker"):
+        for room in ("checkpoint", "maker"):
             module = f"blobtransfer.experiment.{room}.installed_versions"
             other.setattr(module, lambda: others)
         assert run(*command[:-3], "--no-plot", "-q", "--repeats", "5", *command[-2:]).code == 0

@@ -9,7 +9,7 @@ from helpers.specs import VARIANTS, spec_of, varied
 
 from blobtransfer.experiment.analyse import analyse
 from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.from_json import from_json
+from blobtransfer.experiment.load import from_json
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.findings import LowRuns, SameProblem
 from blobtransfer.results.results import TaskRecord
@@ -199,13 +199,6 @@ def test_one_arm_alone_is_compared_with_nothing():
     assert len(found.summary) == 1
     assert found.summary[0].difference is None
     assert (found.contrasts, found.cautions, found.speed) == ((), (), ())
-
-
-def test_variants_without_standalone_are_compared_with_nothing():
-    variants = (parse_variant("fixed=0"), parse_variant("fixed=1"))
-    found = find(design(variants=variants, questions=("one",)))
-    assert [one.difference for one in found.summary] == [None, None]
-    assert found.contrasts == ()
 
 
 # ---------------------------------------------------------------- nested designs

@@ -82,8 +82,9 @@ def test_source_and_target_that_are_one_problem_are_no_transfer():
     same = replace(spec, source=spec.target)
     assert cautions_of(same, 30, MANY_ROWS, summary_of(same)) == (SameProblem(),)
     # of a model of a file it is not known
-    given = replace(spec, source=None, questions=("fresh",))
-    assert cautions_of(given, 30, MANY_ROWS, summary_of(spec)) == ()
+    given = replace(spec, source=None, questions=("one",))
+    summary = summary_of(replace(spec, questions=("one",)))
+    assert cautions_of(given, 30, MANY_ROWS, summary) == (OneSource(),)
 
 
 def test_a_second_look_at_what_is_undecided_needs_other_repeats():

@@ -13,8 +13,7 @@ from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.from_json import from_json
-from blobtransfer.experiment.keeping import Keeping
+from blobtransfer.experiment.load import from_json
 from blobtransfer.experiment.maker import this_maker
 from blobtransfer.experiment.transferability import score_sources
 from blobtransfer.network import initial_weights
@@ -439,9 +438,9 @@ def test_a_network_that_is_given_is_kept_by_its_hash_or_not_at_all(tmp_path):
     engine = PlannedEngine(planned)
     with Store.opened(tmp_path / "a.db", writes=True) as store:
         with pytest.raises(SettingError, match="model_sha256"):
-            compare(spec, weights, engine, keeping=Keeping(store))
+            compare(spec, weights, engine, store=store)
         known = replace(spec, model_sha256="0")
-        assert compare(known, weights, engine, keeping=Keeping(store)).scores.n_repeats == 3
+        assert compare(known, weights, engine, store=store).scores.n_repeats == 3
         assert str(store.tally(known)) == "3 of 3 repeats"
 
 

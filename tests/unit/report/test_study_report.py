@@ -11,7 +11,7 @@ from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.engines import load_engine
-from blobtransfer.experiment.from_json import from_json
+from blobtransfer.experiment.load import from_json
 from blobtransfer.experiment.study import run_study
 from blobtransfer.report.figures.canvas import Canvas, save
 from blobtransfer.report.figures.heat import MARKS

@@ -11,7 +11,7 @@ from helpers.specs import REPEAT_OF, VARIANTS, spec_of, varied
 
 from blobtransfer.errors import ResultsFileError
 from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.from_json import from_json
+from blobtransfer.experiment.load import from_json
 from blobtransfer.experiment.single import train_source, train_target
 from blobtransfer.network import initial_weights
 from blobtransfer.report.report import make_report
@@ -415,7 +415,7 @@ def regions(**changes):
         (remove("spec"), "spec: field required"),
         (put("spec", "n_repeats", "8"), "spec.n_repeats: input should be a valid integer"),
         (put("spec", "variants", 1, "n_frozen", 9), "spec: variant transfer fixed=9"),
-        (put("spec", "questions", []), "spec.questions: there is none"),
+        (put("spec", "questions", []), "spec: sources: use one, fresh"),
         (put("tasks", []), "tasks: of [], but the spec has ['source', 'target']"),
         (lambda record: record["tasks"].reverse(), "tasks: of ['target', 'source'], but"),
         (put("runs", []), "runs: there is none"),

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from blobtransfer.errors import MachineError, StoreError
 from blobtransfer.experiment.block import run_block
-from blobtransfer.experiment.from_store import from_store
-from blobtransfer.experiment.keeping import head_of
+from blobtransfer.experiment.checkpoint import head_of
+from blobtransfer.experiment.load import from_store
 from blobtransfer.results import connection as connections
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.lock import SUFFIX, only_writer
@@ -38,7 +38,7 @@ from blobtransfer.specs.variant import STANDALONE, Variant
 
 HERE = Maker({"python": "3.11", "numpy": "2"}, {"cpus": 2}, "a")
 SPEC = spec_of(100, questions=("fresh",))
-HEAD = head_of(SPEC, is_kept=False)
+HEAD = head_of(SPEC, is_stored=False)
 KINDS = {
     "plain": {},
     "all variants": {"variants": VARIANTS},

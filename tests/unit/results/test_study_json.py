@@ -12,7 +12,7 @@ from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import ResultsFileError
-from blobtransfer.experiment.from_json import from_json
+from blobtransfer.experiment.load import from_json
 from blobtransfer.experiment.study import run_study
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.csv_io import curves_to_csv, to_csv

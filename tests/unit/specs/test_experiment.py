@@ -4,7 +4,7 @@ import pytest
 from helpers.specs import spec_of
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
@@ -21,7 +21,12 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
         ),
         (
             # 101 accuracies a run
-            {"n_repeats": 250_000, "speed": True},
+            {
+                "n_repeats": 250_000,
+                "speed": True,
+                "training": TrainingSpec(),
+                "variants": (STANDALONE,),
+            },
             "repeats 250000: with --speed that is 25,250,000 accuracies to keep; "
             "use at most 25,000,000",
         ),
@@ -64,7 +69,7 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
         ),
         (
             {"nested": (3, 4), "n_repeats": 11},
-            "nested 3 4: that is 12 repeats, not 11",
+            "nested 3 4: that is 12 repeats, not 11; use repeats=12",
         ),
         (
             {"nested": (10**5, 10**5), "n_repeats": 10**10},
@@ -75,7 +80,12 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
             "nested 3 4: it asks about several source networks; leave out --sources one",
         ),
         (
-            {"nested": (4_000, 4_000), "n_repeats": 16_000_000},
+            {
+                "nested": (4_000, 4_000),
+                "n_repeats": 16_000_000,
+                "questions": ("fresh",),
+                "variants": (STANDALONE,),
+            },
             "nested 4000 4000: that is 16,000,000 trainings; use at most 10,000,000",
         ),
         (
@@ -101,7 +111,7 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 )
 def test_an_impossible_value_is_refused_with_one_line(values, line):
     with pytest.raises(SettingError) as error:
-        ExperimentSpec(**values)
+        spec_of(**values)
     assert str(error.value) == line
 
 

@@ -126,9 +126,13 @@ def test_no_value_changes_nothing():
 def test_the_default_is_that_of_every_field_of_the_word(word):
     for path in SETTINGS[word]:
         part, _, name = path.rpartition(".")
-        whole = (
-            PARTS[part](1) if part in ("source", "target") else PARTS.get(part, ExperimentSpec)()
-        )
+        whole = {
+            "": ExperimentSpec(target=BlobsSpec(2)),
+            "source": BlobsSpec(1),
+            "target": BlobsSpec(2),
+            "network": MLPSpec(),
+            "training": TrainingSpec(),
+        }[part]
         assert getattr(whole, name) == default_of(word)
 
 

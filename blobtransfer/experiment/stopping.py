@@ -1,21 +1,28 @@
-"""Which arms are undecided, as repeats come in: when a comparison until decided may stop."""
+"""Stopping rule of `--until-decided`: one betting sequence for each arm."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import pairwise
 
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.statistics.paired import Difference, verdict_of
 from blobtransfer.statistics.power import ALPHA
-from blobtransfer.statistics.sequential import BettingSequence
+from blobtransfer.statistics.sequential import BettingSequence, looks
 
 
-class Undecided:
-    """Keeps a betting sequence for each arm that is compared with standalone.
+def windows(spec: ExperimentSpec) -> Iterator[range]:
+    """Yield the repeats between two looks: all at once unless the comparison is until decided."""
+    ends = looks(spec.n_repeats) if spec.until_decided else [spec.n_repeats]
+    yield from (range(first, last) for first, last in pairwise([0, *ends]))
+
+
+class StoppingRule:
+    """One betting sequence for each arm that is compared with standalone.
 
     Args:
         spec: What is run.
-        measured: The problem that the accuracies are of.
+        measured: The data that the accuracies are of.
     """
 
     def __init__(self, spec: ExperimentSpec, measured: TaskRecord) -> None:
@@ -23,18 +30,17 @@ class Undecided:
         self._standalone, *others = spec.arms
         alpha = ALPHA / spec.n_compared
         self._sequences = {arm: BettingSequence(alpha) for arm in others}
-        self._n = 0
+        self._n_repeats = 0
 
-    def after(self, parts: Iterable[Scores]) -> list[Arm]:
-        """Take further repeats in; give the arms that are still undecided."""
-        scores = Scores.joined(list(parts))
-        self._n += scores.n_repeats
+    def update(self, scores: Scores) -> list[Arm]:
+        """Add the next repeats and return the arms that are still undecided."""
+        self._n_repeats += scores.n_repeats
         accuracy = {arm: scores.counted(arm, self._floor) for arm in scores.arms}
         undecided = []
         for arm, sequence in self._sequences.items():
             sequence.add((accuracy[arm] - accuracy[self._standalone]).tolist())
             low, high = sequence.interval
-            difference = Difference(self._n, None, low, high)
+            difference = Difference(self._n_repeats, None, low, high)
             if verdict_of(difference, self._margin).kind == "undecided":
                 undecided.append(arm)
         return undecided
