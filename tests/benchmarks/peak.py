@@ -45,7 +45,11 @@ def peak_flops(n_rounds: int = 3) -> float:
     with ThreadPoolExecutor(N_THREADS) as pool:
         for _ in range(n_rounds):
             start = time.process_time()
-            list(pool.map(lambda memory: multiply(memory.ctypes.data, N_TURNS), memories))
+            list(
+                pool.map(
+                    lambda memory: multiply(numbers=memory.ctypes.data, n_turns=N_TURNS), memories
+                )
+            )
             best = min(best, time.process_time() - start)
     return 2.0 * lanes * N_SUMS * N_TURNS * N_THREADS / best
 

@@ -296,28 +296,28 @@ class _Work:
 
         def train(first_epoch: int, last_epoch: int) -> None:
             kernel.train_team(
-                fields.ctypes.data,
-                len(fields),
-                self._is_stopped.ctypes.data,
-                n_done.ctypes.data,
-                n_runs,
-                memory.n_epochs,
-                memory.n_rows,
-                keys.ctypes.data,
-                memory.orders.at(0),
-                first_epoch,
-                last_epoch,
-                rows.n,
-                rows.firsts.ctypes.data,
-                rows.x.ctypes.data,
-                rows.y.ctypes.data,
-                memory.inputs.at(0),
-                memory.labels.at(0),
-                memory.workspace.at(0),
-                training.batch_size,
-                training.learning_rate,
-                training.momentum,
-                self._pull,
+                blocks=fields.ctypes.data,
+                n_blocks=len(fields),
+                is_stopped=self._is_stopped.ctypes.data,
+                n_done=n_done.ctypes.data,
+                n_runs=n_runs,
+                n_epochs_at_once=memory.n_epochs,
+                n_rows_at_once=memory.n_rows,
+                order_keys=keys.ctypes.data,
+                orders=memory.orders.at(0),
+                first_epoch=first_epoch,
+                last_epoch=last_epoch,
+                n_rows=rows.n,
+                first_rows=rows.firsts.ctypes.data,
+                x=rows.x.ctypes.data,
+                y=rows.y.ctypes.data,
+                inputs=memory.inputs.at(0),
+                labels=memory.labels.at(0),
+                workspace=memory.workspace.at(0),
+                batch_size=training.batch_size,
+                learning_rate=training.learning_rate,
+                momentum=training.momentum,
+                pull=self._pull,
             )
 
         return train
@@ -420,8 +420,9 @@ class _Kernel:
     layout: Any
     rule: Rule
     lanes: int
-    train_team: Any
-    evaluate: Any
+    block_fields: tuple[str, ...]
+    train_team: Callable[..., None]
+    evaluate: Callable[..., None]
 
     @classmethod
     def compiled(cls, network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool) -> "_Kernel":
@@ -437,7 +438,7 @@ class _Kernel:
             kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
             {"train_team": kernel.TEAM_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
         )
-        return cls(kernel.Layout(network, n_rows), rule, lanes, **functions)
+        return cls(kernel.Layout(network, n_rows), rule, lanes, kernel.OF_A_BLOCK, **functions)
 
 
 class _Vectors:
@@ -488,7 +489,7 @@ class _Block:
         n_frozen: Layers that must not move.
 
     Attributes:
-        fields: What the kernel is told of it, as `kernel.OF_A_BLOCK`.
+        fields: What the kernel is told of it, in the order of `kernel.OF_A_BLOCK`.
     """
 
     def __init__(
@@ -503,9 +504,14 @@ class _Block:
         self._pack(weights, self._weights)
         if anchors is not None:
             self._pack(anchors, self._anchors)
-        powers = int(self._beta_powers.ctypes.data)
-        places = self._weights.at(0), self._moments.at(0), powers, self._anchors.at(0)
-        self.fields = (*places, n_frozen)
+        fields = {
+            "weights": self._weights.at(0),
+            "moments": self._moments.at(0),
+            "beta_powers": int(self._beta_powers.ctypes.data),
+            "anchors": self._anchors.at(0),
+            "n_frozen": n_frozen,
+        }
+        self.fields = [fields[name] for name in kernel.block_fields]
 
     def evaluate(
         self, rows: _LaneRows, workspace: _Vectors
@@ -516,15 +522,15 @@ class _Block:
         loss = np.zeros(lanes, np.float64)
         is_predicted = np.zeros((n_classes, lanes), np.int32)
         self._kernel.evaluate(
-            self._weights.at(0),
-            rows.x.ctypes.data,
-            rows.y.ctypes.data,
-            rows.firsts.ctypes.data,
-            workspace.at(0),
-            rows.n,
-            n_correct.ctypes.data,
-            loss.ctypes.data,
-            is_predicted.ctypes.data,
+            weights=self._weights.at(0),
+            x=rows.x.ctypes.data,
+            y=rows.y.ctypes.data,
+            first_rows=rows.firsts.ctypes.data,
+            workspace=workspace.at(0),
+            n_rows=rows.n,
+            n_correct=n_correct.ctypes.data,
+            loss=loss.ctypes.data,
+            is_predicted=is_predicted.ctypes.data,
         )
         return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=0)
 

@@ -12,9 +12,9 @@ from blobtransfer.engines.compiled.simd import FLOAT, INT64, POINTER
 from blobtransfer.errors import MachineError
 
 Functions = dict[str, Callable[..., None]]
-"""Machine code by name; a call lets other threads of Python run."""
+"""Machine code by name. A call takes its arguments by name and lets other Python threads run."""
 
-C_TYPES = ((POINTER, ctypes.c_void_p), (INT64, ctypes.c_int64), (FLOAT, ctypes.c_float))
+C_TYPES = {POINTER: ctypes.c_void_p, INT64: ctypes.c_int64, FLOAT: ctypes.c_float}
 
 _ENGINES: list[Any] = []
 """Kept, because machine code goes with its engine."""
@@ -72,11 +72,17 @@ def _optimise(parsed: Any, machine: Any) -> None:
 
 
 def _function(engine: Any, name: str, types: Mapping[str, Any]) -> Callable[..., None]:
-    c_types = [next(c for kind, c in C_TYPES if kind == wanted) for wanted in types.values()]
-    function: Callable[..., None] = ctypes.CFUNCTYPE(None, *c_types)(
-        engine.get_function_address(name)
-    )
-    return function
+    c_types = [C_TYPES[llvm_type] for llvm_type in types.values()]
+    address = engine.get_function_address(name)
+    machine_code = ctypes.CFUNCTYPE(None, *c_types)(address)
+
+    def call(**values: Any) -> None:
+        # A pointer in the place of another corrupts memory, so nothing is passed by position.
+        if values.keys() != types.keys():
+            raise TypeError(f"{name} takes the arguments {[*types]}, not {[*values]}")
+        machine_code(*[values[argument] for argument in types])
+
+    return call
 
 
 def _host_features() -> str:

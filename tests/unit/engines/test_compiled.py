@@ -192,9 +192,9 @@ def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_task, 
     def counted(*arguments):
         kernel = compile_all(*arguments)
 
-        def train_team(fields, n, *rest):
-            n_blocks.append(n)
-            kernel.train_team(fields, n, *rest)
+        def train_team(**arguments):
+            n_blocks.append(arguments["n_blocks"])
+            kernel.train_team(**arguments)
 
         return replace(kernel, train_team=train_team)
 
@@ -271,7 +271,7 @@ def computed(function, x):
     apply = native.compile_functions(module, {"apply": arguments})["apply"]
     x = np.resize(np.asarray(x, np.float32), (-(-len(x) // lanes), lanes))
     y = np.empty_like(x)
-    apply(x.ctypes.data, y.ctypes.data, len(x))
+    apply(x=x.ctypes.data, y=y.ctypes.data, n=len(x))
     return x.ravel().astype(np.float64), y.ravel()
 
 
@@ -291,6 +291,16 @@ def test_erf_and_exp_minus_1_have_their_limits_and_keep_what_is_no_number():
     assert computed(kernel._erf, odd)[1][:3].tolist() == [0.0, 1.0, -1.0]
     assert computed(kernel._exp_minus_1, odd)[1][2] == -1.0
     assert all(np.isnan(computed(f, odd)[1][3]) for f in (kernel._erf, kernel._exp_minus_1))
+
+
+@pytest.mark.parametrize("arguments", [{"x": 0, "y": 0}, {"x": 0, "y": 0, "m": 0}, {}])
+def test_machine_code_is_not_called_without_exactly_its_arguments(arguments):
+    signature = {"x": POINTER, "y": POINTER, "n": INT64}
+    module = ir.Module("test")
+    Code(module, "nothing", signature, 4).finish()
+    nothing = native.compile_functions(module, {"nothing": signature})["nothing"]
+    with pytest.raises(TypeError, match="takes the arguments"):
+        nothing(**arguments)
 
 
 def test_rows_that_32_bits_cannot_count_are_refused(engine, job_of, small_task):
