@@ -8,11 +8,12 @@ same orders, so all engines give the same networks but for float32 rounding.
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.errors import InputError, SettingError
 from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import EngineName, ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
@@ -51,6 +52,11 @@ class Job:
         first_epoch: Epochs before it are done already; their batch orders are skipped.
         with_curves: Evaluate after every epoch, and before the first.
         anchor: What pulls on the weights; None: the weight decay of the training.
+
+    Raises:
+        SettingError: The network does not fit the rows or the classes of a task.
+        InputError: Another array has not the shape, type or values described here. Engines rely
+            on that: the compiled engine passes addresses to machine code, which checks nothing.
     """
 
     network: MLPSpec
@@ -62,6 +68,15 @@ class Job:
     first_epoch: int = 0
     with_curves: bool = False
     anchor: Anchor | None = None
+
+    def __post_init__(self) -> None:
+        _check_runs(self)
+        _check_weights("weights", self.weights, self)
+        if self.anchor is not None:
+            _check_weights("anchor weights", self.anchor.weights, self)
+        for task in self.tasks:
+            _check_rows(task, task.x_train, task.y_train, self.network)
+            _check_rows(task, task.x_test, task.y_test, self.network)
 
     @property
     def n_runs(self) -> int:
@@ -76,6 +91,70 @@ class Job:
     def task_of(self, run: int) -> Task:
         """Give the task of a run."""
         return self.tasks[run % len(self.tasks)]
+
+
+def _check_runs(job: Job) -> None:
+    """Raise InputError unless a job has tasks, runs and epochs that an engine can go through."""
+    if not job.tasks:
+        raise InputError("tasks (): nothing to train on; use at least one task")
+    if job.order_keys.ndim != 1 or job.n_runs == 0 or job.order_keys.dtype != np.uint64:
+        raise _array_error("order_keys", job.order_keys, "one uint64 for each run")
+    n_frozen, n_layers = job.n_frozen, len(job.network.shapes)
+    if n_frozen.shape != (job.n_runs,) or n_frozen.dtype.kind not in "iu":
+        raise _array_error("n_frozen", n_frozen, f"{job.n_runs} whole numbers, one for each run")
+    if n_frozen.min() < 0 or n_frozen.max() >= n_layers:
+        raise InputError(
+            f"n_frozen {n_frozen.min()} to {n_frozen.max()}: the network has {n_layers} layers; "
+            f"use 0 to {n_layers - 1}"
+        )
+    if not 0 <= job.first_epoch <= job.training.epochs:
+        raise InputError(
+            f"first_epoch {job.first_epoch}: the training has {job.training.epochs} epochs; "
+            f"use 0 to {job.training.epochs}"
+        )
+
+
+def _check_weights(name: str, weights: Weights, job: Job) -> None:
+    """Raise InputError unless weights are those of the job's runs, in float32."""
+    shapes = [
+        (job.n_runs, *shape)
+        for fan_in, fan_out in job.network.shapes
+        for shape in ((fan_in, fan_out), (fan_out,))
+    ]
+    if len(weights) != len(shapes):
+        raise InputError(
+            f"{name}: {len(weights)} arrays; use {len(shapes)}, a kernel and a bias for each layer"
+        )
+    for i, (array, shape) in enumerate(zip(weights, shapes, strict=True)):
+        if array.shape != shape or array.dtype != np.float32:
+            raise _array_error(f"{name}[{i}]", array, f"float32 of shape {shape}")
+
+
+def _check_rows(task: Task, x: NDArray[np.float32], y: NDArray[np.int64], network: MLPSpec) -> None:
+    """Raise InputError unless rows are such that a network can take, SettingError if it is not."""
+    if x.ndim != 2 or x.dtype != np.float32:
+        raise _array_error("x", x, "float32 of shape (rows, features)")
+    if y.shape != (len(x),) or y.dtype.kind not in "iu" or len(y) == 0:
+        raise _array_error("y", y, f"{max(len(x), 1):,} whole numbers, one for each row")
+    name, n_features = task.spec.name, x.shape[1]
+    if n_features != network.n_features:
+        raise SettingError(
+            "n_features",
+            network.n_features,
+            f"the rows of {name} have {n_features} features; use n_features={n_features}",
+        )
+    first_class, last_class = int(y.min()), int(y.max())
+    if first_class < 0 or last_class >= network.n_classes:
+        raise SettingError(
+            "n_classes",
+            network.n_classes,
+            f"the classes of {name} are numbered {first_class} to {last_class}; "
+            f"use n_classes={last_class + 1} or more, and numbers from 0",
+        )
+
+
+def _array_error(name: str, array: NDArray[Any], expected: str) -> InputError:
+    return InputError(f"{name}: {array.dtype} of shape {array.shape}; use {expected}")
 
 
 @dataclass(frozen=True)
