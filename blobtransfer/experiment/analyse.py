@@ -30,6 +30,7 @@ from blobtransfer.results.results import Curves, TaskRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.statistics.learning_curves import curve_metrics
 from blobtransfer.statistics.nested import means_of_sources, source_variance
 from blobtransfer.statistics.paired import (
     Difference,
@@ -44,7 +45,6 @@ from blobtransfer.statistics.power import ALPHA
 from blobtransfer.statistics.resplit import compare_resplits
 from blobtransfer.statistics.sequential import sequence_interval
 from blobtransfer.statistics.spread import describe
-from blobtransfer.statistics.survival import curve_metrics
 
 THRESHOLD = 0.95
 """Share of the ceiling, or without one of the best median, that a run is to reach if not asked."""
