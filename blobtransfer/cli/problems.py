@@ -114,7 +114,7 @@ def say_problems(
         return
 
     from blobtransfer.experiment.single import record_of
-    from blobtransfer.report.sentences import problem_words
+    from blobtransfer.report.problems import describe_problem
 
     problems: list[tuple[Role, TaskSpec | None]] = [
         ("source", spec.source),
@@ -122,7 +122,9 @@ def say_problems(
     ]
     for role, task in problems:
         if task is not None:
-            print_stderr(f"{role}: {problem_words(task, record_of(role, task, spec.train_seed))}")
+            print_stderr(
+                f"{role}: {describe_problem(task, record_of(role, task, spec.train_seed))}"
+            )
         if isinstance(task, TableSpec):
             from blobtransfer.tasks.table import n_repeated
 

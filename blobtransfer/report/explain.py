@@ -1,6 +1,6 @@
 """What each word of a comparison or a study means, in a line: `--explain`."""
 
-from blobtransfer.report.sentences import points
+from blobtransfer.report.words import format_percent, format_points
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.study import StudyKind
@@ -18,16 +18,17 @@ def explanations(results: Results) -> tuple[str, ...]:
         f"mean, std, median: of the test accuracies of {results.scores.n_repeats} repeats, in %",
     ]
     if results.findings.low_line is not None:
-        lines.append(f"low: runs that end below {100 * results.findings.low_line:.1f} %")
+        lines.append(f"low: runs that end below {format_percent(results.findings.low_line)}")
     if measured.ceiling is not None:
-        lines.append(f"gap: from the mean to the best possible, {100 * measured.ceiling:.1f} %")
+        lines.append(f"gap: from the mean to the best possible, {format_percent(measured.ceiling)}")
     lines += [
         "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
         f"where it would lie with very many repeats; the {n_compared} of a question hold together",
         "typical [95 %]: the same of the middle three fifths of the repeats, each alone",
         "P(better): share of the repeats in which the variant beats standalone, ties by half",
         "better, worse: the whole interval is above, below 0",
-        f"no practical difference (alike): it is within {points(spec.margin)} of 0, the margin",
+        f"no practical difference (alike): it is within {format_points(spec.margin)} of 0, the "
+        "margin",
         "undecided: neither; more repeats, or more rows of a table, would tell",
         "5 % quantile: one run of 20 ends below it",
         "worst tenth: mean of the lowest tenth of the runs",
@@ -37,8 +38,8 @@ def explanations(results: Results) -> tuple[str, ...]:
         times = f", times the {n_compared} variants of a question" if n_compared > 1 else ""
         lines.append(f"adj. p: of no difference{times}")
     if results.n_failed:
-        floor = 100 * measured.floor
-        lines.append(f"failed: loss not finite; such runs count at chance level, {floor:.1f} %")
+        floor = format_percent(measured.floor)
+        lines.append(f"failed: loss not finite; such runs count at chance level, {floor}")
     return tuple(lines)
 
 
@@ -51,7 +52,7 @@ def study_explanations(results: StudyResults) -> tuple[str, ...]:
         "the method: every repeat trains a source network of its own",
         *STUDY_LINES[spec.kind],
         "better, worse: the whole interval is above, below 0",
-        f"alike: no practical difference, the interval is within {points(spec.margin)} of 0",
+        f"alike: no practical difference, the interval is within {format_points(spec.margin)} of 0",
         "undecided: neither",
     ]
     return tuple(lines)

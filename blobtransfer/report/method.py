@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from blobtransfer.report.sentences import count, points
+from blobtransfer.report.words import format_points, pluralise
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.experiment import ExperimentSpec
@@ -31,7 +31,7 @@ def _training(spec: ExperimentSpec) -> Iterator[str]:
         f"Networks {spec.network} ({spec.network.activation_text}, softmax output, "
         f"{spec.network.initializer} kernels) learn by {training.optimizer} with a learning rate "
         f"of {training.learning_rate:g}{more}, batches of {training.batch_size} rows, shuffled "
-        f"anew in each of {count(training.epochs, 'epochs')}; the loss is the categorical "
+        f"anew in each of {pluralise(training.epochs, 'epochs')}; the loss is the categorical "
         "cross-entropy. Nothing is chosen on the test rows."
     )
 
@@ -73,13 +73,16 @@ def _interval(spec: ExperimentSpec) -> str:
 def _verdict(spec: ExperimentSpec) -> str:
     return (
         "A variant is called better or worse where the whole interval is above or below 0, of no "
-        f"practical difference where it is all within {points(spec.margin)}, and else undecided. A "
-        "run whose loss is not finite counts at chance level."
+        f"practical difference where it is all within {format_points(spec.margin)}, and else "
+        "undecided. A run whose loss is not finite counts at chance level."
     )
 
 
 def _studies(results: StudyResults) -> Iterator[str]:
-    n_repeats, n_cells = count(results.spec.n_repeats, "repeats"), f"{len(results.spec.cells):,}"
+    n_repeats, n_cells = (
+        pluralise(results.spec.n_repeats, "repeats"),
+        f"{len(results.spec.cells):,}",
+    )
     yield _design(results.cells[0].results.spec)
     match results.spec.kind:
         case "sweep":

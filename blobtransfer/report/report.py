@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from blobtransfer.report.cautions import caution_text
 from blobtransfer.report.explain import explanations, study_explanations
-from blobtransfer.report.sentences import answer, caution_text, stopped_at
+from blobtransfer.report.sentences import answer, stopped_at
 from blobtransfer.report.study_sentences import study_answers, study_caution, study_stopped_at
 from blobtransfer.report.study_tables import tables_of_study
-from blobtransfer.report.tables import Table, tables_of
+from blobtransfer.report.table import Table
+from blobtransfer.report.tables import tables_of
 from blobtransfer.results.record import Sentence
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults

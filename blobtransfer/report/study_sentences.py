@@ -6,17 +6,22 @@ All words about a study are made here; every number comes from the findings.
 from collections.abc import Iterator
 from typing import assert_never
 
-from blobtransfer.report.sentences import (
+from blobtransfer.report.cautions import short_caution
+from blobtransfer.report.sentences import picked_words
+from blobtransfer.report.words import (
+    HEADLINE_SCORE,
     QUESTION_NAMES,
-    SAID_SCORE,
     SCORE_NAMES,
-    count,
-    joined,
+    VERDICT_CLAUSES,
+    format_count_range,
+    format_points,
+    format_short_interval,
+    format_signed_points,
+    format_spearman,
+    format_unsigned_points,
+    join_and,
     label_of,
-    picked_words,
-    points,
-    short_caution,
-    spearman_words,
+    pluralise,
 )
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
@@ -32,12 +37,6 @@ from blobtransfer.statistics.pooled import FEWEST_POOLED, Family
 PARTS: dict[StudyKind, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
 """What the cells of a study are called."""
 
-AT: dict[VerdictKind, str] = {
-    "better": "is better",
-    "worse": "is worse",
-    "no practical difference": "makes no practical difference",
-    "undecided": "is undecided",
-}
 
 MARKS: dict[VerdictKind, str] = {
     "better": ">",
@@ -57,13 +56,13 @@ def study_headline(results: StudyResults) -> str:
     """Ask the question that a study answers; an interrupted one says so first."""
     match results.spec.kind:
         case "sweep":
-            names = joined([axis.name for axis in results.spec.axes])
+            names = join_and([axis.name for axis in results.spec.axes])
             asked = f"What changes with {names}? {_from_to(results)}"
         case "pairs":
             asked = f"Does transfer help on problems like these? {_family(results)}"
         case "grid":
             n = len(results.spec.axes[0].values)
-            repeats = count(results.spec.n_repeats, "repeats")
+            repeats = pluralise(results.spec.n_repeats, "repeats")
             asked = f"Which source helps on which target? {n} problems, {repeats} a cell"
         case other:
             assert_never(other)
@@ -120,11 +119,13 @@ def study_caution(caution: StudyCaution, results: StudyResults) -> str:
             changes = "changes" if len(axes) == 1 else "change"
             tuned = "" if results.spec.cells[0].spec.tune else BEST_AGAINST_BEST
             return (
-                f"{joined(axes)} {changes} training from scratch too: this shows how much the "
+                f"{join_and(axes)} {changes} training from scratch too: this shows how much the "
                 f"answer hangs on it, not which value is best{tuned}"
             )
         case "few pairs":
-            return f"{count(caution.n_cells, 'pairs')}: {FEWEST_POOLED} or more have an interval"
+            return (
+                f"{pluralise(caution.n_cells, 'pairs')}: {FEWEST_POOLED} or more have an interval"
+            )
         case "halves of one table":
             return (
                 "all pairs are halves of the classes of one table, so they share rows and are not "
@@ -161,8 +162,8 @@ def study_caution(caution: StudyCaution, results: StudyResults) -> str:
 
 def budget_words(results: StudyResults) -> str:
     """Say what all points of a sweep have alike."""
-    epochs = _from_least_to_most({cell.results.spec.training.epochs for cell in results.cells})
-    updates = _from_least_to_most({updates_of(cell.results) for cell in results.cells})
+    epochs = _count_range({cell.results.spec.training.epochs for cell in results.cells})
+    updates = _count_range({updates_of(cell.results) for cell in results.cells})
     if results.spec.budget == "epochs":
         return f"every point learns {epochs} epochs, which are {updates} updates (--budget epochs)"
     return f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
@@ -173,13 +174,12 @@ def source_words(results: StudyResults) -> str | None:
     specs = [cell.results.spec for cell in results.cells]
     if all(spec.source_epochs is None for spec in specs):
         return None
-    epochs = _from_least_to_most({spec.source_training.epochs for spec in specs})
+    epochs = _count_range({spec.source_training.epochs for spec in specs})
     return f"source networks learn {epochs} epochs"
 
 
-def _from_least_to_most(counts: set[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+def _count_range(counts: set[int]) -> str:
+    return format_count_range(min(counts), max(counts))
 
 
 def updates_of(results: Results) -> int:
@@ -196,7 +196,7 @@ def _from_to(results: StudyResults) -> str:
     origin = spec.model_path or (names[0] if len(names) == 1 else f"{len(names)} problems")
     if not names and spec.model_path is None:
         origin = target
-    repeats = f"{count(spec.n_repeats, 'repeats')} a point"
+    repeats = f"{pluralise(spec.n_repeats, 'repeats')} a point"
     return f"From {origin} to {target}, {'until decided' if spec.until_decided else repeats}"
 
 
@@ -214,10 +214,10 @@ def _along_axis(results: StudyResults, question: Question, series: int) -> str:
         if len(places) == n_points:
             where = "everywhere" if n_points > 1 else f"at {places[0]}"
         elif is_line:
-            where = f"at {joined(places)}"
+            where = f"at {join_and(places)}"
         else:
             where = f"in {len(places)} of {n_points} points"
-        clauses.append(f"{AT[kind]} {where}")
+        clauses.append(f"{VERDICT_CLAUSES[kind]} {where}")
     changes = [
         f"it turns from {change.verdicts[0]} to {change.verdicts[1]} between {change.at[0]} and "
         f"{change.at[1]}"
@@ -226,7 +226,7 @@ def _along_axis(results: StudyResults, question: Question, series: int) -> str:
     ]
     same = [" ".join(cell.at) for cell in results.cells if cell.results.spec.is_same_problem]
     if same:
-        changes.append(f"source and target are one problem at {joined(same)}, not transfer")
+        changes.append(f"source and target are one problem at {join_and(same)}, not transfer")
     return "; ".join([", ".join(clauses), *changes])
 
 
@@ -246,41 +246,33 @@ def _family(results: StudyResults) -> str:
     assert spec.source is not None
     source, target = family_words(spec.source), family_words(spec.task)
     kinds = source if source == target else f"from {source} to {target}"
-    n_pairs, repeats = count(len(results.cells), "pairs"), count(spec.n_repeats, "repeats")
+    n_pairs, repeats = pluralise(len(results.cells), "pairs"), pluralise(spec.n_repeats, "repeats")
     return f"{n_pairs} of {kinds}, {repeats} each"
 
 
 def _next_pair(one: FamilySummary, family: Family, results: StudyResults) -> str:
     """Say what a variant may do on the next pair, and what it does on average."""
     label = label_of(one.arm, results.cells[0].results)
-    pairs = count(family.n_pairs, "pairs")
+    pairs = pluralise(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
-        mean = "" if family.mean is None else f" by {signed(family.mean)} on average"
+        mean = "" if family.mean is None else f" by {format_signed_points(family.mean)} on average"
         return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
     kind = "undecided" if one.verdict is None else one.verdict.kind
     average = (
-        f"on average it {AT[kind]}, {signed(family.mean)} "
-        f"[{signed(family.ci_low)}, {signed(family.ci_high)}], over {pairs}"
+        f"on average it {VERDICT_CLAUSES[kind]}, {format_short_interval(family)}, over {pairs}"
     )
     low, high = family.prediction_low, family.prediction_high
     if low is None or high is None:
         return f"{label}: {average}"
     if low >= 0.0:
-        may = f"gains {_amount(low)} to {_amount(high)} points"
+        may = f"gains {format_unsigned_points(low)} to {format_unsigned_points(high)} points"
     elif high <= 0.0:
-        may = f"costs {_amount(high)} to {_amount(low)} points"
+        may = f"costs {format_unsigned_points(high)} to {format_unsigned_points(low)} points"
     else:
-        may = f"may cost {_amount(low)} points or gain {_amount(high)}"
+        may = (
+            f"may cost {format_unsigned_points(low)} points or gain {format_unsigned_points(high)}"
+        )
     return f"{label} {may} (95 % prediction); {average}"
-
-
-def signed(share: float) -> str:
-    """Write a difference in points with one digit; what rounds to 0 has no minus."""
-    return f"{100 * share:+.1f}".replace("-0.0", "+0.0")
-
-
-def _amount(share: float) -> str:
-    return f"{100 * abs(share):.1f}"
 
 
 # ---------------------------------------------------------------- grids
@@ -294,19 +286,23 @@ def _over_cells(results: StudyResults, question: Question, series: int) -> str:
         if cell.at[0] != cell.at[1]
         and (verdict := cell.summary(question, series).verdict) is not None
     ]
-    counts = [f"{AT[kind]} in {kinds.count(kind)}" for kind in AT if kind in kinds]
+    counts = [
+        f"{VERDICT_CLAUSES[kind]} in {kinds.count(kind)}"
+        for kind in VERDICT_CLAUSES
+        if kind in kinds
+    ]
     return f"{', '.join(counts)} of {len(kinds)} transfers"
 
 
 def grid_ranking_sentence(results: StudyResults) -> str | None:
     """Say how well the sources of the first variant are ranked by a score."""
-    one = next((one for one in results.findings.rankings if one.score == SAID_SCORE), None)
+    one = next((one for one in results.findings.rankings if one.score == HEADLINE_SCORE), None)
     if one is None or one.ranking.gain is None or one.ranking.regret is None:
         return None
     label = dict(series_of(results.spec))[one.series]
     return (
         f"Ranked by {SCORE_NAMES[one.score]}, on the training rows of a target, its sources agree "
-        f"with their accuracy after {label} by Spearman {spearman_words(one.ranking)}; "
+        f"with their accuracy after {label} by Spearman {format_spearman(one.ranking)}; "
         f"{picked_words(one.ranking)}. It says nothing about other targets, nor whether transfer "
         "beats training from scratch"
     )
@@ -314,5 +310,5 @@ def grid_ranking_sentence(results: StudyResults) -> str | None:
 
 def mark_words(results: StudyResults) -> str:
     """Explain the letters that stand for verdicts."""
-    margin = points(results.spec.margin)
+    margin = format_points(results.spec.margin)
     return f"> better, < worse, = no practical difference (less than {margin}), ? undecided"

@@ -4,30 +4,40 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from blobtransfer.report.sentences import QUESTION_NAMES, count, label_of, points, verdict_word
 from blobtransfer.report.study_sentences import (
     MARKS,
     budget_words,
     grid_ranking_sentence,
     mark_words,
-    signed,
     source_words,
     study_clauses,
     study_subject,
     updates_of,
 )
+from blobtransfer.report.table import Table
 from blobtransfer.report.tables import (
     RANKING_COLUMNS,
     RANKING_NOTES,
     SECONDARY,
-    Table,
     further_tables,
-    interval_cell,
-    p_cell,
-    points_cell,
     ranking_cells,
 )
-from blobtransfer.results.findings import Summary
+from blobtransfer.report.words import (
+    QUESTION_NAMES,
+    SHORT_VERDICTS,
+    format_count_range,
+    format_interval,
+    format_number,
+    format_p,
+    format_points,
+    format_range,
+    format_short_interval,
+    format_short_verdict,
+    format_signed_points,
+    format_whole_percent,
+    label_of,
+    pluralise,
+)
 from blobtransfer.results.study import StudyResults
 from blobtransfer.results.study_findings import ModeratorKind
 from blobtransfer.specs.experiment import Question
@@ -39,9 +49,6 @@ MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "
 """What the effect on a pair may hang on."""
 
 BEYOND = "beyond margin"
-
-ALIKE = "alike"
-"""`no practical difference`, where there is little room."""
 
 
 def tables_of_study(results: StudyResults) -> tuple[Table, ...]:
@@ -81,15 +88,19 @@ def sweep_table(results: StudyResults, question: Question) -> Table:
                 (
                     *(("",) * len(place) if i else place),
                     label_of(one.arm, own).removeprefix("transfer "),
-                    points_cell(one.mean),
-                    points_cell(one.std),
-                    short_difference(one),
-                    *([adjusted_p(one)] if has_p else []),
-                    short_verdict(one.verdict),
+                    format_number(one.mean),
+                    format_number(one.std),
+                    format_short_interval(one.difference),
+                    *(
+                        [format_p(one.difference.p_adjusted if one.difference else None)]
+                        if has_p
+                        else []
+                    ),
+                    format_short_verdict(one.verdict),
                 )
             )
     n_repeats = {cell.results.scores.n_repeats for cell in results.cells}
-    repeats = f"{min(n_repeats):,}" + (f" to {max(n_repeats):,}" if len(n_repeats) > 1 else "")
+    repeats = format_count_range(min(n_repeats), max(n_repeats))
     return Table(
         title=f"{QUESTION_NAMES[question].capitalize()}: test accuracy in % on {target.name} by "
         f"{' and '.join(names)}, {repeats} repeats a point",
@@ -109,26 +120,26 @@ def family_table(results: StudyResults) -> Table:
         rows.append(
             (
                 label_of(one.arm, results.cells[0].results),
-                points_cell(one.mean),
-                points_cell(one.std),
+                format_number(one.mean),
+                format_number(one.std),
                 *(
                     [""] * 6
                     if family is None
                     else [
-                        short_interval(family.mean, family.ci_low, family.ci_high),
-                        short_points(family.tau),
-                        _range_cell(family.prediction_low, family.prediction_high),
+                        format_short_interval(family),
+                        format_number(family.tau, digits=1),
+                        format_range(family.prediction_low, family.prediction_high),
                         _beyond_cell(family),
-                        p_cell(family.wilcoxon_p),
-                        short_verdict(one.verdict),
+                        format_p(family.wilcoxon_p),
+                        format_short_verdict(one.verdict),
                     ]
                 ),
             )
         )
     n_pairs = len(results.cells)
-    margin = points(results.spec.margin)
+    margin = format_points(results.spec.margin)
     return Table(
-        title=f"{count(n_pairs, 'pairs')}: test accuracy in %, differences in points",
+        title=f"{pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
         columns=(
             "variant", "mean", "std", "difference [95 %]", "tau", "next pair [95 %]",
             BEYOND, "Wilcoxon p", "verdict",
@@ -155,7 +166,7 @@ def moderator_tables(results: StudyResults) -> list[Table]:
             slope = moderator.slope
             scale = 1.0 if moderator.kind == "gap" else 100.0
             found = Interval(slope.slope, slope.ci_low, slope.ci_high)
-            rows.append((label, MODERATORS[moderator.kind], interval_cell(found, scale)))
+            rows.append((label, MODERATORS[moderator.kind], format_interval(found, scale=scale)))
     if not any(cells[-1] not in ("", "-") for cells in rows):
         return []
     has_distance = any(cells[1] == MODERATORS["distance"] for cells in rows)
@@ -185,17 +196,17 @@ def pair_table(results: StudyResults) -> Table:
     for one in results.findings.pairs:
         is_first = one.pair != last
         last = one.pair
-        distance = "" if one.distance is None else f"{one.distance:.1f}"
+        distance = "" if one.distance is None else format_number(one.distance, 1, scale=1.0)
         rows.append(
             (
                 *(
-                    (one.pair, one.source, one.target, points_cell(one.gap), distance)
+                    (one.pair, one.source, one.target, format_number(one.gap), distance)
                     if is_first
                     else ("",) * 5
                 ),
                 label_of(one.arm, results.cells[0].results),
-                points_cell(one.mean),
-                interval_cell(Interval(one.difference, one.each_low, one.each_high)),
+                format_number(one.mean),
+                format_interval(Interval(one.difference, one.each_low, one.each_high)),
             )
         )
     return Table(
@@ -213,7 +224,7 @@ def grid_table(results: StudyResults, series: int) -> Table:
     sources, targets = (axis.values for axis in results.spec.axes)
     label = next(name for i, name in series_of(results.spec) if i == series)
     means = {
-        (one.axis, one.at): f"{signed(one.mean)}  "
+        (one.axis, one.at): f"{format_signed_points(one.mean)}  "
         for one in results.findings.margins
         if one.series == series
     }
@@ -258,12 +269,12 @@ def grid_ranking_table(results: StudyResults) -> Table:
     n_sources = len(results.spec.axes[0].values) - 1
     n_repeats = results.findings.rankings[0].ranking.n
     return Table(
-        title=f"Which of {count(n_sources, 'sources')} would one pick? Scores on the training rows "
-        "of each target",
+        title=f"Which of {pluralise(n_sources, 'sources')} would one pick? Scores on the training "
+        "rows of each target",
         columns=("variant", "score", *RANKING_COLUMNS),
         rows=tuple(rows),
         notes=(
-            f"means over the targets and {count(n_repeats, 'repeats')}, which alone are "
+            f"means over the targets and {pluralise(n_repeats, 'repeats')}, which alone are "
             "independent; without the diagonal",
             *RANKING_NOTES,
         ),
@@ -316,11 +327,11 @@ def cell_table(results: StudyResults) -> Table:
                 (
                     *(("", "") if i else cell.at),
                     label_of(one.arm, cell.results),
-                    points_cell(one.mean),
-                    points_cell(one.std),
-                    interval_cell(one.difference),
-                    adjusted_p(one),
-                    short_verdict(one.verdict),
+                    format_number(one.mean),
+                    format_number(one.std),
+                    format_interval(one.difference),
+                    format_p(one.difference.p_adjusted if one.difference else None),
+                    format_short_verdict(one.verdict),
                 )
             )
     return Table(
@@ -342,7 +353,7 @@ def _cell_text(results: StudyResults, source: str, target: str, series: int) -> 
     if one is None or one.difference is None or one.difference.mean is None:
         return ""
     mark = MARKS[one.verdict.kind] if one.verdict is not None else ""
-    number = f"{signed(one.difference.mean)} {mark}"
+    number = f"{format_signed_points(one.difference.mean)} {mark}"
     return f"[{number}]" if source == target else f"{number} "
 
 
@@ -350,49 +361,17 @@ def _n_differences(results: StudyResults) -> int:
     return len(results.cells) * (len(results.spec.cells[0].spec.variants) - 1)
 
 
-def short_points(share: float | None) -> str:
-    """Write points with one digit; a dash where there are none."""
-    return "-" if share is None else f"{100 * share:.1f}"
-
-
-def short_interval(mean: float | None, low: float | None, high: float | None) -> str:
-    """Write a difference and its interval in points with one digit, as far as they are known."""
-    if mean is None:
-        return "-"
-    return " ".join(filter(None, (signed(mean), _range_cell(low, high))))
-
-
-def short_difference(one: Summary) -> str:
-    """Write a difference to standalone and its interval in points, with one digit."""
-    d = one.difference
-    return "" if d is None else short_interval(d.mean, d.ci_low, d.ci_high)
-
-
-def _range_cell(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"[{signed(low)}, {signed(high)}]"
-
-
 def _beyond_cell(family: Family) -> str:
     if family.better_share is None or family.worse_share is None:
         return ""
-    return f"{100 * family.better_share:.0f} / {100 * family.worse_share:.0f} %"
+    better = format_number(family.better_share, digits=0)
+    return f"{better} / {format_whole_percent(family.worse_share)}"
 
 
 def one_sentence(results: StudyResults, question: Question) -> str:
     """Answer one question in a sentence."""
     clauses = "; ".join(study_clauses(results, question))
     return f"{study_subject(results, question)}: {clauses}"
-
-
-def adjusted_p(one: Summary) -> str:
-    """Write the p of all differences of a question together."""
-    return p_cell(None if one.difference is None else one.difference.p_adjusted)
-
-
-def short_verdict(verdict: Verdict | None) -> str:
-    """Write a verdict in a word."""
-    word = verdict_word(verdict)
-    return ALIKE if word == "no practical difference" else word
 
 
 def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
@@ -410,6 +389,6 @@ def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
 
 def alike_notes(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
     """Explain the short word for no practical difference, where it is used."""
-    if any(short_verdict(one) == ALIKE for one in verdicts):
-        margin = points(results.spec.margin)
-        yield f"{ALIKE}: no practical difference, which is less than {margin}"
+    if any(one is not None and one.kind in SHORT_VERDICTS for one in verdicts):
+        margin = format_points(results.spec.margin)
+        yield f"alike: no practical difference, which is less than {margin}"

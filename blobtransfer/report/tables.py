@@ -4,32 +4,33 @@ A table is made once as text cells; the files in `render/` show it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from blobtransfer.report.sentences import (
+from blobtransfer.report.sentences import answer, low_run_notes, ranking_sentence
+from blobtransfer.report.table import Table
+from blobtransfer.report.words import (
     QUESTION_NAMES,
     SCORE_NAMES,
-    answer,
-    count,
-    design,
-    frozen_words,
+    describe_design,
+    describe_frozen_layers,
+    format_interval,
+    format_loss,
+    format_number,
+    format_p,
+    format_percent,
+    format_share,
+    format_verdict,
+    format_whole_percent,
     label_of,
-    low_run_notes,
-    ranking_sentence,
-    verdict_word,
+    pluralise,
+    question_of,
 )
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric, Summary
 from blobtransfer.results.results import Results, TaskRecord
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.statistics.paired import Difference, Interval
+from blobtransfer.statistics.paired import Interval
 from blobtransfer.statistics.transferability import Ranking, ScoreName
-
-WORD_COLUMNS = (
-    "variant", "question", "metric", "what", "of", "verdict", "pair", "source", "score", "",
-)  # fmt: skip
-"""Columns of words; the others are numbers, and end at the right."""
 
 CONTRASTS: dict[ContrastKind, str] = {
     "freezing": "freezing alone",
@@ -78,33 +79,6 @@ BEST_OF = ("best of 1", "best of 3", "best of 5")
 SECONDARY = "secondary: not adjusted together with the answer about accuracy"
 
 
-@dataclass(frozen=True)
-class Table:
-    """Cells as text.
-
-    Args:
-        title: What the table shows.
-        columns: Heads.
-        rows: One tuple of cells a row.
-        notes: Lines below it.
-        sentence: The answer, below it.
-        summaries: What a small plot below it shows on a terminal.
-        ceiling: The plot's best possible accuracy; None where it is not known.
-        is_detail: Left out where the answer is to fit one screen.
-        is_tight: Columns stand close to one another, so that no one is left out for room.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-    sentence: str | None = None
-    summaries: tuple[Summary, ...] = ()
-    ceiling: float | None = None
-    is_detail: bool = False
-    is_tight: bool = False
-
-
 def tables_of(results: Results, with_time: bool = True) -> tuple[Table, ...]:
     """Lay out everything that a command found.
 
@@ -151,7 +125,7 @@ def training_table(results: Results, with_time: bool = True) -> Table:
         *_ceiling_notes(results),
     ]
     if results.baseline is not None and results.baseline.run.status == "ok":
-        accuracy = _percent(results.baseline.run.test_accuracy)
+        accuracy = format_percent(results.baseline.run.test_accuracy)
         notes.append(
             f"from scratch, the rows in the same order: test accuracy {accuracy}; one run of each "
             "decides nothing, compare does"
@@ -166,14 +140,14 @@ def training_table(results: Results, with_time: bool = True) -> Table:
             "ever predicted"
         )
     rows = [
-        ("accuracy", _percent(run.train_accuracy), _percent(run.test_accuracy)),
-        ("loss", _loss(run.train_loss), _loss(run.test_loss)),
+        ("accuracy", format_percent(run.train_accuracy), format_percent(run.test_accuracy)),
+        ("loss", format_loss(run.train_loss), format_loss(run.test_loss)),
     ]
     gap = None if run.status == "failed" else summary.gap
     if task.ceiling is not None:
-        rows += [("ceiling", "", _percent(task.ceiling)), ("gap", "", _percent(gap))]
+        rows += [("ceiling", "", format_percent(task.ceiling)), ("gap", "", format_percent(gap))]
     else:
-        rows.append(("floor", "", _percent(task.floor)))
+        rows.append(("floor", "", format_percent(task.floor)))
     return Table(
         title=f"{_subject(results, summary, network)} on {task.name}",
         columns=("", "train", "test"),
@@ -188,16 +162,19 @@ def comparison_table(results: Results, question: Question) -> Table:
     shown = results.of_question(question)
     columns: list[tuple[str, Callable[[Summary], str]]] = [
         ("variant", lambda s: label_of(s.arm, results)),
-        ("mean", lambda s: points_cell(s.mean)),
-        ("std", lambda s: points_cell(s.std)),
-        ("median", lambda s: points_cell(s.median)),
-        ("low", lambda s: "" if s.low_runs is None else f"{100 * s.low_runs.share:.0f} %"),
-        ("gap", lambda s: points_cell(s.gap)),
-        ("difference [95 %]", lambda s: interval_cell(s.difference)),
-        ("typical [95 %]", lambda s: interval_cell(s.difference and s.difference.typical)),
-        ("P(better)", lambda s: _share(s.difference.probability_better if s.difference else None)),
-        ("adj. p", lambda s: p_cell(s.difference.p_adjusted if s.difference else None)),
-        ("verdict", lambda s: verdict_word(s.verdict)),
+        ("mean", lambda s: format_number(s.mean)),
+        ("std", lambda s: format_number(s.std)),
+        ("median", lambda s: format_number(s.median)),
+        ("low", lambda s: format_whole_percent(s.low_runs.share if s.low_runs else None)),
+        ("gap", lambda s: format_number(s.gap)),
+        ("difference [95 %]", lambda s: format_interval(s.difference)),
+        ("typical [95 %]", lambda s: format_interval(s.difference and s.difference.typical)),
+        (
+            "P(better)",
+            lambda s: format_share(s.difference.probability_better if s.difference else None),
+        ),
+        ("adj. p", lambda s: format_p(s.difference.p_adjusted if s.difference else None)),
+        ("verdict", lambda s: format_verdict(s.verdict)),
     ]
     left_out = ["gap"] if target.ceiling is None else []
     left_out += ["adj. p"] if results.spec.until_decided else []  # a sequence has none
@@ -206,7 +183,7 @@ def comparison_table(results: Results, question: Question) -> Table:
         columns[1:1] = [("failed", lambda s: str(s.failed))]
     return Table(
         title=f"{_question_title(results, question)}: test accuracy in % on {target.name}, "
-        f"{results.spec.network}, {design(results, question)}",
+        f"{results.spec.network}, {describe_design(results, question)}",
         columns=tuple(head for head, _ in columns),
         rows=tuple(tuple(cell(s) for _, cell in columns) for s in shown),
         notes=tuple(_comparison_notes(results, question, shown)),
@@ -224,9 +201,10 @@ def risk_table(results: Results) -> Table:
         rows=tuple(
             (
                 label_of(one.arm, results),
-                "" if one.arm.sources == "none" else QUESTION_NAMES[one.arm.sources],
+                question_of(one.arm),
                 *map(
-                    points_cell, (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5)
+                    format_number,
+                    (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5),
                 ),
             )
             for one in results.summary
@@ -248,8 +226,8 @@ def ranking_table(results: Results) -> Table:
         last = label
     n = results.findings.rankings[0].ranking.n
     return Table(
-        title=f"Which of {count(n, 'source networks')} would one pick? Scores on the training rows "
-        f"of {results.measured.name}",
+        title=f"Which of {pluralise(n, 'source networks')} would one pick? Scores on the training "
+        f"rows of {results.measured.name}",
         columns=("variant", "score", *RANKING_COLUMNS),
         rows=tuple(rows),
         notes=RANKING_NOTES,
@@ -262,9 +240,9 @@ def ranking_cells(score: ScoreName, ranking: Ranking) -> tuple[str, ...]:
     found = Interval(ranking.spearman, ranking.ci_low, ranking.ci_high)
     return (
         SCORE_NAMES[score],
-        interval_cell(found, 1.0) if ranking.spearman is not None else "-",
-        "-" if ranking.gain is None else f"{100 * ranking.gain:+.2f}",
-        points_cell(ranking.regret),
+        format_interval(found, scale=1.0) if ranking.spearman is not None else "-",
+        format_interval(Interval(ranking.gain, None, None)),
+        format_number(ranking.regret),
     )
 
 
@@ -277,7 +255,7 @@ def rates_table(results: Results) -> Table:
         rows=tuple(
             (
                 label_of(one.arm, results),
-                "" if one.arm.sources == "none" else QUESTION_NAMES[one.arm.sources],
+                question_of(one.arm),
                 *(str(chosen.n) for chosen in one.chosen_rates),
             )
             for one in results.summary
@@ -300,9 +278,9 @@ def variance_table(results: Results) -> Table:
             (
                 label_of(summary.arm, results),
                 str(variance.n_sources),
-                points_cell(variance.between_std),
-                points_cell(variance.within_std),
-                _share(variance.icc),
+                format_number(variance.between_std),
+                format_number(variance.within_std),
+                format_share(variance.icc),
             )
             for summary in results.summary
             if (variance := summary.source_variance) is not None
@@ -327,7 +305,7 @@ def controls_table(results: Results) -> Table:
         is_of_one = n_frozen is not None and kind != "against"
         what = CONTRASTS[kind] + (f", fixed={n_frozen}" if is_of_one else "")
         differences = [cells[question].difference for question in questions]
-        rows.append((what, f"{label} - {baseline}", *map(interval_cell, differences)))
+        rows.append((what, f"{label} - {baseline}", *map(format_interval, differences)))
     return Table(
         title=f"{title}: differences in points [95 % interval, each alone]",
         columns=("what", "of", *(QUESTION_NAMES[question] for question in questions)),
@@ -352,22 +330,22 @@ def speed_table(results: Results, question: Question) -> Table:
             (
                 "" if one.arm == last else label_of(one.arm, results),
                 SPEED_METRICS[one.metric],
-                points_cell(one.value, scale),
-                interval_cell(one.difference, scale),
-                p_cell(one.difference.p_adjusted if one.difference else None),
-                verdict_word(one.verdict),
+                format_number(one.value, scale=scale),
+                format_interval(one.difference, scale=scale),
+                format_p(one.difference.p_adjusted if one.difference else None),
+                format_verdict(one.verdict),
             )
         )
         last = one.arm
     return Table(
         title=f"{_question_title(results, question)}: speed of learning in %, "
-        f"{design(results, question)}",
+        f"{describe_design(results, question)}",
         columns=("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict"),
         rows=tuple(rows),
         notes=(
             "test accuracy: jumpstart, before training; height, mean of the learning curve; "
             "last 10, mean of the last epochs",
-            f"reached: runs that reach {_percent(results.findings.threshold)}; epochs: until "
+            f"reached: runs that reach {format_percent(results.findings.threshold)}; epochs: until "
             f"then, {results.spec.training.epochs} where it is never reached",
             SECONDARY,
         ),
@@ -381,7 +359,7 @@ def _question_title(results: Results, question: Question) -> str:
     if question == "one":
         return f"{name} (one source network)"
     if results.spec.nested is not None:
-        return f"{name} ({count(results.n_sources, 'source networks')})"
+        return f"{name} ({pluralise(results.n_sources, 'source networks')})"
     return f"{name} (a fresh source network each repeat)"
 
 
@@ -393,7 +371,7 @@ def _subject(results: Results, summary: Summary, network: MLPSpec) -> str:
     if variant.kind == "standalone":
         return f"Standalone network {network}"
     if variant.kind == "transfer":
-        frozen = f", {frozen_words(variant.n_frozen)}" if variant.n_frozen else ""
+        frozen = f", {describe_frozen_layers(variant.n_frozen)}" if variant.n_frozen else ""
         return f"Network {network}{origin}{frozen},"
     return f"Network {network}{origin}, {summary.label},"
 
@@ -411,10 +389,10 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
         notes.append(f"one source network, {spec.model_path}: {_ONE_SOURCE}")
     elif results.source_run is not None:
         source, run = results.task("source"), results.source_run
-        ceiling = "" if source.ceiling is None else f", ceiling {_percent(source.ceiling)}"
+        ceiling = "" if source.ceiling is None else f", ceiling {format_percent(source.ceiling)}"
         notes.append(
             f"one source network, trained on {source.name} "
-            f"(test accuracy {_percent(run.test_accuracy)}{ceiling}): {_ONE_SOURCE}"
+            f"(test accuracy {format_percent(run.test_accuracy)}{ceiling}): {_ONE_SOURCE}"
         )
         if run.status == "failed":
             notes.append("the source network failed: its loss is not finite")
@@ -422,8 +400,8 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
     n_compared = len(spec.variants) - 1
     together = f"; the {n_compared} intervals of the mean hold together" if n_compared > 1 else ""
     notes.append(
-        f"low: runs below {_percent(results.findings.low_line)}; typical: the middle three fifths "
-        f"of the differences{together}"
+        f"low: runs below {format_percent(results.findings.low_line)}; typical: the middle three "
+        f"fifths of the differences{together}"
     )
     if spec.until_decided:
         is_at_most = results.scores.n_repeats == spec.n_repeats
@@ -443,7 +421,7 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
     if any(summary.failed for summary in shown):
         notes.append(
             "failed: runs whose loss is not finite; they count at chance level, "
-            f"{_percent(results.measured.floor)}"
+            f"{format_percent(results.measured.floor)}"
         )
     return notes
 
@@ -452,54 +430,18 @@ def _ceiling_notes(results: Results) -> list[str]:
     task, spec = results.measured, results.spec.task
     if task.ceiling is None:
         return [
-            f"floor: {_percent(task.floor)}, the share of the largest class among the test rows; "
-            "the best possible accuracy is not known"
+            f"floor: {format_percent(task.floor)}, the share of the largest class among the test "
+            "rows; the best possible accuracy is not known"
         ]
     how = " (nearest true centre)" if isinstance(spec, BlobsSpec) else ""
     return [
-        f"gap: to the ceiling {_percent(task.ceiling)}, the best possible on these {task.n_test} "
-        f"test rows{how}"
+        f"gap: to the ceiling {format_percent(task.ceiling)}, the best possible on these "
+        f"{task.n_test} test rows{how}"
     ]
 
 
 def _ceiling_in_brackets(task: TaskRecord) -> str:
-    return "" if task.ceiling is None else f" (ceiling {_percent(task.ceiling)})"
+    return "" if task.ceiling is None else f" (ceiling {format_percent(task.ceiling)})"
 
 
 _ONE_SOURCE = "the luck of its draw is in no std and no interval"
-
-
-def _percent(share: float | None) -> str:
-    return "not finite" if share is None else f"{100 * share:.1f} %"
-
-
-def points_cell(share: float | None, scale: float = 100.0) -> str:
-    """Write a share in percent; a dash where there is none."""
-    return "-" if share is None else f"{scale * share:.2f}"
-
-
-def _loss(loss: float | None) -> str:
-    return "not finite" if loss is None else f"{loss:.4f}"
-
-
-def interval_cell(difference: Difference | Interval | None, scale: float = 100.0) -> str:
-    """Write a mean with its interval in points, as far as they are known."""
-    if difference is None:
-        return ""
-    if difference.mean is None:
-        return "-"
-    mean = f"{scale * difference.mean:+.2f}"
-    if difference.ci_low is None or difference.ci_high is None:
-        return mean
-    return f"{mean} [{scale * difference.ci_low:+.2f}, {scale * difference.ci_high:+.2f}]"
-
-
-def _share(share: float | None) -> str:
-    return "" if share is None else f"{share:.2f}"
-
-
-def p_cell(p: float | None) -> str:
-    """Write a p; nothing where there is none."""
-    if p is None:
-        return ""
-    return "<0.001" if p < 0.001 else f"{p:.3f}"

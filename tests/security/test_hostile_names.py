@@ -35,7 +35,7 @@ from blobtransfer.report.render.html import to_html
 from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.report import make_report
-from blobtransfer.report.tables import Table
+from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS
 from blobtransfer.results.csv_io import csv_line, curves_to_csv, to_csv
 from blobtransfer.results.json_io import read_json

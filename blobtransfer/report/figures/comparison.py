@@ -16,7 +16,8 @@ from blobtransfer.report.figures.panels import (
 )
 from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
 from blobtransfer.report.figures.style import LONGEST_IN_TITLE, literal, shortened
-from blobtransfer.report.sentences import design, label_of, short_answer, stopped_at
+from blobtransfer.report.sentences import short_answer, stopped_at
+from blobtransfer.report.words import describe_design, label_of
 from blobtransfer.results.results import Results
 from blobtransfer.specs.experiment import Question
 
@@ -188,5 +189,5 @@ def _title(results: Results) -> str:
         name = shortened(Path(spec.model_path).name, LONGEST_IN_TITLE)
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
     stopped = stopped_at(results)
-    how_many = f"s{stopped[1:]}" if stopped else design(results, spec.questions[-1])
+    how_many = f"s{stopped[1:]}" if stopped else describe_design(results, spec.questions[-1])
     return f"Transfer{origin} to {target}, network {spec.network}, {how_many}"

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.style import Look, colour_of, literal, shortened
-from blobtransfer.report.sentences import label_of, points
 from blobtransfer.report.study_sentences import study_headline
+from blobtransfer.report.words import format_points, label_of
 from blobtransfer.results.study import StudyResults
 from blobtransfer.results.study_findings import FamilySummary
 
@@ -58,7 +58,7 @@ def draw_forest(results: StudyResults, canvas: Canvas) -> "Figure":
         else:
             axes.set_visible(False)
     figure.suptitle(literal(title))
-    grey = f"; grey: margin of {points(results.spec.margin)}" if results.spec.margin else ""
+    grey = f"; grey: margin of {format_points(results.spec.margin)}" if results.spec.margin else ""
     figure.supxlabel(
         canvas.wrapped(
             "difference to standalone in points: worse below 0, better above; pairs: 95 % "

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
 from blobtransfer.report.figures.style import Look, literal, n_letters, shortened
-from blobtransfer.report.sentences import QUESTION_NAMES, points
-from blobtransfer.report.study_sentences import signed, study_headline
+from blobtransfer.report.study_sentences import study_headline
+from blobtransfer.report.words import QUESTION_NAMES, format_points, format_signed_points
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.experiment import Question
@@ -94,7 +94,7 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
     if image is not None:
         bar = figure.colorbar(image, ax=list(grid.flat), shrink=0.8)
         bar.set_label("difference to standalone (points)")
-    margin = f" (less than {points(results.spec.margin)})" if results.spec.margin else ""
+    margin = f" (less than {format_points(results.spec.margin)})" if results.spec.margin else ""
     figure.supxlabel(
         canvas.wrapped(
             f"{MARKS['better']} better   {MARKS['worse']} worse   = no practical difference"
@@ -131,7 +131,7 @@ def _draw_panel(
             )
         is_dark = kind != "undecided" and abs(values[row, column]) > DARK * limit
         axes.text(
-            column, row, f"{signed(values[row, column] / 100)}\n{MARKS[kind]}",
+            column, row, f"{format_signed_points(values[row, column] / 100)}\n{MARKS[kind]}",
             ha="center", va="center",
             fontsize=look.small, color="white" if is_dark else "black", linespacing=1.0,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}

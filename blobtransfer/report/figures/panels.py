@@ -16,7 +16,7 @@ from blobtransfer.report.figures.style import (
     colour_of,
     marker_of,
 )
-from blobtransfer.report.sentences import label_of, points, verdict_word
+from blobtransfer.report.words import format_interval, format_points, format_verdict, label_of
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import Results
 from blobtransfer.specs.experiment import Arm, Question
@@ -68,21 +68,19 @@ def draw_differences(
         d, colour = one.difference, colour_of(one.arm.variant)
         if d is None or d.mean is None:
             continue
-        numbers = f"{100 * d.mean:+.1f}"
         if d.ci_low is not None and d.ci_high is not None:
             ends = [100 * d.ci_low, 100 * d.ci_high]
             axes.plot(
                 ends, [place, place], color=colour, linewidth=2.6 * look.scale,
                 solid_capstyle="butt",
             )  # fmt: skip
-            numbers += f" [{ends[0]:+.1f}, {ends[1]:+.1f}]"
         is_decided = one.verdict is not None and one.verdict.kind != "undecided"
         axes.plot(
             [100 * d.mean], [place], marker=marker_of(one.arm.variant, results.spec.variants),
             markersize=7 * look.scale, color=colour if is_decided else "white",
             markeredgecolor=colour, markeredgewidth=1.6 * look.scale, zorder=4,
         )  # fmt: skip
-        word = verdict_word(one.verdict)
+        numbers, word = format_interval(d, digits=1), format_verdict(one.verdict)
         if room.is_narrow:
             word = word.replace(" ", "\n", 1)
         axes.annotate(
@@ -95,7 +93,7 @@ def draw_differences(
         list(places), row_labels([label_of(one.arm, results) for one in shown], room.is_narrow)
     )
     axes.set_ylim(0.4, len(shown) + 0.6)
-    grey = f"; grey: margin of {points(results.spec.margin)}" if margin else ""
+    grey = f"; grey: margin of {format_points(results.spec.margin)}" if margin else ""
     axes.set_xlabel(
         f"worse < difference in points > better\n95 % intervals{grey}"
         if room.is_narrow

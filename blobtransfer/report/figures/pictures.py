@@ -14,6 +14,7 @@ from blobtransfer.report.figures.tasks import draw_tasks
 from blobtransfer.report.figures.training import draw_training
 from blobtransfer.report.sentences import answer, headline
 from blobtransfer.report.study_sentences import study_answers, study_headline
+from blobtransfer.report.words import format_percent
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Results
 from blobtransfer.results.study import StudyResults
 from blobtransfer.tasks.task import Task
@@ -54,7 +55,7 @@ def picture_of_results(
         title = f"Training of a network {results.spec.network} on {name}: {run.label}"
         text = "The loss is not finite"
         if run.status == "ok":
-            text = f"Test accuracy {100 * (run.test_accuracy or 0.0):.1f} %"
+            text = f"Test accuracy {format_percent(run.test_accuracy or 0.0)}"
             if results.spec.network.n_classes <= MAX_DRAWN_CLASSES:
                 text += ", and where the network sees which class"
         return Picture(canvas.fitted(partial(draw_training, results)), title, text, made_by)
@@ -85,7 +86,9 @@ def picture_of_tasks(tasks: Sequence[Task], canvas: Canvas, argv: Sequence[str])
     for task in tasks:
         n_rows = len(task.y_train) + len(task.y_test)
         best = (
-            "" if task.ceiling is None else f", best possible accuracy {100 * task.ceiling:.1f} %"
+            ""
+            if task.ceiling is None
+            else f", best possible accuracy {format_percent(task.ceiling)}"
         )
         texts.append(f"{task.spec.name}: {n_rows} rows in {task.spec.n_classes} classes{best}")
     with canvas.settings():

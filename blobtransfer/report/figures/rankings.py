@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.style import MARKERS, Look, colour_of, literal
-from blobtransfer.report.sentences import SCORE_NAMES
+from blobtransfer.report.words import SCORE_NAMES
 from blobtransfer.specs.variant import Variant
 from blobtransfer.statistics.transferability import SCORES, Ranking, ScoreName
 

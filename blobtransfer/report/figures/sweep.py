@@ -15,8 +15,8 @@ from blobtransfer.report.figures.style import (
     literal,
     shortened,
 )
-from blobtransfer.report.sentences import QUESTION_NAMES, points
 from blobtransfer.report.study_sentences import study_headline
+from blobtransfer.report.words import QUESTION_NAMES, format_points
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.experiment import Question
@@ -127,7 +127,7 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
                 markersize=6 * look.scale, color=colour if is_decided else "white",
                 markeredgecolor=colour, markeredgewidth=1.4 * look.scale, zorder=4,
             )  # fmt: skip
-    grey = f"; grey: margin of {points(results.spec.margin)}" if margin else ""
+    grey = f"; grey: margin of {format_points(results.spec.margin)}" if margin else ""
     axes.set_ylabel("difference to standalone (points)\n95 % intervals that hold together")
     axes.set_xlabel(f"{literal(shortened(results.spec.axes[0].name))}\nfilled: decided{grey}")
     axes.tick_params(axis="x", labelbottom=True)

@@ -16,6 +16,7 @@ from blobtransfer.report.figures.classes import (
     scatter_classes,
 )
 from blobtransfer.report.figures.style import Look, class_colours, literal, shortened, titled
+from blobtransfer.report.words import format_percent
 from blobtransfer.results.results import MAX_DRAWN_CLASSES
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.tasks.task import Plane, Task, planes_of
@@ -89,7 +90,7 @@ def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
             axes.sharex(panels[0])
             axes.sharey(panels[0])
         _draw_task(task, plane, axes, canvas.look, is_equal=ratios_of[i] is not None)
-        best = "" if task.ceiling is None else f"\nbest possible {100 * task.ceiling:.1f} %"
+        best = "" if task.ceiling is None else f"\nbest possible {format_percent(task.ceiling)}"
         axes.set_title(literal(titles[i] + best))
         axes.set_xlabel(x_labels[i])
         if i % n_columns == 0 or not is_shared:

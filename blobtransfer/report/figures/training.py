@@ -17,6 +17,7 @@ from blobtransfer.report.figures.style import (
     shortened,
     titled,
 )
+from blobtransfer.report.words import format_number
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, Results
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.tasks.task import Plane
@@ -134,7 +135,7 @@ def _draw_curves(
         _draw_curve(accuracies, 100 * by_metric[f"{rows}_accuracy"], label, style, look)
     ceiling = results.measured.ceiling
     if ceiling is not None:
-        label = f"best possible, {100 * ceiling:.1f}"
+        label = f"best possible, {format_number(ceiling, digits=1)}"
         accuracies.axhline(100 * ceiling, label=label, linewidth=look.scale, **CEILING)
     _scale_losses(losses, np.concatenate([own[[TEST_LOSS, TRAIN_LOSS]] for _, own, *_ in drawn]))
     losses.set_ylabel("loss (nats)")

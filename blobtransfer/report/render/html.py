@@ -16,7 +16,7 @@ from blobtransfer.report.figures.canvas import Canvas, svg_text
 from blobtransfer.report.figures.pictures import picture_of_results
 from blobtransfer.report.method import method_of
 from blobtransfer.report.report import Report
-from blobtransfer.report.tables import WORD_COLUMNS
+from blobtransfer.report.table import WORD_COLUMNS
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable
 

@@ -7,7 +7,7 @@ pictures, HTML or other markup. This module adds only rows, bold titles and bull
 import re
 from collections.abc import Iterable, Sequence
 
-from blobtransfer.report.tables import WORD_COLUMNS, Table
+from blobtransfer.report.table import WORD_COLUMNS, Table
 from blobtransfer.specs.checks import printable
 
 _HARMLESS = r"\[(?:[-+., %]|[^\W_])+(?: [<>=?])?\](?![(\[])|(?<=[a-z\d])_+(?=[a-z\d])"

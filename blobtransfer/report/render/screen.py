@@ -8,15 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from blobtransfer.report.cautions import short_caution
 from blobtransfer.report.report import Report
-from blobtransfer.report.sentences import (
+from blobtransfer.report.sentences import headline, short_answer
+from blobtransfer.report.words import (
     QUESTION_NAMES,
-    design,
-    headline,
+    describe_design,
+    format_interval,
+    format_number,
+    format_points,
+    format_short_verdict,
     label_of,
-    points,
-    short_answer,
-    short_caution,
 )
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import Results
@@ -33,8 +35,6 @@ COLOURS = {
     "no practical difference": "cyan",
 }
 
-WORDS = {"no practical difference": "alike"}
-"""Verdicts that are too long for the table."""
 
 SOURCES: dict[Question, str] = {"one": ": one source", "fresh": ": new sources"}
 """What the name of a question says of its sources, where there is room."""
@@ -124,11 +124,11 @@ def _grid(results: Results, console: "Console", dropped: Sequence[str]) -> "Rich
         verdict = one.verdict.kind if one.verdict else ""
         cells = [
             Text("  " * indent + label_of(one.arm, results)),
-            Text(_points(one.mean)),
-            Text(_points(one.std)),
-            Text(_interval(one)),
+            Text(format_number(one.mean, digits=1)),
+            Text(format_number(one.std, digits=1)),
+            Text(_difference(one)),
             Text(strip.of_one(one)),
-            Text(WORDS.get(verdict, verdict), style=COLOURS.get(verdict, "")),
+            Text(format_short_verdict(one.verdict), style=COLOURS.get(verdict, "")),
         ]
         grid.add_row(*(cells[i] for i in kept))
     return grid
@@ -189,9 +189,9 @@ class _Strip:
 
 def _legend(results: Results) -> str:
     ceiling = results.measured.ceiling
-    parts = [] if ceiling is None else [f"best possible {100 * ceiling:.1f}"]
-    parts += [f"margin {points(results.spec.margin)}"]
-    parts += [design(results, results.spec.questions[-1])]
+    parts = [] if ceiling is None else [f"best possible {format_number(ceiling, digits=1)}"]
+    parts += [f"margin {format_points(results.spec.margin)}"]
+    parts += [describe_design(results, results.spec.questions[-1])]
     return "; ".join(parts)
 
 
@@ -201,17 +201,9 @@ def _colour(shown: Sequence[Summary]) -> str | None:
     return COLOURS.get(kinds.pop()) if len(kinds) == 1 else None
 
 
-def _points(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
-
-
-def _interval(one: Summary) -> str:
-    d = one.difference
-    if d is None or d.mean is None:
-        return ""
-    if d.ci_low is None or d.ci_high is None:
-        return f"{100 * d.mean:+.1f}"
-    return f"{100 * d.mean:+.1f} [{100 * d.ci_low:+.1f}, {100 * d.ci_high:+.1f}]"
+def _difference(one: Summary) -> str:
+    is_empty = one.difference is None or one.difference.mean is None
+    return "" if is_empty else format_interval(one.difference, digits=1)
 
 
 def wrapped(text: str, width: int) -> list[str]:

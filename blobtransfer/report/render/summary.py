@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from blobtransfer.report.render.markdown import markdown_row
-from blobtransfer.report.sentences import label_of
+from blobtransfer.report.words import label_of
 from blobtransfer.results.csv_io import csv_line
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import Results

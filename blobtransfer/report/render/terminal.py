@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from blobtransfer.report.render.text import to_text
-from blobtransfer.report.tables import WORD_COLUMNS, Table
+from blobtransfer.report.table import WORD_COLUMNS, Table
+from blobtransfer.report.words import format_percent
 from blobtransfer.results.findings import Summary
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def box_plot(
         if places:
             _draw(row, places, letters)
         lines.append(one.label.ljust(labels) + "".join(row).rstrip())
-    left, right = f"{100 * low:.1f} %", f"{100 * high:.1f} %"
+    left, right = format_percent(low), format_percent(high)
     gap = max(1, n_columns - len(left) - len(right))
     lines.append(" " * labels + left + " " * gap + right)
     lines.append(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from blobtransfer.report.tables import WORD_COLUMNS, Table
+from blobtransfer.report.table import WORD_COLUMNS, Table
 
 
 def to_text(tables: Sequence[Table]) -> str:

@@ -6,8 +6,9 @@ from helpers.specs import spec_of
 
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source
+from blobtransfer.report.cautions import caution_text
 from blobtransfer.report.report import make_report
-from blobtransfer.report.sentences import answer, caution_text
+from blobtransfer.report.sentences import answer
 from blobtransfer.results.record import Sentence
 from blobtransfer.specs.variant import STANDALONE
 

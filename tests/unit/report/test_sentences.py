@@ -7,18 +7,15 @@ from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
 
 from blobtransfer.experiment.compare import compare
-from blobtransfer.report.sentences import (
-    answer,
-    caution_text,
-    count,
-    design,
-    frozen_words,
+from blobtransfer.report.cautions import caution_text, short_caution
+from blobtransfer.report.sentences import answer, low_run_notes, short_answer
+from blobtransfer.report.words import (
+    describe_design,
+    describe_frozen_layers,
+    format_points,
+    format_verdict,
     label_of,
-    low_run_notes,
-    points,
-    short_answer,
-    short_caution,
-    verdict_word,
+    pluralise,
 )
 from blobtransfer.results.findings import (
     Collapsed,
@@ -222,7 +219,7 @@ def test_an_interrupted_nested_design_counts_the_sources_that_are_done():
         classes_predicted=scores.classes_predicted[:, :6],
         is_failed=scores.is_failed[:, :6],
     )
-    assert design(replace(results, scores=done, interrupted=True), "fresh") == (
+    assert describe_design(replace(results, scores=done, interrupted=True), "fresh") == (
         "2 sources x 3 repeats"
     )
 
@@ -393,12 +390,12 @@ def test_what_starts_from_the_same_problem_is_never_called_transfer():
     [(0.01, "1 point"), (0.0, "0 points"), (0.005, "0.5 points"), (0.123456, "12.3 points")],
 )
 def test_points_are_written_as_people_do(share, text):
-    assert points(share) == text
+    assert format_points(share) == text
 
 
 @pytest.mark.parametrize(("n", "text"), [(1, "1 repeat"), (2, "2 repeats"), (0, "0 repeats")])
 def test_one_thing_is_counted_in_the_singular(n, text):
-    assert count(n, "repeats") == text
+    assert pluralise(n, "repeats") == text
 
 
 @pytest.mark.parametrize(
@@ -406,7 +403,7 @@ def test_one_thing_is_counted_in_the_singular(n, text):
     [(1, "first hidden layer frozen"), (2, "first 2 hidden layers frozen")],
 )
 def test_frozen_layers_are_counted_from_the_first(n_frozen, text):
-    assert frozen_words(n_frozen) == text
+    assert describe_frozen_layers(n_frozen) == text
 
 
 @pytest.mark.parametrize(
@@ -414,4 +411,4 @@ def test_frozen_layers_are_counted_from_the_first(n_frozen, text):
     [(None, ""), (UNDECIDED, "undecided"), (ALIKE, "no practical difference")],
 )
 def test_a_verdict_is_a_word_or_three(verdict, word):
-    assert verdict_word(verdict) == word
+    assert format_verdict(verdict) == word

@@ -19,14 +19,13 @@ from blobtransfer.report.figures.pictures import draw_study, picture_of_results
 from blobtransfer.report.figures.style import STYLES
 from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.report import make_report
-from blobtransfer.report.sentences import count
 from blobtransfer.report.study_sentences import (
-    signed,
     study_answers,
     study_caution,
     study_headline,
     study_stopped_at,
 )
+from blobtransfer.report.words import format_signed_points, pluralise
 from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
 from blobtransfer.results.study_findings import Change, StudyCaution
 from blobtransfer.specs.study import STUDIES, Axis, Cell, StudySpec
@@ -327,7 +326,7 @@ def test_a_heat_map_has_number_and_mark_in_every_cell(studies, name):
     assert len(texts) == 9
     for text, cell in zip(texts, studies[name].cells, strict=True):
         one = cell.summary("fresh", 1)
-        assert text == f"{signed(one.difference.mean)}\n{MARKS[one.verdict.kind]}"
+        assert text == f"{format_signed_points(one.difference.mean)}\n{MARKS[one.verdict.kind]}"
     frames = [patch for patch in panels[0].patches if patch.get_hatch() is None]
     assert len(frames) == 3  # the diagonal
 
@@ -354,7 +353,7 @@ def test_what_is_shown_again_is_the_same(studies, name):
 
 
 def test_what_rounds_to_0_has_no_minus():
-    assert [signed(share) for share in (-0.0004, 0.0004, -0.1, -0.0006)] == [
+    assert [format_signed_points(share) for share in (-0.0004, 0.0004, -0.1, -0.0006)] == [
         "+0.0", "+0.0", "-10.0", "-0.1",
     ]  # fmt: skip
 
@@ -369,5 +368,5 @@ def test_a_sweep_does_without_p_before_epochs_and_updates(studies, monkeypatch):
 
 
 def test_counts_have_their_number():
-    assert count(1, "pairs") == "1 pair"
+    assert pluralise(1, "pairs") == "1 pair"
     assert np.isfinite(FAMILY.mean)

@@ -19,7 +19,7 @@ from blobtransfer.network import initial_weights
 from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.text import to_text
 from blobtransfer.report.report import make_report
-from blobtransfer.report.tables import Table
+from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS, WRITERS, print_on, to_json, writer_of
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE

@@ -15,7 +15,7 @@ from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.comparison import draw_comparison
 from blobtransfer.report.figures.style import LOOKS, colour_of, marker_of
-from blobtransfer.report.sentences import design
+from blobtransfer.report.words import describe_design
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Verdict
@@ -204,7 +204,7 @@ def test_a_nested_design_counts_its_sources_in_the_title():
     spec = spec_of(8, questions=("fresh",), nested=(4, 2))
     results = compare(spec, None, PlannedEngine(by_key))
     figure = draw_comparison(results, Canvas())
-    assert design(results, "fresh") in " ".join(figure.get_suptitle().split())
+    assert describe_design(results, "fresh") in " ".join(figure.get_suptitle().split())
 
 
 @pytest.mark.parametrize("n_failed", [0, 1, 6])

@@ -1,0 +1,133 @@
+"""Cautions in words: what makes results less sure than they look, and what to do about it."""
+
+from collections.abc import Iterator, Sequence
+
+from blobtransfer.report.words import QUESTION_NAMES, format_points, join_and, label_of, pluralise
+from blobtransfer.results.findings import (
+    Caution,
+    Collapsed,
+    FewPairs,
+    FewTestRows,
+    LookAgain,
+    Mixed,
+    OneSource,
+    OtherClasses,
+    SameProblem,
+    SplitAnew,
+)
+from blobtransfer.results.results import Results
+from blobtransfer.specs.experiment import Arm
+
+ENOUGH_REPEATS = 100
+"""What a comparison of too few repeats is advised to take."""
+
+
+def caution_text(caution: Caution, results: Results) -> str:
+    """Say what makes results less sure than they look, and what to do."""
+    match caution:
+        case FewPairs():
+            return _few_pairs(caution, results)
+        case OneSource():
+            source = "--sources both" if results.spec.source is not None else "--source SPEC"
+            return f"one source network: its luck is in no interval; {source} asks about the method"
+        case SameProblem():
+            return (
+                "source and target are the same problem: what starts from the source goes on "
+                "with its training, which is not transfer; take another --source-seed"
+            )
+        case OtherClasses():
+            names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
+            return (
+                f"{names}: the output layer learnt other classes than the target's and starts no "
+                "better than by chance; --variant new-head,fixed=0 draws it afresh"
+            )
+        case SplitAnew():
+            return (
+                f"each repeat splits the same {caution.n_rows:,} rows anew, so repeats are not "
+                "independent: the intervals are Nadeau & Bengio's, and from some number on only "
+                "more rows would tell more"
+            )
+        case LookAgain():
+            nested = results.spec.nested is not None
+            return (
+                f"where it says undecided, a second look at more than these {caution.n} "
+                f"{'sources' if nested else 'repeats'} errs in more than 5 % of tables; with more "
+                f"{'--nested' if nested else '--repeats'} take another --train-seed"
+            )
+        case Collapsed():
+            names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
+            return (
+                f"most runs fail or collapse, which is to never predict a class ({names}): there "
+                "is little to compare; try a smaller --learning-rate, or wider --hidden layers"
+            )
+        case FewTestRows():
+            return (
+                f"{pluralise(caution.n_test, 'test rows')}: an accuracy has a standard error of "
+                f"{format_points(caution.standard_error)} for new rows, the margin is "
+                f"{format_points(caution.margin)}; the answers hold for these rows"
+                + ("" if caution.n_enough is None else f", try {_more_rows(caution, results)}")
+            )
+        case Mixed():
+            return (
+                f"{caution.n_repeats:,} of {results.scores.n_repeats:,} repeats were computed by "
+                "other versions, or where arithmetic rounds differently: last digits may differ "
+                "from one run to the next"
+            )
+
+
+def short_caution(caution: Caution, results: Results) -> str:
+    """Say a caution so that it fits a line: what to type."""
+    match caution:
+        case OneSource():
+            source = "--sources both" if results.spec.source is not None else "--source SPEC"
+            return f"one source network; its luck: {source}"
+        case SameProblem():
+            return "source and target are the same problem; try another --source-seed"
+        case LookAgain():
+            more = "--repeats" if results.spec.nested is None else "--nested"
+            return f"to look again at more {more} take another --train-seed"
+        case FewTestRows():
+            rows = pluralise(caution.n_test, "test rows")
+            if caution.n_enough is None:
+                return f"{rows}; the answers hold for these"
+            return f"{rows}; for answers beyond them try {_more_rows(caution, results)}"
+        case OtherClasses():
+            return "the kept output layer learnt other classes; try --variant new-head,fixed=0"
+        case SplitAnew():
+            return f"the same {caution.n_rows:,} rows split anew: more rows tell more, not repeats"
+        case Collapsed():
+            return "most runs fail or collapse; try a smaller --learning-rate"
+        case Mixed():
+            return f"{caution.n_repeats:,} repeats may be rounded differently (--mixed)"
+        case FewPairs():
+            return caution_text(caution, results)
+
+
+def _few_pairs(caution: FewPairs, results: Results) -> str:
+    return (
+        f"with {pluralise(caution.n, caution.unit)} nothing can be decided; "
+        f"try {_more(results, ENOUGH_REPEATS)}"
+    )
+
+
+def _more_rows(caution: FewTestRows, results: Results) -> str:
+    """Write what asks for more test rows."""
+    is_blobs = results.spec.task.kind == "blobs"
+    return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"
+
+
+def _more(results: Results, n: int) -> str:
+    """Write the option that asks for n repeats, or sources."""
+    if results.spec.nested is not None:
+        return f"--nested {n} {results.spec.nested[1]}"
+    return f"--repeats {n}"
+
+
+def _with_question(arms: Sequence[Arm], results: Results) -> Iterator[str]:
+    """Name arms, with their question where only one of two is meant."""
+    for arm in arms:
+        n_same = sum(other.label == arm.label for other in arms)
+        label = label_of(arm, results)
+        if arm.sources != "none" and n_same < len(results.spec.questions):
+            label += f" of {QUESTION_NAMES[arm.sources]}"
+        yield label

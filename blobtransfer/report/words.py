@@ -1,0 +1,236 @@
+"""Every way in which a number or a list is written; names of questions, scores and verdicts.
+
+Accuracies and differences arrive as shares, such as 0.031, and are written in percent or points.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from blobtransfer.results.results import Results
+from blobtransfer.specs.experiment import Arm, Question
+from blobtransfer.statistics.paired import Verdict, VerdictKind
+from blobtransfer.statistics.transferability import Ranking, ScoreName
+
+QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method"}
+
+SCORE_NAMES: dict[ScoreName, str] = {
+    "h_score": "H-score",
+    "h_score_regularised": "regularised H-score",
+    "logme": "LogME",
+    "leep": "LEEP",
+    "nce": "NCE",
+}
+"""Transferability scores as their authors write them."""
+
+HEADLINE_SCORE: ScoreName = "h_score_regularised"
+"""The score that is put into a sentence, fixed beforehand: the one for few rows."""
+
+VERDICT_CLAUSES: dict[VerdictKind, str] = {
+    "better": "is better",
+    "worse": "is worse",
+    "no practical difference": "makes no practical difference",
+    "undecided": "is undecided",
+}
+
+SHORT_VERDICTS: dict[VerdictKind, str] = {"no practical difference": "alike"}
+"""Verdicts that are too long for a narrow table."""
+
+
+class Estimate(Protocol):
+    """A mean with its interval, each None where it is not known."""
+
+    @property
+    def mean(self) -> float | None:
+        """Point estimate."""
+
+    @property
+    def ci_low(self) -> float | None:
+        """Lower end of the interval."""
+
+    @property
+    def ci_high(self) -> float | None:
+        """Upper end of the interval."""
+
+
+# ---------------------------------------------------------------- lists and counts
+
+
+def pluralise(n: int, things: str) -> str:
+    """Return a number of things; `things` is the plural."""
+    return f"{n} {things.removesuffix('s') if n == 1 else things}"
+
+
+def join_and(labels: Sequence[str]) -> str:
+    """Return labels separated by commas, the last one after `and`."""
+    *first, last = labels
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def format_count_range(low: int, high: int) -> str:
+    """Return `low to high`, or one number if they are equal."""
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+# ---------------------------------------------------------------- numbers in sentences
+
+
+def format_points(share: float) -> str:
+    """Return a difference of accuracies with its unit, such as `1 point`."""
+    text = f"{100 * share:.3g}"
+    return f"{text} point" if text == "1" else f"{text} points"
+
+
+def format_signed_points(share: float) -> str:
+    """Return a difference in points with a sign and one digit; -0.0 becomes +0.0."""
+    return f"{100 * share:+.1f}".replace("-0.0", "+0.0")
+
+
+def format_amount(share: float) -> str:
+    """Return points with one digit, or two if one digit would print 0.0."""
+    text = format_number(share, digits=1)
+    return format_number(share) if text in ("0.0", "-0.0") and share else text
+
+
+def format_unsigned_points(share: float) -> str:
+    """Return the absolute value of a share in points with one digit."""
+    return format_number(abs(share), digits=1)
+
+
+def format_percent(share: float | None) -> str:
+    """Return a share in percent; `not finite` if there is none."""
+    return "not finite" if share is None else f"{100 * share:.1f} %"
+
+
+def format_per_100(share: float) -> str:
+    """Return the absolute share as runs of 100, with one digit below 1."""
+    return f"{100 * abs(share):.{0 if abs(share) >= 0.01 else 1}f}"
+
+
+def format_per_100_range(low: float, high: float) -> str:
+    """Return the interval of a difference of shares as an amount, in runs of 100."""
+    return " to ".join(map(format_per_100, sorted((abs(low), abs(high)))))
+
+
+def format_spearman(ranking: Ranking) -> str:
+    """Return a rank correlation with its interval."""
+    if ranking.spearman is None:
+        return "(not known)"
+    if ranking.ci_low is None or ranking.ci_high is None:
+        return f"{ranking.spearman:.2f}"
+    return f"{ranking.spearman:.2f} [{ranking.ci_low:.2f}, {ranking.ci_high:.2f}]"
+
+
+# ---------------------------------------------------------------- cells of a table
+
+
+def format_number(value: float | None, digits: int = 2, scale: float = 100.0) -> str:
+    """Return a scaled number; a dash if there is none.
+
+    Args:
+        value: A share, unless `scale` is 1.
+        digits: After the decimal point.
+        scale: Factor; 100 gives percent or points.
+    """
+    return "-" if value is None else f"{scale * value:.{digits}f}"
+
+
+def format_interval(estimate: Estimate | None, digits: int = 2, scale: float = 100.0) -> str:
+    """Return a mean with a sign and its interval, as far as they are known.
+
+    Args:
+        estimate: Of shares, unless `scale` is 1; None gives an empty cell.
+        digits: After the decimal point.
+        scale: Factor; 100 gives points.
+    """
+    if estimate is None:
+        return ""
+    if estimate.mean is None:
+        return "-"
+    mean = f"{scale * estimate.mean:+.{digits}f}"
+    if estimate.ci_low is None or estimate.ci_high is None:
+        return mean
+    low, high = scale * estimate.ci_low, scale * estimate.ci_high
+    return f"{mean} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def format_short_interval(estimate: Estimate | None) -> str:
+    """Return a mean and its interval in points with one digit; -0.0 becomes +0.0."""
+    if estimate is None:
+        return ""
+    if estimate.mean is None:
+        return "-"
+    interval = format_range(estimate.ci_low, estimate.ci_high)
+    return " ".join(filter(None, (format_signed_points(estimate.mean), interval)))
+
+
+def format_range(low: float | None, high: float | None) -> str:
+    """Return an interval in points with one digit; empty if an end is not known."""
+    if low is None or high is None:
+        return ""
+    return f"[{format_signed_points(low)}, {format_signed_points(high)}]"
+
+
+def format_share(share: float | None) -> str:
+    """Return a share between 0 and 1; empty if there is none."""
+    return "" if share is None else f"{share:.2f}"
+
+
+def format_whole_percent(share: float | None) -> str:
+    """Return a share in whole percent; empty if there is none."""
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def format_loss(loss: float | None) -> str:
+    """Return a loss in nats; `not finite` if there is none."""
+    return "not finite" if loss is None else f"{loss:.4f}"
+
+
+def format_p(p: float | None) -> str:
+    """Return a p-value; empty if there is none."""
+    if p is None:
+        return ""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def format_verdict(verdict: Verdict | None) -> str:
+    """Return a verdict in words; empty if there is none."""
+    return "" if verdict is None else verdict.kind
+
+
+def format_short_verdict(verdict: Verdict | None) -> str:
+    """Return a verdict in one word; empty if there is none."""
+    return "" if verdict is None else SHORT_VERDICTS.get(verdict.kind, verdict.kind)
+
+
+# ---------------------------------------------------------------- labels and designs
+
+
+def label_of(arm: Arm, results: Results) -> str:
+    """Return the label of an arm; with one problem as source and target it is not a transfer."""
+    if not results.spec.is_same_problem:
+        return arm.label
+    is_transfer = arm.variant.start == "transfer"
+    return re.sub("^transfer", "same problem", arm.label) if is_transfer else arm.label
+
+
+def question_of(arm: Arm) -> str:
+    """Return the name of the question that an arm answers; empty for standalone."""
+    return "" if arm.sources == "none" else QUESTION_NAMES[arm.sources]
+
+
+def describe_frozen_layers(n_frozen: int) -> str:
+    """Return which hidden layers are frozen, such as `first 2 hidden layers frozen`."""
+    layers = "hidden layer" if n_frozen == 1 else f"{n_frozen} hidden layers"
+    return f"first {layers} frozen"
+
+
+def describe_design(results: Results, question: Question) -> str:
+    """Return the number of repeats of a question, or of sources and their repeats."""
+    nested = results.spec.nested
+    if nested is not None and question == "fresh":
+        n_sources, n_repeats = results.n_sources, results.scores.n_repeats
+        if n_sources * nested[1] != n_repeats:  # it was interrupted
+            return f"{n_sources} sources, {n_repeats} repeats in all"
+        return f"{n_sources} sources x {nested[1]} repeats"
+    return pluralise(results.scores.n_repeats, "repeats")
