@@ -7,6 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from blobtransfer.data import load_task
+    from blobtransfer.data.dataset import Task
+    from blobtransfer.data.tables.resolve import resolve_tasks
     from blobtransfer.engines import load_engine
     from blobtransfer.errors import BlobTransferError
     from blobtransfer.execution.dask import DaskExecutor
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
     from blobtransfer.specs.task_text import parse_task
     from blobtransfer.specs.training import TrainingSpec
     from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
-    from blobtransfer.tasks import load_task
-    from blobtransfer.tasks.resolve import resolve_tasks
-    from blobtransfer.tasks.task import Task
 
 __version__ = "0.1.0"
 
@@ -59,7 +59,7 @@ _HOME = {
     "StudyResults": "results.study",
     "StudySpec": "specs.study",
     "TableSpec": "specs.table",
-    "Task": "tasks.task",
+    "Task": "data.dataset",
     "TaskSpec": "specs.task",
     "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
@@ -67,11 +67,11 @@ _HOME = {
     "from_json": "experiment.load",
     "from_store": "experiment.load",
     "load_engine": "engines",
-    "load_task": "tasks",
+    "load_task": "data",
     "parse_task": "specs.task_text",
     "parse_variant": "specs.variant",
     "read_source_file": "keras_files.read",
-    "resolve_tasks": "tasks.resolve",
+    "resolve_tasks": "data.tables.resolve",
     "run_study": "experiment.study",
     "to_csv": "results.csv_io",
     "to_json": "report.writers",

@@ -9,9 +9,9 @@ import pytest
 from helpers.commands import STARTED, Finished, run_here
 from helpers.specs import SMALL
 
+from blobtransfer.data import load_task
+from blobtransfer.data.dataset import Task
 from blobtransfer.specs.drawn import BlobsSpec
-from blobtransfer.tasks import load_task
-from blobtransfer.tasks.task import Task
 
 OBJECTS_A_LOOK = 50_000
 """Objects made between two looks for cycles that nothing needs any more; Python's own is 700."""

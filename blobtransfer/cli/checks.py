@@ -20,8 +20,8 @@ from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
 if TYPE_CHECKING:
+    from blobtransfer.data.tables.resolve import Role
     from blobtransfer.keras_files.read import SourceNetwork
-    from blobtransfer.tasks.resolve import Role
 
 MODEL_FILE = "the source network (--model)"
 """What the file of --model is called where something would replace it."""

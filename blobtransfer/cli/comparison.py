@@ -34,8 +34,8 @@ from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.task_text import is_blobs
 
 if TYPE_CHECKING:
+    from blobtransfer.data.tables.resolve import Role
     from blobtransfer.keras_files.read import SourceNetwork
-    from blobtransfer.tasks.resolve import Role
 
 SOURCE_SEED, TARGET_SEED = 1, 2
 """The two problems, unless asked otherwise."""

@@ -49,9 +49,9 @@ def plot_data(
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
 
+    from blobtransfer.data import load_task
     from blobtransfer.report.figures.canvas import Canvas
     from blobtransfer.report.figures.pictures import picture_of_tasks
-    from blobtransfer.tasks import load_task
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
     drawn = picture_of_tasks([load_task(spec) for spec in specs], canvas, sys.argv[1:])

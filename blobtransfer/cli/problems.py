@@ -18,7 +18,7 @@ from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.task_text import parse_task, text_of
 
 if TYPE_CHECKING:
-    from blobtransfer.tasks.resolve import Role
+    from blobtransfer.data.tables.resolve import Role
 
 
 def problem_of(
@@ -89,7 +89,7 @@ def settled(
     """Read the tables among some problems; see `tasks.resolve`."""
     found = {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
     if len(found) < len(asked):
-        from blobtransfer.tasks.resolve import resolve_tasks
+        from blobtransfer.data.tables.resolve import resolve_tasks
 
         found = resolve_tasks(asked, train_seed, carried)
     return found
@@ -126,7 +126,7 @@ def say_problems(
                 f"{role}: {describe_problem(task, record_of(role, task, spec.train_seed))}"
             )
         if isinstance(task, TableSpec):
-            from blobtransfer.tasks.table import n_repeated
+            from blobtransfer.data.tables.rows import n_repeated
 
             n = n_repeated(task)
             if n and task.is_split_anew:

@@ -18,7 +18,6 @@ from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import EngineName, ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks.task import Task
 
 OnEpochs = Callable[[int], None]
 """Called with how many epochs, summed over the runs of a job, are newly done; may raise to stop."""

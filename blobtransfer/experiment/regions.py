@@ -5,10 +5,10 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import Task, plane_of, planes_of
 from blobtransfer.network import Weights, predicted_classes
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Point, Predictions, Regions
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.tasks.task import Task, plane_of, planes_of
 
 N_PLACES = 300
 """Places of the grid along each feature."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from blobtransfer.data import load_task
 from blobtransfer.engines import Engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.analyse import analyse
@@ -20,7 +21,6 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preparation, TableSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.variant import STANDALONE
-from blobtransfer.tasks import load_task
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def train_one(
     )
     preparation = None
     if isinstance(spec.task, TableSpec):
-        from blobtransfer.tasks.table import preparation_of
+        from blobtransfer.data.tables.rows import preparation_of
 
         preparation = preparation_of(spec.task, 0, spec.train_seed)
     return SingleRun(results, network, weights, preparation)

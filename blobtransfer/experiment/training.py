@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data import load_tasks
+from blobtransfer.data.dataset import Task
 from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained, load_engine
 from blobtransfer.network import Weights, initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.experiment import Arm, EngineName, ExperimentSpec, Question
 from blobtransfer.specs.variant import Start
-from blobtransfer.tasks import load_tasks
-from blobtransfer.tasks.task import Task
 
 
 class SourceKey(NamedTuple):

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data import load_task
 from blobtransfer.experiment.training import SourceKey, SourceWeights
 from blobtransfer.network import forward
 from blobtransfer.results.findings import SourceRanking
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.statistics.transferability import SCORES, rank_sources, transferability
-from blobtransfer.tasks import load_task
 
 ByRepeat = NDArray[np.float64]
 

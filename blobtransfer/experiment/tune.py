@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data import load_task
+from blobtransfer.data.validation import validation_task
 from blobtransfer.engines import Engine, OnEpochs, Trained
 from blobtransfer.experiment.training import SourceWeights, train_arms
 from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
-from blobtransfer.tasks import load_task
-from blobtransfer.tasks.validation import validation_task
 
 
 def train_tuned(

@@ -1,7 +1,7 @@
 """Problems to be learnt, of any kind: which rows, and their split into training and test.
 
 A kind of problem is a dataclass with a `kind`, a `name`, its `n_features`, `n_classes` and their
-names, and how many rows train and test; a file in `tasks/` makes its rows.
+names, and how many rows train and test; `data/generated.py` draws its rows.
 """
 
 from typing import TypeAlias

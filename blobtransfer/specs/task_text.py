@@ -2,7 +2,7 @@
 
     blobs:seed=1,std=2    moons:noise=0.2    digits:classes=0-4    sites.csv:label=outcome
 
-A drawn problem is complete with that; a table has to be read first (`tasks.resolve`).
+A drawn problem is complete with that; a table has to be read first (`data.tables.resolve`).
 """
 
 import re

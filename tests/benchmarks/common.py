@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data import load_task
 from blobtransfer.engines import Job
 from blobtransfer.network import Weights, initial_weights
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import TaskSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks import load_task
 
 sys.path.append(str(Path(__file__).parents[1]))  # for helpers, which tests share
 

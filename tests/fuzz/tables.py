@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from helpers.commands import run_here
 
 from blobtransfer.cli.failures import report
+from blobtransfer.data.tables.resolve import resolve_tasks
 from blobtransfer.errors import BlobTransferError
 from blobtransfer.specs.task_text import parse_task
-from blobtransfer.tasks.resolve import resolve_tasks
 from fuzz.edits import damaged_bytes, edited_text, edited_zip
 from fuzz.mutation import Mutation
 

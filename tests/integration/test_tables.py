@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from helpers.tables import write_sites
 
+from blobtransfer.data.tables.resolve import resolve_tasks
 from blobtransfer.experiment.compare import compare
 from blobtransfer.results.json_io import json_schema
 from blobtransfer.specs.experiment import ExperimentSpec
@@ -18,7 +19,6 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task_text import parse_task
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
-from blobtransfer.tasks.resolve import resolve_tasks
 
 SITE = "sites.csv:label=outcome,drop=person,drop=fold,where=site"
 FAST = ("--epochs", 3, "--no-plot")

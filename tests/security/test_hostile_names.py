@@ -24,6 +24,7 @@ from helpers.specs import SMALL, VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 from markdown_it import MarkdownIt
 
+from blobtransfer.data import load_task
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_target
 from blobtransfer.experiment.study import run_study
@@ -43,7 +44,6 @@ from blobtransfer.specs.checks import printable
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
-from blobtransfer.tasks import load_task
 
 pytestmark = pytest.mark.security
 

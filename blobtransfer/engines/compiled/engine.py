@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data import load_task
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.errors import MachineError
@@ -30,7 +31,6 @@ from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks import load_task
 
 WEIGHTS_AT_ONCE = 250_000
 """Weights of all networks of a job for each thread, about: 1 MB, and enough to keep it busy."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import Task
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.keras.model import build_mlp, get_weights
 from blobtransfer.engines.keras.quiet import load_keras
@@ -20,7 +21,6 @@ from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks.task import Task
 
 LOSS = "categorical_crossentropy"
 """Keras' name of it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import Plane
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.style import (
     LONGEST_NAME,
@@ -16,7 +17,6 @@ from blobtransfer.report.figures.style import (
     shortened,
 )
 from blobtransfer.results.results import MAX_DRAWN_CLASSES
-from blobtransfer.tasks.task import Plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

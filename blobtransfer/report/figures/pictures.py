@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from blobtransfer.data.dataset import Task
 from blobtransfer.report.figures.canvas import Canvas, Picture
 from blobtransfer.report.figures.comparison import draw_comparison
 from blobtransfer.report.figures.forest import draw_forest
@@ -17,7 +18,6 @@ from blobtransfer.report.study_sentences import study_answers, study_headline
 from blobtransfer.report.words import format_percent
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Results
 from blobtransfer.results.study import StudyResults
-from blobtransfer.tasks.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

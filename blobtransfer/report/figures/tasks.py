@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blobtransfer.data.dataset import Plane, Task, planes_of
 from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.classes import (
     GREY,
@@ -19,7 +20,6 @@ from blobtransfer.report.figures.style import Look, class_colours, literal, shor
 from blobtransfer.report.words import format_percent
 from blobtransfer.results.results import MAX_DRAWN_CLASSES
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.tasks.task import Plane, Task, planes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import Plane
 from blobtransfer.metrics import METRICS, TEST_LOSS, TRAIN_LOSS
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.classes import add_class_legend, draw_balance, scatter_classes
@@ -20,7 +21,6 @@ from blobtransfer.report.figures.style import (
 from blobtransfer.report.words import format_number
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, Results
 from blobtransfer.specs.variant import STANDALONE
-from blobtransfer.tasks.task import Plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from blobtransfer.data.dataset import Task
 from blobtransfer.engines import Anchor, Job
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks.task import Task
 
 
 @pytest.fixture(scope="session")

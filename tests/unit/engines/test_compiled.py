@@ -16,6 +16,7 @@ from llvmlite import ir
 from scipy.special import erf
 
 import blobtransfer
+from blobtransfer.data import load_task
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native
 from blobtransfer.engines.compiled.engine import CompiledEngine
@@ -27,7 +28,6 @@ from blobtransfer.metrics import TEST_LOSS
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks import load_task
 
 
 @pytest.fixture(scope="module")

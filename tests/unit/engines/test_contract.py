@@ -7,6 +7,7 @@ import pytest
 from helpers.activations import FUNCTIONS
 from helpers.specs import spec_of
 
+from blobtransfer.data import load_task
 from blobtransfer.engines import Job, load_engine
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.metrics import METRICS, TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
@@ -14,7 +15,6 @@ from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.tasks import load_task
 
 ENGINES = ["compiled", pytest.param("keras", marks=pytest.mark.slow)]
 

@@ -10,6 +10,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 
+from blobtransfer.data import load_task
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare
@@ -23,7 +24,6 @@ from blobtransfer.results.store import Store
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 from blobtransfer.statistics.sequential import looks
-from blobtransfer.tasks import load_task
 
 REPEAT_OF_SOURCE = {order_key(0, Stream.SOURCE_ORDER, r): r for r in range(100)}
 

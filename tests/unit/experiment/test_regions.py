@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from blobtransfer.data import load_task
 from blobtransfer.experiment.regions import decision_regions, predictions_of
 from blobtransfer.network import initial_weights
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.tasks import load_task
 
 
 def test_the_grid_covers_all_rows_and_a_known_border_lies_where_it_should():

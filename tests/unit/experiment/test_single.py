@@ -7,6 +7,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
 
+from blobtransfer.data import load_task
 from blobtransfer.engines import load_engine
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import record_of, train_source, train_target
@@ -16,7 +17,6 @@ from blobtransfer.results.results import TaskRecord
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
-from blobtransfer.tasks import load_task
 
 
 def planned(key, first_weight, n_frozen):

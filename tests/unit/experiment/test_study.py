@@ -9,13 +9,13 @@ from helpers.engines import PlannedEngine
 from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
+from blobtransfer.data import load_task
 from blobtransfer.engines import load_engine
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.sources import SourceBank
 from blobtransfer.experiment.study import run_study
 from blobtransfer.experiment.training import SourceKey
 from blobtransfer.randomness import Stream, order_key
-from blobtransfer.tasks import load_task
 
 SOURCE_KEYS = {order_key(seed, Stream.SOURCE_ORDER, r) for seed in range(10) for r in range(20)}
 

@@ -7,6 +7,7 @@ import pytest
 from helpers.specs import spec_of
 from helpers.studies import grid_of
 
+from blobtransfer.data import load_task
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare
@@ -15,7 +16,6 @@ from blobtransfer.experiment.training import SourceKey, train_sources
 from blobtransfer.experiment.transferability import rankings_of, score_sources
 from blobtransfer.network import forward
 from blobtransfer.statistics.transferability import SCORES, rank_sources, transferability
-from blobtransfer.tasks import load_task
 
 
 @pytest.fixture(scope="module")

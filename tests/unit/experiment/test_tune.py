@@ -7,11 +7,11 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
+from blobtransfer.data import load_task
+from blobtransfer.data.validation import validation_task
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare
-from blobtransfer.tasks import load_task
-from blobtransfer.tasks.validation import validation_task
 
 RATES = (0.01, 0.1, 1.0)
 

@@ -11,6 +11,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
 
+from blobtransfer.data import load_task
 from blobtransfer.errors import MachineError
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source
@@ -21,7 +22,6 @@ from blobtransfer.report.figures.style import COLOURS, KIND_COLOURS, TRANSFER_CO
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
-from blobtransfer.tasks import load_task
 
 
 def by_key(key, first_weight, n_frozen):

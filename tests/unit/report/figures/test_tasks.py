@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from helpers.pictures import dots_of, lines_across
 
+from blobtransfer.data import load_task
+from blobtransfer.data.dataset import planes_of
 from blobtransfer.report.figures.canvas import Canvas, svg_text
 from blobtransfer.report.figures.pictures import picture_of_tasks
 from blobtransfer.report.figures.tasks import draw_tasks
 from blobtransfer.specs.drawn import BlobsSpec
-from blobtransfer.tasks import load_task
-from blobtransfer.tasks.task import planes_of
 
 
 def problems(n_features, n=5):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from blobtransfer.data.dataset import Task
+from blobtransfer.data.drawing import CURVE_POINTS, ceiling_of_curves, generators, split_rows
 from blobtransfer.specs.drawn import CirclesSpec
-from blobtransfer.tasks.drawing import CURVE_POINTS, ceiling_of_curves, generators, split_rows
-from blobtransfer.tasks.task import Task
 
 
 def make(spec: CirclesSpec) -> Task:

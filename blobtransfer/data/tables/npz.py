@@ -15,9 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from blobtransfer.errors import TableFileError
-from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import (
+from blobtransfer.data.tables.reading import (
     MAX_CELLS,
     RawColumn,
     RawTable,
@@ -27,6 +25,8 @@ from blobtransfer.tasks.raw import (
     values_of,
     written,
 )
+from blobtransfer.errors import TableFileError
+from blobtransfer.specs.checks import printable
 
 MAX_ARRAYS = 10_000
 
@@ -85,7 +85,7 @@ class _Header:
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
-    """Read the arrays of a file; see `raw.Reader`.
+    """Read the arrays of a file; see `reading.Reader`.
 
     An array of two dimensions called `X` gives the columns `X_1`, `X_2`, ...
     """

@@ -7,13 +7,13 @@ the same features on both sides, and no training row of the one may be a test ro
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from blobtransfer.data.tables.leakage import check_apart, check_unseen
+from blobtransfer.data.tables.request import Draft
+from blobtransfer.data.tables.rows import prepared, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest, TableSpec
 from blobtransfer.specs.task import TaskSpec
-from blobtransfer.tasks.apart import check_apart, check_unseen
-from blobtransfer.tasks.draft import Draft
-from blobtransfer.tasks.table import prepared, rows_of, split_of
 
 Role = Literal["source", "target"]
 

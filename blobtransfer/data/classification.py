@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from blobtransfer.data.dataset import Task
+from blobtransfer.data.drawing import generators, split_rows
 from blobtransfer.specs.drawn import ClassificationSpec
-from blobtransfer.tasks.drawing import generators, split_rows
-from blobtransfer.tasks.task import Task
 
 
 def make(spec: ClassificationSpec) -> Task:

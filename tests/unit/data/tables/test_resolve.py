@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from helpers.tables import write_rows, write_sites
 
+from blobtransfer.data.tables import reading, request
+from blobtransfer.data.tables.resolve import resolve_tasks
+from blobtransfer.data.tables.rows import preparation_of, rows_of, split_of
 from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.drawn import MoonsSpec
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest
 from blobtransfer.specs.task_text import parse_task
-from blobtransfer.tasks import draft, raw
-from blobtransfer.tasks.resolve import resolve_tasks
-from blobtransfer.tasks.table import preparation_of, rows_of, split_of
 
 SITE = ":label=outcome,drop=person,drop=fold,where=site:"
 
@@ -308,9 +308,9 @@ def test_what_would_be_learnt_wrong_is_refused(tmp_path, rows, keys, problem):
 def test_words_that_would_become_too_many_numbers_are_refused(tmp_path, monkeypatch):
     rows = [["w", "v", "y"], *([word, word, k] for word in "abc" for k in "0101")]
     path = table_of(tmp_path, rows)
-    monkeypatch.setattr(draft, "MAX_CELLS", 12 * 6)
+    monkeypatch.setattr(request, "MAX_CELLS", 12 * 6)
     assert resolved(target=f"{path}:label=y")["target"].n_features == 6
-    monkeypatch.setattr(draft, "MAX_CELLS", 12 * 6 - 1)
+    monkeypatch.setattr(request, "MAX_CELLS", 12 * 6 - 1)
     assert "12 rows of 6 features" in refused(target=f"{path}:label=y")
     assert resolved(target=f"{path}:label=y,drop=v")["target"].n_features == 3
 
@@ -318,7 +318,7 @@ def test_words_that_would_become_too_many_numbers_are_refused(tmp_path, monkeypa
 def test_one_long_word_among_many_classes_takes_no_memory(tmp_path):
     names = ["a", "b", *(f"c{i}" for i in range(300)), "x" * 50_000]
     path = table_of(tmp_path, [["x", "y"], *([str(i), name] for i, name in enumerate(names * 4))])
-    raw.read_table(str(path), frozenset("y"))  # is kept
+    reading.read_table(str(path), frozenset("y"))  # is kept
     tracemalloc.start()
     try:
         resolved(target=f"{path}:label=y,classes=a+b")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from helpers.tables import write_rows
 
+from blobtransfer.data.tables import arff, csv, npz, parquet, reading
+from blobtransfer.data.tables.reading import read_table
 from blobtransfer.errors import TableFileError
-from blobtransfer.tasks import arff, delimited, npz, parquet, raw
-from blobtransfer.tasks.raw import read_table
 
 NOTHING = frozenset[str]()
 
@@ -53,7 +53,7 @@ def test_what_python_alone_takes_for_a_number_is_none(tmp_path, word):
 
 
 def test_a_column_that_turns_out_to_hold_words_is_read_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(delimited, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(csv, "ROWS_AT_ONCE", 2)
     table = read_text(tmp_path, "x,w\n1,1\n2,2\n3,b\n4,c\n5,d\n")
     assert table.columns["w"].words == ("1", "2", "b", "c", "d")
     assert table.columns["w"].odd is None  # most are words
@@ -107,13 +107,13 @@ def test_a_damaged_file_is_one_line(tmp_path, text, problem):
 
 
 def test_a_table_of_too_many_cells_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_CELLS", 7)
+    monkeypatch.setattr(reading, "MAX_CELLS", 7)
     with pytest.raises(TableFileError, match="more than 7 cells; use fewer rows or columns, such "):
         read_text(tmp_path, "x,y\n" + "1,2\n" * 4)
 
 
 def test_a_file_of_too_many_bytes_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_FILE_BYTES", 5)
+    monkeypatch.setattr(reading, "MAX_FILE_BYTES", 5)
     with pytest.raises(TableFileError, match="8 bytes; at most 5 are read"):
         read_text(tmp_path, "x,y\n1,2\n")
 
@@ -127,14 +127,14 @@ def test_quoted_cells_may_hold_more_delimiters_than_there_are_columns(tmp_path):
     "row", ["1" * 40_000 + ",2", '"' + "\n" * 40_000 + '",2', '"\n",' * 20_000 + "2"]
 )
 def test_a_row_is_refused_before_it_takes_much_memory(tmp_path, monkeypatch, row):
-    monkeypatch.setattr(delimited, "MAX_ROW", 20_000)
+    monkeypatch.setattr(csv, "MAX_ROW", 20_000)
     with pytest.raises(TableFileError, match="a row of more than 20,000 characters"):
         read_text(tmp_path, f"x,y\n1,2\n{row}\n")
     read_text(tmp_path, "x,y\n" + "1,2\n" * 20_000)  # of rows that are short, any number
 
 
 def test_words_are_counted_over_all_columns_and_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_WORDS", 6)
+    monkeypatch.setattr(reading, "MAX_WORDS", 6)
     text = "x,y\na,p\nb,q\na,p\nc,q\n"
     assert read_text(tmp_path, text).columns["x"].codes.tolist() == [0, 1, 0, 2]
     with pytest.raises(TableFileError, match="more than 6 different words"):
@@ -142,9 +142,9 @@ def test_words_are_counted_over_all_columns_and_bounded(tmp_path, monkeypatch):
 
 
 def test_a_column_that_begins_with_words_is_read_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(delimited, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(csv, "ROWS_AT_ONCE", 2)
     starts = []
-    monkeypatch.setattr(delimited, "check_text", lambda *args: starts.append(args))
+    monkeypatch.setattr(csv, "check_text", lambda *args: starts.append(args))
     table = read_text(tmp_path, "x,w\n1,a\n2,7\n3,7\n4,7\n")
     assert len(starts) == 1
     assert table.columns["w"].words == ("a", "7")
@@ -444,7 +444,7 @@ def test_arff_quotes_words_and_separates_them_in_several_ways(tmp_path, quote, d
 
 
 def test_rows_of_arff_are_counted_before_they_are_split(tmp_path, monkeypatch):
-    for module in (arff, raw):
+    for module in (arff, reading):
         monkeypatch.setattr(module, "MAX_CELLS", 10)
     assert read_text(tmp_path, ARFF + "% more\n" * 9, ".arff").n_rows == 3
     monkeypatch.setattr(arff, "read_columns", None)

@@ -9,14 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import TableFileError
-from blobtransfer.specs.checks import printable, read_number
-from blobtransfer.specs.drawn import MAX_CELLS
-from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
-from blobtransfer.suggest import question_of
-from blobtransfer.tasks.builtin import CLASSES, LABEL
-from blobtransfer.tasks.raw import RawColumn, RawTable
-from blobtransfer.tasks.table import (
+from blobtransfer.data.tables.builtin import CLASSES, LABEL
+from blobtransfer.data.tables.reading import RawColumn, RawTable
+from blobtransfer.data.tables.rows import (
     FEWEST_TRAINING_ROWS,
     chosen,
     column_of,
@@ -25,6 +20,11 @@ from blobtransfer.tasks.table import (
     split_of,
     who_trains,
 )
+from blobtransfer.errors import TableFileError
+from blobtransfer.specs.checks import printable, read_number
+from blobtransfer.specs.drawn import MAX_CELLS
+from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
+from blobtransfer.suggest import question_of
 
 MAX_LEVELS = 50
 """Most words of a column; one of more is a name or a number of something."""

@@ -11,6 +11,9 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import Task
+from blobtransfer.data.tables.builtin import read_set
+from blobtransfer.data.tables.reading import KEPT_TABLES, RawColumn, RawTable, read_table
 from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.table import (
     MAX_KEPT_ROWS,
@@ -21,9 +24,6 @@ from blobtransfer.specs.table import (
     TableSpec,
 )
 from blobtransfer.suggest import question_of
-from blobtransfer.tasks.builtin import read_set
-from blobtransfer.tasks.raw import KEPT_TABLES, RawColumn, RawTable, read_table
-from blobtransfer.tasks.task import Task
 
 TRAIN, TEST = "train", "test"
 """What a column that splits the rows says of them."""

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
+from blobtransfer.data import blobs, load_task
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.drawn import BlobsSpec
-from blobtransfer.tasks import blobs, load_task
 
 
 def test_the_first_rows_train_and_the_rest_test_as_scikit_learn_draws_them():

@@ -1,8 +1,8 @@
 """Shells of `sklearn.datasets.make_gaussian_quantiles`."""
 
+from blobtransfer.data.dataset import Task
+from blobtransfer.data.drawing import generators, split_rows
 from blobtransfer.specs.drawn import QuantilesSpec
-from blobtransfer.tasks.drawing import generators, split_rows
-from blobtransfer.tasks.task import Task
 
 
 def make(spec: QuantilesSpec) -> Task:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import Task
+from blobtransfer.data.drawing import split_rows
 from blobtransfer.specs.drawn import BlobsSpec
-from blobtransfer.tasks.drawing import split_rows
-from blobtransfer.tasks.task import Task
 
 with warnings.catch_warnings():  # of shared memory, which scikit-learn may want, and we do not
     warnings.simplefilter("ignore")

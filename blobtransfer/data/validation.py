@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from blobtransfer.data.dataset import Task
 from blobtransfer.randomness import Stream, seed_sequence
-from blobtransfer.tasks.task import Task
 
 SHARE = 5
 """One of so many training rows is for validation."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.tables.rows import row_keys, rows_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.tasks.table import row_keys, rows_of
 
 OFTEN = 3.0
 """Where a row stands in a table so often on average, rows are alike by chance."""
@@ -46,7 +46,7 @@ def check_unseen(target: TableSpec, trained_rows: Sequence[str], source: str) ->
 
     Args:
         target: The problem that is measured.
-        trained_rows: Hashes of rows, as `table.row_keys` gives them.
+        trained_rows: Hashes of rows, as `rows.row_keys` gives them.
         source: What the source network learnt, for the error.
 
     Raises:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from blobtransfer.data import load_task
+from blobtransfer.data.dataset import Task, plane_of
 from blobtransfer.specs.drawn import BlobsSpec
-from blobtransfer.tasks import load_task
-from blobtransfer.tasks.task import Task, plane_of
 
 
 def test_the_plane_of_many_features_holds_the_widest_spread():

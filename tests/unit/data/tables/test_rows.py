@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from helpers.tables import write_rows, write_sites
 
+from blobtransfer.data import load_task, load_tasks
+from blobtransfer.data.tables.resolve import resolve_tasks
+from blobtransfer.data.tables.rows import n_repeated, rows_of, scaler_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.task_text import parse_task
-from blobtransfer.tasks import load_task, load_tasks
-from blobtransfer.tasks.resolve import resolve_tasks
-from blobtransfer.tasks.table import n_repeated, rows_of, scaler_of, split_of
 
 
 def spec_of(text, train_seed=0):

@@ -1,6 +1,6 @@
 """ARFF, as Weka and OpenML write it: columns of numbers and of listed words.
 
-This module reads the header; `delimited` reads the rows, like those of CSV. The reader of SciPy
+This module reads the header; `csv` reads the rows, like those of CSV. The reader of SciPy
 would drop values beyond the last attribute, and is slow and large for long lists of words.
 """
 
@@ -12,10 +12,8 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import TableFileError
-from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.delimited import MAX_ROW, Rows, check_text, not_utf8, read_columns
-from blobtransfer.tasks.raw import (
+from blobtransfer.data.tables.csv import MAX_ROW, Rows, check_text, not_utf8, read_columns
+from blobtransfer.data.tables.reading import (
     MAX_CELLS,
     RawColumn,
     RawTable,
@@ -25,6 +23,8 @@ from blobtransfer.tasks.raw import (
     values_of,
     written,
 )
+from blobtransfer.errors import TableFileError
+from blobtransfer.specs.checks import printable
 
 DATA = re.compile(rb"^[ \t]*@data\b[^\n]*\n?", re.IGNORECASE | re.MULTILINE)
 """The line between the header and the rows."""
@@ -47,7 +47,7 @@ Levels = dict[str, frozenset[str] | None]
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
-    """Read a table; see `raw.Reader`."""
+    """Read a table; see `reading.Reader`."""
     check_text(name, content)
     data = DATA.search(content)
     if data is None:

@@ -16,10 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import TableFileError
-from blobtransfer.formats import encoding_of, looks_like
-from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import (
+from blobtransfer.data.tables.reading import (
     MAX_COLUMNS,
     MISSING_WORDS,
     Coder,
@@ -28,6 +25,9 @@ from blobtransfer.tasks.raw import (
     WordLimit,
     check_size,
 )
+from blobtransfer.errors import TableFileError
+from blobtransfer.formats import encoding_of, looks_like
+from blobtransfer.specs.checks import printable
 
 ROWS_AT_ONCE = 4096
 
@@ -47,7 +47,7 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
-    """Read a table with a head; see `raw.Reader`."""
+    """Read a table with a head; see `reading.Reader`."""
     delimiter = "\t" if suffix == ".tsv" else ","
     check_text(name, content)
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")

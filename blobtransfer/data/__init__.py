@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 
+from blobtransfer.data.dataset import Task
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import TaskSpec
-from blobtransfer.tasks.task import Task
 
 KEPT_TASKS = 2
 """Problems that are kept for the next block: the source and the target."""
@@ -25,9 +25,9 @@ def load_task(spec: TaskSpec, repeat: int = 0, train_seed: int = 0) -> Task:
         TableFileError: The file of a table has changed.
     """
     if isinstance(spec, TableSpec) and spec.is_split_anew:
-        from blobtransfer.tasks import table
+        from blobtransfer.data.tables import rows
 
-        return table.make(spec, repeat, train_seed)
+        return rows.make(spec, repeat, train_seed)
     return _load_shared(spec)
 
 
@@ -41,8 +41,8 @@ def load_tasks(spec: TaskSpec, repeats: Sequence[int], train_seed: int) -> tuple
 @lru_cache(KEPT_TASKS)
 def _load_shared(spec: TaskSpec) -> Task:
     if isinstance(spec, TableSpec):
-        from blobtransfer.tasks import table
+        from blobtransfer.data.tables import rows
 
-        return table.make(spec, 0, 0)
-    made: Task = import_module(f"blobtransfer.tasks.{spec.kind}").make(spec)
+        return rows.make(spec, 0, 0)
+    made: Task = import_module(f"blobtransfer.data.{spec.kind}").make(spec)
     return made

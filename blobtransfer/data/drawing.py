@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import Task
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.task import TaskSpec
-from blobtransfer.tasks.task import Task
 
 FRESH_TEST_ROWS = 1
 """Spawn key of the fresh test rows, apart from every other use of the problem's seed."""

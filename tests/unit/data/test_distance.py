@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from blobtransfer.data import load_task
+from blobtransfer.data.dataset import Task
+from blobtransfer.data.distance import distance_between
 from blobtransfer.specs.drawn import BlobsSpec, MoonsSpec
-from blobtransfer.tasks import load_task
-from blobtransfer.tasks.distance import distance_between
-from blobtransfer.tasks.task import Task
 
 
 def task_of(points, labels):

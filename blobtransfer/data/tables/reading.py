@@ -40,8 +40,8 @@ MISSING_WORDS = frozenset(("", "na", "n/a", "nan", "null", "?"))
 """How a missing value is written, in whatever case."""
 
 READERS = {
-    ".csv": "delimited",
-    ".tsv": "delimited",
+    ".csv": "csv",
+    ".tsv": "csv",
     ".npz": "npz",
     ".arff": "arff",
     ".parquet": "parquet",
@@ -142,7 +142,7 @@ def _read_kept(
     name, (_, n_bytes) = printable(origin), version
     if n_bytes > MAX_FILE_BYTES:
         raise TableFileError(name, f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read")
-    reader: Reader = import_module(f"blobtransfer.tasks.{READERS[suffix]}").read
+    reader: Reader = import_module(f"blobtransfer.data.tables.{READERS[suffix]}").read
     try:
         with warnings.catch_warnings():  # libraries warn about damaged files
             warnings.simplefilter("ignore")

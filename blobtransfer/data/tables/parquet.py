@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.errors import MachineError, TableFileError
-from blobtransfer.specs.checks import printable
-from blobtransfer.tasks.raw import (
+from blobtransfer.data.tables.reading import (
     MAX_CELLS,
     Coder,
     RawColumn,
@@ -21,6 +19,8 @@ from blobtransfer.tasks.raw import (
     check_size,
     written,
 )
+from blobtransfer.errors import MachineError, TableFileError
+from blobtransfer.specs.checks import printable
 
 MAX_WORD = 10_000
 """Longest word, in bytes."""
@@ -33,7 +33,7 @@ MAX_FOOTER = 20_000_000
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
-    """Read a table; see `raw.Reader`."""
+    """Read a table; see `reading.Reader`."""
     try:
         from pyarrow import parquet
     except ImportError as error:

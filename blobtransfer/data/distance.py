@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.tasks.task import Task
+from blobtransfer.data.dataset import Task
 
 
 def distance_between(source: Task, target: Task) -> float | None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
+from blobtransfer.data import load_task
 from blobtransfer.specs.drawn import CirclesSpec, ClassificationSpec, MoonsSpec, QuantilesSpec
-from blobtransfer.tasks import load_task
 
 KINDS = [
     (MoonsSpec(3), lambda n: datasets.make_moons(n, noise=0.2, random_state=3)),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from blobtransfer.tasks.raw import KEPT_TABLES, RawColumn, RawTable
+from blobtransfer.data.tables.reading import KEPT_TABLES, RawColumn, RawTable
 
 LABEL = "class"
 

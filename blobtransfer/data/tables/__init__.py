@@ -1,0 +1,1 @@
+"""Tables: read from files or built in, resolved together, and split by repeat."""
