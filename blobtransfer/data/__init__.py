@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import import_module
 
 from blobtransfer.data.dataset import Task
 from blobtransfer.specs.table import TableSpec
@@ -24,11 +23,9 @@ def load_task(spec: TaskSpec, repeat: int = 0, train_seed: int = 0) -> Task:
         MachineError: The rows do not fit into memory.
         TableFileError: The file of a table has changed.
     """
-    if isinstance(spec, TableSpec) and spec.is_split_anew:
-        from blobtransfer.data.tables import rows
-
-        return rows.make(spec, repeat, train_seed)
-    return _load_shared(spec)
+    if spec.is_split_anew:
+        return _make(spec, repeat, train_seed)
+    return _make_shared(spec)
 
 
 def load_tasks(spec: TaskSpec, repeats: Sequence[int], train_seed: int) -> tuple[Task, ...]:
@@ -39,10 +36,15 @@ def load_tasks(spec: TaskSpec, repeats: Sequence[int], train_seed: int) -> tuple
 
 
 @lru_cache(KEPT_TASKS)
-def _load_shared(spec: TaskSpec) -> Task:
+def _make_shared(spec: TaskSpec) -> Task:
+    return _make(spec, 0, 0)
+
+
+def _make(spec: TaskSpec, repeat: int, train_seed: int) -> Task:
     if isinstance(spec, TableSpec):
         from blobtransfer.data.tables import rows
 
-        return rows.make(spec, 0, 0)
-    made: Task = import_module(f"blobtransfer.data.{spec.kind}").make(spec)
-    return made
+        return rows.make(spec, repeat, train_seed)
+    from blobtransfer.data import generated
+
+    return generated.make(spec)

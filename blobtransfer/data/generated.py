@@ -1,0 +1,238 @@
+"""Generated data: draw the rows of a spec with scikit-learn's generators and split them.
+
+Each kind has its best possible (Bayes) accuracy, where that is known. Fresh test rows never
+change the training rows.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.data.dataset import Task
+from blobtransfer.errors import MachineError
+from blobtransfer.specs.drawn import (
+    BlobsSpec,
+    CirclesSpec,
+    ClassificationSpec,
+    DrawnSpec,
+    MoonsSpec,
+    QuantilesSpec,
+)
+
+with warnings.catch_warnings():  # of shared memory, which scikit-learn may want, and we do not
+    warnings.simplefilter("ignore")
+    from sklearn import datasets
+
+FRESH_TEST_ROWS = 1
+"""Spawn key of the seed of fresh test rows; no other use of the seed has it."""
+
+CURVE_POINTS = 1_000
+"""Points that represent a curve."""
+
+ROWS_AT_ONCE = 1_000
+"""Rows whose densities are computed at the same time, which bounds memory."""
+
+Draw = Callable[[int, int], tuple[Any, Any]]
+"""(n_rows, seed) -> features (n_rows, n_features) and class numbers (n_rows,)."""
+
+
+def make(spec: DrawnSpec) -> Task:
+    """Draw the rows of a spec and split them.
+
+    Raises:
+        MachineError: The rows do not fit into memory.
+    """
+    return MAKERS[spec.kind](spec)
+
+
+def _blobs(spec: BlobsSpec) -> Task:
+    """Draw blobs and keep their true centres, from which fresh test rows are drawn too."""
+    centers: list[NDArray[np.float64]] = []
+
+    def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
+        x, y, true_centers = datasets.make_blobs(
+            n_samples=n_rows,
+            centers=centers[0] if centers else spec.n_classes,
+            n_features=spec.n_features,
+            cluster_std=spec.cluster_std,
+            random_state=seed,
+            return_centers=True,
+        )
+        centers.append(true_centers)
+        return x, y
+
+    task = _split(spec, draw, lambda x, y: _accuracy_of_nearest_center(x, y, centers[0]))
+    return replace(task, centers=centers[0])
+
+
+def _moons(spec: MoonsSpec) -> Task:
+    angles = np.linspace(0.0, np.pi, CURVE_POINTS)
+    upper = np.column_stack([np.cos(angles), np.sin(angles)])
+    lower = np.column_stack([1.0 - np.cos(angles), 0.5 - np.sin(angles)])
+    return _split(
+        spec,
+        lambda n_rows, seed: datasets.make_moons(n_rows, noise=spec.noise, random_state=seed),
+        lambda x, y: _accuracy_of_denser_curve(x, y, (upper, lower), spec.noise),
+    )
+
+
+def _circles(spec: CirclesSpec) -> Task:
+    angles = np.linspace(0.0, 2.0 * np.pi, CURVE_POINTS, endpoint=False)
+    outer = np.column_stack([np.cos(angles), np.sin(angles)])
+    return _split(
+        spec,
+        lambda n_rows, seed: datasets.make_circles(
+            n_rows, noise=spec.noise, factor=spec.factor, random_state=seed
+        ),
+        lambda x, y: _accuracy_of_denser_curve(x, y, (outer, spec.factor * outer), spec.noise),
+    )
+
+
+def _classification(spec: ClassificationSpec) -> Task:
+    """Draw clusters; their best possible accuracy is not known.
+
+    The positions of the clusters depend on the number of rows drawn at once. So fresh test rows
+    are drawn together with the others, and another number of them gives other clusters.
+    """
+    whole = replace(spec, n_samples=spec.n_samples + (spec.n_test or 0), n_test=None)
+
+    def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
+        x, y = datasets.make_classification(
+            n_samples=n_rows,
+            n_features=spec.n_features,
+            n_informative=spec.n_informative,
+            n_redundant=spec.n_redundant,
+            n_classes=spec.n_classes,
+            n_clusters_per_class=spec.n_clusters,
+            flip_y=spec.flip,
+            class_sep=spec.separation,
+            random_state=seed,
+        )
+        return x, y
+
+    task = _split(whole, draw, lambda x, y: None)
+    if spec.n_test is None:
+        return task
+    return replace(
+        task, spec=spec, x_test=task.x_test[-spec.n_test :], y_test=task.y_test[-spec.n_test :]
+    )
+
+
+def _quantiles(spec: QuantilesSpec) -> Task:
+    """Draw shells; the distance from the origin decides the class, so the best accuracy is 1."""
+    return _split(
+        spec,
+        lambda n_rows, seed: datasets.make_gaussian_quantiles(
+            cov=spec.std**2,
+            n_samples=n_rows,
+            n_features=spec.n_features,
+            n_classes=spec.n_classes,
+            random_state=seed,
+        ),
+        lambda x, y: 1.0,
+    )
+
+
+MAKERS: Mapping[str, Callable[[Any], Task]] = {
+    "blobs": _blobs,
+    "moons": _moons,
+    "circles": _circles,
+    "classification": _classification,
+    "quantiles": _quantiles,
+}
+"""The function that draws each kind of spec."""
+
+
+def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -> Task:
+    """Draw the rows of a spec, the first of which are training rows.
+
+    Args:
+        spec: Any spec of generated data.
+        draw: Draws rows; fresh test rows have a seed of their own.
+        ceiling: Computes the best possible accuracy on rows and their classes; it is measured on
+            the test rows, so that a small test set shifts it and the accuracies together.
+
+    Raises:
+        MachineError: The rows do not fit into memory.
+    """
+    try:
+        x, y = draw(spec.n_samples, spec.seed)
+        x_test, y_test = x[spec.n_train :], y[spec.n_train :]
+        if spec.n_test is not None:
+            x_test, y_test = draw(spec.n_test, _fresh_seed(spec.seed))
+    except MemoryError as error:
+        raise MachineError(
+            f"a problem of {spec.n_samples:,} rows x {spec.n_features:,} features does not fit "
+            "into memory; use fewer"
+        ) from error
+    return Task(
+        spec=spec,
+        x_train=x[: spec.n_train].astype(np.float32),
+        y_train=y[: spec.n_train].astype(np.int64),
+        x_test=x_test.astype(np.float32),
+        y_test=y_test.astype(np.int64),
+        ceiling=ceiling(x_test, y_test),
+    )
+
+
+def _fresh_seed(seed: int) -> int:
+    """Return the seed of the fresh test rows of data with this seed."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(FRESH_TEST_ROWS,))
+    return int(sequence.generate_state(1)[0])
+
+
+def _accuracy_of_nearest_center(
+    x: NDArray[np.float64], y: NDArray[np.int64], centers: NDArray[np.float64]
+) -> float:
+    """Return the accuracy of the Bayes rule for blobs, a share.
+
+    Args:
+        x: (n_rows, n_features) rows.
+        y: (n_rows,) class numbers.
+        centers: (n_classes, n_features) true centres.
+
+    Source:
+        With classes that are equally likely and equally round, Bayes' choice is the nearest
+        centre; Hastie, Tibshirani & Friedman 2009, section 4.3.
+    """
+    distances = np.stack([np.linalg.norm(x - center, axis=1) for center in centers])
+    return float(np.mean(distances.argmin(axis=0) == y))
+
+
+def _accuracy_of_denser_curve(
+    x: NDArray[np.float64],
+    y: NDArray[np.int64],
+    curves: tuple[NDArray[np.float64], NDArray[np.float64]],
+    noise: float,
+) -> float:
+    """Return the accuracy of the Bayes rule for rows scattered around two curves, a share.
+
+    Args:
+        x: (n_rows, 2) rows.
+        y: (n_rows,) number of the curve of each row, 0 or 1.
+        curves: (CURVE_POINTS, 2) each, points that are equally likely.
+        noise: Standard deviation around the curve; 0 for none.
+
+    Source:
+        Bayes' choice is the curve with the greater density, here the mean of normal densities
+        around its points; Hastie, Tibshirani & Friedman 2009, section 2.4.
+    """
+    if noise == 0.0:
+        return 1.0
+    n_correct = 0
+    for first in range(0, len(x), ROWS_AT_ONCE):
+        rows = x[first : first + ROWS_AT_ONCE]
+        log_densities = []
+        for curve in curves:
+            exponents = ((rows[:, None, :] - curve) ** 2).sum(axis=2) / (-2.0 * noise**2)
+            largest = exponents.max(axis=1)
+            log_densities.append(
+                largest + np.log(np.exp(exponents - largest[:, None]).mean(axis=1))
+            )
+        is_second = log_densities[1] > log_densities[0]
+        n_correct += int(np.sum(is_second == y[first : first + ROWS_AT_ONCE]))
+    return n_correct / len(x)
