@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from blobtransfer.data import load_task
-    from blobtransfer.data.dataset import Task
-    from blobtransfer.data.tables.resolve import resolve_tasks
+    from blobtransfer.data import load_dataset
+    from blobtransfer.data.dataset import Dataset
+    from blobtransfer.data.tables.resolve import resolve_data_specs
     from blobtransfer.engines import load_engine
     from blobtransfer.errors import BlobTransferError
     from blobtransfer.execution.dask import DaskExecutor
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from blobtransfer.specs.network import MLPSpec
     from blobtransfer.specs.study import Axis, Cell, StudySpec
     from blobtransfer.specs.table import TableSpec
-    from blobtransfer.specs.task import TaskSpec
-    from blobtransfer.specs.task_text import parse_task
+    from blobtransfer.specs.task import DataSpec
+    from blobtransfer.specs.task_text import parse_data_spec
     from blobtransfer.specs.training import TrainingSpec
     from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
 
@@ -50,6 +50,8 @@ _HOME = {
     "CirclesSpec": "specs.drawn",
     "ClassificationSpec": "specs.drawn",
     "DaskExecutor": "execution.dask",
+    "DataSpec": "specs.task",
+    "Dataset": "data.dataset",
     "ExperimentSpec": "specs.experiment",
     "MLPSpec": "specs.network",
     "MoonsSpec": "specs.drawn",
@@ -59,19 +61,16 @@ _HOME = {
     "StudyResults": "results.study",
     "StudySpec": "specs.study",
     "TableSpec": "specs.table",
-    "Task": "data.dataset",
-    "TaskSpec": "specs.task",
     "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
     "compare": "experiment.compare",
     "from_json": "experiment.load",
     "from_store": "experiment.load",
     "load_engine": "engines",
-    "load_task": "data",
-    "parse_task": "specs.task_text",
+    "parse_data_spec": "specs.task_text",
     "parse_variant": "specs.variant",
     "read_source_file": "keras_files.read",
-    "resolve_tasks": "data.tables.resolve",
+    "resolve_data_specs": "data.tables.resolve",
     "run_study": "experiment.study",
     "to_csv": "results.csv_io",
     "to_json": "report.writers",

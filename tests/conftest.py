@@ -9,8 +9,8 @@ import pytest
 from helpers.commands import STARTED, Finished, run_here
 from helpers.specs import SMALL
 
-from blobtransfer.data import load_task
-from blobtransfer.data.dataset import Task
+from blobtransfer.data import load_dataset
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.specs.drawn import BlobsSpec
 
 OBJECTS_A_LOOK = 50_000
@@ -42,9 +42,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def small_task() -> Task:
+def small_task() -> Dataset:
     """40 training rows and 20 test rows of problem 1."""
-    return load_task(BlobsSpec(1, **SMALL))
+    return load_dataset(BlobsSpec(1, **SMALL))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preparation, TableRequest
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def read_source(path: Path | None) -> "SourceNetwork | None":
 def carried_by(
     path: Path | None,
     source: "SourceNetwork | None",
-    problems: Mapping["Role", TaskSpec | TableRequest],
+    problems: Mapping["Role", DataSpec | TableRequest],
     can_name_source: bool = True,
 ) -> Preparation | None:
     """Give what the model says of the table that it learnt, where it is used on a table.

@@ -30,7 +30,7 @@ from blobtransfer.specs.checks import join, printable
 from blobtransfer.specs.experiment import ExperimentSpec, Question
 from blobtransfer.specs.settings import with_settings
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.task_text import is_blobs
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SOURCE_SEED, TARGET_SEED = 1, 2
 """The two problems, unless asked otherwise."""
 
-Problems = dict["Role", TaskSpec | TableRequest]
+Problems = dict["Role", DataSpec | TableRequest]
 
 
 @dataclass(frozen=True)

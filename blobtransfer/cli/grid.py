@@ -30,7 +30,7 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count
 from blobtransfer.specs.study import Axis, Cell, StudySpec
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 
 N_REPEATS = 100
 """Repeats of a cell, unless asked otherwise."""
@@ -121,7 +121,7 @@ def grid(
 
 def _cells(
     request: Request,
-    asked: Sequence[TaskSpec | TableRequest],
+    asked: Sequence[DataSpec | TableRequest],
     texts: Sequence[str],
     fits: bool | None,
 ) -> dict[tuple[int, int], Comparison]:
@@ -148,8 +148,8 @@ def _cells(
 
 def _cell(
     request: Request,
-    source: TaskSpec | TableRequest,
-    target: TaskSpec | TableRequest,
+    source: DataSpec | TableRequest,
+    target: DataSpec | TableRequest,
     fits: bool | None,
     is_diagonal: bool,
 ) -> Comparison:

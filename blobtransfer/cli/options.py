@@ -41,7 +41,7 @@ from blobtransfer.specs.network import (
 )
 from blobtransfer.specs.settings import default_of
 from blobtransfer.specs.table import BUILT_IN
-from blobtransfer.specs.task import DRAWN
+from blobtransfer.specs.task import GENERATED
 from blobtransfer.specs.training import LEARNING_RATES, OPTIMIZERS, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
 from blobtransfer.suggest import question_of
@@ -82,7 +82,9 @@ def _blobs(flags: str, help: str, declare: Any = integer, show_default: str = ""
 
 def description(flags: str, help: str) -> Any:
     """Declare the option of a problem's description."""
-    return option(flags, help, PROBLEM, metavar="SPEC", autocompletion=lambda: [*DRAWN, *BUILT_IN])
+    return option(
+        flags, help, PROBLEM, metavar="SPEC", autocompletion=lambda: [*GENERATED, *BUILT_IN]
+    )
 
 
 @dataclass(frozen=True)

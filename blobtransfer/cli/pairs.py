@@ -31,7 +31,7 @@ from blobtransfer.cli.run import refuse_curves, run
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, printable
-from blobtransfer.specs.drawn import DrawnSpec
+from blobtransfer.specs.drawn import GeneratedSpec
 from blobtransfer.specs.study import MAX_CELLS, Axis, Cell, StudySpec
 from blobtransfer.specs.table import TableRequest
 
@@ -156,7 +156,7 @@ def _changes(family: FamilyOptions, request: Request) -> Iterator[Callable[[Prob
         lambda asked, i=i: {  # type: ignore[misc]
             role: replace(one, seed=family.first_seed + 2 * i + place)
             for place, (role, one) in enumerate(asked.items())
-            if isinstance(one, DrawnSpec)
+            if isinstance(one, GeneratedSpec)
         }
         for i in range(family.pairs)
     )

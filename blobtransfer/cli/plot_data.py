@@ -20,7 +20,7 @@ from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.drawn import MAX_CELLS
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 
 MAX_PANELS = 100
 """Most problems in one figure."""
@@ -49,12 +49,12 @@ def plot_data(
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
 
-    from blobtransfer.data import load_task
+    from blobtransfer.data import load_dataset
     from blobtransfer.report.figures.canvas import Canvas
     from blobtransfer.report.figures.pictures import picture_of_tasks
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
-    drawn = picture_of_tasks([load_task(spec) for spec in specs], canvas, sys.argv[1:])
+    drawn = picture_of_tasks([load_dataset(spec) for spec in specs], canvas, sys.argv[1:])
     with deferred():
         save_figure(drawn, path, messages)
     if messages.quiet and path is not None:
@@ -62,10 +62,10 @@ def plot_data(
     canvas.show()
 
 
-def _described(texts: list[str], seed: list[int] | None, problem: ProblemOptions) -> list[TaskSpec]:
+def _described(texts: list[str], seed: list[int] | None, problem: ProblemOptions) -> list[DataSpec]:
     if len(texts) > MAX_PANELS:
         raise SettingError("task", "", f"{len(texts):,} panels; use at most {MAX_PANELS}")
-    specs: list[TaskSpec] = []
+    specs: list[DataSpec] = []
     for i, text in enumerate(texts):
         if text in texts[:i]:
             raise SettingError("task", text, "it is repeated; give it once")
@@ -74,10 +74,10 @@ def _described(texts: list[str], seed: list[int] | None, problem: ProblemOptions
     return specs
 
 
-def _of_seeds(seeds: list[int], problem: ProblemOptions) -> list[TaskSpec]:
+def _of_seeds(seeds: list[int], problem: ProblemOptions) -> list[DataSpec]:
     if len(seeds) > MAX_PANELS:
         raise SettingError("seed", join(seeds), f"{len(seeds):,} panels; use at most {MAX_PANELS}")
-    specs: list[TaskSpec] = []
+    specs: list[DataSpec] = []
     for seed in seeds:
         if seeds.count(seed) > 1:
             raise SettingError("seed", join(seeds), f"{seed} is repeated; give it once")

@@ -9,13 +9,13 @@ from blobtransfer.cli.options import MessageOptions, ProblemOptions
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_seed
-from blobtransfer.specs.drawn import BlobsSpec, DrawnSpec
+from blobtransfer.specs.drawn import BlobsSpec, GeneratedSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.settings import SETTINGS, with_settings
 from blobtransfer.specs.table import Preparation, TableRequest, TableSpec
-from blobtransfer.specs.task import TaskSpec
-from blobtransfer.specs.task_text import parse_task, text_of
+from blobtransfer.specs.task import DataSpec
+from blobtransfer.specs.task_text import data_spec_text, parse_data_spec
 
 if TYPE_CHECKING:
     from blobtransfer.data.tables.resolve import Role
@@ -28,7 +28,7 @@ def problem_of(
     seed: int | None,
     default_seed: int,
     short: ProblemOptions,
-) -> TaskSpec | TableRequest:
+) -> DataSpec | TableRequest:
     """Give the problem that is meant by one description, or by the short options of blobs.
 
     Args:
@@ -47,7 +47,7 @@ def problem_of(
         chosen = default_seed if seed is None else seed
         check_seed(seed_option, chosen)
         return with_settings(ExperimentSpec(target=BlobsSpec(chosen)), settings).task
-    asked = parse_task(option, text, default_seed)
+    asked = parse_data_spec(option, text, default_seed)
     given = settings if seed is None else {seed_option: seed, **settings}
     if given:
         setting, value = next(iter(given.items()))
@@ -55,16 +55,16 @@ def problem_of(
     return asked
 
 
-def _merged(option: str, asked: TaskSpec | TableRequest, given: Mapping[str, Any]) -> str:
+def _merged(option: str, asked: DataSpec | TableRequest, given: Mapping[str, Any]) -> str:
     """Say how the problem is written that a description and short options mean together."""
     said = f"--{option} says what the problem is; "
-    if not isinstance(asked, DrawnSpec):
+    if not isinstance(asked, GeneratedSpec):
         return f"{said}leave one of the two out"
     own = {one.name for one in fields(asked)}
     changes = {_field_of(word): value for word, value in given.items() if _field_of(word) in own}
     if len(changes) < len(given):
         return f"{said}{asked.kind} has no such setting, leave it out"
-    return f"{said}write --{option} {text_of(asked, changes)}"
+    return f"{said}write --{option} {data_spec_text(asked, changes)}"
 
 
 def _field_of(word: str) -> str:
@@ -72,7 +72,7 @@ def _field_of(word: str) -> str:
     return SETTINGS[word][0].rpartition(".")[2] if word in SETTINGS else "seed"
 
 
-def tables_of(*asked: TaskSpec | TableRequest) -> list[tuple[str, Path | None]]:
+def tables_of(*asked: DataSpec | TableRequest) -> list[tuple[str, Path | None]]:
     """Name the files of tables among some problems, which no output may replace."""
     return [
         ("a table that is learnt", Path(one.origin))
@@ -82,20 +82,20 @@ def tables_of(*asked: TaskSpec | TableRequest) -> list[tuple[str, Path | None]]:
 
 
 def settled(
-    asked: "Mapping[Role, TaskSpec | TableRequest]",
+    asked: "Mapping[Role, DataSpec | TableRequest]",
     train_seed: int,
     carried: Preparation | None = None,
 ) -> "dict[Role, TaskSpec]":
     """Read the tables among some problems; see `tasks.resolve`."""
     found = {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
     if len(found) < len(asked):
-        from blobtransfer.data.tables.resolve import resolve_tasks
+        from blobtransfer.data.tables.resolve import resolve_data_specs
 
         found = resolve_tasks(asked, train_seed, carried)
     return found
 
 
-def network_of(task: TaskSpec) -> MLPSpec:
+def network_of(task: DataSpec) -> MLPSpec:
     """Give the default network with the inputs and outputs of a problem."""
     return MLPSpec(n_features=task.n_features, n_classes=task.n_classes)
 
@@ -116,7 +116,7 @@ def say_problems(
     from blobtransfer.experiment.single import record_of
     from blobtransfer.report.problems import describe_problem
 
-    problems: list[tuple[Role, TaskSpec | None]] = [
+    problems: list[tuple[Role, DataSpec | None]] = [
         ("source", spec.source),
         ("target", spec.target),
     ]

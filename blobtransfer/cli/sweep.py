@@ -26,7 +26,7 @@ from blobtransfer.cli.run import run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, paths_of
 from blobtransfer.specs.checks import join, read_number
-from blobtransfer.specs.drawn import SIZES, DrawnSpec
+from blobtransfer.specs.drawn import SIZES, GeneratedSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import PROBLEMS, default_of
 from blobtransfer.specs.study import (
@@ -198,7 +198,7 @@ def _point(
             if role not in changed or (role == "source" and own.questions() == ("one",) and saved):
                 raise SettingError(role, "", "there is no source problem; add --source SPEC")
             one = changed[role]
-            if isinstance(one, DrawnSpec):
+            if isinstance(one, GeneratedSpec):
                 changed[role] = _changed_problem(one, role, values)
             elif isinstance(one, TableRequest):
                 rows[role] = _training_rows(one, role, values)

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from blobtransfer.data.dataset import Task
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 
 KEPT_TASKS = 2
 """Problems that are kept for the next block: the source and the target."""
 
 
-def load_task(spec: TaskSpec, repeat: int = 0, train_seed: int = 0) -> Task:
+def load_dataset(spec: DataSpec, repeat: int = 0, train_seed: int = 0) -> Dataset:
     """Make the rows of a problem; the last ones that all repeats share are kept.
 
     Args:
@@ -28,19 +28,19 @@ def load_task(spec: TaskSpec, repeat: int = 0, train_seed: int = 0) -> Task:
     return _make_shared(spec)
 
 
-def load_tasks(spec: TaskSpec, repeats: Sequence[int], train_seed: int) -> tuple[Task, ...]:
+def load_datasets(spec: DataSpec, repeats: Sequence[int], train_seed: int) -> tuple[Dataset, ...]:
     """Make the rows of a problem for some repeats: one task that they share, or one each."""
     if spec.is_split_anew:
-        return tuple(load_task(spec, repeat, train_seed) for repeat in repeats)
-    return (load_task(spec),)
+        return tuple(load_dataset(spec, repeat, train_seed) for repeat in repeats)
+    return (load_dataset(spec),)
 
 
 @lru_cache(KEPT_TASKS)
-def _make_shared(spec: TaskSpec) -> Task:
+def _make_shared(spec: DataSpec) -> Dataset:
     return _make(spec, 0, 0)
 
 
-def _make(spec: TaskSpec, repeat: int, train_seed: int) -> Task:
+def _make(spec: DataSpec, repeat: int, train_seed: int) -> Dataset:
     if isinstance(spec, TableSpec):
         from blobtransfer.data.tables import rows
 

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.specs.table import Scaler
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 
 FARTHEST = 5.0
 """Standard deviations at which a feature of a table is cut where it is drawn with others."""
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Dataset:
     """One problem, ready to learn.
 
     Args:
@@ -28,7 +28,7 @@ class Task:
         scaler: How the rows of a table were standardised; None where they were not.
     """
 
-    spec: TaskSpec
+    spec: DataSpec
     x_train: NDArray[np.float32]
     y_train: NDArray[np.int64]
     x_test: NDArray[np.float32]
@@ -51,13 +51,13 @@ class Plane:
     centers: NDArray[np.float64] | None
 
 
-def plane_of(task: Task) -> Plane:
+def plane_of(task: Dataset) -> Plane:
     """Lay the rows of a problem into a plane; see `planes_of`."""
     (plane,), _ = planes_of([task])
     return plane
 
 
-def planes_of(tasks: Sequence[Task]) -> tuple[list[Plane], tuple[str, str]]:
+def planes_of(tasks: Sequence[Dataset]) -> tuple[list[Plane], tuple[str, str]]:
     """Lay the rows of some problems of one number of features into one plane.
 
     Two features are given as they are, one feature with zeros beside it, and more on the first
@@ -96,7 +96,7 @@ def planes_of(tasks: Sequence[Task]) -> tuple[list[Plane], tuple[str, str]]:
     return planes, names
 
 
-def _axis_names(tasks: Sequence[Task]) -> tuple[str, ...]:
+def _axis_names(tasks: Sequence[Dataset]) -> tuple[str, ...]:
     """Name the features, where all problems call them the same."""
     names = {task.spec.axis_names for task in tasks}
     if len(names) > 1:

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.dataset import Task
+from blobtransfer.data.dataset import Dataset
 
 
-def distance_between(source: Task, target: Task) -> float | None:
+def distance_between(source: Dataset, target: Dataset) -> float | None:
     """Measure how far the classes of one problem lie from those of another.
 
     Args:
@@ -31,7 +31,7 @@ def distance_between(source: Task, target: Task) -> float | None:
     return float(np.sqrt(squares.mean() / variance))
 
 
-def _means_and_variance(task: Task) -> tuple[NDArray[np.float64], float]:
+def _means_and_variance(task: Dataset) -> tuple[NDArray[np.float64], float]:
     """Give the mean of each class (K, F), NaN without rows, and the variance within a class."""
     x, y = task.x_train.astype(np.float64), task.y_train
     means = np.full((task.spec.n_classes, x.shape[1]), np.nan)

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.dataset import Task
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.drawn import (
     BlobsSpec,
     CirclesSpec,
     ClassificationSpec,
-    DrawnSpec,
+    GeneratedSpec,
     MoonsSpec,
     QuantilesSpec,
 )
@@ -40,7 +40,7 @@ Draw = Callable[[int, int], tuple[Any, Any]]
 """(n_rows, seed) -> features (n_rows, n_features) and class numbers (n_rows,)."""
 
 
-def make(spec: DrawnSpec) -> Task:
+def make(spec: GeneratedSpec) -> Dataset:
     """Draw the rows of a spec and split them.
 
     Raises:
@@ -49,7 +49,7 @@ def make(spec: DrawnSpec) -> Task:
     return MAKERS[spec.kind](spec)
 
 
-def _blobs(spec: BlobsSpec) -> Task:
+def _blobs(spec: BlobsSpec) -> Dataset:
     """Draw blobs and keep their true centres, from which fresh test rows are drawn too."""
     centers: list[NDArray[np.float64]] = []
 
@@ -69,7 +69,7 @@ def _blobs(spec: BlobsSpec) -> Task:
     return replace(task, centers=centers[0])
 
 
-def _moons(spec: MoonsSpec) -> Task:
+def _moons(spec: MoonsSpec) -> Dataset:
     angles = np.linspace(0.0, np.pi, CURVE_POINTS)
     upper = np.column_stack([np.cos(angles), np.sin(angles)])
     lower = np.column_stack([1.0 - np.cos(angles), 0.5 - np.sin(angles)])
@@ -80,7 +80,7 @@ def _moons(spec: MoonsSpec) -> Task:
     )
 
 
-def _circles(spec: CirclesSpec) -> Task:
+def _circles(spec: CirclesSpec) -> Dataset:
     angles = np.linspace(0.0, 2.0 * np.pi, CURVE_POINTS, endpoint=False)
     outer = np.column_stack([np.cos(angles), np.sin(angles)])
     return _split(
@@ -92,7 +92,7 @@ def _circles(spec: CirclesSpec) -> Task:
     )
 
 
-def _classification(spec: ClassificationSpec) -> Task:
+def _classification(spec: ClassificationSpec) -> Dataset:
     """Draw clusters; their best possible accuracy is not known.
 
     The positions of the clusters depend on the number of rows drawn at once. So fresh test rows
@@ -122,7 +122,7 @@ def _classification(spec: ClassificationSpec) -> Task:
     )
 
 
-def _quantiles(spec: QuantilesSpec) -> Task:
+def _quantiles(spec: QuantilesSpec) -> Dataset:
     """Draw shells; the distance from the origin decides the class, so the best accuracy is 1."""
     return _split(
         spec,
@@ -137,7 +137,7 @@ def _quantiles(spec: QuantilesSpec) -> Task:
     )
 
 
-MAKERS: Mapping[str, Callable[[Any], Task]] = {
+MAKERS: Mapping[str, Callable[[Any], Dataset]] = {
     "blobs": _blobs,
     "moons": _moons,
     "circles": _circles,
@@ -147,7 +147,7 @@ MAKERS: Mapping[str, Callable[[Any], Task]] = {
 """The function that draws each kind of spec."""
 
 
-def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -> Task:
+def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -> Dataset:
     """Draw the rows of a spec, the first of which are training rows.
 
     Args:
@@ -169,7 +169,7 @@ def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -
             f"a problem of {spec.n_samples:,} rows x {spec.n_features:,} features does not fit "
             "into memory; use fewer"
         ) from error
-    return Task(
+    return Dataset(
         spec=spec,
         x_train=x[: spec.n_train].astype(np.float32),
         y_train=y[: spec.n_train].astype(np.int64),

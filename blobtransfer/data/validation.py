@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from blobtransfer.data.dataset import Task
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.randomness import Stream, seed_sequence
 
 SHARE = 5
 """One of so many training rows is for validation."""
 
 
-def validation_task(task: Task, repeat: int, train_seed: int) -> Task:
+def validation_dataset(task: Dataset, repeat: int, train_seed: int) -> Dataset:
     """Cut the training rows of a task in two, by chance.
 
     Args:

@@ -60,7 +60,7 @@ class Job:
 
     network: MLPSpec
     training: TrainingSpec
-    tasks: tuple[Task, ...]
+    tasks: tuple[Dataset, ...]
     weights: Weights
     n_frozen: NDArray[np.int64]
     order_keys: NDArray[np.uint64]
@@ -87,7 +87,7 @@ class Job:
         """E, the epochs of each training."""
         return self.training.epochs - self.first_epoch
 
-    def task_of(self, run: int) -> Task:
+    def task_of(self, run: int) -> Dataset:
         """Give the task of a run."""
         return self.tasks[run % len(self.tasks)]
 

@@ -5,7 +5,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.dataset import Task, plane_of, planes_of
+from blobtransfer.data.dataset import Dataset, plane_of, planes_of
 from blobtransfer.network import Weights, predicted_classes
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Point, Predictions, Regions
 from blobtransfer.specs.network import MLPSpec
@@ -20,7 +20,7 @@ MAX_POINTS = 2_000
 """Most test rows that are kept to be drawn."""
 
 
-def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions | None:
+def decision_regions(network: MLPSpec, weights: Weights, task: Dataset) -> Regions | None:
     """Predict the class at every point of a grid around the rows of a problem.
 
     Args:
@@ -60,7 +60,7 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Task) -> Regions 
     )
 
 
-def predictions_of(network: MLPSpec, weights: Weights, task: Task) -> Predictions | None:
+def predictions_of(network: MLPSpec, weights: Weights, task: Dataset) -> Predictions | None:
     """Predict the class of the test rows of a problem with more than two features.
 
     Args:

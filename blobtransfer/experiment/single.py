@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.engines import Engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.analyse import analyse
@@ -19,7 +19,7 @@ from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preparation, TableSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.variant import STANDALONE
 
 
@@ -121,9 +121,9 @@ def train_own_source(
     return train_sources(spec, [SourceKey("one", "self-transfer", 0)], engine, stage.advance)
 
 
-def record_of(role: Role, spec: TaskSpec, train_seed: int) -> TaskRecord:
+def record_of(role: Role, spec: DataSpec, train_seed: int) -> TaskRecord:
     """Describe a problem as it is used; where each repeat splits it anew, as in the first."""
-    task = load_task(spec, 0, train_seed)
+    task = load_dataset(spec, 0, train_seed)
     n_test = len(task.y_test)
     counts = np.bincount(np.concatenate([task.y_train, task.y_test]), minlength=spec.n_classes)
     return TaskRecord(
@@ -162,7 +162,7 @@ def train_one(
     scores = scores_of([0], trained)
     network = arm.variant.network(spec.network)
     weights = [stacked[0] for stacked in trained[arm].weights]
-    task = load_task(spec.task, 0, spec.train_seed)
+    task = load_dataset(spec.task, 0, spec.train_seed)
     is_ok = not scores.is_failed.any()
     results = Results(
         command=command,

@@ -12,7 +12,7 @@ from blobtransfer.experiment.training import SourceKey
 from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Start
 
@@ -25,7 +25,7 @@ Train = Callable[[ExperimentSpec, Sequence[SourceKey]], dict[SourceKey, Weights]
 class Lesson(NamedTuple):
     """What some source networks learn, and how."""
 
-    task: TaskSpec
+    task: DataSpec
     network: MLPSpec
     training: TrainingSpec
     train_seed: int

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data import load_tasks
-from blobtransfer.data.dataset import Task
+from blobtransfer.data import load_datasets
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained, load_engine
 from blobtransfer.network import Weights, initial_weights
 from blobtransfer.randomness import Stream, order_key
@@ -60,7 +60,7 @@ def train_sources(
         job = Job(
             network=network,
             training=spec.source_training,
-            tasks=load_tasks(task, repeats, spec.train_seed),
+            tasks=load_datasets(task, repeats, spec.train_seed),
             weights=_stacked(weights),
             n_frozen=np.zeros(len(own), np.int64),
             order_keys=_order_keys(spec, Stream.SOURCE_ORDER, repeats),
@@ -79,7 +79,7 @@ def train_arms(
     on_epochs: OnEpochs,
     with_curves: bool,
     arms: Sequence[Arm] | None = None,
-    tasks: tuple[Task, ...] = (),
+    tasks: tuple[Dataset, ...] = (),
 ) -> dict[Arm, Trained]:
     """Train every arm in some repeats on the problem that is measured.
 
@@ -98,7 +98,7 @@ def train_arms(
         tasks: Of each repeat, in place of those of the spec.
     """
     arms = spec.arms if arms is None else arms
-    tasks = tasks or load_tasks(spec.task, repeats, spec.train_seed)
+    tasks = tasks or load_datasets(spec.task, repeats, spec.train_seed)
     groups: dict[Any, list[Arm]] = {}
     for arm in arms:
         course = [(p.first_epoch, p.training) for p in arm.variant.phases(spec.training)]
@@ -127,7 +127,7 @@ def _train_group(
     engine: Engine,
     on_epochs: OnEpochs,
     with_curves: bool,
-    tasks: tuple[Task, ...],
+    tasks: tuple[Dataset, ...],
 ) -> Trained:
     """Train arms that differ in no more than their start and their frozen layers.
 

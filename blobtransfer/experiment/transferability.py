@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.experiment.training import SourceKey, SourceWeights
 from blobtransfer.network import forward
 from blobtransfer.results.findings import SourceRanking
@@ -34,7 +34,7 @@ def score_sources(
         source = spec.source_repeat(repeat)
         if last is None or last[0] != source or spec.task.is_split_anew:
             weights = sources[SourceKey("fresh", "transfer", source)]
-            task = load_task(spec.task, repeat, spec.train_seed)
+            task = load_dataset(spec.task, repeat, spec.train_seed)
             features, logits = forward(spec.source_network, weights, task.x_train)
             last = (
                 source,

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data import load_task
-from blobtransfer.data.validation import validation_task
+from blobtransfer.data import load_dataset
+from blobtransfer.data.validation import validation_dataset
 from blobtransfer.engines import Engine, OnEpochs, Trained
 from blobtransfer.experiment.training import SourceWeights, train_arms
 from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS
@@ -61,7 +61,9 @@ def _chosen_rates(
 ) -> NDArray[np.float64]:
     """Give the rate of each run, (A, R): the most accurate, of those alike that of least loss."""
     tasks = tuple(
-        validation_task(load_task(spec.task, repeat, spec.train_seed), repeat, spec.train_seed)
+        validation_dataset(
+            load_dataset(spec.task, repeat, spec.train_seed), repeat, spec.train_seed
+        )
         for repeat in repeats
     )
     found = np.empty((len(spec.tune), 2, len(spec.arms), len(repeats)))

@@ -30,7 +30,7 @@ from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import StudyKind, series_of
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.statistics.paired import VerdictKind
 from blobtransfer.statistics.pooled import FEWEST_POOLED, Family
 
@@ -233,7 +233,7 @@ def _along_axis(results: StudyResults, question: Question, series: int) -> str:
 # ---------------------------------------------------------------- pairs
 
 
-def family_words(spec: TaskSpec) -> str:
+def family_words(spec: DataSpec) -> str:
     """Name the kind of problem that pairs are drawn from."""
     if isinstance(spec, TableSpec):
         return f"halves of the classes of {spec.origin}"

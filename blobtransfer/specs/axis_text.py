@@ -15,7 +15,7 @@ from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.drawn import SIZES
 from blobtransfer.specs.settings import PROBLEMS
 from blobtransfer.specs.study import MAX_CELLS, MAX_STEPS, Axis
-from blobtransfer.specs.task import DRAWN
+from blobtransfer.specs.task import GENERATED
 from blobtransfer.suggest import question_of
 
 PROBLEM_KEYS = {
@@ -34,7 +34,7 @@ PROBLEM_KEYS = {
 }
 """Settings of problems by the user's word: the keys of their descriptions."""
 
-KEYS = sorted({*SIZES, *(key for kind in DRAWN.values() for key in kind.keys)} - {"seed"})
+KEYS = sorted({*SIZES, *(key for kind in GENERATED.values() for key in kind.keys)} - {"seed"})
 """Keys of one problem that may vary."""
 
 TRAINING_WORDS = (

@@ -24,7 +24,7 @@ SIZES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class DrawnSpec:
+class GeneratedSpec:
     """What all drawn problems have.
 
     Attributes:
@@ -140,7 +140,7 @@ class DrawnSpec:
 
 
 @dataclass(frozen=True)
-class BlobsSpec(DrawnSpec):
+class BlobsSpec(GeneratedSpec):
     """Blobs of `make_blobs`, one a class.
 
     Args:
@@ -173,7 +173,7 @@ class BlobsSpec(DrawnSpec):
 
 
 @dataclass(frozen=True)
-class MoonsSpec(DrawnSpec):
+class MoonsSpec(GeneratedSpec):
     """Two half circles that reach into one another, of `make_moons`.
 
     Args:
@@ -196,7 +196,7 @@ class MoonsSpec(DrawnSpec):
 
 
 @dataclass(frozen=True)
-class CirclesSpec(DrawnSpec):
+class CirclesSpec(GeneratedSpec):
     """A circle around another, of `make_circles`.
 
     Args:
@@ -223,7 +223,7 @@ class CirclesSpec(DrawnSpec):
 
 
 @dataclass(frozen=True)
-class ClassificationSpec(DrawnSpec):
+class ClassificationSpec(GeneratedSpec):
     """Clusters at the corners of a cube among features without meaning, of `make_classification`.
 
     Args:
@@ -274,7 +274,7 @@ class ClassificationSpec(DrawnSpec):
 
 
 @dataclass(frozen=True)
-class QuantilesSpec(DrawnSpec):
+class QuantilesSpec(GeneratedSpec):
     """A normal distribution cut into shells of equally many rows, of `make_gaussian_quantiles`.
 
     Args:

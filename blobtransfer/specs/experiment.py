@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, check_count, check_number, check_seed, join
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec, have_same_classes
+from blobtransfer.specs.task import DataSpec, have_same_classes
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Start, Variant
 
@@ -114,8 +114,8 @@ class ExperimentSpec:
     until_decided: bool = False
     nested: tuple[int, int] | None = None
     train_seed: int = 0
-    source: TaskSpec | None = None
-    target: TaskSpec | None = None
+    source: DataSpec | None = None
+    target: DataSpec | None = None
     model_path: str | None = None
     model_sha256: str | None = None
     model_notes: tuple[str, ...] = ()
@@ -373,7 +373,7 @@ class ExperimentSpec:
         )
 
     @property
-    def task(self) -> TaskSpec:
+    def task(self) -> DataSpec:
         """The problem whose accuracy is measured: the target, or the source where it is alone."""
         task = self.target or self.source
         assert task is not None  # checked when the spec is built

@@ -14,7 +14,7 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import PROBLEMS
 from blobtransfer.specs.study import MAX_CELLS, StudySpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 
 JUDGING = (
     "until_decided", "margin", "low", "against", "threshold", "n_points", "model_path",
@@ -37,7 +37,7 @@ def trained_part(spec: ExperimentSpec) -> ExperimentSpec:
     return replace(spec, n_repeats=n_repeats, nested=nested, **defaults)
 
 
-def _without_place(task: TaskSpec | None) -> TaskSpec | None:
+def _without_place(task: DataSpec | None) -> DataSpec | None:
     """Give a problem without the name and place of its file, which is known by its content."""
     if isinstance(task, TableSpec) and task.sha256 is not None:
         return replace(task, name="", origin="")

@@ -11,7 +11,7 @@ from typing import Literal, get_args, overload
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec, Question
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Variant
 
@@ -212,7 +212,7 @@ def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpe
             problem = "unfreeze counts epochs, of which each point has its own; use --budget epochs"
             raise SettingError("variant", str(variant), problem)
 
-    def epochs_for(own: TaskSpec | None, others: TaskSpec | None) -> int:
+    def epochs_for(own: DataSpec | None, others: DataSpec | None) -> int:
         if own is None or others is None:
             return spec.training.epochs
         updates = spec.training.epochs * steps_of_an_epoch(base.training, others)

@@ -10,18 +10,18 @@ from blobtransfer.specs.drawn import (
     BlobsSpec,
     CirclesSpec,
     ClassificationSpec,
-    DrawnSpec,
+    GeneratedSpec,
     MoonsSpec,
     QuantilesSpec,
 )
 from blobtransfer.specs.table import TableSpec
 
-TaskSpec: TypeAlias = (
+DataSpec: TypeAlias = (
     BlobsSpec | MoonsSpec | CirclesSpec | ClassificationSpec | QuantilesSpec | TableSpec
 )
 """A problem of any kind; `kind` tells them apart."""
 
-DRAWN: dict[str, type[DrawnSpec]] = {
+GENERATED: dict[str, type[GeneratedSpec]] = {
     "blobs": BlobsSpec,
     "moons": MoonsSpec,
     "circles": CirclesSpec,
@@ -31,7 +31,7 @@ DRAWN: dict[str, type[DrawnSpec]] = {
 """The kinds that are drawn, by the user's word."""
 
 
-def have_same_classes(source: TaskSpec, target: TaskSpec) -> bool:
+def have_same_classes(source: DataSpec, target: DataSpec) -> bool:
     """Say whether an output layer of the one can be used on the other.
 
     Tables go by the names of their classes; drawn problems of one kind by their number, as the

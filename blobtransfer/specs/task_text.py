@@ -12,9 +12,9 @@ from typing import Any
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, read_number
-from blobtransfer.specs.drawn import SIZES, DrawnSpec
+from blobtransfer.specs.drawn import SIZES, GeneratedSpec
 from blobtransfer.specs.table import BUILT_IN, SCALES, TableRequest
-from blobtransfer.specs.task import DRAWN, TaskSpec
+from blobtransfer.specs.task import GENERATED, DataSpec
 from blobtransfer.suggest import question_of
 
 OF_SETS = ("classes", "drop", "scale", "train", "test")
@@ -24,7 +24,7 @@ OF_FILES = (
     "label", "where", "classes", "drop", "group", "split", "scale", "missing", "train", "test",
 )  # fmt: skip
 
-ALL_KEYS = {*OF_FILES, *SIZES, *(key for spec in DRAWN.values() for key in spec.keys)}
+ALL_KEYS = {*OF_FILES, *SIZES, *(key for spec in GENERATED.values() for key in spec.keys)}
 
 MAX_TEXT = 10_000
 """Longest description of a problem."""
@@ -43,7 +43,7 @@ WORD_OF_SETTING = {
 """What a problem's settings are called in the description of a problem, where not the same."""
 
 
-def parse_task(setting: str, text: str, seed: int) -> TaskSpec | TableRequest:
+def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableRequest:
     """Read a problem as the user writes it.
 
     Args:
@@ -65,9 +65,9 @@ def parse_task(setting: str, text: str, seed: int) -> TaskSpec | TableRequest:
         return _table(setting, text, head.removeprefix("file:"), True, _read(parts, OF_FILES))
     if head in BUILT_IN:
         return _table(setting, text, head, False, _read(parts, OF_SETS))
-    if head in DRAWN:
-        return _drawn(DRAWN[head], _read(parts, (*SIZES, *DRAWN[head].keys)), seed)
-    names = (*DRAWN, *BUILT_IN)
+    if head in GENERATED:
+        return _drawn(GENERATED[head], _read(parts, (*SIZES, *GENERATED[head].keys)), seed)
+    names = (*GENERATED, *BUILT_IN)
     asked = question_of(head, names)
     raise SettingError(
         setting,
@@ -82,8 +82,8 @@ def is_blobs(text: str) -> bool:
     return text.partition(":")[0] == "blobs"
 
 
-def text_of(spec: DrawnSpec, changes: Mapping[str, Any] | None = None) -> str:
-    """Write a drawn problem so that `parse_task` reads it.
+def data_spec_text(spec: GeneratedSpec, changes: Mapping[str, Any] | None = None) -> str:
+    """Write a drawn problem so that `parse_data_spec` reads it.
 
     Args:
         spec: The problem.
@@ -112,7 +112,7 @@ class _Parts:
 def _cut(setting: str, text: str) -> tuple[str, _Parts]:
     """Cut a description behind a name that is known, else at the last colon before a known key."""
     places = [i for i, letter in enumerate(text) if letter == ":"]
-    named = [i for i in places if text[:i] in (*DRAWN, *BUILT_IN)]
+    named = [i for i in places if text[:i] in (*GENERATED, *BUILT_IN)]
     keys = {i: match[1] for i in places if (match := LIKE_PARTS.match(text, i + 1))}
     known = [i for i, key in keys.items() if key in ALL_KEYS]
     cut = named[0] if named else (known or list(keys) or [len(text)])[-1]
@@ -155,8 +155,8 @@ def _number(parts: _Parts, key: str, value: str, kind: type[int] | type[float]) 
 
 
 def _drawn(
-    kind: type[DrawnSpec], read: "tuple[_Parts, dict[str, list[str]]]", seed: int
-) -> TaskSpec:
+    kind: type[GeneratedSpec], read: "tuple[_Parts, dict[str, list[str]]]", seed: int
+) -> DataSpec:
     parts, found = read
     words = {**SIZES, **kind.keys}
     defaults = {one.name: one.default for one in fields(kind)}
@@ -170,7 +170,7 @@ def _drawn(
         word = WORD_OF_SETTING.get(error.setting, error.setting)
         problem = error.problem.replace("--test-samples", "test=").replace("--samples", "samples=")
         raise parts.refused(f"{word}={error.value}: {problem}") from error
-    made: TaskSpec = spec
+    made: DataSpec = spec
     return made
 
 

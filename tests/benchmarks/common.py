@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.engines import Job
 from blobtransfer.network import Weights, initial_weights
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.training import TrainingSpec
 
 sys.path.append(str(Path(__file__).parents[1]))  # for helpers, which tests share
@@ -45,7 +45,7 @@ def make_job(
 
 
 def job_of(
-    task: TaskSpec,
+    task: DataSpec,
     network: MLPSpec,
     training: TrainingSpec,
     order_keys: NDArray[np.uint64],
@@ -58,7 +58,7 @@ def job_of(
     return Job(
         network=network,
         training=training,
-        tasks=(load_task(task),),
+        tasks=(load_dataset(task),),
         weights=[np.resize(stack, (n_runs, *stack.shape[1:])) for stack in stacks],
         n_frozen=np.full(n_runs, n_frozen),
         order_keys=order_keys,

@@ -16,7 +16,7 @@ from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.training import TrainingSpec
 
 ADAM = TrainingSpec(learning_rate=0.001, optimizer="adam")
@@ -87,7 +87,7 @@ def steps_of(training: TrainingSpec, strength: float | None) -> str:
 
 
 def trained(
-    task: TaskSpec,
+    task: DataSpec,
     network: MLPSpec,
     training: TrainingSpec,
     n_runs: int,

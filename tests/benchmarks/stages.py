@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STAGES = {
-    "problems drawn": ("blobtransfer.data", "load_task"),
+    "problems drawn": ("blobtransfer.data", "load_dataset"),
     "machine code compiled": ("blobtransfer.engines.compiled.engine", "_Kernel.compiled"),
     "training and evaluation": ("blobtransfer.engines.compiled.engine", "CompiledEngine.train"),
     "statistics": ("blobtransfer.experiment.analyse", "analyse"),

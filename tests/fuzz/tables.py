@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from helpers.commands import run_here
 
 from blobtransfer.cli.failures import report
-from blobtransfer.data.tables.resolve import resolve_tasks
+from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.errors import BlobTransferError
-from blobtransfer.specs.task_text import parse_task
+from blobtransfer.specs.task_text import parse_data_spec
 from fuzz.edits import damaged_bytes, edited_text, edited_zip
 from fuzz.mutation import Mutation
 
@@ -59,7 +59,7 @@ def mutate(rng: Random, i: int, valid: Path) -> Mutation:
 def _read(text: str) -> int:
     """Read a table as a command does, and return the exit code."""
     try:
-        resolve_tasks({"target": parse_task("task", text, 1)}, 1)
+        resolve_data_specs({"target": parse_data_spec("task", text, 1)}, 1)
     except BlobTransferError as error:
         return report(error)
     return 0

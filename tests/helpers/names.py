@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Axis
 from blobtransfer.specs.table import Column, TableSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 
 MARKUP_NAMES = (
     # HTML and what ends a context in it
@@ -56,7 +56,7 @@ LARGE_NAMES = (
 HOSTILE_NAMES = MARKUP_NAMES + FORMULAS + UNPRINTABLE_NAMES + LARGE_NAMES
 
 
-def table_called(name: str, like: TaskSpec) -> TableSpec:
+def table_called(name: str, like: DataSpec) -> TableSpec:
     """Return a table in the shape of another problem, with every text derived from a name."""
     return TableSpec(
         name=name,

@@ -11,12 +11,12 @@ import jsonschema
 import pytest
 from helpers.tables import write_sites
 
-from blobtransfer.data.tables.resolve import resolve_tasks
+from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.experiment.compare import compare
 from blobtransfer.results.json_io import json_schema
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task_text import parse_task
+from blobtransfer.specs.task_text import parse_data_spec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
@@ -145,10 +145,10 @@ def test_blocks_of_a_table_have_the_same_bits_in_other_processes(tmp_path):
     write_sites(tmp_path / "sites.csv")
     keys = ":label=outcome,drop=fold,where=site:"
     asked = {
-        role: parse_task(role, f"{tmp_path}/sites.csv{keys}{site}", 1)
+        role: parse_data_spec(role, f"{tmp_path}/sites.csv{keys}{site}", 1)
         for role, site in (("source", "A,drop=person"), ("target", "B,group=person"))
     }
-    found = resolve_tasks(asked, 0)
+    found = resolve_data_specs(asked, 0)
     spec = ExperimentSpec(
         network=MLPSpec(found["target"].n_features, (5, 5), 2),
         training=TrainingSpec(epochs=2),

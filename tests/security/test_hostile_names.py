@@ -24,7 +24,7 @@ from helpers.specs import SMALL, VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 from markdown_it import MarkdownIt
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_target
 from blobtransfer.experiment.study import run_study
@@ -237,7 +237,7 @@ def test_every_figure_can_be_drawn_and_is_well_formed_whatever_names_are_in_it(
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])
 def test_problems_can_be_drawn_whatever_they_are_called(n_features):
-    task = load_task(BlobsSpec(1, **SMALL, n_features=n_features))
+    task = load_dataset(BlobsSpec(1, **SMALL, n_features=n_features))
     for name in ("\u0301" * 2_000, "W" * 300, "\ud800\x1b]]>--<&\ufffe"):
         tasks = [replace(task, spec=table_called(f"{name}{i}", task.spec)) for i in range(2)]
         ElementTree.fromstring(svg_text(picture_of_tasks(tasks, Canvas(), [name])).encode())

@@ -13,16 +13,16 @@ from blobtransfer.data.tables.rows import prepared, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest, TableSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 
 Role = Literal["source", "target"]
 
 
-def resolve_tasks(
-    asked: Mapping[Role, TaskSpec | TableRequest],
+def resolve_data_specs(
+    asked: Mapping[Role, DataSpec | TableRequest],
     train_seed: int,
     carried: Preparation | None = None,
-) -> dict[Role, TaskSpec]:
+) -> dict[Role, DataSpec]:
     """Read the tables among some problems and settle what they are.
 
     Args:
@@ -41,7 +41,7 @@ def resolve_tasks(
         return {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
     tables = {role: Draft(request) for role, request in requests.items()}
     columns = _common_columns(list(tables.values()), carried)
-    found: dict[Role, TaskSpec] = {}
+    found: dict[Role, DataSpec] = {}
     for role, one in asked.items():
         if isinstance(one, TableRequest):
             scaler = _scaler_of_source(one, found.get("source"), train_seed, carried)
@@ -103,7 +103,7 @@ def _check_kind(table: Draft, name: str, is_number: bool) -> None:
 
 
 def _scaler_of_source(
-    request: TableRequest, source: TaskSpec | None, train_seed: int, carried: Preparation | None
+    request: TableRequest, source: DataSpec | None, train_seed: int, carried: Preparation | None
 ) -> Scaler | None:
     """Give the scaler that the target is seen through, where it is to be the source's.
 

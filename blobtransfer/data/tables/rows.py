@@ -11,7 +11,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.dataset import Task
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.data.tables.builtin import read_set
 from blobtransfer.data.tables.reading import KEPT_TABLES, RawColumn, RawTable, read_table
 from blobtransfer.randomness import Stream, seed_sequence
@@ -55,7 +55,7 @@ class Rows:
     is_train: NDArray[np.bool_] | None
 
 
-def make(spec: TableSpec, repeat: int, train_seed: int) -> Task:
+def make(spec: TableSpec, repeat: int, train_seed: int) -> Dataset:
     """Split the rows of a table for a repeat and prepare them.
 
     Args:
@@ -69,7 +69,7 @@ def make(spec: TableSpec, repeat: int, train_seed: int) -> Task:
     rows = rows_of(spec)
     train, test = split_of(spec, rows, repeat, train_seed)
     x, scaler = prepared(spec, rows, train)
-    return Task(
+    return Dataset(
         spec=spec,
         x_train=np.ascontiguousarray(x[train], np.float32),
         y_train=rows.y[train],

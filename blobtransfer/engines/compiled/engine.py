@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.errors import MachineError
@@ -95,7 +95,7 @@ class CompiledEngine:
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
-        n_train = len(load_task(spec.task).y_train)
+        n_train = len(load_dataset(spec.task).y_train)
         for arm in spec.arms:
             network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
             is_split_anew = spec.task.is_split_anew

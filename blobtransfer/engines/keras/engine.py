@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.dataset import Task
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.keras.model import build_mlp, get_weights
 from blobtransfer.engines.keras.quiet import load_keras
@@ -103,7 +103,7 @@ class _Trainer:
     ) -> None:
         self._keras = load_keras(show_log)
         self._network, self._training, self._n_train = network, training, n_train
-        self._task: Task | None = None
+        self._task: Dataset | None = None
         self._x: dict[str, NDArray[np.float32]] = {}
         self._y: dict[str, NDArray[np.float32]] = {}
         self._steps = -(-n_train // training.batch_size)
@@ -129,7 +129,7 @@ class _Trainer:
 
     def fit(
         self,
-        task: Task,
+        task: Dataset,
         weights: Weights,
         anchor: Weights | None,
         order_key: int,
@@ -165,7 +165,7 @@ class _Trainer:
         )
         return np.array(curve or [self._evaluate()]).T
 
-    def _take(self, task: Task) -> None:
+    def _take(self, task: Dataset) -> None:
         if task is self._task:
             return
         self._task = task

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from blobtransfer.data.dataset import Task
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.report.figures.canvas import Canvas, Picture
 from blobtransfer.report.figures.comparison import draw_comparison
 from blobtransfer.report.figures.forest import draw_forest
@@ -70,7 +70,7 @@ def draw_study(results: StudyResults, canvas: Canvas) -> "Figure":
     )
 
 
-def picture_of_tasks(tasks: Sequence[Task], canvas: Canvas, argv: Sequence[str]) -> Picture:
+def picture_of_tasks(tasks: Sequence[Dataset], canvas: Canvas, argv: Sequence[str]) -> Picture:
     """Draw problems.
 
     Args:

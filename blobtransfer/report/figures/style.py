@@ -9,7 +9,7 @@ from unicodedata import category, normalize
 
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.variant import Variant
 
 Style = Literal["screen", "slide", "paper"]
@@ -130,7 +130,7 @@ def class_marker(k: int) -> str:
     return MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
 
 
-def titled(spec: TaskSpec) -> str:
+def titled(spec: DataSpec) -> str:
     """Return the name of a problem as a title; the names of files and columns keep their case."""
     name = shortened(spec.name, LONGEST_IN_TITLE)
     return name if isinstance(spec, TableSpec) else name[:1].upper() + name[1:]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blobtransfer.data.dataset import Plane, Task, planes_of
+from blobtransfer.data.dataset import Dataset, Plane, planes_of
 from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.classes import (
     GREY,
@@ -42,7 +42,7 @@ NARROWEST = 2.1
 """Widths of a panel, in inches at a font of 10 points."""
 
 
-def draw_tasks(tasks: Sequence[Task], canvas: Canvas) -> "Figure":
+def draw_tasks(tasks: Sequence[Dataset], canvas: Canvas) -> "Figure":
     """Draw a panel a problem: rows by class, and where known true centres and the ceiling.
 
     Problems of as many features share their axes, and problems of the same classes a legend. A
@@ -128,7 +128,7 @@ def _height_over_width(planes: Sequence[Plane]) -> float | None:
     return float(np.clip(height / width, 0.3, 3.0))
 
 
-def _draw_task(task: Task, plane: Plane, axes: "Axes", look: Look, is_equal: bool) -> None:
+def _draw_task(task: Dataset, plane: Plane, axes: "Axes", look: Look, is_equal: bool) -> None:
     """Draw the rows of a problem by class; of one feature, how many rows lie where."""
     labels = np.concatenate([task.y_train, task.y_test])
     n_classes = task.spec.n_classes

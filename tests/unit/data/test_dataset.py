@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from blobtransfer.data import load_task
-from blobtransfer.data.dataset import Task, plane_of
+from blobtransfer.data import load_dataset
+from blobtransfer.data.dataset import Dataset, plane_of
 from blobtransfer.specs.drawn import BlobsSpec
 
 
 def test_the_plane_of_many_features_holds_the_widest_spread():
-    task = load_task(BlobsSpec(1, n_features=5))
+    task = load_dataset(BlobsSpec(1, n_features=5))
     plane = plane_of(task)
     rows = np.concatenate([task.x_train, task.x_test])
     assert plane.points.shape == (1000, 2)
@@ -23,14 +23,14 @@ def test_the_plane_of_many_features_holds_the_widest_spread():
 
 @pytest.mark.parametrize("n_features", [1, 2])
 def test_one_and_two_features_are_drawn_as_they_are(n_features):
-    task = load_task(BlobsSpec(1, n_features=n_features))
+    task = load_dataset(BlobsSpec(1, n_features=n_features))
     points = plane_of(task).points
     np.testing.assert_array_equal(points[:500, :n_features], task.x_train)
     assert (points[:, n_features:] == 0).all()
 
 
 def test_the_true_centres_lie_where_the_rows_of_their_class_do():
-    task = load_task(BlobsSpec(1, n_features=5, cluster_std=0.01))
+    task = load_dataset(BlobsSpec(1, n_features=5, cluster_std=0.01))
     plane, labels = plane_of(task), np.concatenate([task.y_train, task.y_test])
     for k, center in enumerate(plane.centers):
         # 333 rows of std 0.01: their mean has a standard error of 0.0006
@@ -39,14 +39,14 @@ def test_the_true_centres_lie_where_the_rows_of_their_class_do():
 
 @pytest.mark.parametrize("n_features", [1, 2, 5])
 def test_a_problem_without_true_centres_has_a_plane_without_them(n_features):
-    task = load_task(BlobsSpec(1, n_features=n_features))
+    task = load_dataset(BlobsSpec(1, n_features=n_features))
     plane = plane_of(replace(task, centers=None))
     assert plane.centers is None
     np.testing.assert_array_equal(plane.points, plane_of(task).points)
 
 
 def test_neither_a_ceiling_nor_centres_have_to_be_known(small_task):
-    task = Task(
+    task = Dataset(
         small_task.spec, small_task.x_train, small_task.y_train, small_task.x_test,
         small_task.y_test,
     )  # fmt: skip

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from blobtransfer.data import load_task
-from blobtransfer.data.dataset import Task
+from blobtransfer.data import load_dataset
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.data.distance import distance_between
 from blobtransfer.specs.drawn import BlobsSpec, MoonsSpec
 
@@ -12,7 +12,7 @@ from blobtransfer.specs.drawn import BlobsSpec, MoonsSpec
 def task_of(points, labels):
     x, y = np.array(points, np.float32), np.array(labels)
     spec = BlobsSpec(0, n_classes=2)
-    return Task(spec, x_train=x, y_train=y, x_test=x, y_test=y)
+    return Dataset(spec, x_train=x, y_train=y, x_test=x, y_test=y)
 
 
 def test_it_is_the_way_of_the_class_means_in_standard_deviations():
@@ -35,8 +35,8 @@ def test_a_class_without_rows_is_left_out():
 
 
 def test_it_is_not_known_between_other_features_classes_or_where_nothing_varies():
-    blobs = load_task(BlobsSpec(1))
-    assert distance_between(blobs, load_task(BlobsSpec(1, n_features=3))) is None
-    assert distance_between(blobs, load_task(MoonsSpec(1))) is None
+    blobs = load_dataset(BlobsSpec(1))
+    assert distance_between(blobs, load_dataset(BlobsSpec(1, n_features=3))) is None
+    assert distance_between(blobs, load_dataset(MoonsSpec(1))) is None
     still = task_of([(0, 0), (1, 1)], [0, 1])
     assert distance_between(still, still) is None

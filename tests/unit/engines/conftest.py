@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from blobtransfer.data.dataset import Task
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.engines import Anchor, Job
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
@@ -18,7 +18,7 @@ def job_of() -> Callable[..., Job]:
     """Make a job of the first repeats of a comparison, trained from their initial weights."""
 
     def make(
-        task: Task,
+        task: Dataset,
         network: MLPSpec = MLPSpec(),
         training: TrainingSpec = TrainingSpec(epochs=1),
         n_runs: int = 1,

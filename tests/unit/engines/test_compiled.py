@@ -16,7 +16,7 @@ from llvmlite import ir
 from scipy.special import erf
 
 import blobtransfer
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native
 from blobtransfer.engines.compiled.engine import CompiledEngine
@@ -99,7 +99,7 @@ def test_narrower_registers_give_the_same_bits(
 def test_rows_wider_than_a_register_are_laid_out_alike_by_registers_of_any_width(
     job_of, monkeypatch, lanes
 ):
-    task = load_task(BlobsSpec(4, n_samples=50, n_train=30, n_features=37))
+    task = load_dataset(BlobsSpec(4, n_samples=50, n_train=30, n_features=37))
     job = job_of(task, MLPSpec(37, (3,), 3), TrainingSpec(2), 9)
     expected = CompiledEngine().train(job, SILENT.advance)
     monkeypatch.setattr(native, "host_lanes", lambda: lanes)

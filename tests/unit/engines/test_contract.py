@@ -7,7 +7,7 @@ import pytest
 from helpers.activations import FUNCTIONS
 from helpers.specs import spec_of
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.engines import Job, load_engine
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.metrics import METRICS, TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
@@ -104,7 +104,7 @@ def test_training_follows_the_formulas_of_back_propagation(
     engine, job_of, network, training, n_frozen, pull
 ):
     n_features = network.n_features
-    task = load_task(BlobsSpec(4, n_samples=50, n_train=40, n_features=n_features))
+    task = load_dataset(BlobsSpec(4, n_samples=50, n_train=40, n_features=n_features))
     job = job_of(task, network, training, n_frozen=n_frozen, pull=pull)
     trained = engine.train(job, SILENT.advance)
     by_hand = [layer[0].astype(np.float64) for layer in job.weights]
@@ -256,7 +256,7 @@ def test_an_engine_that_was_started_trains_the_same(engine, job_of, small_task):
 
 
 def test_an_engine_takes_one_task_after_another(engine, job_of, small_task):
-    other = load_task(BlobsSpec(9, n_samples=50, n_train=30))
+    other = load_dataset(BlobsSpec(9, n_samples=50, n_train=30))
     first = engine.train(job_of(small_task), SILENT.advance)
     engine.train(job_of(other), SILENT.advance)
     again = engine.train(job_of(small_task), SILENT.advance)

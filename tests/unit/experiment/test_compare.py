@@ -10,7 +10,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare
@@ -137,9 +137,9 @@ def test_other_variants_leave_the_rows_of_a_variant_alone():
 
 def test_problems_without_ceiling_and_centres_are_compared_all_the_same(monkeypatch):
     def load(spec, *_):
-        return replace(load_task(spec), ceiling=None, centers=None)
+        return replace(load_dataset(spec), ceiling=None, centers=None)
 
-    monkeypatch.setattr("blobtransfer.experiment.single.load_task", load)
+    monkeypatch.setattr("blobtransfer.experiment.single.load_dataset", load)
     results = compare(spec_of(2, speed=True), None, PlannedEngine(planned))
     assert [task.ceiling for task in results.tasks] == [None, None]
     assert {one.gap for one in results.summary} == {None}

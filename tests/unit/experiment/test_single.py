@@ -7,7 +7,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import record_of, train_source, train_target
@@ -103,9 +103,9 @@ def test_more_features_than_a_plane_shows_have_no_regions(n_features, has_region
 
 def test_a_problem_without_ceiling_and_centres_is_learnt_all_the_same(monkeypatch):
     def load(spec, *_):
-        return replace(load_task(spec), ceiling=None, centers=None)
+        return replace(load_dataset(spec), ceiling=None, centers=None)
 
-    monkeypatch.setattr("blobtransfer.experiment.single.load_task", load)
+    monkeypatch.setattr("blobtransfer.experiment.single.load_dataset", load)
     results = train_source(source_spec(), PlannedEngine(planned)).results
     assert (results.measured.ceiling, results.summary[0].gap) == (None, None)
     assert results.regions.centers is None
@@ -170,10 +170,10 @@ def test_progress_tells_of_the_engine_and_of_each_stage():
 
 def test_a_problem_is_recorded_as_it_is_used():
     spec = BlobsSpec(3, n_samples=60, n_train=40, cluster_std=1e-9, n_test=7)
-    labels = load_task(spec).y_test.tolist()
+    labels = load_dataset(spec).y_test.tolist()
     largest = max(labels.count(label) for label in range(3)) / 7
     # blobs that small do not overlap
-    counts = tuple(np.bincount(np.append(load_task(spec).y_train, labels)).tolist())
+    counts = tuple(np.bincount(np.append(load_dataset(spec).y_train, labels)).tolist())
     assert record_of("target", spec, 0) == TaskRecord(
         "target", "problem 3", 40, 7, ceiling=1.0, floor=largest, class_counts=counts
     )

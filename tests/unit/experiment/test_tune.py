@@ -7,8 +7,8 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
-from blobtransfer.data import load_task
-from blobtransfer.data.validation import validation_task
+from blobtransfer.data import load_dataset
+from blobtransfer.data.validation import validation_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.experiment.compare import compare
@@ -49,7 +49,7 @@ def test_a_rate_that_diverges_is_never_chosen():
 
 def test_no_test_row_has_a_part_in_the_choice():
     results, engine = tuned(lambda repeat, rate: 0.5)
-    whole = load_task(results.spec.target)
+    whole = load_dataset(results.spec.target)
     test_rows = {row.tobytes() for row in whole.x_test}
     tried = [job for job in engine.jobs if len(job.tasks[0].y_train) < len(whole.y_train)]
     assert len(tried) == 2 * len(RATES)  # two blocks
@@ -59,11 +59,11 @@ def test_no_test_row_has_a_part_in_the_choice():
 
 
 def test_the_validation_rows_are_a_fifth_of_the_training_rows_and_differ_by_repeat(small_task):
-    first, other = (validation_task(small_task, repeat, 0) for repeat in (0, 1))
+    first, other = (validation_dataset(small_task, repeat, 0) for repeat in (0, 1))
     rows = np.concatenate([first.x_train, first.x_test])
     assert sorted(map(bytes, rows)) == sorted(map(bytes, small_task.x_train))
     assert first.x_test.tobytes() != other.x_test.tobytes()
-    assert first.x_test.tobytes() == validation_task(small_task, 0, 0).x_test.tobytes()
+    assert first.x_test.tobytes() == validation_dataset(small_task, 0, 0).x_test.tobytes()
 
 
 @pytest.mark.parametrize("changes", [{}, {"speed": True}])

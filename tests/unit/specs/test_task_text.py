@@ -13,7 +13,7 @@ from blobtransfer.specs.drawn import (
     QuantilesSpec,
 )
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task_text import parse_task, text_of
+from blobtransfer.specs.task_text import data_spec_text, parse_data_spec
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from blobtransfer.specs.task_text import parse_task, text_of
     ],
 )  # fmt: skip
 def test_a_drawn_problem_is_read(text, expected):
-    assert parse_task("target", text, 7) == expected
+    assert parse_data_spec("target", text, 7) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_drawn_problem_is_read(text, expected):
     ],
 )  # fmt: skip
 def test_a_table_is_asked_for(text, expected):
-    assert parse_task("target", text, 7) == expected
+    assert parse_data_spec("target", text, 7) == expected
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_table_is_asked_for(text, expected):
 )  # fmt: skip
 def test_what_cannot_be_read_says_so_in_one_line(text, problem):
     with pytest.raises(SettingError) as error:
-        parse_task("target", text, 7)
+        parse_data_spec("target", text, 7)
     assert error.value.setting == "target"
     assert problem in error.value.problem
     assert "\n" not in error.value.problem
@@ -114,13 +114,13 @@ def test_what_cannot_be_read_says_so_in_one_line(text, problem):
      ClassificationSpec(4, n_train=300), QuantilesSpec(5, n_features=9)],
 )  # fmt: skip
 def test_a_drawn_problem_is_written_as_it_is_read(spec):
-    assert parse_task("task", text_of(spec), 0) == spec
+    assert parse_data_spec("task", data_spec_text(spec), 0) == spec
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text):
     try:
-        parse_task("task", text, 1)
+        parse_data_spec("task", text, 1)
     except SettingError as error:
         assert error.problem
 
@@ -129,6 +129,6 @@ def test_any_text_is_read_or_refused(text):
 def test_any_text_of_the_signs_that_count_is_read_or_refused(rest):
     for head in ("moons:", "a.csv:label=y,", "digits:"):
         try:
-            parse_task("task", head + rest, 1)
+            parse_data_spec("task", head + rest, 1)
         except SettingError as error:
             assert error.problem

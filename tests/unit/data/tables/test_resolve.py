@@ -7,12 +7,12 @@ import pytest
 from helpers.tables import write_rows, write_sites
 
 from blobtransfer.data.tables import reading, request
-from blobtransfer.data.tables.resolve import resolve_tasks
+from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.data.tables.rows import preparation_of, rows_of, split_of
 from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.drawn import MoonsSpec
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest
-from blobtransfer.specs.task_text import parse_task
+from blobtransfer.specs.task_text import parse_data_spec
 
 SITE = ":label=outcome,drop=person,drop=fold,where=site:"
 
@@ -23,8 +23,8 @@ def sites(tmp_path):
 
 
 def resolved(carried=None, **texts):
-    asked = {role: parse_task(role, text, 1) for role, text in texts.items()}
-    return resolve_tasks(asked, 0, carried)
+    asked = {role: parse_data_spec(role, text, 1) for role, text in texts.items()}
+    return resolve_data_specs(asked, 0, carried)
 
 
 def refused(carried=None, **texts):
@@ -236,7 +236,7 @@ def test_a_network_that_learnt_inputs_as_they_are_has_no_scaler_to_lend(sites):
 
 def test_drawn_problems_are_settled_as_they_are():
     asked = {"source": MoonsSpec(1), "target": TableRequest("iris", False)}
-    assert resolve_tasks(asked, 0)["source"] == MoonsSpec(1)
+    assert resolve_data_specs(asked, 0)["source"] == MoonsSpec(1)
 
 
 def test_a_scaler_belongs_to_its_features(sites):

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from helpers.tables import write_rows, write_sites
 
-from blobtransfer.data import load_task, load_tasks
-from blobtransfer.data.tables.resolve import resolve_tasks
+from blobtransfer.data import load_dataset, load_datasets
+from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.data.tables.rows import n_repeated, rows_of, scaler_of, split_of
 from blobtransfer.errors import TableFileError
-from blobtransfer.specs.task_text import parse_task
+from blobtransfer.specs.task_text import parse_data_spec
 
 
 def spec_of(text, train_seed=0):
-    return resolve_tasks({"target": parse_task("target", text, 1)}, train_seed)["target"]
+    return resolve_data_specs({"target": parse_data_spec("target", text, 1)}, train_seed)["target"]
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def sites(tmp_path):
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits"])
 def test_every_column_has_mean_0_and_std_1_on_the_training_rows(name):
-    x = load_task(spec_of(name), 3, 1).x_train.astype(np.float64)
+    x = load_dataset(spec_of(name), 3, 1).x_train.astype(np.float64)
     varies = np.ptp(x, axis=0) > 0
     np.testing.assert_allclose(x.mean(axis=0), 0.0, atol=1e-6)
     np.testing.assert_allclose(x.std(axis=0)[varies], 1.0, atol=1e-6)
@@ -31,12 +31,14 @@ def test_every_column_has_mean_0_and_std_1_on_the_training_rows(name):
 
 def test_each_repeat_splits_anew_and_is_the_same_again_whoever_asks():
     spec = spec_of("wine")
-    first, other = load_task(spec, 0, 0), load_task(spec, 1, 0)
+    first, other = load_dataset(spec, 0, 0), load_dataset(spec, 1, 0)
     assert not np.array_equal(first.y_train, other.y_train)
-    again = load_task(spec, 1, 0)
+    again = load_dataset(spec, 1, 0)
     assert again.x_train.tobytes() == other.x_train.tobytes()
-    assert load_task(spec, 1, 5).x_train.tobytes() != other.x_train.tobytes()
-    assert [task.x_test.tobytes() for task in load_tasks(spec, [1], 0)] == [other.x_test.tobytes()]
+    assert load_dataset(spec, 1, 5).x_train.tobytes() != other.x_train.tobytes()
+    assert [task.x_test.tobytes() for task in load_datasets(spec, [1], 0)] == [
+        other.x_test.tobytes()
+    ]
 
 
 def test_a_split_is_by_class_and_leaves_no_row_out():
@@ -62,8 +64,8 @@ def test_groups_stay_on_one_side(sites):
 def test_a_column_says_who_trains(sites):
     spec = spec_of(f"{sites}:label=outcome,drop=person,split=fold")
     assert not spec.is_split_anew
-    assert load_task(spec, 0, 0) is load_task(spec, 7, 3)
-    assert len(load_task(spec).y_train) == spec.n_train == 40
+    assert load_dataset(spec, 0, 0) is load_dataset(spec, 7, 3)
+    assert len(load_dataset(spec).y_train) == spec.n_train == 40
 
 
 def test_a_missing_number_is_the_mean_of_the_training_rows(tmp_path):
@@ -71,7 +73,7 @@ def test_a_missing_number_is_the_mean_of_the_training_rows(tmp_path):
     path = write_rows(tmp_path / "a.csv", rows)
     spec = spec_of(f"{path}:label=y,missing=mean,scale=none")
     for repeat in range(10):
-        task = load_task(spec, repeat, 0)
+        task = load_dataset(spec, repeat, 0)
         train, _ = split_of(spec, rows_of(spec), repeat, 0)
         known = rows_of(spec).x[train, 0]
         filled = np.float32(known[~np.isnan(known)].mean())
@@ -85,7 +87,7 @@ def test_a_word_that_no_training_row_has_is_none_of_them(tmp_path):
     rows += [["ab"[i % 2], str(i), "01"[i // 2 % 2], "train"] for i in range(12)]
     rows += [["c", "1", "0", "test"], ["a", "2", "1", "test"]]
     path = write_rows(tmp_path / "a.csv", rows)
-    task = load_task(spec_of(f"{path}:label=y,split=f,scale=none"))
+    task = load_dataset(spec_of(f"{path}:label=y,split=f,scale=none"))
     assert task.x_test[:, :3].tolist() == [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
 
 
@@ -108,7 +110,7 @@ def test_a_file_that_has_changed_is_not_taken_for_the_one_that_was_described(sit
     rows_of.cache_clear()
     sites.write_text(sites.read_text() + "\n")
     with pytest.raises(TableFileError, match="not the one that was described"):
-        load_task(spec, 0, 0)
+        load_dataset(spec, 0, 0)
 
 
 def test_groups_of_unequal_size_are_halved_in_many_ways(tmp_path):
@@ -127,14 +129,16 @@ def test_every_repeat_has_two_training_rows_of_each_class(tmp_path):
     rows = [["x", "y"], *([str(i), label] for i, label in enumerate(labels))]
     spec = spec_of(f"{write_rows(tmp_path / 'a.csv', rows)}:label=y")
     for repeat in range(50):
-        task = load_task(spec, repeat, 0)
+        task = load_dataset(spec, repeat, 0)
         assert np.bincount(task.y_train).min() >= 2
         assert np.bincount(task.y_test).min() >= 1
 
 
 def both_of(source, target):
     asked = {"source": source, "target": target}
-    return resolve_tasks({role: parse_task(role, text, 1) for role, text in asked.items()}, 0)
+    return resolve_data_specs(
+        {role: parse_data_spec(role, text, 1) for role, text in asked.items()}, 0
+    )
 
 
 def test_a_word_that_only_the_source_has_is_the_same_in_training_and_test_rows(tmp_path):
@@ -143,7 +147,7 @@ def test_a_word_that_only_the_source_has_is_the_same_in_training_and_test_rows(t
     source = write_rows(tmp_path / "s.csv", [heads, *([w, f"{x}5", y] for w, x, y in rows), *more])
     target = write_rows(tmp_path / "t.csv", [heads, *rows])
     found = both_of(f"{source}:label=y", f"{target}:label=y,scale=source")
-    task = load_task(found["target"], 0, 0)
+    task = load_dataset(found["target"], 0, 0)
     (value,) = set(task.x_train[:, 2]) | set(task.x_test[:, 2])
     assert value < 0.0  # as every row without that word has in the source
 
@@ -155,7 +159,7 @@ def test_the_scaler_of_a_source_with_missing_values_is_the_one_it_learns_with(tm
         tmp_path / "t.csv", [["x", "y"], *([f"{i}.5", "01"[i % 2]] for i in range(9))]
     )
     found = both_of(f"{source}:label=y,missing=mean", f"{target}:label=y,scale=source")
-    assert found["target"].scaler == load_task(found["source"], 0, 0).scaler
+    assert found["target"].scaler == load_dataset(found["source"], 0, 0).scaler
     assert found["target"].scaler.scales[0] > 5.0
 
 

@@ -11,7 +11,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.errors import MachineError
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source
@@ -122,7 +122,7 @@ def test_the_fonts_of_a_pdf_are_type_42(results, tmp_path):
 
 
 def test_problems_are_described_too(tmp_path):
-    tasks = [load_task(BlobsSpec(k)) for k in (1, 2)]
+    tasks = [load_dataset(BlobsSpec(k)) for k in (1, 2)]
     picture = picture_of_tasks(tasks, Canvas(), ["plot-data", "-q"])
     assert picture.title == "Rows of problem 1, problem 2"
     assert picture.text.startswith(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.pictures import dots_of, lines_across
 
-from blobtransfer.data import load_task
+from blobtransfer.data import load_dataset
 from blobtransfer.data.dataset import planes_of
 from blobtransfer.report.figures.canvas import Canvas, svg_text
 from blobtransfer.report.figures.pictures import picture_of_tasks
@@ -16,7 +16,7 @@ from blobtransfer.specs.drawn import BlobsSpec
 
 
 def problems(n_features, n=5):
-    return [load_task(BlobsSpec(k, n_features=n_features)) for k in range(n)]
+    return [load_dataset(BlobsSpec(k, n_features=n_features)) for k in range(n)]
 
 
 def shown_in(figure):
@@ -81,7 +81,7 @@ def test_points_of_two_features_are_as_far_apart_one_way_as_the_other():
 )  # fmt: skip
 def test_columns_of_unlike_ranges_are_drawn_each_on_its_own_scale(scales, is_equal):
     rng = np.random.default_rng(1234)
-    task = load_task(BlobsSpec(1))
+    task = load_dataset(BlobsSpec(1))
     for rows in (task.x_train, task.x_test):
         rows[:] = rng.uniform(-1, 1, rows.shape) * scales
     task = replace(task, centers=None)
@@ -93,7 +93,7 @@ def test_columns_of_unlike_ranges_are_drawn_each_on_its_own_scale(scales, is_equ
 
 @pytest.mark.parametrize("value", [0.0, 3e30])
 def test_a_single_feature_that_does_not_vary_is_drawn(value):
-    task = load_task(BlobsSpec(1, n_features=1))
+    task = load_dataset(BlobsSpec(1, n_features=1))
     task.x_train[:] = task.x_test[:] = value
     (axes,) = draw_tasks([task], Canvas()).axes
     assert sum(bar.get_height() for bar in axes.patches) == len(task.y_train) + len(task.y_test)
@@ -102,7 +102,7 @@ def test_a_single_feature_that_does_not_vary_is_drawn(value):
 @pytest.mark.parametrize("n_features", [1, 2, 3])
 def test_a_thousand_classes_are_one_grey_class_in_the_figure(n_features):
     spec = BlobsSpec(1, n_features=n_features, n_classes=1_000, n_samples=2_000, n_train=1_000)
-    figure = draw_tasks([load_task(spec)], Canvas())
+    figure = draw_tasks([load_dataset(spec)], Canvas())
     (axes,) = figure.axes
     assert len(axes.collections) <= 1 and not axes.lines
     assert legend_of(figure) == ["1,000 classes, too many for a colour each"]
@@ -110,13 +110,13 @@ def test_a_thousand_classes_are_one_grey_class_in_the_figure(n_features):
 
 def test_a_legend_names_twelve_entries_at_most_and_counts_the_others():
     for n_classes, last in ((12, "class 11"), (13, "and 2 more"), (49, "and 38 more")):
-        figure = draw_tasks([load_task(BlobsSpec(1, n_classes=n_classes))], Canvas())
+        figure = draw_tasks([load_dataset(BlobsSpec(1, n_classes=n_classes))], Canvas())
         *entries, centre = legend_of(figure)
         assert (len(entries), entries[-1], centre) == (12, last, "true centre")
 
 
 def test_a_legend_of_short_names_is_as_wide_as_its_figure_at_most():
-    task = load_task(BlobsSpec(1, n_classes=10))
+    task = load_dataset(BlobsSpec(1, n_classes=10))
     figure = draw_tasks([task], Canvas())
     figure.draw_without_rendering()
     box = figure.legends[0].get_window_extent()
@@ -135,7 +135,7 @@ def test_one_feature_is_counted_in_bars_by_class():
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])
 def test_a_problem_without_ceiling_and_centres_has_its_rows_alone(n_features):
-    task = replace(load_task(BlobsSpec(1, n_features=n_features)), ceiling=None, centers=None)
+    task = replace(load_dataset(BlobsSpec(1, n_features=n_features)), ceiling=None, centers=None)
     figure = draw_tasks([task], Canvas())
     (axes,) = figure.axes
     assert axes.get_title() == "Problem 1"
