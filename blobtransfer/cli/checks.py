@@ -16,11 +16,10 @@ from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preparation, TableRequest
-from blobtransfer.specs.task import DataSpec
+from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
 if TYPE_CHECKING:
-    from blobtransfer.data.tables.resolve import Role
     from blobtransfer.keras_files.read import SourceNetwork
 
 MODEL_FILE = "the source network (--model)"
@@ -184,7 +183,7 @@ def read_source(path: Path | None) -> "SourceNetwork | None":
 def carried_by(
     path: Path | None,
     source: "SourceNetwork | None",
-    problems: Mapping["Role", DataSpec | TableRequest],
+    problems: Mapping[Role, DataSpec | TableRequest],
     can_name_source: bool = True,
 ) -> Preparation | None:
     """Give what the model says of the table that it learnt, where it is used on a table.

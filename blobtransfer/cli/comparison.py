@@ -30,17 +30,16 @@ from blobtransfer.specs.checks import join, printable
 from blobtransfer.specs.experiment import ExperimentSpec, Question
 from blobtransfer.specs.settings import with_settings
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task import DataSpec
+from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.task_text import is_blobs
 
 if TYPE_CHECKING:
-    from blobtransfer.data.tables.resolve import Role
     from blobtransfer.keras_files.read import SourceNetwork
 
 SOURCE_SEED, TARGET_SEED = 1, 2
 """The two problems, unless asked otherwise."""
 
-Problems = dict["Role", DataSpec | TableRequest]
+Problems = dict[Role, DataSpec | TableRequest]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blobtransfer.cli.options import MessageOptions, ProblemOptions
 from blobtransfer.cli.streams import print_stderr
@@ -14,11 +14,8 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.settings import SETTINGS, with_settings
 from blobtransfer.specs.table import Preparation, TableRequest, TableSpec
-from blobtransfer.specs.task import DataSpec
+from blobtransfer.specs.task import ROLES, DataSpec, Role
 from blobtransfer.specs.task_text import data_spec_text, parse_data_spec
-
-if TYPE_CHECKING:
-    from blobtransfer.data.tables.resolve import Role
 
 
 def problem_of(
@@ -82,7 +79,7 @@ def tables_of(*asked: DataSpec | TableRequest) -> list[tuple[str, Path | None]]:
 
 
 def settled(
-    asked: "Mapping[Role, DataSpec | TableRequest]",
+    asked: Mapping[Role, DataSpec | TableRequest],
     train_seed: int,
     carried: Preparation | None = None,
 ) -> "dict[Role, TaskSpec]":
@@ -116,11 +113,8 @@ def say_problems(
     from blobtransfer.experiment.single import record_of
     from blobtransfer.report.problems import describe_problem
 
-    problems: list[tuple[Role, DataSpec | None]] = [
-        ("source", spec.source),
-        ("target", spec.target),
-    ]
-    for role, task in problems:
+    for role in ROLES:
+        task: DataSpec | None = getattr(spec, role)
         if task is not None:
             print_stderr(
                 f"{role}: {describe_problem(task, record_of(role, task, spec.train_seed))}"

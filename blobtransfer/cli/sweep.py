@@ -28,7 +28,7 @@ from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, path
 from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.drawn import SIZES, GeneratedSpec
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.settings import PROBLEMS, default_of
+from blobtransfer.specs.settings import default_of
 from blobtransfer.specs.study import (
     BUDGETS,
     MAX_CELLS,
@@ -39,6 +39,7 @@ from blobtransfer.specs.study import (
     with_updates_of,
 )
 from blobtransfer.specs.table import TableRequest, TableSpec
+from blobtransfer.specs.task import ROLES
 from blobtransfer.specs.training import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _point(
 
     def change(asked: Problems) -> Problems:
         changed = dict(asked)
-        for role in PROBLEMS:
+        for role in ROLES:
             values = {
                 path.partition(".")[2]: value
                 for path, value in keys.items()

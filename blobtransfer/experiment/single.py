@@ -19,7 +19,7 @@ from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preparation, TableSpec
-from blobtransfer.specs.task import DataSpec
+from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.variant import STANDALONE
 
 

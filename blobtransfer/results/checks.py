@@ -20,7 +20,7 @@ def check_spec(spec: ExperimentSpec) -> None:
     """Raise `ValueError` unless a command could have run a spec."""
     check_texts("spec.model_path", [spec.model_path or ""])
     check_texts("spec.model_notes.{}", spec.model_notes)
-    for role in ("source", "target"):
+    for role in ROLES:
         task = getattr(spec, role)
         if task is not None:
             check_texts(f"spec.{role}", [task.name, *task.class_names])
@@ -39,7 +39,7 @@ def check_study(spec: StudySpec) -> None:
 def check_tasks(spec: ExperimentSpec, tasks: Sequence[TaskRecord]) -> None:
     """Raise `ValueError` unless the records are those of the problems of a spec."""
     roles = [task.role for task in tasks]
-    expected = [role for role in ("source", "target") if getattr(spec, role) is not None]
+    expected = [role for role in ROLES if getattr(spec, role) is not None]
     if roles != expected or not roles:
         raise ValueError(f"tasks: of {roles}, but the spec has {expected}")
     check_texts("tasks.{}.name", [task.name for task in tasks])

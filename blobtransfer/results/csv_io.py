@@ -11,10 +11,8 @@ from blobtransfer.results.scores import Run, finite
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable, read_number
 from blobtransfer.specs.experiment import Arm
+from blobtransfer.specs.task import ROLES
 from blobtransfer.statistics.transferability import SCORES
-
-OWN_COLUMNS = ("source", "target")
-"""Axes of a study that every run has a column of."""
 
 
 def to_csv(results: Results | StudyResults) -> Iterator[str]:
@@ -50,7 +48,7 @@ def _axes_of(results: Results | StudyResults) -> list[str]:
     if isinstance(results, Results):
         return []
     own = {column.name for column in fields(Run)}
-    names = [axis.name for axis in results.spec.axes if axis.name not in OWN_COLUMNS]
+    names = [axis.name for axis in results.spec.axes if axis.name not in ROLES]  # a run has both
     # `fixed` of a run of standalone is empty, wherever it stands along the axis
     return [f"over_{name}" if name in own else name for name in names]
 
@@ -60,7 +58,7 @@ def _parts_of(results: Results | StudyResults) -> Iterator[tuple[list[str], Resu
     if isinstance(results, Results):
         yield [], results
         return
-    kept = [i for i, axis in enumerate(results.spec.axes) if axis.name not in OWN_COLUMNS]
+    kept = [i for i, axis in enumerate(results.spec.axes) if axis.name not in ROLES]
     for cell in results.cells:
         yield [cell.at[i] for i in kept], cell.results
 

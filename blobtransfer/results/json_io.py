@@ -38,6 +38,7 @@ from blobtransfer.results.scores import Run, Scores, finite
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import Arm
+from blobtransfer.specs.task import ROLES
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.transferability import SCORES
 
@@ -219,7 +220,7 @@ def _in_this_version(text: bytes) -> bytes:
         if type(record["schema_version"]) is not int or record["schema_version"] != 1:
             return text
         record["schema_version"] = SCHEMA_VERSION
-        for role in ("source", "target"):
+        for role in ROLES:
             if record["spec"][role] is not None:
                 record["spec"][role]["kind"] = "blobs"
         for variant in record["spec"]["variants"]:

@@ -13,8 +13,8 @@ from blobtransfer.results.provenance import installed_versions, this_machine
 from blobtransfer.results.scores import Count, Run, Scores, Share
 from blobtransfer.specs.checks import MAX_COUNT
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
+from blobtransfer.specs.task import Role
 
-Role = Literal["source", "target"]
 Command = Literal["train-source", "train-target", "compare"]
 Place = Annotated[float, Interval(ge=-1e36, le=1e36)]
 Point = tuple[Place, Place]

@@ -13,15 +13,14 @@ from typing import Any
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.drawn import SIZES
-from blobtransfer.specs.settings import PROBLEMS
 from blobtransfer.specs.study import MAX_CELLS, MAX_STEPS, Axis
-from blobtransfer.specs.task import GENERATED
+from blobtransfer.specs.task import GENERATED, ROLES
 from blobtransfer.suggest import question_of
 
 PROBLEM_KEYS = {
     "source-seed": ("source.seed",),
     **{
-        word: tuple(f"{problem}.{key}" for problem in PROBLEMS)
+        word: tuple(f"{role}.{key}" for role in ROLES)
         for word, key in (
             ("samples", "samples"),
             ("classes", "classes"),
@@ -73,8 +72,8 @@ def parse_axis(text: str) -> Axis:
     if name in NEVER:
         raise SettingError("over", text, f"{name}: {NEVER[name]}")
     problem, dot, key = name.partition(".")
-    if name not in SWEPT and not (dot and problem in PROBLEMS and (key in KEYS or key == "seed")):
-        known = (*SWEPT, *(f"{one}.{own}" for one in PROBLEMS for own in KEYS))
+    if name not in SWEPT and not (dot and problem in ROLES and (key in KEYS or key == "seed")):
+        known = (*SWEPT, *(f"{one}.{own}" for one in ROLES for own in KEYS))
         asked = question_of(name, known)
         raise SettingError(
             "over",

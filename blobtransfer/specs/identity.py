@@ -11,10 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.settings import PROBLEMS
 from blobtransfer.specs.study import MAX_CELLS, StudySpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import DataSpec
+from blobtransfer.specs.task import ROLES, DataSpec
 
 JUDGING = (
     "until_decided", "margin", "low", "against", "threshold", "n_points", "model_path",
@@ -32,7 +31,7 @@ def trained_part(spec: ExperimentSpec) -> ExperimentSpec:
     defaults: dict[str, Any] = {
         one.name: one.default for one in fields(ExperimentSpec) if one.name in JUDGING
     }
-    for role in PROBLEMS:
+    for role in ROLES:
         defaults[role] = _without_place(getattr(spec, role))
     return replace(spec, n_repeats=n_repeats, nested=nested, **defaults)
 

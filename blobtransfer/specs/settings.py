@@ -12,10 +12,8 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.task import ROLES
 from blobtransfer.specs.training import TrainingSpec
-
-PROBLEMS = ("source", "target")
-"""The parts of a spec that are problems; a setting of both changes both."""
 
 PARTS = {
     "source": BlobsSpec, "target": BlobsSpec, "network": MLPSpec, "training": TrainingSpec,
@@ -24,7 +22,7 @@ PARTS = {
 
 
 def _of_both(field: str) -> tuple[str, ...]:
-    return tuple(f"{problem}.{field}" for problem in PROBLEMS)
+    return tuple(f"{role}.{field}" for role in ROLES)
 
 
 SETTINGS: Mapping[str, tuple[str, ...]] = {
@@ -92,6 +90,6 @@ def _changed(spec: ExperimentSpec, part: str, changes: Mapping[str, Any]) -> Any
     try:
         return replace(getattr(spec, part), **changes)
     except SettingError as error:
-        if part in PROBLEMS and error.setting == "seed":  # which has a word for each problem
+        if part in ROLES and error.setting == "seed":  # which has a word for each problem
             raise SettingError(f"{part}-seed", error.value, error.problem) from error
         raise

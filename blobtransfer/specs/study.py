@@ -11,7 +11,7 @@ from typing import Literal, get_args, overload
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec, Question
-from blobtransfer.specs.task import DataSpec
+from blobtransfer.specs.task import ROLES, DataSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Variant
 
@@ -134,7 +134,7 @@ class StudySpec:
     def _check_kind(self) -> None:
         """Raise `SettingError` unless there is a cell at every place, as its kind of study has."""
         names = tuple(axis.name for axis in self.axes)
-        wanted = {"pairs": ("pair",), "grid": ("source", "target")}.get(self.kind, names)
+        wanted = {"pairs": ("pair",), "grid": ROLES}.get(self.kind, names)
         n_places = prod(len(axis.values) for axis in self.axes)
         n_points = 1 if self.kind == "pairs" else n_places
         problem = None
@@ -218,9 +218,7 @@ def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpe
         updates = spec.training.epochs * steps_of_an_epoch(base.training, others)
         return max(1, round(updates / steps_of_an_epoch(spec.training, own)))
 
-    of_source, of_target = (
-        epochs_for(getattr(spec, role), getattr(base, role)) for role in ("source", "target")
-    )
+    of_source, of_target = (epochs_for(getattr(spec, role), getattr(base, role)) for role in ROLES)
     return replace(
         spec,
         training=replace(spec.training, epochs=of_target),

@@ -4,7 +4,7 @@ A kind of problem is a dataclass with a `kind`, a `name`, its `n_features`, `n_c
 names, and how many rows train and test; `data/generated.py` draws its rows.
 """
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from blobtransfer.specs.drawn import (
     BlobsSpec,
@@ -20,6 +20,10 @@ DataSpec: TypeAlias = (
     BlobsSpec | MoonsSpec | CirclesSpec | ClassificationSpec | QuantilesSpec | TableSpec
 )
 """A problem of any kind; `kind` tells them apart."""
+
+Role = Literal["source", "target"]
+"""What data is for: to train the source network, or to be measured on."""
+ROLES: tuple[Role, ...] = get_args(Role)
 
 GENERATED: dict[str, type[GeneratedSpec]] = {
     "blobs": BlobsSpec,

@@ -5,7 +5,6 @@ the same features on both sides, and no training row of the one may be a test ro
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from blobtransfer.data.tables.leakage import check_apart, check_unseen
 from blobtransfer.data.tables.request import Draft
@@ -13,9 +12,7 @@ from blobtransfer.data.tables.rows import prepared, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest, TableSpec
-from blobtransfer.specs.task import DataSpec
-
-Role = Literal["source", "target"]
+from blobtransfer.specs.task import DataSpec, Role
 
 
 def resolve_data_specs(
