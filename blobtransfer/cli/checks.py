@@ -15,7 +15,7 @@ from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS,
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.table import Preparation, TableRequest
+from blobtransfer.specs.table import Preprocessing, TableRequest
 from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MODEL_FILE = "the source network (--model)"
 """What the file of --model is called where something would replace it."""
 
-NAME_SOURCE = "add --source SPEC, the table that it was trained on"
+ADD_SOURCE_ADVICE = "add --source SPEC, the table that it was trained on"
 
 STORE_SUFFIXES = (".db",)
 
@@ -180,27 +180,33 @@ def read_source(path: Path | None) -> "SourceNetwork | None":
     return read_source_file(path)
 
 
-def carried_by(
+def required_preprocessing(
     path: Path | None,
     source: "SourceNetwork | None",
     problems: Mapping[Role, DataSpec | TableRequest],
     can_name_source: bool = True,
-) -> Preparation | None:
-    """Give what the model says of the table that it learnt, where it is used on a table.
+) -> Preprocessing | None:
+    """Return the preprocessing of the model, which is required if the target is a table.
+
+    Args:
+        path: The file of the model, for the error.
+        source: The model; None if there is none.
+        problems: What the user asked for, by role.
+        can_name_source: Whether the command has an option for the source data.
 
     Raises:
-        SourceFileError: It says nothing, and no source problem was described.
+        SourceFileError: The file has no preprocessing, and the source is not a table either.
     """
     if source is None or not isinstance(problems["target"], TableRequest):
         return None
-    if source.preparation is None and not isinstance(problems.get("source"), TableRequest):
+    if source.preprocessing is None and not isinstance(problems.get("source"), TableRequest):
         raise SourceFileError(
             path,
             "it does not say which columns it learnt, nor how they were scaled; "
-            + (f"{NAME_SOURCE}, or " if can_name_source else "")
+            + (f"{ADD_SOURCE_ADVICE}, or " if can_name_source else "")
             + "train it with blobtransfer train-source --task SPEC",
         )
-    return source.preparation
+    return source.preprocessing
 
 
 def output_fits(source: "SourceNetwork | None", spec: ExperimentSpec) -> bool:
@@ -208,8 +214,8 @@ def output_fits(source: "SourceNetwork | None", spec: ExperimentSpec) -> bool:
     assert spec.target is not None
     if source is None:
         return spec.has_same_classes
-    if source.preparation is not None:
-        return source.preparation.classes == spec.target.class_names
+    if source.preprocessing is not None:
+        return source.preprocessing.classes == spec.target.class_names
     is_as_wide = source.network.n_classes == spec.target.n_classes
     return source.output == "softmax" and is_as_wide and spec.has_same_classes
 

@@ -12,6 +12,7 @@ from blobtransfer.cli.checks import (
     network_for,
     output_fits,
     read_source,
+    required_preprocessing,
     several_variants,
 )
 from blobtransfer.cli.delivery import tell_new_head, tell_notes

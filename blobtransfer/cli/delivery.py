@@ -203,7 +203,7 @@ def save_network(
                 trained.network,
                 trained.weights,
                 path,
-                trained.preparation,
+                trained.preprocessing,
                 must_be_new=not force,
                 show_log=messages.verbose,
             )
@@ -214,7 +214,7 @@ def save_network(
 
     old, new = read_source_file(path), trained
     held, made = ([one.tobytes() for one in each.weights] for each in (old, new))
-    if held != made or old.preparation != new.preparation:
+    if held != made or old.preprocessing != new.preprocessing:
         raise would_replace(setting, path, "a network with other weights")
     log_unless_quiet(messages, f"{path} holds this very network already; left as it is")
 
@@ -249,7 +249,7 @@ def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: Mess
     """Say what of the file of the source network plays no part from now on, unless quiet."""
     for note in () if source is None else source.notes:
         log_unless_quiet(messages, f"note: {path}: {note}")
-    if source is not None and source.preparation and not source.preparation.trained_rows:
+    if source is not None and source.preprocessing and not source.preprocessing.trained_rows:
         problem = "which rows trained it is not known; see that none of them tests"
         log_unless_quiet(messages, f"note: {path}: {problem}")
 

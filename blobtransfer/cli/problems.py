@@ -13,7 +13,7 @@ from blobtransfer.specs.drawn import BlobsSpec, GeneratedSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.settings import SETTINGS, with_settings
-from blobtransfer.specs.table import Preparation, TableRequest, TableSpec
+from blobtransfer.specs.table import Preprocessing, TableRequest, TableSpec
 from blobtransfer.specs.task import ROLES, DataSpec, Role
 from blobtransfer.specs.task_text import data_spec_text, parse_data_spec
 

@@ -16,6 +16,7 @@ from blobtransfer.cli.checks import (
     one_variant,
     output_fits,
     read_source,
+    required_preprocessing,
 )
 from blobtransfer.cli.delivery import (
     deliver,
@@ -45,7 +46,7 @@ from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import with_settings
-from blobtransfer.specs.table import MAX_KEPT_ROWS, Preparation
+from blobtransfer.specs.table import MAX_KEPT_ROWS, Preprocessing
 
 if TYPE_CHECKING:
     from blobtransfer.engines import Engine
@@ -160,7 +161,7 @@ def train_target(
     weights = None if source is None else list(source.weights)
     _train_and_deliver(
         lambda engine, progress: _with_ancestors(
-            single.train_target(spec, weights, engine, progress), carried
+            single.train_target(spec, weights, engine, progress), preprocessing
         ),
         spec, ("save", save), force, path, figure, result, messages,
     )  # fmt: skip
@@ -213,14 +214,14 @@ def _train_and_deliver(
     finish(results, canvas)
 
 
-def _with_ancestors(trained: "SingleRun", carried: Preparation | None) -> "SingleRun":
+def _with_ancestors(trained: "SingleRun", of_source: Preprocessing | None) -> "SingleRun":
     """Add the rows that trained the network it started from to those that trained it."""
-    own = trained.preparation
-    if own is None or carried is None:
+    preprocessing = trained.preprocessing
+    if preprocessing is None or of_source is None:
         return trained
-    rows = () if not carried.trained_rows else (*own.trained_rows, *carried.trained_rows)
+    rows = of_source.trained_rows and (*preprocessing.trained_rows, *of_source.trained_rows)
     kept = rows if len(rows) <= MAX_KEPT_ROWS else ()
-    return replace(trained, preparation=replace(own, trained_rows=kept))
+    return replace(trained, preprocessing=replace(preprocessing, trained_rows=kept))
 
 
 def _print_short(results: "Results", model_path: Path | None) -> None:

@@ -18,7 +18,7 @@ from blobtransfer.results.results import Baseline, Command, Results, Role, TaskR
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.table import Preparation, TableSpec
+from blobtransfer.specs.table import Preprocessing, TableSpec
 from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.variant import STANDALONE
 
@@ -31,13 +31,13 @@ class SingleRun:
         results: With one run.
         network: The shape of the trained network.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
-        preparation: What it has to know to be used on a table; None where it learnt none.
+        preprocessing: Needed to use it on a table; None if it was not trained on one.
     """
 
     results: Results
     network: MLPSpec
     weights: Weights
-    preparation: Preparation | None = None
+    preprocessing: Preprocessing | None = None
 
 
 def train_source(spec: ExperimentSpec, engine: Engine, progress: Progress = SILENT) -> SingleRun:
@@ -177,9 +177,9 @@ def train_one(
         regions=decision_regions(network, weights, task) if is_ok else None,
         predictions=predictions_of(network, weights, task) if is_ok else None,
     )
-    preparation = None
+    preprocessing = None
     if isinstance(spec.task, TableSpec):
-        from blobtransfer.data.tables.rows import preparation_of
+        from blobtransfer.data.tables.rows import preprocessing_of
 
-        preparation = preparation_of(spec.task, 0, spec.train_seed)
-    return SingleRun(results, network, weights, preparation)
+        preprocessing = preprocessing_of(spec.task, 0, spec.train_seed)
+    return SingleRun(results, network, weights, preprocessing)

@@ -20,11 +20,11 @@ import numpy as np
 
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
 from blobtransfer.files import open_without_waiting
-from blobtransfer.keras_files.preparation import read_preparation
+from blobtransfer.keras_files.preprocessing import read_preprocessing
 from blobtransfer.keras_files.refusal import CHECKPOINT
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.table import Preparation
+from blobtransfer.specs.table import Preprocessing
 
 TIMEOUT_S = 10.0
 """Longest time to read a file; the largest takes about half a second.
@@ -55,7 +55,7 @@ class SourceNetwork:
         weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous,
             finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
         sha256: Of the file, in hexadecimal digits.
-        preparation: What it says of the table that it learnt; None where it says nothing.
+        preprocessing: Needed to use it on a table; None if the file has none.
         output: Activation of the output layer; `softmax`, or it can only be drawn afresh.
         notes: What of the file plays no part from now on, a line each.
     """
@@ -63,7 +63,7 @@ class SourceNetwork:
     network: MLPSpec
     weights: tuple[np.ndarray, ...]
     sha256: str
-    preparation: Preparation | None = None
+    preprocessing: Preprocessing | None = None
     output: str = "softmax"
     notes: tuple[str, ...] = ()
 
@@ -175,10 +175,10 @@ def _source_network(asked: str, answer: bytes) -> SourceNetwork:
             activation = tuple(map(str, activation))
         network = MLPSpec(n_features, tuple(hidden), n_classes, activation)
         output, notes = _line(said["output"]), tuple(map(_line, said["notes"][:MAX_NOTES]))
-        carried = said["preparation"]
-        preparation = None
-        if carried is not None:
-            preparation = read_preparation(str(carried), n_features, n_classes)
+        preprocessing_text = said["preprocessing"]
+        preprocessing = None
+        if preprocessing_text is not None:
+            preprocessing = read_preprocessing(str(preprocessing_text), n_features, n_classes)
         flat = np.frombuffer(values, dtype="<f4").astype(np.float32)
     except (ValueError, TypeError, KeyError, RecursionError, SettingError) as error:
         raise SourceFileError(asked, _DAMAGED) from error
@@ -188,7 +188,7 @@ def _source_network(asked: str, answer: bytes) -> SourceNetwork:
     for fan_in, fan_out in network.shapes:
         kernel, bias, flat = np.split(flat, [fan_in * fan_out, (fan_in + 1) * fan_out])
         weights += [kernel.reshape(fan_in, fan_out), bias]
-    return SourceNetwork(network, tuple(weights), "", preparation, output, notes)
+    return SourceNetwork(network, tuple(weights), "", preprocessing, output, notes)
 
 
 def _line(text: object) -> str:

@@ -46,7 +46,7 @@ from blobtransfer.keras_files.normal_form import (
     read_chain,
     with_softmax,
 )
-from blobtransfer.keras_files.preparation import MEMBER
+from blobtransfer.keras_files.preprocessing import MEMBER
 from blobtransfer.keras_files.refusal import CHECKPOINT, MAX_CONFIG_BYTES, Refused, refuse
 from blobtransfer.specs.network import MAX_PARAMETERS, MLPSpec
 
@@ -79,14 +79,14 @@ class Model:
             of shapes (fan_in, fan_out) and (fan_out,).
         output: Activation of the output layer: `softmax`, or one that nothing here is equal to.
         notes: What of the file plays no part from now on, a line each.
-        preparation: What it says of the table that it learnt, as it is there; None for nothing.
+        preprocessing: JSON text of the preprocessing, unchecked; None if the file has none.
     """
 
     network: MLPSpec
     weights: tuple[np.ndarray, ...]
     output: str
     notes: list[str]
-    preparation: str | None = None
+    preprocessing: str | None = None
 
 
 CHECKPOINT_END = bytes.fromhex("57fb808b247547db")
@@ -150,7 +150,7 @@ def main() -> None:
         "activation": model.network.activation,
         "output": model.output,
         "notes": model.notes,
-        "preparation": model.preparation,
+        "preprocessing": model.preprocessing,
     }
     out.write(json.dumps(answer).encode() + b"\n")
     for part in model.weights:
@@ -191,9 +191,9 @@ def _read_keras(file: BinaryIO) -> Model:
         network = network_of(chain)
         max_bytes = 2**20 + 2**16 * len(chain.layers) + BYTES_PER_WEIGHT * network.n_parameters
         saved = read_member(archive, "model.weights.h5", max_bytes)
-        preparation = None
+        preprocessing = None
         if MEMBER in archive.namelist():
-            preparation = read_member(archive, MEMBER, MAX_CONFIG_BYTES).getvalue().decode()
+            preprocessing = read_member(archive, MEMBER, MAX_CONFIG_BYTES).getvalue().decode()
     with h5py.File(saved, "r") as weights:
         # Keras 2.13 called the group of all layers by another name.
         root = "layers" if has_link(weights, "layers") else "_layer_checkpoint_dependencies"
@@ -206,7 +206,7 @@ def _read_keras(file: BinaryIO) -> Model:
                 refuse(f"{group} holds more or less than {what}; save it again")
             datasets.append(find_dataset(found, "0"))
             datasets.append(find_dataset(found, "1") if layer.has_bias else None)
-        return replace(_model(network, datasets, chain), preparation=preparation)
+        return replace(_model(network, datasets, chain), preprocessing=preprocessing)
 
 
 def _read_h5(content: io.BytesIO) -> Model:

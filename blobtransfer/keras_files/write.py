@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from blobtransfer.engines.keras.model import build_mlp
 from blobtransfer.engines.keras.quiet import temporary_directory_or
 from blobtransfer.files import write_atomic
-from blobtransfer.keras_files.preparation import add_preparation
+from blobtransfer.keras_files.preprocessing import add_preprocessing
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.table import Preparation
+from blobtransfer.specs.table import Preprocessing
 
 
 def save_model(
     network: MLPSpec,
     weights: Sequence[NDArray[np.float32]],
     path: Path,
-    preparation: Preparation | None = None,
+    preprocessing: Preprocessing | None = None,
     must_be_new: bool = False,
     show_log: bool = False,
 ) -> None:
@@ -28,7 +28,7 @@ def save_model(
         network: Its shape.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
         path: Ends in `.keras`; written whole or not at all.
-        preparation: What it has to know to be used on a table; None where it learnt none.
+        preprocessing: Needed to use it on a table; None if it was not trained on one.
         must_be_new: Never replace a file.
         show_log: See `load_keras`.
 
@@ -43,5 +43,5 @@ def save_model(
         temporary_directory_or(temporary.parent),
     ):
         model.save(temporary)
-        if preparation is not None:
-            add_preparation(temporary, preparation)
+        if preprocessing is not None:
+            add_preprocessing(temporary, preprocessing)

@@ -93,7 +93,7 @@ class Scaler:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class Preprocessing:
     """What a network has to know to be used on a table.
 
     Args:

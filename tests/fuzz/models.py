@@ -22,9 +22,9 @@ from helpers.tables import write_rows
 from blobtransfer.cli.failures import report
 from blobtransfer.errors import BlobTransferError
 from blobtransfer.keras_files import sandbox
-from blobtransfer.keras_files.preparation import add_preparation
+from blobtransfer.keras_files.preprocessing import add_preprocessing
 from blobtransfer.keras_files.read import read_source_file
-from blobtransfer.specs.table import Column, Preparation, Scaler
+from blobtransfer.specs.table import Column, Preprocessing, Scaler
 from fuzz.child import fork
 from fuzz.edits import ODD_NUMBERS, ODD_TEXTS, damaged_bytes, edited_json, edited_zip
 from fuzz.mutation import Mutation
@@ -45,14 +45,14 @@ WEIGHTS = "model.weights.h5"
 HDF5_ERRORS = (OSError, ValueError, RuntimeError, TypeError, KeyError)
 """What h5py raises for an edit that it refuses."""
 
-PREPROCESSING = Preparation(
+PREPROCESSING = Preprocessing(
     TABLE, "y", (Column("a"), Column("b")), ("p", "q", "r"), Scaler((0.0, 1.0), (1.0, 2.0)), ("f0",)
 )
 
 
 def prepare(valid: Path) -> None:
     """Write models as several versions of Keras do, one with the preprocessing of a table."""
-    add_preparation(write_keras(valid / "table.keras"), PREPROCESSING)
+    add_preprocessing(write_keras(valid / "table.keras"), PREPROCESSING)
     write_keras(valid / "plain.keras")
     write_keras(valid / "functional.keras", json.dumps(functional()))
     write_h5(valid / "plain.h5")

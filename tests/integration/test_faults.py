@@ -538,7 +538,7 @@ def test_two_runs_that_write_the_same_files_at_once_leave_those_of_one(tmp_path)
 
 @pytest.mark.parametrize(("theirs", "code"), [(0.0, 0), (1.0, 2)])
 def test_a_model_that_another_run_saved_meanwhile_is_kept(run, monkeypatch, theirs, code):
-    found = SimpleNamespace(weights=[], preparation=None)
+    found = SimpleNamespace(weights=[], preprocessing=None)
 
     def too_late(network, weights, *rest, **settings):
         found.weights = [layer + np.float32(theirs) for layer in weights]

@@ -11,21 +11,21 @@ from blobtransfer.data.tables.request import Draft
 from blobtransfer.data.tables.rows import prepared, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
-from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest, TableSpec
+from blobtransfer.specs.table import Column, Preprocessing, Scaler, TableRequest, TableSpec
 from blobtransfer.specs.task import DataSpec, Role
 
 
 def resolve_data_specs(
     asked: Mapping[Role, DataSpec | TableRequest],
     train_seed: int,
-    carried: Preparation | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> dict[Role, DataSpec]:
     """Read the tables among some problems and settle what they are.
 
     Args:
         asked: Problems; a drawn one is settled already.
         train_seed: All randomness, for the scaler of the source.
-        carried: What a saved source network says of the table that it learnt.
+        preprocessing: What a saved source network says of the table that it learnt.
 
     Returns:
         A problem each, with its columns, classes and numbers of rows.
@@ -37,11 +37,11 @@ def resolve_data_specs(
     if not requests:
         return {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
     tables = {role: Draft(request) for role, request in requests.items()}
-    columns = _common_columns(list(tables.values()), carried)
+    columns = _common_columns(list(tables.values()), preprocessing)
     found: dict[Role, DataSpec] = {}
     for role, one in asked.items():
         if isinstance(one, TableRequest):
-            scaler = _scaler_of_source(one, found.get("source"), train_seed, carried)
+            scaler = _scaler_of_source(one, found.get("source"), train_seed, preprocessing)
             found[role] = tables[role].settled(columns, scaler)
         else:
             found[role] = one
@@ -49,8 +49,8 @@ def resolve_data_specs(
     if isinstance(target, TableSpec):
         if isinstance(source, TableSpec):
             check_apart(source, target)
-        if carried is not None:
-            check_unseen(target, carried.trained_rows, carried.problem)
+        if preprocessing is not None:
+            check_unseen(target, preprocessing.trained_rows, preprocessing.problem)
     for role, table in tables.items():  # last, as it imports scikit-learn, which takes a second
         one = found[role]
         assert isinstance(one, TableSpec)
@@ -58,11 +58,15 @@ def resolve_data_specs(
     return found
 
 
-def _common_columns(tables: Sequence[Draft], carried: Preparation | None) -> tuple[Column, ...]:
+def _common_columns(
+    tables: Sequence[Draft], preprocessing: Preprocessing | None
+) -> tuple[Column, ...]:
     """Match the columns of all tables by name and join the words of each."""
     first = tables[0]
-    wanted = [one.name for one in carried.columns] if carried else first.features
-    who = f"the source network, which learnt {carried.problem}," if carried else first.raw.name
+    wanted = [one.name for one in preprocessing.columns] if preprocessing else first.features
+    who = first.raw.name
+    if preprocessing:
+        who = f"the source network, which learnt {preprocessing.problem},"
     for table in tables:
         for missing, of, has in (
             ([one for one in wanted if one not in table.features], "it", who),
@@ -74,11 +78,11 @@ def _common_columns(tables: Sequence[Draft], carried: Preparation | None) -> tup
                     f"{of} has no column {shown}, {has} has; columns are matched by name: rename "
                     "them, or leave them out with drop="
                 )
-    if carried:
-        for column in carried.columns:
+    if preprocessing:
+        for column in preprocessing.columns:
             for table in tables:
                 _check_kind(table, column.name, column.levels is None)
-        return carried.columns
+        return preprocessing.columns
     columns = []
     for name in wanted:
         is_number = first.raw.columns[name].codes is None
@@ -100,7 +104,10 @@ def _check_kind(table: Draft, name: str, is_number: bool) -> None:
 
 
 def _scaler_of_source(
-    request: TableRequest, source: DataSpec | None, train_seed: int, carried: Preparation | None
+    request: TableRequest,
+    source: DataSpec | None,
+    train_seed: int,
+    preprocessing: Preprocessing | None,
 ) -> Scaler | None:
     """Give the scaler that the target is seen through, where it is to be the source's.
 
@@ -109,10 +116,10 @@ def _scaler_of_source(
     if request.scale != "source":
         return None
     name = printable(request.origin)
-    if carried is not None:
-        if carried.scaler is None:
+    if preprocessing is not None:
+        if preprocessing.scaler is None:
             raise TableFileError(name, "the model learnt inputs as they are; use scale=none")
-        return carried.scaler
+        return preprocessing.scaler
     if not isinstance(source, TableSpec):
         raise TableFileError(
             name, "scale=source needs a source that is a table; use scale=own or scale=none"

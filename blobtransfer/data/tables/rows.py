@@ -19,7 +19,7 @@ from blobtransfer.specs.table import (
     MAX_KEPT_ROWS,
     Column,
     Missing,
-    Preparation,
+    Preprocessing,
     Scaler,
     TableSpec,
 )
@@ -103,11 +103,11 @@ def prepared(
     return _standardised(x, scaler), scaler
 
 
-def preparation_of(spec: TableSpec, repeat: int, train_seed: int) -> Preparation:
+def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preprocessing:
     """Give what a network has to know that learnt a table in a repeat, to be used on one again."""
     rows = rows_of(spec)
     train, _ = split_of(spec, rows, repeat, train_seed)
-    return Preparation(
+    return Preprocessing(
         problem=spec.name,
         label=spec.label,
         columns=spec.columns,

@@ -536,7 +536,7 @@ def test_the_process_answers_one_line_of_json_and_then_the_weights(tmp_path, mon
     if text is None:
         assert json.loads(header) == {
             "sizes": [2, 5, 4, 3], "activation": "relu", "output": "softmax", "notes": [],
-            "preparation": None,
+            "preprocessing": None,
         }  # fmt: skip
         assert values == b"".join(part.tobytes() for part in weights())
     else:

@@ -8,10 +8,10 @@ from helpers.tables import write_rows, write_sites
 
 from blobtransfer.data.tables import reading, request
 from blobtransfer.data.tables.resolve import resolve_data_specs
-from blobtransfer.data.tables.rows import preparation_of, rows_of, split_of
+from blobtransfer.data.tables.rows import preprocessing_of, rows_of, split_of
 from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.drawn import MoonsSpec
-from blobtransfer.specs.table import Column, Preparation, Scaler, TableRequest
+from blobtransfer.specs.table import Column, Preprocessing, Scaler, TableRequest
 from blobtransfer.specs.task_text import parse_data_spec
 
 SITE = ":label=outcome,drop=person,drop=fold,where=site:"
@@ -22,14 +22,14 @@ def sites(tmp_path):
     return write_sites(tmp_path / "sites.csv")
 
 
-def resolved(carried=None, **texts):
+def resolved(preprocessing=None, **texts):
     asked = {role: parse_data_spec(role, text, 1) for role, text in texts.items()}
-    return resolve_data_specs(asked, 0, carried)
+    return resolve_data_specs(asked, 0, preprocessing)
 
 
-def refused(carried=None, **texts):
+def refused(preprocessing=None, **texts):
     with pytest.raises((TableFileError, SettingError)) as error:
-        resolved(carried, **texts)
+        resolved(preprocessing, **texts)
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -212,26 +212,26 @@ def test_there_has_to_be_a_scaler_of_the_source(sites):
 
 def test_a_saved_network_brings_its_columns_words_and_scaler(sites):
     source = resolved(source=f"{sites}{SITE}A")["source"]
-    carried = preparation_of(source, 0, 0)
-    found = resolved(carried, target=f"{sites}{SITE}B,scale=source")["target"]
-    assert (found.columns, found.scaler) == (source.columns, carried.scaler)
-    line = refused(carried, target=f"{sites}:label=outcome,drop=person,drop=fold")
+    preprocessing = preprocessing_of(source, 0, 0)
+    found = resolved(preprocessing, target=f"{sites}{SITE}B,scale=source")["target"]
+    assert (found.columns, found.scaler) == (source.columns, preprocessing.scaler)
+    line = refused(preprocessing, target=f"{sites}:label=outcome,drop=person,drop=fold")
     assert "the source network, which learnt" in line and "has no column site" in line
 
 
 def test_the_rows_that_trained_a_saved_network_do_not_test_it(sites):
     source = resolved(source=f"{sites}{SITE}A")["source"]
-    carried = preparation_of(source, 0, 0)
-    assert len(carried.trained_rows) == 20
-    assert "20 rows that may test" in refused(carried, target=f"{sites}{SITE}A")
-    unknown = replace(carried, trained_rows=())
+    preprocessing = preprocessing_of(source, 0, 0)
+    assert len(preprocessing.trained_rows) == 20
+    assert "20 rows that may test" in refused(preprocessing, target=f"{sites}{SITE}A")
+    unknown = replace(preprocessing, trained_rows=())
     assert resolved(unknown, target=f"{sites}{SITE}A")
 
 
 def test_a_network_that_learnt_inputs_as_they_are_has_no_scaler_to_lend(sites):
     columns = resolved(target=f"{sites}{SITE}B")["target"].columns
-    carried = Preparation("p", "outcome", columns, ("no", "yes"), None)
-    assert "use scale=none" in refused(carried, target=f"{sites}{SITE}B,scale=source")
+    preprocessing = Preprocessing("p", "outcome", columns, ("no", "yes"), None)
+    assert "use scale=none" in refused(preprocessing, target=f"{sites}{SITE}B,scale=source")
 
 
 def test_drawn_problems_are_settled_as_they_are():

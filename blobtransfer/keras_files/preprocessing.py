@@ -1,4 +1,4 @@
-"""What a network has to know to be used on a table, inside its `.keras` file.
+"""Write and read the preprocessing of a network that was trained on a table, in its `.keras` file.
 
 It is one more member of the archive, which plain Keras leaves alone. It is read as data, and
 everything in it is checked, as whoever made the file may have written anything.
@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from blobtransfer.specs.table import Column, Preparation, Scaler
+from blobtransfer.specs.table import Column, Preprocessing, Scaler
 
 MEMBER = "blobtransfer.json"
 
@@ -21,16 +21,16 @@ LEAST_SCALE = 1e-200
 """Least divisor of an input; with a smaller one it would not be finite."""
 
 
-def add_preparation(path: Path, preparation: Preparation) -> None:
-    """Write it into a `.keras` file that is there."""
-    text = json.dumps(asdict(preparation), allow_nan=False)
+def add_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
+    """Add a preprocessing to a `.keras` file that exists."""
+    text = json.dumps(asdict(preprocessing), allow_nan=False)
     with zipfile.ZipFile(path, "a") as archive:
         # of no date, as the same network is to make the same bytes
         archive.writestr(zipfile.ZipInfo(MEMBER), text)
 
 
-def read_preparation(text: str, n_features: int, n_classes: int) -> Preparation:
-    """Read what `add_preparation` wrote.
+def read_preprocessing(text: str, n_features: int, n_classes: int) -> Preprocessing:
+    """Return the preprocessing that `add_preprocessing` wrote.
 
     Args:
         text: JSON.
@@ -43,7 +43,7 @@ def read_preparation(text: str, n_features: int, n_classes: int) -> Preparation:
     try:
         record = json.loads(text)
         scaler = record["scaler"]
-        preparation = Preparation(
+        preprocessing = Preprocessing(
             problem=_word(record["problem"]),
             label=_word(record["label"]),
             columns=tuple(
@@ -58,18 +58,18 @@ def read_preparation(text: str, n_features: int, n_classes: int) -> Preparation:
         )
     except (KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ValueError("it is not what blobtransfer writes") from error
-    names = [one.name for one in preparation.columns]
-    n_inputs = sum(len(one.feature_names) for one in preparation.columns)
-    if len(set(names)) < len(names) or len(set(preparation.classes)) < len(preparation.classes):
+    names = [one.name for one in preprocessing.columns]
+    n_inputs = sum(len(one.feature_names) for one in preprocessing.columns)
+    if len(set(names)) < len(names) or len(set(preprocessing.classes)) < len(preprocessing.classes):
         raise ValueError("a name is there twice")
-    if (n_inputs, len(preparation.classes)) != (n_features, n_classes):
+    if (n_inputs, len(preprocessing.classes)) != (n_features, n_classes):
         raise ValueError("it is of another network")
-    if preparation.scaler is not None and (
-        {len(preparation.scaler.means), len(preparation.scaler.scales)} != {n_features}
-        or min(preparation.scaler.scales) < LEAST_SCALE
+    if preprocessing.scaler is not None and (
+        {len(preprocessing.scaler.means), len(preprocessing.scaler.scales)} != {n_features}
+        or min(preprocessing.scaler.scales) < LEAST_SCALE
     ):
         raise ValueError("it is of another network")
-    return preparation
+    return preprocessing
 
 
 def _list(value: Any) -> list[Any]:

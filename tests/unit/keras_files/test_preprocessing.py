@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 import pytest
 
-from blobtransfer.keras_files.preparation import read_preparation
-from blobtransfer.specs.table import Column, Preparation, Scaler
+from blobtransfer.keras_files.preprocessing import read_preprocessing
+from blobtransfer.specs.table import Column, Preprocessing, Scaler
 
-WHOLE = Preparation(
+WHOLE = Preprocessing(
     "sites", "y", (Column("age"), Column("w", ("a", "b"))), ("no", "yes"),
     Scaler((1.0, 0.5, 0.5), (2.0, 1.0, 1.0)), ("00ff",),
 )  # fmt: skip
@@ -17,7 +17,7 @@ WHOLE = Preparation(
 @pytest.mark.parametrize("scaler", [WHOLE.scaler, None])
 def test_what_is_written_is_read_back(scaler):
     written = asdict(WHOLE) | {"scaler": None if scaler is None else asdict(scaler)}
-    found = read_preparation(json.dumps(written), 3, 2)
+    found = read_preprocessing(json.dumps(written), 3, 2)
     assert (found.columns, found.classes, found.scaler) == (WHOLE.columns, WHOLE.classes, scaler)
 
 
@@ -47,10 +47,10 @@ def test_what_is_written_is_read_back(scaler):
 )
 def test_what_nobody_has_written_is_refused(change):
     with pytest.raises(ValueError, match=r"it is|a name"):
-        read_preparation(json.dumps(asdict(WHOLE) | change), 3, 2)
+        read_preprocessing(json.dumps(asdict(WHOLE) | change), 3, 2)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"scaler": 1}', "[" * 100_000])
 def test_what_is_no_description_at_all_is_refused(text):
     with pytest.raises(ValueError):
-        read_preparation(text, 3, 2)
+        read_preprocessing(text, 3, 2)
