@@ -19,7 +19,7 @@ from blobtransfer.cli.problems import problem_of, settled
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
-from blobtransfer.specs.drawn import MAX_CELLS
+from blobtransfer.specs.drawn import MAX_DATA_VALUES
 from blobtransfer.specs.task import DataSpec
 
 MAX_PANELS = 100
@@ -84,8 +84,8 @@ def _of_seeds(seeds: list[int], problem: ProblemOptions) -> list[DataSpec]:
         asked = problem_of("task", None, "seed", seed, seed, problem)
         specs.append(settled({"target": asked}, 0)["target"])
     n_cells = sum((spec.n_train + spec.n_test_rows) * spec.n_features for spec in specs)
-    if len(seeds) > 1 and n_cells > MAX_CELLS:
+    if len(seeds) > 1 and n_cells > MAX_DATA_VALUES:
         raise SettingError(
-            "seed", join(seeds), f"{n_cells:,} numbers in all; use at most {MAX_CELLS:,}"
+            "seed", join(seeds), f"{n_cells:,} numbers in all; use at most {MAX_DATA_VALUES:,}"
         )
     return specs

@@ -123,7 +123,7 @@ def say_problems(
             from blobtransfer.data.tables.rows import n_repeated
 
             n = n_repeated(task)
-            if n and task.is_split_anew:
+            if n and task.is_resplit:
                 print_stderr(
                     f"note: {role}: {n:,} rows are copies of others, and may test what trains"
                 )

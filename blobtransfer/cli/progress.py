@@ -46,7 +46,7 @@ WORTH_KEEPING_S = 600.0
 
 REPEATS = "repeats"
 
-PARTS: dict[Stage, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
+STAGE_UNITS: dict[Stage, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
 """What is counted, where it is not repeats."""
 
 
@@ -105,7 +105,7 @@ class _Stages:
             of = "of at most" if stage == "until decided" else "of"
             self.bars.add_task(
                 STAGES[stage], total=total, told="", n_parts=n_repeats, of=of,
-                parts=PARTS.get(stage, REPEATS),
+                parts=STAGE_UNITS.get(stage, REPEATS),
             )  # fmt: skip
         return self
 

@@ -26,7 +26,7 @@ from blobtransfer.cli.run import run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, paths_of
 from blobtransfer.specs.checks import join, read_number
-from blobtransfer.specs.drawn import SIZES, GeneratedSpec
+from blobtransfer.specs.drawn import COMMON_KEYS, GeneratedSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import default_of
 from blobtransfer.specs.study import (
@@ -216,7 +216,7 @@ def _point(
 
 def _changed_problem(spec: Any, role: str, values: Mapping[str, str]) -> Any:
     """Give a drawn problem with other values of some keys, tested on the same rows."""
-    words = {**SIZES, **spec.keys}
+    words = {**COMMON_KEYS, **spec.kind_keys}
     defaults = {one.name: one.default for one in fields(spec)}
     changes: dict[str, Any] = {}
     if spec.n_test is None and any(key in values for key in CHANGES_TEST_ROWS):

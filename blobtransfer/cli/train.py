@@ -46,7 +46,7 @@ from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import with_settings
-from blobtransfer.specs.table import MAX_KEPT_ROWS, Preprocessing
+from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
 
 if TYPE_CHECKING:
     from blobtransfer.engines import Engine
@@ -220,7 +220,7 @@ def _with_ancestors(trained: "SingleRun", of_source: Preprocessing | None) -> "S
     if preprocessing is None or of_source is None:
         return trained
     rows = of_source.trained_rows and (*preprocessing.trained_rows, *of_source.trained_rows)
-    kept = rows if len(rows) <= MAX_KEPT_ROWS else ()
+    kept = rows if len(rows) <= MAX_TRAINED_ROWS else ()
     return replace(trained, preprocessing=replace(preprocessing, trained_rows=kept))
 
 

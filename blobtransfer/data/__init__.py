@@ -7,7 +7,7 @@ from blobtransfer.data.dataset import Dataset
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import DataSpec
 
-KEPT_TASKS = 2
+MAX_CACHED_DATASETS = 2
 """Problems that are kept for the next block: the source and the target."""
 
 
@@ -23,19 +23,19 @@ def load_dataset(spec: DataSpec, repeat: int = 0, train_seed: int = 0) -> Datase
         MachineError: The rows do not fit into memory.
         TableFileError: The file of a table has changed.
     """
-    if spec.is_split_anew:
+    if spec.is_resplit:
         return _make(spec, repeat, train_seed)
     return _make_shared(spec)
 
 
 def load_datasets(spec: DataSpec, repeats: Sequence[int], train_seed: int) -> tuple[Dataset, ...]:
     """Make the rows of a problem for some repeats: one task that they share, or one each."""
-    if spec.is_split_anew:
+    if spec.is_resplit:
         return tuple(load_dataset(spec, repeat, train_seed) for repeat in repeats)
     return (load_dataset(spec),)
 
 
-@lru_cache(KEPT_TASKS)
+@lru_cache(MAX_CACHED_DATASETS)
 def _make_shared(spec: DataSpec) -> Dataset:
     return _make(spec, 0, 0)
 

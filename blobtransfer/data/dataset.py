@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from blobtransfer.specs.table import Scaler
 from blobtransfer.specs.task import DataSpec
 
-FARTHEST = 5.0
+MAX_DRAWN_STD = 5.0
 """Standard deviations at which a feature of a table is cut where it is drawn with others."""
 
 
@@ -69,7 +69,7 @@ def planes_of(tasks: Sequence[Dataset]) -> tuple[list[Plane], tuple[str, str]]:
     rows = [np.concatenate([task.x_train, task.x_test]).astype(np.float64) for task in tasks]
     is_cut = rows[0].shape[1] > 2 and any(task.scaler is not None for task in tasks)
     if is_cut:  # else one row of a pixel that is hardly ever black would be all that is seen
-        rows = [np.clip(own, -FARTHEST, FARTHEST) for own in rows]
+        rows = [np.clip(own, -MAX_DRAWN_STD, MAX_DRAWN_STD) for own in rows]
     everything = np.concatenate(rows)
     mean, n_features = everything.mean(axis=0), everything.shape[1]
     components = np.eye(2)
@@ -80,7 +80,7 @@ def planes_of(tasks: Sequence[Dataset]) -> tuple[list[Plane], tuple[str, str]]:
         components, shares = axes[:2], spreads**2 / max(float(np.sum(spreads**2)), 1e-300)
         names = (
             f"component 1 of {n_features} features ({100 * shares[0]:.0f} % of the variance"
-            + (f"; features cut at {FARTHEST:g} std)" if is_cut else ")"),
+            + (f"; features cut at {MAX_DRAWN_STD:g} std)" if is_cut else ")"),
             f"component 2 ({100 * shares[1]:.0f} %)",
         )
 

@@ -33,7 +33,7 @@ FRESH_TEST_ROWS = 1
 CURVE_POINTS = 1_000
 """Points that represent a curve."""
 
-ROWS_AT_ONCE = 1_000
+DENSITY_ROWS_AT_ONCE = 1_000
 """Rows whose densities are computed at the same time, which bounds memory."""
 
 Draw = Callable[[int, int], tuple[Any, Any]]
@@ -224,8 +224,8 @@ def _accuracy_of_denser_curve(
     if noise == 0.0:
         return 1.0
     n_correct = 0
-    for first in range(0, len(x), ROWS_AT_ONCE):
-        rows = x[first : first + ROWS_AT_ONCE]
+    for first in range(0, len(x), DENSITY_ROWS_AT_ONCE):
+        rows = x[first : first + DENSITY_ROWS_AT_ONCE]
         log_densities = []
         for curve in curves:
             exponents = ((rows[:, None, :] - curve) ** 2).sum(axis=2) / (-2.0 * noise**2)
@@ -234,5 +234,5 @@ def _accuracy_of_denser_curve(
                 largest + np.log(np.exp(exponents - largest[:, None]).mean(axis=1))
             )
         is_second = log_densities[1] > log_densities[0]
-        n_correct += int(np.sum(is_second == y[first : first + ROWS_AT_ONCE]))
+        n_correct += int(np.sum(is_second == y[first : first + DENSITY_ROWS_AT_ONCE]))
     return n_correct / len(x)

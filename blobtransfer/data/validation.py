@@ -7,7 +7,7 @@ import numpy as np
 from blobtransfer.data.dataset import Dataset
 from blobtransfer.randomness import Stream, seed_sequence
 
-SHARE = 5
+TRAINING_ROWS_PER_VALIDATION_ROW = 5
 """One of so many training rows is for validation."""
 
 
@@ -24,7 +24,7 @@ def validation_dataset(task: Dataset, repeat: int, train_seed: int) -> Dataset:
     """
     rng = np.random.default_rng(seed_sequence(train_seed, Stream.VALIDATION, repeat))
     order = rng.permutation(len(task.y_train))
-    n_chosen_by = max(1, len(order) // SHARE)
+    n_chosen_by = max(1, len(order) // TRAINING_ROWS_PER_VALIDATION_ROW)
     chosen_by, train = np.sort(order[:n_chosen_by]), np.sort(order[n_chosen_by:])
     return replace(
         task,

@@ -215,7 +215,7 @@ def _low_runs(
     if standalone is None or arm == standalone:
         return LowRuns(share)
     share_standalone = float(is_low[standalone].mean())
-    if spec.is_nested(arm) or spec.task.is_split_anew:  # not independent
+    if spec.is_nested(arm) or spec.task.is_resplit:  # not independent
         return LowRuns(share, share_standalone)
     between = share_difference(is_low[arm], is_low[standalone])
     return LowRuns(share, share_standalone, between.ci_low, between.ci_high)
@@ -279,7 +279,7 @@ def _known(
     is_nested: bool,
 ) -> Difference:
     """Say what is known about the mean of a metric, by the design of the question."""
-    if spec.task.is_split_anew:
+    if spec.task.is_resplit:
         return compare_resplits(d, spec.task.test_to_train, n_compared, margin)
     if not is_nested:
         return compare_pairs(d, reach, n_compared, margin)
@@ -431,7 +431,7 @@ def _reached(
         if arm != standalone:
             between = share_difference(own > 0, reached[standalone] > 0)
             low, high = between.ci_low, between.ci_high
-            if spec.is_nested(arm) or spec.task.is_split_anew:
+            if spec.is_nested(arm) or spec.task.is_resplit:
                 low = high = None
             found[arm] = Difference(len(own), between.mean, low, high, low, high)
     return found

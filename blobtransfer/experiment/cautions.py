@@ -50,8 +50,8 @@ def cautions_of(
         ]
         if keep:
             found[OtherClasses(tuple(keep))] = None
-    is_split_anew = spec.task.is_split_anew
-    if is_split_anew:
+    is_resplit = spec.task.is_resplit
+    if is_resplit:
         found[SplitAnew(spec.task.n_train + spec.task.n_test_rows)] = None
     for one in summary:
         if one.difference is not None and one.difference.n < FEWEST_PAIRS:
@@ -63,14 +63,14 @@ def cautions_of(
     collapsed = [one.arm for one in summary if one.is_mostly_dead]
     if collapsed:
         found[Collapsed(tuple(collapsed))] = None
-    is_settled = spec.until_decided or is_split_anew or is_few or summary[0].is_mostly_dead
+    is_settled = spec.until_decided or is_resplit or is_few or summary[0].is_mostly_dead
     if not is_settled and any(
         one.verdict is not None and one.verdict.kind == "undecided" and not one.is_mostly_dead
         for one in summary
     ):
         found[LookAgain(spec.nested[0] if spec.nested else n_repeats)] = None
     means = [one.mean for one in summary if one.mean is not None]
-    if means and spec.margin and not is_split_anew:
+    if means and spec.margin and not is_resplit:
         share = sum(means) / len(means)
         error = math.sqrt(share * (1 - share) / n_test)
         if error > spec.margin / 2:

@@ -208,7 +208,7 @@ def _squared_error(results: Results, d: NDArray[np.float64]) -> float:
         return 0.0
     task = results.spec.task
     # Nadeau & Bengio's where each repeat splits the same rows anew
-    share = 1 / len(d) + (task.test_to_train if task.is_split_anew else 0.0)
+    share = 1 / len(d) + (task.test_to_train if task.is_resplit else 0.0)
     return float(d.var(ddof=1)) * share
 
 

@@ -32,7 +32,7 @@ def score_sources(
     last: tuple[int, NDArray[np.float64]] | None = None
     for r, repeat in enumerate(repeats):
         source = spec.source_repeat(repeat)
-        if last is None or last[0] != source or spec.task.is_split_anew:
+        if last is None or last[0] != source or spec.task.is_resplit:
             weights = sources[SourceKey("fresh", "transfer", source)]
             task = load_dataset(spec.task, repeat, spec.train_seed)
             features, logits = forward(spec.source_network, weights, task.x_train)
@@ -72,7 +72,7 @@ def rankings_of(
             continue
         means = np.bincount(source_of, accuracy[arm]) / counts
         for name, own in zip(SCORES, scores, strict=True):
-            ranking = rank_sources(own[first], means, not spec.task.is_split_anew)
+            ranking = rank_sources(own[first], means, not spec.task.is_resplit)
             yield SourceRanking(arm, name, ranking)
 
 

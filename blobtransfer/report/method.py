@@ -53,7 +53,7 @@ def _design(spec: ExperimentSpec) -> str:
 
 
 def _interval(spec: ExperimentSpec) -> str:
-    if spec.task.is_split_anew:
+    if spec.task.is_resplit:
         return (
             "Each repeat splits the same rows anew, so repeats are not independent: intervals are "
             "Nadeau and Bengio's (2003): var(d) (1/J + n_test/n_train), J - 1 degrees of freedom."

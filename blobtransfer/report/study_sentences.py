@@ -34,7 +34,7 @@ from blobtransfer.specs.task import DataSpec
 from blobtransfer.statistics.paired import VerdictKind
 from blobtransfer.statistics.pooled import FEWEST_POOLED, Family
 
-PARTS: dict[StudyKind, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
+CELL_NOUNS: dict[StudyKind, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
 """What the cells of a study are called."""
 
 
@@ -75,7 +75,7 @@ def study_stopped_at(results: StudyResults) -> str | None:
     if not results.interrupted:
         return None
     n_asked, last = len(results.spec.cells), results.cells[-1]
-    parts = PARTS[results.spec.kind]
+    parts = CELL_NOUNS[results.spec.kind]
     text = f"Stopped at {len(results.cells):,} of {n_asked:,} {parts}"
     if not last.results.interrupted:
         return text
@@ -112,7 +112,7 @@ def study_clauses(results: StudyResults, question: Question) -> Iterator[str]:
 
 def study_caution(caution: StudyCaution, results: StudyResults) -> str:
     """Say what makes a study less sure than it looks."""
-    parts = PARTS[results.spec.kind]
+    parts = CELL_NOUNS[results.spec.kind]
     match caution.kind:
         case "sensitivity":
             axes = [one.name for one in results.spec.axes if changes_standalone(one.name)]

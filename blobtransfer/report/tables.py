@@ -411,7 +411,7 @@ def _comparison_notes(results: Results, question: Question, shown: Sequence[Summ
             f"looked at again and again, {how}: the intervals of the mean hold at every look, "
             "all others at one"
         )
-    if spec.task.is_split_anew:
+    if spec.task.is_resplit:
         notes.append(
             f"each repeat splits the rows of {results.measured.name} anew: intervals and p are "
             "Nadeau & Bengio's, which know that the splits share rows"

@@ -12,7 +12,7 @@ from typing import Any
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import read_number
-from blobtransfer.specs.drawn import SIZES
+from blobtransfer.specs.drawn import COMMON_KEYS
 from blobtransfer.specs.study import MAX_CELLS, MAX_STEPS, Axis
 from blobtransfer.specs.task import GENERATED, ROLES
 from blobtransfer.suggest import question_of
@@ -33,7 +33,9 @@ PROBLEM_KEYS = {
 }
 """Settings of problems by the user's word: the keys of their descriptions."""
 
-KEYS = sorted({*SIZES, *(key for kind in GENERATED.values() for key in kind.keys)} - {"seed"})
+KEYS = sorted(
+    {*COMMON_KEYS, *(key for kind in GENERATED.values() for key in kind.kind_keys)} - {"seed"}
+)
 """Keys of one problem that may vary."""
 
 TRAINING_WORDS = (

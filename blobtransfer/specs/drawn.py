@@ -10,11 +10,11 @@ from typing import ClassVar, Literal
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count, check_seed, join
 
-MAX_CELLS = 100_000_000
+MAX_DATA_VALUES = 100_000_000
 """Most numbers in the rows of a problem, or in their distances to the centres: 0.8 GB."""
 
 
-SIZES: Mapping[str, str] = {
+COMMON_KEYS: Mapping[str, str] = {
     "seed": "seed",
     "samples": "n_samples",
     "train": "n_train",
@@ -28,7 +28,7 @@ class GeneratedSpec:
     """What all drawn problems have.
 
     Attributes:
-        keys: The user's words for what only this kind has, and their fields.
+        kind_keys: The user's words for what only this kind has, and their fields.
 
     Args:
         seed: The problem, `random_state` of scikit-learn's generator; 0 to 2**32 - 1.
@@ -40,7 +40,7 @@ class GeneratedSpec:
         SettingError: A value is impossible.
     """
 
-    keys: ClassVar[Mapping[str, str]] = {}
+    kind_keys: ClassVar[Mapping[str, str]] = {}
 
     kind: str = field(default="", kw_only=True)
     seed: int
@@ -84,7 +84,7 @@ class GeneratedSpec:
         defaults = {one.name: one.default for one in fields(self)}
         changed = [
             f"{key} {getattr(self, name):g}"
-            for key, name in self.keys.items()
+            for key, name in self.kind_keys.items()
             if getattr(self, name) != defaults[name]
         ]
         return f"{self.kind} {self.seed}" + (f" ({', '.join(changed)})" if changed else "")
@@ -95,7 +95,7 @@ class GeneratedSpec:
         return self.n_samples - self.n_train if self.n_test is None else self.n_test
 
     @property
-    def is_split_anew(self) -> bool:
+    def is_resplit(self) -> bool:
         """Whether each repeat splits the same rows anew; never, as rows are drawn."""
         return False
 
@@ -117,12 +117,13 @@ class GeneratedSpec:
             check_count("test-samples", self.n_test)
         for setting, n_rows in (("samples", self.n_samples), ("test-samples", self.n_test or 0)):
             for other, each in (("features", self.n_features), ("classes", n_classes)):
-                if n_rows * each > MAX_CELLS:
+                if n_rows * each > MAX_DATA_VALUES:
                     most, least = sorted(((n_rows, setting), (each, other)), reverse=True)
                     raise SettingError(
                         most[1],
                         most[0],
-                        f"{n_rows * each:,} numbers with {join(least)}; use at most {MAX_CELLS:,}",
+                        f"{n_rows * each:,} numbers with {join(least)}; "
+                        f"use at most {MAX_DATA_VALUES:,}",
                     )
         if self.n_train > self.n_samples:
             raise SettingError(
@@ -149,7 +150,7 @@ class BlobsSpec(GeneratedSpec):
         cluster_std: Standard deviation of each blob, 1e-30 to 1e30.
     """
 
-    keys: ClassVar[Mapping[str, str]] = {
+    kind_keys: ClassVar[Mapping[str, str]] = {
         "classes": "n_classes",
         "features": "n_features",
         "std": "cluster_std",
@@ -180,7 +181,7 @@ class MoonsSpec(GeneratedSpec):
         noise: Standard deviation around them, 0 to 1e6.
     """
 
-    keys: ClassVar[Mapping[str, str]] = {"noise": "noise"}
+    kind_keys: ClassVar[Mapping[str, str]] = {"noise": "noise"}
 
     kind: Literal["moons"] = field(default="moons", kw_only=True)
     noise: float = field(default=0.2, kw_only=True)
@@ -204,7 +205,7 @@ class CirclesSpec(GeneratedSpec):
         factor: Radius of the inner circle, that of the outer being 1; 0 up to, not with, 1.
     """
 
-    keys: ClassVar[Mapping[str, str]] = {"noise": "noise", "factor": "factor"}
+    kind_keys: ClassVar[Mapping[str, str]] = {"noise": "noise", "factor": "factor"}
 
     kind: Literal["circles"] = field(default="circles", kw_only=True)
     noise: float = field(default=0.1, kw_only=True)
@@ -236,7 +237,7 @@ class ClassificationSpec(GeneratedSpec):
         flip: Share of the rows that get a class by chance, 0 to 1.
     """
 
-    keys: ClassVar[Mapping[str, str]] = {
+    kind_keys: ClassVar[Mapping[str, str]] = {
         "classes": "n_classes",
         "features": "n_features",
         "informative": "n_informative",
@@ -283,7 +284,7 @@ class QuantilesSpec(GeneratedSpec):
         std: Of each coordinate, 1e-30 to 1e15.
     """
 
-    keys: ClassVar[Mapping[str, str]] = {
+    kind_keys: ClassVar[Mapping[str, str]] = {
         "classes": "n_classes",
         "features": "n_features",
         "std": "std",

@@ -172,7 +172,7 @@ class ExperimentSpec:
             raise SettingError("scores", "", f"{problem}; use --sources fresh and --fixed 0")
         if self.until_decided and len(self.variants) < 2:
             raise SettingError("until-decided", "", "nothing is compared; add a variant")
-        if self.target is not None and self.target.is_split_anew:
+        if self.target is not None and self.target.is_resplit:
             self._check_split_anew(self.target.name)
         self._check_size()
 

@@ -15,7 +15,7 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import ROLES
 from blobtransfer.specs.training import TrainingSpec
 
-PARTS = {
+SPEC_TYPES = {
     "source": BlobsSpec, "target": BlobsSpec, "network": MLPSpec, "training": TrainingSpec,
     "": ExperimentSpec,
 }  # fmt: skip
@@ -62,7 +62,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 def default_of(word: str) -> Any:
     """Give the default of a setting."""
     part, _, name = SETTINGS[word][0].rpartition(".")
-    return next(field.default for field in fields(PARTS[part]) if field.name == name)
+    return next(field.default for field in fields(SPEC_TYPES[part]) if field.name == name)
 
 
 def with_settings(spec: ExperimentSpec, values: Mapping[str, Any]) -> ExperimentSpec:

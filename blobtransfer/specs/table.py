@@ -13,16 +13,16 @@ from blobtransfer.specs.checks import check_count
 BuiltIn = Literal["iris", "wine", "breast_cancer", "digits"]
 BUILT_IN: tuple[BuiltIn, ...] = get_args(BuiltIn)
 
-Scale = Literal["own", "source", "none"]
+ScaleBy = Literal["own", "source", "none"]
 """By whose training rows the inputs are standardised: the problem's own, the source problem's."""
-SCALES: tuple[Scale, ...] = get_args(Scale)
+SCALE_BY: tuple[ScaleBy, ...] = get_args(ScaleBy)
 
 Missing = Literal["refuse", "mean", "drop"]
 """What is done with a value that is missing."""
 MISSING: tuple[Missing, ...] = get_args(Missing)
 
 
-MAX_KEPT_ROWS = 40_000
+MAX_TRAINED_ROWS = 40_000
 """Most rows whose hashes a saved network carries: 0.8 MB."""
 
 
@@ -39,7 +39,7 @@ class TableRequest:
         drop: Columns that are left out.
         group: Column whose equal values stay on one side of the split.
         split: Column that says `train` or `test` of each row.
-        scale: See `Scale`; None: `own`.
+        scale: See `ScaleBy`; None: `own`.
         missing: See `Missing`.
         train: Training rows; None: half of them.
         test: Test rows; None: the rest.
@@ -53,7 +53,7 @@ class TableRequest:
     drop: tuple[str, ...] = ()
     group: str | None = None
     split: str | None = None
-    scale: Scale | None = None
+    scale: ScaleBy | None = None
     missing: Missing = "refuse"
     train: int | None = None
     test: int | None = None
@@ -153,7 +153,7 @@ class TableSpec:
     where: tuple[str, str] | None = None
     group: str | None = None
     split: str | None = None
-    scale: Scale = "own"
+    scale: ScaleBy = "own"
     missing: Missing = "refuse"
     scaler: Scaler | None = None
     split_train: int | None = None
@@ -208,6 +208,6 @@ class TableSpec:
         return tuple(f"{name}{unit}" for name in self.feature_names)
 
     @property
-    def is_split_anew(self) -> bool:
+    def is_resplit(self) -> bool:
         """Whether each repeat splits the same rows anew, so that repeats are not independent."""
         return self.split is None

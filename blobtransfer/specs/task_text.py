@@ -12,8 +12,8 @@ from typing import Any
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, read_number
-from blobtransfer.specs.drawn import SIZES, GeneratedSpec
-from blobtransfer.specs.table import BUILT_IN, SCALES, TableRequest
+from blobtransfer.specs.drawn import COMMON_KEYS, GeneratedSpec
+from blobtransfer.specs.table import BUILT_IN, SCALE_BY, TableRequest
 from blobtransfer.specs.task import GENERATED, DataSpec
 from blobtransfer.suggest import question_of
 
@@ -24,7 +24,11 @@ OF_FILES = (
     "label", "where", "classes", "drop", "group", "split", "scale", "missing", "train", "test",
 )  # fmt: skip
 
-ALL_KEYS = {*OF_FILES, *SIZES, *(key for spec in GENERATED.values() for key in spec.keys)}
+ALL_KEYS = {
+    *OF_FILES,
+    *COMMON_KEYS,
+    *(key for spec in GENERATED.values() for key in spec.kind_keys),
+}
 
 MAX_TEXT = 10_000
 """Longest description of a problem."""
@@ -66,7 +70,9 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
     if head in BUILT_IN:
         return _table(setting, text, head, False, _read(parts, OF_SETS))
     if head in GENERATED:
-        return _drawn(GENERATED[head], _read(parts, (*SIZES, *GENERATED[head].keys)), seed)
+        return _drawn(
+            GENERATED[head], _read(parts, (*COMMON_KEYS, *GENERATED[head].kind_keys)), seed
+        )
     names = (*GENERATED, *BUILT_IN)
     asked = question_of(head, names)
     raise SettingError(
@@ -93,7 +99,7 @@ def data_spec_text(spec: GeneratedSpec, changes: Mapping[str, Any] | None = None
     values = {name: getattr(spec, name) for name in defaults} | dict(changes or {})
     parts = [
         f"{key}={values[name]}"
-        for key, name in {**SIZES, **spec.keys}.items()
+        for key, name in {**COMMON_KEYS, **spec.kind_keys}.items()
         if key == "seed" or values[name] != defaults[name]
     ]
     return f"{spec.kind}:{','.join(parts)}"
@@ -158,7 +164,7 @@ def _drawn(
     kind: type[GeneratedSpec], read: "tuple[_Parts, dict[str, list[str]]]", seed: int
 ) -> DataSpec:
     parts, found = read
-    words = {**SIZES, **kind.keys}
+    words = {**COMMON_KEYS, **kind.kind_keys}
     defaults = {one.name: one.default for one in fields(kind)}
     values: dict[str, Any] = {"seed": seed}
     for key, (value,) in found.items():
@@ -197,7 +203,7 @@ def _table(
             raise parts.refused(f"where={values['where']}: write where=COLUMN:VALUE")
         values["where"] = (column, wanted)
     values["drop"] = tuple(found.get("drop", ()))
-    for key, choices in (("scale", SCALES), ("missing", ("mean", "drop"))):
+    for key, choices in (("scale", SCALE_BY), ("missing", ("mean", "drop"))):
         if key in values and values[key] not in choices:
             asked = question_of(values[key], choices)
             raise parts.refused(

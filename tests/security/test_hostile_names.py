@@ -31,7 +31,7 @@ from blobtransfer.experiment.study import run_study
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas, made_by, save, svg_text
 from blobtransfer.report.figures.pictures import picture_of_results, picture_of_tasks
-from blobtransfer.report.figures.style import LONGEST_NAME, n_letters, shortened
+from blobtransfer.report.figures.style import LONGEST_NAME, shortened, width_in_letters
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.summary import summary_text
@@ -261,5 +261,5 @@ def test_the_command_in_a_figure_is_one_printable_line(results, tmp_path, suffix
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
 def test_a_name_in_a_figure_is_cut_to_its_width(name):
-    assert n_letters(shortened(name)) <= LONGEST_NAME
+    assert width_in_letters(shortened(name)) <= LONGEST_NAME
     shortened(name).encode()

@@ -12,9 +12,9 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.csv import MAX_ROW, Rows, check_text, not_utf8, read_columns
+from blobtransfer.data.tables.csv import MAX_ROW_CHARS, Rows, check_text, not_utf8, read_columns
 from blobtransfer.data.tables.reading import (
-    MAX_CELLS,
+    MAX_TABLE_CELLS,
     RawColumn,
     RawTable,
     WordLimit,
@@ -106,10 +106,10 @@ def _header(name: str, text: TextIO) -> Levels:
     levels: Levels = {}
     limit = WordLimit(name)
     number = 0
-    while line := text.readline(MAX_ROW + 1):
+    while line := text.readline(MAX_ROW_CHARS + 1):
         number += 1
-        if len(line) > MAX_ROW:
-            problem = f"line {number} has more than {MAX_ROW:,} characters; mend that line"
+        if len(line) > MAX_ROW_CHARS:
+            problem = f"line {number} has more than {MAX_ROW_CHARS:,} characters; mend that line"
             raise TableFileError(name, problem)
         line = line.strip()
         if not line.startswith("@") or line[:9].lower() == "@relation":
@@ -149,7 +149,7 @@ def _quote(text: bytes, start: int = 0) -> str:
 
 def _check_n_rows(name: str, content: bytes, start: int, n_columns: int) -> None:
     """Refuse a table that is too large before its rows are split, which takes long."""
-    if (content.count(b"\n", start) + 1) * n_columns > MAX_CELLS:
+    if (content.count(b"\n", start) + 1) * n_columns > MAX_TABLE_CELLS:
         lines = io.BytesIO(content)
         lines.seek(start)
         n_rows = sum(1 for line in lines if not line.startswith(b"%") and not line.isspace())

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from blobtransfer.data.tables.reading import KEPT_TABLES, RawColumn, RawTable
+from blobtransfer.data.tables.reading import MAX_CACHED_TABLES, RawColumn, RawTable
 
-LABEL = "class"
+BUILT_IN_LABEL = "class"
 
-CLASSES = {
+BUILT_IN_CLASSES = {
     "iris": ("setosa", "versicolor", "virginica"),
     "wine": ("class_0", "class_1", "class_2"),
     "breast_cancer": ("malignant", "benign"),
@@ -19,7 +19,7 @@ CLASSES = {
 """Names of the classes, known before scikit-learn is imported, which takes a second."""
 
 
-@lru_cache(KEPT_TABLES)
+@lru_cache(MAX_CACHED_TABLES)
 def read_set(name: str) -> RawTable:
     """Read a set by its name; see `specs.table.BUILT_IN`."""
     with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
@@ -32,5 +32,5 @@ def read_set(name: str) -> RawTable:
         for head, values in zip(heads, bunch.data.T, strict=True)
     }
     words = tuple(str(word) for word in bunch.target_names)
-    columns[LABEL] = RawColumn(codes=np.asarray(bunch.target, np.int32), words=words)
+    columns[BUILT_IN_LABEL] = RawColumn(codes=np.asarray(bunch.target, np.int32), words=words)
     return RawTable(name, None, columns, len(bunch.target))

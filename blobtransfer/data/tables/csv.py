@@ -29,15 +29,15 @@ from blobtransfer.errors import TableFileError
 from blobtransfer.formats import encoding_of, looks_like
 from blobtransfer.specs.checks import printable
 
-ROWS_AT_ONCE = 4096
+TEXT_ROWS_AT_ONCE = 4096
 
-CELLS_AT_ONCE = 1_000_000
+TEXT_CELLS_AT_ONCE = 1_000_000
 """Most cells that are text at the same time."""
 
-MAX_CELL = 100_000
+MAX_CELL_CHARS = 100_000
 """Longest cell, in characters."""
 
-MAX_ROW = 10_000_000
+MAX_ROW_CHARS = 10_000_000
 """Longest row, in characters; with quoted cells a row may have many lines."""
 
 TEXTS = ("CSV", "plain text", "JSON", "HTML or XML")
@@ -116,7 +116,7 @@ class Rows:
         self._name, self._content, self._readline = name, content, readline
         self._n_values, self._n_lines = n_values, n_lines
         self._n_characters = 0
-        csv.field_size_limit(MAX_CELL)
+        csv.field_size_limit(MAX_CELL_CHARS)
         self._delimiter, self._quotechar = delimiter, quotechar
         self._reader = csv.reader(
             self._lines(), delimiter=delimiter, quotechar=quotechar, **dialect
@@ -148,7 +148,7 @@ class Rows:
         except csv.Error as error:
             problem = str(error)
             if "field larger" in problem:
-                problem = f"a value of more than {MAX_CELL:,} characters"
+                problem = f"a value of more than {MAX_CELL_CHARS:,} characters"
             elif "unexpected end" in problem:
                 problem = "a quote that is never closed"
             problem = f"line {start}: {problem}; mend that line"
@@ -156,7 +156,7 @@ class Rows:
 
     def _lines(self) -> Iterator[str]:
         """Yield the lines; the CSV reader takes as many as a row has."""
-        while line := self._readline(MAX_ROW + 1):
+        while line := self._readline(MAX_ROW_CHARS + 1):
             self._n_characters += len(line)
             if self._n_characters > MAX_COLUMNS:  # a shorter row cannot have too many values
                 self._check_length(line)
@@ -168,8 +168,8 @@ class Rows:
         problem = None
         if is_whole and line.count(self._delimiter) >= MAX_COLUMNS:
             problem = f"more than {MAX_COLUMNS:,} values; use at most {MAX_COLUMNS:,} columns"
-        elif self._n_characters > MAX_ROW:
-            problem = f"a row of more than {MAX_ROW:,} characters; mend that line"
+        elif self._n_characters > MAX_ROW_CHARS:
+            problem = f"a row of more than {MAX_ROW_CHARS:,} characters; mend that line"
         if problem is not None:
             raise TableFileError(self._name, f"line {self._line + 1}: {problem}")
 
@@ -193,7 +193,7 @@ def read_columns(
     """
     limit = WordLimit(name)
     columns = {head: Column(limit, head in as_words) for head in heads}
-    n_at_once = min(ROWS_AT_ONCE, max(1, CELLS_AT_ONCE // len(heads)))
+    n_at_once = min(TEXT_ROWS_AT_ONCE, max(1, TEXT_CELLS_AT_ONCE // len(heads)))
     lines = [np.empty(0, np.int64)]
     n_rows = 0
     while piece := list(islice(rows, n_at_once)):

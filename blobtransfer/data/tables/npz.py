@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from blobtransfer.data.tables.reading import (
-    MAX_CELLS,
+    MAX_TABLE_CELLS,
     RawColumn,
     RawTable,
     WordLimit,
@@ -30,13 +30,13 @@ from blobtransfer.specs.checks import printable
 
 MAX_ARRAYS = 10_000
 
-MAX_HEADER = 10_000
+MAX_HEADER_BYTES = 10_000
 """Longest header of an array, in bytes; NumPy has the same limit."""
 
-MAX_WORD = 10_000
+MAX_WORD_CHARS = 10_000
 """Longest word, in letters."""
 
-MAX_BYTES = 8 * MAX_CELLS
+MAX_UNPACKED_BYTES = 8 * MAX_TABLE_CELLS
 """Most that the arrays of a file take unpacked."""
 
 ENTRY = b"PK\1\2"
@@ -121,9 +121,10 @@ def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _He
         length_format = LENGTH_FORMATS[npy.read_magic(io.BytesIO(magic))]
         length = stream.read(struct.calcsize(length_format))
         n_header = struct.unpack(length_format, length)[0]
-        if n_header > MAX_HEADER:
+        if n_header > MAX_HEADER_BYTES:
             raise TableFileError(
-                name, f"{key} has a header of {n_header:,} bytes; at most {MAX_HEADER:,} are read"
+                name,
+                f"{key} has a header of {n_header:,} bytes; at most {MAX_HEADER_BYTES:,} are read",
             )
         text = stream.read(n_header)
     parse = npy.read_array_header_1_0 if length_format == "<H" else npy.read_array_header_2_0
@@ -140,10 +141,10 @@ def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _He
         raise TableFileError(name, f"{key} has shape {shape}; give rows, or rows by columns")
     if not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"shape {shape}")
-    if dtype.kind == "U" and not 0 < dtype.itemsize <= 4 * MAX_WORD:
+    if dtype.kind == "U" and not 0 < dtype.itemsize <= 4 * MAX_WORD_CHARS:
         longest = dtype.itemsize // 4
         raise TableFileError(
-            name, f"{key} has words of {longest:,} letters; 1 to {MAX_WORD:,} are read"
+            name, f"{key} has words of {longest:,} letters; 1 to {MAX_WORD_CHARS:,} are read"
         )
     start = len(magic + length + text)
     return _Header(member, key.removesuffix(".npy"), start, shape, is_fortran, dtype)
@@ -163,8 +164,10 @@ def _check_headers(name: str, headers: list[_Header]) -> int:
         n_columns += header.n_columns
         n_bytes += header.n_bytes
         check_size(name, n_rows, n_columns)
-        if n_bytes > MAX_BYTES:
-            raise TableFileError(name, f"more than {MAX_BYTES:,} bytes unpacked; use fewer rows")
+        if n_bytes > MAX_UNPACKED_BYTES:
+            raise TableFileError(
+                name, f"more than {MAX_UNPACKED_BYTES:,} bytes unpacked; use fewer rows"
+            )
     return n_rows
 
 

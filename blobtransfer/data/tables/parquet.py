@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data.tables.reading import (
-    MAX_CELLS,
+    MAX_TABLE_CELLS,
     Coder,
     RawColumn,
     RawTable,
@@ -22,10 +22,10 @@ from blobtransfer.data.tables.reading import (
 from blobtransfer.errors import MachineError, TableFileError
 from blobtransfer.specs.checks import printable
 
-MAX_WORD = 10_000
+MAX_WORD_BYTES = 10_000
 """Longest word, in bytes."""
 
-ROWS_AT_ONCE = 65_536
+BATCH_ROWS = 65_536
 """Rows that pyarrow unpacks at a time, as a file may hold more rows than it announces."""
 
 MAX_FOOTER = 20_000_000
@@ -59,7 +59,7 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
         for head, field in zip(heads, file.schema_arrow, strict=True)
     }
     n_rows = 0
-    for batch in stored.iter_batches(ROWS_AT_ONCE, use_threads=False):
+    for batch in stored.iter_batches(BATCH_ROWS, use_threads=False):
         n_rows += batch.num_rows
         if n_rows > file.metadata.num_rows:
             break
@@ -85,7 +85,7 @@ def _check_metadata(name: str, heads: list[str], schema: Any, metadata: Any) -> 
     if not metadata.num_rows:
         raise TableFileError(name, "no rows; give a table with rows")
     unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-    if unpacked > 8 * MAX_CELLS:
+    if unpacked > 8 * MAX_TABLE_CELLS:
         raise TableFileError(name, f"{unpacked:,} bytes unpacked; use fewer rows or columns")
 
 
@@ -141,9 +141,10 @@ def _codes(name: str, head: str, values: Any, coder: Coder) -> NDArray[np.int32]
     from pyarrow import compute
 
     longest = compute.max(compute.binary_length(values.dictionary)).as_py() or 0
-    if longest > MAX_WORD:
+    if longest > MAX_WORD_BYTES:
         raise TableFileError(
-            name, f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD:,} are read"
+            name,
+            f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD_BYTES:,} are read",
         )
     places = compute.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)
     first_row = np.full(len(values.dictionary) + 1, -1)  # by word; the last: of missing values

@@ -24,7 +24,7 @@ from blobtransfer.specs.checks import printable
 
 MAX_FILE_BYTES = 200_000_000
 MAX_COLUMNS = 10_000
-MAX_CELLS = 20_000_000
+MAX_TABLE_CELLS = 20_000_000
 """What is read at most; a column of numbers takes 8 bytes a cell."""
 
 MAX_WORDS = 5_000_000
@@ -33,7 +33,7 @@ MAX_WORDS = 5_000_000
 VALUES_AT_ONCE = 4096
 """Values of an array that are Python objects at the same time."""
 
-KEPT_TABLES = 2
+MAX_CACHED_TABLES = 2
 """Tables that are kept: those of the source and of the target."""
 
 MISSING_WORDS = frozenset(("", "na", "n/a", "nan", "null", "?"))
@@ -135,7 +135,7 @@ def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
     return _read_kept(origin, as_words, suffix, (status.st_mtime_ns, status.st_size))
 
 
-@lru_cache(KEPT_TABLES)
+@lru_cache(MAX_CACHED_TABLES)
 def _read_kept(
     origin: str, as_words: frozenset[str], suffix: str, version: tuple[int, int]
 ) -> RawTable:
@@ -178,11 +178,11 @@ def check_size(name: str, n_rows: int, n_columns: int) -> None:
     """Raise `TableFileError` if a table is larger than what is read."""
     if n_columns > MAX_COLUMNS:
         raise TableFileError(name, f"{n_columns:,} columns; at most {MAX_COLUMNS:,} are read")
-    if n_rows * n_columns > MAX_CELLS:
+    if n_rows * n_columns > MAX_TABLE_CELLS:
         raise TableFileError(
             name,
-            f"more than {MAX_CELLS:,} cells; use fewer rows or columns, "
-            f"such as {MAX_CELLS // n_columns:,} rows of these {n_columns}",
+            f"more than {MAX_TABLE_CELLS:,} cells; use fewer rows or columns, "
+            f"such as {MAX_TABLE_CELLS // n_columns:,} rows of these {n_columns}",
         )
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.builtin import CLASSES, LABEL
+from blobtransfer.data.tables.builtin import BUILT_IN_CLASSES, BUILT_IN_LABEL
 from blobtransfer.data.tables.reading import RawColumn, RawTable
 from blobtransfer.data.tables.rows import (
-    FEWEST_TRAINING_ROWS,
+    MIN_TRAINING_ROWS_PER_CLASS,
     chosen,
     column_of,
     read,
@@ -22,7 +22,7 @@ from blobtransfer.data.tables.rows import (
 )
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable, read_number
-from blobtransfer.specs.drawn import MAX_CELLS
+from blobtransfer.specs.drawn import MAX_DATA_VALUES
 from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
 from blobtransfer.suggest import question_of
 
@@ -50,9 +50,9 @@ class Draft:
 
     def __init__(self, request: TableRequest) -> None:
         self.request = request
-        self.label = request.label or LABEL
+        self.label = request.label or BUILT_IN_LABEL
         if not request.is_file and request.classes is not None:
-            _subset(request.classes, CLASSES[request.origin], request.origin)
+            _subset(request.classes, BUILT_IN_CLASSES[request.origin], request.origin)
         self.raw = read(
             request.origin, request.is_file, self.label, request.where, request.group, request.split
         )
@@ -193,11 +193,11 @@ class Draft:
         request, raw = self.request, self.raw
         n_rows = len(self.places)
         n_features = sum(len(column.feature_names) for column in columns)
-        if n_rows * n_features > MAX_CELLS:
+        if n_rows * n_features > MAX_DATA_VALUES:
             raise raw.refused(
                 f"{n_rows:,} rows of {n_features:,} features (one per word) are "
-                f"{n_rows * n_features:,} numbers, more than {MAX_CELLS:,}; use fewer rows, or "
-                "leave columns of words out with drop="
+                f"{n_rows * n_features:,} numbers, more than {MAX_DATA_VALUES:,}; use fewer rows, "
+                "or leave columns of words out with drop="
             )
         n_train, n_test = _sizes(request, raw, self.places)
         spec = TableSpec(
@@ -230,7 +230,7 @@ class Draft:
         """See that the split of the first repeat leaves rows of each class, and count them."""
         raw, rows = self.raw, rows_of(spec)
         train, test = split_of(spec, rows, 0, train_seed)
-        for part, least, does in ((train, FEWEST_TRAINING_ROWS, "train"), (test, 1, "test")):
+        for part, least, does in ((train, MIN_TRAINING_ROWS_PER_CLASS, "train"), (test, 1, "test")):
             counts = np.bincount(rows.y[part], minlength=spec.n_classes)
             k = int(counts.argmin())
             if counts[k] < least:
@@ -253,11 +253,11 @@ class Draft:
                 )
         # every stratified split has so many training and test rows of it, or one more
         n_train, n_test = (counts[k] * n // len(y) for n in (spec.n_train, spec.n_test))
-        if spec.group is None and (n_train < FEWEST_TRAINING_ROWS or n_test < 1):
+        if spec.group is None and (n_train < MIN_TRAINING_ROWS_PER_CLASS or n_test < 1):
             raise self.raw.refused(
                 f"class {spec.class_names[k]}: {counts[k]} rows, of which {n_train} train and "
-                f"{n_test} test; at least {FEWEST_TRAINING_ROWS} and 1 have to, leave it out with "
-                "classes= or add rows"
+                f"{n_test} test; at least {MIN_TRAINING_ROWS_PER_CLASS} and 1 have to, leave it "
+                "out with classes= or add rows"
             )
 
     def _name(self) -> str:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Dataset
 from blobtransfer.data.tables.builtin import read_set
-from blobtransfer.data.tables.reading import KEPT_TABLES, RawColumn, RawTable, read_table
+from blobtransfer.data.tables.reading import MAX_CACHED_TABLES, RawColumn, RawTable, read_table
 from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.table import (
-    MAX_KEPT_ROWS,
+    MAX_TRAINED_ROWS,
     Column,
     Missing,
     Preprocessing,
@@ -29,10 +29,10 @@ TRAIN, TEST = "train", "test"
 """What a column that splits the rows says of them."""
 
 
-FEWEST_TRAINING_ROWS = 2
+MIN_TRAINING_ROWS_PER_CLASS = 2
 """Of each class."""
 
-MOST_DRAWS = 200
+MAX_GROUP_SPLITS = 200
 """Random halves of the groups that are tried for one with all classes on both sides."""
 
 
@@ -113,7 +113,7 @@ def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preproces
         columns=spec.columns,
         classes=spec.class_names,
         scaler=prepared(spec, rows, train)[1],
-        trained_rows=tuple(row_keys(spec, train)) if len(train) <= MAX_KEPT_ROWS else (),
+        trained_rows=tuple(row_keys(spec, train)) if len(train) <= MAX_TRAINED_ROWS else (),
     )
 
 
@@ -138,7 +138,7 @@ def row_keys(spec: TableSpec, places: NDArray[np.intp]) -> list[str]:
     ]
 
 
-@lru_cache(KEPT_TABLES)
+@lru_cache(MAX_CACHED_TABLES)
 def rows_of(spec: TableSpec) -> Rows:
     """Give the rows of a table as numbers; the last ones are kept."""
     raw = read(spec.origin, spec.sha256 is not None, spec.label, spec.where, spec.group, spec.split)
@@ -281,12 +281,12 @@ def _whole_split(
 
         seed = int(seed_sequence(train_seed, Stream.SPLIT, repeat).generate_state(1)[0])
         if rows.groups is not None:
-            halves = GroupShuffleSplit(MOST_DRAWS, train_size=0.5, random_state=seed)
+            halves = GroupShuffleSplit(MAX_GROUP_SPLITS, train_size=0.5, random_state=seed)
             for train, test in halves.split(rows.y, rows.y, rows.groups):
                 counts = [
                     np.bincount(rows.y[part], minlength=spec.n_classes) for part in (train, test)
                 ]
-                if counts[0].min() >= FEWEST_TRAINING_ROWS and counts[1].min() > 0:
+                if counts[0].min() >= MIN_TRAINING_ROWS_PER_CLASS and counts[1].min() > 0:
                     break
         else:
             n_train = spec.n_train if spec.split_train is None else spec.split_train

@@ -98,9 +98,9 @@ class CompiledEngine:
         n_train = len(load_dataset(spec.task).y_train)
         for arm in spec.arms:
             network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
-            is_split_anew = spec.task.is_split_anew
-            self._kernel(network, spec.training, is_anchored, n_train, is_split_anew)
-            if spec.tune and not is_split_anew:
+            is_resplit = spec.task.is_resplit
+            self._kernel(network, spec.training, is_anchored, n_train, is_resplit)
+            if spec.tune and not is_resplit:
                 self._kernel(network, spec.training, is_anchored, n_train, has_own_rows=True)
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
@@ -118,7 +118,7 @@ class CompiledEngine:
         n_cells = sum(
             (one.n_train + one.n_test_rows) * one.n_features
             for one in (spec.source, spec.target)
-            if one is not None and (one.is_split_anew or spec.tune)
+            if one is not None and (one.is_resplit or spec.tune)
         )
         return max(1, min(n_repeats, CELLS_AT_ONCE // n_cells)) if n_cells else n_repeats
 

@@ -25,8 +25,8 @@ from blobtransfer.report.figures.style import (
     LONGEST_NAME,
     LOOKS,
     Style,
-    n_letters,
     shortened,
+    width_in_letters,
 )
 from blobtransfer.specs.checks import printable
 
@@ -186,7 +186,7 @@ class Canvas:
         lines: list[str] = []
         for word in (shortened(word, most) for word in text.split()):
             longer = f"{lines[-1]} {word}" if lines else word
-            if not lines or n_letters(longer) > most:
+            if not lines or width_in_letters(longer) > most:
                 lines.append(word)
             else:
                 lines[-1] = longer
@@ -197,7 +197,7 @@ class Canvas:
 
     def legend_columns(self, labels: Sequence[str], width: float) -> int:
         """Return how many entries of a legend stand side by side in a width, as in `wrapped`."""
-        longest = max(map(n_letters, labels), default=0) + LEGEND_MARK
+        longest = max(map(width_in_letters, labels), default=0) + LEGEND_MARK
         return max(1, min(len(labels), int(width / self.width_of(longest))))
 
     def longest_name(self, width: float = math.inf) -> float:

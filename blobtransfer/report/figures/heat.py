@@ -65,7 +65,7 @@ def draw_heat(results: StudyResults, canvas: Canvas) -> "Figure":
     down, across = results.spec.axes
     longest = canvas.longest_name(LABELS * canvas.width(6.0))
     row_names = [shortened(value, longest) for value in down.values]
-    labels = 0.6 + canvas.width_of(max(map(n_letters, row_names)))
+    labels = 0.6 + canvas.width_of(max(map(width_in_letters, row_names)))
     wanted = labels + CELL * len(across.values)
     width = canvas.width(max(6.0, min(3, len(panels)) * wanted + 1.0))
     n_columns = canvas.n_columns(min(3, len(panels)), width, labels + NARROW * len(across.values))
@@ -154,7 +154,7 @@ def _set_labels(results: StudyResults, panel: _Panel, axes: "Axes", longest: flo
     shown = [
         [literal(shortened(value, longest)) for value in axis.values] for axis in (down, across)
     ]
-    is_long = max(map(n_letters, shown[1])) > LONG_LABEL
+    is_long = max(map(width_in_letters, shown[1])) > LONG_LABEL
     axes.set_yticks(range(len(shown[0])), shown[0])
     axes.set_xticks(
         range(len(shown[1])), shown[1], rotation=35 if is_long else 0,

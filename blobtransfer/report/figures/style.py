@@ -136,7 +136,7 @@ def titled(spec: DataSpec) -> str:
     return name if isinstance(spec, TableSpec) else name[:1].upper() + name[1:]
 
 
-def n_letters(text: str) -> float:
+def width_in_letters(text: str) -> float:
     """Return the width of a line as it is drawn, in letters of average width."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
@@ -158,11 +158,11 @@ def shortened(text: str, most: float = LONGEST_NAME) -> str:
         most: Greatest width, in letters of average width.
     """
     shown = _drawable(text)
-    if len(shown) <= MOST_LETTERS and n_letters(shown) <= most:
+    if len(shown) <= MOST_LETTERS and width_in_letters(shown) <= most:
         return shown
     shown = shown[:MOST_LETTERS]
     n_fitting = bisect_left(
-        range(len(shown)), True, key=lambda n: n_letters(f"{shown[:n]}...") > most
+        range(len(shown)), True, key=lambda n: width_in_letters(f"{shown[:n]}...") > most
     )
     return f"{shown[: max(0, n_fitting - 1)]}..."
 

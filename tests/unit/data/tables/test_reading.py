@@ -53,7 +53,7 @@ def test_what_python_alone_takes_for_a_number_is_none(tmp_path, word):
 
 
 def test_a_column_that_turns_out_to_hold_words_is_read_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(csv, "TEXT_ROWS_AT_ONCE", 2)
     table = read_text(tmp_path, "x,w\n1,1\n2,2\n3,b\n4,c\n5,d\n")
     assert table.columns["w"].words == ("1", "2", "b", "c", "d")
     assert table.columns["w"].odd is None  # most are words
@@ -107,7 +107,7 @@ def test_a_damaged_file_is_one_line(tmp_path, text, problem):
 
 
 def test_a_table_of_too_many_cells_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MAX_CELLS", 7)
+    monkeypatch.setattr(reading, "MAX_TABLE_CELLS", 7)
     with pytest.raises(TableFileError, match="more than 7 cells; use fewer rows or columns, such "):
         read_text(tmp_path, "x,y\n" + "1,2\n" * 4)
 
@@ -127,7 +127,7 @@ def test_quoted_cells_may_hold_more_delimiters_than_there_are_columns(tmp_path):
     "row", ["1" * 40_000 + ",2", '"' + "\n" * 40_000 + '",2', '"\n",' * 20_000 + "2"]
 )
 def test_a_row_is_refused_before_it_takes_much_memory(tmp_path, monkeypatch, row):
-    monkeypatch.setattr(csv, "MAX_ROW", 20_000)
+    monkeypatch.setattr(csv, "MAX_ROW_CHARS", 20_000)
     with pytest.raises(TableFileError, match="a row of more than 20,000 characters"):
         read_text(tmp_path, f"x,y\n1,2\n{row}\n")
     read_text(tmp_path, "x,y\n" + "1,2\n" * 20_000)  # of rows that are short, any number
@@ -142,7 +142,7 @@ def test_words_are_counted_over_all_columns_and_bounded(tmp_path, monkeypatch):
 
 
 def test_a_column_that_begins_with_words_is_read_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(csv, "TEXT_ROWS_AT_ONCE", 2)
     starts = []
     monkeypatch.setattr(csv, "check_text", lambda *args: starts.append(args))
     table = read_text(tmp_path, "x,w\n1,a\n2,7\n3,7\n4,7\n")
@@ -313,7 +313,7 @@ def test_an_array_is_measured_by_its_shape(tmp_path, shape, problem):
 
 
 def test_all_headers_are_added_up_before_any_data_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(npz, "MAX_BYTES", 40)
+    monkeypatch.setattr(npz, "MAX_UNPACKED_BYTES", 40)
     path = write_members(tmp_path / "a.npz", {"x": (FLOATS, b"cut"), "y": (FLOATS, b"cut")})
     with pytest.raises(TableFileError, match="more than 40 bytes unpacked"):
         read_table(path, NOTHING)
@@ -445,7 +445,7 @@ def test_arff_quotes_words_and_separates_them_in_several_ways(tmp_path, quote, d
 
 def test_rows_of_arff_are_counted_before_they_are_split(tmp_path, monkeypatch):
     for module in (arff, reading):
-        monkeypatch.setattr(module, "MAX_CELLS", 10)
+        monkeypatch.setattr(module, "MAX_TABLE_CELLS", 10)
     assert read_text(tmp_path, ARFF + "% more\n" * 9, ".arff").n_rows == 3
     monkeypatch.setattr(arff, "read_columns", None)
     with pytest.raises(TableFileError, match="more than 10 cells"):
@@ -610,7 +610,7 @@ def test_parquet_is_read_no_further_than_the_announced_rows(tmp_path, monkeypatc
     from pyarrow import parquet as written
 
     written.write_table(pyarrow.table({"x": list(range(10))}), path := tmp_path / "a.parquet")
-    monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 2)
     n_read = []
 
     class Column(parquet._Column):

@@ -46,7 +46,7 @@ def test_a_table_is_described_as_a_whole(sites):
     assert spec.feature_names == ("age", "bmi", "smoker=no", "smoker=yes")
     assert (spec.class_names, spec.n_features) == (("no", "yes"), 4)
     assert (spec.n_rows, spec.n_train, spec.n_test) == (40, 20, 20)
-    assert spec.is_split_anew and spec.scale == "own"
+    assert spec.is_resplit and spec.scale == "own"
 
 
 def test_the_words_of_both_tables_are_the_features_of_each(tmp_path):
@@ -308,9 +308,9 @@ def test_what_would_be_learnt_wrong_is_refused(tmp_path, rows, keys, problem):
 def test_words_that_would_become_too_many_numbers_are_refused(tmp_path, monkeypatch):
     rows = [["w", "v", "y"], *([word, word, k] for word in "abc" for k in "0101")]
     path = table_of(tmp_path, rows)
-    monkeypatch.setattr(request, "MAX_CELLS", 12 * 6)
+    monkeypatch.setattr(request, "MAX_DATA_VALUES", 12 * 6)
     assert resolved(target=f"{path}:label=y")["target"].n_features == 6
-    monkeypatch.setattr(request, "MAX_CELLS", 12 * 6 - 1)
+    monkeypatch.setattr(request, "MAX_DATA_VALUES", 12 * 6 - 1)
     assert "12 rows of 6 features" in refused(target=f"{path}:label=y")
     assert resolved(target=f"{path}:label=y,drop=v")["target"].n_features == 3
 

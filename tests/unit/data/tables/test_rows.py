@@ -63,7 +63,7 @@ def test_groups_stay_on_one_side(sites):
 
 def test_a_column_says_who_trains(sites):
     spec = spec_of(f"{sites}:label=outcome,drop=person,split=fold")
-    assert not spec.is_split_anew
+    assert not spec.is_resplit
     assert load_dataset(spec, 0, 0) is load_dataset(spec, 7, 3)
     assert len(load_dataset(spec).y_train) == spec.n_train == 40
 
