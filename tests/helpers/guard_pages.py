@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from blobtransfer.engines.compiled.engine import CompiledEngine
+from blobtransfer.engines.compiled.compilation import get_kernel
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 
@@ -30,7 +30,7 @@ def before_a_guard_page(n_bytes: int) -> int:
 
 def evaluate(n_features: int) -> None:
     """Evaluate a network on rows of two features that end before a guard page."""
-    kernel = CompiledEngine()._kernel(MLPSpec(n_features), TrainingSpec(), False, N_ROWS, False)
+    kernel = get_kernel(MLPSpec(n_features), TrainingSpec(), False, N_ROWS, False)
     n_vectors = kernel.layout.n_weights + kernel.layout.n_units
     vectors = np.zeros((n_vectors, kernel.lanes), np.float32)
     results = [np.zeros((3, kernel.lanes)) for _ in range(3)]

@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
-from blobtransfer.engines.compiled.rule import Rule
+from blobtransfer.engines.compiled.compilation import Kernel, get_kernel
 from blobtransfer.errors import MachineError
 from blobtransfer.metrics import (
     METRICS,
@@ -59,9 +58,6 @@ COST_OF_ORDERS = 0.5
 CELLS_AT_ONCE = 50_000_000
 """Numbers in the rows of a job's tasks where each repeat has its own: 0.2 GB."""
 
-LEAST_ROWS = 64
-"""Rows that are evaluated at once where batches are smaller."""
-
 CACHE_LINE = 64
 """Bytes. A vector that lies across two lines costs two loads."""
 
@@ -91,7 +87,6 @@ class CompiledEngine:
 
     def __init__(self, n_threads: int | None = None) -> None:
         self._n_threads = n_threads or _n_processors()
-        self._kernels: dict[tuple[MLPSpec, int, Rule, bool], _Kernel] = {}
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
@@ -125,7 +120,7 @@ class CompiledEngine:
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
         n_train, is_anchored = max(len(one.y_train) for one in job.tasks), job.anchor is not None
-        kernel = self._kernel(job.network, job.training, is_anchored, n_train, len(job.tasks) > 1)
+        kernel = get_kernel(job.network, job.training, is_anchored, n_train, len(job.tasks) > 1)
         work = _Work(job, kernel)
         pool = ThreadPoolExecutor(self._n_threads)
         try:
@@ -144,20 +139,6 @@ class CompiledEngine:
             work.stop()
             pool.shutdown(cancel_futures=True)
         return Trained(work.weights, work.curves, work.classes_predicted)
-
-    def _kernel(
-        self,
-        network: MLPSpec,
-        training: TrainingSpec,
-        is_anchored: bool,
-        n_train: int,
-        has_own_rows: bool,
-    ) -> "_Kernel":
-        n_rows = max(min(training.batch_size, n_train), LEAST_ROWS)
-        key = (network, n_rows, Rule.of(training, is_anchored), has_own_rows)
-        if key not in self._kernels:
-            self._kernels[key] = _Kernel.compiled(*key)
-        return self._kernels[key]
 
 
 def _submitted(pool: ThreadPoolExecutor, work: "_Work", teams: Iterator[_Team]) -> "Future[None]":
@@ -179,7 +160,7 @@ class _Work:
         classes_predicted: As in `Trained`.
     """
 
-    def __init__(self, job: Job, kernel: "_Kernel") -> None:
+    def __init__(self, job: Job, kernel: Kernel) -> None:
         self._job, self._kernel = job, kernel
         self._is_stopped = np.zeros(1, np.int64)
         self._train_rows = _Rows.of([(task.x_train, task.y_train) for task in job.tasks], kernel)
@@ -383,7 +364,7 @@ class _Rows:
 
     @classmethod
     def of(
-        cls, rows: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], kernel: "_Kernel"
+        cls, rows: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], kernel: Kernel
     ) -> "_Rows":
         counts = np.array([len(y) for _, y in rows])
         if max(sum(x.size for x, _ in rows), counts.sum() * kernel.lanes) >= 2**31:
@@ -411,34 +392,6 @@ class _LaneRows:
     y: NDArray[np.int32]
     firsts: NDArray[np.int32]
     n: int
-
-
-@dataclass(frozen=True)
-class _Kernel:
-    """Machine code for one shape of networks and rule, and how their memory is laid out."""
-
-    layout: Any
-    rule: Rule
-    lanes: int
-    block_fields: tuple[str, ...]
-    train_team: Callable[..., None]
-    evaluate: Callable[..., None]
-
-    @classmethod
-    def compiled(cls, network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool) -> "_Kernel":
-        """Compile the machine code for a shape and a rule."""
-        try:
-            from blobtransfer.engines.compiled import kernel, native
-        except ImportError as error:
-            raise MachineError(
-                f"LLVM cannot be imported ({error}); install llvmlite, or use --engine keras"
-            ) from error
-        lanes = native.host_lanes()
-        functions = native.compile_functions(
-            kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
-            {"train_team": kernel.TEAM_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
-        )
-        return cls(kernel.Layout(network, n_rows), rule, lanes, kernel.OF_A_BLOCK, **functions)
 
 
 class _Vectors:
@@ -471,7 +424,7 @@ class _Memory:
         n_all_rows: Rows of an epoch, all of whose order is drawn at once.
     """
 
-    def __init__(self, kernel: _Kernel, n_epochs: int, n_rows: int, n_all_rows: int) -> None:
+    def __init__(self, kernel: Kernel, n_epochs: int, n_rows: int, n_all_rows: int) -> None:
         self.n_epochs, self.n_rows = n_epochs, n_rows
         self.orders = _Vectors(n_epochs * n_all_rows, kernel.lanes)
         self.inputs = _Vectors(n_epochs * n_rows * kernel.layout.inputs_stride, kernel.lanes)
@@ -493,7 +446,7 @@ class _Block:
     """
 
     def __init__(
-        self, kernel: _Kernel, weights: Weights, anchors: Weights | None, n_frozen: int
+        self, kernel: Kernel, weights: Weights, anchors: Weights | None, n_frozen: int
     ) -> None:
         self._kernel = kernel
         n_weights = kernel.layout.n_weights

@@ -1,7 +1,7 @@
 """LLVM code -> machine code of this processor, in this process."""
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,13 +11,7 @@ from llvmlite import ir
 from blobtransfer.engines.compiled.simd import FLOAT, INT64, POINTER
 from blobtransfer.errors import MachineError
 
-Functions = dict[str, Callable[..., None]]
-"""Machine code by name. A call takes its arguments by name and lets other Python threads run."""
-
 C_TYPES = {POINTER: ctypes.c_void_p, INT64: ctypes.c_int64, FLOAT: ctypes.c_float}
-
-_ENGINES: list[Any] = []
-"""Kept, because machine code goes with its engine."""
 
 
 @cache
@@ -27,12 +21,17 @@ def host_lanes() -> int:
     return 16 if features.get("avx512f") else 8 if features.get("avx") else 4
 
 
-def compile_functions(module: ir.Module, arguments: Mapping[str, Mapping[str, Any]]) -> Functions:
+def compile_functions(
+    module: ir.Module, arguments: Mapping[str, Mapping[str, Any]]
+) -> dict[str, "MachineFunction"]:
     """Compile functions; 0.2 s for the default network, and a second for every ten layers more.
 
     Args:
         module: The LLVM code.
-        arguments: Names and LLVM types of the arguments of each function.
+        arguments: Names and LLVM types of the arguments of each function that will be called.
+
+    Returns:
+        The functions by name.
 
     Raises:
         MachineError: LLVM cannot compile for this machine.
@@ -49,12 +48,38 @@ def compile_functions(module: ir.Module, arguments: Mapping[str, Mapping[str, An
         _optimise(parsed, machine)
         engine = llvm.create_mcjit_compiler(parsed, machine)
         engine.finalize_object()
-        _ENGINES.append(engine)
     except RuntimeError as error:
         raise MachineError(
             f"LLVM cannot compile for this machine ({error}); use --engine keras"
         ) from error
-    return {name: _function(engine, name, types) for name, types in arguments.items()}
+    return {name: MachineFunction(engine, name, types) for name, types in arguments.items()}
+
+
+class MachineFunction:
+    """A function in machine code, called with its arguments by name.
+
+    It owns the LLVM engine whose memory its code lies in. While it runs, other Python threads do.
+
+    Args:
+        engine: What compiled it.
+        name: Its name in the module.
+        types: Names and LLVM types of its arguments.
+    """
+
+    def __init__(self, engine: Any, name: str, types: Mapping[str, Any]) -> None:
+        self._engine, self._name, self._types = engine, name, types
+        c_types = [C_TYPES[llvm_type] for llvm_type in types.values()]
+        self._code = ctypes.CFUNCTYPE(None, *c_types)(engine.get_function_address(name))
+
+    def __call__(self, **values: Any) -> None:
+        """Call it; a pointer in the place of another would corrupt memory, so names are checked.
+
+        Raises:
+            TypeError: The names are not those of the arguments.
+        """
+        if values.keys() != self._types.keys():
+            raise TypeError(f"{self._name} takes {[*self._types]}, not {[*values]}")
+        self._code(*[values[name] for name in self._types])
 
 
 def _optimise(parsed: Any, machine: Any) -> None:
@@ -69,20 +94,6 @@ def _optimise(parsed: Any, machine: Any) -> None:
     for function in parsed.functions:
         if not function.is_declaration:
             passes.run(function, builder)
-
-
-def _function(engine: Any, name: str, types: Mapping[str, Any]) -> Callable[..., None]:
-    c_types = [C_TYPES[llvm_type] for llvm_type in types.values()]
-    address = engine.get_function_address(name)
-    machine_code = ctypes.CFUNCTYPE(None, *c_types)(address)
-
-    def call(**values: Any) -> None:
-        # A pointer in the place of another corrupts memory, so nothing is passed by position.
-        if values.keys() != types.keys():
-            raise TypeError(f"{name} takes the arguments {[*types]}, not {[*values]}")
-        machine_code(*[values[argument] for argument in types])
-
-    return call
 
 
 def _host_features() -> str:

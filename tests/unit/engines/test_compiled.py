@@ -19,6 +19,7 @@ import blobtransfer
 from blobtransfer.data import load_dataset
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native
+from blobtransfer.engines.compiled.compilation import get_kernel
 from blobtransfer.engines.compiled.engine import CompiledEngine
 from blobtransfer.engines.compiled.simd import INT64, POINTER, Code
 from blobtransfer.errors import MachineError
@@ -145,8 +146,8 @@ def arms_of(job, n_frozen):
     )
 
 
-def teams_of(engine, job, n_threads):
-    kernel = engine._kernel(
+def teams_of(job, n_threads):
+    kernel = get_kernel(
         job.network, job.training, False, len(job.tasks[0].y_train), has_own_rows=False
     )
     return compiled._Work(job, kernel).teams(n_threads)
@@ -154,11 +155,9 @@ def teams_of(engine, job, n_threads):
 
 @pytest.mark.parametrize("n_repeats", [1, 5, 16, 30, 48, 70])
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_teams_hold_every_run_once_and_share_their_orders(
-    engine, job_of, small_task, n_repeats, n_threads
-):
+def test_teams_hold_every_run_once_and_share_their_orders(job_of, small_task, n_repeats, n_threads):
     job = arms_of(job_of(small_task, n_runs=n_repeats), [0, 0, 1, 2])
-    teams = teams_of(engine, job, n_threads)
+    teams = teams_of(job, n_threads)
     runs = [run for team in teams for block in team for run in block]
     assert sorted(runs) == list(range(job.n_runs))
     for team in teams:
@@ -181,16 +180,15 @@ def test_arms_are_trained_together_unless_threads_or_lanes_would_be_idle(
 ):
     monkeypatch.setattr(native, "host_lanes", lambda: 16)
     job = arms_of(job_of(small_task, n_runs=n_repeats), [0, 0, 0, 1])
-    teams = teams_of(CompiledEngine(n_threads), job, n_threads)
+    teams = teams_of(job, n_threads)
     assert [len(team) for team in teams] == sizes
 
 
 def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_task, monkeypatch):
     n_blocks = []
-    compile_all = compiled._Kernel.compiled
 
     def counted(*arguments):
-        kernel = compile_all(*arguments)
+        kernel = get_kernel(*arguments)
 
         def train_team(**arguments):
             n_blocks.append(arguments["n_blocks"])
@@ -198,7 +196,7 @@ def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_task, 
 
         return replace(kernel, train_team=train_team)
 
-    monkeypatch.setattr(compiled._Kernel, "compiled", counted)
+    monkeypatch.setattr(compiled, "get_kernel", counted)
     monkeypatch.setattr(native, "host_lanes", lambda: 16)
     job = arms_of(job_of(small_task, n_runs=16), [0, 0, 1, 2])
     CompiledEngine(1).train(job, SILENT.advance)
@@ -299,7 +297,7 @@ def test_machine_code_is_not_called_without_exactly_its_arguments(arguments):
     module = ir.Module("test")
     Code(module, "nothing", signature, 4).finish()
     nothing = native.compile_functions(module, {"nothing": signature})["nothing"]
-    with pytest.raises(TypeError, match="takes the arguments"):
+    with pytest.raises(TypeError, match="nothing takes"):
         nothing(**arguments)
 
 
@@ -349,7 +347,7 @@ def test_all_is_compiled_when_it_has_started(monkeypatch):
     spec = spec_of(variants=VARIANTS)
     engine = CompiledEngine()
     engine.start(spec)
-    monkeypatch.setattr(compiled._Kernel, "compiled", lambda *_: pytest.fail("compiled again"))
+    monkeypatch.setattr(native, "compile_functions", lambda *_: pytest.fail("compiled again"))
     assert compare(spec, None, engine).n_runs == 1 + 3 * len(VARIANTS)
 
 
@@ -359,12 +357,12 @@ def test_code_that_llvm_refuses_is_told_in_one_line(job_of, small_task, monkeypa
 
     monkeypatch.setattr(native.llvm, "parse_assembly", refuse)
     with pytest.raises(MachineError, match=r"\(no such processor\); use --engine keras"):
-        CompiledEngine().train(job_of(small_task), SILENT.advance)
+        CompiledEngine().train(job_of(small_task, MLPSpec(2, (1, 2, 1), 3)), SILENT.advance)
 
 
 def test_llvm_that_is_missing_is_told_in_one_line(monkeypatch):
-    monkeypatch.delattr("blobtransfer.engines.compiled.kernel")
-    monkeypatch.setitem(sys.modules, "blobtransfer.engines.compiled.kernel", None)
+    monkeypatch.delattr("blobtransfer.engines.compiled.native")
+    monkeypatch.setitem(sys.modules, "blobtransfer.engines.compiled.native", None)
     with pytest.raises(MachineError, match=r"LLVM cannot be imported \(.*\); install llvmlite, or"):
         CompiledEngine().start(spec_of())
 

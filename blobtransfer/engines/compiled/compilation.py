@@ -1,0 +1,85 @@
+"""Each kernel is compiled once per process, by whichever thread needs it first.
+
+A kernel owns its machine code: both are freed once a kernel has left the cache and no training
+uses it any more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from blobtransfer.engines.compiled.rule import Rule
+from blobtransfer.errors import MachineError
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
+
+MIN_ROWS = 64
+"""Rows that are evaluated at once where batches are smaller."""
+
+MAX_CACHED_KERNELS = 64
+"""Kernels in the cache, about 2.5 MB each for small networks."""
+
+_COMPILING = Lock()
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Machine code for one network shape and update rule, and the memory layout it expects.
+
+    Args:
+        layout: Offsets of weights and units, `kernel.Layout`.
+        rule: How a gradient moves a weight.
+        lanes: Networks in a block.
+        block_fields: Names of the arguments that each block of a call has its own of.
+        train_team: Machine code, see `kernel.TEAM_ARGUMENTS`.
+        evaluate: Machine code, see `kernel.EVALUATE_ARGUMENTS`.
+    """
+
+    layout: Any
+    rule: Rule
+    lanes: int
+    block_fields: tuple[str, ...]
+    train_team: Callable[..., None]
+    evaluate: Callable[..., None]
+
+
+def get_kernel(
+    network: MLPSpec, training: TrainingSpec, is_anchored: bool, n_train: int, has_own_rows: bool
+) -> Kernel:
+    """Return the kernel that trains a network, compiled unless this process has it already.
+
+    Args:
+        network: Shape of the networks.
+        training: How they are trained.
+        is_anchored: Whether weights are pulled towards an anchor.
+        n_train: Training rows of the largest task.
+        has_own_rows: Whether the lanes of a block train on tasks of their own.
+
+    Raises:
+        MachineError: LLVM is missing, or cannot compile for this machine.
+    """
+    try:
+        from blobtransfer.engines.compiled import native
+    except ImportError as error:
+        raise MachineError(
+            f"LLVM cannot be imported ({error}); install llvmlite, or use --engine keras"
+        ) from error
+    n_rows = max(min(training.batch_size, n_train), MIN_ROWS)
+    rule = Rule.of(training, is_anchored)
+    with _COMPILING:
+        return _compile(network, n_rows, rule, has_own_rows, native.host_lanes())
+
+
+@lru_cache(MAX_CACHED_KERNELS)
+def _compile(network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool, lanes: int) -> Kernel:
+    """Compile a kernel; the arguments are all that its code depends on."""
+    from blobtransfer.engines.compiled import kernel, native
+
+    functions = native.compile_functions(
+        kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
+        {"train_team": kernel.TEAM_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
+    )
+    layout = kernel.Layout(network, n_rows)
+    return Kernel(layout, rule, lanes, kernel.OF_A_BLOCK, **functions)

@@ -1,0 +1,84 @@
+"""Each kernel is compiled once per process, and freed when it has left the cache."""
+
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import blobtransfer
+from blobtransfer.engines.compiled import compilation, native
+from blobtransfer.engines.compiled.compilation import get_kernel
+from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
+
+
+@pytest.fixture
+def compiled_modules(monkeypatch):
+    """Start with an empty cache, and list the modules that are compiled."""
+    compilation._compile.cache_clear()
+    modules = []
+    compile_functions = native.compile_functions
+
+    def recorded(module, arguments):
+        modules.append(module)
+        return compile_functions(module, arguments)
+
+    monkeypatch.setattr(native, "compile_functions", recorded)
+    return modules
+
+
+def kernel_of(n_hidden=3, training=TrainingSpec()):
+    return get_kernel(MLPSpec(hidden=(n_hidden,)), training, False, 90, False)
+
+
+def resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_comparisons_in_a_loop_compile_each_kernel_once_and_keep_no_memory(compiled_modules):
+    spec = ExperimentSpec(
+        source=BlobsSpec(1, n_samples=20, n_train=10),
+        target=BlobsSpec(2, n_samples=20, n_train=10),
+        training=TrainingSpec(epochs=1),
+        n_repeats=1,
+    )
+
+    def compare(n_times):
+        for _ in range(n_times):
+            blobtransfer.compare(spec)
+        gc.collect()
+        return resident_bytes()
+
+    before = compare(20)
+    n_compiled = len(compiled_modules)
+    after = compare(1_000)
+    assert len(compiled_modules) == n_compiled == 1
+    # A kernel takes 2.5 MB, so 1,000 of them 2.5 GB; the allocator may keep some itself.
+    assert after - before < 10e6
+
+
+def test_threads_that_need_one_kernel_compile_it_once(compiled_modules):
+    with ThreadPoolExecutor(8) as pool:
+        kernels = list(pool.map(lambda _: kernel_of(), range(8)))
+    assert len(compiled_modules) == len(set(map(id, kernels))) == 1
+
+
+@pytest.mark.parametrize(
+    "training", [TrainingSpec(9), TrainingSpec(learning_rate=0.5), TrainingSpec(batch_size=7)]
+)
+def test_a_setting_that_does_not_enter_the_code_compiles_nothing(compiled_modules, training):
+    assert kernel_of() is kernel_of(training=training)
+
+
+def test_a_kernel_that_has_left_the_cache_is_freed(compiled_modules):
+    kernel = kernel_of()
+    engine = weakref.ref(kernel.train_team._engine)
+    compilation._compile.cache_clear()
+    assert engine() is not None  # its machine code can still be called
+    del kernel
+    assert engine() is None
