@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING
 
-from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
+
+if TYPE_CHECKING:
+    from blobtransfer.engines.compiled.kernel import Layout
+    from blobtransfer.engines.compiled.update import UpdateRule
 
 MIN_ROWS = 64
 """Rows that are evaluated at once where batches are smaller."""
@@ -37,8 +40,8 @@ class Kernel:
         evaluate: Machine code, see `kernel.EVALUATE_ARGUMENTS`.
     """
 
-    layout: Any
-    rule: Rule
+    layout: "Layout"
+    rule: "UpdateRule"
     lanes: int
     block_fields: tuple[str, ...]
     train_team: Callable[..., None]
@@ -61,19 +64,21 @@ def get_kernel(
         MachineError: LLVM is missing, or cannot compile for this machine.
     """
     try:
-        from blobtransfer.engines.compiled import native
+        from blobtransfer.engines.compiled import native, update
     except ImportError as error:
         raise MachineError(
             f"LLVM cannot be imported ({error}); install llvmlite, or use --engine keras"
         ) from error
     n_rows = max(min(training.batch_size, n_train), MIN_ROWS)
-    rule = Rule.of(training, is_anchored)
+    rule = update.UpdateRule.from_training(training, is_anchored)
     with _COMPILING:
         return _compile(network, n_rows, rule, has_own_rows, native.host_lanes())
 
 
 @lru_cache(MAX_CACHED_KERNELS)
-def _compile(network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool, lanes: int) -> Kernel:
+def _compile(
+    network: MLPSpec, n_rows: int, rule: "UpdateRule", has_own_rows: bool, lanes: int
+) -> Kernel:
     """Compile a kernel; the arguments are all that its code depends on."""
     from blobtransfer.engines.compiled import kernel, native
 

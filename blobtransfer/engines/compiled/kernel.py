@@ -7,9 +7,7 @@ evaluates a block. Memory is laid out lane by lane, so each number here stands f
 every network of the block. A matrix product is done tile by tile, the sums of a tile in
 registers; weights move in place as soon as their gradient is known.
 
-Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0; the update rules are those of
-`keras.optimizers.SGD` and `keras.optimizers.Adam` (Kingma & Ba 2015, arXiv:1412.6980); exp and
-log follow the Cephes library in float32.
+Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
 """
 
 from collections.abc import Callable
@@ -20,9 +18,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.engines.compiled.simd import (
-    DOUBLE,
     FLOAT,
     INT32,
     INT64,
@@ -31,7 +27,21 @@ from blobtransfer.engines.compiled.simd import (
     Code,
     Index,
     Value,
-    Variable,
+)
+from blobtransfer.engines.compiled.update import (
+    Update,
+    UpdateRule,
+    adam,
+    adam_rate,
+    sgd,
+    with_penalty,
+)
+from blobtransfer.engines.compiled.vector_math import (
+    exp,
+    exp_minus_1,
+    log,
+    normal_cdf,
+    normal_density,
 )
 from blobtransfer.randomness import draw_below
 from blobtransfer.specs.network import MLPSpec
@@ -41,12 +51,6 @@ ROWS, COLUMNS = 4, 6
 
 SQUARE = 5
 """Largest side of a tile of gradients: 25 sums in registers, and 6 more to feed them."""
-
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
-"""The constants of `keras.optimizers.Adam`."""
-
-ROOT_OF_HALF = 0.7071067811865476
-INVERSE_ROOT_OF_2_PI = 0.3989422804014327
 
 SHUFFLE_ARGUMENTS = {
     "order_keys": POINTER,
@@ -168,7 +172,7 @@ def row_of(width: int) -> int:
 
 
 def write_module(
-    network: MLPSpec, n_rows: int, rule: Rule, has_own_rows: bool, lanes: int
+    network: MLPSpec, n_rows: int, rule: UpdateRule, has_own_rows: bool, lanes: int
 ) -> ir.Module:
     """Write `shuffle`, `gather`, `train`, `train_team` and `evaluate` for a shape of networks.
 
@@ -299,14 +303,14 @@ class _Network:
             case "relu":
                 return self.code.where(z < 0.0, 0.0, z), None
             case "tanh":
-                return 1.0 - 2.0 / (_exp(self.code, z + z) + 1.0), None
+                return 1.0 - 2.0 / (exp(self.code, z + z) + 1.0), None
             case "sigmoid":
-                return 1.0 / (_exp(self.code, 0.0 - z) + 1.0), None
+                return 1.0 / (exp(self.code, 0.0 - z) + 1.0), None
             case "elu":
-                return self.code.where(z < 0.0, _exp_minus_1(self.code, z), z), None
+                return self.code.where(z < 0.0, exp_minus_1(self.code, z), z), None
             case "gelu":
-                below = _normal_cdf(self.code, z)
-                density = _exp(self.code, z * z * -0.5) * INVERSE_ROOT_OF_2_PI
+                below = normal_cdf(self.code, z)
+                density = normal_density(self.code, z)
                 return z * below, below + z * density
             case _:
                 return self.code.where(z > 0.0, z, z * slope), None
@@ -337,14 +341,10 @@ class _Network:
             biggest.value = code.where(z > biggest.value, z, biggest.value)
         total = code.variable(0.0)
         for c in code.each(self.spec.n_classes):
-            power = _exp(code, logits[row, c] - biggest.value)
+            power = exp(code, logits[row, c] - biggest.value)
             logits[row, c] = power
             total.value = total.value + power
         return biggest.value, total.value
-
-
-Update = Callable[[int, Index, Index, Value], None]
-"""Moves the weight of a layer at a row and column, given its gradient, or that times the rate."""
 
 
 def _write_shuffle(code: Code) -> None:
@@ -389,7 +389,7 @@ def _write_gather(code: Code, layout: Layout) -> None:
     code.finish()
 
 
-def _write_train(code: Code, network: _Network, rule: Rule) -> None:
+def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
     """Write `n_epochs` epochs of `n_rows` rows, which lie one behind the other."""
     spec = network.spec
     n_rows, batch_size = code.argument("n_rows"), code.argument("batch_size")
@@ -398,9 +398,19 @@ def _write_train(code: Code, network: _Network, rule: Rule) -> None:
     is_adam = rule.optimizer == "adam"
     # The rate is in the gradients of SGD already.
     scale = code.constant(1.0, FLOAT) if is_adam else code.argument("learning_rate")
-    adam_rate = code.variable(code.constant(0.0, FLOAT))
-    move = _adam(code, network, adam_rate) if is_adam else _sgd(code, network, rule)
-    update = move if rule.penalty == "none" else _with_penalty(code, network, rule, move)
+    rate_of_step = code.variable(code.constant(0.0, FLOAT))
+    weights = network.weights
+    moments = [network.like_weights("moments", n) for n in range(rule.n_moments)]
+    if is_adam:
+        move = adam(code, weights, moments, rate_of_step)
+    else:
+        move = sgd(code, rule, weights, moments)
+    if rule.penalty == "none":
+        update = move
+    else:
+        bias_rows = [fan_in for fan_in, _ in spec.shapes]
+        anchors = network.like_weights("anchors")
+        update = with_penalty(code, rule, weights, anchors, bias_rows, move)
 
     code.flush_tiny()
     for layer in range(1, len(spec.shapes)):
@@ -413,7 +423,7 @@ def _write_train(code: Code, network: _Network, rule: Rule) -> None:
             network.activations[0] = inputs.below(row)
             network.forward(n_batch, is_trained=True)
             if is_adam:
-                adam_rate.value = _adam_rate(code)
+                rate_of_step.value = adam_rate(code)
             rate = scale / code.convert(n_batch, FLOAT)
             with code.loop(0, n_batch) as b:
                 label = labels[row + b]
@@ -462,69 +472,6 @@ def _write_train_team(code: Code) -> None:
     code.finish()
 
 
-def _sgd(code: Code, network: _Network, rule: Rule) -> Update:
-    """Give what moves a weight by a gradient that has the learning rate in it."""
-    velocity = network.like_weights("moments")
-    momentum = code.splat(code.argument("momentum"))
-
-    def move(layer: int, row: Index, column: Index, step: Value) -> None:
-        weight = network.weights[layer][row, column]
-        if rule.has_momentum:
-            gradient = step
-            step = gradient + momentum * velocity[layer][row, column]
-            velocity[layer][row, column] = step
-            if rule.nesterov:
-                step = gradient + momentum * step
-        network.weights[layer][row, column] = weight - step
-
-    return move
-
-
-def _adam(code: Code, network: _Network, rate: Variable) -> Update:
-    """Give what moves a weight by Adam's rule, in the very operations of Keras."""
-    means, squares = (network.like_weights("moments", n) for n in (0, 1))
-
-    def move(layer: int, row: Index, column: Index, gradient: Value) -> None:
-        mean, square = means[layer][row, column], squares[layer][row, column]
-        mean = mean + (gradient - mean) * (1.0 - BETA_1)
-        square = square + (gradient * gradient - square) * (1.0 - BETA_2)
-        means[layer][row, column], squares[layer][row, column] = mean, square
-        step = mean * rate.value / (code.square_root(square) + EPSILON)
-        network.weights[layer][row, column] = network.weights[layer][row, column] - step
-
-    return move
-
-
-def _adam_rate(code: Code) -> Value:
-    """Count a step and write its rate, with the correction for moments that start at 0.
-
-    The powers are kept as doubles, so that in float32 they are as good as computed anew.
-    """
-    powers = code.array("beta_powers", DOUBLE)
-    left = []
-    for i, beta in enumerate((BETA_1, BETA_2)):
-        powers[i] = powers[i] * code.convert(code.constant(beta, FLOAT), DOUBLE)
-        left.append(1.0 - code.convert(powers[i], FLOAT))
-    return code.argument("learning_rate") * code.square_root(left[1]) / left[0]
-
-
-def _with_penalty(code: Code, network: _Network, rule: Rule, move: Update) -> Update:
-    """Give what adds the gradient of the penalty, then moves the weight."""
-    pull, none = code.argument("pull"), code.constant(0.0, FLOAT)
-    anchors = network.like_weights("anchors")
-
-    def update(layer: int, row: Index, column: Index, gradient: Value) -> None:
-        distance, of_row = network.weights[layer][row, column], pull
-        if rule.penalty == "anchor":
-            distance = distance - anchors[layer][row, column]
-        else:
-            bias_row, _ = network.spec.shapes[layer]
-            of_row = code.where(code.index(row).equals(bias_row), none, pull)
-        move(layer, row, column, code.fused(code.splat(of_row), distance, gradient))
-
-    return update
-
-
 def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
     """Write a clean evaluation: correct rows, summed loss, and which classes are predicted."""
     spec, layout = network.spec, network.layout
@@ -565,7 +512,7 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
             biggest, total = network.softmax_parts(b)
             is_correct = winner.value.equals(label)
             n_correct[0] = code.where(is_correct, n_correct[0] + 1, n_correct[0])
-            row_loss = _log(code, total) + (biggest - of_label.value)
+            row_loss = log(code, total) + (biggest - of_label.value)
             loss[0] = loss[0] + code.convert(row_loss, code.doubles)
     code.finish()
 
@@ -642,88 +589,3 @@ def _tiles(code: Code, n: Index, most: int) -> Any:
 
 def _remainder(n: Value, by: int) -> Value:
     return Value(n.code, n.code.builder.urem(n.register, n.code.index(by).register))
-
-
-def _exp(code: Code, x: Value) -> Value:
-    """Write e^x; NaN stays NaN.
-
-    Outside [-87, 88] the nearest of the two is taken, where float32 ends.
-    """
-    minus_1, two_to_n = _exp_parts(code, x)
-    return (minus_1 + 1.0) * two_to_n
-
-
-def _exp_minus_1(code: Code, x: Value) -> Value:
-    """Write e^x - 1 without loss near 0; see `_exp`."""
-    minus_1, two_to_n = _exp_parts(code, x)
-    return code.fused(minus_1, two_to_n, two_to_n - 1.0)
-
-
-def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
-    """Write e^r - 1 and 2^n, where x = n log 2 + r, n is whole and r is small."""
-    x = code.where(x < -87.0, -87.0, x)
-    x = code.where(x > 88.0, 88.0, x)
-    # Adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
-    shifted = code.fused(x, code.constant(1.442695040888963), code.constant(12582912.0))
-    n = shifted - 12582912.0
-    r = code.fused(n, code.constant(-0.693359375), x)  # log 2 in two parts, the first exact
-    r = code.fused(n, code.constant(2.12194440e-4), r)
-    power = code.constant(1.9875691500e-4)
-    for coefficient in (
-        1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
-    ):  # fmt: skip
-        power = code.fused(power, r, code.constant(coefficient))
-    return code.fused(power, r * r, r), code.bits((code.bits(shifted) + 127) << 23)
-
-
-def _normal_cdf(code: Code, z: Value) -> Value:
-    """Write the share of a standard normal below z, as Keras' gelu has it; NaN stays NaN."""
-    return (_erf(code, z * ROOT_OF_HALF) + 1.0) * 0.5
-
-
-def _erf(code: Code, x: Value) -> Value:
-    """Write erf x, to the last bit of float32 or so; NaN stays NaN.
-
-    Up to 0.93 by an odd polynomial, beyond it as 1 - e^p(|x|).
-
-    Source: the single-precision coefficients of N. Juffa (2018), stackoverflow.com/a/35148199.
-    """
-    square = x * x
-    near = code.constant(-5.96761703e-4)
-    for coefficient in (
-        4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1
-    ):  # fmt: skip
-        near = code.fused(near, square, code.constant(coefficient))
-    near = code.fused(near, x, x)
-    size = code.where(x < 0.0, 0.0 - x, x)
-    high = code.fused(code.constant(-1.72853470e-5), size, code.constant(3.83197126e-4))
-    low = code.fused(code.constant(-3.88396438e-3), size, code.constant(2.42546219e-2))
-    power = code.fused(high, square, low)
-    for coefficient in (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1):
-        power = code.fused(power, size, code.constant(coefficient))
-    power = code.fused(power, size, 0.0 - size)
-    # From 4 on erf is 1 in float32, and the polynomial need not be near.
-    beyond = code.where(size > 4.0, 1.0, 1.0 - _exp(code, power))
-    beyond = code.where(x < 0.0, 0.0 - beyond, beyond)
-    return code.where(size > 0.927734375, beyond, near)
-
-
-def _log(code: Code, x: Value) -> Value:
-    """Write log x for finite x >= 1; NaN stays NaN."""
-    # x = 2^n m with m in [sqrt(1/2), sqrt(2))
-    bits = code.bits(x)
-    shifted = bits - 0x3F3504F3
-    n = code.convert((shifted >> 23), code.floats)
-    m = code.bits((shifted & 0x007FFFFF) + 0x3F3504F3) - 1.0
-    power = code.constant(7.0376836292e-2)
-    for coefficient in (
-        -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
-        -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-    ):  # fmt: skip
-        power = code.fused(power, m, code.constant(coefficient))
-    square = m * m
-    power = power * m * square
-    power = code.fused(n, code.constant(-2.12194440e-4), power)
-    power = code.fused(square, code.constant(-0.5), power) + m
-    result = code.fused(n, code.constant(0.693359375), power)
-    return result + (x - x)

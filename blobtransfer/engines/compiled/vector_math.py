@@ -1,0 +1,100 @@
+"""Elementary functions of float32 vectors, written as LLVM code.
+
+exp and log follow the Cephes library (S. L. Moshier, netlib.org/cephes, `expf.c` and `logf.c`);
+none has a branch, so all lanes do the same work. NaN stays NaN.
+"""
+
+from blobtransfer.engines.compiled.simd import Code, Value
+
+ROOT_OF_HALF = 0.7071067811865476
+INVERSE_ROOT_OF_2_PI = 0.3989422804014327
+
+
+def exp(code: Code, x: Value) -> Value:
+    """Write e^x; NaN stays NaN.
+
+    Outside [-87, 88] the nearest of the two is taken, where float32 ends.
+    """
+    minus_1, two_to_n = _exp_parts(code, x)
+    return (minus_1 + 1.0) * two_to_n
+
+
+def exp_minus_1(code: Code, x: Value) -> Value:
+    """Write e^x - 1 without loss near 0; see `exp`."""
+    minus_1, two_to_n = _exp_parts(code, x)
+    return code.fused(minus_1, two_to_n, two_to_n - 1.0)
+
+
+def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
+    """Write e^r - 1 and 2^n, where x = n log 2 + r, n is whole and r is small."""
+    x = code.where(x < -87.0, -87.0, x)
+    x = code.where(x > 88.0, 88.0, x)
+    # Adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
+    shifted = code.fused(x, code.constant(1.442695040888963), code.constant(12582912.0))
+    n = shifted - 12582912.0
+    r = code.fused(n, code.constant(-0.693359375), x)  # log 2 in two parts, the first exact
+    r = code.fused(n, code.constant(2.12194440e-4), r)
+    power = code.constant(1.9875691500e-4)
+    for coefficient in (
+        1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
+    ):  # fmt: skip
+        power = code.fused(power, r, code.constant(coefficient))
+    return code.fused(power, r * r, r), code.bits((code.bits(shifted) + 127) << 23)
+
+
+def normal_cdf(code: Code, z: Value) -> Value:
+    """Write the share of a standard normal below z, as Keras' gelu has it; NaN stays NaN."""
+    return (erf(code, z * ROOT_OF_HALF) + 1.0) * 0.5
+
+
+def erf(code: Code, x: Value) -> Value:
+    """Write erf x, to the last bit of float32 or so; NaN stays NaN.
+
+    Up to 0.93 by an odd polynomial, beyond it as 1 - e^p(|x|).
+
+    Source: the single-precision coefficients of N. Juffa (2018), stackoverflow.com/a/35148199.
+    """
+    square = x * x
+    near = code.constant(-5.96761703e-4)
+    for coefficient in (
+        4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1
+    ):  # fmt: skip
+        near = code.fused(near, square, code.constant(coefficient))
+    near = code.fused(near, x, x)
+    size = code.where(x < 0.0, 0.0 - x, x)
+    high = code.fused(code.constant(-1.72853470e-5), size, code.constant(3.83197126e-4))
+    low = code.fused(code.constant(-3.88396438e-3), size, code.constant(2.42546219e-2))
+    power = code.fused(high, square, low)
+    for coefficient in (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1):
+        power = code.fused(power, size, code.constant(coefficient))
+    power = code.fused(power, size, 0.0 - size)
+    # From 4 on erf is 1 in float32, and the polynomial need not be near.
+    beyond = code.where(size > 4.0, 1.0, 1.0 - exp(code, power))
+    beyond = code.where(x < 0.0, 0.0 - beyond, beyond)
+    return code.where(size > 0.927734375, beyond, near)
+
+
+def log(code: Code, x: Value) -> Value:
+    """Write log x for finite x >= 1; NaN stays NaN."""
+    # x = 2^n m with m in [sqrt(1/2), sqrt(2))
+    bits = code.bits(x)
+    shifted = bits - 0x3F3504F3
+    n = code.convert((shifted >> 23), code.floats)
+    m = code.bits((shifted & 0x007FFFFF) + 0x3F3504F3) - 1.0
+    power = code.constant(7.0376836292e-2)
+    for coefficient in (
+        -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+        -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+    ):  # fmt: skip
+        power = code.fused(power, m, code.constant(coefficient))
+    square = m * m
+    power = power * m * square
+    power = code.fused(n, code.constant(-2.12194440e-4), power)
+    power = code.fused(square, code.constant(-0.5), power) + m
+    result = code.fused(n, code.constant(0.693359375), power)
+    return result + (x - x)
+
+
+def normal_density(code: Code, z: Value) -> Value:
+    """Write the density of a standard normal at z."""
+    return exp(code, z * z * -0.5) * INVERSE_ROOT_OF_2_PI
