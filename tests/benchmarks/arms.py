@@ -2,12 +2,13 @@
 
     .venv/bin/python tests/benchmarks/arms.py
 
-One thread trains 64 repeats of some arms, as teams and then each block by itself, in turns; the
-least CPU time of each counts.
+One thread trains 64 repeats of some arms, in block groups and then each block by itself, in turns;
+the least CPU time of each counts.
 """
 
 import time
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -23,18 +24,18 @@ FROZEN = {1: [0], 4: [0, 0, 1, 2], 7: [0, 0, 1, 2, 0, 1, 2]}
 
 def main() -> None:
     """Print a row for each number of arms."""
-    engine, teams = compiled.CompiledEngine(1), compiled._Work.teams
+    engine, block_groups = compiled.CompiledEngine(1), compiled.block_groups
     rows = []
     for n_arms, n_frozen in FROZEN.items():
         job = job_of_arms(n_frozen)
 
-        def alone(work: compiled._Work, n_threads: int) -> list[list[np.ndarray]]:
-            return [[block] for team in teams(work, n_threads) for block in team]
+        def alone(*arguments: Any) -> list[list[np.ndarray]]:
+            return [[block] for group in block_groups(*arguments) for block in group]
 
         best = {"together": np.inf, "alone": np.inf}
         for _ in range(N_TURNS):
             best["together"] = min(best["together"], seconds(engine, job))
-            with patch.object(compiled._Work, "teams", alone):
+            with patch.object(compiled, "block_groups", alone):
                 best["alone"] = min(best["alone"], seconds(engine, job))
         rates = [f"{job.n_runs / best[how]:,.0f}" for how in ("alone", "together")]
         rows.append([n_arms, *rates, f"{best['alone'] / best['together']:.2f}"])

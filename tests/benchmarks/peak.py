@@ -35,7 +35,7 @@ def peak_flops(n_rounds: int = 3) -> float:
     sums = [code.variable(numbers[2 + i]) for i in range(N_SUMS)]
     with code.loop(0, code.argument("n_turns")):
         for total in sums:
-            total.value = code.fused(total.value, factor, term)
+            total.value = code.fma(total.value, factor, term)
     for i, total in enumerate(sums):
         numbers[2 + i] = total.value
     code.finish()

@@ -36,7 +36,7 @@ class Kernel:
         rule: How a gradient moves a weight.
         lanes: Networks in a block.
         block_fields: Names of the arguments that each block of a call has its own of.
-        train_team: Machine code, see `kernel.TEAM_ARGUMENTS`.
+        train_group: Machine code, see `kernel.GROUP_ARGUMENTS`.
         evaluate: Machine code, see `kernel.EVALUATE_ARGUMENTS`.
     """
 
@@ -44,7 +44,7 @@ class Kernel:
     rule: "UpdateRule"
     lanes: int
     block_fields: tuple[str, ...]
-    train_team: Callable[..., None]
+    train_group: Callable[..., None]
     evaluate: Callable[..., None]
 
 
@@ -84,7 +84,7 @@ def _compile(
 
     functions = native.compile_functions(
         kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
-        {"train_team": kernel.TEAM_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
+        {"train_group": kernel.GROUP_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
     )
     layout = kernel.Layout(network, n_rows)
-    return Kernel(layout, rule, lanes, kernel.OF_A_BLOCK, **functions)
+    return Kernel(layout, rule, lanes, kernel.BLOCK_FIELDS, **functions)

@@ -1,23 +1,30 @@
-"""Train all runs at once, a block of networks in the lanes of each vector register.
+"""Train all runs of a job at once: a block of networks in the lanes of each vector register.
 
-Blocks are trained side by side by threads. Those of a repeat's arms see the rows in the same
-orders, which are drawn once for a team of them. The arithmetic of a network is the same in
-whatever lane, block or thread it is, so its result does not depend on what else is trained.
+Threads train block groups side by side (`scheduling.py`). The arithmetic of a network is the same
+in every lane, block and thread, so its result does not depend on what else is trained.
+`docs/engine.md` has the memory layout with a drawing.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.compiled.compilation import Kernel, get_kernel
+from blobtransfer.engines.compiled.memory import NetworkBlock, PackedTasks, Workspace
+from blobtransfer.engines.compiled.scheduling import (
+    Block,
+    BlockGroup,
+    block_groups,
+    packed_size,
+    repeats_per_job,
+    runs_of_lanes,
+    schedules_of,
+)
 from blobtransfer.errors import MachineError
 from blobtransfer.metrics import (
     METRICS,
@@ -26,63 +33,26 @@ from blobtransfer.metrics import (
     TRAIN_ACCURACY,
     TRAIN_LOSS,
 )
-from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 
-WEIGHTS_AT_ONCE = 250_000
-"""Weights of all networks of a job for each thread, about: 1 MB, and enough to keep it busy."""
-
-WORK_AT_ONCE = 7_500_000_000
-"""Weights x training rows x epochs of a job for each thread, about: half a second."""
-
-FEWEST_REPEATS = 16
-"""Repeats of a job: for two threads where a training takes long, for any if networks are large."""
-
-FEWEST_THREADS = 2
-"""Jobs are no smaller for one thread than for two."""
-
-WORK_OF_A_CALL = 300_000_000
-"""Training rows x weights that a block does before it looks whether to stop: about 0.3 s."""
-
-VECTORS_AT_ONCE = 16_000
-"""Vectors of rows that are laid out before a team trains on them: 1 MB, which a cache holds."""
-
-WEIGHTS_OF_A_TEAM = 100_000
-"""Weights of the blocks of a team, about; more take memory and gain nothing."""
-
-COST_OF_ORDERS = 0.5
-"""Time to draw the orders of a block of small networks, in times of training it."""
-
-CELLS_AT_ONCE = 50_000_000
-"""Numbers in the rows of a job's tasks where each repeat has its own: 0.2 GB."""
-
-CACHE_LINE = 64
-"""Bytes. A vector that lies across two lines costs two loads."""
-
-LOOK_S = 0.1
-"""Seconds between two looks at what the threads have done."""
-
-
-_LANES_FIRST = {2: (1, 0), 3: (2, 0, 1)}
-_LANES_LAST = {2: (1, 0), 3: (1, 2, 0)}
-"""Axes of a bias and of a kernel; `np.moveaxis` takes longer to see than these to do."""
-
-_Team = list[NDArray[np.intp]]
-"""The runs of each of some blocks, which see the rows in the same orders."""
+POLL_S = 0.1
+"""Seconds between two looks at the progress of the threads."""
 
 
 def create(show_log: bool, n_threads: int | None) -> Engine:
-    """Give a new compiled engine; LLVM is imported when it starts."""
+    """Return a new compiled engine; LLVM is imported when it starts."""
     return CompiledEngine(n_threads)
 
 
 class CompiledEngine:
-    """Trains with machine code made for the shape of the network.
+    """Trains with machine code for the shape of the network.
+
+    Kernels are shared by all engines of a process, so an engine costs nothing to make.
 
     Args:
-        n_threads: Threads that train blocks; None: one for each processor we may use.
+        n_threads: Threads that train; None: one for each processor we may use.
     """
 
     def __init__(self, n_threads: int | None = None) -> None:
@@ -99,14 +69,12 @@ class CompiledEngine:
                 self._kernel(network, spec.training, is_anchored, n_train, has_own_rows=True)
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
-        """Give a number that keeps the threads busy, the memory small and the user informed."""
+        """Return how many repeats a block of work should have; see `scheduling.repeats_per_job`."""
         assert spec.target is not None
-        n_weights = spec.network.n_parameters * len(spec.arms)
-        work = n_weights * spec.target.n_train * spec.training.epochs
-        n_threads = max(FEWEST_THREADS, self._n_threads)
-        # Fewer than a vector has lanes would leave some of them idle.
-        n_of_work = max(
-            FEWEST_REPEATS * n_threads // FEWEST_THREADS, WORK_AT_ONCE * n_threads // work
+        n_numbers = sum(
+            (task.n_train + task.n_test_rows) * task.n_features
+            for task in (spec.source, spec.target)
+            if task is not None and (task.is_split_anew or spec.tune)
         )
         n_of_weights = WEIGHTS_AT_ONCE * n_threads // n_weights
         n_repeats = max(FEWEST_REPEATS, min(n_of_weights, n_of_work))
@@ -115,404 +83,188 @@ class CompiledEngine:
             for one in (spec.source, spec.target)
             if one is not None and (one.is_resplit or spec.tune)
         )
-        return max(1, min(n_repeats, CELLS_AT_ONCE // n_cells)) if n_cells else n_repeats
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        n_train, is_anchored = max(len(one.y_train) for one in job.tasks), job.anchor is not None
+        n_train, is_anchored = max(len(task.y_train) for task in job.tasks), job.anchor is not None
         kernel = get_kernel(job.network, job.training, is_anchored, n_train, len(job.tasks) > 1)
-        work = _Work(job, kernel)
+        training = _JobTraining(job, kernel)
         pool = ThreadPoolExecutor(self._n_threads)
         try:
-            teams = iter(work.teams(self._n_threads))
-            running = {_submitted(pool, work, teams) for _ in range(self._n_threads)}
-            n_told = 0
+            groups = iter(training.groups(self._n_threads))
+            running = {_submit(pool, training, groups) for _ in range(self._n_threads)}
+            n_reported = 0
             while running:
                 # A limited time, in which all systems hear of Ctrl-C.
-                done, running = wait(running, LOOK_S, FIRST_EXCEPTION)
+                done, running = wait(running, POLL_S, FIRST_EXCEPTION)
                 for thread in done:
                     thread.result()
-                n_done = int(work.epochs_done.sum())
-                on_epochs(n_done - n_told)
-                n_told = n_done
+                n_done = int(training.epochs_done.sum())
+                on_epochs(n_done - n_reported)
+                n_reported = n_done
         finally:
-            work.stop()
+            training.stop()
             pool.shutdown(cancel_futures=True)
-        return Trained(work.weights, work.curves, work.classes_predicted)
+        return Trained(training.weights, training.curves, training.classes_predicted)
 
 
-def _submitted(pool: ThreadPoolExecutor, work: "_Work", teams: Iterator[_Team]) -> "Future[None]":
+def _submit(
+    pool: ThreadPoolExecutor, training: "_JobTraining", groups: Iterator[BlockGroup]
+) -> "Future[None]":
     try:
-        return pool.submit(work.train_teams, teams)
+        return pool.submit(training.train_groups, groups)
     except RuntimeError as error:
         raise MachineError(
             f"no thread can be started ({error}); free some memory, or end other programs"
         ) from error
 
 
-class _Work:
-    """A job on its way: the data as the kernel reads it, and what is done.
+class _JobTraining:
+    """A job while it is trained: its rows as the kernel reads them, and its results so far.
 
     Attributes:
-        epochs_done: (R,) epochs that are done: of all runs of a team at its first.
+        epochs_done: (R,) epochs done; those of all runs of a group are counted at its first run.
         weights: As in `Trained`, as far as they are done.
         curves: As in `Trained`.
         classes_predicted: As in `Trained`.
     """
 
     def __init__(self, job: Job, kernel: Kernel) -> None:
-        self._job, self._kernel = job, kernel
-        self._is_stopped = np.zeros(1, np.int64)
-        self._train_rows = _Rows.of([(task.x_train, task.y_train) for task in job.tasks], kernel)
-        self._test_rows = _Rows.of([(task.x_test, task.y_test) for task in job.tasks], kernel)
-        self._task_of = np.arange(job.n_runs) % len(job.tasks)
-        n_rows = [rows.counts[self._task_of] for rows in (self._train_rows, self._test_rows)]
-        _, self._course = np.unique(np.stack([job.n_frozen, *n_rows]), axis=1, return_inverse=True)
-        training, anchor = job.training, job.anchor
-        strength = training.weight_decay if anchor is None else anchor.strength
-        rate = 1.0 if training.optimizer == "adam" else training.learning_rate
-        # The derivative of strength * w^2 is this times w; SGD's gradients have its rate in them.
-        self._pull = 2.0 * strength * rate
+        self.job, self.kernel = job, kernel
+        self.is_stopped = np.zeros(1, np.int64)
+        tasks, lanes = job.tasks, kernel.lanes
+        self.train_rows = PackedTasks.pack([(task.x_train, task.y_train) for task in tasks], lanes)
+        self.test_rows = PackedTasks.pack([(task.x_test, task.y_test) for task in tasks], lanes)
+        self.task_of_run = np.arange(job.n_runs) % len(tasks)
         n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self.epochs_done = np.zeros(job.n_runs, np.int64)
         self.weights = [np.empty_like(stacked) for stacked in job.weights]
         self.curves = np.empty((len(METRICS), job.n_runs, n_evaluations))
         self.classes_predicted = np.empty(job.n_runs, np.int64)
 
-    def teams(self, n_threads: int) -> list[_Team]:
-        """Cut the runs into blocks of one course, as many runs as there are lanes.
+    def groups(self, n_threads: int) -> list[BlockGroup]:
+        """Return the block groups of the job; see `scheduling.block_groups`."""
+        job, lanes, tasks = self.job, self.kernel.lanes, self.task_of_run
+        n_rows = self.train_rows.counts[tasks], self.test_rows.counts[tasks]
+        schedules = schedules_of(job.n_frozen, *n_rows)
+        n_parameters = job.network.n_parameters
+        return block_groups(job.order_keys, schedules, n_parameters, lanes, n_threads)
 
-        That is of as many frozen layers and as many rows.
-        Blocks whose lanes have the same order keys are a team. Teams that would leave threads
-        idle at the end are split.
-        """
-        whole, rest = self._teams_of_repeats()
-        packed = [[block] for block in self._packed([block for team in rest for block in team])]
-        if _cost(packed) < _cost(rest):
-            rest = packed
-        most = max(1, WEIGHTS_OF_A_TEAM // self._job.network.n_parameters)
-        teams = [part for team in (*whole, *rest) for part in _cut(team, -(-len(team) // most))]
-        teams.sort(key=len, reverse=True)
-        n_odd = sum(len(team) > 1 for team in teams) % n_threads
-        last = [part for team in teams[:n_odd] for part in _cut(team, n_threads)]
-        return sorted([*teams[n_odd:], *last], key=len, reverse=True)
-
-    def train_teams(self, teams: Iterator[_Team]) -> None:
-        """Train teams, which threads share, until none is left; in a thread of its own."""
-        for team in teams:
-            if self._is_stopped[0]:
+    def train_groups(self, groups: Iterator[BlockGroup]) -> None:
+        """Train groups from an iterator that threads share, until it ends; run by each thread."""
+        for group in groups:
+            if self.is_stopped[0]:
                 return
-            self._train_team(team)
+            _GroupTraining(self, group).run()
 
     def stop(self) -> None:
-        """Let all teams leave their runs as they are."""
-        self._is_stopped[0] = 1
+        """Make all threads return soon, with their runs unfinished."""
+        self.is_stopped[0] = 1
 
-    def _teams_of_repeats(self) -> tuple[list[_Team], list[_Team]]:
-        """Give the teams of the runs with the same keys: of whole blocks, and of what is left."""
-        job, lanes = self._job, self._kernel.lanes
-        whole: dict[bytes, _Team] = {}
-        rest: dict[bytes, _Team] = {}
-        for course in range(self._course.max() + 1):
-            of_key = defaultdict(list)
-            for run in np.flatnonzero(self._course == course):
-                of_key[job.order_keys[run]].append(run)
-            # The first run of each key, the second of each, ...: an arm each.
-            for arm in zip_longest(*of_key.values()):
-                runs = np.array([run for run in arm if run is not None], np.intp)
-                for block in np.split(runs, range(lanes, len(runs), lanes)):
-                    teams = whole if len(block) == lanes else rest
-                    teams.setdefault(job.order_keys[block].tobytes(), []).append(block)
-        return list(whole.values()), list(rest.values())
 
-    def _packed(self, blocks: _Team) -> _Team:
-        """Put the runs of some blocks into as few as can be."""
-        lanes = self._kernel.lanes
-        found: _Team = []
-        for course in range(self._course.max() + 1):
-            own = [block for block in blocks if self._course[block[0]] == course]
-            if own:
-                runs = np.concatenate(own)
-                found += np.split(runs, range(lanes, len(runs), lanes))
-        return found
+class _GroupTraining:
+    """A block group while it is trained: its networks, rows and workspace.
 
-    def _train_team(self, team: _Team) -> None:
-        """Train the blocks of a team in turn on the rows laid out, and keep what came out."""
-        job, lanes = self._job, self._lanes(team[0])
-        tasks = self._task_of[lanes]
-        rows = self._train_rows.of_lanes(tasks), self._test_rows.of_lanes(tasks)
-        memory = _Memory(self._kernel, *self._laid_out_at_once(rows[0].n), rows[0].n)
-        blocks = [self._block(runs) for runs in team]
-        train = self._training_of(team, blocks, job.order_keys[lanes], rows[0], memory)
+    Args:
+        training: The job that it belongs to, which gets the results.
+        group: Run numbers of each block.
+    """
+
+    def __init__(self, training: _JobTraining, group: BlockGroup) -> None:
+        self._training, self._group = training, group
+        job, kernel = training.job, training.kernel
+        runs = runs_of_lanes(group[0], kernel.lanes)
+        tasks = training.task_of_run[runs]
+        self._train_rows = training.train_rows.of_lanes(tasks)
+        self._test_rows = training.test_rows.of_lanes(tasks)
+        self._order_keys = job.order_keys[runs]
+        n_rows, network = self._train_rows.n, job.network
+        size = packed_size(
+            n_rows, job.training.batch_size, network.n_features, network.n_parameters
+        )
+        self._workspace = Workspace(kernel, *size, n_rows)
+        self._blocks = [self._network_block(block) for block in group]
+        self._fields = np.array([block.fields for block in self._blocks], np.int64)
+        self._arguments = self._kernel_arguments()
+
+    def run(self) -> None:
+        """Train and evaluate the blocks, and store their results; or return early if stopped."""
+        training, job = self._training, self._training.job
         ends = [job.first_epoch, job.training.epochs]
         if job.with_curves:
-            self._evaluate(team, blocks, 0, rows, memory)
+            self._evaluate(0)
             ends = list(range(job.first_epoch, job.training.epochs + 1))
         for first, last in pairwise(ends):
-            train(first, last)
-            if self._is_stopped[0]:
+            # One call for all: threads wait for one another wherever they are in Python.
+            training.kernel.train_group(first_epoch=first, last_epoch=last, **self._arguments)
+            if training.is_stopped[0]:
                 return
-            evaluation = last - job.first_epoch if job.with_curves else 0
-            self._evaluate(team, blocks, evaluation, rows, memory)
-        for runs, block in zip(team, blocks, strict=True):
-            for kept, new in zip(self.weights, block.unpacked(), strict=True):
-                kept[runs] = new[: len(runs)]
+            self._evaluate(last - job.first_epoch if job.with_curves else 0)
+        for runs, block in zip(self._group, self._blocks, strict=True):
+            for result, stacked in zip(training.weights, block.unpacked_weights(), strict=True):
+                result[runs] = stacked[: len(runs)]
 
-    def _training_of(
-        self,
-        team: _Team,
-        blocks: "Sequence[_Block]",
-        keys: NDArray[np.uint64],
-        rows: "_LaneRows",
-        memory: "_Memory",
-    ) -> Callable[[int, int], None]:
-        """Give what trains a team from one epoch up to, not with, another: one call of the kernel.
+    def _network_block(self, block: Block) -> NetworkBlock:
+        job, kernel = self._training.job, self._training.kernel
+        runs = runs_of_lanes(block, kernel.lanes)
+        weights = [stacked[runs] for stacked in job.weights]
+        anchors = None if job.anchor is None else [stacked[runs] for stacked in job.anchor.weights]
+        return NetworkBlock(kernel, weights, anchors, int(job.n_frozen[runs[0]]))
 
-        Threads wait for one another wherever they are in Python.
+    def _kernel_arguments(self) -> dict[str, int | float]:
+        """Return the arguments of `kernel.train_group` but for the epochs.
+
+        What the addresses point to belongs to this object or to the training of the job.
         """
-        job, kernel = self._job, self._kernel
-        training, n_runs = job.training, sum(map(len, team))
-        fields = np.array([block.fields for block in blocks], np.int64)
-        n_done = self.epochs_done[team[0][0] :]
-
-        def train(first_epoch: int, last_epoch: int) -> None:
-            kernel.train_team(
-                blocks=fields.ctypes.data,
-                n_blocks=len(fields),
-                is_stopped=self._is_stopped.ctypes.data,
-                n_done=n_done.ctypes.data,
-                n_runs=n_runs,
-                n_epochs_at_once=memory.n_epochs,
-                n_rows_at_once=memory.n_rows,
-                order_keys=keys.ctypes.data,
-                orders=memory.orders.at(0),
-                first_epoch=first_epoch,
-                last_epoch=last_epoch,
-                n_rows=rows.n,
-                first_rows=rows.firsts.ctypes.data,
-                x=rows.x.ctypes.data,
-                y=rows.y.ctypes.data,
-                inputs=memory.inputs.at(0),
-                labels=memory.labels.at(0),
-                workspace=memory.workspace.at(0),
-                batch_size=training.batch_size,
-                learning_rate=training.learning_rate,
-                momentum=training.momentum,
-                pull=self._pull,
-            )
-
-        return train
-
-    def _laid_out_at_once(self, n_rows: int) -> tuple[int, int]:
-        """Give the epochs whose rows are laid out at once, and the rows of each of them.
-
-        Several whole epochs, or a part of one, in whole batches.
-        """
-        training, network = self._job.training, self._job.network
-        n_fitting = max(1, VECTORS_AT_ONCE // (network.n_features + 2))
-        if n_fitting < n_rows:
-            return 1, max(1, n_fitting // training.batch_size) * training.batch_size
-        most = max(1, WORK_OF_A_CALL // (n_rows * network.n_parameters))
-        return min(most, n_fitting // n_rows), n_rows
-
-    def _lanes(self, runs: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Give the run of each lane; lanes without one train the last one again."""
-        return runs[np.minimum(np.arange(self._kernel.lanes), len(runs) - 1)]
-
-    def _block(self, runs: NDArray[np.intp]) -> "_Block":
-        job, lanes = self._job, self._lanes(runs)
-        anchors = None if job.anchor is None else [one[lanes] for one in job.anchor.weights]
-        weights = [stacked[lanes] for stacked in job.weights]
-        return _Block(self._kernel, weights, anchors, int(job.n_frozen[runs[0]]))
-
-    def _evaluate(
-        self,
-        team: _Team,
-        blocks: "Sequence[_Block]",
-        evaluation: int,
-        rows: "tuple[_LaneRows, _LaneRows]",
-        memory: "_Memory",
-    ) -> None:
-        """Evaluate the blocks of a team on the training rows and on the test rows."""
-        for runs, block in zip(team, blocks, strict=True):
-            n = len(runs)
-            for own, accuracy_metric, loss_metric in (
-                (rows[0], TRAIN_ACCURACY, TRAIN_LOSS),
-                (rows[1], TEST_ACCURACY, TEST_LOSS),
-            ):
-                accuracy, loss, classes_predicted = block.evaluate(own, memory.workspace)
-                self.curves[accuracy_metric, runs, evaluation] = accuracy[:n]
-                self.curves[loss_metric, runs, evaluation] = loss[:n]
-            self.classes_predicted[runs] = classes_predicted[:n]  # on the test rows
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of T tasks as the kernel reads them, one task below the other.
-
-    Args:
-        x: Features, float32, contiguous.
-        y: Classes, int32, contiguous.
-        firsts: (T,) int32, the first row of each task.
-        counts: (T,) how many rows each has.
-    """
-
-    x: NDArray[np.float32]
-    y: NDArray[np.int32]
-    firsts: NDArray[np.int32]
-    counts: NDArray[np.int64]
-
-    @classmethod
-    def of(
-        cls, rows: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], kernel: Kernel
-    ) -> "_Rows":
-        counts = np.array([len(y) for _, y in rows])
-        if max(sum(x.size for x, _ in rows), counts.sum() * kernel.lanes) >= 2**31:
-            raise MachineError(
-                f"{counts.sum():,} rows are too many for the compiled engine, which counts in 32 "
-                "bits; use fewer rows, or --engine keras"
-            )
-        return cls(
-            np.ascontiguousarray(np.concatenate([x for x, _ in rows]), np.float32),
-            np.ascontiguousarray(np.concatenate([y for _, y in rows]), np.int32),
-            (np.cumsum(counts) - counts).astype(np.int32),
-            counts,
-        )
-
-    def of_lanes(self, tasks: NDArray[np.intp]) -> "_LaneRows":
-        """Give the rows of the tasks of a block's lanes, which have as many rows each."""
-        return _LaneRows(self.x, self.y, self.firsts[tasks], int(self.counts[tasks[0]]))
-
-
-@dataclass(frozen=True)
-class _LaneRows:
-    """Which rows each lane of a block reads: `n` from its own `firsts` on, (lanes,) int32."""
-
-    x: NDArray[np.float32]
-    y: NDArray[np.int32]
-    firsts: NDArray[np.int32]
-    n: int
-
-
-class _Vectors:
-    """Zero vectors that start where a cache line does.
-
-    Attributes:
-        values: (n, lanes).
-    """
-
-    def __init__(self, n: int, lanes: int) -> None:
-        n_bytes = n * lanes * 4
-        memory = np.zeros(n_bytes + CACHE_LINE, np.uint8)
-        start = -memory.ctypes.data % CACHE_LINE
-        self.values = memory[start : start + n_bytes].view(np.float32).reshape(n, lanes)
-        # Asked once: NumPy takes as long for an address as a kernel for several rows.
-        self._address, self._size = int(self.values.ctypes.data), lanes * 4
-
-    def at(self, place: int) -> int:
-        """Give the address of a vector."""
-        return self._address + place * self._size
-
-
-class _Memory:
-    """What the blocks of a team use one after another: rows in their orders, room for units.
-
-    Args:
-        kernel: What uses it.
-        n_epochs: Epochs whose rows are laid out at once.
-        n_rows: Rows of each of them that are.
-        n_all_rows: Rows of an epoch, all of whose order is drawn at once.
-    """
-
-    def __init__(self, kernel: Kernel, n_epochs: int, n_rows: int, n_all_rows: int) -> None:
-        self.n_epochs, self.n_rows = n_epochs, n_rows
-        self.orders = _Vectors(n_epochs * n_all_rows, kernel.lanes)
-        self.inputs = _Vectors(n_epochs * n_rows * kernel.layout.inputs_stride, kernel.lanes)
-        self.labels = _Vectors(n_epochs * n_rows, kernel.lanes)
-        self.workspace = _Vectors(kernel.layout.n_units, kernel.lanes)
-
-
-class _Block:
-    """One block: a number of every network side by side in each vector.
-
-    Args:
-        kernel: What trains it.
-        weights: Of each lane.
-        anchors: What pulls on the weights of each lane; None: nothing does.
-        n_frozen: Layers that must not move.
-
-    Attributes:
-        fields: What the kernel is told of it, in the order of `kernel.OF_A_BLOCK`.
-    """
-
-    def __init__(
-        self, kernel: Kernel, weights: Weights, anchors: Weights | None, n_frozen: int
-    ) -> None:
-        self._kernel = kernel
-        n_weights = kernel.layout.n_weights
-        self._weights = _Vectors(n_weights, kernel.lanes)
-        self._moments = _Vectors(kernel.rule.n_moments * n_weights, kernel.lanes)
-        self._beta_powers = np.ones(2)
-        self._anchors = _Vectors(0 if anchors is None else n_weights, kernel.lanes)
-        self._pack(weights, self._weights)
-        if anchors is not None:
-            self._pack(anchors, self._anchors)
-        fields = {
-            "weights": self._weights.at(0),
-            "moments": self._moments.at(0),
-            "beta_powers": int(self._beta_powers.ctypes.data),
-            "anchors": self._anchors.at(0),
-            "n_frozen": n_frozen,
+        training, spec = self._training, self._training.job.training
+        rows, workspace = self._train_rows, self._workspace
+        return {
+            "blocks": self._fields.ctypes.data,
+            "n_blocks": len(self._blocks),
+            "is_stopped": training.is_stopped.ctypes.data,
+            "n_done": training.epochs_done[self._group[0][0] :].ctypes.data,
+            "n_runs": sum(map(len, self._group)),
+            "n_packed_epochs": workspace.n_epochs,
+            "n_packed_rows": workspace.n_rows,
+            "order_keys": self._order_keys.ctypes.data,
+            "row_orders": workspace.row_orders.address,
+            "n_rows": rows.n,
+            "first_rows": rows.first_rows.ctypes.data,
+            "x": rows.x.ctypes.data,
+            "y": rows.y.ctypes.data,
+            "inputs": workspace.inputs.address,
+            "labels": workspace.labels.address,
+            "workspace": workspace.units.address,
+            "batch_size": spec.batch_size,
+            "learning_rate": spec.learning_rate,
+            "momentum": spec.momentum,
+            "penalty_factor": _penalty_factor(training.job),
         }
-        self.fields = [fields[name] for name in kernel.block_fields]
 
-    def evaluate(
-        self, rows: _LaneRows, workspace: _Vectors
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Give each network's accuracy, mean loss, and number of classes predicted."""
-        lanes, n_classes = self._kernel.lanes, self._kernel.layout.network.n_classes
-        n_correct = np.zeros(lanes, np.int32)
-        loss = np.zeros(lanes, np.float64)
-        is_predicted = np.zeros((n_classes, lanes), np.int32)
-        self._kernel.evaluate(
-            weights=self._weights.at(0),
-            x=rows.x.ctypes.data,
-            y=rows.y.ctypes.data,
-            first_rows=rows.firsts.ctypes.data,
-            workspace=workspace.at(0),
-            n_rows=rows.n,
-            n_correct=n_correct.ctypes.data,
-            loss=loss.ctypes.data,
-            is_predicted=is_predicted.ctypes.data,
-        )
-        return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=0)
-
-    def unpacked(self) -> Weights:
-        """Give the weights as kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out)."""
-        return [part.transpose(_LANES_FIRST[part.ndim]) for part in self._parts(self._weights)]
-
-    def _pack(self, weights: Weights, vectors: _Vectors) -> None:
-        """Lay weights out as the kernel reads them."""
-        for part, stacked in zip(self._parts(vectors), weights, strict=True):
-            part[:] = stacked.transpose(_LANES_LAST[stacked.ndim])
-
-    def _parts(self, vectors: _Vectors) -> Iterator[NDArray[np.float32]]:
-        """Give views of each layer: kernel (fan_in, fan_out, lanes), bias (fan_out, lanes)."""
-        for (fan_in, fan_out), (start, end) in self._kernel.layout.layers:
-            layer = vectors.values[start:end].reshape(fan_in + 1, -1, self._kernel.lanes)
-            yield layer[:fan_in, :fan_out]
-            yield layer[fan_in, :fan_out]
+    def _evaluate(self, evaluation: int) -> None:
+        """Store an evaluation of the blocks on the training rows and on the test rows."""
+        training = self._training
+        for runs, block in zip(self._group, self._blocks, strict=True):
+            n = len(runs)
+            for rows, accuracy_metric, loss_metric in (
+                (self._train_rows, TRAIN_ACCURACY, TRAIN_LOSS),
+                (self._test_rows, TEST_ACCURACY, TEST_LOSS),
+            ):
+                accuracy, loss, classes_predicted = block.evaluate(rows, self._workspace.units)
+                training.curves[accuracy_metric, runs, evaluation] = accuracy[:n]
+                training.curves[loss_metric, runs, evaluation] = loss[:n]
+            training.classes_predicted[runs] = classes_predicted[:n]  # on the test rows
 
 
-def _cost(teams: Sequence[_Team]) -> float:
-    """Give the time that teams take, in times of training a block."""
-    return sum(len(team) + COST_OF_ORDERS for team in teams)
+def _penalty_factor(job: Job) -> float:
+    """Return what a weight's distance is multiplied by to be added to its gradient.
 
-
-def _cut(team: _Team, n: int) -> list[_Team]:
-    """Cut a team into n parts, as even as can be, but for those that would be empty."""
-    ends = [len(team) * i // n for i in range(n + 1)]
-    return [team[i:j] for i, j in pairwise(ends) if i < j]
+    The derivative of strength * w^2 is 2 * strength * w; SGD's gradients are multiplied by the
+    learning rate already.
+    """
+    strength = job.training.weight_decay if job.anchor is None else job.anchor.strength
+    rate = 1.0 if job.training.optimizer == "adam" else job.training.learning_rate
+    return 2.0 * strength * rate
 
 
 def _n_processors() -> int:

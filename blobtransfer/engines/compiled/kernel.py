@@ -1,8 +1,8 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
 Five functions are written for the shape of a network. `shuffle` draws the orders of the rows of
-some epochs and `gather` lays the rows out in them, for all blocks that see the same orders; then
-`train` trains one block on these rows. `train_team` does all of that in turn, and `evaluate`
+some epochs and `pack_rows` lays the rows out in them, for all blocks that see the same orders; then
+`train` trains one block on these rows. `train_group` does all of that in turn, and `evaluate`
 evaluates a block. Memory is laid out lane by lane, so each number here stands for one number in
 every network of the block. A matrix product is done tile by tile, the sums of a tile in
 registers; weights move in place as soon as their gradient is known.
@@ -54,13 +54,13 @@ SQUARE = 5
 
 SHUFFLE_ARGUMENTS = {
     "order_keys": POINTER,
-    "orders": POINTER,
+    "row_orders": POINTER,
     "first_epoch": INT64,
     "last_epoch": INT64,
     "n_rows": INT64,
 }
-GATHER_ARGUMENTS = {
-    "orders": POINTER,
+PACK_ROWS_ARGUMENTS = {
+    "row_orders": POINTER,
     "first_rows": POINTER,
     "x": POINTER,
     "y": POINTER,
@@ -82,25 +82,25 @@ TRAIN_ARGUMENTS = {
     "n_frozen": INT64,
     "learning_rate": FLOAT,
     "momentum": FLOAT,
-    "pull": FLOAT,
+    "penalty_factor": FLOAT,
 }
-OF_A_BLOCK = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
+BLOCK_FIELDS = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
 """The arguments of `train` that each block of a team has its own of: a row of `blocks`."""
 
-TEAM_ARGUMENTS = {
+GROUP_ARGUMENTS = {
     "blocks": POINTER,
     "n_blocks": INT64,
     "is_stopped": POINTER,
     "n_done": POINTER,
     "n_runs": INT64,
-    "n_epochs_at_once": INT64,
-    "n_rows_at_once": INT64,
+    "n_packed_epochs": INT64,
+    "n_packed_rows": INT64,
     **SHUFFLE_ARGUMENTS,
-    **GATHER_ARGUMENTS,
+    **PACK_ROWS_ARGUMENTS,
     **{
         name: kind
         for name, kind in TRAIN_ARGUMENTS.items()
-        if name not in (*OF_A_BLOCK, "n_epochs")
+        if name not in (*BLOCK_FIELDS, "n_epochs")
     },
 }
 EVALUATE_ARGUMENTS = {
@@ -174,7 +174,7 @@ def row_of(width: int) -> int:
 def write_module(
     network: MLPSpec, n_rows: int, rule: UpdateRule, has_own_rows: bool, lanes: int
 ) -> ir.Module:
-    """Write `shuffle`, `gather`, `train`, `train_team` and `evaluate` for a shape of networks.
+    """Write `shuffle`, `pack_rows`, `train`, `train_group` and `evaluate` for a shape of networks.
 
     Args:
         network: The shape.
@@ -186,10 +186,10 @@ def write_module(
     module = ir.Module("blobtransfer")
     layout = Layout(network, n_rows)
     _write_shuffle(Code(module, "shuffle", SHUFFLE_ARGUMENTS, lanes))
-    _write_gather(Code(module, "gather", GATHER_ARGUMENTS, lanes), layout)
+    _write_pack_rows(Code(module, "pack_rows", PACK_ROWS_ARGUMENTS, lanes), layout)
     code = Code(module, "train", TRAIN_ARGUMENTS, lanes)
     _write_train(code, _Network(code, layout), rule)
-    _write_train_team(Code(module, "train_team", TEAM_ARGUMENTS, lanes))
+    _write_train_group(Code(module, "train_group", GROUP_ARGUMENTS, lanes))
     code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
     _write_evaluate(code, _Network(code, layout), has_own_rows)
     return module
@@ -256,9 +256,9 @@ class _Network:
         """Send the output deltas down and move the weights of every layer that is not frozen."""
         for layer in reversed(range(len(self.spec.shapes))):
             if layer > 0:
-                with self.code.only_if(n_frozen < layer):
+                with self.code.if_(n_frozen < layer):
                     self.delta_below(layer, n_rows)
-            with self.code.only_if(n_frozen < layer + 1):
+            with self.code.if_(n_frozen < layer + 1):
                 self.update(layer, n_rows, update)
 
     def delta_below(self, layer: int, n_rows: Index) -> None:
@@ -301,46 +301,46 @@ class _Network:
         name, slope = self.spec.activation_of(layer)
         match name:
             case "relu":
-                return self.code.where(z < 0.0, 0.0, z), None
+                return self.code.select(z < 0.0, 0.0, z), None
             case "tanh":
                 return 1.0 - 2.0 / (exp(self.code, z + z) + 1.0), None
             case "sigmoid":
                 return 1.0 / (exp(self.code, 0.0 - z) + 1.0), None
             case "elu":
-                return self.code.where(z < 0.0, exp_minus_1(self.code, z), z), None
+                return self.code.select(z < 0.0, exp_minus_1(self.code, z), z), None
             case "gelu":
                 below = normal_cdf(self.code, z)
                 density = normal_density(self.code, z)
                 return z * below, below + z * density
             case _:
-                return self.code.where(z > 0.0, z, z * slope), None
+                return self.code.select(z > 0.0, z, z * slope), None
 
     def times_derivative(self, layer: int, b: Index, i: Index, delta: Value) -> Value:
         """Write delta * f'(z) of a unit, with f' computed from its activation a = f(z)."""
         a, (name, slope) = self.activations[layer + 1][b, i], self.spec.activation_of(layer)
         match name:
             case "relu":
-                return self.code.where(a <= 0.0, 0.0, delta)
+                return self.code.select(a <= 0.0, 0.0, delta)
             case "tanh":
                 return delta * (1.0 - a * a)
             case "sigmoid":
                 return delta * (a * (1.0 - a))
             case "elu":
-                return self.code.where(a < 0.0, delta * (a + 1.0), delta)
+                return self.code.select(a < 0.0, delta * (a + 1.0), delta)
             case "gelu":
                 return delta * self.deltas[layer + 1][b, i]  # where it was kept
             case _:
-                return self.code.where(a > 0.0, delta, delta * slope)
+                return self.code.select(a > 0.0, delta, delta * slope)
 
     def softmax_parts(self, row: Index) -> tuple[Value, Value]:
         """Write e^(z - max z) over the logits z of a row; give max z and the sum of those."""
         code, logits = self.code, self.logits
         biggest = code.variable(logits[row, 0])
-        for c in code.each(self.spec.n_classes):
+        for c in code.unrolled(self.spec.n_classes):
             z = logits[row, c]
-            biggest.value = code.where(z > biggest.value, z, biggest.value)
+            biggest.value = code.select(z > biggest.value, z, biggest.value)
         total = code.variable(0.0)
-        for c in code.each(self.spec.n_classes):
+        for c in code.unrolled(self.spec.n_classes):
             power = exp(code, logits[row, c] - biggest.value)
             logits[row, c] = power
             total.value = total.value + power
@@ -350,26 +350,26 @@ class _Network:
 def _write_shuffle(code: Code) -> None:
     """Draw the orders of the rows as `randomness.batch_orders` does, one behind the other."""
     n_rows, first_epoch = code.argument("n_rows"), code.argument("first_epoch")
-    keys, orders = code.array("order_keys", code.int64s)[0], code.array("orders", code.int32s)
+    keys, orders = code.array("order_keys", code.int64s)[0], code.array("row_orders", code.int32s)
     # Lanes lie side by side: lane l of order q is number q * lanes + l.
     lane = Value(code, ir.Constant(code.int32s, list(range(code.lanes))))
     with code.loop(first_epoch, code.argument("last_epoch")) as epoch:
         start = (epoch - first_epoch) * n_rows
         with code.loop(0, n_rows) as position:
-            orders[start + position] = code.splat(code.convert(position, INT32))
+            orders[start + position] = code.broadcast(code.convert(position, INT32))
         with code.loop(0, n_rows - 1) as turn:
             last = n_rows - 1 - turn
             other = draw_below(keys, epoch * n_rows + last, last + 1)
             place = code.convert(other + start, code.int32s) * code.lanes + lane
-            chosen = code.gather("orders", INT32, place)
-            code.scatter("orders", INT32, place, orders[start + last])
+            chosen = code.gather("row_orders", INT32, place)
+            code.scatter("row_orders", INT32, place, orders[start + last])
             orders[start + last] = chosen
     code.finish()
 
 
-def _write_gather(code: Code, layout: Layout) -> None:
+def _write_pack_rows(code: Code, layout: Layout) -> None:
     """Lay out `n_rows` rows in their order: features, a unit that is always 1; and labels."""
-    orders, labels = code.array("orders", code.int32s), code.array("labels", code.int32s)
+    orders, labels = code.array("row_orders", code.int32s), code.array("labels", code.int32s)
     inputs = code.array("inputs", stride=layout.inputs_stride)
     n_features = layout.network.n_features
     with code.loop(0, code.argument("n_rows")) as b:
@@ -381,7 +381,7 @@ def _write_gather(code: Code, layout: Layout) -> None:
                 of_lanes = code.gather_runs("x", [start + first for start in starts])
                 for i, feature in enumerate(of_lanes):
                     inputs[b, first + i] = feature
-        for i in code.each(n_features - n_in_runs):
+        for i in code.unrolled(n_features - n_in_runs):
             place = row * n_features + n_in_runs + code.convert(code.index(i), INT32)
             inputs[b, n_in_runs + i] = code.gather("x", FLOAT, place)
         inputs[b, n_features] = code.constant(1.0)
@@ -418,9 +418,9 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
             network.activations[layer][b, spec.layer_sizes[layer]] = code.constant(1.0)
     with code.loop(0, code.argument("n_epochs")) as epoch:
         with code.loop(0, n_rows, batch_size) as first:
-            n_batch = code.at_most(n_rows - first, batch_size)
+            n_batch = code.minimum(n_rows - first, batch_size)
             row = epoch * n_rows + first
-            network.activations[0] = inputs.below(row)
+            network.activations[0] = inputs.from_row(row)
             network.forward(n_batch, is_trained=True)
             if is_adam:
                 rate_of_step.value = adam_rate(code)
@@ -428,45 +428,45 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
             with code.loop(0, n_batch) as b:
                 label = labels[row + b]
                 _, total = network.softmax_parts(b)
-                share = code.splat(rate) / total
-                for c in code.each(spec.n_classes):
+                share = code.broadcast(rate) / total
+                for c in code.unrolled(spec.n_classes):
                     # rate * (probability - 1 for the label's class)
-                    is_label = label.equals(code.convert(code.index(c), INT32))
-                    hit = code.where(is_label, code.splat(rate), code.constant(0.0))
+                    is_label = label.eq(code.convert(code.index(c), INT32))
+                    hit = code.select(is_label, code.broadcast(rate), code.constant(0.0))
                     output_deltas[b, c] = output_deltas[b, c] * share - hit
             network.backward(n_batch, code.argument("n_frozen"), update)
     code.finish()
 
 
-def _write_train_team(code: Code) -> None:
+def _write_train_group(code: Code) -> None:
     """Train the blocks of a team from `first_epoch` up to, not with, `last_epoch`.
 
     The rows of some epochs, or a part of those of one, are laid out at a time. Once `is_stopped`
     is not 0 the weights stay as they are; `n_done` grows by the epochs of all `n_runs`.
     """
     n_rows, last_epoch = code.argument("n_rows"), code.argument("last_epoch")
-    at_once, rows_at_once = code.argument("n_epochs_at_once"), code.argument("n_rows_at_once")
+    at_once, rows_at_once = code.argument("n_packed_epochs"), code.argument("n_packed_rows")
     is_stopped, n_done = code.array("is_stopped", INT64), code.array("n_done", INT64)
     fields = {
-        name: code.array("blocks", TRAIN_ARGUMENTS[name], stride=len(OF_A_BLOCK))
-        for name in OF_A_BLOCK
+        name: code.array("blocks", TRAIN_ARGUMENTS[name], stride=len(BLOCK_FIELDS))
+        for name in BLOCK_FIELDS
     }
     with (
         code.loop(code.argument("first_epoch"), last_epoch, at_once) as first,
-        code.only_if(is_stopped[0].equals(0)),
+        code.if_(is_stopped[0].eq(0)),
     ):
-        n_epochs = code.at_most(last_epoch - first, at_once)
+        n_epochs = code.minimum(last_epoch - first, at_once)
         known = {"first_epoch": first, "last_epoch": first + n_epochs}
         code.call("shuffle", SHUFFLE_ARGUMENTS, known)
         with code.loop(0, n_rows, rows_at_once) as start:
-            n = code.at_most(n_rows - start, rows_at_once)
-            known = {"orders": code.array("orders", code.int32s).address(start)}
-            code.call("gather", GATHER_ARGUMENTS, known | {"n_rows": n_epochs * n})
+            n = code.minimum(n_rows - start, rows_at_once)
+            known = {"row_orders": code.array("row_orders", code.int32s).address(start)}
+            code.call("pack_rows", PACK_ROWS_ARGUMENTS, known | {"n_rows": n_epochs * n})
             with (
                 code.loop(0, code.argument("n_blocks")) as block,
-                code.only_if(is_stopped[0].equals(0)),
+                code.if_(is_stopped[0].eq(0)),
             ):
-                own = {name: fields[name][block, i] for i, name in enumerate(OF_A_BLOCK)}
+                own = {name: fields[name][block, i] for i, name in enumerate(BLOCK_FIELDS)}
                 code.call("train", TRAIN_ARGUMENTS, own | {"n_epochs": n_epochs, "n_rows": n})
         n_done[0] = n_done[0] + n_epochs * code.argument("n_runs")
     code.finish()
@@ -483,35 +483,35 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
     inputs, logits = network.activations[0], network.logits
     code.flush_tiny()
     with code.loop(0, n_rows, layout.n_rows) as first:
-        n_batch = code.at_most(n_rows - first, layout.n_rows)
+        n_batch = code.minimum(n_rows - first, layout.n_rows)
         with code.loop(0, n_batch) as b:
             if has_own_rows:
                 start = _own_row(code, first + b) * spec.n_features
-            for i in code.each(spec.n_features):
+            for i in code.unrolled(spec.n_features):
                 if has_own_rows:
-                    place = start + code.splat(code.convert(code.index(i), INT32))
+                    place = start + code.broadcast(code.convert(code.index(i), INT32))
                     inputs[b, i] = code.gather("x", FLOAT, place)
                 else:
-                    inputs[b, i] = code.splat(x[(first + b) * spec.n_features + i])
+                    inputs[b, i] = code.broadcast(x[(first + b) * spec.n_features + i])
         network.forward(n_batch, is_trained=False)
         with code.loop(0, n_batch) as b:
             if has_own_rows:
                 label = code.gather("y", INT32, _own_row(code, first + b))
             else:
-                label = code.splat(y[first + b])
+                label = code.broadcast(y[first + b])
             best, winner = code.variable(logits[b, 0]), code.variable(code.constant(0, code.int32s))
             of_label = code.variable(best.value)
-            for c in code.each(spec.n_classes):
-                z, number = logits[b, c], code.splat(code.convert(code.index(c), INT32))
-                winner.value = code.where(z > best.value, number, winner.value)
-                best.value = code.where(z > best.value, z, best.value)
-                of_label.value = code.where(label.equals(number), z, of_label.value)
-            for c in code.each(spec.n_classes):
-                number = code.splat(code.convert(code.index(c), INT32))
-                is_predicted[c] = code.where(winner.value.equals(number), 1, is_predicted[c])
+            for c in code.unrolled(spec.n_classes):
+                z, number = logits[b, c], code.broadcast(code.convert(code.index(c), INT32))
+                winner.value = code.select(z > best.value, number, winner.value)
+                best.value = code.select(z > best.value, z, best.value)
+                of_label.value = code.select(label.eq(number), z, of_label.value)
+            for c in code.unrolled(spec.n_classes):
+                number = code.broadcast(code.convert(code.index(c), INT32))
+                is_predicted[c] = code.select(winner.value.eq(number), 1, is_predicted[c])
             biggest, total = network.softmax_parts(b)
-            is_correct = winner.value.equals(label)
-            n_correct[0] = code.where(is_correct, n_correct[0] + 1, n_correct[0])
+            is_correct = winner.value.eq(label)
+            n_correct[0] = code.select(is_correct, n_correct[0] + 1, n_correct[0])
             row_loss = log(code, total) + (biggest - of_label.value)
             loss[0] = loss[0] + code.convert(row_loss, code.doubles)
     code.finish()
@@ -522,7 +522,7 @@ def _first_rows(code: Code) -> Value:
 
 
 def _own_row(code: Code, row: Value) -> Value:
-    return code.splat(code.convert(row, INT32)) + _first_rows(code)
+    return code.broadcast(code.convert(row, INT32)) + _first_rows(code)
 
 
 def _product(
@@ -551,12 +551,12 @@ def _product(
         rows = [first_row + r for r in range(n_r)]
         columns = [first_column + c for c in range(n_c)]
         sums = [[code.variable(start(row, column)) for column in columns] for row in rows]
-        for k in code.each(n_terms):
+        for k in code.unrolled(n_terms):
             factors = [right(k, column) for column in columns]
             for row, of_row in zip(rows, sums, strict=True):
                 factor = left(row, k)
                 for total, other in zip(of_row, factors, strict=True):
-                    total.value = code.fused(factor, other, total.value)
+                    total.value = code.fma(factor, other, total.value)
         for row, of_row in zip(rows, sums, strict=True):
             for column, total in zip(columns, of_row, strict=True):
                 finish(row, column, total.value)

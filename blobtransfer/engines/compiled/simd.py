@@ -1,7 +1,7 @@
 """Vector code written in Python: one value per network, a register full at a time.
 
 Running a function on `Value`s does not compute it but writes it down as LLVM code: `a * b`
-becomes an instruction, `for i in code.each(n)` a loop (written out where n is small), and
+becomes an instruction, `for i in code.unrolled(n)` a loop (written out where n is small), and
 `array[i] = a` a store. What reads like the arithmetic of one network is the arithmetic of
 as many networks as a register has lanes. Nothing here knows what a network is.
 """
@@ -82,7 +82,7 @@ class Value:
     def __gt__(self, other: "Number") -> "Value":
         return self.code.compare(">", self, other)
 
-    def equals(self, other: "Number") -> "Value":
+    def eq(self, other: "Number") -> "Value":
         """Compare for equality, lane by lane."""
         return self.code.compare("==", self, other)
 
@@ -96,14 +96,14 @@ class Variable:
 
     def __init__(self, code: "Code", value: Value) -> None:
         self._code = code
-        self._kind = value.register.type
-        self._slot = code.allocate(self._kind)
+        self._type = value.register.type
+        self._slot = code.allocate(self._type)
         self.value = value
 
     @property
     def value(self) -> Value:
         """What the variable holds at this place of the code."""
-        return Value(self._code, self._code.builder.load(self._slot, typ=self._kind))
+        return Value(self._code, self._code.builder.load(self._slot, typ=self._type))
 
     @value.setter
     def value(self, value: Value) -> None:
@@ -113,12 +113,14 @@ class Variable:
 class Array:
     """Vectors in memory: `stride` of them a row, indexed by row and column or by place."""
 
-    def __init__(self, code: "Code", pointer: Any, kind: Any, offset: int, stride: int) -> None:
-        self._code, self._pointer, self._kind = code, pointer, kind
+    def __init__(
+        self, code: "Code", pointer: Any, llvm_type: Any, offset: int, stride: int
+    ) -> None:
+        self._code, self._pointer, self._type = code, pointer, llvm_type
         self._offset, self._stride = offset, stride
 
     def __getitem__(self, at: Index | tuple[Index, Index]) -> Value:
-        register = self._code.builder.load(self._address(at), typ=self._kind, align=4)
+        register = self._code.builder.load(self._address(at), typ=self._type, align=4)
         return Value(self._code, register)
 
     def __setitem__(self, at: Index | tuple[Index, Index], value: Value) -> None:
@@ -126,20 +128,22 @@ class Array:
 
     def vector(self, place: Value) -> Value:
         """Load a whole vector from an array of floats, from a place on."""
-        kind = self._code.floats
-        return Value(self._code, self._code.builder.load(self._address(place), typ=kind, align=4))
+        llvm_type = self._code.floats
+        return Value(
+            self._code, self._code.builder.load(self._address(place), typ=llvm_type, align=4)
+        )
 
     def address(self, place: Value) -> Value:
         """Give the address of a vector."""
         return Value(self._code, self._address(place))
 
-    def below(self, row: Value) -> "Array":
+    def from_row(self, row: Value) -> "Array":
         """Give the same array from a row on."""
         place = self._code.index(row * self._stride)
         pointer = self._code.builder.gep(
-            self._pointer, [place.register], inbounds=True, source_etype=self._kind
+            self._pointer, [place.register], inbounds=True, source_etype=self._type
         )
-        return Array(self._code, pointer, self._kind, self._offset, self._stride)
+        return Array(self._code, pointer, self._type, self._offset, self._stride)
 
     def _address(self, at: Index | tuple[Index, Index]) -> Any:
         row, column = at if isinstance(at, tuple) else (at, 0)
@@ -151,7 +155,7 @@ class Array:
             place = place + column
         place = self._code.index(place + known if known else place)
         return self._code.builder.gep(
-            self._pointer, [place.register], inbounds=True, source_etype=self._kind
+            self._pointer, [place.register], inbounds=True, source_etype=self._type
         )
 
 
@@ -173,8 +177,8 @@ class Code:
         self.doubles = ir.VectorType(DOUBLE, lanes)
         self.int32s = ir.VectorType(INT32, lanes)
         self.int64s = ir.VectorType(INT64, lanes)
-        kind = ir.FunctionType(ir.VoidType(), list(arguments.values()))
-        function = ir.Function(module, kind, name)
+        llvm_type = ir.FunctionType(ir.VoidType(), list(arguments.values()))
+        function = ir.Function(module, llvm_type, name)
         self._module = module
         self._arguments = dict(zip(arguments, function.args, strict=True))
         # Variables are allocated in the entry, wherever they are made: not anew in each turn.
@@ -216,26 +220,28 @@ class Code:
         """Give a whole number as a 64-bit scalar."""
         return value if isinstance(value, Value) else Value(self, INT64(value))
 
-    def constant(self, value: float, kind: Any = None) -> Value:
+    def constant(self, value: float, llvm_type: Any = None) -> Value:
         """Give a number of a type, floats in all lanes by default."""
-        kind = kind or self.floats
-        key = kind, str(value)  # 0.0 equals -0.0, their texts do not
+        llvm_type = llvm_type or self.floats
+        key = llvm_type, str(value)  # 0.0 equals -0.0, their texts do not
         if key not in self._constants:
             # A vector is as many objects as lanes, and writes its text but once.
-            number = _fitting(value, _element(kind))
-            is_vector = isinstance(kind, ir.VectorType)
-            self._constants[key] = ir.Constant(kind, [number] * kind.count if is_vector else number)
+            number = _fitting(value, _element(llvm_type))
+            is_vector = isinstance(llvm_type, ir.VectorType)
+            self._constants[key] = ir.Constant(
+                llvm_type, [number] * llvm_type.count if is_vector else number
+            )
         return Value(self, self._constants[key])
 
     def variable(self, value: Number) -> Variable:
         """Make a variable; a plain number starts floats in all lanes."""
         return Variable(self, value if isinstance(value, Value) else self.constant(value))
 
-    def allocate(self, kind: Any) -> Any:
+    def allocate(self, llvm_type: Any) -> Any:
         """Reserve a place for a variable."""
-        return self._entry.alloca(kind)
+        return self._entry.alloca(llvm_type)
 
-    def splat(self, scalar: Value) -> Value:
+    def broadcast(self, scalar: Value) -> Value:
         """Put a scalar into every lane."""
         undefined = ir.Constant(ir.VectorType(scalar.register.type, self.lanes), ir.Undefined)
         one = self.builder.insert_element(undefined, scalar.register, INT32(0))
@@ -258,15 +264,15 @@ class Code:
         write = self.builder.fcmp_ordered if _is_real(x) else self.builder.icmp_unsigned
         return Value(self, write(relation, x, y))
 
-    def where(self, condition: Value, a: Number, b: Number) -> Value:
+    def select(self, condition: Value, a: Number, b: Number) -> Value:
         """Choose a in the lanes where the condition holds, else b."""
         return Value(self, self.builder.select(condition.register, *self._alike(a, b)))
 
-    def at_most(self, value: Value, most: Number) -> Value:
+    def minimum(self, value: Value, most: Number) -> Value:
         """Write the smaller of two numbers."""
-        return self.where(value < most, value, most)
+        return self.select(value < most, value, most)
 
-    def fused(self, a: Value, b: Value, c: Value) -> Value:
+    def fma(self, a: Value, b: Value, c: Value) -> Value:
         """Write a * b + c, rounded once where the processor can."""
         return self._call(f"llvm.fmuladd.v{self.lanes}f32", self.floats, a, b, c)
 
@@ -277,34 +283,34 @@ class Code:
 
     def bits(self, value: Value) -> Value:
         """Read floats as the 32-bit numbers that stand for them, or the other way round."""
-        kind = self.int32s if value.register.type == self.floats else self.floats
-        return Value(self, self.builder.bitcast(value.register, kind))
+        llvm_type = self.int32s if value.register.type == self.floats else self.floats
+        return Value(self, self.builder.bitcast(value.register, llvm_type))
 
-    def convert(self, value: Value, kind: Any) -> Value:
+    def convert(self, value: Value, llvm_type: Any) -> Value:
         """Convert to another type of number."""
-        old, new = _element(value.register.type), _element(kind)
+        old, new = _element(value.register.type), _element(llvm_type)
         if isinstance(old, ir.IntType) and isinstance(new, ir.IntType):
             write = self.builder.zext if new.width > old.width else self.builder.trunc
         elif isinstance(old, ir.IntType):
             write = self.builder.sitofp
         else:
             write = self.builder.fpext if isinstance(new, ir.DoubleType) else self.builder.fptrunc
-        return Value(self, write(value.register, kind))
+        return Value(self, write(value.register, llvm_type))
 
     # Memory
 
-    def array(self, name: str, kind: Any = None, offset: int = 0, stride: int = 1) -> Array:
+    def array(self, name: str, llvm_type: Any = None, offset: int = 0, stride: int = 1) -> Array:
         """Give an argument as an array, of vectors of floats by default."""
-        return Array(self, self._arguments[name], kind or self.floats, offset, stride)
+        return Array(self, self._arguments[name], llvm_type or self.floats, offset, stride)
 
-    def gather(self, name: str, kind: Any, place: Value) -> Value:
+    def gather(self, name: str, llvm_type: Any, place: Value) -> Value:
         """Load from an argument, in each lane at a place of its own (32-bit)."""
-        vector = ir.VectorType(kind, self.lanes)
+        vector = ir.VectorType(llvm_type, self.lanes)
         undefined = Value(self, ir.Constant(vector, ir.Undefined))
-        mask, places = self._everywhere(), self._places(name, kind, place)
+        mask, places = self._everywhere(), self._places(name, llvm_type, place)
         align = Value(self, INT32(4))
         return self._call(
-            f"llvm.masked.gather.{self._suffix(kind)}", vector, places, align, mask, undefined
+            f"llvm.masked.gather.{self._suffix(llvm_type)}", vector, places, align, mask, undefined
         )
 
     def gather_runs(self, name: str, places: list[Value]) -> list[Value]:
@@ -331,17 +337,22 @@ class Code:
             step //= 2
         return [Value(self, row) for row in rows]
 
-    def scatter(self, name: str, kind: Any, place: Value, value: Value) -> None:
+    def scatter(self, name: str, llvm_type: Any, place: Value, value: Value) -> None:
         """Store into an argument, in each lane at a place of its own (32-bit)."""
-        mask, places = self._everywhere(), self._places(name, kind, place)
+        mask, places = self._everywhere(), self._places(name, llvm_type, place)
         align = Value(self, INT32(4))
         self._call(
-            f"llvm.masked.scatter.{self._suffix(kind)}", ir.VoidType(), value, places, align, mask
+            f"llvm.masked.scatter.{self._suffix(llvm_type)}",
+            ir.VoidType(),
+            value,
+            places,
+            align,
+            mask,
         )
 
     # Flow
 
-    def each(self, n: Index) -> Iterator[Any]:
+    def unrolled(self, n: Index) -> Iterator[Any]:
         """Go through 0 .. n - 1: written out where n is known and small, a loop otherwise.
 
         The body of the `for` is run once for a loop, so it must not leave it early.
@@ -370,7 +381,7 @@ class Code:
         builder.position_at_end(after)
 
     @contextmanager
-    def only_if(self, condition: Value) -> Iterator[None]:
+    def if_(self, condition: Value) -> Iterator[None]:
         """Write code that runs only where a scalar condition holds."""
         with self.builder.if_then(condition.register):
             yield
@@ -392,12 +403,12 @@ class Code:
         """Store or load the register that says how x86 treats odd numbers."""
         self._call(f"llvm.x86.sse.{name}", ir.VoidType(), Value(self, slot))
 
-    def _call(self, name: str, kind: Any, *arguments: Value) -> Value:
+    def _call(self, name: str, llvm_type: Any, *arguments: Value) -> Value:
         registers = [argument.register for argument in arguments]
         function = self._module.globals.get(name)
         if function is None:
-            function_kind = ir.FunctionType(kind, [register.type for register in registers])
-            function = ir.Function(self._module, function_kind, name)
+            function_type = ir.FunctionType(llvm_type, [register.type for register in registers])
+            function = ir.Function(self._module, function_type, name)
         return Value(self, self.builder.call(function, registers))
 
     def _alike(self, a: Number, b: Number) -> tuple[Any, Any]:
@@ -406,17 +417,17 @@ class Code:
         if not isinstance(b, Value):
             b = self.constant(b, a.register.type)
         if _is_vector(a) and not _is_vector(b):
-            b = self.splat(b)
+            b = self.broadcast(b)
         if _is_vector(b) and not _is_vector(a):
-            a = self.splat(a)
+            a = self.broadcast(a)
         return a.register, b.register
 
     def _everywhere(self) -> Value:
         return self.constant(1, ir.VectorType(ir.IntType(1), self.lanes))
 
-    def _places(self, name: str, kind: Any, place: Value) -> Value:
+    def _places(self, name: str, llvm_type: Any, place: Value) -> Value:
         addresses = self.builder.gep(
-            self._arguments[name], [place.register], inbounds=True, source_etype=kind
+            self._arguments[name], [place.register], inbounds=True, source_etype=llvm_type
         )
         addresses.type = ir.VectorType(POINTER, self.lanes)  # llvmlite takes it for one pointer
         return Value(self, addresses)
@@ -428,12 +439,12 @@ class Code:
         other = [n + j if j & step else j + step for j in range(n)]
         return ir.Constant(self.int32s, own), ir.Constant(self.int32s, other)
 
-    def _suffix(self, kind: Any) -> str:
-        return f"v{self.lanes}{'f' if kind == FLOAT else 'i'}32.v{self.lanes}p0"
+    def _suffix(self, llvm_type: Any) -> str:
+        return f"v{self.lanes}{'f' if llvm_type == FLOAT else 'i'}32.v{self.lanes}p0"
 
 
-def _element(kind: Any) -> Any:
-    return kind.element if isinstance(kind, ir.VectorType) else kind
+def _element(llvm_type: Any) -> Any:
+    return llvm_type.element if isinstance(llvm_type, ir.VectorType) else llvm_type
 
 
 def _is_vector(value: Value) -> bool:
@@ -444,8 +455,8 @@ def _is_real(register: Any) -> bool:
     return isinstance(_element(register.type), ir.FloatType | ir.DoubleType)
 
 
-def _fitting(value: float, kind: Any) -> float:
+def _fitting(value: float, llvm_type: Any) -> float:
     """Round a number to what a type holds: LLVM refuses floats that are not exact."""
-    if isinstance(kind, ir.IntType):
+    if isinstance(llvm_type, ir.IntType):
         return int(value)
-    return struct.unpack("f", struct.pack("f", value))[0] if kind == FLOAT else float(value)
+    return struct.unpack("f", struct.pack("f", value))[0] if llvm_type == FLOAT else float(value)

@@ -63,7 +63,7 @@ class UpdateRule:
 
 def sgd(code: Code, rule: UpdateRule, weights: Sequence[Array], moments: Moments) -> Update:
     """Give what moves a weight by a gradient that has the learning rate in it."""
-    momentum = code.splat(code.argument("momentum"))
+    momentum = code.broadcast(code.argument("momentum"))
 
     def move(layer: int, row: Index, column: Index, step: Value) -> None:
         weight = weights[layer][row, column]
@@ -115,14 +115,14 @@ def with_penalty(
     move: Update,
 ) -> Update:
     """Give what adds the gradient of the penalty, then moves the weight."""
-    pull, none = code.argument("pull"), code.constant(0.0, FLOAT)
+    pull, none = code.argument("penalty_factor"), code.constant(0.0, FLOAT)
 
     def update(layer: int, row: Index, column: Index, gradient: Value) -> None:
         distance, of_row = weights[layer][row, column], pull
         if rule.penalty == "anchor":
             distance = distance - anchors[layer][row, column]
         else:
-            of_row = code.where(code.index(row).equals(bias_rows[layer]), none, pull)
-        move(layer, row, column, code.fused(code.splat(of_row), distance, gradient))
+            of_row = code.select(code.index(row).eq(bias_rows[layer]), none, pull)
+        move(layer, row, column, code.fma(code.broadcast(of_row), distance, gradient))
 
     return update

@@ -22,24 +22,24 @@ def exp(code: Code, x: Value) -> Value:
 def exp_minus_1(code: Code, x: Value) -> Value:
     """Write e^x - 1 without loss near 0; see `exp`."""
     minus_1, two_to_n = _exp_parts(code, x)
-    return code.fused(minus_1, two_to_n, two_to_n - 1.0)
+    return code.fma(minus_1, two_to_n, two_to_n - 1.0)
 
 
 def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
     """Write e^r - 1 and 2^n, where x = n log 2 + r, n is whole and r is small."""
-    x = code.where(x < -87.0, -87.0, x)
-    x = code.where(x > 88.0, 88.0, x)
+    x = code.select(x < -87.0, -87.0, x)
+    x = code.select(x > 88.0, 88.0, x)
     # Adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
-    shifted = code.fused(x, code.constant(1.442695040888963), code.constant(12582912.0))
+    shifted = code.fma(x, code.constant(1.442695040888963), code.constant(12582912.0))
     n = shifted - 12582912.0
-    r = code.fused(n, code.constant(-0.693359375), x)  # log 2 in two parts, the first exact
-    r = code.fused(n, code.constant(2.12194440e-4), r)
+    r = code.fma(n, code.constant(-0.693359375), x)  # log 2 in two parts, the first exact
+    r = code.fma(n, code.constant(2.12194440e-4), r)
     power = code.constant(1.9875691500e-4)
     for coefficient in (
         1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
     ):  # fmt: skip
-        power = code.fused(power, r, code.constant(coefficient))
-    return code.fused(power, r * r, r), code.bits((code.bits(shifted) + 127) << 23)
+        power = code.fma(power, r, code.constant(coefficient))
+    return code.fma(power, r * r, r), code.bits((code.bits(shifted) + 127) << 23)
 
 
 def normal_cdf(code: Code, z: Value) -> Value:
@@ -59,19 +59,19 @@ def erf(code: Code, x: Value) -> Value:
     for coefficient in (
         4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1
     ):  # fmt: skip
-        near = code.fused(near, square, code.constant(coefficient))
-    near = code.fused(near, x, x)
-    size = code.where(x < 0.0, 0.0 - x, x)
-    high = code.fused(code.constant(-1.72853470e-5), size, code.constant(3.83197126e-4))
-    low = code.fused(code.constant(-3.88396438e-3), size, code.constant(2.42546219e-2))
-    power = code.fused(high, square, low)
+        near = code.fma(near, square, code.constant(coefficient))
+    near = code.fma(near, x, x)
+    size = code.select(x < 0.0, 0.0 - x, x)
+    high = code.fma(code.constant(-1.72853470e-5), size, code.constant(3.83197126e-4))
+    low = code.fma(code.constant(-3.88396438e-3), size, code.constant(2.42546219e-2))
+    power = code.fma(high, square, low)
     for coefficient in (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1):
-        power = code.fused(power, size, code.constant(coefficient))
-    power = code.fused(power, size, 0.0 - size)
+        power = code.fma(power, size, code.constant(coefficient))
+    power = code.fma(power, size, 0.0 - size)
     # From 4 on erf is 1 in float32, and the polynomial need not be near.
-    beyond = code.where(size > 4.0, 1.0, 1.0 - exp(code, power))
-    beyond = code.where(x < 0.0, 0.0 - beyond, beyond)
-    return code.where(size > 0.927734375, beyond, near)
+    beyond = code.select(size > 4.0, 1.0, 1.0 - exp(code, power))
+    beyond = code.select(x < 0.0, 0.0 - beyond, beyond)
+    return code.select(size > 0.927734375, beyond, near)
 
 
 def log(code: Code, x: Value) -> Value:
@@ -86,12 +86,12 @@ def log(code: Code, x: Value) -> Value:
         -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
         -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
     ):  # fmt: skip
-        power = code.fused(power, m, code.constant(coefficient))
+        power = code.fma(power, m, code.constant(coefficient))
     square = m * m
     power = power * m * square
-    power = code.fused(n, code.constant(-2.12194440e-4), power)
-    power = code.fused(square, code.constant(-0.5), power) + m
-    result = code.fused(n, code.constant(0.693359375), power)
+    power = code.fma(n, code.constant(-2.12194440e-4), power)
+    power = code.fma(square, code.constant(-0.5), power) + m
+    result = code.fma(n, code.constant(0.693359375), power)
     return result + (x - x)
 
 

@@ -77,7 +77,7 @@ def test_a_setting_that_does_not_enter_the_code_compiles_nothing(compiled_module
 
 def test_a_kernel_that_has_left_the_cache_is_freed(compiled_modules):
     kernel = kernel_of()
-    engine = weakref.ref(kernel.train_team._engine)
+    engine = weakref.ref(kernel.train_group._engine)
     compilation._compile.cache_clear()
     assert engine() is not None  # its machine code can still be called
     del kernel

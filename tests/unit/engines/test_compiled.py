@@ -18,9 +18,10 @@ from scipy.special import erf
 import blobtransfer
 from blobtransfer.data import load_dataset
 from blobtransfer.engines.compiled import engine as compiled
-from blobtransfer.engines.compiled import native, vector_math
+from blobtransfer.engines.compiled import native, scheduling, vector_math
 from blobtransfer.engines.compiled.compilation import get_kernel
 from blobtransfer.engines.compiled.engine import CompiledEngine
+from blobtransfer.engines.compiled.memory import NetworkBlock
 from blobtransfer.engines.compiled.simd import INT64, POINTER, Code
 from blobtransfer.errors import MachineError
 from blobtransfer.experiment.compare import compare
@@ -116,7 +117,7 @@ def test_the_bits_do_not_depend_on_how_often_it_looks_up(
 ):
     job = job_of(small_task, MLPSpec(), training, 3)
     expected = engine.train(job, SILENT.advance)
-    monkeypatch.setattr(compiled, "WORK_OF_A_CALL", 2 * 40 * 63)  # two epochs
+    monkeypatch.setattr(scheduling, "MAX_CALL_WORK", 2 * 40 * 63)  # two epochs
     found = engine.train(job, SILENT.advance)
     np.testing.assert_array_equal(found.scores, expected.scores)
 
@@ -130,7 +131,7 @@ def test_the_bits_do_not_depend_on_how_many_rows_are_laid_out(
     job = job_of(small_task, MLPSpec(), TrainingSpec(5, 16, momentum=0.9), 3)
     job = replace(job, with_curves=with_curves)
     expected = engine.train(job, SILENT.advance)
-    monkeypatch.setattr(compiled, "VECTORS_AT_ONCE", rows_at_once * 4)
+    monkeypatch.setattr(scheduling, "MAX_PACKED_VECTORS", rows_at_once * 4)
     found = engine.train(job, SILENT.advance)
     np.testing.assert_array_equal(found.curves, expected.curves)
 
@@ -146,55 +147,17 @@ def arms_of(job, n_frozen):
     )
 
 
-def teams_of(job, n_threads):
-    kernel = get_kernel(
-        job.network, job.training, False, len(job.tasks[0].y_train), has_own_rows=False
-    )
-    return compiled._Work(job, kernel).teams(n_threads)
-
-
-@pytest.mark.parametrize("n_repeats", [1, 5, 16, 30, 48, 70])
-@pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_teams_hold_every_run_once_and_share_their_orders(job_of, small_task, n_repeats, n_threads):
-    job = arms_of(job_of(small_task, n_runs=n_repeats), [0, 0, 1, 2])
-    teams = teams_of(job, n_threads)
-    runs = [run for team in teams for block in team for run in block]
-    assert sorted(runs) == list(range(job.n_runs))
-    for team in teams:
-        assert len({job.order_keys[block].tobytes() for block in team}) == 1
-        assert all(len(set(job.n_frozen[block])) == 1 for block in team)
-
-
-@pytest.mark.parametrize(
-    ("n_repeats", "n_threads", "sizes"),
-    [
-        (32, 2, [4, 4]),
-        (16, 2, [2, 2]),  # one team would leave a thread idle
-        (16, 1, [4]),
-        (48, 2, [4, 4, 2, 2]),
-        (3, 1, [1, 1]),  # three arms of three repeats fit one block
-    ],
-)
-def test_arms_are_trained_together_unless_threads_or_lanes_would_be_idle(
-    job_of, small_task, monkeypatch, n_repeats, n_threads, sizes
-):
-    monkeypatch.setattr(native, "host_lanes", lambda: 16)
-    job = arms_of(job_of(small_task, n_runs=n_repeats), [0, 0, 0, 1])
-    teams = teams_of(job, n_threads)
-    assert [len(team) for team in teams] == sizes
-
-
 def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_task, monkeypatch):
     n_blocks = []
 
     def counted(*arguments):
         kernel = get_kernel(*arguments)
 
-        def train_team(**arguments):
+        def train_group(**arguments):
             n_blocks.append(arguments["n_blocks"])
-            kernel.train_team(**arguments)
+            kernel.train_group(**arguments)
 
-        return replace(kernel, train_team=train_team)
+        return replace(kernel, train_group=train_group)
 
     monkeypatch.setattr(compiled, "get_kernel", counted)
     monkeypatch.setattr(native, "host_lanes", lambda: 16)
@@ -329,7 +292,7 @@ def test_a_mistake_of_ours_in_a_thread_is_raised_here(engine, job_of, small_task
     def mistake(self):
         raise IndexError("ours")
 
-    monkeypatch.setattr(compiled._Block, "unpacked", mistake)
+    monkeypatch.setattr(NetworkBlock, "unpacked_weights", mistake)
     with pytest.raises(IndexError, match="ours"):
         engine.train(job_of(small_task), SILENT.advance)
 

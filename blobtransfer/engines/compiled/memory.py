@@ -1,0 +1,197 @@
+"""Memory that machine code reads and writes: packed rows, weights and workspace.
+
+A vector holds one number of every network of a block, one network per lane. Where a number lies
+is decided by `kernel.Layout`; here NumPy arrays are packed into vectors and unpacked again.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.engines.compiled.compilation import Kernel
+from blobtransfer.errors import MachineError
+from blobtransfer.network import Weights
+
+CACHE_LINE = 64
+"""Bytes. A vector that lies across two lines costs two loads."""
+
+_LANES_FIRST = {2: (1, 0), 3: (2, 0, 1)}
+_LANES_LAST = {2: (1, 0), 3: (1, 2, 0)}
+"""Axes of a bias and of a kernel; `np.moveaxis` takes longer to compute them than to use them."""
+
+
+@dataclass(frozen=True)
+class PackedTasks:
+    """Rows of T tasks as the kernel reads them, one task below the other.
+
+    Args:
+        x: (rows of all tasks, n_features) float32, contiguous.
+        y: (rows of all tasks,) int32 class numbers, contiguous.
+        first_rows: (T,) int32, the first row of each task.
+        counts: (T,) how many rows each task has.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int32]
+    first_rows: NDArray[np.int32]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def pack(
+        cls, rows: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], lanes: int
+    ) -> "PackedTasks":
+        """Copy the rows of tasks below one another.
+
+        Args:
+            rows: Features (N, n_features) and class numbers (N,) of each task.
+            lanes: Numbers in a vector.
+
+        Raises:
+            MachineError: There are too many rows for 32-bit indices.
+        """
+        counts = np.array([len(y) for _, y in rows])
+        if max(sum(x.size for x, _ in rows), counts.sum() * lanes) >= 2**31:
+            raise MachineError(
+                f"{counts.sum():,} rows are too many for the compiled engine, which counts in 32 "
+                "bits; use fewer rows, or --engine keras"
+            )
+        return cls(
+            np.ascontiguousarray(np.concatenate([x for x, _ in rows]), np.float32),
+            np.ascontiguousarray(np.concatenate([y for _, y in rows]), np.int32),
+            (np.cumsum(counts) - counts).astype(np.int32),
+            counts,
+        )
+
+    def of_lanes(self, tasks: NDArray[np.intp]) -> "LaneRows":
+        """Return the rows of the task of each lane, (lanes,); these tasks have as many rows."""
+        return LaneRows(self.x, self.y, self.first_rows[tasks], int(self.counts[tasks[0]]))
+
+
+@dataclass(frozen=True)
+class LaneRows:
+    """Rows that the lanes of a block read: `n` rows from the lane's own first row on.
+
+    Args:
+        x: See `PackedTasks`.
+        y: See `PackedTasks`.
+        first_rows: (lanes,) int32.
+        n: Rows of each lane.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int32]
+    first_rows: NDArray[np.int32]
+    n: int
+
+
+class Vectors:
+    """Vectors of zeros that start where a cache line does.
+
+    Attributes:
+        values: (n, lanes) float32.
+    """
+
+    def __init__(self, n: int, lanes: int) -> None:
+        n_bytes = n * lanes * 4
+        memory = np.zeros(n_bytes + CACHE_LINE, np.uint8)
+        start = -memory.ctypes.data % CACHE_LINE
+        self.values = memory[start : start + n_bytes].view(np.float32).reshape(n, lanes)
+        # Looked up once: NumPy takes as long for an address as a kernel for several rows.
+        self.address = int(self.values.ctypes.data)
+
+
+class Workspace:
+    """What the blocks of a group use one after another: packed rows, activations and deltas.
+
+    Args:
+        kernel: What uses it.
+        n_epochs: Epochs for which rows are packed at a time.
+        n_rows: Rows of each epoch that are packed at a time.
+        n_all_rows: Rows of an epoch, whose whole order is drawn at once.
+    """
+
+    def __init__(self, kernel: Kernel, n_epochs: int, n_rows: int, n_all_rows: int) -> None:
+        self.n_epochs, self.n_rows = n_epochs, n_rows
+        self.row_orders = Vectors(n_epochs * n_all_rows, kernel.lanes)
+        self.inputs = Vectors(n_epochs * n_rows * kernel.layout.inputs_stride, kernel.lanes)
+        self.labels = Vectors(n_epochs * n_rows, kernel.lanes)
+        self.units = Vectors(kernel.layout.n_units, kernel.lanes)
+
+
+class NetworkBlock:
+    """The networks of a block: each vector has one number of every network.
+
+    Args:
+        kernel: What trains them.
+        weights: Initial kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out).
+        anchors: What the weights are pulled towards, of the same shapes; None: nothing.
+        n_frozen: Layers from the input that must not move.
+
+    Attributes:
+        fields: Arguments of the kernel for this block, in the order of `kernel.BLOCK_FIELDS`.
+    """
+
+    def __init__(
+        self, kernel: Kernel, weights: Weights, anchors: Weights | None, n_frozen: int
+    ) -> None:
+        self._kernel = kernel
+        n_weights = kernel.layout.n_weights
+        self._weights = Vectors(n_weights, kernel.lanes)
+        self._moments = Vectors(kernel.rule.n_moments * n_weights, kernel.lanes)
+        self._beta_powers = np.ones(2)
+        self._anchors = Vectors(0 if anchors is None else n_weights, kernel.lanes)
+        self._pack(weights, self._weights)
+        if anchors is not None:
+            self._pack(anchors, self._anchors)
+        fields = {
+            "weights": self._weights.address,
+            "moments": self._moments.address,
+            "beta_powers": int(self._beta_powers.ctypes.data),
+            "anchors": self._anchors.address,
+            "n_frozen": n_frozen,
+        }
+        self.fields = [fields[name] for name in kernel.block_fields]
+
+    def evaluate(
+        self, rows: LaneRows, units: Vectors
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Return accuracy, mean loss and number of classes predicted of each network, (lanes,).
+
+        Args:
+            rows: Rows to evaluate on.
+            units: Room for the activations.
+        """
+        lanes, n_classes = self._kernel.lanes, self._kernel.layout.network.n_classes
+        n_correct = np.zeros(lanes, np.int32)
+        loss = np.zeros(lanes, np.float64)
+        is_predicted = np.zeros((n_classes, lanes), np.int32)
+        self._kernel.evaluate(
+            weights=self._weights.address,
+            x=rows.x.ctypes.data,
+            y=rows.y.ctypes.data,
+            first_rows=rows.first_rows.ctypes.data,
+            workspace=units.address,
+            n_rows=rows.n,
+            n_correct=n_correct.ctypes.data,
+            loss=loss.ctypes.data,
+            is_predicted=is_predicted.ctypes.data,
+        )
+        return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=0)
+
+    def unpacked_weights(self) -> Weights:
+        """Return views of the kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out)."""
+        layers = self._layers(self._weights)
+        return [layer.transpose(_LANES_FIRST[layer.ndim]) for layer in layers]
+
+    def _pack(self, weights: Weights, vectors: Vectors) -> None:
+        for layer, stacked in zip(self._layers(vectors), weights, strict=True):
+            layer[:] = stacked.transpose(_LANES_LAST[stacked.ndim])
+
+    def _layers(self, vectors: Vectors) -> Iterator[NDArray[np.float32]]:
+        """Yield views of each layer: kernel (fan_in, fan_out, lanes), bias (fan_out, lanes)."""
+        for (fan_in, fan_out), (start, end) in self._kernel.layout.layers:
+            layer = vectors.values[start:end].reshape(fan_in + 1, -1, self._kernel.lanes)
+            yield layer[:fan_in, :fan_out]
+            yield layer[fan_in, :fan_out]
