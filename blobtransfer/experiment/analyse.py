@@ -31,7 +31,7 @@ from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.learning_curves import curve_metrics
-from blobtransfer.statistics.nested import means_of_sources, source_variance
+from blobtransfer.statistics.nested import source_means, variance_components
 from blobtransfer.statistics.paired import (
     Difference,
     Interval,
@@ -186,7 +186,7 @@ def _summarise(
         gap=None if spread.mean is None or ceiling is None else ceiling - spread.mean,
         difference=difference,
         verdict=None if difference is None else verdict_of(difference, spec.margin),
-        source_variance=source_variance(_by_source(spec, scores, own))
+        source_variance=variance_components(_by_source(spec, scores, own))
         if spec.is_nested(arm)
         else None,
         chosen_rates=_chosen_rates(spec, arm, scores),
@@ -284,7 +284,7 @@ def _known(
     if not is_nested:
         return compare_pairs(d, reach, n_compared, margin)
     by_source = _by_source(spec, scores, d)
-    found = compare_pairs(means_of_sources(by_source), reach, n_compared, margin)
+    found = compare_pairs(source_means(by_source), reach, n_compared, margin)
     # Of runs, not of the means of sources; its interval knows only as many as there are sources.
     share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
     low, high = wilson_interval(share, found.n)

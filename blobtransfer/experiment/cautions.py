@@ -18,7 +18,7 @@ from blobtransfer.results.findings import (
 )
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.statistics.paired import FEWEST_PAIRS
+from blobtransfer.statistics.paired import MIN_PAIRS
 
 
 def cautions_of(
@@ -54,7 +54,7 @@ def cautions_of(
     if is_resplit:
         found[SplitAnew(spec.task.n_train + spec.task.n_test_rows)] = None
     for one in summary:
-        if one.difference is not None and one.difference.n < FEWEST_PAIRS:
+        if one.difference is not None and one.difference.n < MIN_PAIRS:
             is_nested = spec.is_nested(one.arm)
             found[FewPairs(one.difference.n, "sources" if is_nested else "repeats")] = None
     is_few = any(isinstance(one, FewPairs) for one in found)

@@ -25,9 +25,9 @@ from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.study import StudySpec, series_of
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.statistics.holm import step_down
+from blobtransfer.statistics.holm import holm_step_down
 from blobtransfer.statistics.paired import Difference, Verdict, verdict_of
-from blobtransfer.statistics.pooled import FEWEST_POOLED, pool_pairs, slope_of
+from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS, fit_slope, pool_pairs
 from blobtransfer.statistics.transferability import SCORES, rank_by_repeat
 
 FEWEST_PROBLEMS = 3
@@ -129,12 +129,12 @@ def _families(results: StudyResults) -> tuple[list[FamilySummary], list[PairRow]
         family = pool_pairs(effects, variances, n_compared, results.spec.margin)
         of_mean = Difference(family.n_pairs, family.mean, family.ci_low, family.ci_high)
         moderators = [
-            Moderator("gap", slope_of(halves, np.array([float(d[::2].mean()) for d in paired])))
+            Moderator("gap", fit_slope(halves, np.array([float(d[::2].mean()) for d in paired])))
         ]
         distances = [cell.distance for cell in results.cells]
         if None not in distances:
-            moderators.append(Moderator("distance", slope_of(np.array(distances, float), effects)))
-        verdict = verdict_of(of_mean, results.spec.margin, FEWEST_POOLED)
+            moderators.append(Moderator("distance", fit_slope(np.array(distances, float), effects)))
+        verdict = verdict_of(of_mean, results.spec.margin, MIN_POOLED_PAIRS)
         if _is_mostly_dead(results, arm) and _is_mostly_dead(results, standalone):
             verdict = Verdict("undecided")  # dead networks are alike, and tell nothing of others
         families.append(
@@ -231,7 +231,7 @@ def _judged_together(results: StudyResults) -> tuple[CellResults, ...]:
 
     # Cells that were not run, because of an interrupt, count as well.
     n_all = len(results.spec.cells) * (len(results.spec.cells[0].spec.variants) - 1)
-    among, adjusted = step_down(len(tests), p_among, n_all - len(tests))
+    among, adjusted = holm_step_down(len(tests), p_among, n_all - len(tests))
     judged_of: list[dict[Arm, tuple[int, float | None]]] = [{} for _ in results.cells]
     for (c, arm), n, p in zip(tests, among, adjusted, strict=True):
         judged_of[c][arm] = n, p
@@ -325,7 +325,7 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
     if spec.kind == "sweep" and any(changes_standalone(axis.name) for axis in spec.axes):
         yield StudyCaution("sensitivity", n_cells)
     if spec.kind == "pairs":
-        if n_cells < FEWEST_POOLED:
+        if n_cells < MIN_POOLED_PAIRS:
             yield StudyCaution("few pairs", n_cells)
         if isinstance(first.task, TableSpec):
             yield StudyCaution("halves of one table", n_cells)

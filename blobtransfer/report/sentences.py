@@ -146,7 +146,7 @@ def low_run_notes(shown: Sequence[Summary], results: Results) -> list[str]:
     notes = []
     for one in shown:
         low, d = one.low_runs, one.difference
-        if low is None or d is None or low.share_standalone is None or d.n < FEWEST_PAIRS:
+        if low is None or d is None or low.share_standalone is None or d.n < MIN_PAIRS:
             continue
         if low.ci_low is None or low.ci_high is None or low.ci_low <= 0.0 <= low.ci_high:
             continue
@@ -231,7 +231,7 @@ def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
 def _is_known(one: Summary) -> bool:
     """Say whether enough is known of a difference to say what would decide it."""
     d = one.difference
-    return d is not None and d.ci_low is not None and d.n >= FEWEST_PAIRS
+    return d is not None and d.ci_low is not None and d.n >= MIN_PAIRS
 
 
 def _labels(group: Sequence[Summary], results: Results) -> str:

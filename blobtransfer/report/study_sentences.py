@@ -32,7 +32,7 @@ from blobtransfer.specs.study import StudyKind, series_of
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import DataSpec
 from blobtransfer.statistics.paired import VerdictKind
-from blobtransfer.statistics.pooled import FEWEST_POOLED, Family
+from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS, PooledEffect
 
 CELL_NOUNS: dict[StudyKind, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
 """What the cells of a study are called."""
@@ -250,7 +250,7 @@ def _family(results: StudyResults) -> str:
     return f"{n_pairs} of {kinds}, {repeats} each"
 
 
-def _next_pair(one: FamilySummary, family: Family, results: StudyResults) -> str:
+def _next_pair(one: FamilySummary, family: PooledEffect, results: StudyResults) -> str:
     """Say what a variant may do on the next pair, and what it does on average."""
     label = label_of(one.arm, results.cells[0].results)
     pairs = pluralise(family.n_pairs, "pairs")

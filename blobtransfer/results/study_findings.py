@@ -6,7 +6,7 @@ from typing import Literal
 from blobtransfer.results.findings import Caution
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.paired import Verdict, VerdictKind
-from blobtransfer.statistics.pooled import Family, Slope
+from blobtransfer.statistics.pooled import PooledEffect, Slope
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 StudyCautionKind = Literal[
@@ -71,7 +71,7 @@ class FamilySummary:
     arm: Arm
     mean: float
     std: float | None
-    family: Family | None = None
+    family: PooledEffect | None = None
     verdict: Verdict | None = None
     moderators: tuple[Moderator, ...] = ()
 

@@ -1,8 +1,8 @@
-"""Many differences judged together, stage by stage: Holm's procedure, with intervals that fit it.
+"""Holm's step-down procedure for simultaneous tests, in stages that also give interval levels.
 
-All differences are judged among all of them; those that do not hold are judged again among as
-many as are left, until a stage finds no more. A difference's interval is at the level of its
-stage, so that it leaves out 0 just where its p is below 5 %.
+In each stage every difference that is not yet significant is tested at alpha over the number of
+such differences, until a stage rejects nothing. The interval of a difference has the level of its
+last stage, so it excludes 0 exactly where its p is below 5 %.
 """
 
 from collections.abc import Callable
@@ -10,39 +10,39 @@ from collections.abc import Callable
 from blobtransfer.statistics.power import ALPHA
 
 
-def step_down(
+def holm_step_down(
     n: int, p_among: Callable[[int, int], float | None], n_more: int = 0
 ) -> tuple[list[int], list[float | None]]:
-    """Judge n differences stage by stage.
+    """Test n differences stage by stage.
 
     Args:
-        n: How many there are.
-        p_among: Gives the p of a difference, by its place, that is judged among so many; None
-            where there is none.
-        n_more: Further differences that count, though nothing is known of them.
+        n: Number of differences, at least 0.
+        p_among: Takes the index of a difference (0 to n - 1) and the number of simultaneous
+            comparisons; returns the p adjusted for that number, or None if there is no test.
+        n_more: Further comparisons that count though they have no test, at least 0.
 
     Returns:
-        For each, among how many it is judged, and its p there, at least that of every one found
-        in an earlier stage.
+        Per difference, the number of simultaneous comparisons in its last stage, and its p there,
+        at least as large as every p that was significant in an earlier stage.
 
     Source:
-        Holm 1979, Scand. J. Statist. 6:65, who finds the same differences; that their signs are
-        told rightly with the same chance, Shaffer 1980, doi:10.1214/aos/1176345034.
+        Holm 1979, Scand. J. Statist. 6:65, rejects the same hypotheses; Shaffer 1980,
+        doi:10.1214/aos/1176345034, shows that the signs have the same error rate.
     """
     p_values: list[float | None] = [None] * n
-    among = [n + n_more] * n
-    left = list(range(n))
-    least = 0.0
-    while left:
-        found = []
-        for i in left:
-            among[i] = len(left) + n_more
-            p = p_among(i, among[i])
-            p_values[i] = None if p is None else max(p, least)
+    n_compared = [n + n_more] * n
+    remaining = list(range(n))
+    p_floor = 0.0
+    while remaining:
+        rejected: dict[int, float] = {}
+        for i in remaining:
+            n_compared[i] = len(remaining) + n_more
+            p = p_among(i, n_compared[i])
+            p_values[i] = None if p is None else max(p, p_floor)
             if p is not None and p < ALPHA:
-                found.append(i)
-        if not found:
+                rejected[i] = max(p, p_floor)
+        if not rejected:
             break
-        least = max(p for i in found if (p := p_values[i]) is not None)
-        left = [i for i in left if i not in set(found)]
-    return among, p_values
+        p_floor = max(rejected.values())
+        remaining = [i for i in remaining if i not in rejected]
+    return n_compared, p_values

@@ -1,7 +1,7 @@
-"""The variance of the source: several source networks, and several target repeats of each.
+"""Variation between source networks, in designs with several target repeats per source.
 
-One idea: repeats that share a source are not independent, so what counts as one observation
-is a source. Values come as a matrix (S, T), a source a row; NaN marks a repeat that is not done.
+Repeats that share a source network are not independent, so one source is one observation. Values
+are a matrix (S, T) with one row per source; NaN marks a repeat that failed or was not run.
 
 Source: intraclass correlation ICC(1), Shrout & Fleiss 1979, doi:10.1037/0033-2909.86.2.420.
 """
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class VarianceComponents:
-    """How much of the spread of test accuracy comes from which source network was drawn.
+    """Variance of test accuracy, split into that between and that within source networks.
 
     Args:
-        n_sources: Source networks with a run.
-        between_std: Standard deviation between sources, that within them taken off.
+        n_sources: Source networks with at least one run.
+        between_std: Standard deviation between sources, corrected for that within them.
         within_std: Standard deviation within a source.
-        icc: Intraclass correlation, the share of the variance that is between sources.
+        icc: Intraclass correlation: share of the variance that is between sources, 0 to 1.
     """
 
     n_sources: int
@@ -29,21 +29,20 @@ class VarianceComponents:
     icc: float | None
 
 
-def means_of_sources(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the mean of each source of (S, T) values that has any."""
-    kept = values[~np.isnan(values).all(axis=1)]
-    return np.asarray(np.nanmean(kept, axis=1))
+def source_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each source of (S, T) values; sources that are all NaN are left out."""
+    return np.asarray(np.nanmean(values[~np.isnan(values).all(axis=1)], axis=1))
 
 
-def source_variance(scores: NDArray[np.float64]) -> VarianceComponents:
-    """Split the variance of test accuracies into that between sources and that within them.
+def variance_components(scores: NDArray[np.float64]) -> VarianceComponents:
+    """Estimate the variance of test accuracies between sources and within them.
 
     Args:
-        scores: (S, T), NaN where a run failed.
+        scores: (S, T) shares; NaN where a run failed.
 
     Returns:
-        The estimates of a one-way analysis of variance; None where there are too few runs.
-        A variance between sources that is estimated below 0 is 0.
+        The estimates of a one-way analysis of variance; None with fewer than 2 sources, or with
+        one run per source. A negative estimate of the variance between sources is set to 0.
     """
     rows = [row[~np.isnan(row)] for row in scores]
     rows = [row for row in rows if len(row)]
@@ -55,8 +54,8 @@ def source_variance(scores: NDArray[np.float64]) -> VarianceComponents:
     within = sum(float(np.sum((row - row.mean()) ** 2)) for row in rows) / (n - n_sources)
     grand_mean = float(np.sum(sizes * means)) / n
     between = float(np.sum(sizes * (means - grand_mean) ** 2)) / (n_sources - 1)
-    runs_of_a_source = (n - float(np.sum(sizes**2)) / n) / (n_sources - 1)  # T, if none failed
-    variance = max(0.0, between - within) / runs_of_a_source
+    runs_per_source = (n - float(np.sum(sizes**2)) / n) / (n_sources - 1)  # T if none failed
+    variance = max(0.0, between - within) / runs_per_source
     total = variance + within
     return VarianceComponents(
         n_sources=n_sources,

@@ -1,10 +1,11 @@
-"""Paired differences: their mean with an interval that knows of deaths not yet seen, and a verdict.
+"""Paired differences: their mean with an interval that allows for failures not yet seen; verdicts.
 
-Networks that die make differences skewed, and thirty clean runs do not exclude that one in ten
-dies. So the interval of the mean is Student's t with pseudo-runs: as if there had been, besides
-the n pairs, a few more, half of them `reach` above and half as far below; and its end on the side
-of the longer tail is moved out for the skewness. Interval and p come from one ratio and cannot
-contradict one another. `tests/benchmarks/calibration.py` measures what they hold.
+Networks that fail to train make differences skewed, and thirty runs without failure do not exclude
+a failure rate of one in ten. So the interval of the mean is Student's t with pseudo-runs: as if
+there were, besides the n pairs, a few more, half of them `max_unseen_shift` above 0 and half as
+far below. The end on the side of the longer tail is moved out for the skewness. Interval and p are
+computed from one ratio, so they cannot contradict each other. `tests/benchmarks/calibration.py`
+measures coverage and error rates.
 
 Source: pseudo-runs after Agresti & Coull 1998, doi:10.1080/00031305.1998.10480550, for a mean;
 the skewness term of Johnson 1978, doi:10.1080/01621459.1978.10480051, where it widens.
@@ -21,23 +22,22 @@ from scipy import special
 
 from blobtransfer.statistics.power import (
     ALPHA,
-    POWER,
-    POWER_ALIKE,
-    pairs_needed,
+    pairs_to_resolve,
     smallest_detectable,
     standard_error,
+    t_quantile,
 )
 
-FEWEST_PAIRS = 6
-"""Below, nothing is decided."""
+MIN_PAIRS = 6
+"""With fewer pairs every verdict is `undecided`."""
 
-TRIMMED = 0.2
-"""Share of the pairs that the typical difference leaves out at each end."""
+TRIMMED_SHARE = 0.2
+"""Share of the pairs that the trimmed mean leaves out at each end."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and its interval; None where there are too few numbers to say."""
+    """Point estimate and its 95 % confidence interval; None where n is too small."""
 
     mean: float | None
     ci_low: float | None
@@ -46,28 +46,28 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """What is known about the mean of paired differences, such as variant less standalone.
+    """Estimate of the mean of paired differences, such as variant minus standalone.
 
     Args:
-        n: Independent pairs; sources, where the design is nested.
-        mean: Of the differences; None without pairs.
-        ci_low: Lower end of the interval of the mean, at a level that holds for all differences
-            of the question together; None for fewer than 2 pairs.
+        n: Independent pairs; source networks where the design is nested.
+        mean: Mean of the differences, a share; None without pairs.
+        ci_low: Lower end of the interval of the mean, at the level that is simultaneous for all
+            differences of the source mode; None for fewer than 2 pairs.
         ci_high: Upper end.
-        each_low: Lower end of the 95 % interval of this difference alone.
+        each_low: Lower end of the 95 % interval per comparison (unadjusted).
         each_high: Upper end.
-        p_value: Two-sided, of no difference; of this difference alone.
-        p_adjusted: The same for all differences of the question together: by their interval, and
-            times their number, at most 1.
+        p_value: Two-sided p of no difference, per comparison (unadjusted), 0 to 1.
+        p_adjusted: The same, adjusted for all differences of the source mode: fits the
+            simultaneous interval; times the number of differences, at most 1.
         typical: 20 % trimmed mean of the differences, with its 95 % interval.
         probability_better: Share of pairs with a difference above 0, ties counted half.
         probability_low: Lower end of its 95 % interval.
         probability_high: Upper end.
-        effect_size: Cohen's d_z, mean over sample standard deviation.
+        effect_size: Cohen's d_z, mean divided by sample standard deviation.
         detectable: Difference that n pairs detect with 80 % power.
-        repeats_needed: Pairs that detect a difference of the margin with 80 % power, fewest and
-            most by the uncertainty of the standard deviation; None where that is not known.
-        repeats_alike: Pairs that show with 80 % power that there is no difference, likewise.
+        repeats_needed: Fewest and most pairs that detect a difference of the margin with 80 %
+            power, by the uncertainty of the standard deviation; None where unknown.
+        repeats_alike: The same for showing, with 80 % power, that there is no difference.
     """
 
     n: int
@@ -94,15 +94,15 @@ Beyond = Literal["yes", "no", "maybe"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the interval of a difference shows.
+    """Verdict that is read off the interval of a difference.
 
     Args:
-        kind: `better` where it is all above 0, `worse` below, `no practical difference` where it
-            is all within the margin; `faster` and `slower` are said of epochs.
-        beyond_margin: Whether the difference matters in practice, as far as the interval
-            tells; None without one.
-        repeats_to_decide: Fewest and most pairs that decide four times out of five if the true
-            difference is at least the margin, where it is undecided; None where that is unknown.
+        kind: `better` if the interval is above 0, `worse` if below, `no practical difference` if
+            within the margin; `faster` and `slower` are used for epochs.
+        beyond_margin: Whether the difference is larger than the margin: `yes` or `no` if the whole
+            interval agrees, `maybe` if not; None without an interval.
+        repeats_to_decide: Fewest and most pairs that decide with 80 % power if the true difference
+            is at least the margin; None unless undecided, or where unknown.
     """
 
     kind: VerdictKind
@@ -111,16 +111,19 @@ class Verdict:
 
 
 def compare_pairs(
-    differences: NDArray[np.float64], reach: float, n_compared: int = 1, margin: float = 0.0
+    differences: NDArray[np.float64],
+    max_unseen_shift: float,
+    n_compared: int = 1,
+    margin: float = 0.0,
 ) -> Difference:
-    """Say what is known about the mean of paired differences.
+    """Estimate the mean of paired differences.
 
     Args:
-        differences: (n,) finite; multiples of a row's share, so what is below 1e-12 is rounding.
-        reach: How far a pair not yet seen may lie from 0 on average, such as one with a network
-            that dies.
-        n_compared: Differences of the question, whose intervals are to hold together.
-        margin: What `repeats_needed` is to resolve; 0 for none.
+        differences: (n,) finite shares; rounded to 12 digits, as smaller values are rounding.
+        max_unseen_shift: How far from 0 a pair not yet seen may lie on average, such as one whose
+            network fails to train; at least 0.
+        n_compared: Simultaneous comparisons, at least 1.
+        margin: Difference that `repeats_needed` resolves, at least 0; 0 for none.
 
     Raises:
         ValueError: A difference is not finite.
@@ -133,20 +136,13 @@ def compare_pairs(
     if n == 1:
         return Difference(1, float(d[0]), probability_better=share)
     mean, std = float(d.mean()), float(d.std(ddof=1)) if np.ptp(d) else 0.0
-    low, high, p_adjusted = _ends_and_p(d, std, reach, n_compared)
-    each_low, each_high, p = _ends_and_p(d, std, reach, 1)
+    low, high, p_adjusted = _ends_and_p(d, std, max_unseen_shift, n_compared)
+    each_low, each_high, p = _ends_and_p(d, std, max_unseen_shift, 1)
     probability_low, probability_high = wilson_interval(share, n)
-    needed = alike = None
-    if margin:
-        needed, alike = (
-            pairs_needed(
-                std,
-                n,
-                margin,
-                partial(smallest_detectable, reach=reach, n_compared=n_compared, power=power),
-            )
-            for power in (POWER, POWER_ALIKE)
-        )
+    detectable = partial(
+        smallest_detectable, max_unseen_shift=max_unseen_shift, n_compared=n_compared
+    )
+    needed, alike = pairs_to_resolve(std, n, margin, detectable)
     return Difference(
         n=n,
         mean=mean,
@@ -161,19 +157,19 @@ def compare_pairs(
         probability_low=probability_low,
         probability_high=probability_high,
         effect_size=mean / std if std else None,
-        detectable=smallest_detectable(std, n, reach, n_compared),
+        detectable=detectable(std, n),
         repeats_needed=needed,
         repeats_alike=alike,
     )
 
 
-def verdict_of(difference: Difference, margin: float, fewest: int = FEWEST_PAIRS) -> Verdict:
-    """Read the verdict off the interval of a difference.
+def verdict_of(difference: Difference, margin: float, fewest: int = MIN_PAIRS) -> Verdict:
+    """Return the verdict that the interval of a difference gives.
 
     Args:
-        difference: With the interval that holds for its question.
-        margin: Differences up to this do not matter.
-        fewest: Pairs that decide something.
+        difference: With its simultaneous interval.
+        margin: Largest difference that does not matter in practice, at least 0.
+        fewest: Pairs below which the verdict is `undecided`.
     """
     d = difference
     if d.ci_low is None or d.ci_high is None:
@@ -191,14 +187,14 @@ def verdict_of(difference: Difference, margin: float, fewest: int = FEWEST_PAIRS
 
 
 def trimmed_mean(d: NDArray[np.float64]) -> Interval:
-    """Give the mean of the middle three fifths of n numbers, and its 95 % interval.
+    """Return the 20 % trimmed mean of (n,) numbers, with its 95 % interval.
 
     Source:
         Tukey & McLaughlin 1963, Sankhya A 25:331, with the Winsorised variance and the share
-        that is really left; the same as `scipy.stats.mstats.trimmed_mean_ci` where n is
-        divisible by 5.
+        that is actually left; where n is divisible by 5 the same as
+        `scipy.stats.mstats.trimmed_mean_ci`, whose import takes long.
     """
-    n_cut, ordered = int(TRIMMED * len(d)), np.sort(d)
+    n_cut, ordered = int(TRIMMED_SHARE * len(d)), np.sort(d)
     middle = ordered[n_cut : len(d) - n_cut]
     n = len(middle)
     if n < 2:
@@ -206,19 +202,20 @@ def trimmed_mean(d: NDArray[np.float64]) -> Interval:
     mean = float(middle.mean())
     winsorised = np.clip(d, middle[0], middle[-1])
     error = float(winsorised.std(ddof=1)) / ((1 - 2 * n_cut / len(d)) * math.sqrt(len(d)))
-    half = float(special.stdtrit(n - 1, 1 - ALPHA / 2)) * error
+    half = t_quantile(n - 1, ALPHA) * error
     return Interval(mean, mean - half, mean + half)
 
 
 def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Give the 95 % interval of a probability.
+    """Return both ends of the 95 % interval of a probability.
 
     Args:
-        share: Of n that count, 0 to 1; ties count halves, which makes it an approximation.
+        share: Observed share, 0 to 1; ties count half, which makes the interval approximate.
         n: Independent pairs, at least 1.
 
     Source:
-        Wilson 1927, doi:10.2307/2276774.
+        Wilson 1927, doi:10.2307/2276774; the same as
+        `scipy.stats.binomtest(k, n).proportion_ci(method="wilson")`, whose import takes long.
     """
     z = float(special.ndtri(1 - ALPHA / 2))
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -226,25 +223,25 @@ def wilson_interval(share: float, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def share_difference(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> Interval:
-    """Compare how often something happens in the runs of n pairs, own less other.
+def share_difference(variant: NDArray[np.bool_], baseline: NDArray[np.bool_]) -> Interval:
+    """Estimate the difference of two shares in n pairs, variant minus baseline.
 
     Args:
-        own: (n,) whether it happens in the one run of each pair, such as that it ends low.
-        other: (n,) whether it does in the other.
+        variant: (n,) whether the event occurs in the variant's run, such as a low accuracy.
+        baseline: (n,) whether it occurs in the other run of the pair.
 
     Returns:
-        Difference of the shares, with its 95 % interval.
+        Difference of the shares, -1 to 1, with its 95 % interval; all None without pairs.
 
     Source:
         Agresti & Min 2005, doi:10.1002/sim.1781: Wald's interval after half a pair is added to
         each of the four cells.
     """
-    n = len(own)
+    n = len(variant)
     if n == 0:
         return Interval(None, None, None)
-    mean = float(np.mean(own) - np.mean(other))
-    more, fewer = np.sum(own & ~other) + 0.5, np.sum(other & ~own) + 0.5
+    mean = float(np.mean(variant) - np.mean(baseline))
+    more, fewer = np.sum(variant & ~baseline) + 0.5, np.sum(baseline & ~variant) + 0.5
     centre = (more - fewer) / (n + 2)
     error = math.sqrt((more + fewer) / (n + 2) - centre**2) / math.sqrt(n + 2)
     half = float(special.ndtri(1 - ALPHA / 2)) * error
@@ -252,18 +249,22 @@ def share_difference(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> Interv
 
 
 def finite_differences(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round away what is below 1e-12; raise `ValueError` if a difference is not finite."""
+    """Return (n,) numbers rounded to 12 digits.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
     if not np.isfinite(differences).all():
         raise ValueError("a difference is not finite; leave such pairs out, or give them a value")
     return np.round(differences, 12)
 
 
 def _ends_and_p(
-    d: NDArray[np.float64], std: float, reach: float, n_compared: int
+    d: NDArray[np.float64], std: float, max_unseen_shift: float, n_compared: int
 ) -> tuple[float, float, float]:
-    """Give the interval of the mean that holds together with others, and the p that fits it."""
+    """Return both ends of the simultaneous interval of the mean, and the p that fits it."""
     n, mean = len(d), float(d.mean())
-    error = standard_error(std, reach, n, n_compared)
+    error = standard_error(std, max_unseen_shift, n, n_compared)
     scale = error * math.sqrt(n)  # the standard deviation, with the pseudo-runs in it
     skewness = float(np.mean((d - mean) ** 3)) / scale**3 if scale else 0.0
     low, high = _ends(mean, error, skewness, n, ALPHA / n_compared)
@@ -271,15 +272,15 @@ def _ends_and_p(
 
 
 def _ends(mean: float, error: float, skewness: float, n: int, alpha: float) -> tuple[float, float]:
-    """Give the ends of an interval; that on the side of the longer tail lies further out."""
-    t = float(special.stdtrit(n - 1, 1.0 - alpha / 2))
+    """Return both ends of an interval; that on the side of the longer tail lies further out."""
+    t = t_quantile(n - 1, alpha)
     far = t + min(abs(skewness) * (2.0 * t * t + 1.0) / (6.0 * math.sqrt(n)), t)
     below, above = (far, t) if skewness < 0.0 else (t, far)
     return mean - below * error, mean + above * error
 
 
 def _p_value(mean: float, error: float, skewness: float, n: int) -> float:
-    """Give twice the tail beyond the t at which an end of the interval touches 0."""
+    """Return twice the tail beyond the t at which an end of the interval touches 0."""
     if mean == 0.0 or error == 0.0:
         return 1.0 if mean == 0.0 else 0.0
     t = abs(mean) / error
@@ -291,10 +292,10 @@ def _p_value(mean: float, error: float, skewness: float, n: int) -> float:
 
 
 def _to_decide(d: Difference) -> tuple[int, int] | None:
-    """Choose the range of pairs that an undecided difference is told to take, above d.n.
+    """Return the range of pairs, above d.n, that an undecided difference should need.
 
-    Where there are as many as resolve the margin already, the difference is likely smaller, and
-    the pairs that show that are named.
+    If d.n already resolves the margin, the true difference is probably smaller, and the pairs that
+    show this are returned.
     """
     for pairs in (d.repeats_needed, d.repeats_alike):
         if pairs is not None and pairs[1] > d.n:

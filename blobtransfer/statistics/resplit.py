@@ -1,9 +1,9 @@
-"""Differences over splits of one table: repeats that share their rows are not independent.
+"""Corrected resampled t-test: repeats that re-split the rows of one table are not independent.
 
-Over random splits of the same rows the plain t interval of two equal learners leaves out 0 in
-more than half of all tables. Nadeau & Bengio correct its variance for the rows that the splits
-share: it does not fall below a share of the variance however many splits there are, so from
-some number on only more rows would tell.
+Over random splits of the same rows, the uncorrected t interval for two equal learners excludes 0
+in more than half of all tables. Nadeau & Bengio correct the variance for the rows that the splits
+share. The corrected variance has a lower bound however many splits there are, so beyond some
+number of splits only more rows help.
 
 Source: Nadeau & Bengio 2003, doi:10.1023/A:1024068626366.
 """
@@ -21,7 +21,7 @@ from blobtransfer.statistics.paired import (
     finite_differences,
     trimmed_mean,
 )
-from blobtransfer.statistics.power import ALPHA, POWER, POWER_ALIKE, pairs_needed
+from blobtransfer.statistics.power import ALPHA, POWER, pairs_to_resolve, t_quantile
 
 
 def compare_resplits(
@@ -30,18 +30,18 @@ def compare_resplits(
     n_compared: int = 1,
     margin: float = 0.0,
 ) -> Difference:
-    """Say what is known about the mean of differences over splits of one table.
+    """Estimate the mean difference over splits of one table.
 
     Args:
-        differences: (J,) finite, one a split.
-        test_to_train: Test rows of a split over its training rows.
-        n_compared: Differences of the question, whose intervals are to hold together.
-        margin: What `repeats_needed` is to resolve; 0 for none.
+        differences: (J,) finite shares, one per split; rounded to 12 digits.
+        test_to_train: Test rows of a split divided by its training rows, above 0.
+        n_compared: Simultaneous comparisons, at least 1.
+        margin: Difference that `repeats_needed` resolves, at least 0; 0 for none.
 
     Returns:
-        The mean with var(d) (1 / J + test_to_train) as its variance, and J - 1 degrees of
-        freedom. There is no interval where all differences are equal, as that says nothing of
-        their variance, and none for the typical difference or the probability to be better.
+        The mean with variance var(d) (1 / J + test_to_train) and J - 1 degrees of freedom. There
+        is no interval where all differences are equal, as their variance is then unknown, and
+        none for the trimmed mean or the probability to be better.
 
     Raises:
         ValueError: A difference is not finite.
@@ -57,20 +57,9 @@ def compare_resplits(
         return Difference(n, mean, typical=typical, probability_better=share)
     error = std * math.sqrt(1.0 / n + test_to_train)
     p = float(2.0 * special.stdtr(n - 1, -abs(mean) / error))
-    half, half_each = (_quantile(n, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
-    needed = alike = None
-    if margin:
-        needed, alike = (
-            pairs_needed(
-                std,
-                n,
-                margin,
-                partial(
-                    _detectable, test_to_train=test_to_train, n_compared=n_compared, power=power
-                ),
-            )
-            for power in (POWER, POWER_ALIKE)
-        )
+    half, half_each = (t_quantile(n - 1, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
+    detectable = partial(_detectable, test_to_train=test_to_train, n_compared=n_compared)
+    needed, alike = pairs_to_resolve(std, n, margin, detectable)
     return Difference(
         n=n,
         mean=mean,
@@ -83,17 +72,15 @@ def compare_resplits(
         typical=typical,
         probability_better=share,
         effect_size=mean / std,
-        detectable=_detectable(std, n, test_to_train, n_compared, POWER),
+        detectable=detectable(std, n),
         repeats_needed=needed,
         repeats_alike=alike,
     )
 
 
-def _detectable(std: float, n: int, test_to_train: float, n_compared: int, power: float) -> float:
-    """Give the mean that n splits tell from 0 with a power, n at least 2."""
-    quantiles = _quantile(n, ALPHA / n_compared) + float(special.stdtrit(n - 1, power))
+def _detectable(
+    std: float, n: int, test_to_train: float, n_compared: int, power: float = POWER
+) -> float:
+    """Return the true mean that n splits, at least 2, detect with the given power."""
+    quantiles = t_quantile(n - 1, ALPHA / n_compared) + float(special.stdtrit(n - 1, power))
     return quantiles * std * math.sqrt(1.0 / n + test_to_train)
-
-
-def _quantile(n: int, alpha: float) -> float:
-    return float(special.stdtrit(n - 1, 1.0 - alpha / 2))

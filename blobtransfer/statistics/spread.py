@@ -1,4 +1,4 @@
-"""Where scores lie: mean, spread, quartiles, and what is at risk."""
+"""Descriptive statistics of scores: mean, spread, quartiles, worst runs, best of several."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Spread:
-    """Where the scores of n runs lie; None where n is too small to say.
+    """Descriptive statistics of the scores of n runs; None where n is too small.
 
-    `std` divides by n - 1 (sample), `std_population` by n (the published tables'
-    convention); quantiles interpolate linearly. `q05` is the 5 % quantile, `worst_tenth` the mean
-    of the lowest tenth of the runs, `best_of_3` and `best_of_5` the score to be expected of the
-    best of so many runs: what a person gets who trains again when a network dies.
+    `std` divides by n - 1 (sample), `std_population` by n (the convention of the published
+    tables); quantiles interpolate linearly. `q05` is the 5 % quantile, `worst_tenth` the mean
+    of the lowest tenth of the runs. `best_of_3` and `best_of_5` are the expected score of the best
+    of 3 or 5 runs: what one gets by training again when a network fails to train.
     """
 
     n: int
@@ -32,13 +32,13 @@ class Spread:
 
 
 def describe(scores: NDArray[np.float64]) -> Spread:
-    """Describe the scores of one variant.
+    """Compute the descriptive statistics of the scores of one variant.
 
     Args:
         scores: (n,) finite scores; n may be 0.
 
     Returns:
-        Their mean, spread and quantiles; all None for no score, `std` also for one.
+        All statistics; all None without scores, `std` also for one score.
 
     Raises:
         ValueError: A score is not finite.
@@ -70,18 +70,18 @@ def describe(scores: NDArray[np.float64]) -> Spread:
 
 
 def expected_best(ordered: NDArray[np.float64], k: int) -> float | None:
-    """Give the mean, over all choices of k of n runs, of the best score among them.
+    """Estimate the expected best score among k runs: the mean over all choices of k of n runs.
 
     Args:
         ordered: (n,) scores, ascending.
-        k: Runs that are chosen.
+        k: Runs that are chosen, at least 1.
 
     Returns:
-        None for fewer than k runs.
+        An unbiased estimate (a U-statistic); None for fewer than k runs.
 
     Source:
-        The i-th lowest of n is the best of k with probability C(i - 1, k - 1) / C(n, k); an
-        unbiased estimate (a U-statistic), Dodge et al. 2019, arXiv:1909.03004, without bias.
+        The i-th lowest of n is the best of k with probability C(i - 1, k - 1) / C(n, k); the
+        estimator of Dodge et al. 2019, arXiv:1909.03004, without its bias.
     """
     n = len(ordered)
     if n < k:

@@ -1,11 +1,11 @@
-"""Transferability scores: which source network would one pick before the target is learned?
+"""Transferability scores: which source network should be picked before the target is trained?
 
-Each score looks at a source network on the training rows of the target, never on its test rows:
-at its last hidden features, or at the classes it would give those rows. How well a score ranks
-the source networks of a run is said by a rank correlation and by what its pick costs. It says
-nothing about other targets, nor whether transfer beats training from scratch.
+Each score evaluates a source network on the training rows of the target, never on its test rows:
+by its last hidden features, or by the classes it predicts for those rows. How well a score ranks
+the source networks of a run is measured by a rank correlation and by what its pick costs. It does
+not extend to other targets, nor does it show whether transfer is better than standalone training.
 
-A score is NaN where a network has diverged, or fewer than two classes have rows. Scores are
+A score is NaN if a network has diverged, or if fewer than two classes have rows. Scores are
 computed in float64 and do not change when all features are multiplied by a number.
 """
 
@@ -19,30 +19,30 @@ from scipy import special
 
 from blobtransfer.statistics.paired import finite_differences
 from blobtransfer.statistics.pooled import average_ranks
-from blobtransfer.statistics.power import ALPHA
+from blobtransfer.statistics.power import ALPHA, t_quantile
 
 ScoreName = Literal["h_score", "h_score_regularised", "logme", "leep", "nce"]
 
 SCORES: tuple[ScoreName, ...] = ("h_score", "h_score_regularised", "logme", "leep", "nce")
 """Higher is better in all of them."""
 
-FEWEST_RANKED = 6
-"""Source networks; fewer have no rank correlation."""
+MIN_RANKED = 6
+"""Source networks below which there is no rank correlation."""
 
 RANK_TOLERANCE = 1e-10
-"""A direction with less of the greatest variance, such as the difference of doubled units, is
-none: float32 leaves 1e-14 of it."""
+"""Share of the greatest variance below which a direction is ignored, such as the difference of
+duplicated units: float32 leaves 1e-14 of it."""
 
 CONSTANT_TOLERANCE = 1e-12
-"""Features that vary by less than this share of their mean square are constant."""
+"""Share of their mean square below which the variance of features counts as 0."""
 
-LEAST_RESIDUAL = 1e-10
-"""Share of the squares of a label that LogME leaves unexplained at least: a perfect fit has no
-greatest evidence."""
+MIN_RESIDUAL_SHARE = 1e-10
+"""Share of the squares of a label that LogME always leaves unexplained: with a perfect fit the
+evidence has no maximum."""
 
-MOST_STEPS = 50
-"""Of LogME: about 5 with many rows and features that tell; what tells nothing takes all, and is
-off by less than 0.001 nats at 30 rows."""
+MAX_LOGME_STEPS = 50
+"""Fixed-point steps of LogME: about 5 with many rows and informative features; uninformative ones
+take all steps and are off by less than 0.001 nats at 30 rows."""
 
 Features = NDArray[np.floating[Any]]
 Labels = NDArray[np.integer[Any]]
@@ -54,13 +54,13 @@ class Ranking:
 
     Args:
         n: Source networks that have a score.
-        spearman: Rank correlation of score and accuracy; None for fewer than 6, or where one of
-            them does not vary.
-        ci_low: Lower end of its 95 % interval; None also where the networks are not independent.
+        spearman: Rank correlation of score and accuracy, -1 to 1; None for fewer than 6, or if one
+            of the two does not vary.
+        ci_low: Lower end of its 95 % interval; None also if the networks are not independent.
         ci_high: Upper end.
-        gain: Accuracy of the network with the best score less the mean of all networks, a share;
-            None where none has a score.
-        regret: Accuracy of the best of all networks less that of the one picked, a share.
+        gain: Accuracy of the network with the best score minus the mean of all networks, a share;
+            None if none has a score.
+        regret: Accuracy of the best of all networks minus that of the picked one, a share.
     """
 
     n: int
@@ -74,16 +74,16 @@ class Ranking:
 def transferability(
     features: Features, log_probabilities: Features, labels: Labels, n_classes: int
 ) -> NDArray[np.float64]:
-    """Score one source network on the training rows of a target.
+    """Compute all scores of one source network on the training rows of a target.
 
     Args:
-        features: (n, d) of the last hidden layer.
+        features: (n, d) activations of the last hidden layer.
         log_probabilities: (n, Z) log-softmax of the output layer, by the classes of the source.
-        labels: (n,) class numbers of the target, from 0.
-        n_classes: Of the target; some may have no rows.
+        labels: (n,) target classes, 0 to n_classes - 1.
+        n_classes: Classes of the target; some may have no rows.
 
     Returns:
-        (5,) in the order of `SCORES`; NaN where a score cannot be said.
+        (5,) float64 in the order of `SCORES`; NaN where a score is undefined.
     """
     if not (_is_finite(features) and _is_distribution(log_probabilities)):
         return np.full(len(SCORES), np.nan)
@@ -99,18 +99,18 @@ def transferability(
 
 
 def h_score(features: Features, labels: Labels, n_classes: int) -> float:
-    """Give the share of the variance of features that lies between classes, summed by direction.
+    """Compute the between-class share of the variance of features, summed over directions.
 
-    Of random labels it is d (C - 1) / (n - 1) on average, 0.34 at n = 30, d = 5, C = 3: between
-    networks with as many units that live this is the same, but it is no evidence of transfer.
+    With random labels its mean is d (C - 1) / (n - 1): 0.34 at n = 30, d = 5, C = 3. Such a value
+    is not evidence of transfer.
 
     Args:
-        features: (n, d) of the last hidden layer.
-        labels: (n,) class numbers of the target.
-        n_classes: Of the target.
+        features: (n, d) activations of the last hidden layer.
+        labels: (n,) target classes, 0 to n_classes - 1.
+        n_classes: Classes of the target.
 
     Returns:
-        tr(cov(f)^-1 cov(E[f | y])), 0 to min(C - 1, d); 0 where the features are constant.
+        tr(cov(f)^-1 cov(E[f | y])), 0 to min(C - 1, d); 0 if the features are constant.
 
     Source:
         Bao et al. 2019, doi:10.1109/ICIP.2019.8803726.
@@ -118,19 +118,19 @@ def h_score(features: Features, labels: Labels, n_classes: int) -> float:
     indicators = _indicators(labels, n_classes)
     if not _is_finite(features) or indicators.shape[1] < 2:
         return math.nan
-    centred, least = _centred(features)
+    centred, variance_floor = _centred(features)
     variances, between = _between_classes(centred, indicators)
-    kept = variances > max(RANK_TOLERANCE * float(variances[-1]), least)
-    return float(np.sum(between[kept] / variances[kept]))
+    varies = variances > max(RANK_TOLERANCE * float(variances[-1]), variance_floor)
+    return float(np.sum(between[varies] / variances[varies]))
 
 
 def h_score_regularised(features: Features, labels: Labels, n_classes: int) -> float:
-    """Give the H-score with a shrunken covariance, for few rows.
+    """Compute the H-score with a shrunken covariance, for few rows.
 
     Args:
-        features: (n, d) of the last hidden layer.
-        labels: (n,) class numbers of the target.
-        n_classes: Of the target.
+        features: (n, d) activations of the last hidden layer.
+        labels: (n,) target classes, 0 to n_classes - 1.
+        n_classes: Classes of the target.
 
     Returns:
         tr(cov_a(f)^-1 (1 - a) cov(E[f | y])) with the shrinkage a, 0 to min(C - 1, d).
@@ -141,9 +141,9 @@ def h_score_regularised(features: Features, labels: Labels, n_classes: int) -> f
     indicators = _indicators(labels, n_classes)
     if not _is_finite(features) or indicators.shape[1] < 2:
         return math.nan
-    centred, least = _centred(features)
+    centred, variance_floor = _centred(features)
     variances, between = _between_classes(centred, indicators)
-    if variances[-1] <= least:
+    if variances[-1] <= variance_floor:
         return 0.0
     shrinkage = ledoit_wolf_shrinkage(centred)
     if shrinkage == 0.0:
@@ -153,55 +153,56 @@ def h_score_regularised(features: Features, labels: Labels, n_classes: int) -> f
 
 
 def ledoit_wolf_shrinkage(centred: NDArray[np.float64]) -> float:
-    """Say how far a covariance is best drawn towards one with equal variances.
+    """Compute the optimal shrinkage of a covariance towards equal variances.
 
     Args:
-        centred: (n, d) features less their mean.
+        centred: (n, d) features minus their mean.
 
     Returns:
-        0 (not at all) to 1.
+        0 (no shrinkage) to 1.
 
     Source:
-        Ledoit & Wolf 2004, doi:10.1016/S0047-259X(03)00096-4.
+        Ledoit & Wolf 2004, doi:10.1016/S0047-259X(03)00096-4; the same as
+        `sklearn.covariance.ledoit_wolf_shrinkage`, whose import takes long.
     """
     n, d = centred.shape
     squares = float(np.sum((centred.T @ centred / n) ** 2))
-    of_rows = np.sum(centred**2, axis=1)
-    distance = squares - float(of_rows.mean()) ** 2 / d
-    noise = (float(np.mean(of_rows**2)) - squares) / n
+    row_squares = np.sum(centred**2, axis=1)
+    distance = squares - float(row_squares.mean()) ** 2 / d
+    noise = (float(np.mean(row_squares**2)) - squares) / n
     if d == 1 or distance <= 0.0 or noise <= 0.0:
         return 0.0
     return float(min(1.0, noise / distance))
 
 
 def logme(features: Features, labels: Labels, n_classes: int) -> float:
-    """Give the greatest log evidence of a Bayesian linear model of each class, per row.
+    """Compute the maximum log evidence of a Bayesian linear model of each class, per row.
 
-    Never to be compared between targets, as it depends on the shares of the classes.
+    Do not compare it between targets, as it depends on the shares of the classes.
 
     Args:
-        features: (n, d) of the last hidden layer; neither centred nor given an intercept.
-        labels: (n,) class numbers of the target.
-        n_classes: Of the target.
+        features: (n, d) activations of the last hidden layer; not centred, without intercept.
+        labels: (n,) target classes, 0 to n_classes - 1.
+        n_classes: Classes of the target.
 
     Returns:
-        Mean over the classes that have rows, in nats per row. Where all features are 0, the
-        evidence of noise alone.
+        Mean over the classes that have rows, in nats per row. If all features are 0, the evidence
+        of noise alone.
 
     Source:
-        You et al. 2021, arXiv:2102.11005, with the noise at its best for the ratio of the two
-        precisions, which alone is iterated; directions without variance drop out.
+        You et al. 2021, arXiv:2102.11005, with the noise at its optimum given the ratio of the
+        two precisions, so that only the ratio is iterated; directions without variance drop out.
     """
     indicators = _indicators(labels, n_classes)
     if not _is_finite(features) or indicators.shape[1] < 2:
         return math.nan
     scaled, n = _scaled(features), len(features)
     values, vectors = np.linalg.eigh(scaled.T @ scaled)
-    kept = values > RANK_TOLERANCE * values[-1]
-    values = values[kept, None]  # (r, 1), squared singular values
-    explained = (vectors[:, kept].T @ (scaled.T @ indicators)) ** 2 / values  # (r, C)
+    varies = values > RANK_TOLERANCE * values[-1]
+    values = values[varies, None]  # (r, 1), squared singular values
+    explained = (vectors[:, varies].T @ (scaled.T @ indicators)) ** 2 / values  # (r, C)
     squares = indicators.sum(axis=0)
-    rest = np.maximum(squares - explained.sum(axis=0), LEAST_RESIDUAL * squares)
+    rest = np.maximum(squares - explained.sum(axis=0), MIN_RESIDUAL_SHARE * squares)
     shares = _shares_of_evidence(values, explained, rest, n)
     residual = rest + np.sum(explained * (1.0 - shares), axis=0)
     evidence = np.sum(np.log1p(-shares), axis=0) / n - np.log(2.0 * math.pi * residual / n) - 1.0
@@ -209,15 +210,15 @@ def logme(features: Features, labels: Labels, n_classes: int) -> float:
 
 
 def leep(log_probabilities: Features, labels: Labels, n_classes: int) -> float:
-    """Give the log likelihood of labels, by way of the source's classes.
+    """Compute the log likelihood of the labels given the source's class probabilities.
 
     Args:
         log_probabilities: (n, Z) log-softmax of the output layer.
-        labels: (n,) class numbers of the target.
-        n_classes: Of the target.
+        labels: (n,) target classes, 0 to n_classes - 1.
+        n_classes: Classes of the target.
 
     Returns:
-        Mean log of sum_z P(y | z) theta_z(x), in nats; at most 0, and -H(Y) where the output does
+        Mean log of sum_z P(y | z) theta_z(x), in nats; at most 0, and -H(Y) if the output does
         not depend on the row.
 
     Source:
@@ -230,22 +231,22 @@ def leep(log_probabilities: Features, labels: Labels, n_classes: int) -> float:
     theta = np.exp(logits - logits.max(axis=1, keepdims=True))
     theta /= theta.sum(axis=1, keepdims=True)
     joint = indicators.T @ theta  # (C, Z)
-    of_source = joint.sum(axis=0)
-    of_source[of_source == 0.0] = 1.0  # a class never predicted has no share in any row either
-    likelihood = np.sum((indicators @ (joint / of_source)) * theta, axis=1)
+    class_sums = joint.sum(axis=0)
+    class_sums[class_sums == 0.0] = 1.0  # a class never predicted has no share in any row either
+    likelihood = np.sum((indicators @ (joint / class_sums)) * theta, axis=1)
     return min(0.0, float(np.mean(np.log(likelihood))))
 
 
 def nce(log_probabilities: Features, labels: Labels, n_classes: int) -> float:
-    """Give the negative conditional entropy of labels, given the class that the source predicts.
+    """Compute the negative conditional entropy of the labels given the class the source predicts.
 
     Args:
         log_probabilities: (n, Z) log-softmax of the output layer.
-        labels: (n,) class numbers of the target.
-        n_classes: Of the target.
+        labels: (n,) target classes, 0 to n_classes - 1.
+        n_classes: Classes of the target.
 
     Returns:
-        -H(Y | Z) in nats; at most 0, and -H(Y) where the source predicts one class only.
+        -H(Y | Z) in nats; at most 0, and -H(Y) if the source predicts one class only.
 
     Source:
         Tran et al. 2019, arXiv:1908.08142.
@@ -256,27 +257,27 @@ def nce(log_probabilities: Features, labels: Labels, n_classes: int) -> float:
     n, n_source_classes = log_probabilities.shape
     predicted = np.eye(n_source_classes)[log_probabilities.argmax(axis=1)]
     joint = indicators.T @ predicted
-    of_source = joint.sum(axis=0)
-    nats = special.xlogy(joint, joint).sum() - special.xlogy(of_source, of_source).sum()
+    class_sums = joint.sum(axis=0)
+    nats = special.xlogy(joint, joint).sum() - special.xlogy(class_sums, class_sums).sum()
     return min(0.0, float(nats / n))
 
 
 def rank_sources(
     scores: NDArray[np.float64], accuracy: NDArray[np.float64], is_independent: bool = True
 ) -> Ranking:
-    """Say how well a score ranks source networks by their accuracy after transfer.
+    """Measure how well a score ranks source networks by their accuracy after transfer.
 
     Args:
-        scores: (S,) one a source network, higher is better; NaN where there is none: such a
-            network is not ranked and not picked, but counts among those one might have picked.
-        accuracy: (S,) after transfer, finite.
-        is_independent: Whether each network is a draw of its own; if not, there is no interval.
+        scores: (S,) one per source network, higher is better. A network with NaN is not ranked
+            and not picked, but counts among those that could have been picked.
+        accuracy: (S,) finite accuracy after transfer, 0 to 1.
+        is_independent: Whether the networks are independent draws; if not, there is no interval.
 
     Returns:
-        Where several networks have the best score, the mean accuracy of these is that of the pick.
+        The ranking. If several networks tie for the best score, the pick has their mean accuracy.
 
     Raises:
-        ValueError: An accuracy is not finite, or there are not as many of both.
+        ValueError: An accuracy is not finite, or the lengths differ.
 
     Source:
         Bonett & Wright 2000, doi:10.1007/BF02294183. A perfect agreement has the interval of one
@@ -288,15 +289,15 @@ def rank_sources(
             f"{len(scores)} scores and {len(accuracy)} accuracies: one of each a network"
         )
     has_score = np.isfinite(scores)
-    kept, reached = np.round(scores[has_score], 12), accuracy[has_score]
-    n = len(kept)
+    ranked, ranked_accuracy = np.round(scores[has_score], 12), accuracy[has_score]
+    n = len(ranked)
     if n == 0:
         return Ranking(0)
-    picked = float(reached[kept == kept.max()].mean())
+    picked = _accuracy_of_pick(ranked, ranked_accuracy)
     gain, regret = picked - float(accuracy.mean()), float(accuracy.max()) - picked
-    if n < FEWEST_RANKED or not np.ptp(kept) or not np.ptp(reached):
+    if n < MIN_RANKED or not np.ptp(ranked) or not np.ptp(ranked_accuracy):
         return Ranking(n, gain=gain, regret=regret)
-    r = _rank_correlation(kept, reached)
+    r = _rank_correlation(ranked, ranked_accuracy)
     if not is_independent:
         return Ranking(n, r, gain=gain, regret=regret)
     swapped = 1.0 - 12.0 / (n * (n * n - 1))
@@ -308,46 +309,51 @@ def rank_sources(
 
 
 def rank_by_repeat(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -> Ranking:
-    """Say how well a score ranks the source networks of each repeat, target by target.
+    """Measure how well a score ranks the source networks of each repeat, target by target.
 
     Args:
-        scores: (R, T, S) of the S source networks that a repeat tries on each of T targets; NaN
-            where there is none. All of a repeat and target are then left out.
-        accuracy: (R, T, S) after transfer, finite.
+        scores: (R, T, S) of the S source networks that each repeat tries on each of T targets. A
+            repeat and target with any NaN is left out.
+        accuracy: (R, T, S) finite accuracy after transfer, 0 to 1.
 
     Returns:
-        Means over targets and repeats; `n` counts the repeats, which alone are independent, and
+        Means over targets and repeats. `n` counts the repeats, which alone are independent, and
         the interval is Student's t over them. None where nothing can be ranked.
+
+    Raises:
+        ValueError: An accuracy is not finite.
     """
-    by_repeat = []
-    for own_scores, own_accuracy in zip(scores, accuracy, strict=True):
-        found = []
-        for score, reached in zip(own_scores, finite_differences(own_accuracy), strict=True):
-            score = np.round(score, 12)
-            if np.isfinite(score).all() and np.ptp(score) and np.ptp(reached):
-                picked = float(reached[score == score.max()].mean())
-                found.append(
-                    (
-                        _rank_correlation(score, reached),
-                        picked - float(reached.mean()),
-                        float(reached.max()) - picked,
-                    )
-                )
-        if found:
-            by_repeat.append(np.mean(found, axis=0))
-    n = len(by_repeat)
+    means = []  # per repeat: (rank correlation, gain, regret), averaged over targets
+    for repeat_scores, repeat_accuracy in zip(scores, accuracy, strict=True):
+        rankings = []
+        for s, a in zip(
+            np.round(repeat_scores, 12), finite_differences(repeat_accuracy), strict=True
+        ):
+            if np.isfinite(s).all() and np.ptp(s) and np.ptp(a):
+                picked = _accuracy_of_pick(s, a)
+                gain, regret = picked - float(a.mean()), float(a.max()) - picked
+                rankings.append((_rank_correlation(s, a), gain, regret))
+        if rankings:
+            means.append(np.mean(rankings, axis=0))
+    n = len(means)
     if n == 0:
         return Ranking(0)
-    spearman, gain, regret = (float(one) for one in np.mean(by_repeat, axis=0))
-    if n < FEWEST_RANKED:
+    spearman, gain, regret = np.mean(means, axis=0).tolist()
+    if n < MIN_RANKED:
         return Ranking(n, spearman, gain=gain, regret=regret)
-    spread = float(np.std([one[0] for one in by_repeat], ddof=1)) / math.sqrt(n)
-    half = float(special.stdtrit(n - 1, 1 - ALPHA / 2)) * spread
+    error = float(np.std([mean[0] for mean in means], ddof=1)) / math.sqrt(n)
+    half = t_quantile(n - 1, ALPHA) * error
     low, high = max(-1.0, spearman - half), min(1.0, spearman + half)
     return Ranking(n, spearman, low, high, gain=gain, regret=regret)
 
 
+def _accuracy_of_pick(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -> float:
+    """Return the accuracy of the network with the best score; the mean of these if several tie."""
+    return float(accuracy[scores == scores.max()].mean())
+
+
 def _rank_correlation(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -> float:
+    """Return Spearman's rank correlation, as `scipy.stats.spearmanr`, whose import takes long."""
     return float(np.corrcoef(average_ranks(scores), average_ranks(accuracy))[0, 1])
 
 
@@ -357,34 +363,33 @@ def _shares_of_evidence(
     rest: NDArray[np.float64],
     n: int,
 ) -> NDArray[np.float64]:
-    """Find by fixed-point steps how far each direction is believed, 0 to 1, of shape (r, C).
+    """Iterate the effective share of each direction, 0 to 1, of shape (r, C), to a fixed point.
 
-    It is value / (value + ratio), where the ratio is the precision of the weights over that of
-    the noise.
+    It is value / (value + ratio), where the ratio is the precision of the weights divided by that
+    of the noise.
     """
     if len(values) == 0:
         return np.zeros_like(explained)
     greatest = float(values.max())
-    # A label that no feature tells takes the ratio to infinity, one fitted perfectly to 0.
+    # The ratio goes to infinity for a label that no feature explains, to 0 for a perfect fit.
     ends = 1e-12 * greatest, 1e12 * greatest
     ratio = np.full(len(rest), float(values.mean()))
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_LOGME_STEPS):
         shares = values / (values + ratio)
-        n_believed = shares.sum(axis=0)
+        n_effective = shares.sum(axis=0)
         weights = np.sum(explained * shares**2 / values, axis=0)  # squared, summed
         residual = rest + np.sum(explained * (1.0 - shares) ** 2, axis=0)
-        found = n_believed * residual / np.maximum((n - n_believed) * weights, 1e-300)
-        previous, ratio = ratio, np.clip(found, *ends)
+        updated = n_effective * residual / np.maximum((n - n_effective) * weights, 1e-300)
+        previous, ratio = ratio, np.clip(updated, *ends)
         if np.all(np.abs(ratio - previous) <= 1e-4 * previous):
             break
-    believed: NDArray[np.float64] = values / (values + ratio)
-    return believed
+    return np.asarray(values / (values + ratio))
 
 
 def _between_classes(
     centred: NDArray[np.float64], indicators: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the variance along each principal direction, ascending, and that between classes."""
+    """Return the variance along each principal direction, ascending, and that between classes."""
     n = len(centred)
     variances, directions = np.linalg.eigh(centred.T @ centred / n)
     sums = indicators.T @ centred @ directions  # (C, d)
@@ -393,7 +398,7 @@ def _between_classes(
 
 
 def _centred(features: Features) -> tuple[NDArray[np.float64], float]:
-    """Give scaled features less their mean, and the variance that is rounding."""
+    """Return scaled features minus their mean, and the variance below which they are constant."""
     scaled = _scaled(features)
     return scaled - scaled.mean(axis=0), CONSTANT_TOLERANCE * float(np.mean(scaled**2))
 
@@ -406,7 +411,7 @@ def _scaled(features: Features) -> NDArray[np.float64]:
 
 
 def _indicators(labels: Labels, n_classes: int) -> NDArray[np.float64]:
-    """Give (n, C) indicators of the classes that have rows."""
+    """Return (n, C) indicators of the classes that have rows."""
     one_hot = np.equal.outer(labels, np.arange(n_classes))
     return one_hot[:, one_hot.any(axis=0)].astype(np.float64)
 
@@ -416,5 +421,5 @@ def _is_finite(features: Features) -> bool:
 
 
 def _is_distribution(log_probabilities: Features) -> bool:
-    """Say whether each row has a most probable class; a probability of 0 is none that diverged."""
+    """Return whether each row has a most probable class; a probability of 0 is allowed."""
     return bool(np.isfinite(log_probabilities.max(axis=1)).all())

@@ -99,7 +99,7 @@ def test_a_failed_run_counts_at_chance_level_and_the_mean_of_the_others_stands_b
 def test_a_difference_is_that_of_the_pairs_with_the_reach_of_the_problem(findings):
     d = np.subtract(SCORES["fresh", "transfer fixed=1"], STANDALONE_SCORES)
     # two variants are compared in each question; (0.9 - 0.4) / 2 is what a network can lose
-    expected = compare_pairs(d, reach=0.25, n_compared=2, margin=0.01)
+    expected = compare_pairs(d, max_unseen_shift=0.25, n_compared=2, margin=0.01)
     assert of(findings, "fresh", "transfer fixed=1").difference == expected
 
 

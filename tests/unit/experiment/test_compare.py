@@ -198,11 +198,11 @@ def test_the_look_at_which_it_stops_is_the_first_that_decides():
     engine = PlannedEngine(plan_with(0.04, 0.2), 1000)
     results = compare(spec, None, engine)
     n = results.scores.n_repeats
-    assert n in looks(5_000)[1:-1]
+    assert n in look_schedule(5_000)[1:-1]
     (verdict,) = (one.verdict for one in results.summary[1:])
     assert verdict.kind == "better"
     # at the look before, it is not decided
-    before = max(look for look in looks(5_000) if look < n)
+    before = max(look for look in look_schedule(5_000) if look < n)
     (verdict,) = (
         one.verdict for one in compare(replace(spec, n_repeats=before), None, engine).summary[1:]
     )

@@ -14,7 +14,7 @@ from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.drawn import MoonsSpec
 from blobtransfer.specs.study import Axis
-from blobtransfer.statistics.pooled import pool_pairs, slope_of
+from blobtransfer.statistics.pooled import fit_slope, pool_pairs
 
 
 def planned(spec, accuracy):
@@ -152,10 +152,10 @@ def test_the_gap_is_of_other_repeats_than_the_effect():
     gap, distance = found.findings.families[1].moderators
     gaps = [cell.results.measured.ceiling - 0.6 for cell in found.cells]
     gaps[0] -= 0.1
-    assert gap.slope == slope_of(np.array(gaps), np.zeros(6))
+    assert gap.slope == fit_slope(np.array(gaps), np.zeros(6))
     effects = np.array([-0.05, *[0.0] * 5])
     distances = np.array([cell.distance for cell in found.cells])
-    assert distance.slope.slope == pytest.approx(slope_of(distances, effects).slope)
+    assert distance.slope.slope == pytest.approx(fit_slope(distances, effects).slope)
 
 
 def test_too_few_pairs_are_said_and_pairs_that_differ_in_nothing_but_rows():

@@ -30,7 +30,7 @@ from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
 from blobtransfer.results.study_findings import Change, StudyCaution
 from blobtransfer.specs.study import STUDIES, Axis, Cell, StudySpec
 from blobtransfer.statistics.paired import Verdict
-from blobtransfer.statistics.pooled import Family
+from blobtransfer.statistics.pooled import PooledEffect
 
 MAKE = {"sweep": sweep_of, "pairs": pairs_of, "grid": grid_of}
 
@@ -92,7 +92,7 @@ def test_a_sweep_along_two_axes_counts_points(studies):
     assert study_headline(found).startswith("What changes with train-samples and hidden? From")
 
 
-FAMILY = Family(
+FAMILY = PooledEffect(
     60, -0.003, ci_low=-0.008, ci_high=0.002, tau=0.008, prediction_low=-0.021,
     prediction_high=0.015, better_share=0.1, worse_share=0.2, beyond_margin_share=0.3,
 )  # fmt: skip
@@ -124,7 +124,7 @@ def test_pairs_speak_of_the_next_pair(studies, ends, said):
 
 
 def test_few_pairs_say_nothing_of_the_next(studies):
-    found = of_family(studies["pairs"], Family(3, 0.01))
+    found = of_family(studies["pairs"], PooledEffect(3, 0.01))
     first, _ = study_answers(found, "fresh")
     assert first.endswith(
         "changes accuracy by +1.0 on average over 3 pairs, which say nothing of the next"

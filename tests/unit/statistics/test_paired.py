@@ -32,8 +32,8 @@ def rng():
     return np.random.default_rng(0)
 
 
-def difference_of(values, reach=REACH, n_compared=1, margin=0.01):
-    return compare_pairs(np.array(values, np.float64), reach, n_compared, margin)
+def difference_of(values, max_unseen_shift=REACH, n_compared=1, margin=0.01):
+    return compare_pairs(np.array(values, np.float64), max_unseen_shift, n_compared, margin)
 
 
 def ends(d):
@@ -45,7 +45,7 @@ def ends(d):
 
 def test_the_interval_is_students_t_with_pseudo_runs_as_on_paper():
     # 1 2 3: s^2 = 1; 9 / 3 = 3 more, so the error is sqrt(4 / 3); t of 2 degrees 4.302653
-    d = difference_of([1, 2, 3], reach=(9 / PSEUDO_RUNS) ** 0.5)
+    d = difference_of([1, 2, 3], max_unseen_shift=(9 / PSEUDO_RUNS) ** 0.5)
     half = 4.302653 * (4 / 3) ** 0.5
     assert ends(d) == pytest.approx((2 - half, 2 + half), rel=1e-6)
     assert (d.n, d.mean, d.probability_better, d.effect_size) == (3, 2.0, 1.0, 2.0)
@@ -56,15 +56,18 @@ def test_the_end_on_the_side_of_the_longer_tail_lies_further_out_as_on_paper():
     # the scale is 4, the error 2, the skewness 6 / 64. t of 3 degrees 3.182446; the far one is
     # 6 / 64 * (2 * 3.182446^2 + 1) / (6 * 2) = 0.166062 more.
     t, more = 3.182446, 0.166062
-    reach = (48 / PSEUDO_RUNS) ** 0.5
-    right, left = difference_of([0, 0, 0, 4], reach), difference_of([0, 0, 0, -4], reach)
+    max_unseen_shift = (48 / PSEUDO_RUNS) ** 0.5
+    right, left = (
+        difference_of([0, 0, 0, 4], max_unseen_shift),
+        difference_of([0, 0, 0, -4], max_unseen_shift),
+    )
     assert ends(right) == pytest.approx((1 - 2 * t, 1 + 2 * (t + more)), rel=1e-6)
     assert ends(left) == pytest.approx((-right.ci_high, -right.ci_low))
 
 
 def test_the_skewness_at_most_doubles_the_distance_to_an_end():
     # at a level of 0.05 / 20 the term of 0 0 3 would be 1.5 times the t of 2 degrees
-    d = difference_of([0, 0, 3], reach=0, n_compared=20)
+    d = difference_of([0, 0, 3], max_unseen_shift=0, n_compared=20)
     assert d.ci_high - 1 == pytest.approx(2 * (1 - d.ci_low))
 
 
@@ -79,7 +82,7 @@ def symmetric(seed, n=10):
 def test_without_reach_a_symmetric_sample_has_scipys_t_interval_and_t_test(seed):
     values = symmetric(seed)
     test = scipy_stats.ttest_1samp(values, 0.0)
-    d = difference_of(values, reach=0)
+    d = difference_of(values, max_unseen_shift=0)
     assert ends(d) == pytest.approx(tuple(test.confidence_interval()))
     assert d.p_value == pytest.approx(test.pvalue, rel=1e-6)
 
@@ -107,7 +110,7 @@ def test_a_difference_alone_knows_nothing_of_the_others(n_compared):
 
 
 def samples(seed, n_samples=300):
-    """Draw samples: normal, skewed either way, with rare deaths; with a reach and n_compared."""
+    """Draw samples: normal, skewed either way, with rare deaths; a shift and n_compared."""
     generator = np.random.default_rng(seed)
     for _ in range(n_samples):
         n = int(generator.integers(2, 60))
@@ -117,15 +120,15 @@ def samples(seed, n_samples=300):
             -generator.exponential(0.02, n),
             generator.normal(0, 0.01, n) - 0.3 * (generator.random(n) < 0.1),
         ][generator.integers(4)]
-        reach = [0.0, 0.01, 0.25, 0.5][generator.integers(4)]
-        yield values + generator.normal(0, 0.02), reach, int(generator.integers(1, 30))
+        max_unseen_shift = [0.0, 0.01, 0.25, 0.5][generator.integers(4)]
+        yield values + generator.normal(0, 0.02), max_unseen_shift, int(generator.integers(1, 30))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_p_is_below_5_percent_exactly_where_the_interval_excludes_0(seed):
     n_excluded = 0
-    for values, reach, n_compared in samples(seed):
-        d = difference_of(values, reach, n_compared)
+    for values, max_unseen_shift, n_compared in samples(seed):
+        d = difference_of(values, max_unseen_shift, n_compared)
         is_excluded = d.ci_low > 0 or d.ci_high < 0
         assert is_excluded == (d.p_adjusted < 0.05)
         assert (d.each_low > 0 or d.each_high < 0) == (d.p_value < 0.05)
@@ -135,18 +138,18 @@ def test_p_is_below_5_percent_exactly_where_the_interval_excludes_0(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_end_that_touches_0_has_a_p_of_5_percent(seed):
-    for values, reach, n_compared in samples(seed, 100):
-        d = difference_of(values, reach, n_compared)
+    for values, max_unseen_shift, n_compared in samples(seed, 100):
+        d = difference_of(values, max_unseen_shift, n_compared)
         for end in ends(d):
-            touching = difference_of(np.round(values, 12) - end, reach, n_compared)
+            touching = difference_of(np.round(values, 12) - end, max_unseen_shift, n_compared)
             assert touching.p_adjusted == pytest.approx(0.05, rel=1e-6)
 
 
 def test_the_interval_holds_the_mean_and_reach_and_more_variants_widen_it():
-    for values, reach, n_compared in samples(9, 100):
-        d = difference_of(values, reach, n_compared)
-        further = difference_of(values, reach + 0.1, n_compared)
-        more = difference_of(values, reach, n_compared + 1)
+    for values, max_unseen_shift, n_compared in samples(9, 100):
+        d = difference_of(values, max_unseen_shift, n_compared)
+        further = difference_of(values, max_unseen_shift + 0.1, n_compared)
+        more = difference_of(values, max_unseen_shift, n_compared + 1)
         assert d.ci_low <= d.each_low < d.mean < d.each_high <= d.ci_high
         assert more.ci_low < d.ci_low and d.ci_high < more.ci_high
         assert further.ci_high - further.ci_low > d.ci_high - d.ci_low
@@ -178,10 +181,10 @@ def test_no_sample_of_fewer_than_70_pairs_is_alike():
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
-@pytest.mark.parametrize("reach", [0.0, REACH])
-def test_five_pairs_or_fewer_never_give_a_verdict(n, reach):
+@pytest.mark.parametrize("max_unseen_shift", [0.0, REACH])
+def test_five_pairs_or_fewer_never_give_a_verdict(n, max_unseen_shift):
     for values in ([0.1] * n, [0.1 + 0.01 * i for i in range(n)], [-0.5] * n, [0.0] * n):
-        assert verdict_of(difference_of(values, reach), 0.01).kind == "undecided"
+        assert verdict_of(difference_of(values, max_unseen_shift), 0.01).kind == "undecided"
 
 
 @pytest.mark.parametrize("values", [[], [0.5]])
@@ -212,9 +215,9 @@ def numbers(d):
         [1e-15, 2e-15, 0.0],
     ],
 )
-@pytest.mark.parametrize("reach", [0.0, REACH])
-def test_no_number_is_ever_nan_and_intervals_hold_the_mean(values, reach):
-    d = difference_of(values, reach)
+@pytest.mark.parametrize("max_unseen_shift", [0.0, REACH])
+def test_no_number_is_ever_nan_and_intervals_hold_the_mean(values, max_unseen_shift):
+    d = difference_of(values, max_unseen_shift)
     assert all(math.isfinite(number) for number in numbers(d))
     if len(values) > 1:
         assert d.ci_low <= d.mean <= d.ci_high
@@ -374,10 +377,10 @@ def test_the_repeats_that_decide_are_always_more_than_there_were(n, needed):
 N_EXPERIMENTS = 1_000
 
 
-def share_covered(draw, truth=0.0, reach=0.0):
+def share_covered(draw, truth=0.0, max_unseen_shift=0.0):
     n_covered = 0
     for experiment in range(N_EXPERIMENTS):
-        d = compare_pairs(draw(np.random.default_rng([2026, experiment])), reach)
+        d = compare_pairs(draw(np.random.default_rng([2026, experiment])), max_unseen_shift)
         n_covered += d.ci_low <= truth <= d.ci_high
     return n_covered / N_EXPERIMENTS
 
@@ -409,12 +412,12 @@ def deaths(n, n_variants=3, q=0.05):
     return draw
 
 
-def share_of_false_findings(n, reach, q=0.05, n_tables=600):
+def share_of_false_findings(n, max_unseen_shift, q=0.05, n_tables=600):
     """Give the share of tables of three variants in which any is called better or worse."""
     draw, n_false = deaths(n, q=q), 0
     for table in range(n_tables):
         d = draw(np.random.default_rng([n, table]))
-        kinds = [verdict_of(compare_pairs(one, reach, 3), 0.01).kind for one in d.T]
+        kinds = [verdict_of(compare_pairs(one, max_unseen_shift, 3), 0.01).kind for one in d.T]
         n_false += any(kind in ("better", "worse") for kind in kinds)
     return n_false / n_tables
 
@@ -430,4 +433,4 @@ def test_where_networks_die_at_most_5_percent_of_tables_have_a_false_finding(n, 
 def test_without_pseudo_runs_many_more_tables_have_one():
     # Of thirty runs of which one in twenty dies, 0.95^30 = 21 % have no dead, and three variants
     # are drawn: an interval that does not reckon with them finds all those better.
-    assert share_of_false_findings(30, reach=0.0) > 0.15
+    assert share_of_false_findings(30, max_unseen_shift=0.0) > 0.15

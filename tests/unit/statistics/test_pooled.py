@@ -8,13 +8,13 @@ from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from blobtransfer.statistics.pooled import (
-    FEWEST_POOLED,
-    Family,
+    MIN_POOLED_PAIRS,
+    PooledEffect,
     average_ranks,
+    between_pair_variance,
+    fit_slope,
     pool_pairs,
     signed_rank_p,
-    slope_of,
-    variance_between,
 )
 
 
@@ -133,7 +133,7 @@ def test_a_slope_is_scipys(seed):
     generator = np.random.default_rng(seed)
     x = generator.random(12)
     y = 0.02 * x + generator.normal(0, 0.01, 12)
-    found, expected = slope_of(x, y), stats.linregress(x, y)
+    found, expected = fit_slope(x, y), stats.linregress(x, y)
     half = float(stats.t(10).ppf(0.975)) * expected.stderr
     assert found.slope == pytest.approx(expected.slope, abs=1e-9)
     assert (found.ci_low, found.ci_high) == pytest.approx(
@@ -179,7 +179,7 @@ def test_where_variances_are_skewed_the_plain_moments_cover_less():
         effects, variances = drawn([9, i], n, tau, skewed([9, i, 1], n))
         plain = max(0.0, effects.var(ddof=1) - variances.mean())
         error = effects.var(ddof=1) / n
-        halves = 2.045 * np.sqrt([variance_between(effects, variances) + error, plain + error])
+        halves = 2.045 * np.sqrt([between_pair_variance(effects, variances) + error, plain + error])
         ends = effects.mean() + halves * np.array([[1], [-1]])
         covered.append(-np.diff(stats.norm.cdf(ends / tau), axis=0)[0])
     ours, moments = np.mean(covered, axis=0)
@@ -189,15 +189,15 @@ def test_where_variances_are_skewed_the_plain_moments_cover_less():
 # ---------------------------------------------------------------- edges
 
 
-@pytest.mark.parametrize("n", range(FEWEST_POOLED))
+@pytest.mark.parametrize("n", range(MIN_POOLED_PAIRS))
 def test_too_few_pairs_have_a_mean_and_nothing_else(n):
-    assert family_of(np.arange(float(n))) == Family(n, (n - 1) / 2 if n else None)
+    assert family_of(np.arange(float(n))) == PooledEffect(n, (n - 1) / 2 if n else None)
 
 
 @pytest.mark.parametrize(("effect", "p"), [(0.0, 1.0), (0.1, 2 / 2**6)])
 @pytest.mark.parametrize("variance", [0.0, 1e-4])
 def test_equal_effects_say_nothing_of_their_spread(effect, p, variance):
-    assert family_of([effect] * 6, variance) == Family(6, effect, wilcoxon_p=p)
+    assert family_of([effect] * 6, variance) == PooledEffect(6, effect, wilcoxon_p=p)
 
 
 def test_effects_that_differ_by_rounding_are_equal():
@@ -255,13 +255,13 @@ def test_numbers_that_are_none_are_refused(effects, variances, message):
 
 def test_a_slope_needs_five_points_that_vary():
     x = np.arange(6.0)
-    assert slope_of(x[:4], x[:4]).slope is None
-    assert slope_of(np.full(6, 0.1), x).slope is None
-    flat = slope_of(x, np.full(6, 0.1))
+    assert fit_slope(x[:4], x[:4]).slope is None
+    assert fit_slope(np.full(6, 0.1), x).slope is None
+    flat = fit_slope(x, np.full(6, 0.1))
     assert (flat.n, flat.slope, flat.ci_low, flat.p_value) == (6, 0.0, None, None)
-    line = slope_of(x, 2 * x)
+    line = fit_slope(x, 2 * x)
     assert (line.slope, line.ci_low, line.ci_high, line.p_value) == (2.0, 2.0, 2.0, 0.0)
     with pytest.raises(ValueError, match="not finite"):
-        slope_of(x, np.full(6, np.nan))
+        fit_slope(x, np.full(6, np.nan))
     with pytest.raises(ValueError, match="6 of x and 5 of y"):
-        slope_of(x, x[:5])
+        fit_slope(x, x[:5])

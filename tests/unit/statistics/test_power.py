@@ -16,7 +16,7 @@ from blobtransfer.statistics.power import (
 )
 
 INPUTS = [
-    # std, pairs seen, reach, differences compared, difference to be told, power
+    # std, pairs seen, max_unseen_shift, differences compared, difference to be told, power
     (0.03, 30, 0.25, 1, 0.01, 0.8),
     (0.03, 30, 0.25, 3, 0.01, 0.9),
     (0.01, 100, 0.0, 1, 0.01, 0.8),
@@ -33,15 +33,15 @@ def test_the_pseudo_runs_are_as_on_paper():
 
 def test_the_error_has_the_pairs_and_the_pseudo_runs_in_it_as_on_paper():
     # 1 / 4 of the pairs and 12 / 4^2 of the pseudo-runs
-    reach = (12 / pseudo_runs(3)) ** 0.5
-    assert standard_error(1.0, reach, 4, 3) == pytest.approx(1.0)
+    max_unseen_shift = (12 / pseudo_runs(3)) ** 0.5
+    assert standard_error(1.0, max_unseen_shift, 4, 3) == pytest.approx(1.0)
     assert standard_error(0.3, 0.0, 9, 3) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("n_compared", [1, 3, 10])
 @pytest.mark.parametrize("n", [30, 100, 1_000])
 def test_n_clean_runs_mislead_no_oftener_than_a_question_may(n, n_compared):
-    # the highest share of deaths, each a loss of the reach, that n runs without one put outside
+    # the highest share of deaths, each costing the shift, that n runs without one put outside
     error = standard_error(0.0, 0.25, n, n_compared)
     end = error * float(stats.t(n - 1).ppf(1 - 0.05 / (2 * n_compared)))
     assert (1 - end / 0.25) ** n <= 0.05 / n_compared
@@ -49,7 +49,7 @@ def test_n_clean_runs_mislead_no_oftener_than_a_question_may(n, n_compared):
 
 @pytest.mark.parametrize("n", [6, 10, 30, 500, 100_000])
 def test_the_detectable_difference_has_80_percent_power_by_statsmodels(n):
-    difference = smallest_detectable(1.0, n, reach=0.0, n_compared=1)
+    difference = smallest_detectable(1.0, n, max_unseen_shift=0.0, n_compared=1)
     assert TTestPower().power(difference, n, 0.05) == pytest.approx(0.8, abs=0.01)
 
 
@@ -62,14 +62,16 @@ def test_the_detectable_difference_is_detected_four_times_out_of_five(n_compared
     assert np.mean(p < 0.05 / n_compared) == pytest.approx(0.8, abs=0.02)
 
 
-def detectable(reach, n_compared, power):
-    return partial(smallest_detectable, reach=reach, n_compared=n_compared, power=power)
+def detectable(max_unseen_shift, n_compared, power):
+    return partial(
+        smallest_detectable, max_unseen_shift=max_unseen_shift, n_compared=n_compared, power=power
+    )
 
 
-def fewest(std, reach, n_compared, difference, power):
+def fewest(std, max_unseen_shift, n_compared, difference, power):
     """Count up to the fewest pairs that detect a difference."""
     n = 2
-    while smallest_detectable(std, n, reach, n_compared, power) > difference:
+    while smallest_detectable(std, n, max_unseen_shift, n_compared, power) > difference:
         n += 1
     return n
 
@@ -80,12 +82,14 @@ def ends_of_std(std, n):
     return std * math.sqrt((n - 1) / low), std * math.sqrt((n - 1) / high)
 
 
-@pytest.mark.parametrize(("std", "n", "reach", "n_compared", "difference", "power"), INPUTS)
+@pytest.mark.parametrize(
+    ("std", "n", "max_unseen_shift", "n_compared", "difference", "power"), INPUTS
+)
 def test_the_pairs_needed_are_the_fewest_for_either_end_of_the_std(
-    std, n, reach, n_compared, difference, power
+    std, n, max_unseen_shift, n_compared, difference, power
 ):
-    low, high = pairs_needed(std, n, difference, detectable(reach, n_compared, power))
-    rest = (reach, n_compared, difference, power)
+    low, high = pairs_needed(std, n, difference, detectable(max_unseen_shift, n_compared, power))
+    rest = (max_unseen_shift, n_compared, difference, power)
     assert (low, high) == tuple(fewest(end, *rest) for end in ends_of_std(std, n))
     assert low <= fewest(std, *rest) <= high
 

@@ -12,7 +12,7 @@ from blobtransfer.experiment.compare import compare
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.statistics import sequential
-from blobtransfer.statistics.sequential import BettingSequence, looks, sequence_interval
+from blobtransfer.statistics.sequential import BettingSequence, look_schedule, sequence_interval
 
 ALPHA = 0.05 / 3
 
@@ -24,22 +24,22 @@ def deaths(q, n, generator):
     return np.where(is_dead, generator.uniform(-0.4, -0.1, n), d) + q * 0.25
 
 
-# ---------------------------------------------------------------- looks
+# ---------------------------------------------------------------- look_schedule
 
 
 def test_the_first_look_is_at_100_pairs_and_each_has_a_quarter_more():
     # 1.25 times 100 125 157 197 247, rounded up; the last is where it ends
-    assert looks(300) == [100, 125, 157, 197, 247, 300]
+    assert look_schedule(300) == [100, 125, 157, 197, 247, 300]
 
 
 @pytest.mark.parametrize(("n_most", "expected"), [(1, [1]), (99, [99]), (100, [100])])
 def test_there_is_one_look_where_there_are_few_pairs(n_most, expected):
-    assert looks(n_most) == expected
+    assert look_schedule(n_most) == expected
 
 
 def test_a_hundred_thousand_pairs_are_looked_at_32_times():
     # 100 * 1.25^31 = 101,000, a little less for the rounding up
-    found = looks(100_000)
+    found = look_schedule(100_000)
     assert found[-1] == 100_000 and len(found) == 32
     assert all(a < b <= math.ceil(1.25 * a) for a, b in pairwise(found))
 
