@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.cli.checks import (
     MODEL_FILE,
-    carried_by,
     model_errors,
     network_for,
     output_fits,
@@ -153,7 +152,7 @@ def settle(
     questions = request.questions()
     problems = change(request.problems())
     train_seed = request.training.train_seed
-    found = settled(problems, train_seed, carried_by(model, saved, problems))
+    found = settled(problems, train_seed, required_preprocessing(model, saved, problems))
     asked = with_settings(
         ExperimentSpec(
             source=found.get("source"), target=found["target"], network=network_of(found["target"])

@@ -81,14 +81,14 @@ def tables_of(*asked: DataSpec | TableRequest) -> list[tuple[str, Path | None]]:
 def settled(
     asked: Mapping[Role, DataSpec | TableRequest],
     train_seed: int,
-    carried: Preparation | None = None,
-) -> "dict[Role, TaskSpec]":
-    """Read the tables among some problems; see `tasks.resolve`."""
+    preprocessing: Preprocessing | None = None,
+) -> dict[Role, DataSpec]:
+    """Read the tables among some problems; see `data.tables.resolve`."""
     found = {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
     if len(found) < len(asked):
         from blobtransfer.data.tables.resolve import resolve_data_specs
 
-        found = resolve_tasks(asked, train_seed, carried)
+        found = resolve_data_specs(asked, train_seed, preprocessing)
     return found
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from blobtransfer.cli.checks import (
     MODEL_FILE,
-    carried_by,
     check_model_file,
     checked_figure,
     model_errors,
@@ -123,8 +122,8 @@ def train_target(
     """Train on the target problem: from scratch, or from a saved network with --model."""
     source = read_source(model)
     wanted = problem_of("task", task, "seed", seed, 2, problem)
-    carried = carried_by(model, source, {"target": wanted}, can_name_source=False)
-    target = settled({"target": wanted}, training.train_seed, carried)["target"]
+    preprocessing = required_preprocessing(model, source, {"target": wanted}, can_name_source=False)
+    target = settled({"target": wanted}, training.train_seed, preprocessing)["target"]
     base = ExperimentSpec(questions=("one",), target=target, network=network_of(target))
     asked = with_settings(base, training.settings(model is not None))
     network = network_for(asked.network, training, source)

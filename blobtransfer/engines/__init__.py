@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import Dataset
 from blobtransfer.errors import InputError, SettingError
 from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import EngineName, ExperimentSpec
@@ -129,7 +130,9 @@ def _check_weights(name: str, weights: Weights, job: Job) -> None:
             raise _array_error(f"{name}[{i}]", array, f"float32 of shape {shape}")
 
 
-def _check_rows(task: Task, x: NDArray[np.float32], y: NDArray[np.int64], network: MLPSpec) -> None:
+def _check_rows(
+    task: Dataset, x: NDArray[np.float32], y: NDArray[np.int64], network: MLPSpec
+) -> None:
     """Raise InputError unless rows are such that a network can take, SettingError if it is not."""
     if x.ndim != 2 or x.dtype != np.float32:
         raise _array_error("x", x, "float32 of shape (rows, features)")

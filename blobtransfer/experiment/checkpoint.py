@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from blobtransfer.data import load_dataset
+from blobtransfer.data.distance import distance_between
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.experiment.single import record_of
 from blobtransfer.experiment.trainings import Trainings
@@ -12,8 +14,6 @@ from blobtransfer.results.block import BlockResult
 from blobtransfer.results.provenance import Clock, Maker, installed_versions, versions_unlike
 from blobtransfer.results.store import Head, Store, n_mixed_of, other_makers
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.tasks import load_task
-from blobtransfer.tasks.distance import distance_between
 
 MAX_NAMED = 5
 """Workers that an error names."""
@@ -192,5 +192,5 @@ def distance_of(spec: ExperimentSpec) -> float | None:
     if spec.source is None or spec.target is None:
         return None
     return distance_between(
-        *(load_task(data, 0, spec.train_seed) for data in (spec.source, spec.target))
+        *(load_dataset(data, 0, spec.train_seed) for data in (spec.source, spec.target))
     )

@@ -14,7 +14,7 @@ from blobtransfer.experiment.regions import decision_regions, predictions_of
 from blobtransfer.experiment.training import SourceKey, SourceWeights, train_arms, train_sources
 from blobtransfer.network import Weights, kernel_shapes
 from blobtransfer.results.provenance import Clock
-from blobtransfer.results.results import Baseline, Command, Results, Role, TaskRecord
+from blobtransfer.results.results import Baseline, Command, Results, TaskRecord
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec

@@ -8,12 +8,12 @@ from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.statistics.paired import Difference, verdict_of
 from blobtransfer.statistics.power import ALPHA
-from blobtransfer.statistics.sequential import BettingSequence, looks
+from blobtransfer.statistics.sequential import BettingSequence, look_schedule
 
 
 def windows(spec: ExperimentSpec) -> Iterator[range]:
     """Yield the repeats between two looks: all at once unless the comparison is until decided."""
-    ends = looks(spec.n_repeats) if spec.until_decided else [spec.n_repeats]
+    ends = look_schedule(spec.n_repeats) if spec.until_decided else [spec.n_repeats]
     yield from (range(first, last) for first, last in pairwise([0, *ends]))
 
 

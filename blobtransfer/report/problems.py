@@ -3,13 +3,13 @@
 from blobtransfer.report.words import pluralise
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import TaskSpec
+from blobtransfer.specs.task import DataSpec
 
 MAX_CLASSES_NAMED = 6
 """Most classes that are counted one by one."""
 
 
-def describe_problem(spec: TaskSpec, record: TaskRecord) -> str:
+def describe_problem(spec: DataSpec, record: TaskRecord) -> str:
     """Return the rows, columns, classes with their counts, split and scaling of a problem."""
     classes = [
         f"{name} {n:,}" for name, n in zip(spec.class_names, record.class_counts, strict=True)

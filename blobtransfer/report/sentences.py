@@ -27,7 +27,7 @@ from blobtransfer.results.findings import (
 )
 from blobtransfer.results.results import Results
 from blobtransfer.specs.experiment import Arm, Question
-from blobtransfer.statistics.paired import FEWEST_PAIRS, VerdictKind
+from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
 from blobtransfer.statistics.transferability import Ranking
 
 
@@ -205,7 +205,7 @@ def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
         to_decide = None if one.verdict is None else one.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
             return f"after {pluralise(results.scores.n_repeats, 'repeats')}"
-        if to_decide is None and results.spec.task.is_split_anew and _is_known(one):
+        if to_decide is None and results.spec.task.is_resplit and _is_known(one):
             margin, task = results.spec.margin, results.spec.task
             of_what = f" a difference of {format_points(margin)}" if margin else ""
             which = "training rows" if task.test_to_train > 1.0 else "rows"

@@ -123,9 +123,8 @@ def study_caution(caution: StudyCaution, results: StudyResults) -> str:
                 f"answer hangs on it, not which value is best{tuned}"
             )
         case "few pairs":
-            return (
-                f"{pluralise(caution.n_cells, 'pairs')}: {FEWEST_POOLED} or more have an interval"
-            )
+            n_pairs = pluralise(caution.n_cells, "pairs")
+            return f"{n_pairs}: {MIN_POOLED_PAIRS} or more have an interval"
         case "halves of one table":
             return (
                 "all pairs are halves of the classes of one table, so they share rows and are not "

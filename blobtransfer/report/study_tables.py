@@ -43,7 +43,6 @@ from blobtransfer.results.study_findings import ModeratorKind
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import series_of
 from blobtransfer.statistics.paired import Interval, Verdict
-from blobtransfer.statistics.pooled import PooledEffect
 
 MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "distance"}
 """What the effect on a pair may hang on."""
@@ -361,7 +360,7 @@ def _n_differences(results: StudyResults) -> int:
     return len(results.cells) * (len(results.spec.cells[0].spec.variants) - 1)
 
 
-def _beyond_cell(family: Family) -> str:
+def _beyond_cell(family: PooledEffect) -> str:
     if family.better_share is None or family.worse_share is None:
         return ""
     better = format_number(family.better_share, digits=0)

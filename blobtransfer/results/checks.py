@@ -10,6 +10,7 @@ from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Run, Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.study import StudySpec
+from blobtransfer.specs.task import ROLES
 from blobtransfer.specs.variant import STANDALONE
 
 MAX_TEXT = 4096

@@ -192,7 +192,7 @@ def with_margin(spec: ExperimentSpec | StudySpec, margin: float) -> ExperimentSp
     return replace(spec, cells=tuple(cells))
 
 
-def steps_of_an_epoch(training: TrainingSpec, task: TaskSpec) -> int:
+def steps_of_an_epoch(training: TrainingSpec, task: DataSpec) -> int:
     """Count the updates of one pass over the training rows of a problem."""
     return -(-task.n_train // training.batch_size)
 

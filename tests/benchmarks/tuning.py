@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 import numpy as np
+from blobtransfer.engines.compiled.rule import Rule
 from common import job_of
 from llvmlite import binding as llvm
 
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native, simd
-from blobtransfer.engines.compiled.rule import Rule
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec

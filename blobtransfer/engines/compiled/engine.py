@@ -34,8 +34,6 @@ from blobtransfer.metrics import (
     TRAIN_LOSS,
 )
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
 
 POLL_S = 0.1
 """Seconds between two looks at the progress of the threads."""
@@ -60,13 +58,12 @@ class CompiledEngine:
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
-        n_train = len(load_dataset(spec.task).y_train)
+        n_train, has_own_rows = len(load_dataset(spec.task).y_train), spec.task.is_resplit
         for arm in spec.arms:
             network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
-            is_resplit = spec.task.is_resplit
-            self._kernel(network, spec.training, is_anchored, n_train, is_resplit)
-            if spec.tune and not is_resplit:
-                self._kernel(network, spec.training, is_anchored, n_train, has_own_rows=True)
+            get_kernel(network, spec.training, is_anchored, n_train, has_own_rows)
+            if spec.tune and not has_own_rows:
+                get_kernel(network, spec.training, is_anchored, n_train, has_own_rows=True)
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Return how many repeats a block of work should have; see `scheduling.repeats_per_job`."""
@@ -74,14 +71,14 @@ class CompiledEngine:
         n_numbers = sum(
             (task.n_train + task.n_test_rows) * task.n_features
             for task in (spec.source, spec.target)
-            if task is not None and (task.is_split_anew or spec.tune)
+            if task is not None and (task.is_resplit or spec.tune)
         )
-        n_of_weights = WEIGHTS_AT_ONCE * n_threads // n_weights
-        n_repeats = max(FEWEST_REPEATS, min(n_of_weights, n_of_work))
-        n_cells = sum(
-            (one.n_train + one.n_test_rows) * one.n_features
-            for one in (spec.source, spec.target)
-            if one is not None and (one.is_resplit or spec.tune)
+        return repeats_per_job(
+            spec.network.n_parameters * len(spec.arms),
+            spec.target.n_train,
+            spec.training.epochs,
+            n_numbers,
+            self._n_threads,
         )
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:

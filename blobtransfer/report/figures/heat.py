@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.report.figures.canvas import LINE, Canvas
 from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
-from blobtransfer.report.figures.style import Look, literal, n_letters, shortened
+from blobtransfer.report.figures.style import Look, literal, shortened, width_in_letters
 from blobtransfer.report.study_sentences import study_headline
 from blobtransfer.report.words import QUESTION_NAMES, format_points, format_signed_points
 from blobtransfer.results.findings import Summary

@@ -23,7 +23,7 @@ from blobtransfer.report.writers import to_json
 from blobtransfer.results.store import Store
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
-from blobtransfer.statistics.sequential import looks
+from blobtransfer.statistics.sequential import look_schedule
 
 REPEAT_OF_SOURCE = {order_key(0, Stream.SOURCE_ORDER, r): r for r in range(100)}
 
