@@ -63,6 +63,24 @@ def run_process(*argv: object, cwd: Path, **settings: Any) -> Finished:
     return Finished(process.returncode, out, err)
 
 
+def works(*command: str, **settings: Any) -> bool:
+    """Return whether a command exists here and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True, **settings).returncode == 0
+    except OSError:
+        return False
+
+
+def with_files_of_at_most(n_bytes: int) -> tuple[str, ...]:
+    """Return a command that starts another one, whose files cannot grow beyond `n_bytes`."""
+    code = (
+        "import os, resource, sys\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({n_bytes}, {n_bytes}))\n"
+        "os.execvp(sys.argv[1], sys.argv[1:])\n"
+    )
+    return (sys.executable, "-c", code)
+
+
 def contents(folder: Path) -> dict[Path, str | None]:
     """Give what every file, link and directory below a folder holds."""
     found: dict[Path, str | None] = {}

@@ -1,11 +1,63 @@
-"""Hostile files beside a store."""
+"""Commands that tests extend and resume, what a store holds, and hostile files beside it."""
 
+import json
 import os
+import sqlite3
 import struct
 from pathlib import Path
 
 from blobtransfer.results.connection import JOURNAL_MAGIC
 from blobtransfer.results.lock import SUFFIX
+from helpers.specs import SMALL_OPTIONS
+
+FRESH = ("compare", *SMALL_OPTIONS, "--sources", "fresh")
+DIGITS = ("compare", "--source", "digits:classes=0-4", "--target", "digits:classes=5-9")
+FEW, MORE = ("--repeats", "5"), ("--repeats", "9")
+COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "compare": (("compare", *SMALL_OPTIONS), ("--repeats", "7"), ("--repeats", "20")),
+    "nested": (FRESH, ("--nested", "3", "4"), ("--nested", "5", "4")),
+    "speed": ((*FRESH, "--speed", "--variant", "equal-compute"), FEW, MORE),
+    "scores": ((*FRESH, "--scores"), FEW, MORE),
+    "tune": ((*FRESH, "--tune", "learning-rate=0.01,0.1"), FEW, MORE),
+    "until decided": (
+        (*FRESH, "--until-decided"), ("--max-repeats", "110"), ("--max-repeats", "300"),
+    ),
+    "table": ((*DIGITS, "--epochs", "1"), FEW, MORE),
+    "sweep": (("sweep", *SMALL_OPTIONS, "--over", "train-samples=10,20,30"), FEW, MORE),
+    "pairs": (("pairs", *SMALL_OPTIONS, "--pairs", "6"), FEW, MORE),
+    "grid": (
+        ("grid", "--problems", "blobs:seed=1..3,samples=60,train=40", "--epochs", "2"), FEW, MORE,
+    ),
+}  # fmt: skip
+"""Command, options of the first run, options that extend it."""
+
+QUIET = ("-q", "--no-plot")
+LONG = (
+    "compare", *SMALL_OPTIONS, "--hidden", "64", "64", "--fixed", "0", "--sources", "one",
+    "--repeats", "6000", *QUIET,
+)  # fmt: skip
+"""A command of some hundred blocks."""
+
+
+def without_times(path: Path) -> str:
+    """Return a JSON result without what differs each time."""
+    record = json.loads(path.read_text())
+    for key in ("argv", "started", "seconds"):
+        del record[key]
+    return json.dumps(record)  # in the order of its keys
+
+
+def n_blocks(path: Path) -> int:
+    """Count the blocks that another process has stored so far."""
+    if not path.exists():
+        return 0
+    connection = sqlite3.connect(path, timeout=10)
+    try:
+        return int(connection.execute("SELECT count(*) FROM block").fetchone()[0])
+    except sqlite3.OperationalError:  # there are no tables yet
+        return 0
+    finally:
+        connection.close()
 
 
 def super_journal(path: Path, victim: Path) -> None:

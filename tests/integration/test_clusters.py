@@ -15,7 +15,7 @@ from threading import Event, Thread
 import pytest
 from helpers.clusters import Cluster, service, wait_until
 from helpers.commands import ENVIRONMENT, run_process, start
-from integration.test_stores import COMMANDS, FRESH, LONG, n_blocks, without_times
+from helpers.stores import COMMANDS, FRESH, LONG, n_blocks, without_times
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.commands import ENVIRONMENT, Finished, run_process, start
+from helpers.commands import (
+    ENVIRONMENT,
+    Finished,
+    run_process,
+    start,
+    with_files_of_at_most,
+    works,
+)
 from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
 
@@ -33,24 +40,6 @@ pytestmark = pytest.mark.slow
 
 needs_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc")
-
-
-def works(*command, **settings):
-    """Tell whether a command exists here and ends well."""
-    try:
-        return subprocess.run(command, capture_output=True, **settings).returncode == 0
-    except OSError:
-        return False
-
-
-def with_files_of_at_most(n_bytes):
-    """Give a command that starts another for which the disk is full from there on."""
-    code = (
-        "import os, resource, sys\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({n_bytes}, {n_bytes}))\n"
-        "os.execvp(sys.argv[1], sys.argv[1:])\n"
-    )
-    return (sys.executable, "-c", code)
 
 
 def wait_for(is_so, process):

@@ -10,51 +10,24 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.commands import contents, run_process, start
-from helpers.specs import SMALL_OPTIONS
-from helpers.stores import journal_that_is_a_fifo, lock_that_is_a_link, super_journal
-from integration.test_faults import with_files_of_at_most, works
+from helpers.commands import contents, run_process, start, with_files_of_at_most, works
+from helpers.stores import (
+    COMMANDS,
+    FRESH,
+    LONG,
+    QUIET,
+    journal_that_is_a_fifo,
+    lock_that_is_a_link,
+    n_blocks,
+    super_journal,
+    without_times,
+)
 
 import blobtransfer.experiment.checkpoint
 import blobtransfer.experiment.maker
 from blobtransfer.cli import show
 from blobtransfer.results.provenance import installed_versions
 from blobtransfer.results.store import Store
-
-FRESH = ("compare", *SMALL_OPTIONS, "--sources", "fresh")
-DIGITS = ("compare", "--source", "digits:classes=0-4", "--target", "digits:classes=5-9")
-FEW, MORE = ("--repeats", "5"), ("--repeats", "9")
-COMMANDS = {
-    # what is given first, and what then
-    "compare": (("compare", *SMALL_OPTIONS), ("--repeats", "7"), ("--repeats", "20")),
-    "nested": (FRESH, ("--nested", "3", "4"), ("--nested", "5", "4")),
-    "speed": ((*FRESH, "--speed", "--variant", "equal-compute"), FEW, MORE),
-    "scores": ((*FRESH, "--scores"), FEW, MORE),
-    "tune": ((*FRESH, "--tune", "learning-rate=0.01,0.1"), FEW, MORE),
-    "until decided": (
-        (*FRESH, "--until-decided"), ("--max-repeats", "110"), ("--max-repeats", "300"),
-    ),
-    "table": ((*DIGITS, "--epochs", "1"), FEW, MORE),
-    "sweep": (("sweep", *SMALL_OPTIONS, "--over", "train-samples=10,20,30"), FEW, MORE),
-    "pairs": (("pairs", *SMALL_OPTIONS, "--pairs", "6"), FEW, MORE),
-    "grid": (
-        ("grid", "--problems", "blobs:seed=1..3,samples=60,train=40", "--epochs", "2"), FEW, MORE,
-    ),
-}  # fmt: skip
-QUIET = ("-q", "--no-plot")
-LONG = (
-    "compare", *SMALL_OPTIONS, "--hidden", "64", "64", "--fixed", "0", "--sources", "one",
-    "--repeats", "6000", *QUIET,
-)  # fmt: skip
-"""Some hundred blocks."""
-
-
-def without_times(path):
-    """Read a JSON result but for what differs each time."""
-    record = json.loads(path.read_text())
-    for key in ("argv", "started", "seconds"):
-        del record[key]
-    return json.dumps(record)  # in the order of its keys
 
 
 def copy_without_a_third(path, other):
@@ -433,19 +406,6 @@ def test_a_command_that_is_killed_goes_on_where_it_was(tmp_path):
     again = run_process(*LONG, "--store", "a.db", "-o", "again.csv", cwd=tmp_path)
     assert (again.code, again.out) == (0, done.out)
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
-
-
-def n_blocks(path):
-    """Count the blocks that another process has kept so far."""
-    if not path.exists():
-        return 0
-    connection = sqlite3.connect(path, timeout=10)
-    try:
-        return connection.execute("SELECT count(*) FROM block").fetchone()[0]
-    except sqlite3.OperationalError:  # there are no tables yet
-        return 0
-    finally:
-        connection.close()
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ import pytest
 from helpers.clusters import wait_until
 from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
-from integration.test_stores import LONG, n_blocks
+from helpers.stores import LONG, n_blocks
 
 from blobtransfer.cli import streams
 from blobtransfer.cli.app import main

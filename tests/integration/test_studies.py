@@ -12,8 +12,8 @@ import pytest
 from helpers.clusters import wait_until
 from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
+from helpers.stores import n_blocks
 from helpers.tables import write_rows
-from integration.test_stores import n_blocks
 
 from blobtransfer.results.json_io import json_schema
 
