@@ -43,6 +43,7 @@ from blobtransfer.results.study_findings import ModeratorKind
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import series_of
 from blobtransfer.statistics.paired import Interval, Verdict
+from blobtransfer.statistics.pooled import PooledEffect
 
 MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "distance"}
 """What the effect on a pair may hang on."""
