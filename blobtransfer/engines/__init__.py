@@ -21,17 +21,20 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 
 OnEpochs = Callable[[int], None]
-"""Called with how many epochs, summed over the runs of a job, are newly done; may raise to stop."""
+"""Called with the newly done epochs, summed over the runs of a job; may raise to stop."""
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """What the weights of R trainings are pulled towards, in place of weight decay.
+    """Weights that R trainings are pulled towards (L2-SP), in place of weight decay.
 
     Args:
-        strength: This times the sum over all weights that move, kernels and biases, of the
-            squares of their distances is added to the loss that is trained on; above 0.
+        strength: Above 0. The penalty added to the training loss is this times the sum of squared
+            distances of all trainable weights, kernels and biases, from the anchor.
         weights: Kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
+
+    Source:
+        Li, Grandvalet & Davoine 2018, arXiv:1802.01483.
     """
 
     strength: float
@@ -45,13 +48,13 @@ class Job:
     Args:
         network: Shape of every network.
         training: How each is trained, up to epoch `training.epochs`.
-        tasks: What they are trained on, T tasks: run i on task i modulo T.
+        tasks: T tasks; run i is trained on task i modulo T.
         weights: Initial kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
-        n_frozen: (R,) layers from the input that must not move, below the number of layers.
+        n_frozen: (R,) frozen layers, counted from the input; below the number of layers.
         order_keys: (R,) uint64 keys for `randomness.batch_orders`.
-        first_epoch: Epochs before it are done already; their batch orders are skipped.
+        first_epoch: First epoch to train; the batch orders of earlier epochs are skipped.
         with_curves: Evaluate after every epoch, and before the first.
-        anchor: What pulls on the weights; None: the weight decay of the training.
+        anchor: Weights to pull towards; None: the weight decay of the training.
 
     Raises:
         SettingError: The network does not fit the rows or the classes of a task.
@@ -161,14 +164,14 @@ def _array_error(name: str, array: NDArray[Any], expected: str) -> InputError:
 
 @dataclass(frozen=True)
 class Trained:
-    """What became of a job; metrics in the order of `METRICS`.
+    """Results of a job; metrics in the order of `METRICS`.
 
     Args:
         weights: Trained kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
         curves: (4, R, E + 1) float64, clean evaluations by epoch, entry 0 the untrained
             network; (4, R, 1) without curves, after training alone. NaN or infinite where
             training diverged.
-        classes_predicted: (R,) how many classes the network predicts on the test rows.
+        classes_predicted: (R,) number of classes that the network predicts on the test rows.
     """
 
     weights: Weights
@@ -182,26 +185,26 @@ class Trained:
 
 
 class Engine(Protocol):
-    """Trains jobs; may keep compiled code between them, but nothing that changes results."""
+    """Trains jobs; may cache compiled code between jobs, but nothing that changes results."""
 
     def start(self, spec: ExperimentSpec) -> None:
-        """Load what the engine is built on and compile for a spec, which may take seconds.
+        """Import the engine's libraries and compile for a spec, which may take seconds.
 
         Raises:
-            MachineError: It cannot be used here.
+            MachineError: A library of the engine is missing or cannot be used.
         """
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
-        """Say how many repeats of all variants a block should have.
+        """Return how many repeats of all variants a job should have.
 
-        Fewer waste time; more waste memory, and are lost together when interrupted.
+        Fewer cost time; more cost memory, and are lost together when interrupted.
         """
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job.
 
         Args:
-            job: What to train.
+            job: Networks, rows and settings.
             on_epochs: Called as epochs are done.
 
         Returns:
@@ -209,18 +212,18 @@ class Engine(Protocol):
             each are bit for bit what came in.
 
         Raises:
-            MachineError: What the engine is built on cannot be used.
+            MachineError: A library of the engine is missing or cannot be used.
         """
 
 
 def load_engine(name: EngineName, show_log: bool = False, n_threads: int | None = None) -> Engine:
-    """Give the engine of that name; what it is built on is imported when it starts.
+    """Return the engine of a name; its libraries are imported when it starts.
 
     Args:
         name: One of `specs.experiment.ENGINES`.
-        show_log: Let the libraries below the engine write their logs to standard error.
+        show_log: Let the engine's libraries write their logs to standard error.
         n_threads: Threads that train; None: one for each processor we may use.
     """
-    home = import_module(f"blobtransfer.engines.{name}.engine")
-    engine: Engine = home.create(show_log, n_threads)
+    module = import_module(f"blobtransfer.engines.{name}.engine")
+    engine: Engine = module.create(show_log, n_threads)
     return engine

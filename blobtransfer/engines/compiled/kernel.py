@@ -1,11 +1,11 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
-Five functions are written for the shape of a network. `shuffle` draws the orders of the rows of
-some epochs and `pack_rows` lays the rows out in them, for all blocks that see the same orders; then
-`train` trains one block on these rows. `train_group` does all of that in turn, and `evaluate`
-evaluates a block. Memory is laid out lane by lane, so each number here stands for one number in
-every network of the block. A matrix product is done tile by tile, the sums of a tile in
-registers; weights move in place as soon as their gradient is known.
+Five functions are emitted for the shape of a network. `shuffle` draws the row orders of some
+epochs and `pack_rows` copies the rows into these orders, for all blocks of a group; then `train`
+trains one block on the packed rows. `train_group` calls these in turn, and `evaluate` evaluates a
+block. Each `Value` here stands for one number in every network of the block. A matrix product is
+computed tile by tile, the sums of a tile in registers; weights are updated in place as soon as
+their gradient is known. `docs/engine.md` has the memory layout with a drawing.
 
 Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
 """
@@ -85,7 +85,7 @@ TRAIN_ARGUMENTS = {
     "penalty_factor": FLOAT,
 }
 BLOCK_FIELDS = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
-"""The arguments of `train` that each block of a team has its own of: a row of `blocks`."""
+"""Arguments of `train` that differ between the blocks of a group: a row of `blocks`."""
 
 GROUP_ARGUMENTS = {
     "blocks": POINTER,
@@ -118,7 +118,7 @@ EVALUATE_ARGUMENTS = {
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a block's numbers lie in memory, counted in vectors.
+    """Offsets of a block's numbers in memory, counted in vectors.
 
     Rows are an odd number of vectors apart: a power of two would send them all to the same
     few lines of the cache.
@@ -132,55 +132,55 @@ class Layout:
     n_rows: int
 
     def weights(self, layer: int) -> int:
-        """Place of a layer's kernel (fan_in rows), which its bias follows as one more row."""
+        """Return the offset of a layer's kernel (fan_in rows); the bias follows as one more row."""
         shapes = self.network.shapes[:layer]
         return sum((fan_in + 1) * (fan_out | 1) for fan_in, fan_out in shapes)
 
     @cached_property
     def layers(self) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-        """Shape of each kernel, and from where to where it lies with its bias."""
-        places = [self.weights(k) for k in range(len(self.network.shapes) + 1)]
-        return tuple(zip(self.network.shapes, pairwise(places), strict=True))
+        """Shape of each kernel; start and end of the kernel with its bias."""
+        offsets = [self.weights(k) for k in range(len(self.network.shapes) + 1)]
+        return tuple(zip(self.network.shapes, pairwise(offsets), strict=True))
 
     def units(self, layer: int) -> int:
-        """Place of the activations (n_rows rows) of a layer, the input being layer 0."""
+        """Return the offset of the activations (n_rows rows) of a layer; the input is layer 0."""
         return self.n_rows * sum(row_of(width) for width in self.network.layer_sizes[:layer])
 
     def deltas(self, layer: int) -> int:
-        """Place of the deltas of a hidden layer; those of the output take the logits' place."""
+        """Return the offset of a hidden layer's deltas; the output's overwrite the logits."""
         return self.units(len(self.network.layer_sizes)) + self.units(layer) - self.units(1)
 
     @property
     def inputs_stride(self) -> int:
-        """Vectors of a row of inputs."""
+        """Vectors per row of inputs."""
         return row_of(self.network.n_features)
 
     @property
     def n_weights(self) -> int:
-        """All kernels and biases."""
+        """Vectors of all kernels and biases."""
         return self.weights(len(self.network.shapes))
 
     @property
     def n_units(self) -> int:
-        """Activations and deltas."""
+        """Vectors of all activations and deltas."""
         return self.deltas(len(self.network.shapes))
 
 
 def row_of(width: int) -> int:
-    """Give the length of a row of units, with one more unit that is always 1."""
+    """Return the vectors per row of units: one more unit, always 1, and an odd number."""
     return (width + 1) | 1
 
 
 def write_module(
     network: MLPSpec, n_rows: int, rule: UpdateRule, has_own_rows: bool, lanes: int
 ) -> ir.Module:
-    """Write `shuffle`, `pack_rows`, `train`, `train_group` and `evaluate` for a shape of networks.
+    """Return a module with `shuffle`, `pack_rows`, `train`, `train_group` and `evaluate`.
 
     Args:
-        network: The shape.
-        n_rows: The most rows of a batch, of training or of evaluation.
+        network: Shape of the networks.
+        n_rows: Maximum rows of a batch, of training or of evaluation.
         rule: How a gradient moves a weight.
-        has_own_rows: Whether each lane evaluates rows of its own, from `first_rows` on.
+        has_own_rows: Whether each lane evaluates its own rows, from `first_rows` on.
         lanes: Networks in a block.
     """
     module = ir.Module("blobtransfer")
@@ -196,7 +196,7 @@ def write_module(
 
 
 class _Network:
-    """The arrays of a block of networks, and what back-propagation does with them."""
+    """The arrays of a block of networks, and back-propagation through them."""
 
     def __init__(self, code: Code, layout: Layout) -> None:
         self.code, self.spec, self.layout = code, layout.network, layout
@@ -214,11 +214,11 @@ class _Network:
         self.logits = self.activations[-1]
 
     def like_weights(self, argument: str, n_before: int = 0) -> list[Array]:
-        """Give an argument as one array a layer: kernel rows, then the bias row.
+        """Return an argument as one array per layer: kernel rows, then the bias row.
 
         Args:
-            argument: Its name.
-            n_before: How many such sets of numbers come before in the same memory.
+            argument: Name of the argument.
+            n_before: Sets of numbers of this layout that precede it in the same memory.
         """
         start = n_before * self.layout.n_weights
         return [
@@ -227,12 +227,12 @@ class _Network:
         ]
 
     def forward(self, n_rows: Index, is_trained: bool) -> None:
-        """Propagate rows from layer 0 to the logits; keep what `backward` needs, if it comes."""
+        """Emit the forward pass of rows to the logits; in training, store what `backward` needs."""
         for layer in range(len(self.spec.shapes)):
             self.layer_above(layer, n_rows, is_trained)
 
     def layer_above(self, layer: int, n_rows: Index, is_trained: bool) -> None:
-        """Propagate rows through one layer: a_above = f(a W + b)."""
+        """Emit the forward pass through one layer: a_above = f(a W + b)."""
         fan_in, fan_out = self.spec.shapes[layer]
         activations, weights = self.activations[layer], self.weights[layer]
         above, is_output = self.activations[layer + 1], layer == len(self.spec.hidden)
@@ -253,7 +253,7 @@ class _Network:
         )
 
     def backward(self, n_rows: Index, n_frozen: Value, update: "Update") -> None:
-        """Send the output deltas down and move the weights of every layer that is not frozen."""
+        """Emit the backward pass from the output deltas, and the update of each trainable layer."""
         for layer in reversed(range(len(self.spec.shapes))):
             if layer > 0:
                 with self.code.if_(n_frozen < layer):
@@ -262,7 +262,7 @@ class _Network:
                 self.update(layer, n_rows, update)
 
     def delta_below(self, layer: int, n_rows: Index) -> None:
-        """Send deltas through a layer and the activation below: d_below = (d W^T) f'(a_below)."""
+        """Emit the deltas of the layer below: d_below = (d W^T) f'(a_below)."""
         fan_in, fan_out = self.spec.shapes[layer]
         deltas, weights, below = self.deltas[layer + 1], self.weights[layer], self.deltas[layer]
 
@@ -280,7 +280,7 @@ class _Network:
         )
 
     def update(self, layer: int, n_rows: Index, update: "Update") -> None:
-        """Move a layer by its gradient, W: a_below^T d, and b: the sum of d over the rows."""
+        """Emit the update of a layer; gradient of W: a_below^T d, of b: sum of d over the rows."""
         fan_in, fan_out = self.spec.shapes[layer]
         below, deltas = self.activations[layer], self.deltas[layer + 1]
         _product(
@@ -294,9 +294,10 @@ class _Network:
         )
 
     def activation(self, layer: int, z: Value) -> tuple[Value, Value | None]:
-        """Write f(z) of a hidden layer, counted from 0, and f'(z) where f(z) does not tell it.
+        """Emit f(z) of a hidden layer, counted from 0.
 
-        NaN stays NaN.
+        Returns:
+            f(z), and f'(z) where it cannot be computed from f(z); NaN stays NaN.
         """
         name, slope = self.spec.activation_of(layer)
         match name:
@@ -316,7 +317,7 @@ class _Network:
                 return self.code.select(z > 0.0, z, z * slope), None
 
     def times_derivative(self, layer: int, b: Index, i: Index, delta: Value) -> Value:
-        """Write delta * f'(z) of a unit, with f' computed from its activation a = f(z)."""
+        """Emit delta * f'(z) of a unit, with f' computed from its activation a = f(z)."""
         a, (name, slope) = self.activations[layer + 1][b, i], self.spec.activation_of(layer)
         match name:
             case "relu":
@@ -333,7 +334,7 @@ class _Network:
                 return self.code.select(a > 0.0, delta, delta * slope)
 
     def softmax_parts(self, row: Index) -> tuple[Value, Value]:
-        """Write e^(z - max z) over the logits z of a row; give max z and the sum of those."""
+        """Overwrite the logits z of a row by e^(z - max z); return max z and the sum of these."""
         code, logits = self.code, self.logits
         biggest = code.variable(logits[row, 0])
         for c in code.unrolled(self.spec.n_classes):
@@ -348,7 +349,7 @@ class _Network:
 
 
 def _write_shuffle(code: Code) -> None:
-    """Draw the orders of the rows as `randomness.batch_orders` does, one behind the other."""
+    """Emit the row orders of some epochs, one after another; see `randomness.batch_orders`."""
     n_rows, first_epoch = code.argument("n_rows"), code.argument("first_epoch")
     keys, orders = code.array("order_keys", code.int64s)[0], code.array("row_orders", code.int32s)
     # Lanes lie side by side: lane l of order q is number q * lanes + l.
@@ -360,37 +361,37 @@ def _write_shuffle(code: Code) -> None:
         with code.loop(0, n_rows - 1) as turn:
             last = n_rows - 1 - turn
             other = draw_below(keys, epoch * n_rows + last, last + 1)
-            place = code.convert(other + start, code.int32s) * code.lanes + lane
-            chosen = code.gather("row_orders", INT32, place)
-            code.scatter("row_orders", INT32, place, orders[start + last])
+            index = code.convert(other + start, code.int32s) * code.lanes + lane
+            chosen = code.gather("row_orders", INT32, index)
+            code.scatter("row_orders", INT32, index, orders[start + last])
             orders[start + last] = chosen
     code.finish()
 
 
 def _write_pack_rows(code: Code, layout: Layout) -> None:
-    """Lay out `n_rows` rows in their order: features, a unit that is always 1; and labels."""
+    """Emit copies of `n_rows` rows in their order: features and a 1 as inputs; and labels."""
     orders, labels = code.array("row_orders", code.int32s), code.array("labels", code.int32s)
     inputs = code.array("inputs", stride=layout.inputs_stride)
     n_features = layout.network.n_features
     with code.loop(0, code.argument("n_rows")) as b:
         row = orders[b] + _first_rows(code)
-        n_in_runs = n_features - n_features % code.lanes
-        if n_in_runs:
+        n_consecutive = n_features - n_features % code.lanes
+        if n_consecutive:
             starts = [code.lane(row * n_features, lane) for lane in range(code.lanes)]
-            with code.loop(0, n_in_runs, code.lanes) as first:
-                of_lanes = code.gather_runs("x", [start + first for start in starts])
+            with code.loop(0, n_consecutive, code.lanes) as first:
+                of_lanes = code.gather_consecutive("x", [start + first for start in starts])
                 for i, feature in enumerate(of_lanes):
                     inputs[b, first + i] = feature
-        for i in code.unrolled(n_features - n_in_runs):
-            place = row * n_features + n_in_runs + code.convert(code.index(i), INT32)
-            inputs[b, n_in_runs + i] = code.gather("x", FLOAT, place)
+        for i in code.unrolled(n_features - n_consecutive):
+            index = row * n_features + n_consecutive + code.convert(code.index(i), INT32)
+            inputs[b, n_consecutive + i] = code.gather("x", FLOAT, index)
         inputs[b, n_features] = code.constant(1.0)
         labels[b] = code.gather("y", INT32, row)
     code.finish()
 
 
 def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
-    """Write `n_epochs` epochs of `n_rows` rows, which lie one behind the other."""
+    """Emit the training of a block for `n_epochs` epochs of `n_rows` packed rows."""
     spec = network.spec
     n_rows, batch_size = code.argument("n_rows"), code.argument("batch_size")
     inputs = code.array("inputs", stride=network.layout.inputs_stride)
@@ -439,10 +440,10 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
 
 
 def _write_train_group(code: Code) -> None:
-    """Train the blocks of a team from `first_epoch` up to, not with, `last_epoch`.
+    """Emit the training of a group's blocks from `first_epoch` to before `last_epoch`.
 
-    The rows of some epochs, or a part of those of one, are laid out at a time. Once `is_stopped`
-    is not 0 the weights stay as they are; `n_done` grows by the epochs of all `n_runs`.
+    The rows of some epochs, or a part of those of one epoch, are packed at a time. Once
+    `is_stopped` is not 0 the weights do not change; `n_done` grows by the epochs of all `n_runs`.
     """
     n_rows, last_epoch = code.argument("n_rows"), code.argument("last_epoch")
     at_once, rows_at_once = code.argument("n_packed_epochs"), code.argument("n_packed_rows")
@@ -456,24 +457,26 @@ def _write_train_group(code: Code) -> None:
         code.if_(is_stopped[0].eq(0)),
     ):
         n_epochs = code.minimum(last_epoch - first, at_once)
-        known = {"first_epoch": first, "last_epoch": first + n_epochs}
-        code.call("shuffle", SHUFFLE_ARGUMENTS, known)
+        epochs = {"first_epoch": first, "last_epoch": first + n_epochs}
+        code.call("shuffle", SHUFFLE_ARGUMENTS, epochs)
         with code.loop(0, n_rows, rows_at_once) as start:
             n = code.minimum(n_rows - start, rows_at_once)
-            known = {"row_orders": code.array("row_orders", code.int32s).address(start)}
-            code.call("pack_rows", PACK_ROWS_ARGUMENTS, known | {"n_rows": n_epochs * n})
+            row_orders = code.array("row_orders", code.int32s).address(start)
+            packed = {"row_orders": row_orders, "n_rows": n_epochs * n}
+            code.call("pack_rows", PACK_ROWS_ARGUMENTS, packed)
             with (
                 code.loop(0, code.argument("n_blocks")) as block,
                 code.if_(is_stopped[0].eq(0)),
             ):
-                own = {name: fields[name][block, i] for i, name in enumerate(BLOCK_FIELDS)}
-                code.call("train", TRAIN_ARGUMENTS, own | {"n_epochs": n_epochs, "n_rows": n})
+                values = {name: fields[name][block, i] for i, name in enumerate(BLOCK_FIELDS)}
+                values |= {"n_epochs": n_epochs, "n_rows": n}
+                code.call("train", TRAIN_ARGUMENTS, values)
         n_done[0] = n_done[0] + n_epochs * code.argument("n_runs")
     code.finish()
 
 
 def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
-    """Write a clean evaluation: correct rows, summed loss, and which classes are predicted."""
+    """Emit an evaluation: correct rows, summed loss without penalty, and classes predicted."""
     spec, layout = network.spec, network.layout
     n_rows = code.argument("n_rows")
     x, y = code.array("x", FLOAT), code.array("y", INT32)
@@ -489,8 +492,8 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
                 start = _own_row(code, first + b) * spec.n_features
             for i in code.unrolled(spec.n_features):
                 if has_own_rows:
-                    place = start + code.broadcast(code.convert(code.index(i), INT32))
-                    inputs[b, i] = code.gather("x", FLOAT, place)
+                    index = start + code.broadcast(code.convert(code.index(i), INT32))
+                    inputs[b, i] = code.gather("x", FLOAT, index)
                 else:
                     inputs[b, i] = code.broadcast(x[(first + b) * spec.n_features + i])
         network.forward(n_batch, is_trained=False)
@@ -534,16 +537,16 @@ def _product(
     right: Callable[[Index, Index], Value],
     finish: Callable[[Index, Index, Value], None],
 ) -> None:
-    """Write a matrix product: sum over k of left(row, k) * right(k, column).
+    """Emit a matrix product: sum over k of left(row, k) * right(k, column).
 
     Args:
-        code: Where.
+        code: Function that gets it.
         size: Rows, columns, and terms of each sum.
-        tile: The most rows and columns whose sums are in registers at once.
-        start: Gives what the sum of a row and column starts from.
-        left: Gives an entry of the left matrix by row and term.
-        right: Gives an entry of the right matrix by term and column.
-        finish: Gets a row, a column and their sum.
+        tile: Maximum rows and columns whose sums are in registers at once.
+        start: Returns the initial value of the sum of a row and column.
+        left: Returns an entry of the left matrix by row and term.
+        right: Returns an entry of the right matrix by term and column.
+        finish: Called with a row, a column and their sum.
     """
     n_rows, n_columns, n_terms = size
 
@@ -568,7 +571,7 @@ def _product(
 
 
 def _tiles(code: Code, n: Index, most: int) -> Any:
-    """Cut 0 .. n - 1 into tiles of one size, and the rest: give the first of each and the size."""
+    """Yield the first index and the size of tiles that cover 0 .. n - 1, at most `most` each."""
     if isinstance(n, int):
         size = -(-n // -(-n // most))  # as even as can be: 64 in tiles of at most 6 is 10 x 6 + 4
         full = n // size

@@ -16,7 +16,7 @@ C_TYPES = {POINTER: ctypes.c_void_p, INT64: ctypes.c_int64, FLOAT: ctypes.c_floa
 
 @cache
 def host_lanes() -> int:
-    """Give how many float32 a vector register of this processor holds."""
+    """Return how many float32 numbers a vector register of this processor has."""
     features = llvm.get_host_cpu_features()
     return 16 if features.get("avx512f") else 8 if features.get("avx") else 4
 
@@ -83,8 +83,8 @@ class MachineFunction:
 
 
 def _optimise(parsed: Any, machine: Any) -> None:
-    # The code is vectors already: variables become registers, and what is double goes. All of
-    # LLVM's usual passes gain 1 to 3 % of speed for five times the time to compile.
+    # The code is vectorised already: variables become registers, repeated terms are removed. All
+    # of LLVM's usual passes gain 1 to 3 % of speed for five times the time to compile.
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
     passes = llvm.create_new_function_pass_manager()
     passes.add_sroa_pass()

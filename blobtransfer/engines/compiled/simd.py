@@ -1,8 +1,14 @@
 """Vector code written in Python: one value per network, a register full at a time.
 
-Running a function on `Value`s does not compute it but writes it down as LLVM code: `a * b`
-becomes an instruction, `for i in code.unrolled(n)` a loop (written out where n is small), and
-`array[i] = a` a store. What reads like the arithmetic of one network is the arithmetic of
+Running a function on `Value`s does not compute it but emits LLVM code: `a * b` becomes an
+instruction, `for i in code.unrolled(n)` a loop (unrolled where n is small), and `array[i] = a` a
+store. Two traps:
+
+- THE BODY OF A LOOP RUNS ONCE in Python and is emitted once, whatever the number of turns: no
+  `break`, no Python counter and no Python `if` on a `Value` works in it.
+- INTEGERS ARE UNSIGNED and wrap around: 0 - 1 is the largest integer, also in comparisons.
+
+What reads like the arithmetic of one network is the arithmetic of
 as many networks as a register has lanes. Nothing here knows what a network is.
 """
 
@@ -19,8 +25,7 @@ INT32, INT64 = ir.IntType(32), ir.IntType(64)
 POINTER = ir.PointerType()
 
 UNROLLED = 8
-"""Loops of at most so many turns are written out."""
-
+"""Most turns of a loop that `Code.unrolled` unrolls."""
 
 FLUSH_TO_ZERO = 0x8040
 """Bits FTZ and DAZ of MXCSR, Intel's manual volume 1, 10.2.3."""
@@ -29,8 +34,9 @@ FLUSH_TO_ZERO = 0x8040
 class Value:
     """A number in a register: a scalar, or a vector with one number per lane.
 
-    Whole numbers are unsigned and wrap around. A Python number on the other side of an
-    operator takes the type of the value; a scalar goes into every lane of a vector.
+    INTEGERS ARE UNSIGNED and wrap around: 0 - 1 is the largest integer, also in comparisons and
+    in `>>`. A Python number on the other side of an operator takes the type of the value; a
+    scalar is broadcast to every lane of a vector.
     """
 
     def __init__(self, code: "Code", register: Any) -> None:
@@ -83,7 +89,7 @@ class Value:
         return self.code.compare(">", self, other)
 
     def eq(self, other: "Number") -> "Value":
-        """Compare for equality, lane by lane."""
+        """Return whether two numbers are equal, lane by lane."""
         return self.code.compare("==", self, other)
 
 
@@ -102,7 +108,7 @@ class Variable:
 
     @property
     def value(self) -> Value:
-        """What the variable holds at this place of the code."""
+        """Its value at this point of the code."""
         return Value(self._code, self._code.builder.load(self._slot, typ=self._type))
 
     @value.setter
@@ -111,7 +117,15 @@ class Variable:
 
 
 class Array:
-    """Vectors in memory: `stride` of them a row, indexed by row and column or by place."""
+    """Numbers or vectors in memory, `stride` per row; indexed by `[row, column]` or `[index]`.
+
+    Args:
+        code: The function that reads and writes them.
+        pointer: Register with their address.
+        llvm_type: Type of an element.
+        offset: Elements before the first row.
+        stride: Elements per row.
+    """
 
     def __init__(
         self, code: "Code", pointer: Any, llvm_type: Any, offset: int, stride: int
@@ -126,46 +140,46 @@ class Array:
     def __setitem__(self, at: Index | tuple[Index, Index], value: Value) -> None:
         self._code.builder.store(value.register, self._address(at), align=4)
 
-    def vector(self, place: Value) -> Value:
-        """Load a whole vector from an array of floats, from a place on."""
+    def vector(self, index: Value) -> Value:
+        """Load a vector from an array of scalar floats, from an index on."""
         llvm_type = self._code.floats
         return Value(
-            self._code, self._code.builder.load(self._address(place), typ=llvm_type, align=4)
+            self._code, self._code.builder.load(self._address(index), typ=llvm_type, align=4)
         )
 
-    def address(self, place: Value) -> Value:
-        """Give the address of a vector."""
-        return Value(self._code, self._address(place))
+    def address(self, index: Value) -> Value:
+        """Return the address of an element."""
+        return Value(self._code, self._address(index))
 
     def from_row(self, row: Value) -> "Array":
-        """Give the same array from a row on."""
-        place = self._code.index(row * self._stride)
+        """Return the same array without the rows before a row."""
+        index = self._code.index(row * self._stride)
         pointer = self._code.builder.gep(
-            self._pointer, [place.register], inbounds=True, source_etype=self._type
+            self._pointer, [index.register], inbounds=True, source_etype=self._type
         )
         return Array(self._code, pointer, self._type, self._offset, self._stride)
 
     def _address(self, at: Index | tuple[Index, Index]) -> Any:
         row, column = at if isinstance(at, tuple) else (at, 0)
         # An instruction that changes nothing takes as long to write and to read as another.
-        place, known = row if self._stride == 1 else row * self._stride, self._offset
+        index, constant = row if self._stride == 1 else row * self._stride, self._offset
         if isinstance(column, int):
-            known += column
+            constant += column
         else:
-            place = place + column
-        place = self._code.index(place + known if known else place)
+            index = index + column
+        index = self._code.index(index + constant if constant else index)
         return self._code.builder.gep(
-            self._pointer, [place.register], inbounds=True, source_etype=self._type
+            self._pointer, [index.register], inbounds=True, source_etype=self._type
         )
 
 
 class Code:
-    """One function while it is written.
+    """Builder of one LLVM function: its methods emit instructions at the current point.
 
     Args:
-        module: What it becomes part of.
-        name: Its name there.
-        arguments: Names and types; `POINTER` for arrays. It returns nothing.
+        module: Module that gets the function.
+        name: Name of the function in the module.
+        arguments: Names and LLVM types; `POINTER` for arrays. The function returns nothing.
         lanes: Numbers in a vector.
     """
 
@@ -181,7 +195,7 @@ class Code:
         function = ir.Function(module, llvm_type, name)
         self._module = module
         self._arguments = dict(zip(arguments, function.args, strict=True))
-        # Variables are allocated in the entry, wherever they are made: not anew in each turn.
+        # Variables are allocated at the entry, wherever they are made: once, not in each turn.
         self._entry = ir.IRBuilder(function.append_basic_block("entry"))
         self._body = function.append_basic_block("body")
         self.builder = ir.IRBuilder(self._body)
@@ -189,7 +203,7 @@ class Code:
         self._constants: dict[tuple[Any, str], Any] = {}
 
     def flush_tiny(self) -> None:
-        """Take numbers below 1e-38 for 0 until the function ends, as TensorFlow does.
+        """Emit: treat numbers below 1e-38 as 0 until the function ends, as TensorFlow does.
 
         x86 is many times slower with such numbers, to which the velocity of a dead unit
         shrinks; other processors are left as they are.
@@ -204,7 +218,7 @@ class Code:
         self._mode_call("ldmxcsr", flushing)
 
     def finish(self) -> None:
-        """End the function."""
+        """Emit the return; must be the last call."""
         if self._mode is not None:
             self._mode_call("ldmxcsr", self._mode)
         self.builder.ret_void()
@@ -213,15 +227,15 @@ class Code:
     # Values
 
     def argument(self, name: str) -> Value:
-        """Give a scalar argument."""
+        """Return a scalar argument."""
         return Value(self, self._arguments[name])
 
     def index(self, value: Index) -> Value:
-        """Give a whole number as a 64-bit scalar."""
+        """Return an integer as a 64-bit scalar."""
         return value if isinstance(value, Value) else Value(self, INT64(value))
 
     def constant(self, value: float, llvm_type: Any = None) -> Value:
-        """Give a number of a type, floats in all lanes by default."""
+        """Return a constant, by default a vector with the float in all lanes."""
         llvm_type = llvm_type or self.floats
         key = llvm_type, str(value)  # 0.0 equals -0.0, their texts do not
         if key not in self._constants:
@@ -234,60 +248,60 @@ class Code:
         return Value(self, self._constants[key])
 
     def variable(self, value: Number) -> Variable:
-        """Make a variable; a plain number starts floats in all lanes."""
+        """Create a variable; a Python number becomes a vector of floats."""
         return Variable(self, value if isinstance(value, Value) else self.constant(value))
 
     def allocate(self, llvm_type: Any) -> Any:
-        """Reserve a place for a variable."""
+        """Reserve stack memory for a variable, and return its address."""
         return self._entry.alloca(llvm_type)
 
     def broadcast(self, scalar: Value) -> Value:
-        """Put a scalar into every lane."""
+        """Emit a copy of a scalar to every lane."""
         undefined = ir.Constant(ir.VectorType(scalar.register.type, self.lanes), ir.Undefined)
-        one = self.builder.insert_element(undefined, scalar.register, INT32(0))
+        first_lane = self.builder.insert_element(undefined, scalar.register, INT32(0))
         zeros = ir.Constant(self.int32s, [0] * self.lanes)
-        return Value(self, self.builder.shuffle_vector(one, undefined, zeros))
+        return Value(self, self.builder.shuffle_vector(first_lane, undefined, zeros))
 
     def lane(self, value: Value, lane: int) -> Value:
-        """Give the whole number in one lane as a 64-bit scalar."""
+        """Return the integer of a lane, counted from 0, as a 64-bit scalar."""
         number = self.builder.extract_element(value.register, INT32(lane))
         return Value(self, self.builder.zext(number, INT64))
 
     def operation(self, name: str, a: Number, b: Number) -> Value:
-        """Write an arithmetic instruction."""
+        """Emit an arithmetic instruction, such as `add`; integers are unsigned."""
         x, y = self._alike(a, b)
         return Value(self, getattr(self.builder, f"f{name}" if _is_real(x) else name)(x, y))
 
     def compare(self, relation: str, a: Number, b: Number) -> Value:
-        """Write a comparison; with NaN it is false."""
+        """Emit a comparison; false with NaN, unsigned for integers."""
         x, y = self._alike(a, b)
         write = self.builder.fcmp_ordered if _is_real(x) else self.builder.icmp_unsigned
         return Value(self, write(relation, x, y))
 
     def select(self, condition: Value, a: Number, b: Number) -> Value:
-        """Choose a in the lanes where the condition holds, else b."""
+        """Emit: a in the lanes where the condition holds, else b."""
         return Value(self, self.builder.select(condition.register, *self._alike(a, b)))
 
     def minimum(self, value: Value, most: Number) -> Value:
-        """Write the smaller of two numbers."""
+        """Emit the smaller of two numbers, unsigned for integers."""
         return self.select(value < most, value, most)
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
-        """Write a * b + c, rounded once where the processor can."""
+        """Emit a * b + c, rounded once where the processor can."""
         return self._call(f"llvm.fmuladd.v{self.lanes}f32", self.floats, a, b, c)
 
     def square_root(self, value: Value) -> Value:
-        """Write the square root of a float, or of floats."""
+        """Emit the square root of a float, or of a vector of floats."""
         suffix = f"v{self.lanes}f32" if _is_vector(value) else "f32"
         return self._call(f"llvm.sqrt.{suffix}", value.register.type, value)
 
     def bits(self, value: Value) -> Value:
-        """Read floats as the 32-bit numbers that stand for them, or the other way round."""
+        """Emit a bit cast of floats to 32-bit integers, or back."""
         llvm_type = self.int32s if value.register.type == self.floats else self.floats
         return Value(self, self.builder.bitcast(value.register, llvm_type))
 
     def convert(self, value: Value, llvm_type: Any) -> Value:
-        """Convert to another type of number."""
+        """Emit a conversion to another type; from integer to float it is signed."""
         old, new = _element(value.register.type), _element(llvm_type)
         if isinstance(old, ir.IntType) and isinstance(new, ir.IntType):
             write = self.builder.zext if new.width > old.width else self.builder.trunc
@@ -300,52 +314,64 @@ class Code:
     # Memory
 
     def array(self, name: str, llvm_type: Any = None, offset: int = 0, stride: int = 1) -> Array:
-        """Give an argument as an array, of vectors of floats by default."""
-        return Array(self, self._arguments[name], llvm_type or self.floats, offset, stride)
-
-    def gather(self, name: str, llvm_type: Any, place: Value) -> Value:
-        """Load from an argument, in each lane at a place of its own (32-bit)."""
-        vector = ir.VectorType(llvm_type, self.lanes)
-        undefined = Value(self, ir.Constant(vector, ir.Undefined))
-        mask, places = self._everywhere(), self._places(name, llvm_type, place)
-        align = Value(self, INT32(4))
-        return self._call(
-            f"llvm.masked.gather.{self._suffix(llvm_type)}", vector, places, align, mask, undefined
-        )
-
-    def gather_runs(self, name: str, places: list[Value]) -> list[Value]:
-        """Load floats from an argument, in each lane a run of its own: as many as there are lanes.
+        """Return a pointer argument as an array.
 
         Args:
             name: The argument.
-            places: Where the run of each lane begins.
+            llvm_type: Type of an element, by default a vector of floats.
+            offset: Elements before the first row.
+            stride: Elements per row.
+        """
+        return Array(self, self._arguments[name], llvm_type or self.floats, offset, stride)
+
+    def gather(self, name: str, llvm_type: Any, index: Value) -> Value:
+        """Emit a load from an argument, in each lane at the lane's own 32-bit index."""
+        vector = ir.VectorType(llvm_type, self.lanes)
+        undefined = Value(self, ir.Constant(vector, ir.Undefined))
+        mask, addresses = self._everywhere(), self._addresses(name, llvm_type, index)
+        align = Value(self, INT32(4))
+        return self._call(
+            f"llvm.masked.gather.{self._suffix(llvm_type)}",
+            vector,
+            addresses,
+            align,
+            mask,
+            undefined,
+        )
+
+    def gather_consecutive(self, name: str, starts: list[Value]) -> list[Value]:
+        """Emit loads of `lanes` consecutive floats in each lane, from the lane's own index on.
+
+        Args:
+            name: The argument.
+            starts: Index of the first float of each lane.
 
         Returns:
-            The first of every run, the second, ...: what so many `gather` give, in a quarter
-            of the time.
+            The first float of every lane, the second, ...: as so many `gather`, in a quarter of
+            the time.
         """
         array = self.array(name, FLOAT)
-        rows = [array.vector(place).register for place in places]
+        rows = [array.vector(index).register for index in starts]
         # A matrix is transposed by exchanging halves, then quarters, ... of pairs of rows.
         step = self.lanes // 2
         while step:
-            own, other = self._exchanges(step)
+            low_lanes, high_lanes = self._exchanges(step)
             for i in (i for i in range(self.lanes) if not i & step):
                 a, b = rows[i], rows[i + step]
-                rows[i] = self.builder.shuffle_vector(a, b, own)
-                rows[i + step] = self.builder.shuffle_vector(a, b, other)
+                rows[i] = self.builder.shuffle_vector(a, b, low_lanes)
+                rows[i + step] = self.builder.shuffle_vector(a, b, high_lanes)
             step //= 2
         return [Value(self, row) for row in rows]
 
-    def scatter(self, name: str, llvm_type: Any, place: Value, value: Value) -> None:
-        """Store into an argument, in each lane at a place of its own (32-bit)."""
-        mask, places = self._everywhere(), self._places(name, llvm_type, place)
+    def scatter(self, name: str, llvm_type: Any, index: Value, value: Value) -> None:
+        """Emit a store to an argument, in each lane at the lane's own 32-bit index."""
+        mask, addresses = self._everywhere(), self._addresses(name, llvm_type, index)
         align = Value(self, INT32(4))
         self._call(
             f"llvm.masked.scatter.{self._suffix(llvm_type)}",
             ir.VoidType(),
             value,
-            places,
+            addresses,
             align,
             mask,
         )
@@ -353,9 +379,10 @@ class Code:
     # Flow
 
     def unrolled(self, n: Index) -> Iterator[Any]:
-        """Go through 0 .. n - 1: written out where n is known and small, a loop otherwise.
+        """Yield 0 .. n - 1 as integers where n is known and small; otherwise emit a loop.
 
-        The body of the `for` is run once for a loop, so it must not leave it early.
+        THE BODY OF THE LOOP RUNS ONCE, and is emitted once, with `i` a `Value`: it must not leave
+        the `for` early, nor count in Python variables.
         """
         if isinstance(n, int) and n <= UNROLLED:
             yield from range(n)
@@ -365,7 +392,10 @@ class Code:
 
     @contextmanager
     def loop(self, start: Index, stop: Index, step: Index = 1) -> Iterator[Value]:
-        """Write a loop over start, start + step, ... below stop."""
+        """Emit a loop over start, start + step, ... below stop.
+
+        THE BODY OF THE `with` RUNS ONCE, and is emitted once, whatever the number of turns.
+        """
         first, last, by = (self.index(i).register for i in (start, stop, step))
         before, builder = self.builder.block, self.builder
         test, body, after = (builder.append_basic_block(n) for n in ("test", "turn", "after"))
@@ -382,25 +412,25 @@ class Code:
 
     @contextmanager
     def if_(self, condition: Value) -> Iterator[None]:
-        """Write code that runs only where a scalar condition holds."""
+        """Emit the body of the `with` under a scalar condition; in Python the body always runs."""
         with self.builder.if_then(condition.register):
             yield
 
-    def call(self, name: str, arguments: Mapping[str, Any], known: Mapping[str, Value]) -> None:
-        """Call a function of the module.
+    def call(self, name: str, arguments: Mapping[str, Any], values: Mapping[str, Value]) -> None:
+        """Emit a call of a function of the module.
 
         Args:
-            name: Its name.
-            arguments: Names and types of its arguments.
-            known: Some of them; the others are arguments of this function, of the same names.
+            name: Name of the function.
+            arguments: Names and LLVM types of its arguments.
+            values: Values of some arguments; the others are this function's arguments of that name.
         """
-        values = [known.get(one) or self.argument(one) for one in arguments]
-        self._call(name, ir.VoidType(), *values)
+        in_order = [values.get(argument) or self.argument(argument) for argument in arguments]
+        self._call(name, ir.VoidType(), *in_order)
 
     # Private
 
     def _mode_call(self, name: str, slot: Any) -> None:
-        """Store or load the register that says how x86 treats odd numbers."""
+        """Emit a store or load of MXCSR, which controls how x86 treats tiny numbers."""
         self._call(f"llvm.x86.sse.{name}", ir.VoidType(), Value(self, slot))
 
     def _call(self, name: str, llvm_type: Any, *arguments: Value) -> Value:
@@ -425,19 +455,19 @@ class Code:
     def _everywhere(self) -> Value:
         return self.constant(1, ir.VectorType(ir.IntType(1), self.lanes))
 
-    def _places(self, name: str, llvm_type: Any, place: Value) -> Value:
+    def _addresses(self, name: str, llvm_type: Any, index: Value) -> Value:
         addresses = self.builder.gep(
-            self._arguments[name], [place.register], inbounds=True, source_etype=llvm_type
+            self._arguments[name], [index.register], inbounds=True, source_etype=llvm_type
         )
         addresses.type = ir.VectorType(POINTER, self.lanes)  # llvmlite takes it for one pointer
         return Value(self, addresses)
 
     def _exchanges(self, step: int) -> tuple[Any, Any]:
-        """Give the lanes that rows i and i + step of a matrix have after their exchange."""
+        """Return the lanes of rows i and i + step of a matrix after their exchange."""
         n = self.lanes
-        own = [n + j - step if j & step else j for j in range(n)]
-        other = [n + j if j & step else j + step for j in range(n)]
-        return ir.Constant(self.int32s, own), ir.Constant(self.int32s, other)
+        low_lanes = [n + j - step if j & step else j for j in range(n)]
+        high_lanes = [n + j if j & step else j + step for j in range(n)]
+        return ir.Constant(self.int32s, low_lanes), ir.Constant(self.int32s, high_lanes)
 
     def _suffix(self, llvm_type: Any) -> str:
         return f"v{self.lanes}{'f' if llvm_type == FLOAT else 'i'}32.v{self.lanes}p0"
@@ -456,7 +486,7 @@ def _is_real(register: Any) -> bool:
 
 
 def _fitting(value: float, llvm_type: Any) -> float:
-    """Round a number to what a type holds: LLVM refuses floats that are not exact."""
+    """Return a number rounded to a type: LLVM rejects floats that are not exact."""
     if isinstance(llvm_type, ir.IntType):
         return int(value)
     return struct.unpack("f", struct.pack("f", value))[0] if llvm_type == FLOAT else float(value)

@@ -19,10 +19,10 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 """The constants of `keras.optimizers.Adam`."""
 
 Penalty = Literal["none", "decay", "anchor"]
-"""What pulls on weights: nothing; 0, on kernels; an anchor, on kernels and biases."""
+"""No penalty; weight decay, of kernels; L2-SP, of kernels and biases towards an anchor."""
 
 Update = Callable[[int, Index, Index, Value], None]
-"""Moves the weight of a layer at a row and column, given its gradient, or that times the rate."""
+"""Emits the update of a weight, by layer, row, column, and gradient (SGD: times the rate)."""
 
 Moments = Sequence[Sequence[Array]]
 """One list of arrays, one array per layer, for each of `UpdateRule.n_moments`."""
@@ -30,13 +30,13 @@ Moments = Sequence[Sequence[Array]]
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """How a gradient moves a weight.
+    """How a gradient changes a weight; kernels are compiled for it.
 
     Args:
-        optimizer: By its name.
-        has_momentum: Whether steps remember the steps before.
-        nesterov: Whether a step looks ahead along its momentum.
-        penalty: What pulls on weights.
+        optimizer: Name of the optimizer.
+        has_momentum: Whether SGD has momentum.
+        nesterov: Whether the momentum is Nesterov's.
+        penalty: What the weights are pulled towards.
     """
 
     optimizer: Optimizer
@@ -46,7 +46,7 @@ class UpdateRule:
 
     @classmethod
     def from_training(cls, training: TrainingSpec, is_anchored: bool) -> "UpdateRule":
-        """Give the rule that a training follows, which may have an anchor."""
+        """Return the rule of a training, with or without an anchor."""
         decay: Penalty = "decay" if training.weight_decay > 0.0 else "none"
         return cls(
             training.optimizer,
@@ -57,12 +57,19 @@ class UpdateRule:
 
     @property
     def n_moments(self) -> int:
-        """How many numbers are kept beside each weight from step to step."""
+        """Numbers stored beside each weight from step to step."""
         return 2 if self.optimizer == "adam" else int(self.has_momentum)
 
 
 def sgd(code: Code, rule: UpdateRule, weights: Sequence[Array], moments: Moments) -> Update:
-    """Give what moves a weight by a gradient that has the learning rate in it."""
+    """Return the update of SGD, which takes gradients times the learning rate.
+
+    Args:
+        code: Function that gets it.
+        rule: Whether with momentum, and which.
+        weights: One array per layer.
+        moments: The velocity, where there is momentum.
+    """
     momentum = code.broadcast(code.argument("momentum"))
 
     def move(layer: int, row: Index, column: Index, step: Value) -> None:
@@ -79,7 +86,14 @@ def sgd(code: Code, rule: UpdateRule, weights: Sequence[Array], moments: Moments
 
 
 def adam(code: Code, weights: Sequence[Array], moments: Moments, rate: Variable) -> Update:
-    """Give what moves a weight by Adam's rule, in the very operations of Keras."""
+    """Return the update of Adam.
+
+    Args:
+        code: Function that gets it.
+        weights: One array per layer.
+        moments: Means of the gradients, and of their squares.
+        rate: From `adam_rate`, assigned before each step.
+    """
     means, squares = moments
 
     def move(layer: int, row: Index, column: Index, gradient: Value) -> None:
@@ -94,16 +108,18 @@ def adam(code: Code, weights: Sequence[Array], moments: Moments, rate: Variable)
 
 
 def adam_rate(code: Code) -> Value:
-    """Count a step and write its rate, with the correction for moments that start at 0.
+    """Count a step and emit its rate, with the correction for moments that start at 0.
 
-    The powers are kept as doubles, so that in float32 they are as good as computed anew.
+    The powers of the betas are doubles, so that they are exact to float32 after any step.
     """
     powers = code.array("beta_powers", DOUBLE)
-    left = []
+    bias_corrections = []
     for i, beta in enumerate((BETA_1, BETA_2)):
         powers[i] = powers[i] * code.convert(code.constant(beta, FLOAT), DOUBLE)
-        left.append(1.0 - code.convert(powers[i], FLOAT))
-    return code.argument("learning_rate") * code.square_root(left[1]) / left[0]
+        bias_corrections.append(1.0 - code.convert(powers[i], FLOAT))
+    return (
+        code.argument("learning_rate") * code.square_root(bias_corrections[1]) / bias_corrections[0]
+    )
 
 
 def with_penalty(
@@ -114,15 +130,24 @@ def with_penalty(
     bias_rows: Sequence[int],
     move: Update,
 ) -> Update:
-    """Give what adds the gradient of the penalty, then moves the weight."""
-    pull, none = code.argument("penalty_factor"), code.constant(0.0, FLOAT)
+    """Return an update that adds the gradient of the penalty.
+
+    Args:
+        code: Function that gets it.
+        rule: Whether decay or anchor.
+        weights: One array per layer.
+        anchors: One array per layer; not read for decay.
+        bias_rows: Row of the bias in each layer, which decay leaves out.
+        move: Update by the whole gradient.
+    """
+    factor, zero = code.argument("penalty_factor"), code.constant(0.0, FLOAT)
 
     def update(layer: int, row: Index, column: Index, gradient: Value) -> None:
-        distance, of_row = weights[layer][row, column], pull
+        distance, row_factor = weights[layer][row, column], factor
         if rule.penalty == "anchor":
             distance = distance - anchors[layer][row, column]
         else:
-            of_row = code.select(code.index(row).eq(bias_rows[layer]), none, pull)
-        move(layer, row, column, code.fma(code.broadcast(of_row), distance, gradient))
+            row_factor = code.select(code.index(row).eq(bias_rows[layer]), zero, factor)
+        move(layer, row, column, code.fma(code.broadcast(row_factor), distance, gradient))
 
     return update

@@ -11,22 +11,22 @@ INVERSE_ROOT_OF_2_PI = 0.3989422804014327
 
 
 def exp(code: Code, x: Value) -> Value:
-    """Write e^x; NaN stays NaN.
+    """Emit e^x; NaN stays NaN.
 
-    Outside [-87, 88] the nearest of the two is taken, where float32 ends.
+    x is clipped to [-87, 88], near the ends of float32.
     """
     minus_1, two_to_n = _exp_parts(code, x)
     return (minus_1 + 1.0) * two_to_n
 
 
 def exp_minus_1(code: Code, x: Value) -> Value:
-    """Write e^x - 1 without loss near 0; see `exp`."""
+    """Emit e^x - 1 without loss near 0; see `exp`."""
     minus_1, two_to_n = _exp_parts(code, x)
     return code.fma(minus_1, two_to_n, two_to_n - 1.0)
 
 
 def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
-    """Write e^r - 1 and 2^n, where x = n log 2 + r, n is whole and r is small."""
+    """Emit e^r - 1 and 2^n, where x = n log 2 + r, n is whole and r is small."""
     x = code.select(x < -87.0, -87.0, x)
     x = code.select(x > 88.0, 88.0, x)
     # Adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
@@ -43,12 +43,12 @@ def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
 
 
 def normal_cdf(code: Code, z: Value) -> Value:
-    """Write the share of a standard normal below z, as Keras' gelu has it; NaN stays NaN."""
+    """Emit the standard normal distribution function at z, as in Keras' gelu; NaN stays NaN."""
     return (erf(code, z * ROOT_OF_HALF) + 1.0) * 0.5
 
 
 def erf(code: Code, x: Value) -> Value:
-    """Write erf x, to the last bit of float32 or so; NaN stays NaN.
+    """Emit erf x, within two units in the last place of float32; NaN stays NaN.
 
     Up to 0.93 by an odd polynomial, beyond it as 1 - e^p(|x|).
 
@@ -75,7 +75,7 @@ def erf(code: Code, x: Value) -> Value:
 
 
 def log(code: Code, x: Value) -> Value:
-    """Write log x for finite x >= 1; NaN stays NaN."""
+    """Emit log x for finite x >= 1; NaN stays NaN."""
     # x = 2^n m with m in [sqrt(1/2), sqrt(2))
     bits = code.bits(x)
     shifted = bits - 0x3F3504F3
@@ -96,5 +96,5 @@ def log(code: Code, x: Value) -> Value:
 
 
 def normal_density(code: Code, z: Value) -> Value:
-    """Write the density of a standard normal at z."""
+    """Emit the density of a standard normal at z."""
     return exp(code, z * z * -0.5) * INVERSE_ROOT_OF_2_PI

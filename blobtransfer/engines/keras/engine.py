@@ -1,7 +1,7 @@
 """Reference engine: Keras `fit`, one training after another.
 
 Keras compiles a model once for every set of trainable layers; a training sets its
-weights, resets its optimizer and feeds the rows in exactly the order that is asked for.
+weights, resets its optimizer and feeds the rows in exactly the order of the job.
 """
 
 from collections.abc import Iterator
@@ -23,39 +23,43 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 
 LOSS = "categorical_crossentropy"
-"""Keras' name of it."""
+"""Keras' name of the loss."""
 
-ORDER_ENTRIES = 1_000_000
-"""Row numbers of batch orders held at a time; 4 bytes each."""
+MAX_ORDER_ENTRIES = 1_000_000
+"""Maximum row numbers of batch orders in memory at a time; 4 bytes each."""
 
 
 def create(show_log: bool, n_threads: int | None) -> Engine:
-    """Give a new Keras engine; Keras is imported when it starts, and uses what threads it will."""
+    """Return a new Keras engine; Keras is imported when it starts, and chooses its own threads."""
     return KerasEngine(show_log)
 
 
 class KerasEngine:
-    """Trains with `keras.Model.fit`; keeps one compiled model for each way of training."""
+    """Trains with `keras.Model.fit`, and caches one compiled model per way of training.
+
+    Args:
+        show_log: Let TensorFlow write its log to standard error.
+    """
 
     def __init__(self, show_log: bool = False) -> None:
         self._show_log = show_log
         self._trainers: dict[tuple[MLPSpec, TrainingSpec, int, int, float | None], _Trainer] = {}
-        self._one_at_a_time = Lock()
+        self._lock = Lock()
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import Keras; see `engines.Engine.start`."""
         load_keras(self._show_log)
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
-        """Give 1: nothing is gained by more."""
+        """Return 1: more repeats save no time."""
         return 1
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        with self._one_at_a_time:  # threads would share a model
-            return self._trained(job, on_epochs)
+        with self._lock:  # threads would share a model
+            return self._train(job, on_epochs)
 
-    def _trained(self, job: Job, on_epochs: OnEpochs) -> Trained:
+    def _train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         curves = []
         weights: list[Weights] = []
         classes_predicted = []
@@ -65,7 +69,9 @@ class KerasEngine:
                 trainer.fit(
                     job.task_of(run),
                     [stacked[run] for stacked in job.weights],
-                    None if job.anchor is None else [one[run] for one in job.anchor.weights],
+                    None
+                    if job.anchor is None
+                    else [stacked[run] for stacked in job.anchor.weights],
                     int(job.order_keys[run]),
                     job.first_epoch,
                     job.with_curves,
@@ -137,8 +143,21 @@ class _Trainer:
         with_curves: bool,
         on_epochs: OnEpochs,
     ) -> NDArray[np.float64]:
-        """Train from `weights` and give (4, E + 1) metrics by epoch, or (4, 1) final ones."""
-        self._take(task)
+        """Train one network.
+
+        Args:
+            task: Rows to train and test on.
+            weights: Initial kernels (fan_in, fan_out) and biases (fan_out,).
+            anchor: Weights that they are pulled towards; None: no anchor.
+            order_key: Key of the batch orders.
+            first_epoch: First epoch, at least 0 and below the epochs of the training.
+            with_curves: Evaluate after every epoch, and before the first.
+            on_epochs: Called with 1 after each epoch.
+
+        Returns:
+            (4, E + 1) metrics by epoch, or (4, 1) after training.
+        """
+        self._use_rows(task)
         self.model.set_weights(weights)
         for variable, value in zip(self._anchors, anchor or [], strict=True):
             variable.assign(value)
@@ -179,37 +198,37 @@ class _Trainer:
         return len(np.unique(probabilities.argmax(axis=1)))
 
     def _evaluate(self) -> list[float]:
-        """Give the metrics of the weights as they are, in the order of `METRICS`."""
-        found = {}
+        """Return the metrics of the current weights, in the order of `METRICS`."""
+        values = {}
         for rows in ("train", "test"):
             self.model.reset_metrics()
             logs = self.model.test_on_batch(self._x[rows], self._y[rows], return_dict=True)
-            found[f"{rows}_accuracy"] = self._exact(logs["accuracy"], rows)
-            found[f"{rows}_loss"] = float(logs[LOSS])
+            values[f"{rows}_accuracy"] = self._exact(logs["accuracy"], rows)
+            values[f"{rows}_loss"] = float(logs[LOSS])
         self.model.reset_metrics()
-        return [found[metric] for metric in METRICS]
+        return [values[metric] for metric in METRICS]
 
     def _anchored(self, weight: Any, strength: float) -> Any:
-        """Pull a weight towards a new variable, which is given."""
+        """Add an L2 penalty on the distance of a weight to a new variable; return the variable."""
         anchor = self._keras.Variable(np.zeros(weight.shape), dtype="float32", trainable=False)
         l2 = self._keras.regularizers.L2(strength)
         weight.regularizer = lambda value: l2(value - anchor)
         return anchor
 
     def _optimizer(self) -> Any:
-        """Make the optimizer; what is not named here has Keras' default."""
+        """Return the optimizer; what is not named here has Keras' default."""
         training, optimizers = self._training, self._keras.optimizers
         if training.optimizer == "adam":
             return optimizers.Adam(training.learning_rate)
         return optimizers.SGD(training.learning_rate, training.momentum, training.nesterov)
 
     def _exact(self, accuracy: float, rows: str) -> float:
-        """Undo the float32 rounding of a share of the rows."""
+        """Return an accuracy without the float32 rounding: a whole number of rows over all rows."""
         n_rows = len(self._x[rows])
         return round(float(accuracy) * n_rows) / n_rows
 
     def _make_batches(self) -> Any:
-        """Build the endless-looking stream of batches of the current rows and order, once."""
+        """Return a dataset that yields the batches of the current rows and orders; built once."""
         import tensorflow as tf
 
         def rows_to_batches(x: Any, y: Any) -> Any:
@@ -224,10 +243,10 @@ class _Trainer:
         ).flat_map(rows_to_batches)
 
     def _epochs(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Give all training rows, in the order of each epoch."""
+        """Yield all training rows, in the order of each epoch."""
         n_rows = self._n_train
         epochs = range(self._first_epoch, self._training.epochs)
-        at_once = max(1, ORDER_ENTRIES // n_rows)
-        for first in range(0, len(epochs), at_once):
-            for order in batch_orders(self._order_key, epochs[first : first + at_once], n_rows):
+        n_epochs = max(1, MAX_ORDER_ENTRIES // n_rows)
+        for first in range(0, len(epochs), n_epochs):
+            for order in batch_orders(self._order_key, epochs[first : first + n_epochs], n_rows):
                 yield self._x["train"][order], self._y["train"][order]

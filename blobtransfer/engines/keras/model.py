@@ -48,7 +48,7 @@ def get_weights(model: Any) -> Weights:
 
 
 def _activation(keras: Any, name: str, slope: float) -> Any:
-    """Give an activation as Keras takes and saves it."""
+    """Return an activation as Keras takes and saves it."""
     if name == "leaky_relu" and slope != LEAKY_SLOPE:
         return keras.layers.LeakyReLU(negative_slope=slope, dtype="float32")
     return name

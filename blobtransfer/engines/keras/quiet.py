@@ -32,7 +32,7 @@ def load_keras(show_log: bool = False) -> ModuleType:
     """
     keras = _import_keras(show_log)
     settings = keras.config
-    for name, wanted, found in (
+    for name, expected, actual in (
         ("backend", "tensorflow", settings.backend()),
         ("floatx", "float32", settings.floatx()),
         ("dtype policy", "float32", settings.dtype_policy().name),
@@ -40,10 +40,10 @@ def load_keras(show_log: bool = False) -> ModuleType:
         ("max_epochs", None, getattr(settings, "max_epochs", lambda: None)()),
         ("max_steps_per_epoch", None, getattr(settings, "max_steps_per_epoch", lambda: None)()),
     ):
-        if found != wanted:
+        if actual != expected:
             raise MachineError(
-                f"Keras was already set to {name} {found} in this process, which changes results; "
-                f"set it to {wanted}, or start a new process"
+                f"Keras was already set to {name} {actual} in this process, which changes results; "
+                f"set it to {expected}, or start a new process"
             )
     return keras
 
