@@ -120,9 +120,9 @@ def say_problems(
                 f"{role}: {describe_problem(task, record_of(role, task, spec.train_seed))}"
             )
         if isinstance(task, TableSpec):
-            from blobtransfer.data.tables.rows import n_repeated
+            from blobtransfer.data.tables.rows import n_duplicates
 
-            n = n_repeated(task)
+            n = n_duplicates(task)
             if n and task.is_resplit:
                 print_stderr(
                     f"note: {role}: {n:,} rows are copies of others, and may test what trains"

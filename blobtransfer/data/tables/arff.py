@@ -12,16 +12,22 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.csv import MAX_ROW_CHARS, Rows, check_text, not_utf8, read_columns
+from blobtransfer.data.tables.csv import (
+    MAX_ROW_CHARS,
+    RowReader,
+    check_text,
+    not_utf8,
+    read_columns,
+)
 from blobtransfer.data.tables.reading import (
     MAX_TABLE_CELLS,
     RawColumn,
     RawTable,
     WordLimit,
     check_size,
-    coded,
+    number_word,
     values_of,
-    written,
+    word_column,
 )
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
@@ -69,7 +75,7 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
         return "\n" if line.startswith("%") else line
 
     first_row = ROW.search(content, data.end())
-    reader = Rows(
+    reader = RowReader(
         name,
         content,
         readline,
@@ -97,7 +103,7 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
         _check_listed(name, head, raw_columns[head], levels[head], lines)
         numbers = raw_columns[head].numbers
         if numbers is not None and head in as_words:
-            raw_columns[head] = coded(map(written, values_of(numbers)), limit)
+            raw_columns[head] = word_column(map(number_word, values_of(numbers)), limit)
     return RawTable(name, None, raw_columns, len(lines), lines)
 
 

@@ -1,4 +1,4 @@
-"""The sets that come with scikit-learn, as tables; their classes are in the column `class`."""
+"""Read the tables that come with scikit-learn; their classes are in the column `class`."""
 
 import warnings
 from functools import lru_cache
@@ -21,15 +21,15 @@ BUILT_IN_CLASSES = {
 
 @lru_cache(MAX_CACHED_TABLES)
 def read_set(name: str) -> RawTable:
-    """Read a set by its name; see `specs.table.BUILT_IN`."""
+    """Return a built-in table by its name; see `specs.table.BUILT_IN`."""
     with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
         warnings.simplefilter("ignore")
         from sklearn import datasets
     bunch: Any = getattr(datasets, f"load_{name}")()
-    heads = [str(head).removesuffix(" (cm)") for head in bunch.feature_names]
+    names = [str(feature).removesuffix(" (cm)") for feature in bunch.feature_names]
     columns = {
-        head: RawColumn(numbers=np.asarray(values, np.float64))
-        for head, values in zip(heads, bunch.data.T, strict=True)
+        column: RawColumn(numbers=np.asarray(values, np.float64))
+        for column, values in zip(names, bunch.data.T, strict=True)
     }
     words = tuple(str(word) for word in bunch.target_names)
     columns[BUILT_IN_LABEL] = RawColumn(codes=np.asarray(bunch.target, np.int32), words=words)

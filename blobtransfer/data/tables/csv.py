@@ -51,7 +51,7 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
     delimiter = "\t" if suffix == ".tsv" else ","
     check_text(name, content)
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-    reader = Rows(name, content, text.readline, delimiter=delimiter, strict=True)
+    reader = RowReader(name, content, text.readline, delimiter=delimiter, strict=True)
     rows = iter(reader)
     _, heads = next(rows, (0, None))
     if heads is None:
@@ -86,7 +86,7 @@ def check_text(name: str, content: bytes) -> None:
         raise TableFileError(name, f"line {line} has a null character; save it as UTF-8 text")
 
 
-class Rows:
+class RowReader:
     """Iterate over the rows of a text that are not empty, each with the line on which it ends.
 
     Args:
@@ -179,7 +179,7 @@ def read_columns(
     heads: Sequence[str],
     rows: Iterator[tuple[int, list[str]]],
     as_words: Collection[str],
-) -> tuple[dict[str, "Column"], NDArray[np.int64]]:
+) -> tuple[dict[str, "ColumnReader"], NDArray[np.int64]]:
     """Read all rows into columns.
 
     Args:
@@ -192,7 +192,7 @@ def read_columns(
         The columns by name, and the line of each row.
     """
     limit = WordLimit(name)
-    columns = {head: Column(limit, head in as_words) for head in heads}
+    columns = {head: ColumnReader(limit, head in as_words) for head in heads}
     n_at_once = min(TEXT_ROWS_AT_ONCE, max(1, TEXT_CELLS_AT_ONCE // len(heads)))
     lines = [np.empty(0, np.int64)]
     n_rows = 0
@@ -206,7 +206,7 @@ def read_columns(
     return columns, np.concatenate(lines)
 
 
-class Column:
+class ColumnReader:
     """A column that is read piece by piece.
 
     Args:

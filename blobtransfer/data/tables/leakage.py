@@ -1,4 +1,4 @@
-"""No row that trains a source network may test the target: two problems are looked at for that."""
+"""Leakage check: no training row of the source may be a test row of the target."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,33 +6,34 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.rows import row_keys, rows_of
+from blobtransfer.data.tables.rows import row_hashes, rows_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.table import TableSpec
 
-OFTEN = 3.0
-"""Where a row stands in a table so often on average, rows are alike by chance."""
+MAX_COPIES_PER_ROW = 3.0
+"""Mean number of copies of a distinct row from which on equal rows are taken as coincidence."""
 
 
-def check_apart(source: TableSpec, target: TableSpec) -> None:
-    """See that no row which may train the source may test the target.
+def check_no_leakage(source: TableSpec, target: TableSpec) -> None:
+    """Raise `TableFileError` if a row, or a group, may train the source and test the target.
 
-    Raises:
-        TableFileError: Some do, or rows of one group do.
+    Rows of the same table are compared by their index, those of two tables by their values.
     """
-    other = rows_of(source)
-    may_train = np.ones(len(other.y), bool) if other.is_train is None else other.is_train
+    source_rows = rows_of(source)
+    may_train = (
+        np.ones(len(source_rows.y), bool) if source_rows.is_train is None else source_rows.is_train
+    )
     if _table_of(source) != _table_of(target):
-        check_unseen(target, row_keys(source, np.flatnonzero(may_train)), source.name)
+        check_not_trained_on(target, row_hashes(source, np.flatnonzero(may_train)), source.name)
         return
-    own = rows_of(target)
-    tested = _tested(target)
-    n_shared = len(np.intersect1d(own.places[tested], other.places[may_train]))
+    target_rows = rows_of(target)
+    may_test = _test_rows(target)
+    n_shared = len(np.intersect1d(target_rows.indices[may_test], source_rows.indices[may_train]))
     if n_shared:
-        raise _seen(n_shared, source.name, target)
+        raise _leakage_error(n_shared, source.name, target)
     if target.group is not None and target.group == source.group:
-        assert own.groups is not None and other.groups is not None
-        shared = np.intersect1d(own.groups[tested], other.groups[may_train])
+        assert target_rows.groups is not None and source_rows.groups is not None
+        shared = np.intersect1d(target_rows.groups[may_test], source_rows.groups[may_train])
         if len(shared):
             raise TableFileError(
                 target.origin,
@@ -41,28 +42,30 @@ def check_apart(source: TableSpec, target: TableSpec) -> None:
             )
 
 
-def check_unseen(target: TableSpec, trained_rows: Sequence[str], source: str) -> None:
-    """See that no row which may test the target is among those that trained a source.
+def check_not_trained_on(target: TableSpec, trained_rows: Sequence[str], source: str) -> None:
+    """Raise `TableFileError` if test rows of the target trained a source network.
+
+    A few equal rows are a coincidence where the target itself repeats rows as often.
 
     Args:
-        target: The problem that is measured.
-        trained_rows: Hashes of rows, as `rows.row_keys` gives them.
-        source: What the source network learnt, for the error.
+        target: The data that the network is tested on.
+        trained_rows: Hashes of the training rows of the source, from `rows.row_hashes`.
+        source: Name of the data that trained the source network, for the error.
 
     Raises:
-        TableFileError: More are than can be by chance.
+        TableFileError: More rows are shared than by coincidence.
     """
-    rows, known = row_keys(target, np.arange(len(rows_of(target).y))), set(trained_rows)
-    n_shared = sum(rows[i] in known for i in _tested(target))
-    n_twins = sum(n for n in Counter(rows).values() if n > 1)
-    is_by_chance = len(rows) >= OFTEN * len(set(rows)) or 2 * n_shared <= min(
-        2 * n_twins, len(rows)
+    hashes, trained = row_hashes(target, np.arange(len(rows_of(target).y))), set(trained_rows)
+    n_shared = sum(hashes[i] in trained for i in _test_rows(target))
+    n_copies = sum(n for n in Counter(hashes).values() if n > 1)
+    is_coincidence = len(hashes) >= MAX_COPIES_PER_ROW * len(set(hashes)) or 2 * n_shared <= min(
+        2 * n_copies, len(hashes)
     )
-    if n_shared and not is_by_chance:
-        raise _seen(n_shared, source, target)
+    if n_shared and not is_coincidence:
+        raise _leakage_error(n_shared, source, target)
 
 
-def _seen(n_shared: int, source: str, target: TableSpec) -> TableFileError:
+def _leakage_error(n_shared: int, source: str, target: TableSpec) -> TableFileError:
     both = target.name if source == target.name else f"{source}, and then {target.name}"
     return TableFileError(
         target.origin,
@@ -71,12 +74,12 @@ def _seen(n_shared: int, source: str, target: TableSpec) -> TableFileError:
     )
 
 
-def _tested(spec: TableSpec) -> NDArray[np.intp]:
-    """Give the places of the rows that may test in some repeat."""
+def _test_rows(spec: TableSpec) -> NDArray[np.intp]:
+    """Return the indices, in `rows_of(spec)`, of the rows that are test rows in some repeat."""
     rows = rows_of(spec)
     return np.arange(len(rows.y)) if rows.is_train is None else np.flatnonzero(~rows.is_train)
 
 
 def _table_of(spec: TableSpec) -> tuple[str | None, str]:
-    """Say which table a problem is of, whatever its file is called."""
+    """Return what identifies the table of a spec: the hash of its file, else its name."""
     return spec.sha256, "" if spec.sha256 else spec.origin

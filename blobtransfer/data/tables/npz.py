@@ -21,9 +21,9 @@ from blobtransfer.data.tables.reading import (
     RawTable,
     WordLimit,
     check_size,
-    coded,
+    number_word,
     values_of,
-    written,
+    word_column,
 )
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
@@ -192,7 +192,7 @@ def _columns_of(array: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
 
 def _column(values: NDArray[np.generic], is_words: bool, limit: WordLimit) -> RawColumn:
     if values.dtype.kind == "U":
-        return coded(values_of(values), limit)
+        return word_column(values_of(values), limit)
     if is_words:
-        return coded(map(written, values_of(values)), limit)
+        return word_column(map(number_word, values_of(values)), limit)
     return RawColumn(numbers=values.astype(np.float64))

@@ -17,7 +17,7 @@ from blobtransfer.data.tables.reading import (
     RawTable,
     WordLimit,
     check_size,
-    written,
+    number_word,
 )
 from blobtransfer.errors import MachineError, TableFileError
 from blobtransfer.specs.checks import printable
@@ -126,7 +126,7 @@ class _Column:
         elif types.is_dictionary(values.type):
             self._pieces.append(_codes(self._name, self._head, values, self._coder))
         else:
-            write = str if types.is_boolean(values.type) else written
+            write = str if types.is_boolean(values.type) else number_word
             texts = ("" if value is None else write(value) for value in values.to_pylist())
             self._pieces.append(self._coder.codes(texts))
 
@@ -146,14 +146,14 @@ def _codes(name: str, head: str, values: Any, coder: Coder) -> NDArray[np.int32]
             name,
             f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD_BYTES:,} are read",
         )
-    places = compute.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)
+    codes_in_file = compute.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)
     first_row = np.full(len(values.dictionary) + 1, -1)  # by word; the last: of missing values
-    first_row[places[::-1]] = np.arange(len(places))[::-1]
+    first_row[codes_in_file[::-1]] = np.arange(len(values))[::-1]
     used = np.flatnonzero(first_row[:-1] >= 0)
     used = used[np.argsort(first_row[used])]
     code_of = np.full(len(first_row), -1, np.int32)
     code_of[used] = coder.codes(values.dictionary.take(used).to_pylist())
-    codes: NDArray[np.int32] = code_of[places]
+    codes: NDArray[np.int32] = code_of[codes_in_file]
     return codes
 
 

@@ -1,6 +1,6 @@
-"""A table as it was read, whatever its format: columns of numbers or of words, nothing decided.
+"""Read a table of any format into columns of numbers or of words.
 
-`read_table` picks the reader by the suffix of the file, keeps the last tables, and bounds what
+`read_table` picks the reader by the suffix of the file, caches the last tables, and bounds what
 is read; a reader only turns bytes into columns.
 """
 
@@ -25,7 +25,7 @@ from blobtransfer.specs.checks import printable
 MAX_FILE_BYTES = 200_000_000
 MAX_COLUMNS = 10_000
 MAX_TABLE_CELLS = 20_000_000
-"""What is read at most; a column of numbers takes 8 bytes a cell."""
+"""Limits of a file; a column of numbers takes 8 bytes a cell."""
 
 MAX_WORDS = 5_000_000
 """Most distinct words of a table; a word takes about 200 bytes."""
@@ -34,10 +34,10 @@ VALUES_AT_ONCE = 4096
 """Values of an array that are Python objects at the same time."""
 
 MAX_CACHED_TABLES = 2
-"""Tables that are kept: those of the source and of the target."""
+"""Tables that are cached: those of the source and of the target."""
 
 MISSING_WORDS = frozenset(("", "na", "n/a", "nan", "null", "?"))
-"""How a missing value is written, in whatever case."""
+"""Spellings of a missing value, in any case."""
 
 READERS = {
     ".csv": "csv",
@@ -46,18 +46,18 @@ READERS = {
     ".arff": "arff",
     ".parquet": "parquet",
 }
-"""The file here that reads a suffix: its `read` is a `Reader`."""
+"""Module of this package that reads files of a suffix; its `read` is a `Reader`."""
 
 
 @dataclass(frozen=True, eq=False)
 class RawColumn:
-    """One column: numbers, NaN where missing; or words by their number, -1 where missing.
+    """One column: numbers, NaN if missing; or codes of words, -1 if missing.
 
     Args:
         numbers: (n_rows,) float64; None for words.
         codes: (n_rows,) int32; None for numbers.
-        words: What the codes stand for.
-        odd: The row and the value of the first word among mostly numbers, if any.
+        words: The word of each code.
+        odd: Row and text of the first word among mostly numbers; None if there is none.
     """
 
     numbers: NDArray[np.float64] | None = None
@@ -67,7 +67,7 @@ class RawColumn:
 
     @property
     def is_missing(self) -> NDArray[np.bool_]:
-        """Say of each row whether the value is missing."""
+        """Whether the value of each row is missing, (n_rows,)."""
         if self.numbers is not None:
             return np.isnan(self.numbers)
         assert self.codes is not None
@@ -79,11 +79,11 @@ class RawTable:
     """A table as it was read.
 
     Args:
-        name: The file, or the set.
-        sha256: Of the file; None for a set.
+        name: The file, or the built-in table.
+        sha256: Hash of the file; None for a built-in table.
         columns: By name, in the order of the table.
-        n_rows: How many.
-        lines: (n_rows,) the line of the file on which a row ends; None where there are none.
+        n_rows: Number of rows.
+        lines: (n_rows,) the line of the file on which a row ends; None without lines.
     """
 
     name: str
@@ -92,34 +92,34 @@ class RawTable:
     n_rows: int
     lines: NDArray[np.int64] | None = None
 
-    def place(self, row: int) -> str:
-        """Say where a row is."""
+    def location(self, row: int) -> str:
+        """Return the words for the position of a row in the file."""
         return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
 
-    def refused(self, problem: str) -> TableFileError:
-        """Make the error that the table cannot be used: what was found and what to do."""
+    def error(self, problem: str) -> TableFileError:
+        """Return the error that the table cannot be used, with the problem and what to do."""
         return TableFileError(self.name, problem)
 
 
 Reader = Callable[[str, bytes, str, frozenset[str]], RawTable]
-"""(name, content, suffix, columns to be kept as words) -> the table."""
+"""(name, content, suffix, names of the columns that are read as words) -> the table."""
 
 
 def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
-    """Read a file; the last ones are kept.
+    """Read a file; the last tables are cached.
 
     Args:
-        origin: Its path.
-        as_words: Columns whose values are kept as they are written, whatever they look like.
+        origin: Path of the file.
+        as_words: Names of columns that are read as words, even if their values are numbers.
 
     Raises:
-        TableFileError: It is missing, damaged, too large or of no known format.
+        TableFileError: The file is missing, damaged, too large or of an unknown format.
     """
     name, path = printable(origin), Path(origin)
     suffix = path.suffix.lower()
     if suffix not in READERS:
-        found = f"no table has the suffix {printable(path.suffix)}" if suffix else "no suffix"
-        raise TableFileError(name, f"{found}; use {', '.join(READERS)}")
+        problem = f"no table has the suffix {printable(path.suffix)}" if suffix else "no suffix"
+        raise TableFileError(name, f"{problem}; use {', '.join(READERS)}")
     try:
         status = path.stat()  # before opening, which can set off a device
         if stat.S_ISDIR(status.st_mode):
@@ -132,11 +132,11 @@ def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
         raise TableFileError(name, "may not be read; check its permissions") from error
     except (OSError, ValueError) as error:
         raise TableFileError(name, "cannot be opened as a file; check the path") from error
-    return _read_kept(origin, as_words, suffix, (status.st_mtime_ns, status.st_size))
+    return _read_cached(origin, as_words, suffix, (status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(MAX_CACHED_TABLES)
-def _read_kept(
+def _read_cached(
     origin: str, as_words: frozenset[str], suffix: str, version: tuple[int, int]
 ) -> RawTable:
     name, (_, n_bytes) = printable(origin), version
@@ -175,7 +175,7 @@ def _read(
 
 
 def check_size(name: str, n_rows: int, n_columns: int) -> None:
-    """Raise `TableFileError` if a table is larger than what is read."""
+    """Raise `TableFileError` if a table has more columns or cells than are read."""
     if n_columns > MAX_COLUMNS:
         raise TableFileError(name, f"{n_columns:,} columns; at most {MAX_COLUMNS:,} are read")
     if n_rows * n_columns > MAX_TABLE_CELLS:
@@ -186,15 +186,15 @@ def check_size(name: str, n_rows: int, n_columns: int) -> None:
         )
 
 
-def written(number: float) -> str:
-    """Write a number as a word, such as a class: a whole one as such, whatever its type."""
+def number_word(number: float) -> str:
+    """Return a number as a word, such as a class; a whole number has no decimal point."""
     if math.isnan(number):
         return ""
     return str(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
 
 
 def values_of(array: NDArray[Any]) -> Iterator[Any]:
-    """Yield the values of a column as Python objects, a few thousand in memory at a time."""
+    """Yield the values of an array as Python objects, a few thousand in memory at a time."""
     for start in range(0, len(array), VALUES_AT_ONCE):
         yield from array[start : start + VALUES_AT_ONCE].tolist()
 
@@ -253,7 +253,7 @@ class Coder(dict[str, int]):
         return RawColumn(codes=codes, words=tuple(self._words))
 
 
-def coded(values: Iterable[str], limit: WordLimit) -> RawColumn:
+def word_column(values: Iterable[str], limit: WordLimit) -> RawColumn:
     """Return the column of words with these values."""
     coder = Coder(limit)
     return coder.column(coder.codes(values))

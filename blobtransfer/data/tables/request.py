@@ -1,6 +1,6 @@
-"""A table on its way to being a problem: what is asked of it, held to what it has.
+"""Validate a request of a table against the table and build its `TableSpec`.
 
-Everything that would be learnt wrong is refused here, with the line, the column and the value.
+Whatever would be learnt wrong is rejected here, with the line, the column and the value.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from blobtransfer.data.tables.builtin import BUILT_IN_CLASSES, BUILT_IN_LABEL
 from blobtransfer.data.tables.reading import RawColumn, RawTable
 from blobtransfer.data.tables.rows import (
     MIN_TRAINING_ROWS_PER_CLASS,
-    chosen,
-    column_of,
+    find_column,
     read,
     rows_of,
+    select_rows,
     split_of,
-    who_trains,
+    training_mask,
 )
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable, read_number
@@ -27,25 +27,26 @@ from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
 from blobtransfer.suggest import question_of
 
 MAX_LEVELS = 50
-"""Most words of a column; one of more is a name or a number of something."""
+"""Most distinct words of a column of features; a column with more holds names or IDs."""
 
 MAX_CLASSES = 100
 
 
-class Draft:
-    """A table on its way to being a problem.
+class RequestedTable:
+    """A table that was read and has what its request names.
 
     Args:
-        request: What is asked of it.
+        request: The request of the user.
 
     Attributes:
         raw: The table as it was read.
-        features: Names of the columns that are learnt from.
-        class_names: Names of the classes that are kept, in order.
-        places: (n_rows,) the rows that are used, as places in the table.
+        label: Name of the column of the classes.
+        features: Names of the columns of features.
+        class_names: Names of the classes that are used, in order.
+        indices: (n_rows,) indices in `raw` of the rows that are used.
 
     Raises:
-        TableFileError: It is missing, damaged, or has not what is asked of it.
+        TableFileError: The table is missing or damaged, or does not have what is requested.
     """
 
     def __init__(self, request: TableRequest) -> None:
@@ -62,41 +63,39 @@ class Draft:
             ("split", request.split),
         ):
             if name is not None:
-                column_of(self.raw, name, key)
+                find_column(self.raw, name, key)
         for name in request.drop:
-            column_of(self.raw, name, "drop")
-        parts = {self.label, request.group, request.split, *request.drop}
+            find_column(self.raw, name, "drop")
+        not_features = {self.label, request.group, request.split, *request.drop}
         if request.where is not None:
-            column_of(self.raw, request.where[0], "where")
-            parts.add(request.where[0])
-        self.features = [name for name in self.raw.columns if name not in parts]
+            find_column(self.raw, request.where[0], "where")
+            not_features.add(request.where[0])
+        self.features = [name for name in self.raw.columns if name not in not_features]
         if not self.features:
-            raise self.raw.refused("no column is left to learn from; drop fewer")
+            raise self.raw.error("no column is left to learn from; drop fewer")
         self.class_names = self._classes()
-        self.places = chosen(
+        self.indices = select_rows(
             self.raw, self.label, request.where, self.class_names, request.missing, self.features
         )
-        if not len(self.places):
-            raise self.raw.refused(
-                "no row is left; use missing=mean, or drop= what is mostly empty"
-            )
+        if not len(self.indices):
+            raise self.raw.error("no row is left; use missing=mean, or drop= what is mostly empty")
         self._check_label()
         self._check_groups()
         self._check_features()
 
     def _classes(self) -> tuple[str, ...]:
-        """Give the names of the classes that are kept, in order."""
+        """Return the names of the classes that are used, in order."""
         request, raw = self.request, self.raw
         label = raw.columns[self.label]
         assert label.codes is not None
-        places = chosen(raw, self.label, request.where, None, "refuse", [])
+        places = select_rows(raw, self.label, request.where, None, "refuse", [])
         used = np.unique(label.codes[places])
         names = sorted((label.words[code] for code in used if code >= 0), key=_in_order)
         if request.classes is not None:
             names = _subset(request.classes, names, raw.name)
         are_numbers = all(read_number(name) is not None for name in names)
         if len(names) > (20 if are_numbers and _have_fractions(names) else MAX_CLASSES):
-            raise raw.refused(
+            raise raw.error(
                 f"label={self.label}: {len(names):,} different values in {len(places):,} rows; "
                 + (
                     "is this regression? give a column of classes"
@@ -106,100 +105,110 @@ class Draft:
             )
         if len(names) < 2:
             shown = f"one class, {printable(names[0])}" if names else "no class"
-            raise raw.refused(f"label={self.label}: {shown}; there have to be two or more")
+            raise raw.error(f"label={self.label}: {shown}; there have to be two or more")
         for name in names:
             _check_word(raw, self.label, label, name)
         return tuple(names)
 
     def _check_label(self) -> None:
         label = self.raw.columns[self.label]
-        is_missing = label.is_missing[self.places]
+        is_missing = label.is_missing[self.indices]
         if is_missing.any():
-            first = self.raw.place(int(self.places[np.flatnonzero(is_missing)[0]]))
-            raise self.raw.refused(
-                f"label={self.label}: {is_missing.sum():,} of {len(self.places):,} rows have no "
+            first = self.raw.location(int(self.indices[np.flatnonzero(is_missing)[0]]))
+            raise self.raw.error(
+                f"label={self.label}: {is_missing.sum():,} of {len(self.indices):,} rows have no "
                 f"class, first in {first}; use missing=drop, or fill them"
             )
 
     def _check_groups(self) -> None:
         name = self.request.group
         is_missing = (
-            np.array([False]) if name is None else self.raw.columns[name].is_missing[self.places]
+            np.array([False]) if name is None else self.raw.columns[name].is_missing[self.indices]
         )
         if is_missing.any():
-            first = self.raw.place(int(self.places[np.flatnonzero(is_missing)[0]]))
-            raise self.raw.refused(
-                f"group={name}: {is_missing.sum():,} of {len(self.places):,} rows have no group, "
+            first = self.raw.location(int(self.indices[np.flatnonzero(is_missing)[0]]))
+            raise self.raw.error(
+                f"group={name}: {is_missing.sum():,} of {len(self.indices):,} rows have no group, "
                 f"first in {first}; fill them"
             )
 
     def _check_features(self) -> None:
-        """Refuse what is missing, infinite, or a word among numbers, and say what to do."""
+        """Reject values that are missing, infinite, or words among numbers."""
         for name in self.features:
             column, shown = self.raw.columns[name], printable(name)
             if column.odd is not None:
                 row, word = column.odd
                 what = "is a formula, not a value" if word.startswith("=") else "is no number"
                 advice = _of_comma(word) or f"mend it, or leave the column out: drop={shown}"
-                raise self.raw.refused(
-                    f"column {shown}: {printable(word[:40])!r} in {self.raw.place(row)} {what}; "
+                raise self.raw.error(
+                    f"column {shown}: {printable(word[:40])!r} in {self.raw.location(row)} {what}; "
                     f"{advice}"
                 )
-            is_missing = column.is_missing[self.places]
+            is_missing = column.is_missing[self.indices]
             if is_missing.all():
-                raise self.raw.refused(
-                    f"column {shown}: no value at all; leave it out: drop={shown}"
-                )
+                raise self.raw.error(f"column {shown}: no value at all; leave it out: drop={shown}")
             if is_missing.any() and self.request.missing == "refuse":
-                first = self.raw.place(int(self.places[np.flatnonzero(is_missing)[0]]))
-                raise self.raw.refused(
-                    f"column {shown}: {is_missing.sum():,} of {len(self.places):,} rows empty, "
+                first = self.raw.location(int(self.indices[np.flatnonzero(is_missing)[0]]))
+                raise self.raw.error(
+                    f"column {shown}: {is_missing.sum():,} of {len(self.indices):,} rows empty, "
                     f"first in {first}; use missing=mean, missing=drop or drop={shown}"
                 )
             if column.numbers is not None:
-                is_wild = ~np.isfinite(column.numbers[self.places]) & ~is_missing
-                is_wild |= np.abs(column.numbers[self.places]) > 1e100
+                is_wild = ~np.isfinite(column.numbers[self.indices]) & ~is_missing
+                is_wild |= np.abs(column.numbers[self.indices]) > 1e100
                 if is_wild.any():
-                    row = int(self.places[np.flatnonzero(is_wild)[0]])
-                    raise self.raw.refused(
-                        f"column {shown}: {column.numbers[row]:g} in {self.raw.place(row)} is too "
-                        f"large; mend it, or drop={shown}"
+                    row = int(self.indices[np.flatnonzero(is_wild)[0]])
+                    raise self.raw.error(
+                        f"column {shown}: {column.numbers[row]:g} in {self.raw.location(row)} is "
+                        f"too large; mend it, or drop={shown}"
                     )
 
     def words_of(self, name: str) -> list[str] | None:
-        """Give the words of a column in the rows that are used; None for numbers."""
+        """Return the words of a column in the rows that are used; None for numbers.
+
+        Raises:
+            TableFileError: There are too many words, or one is not printable or a formula.
+        """
         column = self.raw.columns[name]
         if column.codes is None:
             return None
-        used = np.unique(column.codes[self.places])
+        used = np.unique(column.codes[self.indices])
         words = [column.words[code] for code in used if code >= 0]
         if len(words) > MAX_LEVELS:
-            raise self.raw.refused(
+            raise self.raw.error(
                 f"column {printable(name)}: {len(words):,} different words, as names or numbers "
                 f"of things have; leave it out: drop={printable(name)}"
             )
         words.sort()
         decimal = [word for word in words if read_number(word.replace(",", ".", 1)) is not None]
         if decimal and len(decimal) == len(words):
-            raise self.raw.refused(
+            raise self.raw.error(
                 f"column {printable(name)}: '{decimal[0]}' has a comma; {_of_comma(decimal[0])}"
             )
         for word in words:
             _check_word(self.raw, name, column, word)
         return words
 
-    def settled(self, columns: tuple[Column, ...], scaler: Scaler | None) -> TableSpec:
-        """Give the problem with everything resolved, as far as no row has to be split."""
+    def to_spec(self, columns: tuple[Column, ...], scaler: Scaler | None) -> TableSpec:
+        """Return the spec of the table, with the sizes of the split as requested.
+
+        Args:
+            columns: Columns of features, the same for the source and the target.
+            scaler: Of the source; None if the target is not scaled by it.
+
+        Raises:
+            TableFileError: There are too many numbers, or too few rows, groups or classes.
+        """
         request, raw = self.request, self.raw
-        n_rows = len(self.places)
+        n_rows = len(self.indices)
         n_features = sum(len(column.feature_names) for column in columns)
         if n_rows * n_features > MAX_DATA_VALUES:
-            raise raw.refused(
+            raise raw.error(
                 f"{n_rows:,} rows of {n_features:,} features (one per word) are "
                 f"{n_rows * n_features:,} numbers, more than {MAX_DATA_VALUES:,}; use fewer rows, "
                 "or leave columns of words out with drop="
             )
-        n_train, n_test = _sizes(request, raw, self.places)
+        n_train, n_test = _sizes(request, raw, self.indices)
         spec = TableSpec(
             name=self._name(),
             origin=request.origin,
@@ -219,42 +228,49 @@ class Draft:
         )
         rows = rows_of(spec)
         if rows.groups is not None and len(np.unique(rows.groups)) < 4:
-            raise raw.refused(
+            raise raw.error(
                 f"group={request.group}: {len(np.unique(rows.groups))} groups; four or more are "
                 "needed, two to train and two to test"
             )
         self._check_classes(spec, rows.y)
         return spec
 
-    def split_once(self, spec: TableSpec, train_seed: int) -> TableSpec:
-        """See that the split of the first repeat leaves rows of each class, and count them."""
+    def with_split_sizes(self, spec: TableSpec, train_seed: int) -> TableSpec:
+        """Return the spec with the numbers of rows of the split of repeat 0.
+
+        Raises:
+            TableFileError: A class has too few training or test rows in that split.
+        """
         raw, rows = self.raw, rows_of(spec)
         train, test = split_of(spec, rows, 0, train_seed)
-        for part, least, does in ((train, MIN_TRAINING_ROWS_PER_CLASS, "train"), (test, 1, "test")):
-            counts = np.bincount(rows.y[part], minlength=spec.n_classes)
+        for indices, least, does in (
+            (train, MIN_TRAINING_ROWS_PER_CLASS, "train"),
+            (test, 1, "test"),
+        ):
+            counts = np.bincount(rows.y[indices], minlength=spec.n_classes)
             k = int(counts.argmin())
             if counts[k] < least:
-                raise raw.refused(
+                raise raw.error(
                     f"class {spec.class_names[k]}: {counts[k]} of its {np.sum(rows.y == k)} rows "
                     f"{does}; at least {least} have to, leave it out with classes= or add rows"
                 )
         return replace(spec, n_train=len(train), n_test=len(test))
 
     def _check_classes(self, spec: TableSpec, y: NDArray[np.int64]) -> None:
-        """See that a split by class is possible at all."""
+        """Raise `TableFileError` if no split by class has enough rows of each class."""
         if spec.split is not None:
             return
         counts = np.bincount(y, minlength=spec.n_classes)
         k = int(counts.argmin())
         for key, n in (("train", spec.n_train), ("test", spec.n_test)):
             if n < spec.n_classes:
-                raise self.raw.refused(
+                raise self.raw.error(
                     f"{key}={n}: fewer rows than the {spec.n_classes} classes; use more"
                 )
         # every stratified split has so many training and test rows of it, or one more
         n_train, n_test = (counts[k] * n // len(y) for n in (spec.n_train, spec.n_test))
         if spec.group is None and (n_train < MIN_TRAINING_ROWS_PER_CLASS or n_test < 1):
-            raise self.raw.refused(
+            raise self.raw.error(
                 f"class {spec.class_names[k]}: {counts[k]} rows, of which {n_train} train and "
                 f"{n_test} test; at least {MIN_TRAINING_ROWS_PER_CLASS} and 1 have to, leave it "
                 "out with classes= or add rows"
@@ -271,57 +287,57 @@ class Draft:
 
 
 def _sizes(request: TableRequest, raw: RawTable, places: NDArray[np.intp]) -> tuple[int, int]:
-    """Give how many rows train and test."""
+    """Return how many training and test rows a request asks for."""
     n_rows = len(places)
     if request.split is not None:
-        is_train = who_trains(raw, request.split)[places]
+        is_train = training_mask(raw, request.split)[places]
         n_train, n_test = int(is_train.sum()), int((~is_train).sum())
         if not n_train or not n_test:
             lacking = "train" if not n_train else "test"
-            raise raw.refused(f"split={request.split}: no row says {lacking}; some have to")
+            raise raw.error(f"split={request.split}: no row says {lacking}; some have to")
         return n_train, n_test
     n_train = -(-n_rows // 2) if request.train is None else request.train
     if request.train is None and request.test is not None:
         n_train = n_rows - request.test
     n_test = n_rows - n_train if request.test is None else request.test
     if n_train < 1 or n_test < 1 or n_train + n_test > n_rows:
-        asked = " ".join(
+        sizes = " ".join(
             f"{key}={value}"
             for key, value in (("train", request.train), ("test", request.test))
             if value is not None
         )
-        raise raw.refused(f"{asked or 'half of them train'}: there are {n_rows:,} rows; use fewer")
+        raise raw.error(f"{sizes or 'half of them train'}: there are {n_rows:,} rows; use fewer")
     return n_train, n_test
 
 
-def _subset(wanted: str, names: Sequence[str], table: str) -> list[str]:
+def _subset(classes: str, names: Sequence[str], table: str) -> list[str]:
     """Read `classes=`: names joined by `+`, or a range of whole numbers such as 0-4."""
-    if wanted in names:
-        raise TableFileError(table, f"classes={wanted}: one class; name two or more, joined by +")
-    ends = [read_number(end, int) for end in wanted.split("-")]
+    if classes in names:
+        raise TableFileError(table, f"classes={classes}: one class; name two or more, joined by +")
+    ends = [read_number(end, int) for end in classes.split("-")]
     if len(ends) == 2 and None not in ends:
         if ends[1] - ends[0] > 10 * MAX_CLASSES or ends[1] <= ends[0]:
-            raise TableFileError(table, f"classes={wanted}: use a range such as 0-4")
+            raise TableFileError(table, f"classes={classes}: use a range such as 0-4")
         chosen_names = [str(k) for k in range(ends[0], ends[1] + 1)]
     else:
-        chosen_names = wanted.split("+")
+        chosen_names = classes.split("+")
     for name in chosen_names:
         if name not in names:
-            asked = question_of(name, names)
+            question = question_of(name, names)
             raise TableFileError(
                 table,
-                f"classes={printable(wanted)}: there is no class {printable(name) or 'of no name'}"
-                f"; {asked or 'there are ' + ', '.join(map(printable, names[:10]))}",
+                f"classes={printable(classes)}: there is no class {printable(name) or 'of no name'}"
+                f"; {question or 'there are ' + ', '.join(map(printable, names[:10]))}",
             )
         if chosen_names.count(name) > 1:
             raise TableFileError(
-                table, f"classes={printable(wanted)}: {printable(name)} is there twice"
+                table, f"classes={printable(classes)}: {printable(name)} is there twice"
             )
     return sorted(chosen_names, key=_in_order)
 
 
-def _check_word(raw: RawTable, column: str, of: RawColumn, word: str) -> None:
-    """Refuse a word that would act on a terminal or a spreadsheet."""
+def _check_word(raw: RawTable, name: str, column: RawColumn, word: str) -> None:
+    """Raise `TableFileError` if a word would act on a terminal or a spreadsheet."""
     problem = None
     if not word.isprintable():
         problem = "has line ends or signs that no screen shows"
@@ -330,16 +346,16 @@ def _check_word(raw: RawTable, column: str, of: RawColumn, word: str) -> None:
     elif len(word) > 200:
         problem = f"has {len(word):,} letters, more than 200"
     if problem is not None:
-        assert of.codes is not None
-        row = int(np.flatnonzero(of.codes == of.words.index(word))[0])
-        raise raw.refused(
-            f"column {printable(column)}: '{printable(word[:40])}' in {raw.place(row)} {problem}; "
+        assert column.codes is not None
+        row = int(np.flatnonzero(column.codes == column.words.index(word))[0])
+        raise raw.error(
+            f"column {printable(name)}: '{printable(word[:40])}' in {raw.location(row)} {problem}; "
             "mend it, or leave the column out"
         )
 
 
 def _of_comma(word: str) -> str | None:
-    """Say how a number with a comma is to be written; None where it is none."""
+    """Return the advice for a number with a decimal comma; None if it is not one."""
     decimal = word.replace(",", ".", 1)
     if word.count(",") != 1 or read_number(decimal) is None:
         return None
@@ -349,7 +365,7 @@ def _of_comma(word: str) -> str | None:
 
 
 def _in_order(name: str) -> tuple[int, float, str]:
-    """Sort numbers by size, before words."""
+    """Return the sort key of a class name: numbers by size, before words."""
     number = read_number(name)
     return (1, 0.0, name) if number is None else (0, float(number), name)
 

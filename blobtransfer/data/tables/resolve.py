@@ -1,14 +1,15 @@
-"""What is asked of tables -> problems with everything resolved: columns, classes, rows, split.
+"""Resolve requests of tables into specs: their columns, classes, rows and split.
 
 The source and the target are resolved together: their columns are matched by name, words are
-the same features on both sides, and no training row of the one may be a test row of the other.
+the same features on both sides, and no training row of the source may be a test row of the
+target.
 """
 
 from collections.abc import Mapping, Sequence
 
-from blobtransfer.data.tables.leakage import check_apart, check_unseen
-from blobtransfer.data.tables.request import Draft
-from blobtransfer.data.tables.rows import prepared, rows_of, split_of
+from blobtransfer.data.tables.leakage import check_no_leakage, check_not_trained_on
+from blobtransfer.data.tables.request import RequestedTable
+from blobtransfer.data.tables.rows import preprocessed, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.table import Column, Preprocessing, Scaler, TableRequest, TableSpec
@@ -16,75 +17,78 @@ from blobtransfer.specs.task import DataSpec, Role
 
 
 def resolve_data_specs(
-    asked: Mapping[Role, DataSpec | TableRequest],
+    requests: Mapping[Role, DataSpec | TableRequest],
     train_seed: int,
     preprocessing: Preprocessing | None = None,
 ) -> dict[Role, DataSpec]:
-    """Read the tables among some problems and settle what they are.
+    """Read the tables among some requests and return a spec for each request.
 
     Args:
-        asked: Problems; a drawn one is settled already.
-        train_seed: All randomness, for the scaler of the source.
-        preprocessing: What a saved source network says of the table that it learnt.
+        requests: Requests of tables, or specs, which are returned unchanged; the source first.
+        train_seed: Seed of the split of repeat 0.
+        preprocessing: Of a saved source network; None if there is none.
 
     Returns:
-        A problem each, with its columns, classes and numbers of rows.
+        The specs by role, in the order of the requests.
 
     Raises:
-        TableFileError: A table is missing, damaged, or not one that can be learnt.
+        TableFileError: A table is missing, damaged, does not have what is requested, does not
+            fit the other table, or its test rows are training rows of the source.
     """
-    requests = {role: one for role, one in asked.items() if isinstance(one, TableRequest)}
-    if not requests:
-        return {role: one for role, one in asked.items() if not isinstance(one, TableRequest)}
-    tables = {role: Draft(request) for role, request in requests.items()}
-    columns = _common_columns(list(tables.values()), preprocessing)
-    found: dict[Role, DataSpec] = {}
-    for role, one in asked.items():
-        if isinstance(one, TableRequest):
-            scaler = _scaler_of_source(one, found.get("source"), train_seed, preprocessing)
-            found[role] = tables[role].settled(columns, scaler)
+    tables = {
+        role: RequestedTable(request)
+        for role, request in requests.items()
+        if isinstance(request, TableRequest)
+    }
+    columns = _common_columns(list(tables.values()), preprocessing) if tables else ()
+    specs: dict[Role, DataSpec] = {}
+    for role, request in requests.items():
+        if isinstance(request, TableRequest):
+            scaler = _scaler_of_source(request, specs.get("source"), train_seed, preprocessing)
+            specs[role] = tables[role].to_spec(columns, scaler)
         else:
-            found[role] = one
-    source, target = found.get("source"), found.get("target")
+            specs[role] = request
+    source, target = specs.get("source"), specs.get("target")
     if isinstance(target, TableSpec):
         if isinstance(source, TableSpec):
-            check_apart(source, target)
+            check_no_leakage(source, target)
         if preprocessing is not None:
-            check_unseen(target, preprocessing.trained_rows, preprocessing.problem)
+            check_not_trained_on(target, preprocessing.trained_rows, preprocessing.problem)
     for role, table in tables.items():  # last, as it imports scikit-learn, which takes a second
-        one = found[role]
-        assert isinstance(one, TableSpec)
-        found[role] = table.split_once(one, train_seed)
-    return found
+        spec = specs[role]
+        assert isinstance(spec, TableSpec)
+        specs[role] = table.with_split_sizes(spec, train_seed)
+    return specs
 
 
 def _common_columns(
-    tables: Sequence[Draft], preprocessing: Preprocessing | None
+    tables: Sequence[RequestedTable], preprocessing: Preprocessing | None
 ) -> tuple[Column, ...]:
-    """Match the columns of all tables by name and join the words of each."""
+    """Match the columns of all tables by name and join the words of each column."""
     first = tables[0]
-    wanted = [one.name for one in preprocessing.columns] if preprocessing else first.features
-    who = first.raw.name
-    if preprocessing:
-        who = f"the source network, which learnt {preprocessing.problem},"
+    if preprocessing is None:
+        names, owner = first.features, first.raw.name
+    else:
+        names = [column.name for column in preprocessing.columns]
+        owner = f"the source network, which learnt {preprocessing.problem},"
     for table in tables:
-        for missing, of, has in (
-            ([one for one in wanted if one not in table.features], "it", who),
-            ([one for one in table.features if one not in wanted], who, "it"),
+        for missing, without, having in (
+            ([name for name in names if name not in table.features], "it", owner),
+            ([name for name in table.features if name not in names], owner, "it"),
         ):
             if missing:
-                shown = ", ".join(map(printable, missing[:5])) + (" ..." if missing[5:] else "")
-                raise table.raw.refused(
-                    f"{of} has no column {shown}, {has} has; columns are matched by name: rename "
-                    "them, or leave them out with drop="
+                listed = ", ".join(map(printable, missing[:5])) + (" ..." if missing[5:] else "")
+                raise table.raw.error(
+                    f"{without} has no column {listed}, {having} has; columns are matched by "
+                    "name: rename them, or leave them out with drop="
                 )
-    if preprocessing:
+    if preprocessing is not None:
         for column in preprocessing.columns:
             for table in tables:
                 _check_kind(table, column.name, column.levels is None)
         return preprocessing.columns
     columns = []
-    for name in wanted:
+    for name in names:
         is_number = first.raw.columns[name].codes is None
         levels: set[str] = set()
         for table in tables:
@@ -94,10 +98,11 @@ def _common_columns(
     return tuple(columns)
 
 
-def _check_kind(table: Draft, name: str, is_number: bool) -> None:
+def _check_kind(table: RequestedTable, name: str, is_number: bool) -> None:
+    """Raise `TableFileError` unless a column has numbers, or words, as in the other table."""
     if (table.raw.columns[name].codes is None) != is_number:
         kinds = ("words", "numbers") if is_number else ("numbers", "words")
-        raise table.raw.refused(
+        raise table.raw.error(
             f"column {printable(name)} holds {kinds[0]}, in the other problem {kinds[1]}; "
             "mend one of the two, or leave it out with drop="
         )
@@ -109,9 +114,12 @@ def _scaler_of_source(
     train_seed: int,
     preprocessing: Preprocessing | None,
 ) -> Scaler | None:
-    """Give the scaler that the target is seen through, where it is to be the source's.
+    """Return the scaler of the source's training rows if the target is to be scaled by it.
 
-    That is the one of the source's training rows in repeat 0, for all repeats.
+    All repeats use the scaler of repeat 0.
+
+    Raises:
+        TableFileError: The source has no scaler.
     """
     if request.scale != "source":
         return None
@@ -130,4 +138,4 @@ def _scaler_of_source(
         )
     rows = rows_of(source)
     train, _ = split_of(source, rows, 0, train_seed)
-    return prepared(source, rows, train)[1]
+    return preprocessed(source, rows, train)[1]

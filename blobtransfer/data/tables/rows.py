@@ -1,6 +1,6 @@
-"""Tables -> tasks: rows chosen, split by repeat, missing values filled, inputs standardised.
+"""Turn the rows of a table into a dataset: select, split by repeat, fill and standardise them.
 
-All that is learnt about the inputs, such as means and scales, is learnt from training rows.
+Means and scales of the inputs are computed from training rows alone.
 """
 
 import warnings
@@ -26,14 +26,12 @@ from blobtransfer.specs.table import (
 from blobtransfer.suggest import question_of
 
 TRAIN, TEST = "train", "test"
-"""What a column that splits the rows says of them."""
-
+"""Values of a column that splits the rows."""
 
 MIN_TRAINING_ROWS_PER_CLASS = 2
-"""Of each class."""
 
 MAX_GROUP_SPLITS = 200
-"""Random halves of the groups that are tried for one with all classes on both sides."""
+"""Random halves of the groups that are tried until all classes are on both sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +39,14 @@ class Rows:
     """The rows of a table that are used, as numbers.
 
     Args:
-        places: (n_rows,) their places in the table as it was read.
+        indices: (n_rows,) their indices in the table as it was read.
         x: (n_rows, n_features) float64, NaN where a number is missing.
         y: (n_rows,) int64 class numbers.
-        groups: (n_rows,) what must stay on one side; None where nothing must.
-        is_train: (n_rows,) whether a row trains, where the table says so.
+        groups: (n_rows,) group numbers; rows of a group stay on one side. None without groups.
+        is_train: (n_rows,) whether a row trains; None unless a column of the table decides.
     """
 
-    places: NDArray[np.intp]
+    indices: NDArray[np.intp]
     x: NDArray[np.float64]
     y: NDArray[np.int64]
     groups: NDArray[np.int32] | None
@@ -56,19 +54,19 @@ class Rows:
 
 
 def make(spec: TableSpec, repeat: int, train_seed: int) -> Dataset:
-    """Split the rows of a table for a repeat and prepare them.
+    """Return the dataset of a repeat: its split, filled and standardised.
 
     Args:
-        spec: The problem.
-        repeat: Which; each has its own split, unless the table says who trains.
-        train_seed: All randomness.
+        spec: The spec of the table.
+        repeat: Index of the repeat, at least 0; each has its own split, unless a column decides.
+        train_seed: Seed of all splits.
 
     Raises:
-        TableFileError: The file has changed since the problem was described.
+        TableFileError: The file has changed since the spec was made.
     """
     rows = rows_of(spec)
     train, test = split_of(spec, rows, repeat, train_seed)
-    x, scaler = prepared(spec, rows, train)
+    x, scaler = preprocessed(spec, rows, train)
     return Dataset(
         spec=spec,
         x_train=np.ascontiguousarray(x[train], np.float32),
@@ -79,32 +77,39 @@ def make(spec: TableSpec, repeat: int, train_seed: int) -> Dataset:
     )
 
 
-def prepared(
+def preprocessed(
     spec: TableSpec, rows: Rows, train: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], Scaler | None]:
-    """Fill and standardise the rows of a table by what its training rows tell.
+    """Fill and standardise the rows of a table with the means and scales of its training rows.
 
     Args:
-        spec: The problem.
+        spec: The spec of the table.
         rows: Its rows.
-        train: Places of the training rows among them.
+        train: (n_train,) indices of the training rows in `rows`.
 
     Returns:
-        The inputs of all rows, (n_rows, n_features), and how they were standardised.
+        The inputs of all rows, (n_rows, n_features) float64, and the scaler; None if `spec` does
+        not scale.
     """
-    # What no training row is, no row can be said to be.
+    # A word that no training row has is ignored in all rows.
     is_unknown = _is_word(spec.columns) & (rows.x[train] == 0.0).all(axis=0)
     x = np.where(is_unknown, 0.0, rows.x)
     if spec.missing == "mean":
         x = np.where(np.isnan(x), _means(x[train]), x)
     if spec.scale == "none":
         return x, None
-    scaler = spec.scaler if spec.scale == "source" else scaler_of(x[train])
+    scaler = spec.scaler if spec.scale == "source" else fit_scaler(x[train])
     return _standardised(x, scaler), scaler
 
 
 def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preprocessing:
-    """Give what a network has to know that learnt a table in a repeat, to be used on one again."""
+    """Return what a network trained on a table in a repeat needs to be used on other rows.
+
+    Args:
+        spec: The spec of the table.
+        repeat: Index of the repeat.
+        train_seed: Seed of all splits.
+    """
     rows = rows_of(spec)
     train, _ = split_of(spec, rows, repeat, train_seed)
     return Preprocessing(
@@ -112,39 +117,43 @@ def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preproces
         label=spec.label,
         columns=spec.columns,
         classes=spec.class_names,
-        scaler=prepared(spec, rows, train)[1],
-        trained_rows=tuple(row_keys(spec, train)) if len(train) <= MAX_TRAINED_ROWS else (),
+        scaler=preprocessed(spec, rows, train)[1],
+        trained_rows=tuple(row_hashes(spec, train)) if len(train) <= MAX_TRAINED_ROWS else (),
     )
 
 
-def n_repeated(spec: TableSpec) -> int:
-    """Count the rows that stand in a table more than once, all but the first of each."""
-    keys = row_keys(spec, np.arange(len(rows_of(spec).y)))
-    return len(keys) - len(set(keys))
+def n_duplicates(spec: TableSpec) -> int:
+    """Return the number of rows that are copies of an earlier row."""
+    hashes = row_hashes(spec, np.arange(len(rows_of(spec).y)))
+    return len(hashes) - len(set(hashes))
 
 
-def row_keys(spec: TableSpec, places: NDArray[np.intp]) -> list[str]:
-    """Give a hash of each of some rows of a table, by which it is known in another table.
+def row_hashes(spec: TableSpec, indices: NDArray[np.intp]) -> list[str]:
+    """Return a hash of the values and the class of each row, to find equal rows in other tables.
 
     Args:
-        spec: The table.
-        places: As in `split_of`.
+        spec: The spec of the table.
+        indices: (n,) indices in `rows_of(spec)`.
     """
     rows = rows_of(spec)
     x = rows.x + 0.0  # -0 is 0
     return [
         blake2b(x[i].tobytes() + spec.class_names[rows.y[i]].encode(), digest_size=8).hexdigest()
-        for i in places
+        for i in indices
     ]
 
 
 @lru_cache(MAX_CACHED_TABLES)
 def rows_of(spec: TableSpec) -> Rows:
-    """Give the rows of a table as numbers; the last ones are kept."""
+    """Return the rows of a table as numbers; those of the last tables are cached.
+
+    Raises:
+        TableFileError: The file cannot be read, or has changed since the spec was made.
+    """
     raw = read(spec.origin, spec.sha256 is not None, spec.label, spec.where, spec.group, spec.split)
     if raw.sha256 != spec.sha256:
-        raise raw.refused("the file is not the one that was described; run the command again")
-    places = chosen(
+        raise raw.error("the file is not the one that was described; run the command again")
+    indices = select_rows(
         raw,
         label=spec.label,
         where=spec.where,
@@ -158,13 +167,14 @@ def rows_of(spec: TableSpec) -> Rows:
     assert label.codes is not None
     group = None if spec.group is None else raw.columns[spec.group].codes
     return Rows(
-        places=places,
+        indices=indices,
         x=np.concatenate(
-            [_features(raw.columns[one.name], one)[places] for one in spec.columns], axis=1
+            [_features(raw.columns[column.name], column)[indices] for column in spec.columns],
+            axis=1,
         ),
-        y=numbers[label.codes[places]],
-        groups=None if group is None else group[places],
-        is_train=None if spec.split is None else who_trains(raw, spec.split)[places],
+        y=numbers[label.codes[indices]],
+        groups=None if group is None else group[indices],
+        is_train=None if spec.split is None else training_mask(raw, spec.split)[indices],
     )
 
 
@@ -176,23 +186,44 @@ def read(
     group: str | None,
     split: str | None,
 ) -> RawTable:
-    """Read a table with the columns of words that a problem needs."""
+    """Read a table; columns that are not features are read as words.
+
+    Args:
+        origin: Path of the file, or name of a built-in table.
+        is_file: Whether `origin` is a path.
+        label: Column of the classes.
+        where: As in `TableRequest`.
+        group: As in `TableRequest`.
+        split: As in `TableRequest`.
+
+    Raises:
+        TableFileError: The file is missing, damaged, too large or of an unknown format.
+    """
     if not is_file:
         return read_set(origin)
-    named = (label, None if where is None else where[0], group, split)
-    return read_table(origin, frozenset(one for one in named if one is not None))
+    names = (label, None if where is None else where[0], group, split)
+    return read_table(origin, frozenset(name for name in names if name is not None))
 
 
-def column_of(raw: RawTable, name: str, key: str) -> RawColumn:
-    """Find a column by its name, or refuse the table with the nearest names."""
+def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
+    """Return the column of a name.
+
+    Args:
+        raw: The table.
+        name: Name of the column.
+        key: Key of the request that names it, for the error.
+
+    Raises:
+        TableFileError: There is no such column.
+    """
     if name not in raw.columns:
-        asked = question_of(name, raw.columns)
-        shown = ", ".join(list(raw.columns)[:10]) + (" ..." if len(raw.columns) > 10 else "")
-        raise raw.refused(f"{key}={name}: no such column; {asked or 'there are ' + shown}")
+        question = question_of(name, raw.columns)
+        names = ", ".join(list(raw.columns)[:10]) + (" ..." if len(raw.columns) > 10 else "")
+        raise raw.error(f"{key}={name}: no such column; {question or 'there are ' + names}")
     return raw.columns[name]
 
 
-def chosen(
+def select_rows(
     raw: RawTable,
     label: str,
     where: tuple[str, str] | None,
@@ -200,77 +231,86 @@ def chosen(
     missing: Missing,
     columns: list[str],
 ) -> NDArray[np.intp]:
-    """Give the places of the rows that are used.
+    """Return the indices of the rows that are used.
 
     Args:
         raw: The table.
         label: Column of the classes.
         where: A column and the value that rows must have in it; None for all rows.
-        classes: Names of the classes that are kept; None for all.
-        missing: Rows with a missing value go where it says `drop`.
-        columns: Features that are used.
+        classes: Names of the classes that are used; None for all.
+        missing: With `drop`, rows with a missing value are left out.
+        columns: Names of the features that are used.
+
+    Raises:
+        TableFileError: A column is missing, or no row has the value of `where`.
     """
     is_used = np.ones(raw.n_rows, bool)
     if where is not None:
-        column = column_of(raw, where[0], "where")
+        column = find_column(raw, where[0], "where")
         if where[1] not in column.words:
-            asked = question_of(where[1], column.words)
-            shown = ", ".join(column.words[:10])
-            raise raw.refused(
-                f"where={where[0]}:{where[1]}: no row has that; {asked or 'there are ' + shown}"
+            question = question_of(where[1], column.words)
+            words = ", ".join(column.words[:10])
+            raise raw.error(
+                f"where={where[0]}:{where[1]}: no row has that; {question or 'there are ' + words}"
             )
         assert column.codes is not None
         is_used &= column.codes == column.words.index(where[1])
-    of_class = column_of(raw, label, "label")
-    assert of_class.codes is not None
+    classes_column = find_column(raw, label, "label")
+    assert classes_column.codes is not None
     if classes is not None:
         names = set(classes)
-        wanted = np.array([word in names for word in of_class.words], bool)
-        is_used &= np.append(wanted, True)[of_class.codes]  # -1, a missing one, is the last
+        is_class_used = np.array([word in names for word in classes_column.words], bool)
+        is_used &= np.append(is_class_used, True)[
+            classes_column.codes
+        ]  # -1, a missing one, is the last
     if missing == "drop":
         for name in (label, *columns):
             is_used &= ~raw.columns[name].is_missing
     return np.flatnonzero(is_used)
 
 
-def who_trains(raw: RawTable, split: str) -> NDArray[np.bool_]:
-    """Read the column that says of each row whether it trains or tests."""
-    column = column_of(raw, split, "split")
+def training_mask(raw: RawTable, split: str) -> NDArray[np.bool_]:
+    """Return, (n_rows,), which rows are training rows according to the column that splits them.
+
+    Raises:
+        TableFileError: A value is neither `train` nor `test`.
+    """
+    column = find_column(raw, split, "split")
     assert column.codes is not None
     kinds = np.array([{TRAIN: 1, TEST: 0}.get(word.lower(), -1) for word in column.words] + [-1])
-    found = kinds[column.codes]
-    if (found < 0).any():
-        row = int(np.flatnonzero(found < 0)[0])
+    row_kinds = kinds[column.codes]
+    if (row_kinds < 0).any():
+        row = int(np.flatnonzero(row_kinds < 0)[0])
         word = column.words[column.codes[row]] if column.codes[row] >= 0 else "nothing"
-        raise raw.refused(
-            f"split={split}: {raw.place(row)} says {word}; give {TRAIN} or {TEST} in each row"
+        raise raw.error(
+            f"split={split}: {raw.location(row)} says {word}; give {TRAIN} or {TEST} in each row"
         )
-    return np.asarray(found == 1)
+    return np.asarray(row_kinds == 1)
 
 
 def split_of(
     spec: TableSpec, rows: Rows, repeat: int, train_seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Give the training and the test rows of a repeat, as places in `rows`.
+    """Return the indices in `rows` of the training and of the test rows of a repeat.
 
     Args:
-        spec: The problem.
+        spec: The spec of the table.
         rows: Its rows.
-        repeat: Which.
-        train_seed: All randomness.
+        repeat: Index of the repeat, at least 0.
+        train_seed: Seed of all splits.
 
     Returns:
-        Rows stratified by class; or random halves of the groups, the first that leave each class
-        on both sides; or what the table says, in all repeats. Of the training rows only some
-        where `spec.split_train` says so.
+        Rows stratified by class; with groups, the first random half of them that leaves each
+        class on both sides; with a column that splits the rows, the same rows in all repeats.
+        With `spec.split_train`, the first `n_train` of the training rows.
     """
-    train, test = _whole_split(spec, rows, repeat, train_seed)
+    train, test = _full_split(spec, rows, repeat, train_seed)
     if spec.split_train is not None and spec.n_train < spec.split_train:
-        train = train[_first_of_each_class(rows.y[train])[: spec.n_train]]
+        train = train[_stratified_order(rows.y[train])[: spec.n_train]]
     return train, test
 
 
-def _whole_split(
+def _full_split(
     spec: TableSpec, rows: Rows, repeat: int, train_seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     if rows.is_train is not None:
@@ -284,7 +324,7 @@ def _whole_split(
             halves = GroupShuffleSplit(MAX_GROUP_SPLITS, train_size=0.5, random_state=seed)
             for train, test in halves.split(rows.y, rows.y, rows.groups):
                 counts = [
-                    np.bincount(rows.y[part], minlength=spec.n_classes) for part in (train, test)
+                    np.bincount(rows.y[side], minlength=spec.n_classes) for side in (train, test)
                 ]
                 if counts[0].min() >= MIN_TRAINING_ROWS_PER_CLASS and counts[1].min() > 0:
                     break
@@ -297,19 +337,23 @@ def _whole_split(
     return np.asarray(train, np.intp), np.asarray(test, np.intp)
 
 
-def _first_of_each_class(y: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Order rows so that any number of the first ones has each class by its share."""
+def _stratified_order(y: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return an order of rows whose first n, for any n, have all classes in proportion."""
     shares = np.empty(len(y))
     for k in np.unique(y):
-        own = np.flatnonzero(y == k)
-        shares[own] = (np.arange(len(own)) + 0.5) / len(own)
+        members = np.flatnonzero(y == k)
+        shares[members] = (np.arange(len(members)) + 0.5) / len(members)
     return np.argsort(shares, kind="stable")
 
 
-def scaler_of(x_train: NDArray[np.float64]) -> Scaler:
-    """Learn how features are standardised from training rows; a constant one is divided by 1."""
+def fit_scaler(x_train: NDArray[np.float64]) -> Scaler:
+    """Return the means and standard deviations of training rows; 1 for a constant feature.
+
+    Args:
+        x_train: (n_train, n_features), without missing values.
+    """
     means = _means(x_train)
-    # numbers of any size: the square of a large one would not be finite
+    # scaled first, as the square of a large number would not be finite
     size = np.maximum(np.abs(x_train - means).max(axis=0, initial=0.0), 1e-300)
     spreads = size * np.sqrt(np.mean(((x_train - means) / size) ** 2, axis=0))
     is_constant = np.ptp(x_train, axis=0) == 0.0 if len(x_train) else np.ones(len(means), bool)
@@ -318,7 +362,7 @@ def scaler_of(x_train: NDArray[np.float64]) -> Scaler:
 
 
 def _means(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the mean of each feature over the rows that have it; 0 where none has."""
+    """Return the mean of each feature over the rows that have it; 0 if no row has it."""
     counts = (~np.isnan(x)).sum(axis=0)
     return np.asarray(np.nansum(x / np.maximum(counts, 1), axis=0))
 
@@ -328,21 +372,23 @@ def _standardised(x: NDArray[np.float64], scaler: Scaler | None) -> NDArray[np.f
     return np.asarray((x - np.array(scaler.means)) / np.array(scaler.scales))
 
 
-def _features(column: RawColumn, wanted: Column) -> NDArray[np.float64]:
-    """Give a column as features, (n_rows, 1) or a feature a word."""
-    if wanted.levels is None:
-        assert column.numbers is not None
-        return column.numbers[:, None]
-    assert column.codes is not None
-    place_of = {word: k for k, word in enumerate(wanted.levels)}
-    # A word that is not known, and a missing one, is none of them: all zeros.
-    places = np.array([place_of.get(word, len(place_of)) for word in (*column.words, "")])
-    places[-1] = len(place_of)
-    is_word = np.eye(len(place_of) + 1)[:, : len(place_of)]
-    return np.asarray(is_word[places[column.codes]])
+def _features(raw_column: RawColumn, column: Column) -> NDArray[np.float64]:
+    """Return the features of a column: (n_rows, 1) numbers, or (n_rows, n_levels) one-hot."""
+    if column.levels is None:
+        assert raw_column.numbers is not None
+        return raw_column.numbers[:, None]
+    assert raw_column.codes is not None
+    n_levels = len(column.levels)
+    level_of = {word: k for k, word in enumerate(column.levels)}
+    # An unknown word, and a missing one, is all zeros.
+    levels = np.array([level_of.get(word, n_levels) for word in (*raw_column.words, "")])
+    levels[-1] = n_levels
+    one_hot = np.eye(n_levels + 1)[:, :n_levels]
+    return np.asarray(one_hot[levels[raw_column.codes]])
 
 
 def _is_word(columns: tuple[Column, ...]) -> NDArray[np.bool_]:
     return np.repeat(
-        [one.levels is not None for one in columns], [len(one.feature_names) for one in columns]
+        [column.levels is not None for column in columns],
+        [len(column.feature_names) for column in columns],
     )

@@ -6,7 +6,7 @@ from helpers.tables import write_rows, write_sites
 
 from blobtransfer.data import load_dataset, load_datasets
 from blobtransfer.data.tables.resolve import resolve_data_specs
-from blobtransfer.data.tables.rows import n_repeated, rows_of, scaler_of, split_of
+from blobtransfer.data.tables.rows import fit_scaler, n_duplicates, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.task_text import parse_data_spec
 
@@ -100,7 +100,7 @@ def test_a_missing_word_is_none_of_them(tmp_path):
 
 def test_the_scaler_is_exact_for_numbers_of_any_size():
     x = np.array([[1e-150, 1e99, 5.0], [3e-150, 3e99, 5.0]])
-    found = scaler_of(x)
+    found = fit_scaler(x)
     np.testing.assert_allclose(found.means, [2e-150, 2e99, 5.0])
     np.testing.assert_allclose(found.scales, [1e-150, 1e99, 1.0])
 
@@ -166,5 +166,5 @@ def test_the_scaler_of_a_source_with_missing_values_is_the_one_it_learns_with(tm
 def test_copies_of_rows_are_counted(tmp_path):
     rows = [["x", "y"], *([str(i // 2), "01"[i // 2 % 2]] for i in range(20))]
     path = write_rows(tmp_path / "a.csv", rows)
-    assert n_repeated(spec_of(f"{path}:label=y")) == 10
-    assert n_repeated(spec_of("wine")) == 0
+    assert n_duplicates(spec_of(f"{path}:label=y")) == 10
+    assert n_duplicates(spec_of("wine")) == 0
