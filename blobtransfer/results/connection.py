@@ -25,8 +25,8 @@ from blobtransfer.results.lock import only_writer
 APPLICATION_ID = 0x626C6274
 """`blbt`: the owner in the header of an SQLite file."""
 
-FORMAT = 1
-"""The version of the tables, stored as `user_version`."""
+FORMAT = 2
+"""The version of a store, `user_version` of the file; in format 1 identities were of all fields."""
 
 TABLES = (
     "CREATE TABLE command (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, "
@@ -75,10 +75,14 @@ class Connection:
         path: The file as the user wrote it.
         connection: The connection, in autocommit mode.
         n_bytes: Size of the file, which sets the time limit of a statement.
+
+    Attributes:
+        format: The version of the store, 1 to `FORMAT`.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, n_bytes: int) -> None:
         self.path = path
+        self.format = FORMAT
         self._connection = connection
         self._limit_s = STATEMENT_S + n_bytes / BYTES_PER_S
         self._deadline = 0.0
@@ -284,12 +288,13 @@ def _check(connection: Connection, owner: int, version: int, schema: frozenset[s
         raise StoreError(path, "there is nothing in it; give compare --store this file")
     if owner != APPLICATION_ID:
         raise StoreError(path, "this SQLite file is not one of blobtransfer's; use another name")
-    if version != FORMAT:
+    if not 1 <= version <= FORMAT:
         raise StoreError(
             path,
-            f"it is of format {version}, and this blobtransfer reads {FORMAT}; use the "
+            f"it is of format {version}, and this blobtransfer reads 1 to {FORMAT}; use the "
             "blobtransfer that wrote it",
         )
+    connection.format = version
     # The integrity check runs the CHECK constraints of the schema, so compare the schema first.
     if schema != set(TABLES) or connection.rows("PRAGMA integrity_check(1)") != [("ok",)]:
         raise damaged(path)

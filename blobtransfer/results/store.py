@@ -39,7 +39,7 @@ from blobtransfer.results.checks import (
     check_tasks,
     check_texts,
 )
-from blobtransfer.results.connection import Connection, connected, damaged, too_large
+from blobtransfer.results.connection import FORMAT, Connection, connected, damaged, too_large
 from blobtransfer.results.packing import packed, unpacked
 from blobtransfer.results.provenance import Maker
 from blobtransfer.results.record import MAX_DISTANCE, MAX_SECONDS, encodable
@@ -47,7 +47,7 @@ from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Run
 from blobtransfer.specs.checks import MAX_COUNT, printable
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec
-from blobtransfer.specs.identity import identity_of
+from blobtransfer.specs.identity import identity_1_of, identity_of
 from blobtransfer.specs.study import StudySpec, experiments_of
 
 Spec = ExperimentSpec | StudySpec
@@ -144,7 +144,30 @@ class Store:
     def opened(cls, path: Path, writes: bool) -> Iterator["Store"]:
         """Open a store while the block runs; see `connection.connected`."""
         with connected(path, writes) as connection:
-            yield cls(connection)
+            store = cls(connection)
+            if writes and connection.format == 1:
+                store._convert()
+            yield store
+
+    def identity_of(self, spec: Spec) -> str:
+        """Return the identity of a spec in the format of this store."""
+        return identity_1_of(spec) if self.connection.format == 1 else identity_of(spec)
+
+    def _convert(self) -> None:
+        """Convert a store of format 1, whose identities were of all fields."""
+        with self.connection.transaction():
+            for command in self.commands():
+                for table, specs in (
+                    ("command", [command.spec]),
+                    ("experiment", experiments_of(command.spec)),
+                ):
+                    for spec in specs:
+                        self.connection.rows(
+                            f"UPDATE {table} SET identity = ? WHERE identity = ?",
+                            (identity_of(spec), identity_1_of(spec)),
+                        )
+            self.connection.rows(f"PRAGMA user_version = {FORMAT}")
+        self.connection.format = FORMAT
 
     def remember(
         self, name: str, spec: Spec, argv: Sequence[str], is_part: bool = False
@@ -161,7 +184,7 @@ class Store:
             What was noted of it before; None where it is new.
         """
         before = None
-        identity = identity_of(spec)
+        identity = self.identity_of(spec)
         with self.connection.transaction():
             for command in self._commands("WHERE identity = ?", identity):
                 before = command
@@ -265,7 +288,7 @@ class Kept:
 
     def __init__(self, store: Store, spec: ExperimentSpec) -> None:
         self._store, self._spec = store, spec
-        self._identity = identity_of(spec)
+        self._identity = store.identity_of(spec)
 
     @property
     def head(self) -> Head | None:

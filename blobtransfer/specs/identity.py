@@ -1,12 +1,15 @@
-"""Which trainings a spec asks for, so that what is kept of them can be found again.
+"""Identity of an experiment: which trainings it has, so that stored repeats are found again.
 
-How many repeats there are, and how they are judged, plays no part in what a repeat gives: more
-repeats extend what is there, and another margin reads it again.
+The number of repeats and the way they are judged do not change a repeat: more repeats extend the
+stored ones, and another margin reads them again. Settings that have their default are left out, so
+that a setting that is added later leaves the identity of stored repeats as it is. A default must
+not change for the same reason; tests pin some identities.
 """
 
 import hashlib
 import json
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,48 +22,73 @@ JUDGING = (
     "until_decided", "margin", "low", "against", "threshold", "n_points", "model_path",
     "model_notes",
 )  # fmt: skip
-"""Fields of an `ExperimentSpec` that no training hangs on; a model is known by its content."""
+"""Fields of an `ExperimentSpec` that do not change a training; a model has a hash."""
 
 
 def trained_part(spec: ExperimentSpec) -> ExperimentSpec:
-    """Give what of a spec decides what a repeat gives; the rest as it is by default."""
+    """Return a spec with the fields that change a repeat, and the others at their defaults."""
     n_repeats, nested = 1, None
-    if spec.nested is not None:  # which repeats share a source hangs on the repeats of each alone
+    if spec.nested is not None:  # which repeats share a source depends on the repeats of each
         nested = (2, spec.nested[1])
         n_repeats = 2 * spec.nested[1]
     defaults: dict[str, Any] = {
-        one.name: one.default for one in fields(ExperimentSpec) if one.name in JUDGING
+        field.name: field.default for field in fields(ExperimentSpec) if field.name in JUDGING
     }
     for role in ROLES:
-        defaults[role] = _without_place(getattr(spec, role))
+        defaults[role] = _without_path(getattr(spec, role))
     return replace(spec, n_repeats=n_repeats, nested=nested, **defaults)
 
 
-def _without_place(task: DataSpec | None) -> DataSpec | None:
-    """Give a problem without the name and place of its file, which is known by its content."""
-    if isinstance(task, TableSpec) and task.sha256 is not None:
-        return replace(task, name="", origin="")
-    return task
+def _without_path(data: DataSpec | None) -> DataSpec | None:
+    """Return data without the name and path of its file, which has a hash."""
+    if isinstance(data, TableSpec) and data.sha256 is not None:
+        return replace(data, name="", origin="")
+    return data
 
 
 @lru_cache(maxsize=2 * MAX_CELLS)
 def identity_of(spec: ExperimentSpec | StudySpec) -> str:
-    """Give the SHA-256, in hexadecimal digits, of the trainings that a spec asks for."""
+    """Return the SHA-256, in hexadecimal digits, of what a spec changes in the defaults."""
+    return _identity(spec, _changes)
+
+
+def identity_1_of(spec: ExperimentSpec | StudySpec) -> str:
+    """Return the identity in stores of format 1: the SHA-256 of all fields."""
+    return _identity(spec, asdict)
+
+
+def _identity(spec: ExperimentSpec | StudySpec, plain: Callable[[Any], Any]) -> str:
     if isinstance(spec, ExperimentSpec):
-        return _digest(asdict(trained_part(spec)))
-    cells = [(cell.at, identity_of(cell.spec)) for cell in spec.cells]
+        return _digest(plain(trained_part(spec)))
+    cells = [(cell.at, _identity(cell.spec, plain)) for cell in spec.cells]
     return _digest([spec.kind, [asdict(axis) for axis in spec.axes], spec.budget, cells])
 
 
+def _changes(value: Any) -> Any:
+    """Return a spec as plain data without the fields that have their default.
+
+    The `kind` stays, which tells the kinds of data apart.
+    """
+    if is_dataclass(value):
+        return {
+            field.name: _changes(getattr(value, field.name))
+            for field in fields(value)
+            if field.name == "kind"
+            or field.default is MISSING
+            or getattr(value, field.name) != field.default
+        }
+    return [_changes(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _digest(plain: Any) -> str:
-    text = json.dumps(_alike(plain), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_normalised(plain), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _alike(plain: Any) -> Any:
-    """Write 1.0 as 1, which is the same setting whether it was typed or read."""
+def _normalised(plain: Any) -> Any:
+    """Return plain data with 1.0 as 1, which is the same setting."""
     if isinstance(plain, dict):
-        return {key: _alike(value) for key, value in plain.items()}
+        return {key: _normalised(value) for key, value in plain.items()}
     if isinstance(plain, list | tuple):
-        return [_alike(value) for value in plain]
+        return [_normalised(value) for value in plain]
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain

@@ -78,7 +78,7 @@ SCHEMA_EDITS = (
     "INSERT INTO block SELECT experiment, first + 1, last + 1, maker, rounding, started, seconds, "
     "sha256, body FROM block LIMIT 1",
     "INSERT INTO command SELECT id + 10, identity || 'x', name, spec, argv, is_part FROM command",
-    "PRAGMA user_version = 2",
+    "PRAGMA user_version = 1",
     "PRAGMA application_id = 0",
     "PRAGMA journal_mode = WAL",
     "PRAGMA encoding = 'UTF-16'",

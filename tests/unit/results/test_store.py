@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -29,12 +29,14 @@ from blobtransfer.results.lock import SUFFIX, only_writer
 from blobtransfer.results.packing import packed, unpacked
 from blobtransfer.results.provenance import Maker
 from blobtransfer.results.store import Store, with_repeats
+from blobtransfer.specs.drawn import BlobsSpec, CirclesSpec, MoonsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.identity import identity_of
+from blobtransfer.specs.identity import identity_1_of, identity_of
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.study import experiments_of
 from blobtransfer.specs.table import Column, TableSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.specs.variant import STANDALONE, Variant
+from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
 HERE = Maker({"python": "3.11", "numpy": "2"}, {"cpus": 2}, "a")
 SPEC = spec_of(100, questions=("fresh",))
@@ -159,6 +161,89 @@ def test_what_plays_no_part_in_a_training_finds_the_same_repeats():
 )  # fmt: skip
 def test_what_plays_a_part_makes_another_experiment(changes):
     assert identity_of(SPEC) != identity_of(replace(SPEC, **changes))
+
+
+@dataclass(frozen=True)
+class WithMore(ExperimentSpec):
+    """A spec of a later version, which has another setting."""
+
+    patience: int = 0
+
+
+def test_a_setting_that_is_added_later_leaves_the_identity_as_it_is():
+    spec = spec_of(variants=VARIANTS)
+    values = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    assert identity_of(WithMore(**values)) == identity_of(spec)
+    assert identity_of(WithMore(**values, patience=3)) != identity_of(spec)
+
+
+PINNED = {
+    "compare": ExperimentSpec(
+        source=BlobsSpec(1), target=BlobsSpec(2), variants=(STANDALONE, *transfer_variants(None, 2))
+    ),
+    "much": spec_of(
+        variants=VARIANTS, questions=("one", "fresh"), nested=(2, 3), n_repeats=6, speed=True,
+        tune=(0.01, 0.1), network=MLPSpec(hidden=(4, 3), activation=("tanh", "relu")),
+        training=TrainingSpec(3, 16, 0.02, 0.9, nesterov=True), train_seed=7,
+    ),
+    "other data": ExperimentSpec(
+        source=MoonsSpec(1), target=CirclesSpec(2), network=MLPSpec(n_classes=2),
+        engine="keras", questions=("fresh",),
+    ),
+    "sweep": sweep_of((10, 20)),
+}  # fmt: skip
+"""Specs whose identities must never change, or stored repeats would not be found again."""
+
+IDENTITIES = {
+    "compare": "efc8770d80096210",
+    "much": "d4522aa45e911ed9",
+    "other data": "f34347495999c117",
+    "sweep": "73633b77c36f0e1e",
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_identities_stay_as_they_are(name):
+    assert identity_of(PINNED[name])[:16] == IDENTITIES[name]
+
+
+def test_data_of_two_kinds_with_the_same_settings_are_two_experiments():
+    moons, circles = (
+        replace(PINNED["other data"], source=kind(1)) for kind in (MoonsSpec, CirclesSpec)
+    )
+    assert identity_of(moons) != identity_of(circles)
+
+
+def as_format_1(path):
+    """Rewrite a store as the program of format 1 has written it."""
+    with Store.opened(path, writes=False) as store:
+        specs = [spec for command in store.commands() for spec in experiments_of(command.spec)]
+    with sqlite3.connect(path) as connection:
+        for spec in specs:
+            for table in ("command", "experiment"):
+                connection.execute(
+                    f"UPDATE {table} SET identity = ? WHERE identity = ?",
+                    (identity_1_of(spec), identity_of(spec)),
+                )
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+
+def test_a_store_of_format_1_is_read_and_converted_when_it_is_written(tmp_path):
+    path = filled(tmp_path / "a.db", range(4))
+    with Store.opened(path, writes=True) as store:
+        store.remember("compare", SPEC, ["compare"])
+    as_format_1(path)
+    before = path.read_bytes()
+    with Store.opened(path, writes=False) as store:
+        assert store.connection.format == 1
+        assert store.kept(SPEC).count(range(100)) == 4
+    assert path.read_bytes() == before
+    for _ in range(2):
+        with Store.opened(path, writes=True) as store:
+            assert store.connection.format == 2
+            assert store.kept(SPEC).count(range(100)) == 4
+            assert len(store.commands()) == 1
 
 
 def test_a_setting_is_the_same_whether_it_was_typed_or_read():
@@ -384,14 +469,14 @@ def foreign(path):
 def newer(path):
     filled(path, range(3))
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
 
 
 NO_STORES = {
     "foreign": (foreign, "this SQLite file is not one of blobtransfer's"),
     "with more in it": (with_a_view, "this store is damaged"),
-    "newer": (newer, "it is of format 2, and this blobtransfer reads 1"),
+    "newer": (newer, "it is of format 3, and this blobtransfer reads 1 to 2"),
     "text": (lambda path: path.write_text("a,b\n1,2\n"), "this looks like CSV"),
     "model": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(50)), "an .h5 file"),
     "noise": (lambda path: path.write_bytes(bytes(range(200, 255))), "this is not a store"),
