@@ -220,7 +220,7 @@ TABLES = [
     ("train-source --task extra.arff:label=y", "extra.arff: line 5 has 3 values, the head has 2 "
      "columns; mend that line"),
     ("train-source --task header.npz:label=y", "header.npz: x.npy has a header of 3,900,000,000 "
-     "bytes; at most 10,000 are read"),
+     "bytes; at most 10,000 are read, save the array again with numpy.savez"),
     ("train-source --task true.npz:label=y", "true.npz: it cannot be read and looks damaged; save "
      "it again"),
     ("train-source --task complex.npz:label=y", "complex.npz: x.npy holds complex128; give "

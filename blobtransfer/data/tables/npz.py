@@ -124,7 +124,8 @@ def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _He
         if n_header > MAX_HEADER_BYTES:
             raise TableFileError(
                 name,
-                f"{key} has a header of {n_header:,} bytes; at most {MAX_HEADER_BYTES:,} are read",
+                f"{key} has a header of {n_header:,} bytes; at most {MAX_HEADER_BYTES:,} are read, "
+                "save the array again with numpy.savez",
             )
         text = stream.read(n_header)
     parse = npy.read_array_header_1_0 if length_format == "<H" else npy.read_array_header_2_0
@@ -144,7 +145,9 @@ def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _He
     if dtype.kind == "U" and not 0 < dtype.itemsize <= 4 * MAX_WORD_CHARS:
         longest = dtype.itemsize // 4
         raise TableFileError(
-            name, f"{key} has words of {longest:,} letters; 1 to {MAX_WORD_CHARS:,} are read"
+            name,
+            f"{key} has words of {longest:,} letters; 1 to {MAX_WORD_CHARS:,} are read, "
+            "leave that array out",
         )
     start = len(magic + length + text)
     return _Header(member, key.removesuffix(".npy"), start, shape, is_fortran, dtype)

@@ -144,7 +144,8 @@ def _codes(name: str, head: str, values: Any, coder: Coder) -> NDArray[np.int32]
     if longest > MAX_WORD_BYTES:
         raise TableFileError(
             name,
-            f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD_BYTES:,} are read",
+            f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD_BYTES:,} are read, "
+            "leave that column out of the file",
         )
     codes_in_file = compute.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)
     first_row = np.full(len(values.dictionary) + 1, -1)  # by word; the last: of missing values

@@ -141,7 +141,9 @@ def _read_cached(
 ) -> RawTable:
     name, (_, n_bytes) = printable(origin), version
     if n_bytes > MAX_FILE_BYTES:
-        raise TableFileError(name, f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+        raise TableFileError(
+            name, f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read, use fewer rows"
+        )
     reader: Reader = import_module(f"blobtransfer.data.tables.{READERS[suffix]}").read
     try:
         with warnings.catch_warnings():  # libraries warn about damaged files
@@ -177,7 +179,9 @@ def _read(
 def check_size(name: str, n_rows: int, n_columns: int) -> None:
     """Raise `TableFileError` if a table has more columns or cells than are read."""
     if n_columns > MAX_COLUMNS:
-        raise TableFileError(name, f"{n_columns:,} columns; at most {MAX_COLUMNS:,} are read")
+        raise TableFileError(
+            name, f"{n_columns:,} columns; at most {MAX_COLUMNS:,} are read, use fewer"
+        )
     if n_rows * n_columns > MAX_TABLE_CELLS:
         raise TableFileError(
             name,
