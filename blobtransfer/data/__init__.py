@@ -1,4 +1,4 @@
-"""Problems to be learnt: from a spec to rows of training and test; one file a kind."""
+"""Datasets: training and test rows of a data specification, generated or from a table."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,20 +8,20 @@ from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import DataSpec
 
 MAX_CACHED_DATASETS = 2
-"""Problems that are kept for the next block: the source and the target."""
+"""Datasets that are cached for the next block: the source and the target."""
 
 
 def load_dataset(spec: DataSpec, repeat: int = 0, train_seed: int = 0) -> Dataset:
-    """Make the rows of a problem; the last ones that all repeats share are kept.
+    """Return the dataset of a spec; the last ones that all repeats share are cached.
 
     Args:
-        spec: The problem.
-        repeat: Which repeat, where each splits the rows anew.
-        train_seed: All randomness of such a split.
+        spec: Specification of the data.
+        repeat: Index of the repeat, at least 0; used if each repeat has its own split.
+        train_seed: Seed of all splits; used likewise.
 
     Raises:
         MachineError: The rows do not fit into memory.
-        TableFileError: The file of a table has changed.
+        TableFileError: The file of a table has changed since the spec was made.
     """
     if spec.is_resplit:
         return _make(spec, repeat, train_seed)
@@ -29,7 +29,13 @@ def load_dataset(spec: DataSpec, repeat: int = 0, train_seed: int = 0) -> Datase
 
 
 def load_datasets(spec: DataSpec, repeats: Sequence[int], train_seed: int) -> tuple[Dataset, ...]:
-    """Make the rows of a problem for some repeats: one task that they share, or one each."""
+    """Return the datasets of some repeats: one that they share, or one for each repeat.
+
+    Args:
+        spec: Specification of the data.
+        repeats: Indices of the repeats.
+        train_seed: Seed of all splits; used if each repeat has its own split.
+    """
     if spec.is_resplit:
         return tuple(load_dataset(spec, repeat, train_seed) for repeat in repeats)
     return (load_dataset(spec),)

@@ -1,4 +1,4 @@
-"""A problem, ready to learn: rows of training and test, and what is known about them."""
+"""A dataset: training and test rows, what is known about them, and their points in a plane."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from blobtransfer.specs.table import Scaler
 from blobtransfer.specs.task import DataSpec
 
 MAX_DRAWN_STD = 5.0
-"""Standard deviations at which a feature of a table is cut where it is drawn with others."""
+"""Standard deviations at which features of a table are cut before they are projected."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """One problem, ready to learn.
+    """The rows of a data specification, ready for training.
 
     Args:
-        spec: What was asked.
+        spec: The data specification.
         x_train: (n_train, n_features) float32.
         y_train: (n_train,) int64 class numbers.
         x_test: (n_test, n_features) float32.
         y_test: (n_test,) int64 class numbers.
-        ceiling: Best possible test accuracy, a share; None where it is not known.
-        centers: (n_classes, n_features) float64, the true centres; None where there are none.
-        scaler: How the rows of a table were standardised; None where they were not.
+        ceiling: Best possible (Bayes) accuracy on the test rows, in [0, 1]; None if unknown.
+        centers: (n_classes, n_features) float64, the true centres of blobs; None for other data.
+        scaler: Means and scales of the inputs of a table; None if they are not standardised.
     """
 
     spec: DataSpec
@@ -40,40 +40,42 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """The rows of a problem as points of a plane, to be drawn.
+    """The rows of a dataset as points of a plane, for a figure.
 
     Args:
         points: (n_train + n_test, 2) float64, training rows first.
-        centers: (n_classes, 2) float64, the true centres; None where there are none.
+        centers: (n_classes, 2) float64, the true centres of blobs; None for other data.
     """
 
     points: NDArray[np.float64]
     centers: NDArray[np.float64] | None
 
 
-def plane_of(task: Dataset) -> Plane:
-    """Lay the rows of a problem into a plane; see `planes_of`."""
-    (plane,), _ = planes_of([task])
+def plane_of(dataset: Dataset) -> Plane:
+    """Return the points of one dataset; see `planes_of`."""
+    (plane,), _ = planes_of([dataset])
     return plane
 
 
-def planes_of(tasks: Sequence[Dataset]) -> tuple[list[Plane], tuple[str, str]]:
-    """Lay the rows of some problems of one number of features into one plane.
+def planes_of(datasets: Sequence[Dataset]) -> tuple[list[Plane], tuple[str, str]]:
+    """Project the rows of datasets with the same number of features into one plane.
 
-    Two features are given as they are, one feature with zeros beside it, and more on the first
-    two principal components of all rows together.
+    One feature is drawn along the first axis, two features are the axes, more are projected on
+    the first two principal components of all rows together.
 
     Returns:
-        The planes, and what their axes are.
+        A plane for each dataset, and the labels of the two axes.
     """
-    rows = [np.concatenate([task.x_train, task.x_test]).astype(np.float64) for task in tasks]
-    is_cut = rows[0].shape[1] > 2 and any(task.scaler is not None for task in tasks)
-    if is_cut:  # else one row of a pixel that is hardly ever black would be all that is seen
-        rows = [np.clip(own, -MAX_DRAWN_STD, MAX_DRAWN_STD) for own in rows]
+    rows = [
+        np.concatenate([dataset.x_train, dataset.x_test]).astype(np.float64) for dataset in datasets
+    ]
+    is_cut = rows[0].shape[1] > 2 and any(dataset.scaler is not None for dataset in datasets)
+    if is_cut:  # else one row with a rare value of a feature would shrink all others to a point
+        rows = [np.clip(x, -MAX_DRAWN_STD, MAX_DRAWN_STD) for x in rows]
     everything = np.concatenate(rows)
     mean, n_features = everything.mean(axis=0), everything.shape[1]
     components = np.eye(2)
-    first, second, *_ = (*_axis_names(tasks), "rows")
+    first, second, *_ = (*_axis_names(datasets), "rows")
     names = (first, second)
     if n_features > 2:
         _, spreads, axes = np.linalg.svd(everything - mean, full_matrices=False)
@@ -84,21 +86,21 @@ def planes_of(tasks: Sequence[Dataset]) -> tuple[list[Plane], tuple[str, str]]:
             f"component 2 ({100 * shares[1]:.0f} %)",
         )
 
-    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def project(points: NDArray[np.float64]) -> NDArray[np.float64]:
         if n_features == 1:
             return np.column_stack([points, np.zeros_like(points)])
         return points if n_features == 2 else (points - mean) @ components.T
 
     planes = [
-        Plane(place(own), None if task.centers is None else place(task.centers))
-        for task, own in zip(tasks, rows, strict=True)
+        Plane(project(x), None if dataset.centers is None else project(dataset.centers))
+        for dataset, x in zip(datasets, rows, strict=True)
     ]
     return planes, names
 
 
-def _axis_names(tasks: Sequence[Dataset]) -> tuple[str, ...]:
-    """Name the features, where all problems call them the same."""
-    names = {task.spec.axis_names for task in tasks}
+def _axis_names(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    """Return the names of the features if they are the same in all datasets, else numbered ones."""
+    names = {dataset.spec.axis_names for dataset in datasets}
     if len(names) > 1:
-        return tuple(f"feature {i + 1}" for i in range(tasks[0].spec.n_features))
+        return tuple(f"feature {i + 1}" for i in range(datasets[0].spec.n_features))
     return names.pop()

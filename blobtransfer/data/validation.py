@@ -1,4 +1,4 @@
-"""Training rows cut in two: to train, and to choose a setting by. Test rows have no part in it."""
+"""Validation split of the training rows, to choose a setting without using test rows."""
 
 from dataclasses import replace
 
@@ -8,30 +8,30 @@ from blobtransfer.data.dataset import Dataset
 from blobtransfer.randomness import Stream, seed_sequence
 
 TRAINING_ROWS_PER_VALIDATION_ROW = 5
-"""One of so many training rows is for validation."""
+"""One of this many training rows is a validation row."""
 
 
-def validation_dataset(task: Dataset, repeat: int, train_seed: int) -> Dataset:
-    """Cut the training rows of a task in two, by chance.
+def validation_dataset(dataset: Dataset, repeat: int, train_seed: int) -> Dataset:
+    """Return a dataset whose training and test rows are a random split of the training rows.
 
     Args:
-        task: Whose test rows are left out.
-        repeat: Each has its own cut, the same for all arms.
-        train_seed: All randomness.
+        dataset: The dataset to split; its test rows are left out.
+        repeat: Index of the repeat; each has its own split, the same for all arms.
+        train_seed: Seed of all splits.
 
     Returns:
-        Four fifths of the training rows to train on, and the others in place of test rows.
+        A dataset with four fifths of the training rows, and the other fifth as test rows.
     """
     rng = np.random.default_rng(seed_sequence(train_seed, Stream.VALIDATION, repeat))
-    order = rng.permutation(len(task.y_train))
-    n_chosen_by = max(1, len(order) // TRAINING_ROWS_PER_VALIDATION_ROW)
-    chosen_by, train = np.sort(order[:n_chosen_by]), np.sort(order[n_chosen_by:])
+    order = rng.permutation(len(dataset.y_train))
+    n_validation = max(1, len(order) // TRAINING_ROWS_PER_VALIDATION_ROW)
+    validation, train = np.sort(order[:n_validation]), np.sort(order[n_validation:])
     return replace(
-        task,
-        x_train=np.ascontiguousarray(task.x_train[train]),
-        y_train=task.y_train[train],
-        x_test=np.ascontiguousarray(task.x_train[chosen_by]),
-        y_test=task.y_train[chosen_by],
+        dataset,
+        x_train=np.ascontiguousarray(dataset.x_train[train]),
+        y_train=dataset.y_train[train],
+        x_test=np.ascontiguousarray(dataset.x_train[validation]),
+        y_test=dataset.y_train[validation],
         ceiling=None,
         centers=None,
     )

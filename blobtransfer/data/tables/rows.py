@@ -260,9 +260,8 @@ def select_rows(
     if classes is not None:
         names = set(classes)
         is_class_used = np.array([word in names for word in classes_column.words], bool)
-        is_used &= np.append(is_class_used, True)[
-            classes_column.codes
-        ]  # -1, a missing one, is the last
+        # the last stands for -1, a missing class, which is rejected later
+        is_used &= np.append(is_class_used, True)[classes_column.codes]
     if missing == "drop":
         for name in (label, *columns):
             is_used &= ~raw.columns[name].is_missing
