@@ -1,1 +1,1 @@
-"""Where calls run: here, one after another, or on any executor."""
+"""Execution of calls: in this thread, on any executor, or on a cluster."""

@@ -1,7 +1,7 @@
-"""Run calls on a Dask cluster that somebody has started: workers may come, go and be lost.
+"""Executor on a running Dask cluster, whose workers may join, leave and be lost.
 
-Nothing is scattered or pinned, so that a call whose worker is lost runs again elsewhere. The
-scheduler is no place to keep anything: where it is gone, so is what was on its way.
+Nothing is scattered or pinned, so a call whose worker is lost runs again on another. The scheduler
+stores nothing: if it is lost, calls that have not returned are lost too.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future, InvalidStateError, wait
+from concurrent.futures import CancelledError, Future, InvalidStateError, wait
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, TableFileError
+from blobtransfer.execution.calls import ClusterExecutor
 
 T = TypeVar("T")
 
 ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://([\w.-]+|\[[\da-fA-F:.%\w]+\]):\d{1,5}")
-"""Of a scheduler: protocol, host and port."""
+"""Address of a scheduler: protocol, host and port."""
 
 MAX_PORT = 65_535
 
@@ -34,70 +35,72 @@ MAX_FILE_BYTES = 2**20
 """Largest scheduler file; Dask writes about 1 kB."""
 
 CONNECT_S = 10.0
-"""Seconds to connect to a scheduler and to get its first answer."""
+"""Time limit to connect to a scheduler and to get its first answer."""
 
-LOOK_S = 2.0
-"""Seconds between two questions how many workers there are."""
+CHECK_INTERVAL_S = 2.0
+"""Seconds between two requests for the number of workers."""
 
 ANSWER_S = 60.0
-"""Seconds for workers to import what they need and to report their versions, and for a scheduler
-that has answered before to answer again."""
+"""Time limit for workers to import what they need and to report their versions, and for a
+scheduler that has answered before to answer again."""
 
 LEAVE_S = 5.0
-"""Seconds to cancel calls and to close the connection."""
+"""Time limit to cancel calls and to close the connection."""
 
 POLL_S = 0.1
 """Seconds between two calls of `poll` while an answer is awaited."""
 
-CALLS_A_SLOT = 3
-"""Calls that are handed over for each that can run at a time."""
+CALLS_PER_SLOT = 3
+"""Calls that are submitted for each one that can run at a time."""
 
 MAX_LOST = 3
-"""Times that a call may be lost with its worker before it is given up."""
+"""Times that a call may be lost with its worker before it fails."""
 
 
-class DaskExecutor(Executor):
-    """Runs calls on the workers of a scheduler.
+class DaskExecutor(ClusterExecutor):
+    """Executor that runs calls on the workers of a Dask scheduler.
 
     Args:
-        place: Its address or its scheduler file; see `address_of`.
-        tell: Told in a line what its user should know.
-        poll: Called while the scheduler or workers are waited for; may raise to stop.
+        scheduler: Address or scheduler file; see `address_of`.
+        report: Called with one line that the user should read.
+        poll: Called while waiting for the scheduler or workers; may raise to stop.
 
     Raises:
         SettingError: See `address_of`.
         MachineError: Dask is not installed, or no scheduler answers.
     """
 
-    def __init__(self, place: str, tell: Callable[[str], None], poll: Callable[[], None]) -> None:
-        self._place, self._tell, self._poll = place, tell, poll
+    def __init__(
+        self, scheduler: str, report: Callable[[str], None], poll: Callable[[], None]
+    ) -> None:
+        self._scheduler, self._report, self._poll = scheduler, report, poll
         self._inner: set[Any] = set()
         self._lock = Lock()
         self._is_waiting = self._is_silent = False
-        self._n_slots, self._last_look = 0, 0.0
-        address = address_of(place)
-        self._client = _client_of(address, poll)
-        _warn_of_open_address(address, tell)
+        self._n_slots, self._last_check = 0, 0.0
+        address = address_of(scheduler)
+        self._client = _connect(address, poll)
+        _warn_if_unencrypted(address, report)
         while not self._n_slots:
-            self.look()
+            self.check_connection()
             poll()
             time.sleep(0 if self._n_slots else POLL_S)
 
     @property
     def n_slots(self) -> int:
-        """How many calls can run at a time, at the last look."""
+        """Calls that can run at a time, by the last check; at least 1."""
         return max(1, self._n_slots)
 
     @property
     def window(self) -> int:
-        """How many calls should be handed over before the first of them is done."""
-        return CALLS_A_SLOT * self.n_slots
+        """Calls that should be submitted before the first of them is done."""
+        return CALLS_PER_SLOT * self.n_slots
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
-        """Hand a call over; see `concurrent.futures.Executor.submit`.
+        """Submit a call; see `concurrent.futures.Executor.submit`.
 
         Raises:
-            MachineError: The scheduler is gone.
+            MachineError: The scheduler is lost.
         """
         outer: Future[T] = Future()
         try:
@@ -105,63 +108,63 @@ class DaskExecutor(Executor):
         except Exception as error:
             if self._is_connected():
                 raise
-            raise self._gone() from error
+            raise self._scheduler_lost_error() from error
         return outer
 
-    def everywhere(
+    def run_on_workers(
         self, call: Callable[[], T], poll: Callable[[], None]
     ) -> dict[str, T | Exception]:
-        """Call something on each worker that is there now, beside whatever it does.
+        """Run a call on each connected worker, beside whatever it computes.
 
         Args:
-            call: Such as can be pickled.
-            poll: Called while it works; may raise to stop.
+            call: Can be pickled.
+            poll: Called while waiting; may raise to stop.
 
         Returns:
-            By the worker's address: what came back, or why nothing did. Nothing where some worker
-            does not answer in time, which is said once.
+            Worker address -> result, or the error that the worker raised. Empty if some worker
+            does not answer in time, which is reported once.
 
         Raises:
-            MachineError: The scheduler is gone.
+            MachineError: The scheduler is lost.
         """
         if self._is_silent:
             return {}
         try:
-            answers: dict[str, T | Exception] = _answer_of(
+            answers: dict[str, T | Exception] = _result_within(
                 partial(self._client.run, call, on_error="return"), ANSWER_S, poll
             )
             return answers
         except OSError:
-            self.look()
+            self.check_connection()
             self._is_silent = True
-            self._tell("some workers do not answer; they are asked again as their blocks come")
+            self._report("some workers do not answer; they are asked again as their blocks come")
             return {}
 
-    def look(self) -> None:
-        """See from time to time whether the scheduler and any workers are there.
+    def check_connection(self) -> None:
+        """Check the scheduler, and every `CHECK_INTERVAL_S` count its workers.
 
         Raises:
-            MachineError: The scheduler is gone.
+            MachineError: The scheduler is lost.
         """
         if not self._is_connected():
-            raise self._gone()
-        if time.monotonic() - self._last_look < LOOK_S and self._n_slots:
+            raise self._scheduler_lost_error()
+        if time.monotonic() - self._last_check < CHECK_INTERVAL_S and self._n_slots:
             return
-        self._last_look = time.monotonic()
+        self._last_check = time.monotonic()
         try:
-            n_workers, self._n_slots = _answer_of(
+            n_workers, self._n_slots = _result_within(
                 partial(_count_workers, self._client), ANSWER_S, self._poll
             )
         except OSError as error:
-            raise self._gone() from error
+            raise self._scheduler_lost_error() from error
         if not n_workers and not self._is_waiting:
-            self._tell(f"waiting for workers (0 connected to {self._place})")
+            self._report(f"waiting for workers (0 connected to {self._scheduler})")
         if n_workers and self._is_waiting:
-            self._tell(f"{n_workers} {'worker' if n_workers == 1 else 'workers'} connected")
+            self._report(f"{n_workers} {'worker' if n_workers == 1 else 'workers'} connected")
         self._is_waiting = not n_workers
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Drop what is on its way, and leave; the cluster stays."""
+        """Cancel submitted calls and disconnect; the cluster keeps running."""
         with self._lock:
             inner, self._inner = list(self._inner), set()
 
@@ -170,8 +173,8 @@ class DaskExecutor(Executor):
                 self._client.cancel(inner, force=True)
             self._client.close(timeout=1)
 
-        with suppress(OSError):  # the scheduler may be gone
-            _answer_of(leave, LEAVE_S, lambda: None)
+        with suppress(OSError):  # the scheduler may be lost
+            _result_within(leave, LEAVE_S, lambda: None)
 
     def _is_connected(self) -> bool:
         # The task reads the messages of the scheduler, and ends when it cannot decode one.
@@ -182,62 +185,64 @@ class DaskExecutor(Executor):
         inner = self._client.submit(call, pure=False, retries=1)
         with self._lock:
             self._inner.add(inner)
-        inner.add_done_callback(partial(self._ended, outer, call, n_left))
+        inner.add_done_callback(partial(self._on_done, outer, call, n_left))
 
-    def _ended(
+    def _on_done(
         self, outer: "Future[Any]", call: Callable[[], Any], n_left: int, inner: Any
     ) -> None:
-        """Pass on what became of a call; in a thread of Dask's."""
+        """Pass on the outcome of a call; called in a thread of Dask's."""
         with self._lock:
             self._inner.discard(inner)
         if outer.cancelled():
             return
         try:
             if inner.status == "finished":
-                _settle(outer, inner.result(), None)
+                _set_outcome(outer, inner.result(), None)
             elif inner.status == "error":
                 error = inner.exception()
                 if type(error).__name__ == "KilledWorker" and n_left > 1:
                     self._send(outer, call, n_left - 1)
                 else:
-                    _settle(outer, None, _ours(error))
-            else:  # cancelled or lost: it is never said so of one call alone
-                _settle(outer, None, self._gone())
+                    _set_outcome(outer, None, _translate_error(error))
+            else:  # cancelled or lost: never reported of one call alone
+                _set_outcome(outer, None, self._scheduler_lost_error())
             inner.release()
         except Exception as error:  # while the result was on its way, or the call sent again
             is_lost = isinstance(error, OSError | CancelledError)
             is_gone = is_lost or not self._is_connected()
-            _settle(outer, None, self._gone() if is_gone else _ours(error))
+            _set_outcome(
+                outer, None, self._scheduler_lost_error() if is_gone else _translate_error(error)
+            )
 
-    def _gone(self) -> MachineError:
-        return MachineError(f"{self._place}: the scheduler is gone; start it and workers again")
+    def _scheduler_lost_error(self) -> MachineError:
+        return MachineError(f"{self._scheduler}: the scheduler is gone; start it and workers again")
 
 
-def address_of(place: str) -> str:
-    """Give the address of a scheduler.
+def address_of(scheduler: str) -> str:
+    """Return the address of a scheduler.
 
     Args:
-        place: It, such as `tcp://host:8786` or `host:8786`, or a scheduler file.
+        scheduler: An address such as `tcp://host:8786` or `host:8786`, or a scheduler file.
 
     Raises:
-        SettingError: There is no such file, and this is no address.
+        SettingError: It is neither an existing scheduler file nor an address.
     """
-    address = place if "://" in place else f"tcp://{place}"
-    exists = os.path.exists(place)
+    address = scheduler if "://" in scheduler else f"tcp://{scheduler}"
+    exists = os.path.exists(scheduler)
     if exists:
         try:
-            address = _address_in(Path(place))
+            address = _read_address(Path(scheduler))
         # RecursionError: JSON that is nested too deeply.
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             problem = "this is no scheduler file, which dask scheduler --scheduler-file writes"
-            raise SettingError("scheduler", place, problem) from error
+            raise SettingError("scheduler", scheduler, problem) from error
     if not ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > MAX_PORT:
         found = "it names no" if exists else "there is no such file, nor is it an"
-        raise SettingError("scheduler", place, f"{found} address such as tcp://HOST:8786")
+        raise SettingError("scheduler", scheduler, f"{found} address such as tcp://HOST:8786")
     return address
 
 
-def _address_in(path: Path) -> str:
+def _read_address(path: Path) -> str:
     """Read the address from a scheduler file.
 
     Raises:
@@ -254,7 +259,7 @@ def _address_in(path: Path) -> str:
     return str(json.loads(content)["address"])
 
 
-def _client_of(address: str, poll: Callable[[], None]) -> Any:
+def _connect(address: str, poll: Callable[[], None]) -> Any:
     """Connect to a scheduler.
 
     Raises:
@@ -284,20 +289,20 @@ def _client_of(address: str, poll: Callable[[], None]) -> Any:
         return client
 
     try:
-        return _answer_of(connect, CONNECT_S, poll)
+        return _result_within(connect, CONNECT_S, poll)
     except OSError as error:
         raise MachineError(
             f"{address}: no scheduler answers ({error}); start one with dask scheduler"
         ) from error
 
 
-def _answer_of(call: Callable[[], T], seconds: float, poll: Callable[[], None]) -> T:
-    """Run a call that may never end, such as one to a silent scheduler, and return its result.
+def _result_within(call: Callable[[], T], seconds: float, poll: Callable[[], None]) -> T:
+    """Return the result of a call that may never end, such as one to a silent scheduler.
 
     Args:
-        call: Runs in a daemon thread, which does not hold up the end of the process.
-        seconds: Longest time that it may take.
-        poll: Called meanwhile; may raise to stop.
+        call: Runs in a daemon thread, which does not delay the end of the process.
+        seconds: Time limit, above 0.
+        poll: Called every `POLL_S` while waiting; may raise to stop.
 
     Raises:
         OSError: The call raised any error, or took too long.
@@ -323,27 +328,27 @@ def _answer_of(call: Callable[[], T], seconds: float, poll: Callable[[], None]) 
 
 
 def _count_workers(client: Any) -> tuple[int, int]:
-    """Return the number of workers of a scheduler, and of all their threads."""
+    """Return the number of workers of a scheduler, and the number of all their threads."""
     threads = client.nthreads().values()
     return len(threads), sum(threads)
 
 
-def _warn_of_open_address(address: str, tell: Callable[[str], None]) -> None:
-    """Say so where anybody on the way could run code on the workers and here."""
+def _warn_if_unencrypted(address: str, report: Callable[[str], None]) -> None:
+    """Report if anybody on the network could run code on the workers and here."""
     parts = urlsplit(address)
     if parts.scheme != "tcp":
         return
     with suppress(ValueError):
         if ipaddress.ip_address(parts.hostname or "").is_loopback:
             return
-    tell(
+    report(
         f"warning: {address} is not encrypted, and whoever reaches it can run code on its workers "
         "and here; use it in a network you trust, or tls://"
     )
 
 
-def _settle(outer: "Future[Any]", result: Any, error: BaseException | None) -> None:
-    """Say what became of a call; nobody may wait for it any more."""
+def _set_outcome(outer: "Future[Any]", result: Any, error: BaseException | None) -> None:
+    """Set the result or error of a future; it may have been cancelled meanwhile."""
     with suppress(InvalidStateError):
         if error is None:
             outer.set_result(result)
@@ -351,8 +356,8 @@ def _settle(outer: "Future[Any]", result: Any, error: BaseException | None) -> N
             outer.set_exception(error)
 
 
-def _ours(error: BaseException) -> BaseException:
-    """Make an error of ours of what a worker raised, unless it is one, or a mistake of ours."""
+def _translate_error(error: BaseException) -> BaseException:
+    """Return the `MachineError` for an error of a worker; our own errors and bugs stay unchanged."""
     if isinstance(error, TableFileError):
         advice = "workers read it too: give its full path, on a disk that all share"
         return MachineError(f"on a worker: {error}; {advice}")
@@ -362,9 +367,9 @@ def _ours(error: BaseException) -> BaseException:
         problem = f"its worker was lost {MAX_LOST} times over; give workers more memory"
     else:
         problem = f"{type(error).__name__}: {_first_line(error)}; see that all have one version"
-    found = MachineError(f"a block failed on a worker ({problem})")
-    found.__cause__ = error
-    return found
+    translated = MachineError(f"a block failed on a worker ({problem})")
+    translated.__cause__ = error
+    return translated
 
 
 def _first_line(error: BaseException) -> str:

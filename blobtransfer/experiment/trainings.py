@@ -7,8 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from blobtransfer.engines import Engine
-from blobtransfer.execution.dask import DaskExecutor
-from blobtransfer.execution.local import result_of, run_calls
+from blobtransfer.execution.calls import ClusterExecutor, result_of, run_calls
 from blobtransfer.experiment.block import fresh_sources, run_block
 from blobtransfer.experiment.elsewhere import (
     maker_elsewhere,
@@ -75,9 +74,9 @@ class Trainings:
         is_asked = has_maker or executor is not None
         self.maker = this_maker(spec, engine) if is_asked else None
         self.others: dict[str, Maker | Exception] = {}
-        if isinstance(executor, DaskExecutor):
+        if isinstance(executor, ClusterExecutor):
             poll = partial(progress.start("engine", 1).advance, 0)
-            self.others = executor.everywhere(partial(maker_elsewhere, spec), poll)
+            self.others = executor.run_on_workers(partial(maker_elsewhere, spec), poll)
         self._one, self.source_run = _one_sources(spec, given, engine, progress)
 
     def blocks(
@@ -133,7 +132,7 @@ class Trainings:
         first = 0
         while first < len(repeats):
             at_once = most
-            if isinstance(self._executor, DaskExecutor):
+            if isinstance(self._executor, ClusterExecutor):
                 # Fewer towards the end, so that all workers end together.
                 share = -(-(len(repeats) - first) // (BLOCKS_A_SLOT * self._executor.n_slots))
                 at_once = min(most, max(FEWEST_ELSEWHERE, share))

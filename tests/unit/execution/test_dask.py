@@ -20,8 +20,8 @@ from blobtransfer.errors import (
     StoreError,
     TableFileError,
 )
+from blobtransfer.execution.calls import run_calls
 from blobtransfer.execution.dask import MAX_LOST, DaskExecutor, address_of
-from blobtransfer.execution.local import run_calls
 
 
 class KilledWorker(Exception):
@@ -88,7 +88,7 @@ def connected(monkeypatch):
     """Connect an executor with a client of the test; what it is told goes to `told`."""
 
     def make(client, place="tcp://127.0.0.1:8786", told=None, poll=lambda: None):
-        monkeypatch.setattr(blobtransfer.execution.dask, "_client_of", lambda *_: client)
+        monkeypatch.setattr(blobtransfer.execution.dask, "_connect", lambda *_: client)
         return DaskExecutor(place, ([] if told is None else told).append, poll)
 
     return make
@@ -204,7 +204,7 @@ def test_what_nobody_waits_for_any_more_is_dropped(connected):
     executor = connected(Client())
     outer = executor.submit(partial(pow, 2, 2))
     inner = Inner("finished", 5)
-    executor._ended(outer, None, 3, inner)  # told twice
+    executor._on_done(outer, None, 3, inner)  # told twice
     assert outer.result() == 4
 
 
@@ -230,10 +230,10 @@ def test_waiting_can_be_stopped(connected):
 def test_a_look_finds_a_scheduler_gone(connected):
     client = Client()
     executor = connected(client)
-    executor.look()
+    executor.check_connection()
     client.status = "connecting"
     with pytest.raises(MachineError, match="the scheduler is gone"):
-        executor.look()
+        executor.check_connection()
     with pytest.raises(MachineError, match="the scheduler is gone"):
         connected(Client(threads=(OSError("closed"),)))
 
@@ -251,7 +251,7 @@ def test_a_message_that_cannot_be_read_is_a_scheduler_that_is_gone(connected):
     executor = connected(client)
     client._handle_report_task.set_result(None)  # it has ended; other calls still get answers
     with pytest.raises(MachineError, match="the scheduler is gone"):
-        executor.look()
+        executor.check_connection()
 
     def submit(call, pure, retries):
         raise struct.error
@@ -301,7 +301,7 @@ def test_waiting_for_a_scheduler_that_becomes_silent_can_be_stopped(connected):
 
 
 def test_every_worker_is_asked_and_one_may_fail(connected):
-    found = connected(Client()).everywhere(partial(pow, 3, 2), lambda: None)
+    found = connected(Client()).run_on_workers(partial(pow, 3, 2), lambda: None)
     assert found["a"] == 9 and str(found["b"]) == "no"
 
 
@@ -310,15 +310,15 @@ def test_a_worker_that_does_not_answer_is_not_waited_for_for_ever(connected, mon
     client, told, is_over = Client(), [], Event()
     client.run = lambda call, on_error: is_over.wait(10)
     executor = connected(client, told=told)
-    assert executor.everywhere(partial(pow, 3, 2), lambda: None) == {}
-    assert executor.everywhere(partial(pow, 3, 2), lambda: None) == {}
+    assert executor.run_on_workers(partial(pow, 3, 2), lambda: None) == {}
+    assert executor.run_on_workers(partial(pow, 3, 2), lambda: None) == {}
     assert told == ["some workers do not answer; they are asked again as their blocks come"]
 
     def stop():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        connected(client).everywhere(partial(pow, 3, 2), stop)
+        connected(client).run_on_workers(partial(pow, 3, 2), stop)
     is_over.set()
 
 
@@ -331,7 +331,7 @@ def test_where_the_scheduler_is_lost_no_worker_is_blamed(connected):
 
     client.run = lose
     with pytest.raises(MachineError, match="the scheduler is gone"):
-        connected(client, told=told).everywhere(partial(pow, 3, 2), lambda: None)
+        connected(client, told=told).run_on_workers(partial(pow, 3, 2), lambda: None)
     assert not told
 
 

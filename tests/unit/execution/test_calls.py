@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from blobtransfer.execution.local import WINDOW, run_calls
+from blobtransfer.execution.calls import WINDOW, run_calls
 
 
 def nothing():
