@@ -357,7 +357,7 @@ def _set_outcome(outer: "Future[Any]", result: Any, error: BaseException | None)
 
 
 def _translate_error(error: BaseException) -> BaseException:
-    """Return the `MachineError` for an error of a worker; our own errors and bugs stay unchanged."""
+    """Return the `MachineError` for an error of a worker; our errors and bugs stay as they are."""
     if isinstance(error, TableFileError):
         advice = "workers read it too: give its full path, on a disk that all share"
         return MachineError(f"on a worker: {error}; {advice}")

@@ -184,7 +184,7 @@ class _Trainer:
         )
         return np.array(curve or [self._evaluate()]).T
 
-    def _take(self, task: Dataset) -> None:
+    def _use_rows(self, task: Dataset) -> None:
         if task is self._task:
             return
         self._task = task
