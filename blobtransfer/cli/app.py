@@ -29,8 +29,8 @@ from blobtransfer.cli.streams import (
 )
 from blobtransfer.cli.sweep import sweep
 from blobtransfer.cli.train import train_source, train_target
+from blobtransfer.did_you_mean import question_of
 from blobtransfer.errors import InputError
-from blobtransfer.suggest import question_of
 
 COMPLETE = "_BLOBTRANSFER_COMPLETE"
 """Environment variable that a shell sets to ask for completion."""

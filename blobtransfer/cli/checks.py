@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blobtransfer.atomic_write import why_not_writable
 from blobtransfer.cli.options import FigureOptions, ResultOptions, ScreenOptions, TrainingOptions
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError, SourceFileError
-from blobtransfer.files import why_not_writable
 from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS, TextWriter
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec

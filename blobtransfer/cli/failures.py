@@ -12,8 +12,8 @@ from typing import Any
 import typer
 
 from blobtransfer.cli.streams import print_stderr
+from blobtransfer.did_you_mean import question_of
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
-from blobtransfer.suggest import question_of
 
 ENV_PREFIX = "BLOBTRANSFER_"
 

@@ -26,6 +26,7 @@ from blobtransfer.cli.parsing import (
     switch,
 )
 from blobtransfer.cli.streams import STANDARD_STREAM
+from blobtransfer.did_you_mean import question_of
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
 from blobtransfer.report.figures.style import STYLES, Style
@@ -44,7 +45,6 @@ from blobtransfer.specs.table import BUILT_IN
 from blobtransfer.specs.task import GENERATED
 from blobtransfer.specs.training import LEARNING_RATES, OPTIMIZERS, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
-from blobtransfer.suggest import question_of
 
 TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
 STATISTICS, RESULTS, MESSAGES = "Question and statistics", "Results", "Messages"

@@ -19,9 +19,9 @@ from typer.core import TyperCommand
 
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reported
 from blobtransfer.cli.interrupts import INTERRUPTED
+from blobtransfer.did_you_mean import question_of
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.checks import read_number
-from blobtransfer.suggest import question_of
 
 NOTHING = "''"
 """How an empty value is shown."""

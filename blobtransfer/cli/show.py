@@ -21,7 +21,7 @@ from blobtransfer.cli.options import (
 from blobtransfer.cli.parsing import integer
 from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError, StoreError
-from blobtransfer.formats import SQLITE
+from blobtransfer.file_signatures import SQLITE
 from blobtransfer.specs.experiment import check_margin
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from blobtransfer.errors import InputFileError, MachineError, ResultsFileError
-from blobtransfer.formats import looks_like
+from blobtransfer.file_signatures import looks_like
 from blobtransfer.specs.checks import printable
 
 STANDARD_STREAM = Path("-")

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from blobtransfer.atomic_write import open_without_waiting
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
 from blobtransfer.files import open_without_waiting
 from blobtransfer.keras_files.preprocessing import read_preprocessing

@@ -29,7 +29,7 @@ from typing import BinaryIO, Never
 import h5py
 import numpy as np
 
-from blobtransfer.formats import START_BYTES, looks_like
+from blobtransfer.file_signatures import START_BYTES, looks_like
 from blobtransfer.keras_files.archive import check_directory, check_names, read_member
 from blobtransfer.keras_files.hdf5 import (
     find_dataset,

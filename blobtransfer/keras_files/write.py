@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.atomic_write import write_atomic
 from blobtransfer.engines.keras.model import build_mlp
 from blobtransfer.engines.keras.quiet import temporary_directory_or
 from blobtransfer.files import write_atomic

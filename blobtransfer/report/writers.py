@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from blobtransfer.files import write_text
+from blobtransfer.atomic_write import write_text
 
 if TYPE_CHECKING:
     from blobtransfer.report.report import Report

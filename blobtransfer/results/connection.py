@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from blobtransfer.atomic_write import NO_FOLLOW, open_without_waiting, symbolic_link
 from blobtransfer.errors import MachineError, StoreError
-from blobtransfer.files import NO_FOLLOW, open_without_waiting, symbolic_link
-from blobtransfer.formats import SQLITE, START_BYTES, looks_like
+from blobtransfer.file_signatures import SQLITE, START_BYTES, looks_like
 from blobtransfer.results.lock import only_writer
 
 APPLICATION_ID = 0x626C6274

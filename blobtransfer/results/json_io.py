@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import ResultsFileError, SettingError
-from blobtransfer.formats import encoding_of, looks_like
+from blobtransfer.file_signatures import encoding_of, looks_like
 from blobtransfer.metrics import METRICS
 from blobtransfer.results.checks import (
     check_provenance,

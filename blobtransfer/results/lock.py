@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from blobtransfer.atomic_write import NO_FOLLOW, open_without_waiting
 from blobtransfer.errors import MachineError, StoreError
-from blobtransfer.files import NO_FOLLOW, open_without_waiting
 
 SUFFIX = ".lock"
 """Of the file beside the one that is locked."""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
+from blobtransfer.did_you_mean import question_of
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, read_number
 from blobtransfer.specs.drawn import COMMON_KEYS, GeneratedSpec

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from blobtransfer.did_you_mean import question_of
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, join, read_number
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import MAX_PENALTY, TrainingSpec
-from blobtransfer.suggest import question_of
 
 Start = Literal["standalone", "transfer", "random-frozen", "self-transfer", "equal-compute"]
 STARTS: tuple[Start, ...] = get_args(Start)

@@ -28,7 +28,7 @@ from helpers.commands import (
 from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
 
-from blobtransfer.files import PREFIX
+from blobtransfer.atomic_write import PREFIX
 from blobtransfer.keras_files.read import read_source_file
 
 COMPARE = ("compare", *SMALL_OPTIONS, "--fixed", "0", "--sources", "one", "--repeats", "2")

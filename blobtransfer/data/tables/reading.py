@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.atomic_write import open_without_waiting
 from blobtransfer.errors import BlobTransferError, TableFileError
-from blobtransfer.files import open_without_waiting
 from blobtransfer.specs.checks import printable
 
 MAX_FILE_BYTES = 200_000_000

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blobtransfer.atomic_write import write_atomic
 from blobtransfer.errors import MachineError
-from blobtransfer.files import write_atomic
 from blobtransfer.report.figures.settings import import_matplotlib, own_settings
 from blobtransfer.report.figures.style import (
     LETTER,

@@ -10,8 +10,8 @@ import time
 import pytest
 from helpers.commands import contents
 
+from blobtransfer.atomic_write import LEFTOVER_S, PREFIX, why_not_writable, write_atomic, write_text
 from blobtransfer.errors import MachineError
-from blobtransfer.files import LEFTOVER_S, PREFIX, why_not_writable, write_atomic, write_text
 
 
 def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path):
@@ -241,7 +241,7 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
 WRITER = """
 import itertools, os, sys
 from pathlib import Path
-from blobtransfer.files import write_atomic, write_text
+from blobtransfer.atomic_write import write_atomic, write_text
 
 def write_forever(folder):
     print("ready", flush=True)

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from blobtransfer.formats import encoding_of, looks_like
+from blobtransfer.file_signatures import encoding_of, looks_like
 
 
 def archive(*names: str) -> bytes:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from blobtransfer.did_you_mean import nearest
 from blobtransfer.specs.network import ACTIVATIONS
-from blobtransfer.suggest import nearest
 
 
 @pytest.mark.parametrize(
