@@ -1,7 +1,7 @@
-"""The one way a file is written: whole or not at all, and never through a symbolic link.
+"""Atomic writing of files: completely or not at all, and never through a symbolic link.
 
-A writer gets a temporary path beside the target; when it is done the file is synced and
-renamed over the target. Whatever goes wrong before that, the old file is still there.
+A writer gets a temporary path beside the target. When it is done, the file is synced and renamed
+over the target. If anything fails before that, the old file is unchanged.
 """
 
 import os
@@ -15,34 +15,34 @@ from pathlib import Path
 from blobtransfer.errors import MachineError
 
 PREFIX = ".blobtransfer-"
-"""Begins the name of every temporary file."""
+"""Prefix of the name of every temporary file."""
 
 TEMPORARY = re.compile(re.escape(PREFIX) + r"[0-9a-f]{16}(\.\w+)?")
-"""The name of a temporary file, whole."""
+"""Complete name of a temporary file."""
 
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 """Flag of `os.open` that refuses a symbolic link."""
 
 LEFTOVER_S = 86_400.0
-"""Age of a temporary file from which it counts as left by a process that was killed."""
+"""Age in seconds from which a temporary file counts as left by a killed process."""
 
 
 @contextmanager
 def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
-    """Lend a temporary path whose file becomes `path` when the block ends well.
+    """Yield a temporary path whose file replaces `path` when the block ends without error.
 
     Args:
         path: The target, not a symbolic link. Its directory must exist.
-        must_be_new: Never replace a file, not even one that appears meanwhile.
+        must_be_new: Never replace a file, not even one that is created meanwhile.
 
     Yields:
         A path in the same directory with the same suffix; the block writes it.
 
     Raises:
-        FileExistsError: There is a file, and it must be new.
+        FileExistsError: `must_be_new`, and the file exists.
         MachineError: The file cannot be written: disk full, no permission.
     """
-    problem = why_not_writable(path)
+    problem = find_write_obstacle(path)
     if problem is not None:
         raise MachineError(f"{path}: {problem}; nothing was changed")
     try:
@@ -67,7 +67,7 @@ def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
 
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:
-    """Write a text, given piece by piece, as UTF-8 with its own line ends; see `write_atomic`."""
+    """Write pieces of text as UTF-8, line ends unchanged; see `write_atomic`."""
     with (
         write_atomic(path) as temporary,
         open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
@@ -75,16 +75,15 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
         file.writelines(pieces)
 
 
-def why_not_writable(path: Path) -> str | None:
-    """Find out before any work whether a file could be written.
+def find_write_obstacle(path: Path) -> str | None:
+    """Return why a file could not be written and what to do about it, or None.
 
-    Returns:
-        What stands in the way and what to do, or None.
+    Call it before long work, so that the work is not lost.
     """
     try:
         target = Path(os.path.abspath(path))
         if target.is_symlink():
-            return f"{symbolic_link(target)}; use another name"
+            return f"{explain_symbolic_link(target)}; use another name"
         if target.is_dir():
             return "this is a directory; name a file in it"
         if target.exists() and not target.is_file():
@@ -100,33 +99,36 @@ def why_not_writable(path: Path) -> str | None:
     return None
 
 
-def symbolic_link(path: Path) -> str:
-    """Return the problem with a symbolic link in the place of an output file."""
+def explain_symbolic_link(path: Path) -> str:
+    """Return the message for an output file that is a symbolic link."""
     return f"this is a symbolic link to {os.readlink(path)}, which is not followed"
 
 
-def open_without_waiting(path: str | Path, flags: int) -> int:
-    """Open a file and return its descriptor, without waiting for the other end of a FIFO.
+def open_nonblocking(path: str | Path, flags: int) -> int:
+    """Open a file without waiting for the other end of a FIFO, and return its descriptor.
 
     Args:
         path: The file.
         flags: As for `os.open`. The umask sets the permissions of a new file.
+
+    Raises:
+        OSError: As by `os.open`.
     """
     others = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC")
     return os.open(path, flags | sum(getattr(os, name, 0) for name in others), 0o666)
 
 
 def _create(temporary: Path, mode: int | None) -> None:
-    """Make an empty file that no more people can read than the file it is to replace.
+    """Create an empty file that is at most as readable as the file that it will replace.
 
-    A new file gets what the umask, or the directory's own rule, would give to any other.
+    A new file gets the permissions that the umask, or the directory's default, gives.
     """
-    wanted = 0o666 if mode is None else mode & 0o777 | stat.S_IRUSR | stat.S_IWUSR
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, wanted))
+    permissions = 0o666 if mode is None else mode & 0o777 | stat.S_IRUSR | stat.S_IWUSR
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, permissions))
 
 
 def _sync(path: Path, mode: int | None) -> None:
-    """Give a file its mode and wait until it is on the disk."""
+    """Set the mode of a file, and wait until it is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         if mode is not None:
@@ -137,12 +139,12 @@ def _sync(path: Path, mode: int | None) -> None:
 
 
 def _link(temporary: Path, target: Path) -> None:
-    """Give a file its name, which must be free."""
+    """Rename a file to a name that must be free."""
     try:
         os.link(temporary, target)
     except FileExistsError:
         raise
-    except OSError:  # a file system without hard links: hold the name, then rename
+    except OSError:  # a file system without hard links: reserve the name, then rename
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         os.replace(temporary, target)
 
@@ -155,7 +157,7 @@ def _remove(temporary: Path) -> None:
 def _remove_leftovers(directory: Path) -> None:
     """Remove the temporary files that writers killed long ago have left in a directory."""
     for leftover in directory.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # an error for one file must not keep the others
+        with suppress(OSError):  # an error for one file must not stop the others
             status = leftover.lstat()
             is_ours = TEMPORARY.fullmatch(leftover.name) and stat.S_ISREG(status.st_mode)
             if is_ours and time.time() - status.st_mtime > LEFTOVER_S:

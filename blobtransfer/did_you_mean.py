@@ -1,4 +1,4 @@
-"""The right word for one that is not known: an alias, a beginning, or the nearest in letters."""
+"""Suggest the closest choice for an unknown word: an alias, a prefix, or similar spelling."""
 
 import difflib
 import re
@@ -14,28 +14,28 @@ ALIASES = {
     "--out": "--output",
     "--seeds": "--seed",
 }
-"""What other programs call our options."""
+"""Names in other programs -> our options."""
 
 
-def nearest(word: str, known: Iterable[str]) -> list[str]:
-    """Give the known words that are likely meant, best first; none where none is near."""
-    words = {one.lower(): one for one in known}
+def closest_words(word: str, choices: Iterable[str]) -> list[str]:
+    """Return up to 3 choices that an unknown word probably means, best first; may be empty."""
+    words = {choice.lower(): choice for choice in choices}
     if ALIASES.get(word) in words:
         return [ALIASES[word]]
     if not _letters(word):
         return []
-    stem = word.lower().replace("_", "-")
-    own, parts = stem.strip("-"), {one: one.strip("-").split("-") for one in words}
-    same = [one for one in words if _letters(one) == _letters(stem)]
-    begins = [one for one in words if one.strip("-").startswith(own) or own in parts[one]]
+    lowered = word.lower().replace("_", "-")
+    stem, parts = lowered.strip("-"), {choice: choice.strip("-").split("-") for choice in words}
+    same = [choice for choice in words if _letters(choice) == _letters(lowered)]
+    begins = [c for c in words if c.strip("-").startswith(stem) or stem in parts[c]]
     near = difflib.get_close_matches(word.lower(), words, n=2, cutoff=0.7)
-    return [words[one] for one in dict.fromkeys([*same, *begins, *near])][:3]
+    return [words[choice] for choice in dict.fromkeys([*same, *begins, *near])][:3]
 
 
-def question_of(word: str, known: Iterable[str]) -> str:
-    """Ask whether another word was meant; nothing where none is near."""
-    found = nearest(word, known)
-    return f"did you mean {' or '.join(found)}?" if found else ""
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """Return "did you mean ...?" for an unknown word; empty if no choice is close."""
+    matches = closest_words(word, choices)
+    return f"did you mean {' or '.join(matches)}?" if matches else ""
 
 
 def _letters(word: str) -> str:

@@ -1,13 +1,13 @@
-"""What a file looks like by its first bytes, for where it is not what was asked for."""
+"""Identify a file format by its first bytes, for errors about files of the wrong kind."""
 
 import re
 import struct
 
 START_BYTES = 512
-"""As many of the first bytes as tell a format."""
+"""Bytes at the start of a file that suffice to identify its format."""
 
 SQLITE = b"SQLite format 3\0"
-"""How every SQLite file begins."""
+"""First bytes of every SQLite file."""
 
 _BEGINNINGS = (
     (b"\x89HDF\r\n\x1a\n", "an .h5 file"),
@@ -31,19 +31,16 @@ _MARKS = (
 )  # fmt: skip
 
 
-def encoding_of(start: bytes) -> str | None:
-    """Name the encoding of a text that begins with a byte order mark; None without one."""
+def detect_encoding(start: bytes) -> str | None:
+    """Return the encoding that the byte order mark of a text names; None without one."""
     return next((name for mark, name in _MARKS if start.startswith(mark)), None)
 
 
-def looks_like(content: bytes) -> str | None:
-    """Say what a file looks like.
+def identify_format(content: bytes) -> str | None:
+    """Return the format of a file, such as "a PyTorch file" or "CSV"; None if unknown.
 
     Args:
-        content: Its first `START_BYTES`, or more.
-
-    Returns:
-        Such as "a PyTorch file" or "CSV"; None where nothing is known of it.
+        content: The first `START_BYTES` of the file, or more.
     """
     start = content[:START_BYTES]
     for beginning, kind in _BEGINNINGS:
@@ -70,7 +67,7 @@ def _archive(start: bytes) -> str:
 
 
 def _text(start: bytes) -> str | None:
-    encoding = encoding_of(start)
+    encoding = detect_encoding(start)
     if encoding is None and re.match(rb"[\x20-\x7e\s]\0[\x20-\x7e\s]\0", start):
         return "UTF-16 without a byte order mark"
     text = start.decode(encoding or "utf-8", "ignore").lstrip()

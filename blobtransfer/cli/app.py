@@ -29,7 +29,7 @@ from blobtransfer.cli.streams import (
 )
 from blobtransfer.cli.sweep import sweep
 from blobtransfer.cli.train import train_source, train_target
-from blobtransfer.did_you_mean import question_of
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import InputError
 
 COMPLETE = "_BLOBTRANSFER_COMPLETE"
@@ -188,5 +188,5 @@ def _warn_of_unknown_settings() -> None:
     flags = {flag for command in commands for param in command.params for flag in param.opts}
     known = {envvar_of(flag) for flag in flags if flag.startswith("--")}
     for name in sorted(set(given) - known):
-        asked = question_of(name, known)
+        asked = suggest(name, known)
         print_stderr(f"warning: {name} is not an option's variable{'; ' + asked if asked else ''}")

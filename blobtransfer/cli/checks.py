@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blobtransfer.atomic_write import why_not_writable
+from blobtransfer.atomic_write import find_write_obstacle
 from blobtransfer.cli.options import FigureOptions, ResultOptions, ScreenOptions, TrainingOptions
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.errors import SettingError, SourceFileError
@@ -162,7 +162,7 @@ def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
     if path.suffix.lower() not in suffixes:
         found = f"no format has the suffix {path.suffix}" if path.suffix else "there is no suffix"
         raise SettingError(setting, path, f"{found}; use {', '.join(suffixes)}")
-    problem = why_not_writable(path)
+    problem = find_write_obstacle(path)
     if problem is not None:
         raise SettingError(setting, path, problem)
 

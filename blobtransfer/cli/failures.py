@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from blobtransfer.cli.streams import print_stderr
-from blobtransfer.did_you_mean import question_of
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
 
 ENV_PREFIX = "BLOBTRANSFER_"
@@ -105,7 +105,7 @@ def _usage_line(error: typer.TyperException) -> str:
             return f"{_name_of(context, flag)} {error.message}"
     found, known = _unknown_word(error, context)
     if found:
-        asked = question_of(found, known)
+        asked = suggest(found, known)
         return f"{found}: not known; {asked or 'see blobtransfer ' + _command_of(context)}"
     message = error.format_message().rstrip(".")
     return f"{message[:1].lower()}{message[1:]}; see blobtransfer {_command_of(context)}"

@@ -26,7 +26,7 @@ from blobtransfer.cli.parsing import (
     switch,
 )
 from blobtransfer.cli.streams import STANDARD_STREAM
-from blobtransfer.did_you_mean import question_of
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
 from blobtransfer.report.figures.style import STYLES, Style
@@ -365,7 +365,7 @@ def _read_rates(text: str) -> tuple[float, ...]:
     """Read `learning-rate=A,B,...`."""
     setting, equals, values = text.partition("=")
     if setting != TUNED or not equals:
-        asked = question_of(setting, [TUNED]) if setting != TUNED else ""
+        asked = suggest(setting, [TUNED]) if setting != TUNED else ""
         problem = f"use {TUNED}=A,B,..., such as {TUNED}=0.003,0.01,0.03"
         raise SettingError("tune", text, f"{asked + ' ' if asked else ''}{problem}")
     rates = [read_number(value) for value in values.split(",")]

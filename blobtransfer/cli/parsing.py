@@ -19,7 +19,7 @@ from typer.core import TyperCommand
 
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reported
 from blobtransfer.cli.interrupts import INTERRUPTED
-from blobtransfer.did_you_mean import question_of
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.checks import read_number
 
@@ -95,7 +95,7 @@ def choice(
 
 def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
     """Make the error that a word is none of some, and ask whether a near one was meant."""
-    asked = question_of(text, choices)
+    asked = suggest(text, choices)
     return typer.BadParameter(
         f"{text or NOTHING}: {asked + ' ' if asked else ''}use one of {', '.join(choices)}"
     )

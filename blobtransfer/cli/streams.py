@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from blobtransfer.errors import InputFileError, MachineError, ResultsFileError
-from blobtransfer.file_signatures import looks_like
+from blobtransfer.file_signatures import identify_format
 from blobtransfer.specs.checks import printable
 
 STANDARD_STREAM = Path("-")
@@ -69,7 +69,7 @@ def _read_bounded(path: Path, file: BinaryIO) -> bytes:
     content = bytearray(file.read(READ_AT_ONCE))
     if not content:
         raise ResultsFileError(path, "it is empty")
-    if content.startswith(b"\0") or looks_like(bytes(content)) not in ("JSON", None):
+    if content.startswith(b"\0") or identify_format(bytes(content)) not in ("JSON", None):
         return bytes(content)
     while chunk := file.read(READ_AT_ONCE):
         content += chunk

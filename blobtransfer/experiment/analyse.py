@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from blobtransfer.experiment.cautions import cautions_of
 from blobtransfer.experiment.transferability import rankings_of
-from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.results.findings import (
     Band,
     ChosenRate,
@@ -29,6 +28,7 @@ from blobtransfer.results.findings import (
 from blobtransfer.results.results import Curves, TaskRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.learning_curves import curve_metrics
 from blobtransfer.statistics.nested import source_means, variance_components

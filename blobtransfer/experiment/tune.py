@@ -14,7 +14,6 @@ from blobtransfer.data import load_dataset
 from blobtransfer.data.validation import validation_dataset
 from blobtransfer.engines import Engine, OnEpochs, Trained
 from blobtransfer.experiment.training import SourceWeights, train_arms
-from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from blobtransfer.atomic_write import open_without_waiting
+from blobtransfer.atomic_write import open_nonblocking
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
 from blobtransfer.files import open_without_waiting
 from blobtransfer.keras_files.preprocessing import read_preprocessing
@@ -91,7 +91,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
     asked = printable(os.fspath(path))
     try:
         _check_kind(asked, path, os.stat(path))  # Before opening: that alone can set off a device.
-        with open(path, "rb", opener=open_without_waiting) as file:
+        with open(path, "rb", opener=open_nonblocking) as file:
             _check_kind(asked, path, os.fstat(file.fileno()))
             source = _source_network(asked, _run_reader(asked, file))
             file.seek(0)

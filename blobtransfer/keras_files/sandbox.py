@@ -29,7 +29,7 @@ from typing import BinaryIO, Never
 import h5py
 import numpy as np
 
-from blobtransfer.file_signatures import START_BYTES, looks_like
+from blobtransfer.file_signatures import START_BYTES, identify_format
 from blobtransfer.keras_files.archive import check_directory, check_names, read_member
 from blobtransfer.keras_files.hdf5 import (
     find_dataset,
@@ -119,7 +119,7 @@ def read_model(file: BinaryIO) -> Model:
         file.seek(0)
         start = file.read(START_BYTES)
         file.seek(0)
-        found = looks_like(start)
+        found = identify_format(start)
         if start.startswith(b"PK\x03\x04") and found in ("a .keras file", "a zip archive"):
             return _read_keras(file)
         if found == "an .h5 file":

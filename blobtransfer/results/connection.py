@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from blobtransfer.atomic_write import NO_FOLLOW, open_without_waiting, symbolic_link
+from blobtransfer.atomic_write import NO_FOLLOW, explain_symbolic_link, open_nonblocking
 from blobtransfer.errors import MachineError, StoreError
-from blobtransfer.file_signatures import SQLITE, START_BYTES, looks_like
+from blobtransfer.file_signatures import SQLITE, START_BYTES, identify_format
 from blobtransfer.results.lock import only_writer
 
 APPLICATION_ID = 0x626C6274
@@ -160,7 +160,7 @@ def connected(path: Path, writes: bool) -> Iterator[Connection]:
             yield connection
         return
     if path.is_symlink():  # only readers follow it
-        raise StoreError(path, f"{symbolic_link(path)}; use another name")
+        raise StoreError(path, f"{explain_symbolic_link(path)}; use another name")
     with only_writer(real_path, path), _opened(path, real_path, "rwc") as connection:
         header = _header(connection)
         if any(header):
@@ -192,7 +192,7 @@ def _opened(path: Path, real_path: Path, mode: str) -> Iterator[Connection]:
     except OSError as error:
         raise StoreError(path, f"{error.strerror}; name a file that can be read") from error
     if start and not start.startswith(SQLITE):
-        kind = looks_like(start)
+        kind = identify_format(start)
         found = f"this looks like {kind}, and" if kind else "this"
         raise StoreError(path, f"{found} is not a store; use another name")
     try:
@@ -225,7 +225,7 @@ def _start_of(path: Path, real_path: Path) -> tuple[bytes, int]:
     """
     mode = real_path.lstat().st_mode
     if stat.S_ISREG(mode):  # checked before opening, which may set off a device
-        descriptor = open_without_waiting(real_path, os.O_RDONLY | NO_FOLLOW)
+        descriptor = open_nonblocking(real_path, os.O_RDONLY | NO_FOLLOW)
         with os.fdopen(descriptor, "rb") as file:
             return file.read(START_BYTES), os.fstat(descriptor).st_size
     kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
@@ -257,7 +257,7 @@ def _check_beside(path: Path, real_path: Path, start: bytes) -> None:
     try:
         if not stat.S_ISREG(journal.lstat().st_mode):
             raise StoreError(path, problem)
-        descriptor = open_without_waiting(journal, os.O_RDONLY | NO_FOLLOW)
+        descriptor = open_nonblocking(journal, os.O_RDONLY | NO_FOLLOW)
     except FileNotFoundError:  # the common case, or its writer has just removed it
         return
     with os.fdopen(descriptor, "rb") as file:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import lru_cache
 
-from blobtransfer.metrics import METRICS
 from blobtransfer.results.results import Results
 from blobtransfer.results.scores import Run, finite
 from blobtransfer.results.study import StudyResults

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import ResultsFileError, SettingError
-from blobtransfer.file_signatures import encoding_of, looks_like
-from blobtransfer.metrics import METRICS
+from blobtransfer.file_signatures import detect_encoding, identify_format
 from blobtransfer.results.checks import (
     check_provenance,
     check_source_run,
@@ -151,7 +150,7 @@ def read_json(text: bytes, name: str) -> Results | StudyResults:
         return comparison_of(file)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
-        kind = looks_like(text)
+        kind = identify_format(text)
         if problems[0]["type"] == "json_invalid" and kind not in (None, "JSON"):
             raise ResultsFileError(name, f"this looks like {kind}") from error
         place, problem = _first_problem(problems)
@@ -199,11 +198,11 @@ def json_schema(name: Literal["results", "study"] = "results") -> dict[str, Any]
 
 def _in_utf8(text: bytes, name: str) -> bytes:
     """Rewrite a text that begins with a byte order mark; leave all else to the reader."""
-    encoding = encoding_of(text)
+    encoding = detect_encoding(text)
     try:
         if encoding is not None:
             return text.decode(encoding).encode()
-        if looks_like(text) == "JSON":
+        if identify_format(text) == "JSON":
             text.decode()
         return text
     except UnicodeError as error:

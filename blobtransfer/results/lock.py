@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from blobtransfer.atomic_write import NO_FOLLOW, open_without_waiting
+from blobtransfer.atomic_write import NO_FOLLOW, open_nonblocking
 from blobtransfer.errors import MachineError, StoreError
 
 SUFFIX = ".lock"
@@ -83,7 +83,7 @@ def _open_lock(lock: Path, name: Path) -> int:
             raise StoreError(name, problem)
     except FileNotFoundError:
         pass
-    descriptor = open_without_waiting(lock, os.O_RDWR | os.O_CREAT | NO_FOLLOW)
+    descriptor = open_nonblocking(lock, os.O_RDWR | os.O_CREAT | NO_FOLLOW)
     status = os.fstat(descriptor)
     # The file is empty if its writer was killed before it wrote its name. A file with a second name
     # (a hard link) may belong to the user.

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.metrics import METRICS
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.results import Curves
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 LEVEL = 1

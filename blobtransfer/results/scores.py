@@ -9,14 +9,14 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from blobtransfer.metrics import (
+from blobtransfer.specs.experiment import Arm, Sources
+from blobtransfer.specs.training import (
     METRICS,
     TEST_ACCURACY,
     TEST_LOSS,
     TRAIN_ACCURACY,
     TRAIN_LOSS,
 )
-from blobtransfer.specs.experiment import Arm, Sources
 
 Share = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Interval(ge=0)]

@@ -10,7 +10,7 @@ grow by one factor.
 import re
 from typing import Any
 
-from blobtransfer.did_you_mean import question_of
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.drawn import COMMON_KEYS

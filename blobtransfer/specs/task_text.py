@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
-from blobtransfer.did_you_mean import question_of
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, read_number
 from blobtransfer.specs.drawn import COMMON_KEYS, GeneratedSpec
@@ -139,7 +139,7 @@ def _read(parts: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str, list
             )
         key, value = match[1], match[2]
         if key not in keys:
-            asked = question_of(key, keys)
+            asked = suggest(key, keys)
             raise parts.refused(
                 f"{key} is not known here; {asked + ' ' if asked else ''}use {', '.join(keys)}"
             )
@@ -206,7 +206,7 @@ def _table(
     values["drop"] = tuple(found.get("drop", ()))
     for key, choices in (("scale", SCALE_BY), ("missing", ("mean", "drop"))):
         if key in values and values[key] not in choices:
-            asked = question_of(values[key], choices)
+            asked = suggest(values[key], choices)
             raise parts.refused(
                 f"{key}={values[key]}: {asked + ' ' if asked else ''}use one of "
                 f"{', '.join(choices)}"

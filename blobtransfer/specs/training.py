@@ -7,6 +7,14 @@ from typing import Literal, get_args
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count, check_number, check_positive, join
 
+METRICS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
+"""Metrics of a training, in the order of every array of metrics.
+
+Accuracies are shares in [0, 1], losses the mean cross-entropy in nats.
+"""
+
+TEST_ACCURACY, TRAIN_ACCURACY, TEST_LOSS, TRAIN_LOSS = range(len(METRICS))
+
 Optimizer = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 

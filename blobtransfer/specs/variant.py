@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from blobtransfer.did_you_mean import question_of
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, join, read_number
 from blobtransfer.specs.network import MLPSpec
@@ -304,7 +304,7 @@ def _shortest(value: float) -> str:
 
 def _meant(key: str) -> str:
     """Ask whether another word was meant; nothing where it is known, or none is near."""
-    asked = "" if key in VARIANT_KEYS else question_of(key, (*STARTS[1:], *VARIANT_KEYS))
+    asked = "" if key in VARIANT_KEYS else suggest(key, (*STARTS[1:], *VARIANT_KEYS))
     return f"{asked} " if asked else ""
 
 

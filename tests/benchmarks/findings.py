@@ -8,12 +8,11 @@ import time
 import numpy as np
 
 from blobtransfer.experiment.analyse import analyse
-from blobtransfer.metrics import METRICS
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import METRICS, TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
 FURTHER = ("new-head,fixed=1", "reinit=2", "add=8,fixed=2")

@@ -11,7 +11,6 @@ from common import ignore, job_of
 from helpers.specs import PARITY_CASES
 
 from blobtransfer.engines import Anchor, Trained, load_engine
-from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.drawn import BlobsSpec

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from blobtransfer.engines import Job, OnEpochs, Trained
-from blobtransfer.metrics import METRICS
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.training import METRICS
 
 
 @dataclass

@@ -22,6 +22,7 @@ from blobtransfer.results.scores import Scores
 from blobtransfer.results.store import Store
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.training import METRICS
 
 N_AT_ONCE = 3
 SPEC = ExperimentSpec(target=BlobsSpec(2), n_repeats=10_000_000)

@@ -7,12 +7,17 @@ from helpers.specs import PARITY_CASES
 from blobtransfer.engines import load_engine
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.experiment.training import SourceKey, train_arms
-from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
 from blobtransfer.network import initial_weights
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import (
+    TEST_ACCURACY,
+    TEST_LOSS,
+    TRAIN_ACCURACY,
+    TRAIN_LOSS,
+    TrainingSpec,
+)
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
 pytestmark = pytest.mark.slow

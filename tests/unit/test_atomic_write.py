@@ -10,7 +10,13 @@ import time
 import pytest
 from helpers.commands import contents
 
-from blobtransfer.atomic_write import LEFTOVER_S, PREFIX, why_not_writable, write_atomic, write_text
+from blobtransfer.atomic_write import (
+    LEFTOVER_S,
+    PREFIX,
+    find_write_obstacle,
+    write_atomic,
+    write_text,
+)
 from blobtransfer.errors import MachineError
 
 
@@ -53,7 +59,7 @@ def test_a_link_is_never_written_through(tmp_path, points_to, must_be_new):
         target.mkdir()
     link.symlink_to(link if points_to == "itself" else target)
     before = contents(tmp_path)
-    assert "a symbolic link to" in why_not_writable(link)
+    assert "a symbolic link to" in find_write_obstacle(link)
     with (
         pytest.raises(MachineError, match="which is not followed"),
         write_atomic(link, must_be_new),
@@ -82,19 +88,19 @@ def test_a_missing_directory_fails_with_its_reason(tmp_path):
 
 
 def test_what_stands_in_the_way_of_writing_is_said_before_any_work(tmp_path):
-    assert why_not_writable(tmp_path / "new.txt") is None
-    assert "is a directory" in why_not_writable(tmp_path)
-    assert "does not exist; make it first" in why_not_writable(tmp_path / "none" / "new.txt")
+    assert find_write_obstacle(tmp_path / "new.txt") is None
+    assert "is a directory" in find_write_obstacle(tmp_path)
+    assert "does not exist; make it first" in find_write_obstacle(tmp_path / "none" / "new.txt")
     os.mkfifo(tmp_path / "pipe")
-    assert "not a regular file" in why_not_writable(tmp_path / "pipe")
+    assert "not a regular file" in find_write_obstacle(tmp_path / "pipe")
     (tmp_path / "file").write_text("")
-    assert "does not exist; make it first" in why_not_writable(tmp_path / "file" / "new.txt")
+    assert "does not exist; make it first" in find_write_obstacle(tmp_path / "file" / "new.txt")
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 def test_a_closed_directory_is_found_out_before_any_work(tmp_path):
     tmp_path.chmod(0o500)
-    assert "no permission" in why_not_writable(tmp_path / "new.txt")
+    assert "no permission" in find_write_obstacle(tmp_path / "new.txt")
 
 
 def test_a_file_that_must_be_new_is_never_replaced(tmp_path):
@@ -111,7 +117,7 @@ def test_a_file_that_must_be_new_is_never_replaced(tmp_path):
 
 
 def test_a_name_that_is_too_long_is_said_before_any_work(tmp_path):
-    assert "File name too long" in why_not_writable(tmp_path / ("x" * 300 + ".txt"))
+    assert "File name too long" in find_write_obstacle(tmp_path / ("x" * 300 + ".txt"))
 
 
 def test_letters_that_are_no_text_are_escaped(tmp_path):
@@ -141,7 +147,7 @@ def test_what_is_to_replace_a_private_file_is_private_from_the_start(tmp_path):
 
 def test_what_has_become_of_the_target_meanwhile_is_seen_at_the_end(tmp_path):
     path = tmp_path / "out.txt"
-    assert why_not_writable(path) is None
+    assert find_write_obstacle(path) is None
     path.mkdir()
     with pytest.raises(MachineError, match="this is a directory"):
         write_text(path, "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blobtransfer.did_you_mean import nearest
+from blobtransfer.did_you_mean import closest_words
 from blobtransfer.specs.network import ACTIVATIONS
 
 
@@ -44,7 +44,7 @@ def test_a_variable_that_is_no_options_is_told(run, monkeypatch):
 
 
 def test_nothing_is_suggested_where_nothing_is_near():
-    assert nearest("--xyzzy", ["--epochs", "--model"]) == []
+    assert closest_words("--xyzzy", ["--epochs", "--model"]) == []
 
 
 def test_the_short_help_has_the_first_week_and_the_long_one_everything(run):

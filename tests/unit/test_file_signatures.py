@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from blobtransfer.file_signatures import encoding_of, looks_like
+from blobtransfer.file_signatures import detect_encoding, identify_format
 
 
 def archive(*names: str) -> bytes:
@@ -45,13 +45,13 @@ def archive(*names: str) -> bytes:
     ],
 )
 def test_a_file_is_known_by_its_first_bytes(content, kind):
-    assert looks_like(content) == kind
+    assert identify_format(content) == kind
 
 
 @pytest.mark.parametrize("length", range(30))
 def test_the_least_of_a_start_is_no_hindrance(length):
     for content in (archive("metadata.json"), b"\x80\x04\x95", b"\x08\x07\x12" * 9):
-        looks_like(content[:length])
+        identify_format(content[:length])
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_the_least_of_a_start_is_no_hindrance(length):
     ],
 )
 def test_a_text_says_its_encoding_by_a_mark(start, encoding):
-    assert encoding_of(start) == encoding
+    assert detect_encoding(start) == encoding

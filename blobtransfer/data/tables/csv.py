@@ -74,10 +74,10 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
 
 def check_text(name: str, content: bytes) -> None:
     """Refuse a file whose first bytes, or a null character, show that it is not text in UTF-8."""
-    encoding = encoding_of(content)
+    encoding = detect_encoding(content)
     if encoding not in (None, "utf-8-sig"):
         raise TableFileError(name, f"it is in {encoding.upper()}; save it as UTF-8")
-    kind = looks_like(content)
+    kind = identify_format(content)
     if kind is not None and kind not in TEXTS:
         raise TableFileError(name, f"it looks like {kind}; save it as CSV in UTF-8")
     null = content.find(b"\0")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.atomic_write import open_without_waiting
+from blobtransfer.atomic_write import open_nonblocking
 from blobtransfer.errors import BlobTransferError, TableFileError
 from blobtransfer.specs.checks import printable
 
@@ -162,7 +162,7 @@ def _read(
     name: str, origin: str, suffix: str, as_words: frozenset[str], reader: Reader
 ) -> RawTable:
     try:
-        with open(origin, "rb", opener=open_without_waiting) as file:
+        with open(origin, "rb", opener=open_nonblocking) as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except PermissionError as error:
         raise TableFileError(name, "may not be read; check its permissions") from error

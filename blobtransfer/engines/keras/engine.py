@@ -15,7 +15,6 @@ from blobtransfer.data.dataset import Dataset
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.keras.model import build_mlp, get_weights
 from blobtransfer.engines.keras.quiet import load_keras
-from blobtransfer.metrics import METRICS
 from blobtransfer.network import Weights
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec

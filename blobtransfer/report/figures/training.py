@@ -20,6 +20,7 @@ from blobtransfer.report.figures.style import (
 )
 from blobtransfer.report.words import format_number
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, Results
+from blobtransfer.specs.training import METRICS, TEST_LOSS, TRAIN_LOSS
 from blobtransfer.specs.variant import STANDALONE
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from helpers.specs import spec_of
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import Job, load_engine
 from blobtransfer.experiment.progress import SILENT
-from blobtransfer.metrics import METRICS, TEST_ACCURACY, TEST_LOSS, TRAIN_ACCURACY, TRAIN_LOSS
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec

@@ -10,10 +10,10 @@ from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.experiment.study import run_study
 from blobtransfer.experiment.study_analysis import analyse_study
-from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.drawn import MoonsSpec
 from blobtransfer.specs.study import Axis
+from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.statistics.pooled import fit_slope, pool_pairs
 
 

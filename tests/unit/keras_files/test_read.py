@@ -174,7 +174,7 @@ def test_a_file_of_the_system_that_cannot_be_read_is_the_files_fault(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs POSIX")
 def test_a_device_is_refused_without_opening_it(monkeypatch):
-    monkeypatch.setattr(reading, "open_without_waiting", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr(reading, "open_nonblocking", lambda *_: pytest.fail("opened"))
     assert "not a regular file" in problem_of("/dev/zero")
 
 

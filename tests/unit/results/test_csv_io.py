@@ -9,10 +9,10 @@ from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source
-from blobtransfer.metrics import METRICS
 from blobtransfer.network import initial_weights
 from blobtransfer.results.csv_io import curves_to_csv, to_csv
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE
 
 

@@ -8,9 +8,9 @@ from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 
 from blobtransfer.experiment.compare import compare
-from blobtransfer.metrics import METRICS
 from blobtransfer.results.scores import Run, Scores, finite
 from blobtransfer.specs.experiment import Arm
+from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE, Variant
 
 ARMS = (Arm(STANDALONE, "none"), Arm(Variant("transfer", 1), "one"))

@@ -10,13 +10,13 @@ from helpers.specs import REPEAT_OF, SOURCE_KEY, spec_of
 
 from blobtransfer.experiment.analyse import analyse
 from blobtransfer.experiment.compare import compare
-from blobtransfer.metrics import TEST_ACCURACY
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.comparison import draw_comparison
 from blobtransfer.report.figures.style import LOOKS, colour_of, marker_of
 from blobtransfer.report.words import describe_design
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Verdict
 

@@ -9,12 +9,12 @@ from helpers.pictures import texts_in
 from helpers.specs import SMALL, spec_of
 
 from blobtransfer.experiment.single import train_source, train_target
-from blobtransfer.metrics import TEST_ACCURACY, TEST_LOSS
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.style import LOOKS
 from blobtransfer.report.figures.training import draw_training
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TEST_ACCURACY, TEST_LOSS
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
 
