@@ -15,6 +15,7 @@ from blobtransfer.data.validation import validation_dataset
 from blobtransfer.engines import Engine, OnEpochs, Trained
 from blobtransfer.experiment.training import SourceWeights, train_arms
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.training import TEST_ACCURACY, TEST_LOSS
 
 
 def train_tuned(

@@ -20,7 +20,6 @@ import numpy as np
 
 from blobtransfer.atomic_write import open_nonblocking
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
-from blobtransfer.files import open_without_waiting
 from blobtransfer.keras_files.preprocessing import read_preprocessing
 from blobtransfer.keras_files.refusal import CHECKPOINT
 from blobtransfer.specs.checks import printable

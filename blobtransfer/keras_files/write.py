@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from blobtransfer.atomic_write import write_atomic
 from blobtransfer.engines.keras.model import build_mlp
 from blobtransfer.engines.keras.quiet import temporary_directory_or
-from blobtransfer.files import write_atomic
 from blobtransfer.keras_files.preprocessing import add_preprocessing
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preprocessing

@@ -11,6 +11,7 @@ from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable, read_number
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.task import ROLES
+from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 

@@ -38,6 +38,7 @@ from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.task import ROLES
+from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.transferability import SCORES
 

@@ -16,7 +16,6 @@ from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.drawn import COMMON_KEYS
 from blobtransfer.specs.study import MAX_CELLS, MAX_STEPS, Axis
 from blobtransfer.specs.task import GENERATED, ROLES
-from blobtransfer.suggest import question_of
 
 PROBLEM_KEYS = {
     "source-seed": ("source.seed",),
@@ -77,7 +76,7 @@ def parse_axis(text: str) -> Axis:
     problem, dot, key = name.partition(".")
     if name not in SWEPT and not (dot and problem in ROLES and (key in KEYS or key == "seed")):
         known = (*SWEPT, *(f"{one}.{own}" for one in ROLES for own in KEYS))
-        asked = question_of(name, known)
+        asked = suggest(name, known)
         raise SettingError(
             "over",
             text,

@@ -16,7 +16,6 @@ from blobtransfer.specs.checks import MAX_COUNT, read_number
 from blobtransfer.specs.drawn import COMMON_KEYS, GeneratedSpec
 from blobtransfer.specs.table import BUILT_IN, SCALE_BY, TableRequest
 from blobtransfer.specs.task import GENERATED, DataSpec
-from blobtransfer.suggest import question_of
 
 OF_SETS = ("classes", "drop", "scale", "train", "test")
 """What is said of a set that comes with scikit-learn."""
@@ -75,7 +74,7 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
             GENERATED[head], _read(parts, (*COMMON_KEYS, *GENERATED[head].kind_keys)), seed
         )
     names = (*GENERATED, *BUILT_IN)
-    asked = question_of(head, names)
+    asked = suggest(head, names)
     raise SettingError(
         setting,
         text,

@@ -16,7 +16,10 @@ from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task import DataSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import (
+    TEST_ACCURACY,
+    TrainingSpec,
+)
 
 ADAM = TrainingSpec(learning_rate=0.001, optimizer="adam")
 

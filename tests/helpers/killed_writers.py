@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from blobtransfer.experiment.checkpoint import head_of
-from blobtransfer.metrics import METRICS
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.packing import packed
 from blobtransfer.results.provenance import Maker

@@ -26,7 +26,7 @@ from blobtransfer.data.tables.reading import (
     check_size,
 )
 from blobtransfer.errors import TableFileError
-from blobtransfer.formats import encoding_of, looks_like
+from blobtransfer.file_signatures import detect_encoding, identify_format
 from blobtransfer.specs.checks import printable
 
 TEXT_ROWS_AT_ONCE = 4096

@@ -20,11 +20,11 @@ from blobtransfer.data.tables.rows import (
     split_of,
     training_mask,
 )
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable, read_number
 from blobtransfer.specs.drawn import MAX_DATA_VALUES
 from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
-from blobtransfer.suggest import question_of
 
 MAX_LEVELS = 50
 """Most distinct words of a column of features; a column with more holds names or IDs."""
@@ -323,7 +323,7 @@ def _subset(classes: str, names: Sequence[str], table: str) -> list[str]:
         chosen_names = classes.split("+")
     for name in chosen_names:
         if name not in names:
-            question = question_of(name, names)
+            question = suggest(name, names)
             raise TableFileError(
                 table,
                 f"classes={printable(classes)}: there is no class {printable(name) or 'of no name'}"

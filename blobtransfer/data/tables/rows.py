@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from blobtransfer.data.dataset import Dataset
 from blobtransfer.data.tables.builtin import read_set
 from blobtransfer.data.tables.reading import MAX_CACHED_TABLES, RawColumn, RawTable, read_table
+from blobtransfer.did_you_mean import suggest
 from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.table import (
     MAX_TRAINED_ROWS,
@@ -23,7 +24,6 @@ from blobtransfer.specs.table import (
     Scaler,
     TableSpec,
 )
-from blobtransfer.suggest import question_of
 
 TRAIN, TEST = "train", "test"
 """Values of a column that splits the rows."""
@@ -217,7 +217,7 @@ def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
         TableFileError: There is no such column.
     """
     if name not in raw.columns:
-        question = question_of(name, raw.columns)
+        question = suggest(name, raw.columns)
         names = ", ".join(list(raw.columns)[:10]) + (" ..." if len(raw.columns) > 10 else "")
         raise raw.error(f"{key}={name}: no such column; {question or 'there are ' + names}")
     return raw.columns[name]
@@ -248,7 +248,7 @@ def select_rows(
     if where is not None:
         column = find_column(raw, where[0], "where")
         if where[1] not in column.words:
-            question = question_of(where[1], column.words)
+            question = suggest(where[1], column.words)
             words = ", ".join(column.words[:10])
             raise raw.error(
                 f"where={where[0]}:{where[1]}: no row has that; {question or 'there are ' + words}"

@@ -26,18 +26,14 @@ from blobtransfer.engines.compiled.scheduling import (
     schedules_of,
 )
 from blobtransfer.errors import MachineError
-from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import (
     METRICS,
     TEST_ACCURACY,
     TEST_LOSS,
     TRAIN_ACCURACY,
     TRAIN_LOSS,
-    TrainingSpec,
 )
-from blobtransfer.specs.experiment import ExperimentSpec
 
 POLL_S = 0.1
 """Seconds between two looks at the progress of the threads."""

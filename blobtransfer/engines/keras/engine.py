@@ -19,7 +19,7 @@ from blobtransfer.network import Weights
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import METRICS, TrainingSpec
 
 LOSS = "categorical_crossentropy"
 """Keras' name of the loss."""

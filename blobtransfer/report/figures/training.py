@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Plane
-from blobtransfer.metrics import METRICS, TEST_LOSS, TRAIN_LOSS
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.classes import add_class_legend, draw_balance, scatter_classes
 from blobtransfer.report.figures.style import (

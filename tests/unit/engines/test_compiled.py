@@ -28,7 +28,10 @@ from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.progress import SILENT
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import (
+    TEST_LOSS,
+    TrainingSpec,
+)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,14 @@ from blobtransfer.experiment.progress import SILENT
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import (
+    METRICS,
+    TEST_ACCURACY,
+    TEST_LOSS,
+    TRAIN_ACCURACY,
+    TRAIN_LOSS,
+    TrainingSpec,
+)
 
 ENGINES = ["compiled", pytest.param("keras", marks=pytest.mark.slow)]
 
