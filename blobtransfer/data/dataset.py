@@ -40,7 +40,7 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """The rows of a dataset as points of a plane, for a figure.
+    """The rows of a dataset as points of a plane, to be drawn.
 
     Args:
         points: (n_train + n_test, 2) float64, training rows first.

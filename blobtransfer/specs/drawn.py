@@ -1,6 +1,7 @@
-"""Problems that are drawn: fresh rows for the asking, so that repeats are independent.
+"""Specifications of generated data, one class for each generator of scikit-learn.
 
-The first `n_train` rows train. The rows left over test, unless `n_test` asks for fresh ones.
+The first `n_train` rows are training rows. The remaining rows are test rows, unless `n_test`
+asks for new ones.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count, check_seed, join
 
 MAX_DATA_VALUES = 100_000_000
-"""Most numbers in the rows of a problem, or in their distances to the centres: 0.8 GB."""
+"""Most numbers in the rows of a dataset, or in their distances to the centres: 0.8 GB."""
 
 
 COMMON_KEYS: Mapping[str, str] = {
@@ -20,21 +21,21 @@ COMMON_KEYS: Mapping[str, str] = {
     "train": "n_train",
     "test": "n_test",
 }
-"""The user's words for what all drawn problems have, and their fields."""
+"""Keys that all kinds of generated data have in a description, and their fields."""
 
 
 @dataclass(frozen=True)
 class GeneratedSpec:
-    """What all drawn problems have.
+    """Base of the specifications of generated data.
 
     Attributes:
-        kind_keys: The user's words for what only this kind has, and their fields.
+        kind_keys: Keys that only this kind has in a description, and their fields.
 
     Args:
-        seed: The problem, `random_state` of scikit-learn's generator; 0 to 2**32 - 1.
-        n_samples: Rows that are drawn.
-        n_train: The first rows, which train.
-        n_test: Fresh test rows of the same problem; None: the rows left after `n_train`.
+        seed: `random_state` of scikit-learn's generator, 0 to 2**32 - 1.
+        n_samples: Number of rows, at least the number of classes.
+        n_train: Number of training rows, taken first.
+        n_test: Number of new test rows; None to test on the rows left after `n_train`.
 
     Raises:
         SettingError: A value is impossible.
@@ -50,38 +51,38 @@ class GeneratedSpec:
 
     @property
     def n_features(self) -> int:
-        """Coordinates of a row."""
+        """Number of features."""
         return 2
 
     @property
     def n_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return 2
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the classes are called, in their order."""
+        """Names of the classes, in order."""
         return tuple(f"class {k}" for k in range(self.n_classes))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """What the coordinates are called."""
+        """Names of the features, in order."""
         return tuple(f"feature {i + 1}" for i in range(self.n_features))
 
     @property
     def axis_names(self) -> tuple[str, ...]:
-        """What the coordinates are called along an axis."""
+        """Labels of the features along an axis."""
         return self.feature_names
 
     @property
     def test_to_train(self) -> float:
-        """Test rows over training rows."""
+        """Ratio of test rows to training rows."""
         return self.n_test_rows / self.n_train
 
     @property
     def name(self) -> str:
-        """What people call the problem."""
-        defaults = {one.name: one.default for one in fields(self)}
+        """Name of the data in reports."""
+        defaults = {field.name: field.default for field in fields(self)}
         changed = [
             f"{key} {getattr(self, name):g}"
             for key, name in self.kind_keys.items()
@@ -91,12 +92,12 @@ class GeneratedSpec:
 
     @property
     def n_test_rows(self) -> int:
-        """Rows that test."""
+        """Number of test rows."""
         return self.n_samples - self.n_train if self.n_test is None else self.n_test
 
     @property
     def is_resplit(self) -> bool:
-        """Whether each repeat splits the same rows anew; never, as rows are drawn."""
+        """Whether each repeat has its own split of the same rows; never for generated data."""
         return False
 
     def __post_init__(self) -> None:
@@ -142,11 +143,11 @@ class GeneratedSpec:
 
 @dataclass(frozen=True)
 class BlobsSpec(GeneratedSpec):
-    """Blobs of `make_blobs`, one a class.
+    """Blobs of `make_blobs`, one blob per class.
 
     Args:
-        n_classes: Blobs, at least 2.
-        n_features: Coordinates of a row, at least 1.
+        n_classes: Number of blobs, at least 2.
+        n_features: Number of features, at least 1.
         cluster_std: Standard deviation of each blob, 1e-30 to 1e30.
     """
 
@@ -169,16 +170,16 @@ class BlobsSpec(GeneratedSpec):
 
     @property
     def name(self) -> str:
-        """What people call the problem."""
+        """Name of the data in reports."""
         return f"problem {self.seed}"
 
 
 @dataclass(frozen=True)
 class MoonsSpec(GeneratedSpec):
-    """Two half circles that reach into one another, of `make_moons`.
+    """Two interleaving half circles of `make_moons`.
 
     Args:
-        noise: Standard deviation around them, 0 to 1e6.
+        noise: Standard deviation around the curves, 0 to 1e6.
     """
 
     kind_keys: ClassVar[Mapping[str, str]] = {"noise": "noise"}
@@ -192,17 +193,17 @@ class MoonsSpec(GeneratedSpec):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the classes are called, in their order."""
+        """Names of the classes, in order."""
         return ("upper", "lower")
 
 
 @dataclass(frozen=True)
 class CirclesSpec(GeneratedSpec):
-    """A circle around another, of `make_circles`.
+    """A circle inside another, of `make_circles`.
 
     Args:
-        noise: Standard deviation around them, 0 to 1e6.
-        factor: Radius of the inner circle, that of the outer being 1; 0 up to, not with, 1.
+        noise: Standard deviation around the curves, 0 to 1e6.
+        factor: Radius of the inner circle, at least 0 and less than 1; the outer radius is 1.
     """
 
     kind_keys: ClassVar[Mapping[str, str]] = {"noise": "noise", "factor": "factor"}
@@ -219,22 +220,22 @@ class CirclesSpec(GeneratedSpec):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the classes are called, in their order."""
+        """Names of the classes, in order."""
         return ("outer", "inner")
 
 
 @dataclass(frozen=True)
 class ClassificationSpec(GeneratedSpec):
-    """Clusters at the corners of a cube among features without meaning, of `make_classification`.
+    """Clusters at the corners of a hypercube, of `make_classification`.
 
     Args:
-        n_classes: At least 2.
-        n_features: Coordinates of a row.
-        n_informative: Of them, those that tell something.
-        n_redundant: Of them, those that are mixtures of the informative ones; the rest is noise.
-        n_clusters: Clusters of each class.
-        separation: Half a side of the cube, above 0 to 1e6.
-        flip: Share of the rows that get a class by chance, 0 to 1.
+        n_classes: Number of classes, at least 2.
+        n_features: Number of features, at least 1; those of no other kind are noise.
+        n_informative: Number of informative features.
+        n_redundant: Number of features that are linear combinations of informative ones.
+        n_clusters: Number of clusters of each class.
+        separation: Half the side of the hypercube, 1e-30 to 1e6.
+        flip: Share of the rows whose class is random, 0 to 1.
     """
 
     kind_keys: ClassVar[Mapping[str, str]] = {
@@ -276,12 +277,12 @@ class ClassificationSpec(GeneratedSpec):
 
 @dataclass(frozen=True)
 class QuantilesSpec(GeneratedSpec):
-    """A normal distribution cut into shells of equally many rows, of `make_gaussian_quantiles`.
+    """A normal distribution cut into shells of equal size, of `make_gaussian_quantiles`.
 
     Args:
-        n_classes: Shells, at least 2.
-        n_features: Coordinates of a row, at least 1.
-        std: Of each coordinate, 1e-30 to 1e15.
+        n_classes: Number of shells, at least 2.
+        n_features: Number of features, at least 1.
+        std: Standard deviation of each feature, 1e-30 to 1e15.
     """
 
     kind_keys: ClassVar[Mapping[str, str]] = {

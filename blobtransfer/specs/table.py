@@ -1,7 +1,7 @@
-"""Tables: problems of finitely many rows, from a file or a set that comes with scikit-learn.
+"""Specifications of tables, from a file or built in (from scikit-learn).
 
-A `TableRequest` is what a user asks for. Which columns, classes and rows there are shows when
-the table is read; a `TableSpec` has all that resolved, so that nobody need ask the file again.
+A `TableRequest` is what the user asks for. A `TableSpec` is the request resolved against the
+table: its columns, classes and numbers of rows are known without reading the file again.
 """
 
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ BuiltIn = Literal["iris", "wine", "breast_cancer", "digits"]
 BUILT_IN: tuple[BuiltIn, ...] = get_args(BuiltIn)
 
 ScaleBy = Literal["own", "source", "none"]
-"""By whose training rows the inputs are standardised: the problem's own, the source problem's."""
+"""Training rows that the inputs are standardised by: those of this data, or of the source."""
 SCALE_BY: tuple[ScaleBy, ...] = get_args(ScaleBy)
 
 Missing = Literal["refuse", "mean", "drop"]
-"""What is done with a value that is missing."""
+"""Treatment of missing values: reject them, fill in the mean, or drop the row."""
 MISSING: tuple[Missing, ...] = get_args(Missing)
 
 
 MAX_TRAINED_ROWS = 40_000
-"""Most rows whose hashes a saved network carries: 0.8 MB."""
+"""Most training rows whose hashes are saved with a network: 0.8 MB."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ class TableRequest:
     """A table as the user asks for it.
 
     Args:
-        origin: A file, or the name of a set that comes with scikit-learn.
-        is_file: Which of the two.
-        label: Column of the classes; None where the set has its own.
+        origin: Path of a file, or name of a built-in table.
+        is_file: Whether `origin` is a path.
+        label: Column of the classes; None for that of a built-in table.
         where: A column and the value that rows must have in it; None for all rows.
-        classes: Names of the classes that are kept, as `0-4` or `a+b`; None for all.
+        classes: Names of the classes that are used, as `0-4` or `a+b`; None for all.
         drop: Columns that are left out.
         group: Column whose equal values stay on one side of the split.
-        split: Column that says `train` or `test` of each row.
-        scale: See `ScaleBy`; None: `own`.
+        split: Column with `train` or `test` in each row.
+        scale: See `ScaleBy`; None for `own`.
         missing: See `Missing`.
-        train: Training rows; None: half of them.
-        test: Test rows; None: the rest.
+        train: Number of training rows; None for half of the rows.
+        test: Number of test rows; None for the remaining rows.
     """
 
     origin: str
@@ -61,11 +61,11 @@ class TableRequest:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of features: numbers, or words of which each is a feature of 0 and 1.
+    """A column of features: numbers, or words that are one-hot encoded.
 
     Args:
-        name: Its head.
-        levels: The words that are known; None for numbers.
+        name: Name of the column.
+        levels: The words that are encoded; None for numbers.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Column:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """What its features are called."""
+        """Names of its features."""
         if self.levels is None:
             return (self.name,)
         return tuple(f"{self.name}={level}" for level in self.levels)
@@ -85,7 +85,7 @@ class Scaler:
 
     Args:
         means: (n_features,) finite.
-        scales: (n_features,) finite and above 0; 1 for a column that does not vary.
+        scales: (n_features,) finite and above 0; 1 for a constant feature.
     """
 
     means: tuple[float, ...]
@@ -94,15 +94,16 @@ class Scaler:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network has to know to be used on a table.
+    """How a table is turned into the inputs of a saved network.
 
     Args:
-        problem: What people call the problem that it was trained on.
+        problem: Name of the data that the network was trained on.
         label: Column of the classes.
-        columns: Features, in the order of the network's inputs.
-        classes: Names, in the order of its outputs.
-        scaler: Of its training rows; None where they were taken as they are.
-        trained_rows: A hash of each of those rows; none where they were too many to be kept.
+        columns: Columns of features, in the order of the inputs of the network.
+        classes: Names of the classes, in the order of its outputs.
+        scaler: Of its training rows; None if they were not standardised.
+        trained_rows: A hash of each training row; empty if there were more than
+            `MAX_TRAINED_ROWS`.
     """
 
     problem: str
@@ -115,26 +116,26 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A problem of finitely many rows.
+    """A table with everything resolved that its request leaves open.
 
     Args:
-        name: What people call it.
-        origin: The file as it was asked for, or the name of a set of scikit-learn's.
-        sha256: Of the file, in hexadecimal digits; None for a set of scikit-learn's.
+        name: Name of the data in reports.
+        origin: Path of the file as the user wrote it, or name of a built-in table.
+        sha256: Hash of the file in hexadecimal digits; None for a built-in table.
         label: Column of the classes.
-        columns: Features, in order.
-        class_names: In order.
-        n_rows: Rows that are used.
-        n_train: Training rows; about so many where groups stay together.
-        n_test: Test rows, likewise.
+        columns: Columns of features, in order.
+        class_names: Names of the classes, in order.
+        n_rows: Number of rows that are used.
+        n_train: Number of training rows; approximate if groups stay together.
+        n_test: Number of test rows; likewise.
         where: As in `TableRequest`.
         group: As in `TableRequest`.
         split: As in `TableRequest`.
-        scale: By whose training rows the inputs are standardised.
-        missing: What is done with a value that is missing.
-        scaler: Of the source's training rows, where `scale` is `source`.
-        split_train: Training rows that the split leaves, of which `n_train` are used, the same in
-            every larger choice; None: all. So the test rows are the same whatever `n_train` is.
+        scale: See `ScaleBy`.
+        missing: See `Missing`.
+        scaler: Of the training rows of the source; only with `scale` `source`.
+        split_train: Number of training rows of the split, of which the first `n_train` are used;
+            None to use all. So the test rows do not depend on `n_train`.
 
     Raises:
         SettingError: A value is impossible.
@@ -178,36 +179,36 @@ class TableSpec:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """What the features are called."""
+        """Names of the features, in order."""
         return tuple(name for column in self.columns for name in column.feature_names)
 
     @property
     def n_features(self) -> int:
-        """Inputs of a network."""
-        return sum(1 if one.levels is None else len(one.levels) for one in self.columns)
+        """Number of features."""
+        return sum(len(column.feature_names) for column in self.columns)
 
     @property
     def n_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.class_names)
 
     @property
     def n_test_rows(self) -> int:
-        """Rows that test."""
+        """Number of test rows."""
         return self.n_test
 
     @property
     def test_to_train(self) -> float:
-        """Test rows over training rows; where groups stay together, as they are on average."""
+        """Ratio of test rows to training rows; with groups, its average."""
         return 1.0 if self.group is not None else self.n_test / self.n_train
 
     @property
     def axis_names(self) -> tuple[str, ...]:
-        """What the features are called along an axis."""
+        """Labels of the features along an axis."""
         unit = "" if self.scale == "none" else " (standardised)"
         return tuple(f"{name}{unit}" for name in self.feature_names)
 
     @property
     def is_resplit(self) -> bool:
-        """Whether each repeat splits the same rows anew, so that repeats are not independent."""
+        """Whether each repeat has its own split of the same rows, so that they are dependent."""
         return self.split is None

@@ -1,7 +1,7 @@
-"""Problems to be learnt, of any kind: which rows, and their split into training and test.
+"""Specifications of data of any kind: which rows there are, and how they are split.
 
-A kind of problem is a dataclass with a `kind`, a `name`, its `n_features`, `n_classes` and their
-names, and how many rows train and test; `data/generated.py` draws its rows.
+A kind is a dataclass with a `kind`, a `name`, its features, its classes and its numbers of
+training and test rows; `data` makes its rows.
 """
 
 from typing import Literal, TypeAlias, get_args
@@ -19,7 +19,7 @@ from blobtransfer.specs.table import TableSpec
 DataSpec: TypeAlias = (
     BlobsSpec | MoonsSpec | CirclesSpec | ClassificationSpec | QuantilesSpec | TableSpec
 )
-"""A problem of any kind; `kind` tells them apart."""
+"""A specification of data of any kind, named by its `kind`."""
 
 Role = Literal["source", "target"]
 """What data is for: to train the source network, or to be measured on."""
@@ -32,14 +32,13 @@ GENERATED: dict[str, type[GeneratedSpec]] = {
     "classification": ClassificationSpec,
     "quantiles": QuantilesSpec,
 }
-"""The kinds that are drawn, by the user's word."""
+"""The kinds of generated data, by the name that a user writes."""
 
 
 def have_same_classes(source: DataSpec, target: DataSpec) -> bool:
-    """Say whether an output layer of the one can be used on the other.
+    """Return whether an output layer for the source can be used on the target.
 
-    Tables go by the names of their classes; drawn problems of one kind by their number, as the
-    well-known experiment on blobs does.
+    Tables must have classes of the same names, generated data must be of the same kind too.
     """
     if source.class_names != target.class_names:
         return False

@@ -1,8 +1,8 @@
-"""How a user writes a problem: `NAME-or-FILE[:key=value[,key=value ...]]`.
+"""Read and write descriptions of data: `NAME-or-FILE[:key=value[,key=value ...]]`.
 
     blobs:seed=1,std=2    moons:noise=0.2    digits:classes=0-4    sites.csv:label=outcome
 
-A drawn problem is complete with that; a table has to be read first (`data.tables.resolve`).
+Generated data is complete with that; a table is read later (`data.tables.resolve`).
 """
 
 import re
@@ -18,7 +18,7 @@ from blobtransfer.specs.table import BUILT_IN, SCALE_BY, TableRequest
 from blobtransfer.specs.task import GENERATED, DataSpec
 
 OF_SETS = ("classes", "drop", "scale", "train", "test")
-"""What is said of a set that comes with scikit-learn."""
+"""Keys of a built-in table."""
 
 OF_FILES = (
     "label", "where", "classes", "drop", "group", "split", "scale", "missing", "train", "test",
@@ -31,35 +31,35 @@ ALL_KEYS = {
 }
 
 MAX_TEXT = 10_000
-"""Longest description of a problem."""
+"""Longest description, in characters."""
 
 PART = re.compile(r'([\w-]+)=("(?:[^"]|"")*"|[^,"]*)(?:,|$)')
 """A key and its value; quoted as in CSV where it holds a comma."""
 
 LIKE_PARTS = re.compile(r"([\w-]+)=")
-"""How keys and values begin."""
+"""Start of a key and its value."""
 
 WORD_OF_SETTING = {
     "train-samples": "train",
     "test-samples": "test",
     "cluster-std": "std",
 }
-"""What a problem's settings are called in the description of a problem, where not the same."""
+"""Keys of settings that have another name in a description."""
 
 
 def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableRequest:
-    """Read a problem as the user writes it.
+    """Return the data that a description means.
 
     Args:
-        setting: The option, for the error.
-        text: See this module.
-        seed: Of a drawn problem that does not say its own.
+        setting: Name of the option, for the error.
+        text: The description; see this module.
+        seed: Seed of generated data if the description has none.
 
     Returns:
-        A drawn problem, or what is asked of a table.
+        A specification of generated data, or the request of a table.
 
     Raises:
-        SettingError: It cannot be read, or a value is impossible.
+        SettingError: The description cannot be read, or a value is impossible.
     """
     if len(text) > MAX_TEXT or "\0" in text:
         raise SettingError(setting, text[:60], "no problem is described like that; see --help")
@@ -84,16 +84,16 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
 
 
 def is_blobs(text: str) -> bool:
-    """Say whether a description is of blobs, of which there are always two."""
+    """Return whether a description is of blobs."""
     return text.partition(":")[0] == "blobs"
 
 
 def data_spec_text(spec: GeneratedSpec, changes: Mapping[str, Any] | None = None) -> str:
-    """Write a drawn problem so that `parse_data_spec` reads it.
+    """Return the description of generated data, which `parse_data_spec` reads.
 
     Args:
-        spec: The problem.
-        changes: Fields that are written otherwise, which may be impossible.
+        spec: The specification.
+        changes: Values of fields that replace those of `spec`; they are not checked.
     """
     defaults = {one.name: one.default for one in fields(spec)}
     values = {name: getattr(spec, name) for name in defaults} | dict(changes or {})
@@ -106,7 +106,7 @@ def data_spec_text(spec: GeneratedSpec, changes: Mapping[str, Any] | None = None
 
 
 class _Parts:
-    """The keys and values of a description, with what is needed to complain about them."""
+    """The keys and values of a description, as text, with its option for errors."""
 
     def __init__(self, setting: str, text: str, rest: str) -> None:
         self.setting, self.text, self.rest = setting, text, rest
@@ -116,7 +116,7 @@ class _Parts:
 
 
 def _cut(setting: str, text: str) -> tuple[str, _Parts]:
-    """Cut a description behind a name that is known, else at the last colon before a known key."""
+    """Split a description after a known name, else at the last colon before a known key."""
     places = [i for i, letter in enumerate(text) if letter == ":"]
     named = [i for i in places if text[:i] in (*GENERATED, *BUILT_IN)]
     keys = {i: match[1] for i in places if (match := LIKE_PARTS.match(text, i + 1))}
