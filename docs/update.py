@@ -27,7 +27,7 @@ TOP = Path(__file__).resolve().parent.parent
 SCHEMAS = {"results": make_schema, "study": make_study_schema}
 PAGES = (
     "README.md", "docs/questions.md", "docs/tutorial.md", "docs/problems.md", "docs/method.md",
-    "docs/scale.md", "docs/cli.md",
+    "docs/scale.md", "docs/cli.md", "docs/engine.md",
 )  # fmt: skip
 BLOCK = re.compile(
     r"^```console(?P<screen> screen)?\n(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
