@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from blobtransfer.keras_files.refusal import shown
+from blobtransfer.keras_files.refusal import quoted
 from blobtransfer.specs.network import MIN_SLOPE, activation_word
 
 LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax")
@@ -62,4 +62,4 @@ def _leaky(slope: object) -> str:
 
 
 def _written(value: object) -> str:
-    return shown(value).strip("'")
+    return quoted(value).strip("'")

@@ -7,7 +7,7 @@ import struct
 import zipfile
 from typing import BinaryIO
 
-from blobtransfer.keras_files.refusal import refuse, shown
+from blobtransfer.keras_files.refusal import quoted, reject
 
 _DIRECTORY_END = struct.Struct("<4s4H2LH")  # APPNOTE.TXT 4.3.16, the last bytes of a zip
 
@@ -21,11 +21,11 @@ def check_directory(file: BinaryIO) -> None:
     locator, end = file.read(20), file.read()
     file.seek(0)
     if len(end) != _DIRECTORY_END.size or not end.startswith(b"PK\x05\x06"):
-        refuse("the archive has no end, it looks cut short; save it again")
+        reject("the archive has no end, it looks cut short; save it again")
     directory_bytes = _DIRECTORY_END.unpack(end)[5]
     # `PK\6\7` points to a zip64 directory, which would count instead.
     if directory_bytes > _MAX_DIRECTORY_BYTES or locator.startswith(b"PK\x06\x07"):
-        refuse("an archive of very many members; give a model that Keras saved")
+        reject("an archive of very many members; give a model that Keras saved")
 
 
 def check_names(archive: zipfile.ZipFile) -> None:
@@ -34,30 +34,30 @@ def check_names(archive: zipfile.ZipFile) -> None:
         name = member.orig_filename  # As it is in the file: `filename` ends at a null character.
         leads_out = name.startswith("/") or ".." in name.split("/")
         if leads_out or not {"\\", ":", "\0"}.isdisjoint(name):
-            refuse(f"the archive has a member called {shown(name)}; give a model Keras saved")
+            reject(f"the archive has a member called {quoted(name)}; give a model Keras saved")
         if stat.S_ISLNK(member.external_attr >> 16):
-            refuse(f"{shown(name)} in the archive is a link; give a model Keras saved")
+            reject(f"{quoted(name)} in the archive is a link; give a model Keras saved")
 
 
 def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> io.BytesIO:
     """Unpack one member in memory; of at most `max_bytes`, and as long as the archive says."""
     members = [member for member in archive.infolist() if member.filename == name]
     if len(members) != 1:
-        refuse(f"the archive has {len(members)} members called {name}, not 1; save it again")
+        reject(f"the archive has {len(members)} members called {name}, not 1; save it again")
     (member,) = members
     if member.flag_bits & 1 or member.compress_type not in (
         zipfile.ZIP_STORED,
         zipfile.ZIP_DEFLATED,
     ):
-        refuse(f"{name} is encrypted or packed in a way Keras does not use; save it again")
+        reject(f"{name} is encrypted or packed in a way Keras does not use; save it again")
     if member.file_size > max_bytes:
-        refuse(f"{name} has {member.file_size:,} bytes; at most {max_bytes:,} are read")
+        reject(f"{name} has {member.file_size:,} bytes; at most {max_bytes:,} are read")
     content = io.BytesIO()
     with archive.open(member) as stream:
         # Piece by piece, or it would be there twice; to the end, where the checksum is.
         while piece := stream.read(2**20):
             content.write(piece)
     if content.tell() != member.file_size:
-        refuse(f"{name} is not as long as the archive says; save it again")
+        reject(f"{name} is not as long as the archive says; save it again")
     content.seek(0)
     return content

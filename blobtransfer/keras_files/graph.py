@@ -2,42 +2,42 @@
 
 from typing import Any
 
-from blobtransfer.keras_files.refusal import Reasons
+from blobtransfer.keras_files.refusal import Problems
 
 ONE_WAY = (None, False)
 """Values of further arguments of a call that change nothing: `mask=None`, `training=False`."""
 
 
 def in_order(
-    entries: list[dict[str, Any]], config: dict[str, Any], reasons: Reasons, way: str
+    entries: list[dict[str, Any]], config: dict[str, Any], problems: Problems, way: str
 ) -> list[dict[str, Any]]:
     """Give the layers of a Functional model from its input to its output.
 
     Args:
         entries: Its layers, each a mapping with a `name` of its own.
         config: Of the model.
-        reasons: Gets what keeps it from being a chain.
+        problems: Gets what keeps it from being a chain.
         way: The way out of that.
 
     Returns:
         The chain; all layers, in the order of the file, where it is none.
     """
-    chain = _chain(entries, config, reasons, way)
+    chain = _chain(entries, config, problems, way)
     if chain is None:
-        reasons.are_in_order = False
+        problems.are_in_order = False
         return entries
     return chain
 
 
 def _chain(
-    entries: list[dict[str, Any]], config: dict[str, Any], reasons: Reasons, way: str
+    entries: list[dict[str, Any]], config: dict[str, Any], problems: Problems, way: str
 ) -> list[dict[str, Any]] | None:
     by_name = {str(_name_of(entry)): entry for entry in entries}
     inputs, outputs = (_ends(config.get(f"{side}_layers")) for side in ("input", "output"))
     n_layers = len(entries)
     for side, ends in (("input", inputs), ("output", outputs)):
         if len(ends) != 1:
-            reasons.add(f"it has {len(ends)} {side}s", way)
+            problems.add(f"it has {len(ends)} {side}s", way)
             return None
     chain: list[dict[str, Any]] = []
     name: str | None = outputs[0]
@@ -50,11 +50,11 @@ def _chain(
         if name == inputs[0]:
             break
         if not isinstance(nodes, list) or len(nodes) != 1:
-            reasons.add("is used more than once", way, name)
+            problems.add("is used more than once", way, name)
             return None
         name = _source_of(nodes[0])
     if len(chain) != n_layers or str(_name_of(chain[-1])) != inputs[0]:
-        reasons.add("its layers are no chain, they branch or end nowhere", way)
+        problems.add("its layers are no chain, they branch or end nowhere", way)
         return None
     return chain[::-1]
 

@@ -5,7 +5,7 @@ import math
 import h5py
 import numpy as np
 
-from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, refuse, shown
+from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, quoted, reject
 from blobtransfer.specs.network import MLPSpec
 
 # IEEE 754, in either order of bytes: not bfloat16, which h5py would show as float32.
@@ -19,7 +19,7 @@ def find_group(parent: h5py.Group, path: str) -> h5py.Group:
     """Find a group by a path of hard links."""
     found = _find(parent, path)
     if not isinstance(found, h5py.Group):
-        refuse(f"{shown(path)} is not a group; save the model again")
+        reject(f"{quoted(path)} is not a group; save the model again")
     return found
 
 
@@ -27,7 +27,7 @@ def find_dataset(parent: h5py.Group, path: str) -> h5py.Dataset:
     """Find a dataset whose values lie in the file as they are; nothing of it is read yet."""
     found = _find(parent, path)
     if not isinstance(found, h5py.Dataset):
-        refuse(f"{shown(path)} holds no values; save the model again")
+        reject(f"{quoted(path)} holds no values; save the model again")
     # Before its shape is asked for: that alone makes HDF5 open the sources of a virtual dataset.
     storage = found.id.get_create_plist()
     if (
@@ -35,7 +35,7 @@ def find_dataset(parent: h5py.Group, path: str) -> h5py.Dataset:
         or storage.get_external_count() > 0
         or storage.get_nfilters() > 0
     ):
-        refuse(f"{shown(path)} is compressed or kept elsewhere; save the model with Keras")
+        reject(f"{quoted(path)} is compressed or kept elsewhere; save the model with Keras")
     return found
 
 
@@ -44,12 +44,12 @@ def _find(parent: h5py.Group, path: str) -> object:
     found: object = parent
     parts = path.split("/")
     if len(path) > 2 * MAX_NAME or not set(parts).isdisjoint({"", ".", ".."}):
-        refuse(f"no layer can be called {shown(path)}; save the model again")
+        reject(f"no layer can be called {quoted(path)}; save the model again")
     for part in parts:
         if not isinstance(found, h5py.Group) or not has_link(found, part):
-            refuse(f"{shown(path)} is missing; save the model again")
+            reject(f"{quoted(path)} is missing; save the model again")
         if found.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
-            refuse(f"{shown(path)} is a link; save the model with Keras")
+            reject(f"{quoted(path)} is a link; save the model with Keras")
         found = found[part]
     return found
 
@@ -63,14 +63,14 @@ def has_link(group: h5py.Group, name: str) -> bool:
 def read_strings(group: h5py.Group, name: str, count: int) -> list[bytes]:
     """Read an attribute of `count` texts, however long each is stored."""
     if name not in group.attrs:
-        refuse(f"{shown(group.name)} has no {name}; save the model again")
+        reject(f"{quoted(group.name)} has no {name}; save the model again")
     attribute = group.attrs.get_id(name)
     if (
         h5py.check_string_dtype(attribute.dtype) is None
         or math.prod(attribute.shape) != count
         or attribute.get_storage_size() > MAX_CONFIG_BYTES
     ):
-        refuse(f"{shown(group.name)}: {name} is not a text of {count} parts; save the model again")
+        reject(f"{quoted(group.name)}: {name} is not a text of {count} parts; save the model again")
     texts = np.asarray(group.attrs[name], dtype=object).ravel().tolist()
     return [
         text.encode(errors="surrogateescape") if isinstance(text, str) else bytes(text)
@@ -88,15 +88,15 @@ def read_weights(network: MLPSpec, datasets: list[h5py.Dataset | None]) -> tuple
         if dataset is None:
             continue
         if dataset.shape != shape:
-            refuse(f"{shown(dataset.name)} has shape {dataset.shape}, not {shape}; save it again")
+            reject(f"{quoted(dataset.name)} has shape {dataset.shape}, not {shape}; save it again")
         if dataset.id.get_type() not in _FLOATS:
-            refuse(
-                f"{shown(dataset.name)} holds {dataset.dtype} or its like; "
+            reject(
+                f"{quoted(dataset.name)} holds {dataset.dtype} or its like; "
                 "use float16, float32 or float64"
             )
         # A dataset without stored values would read as zeros, however large.
         if dataset.id.get_storage_size() != math.prod(shape) * dataset.dtype.itemsize:
-            refuse(f"{shown(dataset.name)} was saved without its values; save it again")
+            reject(f"{quoted(dataset.name)} was saved without its values; save it again")
     return tuple(
         np.zeros(shape, np.float32) if dataset is None else _read_floats(dataset)
         for shape, dataset in zip(shapes, datasets, strict=True)
@@ -108,5 +108,5 @@ def _read_floats(dataset: h5py.Dataset) -> np.ndarray:
     # HDF5 converts piece by piece; what is too large for float32 becomes infinite.
     dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
     if not np.isfinite(values).all():
-        refuse(f"{shown(dataset.name)} has values that are not finite; train it again")
+        reject(f"{quoted(dataset.name)} has values that are not finite; train it again")
     return values

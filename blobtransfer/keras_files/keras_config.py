@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blobtransfer.keras_files.graph import in_order
-from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Reasons, refuse, shown
+from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Problems, quoted, reject
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.network import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS
 
@@ -38,7 +38,7 @@ PLAIN_LOSS = "save keras.Sequential(model.layers), without code of your own"
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerConfig:
     """A layer as a file describes it.
 
     Args:
@@ -60,54 +60,54 @@ class Layer:
     is_trainable: bool
 
 
-def read_layers(config: bytes, reasons: Reasons) -> list[Layer]:
+def read_layers(config: bytes, problems: Problems) -> list[LayerConfig]:
     """Turn the JSON of a model into its layers, input side first.
 
     Args:
         config: The JSON.
-        reasons: Gets what keeps the model from being a chain of layers of Keras.
+        problems: Gets what keeps the model from being a chain of layers of Keras.
     """
     if len(config) > MAX_CONFIG_BYTES:
-        refuse(f"a description of {len(config):,} bytes; at most {MAX_CONFIG_BYTES:,} are read")
+        reject(f"a description of {len(config):,} bytes; at most {MAX_CONFIG_BYTES:,} are read")
     model = _mapping(json.loads(config.decode()), "the description of the model")
-    layers: list[Layer] = []
-    for layer in _laid_open(model, (), "", True, reasons):
+    layers: list[LayerConfig] = []
+    for layer in _laid_open(model, (), "", True, problems):
         layers.append(layer)
         if len(layers) > MAX_ENTRIES:
-            refuse(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
-    _check_parts(model, reasons)
+            reject(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
+    _check_parts(model, problems)
     return layers
 
 
 def _laid_open(
-    model: dict[str, Any], group: tuple[str, ...], top: str, is_trainable: bool, reasons: Reasons
-) -> Iterator[Layer]:
+    model: dict[str, Any], group: tuple[str, ...], top: str, is_trainable: bool, problems: Problems
+) -> Iterator[LayerConfig]:
     """Give the layers of a model, and in the place of a model inside it those of that one."""
     if len(group) >= MAX_DEPTH:
-        refuse(f"more than {MAX_DEPTH} models inside one another; use a smaller network")
+        reject(f"more than {MAX_DEPTH} models inside one another; use a smaller network")
     settings, kind = model.get("config"), str(model.get("class_name"))
     if not _is_plain(model, tuple(MODELS)):
         own = model.get("registered_name") or model.get("module") or model.get("class_name")
-        reasons.add(f"the model is a custom {kind[:60]} ({shown(own)})", PLAIN)
+        problems.add(f"the model is a custom {kind[:60]} ({quoted(own)})", PLAIN)
         return
     # Keras before 2.2.3 gave the bare list of layers.
     entries = (
         settings if isinstance(settings, list) else _mapping(settings, "the model").get("layers")
     )
     if not isinstance(entries, list):
-        refuse("no list of layers in the file; save the model again")
+        reject("no list of layers in the file; save the model again")
     if len(entries) > MAX_ENTRIES:
-        refuse(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
+        reject(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
     entries = [_mapping(value, f"layer {position}") for position, value in enumerate(entries)]
     names = [_name_of(position, entry) for position, entry in enumerate(entries)]
     for entry in entries:
         if not isinstance(entry.get("class_name"), str):
-            refuse("a layer has no usable class; save the model again")
+            reject("a layer has no usable class; save the model again")
     for name in names:
         if names.count(name) > 1:
-            refuse(f"two layers are called {shown(name)}; give each its own name")
+            reject(f"two layers are called {quoted(name)}; give each its own name")
     if kind != "Sequential":
-        entries = in_order(entries, _mapping(settings, "the model"), reasons, CHAIN)
+        entries = in_order(entries, _mapping(settings, "the model"), problems, CHAIN)
     n_of_kind: dict[str, int] = {}
     for position, entry in enumerate(entries):
         config, kind = _mapping(entry.get("config"), "a layer"), str(entry.get("class_name"))
@@ -119,26 +119,26 @@ def _laid_open(
         may_train = is_trainable and config.get("trainable", True) is not False
         if kind in MODELS:
             n_of_kind[word] = n_before + 1
-            yield from _laid_open(entry, own_group, top or name, may_train, reasons)
+            yield from _laid_open(entry, own_group, top or name, may_train, problems)
             continue
         if kind == "Dense":
             n_of_kind[word] = n_before + 1
-        if kind == "InputLayer" and position > 0 and reasons.are_in_order:
-            reasons.add("is an input in the middle", CHAIN, name)
+        if kind == "InputLayer" and position > 0 and problems.are_in_order:
+            problems.add("is an input in the middle", CHAIN, name)
             kind = REFUSED
         elif not _is_plain(entry, (kind,)):
             custom = entry.get("registered_name")
             custom = custom if custom not in (None, kind) else entry.get("module")
-            reasons.add(f"is a custom {kind[:60]} ({shown(custom)})", PLAIN, name)
+            problems.add(f"is a custom {kind[:60]} ({quoted(custom)})", PLAIN, name)
             kind = REFUSED
         shapes = tuple(_shapes(entry, config))
-        yield Layer(kind, name, config, shapes, own_group, top or name, may_train)
+        yield LayerConfig(kind, name, config, shapes, own_group, top or name, may_train)
 
 
 def _name_of(position: int, entry: dict[str, Any]) -> str:
     name = _mapping(entry.get("config"), f"layer {position}").get("name")
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
-        refuse(f"layer {position} has no usable name; save the model again")
+        reject(f"layer {position} has no usable name; save the model again")
     return name
 
 
@@ -150,25 +150,25 @@ def _shapes(entry: dict[str, Any], config: dict[str, Any]) -> Iterator[object]:
             yield shape
 
 
-def declared_width(layer: Layer, reasons: Reasons) -> int | None:
+def declared_width(layer: LayerConfig, problems: Problems) -> int | None:
     """Give how many values of a row a layer takes; None where the file does not say."""
-    where = f"layer {shown(layer.name)}"
+    where = f"layer {quoted(layer.name)}"
     widths = set()
     for shape in layer.shapes:
         if not isinstance(shape, list) or len(shape) != 2:
-            what = f"takes inputs of shape {shown(shape)}, not (None, features)"
-            reasons.add(what, CHAIN, layer.name)
+            what = f"takes inputs of shape {quoted(shape)}, not (None, features)"
+            problems.add(what, CHAIN, layer.name)
             return None
         widths.add(width_of(shape[1], f"{where}: features"))
     if len(widths) > 1:
-        refuse(f"{where} has inputs of {join(sorted(widths))} features; save the model again")
+        reject(f"{where} has inputs of {join(sorted(widths))} features; save the model again")
     return widths.pop() if widths else None
 
 
 def width_of(value: object, where: str) -> int:
-    """Give a number of units or features that a file names, or refuse it."""
+    """Give a number of units or features that a file names, or reject it."""
     if type(value) is not int or not 1 <= value <= MAX_PARAMETERS:  # True is an int in Python
-        refuse(f"{where} {shown(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
+        reject(f"{where} {quoted(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
     return value
 
 
@@ -182,7 +182,7 @@ def _is_in_keras(module: object) -> bool:
     return module is None or str(module).split(".")[0] == "keras"
 
 
-def _check_parts(description: dict[str, Any], reasons: Reasons) -> None:
+def _check_parts(description: dict[str, Any], problems: Problems) -> None:
     """See that a description names no code outside Keras, also where only training uses it."""
     pending: list[tuple[Any, str]] = [
         (part, PLAIN_LOSS if key == "compile_config" else PLAIN)
@@ -197,7 +197,7 @@ def _check_parts(description: dict[str, Any], reasons: Reasons) -> None:
             if not _is_of_keras(value):
                 keys = ("module", "class_name", "config")
                 name = " ".join(value[key] for key in keys if isinstance(value.get(key), str))
-                reasons.add(f"it names {shown(name)}, which is not a plain part of Keras", way)
+                problems.add(f"it names {quoted(name)}, which is not a plain part of Keras", way)
 
 
 def _is_of_keras(part: dict[str, Any]) -> bool:
@@ -213,5 +213,5 @@ def _is_of_keras(part: dict[str, Any]) -> bool:
 
 def _mapping(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        refuse(f"{where} is not described as Keras does; save the model again")
+        reject(f"{where} is not described as Keras does; save the model again")
     return value

@@ -18,12 +18,12 @@ from blobtransfer.keras_files.keras_config import (
     CHAIN,
     PLAIN,
     REFUSED,
-    Layer,
+    LayerConfig,
     declared_width,
     read_layers,
     width_of,
 )
-from blobtransfer.keras_files.refusal import Reasons, Refused, list_some, refuse, shown
+from blobtransfer.keras_files.refusal import Problems, Unsupported, list_some, quoted, reject
 from blobtransfer.specs.network import (
     MAX_LAYERS,
     MAX_PARAMETERS,
@@ -52,7 +52,7 @@ SOFTMAX, LOGITS, PROBABILITY = "softmax", "linear", "sigmoid"
 
 @dataclass(frozen=True)
 class DenseLayer:
-    """A dense layer of the chain; see `Layer`."""
+    """A dense layer of the chain; see `LayerConfig`."""
 
     name: str
     fan_in: int | None
@@ -65,7 +65,7 @@ class DenseLayer:
 
 
 @dataclass
-class Chain:
+class DenseChain:
     """A model in its normal form.
 
     Args:
@@ -82,15 +82,15 @@ class Chain:
         if what:
             named.append(what)
 
-    def told(self) -> list[str]:
+    def notes_text(self) -> list[str]:
         """Give a line for each thing that was noted."""
         return [text.format(list_some(named, ", ")) for text, named in self.notes.items()]
 
 
-def read_chain(config: bytes) -> Chain:
+def read_chain(config: bytes) -> DenseChain:
     """Read the JSON of a model and bring it into its normal form, or say all that is against it."""
-    reasons, chain = Reasons(), Chain()
-    layers = read_layers(config, reasons)
+    problems, chain = Problems(), DenseChain()
+    layers = read_layers(config, problems)
     width: int | None = None
     for layer in layers:
         if layer.kind == REFUSED:
@@ -99,49 +99,49 @@ def read_chain(config: bytes) -> Chain:
         if layer.kind not in KNOWN:
             is_first = layer.kind in PREPARE and not chain.layers
             way = _way_without(layer, layers, width) if is_first else CHAIN
-            reasons.add(f"is of class {shown(layer.kind)}", way, layer.name)
+            problems.add(f"is of class {quoted(layer.kind)}", way, layer.name)
             width = None
             continue
-        declared = declared_width(layer, reasons)
-        if None not in (declared, width) and declared != width and reasons.are_in_order:
-            refuse(
-                f"layer {shown(layer.name)} takes {declared} values but gets {width}; "
+        declared = declared_width(layer, problems)
+        if None not in (declared, width) and declared != width and problems.are_in_order:
+            reject(
+                f"layer {quoted(layer.name)} takes {declared} values but gets {width}; "
                 "save the model again"
             )
         width = declared or width
         if layer.kind == "Dense":
-            chain.layers.append(_dense(layer, width, chain, reasons))
+            chain.layers.append(_dense(layer, width, chain, problems))
             width = chain.layers[-1].units
         elif layer.kind in READ_PAST:
             chain.note("read past {}: training goes on without", _named(layer))
         elif layer.kind in ACTIVATION_LAYERS:
-            _fold(layer, chain, reasons)
+            _fold(layer, chain, problems)
     if len(chain.layers) > MAX_LAYERS:
-        refuse(f"more than {MAX_LAYERS} layers; use a smaller network")
-    for hidden in chain.layers[:-1] if reasons.are_in_order else ():
-        _check_hidden(hidden, reasons)
-    reasons.refuse_if_any(CHAIN)
+        reject(f"more than {MAX_LAYERS} layers; use a smaller network")
+    for hidden in chain.layers[:-1] if problems.are_in_order else ():
+        _check_hidden(hidden, problems)
+    problems.reject_if_any(CHAIN)
     if len(chain.layers) < 2:
-        refuse(f"a network of {len(chain.layers)} dense layers; use at least one hidden layer")
+        reject(f"a network of {len(chain.layers)} dense layers; use at least one hidden layer")
     _note_output(chain)
     return chain
 
 
-def network_of(chain: Chain) -> MLPSpec:
+def network_of(chain: DenseChain) -> MLPSpec:
     """Make the spec of a chain, its output layer as wide as it was saved."""
     *hidden, output = chain.layers
     n_features = hidden[0].fan_in
     if n_features is None:
-        refuse("the width of the input is not given; save the model after building it")
+        reject("the width of the input is not given; save the model after building it")
     widths = [n_features, *(layer.units for layer in chain.layers)]
     n_weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
     if n_weights > MAX_PARAMETERS:
-        refuse(f"{n_weights:,} weights; at most {MAX_PARAMETERS:,} are read, use a smaller network")
+        reject(f"{n_weights:,} weights; at most {MAX_PARAMETERS:,} are read, use a smaller network")
     activations = tuple(layer.activation for layer in hidden)
     try:
         return MLPSpec(n_features, tuple(widths[1:-1]), output.units, activations)
     except SettingError as error:
-        raise Refused(error.problem) from None
+        raise Unsupported(error.problem) from None
 
 
 def with_softmax(
@@ -163,26 +163,28 @@ def with_softmax(
     return network, tuple(weights), SOFTMAX if is_logits else output
 
 
-def _dense(layer: Layer, fan_in: int | None, chain: Chain, reasons: Reasons) -> DenseLayer:
+def _dense(
+    layer: LayerConfig, fan_in: int | None, chain: DenseChain, problems: Problems
+) -> DenseLayer:
     config, name = layer.config, layer.name
     has_bias = config.get("use_bias", True) is not False
     if not has_bias:
-        chain.note("no bias in {}: one is learned from now on, from 0", shown(name))
+        chain.note("no bias in {}: one is learned from now on, from 0", quoted(name))
     for what, setting in _penalties(config):
         chain.note(f"{what} of {{}} not carried on: training goes on without", setting)
     if config.get("lora_rank") is not None:
-        reasons.add("is fitted by LoRA (lora_rank)", WITHOUT_LORA, name)
+        problems.add("is fitted by LoRA (lora_rank)", WITHOUT_LORA, name)
     policy = _policy(config.get("dtype"))
     if config.get("quantization_config") is not None or _is_quantized(policy):
-        reasons.add("is quantized", BEFORE_QUANTIZE, name)
+        problems.add("is quantized", BEFORE_QUANTIZE, name)
     elif policy in ("mixed_float16", "mixed_bfloat16"):
         chain.note(f"computed in {policy} when it was saved, in float32 from now on")
     elif policy not in (None, "float16", "float32", "float64"):
-        reasons.add(f"computes in {shown(policy)}, not float32", PLAIN, name)
+        problems.add(f"computes in {quoted(policy)}, not float32", PLAIN, name)
     return DenseLayer(
         name,
         fan_in,
-        width_of(config.get("units"), f"layer {shown(name)}: units"),
+        width_of(config.get("units"), f"layer {quoted(name)}: units"),
         activation_of(config.get("activation")),
         has_bias,
         layer.group,
@@ -191,35 +193,35 @@ def _dense(layer: Layer, fan_in: int | None, chain: Chain, reasons: Reasons) -> 
     )
 
 
-def _fold(layer: Layer, chain: Chain, reasons: Reasons) -> None:
+def _fold(layer: LayerConfig, chain: DenseChain, problems: Problems) -> None:
     """Give the activation of a layer of its own to the dense layer before."""
     activation = activation_of_layer(layer.kind, layer.config)
     if activation == "linear":
         return
     if not chain.layers:
-        reasons.add("is an activation before the first Dense layer", CHAIN, layer.name)
+        problems.add("is an activation before the first Dense layer", CHAIN, layer.name)
     elif chain.layers[-1].activation != "linear":
-        before = shown(chain.layers[-1].activation)
-        reasons.add(f"is an activation on top of {before}", CHAIN, layer.name)
+        before = quoted(chain.layers[-1].activation)
+        problems.add(f"is an activation on top of {before}", CHAIN, layer.name)
     else:
         chain.layers[-1] = replace(chain.layers[-1], activation=activation)
 
 
-def _check_hidden(layer: DenseLayer, reasons: Reasons) -> None:
+def _check_hidden(layer: DenseLayer, problems: Problems) -> None:
     try:
         split_activation(layer.activation)
     except SettingError:
         match layer.activation:
             case "linear":
-                if not reasons:  # else a layer that is not known may be its activation
-                    reasons.add("has no activation", CHAIN, layer.name)
+                if not problems:  # else a layer that is not known may be its activation
+                    problems.add("has no activation", CHAIN, layer.name)
             case activation if activation == OWN:
-                reasons.add(f"has an activation {OWN}", CHAIN, layer.name)
+                problems.add(f"has an activation {OWN}", CHAIN, layer.name)
             case activation:
-                reasons.add(f"has the activation {shown(activation)}", CHAIN, layer.name)
+                problems.add(f"has the activation {quoted(activation)}", CHAIN, layer.name)
 
 
-def _note_output(chain: Chain) -> None:
+def _note_output(chain: DenseChain) -> None:
     output = chain.layers[-1]
     if output.activation == LOGITS and output.units > 1:
         chain.note("the output layer is linear: read as logits, with softmax from now on")
@@ -234,13 +236,13 @@ def _penalties(config: dict[str, object]) -> Iterator[tuple[str, str]]:
             value = config.get(f"{part}_{what}")
             if value is not None:
                 kind = value.get("class_name") if isinstance(value, dict) else value
-                yield what, f"{shown(config.get('name'))} ({str(kind)[:20]})"
+                yield what, f"{quoted(config.get('name'))} ({str(kind)[:20]})"
 
 
-def _way_without(layer: Layer, layers: list[Layer], width: int | None) -> str:
+def _way_without(layer: LayerConfig, layers: list[LayerConfig], width: int | None) -> str:
     """Say how to save a model without a layer in front that prepares the rows."""
     after = [one.top for one in layers[layers.index(layer) + 1 :]]
-    width = width or declared_width(layer, Reasons())
+    width = width or declared_width(layer, Problems())
     if layer.name != layer.top or width is None:
         return CHAIN
     return (
@@ -249,8 +251,8 @@ def _way_without(layer: Layer, layers: list[Layer], width: int | None) -> str:
     )
 
 
-def _named(layer: Layer) -> str:
-    return f"{shown(layer.name)} ({layer.kind})"
+def _named(layer: LayerConfig) -> str:
+    return f"{quoted(layer.name)} ({layer.kind})"
 
 
 def _policy(dtype: object) -> object:

@@ -1,50 +1,51 @@
-"""How the readers of a model file say no, and the limits that they share."""
+"""Rejection of model files: the error, its problems in one line, and the limits of all readers."""
 
 import json
 from dataclasses import dataclass, field
 from typing import Never
 
 MAX_CONFIG_BYTES = 2**20
-"""Largest description of a network; Keras writes about 1 KB a layer."""
+"""Largest description of a network; Keras writes about 1 KB per layer."""
 
 MAX_NAME = 500
+"""Longest name of a layer or a group."""
 
-MAX_TOLD = 3
-"""Most layers, and most reasons, that a line names; of more it says how many."""
+MAX_LISTED = 3
+"""Most layers, and most problems, that one line lists; further ones are counted."""
 
 
 CHECKPOINT = (
     "a TensorFlow checkpoint, which holds weights only; load it with TensorFlow 2.15 or older "
     "into the same network by model.load_weights, and save that as .h5"
 )
-"""What is said of files of weights without their network."""
+"""Message for files of weights without their network."""
 
 
-class Refused(Exception):
-    """The file cannot be used: what was found and what to do."""
+class Unsupported(Exception):
+    """The file cannot be used; the message says what was found and what to do."""
 
 
-def shown(value: object) -> str:
-    """Quote what the file says, cut to a sane length; the caller makes it printable."""
+def quoted(value: object) -> str:
+    """Return a value of the file in quotes, cut to 60 characters; not made printable."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return f"'{text if len(text) <= 60 else text[:57] + '...'}'"
 
 
-def refuse(problem: str) -> Never:
-    """Refuse the file: what was found and what to do."""
-    raise Refused(problem)
+def reject(problem: str) -> Never:
+    """Raise `Unsupported` with what was found and what to do."""
+    raise Unsupported(problem)
 
 
 def list_some(texts: list[str], between: str = " ") -> str:
-    """Write the first texts, and how many more there are."""
-    more = len(texts) - MAX_TOLD
-    told = between.join(texts[:MAX_TOLD])
-    return told if more <= 0 else f"{told} and {more} more"
+    """Return the first texts joined, and the number of further ones."""
+    more = len(texts) - MAX_LISTED
+    listed = between.join(texts[:MAX_LISTED])
+    return listed if more <= 0 else f"{listed} and {more} more"
 
 
 @dataclass
-class Reasons:
-    """All reasons why a network cannot be used here, and a way out of each.
+class Problems:
+    """All problems of a network that cannot be used here, and a solution for each.
 
     Attributes:
         are_in_order: Whether rows go through the layers in the order in which they are read.
@@ -63,23 +64,23 @@ class Reasons:
             layer: Its name.
         """
         layers = self._layers.setdefault(what, [])
-        if layer is not None and shown(layer) not in layers:
-            layers.append(shown(layer))
+        if layer is not None and quoted(layer) not in layers:
+            layers.append(quoted(layer))
         self._ways[way] = None
 
     def __bool__(self) -> bool:
         return bool(self._layers)
 
-    def refuse_if_any(self, way: str) -> None:
-        """Refuse the file for all reasons in one line.
+    def reject_if_any(self, way: str) -> None:
+        """Refuse the file for all problems in one line.
 
         Args:
-            way: A way out of whatever it is, for where the reasons have several.
+            way: A way out of whatever it is, for where the problems have several.
         """
         if self._layers:
-            reasons = [_sentence(what, layers) for what, layers in self._layers.items()]
+            problems = [_sentence(what, layers) for what, layers in self._layers.items()]
             ways = list(self._ways)
-            refuse(f"{list_some(reasons, ', ')}; {ways[0] if len(ways) == 1 else way}")
+            reject(f"{list_some(problems, ', ')}; {ways[0] if len(ways) == 1 else way}")
 
 
 def _sentence(what: str, layers: list[str]) -> str:

@@ -40,7 +40,7 @@ from blobtransfer.keras_files.hdf5 import (
 )
 from blobtransfer.keras_files.keras_config import width_of
 from blobtransfer.keras_files.normal_form import (
-    Chain,
+    DenseChain,
     DenseLayer,
     network_of,
     read_chain,
@@ -70,7 +70,7 @@ MAX_CPU_S = 3.0
 
 
 @dataclass(frozen=True)
-class Model:
+class LoadedModel:
     """What a file holds.
 
     Args:
@@ -100,19 +100,19 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def read_model(file: BinaryIO) -> Model:
+def read_model(file: BinaryIO) -> LoadedModel:
     """Read a network that Keras saved, without running anything from the file.
 
     Args:
         file: An open regular file, `.keras` or `.h5`; the first bytes decide.
 
     Raises:
-        Refused: The file is damaged, or another network.
+        Unsupported: The file is damaged, or another network.
     """
     try:
         n_bytes = file.seek(0, os.SEEK_END)
         if n_bytes > MAX_FILE_BYTES:
-            refuse(
+            reject(
                 f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read, use a smaller network "
                 "or save it without its optimizer"
             )
@@ -125,14 +125,14 @@ def read_model(file: BinaryIO) -> Model:
         if found == "an .h5 file":
             return _read_h5(io.BytesIO(file.read(MAX_FILE_BYTES)))
     except _DAMAGE as error:
-        raise Refused("it cannot be read and looks damaged; save it again") from error
+        raise Unsupported("it cannot be read and looks damaged; save it again") from error
     file.seek(max(0, n_bytes - len(CHECKPOINT_END)))
     if file.read() == CHECKPOINT_END:
-        refuse(CHECKPOINT)
+        reject(CHECKPOINT)
     if found is not None:
-        refuse(f"this looks like {found}, not a .keras or .h5 file; save a model with Keras")
+        reject(f"this looks like {found}, not a .keras or .h5 file; save a model with Keras")
     problem = "neither a .keras nor an .h5 file" if start else "empty"
-    refuse(f"the file is {problem}; save a model with Keras")
+    reject(f"the file is {problem}; save a model with Keras")
 
 
 def main() -> None:
@@ -142,7 +142,7 @@ def main() -> None:
     try:
         with open(0, "rb", closefd=False) as file:
             model = read_model(file)
-    except Refused as refused:
+    except Unsupported as refused:
         out.write(json.dumps({"refused": str(refused)}).encode())
         return
     answer = {
@@ -182,7 +182,7 @@ def _limit_process(n_bytes: int) -> None:
     signal.setitimer(signal.ITIMER_PROF, most_s)
 
 
-def _read_keras(file: BinaryIO) -> Model:
+def _read_keras(file: BinaryIO) -> LoadedModel:
     check_directory(file)
     with zipfile.ZipFile(file) as archive:
         check_names(archive)
@@ -203,13 +203,13 @@ def _read_keras(file: BinaryIO) -> Model:
             found = find_group(weights, f"{group}/vars")
             if len(found) != 1 + layer.has_bias:
                 what = "a kernel and a bias" if layer.has_bias else "a kernel"
-                refuse(f"{group} holds more or less than {what}; save it again")
+                reject(f"{group} holds more or less than {what}; save it again")
             datasets.append(find_dataset(found, "0"))
             datasets.append(find_dataset(found, "1") if layer.has_bias else None)
         return replace(_model(network, datasets, chain), preprocessing=preprocessing)
 
 
-def _read_h5(content: io.BytesIO) -> Model:
+def _read_h5(content: io.BytesIO) -> LoadedModel:
     with h5py.File(content, "r") as saved:
         if "model_config" not in saved.attrs:
             _refuse_without_network(saved)
@@ -223,17 +223,17 @@ def _read_h5(content: io.BytesIO) -> Model:
         return _model(network, _h5_datasets(saved, chain.layers), chain)
 
 
-def _model(network: MLPSpec, datasets: list[h5py.Dataset | None], chain: Chain) -> Model:
+def _model(network: MLPSpec, datasets: list[h5py.Dataset | None], chain: DenseChain) -> LoadedModel:
     weights = read_weights(network, datasets)
     network, weights, output = with_softmax(network, weights, chain.layers[-1].activation)
-    return Model(network, weights, output, chain.told())
+    return LoadedModel(network, weights, output, chain.notes_text())
 
 
 def _refuse_without_network(saved: h5py.File) -> Never:
     groups = ("layers", "_layer_checkpoint_dependencies")  # of Keras 3, and of tf.keras 2.12
     if "layer_names" in saved.attrs or any(has_link(saved, group) for group in groups):
-        refuse("it holds weights only, not their network; save the whole model with model.save()")
-    refuse("an .h5 file without a Keras model; save one with model.save()")
+        reject("it holds weights only, not their network; save the whole model with model.save()")
+    reject("an .h5 file without a Keras model; save one with model.save()")
 
 
 def _h5_datasets(saved: h5py.File, layers: Sequence[DenseLayer]) -> list[h5py.Dataset | None]:

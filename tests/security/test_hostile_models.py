@@ -47,7 +47,7 @@ from helpers.models import (
 from blobtransfer.errors import MachineError, SourceFileError
 from blobtransfer.keras_files import read as reading
 from blobtransfer.keras_files import sandbox
-from blobtransfer.keras_files.refusal import Refused
+from blobtransfer.keras_files.refusal import Unsupported
 
 TESTS = Path(__file__).parents[1]
 DATA = TESTS / "data"
@@ -573,7 +573,7 @@ def test_an_attack_is_refused_and_nothing_is_executed_written_or_read_elsewhere(
         with pytest.raises(SourceFileError) as caught:
             reading.read_source_file(path)
         if path.is_file():  # Without the limits of the process, too: nothing is even tried.
-            with path.open("rb") as file, pytest.raises(Refused):
+            with path.open("rb") as file, pytest.raises(Unsupported):
                 sandbox.read_model(file)
     message = str(caught.value)
     assert problem in message
@@ -657,7 +657,7 @@ def test_a_model_of_keras_cut_short_is_refused(tmp_path, name, part):
     content = (DATA / name).read_bytes()
     # All but the end: HDF5 pads a file, and the last bytes may be of no use.
     content = content[: int(part * len(content))]
-    with pytest.raises(Refused):
+    with pytest.raises(Unsupported):
         sandbox.read_model(io.BytesIO(content))
 
 

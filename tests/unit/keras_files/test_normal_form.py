@@ -9,19 +9,19 @@ import pytest
 from helpers.models import call_of, config, entry, functional, nested, probabilities, weights
 
 from blobtransfer.keras_files.activation import activation_of, activation_of_layer
-from blobtransfer.keras_files.normal_form import Chain, read_chain, with_softmax
-from blobtransfer.keras_files.refusal import Refused
+from blobtransfer.keras_files.normal_form import DenseChain, read_chain, with_softmax
+from blobtransfer.keras_files.refusal import Unsupported
 from blobtransfer.specs.network import MLPSpec
 
 Layers = list[dict[str, Any]]
 
 
-def chain_of(model: dict[str, Any]) -> Chain:
+def chain_of(model: dict[str, Any]) -> DenseChain:
     return read_chain(json.dumps(model).encode())
 
 
 def refusal_of(model: dict[str, Any]) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Unsupported) as caught:
         chain_of(model)
     return str(caught.value)
 
@@ -69,7 +69,7 @@ def test_the_same_chain_is_found_however_it_is_written_down(model):
     assert [layer.name for layer in chain.layers] == ["dense", "dense_1", "dense_2"]
     assert [(layer.fan_in, layer.units) for layer in chain.layers] == [(2, 5), (5, 4), (4, 3)]
     assert [layer.activation for layer in chain.layers] == ["relu", "relu", "softmax"]
-    assert chain.told() == []
+    assert chain.notes_text() == []
 
 
 def test_the_groups_of_weights_are_counted_in_each_model_by_class():
@@ -101,14 +101,14 @@ def test_layers_of_models_inside_may_have_the_name_of_others():
 def test_layers_that_a_trained_network_does_without_are_read_past_and_told(kind):
     chain = chain_of(changed(lambda layers: layers.insert(2, entry(kind, "it", rate=0.2))))
     assert [layer.name for layer in chain.layers] == ["dense", "dense_1", "dense_2"]
-    assert chain.told() == [f"read past 'it' ({kind}): training goes on without"]
+    assert chain.notes_text() == [f"read past 'it' ({kind}): training goes on without"]
 
 
 def test_of_many_that_are_read_past_the_first_are_named():
     def add(layers):
         layers[2:2] = [entry("Dropout", f"drop_{i}") for i in range(9)]
 
-    assert chain_of(changed(add)).told() == [
+    assert chain_of(changed(add)).notes_text() == [
         "read past 'drop_0' (Dropout), 'drop_1' (Dropout), 'drop_2' (Dropout) and 6 more: "
         "training goes on without"
     ]
@@ -145,7 +145,7 @@ def test_a_softmax_layer_is_the_activation_of_the_output():
         layers.append(entry("Softmax", "it", axis=-1))
 
     chain = chain_of(changed(split))
-    assert (chain.layers[-1].activation, chain.told()) == ("softmax", [])
+    assert (chain.layers[-1].activation, chain.notes_text()) == ("softmax", [])
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def set_dense(**settings: object) -> Callable[[Layers], object]:
     ],
 )
 def test_what_is_not_used_is_told_in_a_line(change, note):
-    assert chain_of(changed(change)).told() == [note]
+    assert chain_of(changed(change)).notes_text() == [note]
 
 
 def test_one_sigmoid_unit_is_softmax_of_two_classes():

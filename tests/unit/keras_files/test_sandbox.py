@@ -19,7 +19,7 @@ from helpers import models
 from helpers.models import NAMES, config, h5_of_keras_archive, weights, write_h5, write_keras
 
 from blobtransfer.keras_files import sandbox
-from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, Refused
+from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, Unsupported
 from blobtransfer.keras_files.sandbox import read_model
 from blobtransfer.specs import network as specs
 from blobtransfer.specs.network import MLPSpec
@@ -34,7 +34,7 @@ def read(path: Path) -> tuple[MLPSpec, tuple[np.ndarray, ...]]:
 
 
 def refusal(path: Path) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Unsupported) as caught:
         read(path)
     message = str(caught.value)
     assert len(message) < 600
