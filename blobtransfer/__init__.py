@@ -66,6 +66,7 @@ _HOME = {
     "compare": "experiment.compare",
     "from_json": "experiment.load",
     "from_store": "experiment.load",
+    "load_dataset": "data",
     "load_engine": "engines",
     "parse_data_spec": "specs.task_text",
     "parse_variant": "specs.variant",

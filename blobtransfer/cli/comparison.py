@@ -185,7 +185,7 @@ def settle(
             model_notes=() if saved is None else saved.notes,
         )
         if saved is not None:
-            spec.check_source_network(saved.network.shapes, saved.output == "softmax")
+            spec.check_source_network(saved.network.shapes, saved.output)
     read = [(MODEL_FILE, model), *tables_of(*problems.values())]
     return Comparison(request, spec, saved, read, fits)
 

@@ -139,7 +139,7 @@ def train_target(
             model_notes=() if source is None else source.notes,
         )
         if source is not None:
-            spec.check_source_network(source.network.shapes, source.output == "softmax")
+            spec.check_source_network(source.network.shapes, source.output)
     read = [(MODEL_FILE, model)]
     tables = tables_of(wanted)
     checked_figure("train-target", figure, result, read=[*read, *tables])

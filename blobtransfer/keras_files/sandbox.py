@@ -47,7 +47,7 @@ from blobtransfer.keras_files.normal_form import (
     with_softmax,
 )
 from blobtransfer.keras_files.preprocessing import MEMBER
-from blobtransfer.keras_files.refusal import CHECKPOINT, MAX_CONFIG_BYTES, Refused, refuse
+from blobtransfer.keras_files.refusal import CHECKPOINT, MAX_CONFIG_BYTES, Unsupported, reject
 from blobtransfer.specs.network import MAX_PARAMETERS, MLPSpec
 
 BYTES_PER_WEIGHT = 24
@@ -79,7 +79,7 @@ class LoadedModel:
             of shapes (fan_in, fan_out) and (fan_out,).
         output: Activation of the output layer: `softmax`, or one that nothing here is equal to.
         notes: What of the file plays no part from now on, a line each.
-        preprocessing: JSON text of the preprocessing, unchecked; None if the file has none.
+        preprocessing: What it says of the table that it learnt, as it is there; None for nothing.
     """
 
     network: MLPSpec

@@ -22,7 +22,7 @@ from blobtransfer.report.words import (
     format_whole_percent,
     label_of,
     pluralise,
-    question_of,
+    suggest,
 )
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric, Summary
 from blobtransfer.results.results import Results, TaskRecord
@@ -201,7 +201,7 @@ def risk_table(results: Results) -> Table:
         rows=tuple(
             (
                 label_of(one.arm, results),
-                question_of(one.arm),
+                suggest(one.arm),
                 *map(
                     format_number,
                     (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5),
@@ -255,7 +255,7 @@ def rates_table(results: Results) -> Table:
         rows=tuple(
             (
                 label_of(one.arm, results),
-                question_of(one.arm),
+                suggest(one.arm),
                 *(str(chosen.n) for chosen in one.chosen_rates),
             )
             for one in results.summary

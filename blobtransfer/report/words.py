@@ -214,7 +214,7 @@ def label_of(arm: Arm, results: Results) -> str:
     return re.sub("^transfer", "same problem", arm.label) if is_transfer else arm.label
 
 
-def question_of(arm: Arm) -> str:
+def suggest(arm: Arm) -> str:
     """Return the name of the question that an arm answers; empty for standalone."""
     return "" if arm.sources == "none" else QUESTION_NAMES[arm.sources]
 

@@ -199,11 +199,13 @@ class ExperimentSpec:
             raise SettingError("source", self.source.name, f"{problem}; {advice}")
         if self.network.n_features != data.n_features:
             problem = f"{data.name} has {n_features}"
-            advice = f"use a network with {_counted(data.n_features, 'input')}"
+            inputs = _counted(data.n_features, "input")
+            advice = f"use data with {self.network.n_features:,}, or a network with {inputs}"
             raise SettingError("network", str(self.network), f"{problem}; {advice}")
         if self.network.n_classes != data.n_classes:
             problem = f"{data.name} has {_counted(data.n_classes, 'class')}"
-            advice = f"use a network with {_counted(data.n_classes, 'output')}"
+            outputs = _counted(data.n_classes, "output")
+            advice = f"use data with {self.network.n_classes:,}, or a network with {outputs}"
             raise SettingError("network", str(self.network), f"{problem}; {advice}")
 
     def _check_variants(self) -> None:
@@ -249,14 +251,14 @@ class ExperimentSpec:
             raise SettingError("variant", str(self.variants[0]), problem)
 
     def check_source_network(
-        self, shapes: Sequence[tuple[int, int]] | None, has_softmax: bool = True
+        self, shapes: Sequence[tuple[int, int]] | None, output: str = "softmax"
     ) -> None:
         """Raise `SettingError` unless the one source network exists and fits the variants.
 
         Args:
             shapes: Kernel shapes (fan_in, fan_out) of the network that is given, input side
                 first; None: it is trained on the source.
-            has_softmax: Whether its output layer is a softmax.
+            output: The activation of its output layer.
         """
         starters = [variant for variant in self.variants if variant.start == "transfer"]
         if not starters or "one" not in self.questions:
@@ -271,17 +273,17 @@ class ExperimentSpec:
             advice = f"use one with {_counted(self.network.n_features, 'input')}"
             problem = f"{advice} and hidden layers of {join(self.network.hidden)}"
             raise SettingError("model", sizes, problem)
-        if has_softmax and shapes[-1] == self.network.shapes[-1]:
+        if output == "softmax" and shapes[-1] == self.network.shapes[-1]:
             return
         for variant in starters:
             if not variant.n_redrawn:
-                of_what = (
-                    f"of {_counted(shapes[-1][1], 'class')}" if has_softmax else "without softmax"
-                )
+                layer = f"output layer of {_counted(shapes[-1][1], 'class')}"
+                if output != "softmax":
+                    layer = f"{output} output of {_counted(shapes[-1][1], 'unit')}, not softmax"
                 raise SettingError(
                     "model",
                     sizes,
-                    f"{variant} keeps its output layer {of_what}, {self.task.name} has "
+                    f"{variant} keeps its {layer}; {self.task.name} has "
                     f"{self.task.n_classes:,} classes; use --variant new-head,fixed=0 alone, or "
                     "another network",
                 )
@@ -323,9 +325,10 @@ class ExperimentSpec:
             raise SettingError("nested", join(nested), problem)
 
     def _check_tune(self) -> None:
-        value = f"learning-rate={','.join(map(str, self.tune))}"
         for rate in self.tune:
             check_number("tune", rate)
+        value = f"learning-rate={','.join(f'{rate:g}' for rate in self.tune)}"
+        for rate in self.tune:
             if not (math.isfinite(rate) and rate > 0.0):
                 raise SettingError("tune", value, f"{rate:g}: use finite numbers above 0")
             if self.tune.count(rate) > 1:

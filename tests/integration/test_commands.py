@@ -227,8 +227,9 @@ def test_a_model_of_other_classes_serves_a_new_head(run):
     refused = run("compare", *SMALL_OPTIONS, "--model", "model.keras", "--fixed", 0)
     assert refused.code == 2
     assert refused.err == (
-        "error: --model model.keras: this network has 4 classes, the target problem 3; "
-        "use --classes 4, --variant new-head,fixed=0 alone, or another model\n"
+        "error: --model model.keras: a network 2-5-5-4: transfer fixed=0 keeps its output layer "
+        "of 4 classes; problem 2 has 3 classes; use --variant new-head,fixed=0 alone, or another "
+        "network\n"
     )
     compare = ("compare", *SMALL_OPTIONS, "--model", "model.keras", "--repeats", 1, *CSV)
     rows = rows_of(run(*compare, "--variant", "new-head", "--variant", "reinit=2").out)

@@ -389,7 +389,7 @@ def test_an_output_layer_that_is_drawn_afresh_may_be_any(keras, run, save, units
     save("m.keras", keras.layers.Dense(units, activation))
     kept = run("train-target", "--model", "m.keras", "--fixed", 1, *QUICK)
     assert kept.code == 2
-    assert "use --variant new-head,fixed=0 alone, or another model" in kept.err
+    assert "use --variant new-head,fixed=0 alone, or another network" in kept.err
     for variant in ("new-head,fixed=0", "new-head,fixed=1", "add=4,fixed=1"):
         done = run("train-target", "--model", "m.keras", "--variant", variant, *QUICK)
         assert done.code == 0, done.err

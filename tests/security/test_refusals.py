@@ -28,6 +28,7 @@ BILLION, TEN_BILLION = str(10**9), str(10**10)
 WHOLE = "use a whole number"
 FINITE = "use a finite number"
 ACTIVATION = "use one of relu, tanh, sigmoid, elu, gelu, leaky_relu"
+NEW_HEAD = "use --variant new-head,fixed=0 alone, or another network"
 NO_MODEL = "not a .keras or .h5 file; save a model with Keras"
 SLOPE = "use a slope above 0 and below 1, such as leaky_relu=0.1"
 SEED = "use a whole number from 0 to 4294967295"
@@ -538,13 +539,13 @@ FILES = [
     ),
     (
         "compare --model m.keras --features 3",
-        "--model m.keras: this network has 2 features, the target problem 3; "
-        "use --features 2 or another model",
+        "--model m.keras: a network 2-5-4-3: problem 2 has 3 features; use data with 2, or a "
+        "network with 3 inputs",
     ),
     (
         "compare --model m.keras --classes 4 --fixed 0",
-        "--model m.keras: this network has 3 classes, the target problem 4; use --classes 3, "
-        "--variant new-head,fixed=0 alone, or another model",
+        "--model m.keras: a network 2-5-4-3: transfer fixed=0 keeps its output layer of 3 "
+        f"classes; problem 2 has 4 classes; {NEW_HEAD}",
     ),
     (
         "compare --model m.keras --hidden 5",
@@ -567,13 +568,13 @@ FILES = [
     ),
     (
         "train-target --model m.keras --features 3",
-        "--model m.keras: this network has 2 features, the target problem 3; "
-        "use --features 2 or another model",
+        "--model m.keras: a network 2-5-4-3: problem 2 has 3 features; use data with 2, or a "
+        "network with 3 inputs",
     ),
     (
         "train-target --model m.keras --classes 4 --fixed 0",
-        "--model m.keras: this network has 3 classes, the target problem 4; use --classes 3, "
-        "--variant new-head,fixed=0 alone, or another model",
+        "--model m.keras: a network 2-5-4-3: transfer fixed=0 keeps its output layer of 3 "
+        f"classes; problem 2 has 4 classes; {NEW_HEAD}",
     ),
     (
         "train-target --model m.keras --hidden 7",
@@ -673,7 +674,6 @@ CHECKPOINT = (
     "a TensorFlow checkpoint, which holds weights only; load it with TensorFlow 2.15 or older into "
     "the same network by model.load_weights, and save that as .h5"
 )
-NEW_HEAD = "use --variant new-head,fixed=0 alone, or another model"
 
 SUCH_AS = "use learning-rate=A,B,..., such as learning-rate=0.003,0.01,0.03"
 
@@ -746,13 +746,13 @@ MODELS_FILES = [
     ),
     (
         "compare --model sigmoid.keras --fixed 0",
-        "--model sigmoid.keras: the output layer of this network is sigmoid with 3 units, not "
-        f"softmax; {NEW_HEAD}",
+        "--model sigmoid.keras: a network 2-5-4-3: transfer fixed=0 keeps its sigmoid output of "
+        f"3 units, not softmax; problem 2 has 3 classes; {NEW_HEAD}",
     ),
     (
         "compare --model sigmoid.keras --variant new-head,fixed=1 --fixed 1",
-        "--model sigmoid.keras: the output layer of this network is sigmoid with 3 units, not "
-        f"softmax; {NEW_HEAD}",
+        "--model sigmoid.keras: a network 2-5-4-3: transfer fixed=1 keeps its sigmoid output of "
+        f"3 units, not softmax; problem 2 has 3 classes; {NEW_HEAD}",
     ),
     (
         "train-source --model sigmoid.keras",
@@ -1312,7 +1312,7 @@ BAD_RESULTS = {
     ),
     "no task": (put("tasks", []), "tasks: of [], but the spec has ['source', 'target']"),
     "a ceiling of 2": (put("tasks", 0, "ceiling", 2.0), "tasks.0.ceiling: input should be less"),
-    "a spec of nothing": (put("spec", {}), "spec: it has no problem"),
+    "a spec of nothing": (put("spec", {}), "spec: target: there is no data"),
     "a width of 0": (
         put("spec", "network", "hidden", [0]),
         "spec: hidden 0: 0 is not a width; use",

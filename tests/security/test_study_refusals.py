@@ -112,8 +112,8 @@ SWEEP = [
     ),
     (
         "sweep --over features=2,3 --model m.keras",
-        "--model m.keras: this network has 2 features, the target problem 3; use "
-        "--features 2 or another model",
+        "--model m.keras: a network 2-5-4-3: problem 2 has 3 features; use data with 2, or a "
+        "network with 3 inputs",
     ),
     (
         "sweep --over hidden=2,3 --over epochs=1,2 --over fixed=0,1",
@@ -270,8 +270,8 @@ GRID = [
     ),
     (
         "grid --problems blobs:seed=1 classification",
-        "--problems blobs:seed=1 classification: source problem 1: a row has 2 features, "
-        "one of classification 1 10; give two problems with as many",
+        "--problems blobs:seed=1 classification: source problem 1: it has 2 features, "
+        "classification 1 10 features; use a source and a target with the same features",
     ),
     (
         "grid --problems moons circles --fixed 0 --variant self-transfer,fixed=1",

@@ -69,8 +69,8 @@ DESCRIPTIONS = [
      "problem is; write --source blobs:seed=4,std=1.0"),
     ("compare --target moons", "--target moons: the source problem is not said; add --source SPEC, "
      "or --model FILE"),
-    ("compare --source moons --target blobs:features=3", "--source moons 1: a row has 2 features, "
-     "one of problem 2 3; give two problems with as many"),
+    ("compare --source moons --target blobs:features=3", "--source moons 1: it has 2 features, "
+     "problem 2 3 features; use a source and a target with the same features"),
     ("compare --source moons --target moons --fixed 0 --variant new-head,fixed=0 --until-decided "
      "--repeats 5", "--repeats 5: --until-decided finds out how many; give the most with "
      "--max-repeats"),
@@ -114,8 +114,8 @@ SETS = [
      "a source problem; add --source SPEC"),
     ("compare --model m.keras --target moons --nested 2 3", "--nested 2 3: fresh sources need a "
      "source problem; add --source SPEC"),
-    ("compare --model m.keras --target classification", "--model m.keras: this network has 2 "
-     "features, classification 2 10; use another model"),
+    ("compare --model m.keras --target classification", "--model m.keras: a network "
+     "2-5-4-3: classification 2 has 10 features; use data with 2, or a network with 10 inputs"),
 ]  # fmt: skip
 
 OUTPUTS = [
