@@ -3,9 +3,8 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -60,33 +59,32 @@ def deliver(
 
     The answer comes before the figure is drawn. What fails costs nothing of the rest.
     """
-    from blobtransfer.report.report import make_report
+    from blobtransfer.report.kinds import build_report
 
-    # The seconds would make the same command write other bytes.
-    filed = make_report(results, with_time=False)
+    report = build_report(results)
     failed: list[BaseException] = []
     unprinted: list[BaseException] = []
     is_on_screen = False
     if is_printed:
         try:
             with printing(pending):
-                is_on_screen = print_report(results, result, messages, screen)
+                is_on_screen = print_report(report, result, messages, screen)
         except (MachineError, ReaderGone, Interrupted) as error:
             unprinted.append(error)
     try:
-        write_files(filed, result, messages, screen.summary)
+        write_files(report, result, messages, screen.summary)
     except MachineError as error:
         failed.append(error)
     try:
         if figure_path is not None or canvas.has_windows:
-            from blobtransfer.report.figures.pictures import picture_of_results
+            from blobtransfer.report.figures.pictures import picture_of_report
 
-            picture = picture_of_results(results, canvas, sys.argv[1:])
+            picture = picture_of_report(report, canvas, sys.argv[1:])
             save_figure(picture, figure_path, messages)
     except MachineError as error:
         failed.append(error)
     if not is_on_screen:
-        for caution in filed.cautions:
+        for caution in report.cautions:
             log_unless_quiet(messages, f"warning: {caution}")
     if failed or unprinted:  # one full disk may cause several: report the first
         raise (failed + unprinted)[0]
@@ -115,7 +113,7 @@ def printing(pending: Deferred) -> Iterator[None]:
 
 
 def write_files(
-    report: "Report", result: ResultOptions, messages: MessageOptions, summary: Path | None
+    report: "Report[Any]", result: ResultOptions, messages: MessageOptions, summary: Path | None
 ) -> None:
     """Write the result files that were asked for; one that fails does not cost the others."""
     failed: MachineError | None = None
@@ -136,7 +134,7 @@ def write_files(
 
 
 def print_report(
-    results: "Results | StudyResults",
+    report: "Report[Any]",
     result: ResultOptions,
     messages: MessageOptions,
     screen: ScreenOptions,
@@ -146,26 +144,20 @@ def print_report(
     Returns:
         Whether they stand on a terminal, with their cautions.
     """
-    from blobtransfer.report.report import make_report
-
-    report = make_report(results, is_explained=screen.explain)
-    if results.command in STUDIES and not screen.full:
-        report = replace(report, tables=tuple(one for one in report.tables if not one.is_detail))
+    report = report.for_printing(screen.full, screen.explain)
     wanted = result.format or "table"
     is_short = messages.quiet and not screen.full and not result.wants_standard_output()
-    if is_short and results.command in COMPARING:
+    if is_short and report.results.command in COMPARING:
         stopped = [] if report.stopped is None else [report.stopped]
         answers = [sentence.text for sentence in report.sentences]
-        write_stdout(f"{line}\n" for line in (*stopped, *answers, *report.explanations))
+        explanations = report.explanations if screen.explain else ()
+        write_stdout(f"{line}\n" for line in (*stopped, *answers, *explanations))
         return False
-    is_on_screen = wanted == "table" and sys.stdout.isatty()
-    if is_on_screen:
+    if wanted == "table" and sys.stdout.isatty():
         with stdout_for_writing() as stream:
-            print_on(stream, report, screen.full)
-    else:
-        write_stdout(TEXT_WRITERS[wanted].pieces(report))
-    is_study = results.command in STUDIES
-    return is_on_screen and (is_study or (results.command == "compare" and not screen.full))
+            return print_on(stream, report, screen.full)
+    write_stdout(TEXT_WRITERS[wanted].pieces(report))
+    return False
 
 
 def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions) -> None:

@@ -1,6 +1,7 @@
 """Cautions in words: what makes results less sure than they look, and what to do about it."""
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from blobtransfer.report.words import QUESTION_NAMES, format_points, join_and, label_of, pluralise
 from blobtransfer.results.findings import (
@@ -16,14 +17,18 @@ from blobtransfer.results.findings import (
     SplitAnew,
 )
 from blobtransfer.results.results import Results
+from blobtransfer.results.study import StudyResults
+from blobtransfer.results.study_findings import StudyCaution
+from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
+from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS
 
 ENOUGH_REPEATS = 100
 """What a comparison of too few repeats is advised to take."""
 
 
 def caution_text(caution: Caution, results: Results) -> str:
-    """Say what makes results less sure than they look, and what to do."""
+    """Return what makes results less sure than they look, and what to do."""
     match caution:
         case FewPairs():
             return _few_pairs(caution, results)
@@ -76,7 +81,7 @@ def caution_text(caution: Caution, results: Results) -> str:
 
 
 def short_caution(caution: Caution, results: Results) -> str:
-    """Say a caution so that it fits a line: what to type."""
+    """Return a caution in one line, with what to type."""
     match caution:
         case OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
@@ -131,3 +136,54 @@ def _with_question(arms: Sequence[Arm], results: Results) -> Iterator[str]:
         if arm.sources != "none" and n_same < len(results.spec.questions):
             label += f" of {QUESTION_NAMES[arm.sources]}"
         yield label
+
+
+BEST_AGAINST_BEST = "; for the best against the best use --tune learning-rate=A,B,..."
+
+
+def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: str) -> str:
+    """Return what makes a study less sure than it looks, and what to do.
+
+    Args:
+        caution: One of the findings of the study.
+        results: Results of the study.
+        cell_name: What its cells are called, in the plural.
+    """
+    match caution.kind:
+        case "sensitivity":
+            axes = [one.name for one in results.spec.axes if changes_standalone(one.name)]
+            changes = "changes" if len(axes) == 1 else "change"
+            tuned = "" if results.spec.cells[0].spec.tune else BEST_AGAINST_BEST
+            return (
+                f"{join_and(axes)} {changes} training from scratch too: this shows how much the "
+                f"answer hangs on it, not which value is best{tuned}"
+            )
+        case "few pairs":
+            n_pairs = pluralise(caution.n_cells, "pairs")
+            return f"{n_pairs}: {MIN_POOLED_PAIRS} or more have an interval"
+        case "halves of one table":
+            return (
+                "all pairs are halves of the classes of one table, so they share rows and are not "
+                "independent: they say nothing of other tables, and intervals may be too narrow"
+            )
+        case "one problem":
+            return (
+                "the pairs differ in nothing but the rows that are drawn; blobs and classification "
+                "are other problems each time"
+            )
+        case "shared problems":
+            return (
+                "cells of one row or column share a problem: no interval is taken over them; for "
+                "problems like these in general use blobtransfer pairs"
+            )
+        case "in cells":
+            assert caution.first is not None
+            first = next(
+                cell.results
+                for cell in results.cells
+                if any(one.kind == caution.first.kind for one in cell.results.findings.cautions)
+            )
+            where = f"in {caution.n_cells} of {len(results.cells)} {cell_name}"
+            return f"{where}: {short_caution(caution.first, first)}"
+        case other:
+            assert_never(other)

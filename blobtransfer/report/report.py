@@ -1,101 +1,176 @@
-"""Everything that is shown of results, made once: every writer shows the same numbers."""
+"""The report: all texts and tables of a command's results, built once and read by every writer.
 
-from dataclasses import dataclass, replace
+`build_report` in `kinds` builds it. What depends on the kind of the results is asked of its
+`View`; a new kind is one view.
+"""
 
-from blobtransfer.report.cautions import caution_text
-from blobtransfer.report.explain import explanations, study_explanations
-from blobtransfer.report.sentences import answer, stopped_at
-from blobtransfer.report.study_sentences import study_answers, study_caution, study_stopped_at
-from blobtransfer.report.study_tables import tables_of_study
-from blobtransfer.report.table import Table
-from blobtransfer.report.tables import tables_of
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from blobtransfer.report.table import Overview, SummaryRows, Table
 from blobtransfer.results.record import Sentence
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable
+from blobtransfer.specs.experiment import Question
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from blobtransfer.report.figures.canvas import Canvas
+
+R = TypeVar("R", bound=Results | StudyResults)
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
-    """What is shown of results.
+class Report(Generic[R]):
+    """All texts and tables of results, with control characters escaped.
 
     Args:
-        results: Of any command.
-        stopped: How far an interrupted command came, which is said first; None if finished.
-        tables: In the order in which they are shown.
-        sentences: The answers, question by question.
-        cautions: What makes the answers less sure than they look, in words.
-        explanations: What each word means; empty unless asked for.
+        results: Results of any command.
+        view: View of their kind.
+        headline: The question that they answer, or the title of a training.
+        stopped: How far an interrupted command came; None if it finished.
+        sentences: Answers, question by question.
+        short_sentences: Answers for a narrow place, at most one per question.
+        cautions: What makes the answers less sure than they look.
+        short_cautions: The same, one line each.
+        tables: In the order in which they are printed.
+        overview: The table of a comparison on one screen; None for other kinds.
+        explanations: Meaning of each row and column.
+        method: What was trained, compared and concluded, in paragraphs.
+        caption: Text alternative of the figure.
+        is_explained: Whether text and Markdown end with the explanations.
     """
 
-    results: Results | StudyResults
+    results: R
+    view: "View[R]"
+    headline: str
     stopped: str | None
-    tables: tuple[Table, ...]
     sentences: tuple[Sentence, ...]
+    short_sentences: tuple[Sentence, ...]
     cautions: tuple[str, ...]
-    explanations: tuple[str, ...] = ()
+    short_cautions: tuple[str, ...]
+    tables: tuple[Table, ...]
+    overview: Overview | None
+    explanations: tuple[str, ...]
+    method: tuple[str, ...]
+    caption: str
+    is_explained: bool = False
 
     @property
-    def is_explained(self) -> bool:
-        """Whether each word is explained."""
-        return bool(self.explanations)
+    def short_answers(self) -> Mapping[Question, str]:
+        """Short answer to each question that has one."""
+        return {sentence.question: sentence.text for sentence in self.short_sentences}
+
+    def for_printing(self, full: bool, is_explained: bool) -> "Report[R]":
+        """Return the report as it is printed: with the time, and without tables of details.
+
+        Args:
+            full: Keep tables of details.
+            is_explained: End with the explanations.
+        """
+        hides_details = self.view.is_condensed and not full
+        tables = tuple(
+            table if table.printed_notes is None else replace(table, notes=table.printed_notes)
+            for table in self.tables
+            if not (hides_details and table.is_detail)
+        )
+        return replace(self, tables=tables, is_explained=is_explained)
 
 
-def make_report(
-    results: Results | StudyResults, with_time: bool = True, is_explained: bool = False
-) -> Report:
-    """Make all that is shown of results.
+class View(ABC, Generic[R]):
+    """What is reported of results of one kind; each method returns one part of the report.
 
-    Args:
-        results: Of any command.
-        with_time: Name the seconds of a training, which differ each time; off for files.
-        is_explained: Explain each word of a comparison.
+    Attributes:
+        is_condensed: Print the sentences first, and tables of details only with `--full`.
     """
-    report = _make_report(results, with_time, is_explained)
-    return replace(
-        report,
-        stopped=report.stopped and printable(report.stopped),
-        tables=tuple(map(_printable, report.tables)),
-        sentences=tuple(
-            replace(sentence, text=printable(sentence.text)) for sentence in report.sentences
-        ),
-        cautions=tuple(map(printable, report.cautions)),
-        explanations=tuple(map(printable, report.explanations)),
-    )
 
+    is_condensed: ClassVar[bool] = False
 
-def _printable(table: Table) -> Table:
-    """Return a table with control characters escaped: names may come from a stranger's file."""
-    return replace(
-        table,
-        title=printable(table.title),
-        columns=tuple(map(printable, table.columns)),
-        rows=tuple(tuple(map(printable, row)) for row in table.rows),
-        notes=tuple(map(printable, table.notes)),
-        sentence=table.sentence and printable(table.sentence),
-    )
+    @abstractmethod
+    def headline(self, results: R) -> str:
+        """Return the question that the results answer, or a title."""
 
+    def stopped_at(self, results: R) -> str | None:
+        """Return how far an interrupted command came; None if it finished."""
+        return None
 
-def _make_report(results: Results | StudyResults, with_time: bool, is_explained: bool) -> Report:
-    if isinstance(results, StudyResults):
+    def sentences(self, results: R) -> Iterable[Sentence]:
+        """Return the answers, question by question."""
+        return ()
+
+    def short_sentences(self, results: R) -> Iterable[Sentence]:
+        """Return the answers for a narrow place, at most one per question."""
+        return ()
+
+    def cautions(self, results: R) -> Iterable[str]:
+        """Return what makes the answers less sure than they look."""
+        return ()
+
+    def short_cautions(self, results: R) -> Iterable[str]:
+        """Return the cautions in one line each."""
+        return ()
+
+    @abstractmethod
+    def tables(self, results: R) -> Iterable[Table]:
+        """Return all tables in the order in which they are printed."""
+
+    def overview(self, results: R) -> Overview | None:
+        """Return the table that fits one screen, if this kind has one."""
+        return None
+
+    def explanations(self, results: R) -> Iterable[str]:
+        """Return the meaning of each row and column."""
+        return ()
+
+    @abstractmethod
+    def method(self, results: R) -> Iterable[str]:
+        """Return what was trained, compared and concluded, in paragraphs."""
+
+    def caption(self, results: R, sentences: Iterable[Sentence]) -> str:
+        """Return the text alternative of the figure."""
+        return ". ".join(sentence.text for sentence in sentences)
+
+    @abstractmethod
+    def draw(self, report: Report[R], canvas: "Canvas") -> "Figure":
+        """Draw the figure."""
+
+    def summary(self, results: R) -> SummaryRows:
+        """Return one row per variant, for papers and data frames; empty for a training."""
+        return SummaryRows((), [])
+
+    def settings(self, results: R) -> Iterator[tuple[str, Any]]:
+        """Yield the name and value of each setting; a nested setting is a dictionary."""
+        assert isinstance(results, Results)
+        yield from asdict(results.spec).items()
+
+    @abstractmethod
+    def to_json(self, report: Report[R]) -> Iterator[str]:
+        """Yield the results as JSON, piece by piece."""
+
+    def report(self, results: R) -> Report[R]:
+        """Build the report; names may come from a stranger's file, so all text is escaped."""
+        stopped, overview = self.stopped_at(results), self.overview(results)
+        sentences = _escaped(self.sentences(results))
         return Report(
             results=results,
-            stopped=study_stopped_at(results),
-            tables=tables_of_study(results),
-            sentences=tuple(
-                Sentence(question, text)
-                for question in results.spec.questions
-                for text in study_answers(results, question)
-            ),
-            cautions=tuple(study_caution(one, results) for one in results.findings.cautions),
-            explanations=study_explanations(results) if is_explained else (),
+            view=self,
+            headline=printable(self.headline(results)),
+            stopped=stopped and printable(stopped),
+            sentences=sentences,
+            short_sentences=_escaped(self.short_sentences(results)),
+            cautions=tuple(map(printable, self.cautions(results))),
+            short_cautions=tuple(map(printable, self.short_cautions(results))),
+            tables=tuple(table.with_text(printable) for table in self.tables(results)),
+            overview=overview and overview.with_text(printable),
+            explanations=tuple(map(printable, self.explanations(results))),
+            method=tuple(map(printable, self.method(results))),
+            caption=printable(self.caption(results, sentences)),
         )
-    answers = [(question, answer(results, question)) for question in results.spec.questions]
-    return Report(
-        results=results,
-        stopped=stopped_at(results),
-        tables=tables_of(results, with_time),
-        sentences=tuple(Sentence(question, text) for question, text in answers if text),
-        cautions=tuple(caution_text(one, results) for one in results.findings.cautions),
-        explanations=explanations(results) if is_explained and results.command == "compare" else (),
-    )
+
+
+def _escaped(sentences: Iterable[Sentence]) -> tuple[Sentence, ...]:
+    return tuple(replace(sentence, text=printable(sentence.text)) for sentence in sentences)

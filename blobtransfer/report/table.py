@@ -1,29 +1,35 @@
-"""The table that every format writes: cells as text, with a title, an answer and notes."""
+"""Tables of a report: cells as text, with a title, an answer and notes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from blobtransfer.results.findings import Summary
+from blobtransfer.specs.experiment import Question
+from blobtransfer.statistics.paired import Difference, VerdictKind
 
 WORD_COLUMNS = (
     "variant", "question", "metric", "what", "of", "verdict", "pair", "source", "score", "",
 )  # fmt: skip
-"""Columns of words; the others are numbers, and end at the right."""
+"""Columns of words, aligned left; all others are numbers, aligned right."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text.
+    """A table of text cells.
 
     Args:
         title: What the table shows.
-        columns: Heads.
-        rows: One tuple of cells a row.
+        columns: Column heads.
+        rows: One tuple of cells per row.
         notes: Lines below it.
         sentence: The answer, below it.
-        summaries: What a small plot below it shows on a terminal.
-        ceiling: The plot's best possible accuracy; None where it is not known.
-        is_detail: Left out where the answer is to fit one screen.
-        is_tight: Columns stand close to one another, so that no one is left out for room.
+        summaries: Summaries that a small box plot shows on a terminal.
+        ceiling: Best possible accuracy in that plot; None if it is not known.
+        is_detail: Whether it is left out where the answer is to fit one screen.
+        is_tight: Whether columns are close to one another, so that more of them fit.
+        printed_notes: Notes in place of `notes` on standard output, which name the time; files
+            do not, so that the same command writes byte-identical ones. None: the same notes.
     """
 
     title: str
@@ -35,3 +41,83 @@ class Table:
     ceiling: float | None = None
     is_detail: bool = False
     is_tight: bool = False
+    printed_notes: tuple[str, ...] | None = None
+
+    def with_text(self, change: Callable[[str], str]) -> "Table":
+        """Return the table with `change` applied to every text."""
+        return replace(
+            self,
+            title=change(self.title),
+            columns=tuple(map(change, self.columns)),
+            rows=tuple(tuple(map(change, row)) for row in self.rows),
+            notes=tuple(map(change, self.notes)),
+            sentence=self.sentence and change(self.sentence),
+            printed_notes=self.printed_notes and tuple(map(change, self.printed_notes)),
+        )
+
+
+@dataclass(frozen=True)
+class OverviewRow:
+    """One row of an overview: a variant, or the name of a question.
+
+    Args:
+        label: Name of the row.
+        wide_label: Name where there is room.
+        mean: Cell with the mean.
+        std: Cell with the standard deviation.
+        interval: Cell with the difference to standalone and its interval.
+        difference: The same as numbers; None for standalone and for a question.
+        verdict: Verdict on the difference.
+        level: 1 below the name of a question, else 0.
+        is_question: Whether it names a question and has no numbers.
+    """
+
+    label: str
+    wide_label: str
+    mean: str = ""
+    std: str = ""
+    interval: str = ""
+    difference: Difference | None = None
+    verdict: VerdictKind | None = None
+    level: int = 0
+    is_question: bool = False
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A comparison on one screen.
+
+    Args:
+        rows: In the order in which they are printed.
+        legend: Line below them.
+        verdicts: The verdict that all variants of a question share; None if they differ.
+        n_tables: Number of tables of the report that it replaces, from the first.
+    """
+
+    rows: tuple[OverviewRow, ...]
+    legend: str
+    verdicts: Mapping[Question, VerdictKind | None]
+    n_tables: int
+
+    def with_text(self, change: Callable[[str], str]) -> "Overview":
+        """Return the overview with `change` applied to every text."""
+        rows = tuple(
+            replace(row, label=change(row.label), wide_label=change(row.wide_label))
+            for row in self.rows
+        )
+        return replace(self, rows=rows, legend=change(self.legend))
+
+
+@dataclass(frozen=True)
+class SummaryRows:
+    """One row of values per variant; accuracies and differences are shares.
+
+    Args:
+        columns: Column heads.
+        rows: Values, None where there is none.
+        n_word_columns: Number of first columns that hold words.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+    n_word_columns: int = 0

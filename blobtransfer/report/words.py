@@ -86,6 +86,11 @@ def format_signed_points(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-0.0", "+0.0")
 
 
+def format_whole_points(share: float) -> str:
+    """Return a difference in whole points with a sign."""
+    return f"{100 * share:+.0f}"
+
+
 def format_amount(share: float) -> str:
     """Return points with one digit, or two if one digit would print 0.0."""
     text = format_number(share, digits=1)

@@ -6,7 +6,7 @@ What a writer needs is imported when it writes, so that the registry costs nothi
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from blobtransfer.atomic_write import write_text
 
@@ -26,9 +26,9 @@ class TextWriter:
     """
 
     suffixes: tuple[str, ...]
-    pieces: Callable[["Report"], Iterable[str]]
+    pieces: Callable[["Report[Any]"], Iterable[str]]
 
-    def write(self, report: "Report", path: Path) -> None:
+    def write(self, report: "Report[Any]", path: Path) -> None:
         """Write a file, whole or not at all; raises `MachineError` where that cannot be."""
         write_text(path, self.pieces(report))
 
@@ -43,7 +43,7 @@ class PictureWriter:
     """
 
     suffixes: tuple[str, ...]
-    write: Callable[["Report", Path], None]
+    write: Callable[["Report[Any]", Path], None]
 
 
 def to_json(results: "Results | StudyResults") -> Iterator[str]:
@@ -52,100 +52,89 @@ def to_json(results: "Results | StudyResults") -> Iterator[str]:
     Yields:
         The text, piece by piece.
     """
-    from blobtransfer.report.report import make_report
+    from blobtransfer.report.kinds import build_report
 
-    yield from _json(make_report(results))
+    yield from _json(build_report(results))
 
 
-def write_summary(report: "Report", path: Path) -> None:
+def write_summary(report: "Report[Any]", path: Path) -> None:
     """Write a row a variant, in the format of the suffix; raises `MachineError` as others do."""
     from blobtransfer.report.render.summary import summary_text
 
-    write_text(path, summary_text(report.results, path.suffix.lower()))
+    write_text(path, summary_text(report.view.summary(report.results), path.suffix.lower()))
 
 
-def write_curves(report: "Report", path: Path) -> None:
+def write_curves(report: "Report[Any]", path: Path) -> None:
     """Write a row an epoch of each run as CSV; raises `MachineError` as others do."""
     from blobtransfer.results.csv_io import curves_to_csv
 
     write_text(path, curves_to_csv(report.results))
 
 
-def print_on(stream: TextIO, report: "Report", full: bool = False) -> None:
-    """Print a report on a terminal: a comparison on one screen, unless all columns are wanted."""
-    from blobtransfer.report.render.screen import print_screen
-    from blobtransfer.report.render.study_screen import print_study
-    from blobtransfer.report.render.terminal import print_on_terminal
-    from blobtransfer.results.study import StudyResults
+def print_on(stream: TextIO, report: "Report[Any]", full: bool = False) -> bool:
+    """Print a report on a terminal.
 
-    if isinstance(report.results, StudyResults):
-        print_study(report, stream, full)
-        stream.writelines(_explained(report))
-        return
-    tables = report.tables
-    if report.results.command == "compare" and not full:
-        print_screen(report, stream)
-        n_answers = len(report.results.spec.questions)
-        tables = tuple(table for table in tables[n_answers:] if not table.is_detail)
-        if tables:
-            stream.write("\n")
-    else:
-        stream.writelines(_stopped(report))
-    print_on_terminal(tables, stream)
+    Args:
+        stream: A terminal.
+        report: With the tables that are to be printed.
+        full: Print the whole tables of a comparison in place of its overview.
+
+    Returns:
+        Whether its cautions were printed.
+    """
+    from blobtransfer.report.render.screen import print_report
+
+    has_cautions = print_report(report, stream, full)
     stream.writelines(_explained(report))
+    return has_cautions
 
 
-def _stopped(report: "Report") -> list[str]:
+def _stopped(report: "Report[Any]") -> list[str]:
     return [] if report.stopped is None else [f"{report.stopped}\n\n"]
 
 
-def _explained(report: "Report") -> list[str]:
-    lines = [f"{line}\n" for line in report.explanations]
+def _explained(report: "Report[Any]") -> list[str]:
+    lines = [f"{line}\n" for line in report.explanations if report.is_explained]
     return ["\n", *lines] if lines else []
 
 
-def _text(report: "Report") -> Iterable[str]:
+def _text(report: "Report[Any]") -> Iterable[str]:
     from blobtransfer.report.render.text import to_text
 
     return [*_stopped(report), to_text(report.tables), *_explained(report)]
 
 
-def _markdown(report: "Report") -> Iterable[str]:
+def _markdown(report: "Report[Any]") -> Iterable[str]:
     from blobtransfer.report.render.markdown import markdown_line, markdown_list, to_markdown
 
     if report.stopped is not None:
         yield f"{markdown_line(report.stopped)}\n"
     yield to_markdown(report.tables)
-    if report.explanations:
+    if report.is_explained and report.explanations:
         yield f"\n{markdown_list(report.explanations)}"
 
 
-def _csv(report: "Report") -> Iterable[str]:
+def _csv(report: "Report[Any]") -> Iterable[str]:
     from blobtransfer.results.csv_io import to_csv
 
     return to_csv(report.results)
 
 
-def _json(report: "Report") -> Iterable[str]:
-    from blobtransfer.results import json_io, study_json
-    from blobtransfer.results.study import StudyResults
-
-    if isinstance(report.results, StudyResults):
-        return study_json.study_to_json(report.results, report.sentences, report.cautions)
-    return json_io.to_json(report.results, report.sentences, report.cautions)
+def _json(report: "Report[Any]") -> Iterable[str]:
+    return report.view.to_json(report)
 
 
-def _html(report: "Report") -> Iterable[str]:
+def _html(report: "Report[Any]") -> Iterable[str]:
     from blobtransfer.report.render.html import to_html
 
     return to_html(report)
 
 
-def _figure(report: "Report", path: Path) -> None:
+def _figure(report: "Report[Any]", path: Path) -> None:
     from blobtransfer.report.figures.canvas import Canvas, save
-    from blobtransfer.report.figures.pictures import picture_of_results
+    from blobtransfer.report.figures.pictures import picture_of_report
 
-    save(picture_of_results(report.results, Canvas()), path)
+    save(picture_of_report(report, Canvas()), path)
 
 
 SUMMARY_SUFFIXES = (".csv", ".md", ".tex")
@@ -168,6 +157,6 @@ WRITERS: Mapping[str, TextWriter | PictureWriter] = {
 
 
 def writer_of(path: Path) -> TextWriter | PictureWriter | None:
-    """Give the writer that the suffix of a file picks; None where there is none."""
+    """Return the writer of a file's suffix; None if there is none."""
     suffix = path.suffix.lower()
     return next((writer for writer in WRITERS.values() if suffix in writer.suffixes), None)

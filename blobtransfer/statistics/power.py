@@ -10,7 +10,7 @@ from functools import partial
 from scipy import special
 
 ALPHA = 0.05
-"""Family-wise error rate of the simultaneous comparisons of one source mode."""
+"""PooledEffect-wise error rate of the simultaneous comparisons of one source mode."""
 
 POWER = 0.80
 """Power that a number of repeats should have."""

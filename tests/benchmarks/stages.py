@@ -17,8 +17,8 @@ STAGES = {
     "machine code compiled": ("blobtransfer.engines.compiled.engine", "_Kernel.compiled"),
     "training and evaluation": ("blobtransfer.engines.compiled.engine", "CompiledEngine.train"),
     "statistics": ("blobtransfer.experiment.analyse", "analyse"),
-    "table": ("blobtransfer.report.report", "make_report"),
-    "figure drawn": ("blobtransfer.report.figures.pictures", "picture_of_results"),
+    "table": ("blobtransfer.report.kinds", "build_report"),
+    "figure drawn": ("blobtransfer.report.figures.pictures", "picture_of_report"),
     "figure saved": ("blobtransfer.report.figures.canvas", "save"),
 }
 

@@ -14,8 +14,8 @@ from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.study import run_study
+from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html
-from blobtransfer.report.report import make_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -46,7 +46,7 @@ def files(tmp_path_factory):
     paths = {}
     for name, results in found.items():
         paths[name] = folder / f"{name}.html"
-        paths[name].write_text("".join(to_html(make_report(results, with_time=False))))
+        paths[name].write_text("".join(to_html(build_report(results))))
     return paths
 
 

@@ -30,12 +30,15 @@ from blobtransfer.experiment.single import train_target
 from blobtransfer.experiment.study import run_study
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas, made_by, save, svg_text
-from blobtransfer.report.figures.pictures import picture_of_results, picture_of_tasks
+from blobtransfer.report.figures.pictures import (
+    picture_of_report,
+    picture_of_tasks,
+)
 from blobtransfer.report.figures.style import LONGEST_NAME, shortened, width_in_letters
+from blobtransfer.report.kinds import VIEWS, build_report
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.summary import summary_text
-from blobtransfer.report.report import make_report
 from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS
 from blobtransfer.results.csv_io import csv_line, curves_to_csv, to_csv
@@ -107,13 +110,15 @@ def test_markdown_shows_a_name_letter_by_letter_wherever_it_stands(name):
 @pytest.mark.parametrize("name", ["<img src=x>", "[x](y)", "![x](y)", "*a*", "`a`", "- # a"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_text_of_results_becomes_markup_in_markdown(results, kind, name):
-    report = make_report(renamed(replace(results[kind], interrupted=True), name), is_explained=True)
+    report = build_report(renamed(replace(results[kind], interrupted=True), name)).for_printing(
+        True, True
+    )
     shown = list(texts_of("".join(TEXT_WRITERS["markdown"].pieces(report))))
     assert any(name in text for text in shown)
     for table in report.tables:
         assert {table.title, *table.columns, *table.notes} <= set(shown)
     if kind not in ("transfer", "many features"):
-        assert list(texts_of("".join(summary_text(report.results, ".md"))))
+        assert list(texts_of("".join(summary_text(report.view.summary(report.results), ".md"))))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ def test_no_csv_of_results_has_a_formula_or_a_ragged_row(results, kind, name):
     if hostile.has_curves:
         texts.append("".join(curves_to_csv(hostile)))
     if kind not in ("transfer", "many features"):
-        texts.append("".join(summary_text(hostile, ".csv")))
+        texts.append("".join(summary_text(VIEWS[hostile.command].summary(hostile), ".csv")))
     for text in texts:
         rows = list(csv.reader(io.StringIO(text, newline="")))
         assert {len(row) for row in rows} == {len(rows[0])}
@@ -174,7 +179,8 @@ def test_no_csv_of_results_has_a_formula_or_a_ragged_row(results, kind, name):
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
 def test_a_name_is_text_in_latex(results, name):
-    text = "".join(summary_text(renamed(results["grid"], name), ".tex"))
+    summary = VIEWS["grid"].summary(renamed(results["grid"], name))
+    text = "".join(summary_text(summary, ".tex"))
     body = text.split("\\hline\n")[2]
     assert body.count(" \\\\\n") == body.count("\n") == 27
     for cell in body.replace(" \\\\\n", " & ").split(" & "):
@@ -201,7 +207,7 @@ class Tags(HTMLParser):
 def test_no_name_adds_a_tag_or_an_attribute_to_a_page(results, kind):
     names = (*MARKUP_NAMES[:10], *UNPRINTABLE_NAMES, "a" * 4_000)
     pages = [
-        "".join(to_html(make_report(renamed(results[kind], *new_names))))
+        "".join(to_html(build_report(renamed(results[kind], *new_names))))
         for new_names in (("a",), names)
     ]
     ordinary, hostile = (Tags(re.sub("<svg.*</svg>", "", page, flags=re.S)) for page in pages)
@@ -216,7 +222,7 @@ def test_json_of_a_file_whose_name_utf_8_cannot_hold_can_be_read(results):
     spec = results["transfer"].spec
     table = replace(table_called("a", spec.target), origin="\udcff.csv", group=None, split=None)
     hostile = replace(results["transfer"], spec=replace(spec, target=table), argv=("\udcff.csv",))
-    text = "".join(TEXT_WRITERS["json"].pieces(make_report(hostile)))
+    text = "".join(TEXT_WRITERS["json"].pieces(build_report(hostile)))
     read = read_json(text.encode(), "r.json")
     assert read.argv == ("\\udcff.csv",) and read.spec.target.origin == "\\udcff.csv"
 
@@ -230,7 +236,9 @@ def test_every_figure_can_be_drawn_and_is_well_formed_whatever_names_are_in_it(
     results, kind, style
 ):
     names = UNPRINTABLE_NAMES if style == "screen" else LARGE_NAMES
-    picture = picture_of_results(renamed(results[kind], *names), Canvas(style=style), names)
+    picture = picture_of_report(
+        build_report(renamed(results[kind], *names)), Canvas(style=style), names
+    )
     root = ElementTree.fromstring(svg_text(picture).encode())
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
 
@@ -246,14 +254,18 @@ def test_problems_can_be_drawn_whatever_they_are_called(n_features):
 def test_a_long_name_fits_a_small_figure_that_has_room_for_a_short_one(results):
     for kind in ("grid", "compare"):
         for name in ("a", "W" * 300):
-            svg_text(picture_of_results(renamed(results[kind], name), Canvas(size=(5.0, 4.0))))
+            svg_text(
+                picture_of_report(
+                    build_report(renamed(results[kind], name)), Canvas(size=(5.0, 4.0))
+                )
+            )
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_the_command_in_a_figure_is_one_printable_line(results, tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     argv = ("train-target", *UNPRINTABLE_NAMES, "]]>--<&")
-    save(picture_of_results(results["many features"], Canvas(), argv), path)
+    save(picture_of_report(build_report(results["many features"]), Canvas(), argv), path)
     command = made_by(path)
     assert command is not None
     assert "\\udcff" in command and "\\x1b" in command and "]]>--<&" in command

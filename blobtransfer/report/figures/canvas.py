@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 DPI = 150
 """Dots of an inch in a PNG file."""
 
-LINE = 0.17
+LINE_HEIGHT = 0.17
 """Height of a line of text, in inches at a font of 10 points."""
 
 COLOUR_BAR = "<colorbar>"
@@ -122,7 +122,7 @@ class Canvas:
         with own_settings(self.look.settings()):
             yield
 
-    def fitted(self, draw: Callable[["Canvas"], "Figure"]) -> "Figure":
+    def draw_to_fit(self, draw: Callable[["Canvas"], "Figure"]) -> "Figure":
         """Return a figure; draw it again with shorter names if its size is too small for them.
 
         Args:
@@ -141,17 +141,17 @@ class Canvas:
         return draw(tight)
 
     def width(self, wanted: float) -> float:
-        """Give the width of a figure that wants one, as `new` takes it."""
+        """Return the width of a figure as `new` takes it; the given one replaces `wanted`."""
         given = self.look.width if self._size is None else self._size[0]
         return wanted if given is None else given / self.look.unit
 
     def height(self, wanted: float) -> float:
-        """Give the height of a figure that wants one, as `new` takes it."""
+        """Return the height of a figure as `new` takes it; the given one replaces `wanted`."""
         given = self.look.height if self._size is None else self._size[1]
         return wanted if given is None else given / self.look.unit
 
     def n_columns(self, wanted: int, width: float, least: float) -> int:
-        """Say how many panels stand side by side.
+        """Return how many panels are drawn side by side.
 
         Args:
             wanted: At most.
@@ -240,7 +240,7 @@ def save(picture: Picture, path: Path) -> None:
 
 
 def svg_text(picture: Picture) -> str:
-    """Give a figure as the text of an SVG file; see `save`."""
+    """Return a figure as the text of an SVG file; see `save`."""
     text = io.StringIO()
     with _saving("the figure"):
         picture.figure.savefig(text, format="svg", metadata=_metadata(picture)[".svg"])
@@ -282,7 +282,7 @@ def _laid_out() -> Iterator[None]:
 
 
 def _metadata(picture: Picture) -> dict[str, dict[str, Any]]:
-    """Give what a file says of the figure in it, by its suffix."""
+    """Return the metadata of a figure for each suffix."""
     title, made_by = plain(picture.title), plain(picture.made_by)
     return {
         ".png": {"Title": title, "Description": made_by},
@@ -302,7 +302,7 @@ def _check_room(figure: "Figure") -> None:
 
 
 def made_by(path: Path) -> str | None:
-    """Give the command line that made an older figure; None where none of ours did."""
+    """Return the command line that made an older figure; None for a file of another program."""
     try:
         if not path.is_file() or path.stat().st_size > MOST_READ:
             return None
@@ -330,6 +330,6 @@ def plain(text: str) -> str:
 
 
 def _described(drawn: str, text: str) -> str:
-    """Give an SVG a role and a description, which matplotlib leaves out."""
+    """Add a role and a description to an SVG; matplotlib writes neither."""
     description = f"</title>\n <desc>{html.escape(printable(text), quote=False)}</desc>\n"
     return drawn.replace("</title>\n", description, 1).replace("<svg ", '<svg role="img" ', 1)

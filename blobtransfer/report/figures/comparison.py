@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blobtransfer.report.figures.canvas import LINE, Canvas
+from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
 from blobtransfer.report.figures.panels import (
     Room,
     draw_curves,
@@ -14,9 +14,9 @@ from blobtransfer.report.figures.panels import (
     draw_scores,
     row_labels,
 )
-from blobtransfer.report.figures.rankings import HEIGHT, Ranked, has_room, with_rankings
+from blobtransfer.report.figures.rankings import RANKINGS_HEIGHT, Ranked, has_room, with_rankings
 from blobtransfer.report.figures.style import LONGEST_IN_TITLE, literal, shortened
-from blobtransfer.report.sentences import short_answer, stopped_at
+from blobtransfer.report.report import Report
 from blobtransfer.report.words import describe_design, label_of
 from blobtransfer.results.results import Results
 from blobtransfer.specs.experiment import Question
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMN = 6.3
+QUESTION_WIDTH = 6.3
 """Width of a question with its labels and numbers, in inches at a font of 10 points."""
 
-NARROWEST = 3.9
+MIN_QUESTION_WIDTH = 3.9
 """Width below which two questions stand below each other."""
 
-NUMBERS = 18
+NUMBERS_WIDTH = 18
 """Letters of a difference with its interval, beside its panel."""
 
-SQUEEZED = 0.4
+MIN_PANEL_SHARE = 0.4
 """Share of its height to which a panel may shrink on a page of a given height."""
 
-DENSE = 0.29
+MIN_TWO_LINE_ROW = 0.29
 """Height of a row below which two lines of text beside it would touch those of the next."""
 
 
@@ -66,20 +66,21 @@ class _Layout:
     room: Room
 
 
-def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
+def draw_comparison(report: Report[Results], canvas: Canvas) -> "Figure":
     """Draw differences, scores and, where they were kept, learning curves: a column a question.
 
     The differences, which the answer is about, come first; the answer stands above them. Where
     there is no room for two columns, the questions stand below each other. What has no room on a
     page of a given height is left out, scores or curves.
     """
-    layout, questions = _layout_of(results, canvas), results.spec.questions
+    results, layout = report.results, _layout_of(report, canvas)
+    questions = results.spec.questions
     ranked = [
         Ranked(one.arm.variant, label_of(one.arm, results), one.score, one.ranking)
         for one in results.findings.rankings
         if has_room(canvas)
     ]
-    whole = canvas.new(layout.width, layout.height + (HEIGHT if ranked else 0.0))
+    whole = canvas.new(layout.width, layout.height + (RANKINGS_HEIGHT if ranked else 0.0))
     figure = with_rankings(whole, layout.height, ranked, canvas.look) if ranked else whole
     panels = _panels(figure, len(questions), layout.n_columns, layout.heights)
     draw = {"differences": draw_differences, "scores": draw_scores, "curves": draw_curves}
@@ -95,23 +96,24 @@ def draw_comparison(results: Results, canvas: Canvas) -> "Figure":
     return whole
 
 
-def _layout_of(results: Results, canvas: Canvas) -> _Layout:
+def _layout_of(report: Report[Results], canvas: Canvas) -> _Layout:
+    results = report.results
     questions, n_rows = results.spec.questions, len(results.spec.variants)
-    wanted = COLUMN * len(questions)
-    n_columns = canvas.n_columns(len(questions), wanted, NARROWEST)
+    wanted = QUESTION_WIDTH * len(questions)
+    n_columns = canvas.n_columns(len(questions), wanted, MIN_QUESTION_WIDTH)
     n_columns = n_columns if n_columns == len(questions) else 1
     width, blocks = canvas.width(wanted), len(questions) // n_columns
     column = width / n_columns
-    is_narrow = column < COLUMN - 1.0
+    is_narrow = column < QUESTION_WIDTH - 1.0
     names = row_labels([label_of(one.arm, results) for one in results.summary], is_narrow)
     longest = max(len(line) for name in names for line in name.split("\n"))
-    labels, numbers = 0.3 + canvas.width_of(longest + 1), 0.2 + canvas.width_of(NUMBERS)
+    labels, numbers = 0.3 + canvas.width_of(longest + 1), 0.2 + canvas.width_of(NUMBERS_WIDTH)
     captions = {
-        question: canvas.wrapped(short_answer(results, question) or "", column - labels)
+        question: canvas.wrapped(report.short_answers.get(question, ""), column - labels)
         for question in questions
     }
     n_lines = max(caption.count("\n") + 1 for caption in captions.values())
-    most = LINE * max(name.count("\n") + 1.5 for name in names)
+    most = LINE_HEIGHT * max(name.count("\n") + 1.5 for name in names)
     score_row = 0.36 if results.spec.nested is None else 0.6
     heights = {
         "differences": 0.2 + max(0.5, most) * max(1, n_rows - 1),
@@ -119,13 +121,15 @@ def _layout_of(results: Results, canvas: Canvas) -> _Layout:
         "curves": 2.6,
     }
     texts = {
-        "differences": 0.35 + LINE * (2 + n_lines),
-        "scores": 0.35 + LINE * (1 + is_narrow),
-        "curves": 0.45 + LINE * (1 + is_narrow),
+        "differences": 0.35 + LINE_HEIGHT * (2 + n_lines),
+        "scores": 0.35 + LINE_HEIGHT * (1 + is_narrow),
+        "curves": 0.45 + LINE_HEIGHT * (1 + is_narrow),
     }
-    title = canvas.wrapped(_title(results), width / 1.25)
-    top = 1.3 * LINE * (title.count("\n") + 1) + (3 * LINE if results.findings.bands else 0.1)
-    least = {kind: blocks * (SQUEEZED * heights[kind] + texts[kind]) for kind in heights}
+    title = canvas.wrapped(_title(results, report.stopped), width / 1.25)
+    top = 1.3 * LINE_HEIGHT * (title.count("\n") + 1) + (
+        3 * LINE_HEIGHT if results.findings.bands else 0.1
+    )
+    least = {kind: blocks * (MIN_PANEL_SHARE * heights[kind] + texts[kind]) for kind in heights}
     kinds = _kinds(results, blocks, least, canvas.height(math.inf) - top)
     words = top + blocks * sum(texts[kind] for kind in kinds)
     panels = blocks * sum(heights[kind] for kind in kinds)
@@ -133,7 +137,7 @@ def _layout_of(results: Results, canvas: Canvas) -> _Layout:
     for_counts = canvas.width_of(len(f"{results.scores.n_repeats:,}") + 1.5)
     room = Room(
         is_narrow=is_narrow,
-        is_dense=squeezed * heights["differences"] < DENSE * (n_rows - 1),
+        is_dense=squeezed * heights["differences"] < MIN_TWO_LINE_ROW * (n_rows - 1),
         beyond=min(0.3, for_counts / max(1.0, column - labels - numbers)),
     )
     return _Layout(
@@ -162,7 +166,7 @@ def _kinds(results: Results, blocks: int, least: Mapping[str, float], height: fl
 def _panels(
     figure: "Figure", n_questions: int, n_columns: int, heights: Sequence[float]
 ) -> list[list["Axes"]]:
-    """Give the panels of each question; those of one kind share their axis from left to right."""
+    """Return the panels of each question; panels of one kind share their axes."""
     n_kinds = len(heights)
     if n_columns == n_questions:
         grid = figure.subplots(
@@ -179,7 +183,7 @@ def _panels(
     return [list(rows[i : i + n_kinds]) for i in range(0, len(rows), n_kinds)]
 
 
-def _title(results: Results) -> str:
+def _title(results: Results, stopped: str | None) -> str:
     spec = results.spec
     target = shortened(results.measured.name, LONGEST_IN_TITLE)
     origin = ""
@@ -188,6 +192,5 @@ def _title(results: Results) -> str:
     if spec.model_path is not None:
         name = shortened(Path(spec.model_path).name, LONGEST_IN_TITLE)
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
-    stopped = stopped_at(results)
     how_many = f"s{stopped[1:]}" if stopped else describe_design(results, spec.questions[-1])
     return f"Transfer{origin} to {target}, network {spec.network}, {how_many}"

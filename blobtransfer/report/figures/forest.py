@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from blobtransfer.report.figures.canvas import LINE, Canvas
+from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
 from blobtransfer.report.figures.style import Look, colour_of, literal, shortened
-from blobtransfer.report.study_sentences import study_headline
+from blobtransfer.report.report import Report
 from blobtransfer.report.words import format_points, label_of
 from blobtransfer.results.study import StudyResults
 from blobtransfer.results.study_findings import FamilySummary
@@ -13,44 +13,45 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMN = 3.4
+VARIANT_WIDTH = 3.4
 """Width of a variant, in inches at a font of 10 points."""
 
-NAMES = 0.6
+MAX_NAMES_SHARE = 0.6
 """Greatest share of a column's width that names of pairs take."""
 
-MOST_NAMED = 40
+MAX_NAMED_PAIRS = 40
 """Pairs up to so many have their names beside them."""
 
-ROW = 0.15
+PAIR_HEIGHT = 0.15
 """Height of a pair, in inches at a font of 10 points."""
 
-TALLEST = 9.0
+MAX_HEIGHT = 9.0
 """Of all panels that stand below each other, in inches at a font of 10 points."""
 
-BELOW = 6.0
+SUMMARY_ROWS = 6.0
 """Rows that the mean and the next pair take."""
 
 
-def draw_forest(results: StudyResults, canvas: Canvas) -> "Figure":
+def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     """Draw the difference of every pair with its 95 % interval, sorted; a panel a variant.
 
     Below them stand the mean over the pairs with its interval, and where the true difference of
     the next pair lies.
     """
+    results = report.results
     families = [one for one in results.findings.families if one.family is not None]
     n_pairs = len(results.cells)
-    width = canvas.width(max(6.3, COLUMN * len(families)))
-    title = canvas.wrapped(study_headline(results), width / 1.25)
+    width = canvas.width(max(6.3, VARIANT_WIDTH * len(families)))
+    title = canvas.wrapped(report.headline, width / 1.25)
     n_columns = canvas.n_columns(len(families), width, 2.2)
     n_rows = -(-len(families) // n_columns)
-    words = 1.0 + LINE * (title.count("\n") + 3 + 3 * n_rows)
-    wanted = words + n_rows * min(TALLEST / n_rows, ROW * (n_pairs + BELOW))
+    words = 1.0 + LINE_HEIGHT * (title.count("\n") + 3 + 3 * n_rows)
+    wanted = words + n_rows * min(MAX_HEIGHT / n_rows, PAIR_HEIGHT * (n_pairs + SUMMARY_ROWS))
     figure = canvas.new(width, wanted)
     height = (canvas.height(wanted) - words) / n_rows
-    unit = max(1.0, LINE / 2 * (n_pairs + BELOW) / max(height, 0.1))
+    unit = max(1.0, LINE_HEIGHT / 2 * (n_pairs + SUMMARY_ROWS) / max(height, 0.1))
     grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
-    most = 2 * canvas.longest_name(NAMES / 2 * width / n_columns)
+    most = 2 * canvas.longest_name(MAX_NAMES_SHARE / 2 * width / n_columns)
     for place, axes in enumerate(grid.flat):
         if place < len(families):
             longest = most if place % n_columns == 0 else None
@@ -111,7 +112,7 @@ def _draw_family(
     _draw_summary(one, unit, axes, look)
     axes.axhline(-unit, color="0.6", linewidth=0.8 * look.scale)
     ticks, names = [-2.2 * unit, -4.2 * unit], ["mean", "next pair"]
-    if longest_name is not None and len(rows) <= MOST_NAMED:
+    if longest_name is not None and len(rows) <= MAX_NAMED_PAIRS:
         ticks += list(range(len(rows)))
         half = longest_name / 2
         names += [
@@ -120,9 +121,9 @@ def _draw_family(
         ]
         names = [shortened(name, longest_name) for name in names]
     axes.set_yticks(ticks, list(map(literal, names)) if is_first else [""] * len(ticks))
-    if not is_first or len(rows) > MOST_NAMED:
+    if not is_first or len(rows) > MAX_NAMED_PAIRS:
         axes.tick_params(axis="y", length=0)
-    if is_first and len(rows) > MOST_NAMED:
+    if is_first and len(rows) > MAX_NAMED_PAIRS:
         axes.set_ylabel(f"{len(rows)} pairs, sorted")
     axes.set_ylim(-5.4 * unit, len(rows) - 0.3)
     axes.set_title(literal(label_of(one.arm, results.cells[0].results)), loc="left")

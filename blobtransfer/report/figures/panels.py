@@ -220,13 +220,13 @@ def _join_sources(
 
 
 def _low_end(results: Results) -> float:
-    """Give the accuracy in percent at which the axis of scores ends."""
+    """Return the accuracy in percent at which the axis of scores ends."""
     line = results.findings.low_line
     return 0.0 if line is None else max(0.0, round(100 * (line - results.spec.low), 9))
 
 
 def _score_limits(results: Results, beyond: float) -> tuple[float, float, bool]:
-    """Give the ends of the axis of scores in percent, and whether runs lie beyond the lower one."""
+    """Return the ends of the axis of scores in percent, and whether runs are below it."""
     end, ceiling = _low_end(results), 100 * (results.measured.ceiling or 0.0)
     accuracy = np.concatenate([_percent(results, arm) for arm in results.scores.arms])
     inside = np.append(accuracy[accuracy >= end], ceiling)

@@ -14,7 +14,7 @@ from blobtransfer.statistics.transferability import SCORES, Ranking, ScoreName
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HEIGHT = 2.6
+RANKINGS_HEIGHT = 2.6
 """Of the panel, in inches at a font of 10 points."""
 
 
@@ -36,7 +36,7 @@ class Ranked:
 
 
 def has_room(canvas: Canvas) -> bool:
-    """Say whether a figure may grow by the panel."""
+    """Return whether a figure may grow by the panel."""
     return math.isinf(canvas.height(math.inf))
 
 
@@ -44,7 +44,7 @@ def with_rankings(figure: "Figure", height: float, ranked: Sequence[Ranked], loo
     """Draw the panel at the foot of a figure.
 
     Args:
-        figure: Empty, and higher by `HEIGHT` than what is drawn else.
+        figure: Empty, and higher by `RANKINGS_HEIGHT` than what is drawn else.
         height: Of what is drawn else.
         ranked: At least one.
         look: Sizes.
@@ -52,7 +52,7 @@ def with_rankings(figure: "Figure", height: float, ranked: Sequence[Ranked], loo
     Returns:
         The part of the figure above it.
     """
-    parts: Any = figure.subfigures(2, 1, height_ratios=[height, HEIGHT])
+    parts: Any = figure.subfigures(2, 1, height_ratios=[height, RANKINGS_HEIGHT])
     above, below = parts
     axes = below.subplots()
     labels = list(dict.fromkeys(one.label for one in ranked))

@@ -80,7 +80,7 @@ class Look:
         return self.font / 10.0
 
     def settings(self) -> dict[str, Any]:
-        """Give the sizes as matplotlib's settings."""
+        """Return the sizes as matplotlib's settings."""
         lines = {
             "lines.linewidth": 1.5, "axes.linewidth": 0.8, "patch.linewidth": 1.0,
             "xtick.major.width": 0.8, "ytick.major.width": 0.8, "xtick.major.size": 3.5,
@@ -108,7 +108,7 @@ LOOKS: dict[Style, Look] = {
 
 
 def colour_of(variant: Variant) -> str:
-    """Give the colour of a variant, the same in every figure of every command."""
+    """Return the colour of a variant, the same in every figure of every command."""
     word, _ = variant.words[0]
     if variant.kind == "transfer":
         return TRANSFER_COLOURS[(variant.n_frozen or 0) % len(TRANSFER_COLOURS)]
@@ -116,17 +116,17 @@ def colour_of(variant: Variant) -> str:
 
 
 def marker_of(variant: Variant, variants: Sequence[Variant]) -> str:
-    """Give the mark of a variant in a comparison of some."""
+    """Return the marker of a variant among all variants of a comparison."""
     return MARKERS[variants.index(variant) % len(MARKERS)]
 
 
 def class_colours(n: int) -> list[str]:
-    """Give the colours of so many classes."""
+    """Return the colours of `n` classes."""
     return [COLOURS[k % len(COLOURS)] for k in range(n)]
 
 
 def class_marker(k: int) -> str:
-    """Give the marker of a class: every seven share their colours, and have other markers."""
+    """Return the marker of class `k`; classes of one colour have different markers."""
     return MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blobtransfer.report.figures.canvas import LINE, Canvas
+from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
 from blobtransfer.report.figures.style import (
     CEILING,
     LINE_STYLES,
@@ -15,7 +15,7 @@ from blobtransfer.report.figures.style import (
     literal,
     shortened,
 )
-from blobtransfer.report.study_sentences import study_headline
+from blobtransfer.report.report import Report
 from blobtransfer.report.words import QUESTION_NAMES, format_points
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.study import StudyResults
@@ -26,31 +26,33 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMN = 6.3
+QUESTION_WIDTH = 6.3
 """Width of a question, in inches at a font of 10 points."""
 
-NARROWEST = 3.9
+MIN_QUESTION_WIDTH = 3.9
 """Width below which two questions stand below each other."""
 
-LOG_FROM = 8.0
+LOG_RATIO = 8.0
 """An axis whose last value is so many times the first is drawn in steps of one factor."""
 
 DODGE = 0.012
 """Share of the axis by which variants stand beside each other."""
 
 
-def draw_sweep(results: StudyResults, canvas: Canvas) -> "Figure":
+def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     """Draw the mean test accuracy of each variant along the axis, and the differences below it.
 
     Intervals of the means are each alone at 95 %, those of the differences hold together; what
     is decided is filled.
     """
-    questions = results.spec.questions
-    width = canvas.width(COLUMN * len(questions))
-    n_columns = canvas.n_columns(len(questions), COLUMN * len(questions), NARROWEST)
+    results, questions = report.results, report.results.spec.questions
+    width = canvas.width(QUESTION_WIDTH * len(questions))
+    n_columns = canvas.n_columns(
+        len(questions), QUESTION_WIDTH * len(questions), MIN_QUESTION_WIDTH
+    )
     blocks = -(-len(questions) // n_columns)
-    title = canvas.wrapped(study_headline(results), width / 1.25)
-    words = LINE * (title.count("\n") + 4)
+    title = canvas.wrapped(report.headline, width / 1.25)
+    words = LINE_HEIGHT * (title.count("\n") + 4)
     figure = canvas.new(width, words + 5.6 * blocks)
     grid = figure.subplots(
         2 * blocks, n_columns, squeeze=False, sharex=True, height_ratios=[1.0, 1.0] * blocks
@@ -73,7 +75,7 @@ def draw_sweep(results: StudyResults, canvas: Canvas) -> "Figure":
 
 
 def places_of(axis: Axis) -> list[float]:
-    """Give where the values of an axis are drawn: at their numbers, else one after another."""
+    """Return the coordinates of the values of an axis: the numbers, else their indices."""
     return list(axis.numbers or range(len(axis.values)))
 
 
@@ -134,7 +136,7 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
 
 
 def _look_of(results: StudyResults, series: int) -> tuple[str, str]:
-    """Give the colour and the name of a variant."""
+    """Return the colour and the name of a variant."""
     if series == 0:
         return colour_of(results.spec.cells[0].spec.variants[0]), "standalone"
     label = next(name for i, name in series_of(results.spec) if i == series)
@@ -142,7 +144,7 @@ def _look_of(results: StudyResults, series: int) -> tuple[str, str]:
 
 
 def _line_of(results: StudyResults, series: int) -> str:
-    """Give the line that joins the points of a variant; none where points have no neighbours."""
+    """Return the line style of a variant; none if the axis has no order."""
     is_line = results.spec.axes[0].is_ordered
     return LINE_STYLES[series % len(LINE_STYLES)] if is_line else "none"
 
@@ -165,7 +167,7 @@ def _dodged(results: StudyResults, series: int, n_variants: int) -> list[float]:
 
 def _is_log(axis: Axis) -> bool:
     numbers = axis.numbers
-    return numbers is not None and min(numbers) > 0.0 and max(numbers) >= LOG_FROM * min(numbers)
+    return numbers is not None and min(numbers) > 0.0 and max(numbers) >= LOG_RATIO * min(numbers)
 
 
 def _set_axis(axis: Axis, panels: Sequence["Axes"], longest: float) -> None:
@@ -185,7 +187,7 @@ def _mean(one: Summary) -> float:
 
 
 def _around(one: Summary) -> tuple[float, float]:
-    """Give how far the 95 % interval of a mean accuracy reaches down and up, in points."""
+    """Return the lower and upper half-width of the interval of a mean, in points."""
     if one.mean is None or one.mean_low is None or one.mean_high is None:
         return 0.0, 0.0
     return 100 * (one.mean - one.mean_low), 100 * (one.mean_high - one.mean)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blobtransfer.data.dataset import Dataset, Plane, planes_of
-from blobtransfer.report.figures.canvas import LINE, Canvas
+from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
 from blobtransfer.report.figures.classes import (
     GREY,
     add_class_legend,
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 N_BINS = 40
 """Bars over the range of a single feature."""
 
-BALANCE = 0.55
+BALANCE_HEIGHT = 0.55
 """Height of the bar of a table's classes, in inches at a font of 10 points."""
 
 MOST_UNLIKE = 4.0
 """Ratio of the longer to the shorter range of the rows up to which axes are equal."""
 
-SQUAT = 0.8
+DEFAULT_RATIO = 0.8
 """Height over width of a panel whose axes are not equal."""
 
-PANEL = 4.0
-NARROWEST = 2.1
+PANEL_WIDTH = 4.0
+MIN_PANEL_WIDTH = 2.1
 """Widths of a panel, in inches at a font of 10 points."""
 
 
@@ -49,9 +49,9 @@ def draw_tasks(tasks: Sequence[Dataset], canvas: Canvas) -> "Figure":
     table has a bar of its classes below.
     """
     wanted = math.ceil(math.sqrt(len(tasks)))
-    n_columns = canvas.n_columns(wanted, PANEL * wanted, NARROWEST)
+    n_columns = canvas.n_columns(wanted, PANEL_WIDTH * wanted, MIN_PANEL_WIDTH)
     n_rows = -(-len(tasks) // n_columns)
-    width = canvas.width(0.8 + PANEL * n_columns)
+    width = canvas.width(0.8 + PANEL_WIDTH * n_columns)
     side = (width - 0.8) / n_columns
     is_shared = len({task.spec.n_features for task in tasks}) == 1
     groups = [tasks] if is_shared else [[task] for task in tasks]
@@ -71,14 +71,14 @@ def draw_tasks(tasks: Sequence[Dataset], canvas: Canvas) -> "Figure":
     legend = 0.0
     if has_one_legend:
         entries = class_labels(names, has_centers, canvas.longest_entry(width))
-        legend = 1.2 * LINE * -(-len(entries) // canvas.legend_columns(entries, width))
+        legend = 1.2 * LINE_HEIGHT * -(-len(entries) // canvas.legend_columns(entries, width))
     n_more_lines = max(text.count("\n") for text in x_labels)
     n_more_lines += max(text.count("\n") for text in titles)
-    words = 0.4 + LINE * (4.2 + 1.2 * n_more_lines)
+    words = 0.4 + LINE_HEIGHT * (4.2 + 1.2 * n_more_lines)
     has_bars = all(task.spec.n_features == 1 for task in tasks)
     ratios_of = [_height_over_width(planes if is_shared else [plane]) for plane in planes]
-    ratio = SQUAT if has_bars else ratios_of[0] or SQUAT
-    balance = BALANCE if has_balance else 0.0
+    ratio = DEFAULT_RATIO if has_bars else ratios_of[0] or DEFAULT_RATIO
+    balance = BALANCE_HEIGHT if has_balance else 0.0
     figure = canvas.new(width, (side * ratio + words + balance) * n_rows + legend + 0.3)
     ratios = [side * ratio + words, balance] if has_balance else [1.0]
     grid = figure.subplots(

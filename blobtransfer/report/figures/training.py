@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from matplotlib.contour import QuadContourSet
     from matplotlib.figure import Figure
 
-PANEL = 4.6
-NARROWEST = 2.7
+PANEL_WIDTH = 4.6
+MIN_PANEL_WIDTH = 2.7
 """Widths of a panel, in inches at a font of 10 points."""
 
-SPECK = 0.03
+MIN_AREA_SHARE = 0.03
 """Shortest area of a class that is drawn, as a share of the axes; smaller ones look like dirt."""
 
-LOG_FROM = 8.0
+MIN_LOG_RATIO = 8.0
 """Losses that span more than so many times have a logarithmic axis."""
 
 
@@ -51,9 +51,9 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     maps = [] if has_too_many else _maps(results, who)
     counts = results.measured.class_counts
     has_balance = bool(counts) and any(isinstance(one, Predictions) for _, one in maps)
-    wanted = 0.4 + PANEL * (1 + len(maps)) if maps else 6.4
+    wanted = 0.4 + PANEL_WIDTH * (1 + len(maps)) if maps else 6.4
     width = canvas.width(wanted)
-    is_stacked = width < NARROWEST * (1 + len(maps))
+    is_stacked = width < MIN_PANEL_WIDTH * (1 + len(maps))
     letters = "MS"[: len(maps)]
     rows = list("LA" + letters) if is_stacked else [f"L{letters}", f"A{letters}"]
     height = 0.9 + (2.3 * 2 + 3.6 * len(maps) if is_stacked else 5.2)
@@ -98,7 +98,7 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
 
 
 def _maps(results: Results, who: str) -> list[tuple[str, Regions | Predictions]]:
-    """Give what shows which class is seen where: of the network, and of that from scratch."""
+    """Return the regions or predictions of the network, and of that from scratch."""
     found = [(who, results.regions or results.predictions)]
     if results.baseline is not None:
         beside = results.baseline.regions or results.baseline.predictions
@@ -151,7 +151,7 @@ def _scale_losses(axes: "Axes", losses: NDArray[np.float64]) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     finite = losses[np.isfinite(losses)]
-    if len(finite) and finite.min() > 0 and finite.max() > LOG_FROM * finite.min():
+    if len(finite) and finite.min() > 0 and finite.max() > MIN_LOG_RATIO * finite.min():
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter("{x:g}")
@@ -175,7 +175,7 @@ def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) ->
     if is_flat:
         classes = np.repeat(classes, 2, axis=0)
     grid = [np.linspace(*ends, n) for ends, n in zip((regions.x, y), classes.T.shape, strict=True)]
-    least = SPECK * np.array([regions.x[1] - regions.x[0], y[1] - y[0]])
+    least = MIN_AREA_SHARE * np.array([regions.x[1] - regions.x[0], y[1] - y[0]])
     leads = _leads(classes, n_classes)
     for k, colour in enumerate(class_colours(n_classes)):
         if np.any(leads[k] > 0):
@@ -195,7 +195,7 @@ def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) ->
 
 
 def _leads(classes: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
-    """Give how far each class is ahead of the next at each place of a grid, (K, ...).
+    """Return by how much each class leads at each point of a grid, (K, ...).
 
     The grid is smoothed over neighbouring places, so that the line between two classes, where the
     lead is 0, runs straight through its steps.

@@ -7,17 +7,13 @@ classes and problems come from users: everything but the figure is escaped by th
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
-from blobtransfer.report.explain import explanations, study_explanations
 from blobtransfer.report.figures.canvas import Canvas, svg_text
-from blobtransfer.report.figures.pictures import picture_of_results
-from blobtransfer.report.method import method_of
+from blobtransfer.report.figures.pictures import picture_of_report
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import WORD_COLUMNS
-from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable
 
 MOST_LISTED = 20
@@ -27,7 +23,7 @@ FIGURE = "figure"
 """Begins every id in the figure, so that none is that of something else on the page."""
 
 
-def to_html(report: Report) -> Iterator[str]:
+def to_html(report: Report[Any]) -> Iterator[str]:
     """Write a report as one page; the same results give the same bytes.
 
     Yields:
@@ -40,7 +36,7 @@ def to_html(report: Report) -> Iterator[str]:
     from markupsafe import Markup
 
     results = report.results
-    picture = picture_of_results(results, Canvas())
+    picture = picture_of_report(report, Canvas())
     source = files("blobtransfer.report.render").joinpath("report.html.j2").read_text("utf-8")
     environment = jinja2.Environment(
         autoescape=True,
@@ -49,23 +45,20 @@ def to_html(report: Report) -> Iterator[str]:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    words: tuple[str, ...] = ()
-    if isinstance(results, StudyResults):
-        words = study_explanations(results)
-    elif results.command == "compare":
-        words = explanations(results)
     yield environment.from_string(source).render(
-        question=picture.title,
+        question=report.headline,
         stopped=report.stopped,
         sentences=[sentence.text for sentence in report.sentences],
         cautions=report.cautions,
         svg=Markup(_apart(svg_text(picture))),
-        caption=picture.text,
+        caption=report.caption,
         tables=report.tables,
         words=WORD_COLUMNS,
-        method=list(method_of(results)),
-        explanations=words,
-        settings=list(_settings(results)),
+        method=report.method,
+        explanations=report.explanations,
+        settings=[
+            pair for name, value in report.view.settings(results) for pair in _flat(name, value)
+        ],
         versions=[*results.versions.items(), *results.machine.items()],
         version=results.versions.get("blobtransfer", ""),
         command=shlex.join(("blobtransfer", *results.argv)) if results.argv else "blobtransfer",
@@ -84,19 +77,9 @@ def _apart(svg: str) -> str:
 
 
 def _named(svg: str) -> str:
-    """Give title and description the ids that name the figure."""
+    """Add to title and description the ids that name the figure."""
     svg = svg.replace("<title>", f'<title id="{FIGURE}-title">', 1)
     return svg.replace("<desc>", f'<desc id="{FIGURE}-desc">', 1)
-
-
-def _settings(results: Any) -> Iterator[tuple[str, str]]:
-    """Give every setting and its value, by its place in the spec."""
-    spec = results.spec.cells[0].spec if isinstance(results, StudyResults) else results.spec
-    if isinstance(results, StudyResults):
-        for axis in results.spec.axes:
-            yield axis.name, _listed(axis.values)
-        yield "budget", str(results.spec.budget)
-    yield from _flat("", asdict(spec))
 
 
 def _flat(place: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -1,107 +1,139 @@
-"""The answer of a comparison on one screen of 80 x 24: sentences first, then one table.
+"""A report on a terminal: sentences first, then tables, then cautions and where to read more.
 
-The whole tables are a `--full` away. Verdicts have colours, and the word is always there.
+A comparison fits a screen of 80 x 24; `--full` prints its whole tables. Verdicts have colours,
+and the word is always printed.
 """
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TextIO
 
-from blobtransfer.report.cautions import short_caution
+from blobtransfer.report.render.terminal import can_write, print_tables
 from blobtransfer.report.report import Report
-from blobtransfer.report.sentences import headline, short_answer
-from blobtransfer.report.words import (
-    QUESTION_NAMES,
-    describe_design,
-    format_interval,
-    format_number,
-    format_points,
-    format_short_verdict,
-    label_of,
-)
-from blobtransfer.results.findings import Summary
-from blobtransfer.results.results import Results
-from blobtransfer.specs.experiment import Question
+from blobtransfer.report.table import Overview, OverviewRow
+from blobtransfer.report.words import SHORT_VERDICTS, format_whole_points
+from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-COLOURS = {
+VERDICT_COLOURS: dict[VerdictKind | None, str] = {
     "better": "green",
     "worse": "red",
     "undecided": "yellow",
     "no practical difference": "cyan",
 }
 
-
-SOURCES: dict[Question, str] = {"one": ": one source", "fresh": ": new sources"}
-"""What the name of a question says of its sources, where there is room."""
-
 WIDE = 80
-"""Columns from which on there is."""
+"""Columns of a terminal from which on there is room for wide labels."""
 
-MAX_NOTES = 3
+MAX_CAUTIONS = 3
+"""Most cautions below an overview."""
 
-STRIP = 12
+STRIP_WIDTH = 12
 """Letters of the strip that shows a difference and its interval."""
 
 
 @dataclass(frozen=True)
-class Letters:
-    """What a strip is drawn with."""
+class StripLetters:
+    """Letters of a strip."""
 
     line: str
     mean: str
     zero: str
 
 
-UNICODE, ASCII = Letters("─", "●", "│"), Letters("-", "o", "|")
+UNICODE_STRIP, ASCII_STRIP = StripLetters("─", "●", "│"), StripLetters("-", "o", "|")
 
-DROPPED = ("strip", "std", "mean", "verdict")
+DROPPED_FROM_OVERVIEW = ("strip", "std", "mean", "verdict")
 """Columns that a terminal too narrow for all does without, in this order."""
 
 
-def print_screen(report: Report, stream: TextIO) -> None:
-    """Print the answer of a comparison."""
-    from rich.console import Console
+def print_report(report: Report[Any], stream: TextIO, full: bool) -> bool:
+    """Print a report on a terminal.
 
-    console = Console(file=stream, highlight=False, markup=False, emoji=False)
-    results, width = report.results, console.width
-    assert isinstance(results, Results)
-    console.print(*wrapped(headline(results), width), sep="\n", style="bold")
-    for question in results.spec.questions:
-        sentence = short_answer(results, question)
-        if sentence is not None:
-            style = _colour(results.of_question(question))
-            console.print(*wrapped(sentence, width), sep="\n", style=style)
+    Args:
+        report: With the tables that are to be printed.
+        stream: A terminal.
+        full: Print the whole tables of a comparison in place of its overview.
+
+    Returns:
+        Whether its cautions were printed.
+    """
+    tables, overview = report.tables, report.overview
+    has_cautions = True
+    if report.view.is_condensed:
+        _print_condensed(report, stream, full)
+        tables = ()
+    elif overview is not None and not full:
+        print_overview(report, overview, stream)
+        tables = tuple(table for table in tables[overview.n_tables :] if not table.is_detail)
+        stream.write("\n" if tables else "")
+    else:
+        has_cautions = False
+        stream.write("" if report.stopped is None else f"{report.stopped}\n\n")
+    print_tables(tables, stream)
+    return has_cautions
+
+
+def _print_condensed(report: Report[Any], stream: TextIO, full: bool) -> None:
+    """Print headline and sentences, then the tables, then cautions and hints."""
+    console = _console(stream)
+    console.print(*wrapped(report.headline, console.width), sep="\n", style="bold")
+    for sentence in report.sentences:
+        console.print(*wrapped(sentence.text, console.width), sep="\n")
     console.print()
-    dropped = next(n for n in range(len(DROPPED) + 1) if _fits(results, console, DROPPED[:n]))
-    grid = _grid(results, console, DROPPED[:dropped])
+    print_tables([replace(table, sentence=None) for table in report.tables], stream)
+    for caution in report.cautions:
+        console.print(*wrapped(f"note: {caution}", console.width), sep="\n", style="dim")
+    hints = [] if full else ["all tables: --full"]
+    hints += [] if report.is_explained else ["what they mean: --explain"]
+    if hints:
+        console.print("   ".join(hints), style="dim")
+
+
+def print_overview(report: Report[Any], overview: Overview, stream: TextIO) -> None:
+    """Print headline and short answers, the overview, then cautions and hints.
+
+    Args:
+        report: Report of a comparison.
+        overview: Its overview.
+        stream: A terminal.
+    """
+    console = _console(stream)
+    width = console.width
+    console.print(*wrapped(report.headline, width), sep="\n", style="bold")
+    for sentence in report.short_sentences:
+        style = VERDICT_COLOURS.get(overview.verdicts[sentence.question])
+        console.print(*wrapped(sentence.text, width), sep="\n", style=style)
+    console.print()
     unbounded = console.options.update(width=10_000)
-    least = console.measure(grid, options=unbounded).maximum
+    for n in range(len(DROPPED_FROM_OVERVIEW) + 1):
+        grid = _grid(overview, console, DROPPED_FROM_OVERVIEW[:n])
+        least = console.measure(grid, options=unbounded).maximum
+        if least <= width:
+            break
     # Where even that is too wide, the terminal may wrap; a name or a number is never cut.
     console.width = max(width, least)
     console.print(grid)
     console.width = width
-    console.print(*wrapped(_legend(results), width), sep="\n", style="dim")
-    for caution in results.findings.cautions[:MAX_NOTES]:
-        note = f"note: {short_caution(caution, results)}"
-        console.print(*wrapped(note, width), sep="\n", style="dim")
+    console.print(*wrapped(overview.legend, width), sep="\n", style="dim")
+    for caution in report.short_cautions[:MAX_CAUTIONS]:
+        console.print(*wrapped(f"note: {caution}", width), sep="\n", style="dim")
     if not report.is_explained:
         hint = "all columns: --full   what they mean: --explain"
         console.print(*wrapped(hint, width), sep="\n", style="dim")
 
 
-def _fits(results: Results, console: "Console", dropped: Sequence[str]) -> bool:
-    unbounded = console.options.update(width=10_000)
-    grid = _grid(results, console, dropped)
-    is_last = len(dropped) == len(DROPPED)
-    return is_last or console.measure(grid, options=unbounded).maximum <= console.width
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
-def _grid(results: Results, console: "Console", dropped: Sequence[str]) -> "RichTable":
+def _grid(overview: Overview, console: "Console", dropped: Sequence[str]) -> "RichTable":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -111,40 +143,28 @@ def _grid(results: Results, console: "Console", dropped: Sequence[str]) -> "Rich
         ("accuracy in %", "left"), ("mean", "right"), ("std", "right"),
         ("difference [95 %]", "right"), ("strip", "left"), ("verdict", "left"),
     ]  # fmt: skip
-    kept = [i for i, (head, _) in enumerate(heads) if head not in dropped]
-    strip = _Strip.of(results, console.encoding)
-    for i in kept:
+    shown_columns = [i for i, (head, _) in enumerate(heads) if head not in dropped]
+    strip = _Strip.of(overview.rows, console.encoding)
+    for i in shown_columns:
         head, justify = heads[i]
         text = Text(strip.scale if head == "strip" else head)
         grid.add_column(text, justify="left" if justify == "left" else "right", no_wrap=True)
-    for indent, one in _rows(results, console.width >= WIDE):
-        if isinstance(one, str):
-            grid.add_row(Text(one, style="dim"))
+    for row in overview.rows:
+        label = row.wide_label if console.width >= WIDE else row.label
+        if row.is_question:
+            grid.add_row(Text(label, style="dim"))
             continue
-        verdict = one.verdict.kind if one.verdict else ""
+        verdict = "" if row.verdict is None else SHORT_VERDICTS.get(row.verdict, row.verdict)
         cells = [
-            Text("  " * indent + label_of(one.arm, results)),
-            Text(format_number(one.mean, digits=1)),
-            Text(format_number(one.std, digits=1)),
-            Text(_difference(one)),
-            Text(strip.of_one(one)),
-            Text(format_short_verdict(one.verdict), style=COLOURS.get(verdict, "")),
+            Text("  " * row.level + label),
+            Text(row.mean),
+            Text(row.std),
+            Text(row.interval),
+            Text(strip.draw(row)),
+            Text(verdict, style=VERDICT_COLOURS.get(row.verdict, "")),
         ]
-        grid.add_row(*(cells[i] for i in kept))
+        grid.add_row(*(cells[i] for i in shown_columns))
     return grid
-
-
-def _rows(results: Results, is_wide: bool) -> Iterator[tuple[int, Summary | str]]:
-    """Give what needs no source once, then the arms of each question below its name."""
-    for one in results.summary:
-        if one.arm.sources == "none":
-            yield 0, one
-    for question in results.spec.questions:
-        own = [one for one in results.summary if one.arm.sources == question]
-        if own:
-            yield 0, QUESTION_NAMES[question] + (SOURCES[question] if is_wide else "")
-        for one in own:
-            yield 1, one
 
 
 @dataclass(frozen=True)
@@ -153,57 +173,36 @@ class _Strip:
 
     low: float
     high: float
-    letters: Letters
+    letters: StripLetters
 
     @classmethod
-    def of(cls, results: Results, encoding: str) -> "_Strip":
-        found = [one.difference for one in results.summary if one.difference is not None]
-        ends = [end for d in found for end in (d.ci_low, d.ci_high, d.mean) if end is not None]
-        try:
-            "".join(vars(UNICODE).values()).encode(encoding)
-            letters = UNICODE
-        except (UnicodeEncodeError, LookupError):
-            letters = ASCII
+    def of(cls, rows: Sequence[OverviewRow], encoding: str) -> "_Strip":
+        differences = [row.difference for row in rows if row.difference is not None]
+        ends = [
+            end for d in differences for end in (d.ci_low, d.ci_high, d.mean) if end is not None
+        ]
+        letters = UNICODE_STRIP if can_write(UNICODE_STRIP, encoding) else ASCII_STRIP
         return cls(min([0.0, *ends]), max([0.0, *ends]), letters)
 
     @property
     def scale(self) -> str:
-        low, high = f"{100 * self.low:+.0f}", f"{100 * self.high:+.0f}"
-        return low + high.rjust(STRIP - len(low))
+        low, high = (format_whole_points(end) for end in (self.low, self.high))
+        return low + high.rjust(STRIP_WIDTH - len(low))
 
-    def of_one(self, one: Summary) -> str:
-        d = one.difference
+    def draw(self, row: OverviewRow) -> str:
+        d = row.difference
         if d is None or d.mean is None or self.high <= self.low:
             return ""
-        row = [" "] * STRIP
+        strip = [" "] * STRIP_WIDTH
         if d.ci_low is not None and d.ci_high is not None:
-            first, last = self._place(d.ci_low), self._place(d.ci_high)
-            row[first : last + 1] = self.letters.line * (last + 1 - first)
-        row[self._place(0.0)] = self.letters.zero
-        row[self._place(d.mean)] = self.letters.mean
-        return "".join(row)
+            first, last = self._index(d.ci_low), self._index(d.ci_high)
+            strip[first : last + 1] = self.letters.line * (last + 1 - first)
+        strip[self._index(0.0)] = self.letters.zero
+        strip[self._index(d.mean)] = self.letters.mean
+        return "".join(strip)
 
-    def _place(self, difference: float) -> int:
-        return round((difference - self.low) / (self.high - self.low) * (STRIP - 1))
-
-
-def _legend(results: Results) -> str:
-    ceiling = results.measured.ceiling
-    parts = [] if ceiling is None else [f"best possible {format_number(ceiling, digits=1)}"]
-    parts += [f"margin {format_points(results.spec.margin)}"]
-    parts += [describe_design(results, results.spec.questions[-1])]
-    return "; ".join(parts)
-
-
-def _colour(shown: Sequence[Summary]) -> str | None:
-    """Give the colour of an answer: that of its verdicts where they are all alike."""
-    kinds = {one.verdict.kind for one in shown if one.verdict is not None}
-    return COLOURS.get(kinds.pop()) if len(kinds) == 1 else None
-
-
-def _difference(one: Summary) -> str:
-    is_empty = one.difference is None or one.difference.mean is None
-    return "" if is_empty else format_interval(one.difference, digits=1)
+    def _index(self, difference: float) -> int:
+        return round((difference - self.low) / (self.high - self.low) * (STRIP_WIDTH - 1))
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -29,8 +29,8 @@ FEWEST_COLUMNS = 12
 
 
 @dataclass(frozen=True)
-class Letters:
-    """What a plot is drawn with."""
+class BoxLetters:
+    """Letters of a box plot."""
 
     low_end: str
     whisker: str
@@ -40,11 +40,11 @@ class Letters:
     ceiling: str
 
 
-UNICODE = Letters("├", "─", "┤", "█", "╋", "┊")
-ASCII = Letters("|", "-", "|", "=", "#", ":")
+UNICODE_BOX = BoxLetters("├", "─", "┤", "█", "╋", "┊")
+ASCII_BOX = BoxLetters("|", "-", "|", "=", "#", ":")
 
 
-def print_on_terminal(tables: Sequence[Table], file: TextIO) -> None:
+def print_tables(tables: Sequence[Table], file: TextIO) -> None:
     """Print tables with rich; a narrow terminal drops columns, and never cuts a number."""
     from rich.console import Console
     from rich.text import Text
@@ -142,7 +142,7 @@ def box_plot(
     ends += [] if ceiling is None else [ceiling]
     low, high = min(ends), max(ends)
     scale = (n_columns - 1) / (high - low) if high > low else 0.0
-    letters = UNICODE if _can_write(UNICODE, encoding) else ASCII
+    letters = UNICODE_BOX if can_write(UNICODE_BOX, encoding) else ASCII_BOX
 
     def place(share: float) -> int:
         return round((share - low) * scale)
@@ -168,7 +168,7 @@ def box_plot(
     return lines
 
 
-def _draw(row: list[str], places: Sequence[int], letters: Letters) -> None:
+def _draw(row: list[str], places: Sequence[int], letters: BoxLetters) -> None:
     low, q1, median, q3, high = places
     row[low : high + 1] = letters.whisker * (high + 1 - low)
     row[low], row[high] = letters.low_end, letters.high_end
@@ -176,7 +176,8 @@ def _draw(row: list[str], places: Sequence[int], letters: Letters) -> None:
     row[median] = letters.median
 
 
-def _can_write(letters: Letters, encoding: str) -> bool:
+def can_write(letters: object, encoding: str) -> bool:
+    """Return whether an encoding has all letters that an object has as attributes."""
     try:
         "".join(vars(letters).values()).encode(encoding)
     except (UnicodeEncodeError, LookupError):

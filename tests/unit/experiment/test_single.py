@@ -12,7 +12,7 @@ from blobtransfer.engines import load_engine
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import record_of, train_source, train_target
 from blobtransfer.network import initial_weights
-from blobtransfer.report.report import make_report
+from blobtransfer.report.kinds import build_report
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -138,7 +138,7 @@ def test_an_interrupt_beside_the_network_costs_only_what_is_beside_it():
     results = train_target(target_spec(variant), None, PlannedEngine(planned), Stopping()).results
     assert (results.run.variant, results.baseline) == ("random-frozen", None)
     assert results.interrupted
-    report = make_report(results)
+    report = build_report(results)
     assert report.stopped is None
     note = "interrupted: no network from scratch was trained to be shown beside it"
     assert note in report.tables[0].notes

@@ -17,8 +17,8 @@ from helpers.studies import grid_of, pairs_of, sweep_of
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source
 from blobtransfer.experiment.study import run_study
+from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html
-from blobtransfer.report.report import make_report
 from blobtransfer.report.writers import writer_of
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -63,7 +63,7 @@ class Page(HTMLParser):
 
 
 def page_of(results):
-    return "".join(to_html(make_report(results, with_time=False)))
+    return "".join(to_html(build_report(results)))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_every_id_is_there_once_and_whatever_names_one_finds_it(pages, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_have_captions_and_heads_of_rows_and_columns(pages, found, name):
     page = Page(pages[name])
-    tables = make_report(found[name], with_time=False).tables
+    tables = build_report(found[name]).tables
     assert page.tags["table"] == page.tags["caption"] == len(tables)
     assert Counter(page.of("scope")) == {
         "col": sum(len(list(filter(None, table.columns))) for table in tables),
@@ -142,7 +142,7 @@ def test_the_same_results_give_the_same_page(pages, found, name):
 
 def test_what_is_said_stands_in_it(pages, found):
     text = "".join(Page(pages["compare"]).texts)
-    report = make_report(found["compare"], with_time=False)
+    report = build_report(found["compare"])
     for sentence in report.sentences:
         assert sentence.text in text
     for caution in report.cautions:
@@ -172,7 +172,7 @@ def test_the_suffix_picks_the_page(found, tmp_path):
     path = tmp_path / "report.html"
     writer = writer_of(path)
     assert writer is not None
-    writer.write(make_report(found["compare"], with_time=False), path)
+    writer.write(build_report(found["compare"]), path)
     assert path.read_text().startswith("<!doctype html>")
 
 
@@ -204,5 +204,5 @@ def test_settings_list_twenty_values_and_count_the_others():
     )
     results = train_source(spec, PlannedEngine(varied)).results
     results = replace(results, spec=replace(spec, source=table_called("a", source)))
-    page = "".join(to_html(make_report(results)))
+    page = "".join(to_html(build_report(results)))
     assert "a18, a19 and 40 more" in page and "and 180 more" in page and "a20" not in page

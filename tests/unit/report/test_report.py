@@ -7,8 +7,8 @@ from helpers.specs import spec_of
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source
 from blobtransfer.report.cautions import caution_text
-from blobtransfer.report.report import make_report
-from blobtransfer.report.sentences import answer
+from blobtransfer.report.kinds import build_report
+from blobtransfer.report.kinds.answers import answer
 from blobtransfer.results.record import Sentence
 from blobtransfer.specs.variant import STANDALONE
 
@@ -16,7 +16,7 @@ from blobtransfer.specs.variant import STANDALONE
 def test_each_question_has_its_sentence_and_each_caution_its_words():
     spec = spec_of(questions=("one", "fresh"))
     results = compare(spec, None, PlannedEngine(lambda key, *_: key % 100 / 100))
-    report = make_report(results)
+    report = build_report(results)
     assert report.results is results
     assert report.sentences == tuple(
         Sentence(question, answer(results, question)) for question in ("one", "fresh")
@@ -31,15 +31,16 @@ def test_each_question_has_its_sentence_and_each_caution_its_words():
 def test_one_training_has_a_table_and_neither_answer_nor_caution():
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
-    report = make_report(results)
+    report = build_report(results)
     assert (len(report.tables), report.sentences, report.cautions) == (1, (), ())
 
 
 def test_the_seconds_are_left_out_where_they_are_not_wanted():
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
+    report = build_report(results)
     for with_time in (True, False):
-        (table,) = make_report(results, with_time).tables
+        (table,) = (report.for_printing(True, False) if with_time else report).tables
         assert (" s;" in table.notes[0]) == with_time
 
 
@@ -65,6 +66,6 @@ def columns_of(report):
 
 
 def test_the_explanations_name_every_column_of_the_full_table(compared):
-    report = make_report(compared, is_explained=True)
+    report = build_report(compared).for_printing(True, True)
     assert len(columns_of(report)) >= 9
     assert columns_of(report) <= explained(report)

@@ -9,8 +9,8 @@ from helpers.engines import PlannedEngine
 from helpers.specs import spec_of, varied
 
 from blobtransfer.experiment.compare import compare
-from blobtransfer.report.render.screen import print_screen
-from blobtransfer.report.report import make_report
+from blobtransfer.report.kinds import build_report
+from blobtransfer.report.render.screen import print_report
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from blobtransfer.statistics.paired import Verdict
@@ -30,7 +30,7 @@ def on_screen(results, width, monkeypatch, encoding="utf-8", is_terminal=False):
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     if is_terminal:
         file.isatty = lambda: True
-    print_screen(make_report(results), file)
+    print_report(build_report(results), file, full=False)
     file.flush()
     return file.buffer.getvalue().decode(encoding)
 
@@ -132,7 +132,7 @@ def test_the_way_to_the_explanations_is_shown_until_they_are(results, monkeypatc
     monkeypatch.setenv("COLUMNS", "80")
     for is_explained in (False, True):
         file = io.StringIO()
-        print_screen(make_report(results, is_explained=is_explained), file)
+        print_report(build_report(results).for_printing(False, is_explained), file, full=False)
         assert ("--explain" in file.getvalue()) != is_explained
 
 

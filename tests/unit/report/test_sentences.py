@@ -8,7 +8,7 @@ from helpers.specs import spec_of
 
 from blobtransfer.experiment.compare import compare
 from blobtransfer.report.cautions import caution_text, short_caution
-from blobtransfer.report.sentences import answer, low_run_notes, short_answer
+from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answer
 from blobtransfer.report.words import (
     describe_design,
     describe_frozen_layers,

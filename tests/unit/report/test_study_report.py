@@ -13,18 +13,13 @@ from helpers.studies import grid_of, pairs_of, sweep_of
 from blobtransfer.engines import load_engine
 from blobtransfer.experiment.load import from_json
 from blobtransfer.experiment.study import run_study
+from blobtransfer.report.cautions import study_caution_text
 from blobtransfer.report.figures.canvas import Canvas, save
-from blobtransfer.report.figures.heat import MARKS
-from blobtransfer.report.figures.pictures import draw_study, picture_of_results
+from blobtransfer.report.figures.heat import SYMBOLS
+from blobtransfer.report.figures.pictures import picture_of_report
 from blobtransfer.report.figures.style import STYLES
+from blobtransfer.report.kinds import VIEWS, build_report
 from blobtransfer.report.render.summary import summary_text
-from blobtransfer.report.report import make_report
-from blobtransfer.report.study_sentences import (
-    study_answers,
-    study_caution,
-    study_headline,
-    study_stopped_at,
-)
 from blobtransfer.report.words import format_signed_points, pluralise
 from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
 from blobtransfer.results.study_findings import Change, StudyCaution
@@ -60,19 +55,19 @@ def judged(study, kinds):
 
 def test_a_sweep_says_at_which_points_a_variant_is_what(studies):
     found = judged(studies["sweep"], ["worse", "undecided", "better"])
-    first, _ = study_answers(found, "fresh")
+    first, _ = (sentence.text for sentence in build_report(found).sentences)
     assert first == (
         "The method: transfer fixed=0 is worse at 10, is undecided at 20, is better at 40"
     )
     everywhere = judged(studies["sweep"], ["undecided"] * 3)
-    assert next(study_answers(everywhere, "fresh")).endswith("fixed=0 is undecided everywhere")
+    assert build_report(everywhere).sentences[0].text.endswith("fixed=0 is undecided everywhere")
 
 
 def test_a_sweep_names_where_the_verdict_changes(studies):
     change = Change("fresh", 1, ("10", "40"), ("worse", "better"))
     found = judged(studies["sweep"], ["worse", "undecided", "better"])
     found = replace(found, findings=replace(found.findings, changes=(change,)))
-    first, second = study_answers(found, "fresh")
+    first, second = (sentence.text for sentence in build_report(found).sentences)
     assert first.endswith("; it turns from worse to better between 10 and 40")
     assert "turns" not in second
 
@@ -84,12 +79,14 @@ def test_a_sweep_along_two_axes_counts_points(studies):
     own = tuple(replace(cell, at=(*cell.at, "5")) for cell in studies["sweep"].cells)
     found = replace(studies["sweep"], spec=StudySpec("sweep", axes, cells, "epochs"), cells=own)
     found = judged(found, ["worse", "undecided", "worse"])
-    first, _ = study_answers(found, "fresh")
+    first, _ = (sentence.text for sentence in build_report(found).sentences)
     assert (
         first
         == "The method: transfer fixed=0 is worse in 2 of 3 points, is undecided in 1 of 3 points"
     )
-    assert study_headline(found).startswith("What changes with train-samples and hidden? From")
+    assert build_report(found).headline.startswith(
+        "What changes with train-samples and hidden? From"
+    )
 
 
 FAMILY = PooledEffect(
@@ -116,7 +113,8 @@ def of_family(study, family, kind="undecided"):
 )
 def test_pairs_speak_of_the_next_pair(studies, ends, said):
     family = replace(FAMILY, prediction_low=ends[0], prediction_high=ends[1])
-    first, _ = study_answers(of_family(studies["pairs"], family), "fresh")
+    report = build_report(of_family(studies["pairs"], family))
+    first, _ = (sentence.text for sentence in report.sentences)
     assert first == (
         f"The next pair of such problems: transfer fixed=0 {said} (95 % prediction); on average "
         "it is undecided, -0.3 [-0.8, +0.2], over 60 pairs"
@@ -125,7 +123,7 @@ def test_pairs_speak_of_the_next_pair(studies, ends, said):
 
 def test_few_pairs_say_nothing_of_the_next(studies):
     found = of_family(studies["pairs"], PooledEffect(3, 0.01))
-    first, _ = study_answers(found, "fresh")
+    first, _ = (sentence.text for sentence in build_report(found).sentences)
     assert first.endswith(
         "changes accuracy by +1.0 on average over 3 pairs, which say nothing of the next"
     )
@@ -133,7 +131,8 @@ def test_few_pairs_say_nothing_of_the_next(studies):
 
 def test_a_grid_counts_transfers_without_the_diagonal(studies):
     kinds = ["better", "worse", "undecided"] * 3  # the diagonal: better, worse, undecided
-    first, _ = study_answers(judged(studies["grid"], kinds), "fresh")
+    report = build_report(judged(studies["grid"], kinds))
+    first, _ = (sentence.text for sentence in report.sentences)
     assert first == (
         "The method: transfer fixed=0 is better in 2, is worse in 2, is undecided in 2 of 6 "
         "transfers"
@@ -146,12 +145,12 @@ def test_a_grid_counts_transfers_without_the_diagonal(studies):
 def test_an_interrupted_study_says_first_how_far_it_came(studies, name, parts):
     found = replace(studies[name], cells=studies[name].cells[:2], interrupted=True)
     n = len(studies[name].cells)
-    assert study_stopped_at(found) == f"Stopped at 2 of {n} {parts}"
-    assert study_headline(found).startswith(f"Stopped at 2 of {n} {parts}. ")
+    assert build_report(found).stopped == f"Stopped at 2 of {n} {parts}"
+    assert build_report(found).headline.startswith(f"Stopped at 2 of {n} {parts}. ")
     last = replace(found.cells[1].results, interrupted=True)
     part = replace(found, cells=(found.cells[0], replace(found.cells[1], results=last)))
-    assert study_stopped_at(part).endswith(", the last with 8 of 8 repeats")
-    assert study_stopped_at(studies[name]) is None
+    assert build_report(part).stopped.endswith(", the last with 8 of 8 repeats")
+    assert build_report(studies[name]).stopped is None
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,8 @@ def test_an_interrupted_study_says_first_how_far_it_came(studies, name, parts):
     ],
 )
 def test_every_caution_says_what_to_know(studies, name, kind, said):
-    assert said in study_caution(StudyCaution(kind, 3), studies[name])
+    cell_name = VIEWS[name].cell_name
+    assert said in study_caution_text(StudyCaution(kind, 3), studies[name], cell_name)
 
 
 def test_settings_of_the_training_are_said_to_change_standalone_too(studies):
@@ -172,13 +172,13 @@ def test_settings_of_the_training_are_said_to_change_standalone_too(studies):
     axes = (spec.axes[0], Axis("epochs", ("2",)))
     cells = tuple(replace(cell, at=(*cell.at, "2")) for cell in spec.cells)
     found = replace(studies["sweep"], spec=replace(spec, axes=axes, cells=cells))
-    text = study_caution(StudyCaution("sensitivity", 3), found)
+    text = study_caution_text(StudyCaution("sensitivity", 3), found, VIEWS[found.command].cell_name)
     assert text.startswith("epochs changes training from scratch too")
     assert text.endswith("use --tune learning-rate=A,B,...")
 
 
 def test_cautions_of_cells_say_in_how_many(studies):
-    texts = make_report(studies["grid"]).cautions
+    texts = build_report(studies["grid"]).cautions
     assert any(text.startswith("in 9 of 9 cells: ") for text in texts)
 
 
@@ -186,7 +186,7 @@ def test_cautions_of_cells_say_in_how_many(studies):
 
 
 def test_a_sweep_has_epochs_and_updates_in_the_first_line_of_each_point(studies):
-    (table,) = make_report(studies["sweep"]).tables
+    (table,) = build_report(studies["sweep"]).tables
     assert table.columns[:4] == ("train-samples", "epochs", "updates", "variant")
     # batches of 32: 1, 1 and 2 an epoch, and 2 epochs
     assert [row[:4] for row in table.rows[::3]] == [
@@ -198,7 +198,7 @@ def test_a_sweep_has_epochs_and_updates_in_the_first_line_of_each_point(studies)
 
 
 def test_pairs_have_a_row_a_variant_and_a_detail_a_pair(studies):
-    family, *_, detail = make_report(studies["pairs"]).tables
+    family, *_, detail = build_report(studies["pairs"]).tables
     assert [row[0] for row in family.rows] == ["standalone", "transfer fixed=0", "transfer fixed=2"]
     assert detail.is_detail and len(detail.rows) == 12
     assert detail.rows[0][:3] == ("1", "problem 1", "problem 2")
@@ -206,7 +206,7 @@ def test_pairs_have_a_row_a_variant_and_a_detail_a_pair(studies):
 
 
 def test_a_grid_has_a_table_a_variant_with_a_mark_in_every_cell(studies):
-    first, second, detail = make_report(studies["grid"]).tables
+    first, second, detail = build_report(studies["grid"]).tables
     assert first.title.startswith("transfer fixed=0") and second.title.startswith(
         "transfer fixed=2"
     )
@@ -220,13 +220,13 @@ def test_a_grid_has_a_table_a_variant_with_a_mark_in_every_cell(studies):
 
 def test_a_cell_that_was_not_run_is_empty(studies):
     found = replace(studies["grid"], cells=studies["grid"].cells[:4], interrupted=True)
-    first, *_ = make_report(found).tables
+    first, *_ = build_report(found).tables
     assert first.rows[2][1:4] == ("", "", "")
 
 
 def test_scores_have_their_table_and_sentence():
     found = run_study(grid_of(3, transferability=True), engine=load_engine("compiled"))
-    table = make_report(found).tables[2]
+    table = build_report(found).tables[2]
     assert table.title.startswith("Which of 2 sources would one pick?")
     assert len(table.rows) == 2 * 5
     assert table.sentence.startswith("Ranked by regularised H-score, on the training rows")
@@ -235,7 +235,7 @@ def test_scores_have_their_table_and_sentence():
 @pytest.mark.parametrize("name", STUDIES)
 @pytest.mark.parametrize("writer", ["table", "markdown"])
 def test_every_text_has_all_tables(studies, name, writer):
-    report = make_report(studies[name], is_explained=True)
+    report = build_report(studies[name]).for_printing(True, True)
     text = "".join(TEXT_WRITERS[writer].pieces(report))
     for table in report.tables:
         assert table.title in text
@@ -253,11 +253,11 @@ class Terminal(io.StringIO):
 def test_on_80_columns_the_answer_comes_first_with_mean_and_std(studies, name, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "dumb")
-    report = make_report(studies[name])
+    report = build_report(studies[name])
     stream = Terminal()
     print_on(stream, report)
     lines = stream.getvalue().splitlines()
-    assert lines[0].startswith(study_headline(studies[name])[:40])
+    assert lines[0].startswith(build_report(studies[name]).headline[:40])
     assert max(map(len, lines)) <= 80
     if name != "grid":
         head = next(line for line in lines if "variant" in line)
@@ -266,7 +266,7 @@ def test_on_80_columns_the_answer_comes_first_with_mean_and_std(studies, name, m
 
 @pytest.mark.parametrize("suffix", [".csv", ".md", ".tex"])
 def test_a_summary_has_the_place_of_each_row(studies, suffix):
-    text = "".join(summary_text(studies["sweep"], suffix))
+    text = "".join(summary_text(VIEWS["sweep"].summary(studies["sweep"]), suffix))
     assert text.count("standalone") == 3
     assert "train-samples" in text
     if suffix == ".csv":
@@ -277,7 +277,8 @@ def test_a_summary_has_the_place_of_each_row(studies, suffix):
 
 
 def panels_of(study):
-    return [axes for axes in draw_study(study, Canvas()).axes if axes.get_label() != "<colorbar>"]
+    figure = VIEWS[study.command].draw(build_report(study), Canvas())
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
 
 
 def test_a_sweep_draws_means_above_and_differences_below(studies):
@@ -326,7 +327,7 @@ def test_a_heat_map_has_number_and_mark_in_every_cell(studies, name):
     assert len(texts) == 9
     for text, cell in zip(texts, studies[name].cells, strict=True):
         one = cell.summary("fresh", 1)
-        assert text == f"{format_signed_points(one.difference.mean)}\n{MARKS[one.verdict.kind]}"
+        assert text == f"{format_signed_points(one.difference.mean)}\n{SYMBOLS[one.verdict.kind]}"
     frames = [patch for patch in panels[0].patches if patch.get_hatch() is None]
     assert len(frames) == 3  # the diagonal
 
@@ -337,7 +338,7 @@ def test_every_style_can_be_drawn_and_is_the_same_twice(studies, name, style, tm
     texts = []
     for i in range(2):
         path = tmp_path / f"{i}.svg"
-        save(picture_of_results(studies[name], Canvas(style=style), ["x"]), path)
+        save(picture_of_report(build_report(studies[name]), Canvas(style=style), ["x"]), path)
         texts.append(path.read_text())
     assert texts[0] == texts[1]
     assert "<desc>" in texts[0]
@@ -346,7 +347,7 @@ def test_every_style_can_be_drawn_and_is_the_same_twice(studies, name, style, tm
 @pytest.mark.parametrize("name", STUDIES)
 def test_what_is_shown_again_is_the_same(studies, name):
     again = from_json("".join(to_json(studies[name])).encode(), "r.json")
-    first, second = make_report(studies[name]), make_report(again)
+    first, second = build_report(studies[name]), build_report(again)
     assert (first.tables, first.sentences, first.cautions) == (
         second.tables, second.sentences, second.cautions
     )  # fmt: skip
@@ -361,7 +362,7 @@ def test_what_rounds_to_0_has_no_minus():
 def test_a_sweep_does_without_p_before_epochs_and_updates(studies, monkeypatch):
     monkeypatch.setenv("COLUMNS", "86")
     stream = Terminal()
-    print_on(stream, make_report(studies["sweep"]))
+    print_on(stream, build_report(studies["sweep"]))
     text = re.sub(r"\x1b\[\d+m", "", stream.getvalue())
     head = next(line for line in text.splitlines() if "variant" in line)
     assert head.split()[:4] == ["train-samples", "epochs", "updates", "variant"]

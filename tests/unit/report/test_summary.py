@@ -8,7 +8,9 @@ from helpers.engines import PlannedEngine
 from helpers.specs import spec_of, varied
 
 from blobtransfer.experiment.compare import compare
-from blobtransfer.report.render.summary import COLUMNS, summary_text
+from blobtransfer.report.kinds import VIEWS
+from blobtransfer.report.kinds.comparison import SUMMARY_COLUMNS
+from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.writers import SUMMARY_SUFFIXES
 
 
@@ -18,7 +20,11 @@ def results():
 
 
 def test_csv_has_the_numbers_of_the_findings_in_full(results):
-    rows = list(csv.DictReader(io.StringIO("".join(summary_text(results, ".csv")))))
+    rows = list(
+        csv.DictReader(
+            io.StringIO("".join(summary_text(VIEWS["compare"].summary(results), ".csv")))
+        )
+    )
     assert [row["variant"] for row in rows] == [one.label for one in results.summary]
     for row, one in zip(rows, results.summary, strict=True):
         assert float(row["mean"]) == one.mean
@@ -31,8 +37,10 @@ def test_csv_has_the_numbers_of_the_findings_in_full(results):
 
 @pytest.mark.parametrize("suffix", SUMMARY_SUFFIXES)
 def test_every_format_has_a_row_a_variant_and_every_column(results, suffix):
-    text = "".join(summary_text(results, suffix))
-    assert all(name.replace("_", "\\_" if suffix == ".tex" else "_") in text for name in COLUMNS)
+    text = "".join(summary_text(VIEWS["compare"].summary(results), suffix))
+    assert all(
+        name.replace("_", "\\_" if suffix == ".tex" else "_") in text for name in SUMMARY_COLUMNS
+    )
     assert text.count("transfer fixed=") == 4 and text.count("standalone") == 1
     assert "None" not in text and "nan" not in text
 
@@ -40,7 +48,7 @@ def test_every_format_has_a_row_a_variant_and_every_column(results, suffix):
 def test_the_command_writes_it_and_refuses_other_formats(run, tmp_path):
     small = ("--samples", 60, "--train-samples", 40, "--epochs", 2, "--repeats", 3, "--no-plot")
     done = run("compare", *small, "-q", "--summary", "s.csv")
-    assert done.code == 0 and (tmp_path / "s.csv").read_text().startswith(",".join(COLUMNS))
+    assert done.code == 0 and (tmp_path / "s.csv").read_text().startswith(",".join(SUMMARY_COLUMNS))
     refused = run("compare", *small, "--summary", "s.xls")
     assert (refused.code, refused.err) == (
         2, "error: --summary s.xls: no format has the suffix .xls; use .csv, .md, .tex\n"

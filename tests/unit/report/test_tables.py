@@ -12,7 +12,8 @@ from blobtransfer.experiment.analyse import analyse
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source, train_target
 from blobtransfer.network import initial_weights
-from blobtransfer.report.tables import SECONDARY, tables_of
+from blobtransfer.report.kinds import build_report
+from blobtransfer.report.kinds.texts import SECONDARY
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
@@ -27,6 +28,11 @@ def results():
 def nested():
     spec = spec_of(8, questions=("one", "fresh"), nested=(4, 2), speed=True)
     return compare(spec, None, PlannedEngine(lambda key, *_: key % 100 / 100))
+
+
+def reported(results):
+    """Return the tables as they are printed."""
+    return build_report(results).for_printing(full=True, is_explained=False).tables
 
 
 def without_ceiling(results):
@@ -51,7 +57,7 @@ def text_in(tables):
 
 
 def test_a_report_has_both_questions_then_controls_then_speed(results):
-    titles = [table.title for table in tables_of(results)]
+    titles = [table.title for table in reported(results)]
     assert [re.split("[:(]", title)[0].strip() for title in titles] == [
         "This model",
         "The method",
@@ -64,7 +70,7 @@ def test_a_report_has_both_questions_then_controls_then_speed(results):
 
 
 def test_the_luck_of_the_source_has_a_table_where_the_design_is_nested(nested):
-    _, method, _, luck, *_ = tables_of(nested)
+    _, method, _, luck, *_ = reported(nested)
     assert method.title.startswith("The method (4 source networks): test accuracy in %")
     assert method.title.endswith("4 sources x 2 repeats")
     assert luck.columns == ("variant", "sources", "between sources", "within a source", "ICC")
@@ -76,13 +82,13 @@ def test_the_columns_of_a_question_are_those_of_the_contract(nested, results):
         "variant", "mean", "std", "median", "low", "gap", "difference [95 %]", "typical [95 %]",
         "P(better)", "adj. p", "verdict",
     )  # fmt: skip
-    assert tables_of(nested)[0].columns == columns
+    assert reported(nested)[0].columns == columns
     # some runs of these failed
-    assert tables_of(results)[0].columns == ("variant", "failed", *columns[1:])
+    assert reported(results)[0].columns == ("variant", "failed", *columns[1:])
 
 
 def test_the_columns_of_the_speed_are_those_of_the_contract(results):
-    *_, speed = tables_of(results)
+    *_, speed = reported(results)
     assert speed.columns == ("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict")
     metrics = [row[1] for row in speed.rows]
     assert metrics == ["jumpstart", "height", "last 10", "reached", "epochs"] * 6
@@ -94,7 +100,7 @@ def test_the_columns_of_the_speed_are_those_of_the_contract(results):
 
 
 def test_the_controls_have_a_column_a_question_and_a_line_of_help_a_kind(results):
-    controls = tables_of(results)[3]
+    controls = reported(results)[3]
     assert controls.columns == ("what", "of", "this model", "the method")
     assert [row[:2] for row in controls.rows] == [
         ("freezing alone, fixed=1", "random-frozen fixed=1 - standalone"),
@@ -110,7 +116,7 @@ def test_the_controls_have_a_column_a_question_and_a_line_of_help_a_kind(results
 def test_variants_that_are_compared_with_another_have_a_table_of_their_own():
     spec = spec_of(8, source=None, against=parse_variant("fixed=0"))
     results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(lambda *_: 0.5))
-    table = tables_of(results)[2]
+    table = reported(results)[2]
     assert table.title.startswith("The variants against each other: differences in points")
     (row,) = table.rows
     assert row[:2] == ("one variant against another", "transfer fixed=2 - transfer fixed=0")
@@ -118,7 +124,7 @@ def test_variants_that_are_compared_with_another_have_a_table_of_their_own():
 
 
 def test_the_numbers_of_a_row_are_those_of_the_findings(results):
-    table = tables_of(results)[0]
+    table = reported(results)[0]
     one = results.of_question("one")[2]
     row = dict(zip(table.columns, table.rows[2], strict=True))
     assert row["variant"] == one.label
@@ -134,7 +140,7 @@ def test_the_numbers_of_a_row_are_those_of_the_findings(results):
 
 
 def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(results):
-    risk = tables_of(results)[2]
+    risk = reported(results)[2]
     assert risk.title == "What is at risk: test accuracy in %"
     assert [row[:2] for row in risk.rows][:3] == [
         ("standalone", ""),
@@ -144,18 +150,18 @@ def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(resul
     one = results.summary[2]
     numbers = (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5)
     assert risk.rows[2][2:] == tuple(f"{100 * number:.2f}" for number in numbers)
-    assert [table.is_detail for table in tables_of(results)[:4]] == [False, False, True, False]
+    assert [table.is_detail for table in reported(results)[:4]] == [False, False, True, False]
 
 
 def test_what_is_not_adjusted_together_with_the_answer_is_called_secondary(results):
-    one, fresh, _, controls, *speed = tables_of(results)
+    one, fresh, _, controls, *speed = reported(results)
     assert all(SECONDARY in table.notes for table in (controls, *speed))
     assert "secondary: the answer about the method is the primary one" in one.notes
     assert not any("secondary" in note for note in fresh.notes)
 
 
 def test_the_notes_say_where_low_is_and_what_is_typical(results):
-    for table in tables_of(results)[:2]:
+    for table in reported(results)[:2]:
         assert (
             "low: runs below 70.0 %; typical: the middle three fifths of the differences; the 5 "
             "intervals of the mean hold together"
@@ -165,10 +171,10 @@ def test_the_notes_say_where_low_is_and_what_is_typical(results):
 def test_a_comparison_until_decided_says_how_it_was_looked_at():
     spec = spec_of(8, until_decided=True)
     results = compare(spec, None, PlannedEngine(lambda *_: 0.5))
-    table, _ = tables_of(results)
+    table, _ = reported(results)
     hold = "the intervals of the mean hold at every look, all others at one"
     assert f"looked at again and again, at most 8 repeats: {hold}" in table.notes
-    early, _ = tables_of(replace(results, spec=replace(spec, n_repeats=100)))
+    early, _ = reported(replace(results, spec=replace(spec, n_repeats=100)))
     assert f"looked at again and again, until all was decided: {hold}" in early.notes
     # no number that holds at one look alone
     assert table.rows[1][table.columns.index("typical [95 %]")] == "+0.00"
@@ -178,7 +184,7 @@ def test_a_comparison_until_decided_says_how_it_was_looked_at():
 
 def test_a_comparison_of_a_problem_with_itself_says_so_in_its_title():
     spec = spec_of(8, questions=("one", "fresh"), source=spec_of().target, speed=True)
-    tables = tables_of(compare(spec, None, PlannedEngine(lambda *_: 0.5)))
+    tables = reported(compare(spec, None, PlannedEngine(lambda *_: 0.5)))
     questions = [
         "This model, source and target being the same problem (not transfer)",
         "The method, source and target being the same problem (not transfer)",
@@ -193,19 +199,19 @@ def test_a_p_is_never_0():
     def plan(key, first_weight, n_frozen):
         return 0.5 + (key % 97) / 1000 + 0.2 * (n_frozen == 2)
 
-    table, *_ = tables_of(compare(spec_of(30), None, PlannedEngine(plan, 30)))
+    table, *_ = reported(compare(spec_of(30), None, PlannedEngine(plan, 30)))
     assert table.rows[2][-2:] == ("<0.001", "better")
 
 
 def test_no_table_ever_says_nan_or_none(results, nested):
     failed = compare(spec_of(2, speed=True), None, PlannedEngine(lambda *_: np.nan))
     for one in (results, nested, failed, without_ceiling(results)):
-        for text in text_in(tables_of(one)):
+        for text in text_in(reported(one)):
             assert not re.search(r"\b(nan|None|inf)\b", text)
 
 
 def test_a_comparison_whose_runs_all_failed_says_so():
-    table, *_ = tables_of(compare(spec_of(2), None, PlannedEngine(lambda *_: np.nan)))
+    table, *_ = reported(compare(spec_of(2), None, PlannedEngine(lambda *_: np.nan)))
     # at chance level: half of the 20 test rows are of one class
     assert table.rows[1][:6] == ("transfer fixed=0", "2", "50.00", "0.00", "50.00", "100 %")
     assert table.rows[1][-1] == "undecided"
@@ -216,7 +222,7 @@ def test_a_comparison_whose_runs_all_failed_says_so():
 
 
 def test_one_repeat_has_means_and_nothing_that_needs_two():
-    table, *_ = tables_of(compare(spec_of(1), None, PlannedEngine(lambda *_: 0.5)))
+    table, *_ = reported(compare(spec_of(1), None, PlannedEngine(lambda *_: 0.5)))
     assert table.title.endswith("1 repeat")
     assert table.rows[1][1:4] == ("50.00", "-", "50.00")
     assert table.rows[1][6] == "+0.00"
@@ -234,7 +240,7 @@ def test_a_note_says_where_the_one_source_network_came_from(with_model):
         origin = (
             "one source network, trained on problem 1 (test accuracy 50.0 %, ceiling 100.0 %): "
         )
-    table, *_ = tables_of(results)
+    table, *_ = reported(results)
     assert origin + "the luck of its draw is in no std and no interval" in table.notes
 
 
@@ -244,19 +250,19 @@ def test_a_note_says_where_the_one_source_network_came_from(with_model):
 def test_without_a_ceiling_a_comparison_has_no_gap_and_no_word_of_it(results):
     plain = without_ceiling(results)
     assert {one.gap for one in plain.summary} == {None}
-    tables = tables_of(plain)
+    tables = reported(plain)
     assert all(table.ceiling is None for table in tables)
     for text in text_in(tables):
         assert "gap" not in text and "ceiling" not in text
     # all other columns stay
-    for table, before in zip(tables, tables_of(results), strict=True):
+    for table, before in zip(tables, reported(results), strict=True):
         assert set(before.columns) - set(table.columns) <= {"gap"}
 
 
 def test_without_a_ceiling_one_training_has_its_accuracy_and_its_loss_alone():
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     plain = without_ceiling(train_source(spec, PlannedEngine(lambda *_: 0.5)).results)
-    (table,) = tables_of(plain, with_time=False)
+    (table,) = build_report(plain).tables
     floor = f"{100 * plain.measured.floor:.1f} %"
     assert table.rows == (
         ("accuracy", "50.0 %", "50.0 %"),
@@ -289,14 +295,14 @@ def test_the_title_of_one_training_says_what_was_trained(text, title):
     spec = spec_of(1, variants=(variant,), source=None, model_path="m.keras")
     source = initial_weights(MLPSpec(), 1, 0)
     results = train_target(spec, source, PlannedEngine(lambda *_: 0.5)).results
-    (table,) = tables_of(results)
+    (table,) = reported(results)
     assert table.title == title
 
 
 def test_the_time_of_a_training_is_named_where_it_is_wanted():
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
-    (table,) = tables_of(replace(results, seconds=1.234))
+    (table,) = reported(replace(results, seconds=1.234))
     assert table.notes[0] == "63 of 63 weights trained in 1.23 s; 40 training rows"
 
 
@@ -308,5 +314,5 @@ def test_a_training_says_that_it_collapsed():
             return trained
 
     spec = spec_of(1, variants=(STANDALONE,))
-    (table,) = tables_of(train_target(spec, None, Collapsed(lambda *_: 0.5)).results)
+    (table,) = reported(train_target(spec, None, Collapsed(lambda *_: 0.5)).results)
     assert table.notes[-1] == "collapsed: only 1 of 3 classes are ever predicted"

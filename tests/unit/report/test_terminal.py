@@ -9,9 +9,9 @@ from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 
 from blobtransfer.experiment.compare import compare
-from blobtransfer.report.render.terminal import box_plot, print_on_terminal
+from blobtransfer.report.kinds import VIEWS
+from blobtransfer.report.render.terminal import box_plot, print_tables
 from blobtransfer.report.render.text import to_text
-from blobtransfer.report.tables import tables_of
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def on_terminal(monkeypatch):
         monkeypatch.setenv("COLUMNS", str(width))
         monkeypatch.setenv("TERM", "xterm")
         file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-        print_on_terminal(tables, file)
+        print_tables(tables, file)
         file.flush()
         return file.buffer.getvalue().decode(encoding)
 
@@ -44,11 +44,12 @@ def on_terminal(monkeypatch):
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 140, 300])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_a_narrow_terminal_drops_columns_and_cuts_no_number(results, on_terminal, width, encoding):
-    text = on_terminal(tables_of(results), width, encoding)
+    tables = list(VIEWS["compare"].tables(results))
+    text = on_terminal(tables, width, encoding)
     number = re.compile(r"(?<![\d.])[+-]?\d+\.\d+(?![\d.])")
     ends = [end for one in results.summary for end in (one.min, one.max)]
     ends.append(results.measured.ceiling)
-    whole = to_text(tables_of(results)) + " ".join(f"{100 * end:.1f}" for end in ends)
+    whole = to_text(tables) + " ".join(f"{100 * end:.1f}" for end in ends)
     if width >= 40:  # below, the terminal itself breaks lines
         assert set(number.findall(text)) <= set(number.findall(whole))
     if width >= 80:
@@ -58,23 +59,23 @@ def test_a_narrow_terminal_drops_columns_and_cuts_no_number(results, on_terminal
 
 
 def test_what_was_dropped_is_said_and_the_verdict_stays(nested, on_terminal):
-    text = on_terminal(tables_of(nested), 60)
+    text = on_terminal(list(VIEWS["compare"].tables(nested)), 60)
     assert "no room for: typical [95 %], P(better), gap" in text
     assert "verdict" in text and "difference [95 %]" in text
-    assert "no room for" not in on_terminal(tables_of(nested), 160)
+    assert "no room for" not in on_terminal(list(VIEWS["compare"].tables(nested)), 160)
 
 
 def test_a_terminal_too_narrow_for_all_gets_plain_text_without_columns_that_can_go(
     nested, on_terminal
 ):
-    text = on_terminal(tables_of(nested)[:1], 20)
+    text = on_terminal(list(VIEWS["compare"].tables(nested))[:1], 20)
     assert "difference [95 %]" in text
     assert "P(better)" not in text
     assert max(map(len, text.splitlines())) > 20
 
 
 def test_a_terminal_wide_enough_shows_every_cell(nested, on_terminal):
-    table, *_ = tables_of(nested)
+    table, *_ = list(VIEWS["compare"].tables(nested))
     text = on_terminal([table], 200)
     for row in (table.columns, *table.rows):
         assert all(cell in text for cell in row)
@@ -83,7 +84,7 @@ def test_a_terminal_wide_enough_shows_every_cell(nested, on_terminal):
 
 
 def test_the_terminal_shows_a_small_box_plot_and_a_pipe_does_not(nested, on_terminal):
-    tables = tables_of(nested)
+    tables = list(VIEWS["compare"].tables(nested))
     assert "lowest, quartiles, median, highest" in on_terminal(tables, 100)
     assert "├─█╋█─┤" in on_terminal(tables, 100)
     assert "|-=#=-|" in on_terminal(tables, 100, "ascii")

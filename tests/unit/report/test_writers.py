@@ -16,9 +16,9 @@ from blobtransfer.errors import MachineError
 from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_target
 from blobtransfer.network import initial_weights
+from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.text import to_text
-from blobtransfer.report.report import make_report
 from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS, WRITERS, print_on, to_json, writer_of
 from blobtransfer.specs.network import MLPSpec
@@ -38,13 +38,13 @@ def planned():
         return 0.75 if first_weight == source[0].flat[0] else 0.5 + 0.1 * repeat
 
     spec = spec_of(source=None, model_path="m.keras")
-    return make_report(compare(spec, source, PlannedEngine(plan)))
+    return build_report(compare(spec, source, PlannedEngine(plan)))
 
 
 @pytest.fixture(scope="module")
 def report():
     spec = spec_of(8, questions=("one", "fresh"), variants=VARIANTS, speed=True)
-    return make_report(compare(spec, None, PlannedEngine(varied)))
+    return build_report(compare(spec, None, PlannedEngine(varied)))
 
 
 ANSWER = (
@@ -134,18 +134,18 @@ def test_the_markdown_of_a_comparison_is_exactly_this(planned):
 @pytest.mark.parametrize("name", ["table", "markdown"])
 def test_how_far_an_interrupted_comparison_came_is_said_first(report, name):
     spec = replace(report.results.spec, n_repeats=10_000)
-    stopped = make_report(replace(report.results, interrupted=True, spec=spec))
+    stopped = build_report(replace(report.results, interrupted=True, spec=spec))
     assert written(name, stopped) == "Stopped at 8 of 10,000 repeats\n\n" + written(name, report)
 
 
 def test_a_comparison_until_decided_that_is_interrupted_had_no_number_to_reach(report):
     spec = replace(report.results.spec, n_repeats=10_000, until_decided=True)
-    stopped = make_report(replace(report.results, interrupted=True, spec=spec))
+    stopped = build_report(replace(report.results, interrupted=True, spec=spec))
     assert stopped.stopped == "Stopped at 8 of at most 10,000 repeats"
 
 
 def test_words_are_explained_where_words_are_written(report):
-    explained = make_report(report.results, is_explained=True)
+    explained = build_report(report.results).for_printing(True, True)
     lines = explained.explanations
     assert written("table", explained) == (
         written("table", report) + "\n" + "".join(f"{line}\n" for line in lines)
@@ -159,7 +159,7 @@ def test_the_table_of_one_failed_training_is_exactly_this():
     # the gap of chance, 80 - 50, would look as if it had learned something
     spec = spec_of(1, variants=(STANDALONE,))
     trained = train_target(spec, None, PlannedEngine(lambda *_: np.nan))
-    assert written("table", make_report(trained.results, with_time=False)) == (
+    assert written("table", build_report(trained.results)) == (
         "Standalone network 2-5-5-3 on problem 2\n"
         "\n"
         "               train        test\n"

@@ -14,7 +14,7 @@ from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.load import from_json
 from blobtransfer.experiment.single import train_source, train_target
 from blobtransfer.network import initial_weights
-from blobtransfer.report.report import make_report
+from blobtransfer.report.kinds import build_report
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.csv_io import to_csv
 from blobtransfer.results.findings import Findings
@@ -65,7 +65,7 @@ def test_a_result_of_huge_problems_is_read_without_drawing_them(comparison, monk
         record["spec"][role]["n_samples"] = 30_000_000
     monkeypatch.setattr("sklearn.datasets.make_blobs", refuse)
     found = from_json(json.dumps(record).encode(), "huge.json")
-    assert make_report(found).tables
+    assert build_report(found).tables
 
 
 def text_of(results):
@@ -86,7 +86,7 @@ def test_what_is_written_can_be_read_and_is_the_same_again(name, request):
     back = from_json(text.encode(), "r.json")
     assert text_of(back) == text
     assert "".join(to_csv(back)) == "".join(to_csv(results))
-    assert make_report(back).tables == make_report(results).tables
+    assert build_report(back).tables == build_report(results).tables
     assert back.spec == results.spec
     assert (back.findings, back.regions) == (results.findings, results.regions)
     assert (back.baseline is None) == (name != "beside")
@@ -331,7 +331,7 @@ def test_the_variants_and_regions_of_version_1_are_those_that_stand_in_it():
 
 def test_the_tables_of_version_1_show_the_numbers_that_stand_in_it():
     record = json.loads(old("compare"))
-    one, fresh, _, *speed = make_report(from_json(old("compare"), "v1.json")).tables
+    one, fresh, _, *speed = build_report(from_json(old("compare"), "v1.json")).tables
     for table, sources in ((one, ("none", "one")), (fresh, ("none", "fresh"))):
         rows = [row for row in record["summary"] if row["sources"] in sources]
         means = table.columns.index("mean")
@@ -343,7 +343,7 @@ def test_the_tables_of_version_1_show_the_numbers_that_stand_in_it():
             assert cells[differences].startswith(f"{100 * d['mean']:+.2f} [")
             assert cells[better] == f"{d['probability_better']:.2f}"
     assert [len(table.rows) for table in speed] == [25, 25]
-    (training,) = make_report(from_json(old("train-source"), "v1.json")).tables
+    (training,) = build_report(from_json(old("train-source"), "v1.json")).tables
     assert training.rows[0] == ("accuracy", "62.5 %", "35.0 %")
 
 

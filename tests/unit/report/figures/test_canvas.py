@@ -17,8 +17,9 @@ from blobtransfer.experiment.compare import compare
 from blobtransfer.experiment.single import train_source
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas, made_by, save
-from blobtransfer.report.figures.pictures import picture_of_results, picture_of_tasks
+from blobtransfer.report.figures.pictures import picture_of_report, picture_of_tasks
 from blobtransfer.report.figures.style import COLOURS, KIND_COLOURS, TRANSFER_COLOURS
+from blobtransfer.report.kinds import build_report
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
@@ -41,7 +42,7 @@ def test_the_suffix_picks_the_format_and_the_same_figure_gives_the_same_bytes(
 ):
     paths = [tmp_path / f"{i}.{suffix}" for i in (1, 2)]
     for path in paths:
-        save(picture_of_results(results, Canvas()), path)
+        save(picture_of_report(build_report(results), Canvas()), path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert paths[0].read_bytes().startswith(start)
 
@@ -50,7 +51,7 @@ def test_the_suffix_picks_the_format_and_the_same_figure_gives_the_same_bytes(
 def test_a_name_that_the_font_or_a_formula_cannot_take_makes_no_noise(tmp_path, name):
     spec = spec_of(source=None, model_path=name)
     results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(by_key))
-    save(picture_of_results(results, Canvas()), tmp_path / "a.png")
+    save(picture_of_report(build_report(results), Canvas()), tmp_path / "a.png")
     assert (tmp_path / "a.png").exists()
 
 
@@ -86,7 +87,7 @@ COMMAND = "blobtransfer compare --model 'a (b) \\ <c> & \\xe9.keras' --repeats 3
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_a_figure_tells_the_command_that_made_it(results, tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
-    save(picture_of_results(results, Canvas(), ARGV), path)
+    save(picture_of_report(build_report(results), Canvas(), ARGV), path)
     assert made_by(path) == COMMAND
 
 
@@ -104,7 +105,7 @@ def test_files_of_others_tell_none(tmp_path):
 
 def test_an_svg_has_text_as_text_a_title_and_a_description(results, tmp_path):
     path = tmp_path / "a.svg"
-    save(picture_of_results(results, Canvas()), path)
+    save(picture_of_report(build_report(results), Canvas()), path)
     root = ElementTree.parse(path).getroot()
     name = "{http://www.w3.org/2000/svg}"
     assert root.get("role") == "img"
@@ -116,7 +117,7 @@ def test_an_svg_has_text_as_text_a_title_and_a_description(results, tmp_path):
 
 def test_the_fonts_of_a_pdf_are_type_42(results, tmp_path):
     path = tmp_path / "a.pdf"
-    save(picture_of_results(results, Canvas()), path)
+    save(picture_of_report(build_report(results), Canvas()), path)
     found = set(re.findall(rb"/Subtype /(Type3|TrueType|Type0|CIDFontType2)", path.read_bytes()))
     assert found and b"Type3" not in found
 
@@ -138,14 +139,14 @@ def test_problems_are_described_too(tmp_path):
 def test_a_training_is_described_too(accuracy, start):
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     trained = train_source(spec, PlannedEngine(lambda *_: accuracy)).results
-    picture = picture_of_results(trained, Canvas())
+    picture = picture_of_report(build_report(trained), Canvas())
     assert picture.title == "Training of a network 2-5-5-3 on problem 1: standalone"
     assert picture.text.startswith(start)
 
 
 def test_a_figure_with_too_little_room_is_refused_and_nothing_is_written(results, tmp_path):
     path = tmp_path / "a.png"
-    picture = picture_of_results(results, Canvas(size=(2.0, 2.0)))
+    picture = picture_of_report(build_report(results), Canvas(size=(2.0, 2.0)))
     with pytest.raises(MachineError, match="the figure has too little room; use a larger --size"):
         save(picture, path)
     assert os.listdir(tmp_path) == []

@@ -14,6 +14,7 @@ from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.comparison import draw_comparison
 from blobtransfer.report.figures.style import LOOKS, colour_of, marker_of
+from blobtransfer.report.kinds import build_report
 from blobtransfer.report.words import describe_design
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TEST_ACCURACY
@@ -50,7 +51,7 @@ def both():
 
 def panels_of(results):
     """Give differences, scores and learning curves, each by question."""
-    axes, n = draw_comparison(results, Canvas()).axes, len(results.spec.questions)
+    axes, n = draw_comparison(build_report(results), Canvas()).axes, len(results.spec.questions)
     return axes[:n], axes[n : 2 * n], axes[2 * n :]
 
 
@@ -190,7 +191,7 @@ def test_the_axis_of_scores_has_every_dot_and_the_ceiling():
 
 
 def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves(both):
-    figure = draw_comparison(both, Canvas())
+    figure = draw_comparison(build_report(both), Canvas())
     titles = [title for axes in figure.axes if (title := axes.get_title("left"))]
     assert [title.partition(":")[0] for title in titles] == ["This model", "The method"]
     _, _, (one, fresh) = panels_of(both)
@@ -203,7 +204,7 @@ def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves
 def test_a_nested_design_counts_its_sources_in_the_title():
     spec = spec_of(8, questions=("fresh",), nested=(4, 2))
     results = compare(spec, None, PlannedEngine(by_key))
-    figure = draw_comparison(results, Canvas())
+    figure = draw_comparison(build_report(results), Canvas())
     assert describe_design(results, "fresh") in " ".join(figure.get_suptitle().split())
 
 
@@ -212,7 +213,7 @@ def test_comparisons_whose_runs_failed_can_be_drawn(n_failed):
     failing = iter([np.nan] * n_failed)
     spec = spec_of(2, speed=True, questions=("fresh",))
     results = compare(spec, None, PlannedEngine(lambda *_: next(failing, 0.5), 2))
-    draw_comparison(results, Canvas()).draw_without_rendering()
+    draw_comparison(build_report(results), Canvas()).draw_without_rendering()
 
 
 def test_every_variant_has_a_colour_of_its_own():
@@ -227,7 +228,7 @@ def test_every_variant_has_a_colour_of_its_own():
 def test_a_comparison_without_a_ceiling_draws_none(both):
     tasks = tuple(replace(task, ceiling=None) for task in both.tasks)
     findings = analyse(both.spec, both.scores, tasks[-1], both.curves)
-    figure = draw_comparison(replace(both, tasks=tasks, findings=findings), Canvas())
+    figure = draw_comparison(build_report(replace(both, tasks=tasks, findings=findings)), Canvas())
     lines = [line.get_label() for axes in figure.axes for line in axes.lines]
     assert "ceiling" not in lines
     assert "threshold" in lines
@@ -319,7 +320,7 @@ def test_three_runs_are_drawn_as_well_as_a_hundred_thousand(n):
     spec = replace(small.spec, n_repeats=n)
     findings = analyse(spec, scores, small.measured, {})
     results = replace(small, spec=spec, scores=scores, findings=findings)
-    figure = draw_comparison(results, Canvas())
+    figure = draw_comparison(build_report(results), Canvas())
     figure.draw_without_rendering()
     _, axes = figure.axes
     n_dots = sum(len(dots) for dots in dots_of(axes) if len(dots) > 1)
@@ -334,7 +335,7 @@ def test_three_runs_are_drawn_as_well_as_a_hundred_thousand(n):
 def test_a_variant_of_which_most_runs_are_beyond_the_end_has_no_box():
     plain = compare(spec_of(20), None, PlannedEngine(good))
     dead = with_scores(plain, {2: [0.3] * 19 + [0.79]})
-    figure = draw_comparison(dead, Canvas())
+    figure = draw_comparison(build_report(dead), Canvas())
     figure.draw_without_rendering()
     assert len(figure.axes[1].patches) == 3  # two boxes, and the field of runs beyond
     assert notes_in(figure.axes[1]) == ["19"]
@@ -346,7 +347,7 @@ def test_a_variant_of_which_most_runs_are_beyond_the_end_has_no_box():
 def with_styles(results, style, **size):
     canvas = Canvas(style=style, **size)
     with canvas.settings():
-        return draw_comparison(results, canvas)
+        return draw_comparison(build_report(results), canvas)
 
 
 def are_apart(texts):

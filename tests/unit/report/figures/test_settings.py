@@ -43,12 +43,12 @@ def test_a_matplotlibrc_where_the_command_runs_changes_no_byte(tmp_path, expecte
 
 @pytest.mark.slow
 def test_a_figure_that_cannot_be_drawn_is_one_line_and_costs_no_results(run, monkeypatch):
-    from blobtransfer.report.figures import pictures
+    from blobtransfer.report.figures import comparison
 
     def broken(*arguments):
         raise RuntimeError("no such font")
 
-    monkeypatch.setattr(pictures, "draw_comparison", broken)
+    monkeypatch.setattr(comparison, "draw_comparison", broken)
     done = run(*COMMAND, "-o", "r.csv")
     assert done.code == 1
     assert done.out.startswith("This model: ")

@@ -1,34 +1,24 @@
-"""Findings -> sentences: what is known, how surely, and what to do next.
-
-All words about findings are made here; every number comes from them.
-"""
+"""Answers of a comparison in sentences: what is known, how surely, and what to do next."""
 
 from collections.abc import Sequence
 
 from blobtransfer.report.words import (
-    HEADLINE_SCORE,
     QUESTION_NAMES,
-    SCORE_NAMES,
     describe_design,
     format_amount,
     format_interval,
     format_per_100,
     format_per_100_range,
     format_points,
-    format_spearman,
     format_unsigned_points,
     join_and,
     label_of,
     pluralise,
 )
-from blobtransfer.results.findings import (
-    Summary,
-    Unit,
-)
+from blobtransfer.results.findings import Summary, Unit
 from blobtransfer.results.results import Results
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
-from blobtransfer.statistics.transferability import Ranking
 
 
 def answer(results: Results, question: Question) -> str | None:
@@ -41,12 +31,12 @@ def answer(results: Results, question: Question) -> str | None:
     for kind in kinds:
         for i, one in enumerate(by_kind.get(kind, [])):
             amount, interval = _amount(one)
-            slight = _slight(one)
+            slight = _negligible_note(one)
             clauses.append(
                 f"{label_of(one.arm, results)} by {amount} ({interval}){slight}"
                 if i
                 else f"{label_of(one.arm, results)} is {kind} than standalone by {amount} points "
-                f"(95 % interval {interval}, {_basis(one, results)}){slight}"
+                f"(95 % interval {interval}, {_sample_size(one, results)}){slight}"
             )
     if alike := by_kind.get("no practical difference"):
         clauses.append(
@@ -56,54 +46,9 @@ def answer(results: Results, question: Question) -> str | None:
     if undecided := by_kind.get("undecided"):
         clauses.append(
             f"{_labels(undecided, results)} {'is' if len(undecided) == 1 else 'are'} undecided "
-            f"({_what_would_tell(undecided, results)})"
+            f"({_needed_repeats(undecided, results)})"
         )
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
-
-
-def ranking_sentence(results: Results) -> str | None:
-    """Say how well the source networks of the first variant are ranked by a score."""
-    one = next((one for one in results.findings.rankings if one.score == HEADLINE_SCORE), None)
-    if one is None or one.ranking.gain is None or one.ranking.regret is None:
-        return None
-    return (
-        f"Ranked by {SCORE_NAMES[one.score]}, on the training rows, the {one.ranking.n} source "
-        f"networks agree with their accuracy after {label_of(one.arm, results)} by Spearman "
-        f"{format_spearman(one.ranking)}; {picked_words(one.ranking)}. It says nothing about other "
-        "targets, nor whether transfer beats training from scratch"
-    )
-
-
-def picked_words(ranking: Ranking) -> str:
-    """Say what it brings to pick by a score."""
-    assert ranking.gain is not None and ranking.regret is not None
-    where = "above" if ranking.gain >= 0.0 else "below"
-    return (
-        f"the one it picks is {format_unsigned_points(ranking.gain)} points {where} a random one "
-        f"and {format_unsigned_points(ranking.regret)} below the best"
-    )
-
-
-def headline(results: Results) -> str:
-    """Ask the question that a comparison answers; an interrupted one says so first."""
-    target = results.measured.name
-    if results.spec.is_same_problem:
-        asked = f"Source and target are both {target}: this is training on, not transfer."
-    elif results.spec.model_path is not None:
-        asked = f"Does a start from {results.spec.model_path} help on {target}?"
-    else:
-        asked = f"Does a start from a network trained on {results.tasks[0].name} help on {target}?"
-    stopped = stopped_at(results)
-    return asked if stopped is None else f"{stopped}. {asked}"
-
-
-def stopped_at(results: Results) -> str | None:
-    """Say how far an interrupted comparison came; None for one that was finished."""
-    if not results.interrupted or results.command != "compare":
-        return None
-    at_most = "at most " if results.spec.until_decided else ""
-    n_done, n_asked = results.scores.n_repeats, results.spec.n_repeats
-    return f"Stopped at {n_done:,} of {at_most}{n_asked:,} repeats"
 
 
 def short_answer(results: Results, question: Question) -> str | None:
@@ -117,14 +62,35 @@ def short_answer(results: Results, question: Question) -> str | None:
         for i, one in enumerate(by_kind.get(kind, [])):
             amount, _ = _amount(one)
             unit = " points" if i == 0 else ""
-            clauses.append(f"{label_of(one.arm, results)} {verb} {amount}{unit}{_slight(one)}")
+            clauses.append(
+                f"{label_of(one.arm, results)} {verb} {amount}{unit}{_negligible_note(one)}"
+            )
     if alike := by_kind.get("no practical difference"):
         clauses.append(f"{_labels(alike, results)}: no practical difference")
     if undecided := by_kind.get("undecided"):
-        what = _what_would_tell(undecided, results).partition(", four")[0]
+        what = _needed_repeats(undecided, results).partition(", four")[0]
         named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "
         clauses.append(f"{named}cannot tell ({what})")
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+
+
+def low_run_notes(shown: Sequence[Summary], results: Results) -> list[str]:
+    """Return notes on variants that end low more or less often than standalone."""
+    notes = []
+    for one in shown:
+        low, d = one.low_runs, one.difference
+        if low is None or d is None or low.share_standalone is None or d.n < MIN_PAIRS:
+            continue
+        if low.ci_low is None or low.ci_high is None or low.ci_low <= 0.0 <= low.ci_high:
+            continue
+        difference = low.share - low.share_standalone
+        more = "more" if difference > 0 else "fewer"
+        notes.append(
+            f"{label_of(one.arm, results)}: {_typical_clause(one, results.spec.margin)}; "
+            f"{format_per_100(difference)} {more} of 100 end low than from scratch "
+            f"(95 % interval {format_per_100_range(low.ci_low, low.ci_high)})"
+        )
+    return notes
 
 
 def _by_kind(results: Results, question: Question) -> dict[VerdictKind, list[Summary]]:
@@ -136,32 +102,13 @@ def _by_kind(results: Results, question: Question) -> dict[VerdictKind, list[Sum
     return found
 
 
-def _slight(one: Summary) -> str:
+def _negligible_note(one: Summary) -> str:
     is_maybe = one.verdict is not None and one.verdict.beyond_margin == "maybe"
     return ", maybe too little to matter" if is_maybe else ""
 
 
-def low_run_notes(shown: Sequence[Summary], results: Results) -> list[str]:
-    """Say which variants end low more or less often than standalone, and what is typical."""
-    notes = []
-    for one in shown:
-        low, d = one.low_runs, one.difference
-        if low is None or d is None or low.share_standalone is None or d.n < MIN_PAIRS:
-            continue
-        if low.ci_low is None or low.ci_high is None or low.ci_low <= 0.0 <= low.ci_high:
-            continue
-        difference = low.share - low.share_standalone
-        more = "more" if difference > 0 else "fewer"
-        notes.append(
-            f"{label_of(one.arm, results)}: {_typical(one, results.spec.margin)}; "
-            f"{format_per_100(difference)} {more} of 100 end low than from scratch "
-            f"(95 % interval {format_per_100_range(low.ci_low, low.ci_high)})"
-        )
-    return notes
-
-
-def _typical(one: Summary, margin: float) -> str:
-    """Say what a typical run does, in one clause."""
+def _typical_clause(one: Summary, margin: float) -> str:
+    """Return by how much a typical run is better or worse, in one clause."""
     assert one.difference is not None
     typical = one.difference.typical
     if typical.mean is None:
@@ -176,8 +123,8 @@ def _typical(one: Summary, margin: float) -> str:
     return f"a typical run is {word} by {format_unsigned_points(typical.mean)} points"
 
 
-def _basis(one: Summary, results: Results) -> str:
-    """Say how many repeats the difference of a variant rests on."""
+def _sample_size(one: Summary, results: Results) -> str:
+    """Return the sample size of a difference."""
     if results.spec.is_nested(one.arm):
         return describe_design(results, "fresh")
     return pluralise(results.scores.n_repeats, "repeats")
@@ -195,8 +142,8 @@ def _amount(one: Summary) -> tuple[str, str]:
     return format_amount(abs(d.mean)), f"{format_amount(low)} to {format_amount(high)}"
 
 
-def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
-    """Say how many repeats decide the slowest of some variants."""
+def _needed_repeats(undecided: Sequence[Summary], results: Results) -> str:
+    """Return how many repeats should decide all undecided variants."""
     standalone = results.summary[0]
     if any(one.is_mostly_dead for one in (standalone, *undecided)):
         return "most runs fail or collapse"
@@ -205,7 +152,7 @@ def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
         to_decide = None if one.verdict is None else one.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
             return f"after {pluralise(results.scores.n_repeats, 'repeats')}"
-        if to_decide is None and results.spec.task.is_resplit and _is_known(one):
+        if to_decide is None and results.spec.task.is_resplit and _has_interval(one):
             margin, task = results.spec.margin, results.spec.task
             of_what = f" a difference of {format_points(margin)}" if margin else ""
             which = "training rows" if task.test_to_train > 1.0 else "rows"
@@ -228,8 +175,8 @@ def _what_would_tell(undecided: Sequence[Summary], results: Results) -> str:
     return would_tell
 
 
-def _is_known(one: Summary) -> bool:
-    """Say whether enough is known of a difference to say what would decide it."""
+def _has_interval(one: Summary) -> bool:
+    """Return whether a difference has an interval of enough pairs."""
     d = one.difference
     return d is not None and d.ci_low is not None and d.n >= MIN_PAIRS
 

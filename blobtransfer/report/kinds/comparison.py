@@ -1,0 +1,390 @@
+"""View of one comparison: `compare`."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from blobtransfer.report.cautions import caution_text, short_caution
+from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answer
+from blobtransfer.report.kinds.details import detail_tables, question_title
+from blobtransfer.report.kinds.texts import (
+    EXPLAINED_FRESH,
+    EXPLAINED_VARIANTS,
+    RANKING_COLUMNS,
+    RANKING_NOTES,
+    ceiling_note,
+    design_paragraph,
+    interval_paragraph,
+    ranking_cells,
+    ranking_sentence,
+    training_paragraph,
+    verdict_paragraph,
+)
+from blobtransfer.report.report import Report, View
+from blobtransfer.report.table import Overview, OverviewRow, SummaryRows, Table
+from blobtransfer.report.words import (
+    HEADLINE_SCORE,
+    QUESTION_NAMES,
+    describe_design,
+    format_interval,
+    format_number,
+    format_p,
+    format_percent,
+    format_points,
+    format_share,
+    format_verdict,
+    format_whole_percent,
+    label_of,
+    pluralise,
+    suggest,
+)
+from blobtransfer.results import json_io
+from blobtransfer.results.findings import Summary
+from blobtransfer.results.record import Sentence
+from blobtransfer.results.results import Results, TaskRecord
+from blobtransfer.specs.experiment import Question
+from blobtransfer.statistics.paired import VerdictKind
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from blobtransfer.report.figures.canvas import Canvas
+
+
+SUMMARY_COLUMNS = (
+    "sources", "variant", "n", "failed", "mean", "std", "median", "low_share", "difference",
+    "ci_low", "ci_high", "p_adjusted", "verdict",
+)  # fmt: skip
+
+MORE_OF_QUESTION: dict[Question, str] = {"one": ": one source", "fresh": ": new sources"}
+"""Addition to the name of a question where there is room."""
+
+
+class ComparisonView(View[Results]):
+    """Report variants against standalone, question by question."""
+
+    def headline(self, results: Results) -> str:
+        """Return the question that the comparison answers; an interrupted one begins with that."""
+        target = results.measured.name
+        if results.spec.is_same_problem:
+            text = f"Source and target are both {target}: this is training on, not transfer."
+        else:
+            source = results.spec.model_path or f"a network trained on {results.tasks[0].name}"
+            text = f"Does a start from {source} help on {target}?"
+        stopped = self.stopped_at(results)
+        return text if stopped is None else f"{stopped}. {text}"
+
+    def stopped_at(self, results: Results) -> str | None:
+        """Return how many repeats an interrupted comparison has."""
+        if not results.interrupted:
+            return None
+        at_most = "at most " if results.spec.until_decided else ""
+        n_done, n_repeats = results.scores.n_repeats, results.spec.n_repeats
+        return f"Stopped at {n_done:,} of {at_most}{n_repeats:,} repeats"
+
+    def sentences(self, results: Results) -> Iterator[Sentence]:
+        """Yield the answer to each question."""
+        for question in results.spec.questions:
+            text = answer(results, question)
+            if text:
+                yield Sentence(question, text)
+
+    def short_sentences(self, results: Results) -> Iterator[Sentence]:
+        """Yield the short answer to each question."""
+        for question in results.spec.questions:
+            text = short_answer(results, question)
+            if text:
+                yield Sentence(question, text)
+
+    def cautions(self, results: Results) -> Iterator[str]:
+        """Yield each caution with its reason."""
+        return (caution_text(caution, results) for caution in results.findings.cautions)
+
+    def short_cautions(self, results: Results) -> Iterator[str]:
+        """Yield each caution in one line."""
+        return (short_caution(caution, results) for caution in results.findings.cautions)
+
+    def tables(self, results: Results) -> Iterator[Table]:
+        """Yield one table per question, then risk, rankings and details."""
+        for question in results.spec.questions:
+            yield comparison_table(results, question)
+        yield risk_table(results)
+        if results.findings.rankings:
+            yield ranking_table(results)
+        yield from detail_tables(results)
+
+    def overview(self, results: Results) -> Overview:
+        """Return all variants in one table: standalone once, then each question."""
+        ceiling, questions = results.measured.ceiling, results.spec.questions
+        legend = [] if ceiling is None else [f"best possible {format_number(ceiling, digits=1)}"]
+        legend += [f"margin {format_points(results.spec.margin)}"]
+        legend += [describe_design(results, questions[-1])]
+        return Overview(
+            rows=tuple(_overview_rows(results)),
+            legend="; ".join(legend),
+            verdicts={question: _shared_verdict(results, question) for question in questions},
+            n_tables=len(questions),
+        )
+
+    def explanations(self, results: Results) -> Iterator[str]:
+        """Yield the meaning of each row and column, with the numbers of these results."""
+        return explanations(results)
+
+    def method(self, results: Results) -> Iterator[str]:
+        """Yield how networks are trained, compared and judged."""
+        spec = results.spec
+        yield training_paragraph(spec)
+        yield design_paragraph(spec)
+        yield interval_paragraph(spec)
+        yield verdict_paragraph(spec)
+
+    def draw(self, report: Report[Results], canvas: "Canvas") -> "Figure":
+        """Draw differences, scores and learning curves."""
+        from blobtransfer.report.figures.comparison import draw_comparison
+
+        return draw_comparison(report, canvas)
+
+    def summary(self, results: Results) -> SummaryRows:
+        """Return one row per variant."""
+        rows = [summary_row(summary, results) for summary in results.summary]
+        return SummaryRows(SUMMARY_COLUMNS, rows, n_word_columns=2)
+
+    def to_json(self, report: Report[Results]) -> Iterator[str]:
+        """Yield the results as JSON, piece by piece."""
+        return json_io.to_json(report.results, report.sentences, report.cautions)
+
+
+def summary_row(summary: Summary, results: Results) -> list[Any]:
+    """Return the values of a variant in the order of `SUMMARY_COLUMNS`."""
+    d = summary.difference
+    return [
+        summary.arm.sources,
+        label_of(summary.arm, results),
+        summary.n,
+        summary.failed,
+        summary.mean,
+        summary.std,
+        summary.median,
+        None if summary.low_runs is None else summary.low_runs.share,
+        *((None,) * 4 if d is None else (d.mean, d.ci_low, d.ci_high, d.p_adjusted)),
+        None if summary.verdict is None else summary.verdict.kind,
+    ]
+
+
+def _overview_rows(results: Results) -> Iterator[OverviewRow]:
+    """Yield standalone once, then the variants of each question below its name."""
+    for summary in results.summary:
+        if summary.arm.sources == "none":
+            yield _overview_row(summary, results, level=0)
+    for question in results.spec.questions:
+        summaries = [summary for summary in results.summary if summary.arm.sources == question]
+        if summaries:
+            name = QUESTION_NAMES[question]
+            yield OverviewRow(name, name + MORE_OF_QUESTION[question], is_question=True)
+        for summary in summaries:
+            yield _overview_row(summary, results, level=1)
+
+
+def _overview_row(summary: Summary, results: Results, level: int) -> OverviewRow:
+    label, difference = label_of(summary.arm, results), summary.difference
+    is_empty = difference is None or difference.mean is None
+    return OverviewRow(
+        label=label,
+        wide_label=label,
+        mean=format_number(summary.mean, digits=1),
+        std=format_number(summary.std, digits=1),
+        interval="" if is_empty else format_interval(difference, digits=1),
+        difference=difference,
+        verdict=None if summary.verdict is None else summary.verdict.kind,
+        level=level,
+    )
+
+
+def _shared_verdict(results: Results, question: Question) -> VerdictKind | None:
+    """Return the verdict that all variants of a question have; None if they differ."""
+    kinds = {
+        summary.verdict.kind
+        for summary in results.of_question(question)
+        if summary.verdict is not None
+    }
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+BEST_OF = ("best of 1", "best of 3", "best of 5")
+
+
+def comparison_table(results: Results, question: Question) -> Table:
+    """Return the table of one question, one row per variant, with its answer."""
+    target = results.measured
+    shown = results.of_question(question)
+    columns: list[tuple[str, Callable[[Summary], str]]] = [
+        ("variant", lambda s: label_of(s.arm, results)),
+        ("mean", lambda s: format_number(s.mean)),
+        ("std", lambda s: format_number(s.std)),
+        ("median", lambda s: format_number(s.median)),
+        ("low", lambda s: format_whole_percent(s.low_runs.share if s.low_runs else None)),
+        ("gap", lambda s: format_number(s.gap)),
+        ("difference [95 %]", lambda s: format_interval(s.difference)),
+        ("typical [95 %]", lambda s: format_interval(s.difference and s.difference.typical)),
+        (
+            "P(better)",
+            lambda s: format_share(s.difference.probability_better if s.difference else None),
+        ),
+        ("adj. p", lambda s: format_p(s.difference.p_adjusted if s.difference else None)),
+        ("verdict", lambda s: format_verdict(s.verdict)),
+    ]
+    left_out = ["gap"] if target.ceiling is None else []
+    left_out += ["adj. p"] if results.spec.until_decided else []  # a sequence has none
+    columns = [column for column in columns if column[0] not in left_out]
+    if any(summary.failed for summary in shown):
+        columns[1:1] = [("failed", lambda s: str(s.failed))]
+    return Table(
+        title=f"{question_title(results, question)}: test accuracy in % on {target.name}, "
+        f"{results.spec.network}, {describe_design(results, question)}",
+        columns=tuple(head for head, _ in columns),
+        rows=tuple(tuple(cell(s) for _, cell in columns) for s in shown),
+        notes=tuple(_comparison_notes(results, question, shown)),
+        sentence=answer(results, question),
+        summaries=tuple(shown),
+        ceiling=target.ceiling,
+    )
+
+
+def risk_table(results: Results) -> Table:
+    """Return the table of low quantiles, and of the best of several runs."""
+    return Table(
+        title="What is at risk: test accuracy in %",
+        columns=("variant", "question", "5 % quantile", "worst tenth", *BEST_OF),
+        rows=tuple(
+            (
+                label_of(one.arm, results),
+                suggest(one.arm),
+                *map(
+                    format_number,
+                    (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5),
+                ),
+            )
+            for one in results.summary
+        ),
+        notes=(
+            "worst tenth: the mean of the lowest tenth of the runs; best of k: to be expected of "
+            "the best of k runs",
+        ),
+        is_detail=True,
+    )
+
+
+def ranking_table(results: Results) -> Table:
+    """Return the table of how well each transferability score ranks the source networks."""
+    rows, last = [], None
+    for one in results.findings.rankings:
+        label = label_of(one.arm, results)
+        rows.append(("" if label == last else label, *ranking_cells(one.score, one.ranking)))
+        last = label
+    n = results.findings.rankings[0].ranking.n
+    return Table(
+        title=f"Which of {pluralise(n, 'source networks')} would one pick? Scores on the training "
+        f"rows of {results.measured.name}",
+        columns=("variant", "score", *RANKING_COLUMNS),
+        rows=tuple(rows),
+        notes=RANKING_NOTES,
+        sentence=_ranking_sentence(results),
+    )
+
+
+def _comparison_notes(results: Results, question: Question, shown: Sequence[Summary]) -> list[str]:
+    spec, notes = results.spec, [ceiling_note(results)]
+    if question == "fresh":
+        source = results.task("source") if spec.source else None
+        if source is not None:
+            notes.append(
+                f"source networks trained on {source.name}{_bracketed_ceiling(source)}: the "
+                "intervals hold for the method, on this target problem"
+            )
+    elif spec.model_path is not None:
+        notes.append(f"one source network, {spec.model_path}: {ONE_SOURCE_NOTE}")
+    elif results.source_run is not None:
+        source, run = results.task("source"), results.source_run
+        ceiling = "" if source.ceiling is None else f", ceiling {format_percent(source.ceiling)}"
+        notes.append(
+            f"one source network, trained on {source.name} "
+            f"(test accuracy {format_percent(run.test_accuracy)}{ceiling}): {ONE_SOURCE_NOTE}"
+        )
+        if run.status == "failed":
+            notes.append("the source network failed: its loss is not finite")
+    notes += low_run_notes(shown, results)
+    n_compared = len(spec.variants) - 1
+    together = f"; the {n_compared} intervals of the mean hold together" if n_compared > 1 else ""
+    notes.append(
+        f"low: runs below {format_percent(results.findings.low_line)}; typical: the middle three "
+        f"fifths of the differences{together}"
+    )
+    if spec.until_decided:
+        is_at_most = results.scores.n_repeats == spec.n_repeats
+        is_at_most = is_at_most or results.interrupted
+        how = f"at most {spec.n_repeats:,} repeats" if is_at_most else "until all was decided"
+        notes.append(
+            f"looked at again and again, {how}: the intervals of the mean hold at every look, "
+            "all others at one"
+        )
+    if spec.task.is_resplit:
+        notes.append(
+            f"each repeat splits the rows of {results.measured.name} anew: intervals and p are "
+            "Nadeau & Bengio's, which know that the splits share rows"
+        )
+    if question == "one" and "fresh" in spec.questions:
+        notes.append("secondary: the answer about the method is the primary one")
+    if any(summary.failed for summary in shown):
+        notes.append(
+            "failed: runs whose loss is not finite; they count at chance level, "
+            f"{format_percent(results.measured.floor)}"
+        )
+    return notes
+
+
+ONE_SOURCE_NOTE = "the luck of its draw is in no std and no interval"
+
+
+def _bracketed_ceiling(task: TaskRecord) -> str:
+    return "" if task.ceiling is None else f" (ceiling {format_percent(task.ceiling)})"
+
+
+def explanations(results: Results) -> Iterator[str]:
+    """Yield the meaning of each row and column, with the numbers of these results."""
+    spec, measured = results.spec, results.measured
+    n_compared = len(spec.variants) - 1
+    yield from EXPLAINED_VARIANTS
+    yield "this model: all repeats start from one source network"
+    yield EXPLAINED_FRESH
+    yield f"mean, std, median: of the test accuracies of {results.scores.n_repeats} repeats, in %"
+    if results.findings.low_line is not None:
+        yield (f"low: runs that end below {format_percent(results.findings.low_line)}")
+    if measured.ceiling is not None:
+        yield (f"gap: from the mean to the best possible, {format_percent(measured.ceiling)}")
+    yield from (
+        "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
+        f"where it would lie with very many repeats; the {n_compared} of a question hold together",
+        "typical [95 %]: the same of the middle three fifths of the repeats, each alone",
+        "P(better): share of the repeats in which the variant beats standalone, ties by half",
+        "better, worse: the whole interval is above, below 0",
+        f"no practical difference (alike): it is within {format_points(spec.margin)} of 0, the "
+        "margin",
+        "undecided: neither; more repeats, or more rows of a table, would tell",
+        "5 % quantile: one run of 20 ends below it",
+        "worst tenth: mean of the lowest tenth of the runs",
+        "best of 1, best of 3, best of 5: what to expect of the best of so many runs",
+    )
+    if not spec.until_decided:
+        times = f", times the {n_compared} variants of a question" if n_compared > 1 else ""
+        yield (f"adj. p: of no difference{times}")
+    if results.n_failed:
+        floor = format_percent(measured.floor)
+        yield (f"failed: loss not finite; such runs count at chance level, {floor}")
+
+
+def _ranking_sentence(results: Results) -> str | None:
+    """Return how well the source networks of the first variant are ranked."""
+    for found in results.findings.rankings:
+        if found.score == HEADLINE_SCORE:
+            subject = f", the {found.ranking.n} source networks"
+            return ranking_sentence(found.ranking, subject, label_of(found.arm, results))
+    return None

@@ -1,0 +1,186 @@
+"""Tables of a comparison besides its accuracies: rates, variances, controls, speed."""
+
+from collections.abc import Iterator
+
+from blobtransfer.report.kinds.texts import SECONDARY
+from blobtransfer.report.table import Table
+from blobtransfer.report.words import (
+    QUESTION_NAMES,
+    describe_design,
+    format_interval,
+    format_number,
+    format_p,
+    format_percent,
+    format_share,
+    format_verdict,
+    label_of,
+    pluralise,
+    suggest,
+)
+from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric
+from blobtransfer.results.results import Results
+from blobtransfer.specs.experiment import Question
+
+CONTRASTS: dict[ContrastKind, str] = {
+    "freezing": "freezing alone",
+    "weights": "the source's weights",
+    "features": "the source's features",
+    "own features": "the target's own features",
+    "other problem": "another problem's features",
+    "extra epochs": "the extra epochs",
+    "beyond extra epochs": "beyond the extra epochs",
+    "against": "one variant against another",
+}
+"""What a comparison with a control tells, in a few words."""
+
+
+CONTRAST_HELP: dict[ContrastKind, str] = {
+    "freezing": "what it costs to freeze layers that were never trained",
+    "weights": "what all the source brings: its frozen features, and the start of the layers above",
+    "features": "what the frozen features bring alone, the layers above drawn afresh",
+    "own features": "what a start from another network of the target problem brings",
+    "other problem": "what is lost because the source is another problem",
+    "extra epochs": "what standalone gains in the epochs that the source network took",
+    "beyond extra epochs": "what transfer brings more than those epochs",
+    "against": "what the first of the two brings more than the second",
+}
+"""What a comparison with a control tells, in a line."""
+
+
+SPEED_METRICS: dict[SpeedMetric, str] = {
+    "jumpstart": "jumpstart",
+    "area": "height",
+    "last": "last 10",
+    "reached": "reached",
+    "epochs": "epochs",
+}
+
+
+def detail_tables(results: Results) -> Iterator[Table]:
+    """Yield the tables of what a comparison was asked besides its accuracies."""
+    if results.spec.tune:
+        yield rates_table(results)
+    if results.spec.nested is not None:
+        yield variance_table(results)
+    if results.findings.contrasts:
+        yield controls_table(results)
+    if results.findings.speed:
+        yield from (speed_table(results, question) for question in results.spec.questions)
+
+
+def rates_table(results: Results) -> Table:
+    """Return the table of the learning rates that runs have chosen."""
+    rates = [f"{rate:g}" for rate in sorted(results.spec.tune)]
+    return Table(
+        title="The learning rates that were chosen: runs",
+        columns=("variant", "question", *rates),
+        rows=tuple(
+            (
+                label_of(one.arm, results),
+                suggest(one.arm),
+                *(str(chosen.n) for chosen in one.chosen_rates),
+            )
+            for one in results.summary
+        ),
+        notes=(
+            "each run takes the rate that is most accurate on a fifth of its training rows, and "
+            "learns all of them with it; source networks learn with "
+            f"{results.spec.training.learning_rate:g}",
+        ),
+        is_detail=True,
+    )
+
+
+def variance_table(results: Results) -> Table:
+    """Return the table of the variation between and within source networks."""
+    return Table(
+        title="The luck of the source: std of test accuracy in points",
+        columns=("variant", "sources", "between sources", "within a source", "ICC"),
+        rows=tuple(
+            (
+                label_of(summary.arm, results),
+                str(variance.n_sources),
+                format_number(variance.between_std),
+                format_number(variance.within_std),
+                format_share(variance.icc),
+            )
+            for summary in results.summary
+            if (variance := summary.source_variance) is not None
+        ),
+        notes=("ICC: the share of the variance that comes from which source network was drawn",),
+    )
+
+
+def controls_table(results: Results) -> Table:
+    """Return the table of contrasts with the controls: why a variant wins or loses."""
+    questions = results.spec.questions
+    by_row: dict[tuple[ContrastKind, str, str], dict[Question, Contrast]] = {}
+    for contrast in results.findings.contrasts:
+        label, baseline = (label_of(arm, results) for arm in (contrast.arm, contrast.baseline))
+        key = (contrast.kind, label, baseline)
+        by_row.setdefault(key, {})[contrast.question] = contrast
+    is_why = any(kind != "against" for kind, *_ in by_row)
+    title = "What the controls tell" if is_why else "The variants against each other"
+    rows = []
+    for (kind, label, baseline), cells in by_row.items():
+        n_frozen = next(iter(cells.values())).arm.variant.n_frozen
+        is_of_one = n_frozen is not None and kind != "against"
+        what = CONTRASTS[kind] + (f", fixed={n_frozen}" if is_of_one else "")
+        differences = [cells[question].difference for question in questions]
+        rows.append((what, f"{label} - {baseline}", *map(format_interval, differences)))
+    return Table(
+        title=f"{title}: differences in points [95 % interval, each alone]",
+        columns=("what", "of", *(QUESTION_NAMES[question] for question in questions)),
+        rows=tuple(rows),
+        notes=(
+            *(
+                f"{CONTRASTS[kind]}: {CONTRAST_HELP[kind]}"
+                for kind in dict.fromkeys(kind for kind, *_ in by_row)
+            ),
+            SECONDARY,
+        ),
+    )
+
+
+def speed_table(results: Results, question: Question) -> Table:
+    """Return the table of how fast variants learn, one row per metric."""
+    shown = [one for one in results.findings.speed if one.arm.is_asked_by(question)]
+    rows, last = [], None
+    for one in shown:
+        scale = 1.0 if one.metric == "epochs" else 100.0
+        rows.append(
+            (
+                "" if one.arm == last else label_of(one.arm, results),
+                SPEED_METRICS[one.metric],
+                format_number(one.value, scale=scale),
+                format_interval(one.difference, scale=scale),
+                format_p(one.difference.p_adjusted if one.difference else None),
+                format_verdict(one.verdict),
+            )
+        )
+        last = one.arm
+    return Table(
+        title=f"{question_title(results, question)}: speed of learning in %, "
+        f"{describe_design(results, question)}",
+        columns=("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict"),
+        rows=tuple(rows),
+        notes=(
+            "test accuracy: jumpstart, before training; height, mean of the learning curve; "
+            "last 10, mean of the last epochs",
+            f"reached: runs that reach {format_percent(results.findings.threshold)}; epochs: until "
+            f"then, {results.spec.training.epochs} where it is never reached",
+            SECONDARY,
+        ),
+    )
+
+
+def question_title(results: Results, question: Question) -> str:
+    """Return the name of a question and what is known of its source networks."""
+    name = QUESTION_NAMES[question].capitalize()
+    if results.spec.is_same_problem:
+        return f"{name}, source and target being the same problem (not transfer)"
+    if question == "one":
+        return f"{name} (one source network)"
+    if results.spec.nested is not None:
+        return f"{name} ({pluralise(results.n_sources, 'source networks')})"
+    return f"{name} (a fresh source network each repeat)"

@@ -1,0 +1,142 @@
+"""What the views of all studies share: sentences by variant, cautions, cells and their details."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any, ClassVar
+
+from blobtransfer.report.cautions import study_caution_text
+from blobtransfer.report.kinds.comparison import SUMMARY_COLUMNS, summary_row
+from blobtransfer.report.kinds.details import detail_tables
+from blobtransfer.report.kinds.texts import (
+    EXPLAINED_FRESH,
+    EXPLAINED_VARIANTS,
+    design_paragraph,
+    training_paragraph,
+    verdict_paragraph,
+)
+from blobtransfer.report.report import Report, View
+from blobtransfer.report.table import SummaryRows, Table
+from blobtransfer.report.words import QUESTION_NAMES, SHORT_VERDICTS, format_points
+from blobtransfer.results import study_json
+from blobtransfer.results.record import Sentence
+from blobtransfer.results.study import CellResults, StudyResults
+from blobtransfer.specs.experiment import Question
+from blobtransfer.statistics.paired import Verdict
+
+
+class StudyView(View[StudyResults]):
+    """Base of the views of studies.
+
+    Attributes:
+        cell_name: What the cells of this kind are called, in the plural.
+        column_explanations: Meaning of the columns of this kind.
+    """
+
+    is_condensed = True
+    cell_name: ClassVar[str]
+    column_explanations: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def question(self, results: StudyResults) -> str:
+        """Return the question that the study answers."""
+
+    @abstractmethod
+    def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
+        """Yield the answer to a question, one clause per variant."""
+
+    @abstractmethod
+    def study_paragraph(self, results: StudyResults) -> str:
+        """Return how the cells of this kind are made and judged."""
+
+    def subject(self, question: Question) -> str:
+        """Return the subject of an answer."""
+        return QUESTION_NAMES[question].capitalize()
+
+    def headline(self, results: StudyResults) -> str:
+        """Return the question; an interrupted study begins with how far it came."""
+        stopped = self.stopped_at(results)
+        question = self.question(results)
+        return question if stopped is None else f"{stopped}. {question}"
+
+    def stopped_at(self, results: StudyResults) -> str | None:
+        """Return how many cells and repeats an interrupted study has."""
+        if not results.interrupted:
+            return None
+        n_cells, last = len(results.spec.cells), results.cells[-1].results
+        text = f"Stopped at {len(results.cells):,} of {n_cells:,} {self.cell_name}"
+        if not last.interrupted:
+            return text
+        n_repeats = results.spec.n_repeats
+        return f"{text}, the last with {last.scores.n_repeats:,} of {n_repeats:,} repeats"
+
+    def sentences(self, results: StudyResults) -> Iterator[Sentence]:
+        """Yield one sentence per question and variant."""
+        for question in results.spec.questions:
+            for clause in self.clauses(results, question):
+                yield Sentence(question, f"{self.subject(question)}: {clause}")
+
+    def joined_sentence(self, results: StudyResults, question: Question) -> str:
+        """Return the answer to a question in one sentence."""
+        return f"{self.subject(question)}: {'; '.join(self.clauses(results, question))}"
+
+    def cautions(self, results: StudyResults) -> Iterator[str]:
+        """Yield each caution with its reason."""
+        for caution in results.findings.cautions:
+            yield study_caution_text(caution, results, self.cell_name)
+
+    def explanations(self, results: StudyResults) -> Iterator[str]:
+        """Yield the meaning of each row and column, with the numbers of these results."""
+        yield from EXPLAINED_VARIANTS
+        yield EXPLAINED_FRESH
+        yield from self.column_explanations
+        yield "better, worse: the whole interval is above, below 0"
+        margin = format_points(results.spec.margin)
+        yield f"alike: no practical difference, the interval is within {margin} of 0"
+        yield "undecided: neither"
+
+    def method(self, results: StudyResults) -> Iterator[str]:
+        """Yield how networks are trained, compared and judged."""
+        spec = results.cells[0].results.spec
+        yield training_paragraph(spec)
+        yield design_paragraph(spec)
+        yield self.study_paragraph(results)
+        yield verdict_paragraph(spec)
+
+    def summary(self, results: StudyResults) -> SummaryRows:
+        """Return one row per cell and variant, with the place of the cell first."""
+        names = tuple(axis.name for axis in results.spec.axes)
+        rows = [
+            [*cell.at, *summary_row(summary, cell.results)]
+            for cell in results.cells
+            for summary in cell.results.summary
+        ]
+        return SummaryRows((*names, *SUMMARY_COLUMNS), rows, n_word_columns=len(names) + 2)
+
+    def settings(self, results: StudyResults) -> Iterator[tuple[str, Any]]:
+        """Yield the axes, the budget, and each setting of the first cell."""
+        for axis in results.spec.axes:
+            yield axis.name, axis.values
+        yield "budget", str(results.spec.budget)
+        yield from asdict(results.spec.cells[0].spec).items()
+
+    def to_json(self, report: Report[StudyResults]) -> Iterator[str]:
+        """Yield the results as JSON, piece by piece."""
+        return study_json.study_to_json(report.results, report.sentences, report.cautions)
+
+
+def cell_details(results: StudyResults, cells: Iterable[CellResults]) -> Iterator[Table]:
+    """Yield the detail tables of some cells, each with the place of its cell in the title."""
+    for cell in cells:
+        place = " ".join(
+            f"{axis.name} {value}" for axis, value in zip(results.spec.axes, cell.at, strict=True)
+        )
+        for table in detail_tables(cell.results):
+            yield replace(table, title=f"{place}: {table.title}", is_detail=True)
+
+
+def notes_on_alike(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
+    """Explain the short word for no practical difference, where it is used."""
+    if any(one is not None and one.kind in SHORT_VERDICTS for one in verdicts):
+        margin = format_points(results.spec.margin)
+        yield f"alike: no practical difference, which is less than {margin}"

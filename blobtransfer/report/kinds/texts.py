@@ -1,0 +1,147 @@
+"""Texts and cells that views of several kinds share."""
+
+from blobtransfer.report.words import (
+    HEADLINE_SCORE,
+    SCORE_NAMES,
+    format_interval,
+    format_number,
+    format_percent,
+    format_points,
+    format_spearman,
+    format_unsigned_points,
+    pluralise,
+)
+from blobtransfer.results.results import Results
+from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.statistics.paired import Interval
+from blobtransfer.statistics.transferability import Ranking, ScoreName
+
+EXPLAINED_VARIANTS = (
+    "standalone: training from fresh weights, all layers free",
+    "transfer fixed=n: a start from a source network, its first n hidden layers frozen",
+)
+
+EXPLAINED_FRESH = "the method: every repeat trains a source network of its own"
+
+RANKING_COLUMNS = ("Spearman [95 %]", "gain", "regret")
+
+RANKING_NOTES = (
+    "Spearman: of the score with the test accuracy after transfer",
+    "gain, regret: points of accuracy that the network with the best score is above the mean of "
+    "all, and below the best of all",
+    "a score says nothing about other targets, nor whether transfer beats training from scratch",
+)
+
+SECONDARY = "secondary: not adjusted together with the answer about accuracy"
+
+
+def training_paragraph(spec: ExperimentSpec) -> str:
+    """Return how networks are trained."""
+    training = spec.training
+    more = f", momentum {training.momentum:g}" if training.momentum else ""
+    return (
+        f"Networks {spec.network} ({spec.network.activation_text}, softmax output, "
+        f"{spec.network.initializer} kernels) learn by {training.optimizer} with a learning rate "
+        f"of {training.learning_rate:g}{more}, batches of {training.batch_size} rows, shuffled "
+        f"anew in each of {pluralise(training.epochs, 'epochs')}; the loss is the categorical "
+        "cross-entropy. Nothing is chosen on the test rows."
+    )
+
+
+def design_paragraph(spec: ExperimentSpec) -> str:
+    """Return what is compared and what the runs of a repeat share."""
+    text = (
+        "Standalone networks start from fresh weights; the variants from a source network that "
+        "learnt the source problem, with as many layers frozen as they say. Within a repeat all "
+        "variants have the same draw of weights and see the rows in the same order, so they are "
+        "compared by their differences within a repeat."
+    )
+    if "one" in spec.questions:
+        text += (
+            " This model: all repeats start from one source network, whose luck is in no interval."
+        )
+    if "fresh" in spec.questions:
+        text += " The method: every repeat trains a source network of its own."
+    return text
+
+
+def interval_paragraph(spec: ExperimentSpec) -> str:
+    """Return how intervals are computed."""
+    if spec.task.is_resplit:
+        return (
+            "Each repeat splits the same rows anew, so repeats are not independent: intervals are "
+            "Nadeau and Bengio's (2003): var(d) (1/J + n_test/n_train), J - 1 degrees of freedom."
+        )
+    if spec.until_decided:
+        return (
+            "Repeats were added until every variant was decided; intervals are betting confidence "
+            "sequences (Waudby-Smith and Ramdas 2024), which hold at every look."
+        )
+    return (
+        "Intervals of a mean difference are Student's t with pseudo-runs for networks that die and "
+        "were not seen yet, and an end on the side of the longer tail that is moved out for the "
+        "skewness; those of the variants of a question hold together at 95 %."
+    )
+
+
+def verdict_paragraph(spec: ExperimentSpec) -> str:
+    """Return when a variant is called better or worse."""
+    return (
+        "A variant is called better or worse where the whole interval is above or below 0, of no "
+        f"practical difference where it is all within {format_points(spec.margin)}, and else "
+        "undecided. A run whose loss is not finite counts at chance level."
+    )
+
+
+def ceiling_note(results: Results) -> str:
+    """Return the best possible accuracy, or the chance level if that is not known."""
+    task, spec = results.measured, results.spec.task
+    if task.ceiling is None:
+        return (
+            f"floor: {format_percent(task.floor)}, the share of the largest class among the test "
+            "rows; the best possible accuracy is not known"
+        )
+    how = " (nearest true centre)" if isinstance(spec, BlobsSpec) else ""
+    return (
+        f"gap: to the ceiling {format_percent(task.ceiling)}, the best possible on these "
+        f"{task.n_test} test rows{how}"
+    )
+
+
+def ranking_cells(score: ScoreName, ranking: Ranking) -> tuple[str, ...]:
+    """Return the cells of one row: how well a score ranks source networks."""
+    spearman = Interval(ranking.spearman, ranking.ci_low, ranking.ci_high)
+    return (
+        SCORE_NAMES[score],
+        format_interval(spearman, scale=1.0) if ranking.spearman is not None else "-",
+        format_interval(Interval(ranking.gain, None, None)),
+        format_number(ranking.regret),
+    )
+
+
+def describe_pick(ranking: Ranking) -> str:
+    """Return what it gains and loses to pick the source network with the best score."""
+    assert ranking.gain is not None and ranking.regret is not None
+    where = "above" if ranking.gain >= 0.0 else "below"
+    return (
+        f"the one it picks is {format_unsigned_points(ranking.gain)} points {where} a random one "
+        f"and {format_unsigned_points(ranking.regret)} below the best"
+    )
+
+
+def ranking_sentence(ranking: Ranking, subject: str, label: str) -> str | None:
+    """Return how well source networks are ranked; None where that is not known.
+
+    Args:
+        ranking: By `HEADLINE_SCORE`.
+        subject: What was ranked, from the words `on the training rows` on.
+        label: The variant that starts from the source networks.
+    """
+    if ranking.gain is None or ranking.regret is None:
+        return None
+    return (
+        f"Ranked by {SCORE_NAMES[HEADLINE_SCORE]}, on the training rows{subject} agree with their "
+        f"accuracy after {label} by Spearman {format_spearman(ranking)}; {describe_pick(ranking)}. "
+        "It says nothing about other targets, nor whether transfer beats training from scratch"
+    )

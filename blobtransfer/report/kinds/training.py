@@ -1,0 +1,108 @@
+"""View of one training: `train-source` and `train-target`."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from blobtransfer.report.kinds.texts import ceiling_note, training_paragraph
+from blobtransfer.report.report import Report, View
+from blobtransfer.report.table import Table
+from blobtransfer.report.words import describe_frozen_layers, format_loss, format_percent
+from blobtransfer.results import json_io
+from blobtransfer.results.findings import Summary
+from blobtransfer.results.record import Sentence
+from blobtransfer.results.results import MAX_DRAWN_CLASSES, Results
+from blobtransfer.specs.network import MLPSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from blobtransfer.report.figures.canvas import Canvas
+
+
+class TrainingView(View[Results]):
+    """Report one training: its accuracies and losses, curves and decision regions."""
+
+    def headline(self, results: Results) -> str:
+        """Return what was trained on which problem."""
+        network, label = results.spec.network, results.run.label
+        return f"Training of a network {network} on {results.measured.name}: {label}"
+
+    def tables(self, results: Results) -> tuple[Table, ...]:
+        """Return the table of the run."""
+        return (training_table(results),)
+
+    def method(self, results: Results) -> Iterator[str]:
+        """Yield how networks are trained."""
+        yield training_paragraph(results.spec)
+
+    def caption(self, results: Results, sentences: Iterable[Sentence]) -> str:
+        """Return the test accuracy and what the figure shows."""
+        if results.run.status != "ok":
+            return "The loss is not finite"
+        text = f"Test accuracy {format_percent(results.run.test_accuracy or 0.0)}"
+        if results.spec.network.n_classes <= MAX_DRAWN_CLASSES:
+            text += ", and where the network sees which class"
+        return text
+
+    def draw(self, report: Report[Results], canvas: "Canvas") -> "Figure":
+        """Draw learning curves and decision regions."""
+        from blobtransfer.report.figures.training import draw_training
+
+        return draw_training(report.results, canvas)
+
+    def to_json(self, report: Report[Results]) -> Iterator[str]:
+        """Yield the results as JSON, piece by piece."""
+        return json_io.to_json(report.results, report.sentences, report.cautions)
+
+
+def training_table(results: Results) -> Table:
+    """Return the accuracies and losses of the run, and notes on how it ended."""
+    run, (summary,), task = results.run, results.summary, results.measured
+    network = summary.arm.variant.network(results.spec.network)
+    weights = f"{summary.trainable_parameters} of {network.n_parameters} weights trained"
+    rows_used = f"; {task.n_train} training rows"
+    notes = [ceiling_note(results)]
+    if results.baseline is not None and results.baseline.run.status == "ok":
+        accuracy = format_percent(results.baseline.run.test_accuracy)
+        notes.append(
+            f"from scratch, the rows in the same order: test accuracy {accuracy}; one run of each "
+            "decides nothing, compare does"
+        )
+    if results.interrupted:
+        notes.append("interrupted: no network from scratch was trained to be shown beside it")
+    if run.status == "failed":
+        notes.append("failed: the loss is not finite; try a smaller --learning-rate")
+    elif run.classes_predicted < network.n_classes:
+        notes.append(
+            f"collapsed: only {run.classes_predicted} of {network.n_classes} classes are "
+            "ever predicted"
+        )
+    rows = [
+        ("accuracy", format_percent(run.train_accuracy), format_percent(run.test_accuracy)),
+        ("loss", format_loss(run.train_loss), format_loss(run.test_loss)),
+    ]
+    gap = None if run.status == "failed" else summary.gap
+    if task.ceiling is not None:
+        rows += [("ceiling", "", format_percent(task.ceiling)), ("gap", "", format_percent(gap))]
+    else:
+        rows.append(("floor", "", format_percent(task.floor)))
+    return Table(
+        title=f"{_subject(results, summary, network)} on {task.name}",
+        columns=("", "train", "test"),
+        rows=tuple(rows),
+        notes=(f"{weights}{rows_used}", *notes),
+        printed_notes=(f"{weights} in {results.seconds:.2f} s{rows_used}", *notes),
+    )
+
+
+def _subject(results: Results, summary: Summary, network: MLPSpec) -> str:
+    if results.command == "train-source":
+        return f"Source network {network}"
+    origin = "" if results.spec.model_path is None else f" from {results.spec.model_path}"
+    variant = summary.arm.variant
+    if variant.kind == "standalone":
+        return f"Standalone network {network}"
+    if variant.kind == "transfer":
+        frozen = f", {describe_frozen_layers(variant.n_frozen)}" if variant.n_frozen else ""
+        return f"Network {network}{origin}{frozen},"
+    return f"Network {network}{origin}, {summary.label},"
