@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.experiment.cautions import cautions_of
 from blobtransfer.experiment.transferability import rankings_of
+from blobtransfer.results.block import BlockResult
 from blobtransfer.results.findings import (
     Band,
     ChosenRate,
@@ -25,8 +26,10 @@ from blobtransfer.results.findings import (
     SpeedMetric,
     Summary,
 )
-from blobtransfer.results.results import Curves, TaskRecord
+from blobtransfer.results.provenance import Maker, installed_versions, this_machine
+from blobtransfer.results.results import Curves, Results, TaskRecord
 from blobtransfer.results.scores import Scores
+from blobtransfer.results.store import Head, n_mixed_of
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE
@@ -127,6 +130,51 @@ def analyse(
         speed=tuple(_speeds(spec, scores, rows, standalone, threshold, measured)),
         threshold=threshold,
         bands=tuple(_band(arm, ok[arm]) for arm in spec.arms if len(ok[arm])),
+    )
+
+
+def comparison_results(
+    spec: ExperimentSpec,
+    head: Head,
+    block: BlockResult,
+    environments: Sequence[tuple[Maker, int]],
+    started: str,
+    seconds: float,
+    interrupted: bool,
+) -> Results:
+    """Return the analysed results of a comparison.
+
+    Args:
+        spec: What was run.
+        head: Its data and its one source network.
+        block: All repeats that are done.
+        environments: Each environment with the number of its repeats, that of the first one
+            first; empty if all were computed here and not stored.
+        started: UTC, ISO 8601.
+        seconds: Of all trainings.
+        interrupted: Whether some repeats are missing.
+    """
+    n_mixed = n_mixed_of(environments, spec.engine)
+    versions, machine = installed_versions(), this_machine()
+    if environments:
+        versions, machine = environments[0][0].versions, environments[0][0].machine
+    return Results(
+        command="compare",
+        spec=spec,
+        started=started,
+        seconds=round(seconds, 3),
+        tasks=head.tasks,
+        source_run=head.source_run,
+        scores=block.scores,
+        curves=block.curves,
+        transferability=block.transferability,
+        findings=analyse(
+            spec, block.scores, head.tasks[-1], block.curves, block.transferability, n_mixed
+        ),
+        interrupted=interrupted,
+        n_mixed=n_mixed,
+        versions=versions,
+        machine=machine,
     )
 
 

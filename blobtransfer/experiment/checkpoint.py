@@ -12,7 +12,7 @@ from blobtransfer.experiment.trainings import Trainings
 from blobtransfer.network import Weights, kernel_shapes
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.provenance import Clock, Maker, installed_versions, versions_unlike
-from blobtransfer.results.store import Head, Store, n_mixed_of, other_makers
+from blobtransfer.results.store import Head, Store, other_makers
 from blobtransfer.specs.experiment import ExperimentSpec
 
 MAX_NAMED = 5
@@ -29,6 +29,7 @@ class Checkpoint:
 
     Attributes:
         head: All that is known of the experiment except for its repeats.
+        environments: Each environment with the number of its repeats, that of the first one first.
         seconds: How long it took to compute the stored repeats.
         started: When the first of them was begun, UTC, ISO 8601; None if none is stored.
 
@@ -39,24 +40,24 @@ class Checkpoint:
     def __init__(self, spec: ExperimentSpec, store: Store | None, mixed: bool) -> None:
         self._spec, self._store, self._mixed = spec, store, mixed
         self._stored = None if store is None else store.kept(spec)
-        self._environments: list[tuple[Maker, int]] = []
+        self._own: Maker | None = None
+        self.environments: list[tuple[Maker, int]] = []
         self._is_stored = np.zeros(spec.n_repeats, bool)
         self._block: BlockResult | None = None
-        self.seconds, self.started = 0.0, None
+        self.seconds = 0.0
+        self.started: str | None = None
         head = None
         if self._stored is not None:
             repeats = range(spec.n_repeats)
-            self._environments = self._stored.makers(repeats)
-            if self._environments:
-                versions = self._environments[0][0].versions
+            self.environments = self._stored.makers(repeats)
+            if self.environments:
+                versions = self.environments[0][0].versions
                 self._check(versions_unlike(versions, installed_versions(), spec.engine))
             if blocks := self._stored.blocks(repeats):
                 self._block = BlockResult.joined(blocks)
                 self._is_stored[self._block.scores.repeats] = True
-            self.seconds, self.started = (
-                self._stored.seconds(repeats),
-                self._stored.started(repeats),
-            )
+            self.seconds = self._stored.seconds(repeats)
+            self.started = self._stored.started(repeats)
             head = self._stored.head
         self.head = head.renamed(spec) if head else head_of(spec, store is not None)
         self._lap = Clock()
@@ -64,12 +65,7 @@ class Checkpoint:
     @property
     def reference(self) -> Maker | None:
         """The environment of the first repeats; None if all are computed here, and not stored."""
-        return self._environments[0][0] if self._environments else None
-
-    @property
-    def n_mixed(self) -> int:
-        """How many repeats may be rounded differently from the first."""
-        return n_mixed_of(self._environments, self._spec.engine)
+        return self.environments[0][0] if self.environments else None
 
     def stored(self, window: range) -> list[BlockResult]:
         """Return the repeats of a window that were stored before, as one block; or none."""
@@ -91,10 +87,9 @@ class Checkpoint:
             StoreError: The stored repeats were computed in another environment.
             MachineError: Some workers have another environment.
         """
-        own = trainings.maker
-        if own is not None and self.reference is not None:
-            self._check(self.reference.unlike(own, self._spec.engine))
-        self._own = own
+        self._own = trainings.maker
+        if self._own is not None and self.reference is not None:
+            self._check(self.reference.unlike(self._own, self._spec.engine))
         reasons = {
             address: self._unlike(other) if isinstance(other, Maker) else _name_of(other)
             for address, other in trainings.others.items()
@@ -136,7 +131,7 @@ class Checkpoint:
                 f"{maker.where} does not compute as this process does ({difference}); end it, or "
                 "add --mixed"
             )
-        self._environments.append((maker, block.scores.n_repeats))
+        self.environments.append((maker, block.scores.n_repeats))
         if self._stored is not None:
             self._stored.add(self.head, block, maker, self._lap.started, self._lap.seconds())
         self._lap = Clock()

@@ -3,7 +3,7 @@
 from concurrent.futures import Executor
 
 from blobtransfer.engines import Engine, load_engine
-from blobtransfer.experiment.analyse import analyse
+from blobtransfer.experiment.analyse import comparison_results
 from blobtransfer.experiment.checkpoint import Checkpoint, check_runnable, n_missing
 from blobtransfer.experiment.progress import SILENT, Progress, Stage, StageProgress
 from blobtransfer.experiment.sources import SourceBank
@@ -11,7 +11,7 @@ from blobtransfer.experiment.stopping import StoppingRule, windows
 from blobtransfer.experiment.trainings import Trainings, n_epochs
 from blobtransfer.network import Weights
 from blobtransfer.results.block import BlockResult
-from blobtransfer.results.provenance import Clock, installed_versions, this_machine
+from blobtransfer.results.provenance import Clock
 from blobtransfer.results.results import Results
 from blobtransfer.results.scores import Scores
 from blobtransfer.results.store import Store
@@ -88,24 +88,12 @@ def compare(
         if not blocks:
             raise
         interrupted = True
-    whole = BlockResult.joined(blocks)
-    by = checkpoint.reference
-    tasks = checkpoint.head.tasks
-    return Results(
-        command="compare",
-        spec=spec,
+    return comparison_results(
+        spec,
+        checkpoint.head,
+        BlockResult.joined(blocks),
+        checkpoint.environments,
         started=checkpoint.started or clock.started,
-        seconds=round(checkpoint.seconds + clock.seconds(), 3),
-        tasks=tasks,
-        source_run=checkpoint.head.source_run,
-        scores=whole.scores,
-        curves=whole.curves,
-        transferability=whole.transferability,
-        findings=analyse(
-            spec, whole.scores, tasks[-1], whole.curves, whole.transferability, checkpoint.n_mixed
-        ),
+        seconds=checkpoint.seconds + clock.seconds(),
         interrupted=interrupted,
-        n_mixed=checkpoint.n_mixed,
-        versions=installed_versions() if by is None else by.versions,
-        machine=this_machine() if by is None else by.machine,
     )

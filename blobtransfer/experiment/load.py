@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from blobtransfer.errors import StoreError
-from blobtransfer.experiment.analyse import analyse
+from blobtransfer.experiment.analyse import analyse, comparison_results
 from blobtransfer.experiment.stopping import StoppingRule, windows
 from blobtransfer.experiment.study_analysis import analyse_study, joined_cells
 from blobtransfer.results.block import BlockResult
 from blobtransfer.results.json_io import read_json
 from blobtransfer.results.results import Results
-from blobtransfer.results.store import KeptCommand, Store, n_mixed_of
+from blobtransfer.results.store import KeptCommand, Store
 from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import with_margin
@@ -107,23 +107,12 @@ def _comparison(store: Store, spec: ExperimentSpec) -> Results | None:
     shown = whole.at(whole.scores.repeats < n_shown)
     if not len(shown.scores):
         return None
-    environments = stored.makers(repeats)
-    n_mixed = n_mixed_of(environments, spec.engine)
-    return Results(
-        command="compare",
-        spec=spec,
+    return comparison_results(
+        spec,
+        head,
+        shown,
+        stored.makers(repeats),
         started=stored.started(repeats) or "",
-        seconds=round(stored.seconds(repeats), 3),
-        tasks=head.tasks,
-        source_run=head.source_run,
-        scores=shown.scores,
-        curves=shown.curves,
-        transferability=shown.transferability,
-        findings=analyse(
-            spec, shown.scores, head.tasks[-1], shown.curves, shown.transferability, n_mixed
-        ),
+        seconds=stored.seconds(repeats),
         interrupted=interrupted,
-        n_mixed=n_mixed,
-        versions=environments[0][0].versions,
-        machine=environments[0][0].machine,
     )

@@ -21,7 +21,7 @@ TRANSFER = Variant("transfer", 0)
 RANDOM = Variant("random-frozen", 1)
 FOUR = BlobsSpec(1, **SMALL, n_classes=4)
 
-REMEDIES = ("use ", "leave ", "set ", "put ", "give ", "add ", "of each")
+REMEDIES = ("use ", "leave ", "set ", "put ", "give ", "add ")
 """How a problem says what to do."""
 
 MISFITS = {
