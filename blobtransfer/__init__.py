@@ -7,22 +7,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from blobtransfer.analysis.load import from_json, from_store
     from blobtransfer.data import load_dataset
     from blobtransfer.data.dataset import Dataset
     from blobtransfer.data.tables.resolve import resolve_data_specs
     from blobtransfer.engines import load_engine
     from blobtransfer.errors import BlobTransferError
     from blobtransfer.execution.dask import DaskExecutor
-    from blobtransfer.experiment.compare import compare
-    from blobtransfer.experiment.load import from_json, from_store
-    from blobtransfer.experiment.single import train_source, train_target
-    from blobtransfer.experiment.study import run_study
     from blobtransfer.keras_files.read import read_source_file
     from blobtransfer.report.writers import to_json
-    from blobtransfer.results.csv_io import to_csv
+    from blobtransfer.results.files.csv import to_csv
     from blobtransfer.results.results import Results
-    from blobtransfer.results.store import Store
+    from blobtransfer.results.store.store import Store
     from blobtransfer.results.study import StudyResults
+    from blobtransfer.running.compare import compare
+    from blobtransfer.running.run import run_study
+    from blobtransfer.running.single import train_source, train_target
     from blobtransfer.specs.drawn import (
         BlobsSpec,
         CirclesSpec,
@@ -57,26 +57,26 @@ _HOME = {
     "MoonsSpec": "specs.drawn",
     "QuantilesSpec": "specs.drawn",
     "Results": "results.results",
-    "Store": "results.store",
+    "Store": "results.store.store",
     "StudyResults": "results.study",
     "StudySpec": "specs.study",
     "TableSpec": "specs.table",
     "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
-    "compare": "experiment.compare",
-    "from_json": "experiment.load",
-    "from_store": "experiment.load",
+    "compare": "running.compare",
+    "from_json": "analysis.load",
+    "from_store": "analysis.load",
     "load_dataset": "data",
     "load_engine": "engines",
     "parse_data_spec": "specs.task_text",
     "parse_variant": "specs.variant",
     "read_source_file": "keras_files.read",
     "resolve_data_specs": "data.tables.resolve",
-    "run_study": "experiment.study",
-    "to_csv": "results.csv_io",
+    "run_study": "running.run",
+    "to_csv": "results.files.csv",
     "to_json": "report.writers",
-    "train_source": "experiment.single",
-    "train_target": "experiment.single",
+    "train_source": "running.single",
+    "train_target": "running.single",
     "transfer_variants": "specs.variant",
 }
 """Where each public name lives; a test holds this to the imports above."""

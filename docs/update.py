@@ -20,8 +20,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from blobtransfer.results.record import make_schema
-from blobtransfer.results.study_json import make_study_schema
+from blobtransfer.results.files.schema import make_schema
+from blobtransfer.results.files.study_json import make_study_schema
 
 TOP = Path(__file__).resolve().parent.parent
 SCHEMAS = {"results": make_schema, "study": make_study_schema}
@@ -37,7 +37,7 @@ BLOCK = re.compile(
 def main(pages: list[str]) -> None:
     """Renew some pages."""
     for name, make in SCHEMAS.items():
-        path = TOP / "blobtransfer" / "results" / f"{name}.schema.json"
+        path = TOP / "blobtransfer" / "results" / "files" / f"{name}.schema.json"
         path.write_text(json.dumps(make(), indent=1) + "\n")
     for page in pages:
         path = TOP / page

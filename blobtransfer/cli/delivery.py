@@ -29,12 +29,12 @@ from blobtransfer.report.writers import (
 from blobtransfer.specs.study import STUDIES
 
 if TYPE_CHECKING:
-    from blobtransfer.experiment.single import SingleRun
     from blobtransfer.keras_files.read import SourceNetwork
     from blobtransfer.report.figures.canvas import Canvas, Picture
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import Results
     from blobtransfer.results.study import StudyResults
+    from blobtransfer.running.single import SingleRun
 
 ALL_SHORT = ScreenOptions()
 

@@ -33,7 +33,7 @@ def merge(
         if os.path.realpath(part) == os.path.realpath(store):
             raise SettingError("store", store, f"it is the part {part} too; use another name")
 
-    from blobtransfer.results.store import Store
+    from blobtransfer.results.store.store import Store
 
     for part in parts:  # all are checked before a new store is created
         with Store.opened(part, writes=False) as other:

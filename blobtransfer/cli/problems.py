@@ -110,8 +110,8 @@ def say_problems(
     if messages.quiet or not any(texts):
         return
 
-    from blobtransfer.experiment.single import record_of
     from blobtransfer.report.problems import describe_problem
+    from blobtransfer.running.single import record_of
 
     for role in ROLES:
         task: DataSpec | None = getattr(spec, role)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from blobtransfer.cli.streams import print_stderr
-from blobtransfer.experiment.progress import Progress, Stage, StageProgress
+from blobtransfer.running.progress import Progress, Stage, StageProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

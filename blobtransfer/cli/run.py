@@ -26,7 +26,7 @@ from blobtransfer.specs.study import StudySpec, experiments_of
 
 if TYPE_CHECKING:
     from blobtransfer.results.results import Results
-    from blobtransfer.results.store import KeptCommand, Store, Tally
+    from blobtransfer.results.store.store import KeptCommand, Store, Tally
     from blobtransfer.results.study import StudyResults
 
 
@@ -76,9 +76,9 @@ def run(
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
-    from blobtransfer.experiment.compare import compare
-    from blobtransfer.experiment.study import fill_store, run_study
     from blobtransfer.report.figures.canvas import Canvas
+    from blobtransfer.running.compare import compare
+    from blobtransfer.running.run import fill_store, run_study
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
     said.say(messages)
@@ -116,7 +116,7 @@ def _opened(
         yield None
         return
 
-    from blobtransfer.results.store import Store
+    from blobtransfer.results.store.store import Store
 
     with Store.opened(work.store, writes=True) as store:
         there = store.tally(spec)

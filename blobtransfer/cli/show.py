@@ -26,7 +26,7 @@ from blobtransfer.specs.experiment import check_margin
 
 if TYPE_CHECKING:
     from blobtransfer.results.results import Results
-    from blobtransfer.results.store import Store
+    from blobtransfer.results.store.store import Store
     from blobtransfer.results.study import StudyResults
 
 MAX_LISTED = 20
@@ -113,7 +113,7 @@ def _read(
         raise SettingError("command", number, f"{path} is no store and has one; leave it out")
     text = read_input(path)
 
-    from blobtransfer.experiment.load import from_json
+    from blobtransfer.analysis.load import from_json
 
     return from_json(text, str(path), margin)
 
@@ -122,8 +122,8 @@ def _of_store(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
 ) -> "Results | StudyResults":
     """Read what a store keeps of one of its commands."""
-    from blobtransfer.experiment.load import from_store
-    from blobtransfer.results.store import Store
+    from blobtransfer.analysis.load import from_store
+    from blobtransfer.results.store.store import Store
 
     with Store.opened(path, writes=False) as store:
         n_commands = store.n_commands()

@@ -49,9 +49,9 @@ from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
 
 if TYPE_CHECKING:
     from blobtransfer.engines import Engine
-    from blobtransfer.experiment.progress import Progress
-    from blobtransfer.experiment.single import SingleRun
     from blobtransfer.results.results import Results
+    from blobtransfer.running.progress import Progress
+    from blobtransfer.running.single import SingleRun
 
 
 def train_source(
@@ -81,7 +81,7 @@ def train_source(
     path = checked_figure("train-source", figure, result, [("model", model)], tables_of(asked))
     check_model_file("model", model, spec.network, force)
 
-    from blobtransfer.experiment import single
+    from blobtransfer.running import single
 
     say_problems(spec, [task], messages)
 
@@ -154,7 +154,7 @@ def train_target(
     is_default = fixed is None and not further.variant and model is not None
     tell_new_head(is_default, fits, str(model), target.name, messages)
 
-    from blobtransfer.experiment import single
+    from blobtransfer.running import single
 
     say_problems(spec, [task], messages)
     weights = None if source is None else list(source.weights)

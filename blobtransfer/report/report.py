@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blobtransfer.report.table import Overview, SummaryRows, Table
-from blobtransfer.results.record import Sentence
+from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import Results
 from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable

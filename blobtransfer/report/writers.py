@@ -66,7 +66,7 @@ def write_summary(report: "Report[Any]", path: Path) -> None:
 
 def write_curves(report: "Report[Any]", path: Path) -> None:
     """Write a row an epoch of each run as CSV; raises `MachineError` as others do."""
-    from blobtransfer.results.csv_io import curves_to_csv
+    from blobtransfer.results.files.csv import curves_to_csv
 
     write_text(path, curves_to_csv(report.results))
 
@@ -115,7 +115,7 @@ def _markdown(report: "Report[Any]") -> Iterable[str]:
 
 
 def _csv(report: "Report[Any]") -> Iterable[str]:
-    from blobtransfer.results.csv_io import to_csv
+    from blobtransfer.results.files.csv import to_csv
 
     return to_csv(report.results)
 

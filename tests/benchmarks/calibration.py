@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from blobtransfer.experiment.compare import compare
+from blobtransfer.running.compare import compare
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from blobtransfer.experiment.analyse import analyse
+from blobtransfer.analysis.cells import analyse
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import ExperimentSpec

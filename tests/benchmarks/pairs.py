@@ -25,7 +25,7 @@ from common import N_THREADS, accuracy, figure, print_table
 from throughput import function
 
 from blobtransfer.engines import Job, OnEpochs, Trained, load_engine
-from blobtransfer.experiment.block import run_block
+from blobtransfer.running.block import run_block
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE, Variant

@@ -71,8 +71,8 @@ def hash_of(activation: str, cpu: str) -> str:
         binding.get_host_cpu_name = lambda: cpu
 
     from blobtransfer.engines import load_engine
-    from blobtransfer.experiment.compare import compare
-    from blobtransfer.experiment.maker import this_maker
+    from blobtransfer.running.compare import compare
+    from blobtransfer.running.fingerprint import this_maker
     from blobtransfer.specs.drawn import BlobsSpec
     from blobtransfer.specs.experiment import ExperimentSpec
     from blobtransfer.specs.network import MLPSpec

@@ -16,7 +16,7 @@ STAGES = {
     "problems drawn": ("blobtransfer.data", "load_dataset"),
     "machine code compiled": ("blobtransfer.engines.compiled.engine", "_Kernel.compiled"),
     "training and evaluation": ("blobtransfer.engines.compiled.engine", "CompiledEngine.train"),
-    "statistics": ("blobtransfer.experiment.analyse", "analyse"),
+    "statistics": ("blobtransfer.analysis.cells", "analyse"),
     "table": ("blobtransfer.report.kinds", "build_report"),
     "figure drawn": ("blobtransfer.report.figures.pictures", "picture_of_report"),
     "figure saved": ("blobtransfer.report.figures.canvas", "save"),

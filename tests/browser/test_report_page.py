@@ -12,10 +12,10 @@ from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
-from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.study import run_study
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html
+from blobtransfer.running.compare import compare
+from blobtransfer.running.run import run_study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

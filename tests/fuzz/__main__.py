@@ -26,11 +26,11 @@ KINDS = ("stores", "tables", "results", "models", "command_lines")
 
 LIBRARIES = (
     "blobtransfer.cli.progress", "blobtransfer.engines.compiled.engine",
-    "blobtransfer.experiment.compare", "blobtransfer.experiment.load",
-    "blobtransfer.experiment.study",
+    "blobtransfer.running.compare", "blobtransfer.analysis.load",
+    "blobtransfer.running.run",
     "blobtransfer.keras_files.sandbox", "blobtransfer.keras_files.write",
     "blobtransfer.report.figures.pictures", "blobtransfer.report.render.html",
-    "blobtransfer.report.writers", "blobtransfer.results.store",
+    "blobtransfer.report.writers", "blobtransfer.results.store.store",
     "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
     "pyarrow.parquet", "sklearn.datasets", "sklearn.model_selection",
 )  # fmt: skip

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from blobtransfer.experiment.checkpoint import head_of
 from blobtransfer.results.block import BlockResult
-from blobtransfer.results.packing import packed
 from blobtransfer.results.provenance import Maker
 from blobtransfer.results.scores import Scores
-from blobtransfer.results.store import Store
+from blobtransfer.results.store.packing import packed
+from blobtransfer.results.store.store import Store
+from blobtransfer.running.checkpoint import head_of
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.training import METRICS

@@ -6,8 +6,8 @@ import sqlite3
 import struct
 from pathlib import Path
 
-from blobtransfer.results.connection import JOURNAL_MAGIC
-from blobtransfer.results.lock import SUFFIX
+from blobtransfer.results.store.connection import JOURNAL_MAGIC
+from blobtransfer.results.store.lock import SUFFIX
 from helpers.specs import SMALL_OPTIONS
 
 FRESH = ("compare", *SMALL_OPTIONS, "--sources", "fresh")

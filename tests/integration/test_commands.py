@@ -16,7 +16,7 @@ from helpers.specs import SMALL_OPTIONS
 from PIL import Image
 
 import blobtransfer
-from blobtransfer.results.json_io import json_schema
+from blobtransfer.results.files.json import json_schema
 from blobtransfer.specs.variant import parse_variant
 
 CSV = ("--no-plot", "--format", "csv", "-q")

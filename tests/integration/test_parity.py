@@ -5,9 +5,9 @@ import pytest
 from helpers.specs import PARITY_CASES
 
 from blobtransfer.engines import load_engine
-from blobtransfer.experiment.progress import SILENT
-from blobtransfer.experiment.training import SourceKey, train_arms
 from blobtransfer.network import initial_weights
+from blobtransfer.running.progress import SILENT
+from blobtransfer.running.trainer import SourceKey, train_arms
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec

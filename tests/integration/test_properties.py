@@ -18,7 +18,7 @@ from helpers.models import write_keras
 from hypothesis import HealthCheck, configuration, given, settings
 from hypothesis import strategies as st
 
-from blobtransfer.results.json_io import json_schema
+from blobtransfer.results.files.json import json_schema
 
 pytestmark = pytest.mark.slow
 

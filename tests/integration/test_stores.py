@@ -23,11 +23,11 @@ from helpers.stores import (
     without_times,
 )
 
-import blobtransfer.experiment.checkpoint
-import blobtransfer.experiment.maker
+import blobtransfer.running.checkpoint
+import blobtransfer.running.fingerprint
 from blobtransfer.cli import show
 from blobtransfer.results.provenance import installed_versions
-from blobtransfer.results.store import Store
+from blobtransfer.results.store.store import Store
 
 
 def copy_without_a_third(path, other):
@@ -268,7 +268,7 @@ def test_what_other_versions_computed_is_mixed_only_if_allowed(run, monkeypatch,
 def test_a_machine_that_rounds_differently_is_found_out(run, monkeypatch):
     command = (*FRESH, *QUIET, "--store", "a.db")
     run(*command, "--repeats", "5")
-    monkeypatch.setattr(blobtransfer.experiment.maker, "_rounding", lambda *_: "otherwise")
+    monkeypatch.setattr(blobtransfer.running.fingerprint, "_rounding", lambda *_: "otherwise")
     assert run(*command, "--repeats", "5").code == 0  # nothing is computed
     done = run(*command, "--repeats", "7")
     assert done.code == 2 and "(its processor rounds differently)" in done.err
@@ -278,7 +278,7 @@ def test_a_machine_that_rounds_differently_is_found_out(run, monkeypatch):
 def test_a_study_says_in_how_many_cells_repeats_are_mixed(run, monkeypatch):
     command, fewer, more = COMMANDS["sweep"]
     run(*command, *fewer, *QUIET, "--store", "a.db")
-    monkeypatch.setattr(blobtransfer.experiment.maker, "_rounding", lambda *_: "otherwise")
+    monkeypatch.setattr(blobtransfer.running.fingerprint, "_rounding", lambda *_: "otherwise")
     done = run(*command, *more, "--no-plot", "--store", "a.db", "--mixed")
     assert "in 3 of 3 points: 4 repeats may be rounded differently (--mixed)" in done.err
 

@@ -15,7 +15,7 @@ from helpers.specs import SMALL_OPTIONS
 from helpers.stores import n_blocks
 from helpers.tables import write_rows
 
-from blobtransfer.results.json_io import json_schema
+from blobtransfer.results.files.json import json_schema
 
 CSV = ("--no-plot", "--format", "csv", "-q")
 SMALL = (*SMALL_OPTIONS, "--repeats", "8")

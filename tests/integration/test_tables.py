@@ -12,8 +12,8 @@ import pytest
 from helpers.tables import write_sites
 
 from blobtransfer.data.tables.resolve import resolve_data_specs
-from blobtransfer.experiment.compare import compare
-from blobtransfer.results.json_io import json_schema
+from blobtransfer.results.files.json import json_schema
+from blobtransfer.running.compare import compare
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task_text import parse_data_spec

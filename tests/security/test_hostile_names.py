@@ -25,9 +25,6 @@ from helpers.studies import grid_of, pairs_of, sweep_of
 from markdown_it import MarkdownIt
 
 from blobtransfer.data import load_dataset
-from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.single import train_target
-from blobtransfer.experiment.study import run_study
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas, made_by, save, svg_text
 from blobtransfer.report.figures.pictures import (
@@ -41,8 +38,11 @@ from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS
-from blobtransfer.results.csv_io import csv_line, curves_to_csv, to_csv
-from blobtransfer.results.json_io import read_json
+from blobtransfer.results.files.csv import csv_line, curves_to_csv, to_csv
+from blobtransfer.results.files.json import read_json
+from blobtransfer.running.compare import compare
+from blobtransfer.running.run import run_study
+from blobtransfer.running.single import train_target
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec

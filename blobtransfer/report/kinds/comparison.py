@@ -37,9 +37,9 @@ from blobtransfer.report.words import (
     pluralise,
     suggest,
 )
-from blobtransfer.results import json_io
+from blobtransfer.results.files import json as json_files
+from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.record import Sentence
 from blobtransfer.results.results import Results, TaskRecord
 from blobtransfer.specs.experiment import Question
 from blobtransfer.statistics.paired import VerdictKind
@@ -150,7 +150,7 @@ class ComparisonView(View[Results]):
 
     def to_json(self, report: Report[Results]) -> Iterator[str]:
         """Yield the results as JSON, piece by piece."""
-        return json_io.to_json(report.results, report.sentences, report.cautions)
+        return json_files.to_json(report.results, report.sentences, report.cautions)
 
 
 def summary_row(summary: Summary, results: Results) -> list[Any]:

@@ -18,8 +18,8 @@ from blobtransfer.report.kinds.texts import (
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import SummaryRows, Table
 from blobtransfer.report.words import QUESTION_NAMES, SHORT_VERDICTS, format_points
-from blobtransfer.results import study_json
-from blobtransfer.results.record import Sentence
+from blobtransfer.results.files import study_json
+from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.statistics.paired import Verdict

@@ -7,9 +7,9 @@ from blobtransfer.report.kinds.texts import ceiling_note, training_paragraph
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Table
 from blobtransfer.report.words import describe_frozen_layers, format_loss, format_percent
-from blobtransfer.results import json_io
+from blobtransfer.results.files import json as json_files
+from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.record import Sentence
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Results
 from blobtransfer.specs.network import MLPSpec
 
@@ -52,7 +52,7 @@ class TrainingView(View[Results]):
 
     def to_json(self, report: Report[Results]) -> Iterator[str]:
         """Yield the results as JSON, piece by piece."""
-        return json_io.to_json(report.results, report.sentences, report.cautions)
+        return json_files.to_json(report.results, report.sentences, report.cautions)
 
 
 def training_table(results: Results) -> Table:

@@ -5,7 +5,7 @@ from typing import Any
 
 from blobtransfer.report.render.markdown import markdown_row
 from blobtransfer.report.table import SummaryRows
-from blobtransfer.results.csv_io import csv_line
+from blobtransfer.results.files.csv import csv_line
 from blobtransfer.specs.checks import printable
 
 LATEX_ESCAPES = str.maketrans(

@@ -16,7 +16,7 @@ from blobtransfer.cli.progress import _Stages
 from blobtransfer.cli.streams import ReaderGone
 from blobtransfer.engines.compiled.engine import CompiledEngine
 from blobtransfer.errors import MachineError
-from blobtransfer.experiment.progress import Stage
+from blobtransfer.running.progress import Stage
 
 
 class Left(BaseException):

@@ -24,8 +24,8 @@ from blobtransfer.engines.compiled.engine import CompiledEngine
 from blobtransfer.engines.compiled.memory import NetworkBlock
 from blobtransfer.engines.compiled.simd import INT64, POINTER, Code
 from blobtransfer.errors import MachineError
-from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.progress import SILENT
+from blobtransfer.running.compare import compare
+from blobtransfer.running.progress import SILENT
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import (

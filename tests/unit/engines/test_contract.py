@@ -9,8 +9,8 @@ from helpers.specs import spec_of
 
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import Job, load_engine
-from blobtransfer.experiment.progress import SILENT
 from blobtransfer.randomness import batch_orders
+from blobtransfer.running.progress import SILENT
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import (

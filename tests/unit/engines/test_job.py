@@ -13,7 +13,7 @@ from helpers.specs import spec_of
 
 from blobtransfer.engines import Anchor
 from blobtransfer.errors import InputError, SettingError
-from blobtransfer.experiment.compare import compare
+from blobtransfer.running.compare import compare
 from blobtransfer.specs.network import MLPSpec
 
 

@@ -14,12 +14,12 @@ from helpers.names import table_called
 from helpers.specs import VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
-from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.single import train_source
-from blobtransfer.experiment.study import run_study
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.writers import writer_of
+from blobtransfer.running.compare import compare
+from blobtransfer.running.run import run_study
+from blobtransfer.running.single import train_source
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE

@@ -4,12 +4,12 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
 
-from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.single import train_source
 from blobtransfer.report.cautions import caution_text
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.kinds.answers import answer
-from blobtransfer.results.record import Sentence
+from blobtransfer.results.files.schema import Sentence
+from blobtransfer.running.compare import compare
+from blobtransfer.running.single import train_source
 from blobtransfer.specs.variant import STANDALONE
 
 

@@ -8,9 +8,9 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of, varied
 
-from blobtransfer.experiment.compare import compare
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.screen import print_report
+from blobtransfer.running.compare import compare
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from blobtransfer.statistics.paired import Verdict

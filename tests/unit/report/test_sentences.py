@@ -6,7 +6,6 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of
 
-from blobtransfer.experiment.compare import compare
 from blobtransfer.report.cautions import caution_text, short_caution
 from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answer
 from blobtransfer.report.words import (
@@ -26,6 +25,7 @@ from blobtransfer.results.findings import (
     OneSource,
     SameProblem,
 )
+from blobtransfer.running.compare import compare
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Difference, Interval, Verdict
 

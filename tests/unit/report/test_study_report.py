@@ -10,9 +10,8 @@ from helpers.engines import PlannedEngine
 from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
+from blobtransfer.analysis.load import from_json
 from blobtransfer.engines import load_engine
-from blobtransfer.experiment.load import from_json
-from blobtransfer.experiment.study import run_study
 from blobtransfer.report.cautions import study_caution_text
 from blobtransfer.report.figures.canvas import Canvas, save
 from blobtransfer.report.figures.heat import SYMBOLS
@@ -23,6 +22,7 @@ from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.words import format_signed_points, pluralise
 from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
 from blobtransfer.results.study_findings import Change, StudyCaution
+from blobtransfer.running.run import run_study
 from blobtransfer.specs.study import STUDIES, Axis, Cell, StudySpec
 from blobtransfer.statistics.paired import Verdict
 from blobtransfer.statistics.pooled import PooledEffect

@@ -7,11 +7,11 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import spec_of, varied
 
-from blobtransfer.experiment.compare import compare
 from blobtransfer.report.kinds import VIEWS
 from blobtransfer.report.kinds.comparison import SUMMARY_COLUMNS
 from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.writers import SUMMARY_SUFFIXES
+from blobtransfer.running.compare import compare
 
 
 @pytest.fixture(scope="module")

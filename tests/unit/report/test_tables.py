@@ -8,12 +8,12 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 
-from blobtransfer.experiment.analyse import analyse
-from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.single import train_source, train_target
+from blobtransfer.analysis.cells import analyse
 from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.kinds.texts import SECONDARY
+from blobtransfer.running.compare import compare
+from blobtransfer.running.single import train_source, train_target
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 

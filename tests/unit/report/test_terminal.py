@@ -8,10 +8,10 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 
-from blobtransfer.experiment.compare import compare
 from blobtransfer.report.kinds import VIEWS
 from blobtransfer.report.render.terminal import box_plot, print_tables
 from blobtransfer.report.render.text import to_text
+from blobtransfer.running.compare import compare
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,14 @@ from helpers.engines import PlannedEngine
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of, varied
 
 from blobtransfer.errors import MachineError
-from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.single import train_target
 from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.text import to_text
 from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS, WRITERS, print_on, to_json, writer_of
+from blobtransfer.running.compare import compare
+from blobtransfer.running.single import train_target
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
 

@@ -7,8 +7,8 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 
-from blobtransfer.experiment.compare import compare
 from blobtransfer.results.scores import Run, Scores, finite
+from blobtransfer.running.compare import compare
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE, Variant

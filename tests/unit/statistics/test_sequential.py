@@ -8,7 +8,7 @@ import pytest
 from helpers.specs import spec_of
 from scipy import stats
 
-from blobtransfer.experiment.compare import compare
+from blobtransfer.running.compare import compare
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.statistics import sequential

@@ -13,13 +13,13 @@ from helpers.specs import spec_of
 
 from blobtransfer.data import load_dataset
 from blobtransfer.errors import MachineError
-from blobtransfer.experiment.compare import compare
-from blobtransfer.experiment.single import train_source
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas, made_by, save
 from blobtransfer.report.figures.pictures import picture_of_report, picture_of_tasks
 from blobtransfer.report.figures.style import COLOURS, KIND_COLOURS, TRANSFER_COLOURS
 from blobtransfer.report.kinds import build_report
+from blobtransfer.running.compare import compare
+from blobtransfer.running.single import train_source
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE

@@ -8,14 +8,14 @@ from helpers.engines import PlannedEngine
 from helpers.pictures import dots_of, lines_across, notes_in, rows_of, texts_in
 from helpers.specs import REPEAT_OF, SOURCE_KEY, spec_of
 
-from blobtransfer.experiment.analyse import analyse
-from blobtransfer.experiment.compare import compare
+from blobtransfer.analysis.cells import analyse
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.comparison import draw_comparison
 from blobtransfer.report.figures.style import LOOKS, colour_of, marker_of
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.words import describe_design
+from blobtransfer.running.compare import compare
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE, parse_variant

@@ -8,10 +8,10 @@ from helpers.engines import PlannedEngine
 from helpers.pictures import texts_in
 from helpers.specs import SMALL, spec_of
 
-from blobtransfer.experiment.single import train_source, train_target
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.style import LOOKS
 from blobtransfer.report.figures.training import draw_training
+from blobtransfer.running.single import train_source, train_target
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TEST_ACCURACY, TEST_LOSS

@@ -1,0 +1,1 @@
+"""Compute findings from scores: one cell, all cells of a study, and stored or saved results."""

@@ -1,0 +1,489 @@
+"""Scores -> findings: every number that tables and figures show, computed once.
+
+Each question compares its arms with standalone, by their differences within a repeat; the
+intervals of a question hold together. An arm without any source belongs to both questions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from types import MappingProxyType
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.analysis.cautions import cautions_of
+from blobtransfer.analysis.rankings import ByRepeat, rankings_of
+from blobtransfer.results.block import BlockResult
+from blobtransfer.results.findings import (
+    Band,
+    ChosenRate,
+    Contrast,
+    ContrastKind,
+    Findings,
+    LowRuns,
+    Speed,
+    SpeedMetric,
+    Summary,
+)
+from blobtransfer.results.provenance import Maker, installed_versions, this_machine
+from blobtransfer.results.results import Curves, Results, TaskRecord
+from blobtransfer.results.scores import Scores
+from blobtransfer.results.store.store import Head, n_mixed_of
+from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.training import TEST_ACCURACY
+from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.statistics.learning_curves import curve_metrics
+from blobtransfer.statistics.nested import source_means, variance_components
+from blobtransfer.statistics.paired import (
+    Difference,
+    Interval,
+    Verdict,
+    compare_pairs,
+    share_difference,
+    verdict_of,
+    wilson_interval,
+)
+from blobtransfer.statistics.power import ALPHA
+from blobtransfer.statistics.resplit import compare_resplits
+from blobtransfer.statistics.sequential import sequence_interval
+from blobtransfer.statistics.spread import describe
+
+THRESHOLD = 0.95
+"""Share of the ceiling, or without one of the best median, that a run is to reach if not asked."""
+
+NONE_APART: Mapping[Arm, int] = MappingProxyType({})
+
+
+def analyse(
+    spec: ExperimentSpec,
+    scores: Scores,
+    measured: TaskRecord,
+    curves: Curves | None = None,
+    transferability: NDArray[np.float64] | None = None,
+    n_mixed: int = 0,
+    n_compared: Mapping[Arm, int] = NONE_APART,
+) -> Findings:
+    """Compute all statistics of a command.
+
+    Args:
+        spec: What was run.
+        scores: What came out; some repeats may be missing.
+        measured: The problem that the accuracies are of.
+        curves: Learning curves of the runs, for the speed of learning.
+        transferability: (5, R) scores of the fresh source networks, where they were asked for.
+        n_mixed: Repeats that may be rounded differently from the first.
+        n_compared: Differences that the interval of an arm is to hold together with, where that
+            is another number than the spec says.
+
+    Returns:
+        What the methods of `statistics/` say: paired differences to standalone, whose intervals
+        hold together in each question, contrasts of the controls, and the speed.
+    """
+    finished = {arm: scores.test_accuracy(arm) for arm in spec.arms}
+    # Intention to treat: a run that failed counts as chance would.
+    accuracy = {arm: scores.counted(arm, measured.floor) for arm in spec.arms}
+    standalone = _standalone(spec)
+    differences: dict[Arm, Difference] = {}
+    if standalone is not None:
+        differences = _differences(
+            spec, scores, accuracy, standalone, measured.reach, n_compared=n_compared
+        )
+        if spec.until_decided:
+            differences = {
+                arm: _at_every_look(spec, d, accuracy[arm] - accuracy[standalone])
+                for arm, d in differences.items()
+            }
+    low_line = _low_line(spec, measured, accuracy)
+    summary = tuple(
+        _summarise(arm, spec, scores, accuracy, measured, low_line, differences.get(arm))
+        for arm in spec.arms
+    )
+    if any(one.arm == standalone and one.is_mostly_dead for one in summary):
+        # Dead networks are alike, which tells nothing of living ones.
+        summary = tuple(
+            replace(one, verdict=Verdict("undecided"))
+            if one.verdict and one.is_mostly_dead
+            else one
+            for one in summary
+        )
+    found = Findings(
+        summary=summary,
+        contrasts=tuple(_contrasts(spec, scores, accuracy, measured.reach)) if differences else (),
+        cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary, n_mixed)
+        if differences
+        else (),
+        low_line=low_line,
+        rankings=tuple(rankings_of(spec, accuracy, scores.repeats, transferability)),
+    )
+    if not curves or standalone is None:
+        return found
+    best = measured.ceiling or max(float(np.median(one)) for one in accuracy.values())
+    threshold = THRESHOLD * best if spec.threshold is None else spec.threshold
+    rows = {arm: curves[arm][TEST_ACCURACY] for arm in spec.arms}
+    ok = {arm: rows[arm][~np.isnan(finished[arm])] for arm in spec.arms}
+    return replace(
+        found,
+        speed=tuple(_speeds(spec, scores, rows, standalone, threshold, measured)),
+        threshold=threshold,
+        bands=tuple(_band(arm, ok[arm]) for arm in spec.arms if len(ok[arm])),
+    )
+
+
+def comparison_results(
+    spec: ExperimentSpec,
+    head: Head,
+    block: BlockResult,
+    environments: Sequence[tuple[Maker, int]],
+    started: str,
+    seconds: float,
+    interrupted: bool,
+) -> Results:
+    """Return the analysed results of a comparison.
+
+    Args:
+        spec: What was run.
+        head: Its data and its one source network.
+        block: All repeats that are done.
+        environments: Each environment with the number of its repeats, that of the first one
+            first; empty if all were computed here and not stored.
+        started: UTC, ISO 8601.
+        seconds: Of all trainings.
+        interrupted: Whether some repeats are missing.
+    """
+    n_mixed = n_mixed_of(environments, spec.engine)
+    versions, machine = installed_versions(), this_machine()
+    if environments:
+        versions, machine = environments[0][0].versions, environments[0][0].machine
+    return Results(
+        command="compare",
+        spec=spec,
+        started=started,
+        seconds=round(seconds, 3),
+        tasks=head.tasks,
+        source_run=head.source_run,
+        scores=block.scores,
+        curves=block.curves,
+        transferability=block.transferability,
+        findings=analyse(
+            spec, block.scores, head.tasks[-1], block.curves, block.transferability, n_mixed
+        ),
+        interrupted=interrupted,
+        n_mixed=n_mixed,
+        versions=versions,
+        machine=machine,
+    )
+
+
+def difference_among(
+    spec: ExperimentSpec, scores: Scores, measured: TaskRecord, arm: Arm, n_compared: int
+) -> Difference:
+    """Compare one arm with standalone, judged among so many differences."""
+    standalone = _standalone(spec)
+    assert standalone is not None
+    accuracy = {one: scores.counted(one, measured.floor) for one in (arm, standalone)}
+    return _compare(
+        spec, scores, (arm, standalone), accuracy, measured.reach, n_compared, spec.margin
+    )
+
+
+def _standalone(spec: ExperimentSpec) -> Arm | None:
+    """Give the arm that others are compared with, where there are others."""
+    if len(spec.arms) < 2:
+        return None
+    return next((arm for arm in spec.arms if arm.variant.start == "standalone"), None)
+
+
+def _low_line(
+    spec: ExperimentSpec, measured: TaskRecord, accuracy: Mapping[Arm, ByRepeat]
+) -> float:
+    """Give the accuracy below which a run ends low."""
+    if measured.ceiling is not None:
+        return measured.ceiling - spec.low
+    return max(float(np.median(one)) for one in accuracy.values()) - spec.low
+
+
+def _summarise(
+    arm: Arm,
+    spec: ExperimentSpec,
+    scores: Scores,
+    accuracy: Mapping[Arm, ByRepeat],
+    measured: TaskRecord,
+    low_line: float,
+    difference: Difference | None,
+) -> Summary:
+    own = accuracy[arm]
+    spread = describe(own)
+    finished = scores.test_accuracy(arm)
+    finished = finished[~np.isnan(finished)]
+    network = arm.variant.network(spec.network)
+    of_mean = _known(spec, scores, own, measured.reach, 1, 0.0, spec.is_nested(arm))
+    n_frozen = 0 if arm.variant.unfreeze is not None else arm.variant.n_frozen or 0
+    ceiling = measured.ceiling
+    return Summary(
+        **asdict(spread),
+        arm=arm,
+        failed=scores.n_failed(arm),
+        mean_finished=float(finished.mean()) if len(finished) else None,
+        collapsed=scores.n_collapsed(arm, spec.network.n_classes),
+        low_runs=_low_runs(spec, arm, accuracy, low_line, _standalone(spec)),
+        trainable_parameters=network.n_trainable(n_frozen),
+        gap=None if spread.mean is None or ceiling is None else ceiling - spread.mean,
+        difference=difference,
+        verdict=None if difference is None else verdict_of(difference, spec.margin),
+        source_variance=variance_components(_by_source(spec, scores, own))
+        if spec.is_nested(arm)
+        else None,
+        chosen_rates=_chosen_rates(spec, arm, scores),
+        mean_low=None if of_mean.each_low is None else max(0.0, of_mean.each_low),
+        mean_high=None if of_mean.each_high is None else min(1.0, of_mean.each_high),
+    )
+
+
+def _chosen_rates(spec: ExperimentSpec, arm: Arm, scores: Scores) -> tuple[ChosenRate, ...]:
+    """Count how often the runs of an arm have chosen each learning rate."""
+    if not spec.tune or scores.learning_rates is None:
+        return ()
+    own = scores.learning_rates[scores.arms.index(arm)]
+    return tuple(ChosenRate(rate, int(np.sum(own == rate))) for rate in sorted(spec.tune))
+
+
+def _low_runs(
+    spec: ExperimentSpec,
+    arm: Arm,
+    accuracy: Mapping[Arm, ByRepeat],
+    low_line: float,
+    standalone: Arm | None,
+) -> LowRuns:
+    is_low = {one: accuracy[one] < low_line for one in {arm, standalone} if one is not None}
+    share = float(is_low[arm].mean())
+    if standalone is None or arm == standalone:
+        return LowRuns(share)
+    share_standalone = float(is_low[standalone].mean())
+    if spec.is_nested(arm) or spec.task.is_resplit:  # not independent
+        return LowRuns(share, share_standalone)
+    between = share_difference(is_low[arm], is_low[standalone])
+    return LowRuns(share, share_standalone, between.ci_low, between.ci_high)
+
+
+def _differences(
+    spec: ExperimentSpec,
+    scores: Scores,
+    metric: Mapping[Arm, ByRepeat],
+    standalone: Arm,
+    reach: float,
+    margin: float | None = None,
+    n_compared: Mapping[Arm, int] = NONE_APART,
+) -> dict[Arm, Difference]:
+    """Compare a metric of all arms with standalone's; intervals hold together in a question."""
+    return {
+        arm: _compare(
+            spec, scores, (arm, standalone), metric, reach, n_compared.get(arm, spec.n_compared),
+            spec.margin if margin is None else margin,
+        )
+        for arm in metric
+        if arm != standalone
+    }  # fmt: skip
+
+
+def _at_every_look(spec: ExperimentSpec, d: Difference, paired: ByRepeat) -> Difference:
+    """Give a difference the interval that holds at every look, and no number that does not."""
+    low, high = sequence_interval(paired, ALPHA / spec.n_compared)
+    return Difference(
+        n=d.n,
+        mean=d.mean,
+        ci_low=low,
+        ci_high=high,
+        typical=Interval(d.typical.mean, None, None),
+        probability_better=d.probability_better,
+        effect_size=d.effect_size,
+    )
+
+
+def _compare(
+    spec: ExperimentSpec,
+    scores: Scores,
+    arms: tuple[Arm, Arm],
+    metric: Mapping[Arm, ByRepeat],
+    reach: float,
+    n_compared: int,
+    margin: float,
+) -> Difference:
+    """Say what is known about the difference of two arms."""
+    d = metric[arms[0]] - metric[arms[1]]
+    return _known(spec, scores, d, reach, n_compared, margin, any(map(spec.is_nested, arms)))
+
+
+def _known(
+    spec: ExperimentSpec,
+    scores: Scores,
+    d: ByRepeat,
+    reach: float,
+    n_compared: int,
+    margin: float,
+    is_nested: bool,
+) -> Difference:
+    """Say what is known about the mean of a metric, by the design of the question."""
+    if spec.task.is_resplit:
+        return compare_resplits(d, spec.task.test_to_train, n_compared, margin)
+    if not is_nested:
+        return compare_pairs(d, reach, n_compared, margin)
+    by_source = _by_source(spec, scores, d)
+    found = compare_pairs(source_means(by_source), reach, n_compared, margin)
+    # Of runs, not of the means of sources; its interval knows only as many as there are sources.
+    share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
+    low, high = wilson_interval(share, found.n)
+    return replace(found, probability_better=share, probability_low=low, probability_high=high)
+
+
+def _by_source(spec: ExperimentSpec, scores: Scores, by_repeat: ByRepeat) -> NDArray[np.float64]:
+    """Lay a metric out as (S, T), a source a row; NaN where a repeat is not done."""
+    assert spec.nested is not None
+    matrix = np.full(spec.n_repeats, np.nan)
+    matrix[scores.repeats] = by_repeat
+    return matrix.reshape(spec.nested)
+
+
+# ---------------------------------------------------------------- what the controls tell
+
+
+def _contrasts(
+    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], reach: float
+) -> list[Contrast]:
+    """Compare the controls with what they are there to be compared with, in both questions."""
+    contrasts = []
+    for question in spec.questions:
+        arms = [arm for arm in spec.arms if arm.is_asked_by(question)]
+        pairs = _pairs_that_tell(arms, len(spec.network.shapes))
+        for kind, arm, baseline in [*pairs, *_pairs_against(spec, arms)]:
+            difference = _compare(spec, scores, (arm, baseline), accuracy, reach, 1, spec.margin)
+            contrasts.append(Contrast(question, kind, arm, baseline, difference))
+    return contrasts
+
+
+def _pairs_that_tell(arms: Sequence[Arm], n_layers: int) -> list[tuple[ContrastKind, Arm, Arm]]:
+    by_variant = {(arm.variant.kind, arm.variant.n_frozen): arm for arm in arms}
+    standalone = by_variant["standalone", None]
+    pairs: list[tuple[ContrastKind, Arm, Arm]] = []
+    for (kind, n_frozen), arm in by_variant.items():
+        transfer = by_variant.get(("transfer", n_frozen))
+        if kind == "random-frozen":
+            pairs.append(("freezing", arm, standalone))
+            if transfer is not None:
+                pairs.append(("weights", transfer, arm))
+            # The features alone: the layers above them are fresh on both sides.
+            pairs += [
+                ("features", other, arm)
+                for other in arms
+                if other.variant.start == "transfer"
+                and other.variant.n_frozen == n_frozen
+                and other.variant.n_redrawn == n_layers - (n_frozen or 0)
+                and (other.variant.add, other.variant.unfreeze, other.variant.anchor) == (None,) * 3
+            ]
+        elif kind == "self-transfer":
+            pairs.append(("own features", arm, standalone))
+            if transfer is not None:
+                pairs.append(("other problem", transfer, arm))
+        elif kind == "equal-compute":
+            pairs.append(("extra epochs", arm, standalone))
+            pairs += [
+                ("beyond extra epochs", other, arm)
+                for other in arms
+                if other.variant.kind == "transfer"
+            ]
+    return pairs
+
+
+def _pairs_against(
+    spec: ExperimentSpec, arms: Sequence[Arm]
+) -> list[tuple[ContrastKind, Arm, Arm]]:
+    """Pair every arm but standalone with the one that all are to be compared with."""
+    baselines = [arm for arm in arms if arm.variant == spec.against]
+    others = [arm for arm in arms if arm.variant not in (spec.against, STANDALONE)]
+    return [("against", arm, baseline) for baseline in baselines for arm in others]
+
+
+# ---------------------------------------------------------------- the speed of learning
+
+
+def _band(arm: Arm, rows: NDArray[np.float64]) -> Band:
+    q1, median, q3 = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
+    return Band(arm, median=median, q1=q1, q3=q3)
+
+
+def _speeds(
+    spec: ExperimentSpec,
+    scores: Scores,
+    rows: Mapping[Arm, NDArray[np.float64]],
+    standalone: Arm,
+    threshold: float,
+    measured: TaskRecord,
+) -> list[Speed]:
+    """Measure the curves of every arm, and compare them with standalone's.
+
+    `equal-compute` is left out: it learns as standalone does, and then goes on.
+
+    Args:
+        spec: What was run.
+        scores: For the repeats.
+        rows: (R, E + 1) test accuracy by epoch.
+        standalone: What the others are compared with.
+        threshold: Accuracy to be reached, a share.
+        measured: For the reach of an accuracy.
+
+    Returns:
+        Arm by arm, its metrics in the order of `SpeedMetric`.
+    """
+    arms = [arm for arm in spec.arms if arm.variant.start != "equal-compute"]
+    metrics = {
+        arm: curve_metrics(np.where(np.isfinite(rows[arm]), rows[arm], measured.floor), threshold)
+        for arm in arms
+    }
+    names: tuple[SpeedMetric, ...] = get_args(SpeedMetric)
+    differences: dict[str, dict[Arm, Difference]] = {}
+    for name in names:
+        by_arm = {arm: metrics[arm][name] for arm in arms}
+        reach, margin = measured.reach, spec.margin
+        if name == "epochs":  # any time from the first to the last is possible
+            reach, margin = spec.training.epochs / 2, 0.0
+        differences[name] = (
+            _reached(spec, by_arm, standalone)
+            if name == "reached"
+            else _differences(spec, scores, by_arm, standalone, reach, margin)
+        )
+    speeds = []
+    for arm in arms:
+        for name in names:
+            values, difference = metrics[arm][name], differences[name].get(arm)
+            verdict = None
+            if difference is not None and name != "reached":
+                verdict = verdict_of(difference, 0.0 if name == "epochs" else spec.margin)
+                if name == "epochs":
+                    verdict = _as_time(verdict)
+            speeds.append(Speed(arm, name, len(values), float(values.mean()), difference, verdict))
+    return speeds
+
+
+def _reached(
+    spec: ExperimentSpec, reached: Mapping[Arm, ByRepeat], standalone: Arm
+) -> dict[Arm, Difference]:
+    """Compare the shares that reach the threshold with standalone's.
+
+    Runs that share a source, or the rows of a table, are not independent, and have no interval.
+    """
+    found = {}
+    for arm, own in reached.items():
+        if arm != standalone:
+            between = share_difference(own > 0, reached[standalone] > 0)
+            low, high = between.ci_low, between.ci_high
+            if spec.is_nested(arm) or spec.task.is_resplit:
+                low = high = None
+            found[arm] = Difference(len(own), between.mean, low, high, low, high)
+    return found
+
+
+def _as_time(verdict: Verdict) -> Verdict:
+    """Read a verdict on a difference of epochs, of which fewer are better."""
+    if verdict.kind in ("better", "worse"):
+        return Verdict("slower" if verdict.kind == "better" else "faster")
+    return Verdict("undecided")

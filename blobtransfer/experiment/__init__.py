@@ -1,1 +1,0 @@
-"""What one command runs: a training, or a comparison of variants over many repeats."""

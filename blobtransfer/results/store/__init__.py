@@ -1,0 +1,1 @@
+"""Store blocks of repeats in one SQLite file."""

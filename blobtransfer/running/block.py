@@ -1,0 +1,93 @@
+"""The unit of work: some repeats of every arm, as a pure function of plain data.
+
+`run_block` can be pickled and run anywhere: the bits are the same wherever it runs, and however
+the repeats are cut into blocks.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.engines import Engine, OnEpochs, Trained
+from blobtransfer.results.block import BlockResult
+from blobtransfer.results.scores import Scores
+from blobtransfer.running.trainer import (
+    SourceKey,
+    SourceWeights,
+    engine_of,
+    ignore,
+    train_arms,
+    train_sources,
+)
+from blobtransfer.running.transferability import score_sources
+from blobtransfer.running.tune import train_tuned
+from blobtransfer.specs.experiment import Arm, ExperimentSpec
+
+
+def run_block(
+    spec: ExperimentSpec,
+    repeats: Sequence[int],
+    sources: SourceWeights,
+    engine: Engine | None = None,
+    on_epochs: OnEpochs = ignore,
+) -> BlockResult:
+    """Train every arm in some repeats.
+
+    Args:
+        spec: What is run.
+        repeats: Which repeats, ascending.
+        sources: Networks that are trained already; fresh ones that are missing are trained.
+        engine: What trains; None: the one of the spec, kept by this process.
+        on_epochs: Told of progress.
+
+    Raises:
+        MachineError: What the engine is built on cannot be used.
+    """
+    engine = engine or engine_of(spec.engine)
+    missing = [key for key in fresh_sources(spec, repeats) if key not in sources]
+    known = {**sources, **train_sources(spec, missing, engine, on_epochs)}
+    rates = None
+    if spec.tune:
+        trained, rates = train_tuned(spec, repeats, known, engine, on_epochs, spec.speed)
+    else:
+        trained = train_arms(spec, repeats, known, engine, on_epochs, spec.speed)
+    return BlockResult(
+        scores=scores_of(repeats, trained, rates),
+        curves={arm: one.curves[:1] for arm, one in trained.items()} if spec.speed else {},
+        transferability=score_sources(spec, repeats, known) if spec.transferability else None,
+    )
+
+
+def fresh_sources(spec: ExperimentSpec, repeats: Sequence[int]) -> list[SourceKey]:
+    """Name the fresh source networks that some repeats start from."""
+    of_repeats = sorted({spec.source_repeat(repeat) for repeat in repeats})
+    return [
+        SourceKey("fresh", start, repeat)
+        for start in spec.source_starts("fresh")
+        for repeat in of_repeats
+    ]
+
+
+def scores_of(
+    repeats: Sequence[int],
+    trained: Mapping[Arm, Trained],
+    learning_rates: NDArray[np.float64] | None = None,
+) -> Scores:
+    """Lay out what came out of some repeats as a grid; learning rates (A, R) where chosen."""
+    return Scores(
+        arms=tuple(trained),
+        repeats=np.array(repeats, np.int64),
+        values=np.stack([one.scores for one in trained.values()], axis=1),
+        classes_predicted=np.stack([one.classes_predicted for one in trained.values()]),
+        is_failed=np.stack([~_are_finite(one) for one in trained.values()]),
+        learning_rates=learning_rates,
+    )
+
+
+def _are_finite(trained: Trained) -> NDArray[np.bool_]:
+    """Say of each run (R,) whether its metrics and weights are finite."""
+    are_finite = np.isfinite(trained.scores).all(axis=0)
+    for stacked in trained.weights:
+        are_finite &= np.isfinite(stacked).all(axis=tuple(range(1, stacked.ndim)))
+    return np.asarray(are_finite)

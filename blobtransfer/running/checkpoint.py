@@ -1,0 +1,191 @@
+"""Checkpointing: which repeats are already in the store, and which are to be computed."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from blobtransfer.data import load_dataset
+from blobtransfer.data.distance import distance_between
+from blobtransfer.errors import MachineError, SettingError
+from blobtransfer.network import Weights, kernel_shapes
+from blobtransfer.results.block import BlockResult
+from blobtransfer.results.provenance import Clock, Maker, installed_versions, versions_unlike
+from blobtransfer.results.store.store import Head, Store, other_makers
+from blobtransfer.running.block_runner import Trainings
+from blobtransfer.running.single import record_of
+from blobtransfer.specs.experiment import ExperimentSpec
+
+MAX_NAMED = 5
+"""Workers that an error names."""
+
+
+class Checkpoint:
+    """The repeats of one experiment that are stored, and those that are computed now.
+
+    Args:
+        spec: The experiment.
+        store: Where repeats are stored; None: nowhere.
+        mixed: Repeats may be of other versions, or of machines that round differently.
+
+    Attributes:
+        head: All that is known of the experiment except for its repeats.
+        environments: Each environment with the number of its repeats, that of the first one first.
+        seconds: How long it took to compute the stored repeats.
+        started: When the first of them was begun, UTC, ISO 8601; None if none is stored.
+
+    Raises:
+        StoreError: The stored repeats are of other versions, or damaged.
+    """
+
+    def __init__(self, spec: ExperimentSpec, store: Store | None, mixed: bool) -> None:
+        self._spec, self._store, self._mixed = spec, store, mixed
+        self._stored = None if store is None else store.kept(spec)
+        self._own: Maker | None = None
+        self.environments: list[tuple[Maker, int]] = []
+        self._is_stored = np.zeros(spec.n_repeats, bool)
+        self._block: BlockResult | None = None
+        self.seconds = 0.0
+        self.started: str | None = None
+        head = None
+        if self._stored is not None:
+            repeats = range(spec.n_repeats)
+            self.environments = self._stored.makers(repeats)
+            if self.environments:
+                versions = self.environments[0][0].versions
+                self._check(versions_unlike(versions, installed_versions(), spec.engine))
+            if blocks := self._stored.blocks(repeats):
+                self._block = BlockResult.joined(blocks)
+                self._is_stored[self._block.scores.repeats] = True
+            self.seconds = self._stored.seconds(repeats)
+            self.started = self._stored.started(repeats)
+            head = self._stored.head
+        self.head = head.renamed(spec) if head else head_of(spec, store is not None)
+        self._lap = Clock()
+
+    @property
+    def reference(self) -> Maker | None:
+        """The environment of the first repeats; None if all are computed here, and not stored."""
+        return self.environments[0][0] if self.environments else None
+
+    def stored(self, window: range) -> list[BlockResult]:
+        """Return the repeats of a window that were stored before, as one block; or none."""
+        if self._block is None:
+            return []
+        repeats = self._block.scores.repeats
+        is_inside = (repeats >= window.start) & (repeats < window.stop)
+        return [self._block.at(is_inside)] if is_inside.any() else []
+
+    def missing(self, window: range) -> list[int]:
+        """Return the repeats of a window that were not stored before."""
+        missing = np.flatnonzero(~self._is_stored[window.start : window.stop]) + window.start
+        return [int(repeat) for repeat in missing]
+
+    def begin(self, trainings: Trainings) -> None:
+        """Begin to compute.
+
+        Raises:
+            StoreError: The stored repeats were computed in another environment.
+            MachineError: Some workers have another environment.
+        """
+        self._own = trainings.maker
+        if self._own is not None and self.reference is not None:
+            self._check(self.reference.unlike(self._own, self._spec.engine))
+        reasons = {
+            address: self._unlike(other) if isinstance(other, Maker) else _name_of(other)
+            for address, other in trainings.others.items()
+        }
+        wrong = [f"{address} ({reason})" for address, reason in reasons.items() if reason]
+        if wrong:
+            raise MachineError(
+                f"{len(wrong)} of {len(reasons)} workers would not compute as this "
+                f"process does: {', '.join(wrong[:MAX_NAMED])}; end them, or add --mixed"
+            )
+        self.head = replace(self.head, source_run=trainings.source_run)
+        self._lap = Clock()
+
+    def _unlike(self, maker: Maker) -> str:
+        """Return why results of another environment are rejected; empty if they are not."""
+        if self._own is None or self._mixed:
+            return ""
+        return maker.unlike(self._own, self._spec.engine)
+
+    def _check(self, difference: str) -> None:
+        """Raise `StoreError` if the stored repeats are of another environment and not mixed."""
+        if difference and not self._mixed and self._store is not None:
+            raise other_makers(self._store.path, difference)
+
+    def add(self, block: BlockResult, maker: Maker | None) -> None:
+        """Add a block, and store it if there is a store.
+
+        Args:
+            block: The results.
+            maker: The environment that computed it; None if it does not matter.
+
+        Raises:
+            MachineError: The block cannot be stored, or is of another environment.
+        """
+        if maker is None:
+            return
+        if difference := self._unlike(maker):
+            raise MachineError(
+                f"{maker.where} does not compute as this process does ({difference}); end it, or "
+                "add --mixed"
+            )
+        self.environments.append((maker, block.scores.n_repeats))
+        if self._stored is not None:
+            self._stored.add(self.head, block, maker, self._lap.started, self._lap.seconds())
+        self._lap = Clock()
+
+
+def _name_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def check_runnable(
+    spec: ExperimentSpec, source_weights: Weights | None, store: Store | None
+) -> None:
+    """Raise `SettingError` unless a comparison can be run.
+
+    Args:
+        spec: The comparison.
+        source_weights: The one source network that is given: kernel (fan_in, fan_out), bias
+            (fan_out,), ...; None: it is trained.
+        store: Where repeats are stored, which needs the hash of a network that is given.
+    """
+    spec.check_comparison()
+    spec.check_source_network(None if source_weights is None else kernel_shapes(source_weights))
+    if store is not None and source_weights is not None and spec.model_sha256 is None:
+        problem = "the store tells networks that are given apart by it; set it in the spec"
+        raise SettingError("model_sha256", "", problem)
+
+
+def head_of(spec: ExperimentSpec, is_stored: bool) -> Head:
+    """Describe the data of an experiment, and the distance between them where it is stored."""
+    tasks = [("source", spec.source), ("target", spec.target)]
+    records = [
+        record_of(role, task, spec.train_seed)  # type: ignore[arg-type]
+        for role, task in tasks
+        if task is not None
+    ]
+    return Head(tuple(records), None, distance_of(spec) if is_stored else None)
+
+
+def n_missing(spec: ExperimentSpec, store: Store | None, repeats: range | None = None) -> int:
+    """Count the repeats of an experiment that are not stored.
+
+    Args:
+        spec: The experiment.
+        store: The store; None: none is stored.
+        repeats: Which repeats count; None: all.
+    """
+    repeats = range(spec.n_repeats) if repeats is None else repeats
+    return len(repeats) - (0 if store is None else store.kept(spec).count(repeats))
+
+
+def distance_of(spec: ExperimentSpec) -> float | None:
+    """Compute the distance between source and target data; None where there is one alone."""
+    if spec.source is None or spec.target is None:
+        return None
+    return distance_between(
+        *(load_dataset(data, 0, spec.train_seed) for data in (spec.source, spec.target))
+    )

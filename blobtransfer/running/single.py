@@ -1,0 +1,185 @@
+"""One training: the source network, or one network on the target problem."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blobtransfer.analysis.cells import analyse
+from blobtransfer.data import load_dataset
+from blobtransfer.engines import Engine
+from blobtransfer.errors import SettingError
+from blobtransfer.network import Weights, kernel_shapes
+from blobtransfer.results.provenance import Clock
+from blobtransfer.results.results import Baseline, Command, Results, TaskRecord
+from blobtransfer.running.block import scores_of
+from blobtransfer.running.progress import SILENT, Progress, Stage
+from blobtransfer.running.regions import decision_regions, predictions_of
+from blobtransfer.running.trainer import SourceKey, SourceWeights, train_arms, train_sources
+from blobtransfer.specs.checks import join
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.table import Preprocessing, TableSpec
+from blobtransfer.specs.task import DataSpec, Role
+from blobtransfer.specs.variant import STANDALONE
+
+
+@dataclass(frozen=True)
+class SingleRun:
+    """What one training gave: its results, and the trained network to be saved.
+
+    Args:
+        results: With one run.
+        network: The shape of the trained network.
+        weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
+        preprocessing: Needed to use it on a table; None if it was not trained on one.
+    """
+
+    results: Results
+    network: MLPSpec
+    weights: Weights
+    preprocessing: Preprocessing | None = None
+
+
+def train_source(spec: ExperimentSpec, engine: Engine, progress: Progress = SILENT) -> SingleRun:
+    """Train the source network: repeat 0 of a standalone training on the source problem.
+
+    Args:
+        spec: What to run; it has a source problem, and no variant but standalone.
+        engine: What trains.
+        progress: Told of it.
+
+    Returns:
+        Results with one run, its curve, and its decision regions.
+
+    Raises:
+        SettingError: The spec or the source network cannot be trained so.
+        MachineError: What the engine is built on cannot be used, or memory is short.
+        KeyboardInterrupt: `progress` asked to stop.
+    """
+    if spec.source is None or spec.target is not None:
+        raise SettingError("source", "", "a source network is trained on a source alone; set that")
+    if spec.variants != (STANDALONE,):
+        raise SettingError("variant", str(spec.variants[-1]), "use standalone alone")
+    start_engine(spec, engine, progress)
+    return train_one(spec, "train-source", "source", {}, engine, progress)
+
+
+def train_target(
+    spec: ExperimentSpec,
+    source_weights: Weights | None,
+    engine: Engine,
+    progress: Progress = SILENT,
+) -> SingleRun:
+    """Train one network on the target problem: repeat 0 of the spec's one variant.
+
+    Args:
+        spec: What to run; it has a target problem, one question and one variant.
+        source_weights: Where a transfer starts; None for a variant that needs none.
+        engine: What trains.
+        progress: Told of it.
+
+    Returns:
+        Results with one run, its curve, and its decision regions; and those of a training from
+        scratch to be shown beside it, unless it was interrupted.
+
+    Raises:
+        SettingError: The spec or the source network cannot be trained so.
+        MachineError: What the engine is built on cannot be used, or memory is short.
+        KeyboardInterrupt: `progress` asked to stop before the network was trained.
+    """
+    if spec.target is None:
+        raise SettingError("target", "", "there is no target to train on; set one")
+    if len(spec.variants) != 1:
+        raise SettingError("variant", str(spec.variants[1]), "one training has one variant")
+    if len(spec.arms) != 1:
+        raise SettingError("sources", join(spec.questions), "one training has one of them; use one")
+    spec.check_source_network(None if source_weights is None else kernel_shapes(source_weights))
+    start_engine(spec, engine, progress)
+    sources: SourceWeights = {}
+    if source_weights is not None:
+        sources = {SourceKey("one", "transfer", 0): source_weights}
+    if spec.variants[0].start == "self-transfer":
+        sources = train_own_source(spec, engine, progress)
+    trained = train_one(spec, "train-target", "network", sources, engine, progress)
+    if spec.variants == (STANDALONE,):
+        return trained
+    from_scratch = replace(spec, variants=(STANDALONE,))
+    try:
+        beside = train_one(from_scratch, "train-target", "standalone", {}, engine, progress).results
+    except KeyboardInterrupt:  # the network that was asked for is trained
+        return replace(trained, results=replace(trained.results, interrupted=True))
+    (curves,) = beside.curves.values()
+    baseline = Baseline(beside.run, curves[:, 0], beside.regions, beside.predictions)
+    return replace(trained, results=replace(trained.results, baseline=baseline))
+
+
+def train_own_source(
+    spec: ExperimentSpec, engine: Engine, progress: Progress
+) -> dict[SourceKey, Weights]:
+    """Train the one source network of `self-transfer`, on the target problem itself."""
+    stage = progress.start("own source", spec.source_training.epochs)
+    return train_sources(spec, [SourceKey("one", "self-transfer", 0)], engine, stage.advance)
+
+
+def record_of(role: Role, spec: DataSpec, train_seed: int) -> TaskRecord:
+    """Describe a problem as it is used; where each repeat splits it anew, as in the first."""
+    task = load_dataset(spec, 0, train_seed)
+    n_test = len(task.y_test)
+    counts = np.bincount(np.concatenate([task.y_train, task.y_test]), minlength=spec.n_classes)
+    return TaskRecord(
+        role=role,
+        name=spec.name,
+        n_train=len(task.y_train),
+        n_test=n_test,
+        ceiling=task.ceiling,
+        floor=float(np.bincount(task.y_test).max() / n_test),
+        class_counts=tuple(counts.tolist()),
+    )
+
+
+def start_engine(spec: ExperimentSpec, engine: Engine, progress: Progress) -> None:
+    """Make the engine ready for a spec."""
+    stage = progress.start("engine", 1)
+    engine.start(spec)
+    stage.advance(1)
+
+
+def train_one(
+    spec: ExperimentSpec,
+    command: Command,
+    stage_name: Stage,
+    sources: SourceWeights,
+    engine: Engine,
+    progress: Progress,
+) -> SingleRun:
+    """Train repeat 0 of the one arm, with its curves, by an engine that is ready."""
+    role: Role = "source" if spec.target is None else "target"
+    record = record_of(role, spec.task, spec.train_seed)
+    clock = Clock()
+    (arm,) = spec.arms
+    stage = progress.start(stage_name, spec.n_epochs(arm))
+    trained = train_arms(spec, [0], sources, engine, stage.advance, with_curves=True)
+    scores = scores_of([0], trained)
+    network = arm.variant.network(spec.network)
+    weights = [stacked[0] for stacked in trained[arm].weights]
+    task = load_dataset(spec.task, 0, spec.train_seed)
+    is_ok = not scores.is_failed.any()
+    results = Results(
+        command=command,
+        spec=spec,
+        started=clock.started,
+        seconds=clock.seconds(),
+        tasks=(record,),
+        source_run=None,
+        scores=scores,
+        curves={arm: trained[arm].curves},
+        findings=analyse(spec, scores, record),
+        regions=decision_regions(network, weights, task) if is_ok else None,
+        predictions=predictions_of(network, weights, task) if is_ok else None,
+    )
+    preprocessing = None
+    if isinstance(spec.task, TableSpec):
+        from blobtransfer.data.tables.rows import preprocessing_of
+
+        preprocessing = preprocessing_of(spec.task, 0, spec.train_seed)
+    return SingleRun(results, network, weights, preprocessing)

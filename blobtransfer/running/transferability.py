@@ -1,0 +1,48 @@
+"""Scores of the fresh source networks of some repeats, by the training rows of the target."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.data import load_dataset
+from blobtransfer.network import forward
+from blobtransfer.running.trainer import SourceKey, SourceWeights
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.statistics.transferability import SCORES, transferability
+
+
+def score_sources(
+    spec: ExperimentSpec, repeats: Sequence[int], sources: SourceWeights
+) -> NDArray[np.float64]:
+    """Score the fresh source network of each repeat, before the target is learnt.
+
+    Args:
+        spec: What is run.
+        repeats: Which repeats.
+        sources: With the fresh source networks of these.
+
+    Returns:
+        (5, R) in the order of `SCORES`; NaN where a network has diverged.
+    """
+    found = np.empty((len(SCORES), len(repeats)))
+    last: tuple[int, NDArray[np.float64]] | None = None
+    for r, repeat in enumerate(repeats):
+        source = spec.source_repeat(repeat)
+        if last is None or last[0] != source or spec.task.is_resplit:
+            weights = sources[SourceKey("fresh", "transfer", source)]
+            task = load_dataset(spec.task, repeat, spec.train_seed)
+            features, logits = forward(spec.source_network, weights, task.x_train)
+            last = (
+                source,
+                transferability(features, _log_softmax(logits), task.y_train, spec.task.n_classes),
+            )
+        found[:, r] = last[1]
+    return found
+
+
+def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    wide = logits.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        shifted = wide - wide.max(axis=1, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

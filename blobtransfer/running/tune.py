@@ -1,0 +1,94 @@
+"""Each run with the learning rate that is best for it on validation rows, never on test rows.
+
+The rates of a repeat depend on no other repeat: a run tries them all on four fifths of its own
+training rows, takes the one that is most accurate on the last fifth, and learns all rows with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blobtransfer.data import load_dataset
+from blobtransfer.data.validation import validation_dataset
+from blobtransfer.engines import Engine, OnEpochs, Trained
+from blobtransfer.running.trainer import SourceWeights, train_arms
+from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.training import TEST_ACCURACY, TEST_LOSS
+
+
+def train_tuned(
+    spec: ExperimentSpec,
+    repeats: Sequence[int],
+    sources: SourceWeights,
+    engine: Engine,
+    on_epochs: OnEpochs,
+    with_curves: bool,
+) -> tuple[dict[Arm, Trained], NDArray[np.float64]]:
+    """Train every arm in some repeats, each run with a learning rate of its own.
+
+    Returns:
+        What `train_arms` gives, and the rates, (A, R).
+    """
+    rates = _chosen_rates(spec, repeats, sources, engine, on_epochs)
+    trained = {}
+    for a, arm in enumerate(spec.arms):
+        parts, places = [], []
+        for rate in np.unique(rates[a]):
+            own = np.flatnonzero(rates[a] == rate)
+            of_rate = train_arms(
+                _with_rate(spec, float(rate)),
+                [repeats[int(r)] for r in own],
+                sources,
+                engine,
+                on_epochs,
+                with_curves,
+                arms=[arm],
+            )
+            parts.append(of_rate[arm])
+            places.append(own)
+        trained[arm] = _in_order(parts, np.argsort(np.concatenate(places)))
+    return trained, rates
+
+
+def _chosen_rates(
+    spec: ExperimentSpec,
+    repeats: Sequence[int],
+    sources: SourceWeights,
+    engine: Engine,
+    on_epochs: OnEpochs,
+) -> NDArray[np.float64]:
+    """Give the rate of each run, (A, R): the most accurate, of those alike that of least loss."""
+    tasks = tuple(
+        validation_dataset(
+            load_dataset(spec.task, repeat, spec.train_seed), repeat, spec.train_seed
+        )
+        for repeat in repeats
+    )
+    found = np.empty((len(spec.tune), 2, len(spec.arms), len(repeats)))
+    for k, rate in enumerate(spec.tune):
+        trained = train_arms(
+            _with_rate(spec, rate), repeats, sources, engine, on_epochs, False, tasks=tasks
+        )
+        for a, arm in enumerate(spec.arms):
+            found[k, :, a] = trained[arm].scores[[TEST_ACCURACY, TEST_LOSS]]
+    # A run that diverges is worse than all others.
+    accuracy = np.where(np.isfinite(found[:, 1]), found[:, 0], -1.0)
+    loss = np.where(np.isfinite(found[:, 1]), found[:, 1], np.inf)
+    best = np.where(accuracy == accuracy.max(axis=0), loss, np.inf)
+    return np.asarray(np.array(spec.tune)[best.argmin(axis=0)])
+
+
+def _with_rate(spec: ExperimentSpec, rate: float) -> ExperimentSpec:
+    return replace(spec, training=replace(spec.training, learning_rate=rate))
+
+
+def _in_order(parts: Sequence[Trained], order: NDArray[np.intp]) -> Trained:
+    """Join the runs of one arm."""
+    n_layers = len(parts[0].weights)
+    return Trained(
+        weights=[np.concatenate([one.weights[i] for one in parts])[order] for i in range(n_layers)],
+        curves=np.concatenate([one.curves for one in parts], axis=1)[:, order],
+        classes_predicted=np.concatenate([one.classes_predicted for one in parts])[order],
+    )

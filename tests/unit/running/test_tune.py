@@ -1,0 +1,104 @@
+"""Runs that choose their learning rate: by validation rows, and each repeat for itself."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from helpers.engines import PlannedEngine
+from helpers.specs import REPEAT_OF, VARIANTS, spec_of
+
+from blobtransfer.data import load_dataset
+from blobtransfer.data.validation import validation_dataset
+from blobtransfer.engines import load_engine
+from blobtransfer.errors import SettingError
+from blobtransfer.running.compare import compare
+
+RATES = (0.01, 0.1, 1.0)
+
+
+@dataclass
+class EngineByRate(PlannedEngine):
+    """Gives a run the accuracy that `by_rate` plans for its repeat and rate, and that as loss."""
+
+    by_rate: object = None
+
+    def train(self, job, on_epochs):
+        rate = job.training.learning_rate
+        self.plan = lambda key, *_: self.by_rate(REPEAT_OF.get(key, 0), rate)
+        return super().train(job, on_epochs)
+
+
+def tuned(by_rate, n_repeats=4, **changes):
+    engine = EngineByRate(plan=None, n_at_once=2, by_rate=by_rate)
+    spec = spec_of(n_repeats, tune=RATES, questions=("fresh",), **changes)
+    return compare(spec, None, engine), engine
+
+
+def test_a_run_takes_the_rate_that_is_most_accurate_on_its_validation_rows():
+    results, _ = tuned(lambda repeat, rate: 0.9 if rate == RATES[repeat % 3] else 0.5)
+    rates = {run.repeat: run.learning_rate for run in results.rows()}
+    assert rates == {0: 0.01, 1: 0.1, 2: 1.0, 3: 0.01}
+    chosen = results.summary[0].chosen_rates
+    assert [(one.learning_rate, one.n) for one in chosen] == [(0.01, 2), (0.1, 1), (1.0, 1)]
+
+
+def test_a_rate_that_diverges_is_never_chosen():
+    results, _ = tuned(lambda repeat, rate: np.nan if rate < 1.0 else 0.1)
+    assert {run.learning_rate for run in results.rows()} == {1.0}
+
+
+def test_no_test_row_has_a_part_in_the_choice():
+    results, engine = tuned(lambda repeat, rate: 0.5)
+    whole = load_dataset(results.spec.target)
+    test_rows = {row.tobytes() for row in whole.x_test}
+    tried = [job for job in engine.jobs if len(job.tasks[0].y_train) < len(whole.y_train)]
+    assert len(tried) == 2 * len(RATES)  # two blocks
+    for task in (task for job in tried for task in job.tasks):
+        assert not test_rows & {row.tobytes() for row in (*task.x_train, *task.x_test)}
+        assert (len(task.y_train), len(task.y_test)) == (32, 8)
+
+
+def test_the_validation_rows_are_a_fifth_of_the_training_rows_and_differ_by_repeat(small_task):
+    first, other = (validation_dataset(small_task, repeat, 0) for repeat in (0, 1))
+    rows = np.concatenate([first.x_train, first.x_test])
+    assert sorted(map(bytes, rows)) == sorted(map(bytes, small_task.x_train))
+    assert first.x_test.tobytes() != other.x_test.tobytes()
+    assert first.x_test.tobytes() == validation_dataset(small_task, 0, 0).x_test.tobytes()
+
+
+@pytest.mark.parametrize("changes", [{}, {"speed": True}])
+def test_a_repeat_is_the_same_however_many_there_are_and_however_they_are_cut(changes, monkeypatch):
+    engine = load_engine("compiled")
+    spec = spec_of(5, tune=RATES, variants=VARIANTS, **changes)
+    expected = list(compare(spec, None, engine).rows())
+    monkeypatch.setattr(type(engine), "repeats_at_once", lambda *_: 2)
+    fewer = compare(replace(spec, n_repeats=3), None, engine)
+    assert list(fewer.rows()) == expected[: 3 * len(spec.arms)]
+
+
+def test_a_run_has_the_scores_of_a_run_with_the_rate_that_it_chose():
+    engine = load_engine("compiled")
+    spec = spec_of(4, tune=RATES)
+    for run in compare(spec, None, engine).rows():
+        plain = replace(
+            spec, tune=(), training=replace(spec.training, learning_rate=run.learning_rate)
+        )
+        # the source network learns with the rate that was asked for
+        if run.variant == "standalone":
+            assert run in list(compare(plain, None, engine).rows())
+
+
+@pytest.mark.parametrize(
+    ("rates", "problem"),
+    [
+        ((0.1,), "there is one rate; use --learning-rate for that"),
+        ((0.1, 0.1), "0.1 is repeated; give it once"),
+        ((0.1, -1.0), "-1: use finite numbers above 0"),
+        ((0.1, float("inf")), "inf: use finite numbers above 0"),
+        (tuple(i / 100 for i in range(1, 22)), "use at most 20 rates"),
+    ],
+)
+def test_rates_that_are_no_choice_are_refused(rates, problem):
+    with pytest.raises(SettingError) as error:
+        spec_of(tune=rates)
+    assert error.value.problem == problem
