@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from blobtransfer.keras_files.read import read_source_file
     from blobtransfer.report.writers import to_json
     from blobtransfer.results.files.csv import to_csv
-    from blobtransfer.results.results import Results
+    from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
     from blobtransfer.results.store.store import Store
-    from blobtransfer.results.study import StudyResults
-    from blobtransfer.running.compare import compare
-    from blobtransfer.running.run import run_study
+    from blobtransfer.running.run import Resources, compare, fill_store, run_study
     from blobtransfer.running.single import train_source, train_target
     from blobtransfer.specs.drawn import (
         BlobsSpec,
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     )
     from blobtransfer.specs.experiment import ExperimentSpec
     from blobtransfer.specs.network import MLPSpec
-    from blobtransfer.specs.study import Axis, Cell, StudySpec
+    from blobtransfer.specs.study import Axis, Cell, Study
     from blobtransfer.specs.table import TableSpec
     from blobtransfer.specs.task import DataSpec
     from blobtransfer.specs.task_text import parse_data_spec
@@ -42,11 +40,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "STANDALONE": "specs.variant",
     "Axis": "specs.study",
     "BlobTransferError": "errors",
     "BlobsSpec": "specs.drawn",
     "Cell": "specs.study",
+    "CellResults": "results.results",
     "CirclesSpec": "specs.drawn",
     "ClassificationSpec": "specs.drawn",
     "DaskExecutor": "execution.dask",
@@ -56,14 +54,17 @@ _HOME = {
     "MLPSpec": "specs.network",
     "MoonsSpec": "specs.drawn",
     "QuantilesSpec": "specs.drawn",
-    "Results": "results.results",
+    "Resources": "running.run",
+    "STANDALONE": "specs.variant",
     "Store": "results.store.store",
-    "StudyResults": "results.study",
-    "StudySpec": "specs.study",
+    "Study": "specs.study",
+    "StudyResults": "results.results",
     "TableSpec": "specs.table",
+    "TrainingResults": "results.results",
     "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
-    "compare": "running.compare",
+    "compare": "running.run",
+    "fill_store": "running.run",
     "from_json": "analysis.load",
     "from_store": "analysis.load",
     "load_dataset": "data",

@@ -19,12 +19,11 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
-from blobtransfer.results.files.schema import make_schema
-from blobtransfer.results.files.study_json import make_study_schema
+from blobtransfer.results.files.schema import SchemaName, make_schema
 
 TOP = Path(__file__).resolve().parent.parent
-SCHEMAS = {"results": make_schema, "study": make_study_schema}
 PAGES = (
     "README.md", "docs/questions.md", "docs/tutorial.md", "docs/problems.md", "docs/method.md",
     "docs/scale.md", "docs/cli.md", "docs/engine.md",
@@ -36,9 +35,9 @@ BLOCK = re.compile(
 
 def main(pages: list[str]) -> None:
     """Renew some pages."""
-    for name, make in SCHEMAS.items():
+    for name in get_args(SchemaName):
         path = TOP / "blobtransfer" / "results" / "files" / f"{name}.schema.json"
-        path.write_text(json.dumps(make(), indent=1) + "\n")
+        path.write_text(json.dumps(make_schema(name), indent=1) + "\n")
     for page in pages:
         path = TOP / page
         with tempfile.TemporaryDirectory() as folder:

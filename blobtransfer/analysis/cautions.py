@@ -60,12 +60,12 @@ def cautions_of(
     is_few = any(isinstance(one, FewPairs) for one in found)
     if spec.questions == ("one",):
         found[OneSource()] = None
-    collapsed = [one.arm for one in summary if one.is_mostly_dead]
+    collapsed = [one.arm for one in summary if one.mostly_fails]
     if collapsed:
         found[Collapsed(tuple(collapsed))] = None
-    is_settled = spec.until_decided or is_resplit or is_few or summary[0].is_mostly_dead
+    is_settled = spec.until_decided or is_resplit or is_few or summary[0].mostly_fails
     if not is_settled and any(
-        one.verdict is not None and one.verdict.kind == "undecided" and not one.is_mostly_dead
+        one.verdict is not None and one.verdict.kind == "undecided" and not one.mostly_fails
         for one in summary
     ):
         found[LookAgain(spec.nested[0] if spec.nested else n_repeats)] = None

@@ -14,22 +14,19 @@ from numpy.typing import NDArray
 
 from blobtransfer.analysis.cautions import cautions_of
 from blobtransfer.analysis.rankings import ByRepeat, rankings_of
-from blobtransfer.results.block import BlockResult
 from blobtransfer.results.findings import (
     Band,
     ChosenRate,
     Contrast,
     ContrastKind,
     Findings,
-    LowRuns,
+    LowAccuracyRuns,
     Speed,
     SpeedMetric,
     Summary,
 )
-from blobtransfer.results.provenance import Maker, installed_versions, this_machine
-from blobtransfer.results.results import Curves, Results, TaskRecord
+from blobtransfer.results.results import CellResults, TaskRecord
 from blobtransfer.results.scores import Scores
-from blobtransfer.results.store.store import Head, n_mixed_of
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE
@@ -49,49 +46,38 @@ from blobtransfer.statistics.resplit import compare_resplits
 from blobtransfer.statistics.sequential import sequence_interval
 from blobtransfer.statistics.spread import describe
 
-THRESHOLD = 0.95
-"""Share of the ceiling, or without one of the best median, that a run is to reach if not asked."""
-
-NONE_APART: Mapping[Arm, int] = MappingProxyType({})
+THRESHOLD_SHARE = 0.95
+"""Default threshold: this share of the ceiling, or of the best median if there is no ceiling."""
 
 
 def analyse(
-    spec: ExperimentSpec,
-    scores: Scores,
-    measured: TaskRecord,
-    curves: Curves | None = None,
-    transferability: NDArray[np.float64] | None = None,
-    n_mixed: int = 0,
-    n_compared: Mapping[Arm, int] = NONE_APART,
+    cell: CellResults, n_compared: int, step_down: Mapping[Arm, int] = MappingProxyType({})
 ) -> Findings:
-    """Compute all statistics of a command.
+    """Compute all statistics of a cell.
 
     Args:
-        spec: What was run.
-        scores: What came out; some repeats may be missing.
-        measured: The problem that the accuracies are of.
-        curves: Learning curves of the runs, for the speed of learning.
-        transferability: (5, R) scores of the fresh source networks, where they were asked for.
-        n_mixed: Repeats that may be rounded differently from the first.
-        n_compared: Differences that the interval of an arm is to hold together with, where that
-            is another number than the spec says.
+        cell: Scores, curves and transferability scores; some repeats may be missing.
+        n_compared: Differences whose intervals hold simultaneously: the significance level is
+            divided by it.
+        step_down: The number in place of `n_compared` for the accuracy of an arm, where a
+            step-down procedure gives each its own.
 
     Returns:
-        What the methods of `statistics/` say: paired differences to standalone, whose intervals
-        hold together in each question, contrasts of the controls, and the speed.
+        Paired differences from standalone, contrasts of the controls, cautions, rankings of
+        source networks and, if learning curves were recorded, the speed of learning.
     """
-    finished = {arm: scores.test_accuracy(arm) for arm in spec.arms}
-    # Intention to treat: a run that failed counts as chance would.
-    accuracy = {arm: scores.counted(arm, measured.floor) for arm in spec.arms}
+    spec, scores, measured = cell.spec, cell.scores, cell.measured
+    # Intention to treat: a failed run counts at chance level.
+    accuracy = {arm: scores.imputed_accuracy(arm, measured.floor) for arm in spec.arms}
     standalone = _standalone(spec)
     differences: dict[Arm, Difference] = {}
     if standalone is not None:
-        differences = _differences(
-            spec, scores, accuracy, standalone, measured.reach, n_compared=n_compared
-        )
+        shift, margin = measured.max_unseen_shift, spec.margin
+        n_of = {arm: step_down.get(arm, n_compared) for arm in spec.arms}
+        differences = _differences(spec, scores, accuracy, shift, margin, n_of)
         if spec.until_decided:
             differences = {
-                arm: _at_every_look(spec, d, accuracy[arm] - accuracy[standalone])
+                arm: _at_every_look(d, accuracy[arm] - accuracy[standalone], n_of[arm])
                 for arm, d in differences.items()
             }
     low_line = _low_line(spec, measured, accuracy)
@@ -99,92 +85,48 @@ def analyse(
         _summarise(arm, spec, scores, accuracy, measured, low_line, differences.get(arm))
         for arm in spec.arms
     )
-    if any(one.arm == standalone and one.is_mostly_dead for one in summary):
-        # Dead networks are alike, which tells nothing of living ones.
+    if any(row.arm == standalone and row.mostly_fails for row in summary):
+        # Networks that fail are alike, which says nothing of networks that learn.
         summary = tuple(
-            replace(one, verdict=Verdict("undecided"))
-            if one.verdict and one.is_mostly_dead
-            else one
-            for one in summary
+            replace(row, verdict=Verdict("undecided")) if row.verdict and row.mostly_fails else row
+            for row in summary
         )
-    found = Findings(
+    findings = Findings(
         summary=summary,
-        contrasts=tuple(_contrasts(spec, scores, accuracy, measured.reach)) if differences else (),
-        cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary, n_mixed)
+        contrasts=tuple(_contrasts(spec, scores, accuracy, measured.max_unseen_shift))
+        if differences
+        else (),
+        cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary, cell.n_mixed)
         if differences
         else (),
         low_line=low_line,
-        rankings=tuple(rankings_of(spec, accuracy, scores.repeats, transferability)),
+        rankings=tuple(rankings_of(spec, accuracy, scores.repeats, cell.transferability)),
     )
-    if not curves or standalone is None:
-        return found
-    best = measured.ceiling or max(float(np.median(one)) for one in accuracy.values())
-    threshold = THRESHOLD * best if spec.threshold is None else spec.threshold
-    rows = {arm: curves[arm][TEST_ACCURACY] for arm in spec.arms}
-    ok = {arm: rows[arm][~np.isnan(finished[arm])] for arm in spec.arms}
+    if not cell.curves or standalone is None:
+        return findings
+    best = measured.ceiling or max(float(np.median(values)) for values in accuracy.values())
+    threshold = THRESHOLD_SHARE * best if spec.threshold is None else spec.threshold
+    rows = {arm: cell.curves[arm][TEST_ACCURACY] for arm in spec.arms}
+    finished = {arm: rows[arm][~np.isnan(scores.test_accuracy(arm))] for arm in spec.arms}
     return replace(
-        found,
-        speed=tuple(_speeds(spec, scores, rows, standalone, threshold, measured)),
+        findings,
+        speed=tuple(_speeds(spec, scores, rows, threshold, measured, n_compared)),
         threshold=threshold,
-        bands=tuple(_band(arm, ok[arm]) for arm in spec.arms if len(ok[arm])),
+        bands=tuple(_band(arm, finished[arm]) for arm in spec.arms if len(finished[arm])),
     )
 
 
-def comparison_results(
-    spec: ExperimentSpec,
-    head: Head,
-    block: BlockResult,
-    environments: Sequence[tuple[Maker, int]],
-    started: str,
-    seconds: float,
-    interrupted: bool,
-) -> Results:
-    """Return the analysed results of a comparison.
-
-    Args:
-        spec: What was run.
-        head: Its data and its one source network.
-        block: All repeats that are done.
-        environments: Each environment with the number of its repeats, that of the first one
-            first; empty if all were computed here and not stored.
-        started: UTC, ISO 8601.
-        seconds: Of all trainings.
-        interrupted: Whether some repeats are missing.
-    """
-    n_mixed = n_mixed_of(environments, spec.engine)
-    versions, machine = installed_versions(), this_machine()
-    if environments:
-        versions, machine = environments[0][0].versions, environments[0][0].machine
-    return Results(
-        command="compare",
-        spec=spec,
-        started=started,
-        seconds=round(seconds, 3),
-        tasks=head.tasks,
-        source_run=head.source_run,
-        scores=block.scores,
-        curves=block.curves,
-        transferability=block.transferability,
-        findings=analyse(
-            spec, block.scores, head.tasks[-1], block.curves, block.transferability, n_mixed
-        ),
-        interrupted=interrupted,
-        n_mixed=n_mixed,
-        versions=versions,
-        machine=machine,
-    )
-
-
-def difference_among(
-    spec: ExperimentSpec, scores: Scores, measured: TaskRecord, arm: Arm, n_compared: int
-) -> Difference:
-    """Compare one arm with standalone, judged among so many differences."""
+def difference_among(cell: CellResults, arm: Arm, n_compared: int) -> Difference:
+    """Compare one arm with standalone as one of `n_compared` simultaneous differences."""
+    spec, measured = cell.spec, cell.measured
     standalone = _standalone(spec)
     assert standalone is not None
-    accuracy = {one: scores.counted(one, measured.floor) for one in (arm, standalone)}
-    return _compare(
-        spec, scores, (arm, standalone), accuracy, measured.reach, n_compared, spec.margin
-    )
+    accuracy = {
+        compared: cell.scores.imputed_accuracy(compared, measured.floor)
+        for compared in (arm, standalone)
+    }
+    shift, margin = measured.max_unseen_shift, spec.margin
+    return _compare(spec, cell.scores, (arm, standalone), accuracy, shift, n_compared, margin)
 
 
 def _standalone(spec: ExperimentSpec) -> Arm | None:
@@ -217,7 +159,7 @@ def _summarise(
     finished = scores.test_accuracy(arm)
     finished = finished[~np.isnan(finished)]
     network = arm.variant.network(spec.network)
-    of_mean = _known(spec, scores, own, measured.reach, 1, 0.0, spec.is_nested(arm))
+    of_mean = _known(spec, scores, own, measured.max_unseen_shift, 1, 0.0, spec.is_nested(arm))
     n_frozen = 0 if arm.variant.unfreeze is not None else arm.variant.n_frozen or 0
     ceiling = measured.ceiling
     return Summary(
@@ -254,41 +196,41 @@ def _low_runs(
     accuracy: Mapping[Arm, ByRepeat],
     low_line: float,
     standalone: Arm | None,
-) -> LowRuns:
+) -> LowAccuracyRuns:
     is_low = {one: accuracy[one] < low_line for one in {arm, standalone} if one is not None}
     share = float(is_low[arm].mean())
     if standalone is None or arm == standalone:
-        return LowRuns(share)
+        return LowAccuracyRuns(share)
     share_standalone = float(is_low[standalone].mean())
     if spec.is_nested(arm) or spec.task.is_resplit:  # not independent
-        return LowRuns(share, share_standalone)
+        return LowAccuracyRuns(share, share_standalone)
     between = share_difference(is_low[arm], is_low[standalone])
-    return LowRuns(share, share_standalone, between.ci_low, between.ci_high)
+    return LowAccuracyRuns(share, share_standalone, between.ci_low, between.ci_high)
 
 
 def _differences(
     spec: ExperimentSpec,
     scores: Scores,
     metric: Mapping[Arm, ByRepeat],
-    standalone: Arm,
-    reach: float,
-    margin: float | None = None,
-    n_compared: Mapping[Arm, int] = NONE_APART,
+    max_unseen_shift: float,
+    margin: float,
+    n_compared: Mapping[Arm, int],
 ) -> dict[Arm, Difference]:
-    """Compare a metric of all arms with standalone's; intervals hold together in a question."""
+    """Compare a metric of each arm with that of standalone."""
+    standalone = _standalone(spec)
+    assert standalone is not None
     return {
         arm: _compare(
-            spec, scores, (arm, standalone), metric, reach, n_compared.get(arm, spec.n_compared),
-            spec.margin if margin is None else margin,
+            spec, scores, (arm, standalone), metric, max_unseen_shift, n_compared[arm], margin
         )
         for arm in metric
         if arm != standalone
-    }  # fmt: skip
+    }
 
 
-def _at_every_look(spec: ExperimentSpec, d: Difference, paired: ByRepeat) -> Difference:
-    """Give a difference the interval that holds at every look, and no number that does not."""
-    low, high = sequence_interval(paired, ALPHA / spec.n_compared)
+def _at_every_look(d: Difference, paired: ByRepeat, n_compared: int) -> Difference:
+    """Return a difference with an interval that holds at every look, and no p-value."""
+    low, high = sequence_interval(paired, ALPHA / n_compared)
     return Difference(
         n=d.n,
         mean=d.mean,
@@ -305,20 +247,22 @@ def _compare(
     scores: Scores,
     arms: tuple[Arm, Arm],
     metric: Mapping[Arm, ByRepeat],
-    reach: float,
+    max_unseen_shift: float,
     n_compared: int,
     margin: float,
 ) -> Difference:
     """Say what is known about the difference of two arms."""
     d = metric[arms[0]] - metric[arms[1]]
-    return _known(spec, scores, d, reach, n_compared, margin, any(map(spec.is_nested, arms)))
+    return _known(
+        spec, scores, d, max_unseen_shift, n_compared, margin, any(map(spec.is_nested, arms))
+    )
 
 
 def _known(
     spec: ExperimentSpec,
     scores: Scores,
     d: ByRepeat,
-    reach: float,
+    max_unseen_shift: float,
     n_compared: int,
     margin: float,
     is_nested: bool,
@@ -327,9 +271,9 @@ def _known(
     if spec.task.is_resplit:
         return compare_resplits(d, spec.task.test_to_train, n_compared, margin)
     if not is_nested:
-        return compare_pairs(d, reach, n_compared, margin)
+        return compare_pairs(d, max_unseen_shift, n_compared, margin)
     by_source = _by_source(spec, scores, d)
-    found = compare_pairs(source_means(by_source), reach, n_compared, margin)
+    found = compare_pairs(source_means(by_source), max_unseen_shift, n_compared, margin)
     # Of runs, not of the means of sources; its interval knows only as many as there are sources.
     share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
     low, high = wilson_interval(share, found.n)
@@ -348,7 +292,7 @@ def _by_source(spec: ExperimentSpec, scores: Scores, by_repeat: ByRepeat) -> NDA
 
 
 def _contrasts(
-    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], reach: float
+    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], max_unseen_shift: float
 ) -> list[Contrast]:
     """Compare the controls with what they are there to be compared with, in both questions."""
     contrasts = []
@@ -356,7 +300,9 @@ def _contrasts(
         arms = [arm for arm in spec.arms if arm.is_asked_by(question)]
         pairs = _pairs_that_tell(arms, len(spec.network.shapes))
         for kind, arm, baseline in [*pairs, *_pairs_against(spec, arms)]:
-            difference = _compare(spec, scores, (arm, baseline), accuracy, reach, 1, spec.margin)
+            difference = _compare(
+                spec, scores, (arm, baseline), accuracy, max_unseen_shift, 1, spec.margin
+            )
             contrasts.append(Contrast(question, kind, arm, baseline, difference))
     return contrasts
 
@@ -415,9 +361,9 @@ def _speeds(
     spec: ExperimentSpec,
     scores: Scores,
     rows: Mapping[Arm, NDArray[np.float64]],
-    standalone: Arm,
     threshold: float,
     measured: TaskRecord,
+    n_compared: int,
 ) -> list[Speed]:
     """Measure the curves of every arm, and compare them with standalone's.
 
@@ -427,9 +373,9 @@ def _speeds(
         spec: What was run.
         scores: For the repeats.
         rows: (R, E + 1) test accuracy by epoch.
-        standalone: What the others are compared with.
         threshold: Accuracy to be reached, a share.
-        measured: For the reach of an accuracy.
+        measured: The data that the accuracies are of.
+        n_compared: See `analyse`.
 
     Returns:
         Arm by arm, its metrics in the order of `SpeedMetric`.
@@ -443,13 +389,13 @@ def _speeds(
     differences: dict[str, dict[Arm, Difference]] = {}
     for name in names:
         by_arm = {arm: metrics[arm][name] for arm in arms}
-        reach, margin = measured.reach, spec.margin
+        shift, margin = measured.max_unseen_shift, spec.margin
         if name == "epochs":  # any time from the first to the last is possible
-            reach, margin = spec.training.epochs / 2, 0.0
+            shift, margin = spec.training.epochs / 2, 0.0
         differences[name] = (
-            _reached(spec, by_arm, standalone)
+            _reached(spec, by_arm)
             if name == "reached"
-            else _differences(spec, scores, by_arm, standalone, reach, margin)
+            else _differences(spec, scores, by_arm, shift, margin, dict.fromkeys(arms, n_compared))
         )
     speeds = []
     for arm in arms:
@@ -464,22 +410,22 @@ def _speeds(
     return speeds
 
 
-def _reached(
-    spec: ExperimentSpec, reached: Mapping[Arm, ByRepeat], standalone: Arm
-) -> dict[Arm, Difference]:
-    """Compare the shares that reach the threshold with standalone's.
+def _reached(spec: ExperimentSpec, reached: Mapping[Arm, ByRepeat]) -> dict[Arm, Difference]:
+    """Compare the shares that reach the threshold with that of standalone.
 
     Runs that share a source, or the rows of a table, are not independent, and have no interval.
     """
-    found = {}
-    for arm, own in reached.items():
+    standalone = _standalone(spec)
+    assert standalone is not None
+    differences = {}
+    for arm, has_reached in reached.items():
         if arm != standalone:
-            between = share_difference(own > 0, reached[standalone] > 0)
+            between = share_difference(has_reached > 0, reached[standalone] > 0)
             low, high = between.ci_low, between.ci_high
             if spec.is_nested(arm) or spec.task.is_resplit:
                 low = high = None
-            found[arm] = Difference(len(own), between.mean, low, high, low, high)
-    return found
+            differences[arm] = Difference(len(has_reached), between.mean, low, high, low, high)
+    return differences
 
 
 def _as_time(verdict: Verdict) -> Verdict:

@@ -6,11 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.results.findings import SourceRanking
+from blobtransfer.results.results import CellResults, StudyResults
+from blobtransfer.results.study_findings import GridRanking
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
-from blobtransfer.statistics.transferability import SCORES, rank_sources
+from blobtransfer.specs.study import variant_labels
+from blobtransfer.statistics.transferability import SCORES, rank_by_repeat, rank_sources
 
 ByRepeat = NDArray[np.float64]
 """(R,) a metric of an arm by repeat."""
+
+FEWEST_PROBLEMS = 3
+"""Fewest problems of a grid in which sources are ranked: each target then has two or more."""
 
 
 def rankings_of(
@@ -43,3 +49,43 @@ def rankings_of(
         for name, own in zip(SCORES, scores, strict=True):
             ranking = rank_sources(own[first], means, not spec.task.is_resplit)
             yield SourceRanking(arm, name, ranking)
+
+
+def grid_rankings(results: StudyResults) -> Iterator[GridRanking]:
+    """Say how well each score ranks the sources of a repeat, for every target.
+
+    Only targets that all other problems were tried on count, in the repeats that all have.
+    """
+    names = results.axes[0].values
+    by_place = {
+        cell.at: cell
+        for cell in results.cells
+        if cell.at[0] != cell.at[1] and cell.transferability is not None
+    }
+    columns = [[by_place.get((source, at)) for source in names if source != at] for at in names]
+    whole = [[own for own in column if own is not None] for column in columns if all(column)]
+    if len(names) < FEWEST_PROBLEMS or not whole:
+        return
+    n = min(own.scores.n_repeats for column in whole for own in column)
+    scores = np.array([[_scores(own)[:, :n] for own in column] for column in whole])
+    for index, _ in variant_labels(results.study):
+        if whole[0][0].spec.variants[index].start != "transfer":
+            continue
+        accuracy = np.array([[_accuracy(own, index)[:n] for own in column] for column in whole])
+        for place, name in enumerate(SCORES):
+            of_score = np.moveaxis(scores[:, :, place], 2, 0)
+            ranking = rank_by_repeat(of_score, np.moveaxis(accuracy, 2, 0))
+            if ranking.n:
+                yield GridRanking(index, name, ranking)
+
+
+def _scores(cell: CellResults) -> NDArray[np.float64]:
+    assert cell.transferability is not None
+    return cell.transferability
+
+
+def _accuracy(cell: CellResults, variant_index: int) -> NDArray[np.float64]:
+    """Give the accuracies, by repeat, of the variant at a place of the spec."""
+    variant = cell.spec.variants[variant_index]
+    arm = next(arm for arm in cell.spec.arms if arm.variant == variant)
+    return cell.scores.imputed_accuracy(arm, cell.measured.floor)

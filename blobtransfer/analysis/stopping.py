@@ -23,19 +23,19 @@ class StoppingRule:
     Args:
         spec: What is run.
         measured: The data that the accuracies are of.
+        n_compared: Differences whose intervals hold simultaneously.
     """
 
-    def __init__(self, spec: ExperimentSpec, measured: TaskRecord) -> None:
+    def __init__(self, spec: ExperimentSpec, measured: TaskRecord, n_compared: int) -> None:
         self._margin, self._floor = spec.margin, measured.floor
         self._standalone, *others = spec.arms
-        alpha = ALPHA / spec.n_compared
-        self._sequences = {arm: BettingSequence(alpha) for arm in others}
+        self._sequences = {arm: BettingSequence(ALPHA / n_compared) for arm in others}
         self._n_repeats = 0
 
     def update(self, scores: Scores) -> list[Arm]:
         """Add the next repeats and return the arms that are still undecided."""
         self._n_repeats += scores.n_repeats
-        accuracy = {arm: scores.counted(arm, self._floor) for arm in scores.arms}
+        accuracy = {arm: scores.imputed_accuracy(arm, self._floor) for arm in scores.arms}
         undecided = []
         for arm, sequence in self._sequences.items():
             sequence.add((accuracy[arm] - accuracy[self._standalone]).tolist())

@@ -1,4 +1,4 @@
-"""Results of the cells -> what they say together: every number that a study shows."""
+"""Findings of a study: the statistics of each cell, and of all cells together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,126 +7,140 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.analysis.cells import analyse, difference_among
-from blobtransfer.results.files.schema import MAX_SECONDS
+from blobtransfer.analysis.rankings import grid_rankings
 from blobtransfer.results.findings import Caution, Summary
-from blobtransfer.results.results import Results
-from blobtransfer.results.study import CellResults, StudyResults
+from blobtransfer.results.provenance import Environment, Provenance
+from blobtransfer.results.results import BlockResult, CellResults, StudyResults
+from blobtransfer.results.store.store import ExperimentHeader, n_mixed_of
 from blobtransfer.results.study_findings import (
-    Change,
-    FamilySummary,
-    GridRanking,
-    Margin,
+    MarginalMean,
     Moderator,
     PairRow,
+    PooledSummary,
     StudyCaution,
     StudyFindings,
+    VerdictChange,
 )
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
-from blobtransfer.specs.study import StudySpec, series_of
+from blobtransfer.specs.study import Cell, Study, variant_labels
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.holm import holm_step_down
 from blobtransfer.statistics.paired import Difference, Verdict, verdict_of
 from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS, fit_slope, pool_pairs
-from blobtransfer.statistics.transferability import SCORES, rank_by_repeat
-
-FEWEST_PROBLEMS = 3
-"""Of a grid in which sources are ranked: each target then has two or more."""
 
 ONE_PROBLEM = ("moons", "circles", "quantiles")
 """Kinds of problems whose seed draws other rows of one and the same problem."""
 
 
-def analyse_study(results: StudyResults) -> StudyResults:
-    """Compute all statistics of a study.
+def cell_results(
+    cell: Cell,
+    header: ExperimentHeader,
+    block: BlockResult,
+    environments: Sequence[tuple[Environment, int]],
+    *,
+    interrupted: bool,
+    distance: float | None = None,
+) -> CellResults:
+    """Return the results of a cell, not analysed yet.
 
     Args:
-        results: What came out, each cell analysed; cells may be missing.
-
-    Returns:
-        The same with its findings; of a grid the cells are judged stage by stage.
+        cell: The cell.
+        header: Its data and its one source network.
+        block: All repeats that are done.
+        environments: Each environment with the number of its repeats, that of the first repeat
+            first; empty if all were computed here and not stored.
+        interrupted: Whether some repeats are missing.
+        distance: Between source and target data, in standard deviations; None if not needed.
     """
-    kind = results.spec.kind
-    if kind == "grid":
-        results = replace(results, cells=_judged_together(results))
-    found = StudyFindings(cautions=tuple(_cautions(results)))
-    if kind == "sweep" and len(results.spec.axes) == 1 and results.spec.axes[0].is_ordered:
-        found = replace(found, changes=tuple(_changes(results)))
-    if kind == "pairs":
-        families, rows = _families(results)
-        found = replace(found, families=tuple(families), pairs=tuple(rows))
-    if kind == "grid":
-        rankings = tuple(_rankings(results))
-        found = replace(found, margins=tuple(_margins(results)), rankings=rankings)
-    return replace(results, findings=found)
-
-
-def joined_cells(spec: StudySpec, cells: Sequence[CellResults], interrupted: bool) -> StudyResults:
-    """Join the results of cells, one or more, to those of a study, without its findings.
-
-    Args:
-        spec: The study.
-        cells: The results of the cells that are done, in their order.
-        interrupted: Whether some are not.
-    """
-    first = cells[0].results
-    seconds = sum(cell.results.seconds for cell in cells)
-    return StudyResults(
-        spec=spec,
-        cells=tuple(cells),
-        started=min(cell.results.started for cell in cells),
-        seconds=round(min(seconds, MAX_SECONDS), 3),
+    return CellResults(
+        spec=cell.spec,
+        tasks=header.tasks,
+        source_run=header.source_run,
+        scores=block.scores,
+        curves=block.curves,
+        transferability=block.transferability,
         interrupted=interrupted,
-        versions=first.versions,
-        machine=first.machine,
+        n_mixed=n_mixed_of(environments, cell.spec.engine),
+        at=cell.at,
+        distance=distance,
     )
+
+
+def analyse_study(
+    study: Study, cells: Sequence[CellResults], provenance: Provenance
+) -> StudyResults:
+    """Compute the statistics of each cell, and of all cells together.
+
+    Args:
+        study: What was run.
+        cells: Results of its cells, in their order; cells may be missing at the end.
+        provenance: When, where and with which versions.
+    """
+    if study.kind == "grid":
+        analysed = _step_down(study, cells)
+    else:
+        analysed = [replace(cell, findings=analyse(cell, study.n_compared)) for cell in cells]
+    results = StudyResults(study, tuple(analysed), provenance)
+    findings = StudyFindings(cautions=tuple(_cautions(results)))
+    if study.kind == "sweep" and len(study.axes) == 1 and study.axes[0].is_ordered:
+        findings = replace(findings, changes=tuple(_changes(results)))
+    if study.kind == "pairs":
+        pooled, rows = _pooled(results)
+        findings = replace(findings, pooled=tuple(pooled), pairs=tuple(rows))
+    if study.kind == "grid":
+        means, rankings = tuple(_marginal_means(results)), tuple(grid_rankings(results))
+        findings = replace(findings, marginal_means=means, rankings=rankings)
+    if study.kind == "compare":
+        findings = StudyFindings()
+    return replace(results, findings=findings)
 
 
 # ---------------------------------------------------------------- sweeps
 
 
-def _changes(results: StudyResults) -> Iterator[Change]:
+def _changes(results: StudyResults) -> Iterator[VerdictChange]:
     """Find the points between which the verdict on a variant changes."""
-    for question in results.spec.questions:
-        for series, _ in series_of(results.spec):
+    for question in results.study.questions:
+        for index, _ in variant_labels(results.study):
             last: tuple[str, Summary] | None = None
             for cell in results.cells:
-                one = cell.summary(question, series)
+                one = cell.summary_of(question, index)
                 if (
                     one.verdict is None
                     or one.verdict.kind == "undecided"
-                    or cell.results.spec.is_same_problem
+                    or cell.spec.is_same_problem
                 ):
                     continue
                 if last is not None and last[1].verdict is not None:
                     before = last[1].verdict.kind
                     if before != one.verdict.kind:
                         at = (last[0], cell.at[0])
-                        yield Change(question, series, at, (before, one.verdict.kind))
+                        yield VerdictChange(question, index, at, (before, one.verdict.kind))
                 last = cell.at[0], one
 
 
 # ---------------------------------------------------------------- pairs
 
 
-def _families(results: StudyResults) -> tuple[list[FamilySummary], list[PairRow]]:
+def _pooled(results: StudyResults) -> tuple[list[PooledSummary], list[PairRow]]:
     """Pool the pairs, one number each, arm by arm."""
-    arms = results.cells[0].results.spec.arms
+    arms = results.cell.spec.arms
     standalone, n_compared = arms[0], len(arms) - 1
-    families, rows = [], []
-    halves = np.array([_gap_of_odd_repeats(cell.results, standalone) for cell in results.cells])
+    pooled, rows = [], []
+    halves = np.array([_gap_of_odd_repeats(cell, standalone) for cell in results.cells])
     for arm in arms:
-        means = np.array([_mean(cell.results, arm) for cell in results.cells])
+        means = np.array([_mean(cell, arm) for cell in results.cells])
         std = float(means.std(ddof=1)) if len(means) > 1 else None
         if arm == standalone:
-            families.append(FamilySummary(arm, float(means.mean()), std))
+            pooled.append(PooledSummary(arm, float(means.mean()), std))
             continue
-        paired = [_differences(cell.results, arm, standalone) for cell in results.cells]
+        paired = [_differences(cell, arm, standalone) for cell in results.cells]
         effects = np.array([float(d.mean()) for d in paired])
         variances = np.array(
-            [_squared_error(cell.results, d) for cell, d in zip(results.cells, paired, strict=True)]
+            [_squared_error(cell, d) for cell, d in zip(results.cells, paired, strict=True)]
         )
-        family = pool_pairs(effects, variances, n_compared, results.spec.margin)
+        family = pool_pairs(effects, variances, n_compared, results.study.margin)
         of_mean = Difference(family.n_pairs, family.mean, family.ci_low, family.ci_high)
         moderators = [
             Moderator("gap", fit_slope(halves, np.array([float(d[::2].mean()) for d in paired])))
@@ -134,31 +148,28 @@ def _families(results: StudyResults) -> tuple[list[FamilySummary], list[PairRow]
         distances = [cell.distance for cell in results.cells]
         if None not in distances:
             moderators.append(Moderator("distance", fit_slope(np.array(distances, float), effects)))
-        verdict = verdict_of(of_mean, results.spec.margin, MIN_POOLED_PAIRS)
-        if _is_mostly_dead(results, arm) and _is_mostly_dead(results, standalone):
+        verdict = verdict_of(of_mean, results.study.margin, MIN_POOLED_PAIRS)
+        if _mostly_fails(results, arm) and _mostly_fails(results, standalone):
             verdict = Verdict("undecided")  # dead networks are alike, and tell nothing of others
-        families.append(
-            FamilySummary(arm, float(means.mean()), std, family, verdict, tuple(moderators))
+        pooled.append(
+            PooledSummary(arm, float(means.mean()), std, family, verdict, tuple(moderators))
         )
         rows += [_pair_row(cell, arm, standalone) for cell in results.cells]
     order = {cell.at[0]: i for i, cell in enumerate(results.cells)}
     rows.sort(key=lambda row: order[row.pair])
-    return families, rows
+    return pooled, rows
 
 
-def _is_mostly_dead(results: StudyResults, arm: Arm) -> bool:
+def _mostly_fails(results: StudyResults, arm: Arm) -> bool:
     """Say whether most networks of an arm fail or collapse on most pairs."""
     n_dead = sum(
-        one.is_mostly_dead
-        for cell in results.cells
-        for one in cell.results.summary
-        if one.arm == arm
+        one.mostly_fails for cell in results.cells for one in cell.summary if one.arm == arm
     )
     return 2 * n_dead > len(results.cells)
 
 
 def _pair_row(cell: CellResults, arm: Arm, standalone: Arm) -> PairRow:
-    own = cell.results
+    own = cell
     one = next(summary for summary in own.summary if summary.arm == arm)
     d = one.difference
     assert d is not None and d.mean is not None and one.mean is not None
@@ -177,36 +188,38 @@ def _pair_row(cell: CellResults, arm: Arm, standalone: Arm) -> PairRow:
     )
 
 
-def _gap_of_odd_repeats(results: Results, standalone: Arm) -> float:
+def _gap_of_odd_repeats(cell: CellResults, standalone: Arm) -> float:
     """Give how far standalone stays below the ceiling, in every second repeat.
 
     The effects beside it are of the other repeats: in the same ones a lucky run of standalone
     would make the gap and the effect smaller at once, and a slope out of nothing.
     """
-    accuracy = results.scores.counted(standalone, results.measured.floor)
+    accuracy = cell.scores.imputed_accuracy(standalone, cell.measured.floor)
     half = accuracy[1::2] if len(accuracy) > 1 else accuracy
-    return _best(results) - float(half.mean())
+    return _best(cell) - float(half.mean())
 
 
-def _best(results: Results) -> float:
-    ceiling = results.measured.ceiling
+def _best(cell: CellResults) -> float:
+    ceiling = cell.measured.ceiling
     return 1.0 if ceiling is None else ceiling
 
 
-def _mean(results: Results, arm: Arm) -> float:
-    return float(results.scores.counted(arm, results.measured.floor).mean())
+def _mean(cell: CellResults, arm: Arm) -> float:
+    return float(cell.scores.imputed_accuracy(arm, cell.measured.floor).mean())
 
 
-def _differences(results: Results, arm: Arm, standalone: Arm) -> NDArray[np.float64]:
-    floor = results.measured.floor
-    return results.scores.counted(arm, floor) - results.scores.counted(standalone, floor)
+def _differences(cell: CellResults, arm: Arm, standalone: Arm) -> NDArray[np.float64]:
+    floor = cell.measured.floor
+    return cell.scores.imputed_accuracy(arm, floor) - cell.scores.imputed_accuracy(
+        standalone, floor
+    )
 
 
-def _squared_error(results: Results, d: NDArray[np.float64]) -> float:
+def _squared_error(cell: CellResults, d: NDArray[np.float64]) -> float:
     """Give the squared standard error of the effect on a pair."""
     if len(d) < 2:
         return 0.0
-    task = results.spec.task
+    task = cell.spec.task
     # Nadeau & Bengio's where each repeat splits the same rows anew
     share = 1 / len(d) + (task.test_to_train if task.is_resplit else 0.0)
     return float(d.var(ddof=1)) * share
@@ -215,113 +228,63 @@ def _squared_error(results: Results, d: NDArray[np.float64]) -> float:
 # ---------------------------------------------------------------- grids
 
 
-def _judged_together(results: StudyResults) -> tuple[CellResults, ...]:
-    """Judge the differences of all cells stage by stage."""
+def _step_down(study: Study, cells: Sequence[CellResults]) -> list[CellResults]:
+    """Analyse the cells with intervals and p-values of Holm's step-down procedure."""
     tests = [
         (c, arm)
-        for c, cell in enumerate(results.cells)
-        for arm in cell.results.spec.arms
+        for c, cell in enumerate(cells)
+        for arm in cell.spec.arms
         if arm.variant.start != "standalone"
     ]
 
     def p_among(i: int, n: int) -> float | None:
         c, arm = tests[i]
-        own = results.cells[c].results
-        return difference_among(own.spec, own.scores, own.measured, arm, n).p_adjusted
+        return difference_among(cells[c], arm, n).p_adjusted
 
     # Cells that were not run, because of an interrupt, count as well.
-    n_all = len(results.spec.cells) * (len(results.spec.cells[0].spec.variants) - 1)
-    among, adjusted = holm_step_down(len(tests), p_among, n_all - len(tests))
-    judged_of: list[dict[Arm, tuple[int, float | None]]] = [{} for _ in results.cells]
-    for (c, arm), n, p in zip(tests, among, adjusted, strict=True):
-        judged_of[c][arm] = n, p
-    cells = []
-    for cell, own in zip(results.cells, judged_of, strict=True):
-        judged = cell.results
-        findings = analyse(
-            judged.spec,
-            judged.scores,
-            judged.measured,
-            judged.curves,
-            judged.transferability,
-            judged.n_mixed,
-            n_compared={arm: n for arm, (n, _) in own.items()},
-        )
+    n_missing = study.n_compared - len(tests)
+    n_among, p_adjusted = holm_step_down(len(tests), p_among, n_missing)
+    n_of: list[dict[Arm, int]] = [{} for _ in cells]
+    p_of: list[dict[Arm, float | None]] = [{} for _ in cells]
+    for (c, arm), n, p in zip(tests, n_among, p_adjusted, strict=True):
+        n_of[c][arm], p_of[c][arm] = n, p
+    analysed = []
+    for cell, step_down, p_values in zip(cells, n_of, p_of, strict=True):
+        findings = analyse(cell, study.n_compared, step_down)
         summary = tuple(
-            replace(one, difference=replace(one.difference, p_adjusted=own[one.arm][1]))
-            if one.difference is not None
-            else one
-            for one in findings.summary
+            replace(row, difference=replace(row.difference, p_adjusted=p_values[row.arm]))
+            if row.difference is not None
+            else row
+            for row in findings.summary
         )
-        findings = replace(findings, summary=summary)
-        cells.append(replace(cell, results=replace(judged, findings=findings)))
-    return tuple(cells)
+        analysed.append(replace(cell, findings=replace(findings, summary=summary)))
+    return analysed
 
 
-def _margins(results: StudyResults) -> Iterator[Margin]:
+def _marginal_means(results: StudyResults) -> Iterator[MarginalMean]:
     """Average the cells of every row and column, without the diagonal."""
-    for series, _ in series_of(results.spec):
-        for place, axis in enumerate(results.spec.axes):
+    for index, _ in variant_labels(results.study):
+        for place, axis in enumerate(results.study.axes):
             for at in axis.values:
                 found = [
                     one.difference.mean
                     for cell in results.cells
                     if cell.at[place] == at and cell.at[0] != cell.at[1]
-                    and (one := cell.summary("fresh", series)).difference is not None
+                    and (one := cell.summary_of("fresh", index)).difference is not None
                     and one.difference.mean is not None
                 ]  # fmt: skip
                 if found:
-                    yield Margin(
-                        series, "target" if place else "source", at, sum(found) / len(found)
+                    yield MarginalMean(
+                        index, "target" if place else "source", at, sum(found) / len(found)
                     )
-
-
-def _rankings(results: StudyResults) -> Iterator[GridRanking]:
-    """Say how well each score ranks the sources of a repeat, for every target.
-
-    Only targets that all other problems were tried on count, in the repeats that all have.
-    """
-    names = results.spec.axes[0].values
-    by_place = {
-        cell.at: cell.results
-        for cell in results.cells
-        if cell.at[0] != cell.at[1] and cell.results.transferability is not None
-    }
-    columns = [[by_place.get((source, at)) for source in names if source != at] for at in names]
-    whole = [[own for own in column if own is not None] for column in columns if all(column)]
-    if len(names) < FEWEST_PROBLEMS or not whole:
-        return
-    n = min(own.scores.n_repeats for column in whole for own in column)
-    scores = np.array([[_scores(own)[:, :n] for own in column] for column in whole])
-    for series, _ in series_of(results.spec):
-        if whole[0][0].spec.variants[series].start != "transfer":
-            continue
-        accuracy = np.array([[_accuracy(own, series)[:n] for own in column] for column in whole])
-        for place, name in enumerate(SCORES):
-            of_score = np.moveaxis(scores[:, :, place], 2, 0)
-            ranking = rank_by_repeat(of_score, np.moveaxis(accuracy, 2, 0))
-            if ranking.n:
-                yield GridRanking(series, name, ranking)
-
-
-def _scores(results: Results) -> NDArray[np.float64]:
-    assert results.transferability is not None
-    return results.transferability
-
-
-def _accuracy(results: Results, series: int) -> NDArray[np.float64]:
-    """Give the accuracies, by repeat, of the variant at a place of the spec."""
-    variant = results.spec.variants[series]
-    arm = next(arm for arm in results.spec.arms if arm.variant == variant)
-    return results.scores.counted(arm, results.measured.floor)
 
 
 # ---------------------------------------------------------------- cautions
 
 
 def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
-    spec, n_cells = results.spec, len(results.cells)
-    first = results.cells[0].results.spec
+    spec, n_cells = results.study, len(results.cells)
+    first = results.cell.spec
     if spec.kind == "sweep" and any(changes_standalone(axis.name) for axis in spec.axes):
         yield StudyCaution("sensitivity", n_cells)
     if spec.kind == "pairs":
@@ -335,7 +298,7 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
         yield StudyCaution("shared problems", n_cells)
     by_kind: dict[str, list[Caution]] = {}
     for cell in results.cells:
-        for caution in cell.results.findings.cautions:
+        for caution in cell.findings.cautions:
             by_kind.setdefault(caution.kind, []).append(caution)
     for kind, cautions in by_kind.items():
         # Of a pair nothing is decided by itself, and more pairs tell more than repeats.

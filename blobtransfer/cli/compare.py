@@ -14,6 +14,7 @@ from blobtransfer.cli.options import (
     WorkOptions,
 )
 from blobtransfer.cli.run import run
+from blobtransfer.specs.study import Study
 
 
 def compare(
@@ -34,4 +35,4 @@ def compare(
     request.check(result)
     screen.check_format(result)
     asked = settled_comparison(request)
-    run(asked.spec, asked, asked.read, work, figure, screen, result, messages)
+    run(Study.of_one(asked.spec), asked, asked.read, work, figure, screen, result, messages)

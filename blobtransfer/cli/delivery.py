@@ -32,21 +32,17 @@ if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
     from blobtransfer.report.figures.canvas import Canvas, Picture
     from blobtransfer.report.report import Report
-    from blobtransfer.results.results import Results
-    from blobtransfer.results.study import StudyResults
+    from blobtransfer.results.results import StudyResults, TrainingResults
     from blobtransfer.running.single import SingleRun
 
 ALL_SHORT = ScreenOptions()
-
-COMPARING = ("compare", *STUDIES)
-"""Commands whose answer is a sentence."""
 
 SOME_RUNS_FAILED = 3
 """Exit code: finished, but some losses are not finite."""
 
 
 def deliver(
-    results: "Results | StudyResults",
+    results: "StudyResults | TrainingResults",
     canvas: "Canvas",
     figure_path: Path | None,
     result: ResultOptions,
@@ -147,7 +143,7 @@ def print_report(
     report = report.for_printing(screen.full, screen.explain)
     wanted = result.format or "table"
     is_short = messages.quiet and not screen.full and not result.wants_standard_output()
-    if is_short and report.results.command in COMPARING:
+    if is_short and report.results.command in STUDIES:
         stopped = [] if report.stopped is None else [report.stopped]
         answers = [sentence.text for sentence in report.sentences]
         explanations = report.explanations if screen.explain else ()
@@ -246,7 +242,7 @@ def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: Mess
         log_unless_quiet(messages, f"note: {path}: {problem}")
 
 
-def finish(results: "Results | StudyResults", canvas: "Canvas") -> None:
+def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
     """End a command whose results are delivered: windows, and the exit code for what happened."""
     canvas.show()
     if results.n_failed:

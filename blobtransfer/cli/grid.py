@@ -28,7 +28,7 @@ from blobtransfer.cli.problems import problem_of, tables_of
 from blobtransfer.cli.run import refuse_curves, run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count
-from blobtransfer.specs.study import Axis, Cell, StudySpec
+from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.task import DataSpec
 
@@ -111,11 +111,8 @@ def grid(
     if len(set(names)) < len(names):
         names = texts
     axes = (Axis("source", tuple(names)), Axis("target", tuple(names)))
-    cells = [
-        Cell((names[i], names[j]), replace(one.spec, n_points=len(found)))
-        for (i, j), one in found.items()
-    ]
-    spec = StudySpec("grid", axes, tuple(cells))
+    cells = [Cell((names[i], names[j]), one.spec) for (i, j), one in found.items()]
+    spec = Study("grid", axes, tuple(cells))
     run(spec, found[0, 1], tables_of(*asked), work, figure, screen, result, messages)
 
 

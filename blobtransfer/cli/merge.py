@@ -41,7 +41,7 @@ def merge(
     with deferred() as pending, Store.opened(store, writes=True) as whole:
         for part in parts:
             with Store.opened(part, writes=False) as other:
-                n_new = whole.absorb(other, mixed, pending.check)
+                n_new = whole.merge_from(other, mixed, pending.check)
             log_unless_quiet(messages, f"{part}: {n_new:,} repeats are new")
         for command in whole.commands():
-            log_unless_quiet(messages, f"{store} keeps {whole.tally(command.spec)}")
+            log_unless_quiet(messages, f"{store} keeps {whole.count_repeats(command.study)}")

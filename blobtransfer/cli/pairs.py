@@ -32,7 +32,7 @@ from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, printable
 from blobtransfer.specs.drawn import GeneratedSpec
-from blobtransfer.specs.study import MAX_CELLS, Axis, Cell, StudySpec
+from blobtransfer.specs.study import MAX_STUDY_CELLS, Axis, Cell, Study
 from blobtransfer.specs.table import TableRequest
 
 N_PAIRS, N_REPEATS = 60, 60
@@ -93,7 +93,7 @@ def pairs(
     messages: MessageOptions,
 ) -> None:
     """Compare on many pairs of problems: what may the next one like them see?"""
-    check_count("pairs", family.pairs, 2, MAX_CELLS)
+    check_count("pairs", family.pairs, 2, MAX_STUDY_CELLS)
     check_seed("first-seed", family.first_seed)
     check_seed("train-seed", training.train_seed)
     refuse_curves(result, "pairs")
@@ -118,7 +118,7 @@ def pairs(
         _settled(request, i, change) for i, change in enumerate(islice(changes, family.pairs))
     ]
     cells = [Cell((at,), own.spec) for at, own in zip(axis.values, settled_pairs, strict=True)]
-    spec = StudySpec("pairs", (axis,), tuple(cells))
+    spec = Study("pairs", (axis,), tuple(cells))
     first = settled_pairs[0]
     if (family.source or family.target) and not messages.quiet:
         print_stderr("the problems of the first pair:")

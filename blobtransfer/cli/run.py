@@ -21,13 +21,10 @@ from blobtransfer.cli.options import (
     WorkOptions,
 )
 from blobtransfer.errors import MachineError, SettingError
-from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import StudySpec, experiments_of
+from blobtransfer.specs.study import Study
 
 if TYPE_CHECKING:
-    from blobtransfer.results.results import Results
-    from blobtransfer.results.store.store import KeptCommand, Store, Tally
-    from blobtransfer.results.study import StudyResults
+    from blobtransfer.results.store.store import RepeatCount, Store, StoredCommand
 
 
 SECOND_LOOK = (
@@ -41,7 +38,7 @@ GOES_ON = "; the same command goes on"
 
 
 def run(
-    spec: ExperimentSpec | StudySpec,
+    study: Study,
     said: Comparison,
     read: Sequence[tuple[str, Path | None]],
     work: WorkOptions,
@@ -53,7 +50,7 @@ def run(
     """Run a comparison or a study and deliver what it found.
 
     Args:
-        spec: What is run.
+        study: What is run.
         said: The comparison whose problems and model are described.
         read: What each file that is read is called, and its path.
         work: Where it runs, and where it is kept.
@@ -62,55 +59,48 @@ def run(
         result: Where the numbers go.
         messages: How much is said.
     """
-    command = "compare" if isinstance(spec, ExperimentSpec) else spec.kind
     work.check()
-    if work.only(spec.n_repeats) is not None:
+    if work.only(study.n_repeats) is not None:
         check_only_filled(figure, screen, result)
-        if experiments_of(spec)[0].until_decided:
+        if study.until_decided:
             problem = "it looks at all repeats from the first; leave one of the two out"
             raise SettingError("only-repeats", work.only_repeats or "", problem)
         figure = replace(figure, no_plot=True)
     path = checked_figure(
-        command, figure, result, read=read, summary=screen.summary, store=work.store
+        study.kind, figure, result, read=read, summary=screen.summary, store=work.store
     )
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
     from blobtransfer.report.figures.canvas import Canvas
-    from blobtransfer.running.compare import compare
-    from blobtransfer.running.run import fill_store, run_study
+    from blobtransfer.running.run import Resources, fill_store, run_study
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
     said.say(messages)
     weights = None if said.saved is None else list(said.saved.weights)
     engine = load_engine(said.spec.engine, messages.verbose)
-    with deferred() as pending, _opened(command, spec, work, messages) as store:
+    with deferred() as pending, _opened(study, work, messages) as store:
         with (
             _elsewhere(work, messages, pending.check) as executor,
             progress_of(messages.quiet, pending.check, store is not None) as progress,
         ):
-            results: Results | StudyResults
-            where = (weights, engine, progress, executor)
-            only_repeats = work.only(spec.n_repeats)
+            only_repeats = work.only(study.n_repeats)
+            resources = Resources(engine, progress, executor, store, work.mixed)
             if store is not None and only_repeats is not None:
-                fill_store(spec, store, only_repeats, *where, work.mixed)
-                _print_stored(store, spec, messages)
+                fill_store(study, store, only_repeats, weights, resources)
+                _print_stored(store, study, messages)
                 return
-            if isinstance(spec, ExperimentSpec):
-                results = compare(spec, *where, store=store, mixed=work.mixed)
-            else:
-                results = run_study(spec, *where, store, work.mixed)
-        results = replace(results, argv=tuple(sys.argv[1:]))
+            results = run_study(study, weights, resources)
+        provenance = replace(results.provenance, argv=tuple(sys.argv[1:]))
+        results = replace(results, provenance=provenance)
         deliver(results, canvas, path, result, messages, pending, screen)
         if store is not None:
-            _print_stored(store, spec, messages, GOES_ON if results.interrupted else "")
+            _print_stored(store, study, messages, GOES_ON if results.interrupted else "")
     finish(results, canvas)
 
 
 @contextmanager
-def _opened(
-    command: str, spec: ExperimentSpec | StudySpec, work: WorkOptions, messages: MessageOptions
-) -> "Iterator[Store | None]":
+def _opened(study: Study, work: WorkOptions, messages: MessageOptions) -> "Iterator[Store | None]":
     """Open the store, if there is one, and print how many repeats it has before and after."""
     if work.store is None:
         yield None
@@ -119,36 +109,35 @@ def _opened(
     from blobtransfer.results.store.store import Store
 
     with Store.opened(work.store, writes=True) as store:
-        there = store.tally(spec)
-        if there.n_kept:
+        there = store.count_repeats(study)
+        if there.n_stored:
             log_unless_quiet(messages, f"{work.store} has {there}")
-        only = work.only(spec.n_repeats)
+        only = work.only(study.n_repeats)
         argv = sys.argv[1:] if only is None else without_parts(sys.argv[1:])
-        before = store.remember(command, spec, argv, is_part=only is not None)
-        if before is not None and only is None and not there.is_most:
+        before = store.record_command(study, argv, is_part=only is not None)
+        if before is not None and only is None and not there.is_at_most:
             n_seen = seen_of(before, there)
-            if 0 < n_seen < spec.n_repeats:
+            if 0 < n_seen < study.n_repeats:
                 log_unless_quiet(messages, SECOND_LOOK.format(n_seen))
         try:
             yield store
         except MachineError as error:
-            raise MachineError(f"{error}; {store.tally(spec)} kept{GOES_ON}") from error
+            raise MachineError(f"{error}; {store.count_repeats(study)} kept{GOES_ON}") from error
         except KeyboardInterrupt:
-            _print_stored(store, spec, messages, GOES_ON)
+            _print_stored(store, study, messages, GOES_ON)
             raise
 
 
-def seen_of(before: "KeptCommand", there: "Tally") -> int:
+def seen_of(before: "StoredCommand", there: "RepeatCount") -> int:
     """Count the repeats of each experiment that a command has shown before this one.
 
     One that was to go on where it stopped has shown nothing that another would be added to.
     """
-    n_experiments = len(experiments_of(before.spec))
-    n_kept = there.n_kept // n_experiments
-    if experiments_of(before.spec)[0].until_decided:
-        return n_kept
-    is_shown = before.spec.n_repeats <= n_kept and not before.is_part
-    return before.spec.n_repeats if is_shown else 0
+    n_stored = there.n_stored // len(before.study.cells)
+    if before.study.until_decided:
+        return n_stored
+    is_shown = before.study.n_repeats <= n_stored and not before.is_part
+    return before.study.n_repeats if is_shown else 0
 
 
 def without_parts(argv: Sequence[str]) -> list[str]:
@@ -179,11 +168,11 @@ def _elsewhere(
 
 def _print_stored(
     store: "Store",
-    spec: ExperimentSpec | StudySpec,
+    study: Study,
     messages: MessageOptions,
     goes_on: str = "",
 ) -> None:
-    log_unless_quiet(messages, f"{store.path} keeps {store.tally(spec)}{goes_on}")
+    log_unless_quiet(messages, f"{store.path} keeps {store.count_repeats(study)}{goes_on}")
 
 
 def refuse_curves(result: ResultOptions, command: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blobtransfer.cli.checks import STORE_SUFFIXES, checked_figure
-from blobtransfer.cli.delivery import COMPARING, deliver
+from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import (
     RESULTS,
@@ -23,11 +23,11 @@ from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError, StoreError
 from blobtransfer.file_signatures import SQLITE
 from blobtransfer.specs.experiment import check_margin
+from blobtransfer.specs.study import STUDIES
 
 if TYPE_CHECKING:
-    from blobtransfer.results.results import Results
+    from blobtransfer.results.results import StudyResults, TrainingResults
     from blobtransfer.results.store.store import Store
-    from blobtransfer.results.study import StudyResults
 
 MAX_LISTED = 20
 """Most commands of a store that are listed: the last ones."""
@@ -75,7 +75,7 @@ def show(
     from blobtransfer.report.figures.canvas import Canvas
 
     canvas = Canvas(figure.show, figure.style, figure.inches())
-    if results.command not in COMPARING:
+    if results.command not in STUDIES:
         for setting, value, thing in (
             ("summary", screen.summary, "a summary"),
             ("margin", margin, "a margin"),
@@ -105,7 +105,7 @@ def _is_store(path: Path) -> bool:
 
 def _read(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
-) -> "Results | StudyResults":
+) -> "StudyResults | TrainingResults":
     """Read results from a JSON file, or those of one command from a store."""
     if _is_store(path):
         return _of_store(path, number, margin, messages)
@@ -120,7 +120,7 @@ def _read(
 
 def _of_store(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
-) -> "Results | StudyResults":
+) -> "StudyResults":
     """Read what a store keeps of one of its commands."""
     from blobtransfer.analysis.load import from_store
     from blobtransfer.results.store.store import Store
@@ -148,4 +148,4 @@ def _list_commands(store: "Store", n_commands: int, shown: int) -> None:
     for i, command in enumerate(store.commands(first), first + 1):
         line = shlex.join(command.argv)
         line = line if len(line) <= MAX_ARGV else f"{line[:MAX_ARGV]} ..."
-        print_stderr(f"  --command {i}  {store.tally(command.spec)}  {line}")
+        print_stderr(f"  --command {i}  {store.count_repeats(command.study)}  {line}")

@@ -31,11 +31,11 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.settings import default_of
 from blobtransfer.specs.study import (
     BUDGETS,
-    MAX_CELLS,
+    MAX_STUDY_CELLS,
     Axis,
     Budget,
     Cell,
-    StudySpec,
+    Study,
     with_updates_of,
 )
 from blobtransfer.specs.table import TableRequest, TableSpec
@@ -111,15 +111,15 @@ def _axes(texts: list[str]) -> tuple[Axis, ...]:
     if len({axis.name for axis in axes}) < len(axes):
         raise SettingError("over", texts[1], f"{axes[0].name} varies already; use two settings")
     n_points = prod(len(axis.values) for axis in axes)
-    if n_points > MAX_CELLS:  # checked here, as settling so many points takes long
-        problem = f"{n_points:,} points in all; use at most {MAX_CELLS:,}"
+    if n_points > MAX_STUDY_CELLS:  # checked here, as settling so many points takes long
+        problem = f"{n_points:,} points in all; use at most {MAX_STUDY_CELLS:,}"
         raise SettingError("over", axes[-1].name, problem)
     return axes
 
 
 def _study(
     request: Request, axes: tuple[Axis, ...], budget: Budget | None
-) -> tuple[Comparison, StudySpec]:
+) -> tuple[Comparison, Study]:
     """Settle the comparison as it would be without the sweep, and that of every point."""
     names = [axis.name for axis in axes]
     _check_apart(request, names)
@@ -144,14 +144,14 @@ def _study(
             is_said = error.setting in {*at, *(path for name in at for path in paths_of(name))}
             problem = error.problem if is_said else str(error)
             raise SettingError("over", where, problem) from error
-        cells.append(Cell(values, replace(spec, n_points=prod(len(axis.values) for axis in axes))))
+        cells.append(Cell(values, spec))
     known: dict[ExperimentSpec, str] = {}
     for cell in cells:
         where = " ".join(cell.at)
         if known.setdefault(cell.spec, where) != where:
             problem = f"the same experiment as at {known[cell.spec]}; leave one of the two out"
             raise SettingError("over", where, problem)
-    return base, StudySpec("sweep", axes, tuple(cells), budget)
+    return base, Study("sweep", axes, tuple(cells), budget)
 
 
 def _check_apart(request: Request, names: list[str]) -> None:

@@ -49,7 +49,7 @@ from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
 
 if TYPE_CHECKING:
     from blobtransfer.engines import Engine
-    from blobtransfer.results.results import Results
+    from blobtransfer.results.results import TrainingResults
     from blobtransfer.running.progress import Progress
     from blobtransfer.running.single import SingleRun
 
@@ -196,7 +196,8 @@ def _train_and_deliver(
     with deferred() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
             trained = train(load_engine(spec.engine, messages.verbose), progress)
-        results = replace(trained.results, argv=tuple(sys.argv[1:]))
+        provenance = replace(trained.results.provenance, argv=tuple(sys.argv[1:]))
+        results = replace(trained.results, provenance=provenance)
         unsaved = None
         try:
             if model_path is not None and not results.n_failed:
@@ -223,7 +224,7 @@ def _with_ancestors(trained: "SingleRun", of_source: Preprocessing | None) -> "S
     return replace(trained, preprocessing=replace(preprocessing, trained_rows=kept))
 
 
-def _print_short(results: "Results", model_path: Path | None) -> None:
+def _print_short(results: "TrainingResults", model_path: Path | None) -> None:
     """Print what a script wants to know: the model's path, or the accuracy."""
     if model_path is None:
         write_stdout([f"{results.run.test_accuracy}\n"])

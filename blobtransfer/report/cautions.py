@@ -16,8 +16,7 @@ from blobtransfer.results.findings import (
     SameProblem,
     SplitAnew,
 )
-from blobtransfer.results.results import Results
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
@@ -27,7 +26,7 @@ ENOUGH_REPEATS = 100
 """What a comparison of too few repeats is advised to take."""
 
 
-def caution_text(caution: Caution, results: Results) -> str:
+def caution_text(caution: Caution, results: CellResults) -> str:
     """Return what makes results less sure than they look, and what to do."""
     match caution:
         case FewPairs():
@@ -80,7 +79,7 @@ def caution_text(caution: Caution, results: Results) -> str:
             )
 
 
-def short_caution(caution: Caution, results: Results) -> str:
+def short_caution(caution: Caution, results: CellResults) -> str:
     """Return a caution in one line, with what to type."""
     match caution:
         case OneSource():
@@ -108,27 +107,27 @@ def short_caution(caution: Caution, results: Results) -> str:
             return caution_text(caution, results)
 
 
-def _few_pairs(caution: FewPairs, results: Results) -> str:
+def _few_pairs(caution: FewPairs, results: CellResults) -> str:
     return (
         f"with {pluralise(caution.n, caution.unit)} nothing can be decided; "
         f"try {_more(results, ENOUGH_REPEATS)}"
     )
 
 
-def _more_rows(caution: FewTestRows, results: Results) -> str:
+def _more_rows(caution: FewTestRows, results: CellResults) -> str:
     """Write what asks for more test rows."""
     is_blobs = results.spec.task.kind == "blobs"
     return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"
 
 
-def _more(results: Results, n: int) -> str:
+def _more(results: CellResults, n: int) -> str:
     """Write the option that asks for n repeats, or sources."""
     if results.spec.nested is not None:
         return f"--nested {n} {results.spec.nested[1]}"
     return f"--repeats {n}"
 
 
-def _with_question(arms: Sequence[Arm], results: Results) -> Iterator[str]:
+def _with_question(arms: Sequence[Arm], results: CellResults) -> Iterator[str]:
     """Name arms, with their question where only one of two is meant."""
     for arm in arms:
         n_same = sum(other.label == arm.label for other in arms)
@@ -151,9 +150,9 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
     """
     match caution.kind:
         case "sensitivity":
-            axes = [one.name for one in results.spec.axes if changes_standalone(one.name)]
+            axes = [one.name for one in results.study.axes if changes_standalone(one.name)]
             changes = "changes" if len(axes) == 1 else "change"
-            tuned = "" if results.spec.cells[0].spec.tune else BEST_AGAINST_BEST
+            tuned = "" if results.study.cells[0].spec.tune else BEST_AGAINST_BEST
             return (
                 f"{join_and(axes)} {changes} training from scratch too: this shows how much the "
                 f"answer hangs on it, not which value is best{tuned}"
@@ -179,9 +178,9 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
         case "in cells":
             assert caution.first is not None
             first = next(
-                cell.results
+                cell
                 for cell in results.cells
-                if any(one.kind == caution.first.kind for one in cell.results.findings.cautions)
+                if any(one.kind == caution.first.kind for one in cell.findings.cautions)
             )
             where = f"in {caution.n_cells} of {len(results.cells)} {cell_name}"
             return f"{where}: {short_caution(caution.first, first)}"

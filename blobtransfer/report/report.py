@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blobtransfer.report.table import Overview, SummaryRows, Table
 from blobtransfer.results.files.schema import Sentence
-from blobtransfer.results.results import Results
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import StudyResults, TrainingResults
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import Question
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from blobtransfer.report.figures.canvas import Canvas
 
-R = TypeVar("R", bound=Results | StudyResults)
+R = TypeVar("R", bound=StudyResults | TrainingResults)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,12 +143,7 @@ class View(ABC, Generic[R]):
 
     def settings(self, results: R) -> Iterator[tuple[str, Any]]:
         """Yield the name and value of each setting; a nested setting is a dictionary."""
-        assert isinstance(results, Results)
-        yield from asdict(results.spec).items()
-
-    @abstractmethod
-    def to_json(self, report: Report[R]) -> Iterator[str]:
-        """Yield the results as JSON, piece by piece."""
+        yield from asdict(results.cells[0].spec).items()
 
     def report(self, results: R) -> Report[R]:
         """Build the report; names may come from a stranger's file, so all text is escaped."""

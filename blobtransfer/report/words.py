@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.paired import Verdict, VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
@@ -211,7 +211,7 @@ def format_short_verdict(verdict: Verdict | None) -> str:
 # ---------------------------------------------------------------- labels and designs
 
 
-def label_of(arm: Arm, results: Results) -> str:
+def label_of(arm: Arm, results: CellResults) -> str:
     """Return the label of an arm; with one problem as source and target it is not a transfer."""
     if not results.spec.is_same_problem:
         return arm.label
@@ -230,7 +230,7 @@ def describe_frozen_layers(n_frozen: int) -> str:
     return f"first {layers} frozen"
 
 
-def describe_design(results: Results, question: Question) -> str:
+def describe_design(results: CellResults, question: Question) -> str:
     """Return the number of repeats of a question, or of sources and their repeats."""
     nested = results.spec.nested
     if nested is not None and question == "fresh":

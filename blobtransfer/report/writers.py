@@ -12,8 +12,7 @@ from blobtransfer.atomic_write import write_text
 
 if TYPE_CHECKING:
     from blobtransfer.report.report import Report
-    from blobtransfer.results.results import Results
-    from blobtransfer.results.study import StudyResults
+    from blobtransfer.results.results import StudyResults, TrainingResults
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class PictureWriter:
     write: Callable[["Report[Any]", Path], None]
 
 
-def to_json(results: "Results | StudyResults") -> Iterator[str]:
+def to_json(results: "StudyResults | TrainingResults") -> Iterator[str]:
     """Write results as one JSON object; see `results.schema.json`, `study.schema.json`.
 
     Yields:
@@ -121,7 +120,9 @@ def _csv(report: "Report[Any]") -> Iterable[str]:
 
 
 def _json(report: "Report[Any]") -> Iterable[str]:
-    return report.view.to_json(report)
+    from blobtransfer.results.files.json import to_json
+
+    return to_json(report.results, report.sentences, report.cautions)
 
 
 def _html(report: "Report[Any]") -> Iterable[str]:

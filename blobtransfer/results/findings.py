@@ -31,7 +31,7 @@ Unit = Literal["repeats", "sources"]
 
 
 @dataclass(frozen=True)
-class LowRuns:
+class LowAccuracyRuns:
     """How often runs end low, below a line that is fixed beforehand.
 
     Args:
@@ -80,7 +80,7 @@ class Summary(Spread):
     failed: int
     mean_finished: float | None
     collapsed: int
-    low_runs: LowRuns | None
+    low_runs: LowAccuracyRuns | None
     trainable_parameters: int
     gap: float | None
     difference: Difference | None = None
@@ -91,7 +91,7 @@ class Summary(Spread):
     mean_high: float | None = None
 
     @property
-    def is_mostly_dead(self) -> bool:
+    def mostly_fails(self) -> bool:
         """Whether most runs failed or collapsed, which leaves little to compare."""
         return 2 * (self.failed + self.collapsed) > self.n
 

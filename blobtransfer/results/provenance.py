@@ -4,13 +4,17 @@ import os
 import platform
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 VERSIONED = ("blobtransfer", "numpy", "scikit-learn", "scipy", "llvmlite", "keras", "tensorflow")
 """Packages that can change a score."""
+
+MAX_SECONDS = 1e9
+"""Longest command: 30 years."""
 
 OF_KERAS = ("keras", "tensorflow")
 """Those of them that can change a score of the Keras engine alone."""
@@ -43,23 +47,23 @@ def this_machine() -> dict[str, str | int | None]:
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Who computed some repeats, as far as that can change a score.
+class Environment:
+    """Where repeats were computed, as far as that can change a score.
 
     Args:
         versions: Of Python and of the packages that can change a score.
         machine: As far as it can change a score or a time.
         rounding: SHA-256, in hexadecimal digits, of a few networks that were trained there, and
             of scores where these are asked for.
-        where: The machine's name and the process, for people.
+        host: Name of the machine and number of the process, for messages.
     """
 
     versions: dict[str, str]
     machine: dict[str, str | int | None]
     rounding: str
-    where: str = ""
+    host: str = ""
 
-    def unlike(self, other: "Maker", engine: str) -> str:
+    def difference_from(self, other: "Environment", engine: str) -> str:
         """Say what may make scores of another maker differ, such as `numpy 2.3.0, not 2.4.6`.
 
         Args:
@@ -69,13 +73,59 @@ class Maker:
         Returns:
             Nothing where the two give the same scores to the bit.
         """
-        found = versions_unlike(self.versions, other.versions, engine)
+        found = version_difference(self.versions, other.versions, engine)
         if not found and self.rounding != other.rounding:
             return "its processor rounds differently"
         return found
 
 
-def versions_unlike(own: dict[str, str], others: dict[str, str], engine: str) -> str:
+@dataclass(frozen=True)
+class Provenance:
+    """When results were computed, and by what.
+
+    Args:
+        started: UTC, ISO 8601.
+        seconds: Of all trainings and what they needed.
+        argv: The command line, without the program; empty for results of a Python program.
+        versions: Of Python and of the packages that can change a score.
+        machine: Properties that can change a score or a time.
+    """
+
+    started: str
+    seconds: float
+    argv: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    machine: dict[str, str | int | None] = field(default_factory=lambda: this_machine())
+
+    @classmethod
+    def of(
+        cls, environments: Sequence[tuple[Environment, int]], started: str, seconds: float
+    ) -> "Provenance":
+        """Return the provenance of repeats that some environments computed.
+
+        Args:
+            environments: Each with the number of its repeats, that of the first repeat first;
+                empty: this process computed them.
+            started: UTC, ISO 8601.
+            seconds: Of all trainings and what they needed.
+        """
+        if not environments:
+            return cls(started, seconds)
+        first = environments[0][0]
+        return cls(started, seconds, versions=first.versions, machine=first.machine)
+
+
+def joined_provenance(parts: Sequence[Provenance]) -> Provenance:
+    """Return the provenance of cells as that of their study; at least one."""
+    seconds = sum(part.seconds for part in parts)
+    return replace(
+        parts[0],
+        started=min(part.started for part in parts),
+        seconds=round(min(seconds, MAX_SECONDS), 3),
+    )
+
+
+def version_difference(own: dict[str, str], others: dict[str, str], engine: str) -> str:
     """Say which packages that can change a score of an engine have other versions; see `unlike`."""
     names = [
         name

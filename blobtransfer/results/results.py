@@ -1,6 +1,6 @@
-"""Everything that a command found out, in plain data, and what is needed to trust it."""
+"""Results of a study or of one training: what was run, scores, findings and provenance."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -9,13 +9,15 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from blobtransfer.results.findings import Findings, Summary
-from blobtransfer.results.provenance import installed_versions, this_machine
+from blobtransfer.results.provenance import Provenance
 from blobtransfer.results.scores import Count, Run, Scores, Share
+from blobtransfer.results.study_findings import StudyFindings
 from blobtransfer.specs.checks import MAX_COUNT
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
+from blobtransfer.specs.study import Axis, Study, StudyKind
 from blobtransfer.specs.task import Role
 
-Command = Literal["train-source", "train-target", "compare"]
+TrainingCommand = Literal["train-source", "train-target"]
 Place = Annotated[float, Interval(ge=-1e36, le=1e36)]
 Point = tuple[Place, Place]
 
@@ -52,8 +54,8 @@ class TaskRecord:
     class_counts: tuple[Count, ...] = ()
 
     @property
-    def reach(self) -> float:
-        """How far a pair not yet seen may lie from 0: half of what a network can lose."""
+    def max_unseen_shift(self) -> float:
+        """How far an unseen pair may lie from 0: half of what a network can lose."""
         return max(0.0, ((1.0 if self.ceiling is None else self.ceiling) - self.floor) / 2)
 
 
@@ -101,7 +103,7 @@ class Predictions:
 
 
 @dataclass(frozen=True, eq=False)
-class Baseline:
+class StandaloneTraining:
     """Training from scratch, with the same orders, beside the one network of `train-target`.
 
     Args:
@@ -118,71 +120,121 @@ class Baseline:
 
 
 @dataclass(frozen=True, eq=False)
-class Results:
-    """Everything a command found out, in plain data.
+class BlockResult:
+    """Results of a block of repeats: the unit that is computed, sent, stored and joined.
 
     Args:
-        command: The command's name.
-        spec: What was run.
-        started: UTC, ISO 8601.
-        seconds: Of the training and all that was needed for it.
-        tasks: The problems, source first.
-        source_run: The training of the one source network, where this command trained it.
-        scores: Of every run.
-        curves: Of every run, where asked for.
-        transferability: (5, R) scores of the fresh source network of each repeat, in the order
-            of `SCORES`, where asked for; NaN where a network has diverged.
-        findings: What the statistics say about them.
-        regions: Of the one network that was trained, where it can be drawn.
-        predictions: Of that network, where regions cannot be drawn.
-        baseline: What that network is shown beside, where it is not standalone itself.
-        interrupted: Stopped before all repeats, or the baseline, were done.
-        n_mixed: Repeats of other versions than the first, or of machines that round differently.
-        argv: The command line, without the program.
-        versions: Of Python and of the packages that can change a score.
-        machine: As far as it can change a score or a time.
+        scores: Scores of all arms in its R repeats.
+        curves: Test accuracy by epoch, (1, R, E + 1) for each arm; empty unless asked for.
+        transferability: (5, R) scores of the fresh source networks; None unless asked for.
     """
 
-    command: Command
+    scores: Scores
+    curves: Curves = field(default_factory=dict)
+    transferability: NDArray[np.float64] | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence["BlockResult"]) -> "BlockResult":
+        """Join one or more blocks of the same arms, given in any order."""
+        order = np.argsort(np.concatenate([part.scores.repeats for part in parts]))
+        ranked = [part.transferability for part in parts if part.transferability is not None]
+        return cls(
+            scores=Scores.joined([part.scores for part in parts]),
+            curves={
+                arm: np.concatenate([part.curves[arm] for part in parts], axis=1)[:, order]
+                for arm in parts[0].curves
+            },
+            transferability=np.concatenate(ranked, axis=1)[:, order] if ranked else None,
+        )
+
+    def at(self, is_selected: NDArray[np.bool_]) -> "BlockResult":
+        """Return some of the repeats; `is_selected` has shape (R,)."""
+        return BlockResult(
+            scores=self.scores.at(is_selected),
+            curves={arm: curves[:, is_selected] for arm, curves in self.curves.items()},
+            transferability=None
+            if self.transferability is None
+            else self.transferability[:, is_selected],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CellResults:
+    """Results of one cell of a study: of one comparison.
+
+    Args:
+        spec: What was run.
+        tasks: The data, source first.
+        source_run: The training of the one source network; None if it was not trained here.
+        scores: Scores of every run.
+        curves: Learning curves of every run; empty unless recorded.
+        transferability: (5, R) scores of the fresh source network of each repeat, in the order
+            of `SCORES`; NaN where a network diverged; None unless recorded.
+        findings: Statistics of the scores.
+        interrupted: Stopped before all repeats were done.
+        n_mixed: Repeats of other versions than the first, or of machines that round differently.
+        at: The value of the cell on each axis of its study.
+        distance: Between source and target data, in standard deviations; None if not computed.
+    """
+
     spec: ExperimentSpec
-    started: str
-    seconds: float
     tasks: tuple[TaskRecord, ...]
     source_run: Run | None
     scores: Scores
     curves: Curves = field(default_factory=dict)
     transferability: NDArray[np.float64] | None = None
     findings: Findings = field(default_factory=Findings)
-    regions: Regions | None = None
-    predictions: Predictions | None = None
-    baseline: Baseline | None = None
     interrupted: bool = False
     n_mixed: int = 0
-    argv: tuple[str, ...] = ()
-    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
-    machine: dict[str, str | int | None] = field(default_factory=lambda: this_machine())
+    at: tuple[str, ...] = ()
+    distance: float | None = None
 
     @property
     def summary(self) -> tuple[Summary, ...]:
-        """One an arm."""
+        """Summary of each arm."""
         return self.findings.summary
 
     @property
-    def run(self) -> Run:
-        """The first run: of `train-source` and `train-target`, the only one."""
-        return next(self.rows())
+    def has_curves(self) -> bool:
+        """Whether learning curves were recorded."""
+        return bool(self.curves)
+
+    @property
+    def n_sources(self) -> int:
+        """Number of fresh source networks that runs start from."""
+        return len({self.spec.source_repeat(int(repeat)) for repeat in self.scores.repeats})
+
+    @property
+    def n_runs(self) -> int:
+        """Number of trainings, that of the one source network included."""
+        return len(self.scores) + (self.source_run is not None)
+
+    @property
+    def n_failed(self) -> int:
+        """Number of trainings that diverged, that of the one source network included."""
+        source_failed = self.source_run is not None and self.source_run.status == "failed"
+        return int(self.scores.is_failed.sum()) + source_failed
+
+    @property
+    def measured(self) -> TaskRecord:
+        """The data that accuracies are of: the target, or the source where it is alone."""
+        return self.tasks[-1]
+
+    def task(self, role: Role) -> TaskRecord:
+        """Return the data of a role."""
+        return next(task for task in self.tasks if task.role == role)
 
     def rows(self) -> Iterator[Run]:
-        """Give the runs one by one, by repeat, then arm."""
+        """Yield the runs by repeat, then arm."""
         return self.scores.rows(
             self.spec.source_repeat,
-            self._source_of,
+            self._source_name,
             self.measured.name,
             self.spec.training.learning_rate,
         )
 
-    def _source_of(self, arm: Arm) -> str:
-        """Name what the source network of an arm learnt, or its file; nothing without one."""
+    def _source_name(self, arm: Arm) -> str:
+        """Return the data or file of the source network of an arm; empty without one."""
         if arm.sources == "none":
             return ""
         if arm.variant.start == "self-transfer":
@@ -191,37 +243,99 @@ class Results:
             return self.spec.model_path
         return "" if self.spec.source is None else self.spec.source.name
 
-    @property
-    def has_curves(self) -> bool:
-        """Whether learning curves were kept."""
-        return bool(self.curves)
+    def of_question(self, question: Question) -> list[Summary]:
+        """Return the summaries of the arms of a question, in the order of their variants."""
+        summaries = [summary for summary in self.summary if summary.arm.is_asked_by(question)]
+        return sorted(summaries, key=lambda row: self.spec.variants.index(row.arm.variant))
+
+    def summary_of(self, question: Question, variant_index: int) -> Summary:
+        """Return the summary of a variant, by its index in the spec, in a question."""
+        variant = self.spec.variants[variant_index]
+        return next(row for row in self.of_question(question) if row.arm.variant == variant)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingResults(CellResults):
+    """Results of `train-source` or `train-target`: a cell with one run, and its network's regions.
+
+    Args:
+        command: The name of the command.
+        provenance: When, where and with which versions.
+        regions: Decision regions of the network; None where they cannot be drawn.
+        predictions: Predictions of the network, where regions cannot be drawn.
+        baseline: A training from scratch to show beside it; None for standalone itself.
+    """
+
+    command: TrainingCommand
+    provenance: Provenance
+    regions: Regions | None = None
+    predictions: Predictions | None = None
+    baseline: StandaloneTraining | None = None
 
     @property
-    def n_sources(self) -> int:
-        """How many fresh source networks there are runs of."""
-        return len({self.spec.source_repeat(int(repeat)) for repeat in self.scores.repeats})
+    def run(self) -> Run:
+        """The only run."""
+        return next(self.rows())
+
+    @property
+    def cells(self) -> tuple[CellResults, ...]:
+        """The results as the only cell."""
+        return (self,)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """No axis."""
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResults:
+    """Results of a study; `compare` is a study of one cell.
+
+    Args:
+        study: What was run.
+        cells: Results of each cell, in the order of the study; fewer if it was interrupted.
+        provenance: When, where and with which versions.
+        findings: Statistics of all cells together.
+    """
+
+    study: Study
+    cells: tuple[CellResults, ...]
+    provenance: Provenance
+    findings: StudyFindings = field(default_factory=StudyFindings)
+
+    @property
+    def command(self) -> StudyKind:
+        """The name of the command."""
+        return self.study.kind
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """What varies from cell to cell."""
+        return self.study.axes
+
+    @property
+    def cell(self) -> CellResults:
+        """The first cell; that of `compare` is the only one."""
+        return self.cells[0]
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped before all repeats of all cells were done."""
+        is_short = len(self.cells) < len(self.study.cells)
+        return is_short or any(cell.interrupted for cell in self.cells)
 
     @property
     def n_runs(self) -> int:
-        """How many trainings there were, the one source network's included."""
-        return len(self.scores) + (self.source_run is not None)
+        """Number of trainings, those of single source networks included."""
+        return sum(cell.n_runs for cell in self.cells)
 
     @property
     def n_failed(self) -> int:
-        """Runs whose loss is not finite, the one source network's included."""
-        source_failed = self.source_run is not None and self.source_run.status == "failed"
-        return int(self.scores.is_failed.sum()) + source_failed
+        """Number of trainings that diverged."""
+        return sum(cell.n_failed for cell in self.cells)
 
     @property
-    def measured(self) -> TaskRecord:
-        """The problem that accuracies are of: the target, or the source where it is alone."""
-        return self.tasks[-1]
-
-    def task(self, role: Role) -> TaskRecord:
-        """Give the problem of that role."""
-        return next(task for task in self.tasks if task.role == role)
-
-    def of_question(self, question: Question) -> list[Summary]:
-        """Give what one question's table shows: its arms, in the order of their variants."""
-        shown = [summary for summary in self.summary if summary.arm.is_asked_by(question)]
-        return sorted(shown, key=lambda one: self.spec.variants.index(one.arm.variant))
+    def has_curves(self) -> bool:
+        """Whether learning curves were recorded."""
+        return any(cell.has_curves for cell in self.cells)

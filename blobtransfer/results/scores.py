@@ -171,7 +171,7 @@ class Scores:
         a = self.arms.index(arm)
         return np.where(self.is_failed[a], np.nan, self.values[TEST_ACCURACY, a])
 
-    def counted(self, arm: Arm, floor: float) -> NDArray[np.float64]:
+    def imputed_accuracy(self, arm: Arm, floor: float) -> NDArray[np.float64]:
         """Give the (R,) test accuracies of an arm by repeat, a failed run at chance level."""
         return np.nan_to_num(self.test_accuracy(arm), nan=floor)
 

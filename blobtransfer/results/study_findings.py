@@ -24,7 +24,7 @@ where there is none), or how far the two problems are apart, in standard deviati
 
 
 @dataclass(frozen=True)
-class Change:
+class VerdictChange:
     """Where the verdict on a variant changes along the axis: between two decided points.
 
     Args:
@@ -56,7 +56,7 @@ class Moderator:
 
 
 @dataclass(frozen=True)
-class FamilySummary:
+class PooledSummary:
     """One variant over all pairs of problems.
 
     Args:
@@ -108,7 +108,7 @@ class PairRow:
 
 
 @dataclass(frozen=True)
-class Margin:
+class MarginalMean:
     """The plain mean of the differences in a row or a column of a grid, its diagonal left out.
 
     Args:
@@ -160,16 +160,16 @@ class StudyFindings:
 
     Args:
         changes: Of a sweep along one axis.
-        families: Of pairs, one an arm.
-        pairs: Of pairs, one a pair and arm that is compared.
-        margins: Of a grid.
+        pooled: Of pairs, one per arm.
+        pairs: Of pairs, one per pair and arm that is compared.
+        marginal_means: Of a grid, by row and by column.
         rankings: Of a grid, where the source networks were scored.
         cautions: What makes the results less sure than they look.
     """
 
-    changes: tuple[Change, ...] = ()
-    families: tuple[FamilySummary, ...] = ()
+    changes: tuple[VerdictChange, ...] = ()
+    pooled: tuple[PooledSummary, ...] = ()
     pairs: tuple[PairRow, ...] = ()
-    margins: tuple[Margin, ...] = ()
+    marginal_means: tuple[MarginalMean, ...] = ()
     rankings: tuple[GridRanking, ...] = ()
     cautions: tuple[StudyCaution, ...] = ()

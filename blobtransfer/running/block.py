@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.engines import Engine, OnEpochs, Trained
-from blobtransfer.results.block import BlockResult
+from blobtransfer.results.results import BlockResult
 from blobtransfer.results.scores import Scores
 from blobtransfer.running.trainer import (
     SourceKey,

@@ -1,58 +1,55 @@
-"""All trainings of one comparison: cut into blocks, here or elsewhere, with their sources."""
+"""Train all arms of one comparison block by block, in this process or in workers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from blobtransfer.engines import Engine
 from blobtransfer.execution.calls import ClusterExecutor, result_of, run_calls
 from blobtransfer.network import Weights
-from blobtransfer.results.block import BlockResult
-from blobtransfer.results.provenance import Maker
+from blobtransfer.results.provenance import Environment
+from blobtransfer.results.results import BlockResult
 from blobtransfer.results.scores import Run
 from blobtransfer.running.block import fresh_sources, run_block
-from blobtransfer.running.fingerprint import this_maker
+from blobtransfer.running.fingerprint import current_environment
 from blobtransfer.running.progress import Progress, StageProgress
 from blobtransfer.running.single import start_engine, train_one, train_own_source
-from blobtransfer.running.source_cache import SourceBank
+from blobtransfer.running.source_cache import SourceNetworkCache
 from blobtransfer.running.trainer import SourceKey, SourceWeights, train_sources
 from blobtransfer.running.worker import (
-    maker_elsewhere,
-    run_block_elsewhere,
-    train_sources_elsewhere,
+    environment_of_worker,
+    run_block_in_worker,
+    train_sources_in_worker,
 )
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.variant import STANDALONE
 
-Made = TypeVar("Made")
-"""What a block gives: alone where it runs here, with who computed it elsewhere."""
+Returned = TypeVar("Returned")
+"""What the call of a block returns: a worker returns its environment too."""
 
-FEWEST_ELSEWHERE = 16
-"""Repeats of a block that runs elsewhere; fewer would leave lanes of a vector idle."""
+MIN_WORKER_BLOCK = 16
+"""Fewest repeats of a block for a worker; fewer would leave lanes of a vector idle."""
 
-BLOCKS_A_SLOT = 2
-"""Blocks into which what is left is cut at least, for each call that can run at a time."""
+BLOCKS_PER_SLOT = 2
+"""Least number of blocks into which the remaining repeats are cut, for each concurrent call."""
 
 
-class Trainings:
-    """The trainings of a comparison; the engine and the one source network are made ready first.
+class BlockRunner:
+    """Trains the blocks of one comparison; the engine and the one source network are ready.
 
     Args:
         spec: What is run.
-        given: The one source network; None: it is trained.
-        engine: What trains here.
-        progress: Told of it.
-        executor: Where blocks run; None: here.
-        bank: Source networks that other experiments start from too.
-        has_maker: Say of every block who computed it, as those that run elsewhere do anyway.
+        source_weights: The one source network; None: it is trained.
+        engine: What trains in this process.
+        progress: Receives the progress.
+        executor: Where blocks run; None: in this process.
+        cache: Source networks that other comparisons start from too.
+        has_environment: Whether blocks of this process come with its environment.
 
     Attributes:
-        source_run: The training of the one source network, where it was trained.
-        maker: Who computes here; None where that was not asked for.
-        others: Who computes elsewhere, as far as they are known before, by their addresses; or
-            why nothing is known of them.
+        source_run: The training of the one source network, if it was trained.
+        environment: That of this process; None if it was not asked for.
+        worker_environments: Environment of each worker by address, or the error that hid it.
 
     Raises:
         MachineError: What the engine is built on cannot be used, or memory is short.
@@ -62,55 +59,56 @@ class Trainings:
     def __init__(
         self,
         spec: ExperimentSpec,
-        given: Weights | None,
+        source_weights: Weights | None,
         engine: Engine,
         progress: Progress,
         executor: Executor | None,
-        bank: SourceBank,
-        has_maker: bool,
+        cache: SourceNetworkCache,
+        has_environment: bool,
     ) -> None:
-        self._spec, self._engine, self._executor, self._bank = spec, engine, executor, bank
+        self._spec, self._engine, self._executor, self._cache = spec, engine, executor, cache
         start_engine(spec, engine, progress)
-        is_asked = has_maker or executor is not None
-        self.maker = this_maker(spec, engine) if is_asked else None
-        self.others: dict[str, Maker | Exception] = {}
+        is_needed = has_environment or executor is not None
+        self.environment = current_environment(spec, engine) if is_needed else None
+        self.worker_environments: dict[str, Environment | Exception] = {}
         if isinstance(executor, ClusterExecutor):
             poll = partial(progress.start("engine", 1).advance, 0)
-            self.others = executor.run_on_workers(partial(maker_elsewhere, spec), poll)
-        self._one, self.source_run = _one_sources(spec, given, engine, progress)
+            call = partial(environment_of_worker, spec)
+            self.worker_environments = executor.run_on_workers(call, poll)
+        self._one_sources, self.source_run = _one_sources(spec, source_weights, engine, progress)
 
     def blocks(
         self, repeats: Sequence[int], stage: StageProgress
-    ) -> Iterator[tuple[BlockResult, Maker | None]]:
+    ) -> Iterator[tuple[BlockResult, Environment | None]]:
         """Train all arms in some repeats, block by block.
 
         Args:
             repeats: Which, ascending.
-            stage: Told of progress; what runs elsewhere is told of once its block is taken.
+            stage: Receives the progress; that of a worker when its block is done.
 
         Yields:
-            Each block as it is done, in whatever order, and who computed it.
+            Each block as it is done, in any order, and where it was computed.
         """
         if self._executor is None:
             run = partial(run_block, engine=self._engine, on_epochs=stage.advance)
             for block in run_calls(self._calls(run, repeats, stage), None, lambda: None):
-                yield block, self.maker
+                yield block, self.environment
             return
         spec = self._spec
-        n_own = 0 if self._trains_before else len(spec.source_starts("fresh"))
-        calls = self._calls(run_block_elsewhere, repeats, stage)
-        for block, maker in run_calls(calls, self._executor, lambda: stage.advance(0)):
-            yield block, maker
-            stage.advance(block.scores.n_repeats * _epochs_of_a_repeat(spec, n_own))
+        n_sources = 0 if self._trains_sources_first else len(spec.source_starts("fresh"))
+        calls = self._calls(run_block_in_worker, repeats, stage)
+        for block, environment in run_calls(calls, self._executor, lambda: stage.advance(0)):
+            yield block, environment
+            stage.advance(block.scores.n_repeats * _epochs_per_repeat(spec, n_sources))
 
     @property
-    def _trains_before(self) -> bool:
+    def _trains_sources_first(self) -> bool:
         """Whether fresh sources are trained before the blocks that need them, not by them."""
-        return self._spec.nested is not None or self._bank.shares(self._spec)
+        return self._spec.nested is not None or self._cache.shares(self._spec)
 
     def _calls(
-        self, run: Callable[..., Made], all_repeats: Sequence[int], stage: StageProgress
-    ) -> Iterator[Callable[[], Made]]:
+        self, run: Callable[..., Returned], all_repeats: Sequence[int], stage: StageProgress
+    ) -> Iterator[Callable[[], Returned]]:
         """Make the calls of the blocks of some repeats.
 
         Where repeats, or experiments, share a source it is trained before the first block that
@@ -119,12 +117,14 @@ class Trainings:
         spec = self._spec
         shared: dict[SourceKey, Weights] = {}
         for repeats in self._cut(all_repeats):
-            if self._trains_before:
+            if self._trains_sources_first:
                 needed = fresh_sources(spec, repeats)
                 missing = [key for key in needed if key not in shared]
-                shared |= self._bank.take(spec, missing, partial(self._train_sources, stage))
+                shared |= self._cache.get_or_train(
+                    spec, missing, partial(self._train_sources, stage)
+                )
                 shared = {key: shared[key] for key in needed}
-            yield partial(run, spec, repeats, {**self._one, **shared})
+            yield partial(run, spec, repeats, {**self._one_sources, **shared})
 
     def _cut(self, repeats: Sequence[int]) -> Iterator[Sequence[int]]:
         """Cut repeats into blocks, each of repeats that follow on one another."""
@@ -134,10 +134,10 @@ class Trainings:
             at_once = most
             if isinstance(self._executor, ClusterExecutor):
                 # Fewer towards the end, so that all workers end together.
-                share = -(-(len(repeats) - first) // (BLOCKS_A_SLOT * self._executor.n_slots))
-                at_once = min(most, max(FEWEST_ELSEWHERE, share))
+                share = -(-(len(repeats) - first) // (BLOCKS_PER_SLOT * self._executor.n_slots))
+                at_once = min(most, max(MIN_WORKER_BLOCK, share))
             block = repeats[first : first + at_once]
-            n = next((i for i, one in enumerate(block) if one != block[0] + i), len(block))
+            n = next((i for i, repeat in enumerate(block) if repeat != block[0] + i), len(block))
             yield block[:n]
             first += n
 
@@ -146,29 +146,24 @@ class Trainings:
     ) -> dict[SourceKey, Weights]:
         if self._executor is None:
             return train_sources(spec, missing, self._engine, stage.advance)
-        train = partial(train_sources_elsewhere, spec, missing)
-        found = result_of(self._executor, train, lambda: stage.advance(0))
+        train = partial(train_sources_in_worker, spec, missing)
+        trained = result_of(self._executor, train, lambda: stage.advance(0))
         stage.advance(len(missing) * spec.source_training.epochs)
-        return found
+        return trained
 
 
 def _one_sources(
-    spec: ExperimentSpec, given: Weights | None, engine: Engine, progress: Progress
+    spec: ExperimentSpec, source_weights: Weights | None, engine: Engine, progress: Progress
 ) -> tuple[SourceWeights, Run | None]:
-    """Give the one source network of each kind that is asked for, and its run where new."""
+    """Return the one source network of each start, and the run of that which was trained."""
     sources: dict[SourceKey, Weights] = {}
     source_run = None
     starts = spec.source_starts("one")
-    if "transfer" in starts and given is None:
-        alone = replace(
-            spec, variants=(STANDALONE,), n_repeats=1, nested=None, target=None, speed=False,
-            against=None, until_decided=False, network=spec.source_network, tune=(),
-            training=spec.source_training, source_epochs=None, n_points=1, transferability=False,
-        )  # fmt: skip
-        source = train_one(alone, "train-source", "source", {}, engine, progress)
-        given, source_run = source.weights, source.results.run
-    if given is not None:
-        sources[SourceKey("one", "transfer", 0)] = given
+    if "transfer" in starts and source_weights is None:
+        source = train_one(spec.source_alone(), "train-source", "source", {}, engine, progress)
+        source_weights, source_run = source.weights, source.results.run
+    if source_weights is not None:
+        sources[SourceKey("one", "transfer", 0)] = source_weights
     if "self-transfer" in starts:
         sources |= train_own_source(spec, engine, progress)
     return sources, source_run
@@ -181,7 +176,7 @@ def n_epochs(spec: ExperimentSpec) -> int:
 
 def epochs_of_arms(spec: ExperimentSpec) -> int:
     """Count the epochs of all runs."""
-    return spec.n_repeats * _epochs_of_a_repeat(spec, 0)
+    return spec.n_repeats * _epochs_per_repeat(spec, 0)
 
 
 def epochs_of_sources(spec: ExperimentSpec) -> int:
@@ -190,6 +185,6 @@ def epochs_of_sources(spec: ExperimentSpec) -> int:
     return n_sources * spec.source_training.epochs
 
 
-def _epochs_of_a_repeat(spec: ExperimentSpec, n_own: int) -> int:
+def _epochs_per_repeat(spec: ExperimentSpec, n_sources: int) -> int:
     """Count the epochs of a repeat's runs, and of so many fresh sources."""
-    return sum(map(spec.n_epochs_in_all, spec.arms)) + n_own * spec.source_training.epochs
+    return sum(map(spec.n_epochs_in_all, spec.arms)) + n_sources * spec.source_training.epochs

@@ -8,10 +8,15 @@ from blobtransfer.data import load_dataset
 from blobtransfer.data.distance import distance_between
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.network import Weights, kernel_shapes
-from blobtransfer.results.block import BlockResult
-from blobtransfer.results.provenance import Clock, Maker, installed_versions, versions_unlike
-from blobtransfer.results.store.store import Head, Store, other_makers
-from blobtransfer.running.block_runner import Trainings
+from blobtransfer.results.provenance import (
+    Clock,
+    Environment,
+    installed_versions,
+    version_difference,
+)
+from blobtransfer.results.results import BlockResult
+from blobtransfer.results.store.store import ExperimentHeader, Store, other_environment_error
+from blobtransfer.running.block_runner import BlockRunner
 from blobtransfer.running.single import record_of
 from blobtransfer.specs.experiment import ExperimentSpec
 
@@ -28,7 +33,7 @@ class Checkpoint:
         mixed: Repeats may be of other versions, or of machines that round differently.
 
     Attributes:
-        head: All that is known of the experiment except for its repeats.
+        header: What is known of the experiment besides its repeats.
         environments: Each environment with the number of its repeats, that of the first one first.
         seconds: How long it took to compute the stored repeats.
         started: When the first of them was begun, UTC, ISO 8601; None if none is stored.
@@ -39,31 +44,31 @@ class Checkpoint:
 
     def __init__(self, spec: ExperimentSpec, store: Store | None, mixed: bool) -> None:
         self._spec, self._store, self._mixed = spec, store, mixed
-        self._stored = None if store is None else store.kept(spec)
-        self._own: Maker | None = None
-        self.environments: list[tuple[Maker, int]] = []
+        self._stored = None if store is None else store.stored(spec)
+        self._here: Environment | None = None
+        self.environments: list[tuple[Environment, int]] = []
         self._is_stored = np.zeros(spec.n_repeats, bool)
         self._block: BlockResult | None = None
         self.seconds = 0.0
         self.started: str | None = None
-        head = None
+        header = None
         if self._stored is not None:
             repeats = range(spec.n_repeats)
-            self.environments = self._stored.makers(repeats)
-            if self.environments:
-                versions = self.environments[0][0].versions
-                self._check(versions_unlike(versions, installed_versions(), spec.engine))
+            self.environments = self._stored.environments(repeats)
+            if self.reference is not None:
+                versions = self.reference.versions
+                self._check(version_difference(versions, installed_versions(), spec.engine))
             if blocks := self._stored.blocks(repeats):
                 self._block = BlockResult.joined(blocks)
                 self._is_stored[self._block.scores.repeats] = True
             self.seconds = self._stored.seconds(repeats)
             self.started = self._stored.started(repeats)
-            head = self._stored.head
-        self.head = head.renamed(spec) if head else head_of(spec, store is not None)
+            header = self._stored.header
+        self.header = header.renamed(spec) if header else header_of(spec, store is not None)
         self._lap = Clock()
 
     @property
-    def reference(self) -> Maker | None:
+    def reference(self) -> Environment | None:
         """The environment of the first repeats; None if all are computed here, and not stored."""
         return self.environments[0][0] if self.environments else None
 
@@ -80,19 +85,21 @@ class Checkpoint:
         missing = np.flatnonzero(~self._is_stored[window.start : window.stop]) + window.start
         return [int(repeat) for repeat in missing]
 
-    def begin(self, trainings: Trainings) -> None:
+    def begin(self, runner: BlockRunner) -> None:
         """Begin to compute.
 
         Raises:
             StoreError: The stored repeats were computed in another environment.
             MachineError: Some workers have another environment.
         """
-        self._own = trainings.maker
-        if self._own is not None and self.reference is not None:
-            self._check(self.reference.unlike(self._own, self._spec.engine))
+        self._here = runner.environment
+        if self._here is not None and self.reference is not None:
+            self._check(self.reference.difference_from(self._here, self._spec.engine))
         reasons = {
-            address: self._unlike(other) if isinstance(other, Maker) else _name_of(other)
-            for address, other in trainings.others.items()
+            address: self._difference(other)
+            if isinstance(other, Environment)
+            else f"{type(other).__name__}: {other}"
+            for address, other in runner.worker_environments.items()
         }
         wrong = [f"{address} ({reason})" for address, reason in reasons.items() if reason]
         if wrong:
@@ -100,45 +107,43 @@ class Checkpoint:
                 f"{len(wrong)} of {len(reasons)} workers would not compute as this "
                 f"process does: {', '.join(wrong[:MAX_NAMED])}; end them, or add --mixed"
             )
-        self.head = replace(self.head, source_run=trainings.source_run)
+        self.header = replace(self.header, source_run=runner.source_run)
         self._lap = Clock()
 
-    def _unlike(self, maker: Maker) -> str:
+    def _difference(self, environment: Environment) -> str:
         """Return why results of another environment are rejected; empty if they are not."""
-        if self._own is None or self._mixed:
+        if self._here is None or self._mixed:
             return ""
-        return maker.unlike(self._own, self._spec.engine)
+        return environment.difference_from(self._here, self._spec.engine)
 
     def _check(self, difference: str) -> None:
         """Raise `StoreError` if the stored repeats are of another environment and not mixed."""
         if difference and not self._mixed and self._store is not None:
-            raise other_makers(self._store.path, difference)
+            raise other_environment_error(self._store.path, difference)
 
-    def add(self, block: BlockResult, maker: Maker | None) -> None:
+    def add(self, block: BlockResult, environment: Environment | None) -> None:
         """Add a block, and store it if there is a store.
 
         Args:
             block: The results.
-            maker: The environment that computed it; None if it does not matter.
+            environment: Where it was computed; None if that does not matter.
 
         Raises:
             MachineError: The block cannot be stored, or is of another environment.
         """
-        if maker is None:
+        if environment is None:
             return
-        if difference := self._unlike(maker):
+        if difference := self._difference(environment):
             raise MachineError(
-                f"{maker.where} does not compute as this process does ({difference}); end it, or "
-                "add --mixed"
+                f"{environment.host} does not compute as this process does ({difference}); end it, "
+                "or add --mixed"
             )
-        self.environments.append((maker, block.scores.n_repeats))
+        self.environments.append((environment, block.scores.n_repeats))
         if self._stored is not None:
-            self._stored.add(self.head, block, maker, self._lap.started, self._lap.seconds())
+            self._stored.add(
+                self.header, block, environment, self._lap.started, self._lap.seconds()
+            )
         self._lap = Clock()
-
-
-def _name_of(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def check_runnable(
@@ -159,15 +164,15 @@ def check_runnable(
         raise SettingError("model_sha256", "", problem)
 
 
-def head_of(spec: ExperimentSpec, is_stored: bool) -> Head:
-    """Describe the data of an experiment, and the distance between them where it is stored."""
+def header_of(spec: ExperimentSpec, is_stored: bool) -> ExperimentHeader:
+    """Return the header of a new experiment; the distance between its data only if stored."""
     tasks = [("source", spec.source), ("target", spec.target)]
     records = [
         record_of(role, task, spec.train_seed)  # type: ignore[arg-type]
         for role, task in tasks
         if task is not None
     ]
-    return Head(tuple(records), None, distance_of(spec) if is_stored else None)
+    return ExperimentHeader(tuple(records), None, distance_of(spec) if is_stored else None)
 
 
 def n_missing(spec: ExperimentSpec, store: Store | None, repeats: range | None = None) -> int:
@@ -179,7 +184,7 @@ def n_missing(spec: ExperimentSpec, store: Store | None, repeats: range | None =
         repeats: Which repeats count; None: all.
     """
     repeats = range(spec.n_repeats) if repeats is None else repeats
-    return len(repeats) - (0 if store is None else store.kept(spec).count(repeats))
+    return len(repeats) - (0 if store is None else store.stored(spec).count(repeats))
 
 
 def distance_of(spec: ExperimentSpec) -> float | None:

@@ -1,4 +1,7 @@
-"""Who computes here: versions, the machine, and how its arithmetic rounds."""
+"""Environment fingerprint: versions, machine, and a hash of a few trained networks.
+
+The hash shows how the CPU rounds.
+"""
 
 import hashlib
 import os
@@ -7,35 +10,36 @@ from dataclasses import replace
 
 from blobtransfer.engines import Engine
 from blobtransfer.network import initial_weights
-from blobtransfer.results.provenance import Maker, installed_versions, this_machine
+from blobtransfer.results.provenance import Environment, installed_versions, this_machine
 from blobtransfer.running.trainer import SourceKey, engine_of, ignore, train_arms
 from blobtransfer.running.transferability import score_sources
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 
 PROBED_REPEATS = 4
-"""Networks that tell how a machine rounds."""
+"""Networks that are trained for the hash."""
 
 PROBED_EPOCHS = 3
 
 TESTED_ROWS = 64
 
-_KNOWN: dict[tuple[ExperimentSpec, type], str] = {}
-"""What was found out in this process."""
+
+_ROUNDING: dict[tuple[ExperimentSpec, type], str] = {}
+"""Hash of the networks of each probe, by type of the engine."""
 
 
-def this_maker(spec: ExperimentSpec, engine: Engine | None = None) -> Maker:
-    """Say who computes in this process.
+def current_environment(spec: ExperimentSpec, engine: Engine | None = None) -> Environment:
+    """Return the environment of this process.
 
     Args:
-        spec: What is run; how a machine rounds may hang on the shape of its networks.
-        engine: What trains, started; None: the one of the spec, kept by this process.
+        spec: What is run; how a machine rounds may depend on the shape of its networks.
+        engine: What trains, started; None: the engine of the spec, cached by this process.
     """
-    where = f"process {os.getpid()} on {socket.gethostname()}"
+    host = f"process {os.getpid()} on {socket.gethostname()}"
     rounding = _rounding(_probe(spec), engine or engine_of(spec.engine))
     if spec.transferability:
         rounding += _rounding_of_scores(spec)
-    return Maker(installed_versions(), this_machine(), rounding, where)
+    return Environment(installed_versions(), this_machine(), rounding, host)
 
 
 def _rounding_of_scores(spec: ExperimentSpec) -> str:
@@ -46,7 +50,7 @@ def _rounding_of_scores(spec: ExperimentSpec) -> str:
 
 
 def _probe(spec: ExperimentSpec) -> ExperimentSpec:
-    """Give short trainings of the spec's own network and rule, the same for all its problems."""
+    """Return short trainings of the network of a spec, the same whatever its data."""
     n_train = min(spec.task.n_train, 2 * spec.training.batch_size)
     task = BlobsSpec(
         seed=1,
@@ -62,18 +66,18 @@ def _probe(spec: ExperimentSpec) -> ExperimentSpec:
 
 
 def _rounding(probe: ExperimentSpec, engine: Engine) -> str:
-    """Hash the weights and scores of some networks, in hexadecimal digits, once a process."""
+    """Return the hash of some networks, in hexadecimal digits; computed once per process."""
     key = (probe, type(engine))
-    if key not in _KNOWN:
-        _KNOWN[key] = _hash_of_networks(probe, engine)
-    return _KNOWN[key]
+    if key not in _ROUNDING:
+        _ROUNDING[key] = _hash_of_networks(probe, engine)
+    return _ROUNDING[key]
 
 
 def _hash_of_networks(probe: ExperimentSpec, engine: Engine) -> str:
     trained = train_arms(probe, range(PROBED_REPEATS), {}, engine, ignore, with_curves=False)
-    found = hashlib.sha256()
-    for one in trained.values():
-        for weights in one.weights:
-            found.update(weights.tobytes())
-        found.update(one.curves.tobytes())
-    return found.hexdigest()
+    digest = hashlib.sha256()
+    for networks in trained.values():
+        for weights in networks.weights:
+            digest.update(weights.tobytes())
+        digest.update(networks.curves.tobytes())
+    return digest.hexdigest()

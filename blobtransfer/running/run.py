@@ -1,208 +1,318 @@
-"""Run the cells of a study one after another, with the source networks that they share."""
+"""Run a study: cell after cell, block after block, with the source networks that they share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from blobtransfer.analysis.studies import analyse_study, joined_cells
+from blobtransfer.analysis.stopping import StoppingRule, windows
+from blobtransfer.analysis.studies import analyse_study, cell_results
 from blobtransfer.engines import Engine, load_engine
 from blobtransfer.network import Weights
-from blobtransfer.results.files.schema import MAX_SECONDS
-from blobtransfer.results.provenance import Clock
+from blobtransfer.results.provenance import Clock, Provenance, joined_provenance
+from blobtransfer.results.results import BlockResult, CellResults, StudyResults
+from blobtransfer.results.scores import Scores
 from blobtransfer.results.store.store import Store
-from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.running.block_runner import (
-    Trainings,
+    BlockRunner,
     epochs_of_arms,
     epochs_of_sources,
+    n_epochs,
 )
 from blobtransfer.running.checkpoint import Checkpoint, check_runnable, distance_of, n_missing
-from blobtransfer.running.compare import compare
 from blobtransfer.running.progress import SILENT, Progress, Stage, StageProgress
 from blobtransfer.running.single import start_engine
-from blobtransfer.running.source_cache import Lesson, SourceBank, lesson_of
+from blobtransfer.running.source_cache import (
+    SourceNetworkCache,
+    SourceSettings,
+    source_settings_of,
+)
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import StudySpec, experiments_of
+from blobtransfer.specs.study import Cell, Study
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a study runs on; none of it changes a result.
+
+    Args:
+        engine: What trains; None: the engine of the study.
+        progress: Receives the progress, and may ask to stop.
+        executor: Where blocks run; None: in this process. In an executor each call trains in one
+            thread, by the engine of the study; the results are bit-identical.
+        store: Where repeats are stored, block by block; stored ones are not computed again.
+        mixed: Accept repeats of other versions, or of machines that round differently, from the
+            store or from workers; the results count them.
+    """
+
+    engine: Engine | None = None
+    progress: Progress = SILENT
+    executor: Executor | None = None
+    store: Store | None = None
+    mixed: bool = False
+
+
+def compare(
+    spec: ExperimentSpec,
+    source_weights: Weights | None = None,
+    resources: Resources = Resources(),
+) -> StudyResults:
+    """Train every arm in every repeat on the target, and analyse the scores.
+
+    A comparison is a study of one cell; see `run_study`.
+    """
+    return run_study(Study.of_one(spec), source_weights, resources)
 
 
 def run_study(
-    spec: StudySpec,
+    study: Study,
     source_weights: Weights | None = None,
-    engine: Engine | None = None,
-    progress: Progress = SILENT,
-    executor: Executor | None = None,
-    store: Store | None = None,
-    mixed: bool = False,
+    resources: Resources = Resources(),
 ) -> StudyResults:
-    """Run every cell of a study, and say what the cells tell together.
+    """Train every arm in every repeat of every cell, and analyse the scores.
 
-    Each cell gives what `compare` gives of its spec, to the bit; a source network that several
-    cells start from is trained once.
+    A source network that several cells start from is trained once.
 
     Args:
-        spec: What to run.
-        source_weights: The one source network of all cells; None: each trains its own.
-        engine: What trains; None: the one of the spec.
-        progress: Told of it.
-        executor: Where blocks run; see `compare`.
-        store: Where the repeats of every cell are stored; see `compare`.
-        mixed: See `compare`.
+        study: What to run.
+        source_weights: The one source network of all cells: kernel (fan_in, fan_out), bias
+            (fan_out,), ...; its output layer may differ if all variants re-initialise it. None:
+            each cell trains its own, as `train_source` does.
+        resources: What it runs on.
 
     Returns:
-        Results of all cells; after Ctrl-C of those that are complete, and of a sweep or a grid
-        also of the one that is not.
+        Results of all cells. After Ctrl-C, of those that are complete and, except of pairs, of
+        the one that is not; they are marked as interrupted.
 
     Raises:
-        MachineError: See `compare`.
-        StoreError: See `compare`.
+        SettingError: The source network does not fit, or a store would need its SHA-256.
+        MachineError: What the engine is built on cannot be used, memory is short, the store cannot
+            be written, or a worker has another environment.
+        StoreError: The store is damaged, or its repeats are of another environment.
         KeyboardInterrupt: `progress` asked to stop before anything was complete.
     """
-    engine = engine or load_engine(spec.cells[0].spec.engine)
-    was_stored = {cell.at: not n_missing(cell.spec, store) for cell in spec.cells}
-    clock = Clock()
-    stage = _start([(cell.spec, None) for cell in spec.cells], spec.kind, store, engine, progress)
-    bank = SourceBank(experiments_of(spec))
+    session = _Session(study, source_weights, resources)
     cells: list[CellResults] = []
-    interrupted = False
-    for cell in spec.cells:
+    parts: list[Provenance] = []
+    for cell in study.cells:
         try:
-            results = compare(
-                cell.spec, source_weights, engine, _Part(stage, _weight(cell.spec)), executor,
-                bank, store, mixed,
-            )  # fmt: skip
+            results, provenance = session.run(cell)
         except KeyboardInterrupt:
             if not cells:
                 raise
-            interrupted = True
             break
-        interrupted = results.interrupted
-        # A pair counts as a whole.
-        if not interrupted or spec.kind != "pairs":
-            cells.append(CellResults(cell.at, results, _distance(spec, cell.spec, store)))
-        bank.end(cell.spec)
-        if interrupted:
+        # An incomplete pair does not count.
+        if not (results.interrupted and study.kind == "pairs"):
+            cells.append(results)
+            parts.append(provenance)
+        if results.interrupted:
             break
     if not cells:
         raise KeyboardInterrupt
-    # The seconds of stored cells are those of the session that computed them.
-    stored = [cell.results for cell in cells if was_stored[cell.at]]
-    seconds = clock.seconds() + sum(results.seconds for results in stored)
-    return analyse_study(
-        replace(
-            joined_cells(spec, cells, interrupted),
-            started=min([clock.started, *(results.started for results in stored)]),
-            seconds=round(min(seconds, MAX_SECONDS), 3),
-        )
-    )
-
-
-def _distance(study: StudySpec, spec: ExperimentSpec, store: Store | None) -> float | None:
-    """Return the distance between the data of a pair; None in other studies."""
-    if study.kind != "pairs":
-        return None
-    head = None if store is None else store.kept(spec).head
-    return distance_of(spec) if head is None else head.distance
+    return analyse_study(study, cells, joined_provenance(parts))
 
 
 def fill_store(
-    spec: ExperimentSpec | StudySpec,
+    study: Study,
     store: Store,
-    only_repeats: range,
+    repeats: range,
     source_weights: Weights | None = None,
-    engine: Engine | None = None,
-    progress: Progress = SILENT,
-    executor: Executor | None = None,
-    mixed: bool = False,
+    resources: Resources = Resources(),
 ) -> None:
-    """Compute some repeats of a comparison, or of every cell of a study, for a store.
+    """Compute some repeats of every cell for a store, and analyse nothing.
 
-    Nothing is analysed, so that some repeats can be computed here and others by another job.
+    So some repeats can be computed by this process and others by another job.
 
     Args:
-        spec: What to run.
+        study: What to run.
         store: Where repeats are stored; stored ones are not computed again.
-        only_repeats: Which repeats.
-        source_weights: See `compare`, as all that follows.
-        engine: What trains; None: the one of the spec.
-        progress: Informed of it.
-        executor: Where blocks run.
-        mixed: Whether repeats may be of other versions or machines.
+        repeats: Which repeats.
+        source_weights: See `run_study`.
+        resources: See `run_study`.
 
     Raises:
-        SettingError: See `compare`.
-        MachineError: See `compare`.
-        StoreError: See `compare`.
+        SettingError: See `run_study`.
+        MachineError: See `run_study`.
+        StoreError: See `run_study`.
         KeyboardInterrupt: `progress` asked to stop.
     """
-    specs = experiments_of(spec)
-    engine = engine or load_engine(specs[0].engine)
-    name: Stage = "comparison" if isinstance(spec, ExperimentSpec) else spec.kind
-    stage = _start([(spec, only_repeats) for spec in specs], name, store, engine, progress)
-    bank = SourceBank(specs)
-    for cell_spec in specs:
-        check_runnable(cell_spec, source_weights, store)
-        checkpoint = Checkpoint(cell_spec, store, mixed)
-        repeats = checkpoint.missing(only_repeats)
-        if repeats:
-            part = _Part(stage, _weight(cell_spec))
-            trainings = Trainings(
-                cell_spec, source_weights, engine, part, executor, bank, has_maker=True
-            )
-            checkpoint.begin(trainings)
-            for block, maker in trainings.blocks(repeats, part):
-                checkpoint.add(block, maker)
-        bank.end(cell_spec)
+    session = _Session(study, source_weights, replace(resources, store=store), repeats)
+    for cell in study.cells:
+        session.fill(cell, repeats)
 
 
-def _start(
-    specs: Sequence[tuple[ExperimentSpec, range | None]],
-    name: Stage,
-    store: Store | None,
-    engine: Engine,
-    progress: Progress,
-) -> StageProgress:
-    """Make the engine ready for what is to be computed, and tell progress how much that is."""
-    to_do = [(spec, n) for spec, repeats in specs if (n := n_missing(spec, store, repeats))]
-    if not to_do:
-        return SILENT
-    for one, _ in to_do:
-        start_engine(one, engine, progress)
-    n_parts = to_do[0][1] if name == "comparison" else len(to_do)
-    return progress.start(name, _work(to_do), n_parts)
+class _Session:
+    """What the cells of a study share while it runs: engine, cache, progress.
+
+    Args:
+        study: What is run.
+        source_weights: See `run_study`.
+        resources: See `run_study`.
+        repeats: Which repeats are computed; None: all.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        source_weights: Weights | None,
+        resources: Resources,
+        repeats: range | None = None,
+    ) -> None:
+        for spec in study.specs:
+            check_runnable(spec, source_weights, resources.store)
+        self._study, self._source_weights, self._resources = study, source_weights, resources
+        self._engine = resources.engine or load_engine(study.specs[0].engine)
+        self._cache = SourceNetworkCache(study.specs)
+        self._stage = None if study.kind == "compare" else self._start(study.kind, repeats)
+
+    def run(self, cell: Cell) -> tuple[CellResults, Provenance]:
+        """Return the repeats of a cell, not analysed yet; stored ones are not computed again."""
+        spec, store = cell.spec, self._resources.store
+        clock = Clock()
+        checkpoint = Checkpoint(spec, store, self._resources.mixed)
+        computation = _Computation(self, spec, checkpoint, n_missing(spec, store))
+        rule = None
+        if spec.until_decided:
+            rule = StoppingRule(spec, checkpoint.header.tasks[-1], self._study.n_compared)
+        blocks: list[BlockResult] = []
+        interrupted = False
+        try:
+            for window in windows(spec):
+                n_before = len(blocks)
+                blocks += checkpoint.stored(window)
+                for block in computation.blocks(checkpoint.missing(window)):
+                    blocks.append(block)
+                scores = [block.scores for block in blocks[n_before:]]
+                if rule is not None and not rule.update(Scores.joined(scores)):
+                    break
+        except KeyboardInterrupt:
+            if not blocks:
+                raise
+            interrupted = True
+        self._cache.release(spec)
+        distance = None
+        if self._study.kind == "pairs" and not interrupted:
+            distance = distance_of(spec) if store is None else checkpoint.header.distance
+        results = cell_results(
+            cell,
+            checkpoint.header,
+            BlockResult.joined(blocks),
+            checkpoint.environments,
+            interrupted=interrupted,
+            distance=distance,
+        )
+        started = checkpoint.started or clock.started
+        seconds = round(checkpoint.seconds + clock.seconds(), 3)
+        return results, Provenance.of(checkpoint.environments, started, seconds)
+
+    def fill(self, cell: Cell, repeats: range) -> None:
+        """Compute the repeats of a cell that are not stored."""
+        resources = self._resources
+        checkpoint = Checkpoint(cell.spec, resources.store, resources.mixed)
+        missing = checkpoint.missing(repeats)
+        for _ in _Computation(self, cell.spec, checkpoint, len(missing)).blocks(missing):
+            pass
+        self._cache.release(cell.spec)
+
+    def begin(
+        self, spec: ExperimentSpec, checkpoint: Checkpoint, n_repeats: int
+    ) -> tuple[BlockRunner, StageProgress]:
+        """Prepare the trainings of a cell.
+
+        Args:
+            spec: The cell.
+            checkpoint: Its stored repeats.
+            n_repeats: How many repeats are to be computed, at most.
+        """
+        progress: Progress = self._resources.progress
+        if self._stage is not None:
+            progress = _CellProgress(self._stage, _cost_per_epoch(spec))
+        runner = BlockRunner(
+            spec,
+            self._source_weights,
+            self._engine,
+            progress,
+            self._resources.executor,
+            self._cache,
+            has_environment=self._resources.store is not None,
+        )
+        checkpoint.begin(runner)
+        name: Stage = "until decided" if spec.until_decided else "comparison"
+        return runner, progress.start(name, n_epochs(spec) * n_repeats // spec.n_repeats, n_repeats)
+
+    def _start(self, name: Stage, repeats: range | None) -> StageProgress:
+        """Start the engine and the progress of a study of several cells."""
+        store, progress = self._resources.store, self._resources.progress
+        to_do = [(spec, n) for spec in self._study.specs if (n := n_missing(spec, store, repeats))]
+        if not to_do:
+            return SILENT
+        for spec, _ in to_do:
+            start_engine(spec, self._engine, progress)
+        return progress.start(name, _total_cost(to_do), len(to_do))
 
 
-def _work(to_do: Sequence[tuple[ExperimentSpec, int]]) -> int:
-    """Count the epochs of so many repeats of experiments by what they take, shared sources once."""
-    of_sources: dict[Lesson, int] = {}
+class _Computation:
+    """Computes and stores repeats of a cell; the engine starts with the first of them.
+
+    Args:
+        session: What the cells share.
+        spec: The cell.
+        checkpoint: Its stored repeats.
+        n_repeats: How many repeats are to be computed, at most.
+    """
+
+    def __init__(
+        self, session: _Session, spec: ExperimentSpec, checkpoint: Checkpoint, n_repeats: int
+    ) -> None:
+        self._session, self._spec, self._checkpoint = session, spec, checkpoint
+        self._n_repeats = n_repeats
+        self._begun: tuple[BlockRunner, StageProgress] | None = None
+
+    def blocks(self, repeats: Sequence[int]) -> Iterator[BlockResult]:
+        """Yield the blocks of some repeats, ascending, as each is done and stored."""
+        if not repeats:
+            return
+        if self._begun is None:
+            self._begun = self._session.begin(self._spec, self._checkpoint, self._n_repeats)
+        runner, stage = self._begun
+        for block, environment in runner.blocks(repeats, stage):
+            self._checkpoint.add(block, environment)
+            yield block
+
+
+def _total_cost(to_do: Sequence[tuple[ExperimentSpec, int]]) -> int:
+    """Return the cost of so many repeats of experiments; shared source networks count once."""
+    of_sources: dict[SourceSettings, int] = {}
     of_arms = 0
-    for own, n in to_do:
-        of_arms += epochs_of_arms(own) * n // own.n_repeats * _weight(own)
-        for start in own.source_starts("fresh"):
-            lesson = lesson_of(own, start)
-            work = epochs_of_sources(own) * n // own.n_repeats * _weight(own)
-            of_sources[lesson] = max(work, of_sources.get(lesson, 0))
+    for spec, n in to_do:
+        cost = _cost_per_epoch(spec)
+        of_arms += epochs_of_arms(spec) * n // spec.n_repeats * cost
+        for start in spec.source_starts("fresh"):
+            settings = source_settings_of(spec, start)
+            of_these = epochs_of_sources(spec) * n // spec.n_repeats * cost
+            of_sources[settings] = max(of_these, of_sources.get(settings, 0))
     return of_arms + sum(of_sources.values())
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Progress of one cell, as a part of that of the study.
+class _CellProgress:
+    """Progress of one cell as a part of that of the study.
 
-    An epoch counts as much as it takes, which is about in proportion to `weight`; what comes
-    before the runs counts nothing.
+    Args:
+        stage: Progress of the study.
+        cost: Of an epoch; 0 for what comes before the runs, which does not count.
     """
 
     stage: StageProgress
-    weight: int
+    cost: int
 
     def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
         is_of_runs = stage in ("comparison", "until decided")
-        return self if is_of_runs else replace(self, weight=0)
+        return self if is_of_runs else replace(self, cost=0)
 
     def advance(self, n: int) -> None:
-        self.stage.advance(n * self.weight)
+        self.stage.advance(n * self.cost)
 
 
-def _weight(spec: ExperimentSpec) -> int:
-    """Say how much an epoch of a cell takes: its weights times its training rows."""
+def _cost_per_epoch(spec: ExperimentSpec) -> int:
+    """Return the relative cost of an epoch: number of weights times training rows."""
     return spec.network.n_parameters * spec.task.n_train

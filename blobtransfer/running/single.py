@@ -9,8 +9,13 @@ from blobtransfer.data import load_dataset
 from blobtransfer.engines import Engine
 from blobtransfer.errors import SettingError
 from blobtransfer.network import Weights, kernel_shapes
-from blobtransfer.results.provenance import Clock
-from blobtransfer.results.results import Baseline, Command, Results, TaskRecord
+from blobtransfer.results.provenance import Clock, Provenance
+from blobtransfer.results.results import (
+    StandaloneTraining,
+    TaskRecord,
+    TrainingCommand,
+    TrainingResults,
+)
 from blobtransfer.running.block import scores_of
 from blobtransfer.running.progress import SILENT, Progress, Stage
 from blobtransfer.running.regions import decision_regions, predictions_of
@@ -34,7 +39,7 @@ class SingleRun:
         preprocessing: Needed to use it on a table; None if it was not trained on one.
     """
 
-    results: Results
+    results: TrainingResults
     network: MLPSpec
     weights: Weights
     preprocessing: Preprocessing | None = None
@@ -109,7 +114,7 @@ def train_target(
     except KeyboardInterrupt:  # the network that was asked for is trained
         return replace(trained, results=replace(trained.results, interrupted=True))
     (curves,) = beside.curves.values()
-    baseline = Baseline(beside.run, curves[:, 0], beside.regions, beside.predictions)
+    baseline = StandaloneTraining(beside.run, curves[:, 0], beside.regions, beside.predictions)
     return replace(trained, results=replace(trained.results, baseline=baseline))
 
 
@@ -146,7 +151,7 @@ def start_engine(spec: ExperimentSpec, engine: Engine, progress: Progress) -> No
 
 def train_one(
     spec: ExperimentSpec,
-    command: Command,
+    command: TrainingCommand,
     stage_name: Stage,
     sources: SourceWeights,
     engine: Engine,
@@ -164,19 +169,18 @@ def train_one(
     weights = [stacked[0] for stacked in trained[arm].weights]
     task = load_dataset(spec.task, 0, spec.train_seed)
     is_ok = not scores.is_failed.any()
-    results = Results(
+    results = TrainingResults(
         command=command,
+        provenance=Provenance(clock.started, clock.seconds()),
         spec=spec,
-        started=clock.started,
-        seconds=clock.seconds(),
         tasks=(record,),
         source_run=None,
         scores=scores,
         curves={arm: trained[arm].curves},
-        findings=analyse(spec, scores, record),
         regions=decision_regions(network, weights, task) if is_ok else None,
         predictions=predictions_of(network, weights, task) if is_ok else None,
     )
+    results = replace(results, findings=analyse(results, 1))
     preprocessing = None
     if isinstance(spec.task, TableSpec):
         from blobtransfer.data.tables.rows import preprocessing_of

@@ -1,7 +1,7 @@
-"""Source networks that several comparisons start from: each is trained once and kept.
+"""Cache of source networks that several comparisons start from, so that each is trained once.
 
-A source network is a pure function of its problem, shape, training, seed and repeat, so it is
-the same network wherever it is asked for, `self-transfer`'s among them.
+A source network is a pure function of its data, shape, training, seed and repeat, those of
+`self-transfer` included.
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Start
 
-KEPT_NUMBERS = 32_000_000
-"""Most weights that are kept: 0.13 GB. Networks beyond that are trained again."""
+MAX_CACHED_WEIGHTS = 32_000_000
+"""Most weights that are cached: 0.13 GB. Networks beyond that are trained again."""
 
 Train = Callable[[ExperimentSpec, Sequence[SourceKey]], dict[SourceKey, Weights]]
 
 
-class Lesson(NamedTuple):
-    """What some source networks learn, and how."""
+class SourceSettings(NamedTuple):
+    """Data, network, training and seed: with the repeat they determine a source network."""
 
     task: DataSpec
     network: MLPSpec
@@ -31,74 +31,70 @@ class Lesson(NamedTuple):
     train_seed: int
 
 
-def lesson_of(spec: ExperimentSpec, start: Start) -> Lesson:
-    """Say what the sources of a start learn in an experiment."""
+def source_settings_of(spec: ExperimentSpec, start: Start) -> SourceSettings:
+    """Return the settings of the source networks of a start in an experiment."""
     task = spec.source if start == "transfer" else spec.target
     network = spec.source_network if start == "transfer" else spec.network
     assert task is not None
-    return Lesson(task, network, spec.source_training, spec.train_seed)
+    return SourceSettings(task, network, spec.source_training, spec.train_seed)
 
 
-class SourceBank:
-    """Keeps the fresh source networks that more than one of some experiments start from.
+class SourceNetworkCache:
+    """Caches the fresh source networks that more than one of some experiments start from.
 
     Args:
         specs: The experiments, in the order in which they are run.
     """
 
     def __init__(self, specs: Iterable[ExperimentSpec]) -> None:
-        self._to_come = Counter(lesson for spec in specs for lesson in _lessons(spec))
-        self._shared = {lesson for lesson, n in self._to_come.items() if n > 1}
-        self._kept: dict[Lesson, dict[int, Weights]] = {}
-        self._room = KEPT_NUMBERS
+        self._n_users = Counter(settings for spec in specs for settings in _all_settings(spec))
+        self._shared = {settings for settings, n in self._n_users.items() if n > 1}
+        self._networks: dict[SourceSettings, dict[int, Weights]] = {}
+        self._n_free = MAX_CACHED_WEIGHTS
 
     def shares(self, spec: ExperimentSpec) -> bool:
-        """Say whether an experiment shares source networks with others."""
-        return any(lesson in self._shared for lesson in _lessons(spec))
+        """Return whether an experiment shares source networks with others."""
+        return any(settings in self._shared for settings in _all_settings(spec))
 
-    def take(
+    def get_or_train(
         self, spec: ExperimentSpec, keys: Sequence[SourceKey], train: Train
     ) -> dict[SourceKey, Weights]:
-        """Give source networks; those that are not kept are trained.
+        """Return source networks; those that are not cached are trained.
 
         Args:
             spec: The experiment.
             keys: Which of its source networks.
             train: Trains those that are missing.
         """
-        missing = self._missing(spec, keys)
-        found = train(spec, missing) if missing else {}
-        for key in keys:
-            own = self._kept.setdefault(lesson_of(spec, key.start), {})
-            if key not in found:
-                found[key] = own[key.repeat]
-            elif self._is_kept(spec, key, found[key]):
-                own[key.repeat] = found[key]
-        return found
+        cached = {
+            key: networks[key.repeat]
+            for key in keys
+            if key.repeat in (networks := self._of(spec, key))
+        }
+        missing = [key for key in keys if key not in cached]
+        trained = train(spec, missing) if missing else {}
+        for key, weights in trained.items():
+            is_shared = source_settings_of(spec, key.start) in self._shared
+            if is_shared and _size(weights) <= self._n_free:
+                self._n_free -= _size(weights)
+                self._of(spec, key)[key.repeat] = weights
+        return cached | trained
 
-    def end(self, spec: ExperimentSpec) -> None:
-        """Forget what no experiment after this one starts from."""
-        for lesson in _lessons(spec):
-            self._to_come[lesson] -= 1
-            if not self._to_come[lesson]:
-                self._room += sum(map(_size, self._kept.pop(lesson, {}).values()))
+    def release(self, spec: ExperimentSpec) -> None:
+        """Drop the networks that no experiment after this one starts from."""
+        for settings in _all_settings(spec):
+            self._n_users[settings] -= 1
+            if not self._n_users[settings]:
+                self._n_free += sum(map(_size, self._networks.pop(settings, {}).values()))
 
-    def _missing(self, spec: ExperimentSpec, keys: Sequence[SourceKey]) -> list[SourceKey]:
-        return [
-            key for key in keys if key.repeat not in self._kept.get(lesson_of(spec, key.start), {})
-        ]
-
-    def _is_kept(self, spec: ExperimentSpec, key: SourceKey, weights: Weights) -> bool:
-        """Say whether a network that was trained is kept, and take the room for it."""
-        if lesson_of(spec, key.start) not in self._shared or _size(weights) > self._room:
-            return False
-        self._room -= _size(weights)
-        return True
+    def _of(self, spec: ExperimentSpec, key: SourceKey) -> dict[int, Weights]:
+        """Return the cached networks with the settings of a key, by repeat."""
+        return self._networks.setdefault(source_settings_of(spec, key.start), {})
 
 
 def _size(weights: Weights) -> int:
     return sum(layer.size for layer in weights)
 
 
-def _lessons(spec: ExperimentSpec) -> set[Lesson]:
-    return {lesson_of(spec, start) for start in spec.source_starts("fresh")}
+def _all_settings(spec: ExperimentSpec) -> set[SourceSettings]:
+    return {source_settings_of(spec, start) for start in spec.source_starts("fresh")}

@@ -1,12 +1,12 @@
-"""Blocks that run in other processes, here or on other machines: one thread each."""
+"""Calls that run in a worker: another process, here or on another machine, with one thread."""
 
 from collections.abc import Sequence
 
 from blobtransfer.network import Weights
-from blobtransfer.results.block import BlockResult
-from blobtransfer.results.provenance import Maker
+from blobtransfer.results.provenance import Environment
+from blobtransfer.results.results import BlockResult
 from blobtransfer.running.block import run_block
-from blobtransfer.running.fingerprint import this_maker
+from blobtransfer.running.fingerprint import current_environment
 from blobtransfer.running.trainer import (
     SourceKey,
     SourceWeights,
@@ -16,20 +16,20 @@ from blobtransfer.running.trainer import (
 from blobtransfer.specs.experiment import ExperimentSpec
 
 
-def run_block_elsewhere(
+def run_block_in_worker(
     spec: ExperimentSpec, repeats: Sequence[int], sources: SourceWeights
-) -> tuple[BlockResult, Maker]:
-    """Run a block as `run_block` does, and say who did it."""
+) -> tuple[BlockResult, Environment]:
+    """Run a block as `run_block` does, and return the environment of the worker too."""
     engine = engine_of(spec.engine, n_threads=1)
-    return run_block(spec, repeats, sources, engine), this_maker(spec, engine)
+    return run_block(spec, repeats, sources, engine), current_environment(spec, engine)
 
 
-def maker_elsewhere(spec: ExperimentSpec) -> Maker:
-    """Say who computes in this process, before it is given any block."""
-    return this_maker(spec, engine_of(spec.engine, n_threads=1))
+def environment_of_worker(spec: ExperimentSpec) -> Environment:
+    """Return the environment of a worker, before it is given a block."""
+    return current_environment(spec, engine_of(spec.engine, n_threads=1))
 
 
-def train_sources_elsewhere(
+def train_sources_in_worker(
     spec: ExperimentSpec, keys: Sequence[SourceKey]
 ) -> dict[SourceKey, Weights]:
     """Train source networks as `train_sources` does."""

@@ -14,7 +14,7 @@ from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.drawn import COMMON_KEYS
-from blobtransfer.specs.study import MAX_CELLS, MAX_STEPS, Axis
+from blobtransfer.specs.study import MAX_STEPS, MAX_STUDY_CELLS, Axis
 from blobtransfer.specs.task import GENERATED, ROLES
 
 PROBLEM_KEYS = {
@@ -86,8 +86,8 @@ def parse_axis(text: str) -> Axis:
     if not equals or not values:
         raise SettingError("over", text, EXAMPLE)
     n_values = values.count(",") + 1
-    if n_values > MAX_CELLS:
-        raise SettingError("over", text, f"{n_values:,} values; use at most {MAX_CELLS:,}")
+    if n_values > MAX_STUDY_CELLS:
+        raise SettingError("over", text, f"{n_values:,} values; use at most {MAX_STUDY_CELLS:,}")
     found = _range(text, values) if ".." in values else values.split(",")
     if "" in found:
         raise SettingError("over", text, f"there is an empty value; {EXAMPLE}")

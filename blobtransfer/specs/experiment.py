@@ -99,7 +99,6 @@ class ExperimentSpec:
         threshold: Test accuracy to be reached, for the speed; None: 95 % of the ceiling.
         source_epochs: Epochs in which source networks learn; None: those of `training`.
         transferability: Score the fresh source networks by the target's training rows.
-        n_points: Experiments of a study whose intervals hold together, this one among them.
 
     Raises:
         SettingError: A value is impossible, or the data, the network and the variants do not fit
@@ -128,7 +127,6 @@ class ExperimentSpec:
     tune: tuple[float, ...] = ()
     source_epochs: int | None = None
     transferability: bool = False
-    n_points: int = 1
 
     def __post_init__(self) -> None:
         for name in ("variants", "questions", "tune", "model_notes"):
@@ -138,7 +136,6 @@ class ExperimentSpec:
             self._check_nested(self.nested)
         check_count("max-repeats" if self.until_decided else "repeats", self.n_repeats)
         check_seed("train-seed", self.train_seed)
-        check_count("n_points", self.n_points)
         if self.source_epochs is not None:
             check_count("epochs", self.source_epochs)
         check_margin(self.margin)
@@ -401,10 +398,15 @@ class ExperimentSpec:
             return self.training
         return replace(self.training, epochs=self.source_epochs)
 
-    @property
-    def n_compared(self) -> int:
-        """Differences to standalone whose intervals hold together."""
-        return (len(self.variants) - 1) * self.n_points
+    def source_alone(self) -> "ExperimentSpec":
+        """Return the training of the one source network, as `train-source` runs it."""
+        return ExperimentSpec(
+            network=self.source_network,
+            training=self.source_training,
+            train_seed=self.train_seed,
+            source=self.source,
+            engine=self.engine,
+        )
 
     @property
     def has_scored_sources(self) -> bool:

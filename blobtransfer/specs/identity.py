@@ -14,13 +14,12 @@ from functools import lru_cache
 from typing import Any
 
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import MAX_CELLS, StudySpec
+from blobtransfer.specs.study import MAX_STUDY_CELLS, Study
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import ROLES, DataSpec
 
 JUDGING = (
-    "until_decided", "margin", "low", "against", "threshold", "n_points", "model_path",
-    "model_notes",
+    "until_decided", "margin", "low", "against", "threshold", "model_path", "model_notes",
 )  # fmt: skip
 """Fields of an `ExperimentSpec` that do not change a training; a model has a hash."""
 
@@ -46,20 +45,22 @@ def _without_path(data: DataSpec | None) -> DataSpec | None:
     return data
 
 
-@lru_cache(maxsize=2 * MAX_CELLS)
-def identity_of(spec: ExperimentSpec | StudySpec) -> str:
+@lru_cache(maxsize=2 * MAX_STUDY_CELLS)
+def identity_of(spec: ExperimentSpec | Study) -> str:
     """Return the SHA-256, in hexadecimal digits, of what a spec changes in the defaults."""
     return _identity(spec, _changes)
 
 
-def identity_1_of(spec: ExperimentSpec | StudySpec) -> str:
+def identity_1_of(spec: ExperimentSpec | Study) -> str:
     """Return the identity in stores of format 1: the SHA-256 of all fields."""
-    return _identity(spec, asdict)
+    return _identity(spec, lambda spec: {**asdict(spec), "n_points": 1})
 
 
-def _identity(spec: ExperimentSpec | StudySpec, plain: Callable[[Any], Any]) -> str:
+def _identity(spec: ExperimentSpec | Study, plain: Callable[[Any], Any]) -> str:
     if isinstance(spec, ExperimentSpec):
         return _digest(plain(trained_part(spec)))
+    if spec.kind == "compare":
+        return _identity(spec.cells[0].spec, plain)
     cells = [(cell.at, _identity(cell.spec, plain)) for cell in spec.cells]
     return _digest([spec.kind, [asdict(axis) for axis in spec.axes], spec.budget, cells])
 

@@ -1,12 +1,12 @@
-"""Many comparisons as one study: a setting that varies, many pairs of problems, or all of some.
+"""A study: one comparison, or many along a setting, over pairs of problems, or over a grid.
 
-A study is a list of cells, each an experiment of its own, with its place on one axis or two.
+A study is a list of cells. Each cell is a comparison at a point of up to two axes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Literal, get_args, overload
+from typing import Literal, get_args
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join, read_number
@@ -15,14 +15,15 @@ from blobtransfer.specs.task import ROLES, DataSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Variant
 
-StudyKind = Literal["sweep", "pairs", "grid"]
+StudyKind = Literal["compare", "sweep", "pairs", "grid"]
 STUDIES: tuple[StudyKind, ...] = get_args(StudyKind)
+"""Commands that compare, whose answer is a sentence."""
 
 Budget = Literal["epochs", "updates"]
 """What all points of a sweep have alike: passes over their training rows, or steps."""
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 
-MAX_CELLS = 10_000
+MAX_STUDY_CELLS = 10_000
 """Most comparisons of one study."""
 
 MAX_STEPS = 1_000
@@ -80,14 +81,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class StudySpec:
-    """Everything that decides the results of one study.
+class Study:
+    """Comparisons that are run and judged together; a single comparison is a study of one cell.
 
     Args:
-        kind: What is asked.
-        axes: What varies, one or two.
+        kind: What is asked; also the name of the command.
+        axes: What varies from cell to cell; none for a single comparison, else one or two.
         cells: Comparisons, in the order in which they are run.
-        budget: What the points of a sweep have alike; None for other studies.
+        budget: What the points of a sweep have in common; None for other studies.
 
     Raises:
         SettingError: There are too many cells or runs, or cells that do not belong together.
@@ -98,31 +99,32 @@ class StudySpec:
     cells: tuple[Cell, ...]
     budget: Budget | None = None
 
+    @classmethod
+    def of_one(cls, spec: ExperimentSpec) -> "Study":
+        """Return the study of a single comparison."""
+        return cls("compare", (), (Cell((), spec),))
+
     def __post_init__(self) -> None:
-        if not 1 <= len(self.axes) <= 2 or not self.cells:
-            raise SettingError("axes", join([axis.name for axis in self.axes]), "use one or two")
+        if not self.cells:
+            raise SettingError("cells", "", "there is none")
         if len({axis.name for axis in self.axes}) < len(self.axes):
             raise SettingError("over", self.axes[0].name, "it is given twice; use two settings")
         self._check_kind()
-        if len(self.cells) > MAX_CELLS:
-            raise SettingError(
-                "repeats", self.n_repeats, f"{len(self.cells):,} cells; use at most {MAX_CELLS:,}"
-            )
-        known = set()
+        if len(self.cells) > MAX_STUDY_CELLS:
+            problem = f"{len(self.cells):,} cells; use at most {MAX_STUDY_CELLS:,}"
+            raise SettingError("repeats", self.n_repeats, problem)
+        seen = set()
         for cell in self.cells:
             cell.spec.check_comparison()
-            is_placed = len(cell.at) == len(self.axes) and all(
+            is_on_axes = len(cell.at) == len(self.axes) and all(
                 value in axis.values for axis, value in zip(self.axes, cell.at, strict=False)
             )
-            if not is_placed or cell.at in known:
+            if not is_on_axes or cell.at in seen:
                 raise SettingError("cells", join(cell.at), "there is no such place, or it is taken")
-            known.add(cell.at)
-            if self._likeness(cell.spec) != self._likeness(self.cells[0].spec):
+            seen.add(cell.at)
+            if _common_settings(cell.spec) != _common_settings(self.cells[0].spec):
                 raise SettingError("cells", join(cell.at), "it answers other questions")
-        n_runs = sum(
-            cell.spec.n_repeats * len(cell.spec.arms) * (1 + len(cell.spec.tune))
-            for cell in self.cells
-        )
+        n_runs = sum(spec.n_repeats * len(spec.arms) * (1 + len(spec.tune)) for spec in self.specs)
         if n_runs > MAX_RUNS:
             raise SettingError(
                 "repeats",
@@ -132,28 +134,31 @@ class StudySpec:
             )
 
     def _check_kind(self) -> None:
-        """Raise `SettingError` unless there is a cell at every place, as its kind of study has."""
+        """Raise `SettingError` unless the axes and cells are those of this kind of study."""
         names = tuple(axis.name for axis in self.axes)
-        wanted = {"pairs": ("pair",), "grid": ROLES}.get(self.kind, names)
         n_places = prod(len(axis.values) for axis in self.axes)
-        n_points = 1 if self.kind == "pairs" else n_places
+        if self.kind == "sweep":
+            is_right = 1 <= len(names) <= 2 and not {"pair", *ROLES} & set(names)
+            expected = "one or two settings"
+        else:
+            expected_names = {"compare": (), "pairs": ("pair",), "grid": ROLES}[self.kind]
+            is_right, expected = names == expected_names, join(expected_names) or "none"
         problem = None
-        if names != wanted or (self.kind == "sweep" and {"pair", "source", "target"} & set(names)):
-            problem = f"{self.kind} has the axes {join(wanted)}"
+        if not is_right:
+            problem = f"the axes of {self.kind} are {expected}"
         elif self.kind == "grid" and self.axes[0].values != self.axes[1].values:
             problem = "every source is a target too"
-        elif len(self.cells) != n_places or n_places < 2:
+        elif len(self.cells) != n_places or (n_places < 2 and self.kind != "compare"):
             problem = f"{len(self.cells)} cells at {n_places} places"
         elif (self.budget is None) == (self.kind == "sweep"):
             problem = "a sweep has a budget, and no other study"
-        elif {cell.spec.n_points for cell in self.cells} != {n_points}:
-            problem = f"n_points of each is {n_points}, as many intervals as hold together"
         if problem is not None:
             raise SettingError("cells", "", problem)
 
-    @staticmethod
-    def _likeness(spec: ExperimentSpec) -> tuple[object, ...]:
-        return (spec.questions, spec.n_repeats, len(spec.variants), spec.margin, spec.until_decided)
+    @property
+    def specs(self) -> list[ExperimentSpec]:
+        """The comparison of each cell."""
+        return [cell.spec for cell in self.cells]
 
     @property
     def n_repeats(self) -> int:
@@ -170,26 +175,35 @@ class StudySpec:
         """Differences of accuracy up to this do not matter in practice."""
         return self.cells[0].spec.margin
 
+    @property
+    def until_decided(self) -> bool:
+        """Whether cells may stop before all repeats."""
+        return self.cells[0].spec.until_decided
 
-def experiments_of(spec: ExperimentSpec | StudySpec) -> list[ExperimentSpec]:
-    """Give the experiments of a study; a comparison is one."""
-    return [spec] if isinstance(spec, ExperimentSpec) else [cell.spec for cell in spec.cells]
+    @property
+    def n_compared(self) -> int:
+        """Differences from standalone whose intervals hold simultaneously, in each question.
+
+        The intervals of a pair hold in that pair alone: the pairs are pooled.
+        """
+        n_cells = 1 if self.kind == "pairs" else len(self.cells)
+        return (len(self.cells[0].spec.variants) - 1) * n_cells
+
+    def with_specs(self, change: Callable[[ExperimentSpec], ExperimentSpec]) -> "Study":
+        """Return the study with a changed comparison in each cell."""
+        cells = tuple(replace(cell, spec=change(cell.spec)) for cell in self.cells)
+        return replace(self, cells=cells)
+
+    def with_margin(self, margin: float | None) -> "Study":
+        """Return the study with another margin, a share; None: the same study."""
+        if margin is None:
+            return self
+        return self.with_specs(lambda spec: replace(spec, margin=margin))
 
 
-@overload
-def with_margin(spec: ExperimentSpec, margin: float) -> ExperimentSpec: ...
-
-
-@overload
-def with_margin(spec: StudySpec, margin: float) -> StudySpec: ...
-
-
-def with_margin(spec: ExperimentSpec | StudySpec, margin: float) -> ExperimentSpec | StudySpec:
-    """Return a spec with another margin, a share; of a study, in every cell."""
-    if isinstance(spec, ExperimentSpec):
-        return replace(spec, margin=margin)
-    cells = [replace(cell, spec=replace(cell.spec, margin=margin)) for cell in spec.cells]
-    return replace(spec, cells=tuple(cells))
+def _common_settings(spec: ExperimentSpec) -> tuple[object, ...]:
+    """Return the settings that all cells of a study have in common."""
+    return (spec.questions, spec.n_repeats, len(spec.variants), spec.margin, spec.until_decided)
 
 
 def steps_of_an_epoch(training: TrainingSpec, task: DataSpec) -> int:
@@ -226,14 +240,14 @@ def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpe
     )
 
 
-def series_of(spec: StudySpec) -> Iterator[tuple[int, str]]:
-    """Give what is compared with standalone in every cell: its place and its name.
+def variant_labels(study: Study) -> Iterator[tuple[int, str]]:
+    """Yield the index and the label of each variant that is compared with standalone.
 
-    Where the variants differ from cell to cell, as along the axis `fixed`, the name is what is
-    common to them; on the diagonal of a grid they have another.
+    Where the variants differ from cell to cell, as along the axis `fixed`, the label is their
+    kind; the diagonal of a grid does not count.
     """
-    cells = [cell for cell in spec.cells if spec.kind != "grid" or cell.at[0] != cell.at[1]]
-    for i in range(1, len(spec.cells[0].spec.variants)):
+    cells = [cell for cell in study.cells if study.kind != "grid" or cell.at[0] != cell.at[1]]
+    for i in range(1, len(study.cells[0].spec.variants)):
         yield i, _common_name([cell.spec.variants[i] for cell in cells])
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from blobtransfer.running.compare import compare
+from blobtransfer.running.run import compare
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
@@ -104,7 +104,7 @@ def real_differences(n_repeats: int = 20_000) -> NDArray[np.float64]:
         source=BlobsSpec(1),
         target=BlobsSpec(2),
     )
-    scores = compare(spec).scores
+    scores = compare(spec).cell.scores
     standalone, *others = (scores.test_accuracy(arm) for arm in spec.arms)
     return np.stack([other - standalone for other in others], axis=1)
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from blobtransfer.analysis.cells import analyse
-from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.results import CellResults, TaskRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
@@ -39,7 +39,7 @@ def main() -> None:
         seconds = []
         for _ in range(3):
             start = time.perf_counter()
-            analyse(spec, scores, TARGET)
+            analyse(CellResults(spec, (TARGET,), None, scores), len(spec.variants) - 1)
             seconds.append(time.perf_counter() - start)
         print(f"| {n_repeats:,} | {min(seconds):.2f} |", flush=True)
 

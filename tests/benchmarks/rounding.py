@@ -71,8 +71,8 @@ def hash_of(activation: str, cpu: str) -> str:
         binding.get_host_cpu_name = lambda: cpu
 
     from blobtransfer.engines import load_engine
-    from blobtransfer.running.compare import compare
-    from blobtransfer.running.fingerprint import this_maker
+    from blobtransfer.running.fingerprint import current_environment
+    from blobtransfer.running.run import Resources, compare
     from blobtransfer.specs.drawn import BlobsSpec
     from blobtransfer.specs.experiment import ExperimentSpec
     from blobtransfer.specs.network import MLPSpec
@@ -83,8 +83,8 @@ def hash_of(activation: str, cpu: str) -> str:
         target=BlobsSpec(2), variants=(STANDALONE, *transfer_variants((0, 1, 2), 2)),
     )  # fmt: skip
     engine = load_engine("compiled")
-    results = compare(spec, engine=engine)
-    rounding = this_maker(spec, engine).rounding  # of the weights of a few networks
+    results = compare(spec, resources=Resources(engine)).cell
+    rounding = current_environment(spec, engine).rounding  # of the weights of a few networks
     return hashlib.sha256(results.scores.values.tobytes() + rounding.encode()).hexdigest()
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare, run
 from helpers.specs import VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html
-from blobtransfer.running.compare import compare
-from blobtransfer.running.run import run_study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -38,9 +37,9 @@ def files(tmp_path_factory):
     both = spec_of(30, variants=VARIANTS, questions=("one", "fresh"), speed=True)
     found = {
         "compare": compare(both, None, engine),
-        "sweep": run_study(sweep_of(), engine=engine),
-        "pairs": run_study(pairs_of(), engine=engine),
-        "grid": run_study(grid_of(), engine=engine),
+        "sweep": run(sweep_of(), engine=engine),
+        "pairs": run(pairs_of(), engine=engine),
+        "grid": run(grid_of(), engine=engine),
     }
     folder = tmp_path_factory.mktemp("pages")
     paths = {}

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from blobtransfer.errors import BlobTransferError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.identity import identity_of
-from blobtransfer.specs.study import StudySpec
+from blobtransfer.specs.study import Study
 from fuzz.edits import RAW_JSON, damaged_bytes, edited_json
 from fuzz.mutation import VICTIM, Mutation, show
 
@@ -164,7 +164,7 @@ def _edit_json(connection: sqlite3.Connection, rng: Random) -> None:
     connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (text, rowid))
     if column == "spec" and rng.random() < 0.8:
         (name,) = connection.execute("SELECT name FROM command").fetchone()
-        kind = ExperimentSpec if name == "compare" else StudySpec
+        kind = ExperimentSpec if name == "compare" else Study
         with contextlib.suppress(BlobTransferError, RecursionError):  # an impossible spec
             identity = identity_of(TypeAdapter(kind).validate_json(text))
             connection.execute("UPDATE command SET identity = ?", (identity,))

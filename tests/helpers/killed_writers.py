@@ -13,20 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from blobtransfer.results.block import BlockResult
-from blobtransfer.results.provenance import Maker
+from blobtransfer.results.provenance import Environment
+from blobtransfer.results.results import BlockResult
 from blobtransfer.results.scores import Scores
 from blobtransfer.results.store.packing import packed
 from blobtransfer.results.store.store import Store
-from blobtransfer.running.checkpoint import head_of
+from blobtransfer.running.checkpoint import header_of
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.training import METRICS
 
 N_AT_ONCE = 3
 SPEC = ExperimentSpec(target=BlobsSpec(2), n_repeats=10_000_000)
-MAKER = Maker({"python": "3"}, {"system": "none"}, "0")
-HEAD = head_of(SPEC, is_stored=False)
+MAKER = Environment({"python": "3"}, {"system": "none"}, "0")
+HEAD = header_of(SPEC, is_stored=False)
 
 
 def block_of(first: int) -> BlockResult:
@@ -42,7 +42,7 @@ def block_of(first: int) -> BlockResult:
 def write(path: Path, told: int) -> None:
     """Write blocks without end, and tell of each once it is kept."""
     with Store.opened(path, writes=True) as store:
-        kept = store.kept(SPEC)
+        kept = store.stored(SPEC)
         first = kept.count(range(SPEC.n_repeats))
         while True:
             kept.add(HEAD, block_of(first), MAKER, "now", 0.0)
@@ -71,13 +71,13 @@ def main(path: Path, n: int, seed: int) -> None:
         acknowledged |= firsts
         if acknowledged:
             with Store.opened(path, writes=rng.random() < 0.5) as store:
-                kept = store.kept(SPEC)
+                kept = store.stored(SPEC)
                 assert kept.count(range(SPEC.n_repeats)) >= N_AT_ONCE * len(acknowledged)
                 for first in firsts:
                     (found,) = kept.blocks(range(first, first + N_AT_ONCE))
                     assert packed(found) == packed(block_of(first))
     with Store.opened(path, writes=False) as store:
-        blocks = store.kept(SPEC).blocks(range(SPEC.n_repeats))
+        blocks = store.stored(SPEC).blocks(range(SPEC.n_repeats))
     firsts = {int(block.scores.repeats[0]) for block in blocks}
     assert acknowledged <= firsts
     assert all(packed(one) == packed(block_of(int(one.scores.repeats[0]))) for one in blocks)

@@ -6,7 +6,7 @@ from typing import Any
 
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.drawn import BlobsSpec
-from blobtransfer.specs.study import Axis, Cell, StudySpec
+from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from helpers.specs import SMALL, spec_of
 
@@ -15,9 +15,7 @@ TEST_ROWS = 20
 FRESH: dict[str, Any] = {"questions": ("fresh",)}
 
 
-def sweep_of(
-    values: tuple[int, ...] = (10, 20, 40), n_repeats: int = 8, **changes: Any
-) -> StudySpec:
+def sweep_of(values: tuple[int, ...] = (10, 20, 40), n_repeats: int = 8, **changes: Any) -> Study:
     """Give a sweep of the training rows, each point tested on the same rows."""
     cells = []
     for value in values:
@@ -29,14 +27,12 @@ def sweep_of(
             "source": source,
             "target": target,
         } | changes
-        spec = spec_of(n_repeats, n_points=len(values), **asked)
+        spec = spec_of(n_repeats, **asked)
         cells.append(Cell((str(value),), spec))
-    return StudySpec(
-        "sweep", (Axis("train-samples", tuple(map(str, values))),), tuple(cells), "epochs"
-    )
+    return Study("sweep", (Axis("train-samples", tuple(map(str, values))),), tuple(cells), "epochs")
 
 
-def pairs_of(n_pairs: int = 6, n_repeats: int = 8, **changes: Any) -> StudySpec:
+def pairs_of(n_pairs: int = 6, n_repeats: int = 8, **changes: Any) -> Study:
     """Give pairs of problems 1, 2, 3, ...; each has a seed of its own."""
     cells = []
     for i in range(n_pairs):
@@ -47,12 +43,10 @@ def pairs_of(n_pairs: int = 6, n_repeats: int = 8, **changes: Any) -> StudySpec:
             "target": target,
         } | changes
         cells.append(Cell((str(i + 1),), spec_of(n_repeats, train_seed=i, **asked)))
-    return StudySpec(
-        "pairs", (Axis("pair", tuple(str(i + 1) for i in range(n_pairs))),), tuple(cells)
-    )
+    return Study("pairs", (Axis("pair", tuple(str(i + 1) for i in range(n_pairs))),), tuple(cells))
 
 
-def grid_of(n_problems: int = 3, n_repeats: int = 8, **changes: Any) -> StudySpec:
+def grid_of(n_problems: int = 3, n_repeats: int = 8, **changes: Any) -> Study:
     """Give a grid of problems 1, 2, ...; on the diagonal the source is of the target problem."""
     problems = [BlobsSpec(seed, **SMALL) for seed in range(1, n_problems + 1)]
     names = tuple(one.name for one in problems)
@@ -63,7 +57,6 @@ def grid_of(n_problems: int = 3, n_repeats: int = 8, **changes: Any) -> StudySpe
             "source": source,
             "target": target,
         } | changes
-        asked |= {"n_points": n_problems**2}
         if source == target:
             variants = asked.get("variants", (STANDALONE, *transfer_variants([0, 2], 2)))
             own = (
@@ -73,7 +66,7 @@ def grid_of(n_problems: int = 3, n_repeats: int = 8, **changes: Any) -> StudySpe
             asked |= {"source": None, "transferability": False, "variants": tuple(own)}
         spec = spec_of(n_repeats, **asked)
         cells.append(Cell((source.name, target.name), spec))
-    return StudySpec("grid", (Axis("source", names), Axis("target", names)), tuple(cells))
+    return Study("grid", (Axis("source", names), Axis("target", names)), tuple(cells))
 
 
 def repeat_of(key: int, train_seed: int = 0) -> int | None:

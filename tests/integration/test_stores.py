@@ -222,11 +222,12 @@ def test_what_disagrees_is_not_merged(run):
     run(*command, "b.db", *QUIET)
     with Store.opened(Path("b.db"), writes=True) as store:
         (kept,) = store.commands()
-        (block,) = store.kept(kept.spec).blocks(range(5))
+        (block,) = store.stored(kept.study.specs[0]).blocks(range(5))
         block.scores.values[0, 0, 0] = 0.125
-        head, (maker, _) = store.kept(kept.spec).head, store.kept(kept.spec).makers()[0]
+        header = store.stored(kept.study.specs[0]).header
+        (environment, _) = store.stored(kept.study.specs[0]).environments()[0]
         store.connection.rows("DELETE FROM block")
-        store.kept(kept.spec).add(head, block, maker, "", 0.0)
+        store.stored(kept.study.specs[0]).add(header, block, environment, "", 0.0)
     done = run("merge", "b.db", "--store", "a.db")
     assert done.code == 2 and "b.db: its repeat 0 and others are not those of a.db" in done.err
 
@@ -238,8 +239,8 @@ def test_what_other_versions_computed_is_mixed_only_if_allowed(run, monkeypatch,
     command = (*FRESH, "--repeats", "12", "--no-plot", "--store", "a.db")
     others = installed_versions() | {"numpy": "1.0"}
     with monkeypatch.context() as other:
-        for room in ("checkpoint", "maker"):
-            module = f"blobtransfer.experiment.{room}.installed_versions"
+        for room in ("checkpoint", "fingerprint"):
+            module = f"blobtransfer.running.{room}.installed_versions"
             other.setattr(module, lambda: others)
         assert run(*command[:-3], "--no-plot", "-q", "--repeats", "5", *command[-2:]).code == 0
     done = run(*command)
@@ -314,7 +315,7 @@ def test_show_lists_the_last_commands_of_many_and_none_when_quiet(run, monkeypat
     done = run("show", "a.db", "--no-plot")
     listed = re.findall(r"^  --command (\d+)  2 of 2 repeats", done.err, re.MULTILINE)
     assert listed == ["2", "3"] and "--command 1" in done.err
-    monkeypatch.setattr(Store, "tally", lambda *_: pytest.fail("counted"))
+    monkeypatch.setattr(Store, "count_repeats", lambda *_: pytest.fail("counted"))
     assert run("show", "a.db", *QUIET).err == ""
 
 
@@ -456,4 +457,4 @@ def test_a_full_disk_costs_no_more_than_the_last_block(tmp_path):
     assert n_blocks(tmp_path / "a.db") > 0
     with Store.opened(tmp_path / "a.db", writes=True) as store:
         (command,) = store.commands()
-        assert store.kept(command.spec).blocks(range(6000))
+        assert store.stored(command.study.specs[0]).blocks(range(6000))

@@ -9,11 +9,11 @@ from multiprocessing import get_context
 
 import jsonschema
 import pytest
+from helpers.running import compare_cell
 from helpers.tables import write_sites
 
 from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.results.files.json import json_schema
-from blobtransfer.running.compare import compare
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.task_text import parse_data_spec
@@ -156,9 +156,9 @@ def test_blocks_of_a_table_have_the_same_bits_in_other_processes(tmp_path):
         n_repeats=20,
         **found,
     )
-    here = compare(spec)
+    here = compare_cell(spec)
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        elsewhere = compare(spec, executor=pool)
+        elsewhere = compare_cell(spec, executor=pool)
     assert elsewhere.scores.values.tobytes() == here.scores.values.tobytes()
     assert replace(elsewhere.findings, bands=()) == replace(here.findings, bands=())
 

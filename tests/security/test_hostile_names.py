@@ -20,6 +20,7 @@ from helpers.names import (
     renamed,
     table_called,
 )
+from helpers.running import compare, interrupted, run
 from helpers.specs import SMALL, VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 from markdown_it import MarkdownIt
@@ -40,8 +41,6 @@ from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS
 from blobtransfer.results.files.csv import csv_line, curves_to_csv, to_csv
 from blobtransfer.results.files.json import read_json
-from blobtransfer.running.compare import compare
-from blobtransfer.running.run import run_study
 from blobtransfer.running.single import train_target
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.drawn import BlobsSpec
@@ -71,9 +70,9 @@ def results():
         "model": compare(spec_of(8, source=None, model_path="m.keras"), weights, engine),
         "transfer": train_target(transfer, None, engine).results,
         "many features": train_target(alone, None, engine).results,
-        "sweep": run_study(sweep_of(speed=True), engine=engine),
-        "pairs": run_study(pairs_of(), engine=engine),
-        "grid": run_study(grid_of(), engine=engine),
+        "sweep": run(sweep_of(speed=True), engine=engine),
+        "pairs": run(pairs_of(), engine=engine),
+        "grid": run(grid_of(), engine=engine),
     }
 
 
@@ -110,9 +109,7 @@ def test_markdown_shows_a_name_letter_by_letter_wherever_it_stands(name):
 @pytest.mark.parametrize("name", ["<img src=x>", "[x](y)", "![x](y)", "*a*", "`a`", "- # a"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_text_of_results_becomes_markup_in_markdown(results, kind, name):
-    report = build_report(renamed(replace(results[kind], interrupted=True), name)).for_printing(
-        True, True
-    )
+    report = build_report(renamed(interrupted(results[kind]), name)).for_printing(True, True)
     shown = list(texts_of("".join(TEXT_WRITERS["markdown"].pieces(report))))
     assert any(name in text for text in shown)
     for table in report.tables:
@@ -219,12 +216,14 @@ def test_no_name_adds_a_tag_or_an_attribute_to_a_page(results, kind):
 
 
 def test_json_of_a_file_whose_name_utf_8_cannot_hold_can_be_read(results):
-    spec = results["transfer"].spec
+    training = results["transfer"]
+    spec = training.spec
     table = replace(table_called("a", spec.target), origin="\udcff.csv", group=None, split=None)
-    hostile = replace(results["transfer"], spec=replace(spec, target=table), argv=("\udcff.csv",))
+    provenance = replace(training.provenance, argv=("\udcff.csv",))
+    hostile = replace(training, spec=replace(spec, target=table), provenance=provenance)
     text = "".join(TEXT_WRITERS["json"].pieces(build_report(hostile)))
     read = read_json(text.encode(), "r.json")
-    assert read.argv == ("\\udcff.csv",) and read.spec.target.origin == "\\udcff.csv"
+    assert read.provenance.argv == ("\\udcff.csv",) and read.spec.target.origin == "\\udcff.csv"
 
 
 # ---------------------------------------------------------------- figures

@@ -13,7 +13,7 @@ from blobtransfer.network import initial_weights
 from blobtransfer.specs.drawn import BlobsSpec, MoonsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.study import Axis, Cell, StudySpec
+from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
 
@@ -198,9 +198,9 @@ def test_one_training_has_one_variant_and_its_data(train, spec, setting):
 
 def test_cells_of_a_study_are_comparisons():
     axis = Axis("train-samples", ("10", "20"))
-    alone = spec_of(variants=(TRANSFER,), n_points=2)
+    alone = spec_of(variants=(TRANSFER,))
     with pytest.raises(SettingError) as error:
-        StudySpec("sweep", (axis,), tuple(Cell((at,), alone) for at in axis.values), "epochs")
+        Study("sweep", (axis,), tuple(Cell((at,), alone) for at in axis.values), "epochs")
     assert error.value.setting == "variant"
 
 
@@ -208,7 +208,7 @@ def test_settings_that_are_lists_are_kept_as_tuples():
     spec = spec_of(variants=[STANDALONE, TRANSFER], questions=["one"], tune=[0.1, 0.2])
     assert spec == replace(spec, variants=(STANDALONE, TRANSFER))
     assert hash(spec) == hash(spec_of(fixed=(0,), tune=(0.1, 0.2)))
-    assert np.isfinite(blobtransfer.compare(replace(spec, tune=())).scores.values).all()
+    assert np.isfinite(blobtransfer.compare(replace(spec, tune=())).cell.scores.values).all()
 
 
 def test_a_training_that_does_not_fit_is_an_error():

@@ -18,7 +18,7 @@ from blobtransfer.report.figures.rankings import RANKINGS_HEIGHT, Ranked, has_ro
 from blobtransfer.report.figures.style import LONGEST_IN_TITLE, literal, shortened
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import describe_design, label_of
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
 
 if TYPE_CHECKING:
@@ -66,14 +66,14 @@ class _Layout:
     room: Room
 
 
-def draw_comparison(report: Report[Results], canvas: Canvas) -> "Figure":
+def draw_comparison(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     """Draw differences, scores and, where they were kept, learning curves: a column a question.
 
     The differences, which the answer is about, come first; the answer stands above them. Where
     there is no room for two columns, the questions stand below each other. What has no room on a
     page of a given height is left out, scores or curves.
     """
-    results, layout = report.results, _layout_of(report, canvas)
+    results, layout = report.results.cell, _layout_of(report, canvas)
     questions = results.spec.questions
     ranked = [
         Ranked(one.arm.variant, label_of(one.arm, results), one.score, one.ranking)
@@ -96,8 +96,8 @@ def draw_comparison(report: Report[Results], canvas: Canvas) -> "Figure":
     return whole
 
 
-def _layout_of(report: Report[Results], canvas: Canvas) -> _Layout:
-    results = report.results
+def _layout_of(report: Report[StudyResults], canvas: Canvas) -> _Layout:
+    results = report.results.cell
     questions, n_rows = results.spec.questions, len(results.spec.variants)
     wanted = QUESTION_WIDTH * len(questions)
     n_columns = canvas.n_columns(len(questions), wanted, MIN_QUESTION_WIDTH)
@@ -152,7 +152,9 @@ def _layout_of(report: Report[Results], canvas: Canvas) -> _Layout:
     )
 
 
-def _kinds(results: Results, blocks: int, least: Mapping[str, float], height: float) -> list[str]:
+def _kinds(
+    results: CellResults, blocks: int, least: Mapping[str, float], height: float
+) -> list[str]:
     """Choose the kinds of panels: as many as fit into a height, the differences always."""
     choices = [["differences", "scores"], ["differences"]]
     if results.findings.bands:
@@ -183,7 +185,7 @@ def _panels(
     return [list(rows[i : i + n_kinds]) for i in range(0, len(rows), n_kinds)]
 
 
-def _title(results: Results, stopped: str | None) -> str:
+def _title(results: CellResults, stopped: str | None) -> str:
     spec = results.spec
     target = shortened(results.measured.name, LONGEST_IN_TITLE)
     origin = ""

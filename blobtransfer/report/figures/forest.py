@@ -6,8 +6,8 @@ from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
 from blobtransfer.report.figures.style import Look, colour_of, literal, shortened
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import format_points, label_of
-from blobtransfer.results.study import StudyResults
-from blobtransfer.results.study_findings import FamilySummary
+from blobtransfer.results.results import StudyResults
+from blobtransfer.results.study_findings import PooledSummary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     the next pair lies.
     """
     results = report.results
-    families = [one for one in results.findings.families if one.family is not None]
+    families = [one for one in results.findings.pooled if one.family is not None]
     n_pairs = len(results.cells)
     width = canvas.width(max(6.3, VARIANT_WIDTH * len(families)))
     title = canvas.wrapped(report.headline, width / 1.25)
@@ -59,7 +59,9 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
         else:
             axes.set_visible(False)
     figure.suptitle(literal(title))
-    grey = f"; grey: margin of {format_points(results.spec.margin)}" if results.spec.margin else ""
+    grey = (
+        f"; grey: margin of {format_points(results.study.margin)}" if results.study.margin else ""
+    )
     figure.supxlabel(
         canvas.wrapped(
             "difference to standalone in points: worse below 0, better above; pairs: 95 % "
@@ -73,7 +75,7 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
 
 def _draw_family(
     results: StudyResults,
-    one: FamilySummary,
+    one: PooledSummary,
     axes: "Axes",
     look: Look,
     unit: float,
@@ -93,7 +95,7 @@ def _draw_family(
     is_first = longest_name is not None
     family, colour = one.family, colour_of(one.arm.variant)
     assert family is not None
-    margin = 100 * results.spec.margin
+    margin = 100 * results.study.margin
     axes.axvspan(-margin, margin, color="0.92", zorder=0)
     axes.axvline(0, color="0.35", linewidth=look.scale, zorder=1)
     rows = sorted(
@@ -126,12 +128,12 @@ def _draw_family(
     if is_first and len(rows) > MAX_NAMED_PAIRS:
         axes.set_ylabel(f"{len(rows)} pairs, sorted")
     axes.set_ylim(-5.4 * unit, len(rows) - 0.3)
-    axes.set_title(literal(label_of(one.arm, results.cells[0].results)), loc="left")
+    axes.set_title(literal(label_of(one.arm, results.cell)), loc="left")
     axes.tick_params(axis="x", labelbottom=True)
     axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10], min_n_ticks=3)
 
 
-def _draw_summary(one: FamilySummary, unit: float, axes: "Axes", look: Look) -> None:
+def _draw_summary(one: PooledSummary, unit: float, axes: "Axes", look: Look) -> None:
     """Draw the mean as a diamond as wide as its interval, and the next pair as a bar."""
     mean_at, next_at = -2.2 * unit, -4.2 * unit
     family, colour = one.family, colour_of(one.arm.variant)

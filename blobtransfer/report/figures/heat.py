@@ -10,9 +10,9 @@ from blobtransfer.report.figures.style import Look, literal, shortened, width_in
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import QUESTION_NAMES, format_points, format_signed_points
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.specs.study import series_of
+from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
@@ -68,9 +68,11 @@ def draw_heat(
             problem, is framed.
     """
     results = report.results
-    names = list(series_of(results.spec))
-    panels = [_Panel(question, i, name) for question in results.spec.questions for i, name in names]
-    down, across = results.spec.axes
+    names = list(variant_labels(results.study))
+    panels = [
+        _Panel(question, i, name) for question in results.study.questions for i, name in names
+    ]
+    down, across = results.study.axes
     longest = canvas.longest_name(MAX_LABELS_SHARE * canvas.width(6.0))
     row_names = [shortened(value, longest) for value in down.values]
     labels = 0.6 + canvas.width_of(max(map(width_in_letters, row_names)))
@@ -84,7 +86,7 @@ def draw_heat(
     words = LINE_HEIGHT * (title.count("\n") + 6)
     height = words + n_rows * (CELL_HEIGHT * len(down.values) + 1.1)
     ranked = [
-        Ranked(results.cells[1].results.spec.variants[one.series], label, one.score, one.ranking)
+        Ranked(results.cells[1].spec.variants[one.series], label, one.score, one.ranking)
         for one in results.findings.rankings
         for i, label in names
         if i == one.series and has_room(canvas)
@@ -104,7 +106,7 @@ def draw_heat(
     if image is not None:
         bar = figure.colorbar(image, ax=list(grid.flat), shrink=0.8)
         bar.set_label("difference to standalone (points)")
-    margin = f" (less than {format_points(results.spec.margin)})" if results.spec.margin else ""
+    margin = f" (less than {format_points(results.study.margin)})" if results.study.margin else ""
     figure.supxlabel(
         canvas.wrapped(
             f"{SYMBOLS['better']} better   {SYMBOLS['worse']} worse   = no practical difference"
@@ -128,7 +130,7 @@ def _draw_panel(
     import numpy as np
     from matplotlib.patches import Rectangle
 
-    down, across = results.spec.axes
+    down, across = results.study.axes
     values = np.full((len(down.values), len(across.values)), np.nan)
     found = _summaries(results, panel)
     for (row, column), one in found.items():
@@ -165,7 +167,7 @@ def _draw_panel(
 
 def _set_labels(results: StudyResults, panel: _Panel, axes: "Axes", longest: float) -> None:
     """Name the rows and columns of a panel; names are cut to a width in letters."""
-    down, across = results.spec.axes
+    down, across = results.study.axes
     shown = [
         [literal(shortened(value, longest)) for value in axis.values] for axis in (down, across)
     ]
@@ -178,16 +180,16 @@ def _set_labels(results: StudyResults, panel: _Panel, axes: "Axes", longest: flo
     axes.set_ylabel(literal(shortened(down.name, longest)))
     axes.set_xlabel(literal(shortened(across.name, longest)))
     name = literal(panel.label)
-    if len(results.spec.questions) > 1:
+    if len(results.study.questions) > 1:
         name = f"{QUESTION_NAMES[panel.question].capitalize()}: {name}"
     axes.set_title(name, loc="left")
 
 
 def _summaries(results: StudyResults, panel: _Panel) -> dict[tuple[int, int], Summary]:
     """Return the summary of each cell by its row and column."""
-    down, across = results.spec.axes
+    down, across = results.study.axes
     return {
-        (down.values.index(cell.at[0]), across.values.index(cell.at[1])): cell.summary(
+        (down.values.index(cell.at[0]), across.values.index(cell.at[1])): cell.summary_of(
             panel.question, panel.series
         )
         for cell in results.cells

@@ -18,7 +18,7 @@ from blobtransfer.report.figures.style import (
 )
 from blobtransfer.report.words import format_interval, format_points, format_verdict, label_of
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Arm, Question
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Room:
 
 
 def draw_differences(
-    results: Results, question: Question, axes: "Axes", look: Look, room: Room
+    results: CellResults, question: Question, axes: "Axes", look: Look, room: Room
 ) -> None:
     """Draw each mean difference to standalone with its interval, numbers and verdict beside it.
 
@@ -109,7 +109,9 @@ def draw_differences(
 # ---------------------------------------------------------------- scores
 
 
-def draw_scores(results: Results, question: Question, axes: "Axes", look: Look, room: Room) -> None:
+def draw_scores(
+    results: CellResults, question: Question, axes: "Axes", look: Look, room: Room
+) -> None:
     """Draw the test accuracies of each variant: a box, and a dot a repeat or a half violin.
 
     A failed run is at chance level, where it counts. The axis ends twice as far below the ceiling
@@ -219,13 +221,13 @@ def _join_sources(
     )  # fmt: skip
 
 
-def _low_end(results: Results) -> float:
+def _low_end(results: CellResults) -> float:
     """Return the accuracy in percent at which the axis of scores ends."""
     line = results.findings.low_line
     return 0.0 if line is None else max(0.0, round(100 * (line - results.spec.low), 9))
 
 
-def _score_limits(results: Results, beyond: float) -> tuple[float, float, bool]:
+def _score_limits(results: CellResults, beyond: float) -> tuple[float, float, bool]:
     """Return the ends of the axis of scores in percent, and whether runs are below it."""
     end, ceiling = _low_end(results), 100 * (results.measured.ceiling or 0.0)
     accuracy = np.concatenate([_percent(results, arm) for arm in results.scores.arms])
@@ -236,8 +238,8 @@ def _score_limits(results: Results, beyond: float) -> tuple[float, float, bool]:
     return max(end, float(inside.min()) - 1.0), right, False
 
 
-def _percent(results: Results, arm: Arm) -> NDArray[np.float64]:
-    return 100 * results.scores.counted(arm, results.measured.floor)
+def _percent(results: CellResults, arm: Arm) -> NDArray[np.float64]:
+    return 100 * results.scores.imputed_accuracy(arm, results.measured.floor)
 
 
 def _tick_from(axes: "Axes", left: float) -> None:
@@ -250,7 +252,7 @@ def _tick_from(axes: "Axes", left: float) -> None:
     axes.xaxis.set_major_formatter("{x:g}")
 
 
-def _heights(results: Results, one: Summary, is_kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _heights(results: CellResults, one: Summary, is_kept: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Spread dots over a row by a fixed rule; those that share a source are at one height."""
     repeats = results.scores.repeats[is_kept]
     nested = results.spec.nested
@@ -262,7 +264,9 @@ def _heights(results: Results, one: Summary, is_kept: NDArray[np.bool_]) -> NDAr
 # ---------------------------------------------------------------- learning curves
 
 
-def draw_curves(results: Results, question: Question, axes: "Axes", look: Look, room: Room) -> None:
+def draw_curves(
+    results: CellResults, question: Question, axes: "Axes", look: Look, room: Room
+) -> None:
     """Draw the median learning curve of each variant, and a band between the quartiles.
 
     A mark on the threshold shows the mean number of epochs until it is reached.

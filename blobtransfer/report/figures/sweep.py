@@ -18,9 +18,9 @@ from blobtransfer.report.figures.style import (
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import QUESTION_NAMES, format_points
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.specs.study import Axis, series_of
+from blobtransfer.specs.study import Axis, variant_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     Intervals of the means are each alone at 95 %, those of the differences hold together; what
     is decided is filled.
     """
-    results, questions = report.results, report.results.spec.questions
+    results, questions = report.results, report.results.study.questions
     width = canvas.width(QUESTION_WIDTH * len(questions))
     n_columns = canvas.n_columns(
         len(questions), QUESTION_WIDTH * len(questions), MIN_QUESTION_WIDTH
@@ -64,7 +64,7 @@ def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
         _draw_differences(results, question, below, canvas.look)
         if len(questions) > 1:
             above.set_title(QUESTION_NAMES[question].capitalize(), loc="left")
-        _set_axis(results.spec.axes[0], (above, below), canvas.longest_name())
+        _set_axis(results.study.axes[0], (above, below), canvas.longest_name())
     figure.suptitle(literal(title))
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(
@@ -80,9 +80,9 @@ def places_of(axis: Axis) -> list[float]:
 
 
 def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: Look) -> None:
-    n_variants = len(results.spec.cells[0].spec.variants)
+    n_variants = len(results.study.cells[0].spec.variants)
     for series in range(n_variants):
-        found = [cell.summary(question, series) for cell in results.cells]
+        found = [cell.summary_of(question, series) for cell in results.cells]
         places = _dodged(results, series, n_variants)
         means = [100 * (one.mean or 0.0) for one in found]
         around = [_around(one) for one in found]
@@ -93,7 +93,7 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
             linestyle=_line_of(results, series), linewidth=1.4 * look.scale,
             elinewidth=1.2 * look.scale,
         )  # fmt: skip
-    ceilings = [cell.results.measured.ceiling for cell in results.cells]
+    ceilings = [cell.measured.ceiling for cell in results.cells]
     if all(one is not None for one in ceilings):
         axes.plot(
             _places(results), [100 * (one or 0.0) for one in ceilings], label="best possible",
@@ -103,13 +103,13 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
 
 
 def _draw_differences(results: StudyResults, question: Question, axes: "Axes", look: Look) -> None:
-    margin, n_variants = 100 * results.spec.margin, len(results.spec.cells[0].spec.variants)
+    margin, n_variants = 100 * results.study.margin, len(results.study.cells[0].spec.variants)
     axes.axhspan(-margin, margin, color="0.92", zorder=0)
     axes.axhline(0, color="0.35", linewidth=look.scale, zorder=1)
-    for series, _ in series_of(results.spec):
+    for series, _ in variant_labels(results.study):
         colour, _ = _look_of(results, series)
         places = _dodged(results, series, n_variants)
-        found = [cell.summary(question, series) for cell in results.cells]
+        found = [cell.summary_of(question, series) for cell in results.cells]
         axes.plot(
             places, [100 * _mean(one) for one in found], color=colour, linewidth=look.scale,
             linestyle=_line_of(results, series), zorder=2,
@@ -129,35 +129,35 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
                 markersize=6 * look.scale, color=colour if is_decided else "white",
                 markeredgecolor=colour, markeredgewidth=1.4 * look.scale, zorder=4,
             )  # fmt: skip
-    grey = f"; grey: margin of {format_points(results.spec.margin)}" if margin else ""
+    grey = f"; grey: margin of {format_points(results.study.margin)}" if margin else ""
     axes.set_ylabel("difference to standalone (points)\n95 % intervals that hold together")
-    axes.set_xlabel(f"{literal(shortened(results.spec.axes[0].name))}\nfilled: decided{grey}")
+    axes.set_xlabel(f"{literal(shortened(results.study.axes[0].name))}\nfilled: decided{grey}")
     axes.tick_params(axis="x", labelbottom=True)
 
 
 def _look_of(results: StudyResults, series: int) -> tuple[str, str]:
     """Return the colour and the name of a variant."""
     if series == 0:
-        return colour_of(results.spec.cells[0].spec.variants[0]), "standalone"
-    label = next(name for i, name in series_of(results.spec) if i == series)
-    return colour_of(results.spec.cells[0].spec.variants[series]), literal(label)
+        return colour_of(results.study.cells[0].spec.variants[0]), "standalone"
+    label = next(name for i, name in variant_labels(results.study) if i == series)
+    return colour_of(results.study.cells[0].spec.variants[series]), literal(label)
 
 
 def _line_of(results: StudyResults, series: int) -> str:
     """Return the line style of a variant; none if the axis has no order."""
-    is_line = results.spec.axes[0].is_ordered
+    is_line = results.study.axes[0].is_ordered
     return LINE_STYLES[series % len(LINE_STYLES)] if is_line else "none"
 
 
 def _places(results: StudyResults) -> list[float]:
-    axis = results.spec.axes[0]
+    axis = results.study.axes[0]
     place = dict(zip(axis.values, places_of(axis), strict=True))
     return [place[cell.at[0]] for cell in results.cells]
 
 
 def _dodged(results: StudyResults, series: int, n_variants: int) -> list[float]:
     """Move a variant a little along the axis, so that no interval hides another."""
-    axis, places = results.spec.axes[0], np.array(_places(results))
+    axis, places = results.study.axes[0], np.array(_places(results))
     shift = DODGE * (series - (n_variants - 1) / 2)
     every = places_of(axis)
     if _is_log(axis):

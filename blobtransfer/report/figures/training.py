@@ -18,7 +18,7 @@ from blobtransfer.report.figures.style import (
     titled,
 )
 from blobtransfer.report.words import format_number
-from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, Results
+from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, TrainingResults
 from blobtransfer.specs.training import METRICS, TEST_LOSS, TRAIN_LOSS
 from blobtransfer.specs.variant import STANDALONE
 
@@ -38,7 +38,7 @@ MIN_LOG_RATIO = 8.0
 """Losses that span more than so many times have a logarithmic axis."""
 
 
-def draw_training(results: Results, canvas: Canvas) -> "Figure":
+def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     """Draw the learning of one run, and which class the network then sees where.
 
     A run that is not standalone has the same of a training from scratch beside it.
@@ -97,7 +97,7 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     return figure
 
 
-def _maps(results: Results, who: str) -> list[tuple[str, Regions | Predictions]]:
+def _maps(results: TrainingResults, who: str) -> list[tuple[str, Regions | Predictions]]:
     """Return the regions or predictions of the network, and of that from scratch."""
     found = [(who, results.regions or results.predictions)]
     if results.baseline is not None:
@@ -118,7 +118,11 @@ def _draw_predictions(found: Predictions, n_classes: int, axes: "Axes", look: Lo
 
 
 def _draw_curves(
-    results: Results, curves: NDArray[np.float64], losses: "Axes", accuracies: "Axes", look: Look
+    results: TrainingResults,
+    curves: NDArray[np.float64],
+    losses: "Axes",
+    accuracies: "Axes",
+    look: Look,
 ) -> None:
     """Draw loss and accuracy by epoch, of (M, E + 1) curves and of those beside them."""
     baseline, (arm,) = results.baseline, results.scores.arms

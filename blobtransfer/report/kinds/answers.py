@@ -16,12 +16,12 @@ from blobtransfer.report.words import (
     pluralise,
 )
 from blobtransfer.results.findings import Summary, Unit
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
 
 
-def answer(results: Results, question: Question) -> str | None:
+def answer(results: CellResults, question: Question) -> str | None:
     """Answer one question in a sentence; None where nothing was compared."""
     by_kind = _by_kind(results, question)
     if not by_kind:
@@ -51,7 +51,7 @@ def answer(results: Results, question: Question) -> str | None:
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
-def short_answer(results: Results, question: Question) -> str | None:
+def short_answer(results: CellResults, question: Question) -> str | None:
     """Answer one question as shortly as can be; None where nothing was compared."""
     by_kind = _by_kind(results, question)
     if not by_kind:
@@ -74,7 +74,7 @@ def short_answer(results: Results, question: Question) -> str | None:
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
-def low_run_notes(shown: Sequence[Summary], results: Results) -> list[str]:
+def low_run_notes(shown: Sequence[Summary], results: CellResults) -> list[str]:
     """Return notes on variants that end low more or less often than standalone."""
     notes = []
     for one in shown:
@@ -93,7 +93,7 @@ def low_run_notes(shown: Sequence[Summary], results: Results) -> list[str]:
     return notes
 
 
-def _by_kind(results: Results, question: Question) -> dict[VerdictKind, list[Summary]]:
+def _by_kind(results: CellResults, question: Question) -> dict[VerdictKind, list[Summary]]:
     """Sort what was compared for a question by its verdict."""
     found: dict[VerdictKind, list[Summary]] = {}
     for one in results.of_question(question):
@@ -123,14 +123,14 @@ def _typical_clause(one: Summary, margin: float) -> str:
     return f"a typical run is {word} by {format_unsigned_points(typical.mean)} points"
 
 
-def _sample_size(one: Summary, results: Results) -> str:
+def _sample_size(one: Summary, results: CellResults) -> str:
     """Return the sample size of a difference."""
     if results.spec.is_nested(one.arm):
         return describe_design(results, "fresh")
     return pluralise(results.scores.n_repeats, "repeats")
 
 
-def _unit(results: Results, arm: Arm) -> Unit:
+def _unit(results: CellResults, arm: Arm) -> Unit:
     return "sources" if results.spec.is_nested(arm) else "repeats"
 
 
@@ -142,10 +142,10 @@ def _amount(one: Summary) -> tuple[str, str]:
     return format_amount(abs(d.mean)), f"{format_amount(low)} to {format_amount(high)}"
 
 
-def _needed_repeats(undecided: Sequence[Summary], results: Results) -> str:
+def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     """Return how many repeats should decide all undecided variants."""
     standalone = results.summary[0]
-    if any(one.is_mostly_dead for one in (standalone, *undecided)):
+    if any(one.mostly_fails for one in (standalone, *undecided)):
         return "most runs fail or collapse"
     numbers = []
     for one in undecided:
@@ -181,5 +181,5 @@ def _has_interval(one: Summary) -> bool:
     return d is not None and d.ci_low is not None and d.n >= MIN_PAIRS
 
 
-def _labels(group: Sequence[Summary], results: Results) -> str:
+def _labels(group: Sequence[Summary], results: CellResults) -> str:
     return join_and([label_of(one.arm, results) for one in group])

@@ -37,10 +37,9 @@ from blobtransfer.report.words import (
     pluralise,
     suggest,
 )
-from blobtransfer.results.files import json as json_files
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.results import Results, TaskRecord
+from blobtransfer.results.results import CellResults, StudyResults, TaskRecord
 from blobtransfer.specs.experiment import Question
 from blobtransfer.statistics.paired import VerdictKind
 
@@ -59,101 +58,107 @@ MORE_OF_QUESTION: dict[Question, str] = {"one": ": one source", "fresh": ": new 
 """Addition to the name of a question where there is room."""
 
 
-class ComparisonView(View[Results]):
+class ComparisonView(View[StudyResults]):
     """Report variants against standalone, question by question."""
 
-    def headline(self, results: Results) -> str:
+    def headline(self, results: StudyResults) -> str:
         """Return the question that the comparison answers; an interrupted one begins with that."""
-        target = results.measured.name
-        if results.spec.is_same_problem:
+        cell = results.cell
+        target = cell.measured.name
+        if cell.spec.is_same_problem:
             text = f"Source and target are both {target}: this is training on, not transfer."
         else:
-            source = results.spec.model_path or f"a network trained on {results.tasks[0].name}"
+            source = cell.spec.model_path or f"a network trained on {cell.tasks[0].name}"
             text = f"Does a start from {source} help on {target}?"
         stopped = self.stopped_at(results)
         return text if stopped is None else f"{stopped}. {text}"
 
-    def stopped_at(self, results: Results) -> str | None:
+    def stopped_at(self, results: StudyResults) -> str | None:
         """Return how many repeats an interrupted comparison has."""
+        cell = results.cell
         if not results.interrupted:
             return None
-        at_most = "at most " if results.spec.until_decided else ""
-        n_done, n_repeats = results.scores.n_repeats, results.spec.n_repeats
+        at_most = "at most " if cell.spec.until_decided else ""
+        n_done, n_repeats = cell.scores.n_repeats, cell.spec.n_repeats
         return f"Stopped at {n_done:,} of {at_most}{n_repeats:,} repeats"
 
-    def sentences(self, results: Results) -> Iterator[Sentence]:
+    def sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the answer to each question."""
-        for question in results.spec.questions:
-            text = answer(results, question)
+        cell = results.cell
+        for question in cell.spec.questions:
+            text = answer(cell, question)
             if text:
                 yield Sentence(question, text)
 
-    def short_sentences(self, results: Results) -> Iterator[Sentence]:
+    def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the short answer to each question."""
-        for question in results.spec.questions:
-            text = short_answer(results, question)
+        cell = results.cell
+        for question in cell.spec.questions:
+            text = short_answer(cell, question)
             if text:
                 yield Sentence(question, text)
 
-    def cautions(self, results: Results) -> Iterator[str]:
+    def cautions(self, results: StudyResults) -> Iterator[str]:
         """Yield each caution with its reason."""
-        return (caution_text(caution, results) for caution in results.findings.cautions)
+        cell = results.cell
+        return (caution_text(caution, cell) for caution in cell.findings.cautions)
 
-    def short_cautions(self, results: Results) -> Iterator[str]:
+    def short_cautions(self, results: StudyResults) -> Iterator[str]:
         """Yield each caution in one line."""
-        return (short_caution(caution, results) for caution in results.findings.cautions)
+        cell = results.cell
+        return (short_caution(caution, cell) for caution in cell.findings.cautions)
 
-    def tables(self, results: Results) -> Iterator[Table]:
+    def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per question, then risk, rankings and details."""
-        for question in results.spec.questions:
-            yield comparison_table(results, question)
-        yield risk_table(results)
-        if results.findings.rankings:
-            yield ranking_table(results)
-        yield from detail_tables(results)
+        cell = results.cell
+        for question in cell.spec.questions:
+            yield comparison_table(cell, question)
+        yield risk_table(cell)
+        if cell.findings.rankings:
+            yield ranking_table(cell)
+        yield from detail_tables(cell)
 
-    def overview(self, results: Results) -> Overview:
+    def overview(self, results: StudyResults) -> Overview:
         """Return all variants in one table: standalone once, then each question."""
-        ceiling, questions = results.measured.ceiling, results.spec.questions
+        cell = results.cell
+        ceiling, questions = cell.measured.ceiling, cell.spec.questions
         legend = [] if ceiling is None else [f"best possible {format_number(ceiling, digits=1)}"]
-        legend += [f"margin {format_points(results.spec.margin)}"]
-        legend += [describe_design(results, questions[-1])]
+        legend += [f"margin {format_points(cell.spec.margin)}"]
+        legend += [describe_design(cell, questions[-1])]
         return Overview(
-            rows=tuple(_overview_rows(results)),
+            rows=tuple(_overview_rows(cell)),
             legend="; ".join(legend),
-            verdicts={question: _shared_verdict(results, question) for question in questions},
+            verdicts={question: _shared_verdict(cell, question) for question in questions},
             n_tables=len(questions),
         )
 
-    def explanations(self, results: Results) -> Iterator[str]:
+    def explanations(self, results: StudyResults) -> Iterator[str]:
         """Yield the meaning of each row and column, with the numbers of these results."""
-        return explanations(results)
+        return explanations(results.cell)
 
-    def method(self, results: Results) -> Iterator[str]:
+    def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
-        spec = results.spec
+        cell = results.cell
+        spec = cell.spec
         yield training_paragraph(spec)
         yield design_paragraph(spec)
         yield interval_paragraph(spec)
         yield verdict_paragraph(spec)
 
-    def draw(self, report: Report[Results], canvas: "Canvas") -> "Figure":
+    def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
         """Draw differences, scores and learning curves."""
         from blobtransfer.report.figures.comparison import draw_comparison
 
         return draw_comparison(report, canvas)
 
-    def summary(self, results: Results) -> SummaryRows:
+    def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per variant."""
-        rows = [summary_row(summary, results) for summary in results.summary]
+        cell = results.cell
+        rows = [summary_row(summary, cell) for summary in cell.summary]
         return SummaryRows(SUMMARY_COLUMNS, rows, n_word_columns=2)
 
-    def to_json(self, report: Report[Results]) -> Iterator[str]:
-        """Yield the results as JSON, piece by piece."""
-        return json_files.to_json(report.results, report.sentences, report.cautions)
 
-
-def summary_row(summary: Summary, results: Results) -> list[Any]:
+def summary_row(summary: Summary, results: CellResults) -> list[Any]:
     """Return the values of a variant in the order of `SUMMARY_COLUMNS`."""
     d = summary.difference
     return [
@@ -170,7 +175,7 @@ def summary_row(summary: Summary, results: Results) -> list[Any]:
     ]
 
 
-def _overview_rows(results: Results) -> Iterator[OverviewRow]:
+def _overview_rows(results: CellResults) -> Iterator[OverviewRow]:
     """Yield standalone once, then the variants of each question below its name."""
     for summary in results.summary:
         if summary.arm.sources == "none":
@@ -184,7 +189,7 @@ def _overview_rows(results: Results) -> Iterator[OverviewRow]:
             yield _overview_row(summary, results, level=1)
 
 
-def _overview_row(summary: Summary, results: Results, level: int) -> OverviewRow:
+def _overview_row(summary: Summary, results: CellResults, level: int) -> OverviewRow:
     label, difference = label_of(summary.arm, results), summary.difference
     is_empty = difference is None or difference.mean is None
     return OverviewRow(
@@ -199,7 +204,7 @@ def _overview_row(summary: Summary, results: Results, level: int) -> OverviewRow
     )
 
 
-def _shared_verdict(results: Results, question: Question) -> VerdictKind | None:
+def _shared_verdict(results: CellResults, question: Question) -> VerdictKind | None:
     """Return the verdict that all variants of a question have; None if they differ."""
     kinds = {
         summary.verdict.kind
@@ -212,7 +217,7 @@ def _shared_verdict(results: Results, question: Question) -> VerdictKind | None:
 BEST_OF = ("best of 1", "best of 3", "best of 5")
 
 
-def comparison_table(results: Results, question: Question) -> Table:
+def comparison_table(results: CellResults, question: Question) -> Table:
     """Return the table of one question, one row per variant, with its answer."""
     target = results.measured
     shown = results.of_question(question)
@@ -249,7 +254,7 @@ def comparison_table(results: Results, question: Question) -> Table:
     )
 
 
-def risk_table(results: Results) -> Table:
+def risk_table(results: CellResults) -> Table:
     """Return the table of low quantiles, and of the best of several runs."""
     return Table(
         title="What is at risk: test accuracy in %",
@@ -273,7 +278,7 @@ def risk_table(results: Results) -> Table:
     )
 
 
-def ranking_table(results: Results) -> Table:
+def ranking_table(results: CellResults) -> Table:
     """Return the table of how well each transferability score ranks the source networks."""
     rows, last = [], None
     for one in results.findings.rankings:
@@ -291,7 +296,9 @@ def ranking_table(results: Results) -> Table:
     )
 
 
-def _comparison_notes(results: Results, question: Question, shown: Sequence[Summary]) -> list[str]:
+def _comparison_notes(
+    results: CellResults, question: Question, shown: Sequence[Summary]
+) -> list[str]:
     spec, notes = results.spec, [ceiling_note(results)]
     if question == "fresh":
         source = results.task("source") if spec.source else None
@@ -348,7 +355,7 @@ def _bracketed_ceiling(task: TaskRecord) -> str:
     return "" if task.ceiling is None else f" (ceiling {format_percent(task.ceiling)})"
 
 
-def explanations(results: Results) -> Iterator[str]:
+def explanations(results: CellResults) -> Iterator[str]:
     """Yield the meaning of each row and column, with the numbers of these results."""
     spec, measured = results.spec, results.measured
     n_compared = len(spec.variants) - 1
@@ -381,7 +388,7 @@ def explanations(results: Results) -> Iterator[str]:
         yield (f"failed: loss not finite; such runs count at chance level, {floor}")
 
 
-def _ranking_sentence(results: Results) -> str | None:
+def _ranking_sentence(results: CellResults) -> str | None:
     """Return how well the source networks of the first variant are ranked."""
     for found in results.findings.rankings:
         if found.score == HEADLINE_SCORE:

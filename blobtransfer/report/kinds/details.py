@@ -18,7 +18,7 @@ from blobtransfer.report.words import (
     suggest,
 )
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Question
 
 CONTRASTS: dict[ContrastKind, str] = {
@@ -56,7 +56,7 @@ SPEED_METRICS: dict[SpeedMetric, str] = {
 }
 
 
-def detail_tables(results: Results) -> Iterator[Table]:
+def detail_tables(results: CellResults) -> Iterator[Table]:
     """Yield the tables of what a comparison was asked besides its accuracies."""
     if results.spec.tune:
         yield rates_table(results)
@@ -68,7 +68,7 @@ def detail_tables(results: Results) -> Iterator[Table]:
         yield from (speed_table(results, question) for question in results.spec.questions)
 
 
-def rates_table(results: Results) -> Table:
+def rates_table(results: CellResults) -> Table:
     """Return the table of the learning rates that runs have chosen."""
     rates = [f"{rate:g}" for rate in sorted(results.spec.tune)]
     return Table(
@@ -91,7 +91,7 @@ def rates_table(results: Results) -> Table:
     )
 
 
-def variance_table(results: Results) -> Table:
+def variance_table(results: CellResults) -> Table:
     """Return the table of the variation between and within source networks."""
     return Table(
         title="The luck of the source: std of test accuracy in points",
@@ -111,7 +111,7 @@ def variance_table(results: Results) -> Table:
     )
 
 
-def controls_table(results: Results) -> Table:
+def controls_table(results: CellResults) -> Table:
     """Return the table of contrasts with the controls: why a variant wins or loses."""
     questions = results.spec.questions
     by_row: dict[tuple[ContrastKind, str, str], dict[Question, Contrast]] = {}
@@ -142,7 +142,7 @@ def controls_table(results: Results) -> Table:
     )
 
 
-def speed_table(results: Results, question: Question) -> Table:
+def speed_table(results: CellResults, question: Question) -> Table:
     """Return the table of how fast variants learn, one row per metric."""
     shown = [one for one in results.findings.speed if one.arm.is_asked_by(question)]
     rows, last = [], None
@@ -174,7 +174,7 @@ def speed_table(results: Results, question: Question) -> Table:
     )
 
 
-def question_title(results: Results, question: Question) -> str:
+def question_title(results: CellResults, question: Question) -> str:
     """Return the name of a question and what is known of its source networks."""
     name = QUESTION_NAMES[question].capitalize()
     if results.spec.is_same_problem:

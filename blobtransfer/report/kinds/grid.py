@@ -24,9 +24,9 @@ from blobtransfer.report.words import (
     label_of,
     pluralise,
 )
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.specs.study import series_of
+from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
@@ -56,12 +56,15 @@ class GridView(StudyView):
 
     def question(self, results: StudyResults) -> str:
         """Return the number of problems and repeats."""
-        n, repeats = len(results.spec.axes[0].values), pluralise(results.spec.n_repeats, "repeats")
+        n, repeats = (
+            len(results.study.axes[0].values),
+            pluralise(results.study.n_repeats, "repeats"),
+        )
         return f"Which source helps on which target? {n} problems, {repeats} a cell"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield in how many cells each variant is better or worse."""
-        for series, label in series_of(results.spec):
+        for series, label in variant_labels(results.study):
             yield f"{label} {_clause_over_cells(results, question, series)}"
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
@@ -71,7 +74,7 @@ class GridView(StudyView):
     def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per variant, then rankings, all cells and details."""
         clauses = self.clauses(results, "fresh")
-        for (series, _), clause in zip(series_of(results.spec), clauses, strict=True):
+        for (series, _), clause in zip(variant_labels(results.study), clauses, strict=True):
             yield grid_table(results, series, f"{self.subject('fresh')}: {clause}")
         if results.findings.rankings:
             yield grid_ranking_table(results)
@@ -83,7 +86,7 @@ class GridView(StudyView):
         """Return how the cells are made and judged."""
         return (
             "Every problem was source and target in turn, with "
-            f"{pluralise(results.spec.n_repeats, 'repeats')} a cell; all cells and variants are "
+            f"{pluralise(results.study.n_repeats, 'repeats')} a cell; all cells and variants are "
             "judged together by Holm's procedure. On the diagonal the source is another network "
             "of the target problem."
         )
@@ -101,7 +104,7 @@ def _clause_over_cells(results: StudyResults, question: Question, series: int) -
         verdict.kind
         for cell in results.cells
         if cell.at[0] != cell.at[1]
-        and (verdict := cell.summary(question, series).verdict) is not None
+        and (verdict := cell.summary_of(question, series).verdict) is not None
     ]
     counts = [
         f"{VERDICT_CLAUSES[kind]} in {kinds.count(kind)}"
@@ -113,17 +116,17 @@ def _clause_over_cells(results: StudyResults, question: Question, series: int) -
 
 def _marks_note(results: StudyResults) -> str:
     """Explain the letters that stand for verdicts."""
-    margin = format_points(results.spec.margin)
+    margin = format_points(results.study.margin)
     return f"> better, < worse, = no practical difference (less than {margin}), ? undecided"
 
 
 def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
     """Return the table of one variant in every cell: sources down, targets across."""
-    sources, targets = (axis.values for axis in results.spec.axes)
-    label = next(name for i, name in series_of(results.spec) if i == series)
+    sources, targets = (axis.values for axis in results.study.axes)
+    label = next(name for i, name in variant_labels(results.study) if i == series)
     means = {
         (one.axis, one.at): f"{format_signed_points(one.mean)}  "
-        for one in results.findings.margins
+        for one in results.findings.marginal_means
         if one.series == series
     }
     rows = [
@@ -152,13 +155,13 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
 
 def grid_ranking_table(results: StudyResults) -> Table:
     """Return the table of how well each transferability score ranks the sources."""
-    names = dict(series_of(results.spec))
+    names = dict(variant_labels(results.study))
     rows, last = [], None
     for one in results.findings.rankings:
         label = names[one.series]
         rows.append(("" if label == last else label, *ranking_cells(one.score, one.ranking)))
         last = label
-    n_sources = len(results.spec.axes[0].values) - 1
+    n_sources = len(results.study.axes[0].values) - 1
     n_repeats = results.findings.rankings[0].ranking.n
     return Table(
         title=f"Which of {pluralise(n_sources, 'sources')} would one pick? Scores on the training "
@@ -178,11 +181,11 @@ def cell_table(results: StudyResults) -> Table:
     """Return the table of all cells with their intervals."""
     rows = []
     for cell in results.cells:
-        for i, one in enumerate(cell.results.of_question("fresh")):
+        for i, one in enumerate(cell.of_question("fresh")):
             rows.append(
                 (
                     *(("", "") if i else cell.at),
-                    label_of(one.arm, cell.results),
+                    label_of(one.arm, cell),
                     format_number(one.mean),
                     format_number(one.std),
                     format_interval(one.difference),
@@ -205,7 +208,7 @@ def cell_table(results: StudyResults) -> Table:
 
 def _cell_text(results: StudyResults, source: str, target: str, series: int) -> str:
     own = next((cell for cell in results.cells if cell.at == (source, target)), None)
-    one = None if own is None else own.summary("fresh", series)
+    one = None if own is None else own.summary_of("fresh", series)
     if one is None or one.difference is None or one.difference.mean is None:
         return ""
     mark = VERDICT_MARKS[one.verdict.kind] if one.verdict is not None else ""
@@ -214,13 +217,13 @@ def _cell_text(results: StudyResults, source: str, target: str, series: int) -> 
 
 
 def _n_differences(results: StudyResults) -> int:
-    return len(results.cells) * (len(results.spec.cells[0].spec.variants) - 1)
+    return len(results.cells) * (len(results.study.cells[0].spec.variants) - 1)
 
 
 def _ranking_sentence(results: StudyResults) -> str | None:
     """Return how well the sources of the first variant are ranked."""
     for found in results.findings.rankings:
         if found.score == HEADLINE_SCORE:
-            label = dict(series_of(results.spec))[found.series]
+            label = dict(variant_labels(results.study))[found.series]
             return ranking_sentence(found.ranking, " of a target, its sources", label)
     return None

@@ -22,8 +22,8 @@ from blobtransfer.report.words import (
     label_of,
     pluralise,
 )
-from blobtransfer.results.study import StudyResults
-from blobtransfer.results.study_findings import FamilySummary, ModeratorKind
+from blobtransfer.results.results import StudyResults
+from blobtransfer.results.study_findings import ModeratorKind, PooledSummary
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import DataSpec
@@ -66,7 +66,7 @@ class PairsView(StudyView):
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield what each variant may do on a new pair, and does on average."""
-        for summary in results.findings.families:
+        for summary in results.findings.pooled:
             if summary.family is not None:
                 yield _new_pair_clause(summary, summary.family, results)
 
@@ -77,10 +77,10 @@ class PairsView(StudyView):
 
     def study_paragraph(self, results: StudyResults) -> str:
         """Return how the pairs are made and judged."""
-        n_pairs = f"{len(results.spec.cells):,}"
+        n_pairs = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made on {n_pairs} pairs of problems, with "
-            f"{pluralise(results.spec.n_repeats, 'repeats')} each. A pair is one observation: the "
+            f"{pluralise(results.study.n_repeats, 'repeats')} each. A pair is one observation: the "
             "mean over pairs has Student's t interval, tau is the spread of the true differences "
             "between pairs, and the interval of the next pair does not take tau for known."
         )
@@ -93,7 +93,7 @@ class PairsView(StudyView):
 
     def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per variant over all pairs."""
-        rows = [_summary_row(summary, results) for summary in results.findings.families]
+        rows = [_summary_row(summary, results) for summary in results.findings.pooled]
         return SummaryRows(PAIRS_SUMMARY_COLUMNS, rows, n_word_columns=1)
 
 
@@ -106,7 +106,7 @@ def describe_problem_kind(spec: DataSpec) -> str:
 
 
 def _describe_pairs(results: StudyResults) -> str:
-    spec = results.cells[0].results.spec
+    spec = results.cell.spec
     assert spec.source is not None
     source, target = describe_problem_kind(spec.source), describe_problem_kind(spec.task)
     kinds = source if source == target else f"from {source} to {target}"
@@ -114,9 +114,9 @@ def _describe_pairs(results: StudyResults) -> str:
     return f"{n_pairs} of {kinds}, {repeats} each"
 
 
-def _new_pair_clause(one: FamilySummary, family: PooledEffect, results: StudyResults) -> str:
+def _new_pair_clause(one: PooledSummary, family: PooledEffect, results: StudyResults) -> str:
     """Return what a variant may gain or lose on a new pair, and does on average."""
-    label = label_of(one.arm, results.cells[0].results)
+    label = label_of(one.arm, results.cell)
     pairs = pluralise(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
         mean = "" if family.mean is None else f" by {format_signed_points(family.mean)} on average"
@@ -149,11 +149,11 @@ BEYOND_MARGIN = "beyond margin"
 def pooled_table(results: StudyResults, sentence: str) -> Table:
     """Return the table of all variants over all pairs, with prediction intervals."""
     rows = []
-    for one in results.findings.families:
+    for one in results.findings.pooled:
         family = one.family
         rows.append(
             (
-                label_of(one.arm, results.cells[0].results),
+                label_of(one.arm, results.cell),
                 format_number(one.mean),
                 format_number(one.std),
                 *(
@@ -171,7 +171,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             )
         )
     n_pairs = len(results.cells)
-    margin = format_points(results.spec.margin)
+    margin = format_points(results.study.margin)
     return Table(
         title=f"{pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
         columns=(
@@ -185,7 +185,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             "tau: std of the true differences between pairs; next pair: where the true difference "
             "of a further pair lies, each variant alone; difference: the variants together",
             f"{BEYOND_MARGIN}: of {margin}, chance that the next pair gains more / loses more",
-            *notes_on_alike([one.verdict for one in results.findings.families], results),
+            *notes_on_alike([one.verdict for one in results.findings.pooled], results),
         ),
         sentence=sentence,
     )  # fmt: skip
@@ -194,8 +194,8 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
 def moderator_tables(results: StudyResults) -> list[Table]:
     """Return the table of what the differences depend on; empty if nothing is known."""
     rows = []
-    for one in results.findings.families:
-        label = label_of(one.arm, results.cells[0].results)
+    for one in results.findings.pooled:
+        label = label_of(one.arm, results.cell)
         for moderator in one.moderators:
             slope = moderator.slope
             scale = 1.0 if moderator.kind == "gap" else 100.0
@@ -238,7 +238,7 @@ def pair_table(results: StudyResults) -> Table:
                     if is_first
                     else ("",) * 5
                 ),
-                label_of(one.arm, results.cells[0].results),
+                label_of(one.arm, results.cell),
                 format_number(one.mean),
                 format_interval(Interval(one.difference, one.each_low, one.each_high)),
             )
@@ -260,11 +260,11 @@ def _beyond_cell(family: PooledEffect) -> str:
     return f"{better} / {format_whole_percent(family.worse_share)}"
 
 
-def _summary_row(summary: FamilySummary, results: StudyResults) -> list[Any]:
+def _summary_row(summary: PooledSummary, results: StudyResults) -> list[Any]:
     """Return the values of a variant in the order of `PAIRS_SUMMARY_COLUMNS`."""
     family = summary.family
     return [
-        label_of(summary.arm, results.cells[0].results),
+        label_of(summary.arm, results.cell),
         len(results.cells),
         summary.mean,
         summary.std,

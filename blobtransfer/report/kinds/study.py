@@ -15,12 +15,11 @@ from blobtransfer.report.kinds.texts import (
     training_paragraph,
     verdict_paragraph,
 )
-from blobtransfer.report.report import Report, View
+from blobtransfer.report.report import View
 from blobtransfer.report.table import SummaryRows, Table
 from blobtransfer.report.words import QUESTION_NAMES, SHORT_VERDICTS, format_points
-from blobtransfer.results.files import study_json
 from blobtransfer.results.files.schema import Sentence
-from blobtransfer.results.study import CellResults, StudyResults
+from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.statistics.paired import Verdict
 
@@ -63,16 +62,16 @@ class StudyView(View[StudyResults]):
         """Return how many cells and repeats an interrupted study has."""
         if not results.interrupted:
             return None
-        n_cells, last = len(results.spec.cells), results.cells[-1].results
+        n_cells, last = len(results.study.cells), results.cells[-1]
         text = f"Stopped at {len(results.cells):,} of {n_cells:,} {self.cell_name}"
         if not last.interrupted:
             return text
-        n_repeats = results.spec.n_repeats
+        n_repeats = results.study.n_repeats
         return f"{text}, the last with {last.scores.n_repeats:,} of {n_repeats:,} repeats"
 
     def sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield one sentence per question and variant."""
-        for question in results.spec.questions:
+        for question in results.study.questions:
             for clause in self.clauses(results, question):
                 yield Sentence(question, f"{self.subject(question)}: {clause}")
 
@@ -91,13 +90,13 @@ class StudyView(View[StudyResults]):
         yield EXPLAINED_FRESH
         yield from self.column_explanations
         yield "better, worse: the whole interval is above, below 0"
-        margin = format_points(results.spec.margin)
+        margin = format_points(results.study.margin)
         yield f"alike: no practical difference, the interval is within {margin} of 0"
         yield "undecided: neither"
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
-        spec = results.cells[0].results.spec
+        spec = results.cell.spec
         yield training_paragraph(spec)
         yield design_paragraph(spec)
         yield self.study_paragraph(results)
@@ -105,38 +104,34 @@ class StudyView(View[StudyResults]):
 
     def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per cell and variant, with the place of the cell first."""
-        names = tuple(axis.name for axis in results.spec.axes)
+        names = tuple(axis.name for axis in results.study.axes)
         rows = [
-            [*cell.at, *summary_row(summary, cell.results)]
+            [*cell.at, *summary_row(summary, cell)]
             for cell in results.cells
-            for summary in cell.results.summary
+            for summary in cell.summary
         ]
         return SummaryRows((*names, *SUMMARY_COLUMNS), rows, n_word_columns=len(names) + 2)
 
     def settings(self, results: StudyResults) -> Iterator[tuple[str, Any]]:
         """Yield the axes, the budget, and each setting of the first cell."""
-        for axis in results.spec.axes:
+        for axis in results.study.axes:
             yield axis.name, axis.values
-        yield "budget", str(results.spec.budget)
-        yield from asdict(results.spec.cells[0].spec).items()
-
-    def to_json(self, report: Report[StudyResults]) -> Iterator[str]:
-        """Yield the results as JSON, piece by piece."""
-        return study_json.study_to_json(report.results, report.sentences, report.cautions)
+        yield "budget", str(results.study.budget)
+        yield from asdict(results.study.cells[0].spec).items()
 
 
 def cell_details(results: StudyResults, cells: Iterable[CellResults]) -> Iterator[Table]:
     """Yield the detail tables of some cells, each with the place of its cell in the title."""
     for cell in cells:
         place = " ".join(
-            f"{axis.name} {value}" for axis, value in zip(results.spec.axes, cell.at, strict=True)
+            f"{axis.name} {value}" for axis, value in zip(results.study.axes, cell.at, strict=True)
         )
-        for table in detail_tables(cell.results):
+        for table in detail_tables(cell):
             yield replace(table, title=f"{place}: {table.title}", is_detail=True)
 
 
 def notes_on_alike(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
     """Explain the short word for no practical difference, where it is used."""
     if any(one is not None and one.kind in SHORT_VERDICTS for one in verdicts):
-        margin = format_points(results.spec.margin)
+        margin = format_points(results.study.margin)
         yield f"alike: no practical difference, which is less than {margin}"

@@ -19,10 +19,9 @@ from blobtransfer.report.words import (
     label_of,
     pluralise,
 )
-from blobtransfer.results.results import Results
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.specs.study import series_of
+from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
@@ -44,34 +43,34 @@ class SweepView(StudyView):
 
     def question(self, results: StudyResults) -> str:
         """Return which settings vary, and from what to what the networks are transferred."""
-        names = join_and([axis.name for axis in results.spec.axes])
+        names = join_and([axis.name for axis in results.study.axes])
         return f"What changes with {names}? {_describe_transfer(results)}"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield at which points each variant is better or worse."""
-        for series, label in series_of(results.spec):
+        for series, label in variant_labels(results.study):
             yield f"{label} {_clause_along_axes(results, question, series)}"
 
     def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per question, then rankings and details."""
-        for question in results.spec.questions:
+        for question in results.study.questions:
             yield sweep_table(results, question, self.joined_sentence(results, question))
-        if any(cell.results.findings.rankings for cell in results.cells):
+        if any(cell.findings.rankings for cell in results.cells):
             yield point_ranking_table(results)
         yield from cell_details(results, results.cells)
 
     def study_paragraph(self, results: StudyResults) -> str:
         """Return how the points are made and judged."""
-        n_points = f"{len(results.spec.cells):,}"
+        n_points = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made at {n_points} points, with "
-            f"{pluralise(results.spec.n_repeats, 'repeats')} each, on the same test rows and with "
+            f"{pluralise(results.study.n_repeats, 'repeats')} each, on the same test rows and with "
             "the same draws; the intervals of all points and variants hold together."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
         """Draw lines along one axis, or heat maps over two."""
-        if len(report.results.spec.axes) == 2:
+        if len(report.results.study.axes) == 2:
             from blobtransfer.report.figures.heat import draw_heat
 
             return draw_heat(report, canvas)
@@ -83,16 +82,16 @@ class SweepView(StudyView):
 
 def _budget_note(results: StudyResults) -> str:
     """Return the budget that all points of a sweep share."""
-    epochs = _count_range({cell.results.spec.training.epochs for cell in results.cells})
-    updates = _count_range({_n_updates(cell.results) for cell in results.cells})
-    if results.spec.budget == "epochs":
+    epochs = _count_range({cell.spec.training.epochs for cell in results.cells})
+    updates = _count_range({_n_updates(cell) for cell in results.cells})
+    if results.study.budget == "epochs":
         return f"every point learns {epochs} epochs, which are {updates} updates (--budget epochs)"
     return f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
 
 
 def _source_note(results: StudyResults) -> str | None:
     """Return the epochs of source networks; None if they are trained like all others."""
-    specs = [cell.results.spec for cell in results.cells]
+    specs = [cell.spec for cell in results.cells]
     if all(spec.source_epochs is None for spec in specs):
         return None
     epochs = _count_range({spec.source_training.epochs for spec in specs})
@@ -103,16 +102,16 @@ def _count_range(counts: set[int]) -> str:
     return format_count_range(min(counts), max(counts))
 
 
-def _n_updates(results: Results) -> int:
+def _n_updates(cell: CellResults) -> int:
     """Count the updates of a run of standalone."""
-    training, n_train = results.spec.training, results.measured.n_train
+    training, n_train = cell.spec.training, cell.measured.n_train
     return training.epochs * -(-n_train // training.batch_size)
 
 
 def _describe_transfer(results: StudyResults) -> str:
-    spec = results.cells[0].results.spec
-    target = results.cells[0].results.measured.name
-    specs = [cell.spec for cell in results.spec.cells]
+    spec = results.cell.spec
+    target = results.cell.measured.name
+    specs = [cell.spec for cell in results.study.cells]
     names = sorted({one.source.name for one in specs if one.source is not None})
     origin = spec.model_path or (names[0] if len(names) == 1 else f"{len(names)} problems")
     if not names and spec.model_path is None:
@@ -125,11 +124,11 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
     """Return at which points a variant has each verdict, and where the verdict changes."""
     by_kind: dict[VerdictKind, list[str]] = {}
     for cell in results.cells:
-        verdict = cell.summary(question, series).verdict
-        if verdict is not None and not cell.results.spec.is_same_problem:
+        verdict = cell.summary_of(question, series).verdict
+        if verdict is not None and not cell.spec.is_same_problem:
             by_kind.setdefault(verdict.kind, []).append(" ".join(cell.at))
     n_points = len(results.cells)
-    is_line = len(results.spec.axes) == 1
+    is_line = len(results.study.axes) == 1
     clauses = []
     for kind, places in by_kind.items():
         if len(places) == n_points:
@@ -145,7 +144,7 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
         for change in results.findings.changes
         if (change.question, change.series) == (question, series)
     ]
-    same = [" ".join(cell.at) for cell in results.cells if cell.results.spec.is_same_problem]
+    same = [" ".join(cell.at) for cell in results.cells if cell.spec.is_same_problem]
     if same:
         changes.append(f"source and target are one problem at {join_and(same)}, not transfer")
     return "; ".join([", ".join(clauses), *changes])
@@ -153,7 +152,7 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
 
 def sweep_table(results: StudyResults, question: Question, sentence: str) -> Table:
     """Return the table of all variants at all points, with the answer to a question."""
-    spec, target = results.spec, results.cells[0].results.measured
+    spec, target = results.study, results.cell.measured
     names = [axis.name for axis in spec.axes]
     has_p = not spec.cells[0].spec.until_decided
     epochs = "epochs made" if "epochs" in names else "epochs"
@@ -161,7 +160,7 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
     heads += [*(["adj. p"] if has_p else []), "verdict"]
     rows = []
     for cell in results.cells:
-        own = cell.results
+        own = cell
         for i, one in enumerate(own.of_question(question)):
             place = (*cell.at, f"{own.spec.training.epochs:,}", f"{_n_updates(own):,}")
             rows.append(
@@ -179,7 +178,7 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
                     format_short_verdict(one.verdict),
                 )
             )
-    n_repeats = {cell.results.scores.n_repeats for cell in results.cells}
+    n_repeats = {cell.scores.n_repeats for cell in results.cells}
     repeats = format_count_range(min(n_repeats), max(n_repeats))
     return Table(
         title=f"{QUESTION_NAMES[question].capitalize()}: test accuracy in % on {target.name} by "
@@ -197,15 +196,15 @@ def point_ranking_table(results: StudyResults) -> Table:
     rows = []
     for cell in results.cells:
         last = None
-        for i, one in enumerate(cell.results.findings.rankings):
-            label = label_of(one.arm, cell.results)
+        for i, one in enumerate(cell.findings.rankings):
+            label = label_of(one.arm, cell)
             place = ("",) * len(cell.at) if i else cell.at
             cells = ranking_cells(one.score, one.ranking)
             rows.append((*place, "" if label == last else label, *cells))
             last = label
     return Table(
         title="Which of the source networks would one pick? Scores on the training rows",
-        columns=(*(axis.name for axis in results.spec.axes), "variant", "score", *RANKING_COLUMNS),
+        columns=(*(axis.name for axis in results.study.axes), "variant", "score", *RANKING_COLUMNS),
         rows=tuple(rows),
         notes=RANKING_NOTES,
         is_detail=True,
@@ -213,7 +212,7 @@ def point_ranking_table(results: StudyResults) -> Table:
 
 
 def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
-    n_points, n_series = len(results.spec.cells), len(results.spec.cells[0].spec.variants) - 1
+    n_points, n_series = len(results.study.cells), len(results.study.cells[0].spec.variants) - 1
     yield _budget_note(results)
     if (sources := _source_note(results)) is not None:
         yield sources
@@ -221,5 +220,5 @@ def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
         f"the intervals of all {n_points * n_series} differences of the question hold together; "
         "repeats are paired along the axis"
     )
-    shown = [one for cell in results.cells for one in cell.results.of_question(question)]
+    shown = [one for cell in results.cells for one in cell.of_question(question)]
     yield from notes_on_alike([one.verdict for one in shown], results)

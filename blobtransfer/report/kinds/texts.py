@@ -11,7 +11,7 @@ from blobtransfer.report.words import (
     format_unsigned_points,
     pluralise,
 )
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import CellResults
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.statistics.paired import Interval
@@ -94,7 +94,7 @@ def verdict_paragraph(spec: ExperimentSpec) -> str:
     )
 
 
-def ceiling_note(results: Results) -> str:
+def ceiling_note(results: CellResults) -> str:
     """Return the best possible accuracy, or the chance level if that is not known."""
     task, spec = results.measured, results.spec.task
     if task.ceiling is None:

@@ -7,10 +7,9 @@ from blobtransfer.report.kinds.texts import ceiling_note, training_paragraph
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Table
 from blobtransfer.report.words import describe_frozen_layers, format_loss, format_percent
-from blobtransfer.results.files import json as json_files
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.results import MAX_DRAWN_CLASSES, Results
+from blobtransfer.results.results import MAX_DRAWN_CLASSES, TrainingResults
 from blobtransfer.specs.network import MLPSpec
 
 if TYPE_CHECKING:
@@ -19,23 +18,23 @@ if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
 
 
-class TrainingView(View[Results]):
+class TrainingView(View[TrainingResults]):
     """Report one training: its accuracies and losses, curves and decision regions."""
 
-    def headline(self, results: Results) -> str:
+    def headline(self, results: TrainingResults) -> str:
         """Return what was trained on which problem."""
         network, label = results.spec.network, results.run.label
         return f"Training of a network {network} on {results.measured.name}: {label}"
 
-    def tables(self, results: Results) -> tuple[Table, ...]:
+    def tables(self, results: TrainingResults) -> tuple[Table, ...]:
         """Return the table of the run."""
         return (training_table(results),)
 
-    def method(self, results: Results) -> Iterator[str]:
+    def method(self, results: TrainingResults) -> Iterator[str]:
         """Yield how networks are trained."""
         yield training_paragraph(results.spec)
 
-    def caption(self, results: Results, sentences: Iterable[Sentence]) -> str:
+    def caption(self, results: TrainingResults, sentences: Iterable[Sentence]) -> str:
         """Return the test accuracy and what the figure shows."""
         if results.run.status != "ok":
             return "The loss is not finite"
@@ -44,18 +43,14 @@ class TrainingView(View[Results]):
             text += ", and where the network sees which class"
         return text
 
-    def draw(self, report: Report[Results], canvas: "Canvas") -> "Figure":
+    def draw(self, report: Report[TrainingResults], canvas: "Canvas") -> "Figure":
         """Draw learning curves and decision regions."""
         from blobtransfer.report.figures.training import draw_training
 
         return draw_training(report.results, canvas)
 
-    def to_json(self, report: Report[Results]) -> Iterator[str]:
-        """Yield the results as JSON, piece by piece."""
-        return json_files.to_json(report.results, report.sentences, report.cautions)
 
-
-def training_table(results: Results) -> Table:
+def training_table(results: TrainingResults) -> Table:
     """Return the accuracies and losses of the run, and notes on how it ended."""
     run, (summary,), task = results.run, results.summary, results.measured
     network = summary.arm.variant.network(results.spec.network)
@@ -91,11 +86,11 @@ def training_table(results: Results) -> Table:
         columns=("", "train", "test"),
         rows=tuple(rows),
         notes=(f"{weights}{rows_used}", *notes),
-        printed_notes=(f"{weights} in {results.seconds:.2f} s{rows_used}", *notes),
+        printed_notes=(f"{weights} in {results.provenance.seconds:.2f} s{rows_used}", *notes),
     )
 
 
-def _subject(results: Results, summary: Summary, network: MLPSpec) -> str:
+def _subject(results: TrainingResults, summary: Summary, network: MLPSpec) -> str:
     if results.command == "train-source":
         return f"Source network {network}"
     origin = "" if results.spec.model_path is None else f" from {results.spec.model_path}"

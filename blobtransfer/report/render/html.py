@@ -36,6 +36,7 @@ def to_html(report: Report[Any]) -> Iterator[str]:
     from markupsafe import Markup
 
     results = report.results
+    provenance = results.provenance
     picture = picture_of_report(report, Canvas())
     source = files("blobtransfer.report.render").joinpath("report.html.j2").read_text("utf-8")
     environment = jinja2.Environment(
@@ -59,9 +60,11 @@ def to_html(report: Report[Any]) -> Iterator[str]:
         settings=[
             pair for name, value in report.view.settings(results) for pair in _flat(name, value)
         ],
-        versions=[*results.versions.items(), *results.machine.items()],
-        version=results.versions.get("blobtransfer", ""),
-        command=shlex.join(("blobtransfer", *results.argv)) if results.argv else "blobtransfer",
+        versions=[*provenance.versions.items(), *provenance.machine.items()],
+        version=provenance.versions.get("blobtransfer", ""),
+        command=shlex.join(("blobtransfer", *provenance.argv))
+        if provenance.argv
+        else "blobtransfer",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from blobtransfer.results.results import TaskRecord
 from blobtransfer.results.scores import Run, Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
-from blobtransfer.specs.study import StudySpec
+from blobtransfer.specs.study import Study
 from blobtransfer.specs.task import ROLES
 from blobtransfer.specs.variant import STANDALONE
 
@@ -27,12 +27,12 @@ def check_spec(spec: ExperimentSpec) -> None:
             check_texts(f"spec.{role}", [task.name, *task.class_names])
 
 
-def check_study(spec: StudySpec) -> None:
+def check_study(study: Study) -> None:
     """Raise `ValueError` unless a command could have run a study."""
-    check_texts("spec.axes", _axis_texts(spec))
-    for i, cell in enumerate(spec.cells):
+    check_texts("spec.axes", _axis_texts(study))
+    for i, spec in enumerate(study.specs):
         try:
-            check_spec(cell.spec)
+            check_spec(spec)
         except ValueError as error:
             raise ValueError(f"spec.cells.{i}.{error}") from error
 
@@ -79,7 +79,7 @@ def check_texts(key: str, texts: Iterable[str]) -> None:
             raise ValueError(f"{key.format(i)}: longer than {MAX_TEXT:,} characters")
 
 
-def _axis_texts(spec: StudySpec) -> Iterator[str]:
-    for axis in spec.axes:
+def _axis_texts(study: Study) -> Iterator[str]:
+    for axis in study.axes:
         yield axis.name
         yield from axis.values

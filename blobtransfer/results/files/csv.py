@@ -1,13 +1,12 @@
-"""Results -> CSV: one line a run, or one line an epoch of a run, full precision."""
+"""Write results as CSV in full precision: one line per run, or one line per epoch of a run."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import lru_cache
 
-from blobtransfer.results.results import Results
+from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
 from blobtransfer.results.scores import Run, finite
-from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable, read_number
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.task import ROLES
@@ -15,52 +14,46 @@ from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 
-def to_csv(results: Results | StudyResults) -> Iterator[str]:
-    """Write one line a run, with a header; the same runs give the same bytes.
+def to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
+    """Write one line per run, with a header; the same runs give the same bytes.
 
-    Where source networks were scored there is a column a score; a study has one for what varies
-    from cell to cell, such as `train-samples`.
+    There is a column for each transferability score that was recorded, and for each axis of a
+    study, such as `train-samples`.
 
     Yields:
         The text, line by line.
     """
     names = [column.name for column in fields(Run)]
-    has_scores = any(own.transferability is not None for _, own in _parts_of(results))
-    scores = list(SCORES) if has_scores else []
-    yield csv_line([*names, *scores, *_axes_of(results)])
-    for at, own in _parts_of(results):
-        n_arms = len(own.scores.arms)
-        for i, run in enumerate(own.rows()):
-            cells = [getattr(run, name) for name in names]
-            if scores:
-                cells += _scores_of(own, i // n_arms, run.sources, own.scores.arms[i % n_arms])
-            yield csv_line([*cells, *at])
-
-
-def _scores_of(results: Results, r: int, sources: str, arm: Arm) -> list[float | None]:
-    """Give the transferability scores of the source network of a run; None where it has none."""
-    if results.transferability is None or sources != "fresh" or arm.variant.start != "transfer":
-        return [None] * len(SCORES)
-    return [finite(value) for value in results.transferability[:, r].tolist()]
-
-
-def _axes_of(results: Results | StudyResults) -> list[str]:
-    if isinstance(results, Results):
-        return []
-    own = {column.name for column in fields(Run)}
-    names = [axis.name for axis in results.spec.axes if axis.name not in ROLES]  # a run has both
-    # `fixed` of a run of standalone is empty, wherever it stands along the axis
-    return [f"over_{name}" if name in own else name for name in names]
-
-
-def _parts_of(results: Results | StudyResults) -> Iterator[tuple[list[str], Results]]:
-    """Give the results of each cell, with its place on the axes that have a column."""
-    if isinstance(results, Results):
-        yield [], results
-        return
-    kept = [i for i, axis in enumerate(results.spec.axes) if axis.name not in ROLES]
+    scores = list(SCORES) if any(c.transferability is not None for c in results.cells) else []
+    yield csv_line([*names, *scores, *_axis_columns(results)])
     for cell in results.cells:
-        yield [cell.at[i] for i in kept], cell.results
+        n_arms, at = len(cell.scores.arms), _axis_values(results, cell)
+        for i, run in enumerate(cell.rows()):
+            values = [getattr(run, name) for name in names]
+            if scores:
+                values += _scores_of(cell, i // n_arms, run.sources, cell.scores.arms[i % n_arms])
+            yield csv_line([*values, *at])
+
+
+def _scores_of(cell: CellResults, r: int, sources: str, arm: Arm) -> list[float | None]:
+    """Return the transferability scores of the source network of a run; None if it has none."""
+    if cell.transferability is None or sources != "fresh" or arm.variant.start != "transfer":
+        return [None] * len(SCORES)
+    return [finite(value) for value in cell.transferability[:, r].tolist()]
+
+
+def _axis_columns(results: StudyResults | TrainingResults) -> list[str]:
+    """Return a column name for each axis but source and target, which every run has."""
+    run_columns = {column.name for column in fields(Run)}
+    names = [axis.name for axis in results.axes if axis.name not in ROLES]
+    # `fixed` of a run of standalone is empty, wherever it stands along the axis
+    return [f"over_{name}" if name in run_columns else name for name in names]
+
+
+def _axis_values(results: StudyResults | TrainingResults, cell: CellResults) -> list[str]:
+    """Return the values of a cell in the columns of `_axis_columns`."""
+    at = zip(results.axes, cell.at, strict=True)
+    return [value for axis, value in at if axis.name not in ROLES]
 
 
 CURVE_COLUMNS = (
@@ -73,11 +66,11 @@ CURVE_COLUMNS = (
     "source",
     "target",
 )
-"""Which run a line of the curves is of: columns of the runs' CSV, under the same names."""
+"""Columns that name the run of a line of the curves; the CSV of the runs has them too."""
 
 
-def curves_to_csv(results: Results | StudyResults) -> Iterator[str]:
-    """Write one line an epoch of each run, with a header: `epoch`, and the metrics that were kept.
+def curves_to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
+    """Write one line per epoch of each run, with a header: `epoch`, and the recorded metrics.
 
     Args:
         results: With curves; epoch 0 is the untrained network.
@@ -85,15 +78,14 @@ def curves_to_csv(results: Results | StudyResults) -> Iterator[str]:
     Yields:
         The text, run by run.
     """
-    _, first = next(_parts_of(results))
-    n_metrics = len(next(iter(first.curves.values())))
-    yield csv_line([*CURVE_COLUMNS, *_axes_of(results), "epoch", *METRICS[:n_metrics]])
-    for at, own in _parts_of(results):
-        n_arms = len(own.scores.arms)
-        for i, run in enumerate(own.rows()):
+    n_metrics = len(next(iter(results.cells[0].curves.values())))
+    yield csv_line([*CURVE_COLUMNS, *_axis_columns(results), "epoch", *METRICS[:n_metrics]])
+    for cell in results.cells:
+        n_arms, at = len(cell.scores.arms), _axis_values(results, cell)
+        for i, run in enumerate(cell.rows()):
             r, a = divmod(i, n_arms)
             key = csv_line([*(getattr(run, name) for name in CURVE_COLUMNS), *at]).rstrip("\n")
-            by_epoch = own.curves[own.scores.arms[a]][:, r].T.tolist()
+            by_epoch = cell.curves[cell.scores.arms[a]][:, r].T.tolist()
             yield "".join(
                 f"{key},{csv_line([epoch, *map(finite, values)])}"
                 for epoch, values in enumerate(by_epoch)

@@ -1,7 +1,8 @@
-"""Results <-> JSON: what was run and what came out, with the same numbers in every format.
+"""Write results as JSON, and read them back.
 
-The format is described by `results.schema.json` beside this file. What is read back is what
-was run and what came out; the statistics are computed again by `analysis.load`.
+`results.schema.json` describes the file of a training or a comparison, `study.schema.json` that
+of a study of several cells. A file holds what was run and the scores; the findings in it are for
+other readers, and are computed again by `analysis.load`.
 """
 
 import json
@@ -10,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,104 +22,192 @@ from blobtransfer.results.files.checks import (
     check_provenance,
     check_source_run,
     check_spec,
+    check_study,
     check_tasks,
 )
 from blobtransfer.results.files.schema import (
     SCHEMA_VERSION,
+    CellRecord,
     CurveRow,
+    FileHeader,
     ResultsFile,
+    SchemaName,
     Sentence,
+    StudyFile,
     TransferabilityRow,
     encodable,
     row_of,
 )
-from blobtransfer.results.results import Baseline, Curves, Predictions, Regions, Results
+from blobtransfer.results.files.version_1 import converted_from_1
+from blobtransfer.results.provenance import Provenance
+from blobtransfer.results.results import (
+    CellResults,
+    Curves,
+    Predictions,
+    Regions,
+    StandaloneTraining,
+    StudyResults,
+    TrainingResults,
+)
 from blobtransfer.results.scores import Run, Scores, finite
-from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.checks import printable
-from blobtransfer.specs.experiment import Arm
-from blobtransfer.specs.task import ROLES
+from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.study import Study
 from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.transferability import SCORES
-
-VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
 
 NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
 """A version that is not a whole number, which a reader would take for one."""
 
 OF_A_STUDY = re.compile(rb'^\s*\{[^{}]*"command"\s*:\s*"(sweep|pairs|grid)"')
-"""How a study begins."""
+"""How the file of a study of several cells begins."""
 
 FROM_SCRATCH = Arm(STANDALONE, "none")
 
-MAX_PLACES = 4_000_000
-"""Most places of a grid."""
+MAX_GRID_POINTS = 4_000_000
+"""Most points of the grid of decision regions."""
+
+Rows = Iterable[dict[str, Any]]
+
+
+# ---------------------------------------------------------------- writing
 
 
 def to_json(
-    results: Results, sentences: Sequence[Sentence] = (), cautions: Sequence[str] = ()
+    results: StudyResults | TrainingResults,
+    sentences: Sequence[Sentence] = (),
+    cautions: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Write one object that follows `results.schema.json`; what is not finite is null.
+    """Write results as one JSON object; what is not finite is null.
 
     Args:
-        results: Of any command.
+        results: Results of any command.
         sentences: The answers in words.
         cautions: The cautions of the findings in words, in their order.
 
     Yields:
-        The text, piece by piece; a run, a curve and a summary take a line each.
+        The text, piece by piece; a run, a curve and a row of findings take a line each.
     """
-    record = {
-        **json_head(results),
-        "tasks": [asdict(task) for task in results.tasks],
-        "source_run": None if results.source_run is None else asdict(results.source_run),
-        "n_mixed": results.n_mixed,
-    }
-    findings = results.findings
-    # asdict copies deeply, which takes most of the time where there are many runs
-    names = [column.name for column in fields(Run)]
-    lists: dict[str, Iterable[dict[str, Any]]] = {
-        "sentences": map(asdict, sentences),
-        "cautions": (
-            {"kind": caution.kind, "text": text, **row_of(caution)}
-            for caution, text in zip(findings.cautions, cautions, strict=True)
-        ),
-        "summary": map(row_of, findings.summary),
-        "runs": ({name: getattr(run, name) for name in names} for run in results.rows()),
-        "contrasts": map(row_of, findings.contrasts),
-        "speed": map(row_of, findings.speed),
-        "curves": curve_rows(results),
-        "rankings": map(row_of, findings.rankings),
-        "transferability": map(asdict, transferability_rows(results)),
-    }
-    yield json.dumps(record, indent=1, allow_nan=False).removesuffix("\n}")
-    yield ',\n "regions": '
-    yield json.dumps(None if results.regions is None else asdict(results.regions))
-    yield ',\n "predictions": '
-    yield json.dumps(None if results.predictions is None else asdict(results.predictions))
-    yield ',\n "baseline": '
-    yield json.dumps(_baseline_record(results), allow_nan=False)
-    yield from json_lists(lists)
+    if isinstance(results, TrainingResults) or results.study.kind == "compare":
+        yield from _results_file(results, sentences, cautions)
+    else:
+        yield from _study_file(results, sentences, cautions)
+
+
+def _results_file(
+    results: StudyResults | TrainingResults, sentences: Sequence[Sentence], cautions: Sequence[str]
+) -> Iterator[str]:
+    """Write a training or a comparison, which is its only cell."""
+    (cell,) = results.cells
+    findings, rows = cell.findings, _cell_rows(cell)
+    record = _header(results, cell.spec) | _cell_values(cell) | {"n_mixed": cell.n_mixed}
+    yield _open_object(record, indent=1)
+    training = results if isinstance(results, TrainingResults) else None
+    for name in ("regions", "predictions"):
+        value = getattr(training, name, None)
+        yield f',\n "{name}": {json.dumps(None if value is None else asdict(value))}'
+    baseline = None if training is None else _baseline_record(training.baseline)
+    yield f',\n "baseline": {json.dumps(baseline, allow_nan=False)}'
+    yield from _lists(
+        {
+            "sentences": map(asdict, sentences),
+            "cautions": (
+                {"kind": caution.kind, "text": text, **row_of(caution)}
+                for caution, text in zip(findings.cautions, cautions, strict=True)
+            ),
+            "summary": map(row_of, findings.summary),
+        }
+        | {
+            name: rows[name]
+            for name in ("runs", "contrasts", "speed", "curves", "rankings", "transferability")
+        }
+    )
     yield "\n}\n"
 
 
-def json_head(results: Results | StudyResults) -> dict[str, Any]:
-    """Say what was run, where and when: the first keys of every file of results."""
+def _study_file(
+    results: StudyResults, sentences: Sequence[Sentence], cautions: Sequence[str]
+) -> Iterator[str]:
+    """Write a study of several cells."""
+    findings = results.findings
+    record = {
+        "sentences": [asdict(sentence) for sentence in sentences],
+        "cautions": [
+            {"kind": caution.kind, "n_cells": caution.n_cells, "text": text}
+            for caution, text in zip(findings.cautions, cautions, strict=True)
+        ],
+    }
+    yield _open_object(_header(results, results.study) | record, indent=1)
+    of_cells = ({"at": cell.at, **row_of(row)} for cell in results.cells for row in cell.summary)
+    yield from _lists(
+        {
+            "summary": map(row_of, findings.pooled) if results.command == "pairs" else of_cells,
+            "changes": map(row_of, findings.changes),
+            "pairs": map(row_of, findings.pairs),
+            "margins": map(row_of, findings.marginal_means),
+            "rankings": map(row_of, findings.rankings),
+        }
+    )
+    yield ',\n "cells": ['
+    for i, cell in enumerate(results.cells):
+        yield ("," if i else "") + "\n"
+        own = {"interrupted": cell.interrupted, "n_mixed": cell.n_mixed, "distance": cell.distance}
+        yield _open_object({"at": cell.at} | _cell_values(cell) | own)
+        rows = _cell_rows(cell)
+        names = ("runs", "curves", "contrasts", "speed", "rankings", "transferability")
+        yield from _lists({name: rows[name] for name in names})
+        yield "\n }"
+    yield "\n ]\n}\n"
+
+
+def _header(
+    results: StudyResults | TrainingResults, spec: ExperimentSpec | Study
+) -> dict[str, Any]:
+    """Return what was run, where and when: the first keys of every file."""
+    provenance = results.provenance
     return {
         "schema_version": SCHEMA_VERSION,
         "command": results.command,
-        "argv": encodable(results.argv),
-        "spec": encodable(asdict(results.spec)),
-        "versions": results.versions,
-        "machine": results.machine,
-        "started": results.started,
-        "seconds": results.seconds,
+        "argv": encodable(provenance.argv),
+        "spec": encodable(asdict(spec)),
+        "versions": provenance.versions,
+        "machine": provenance.machine,
+        "started": provenance.started,
+        "seconds": provenance.seconds,
         "interrupted": results.interrupted,
     }
 
 
-def json_lists(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
+def _cell_values(cell: CellResults) -> dict[str, Any]:
+    """Return the values of a cell, without its lists."""
+    return {
+        "tasks": [asdict(task) for task in cell.tasks],
+        "source_run": None if cell.source_run is None else asdict(cell.source_run),
+    }
+
+
+def _cell_rows(cell: CellResults) -> dict[str, Rows]:
+    """Return the lists of a cell."""
+    # asdict copies deeply, which takes most of the time where there are many runs
+    names = [column.name for column in fields(Run)]
+    return {
+        "runs": ({name: getattr(run, name) for name in names} for run in cell.rows()),
+        "curves": _curve_rows(cell),
+        "contrasts": map(row_of, cell.findings.contrasts),
+        "speed": map(row_of, cell.findings.speed),
+        "rankings": map(row_of, cell.findings.rankings),
+        "transferability": map(asdict, _transferability_rows(cell)),
+    }
+
+
+def _open_object(record: Mapping[str, Any], indent: int | None = None) -> str:
+    """Return an object that more keys can be added to."""
+    text = json.dumps(record, indent=indent, allow_nan=False)
+    return text.removesuffix("}").removesuffix("\n")
+
+
+def _lists(lists: Mapping[str, Rows]) -> Iterator[str]:
     """Write lists as the last keys of an object that is open; a row takes a line."""
     for name, rows in lists.items():
         yield f',\n "{name}": ['
@@ -127,28 +216,70 @@ def json_lists(lists: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
         yield "\n ]"
 
 
-def read_json(text: bytes, name: str) -> Results | StudyResults:
-    """Read what a command wrote, of this version or the one before, without the findings.
+def _curve_rows(cell: CellResults) -> Iterator[dict[str, Any]]:
+    """Yield the curve of every run, by repeat, then arm."""
+    for r, repeat in enumerate(cell.scores.repeats if cell.curves else ()):
+        for arm in cell.scores.arms:
+            yield _curve_row(arm, int(repeat), cell.curves[arm][:, r])
+
+
+def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
+    by_metric = {
+        metric: [finite(value) for value in curve.tolist()]
+        for metric, curve in zip(METRICS, curves, strict=False)
+    }
+    return {**arm.columns, "repeat": repeat, **by_metric}
+
+
+def _transferability_rows(cell: CellResults) -> Iterator[TransferabilityRow]:
+    """Yield the scores of the source network of every repeat."""
+    if cell.transferability is not None:
+        for repeat, scores in zip(cell.scores.repeats, cell.transferability.T, strict=True):
+            yield TransferabilityRow(int(repeat), *map(finite, scores.tolist()))
+
+
+def _baseline_record(baseline: StandaloneTraining | None) -> dict[str, Any] | None:
+    if baseline is None:
+        return None
+    return {
+        "run": asdict(baseline.run),
+        "curve": _curve_row(FROM_SCRATCH, baseline.run.repeat, baseline.curves),
+        "regions": None if baseline.regions is None else asdict(baseline.regions),
+        "predictions": None if baseline.predictions is None else asdict(baseline.predictions),
+    }
+
+
+def json_schema(name: SchemaName = "results") -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the file of a comparison, or of a study."""
+    text = files("blobtransfer.results.files").joinpath(f"{name}.schema.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
+    """Read a file of this version or the one before, without the findings.
 
     Args:
         text: UTF-8, or UTF-16 with a byte order mark, as shells of Windows write it.
-        name: What the text is called where it is refused.
+        name: What error messages call the text.
 
     Raises:
-        ResultsFileError: The text is not a result, or not one that a command could have written.
+        ResultsFileError: The text is not a result, or no command could have written it.
     """
     from pydantic import TypeAdapter, ValidationError
-
-    from blobtransfer.results.files.study_json import StudyFile, study_of
 
     text = _in_utf8(text, name)
     if NO_VERSION.search(text):
         raise ResultsFileError(name, "schema_version: input should be 2")
     try:
         if OF_A_STUDY.search(text):
-            return study_of(TypeAdapter(StudyFile).validate_json(text, strict=True))
-        file = TypeAdapter(ResultsFile).validate_json(_in_this_version(text), strict=True)
-        return comparison_of(file)
+            return _study_of(TypeAdapter(StudyFile).validate_json(text, strict=True))
+        return _results_of(
+            TypeAdapter(ResultsFile).validate_json(converted_from_1(text), strict=True)
+        )
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         kind = identify_format(text)
@@ -162,43 +293,8 @@ def read_json(text: bytes, name: str) -> Results | StudyResults:
         raise ResultsFileError(name, str(error)) from error
 
 
-def comparison_of(file: ResultsFile) -> Results:
-    """Lay out what was read of any command but a study, without the findings.
-
-    Raises:
-        ValueError: It is not one that a command could have written; the message says where.
-    """
-    _check(file)
-    return Results(
-        command=file.command,
-        spec=file.spec,
-        started=file.started,
-        seconds=file.seconds,
-        tasks=file.tasks,
-        source_run=file.source_run,
-        scores=_scores_of(file),
-        curves=_curves_of(file),
-        transferability=_transferability_of(file),
-        regions=file.regions,
-        predictions=file.predictions,
-        baseline=_baseline_of(file),
-        interrupted=file.interrupted,
-        n_mixed=file.n_mixed,
-        argv=tuple(map(printable, file.argv)),
-        versions=file.versions,
-        machine=file.machine,
-    )
-
-
-def json_schema(name: Literal["results", "study"] = "results") -> dict[str, Any]:
-    """Give the JSON Schema (2020-12) that every JSON result follows, or that of a study does."""
-    text = files("blobtransfer.results.files").joinpath(f"{name}.schema.json").read_text("utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
-
-
 def _in_utf8(text: bytes, name: str) -> bytes:
-    """Rewrite a text that begins with a byte order mark; leave all else to the reader."""
+    """Return a text without its byte order mark, in UTF-8; any other text as it is."""
     encoding = detect_encoding(text)
     try:
         if encoding is not None:
@@ -211,73 +307,143 @@ def _in_utf8(text: bytes, name: str) -> bytes:
         raise ResultsFileError(name, f"the text is no {encoding} all through") from error
 
 
-def _in_this_version(text: bytes) -> bytes:
-    """Rewrite a file of version 1; leave all else, good or bad, to the reader."""
-    if not VERSION_1.search(text):
-        return text
-    try:
-        record = json.loads(text)
-        if type(record["schema_version"]) is not int or record["schema_version"] != 1:
-            return text
-        record["schema_version"] = SCHEMA_VERSION
-        for role in ROLES:
-            if record["spec"][role] is not None:
-                record["spec"][role]["kind"] = "blobs"
-        for variant in record["spec"]["variants"]:
-            variant["n_frozen"] = variant.pop("n_fixed")
-        for task in record["tasks"]:
-            task["name"] = f"problem {task.pop('seed')}"
-            task["floor"] = 1 / record["spec"]["network"]["n_classes"]
-        if record.get("regions") is not None:
-            record["regions"]["rows"] = record["regions"].pop("runs")
-        return json.dumps(record).encode()
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return text
-
-
 def _first_problem(errors: Sequence[Any]) -> tuple[str, str]:
-    """Give place and text of the first error, of a problem those of its own kind.
+    """Return the key and the message of the first error.
 
-    Every kind of problem is tried, and complains; those whose `kind` is another do not count.
+    A specification of data is tried as each kind; errors of the kinds that it is not do not count.
     """
-    others = [one["loc"][:-1] for one in errors if one["loc"][-1:] == ("kind",)]
-    own = [one for one in errors if not any(one["loc"][: len(loc)] == loc for loc in others)]
-    of_kind = [one for one in errors if one["loc"][-1:] == ("kind",)]
-    first = (own or of_kind)[0]
+    of_kind = [error for error in errors if error["loc"][-1:] == ("kind",)]
+    other_kinds = [error["loc"][:-1] for error in of_kind]
+    relevant = [
+        error for error in errors if not any(error["loc"][: len(loc)] == loc for loc in other_kinds)
+    ]
+    first = (relevant or of_kind)[0]
     names = [str(part) for part in first["loc"] if not str(part).endswith("Spec")]
     return ".".join(names) or "the text", str(first["msg"])
 
 
-def _check(file: ResultsFile) -> None:
-    """Raise `ValueError` for what no command could have written, though its types are right."""
+def _results_of(file: ResultsFile) -> StudyResults | TrainingResults:
+    """Return the results of a training or a comparison, without the findings.
+
+    Raises:
+        ValueError: No command could have written the file; the message says where.
+    """
     spec = file.spec
     check_spec(spec)
+    provenance = _provenance_of(file)
     if file.command == "compare":
-        spec.check_comparison()
-    check_tasks(spec, file.tasks)
-    check_provenance(file.versions, file.machine, file.started)
-    check_source_run(spec, file.source_run)
-    if not file.runs:
-        raise ValueError("runs: there is none")
-    if file.command != "compare" and len(file.runs) * len(spec.arms) != 1:
+        study = Study.of_one(spec)
+        values = _values_of(file, spec, file.interrupted)
+        _check_maps(file.regions, file.predictions, spec.network.n_classes)
+        _baseline_of(file)
+        return StudyResults(study, (CellResults(**values),), provenance)
+    if len(file.runs) * len(spec.arms) != 1:
         raise ValueError(f"runs: {file.command} has one run of one variant")
-    for run in file.runs:
+    values = _values_of(file, spec, file.interrupted, METRICS)
+    _check_maps(file.regions, file.predictions, spec.network.n_classes)
+    return TrainingResults(
+        **values,
+        command=file.command,
+        provenance=provenance,
+        regions=file.regions,
+        predictions=file.predictions,
+        baseline=_baseline_of(file),
+    )
+
+
+def _study_of(file: StudyFile) -> StudyResults:
+    """Return the results of a study of several cells, without the findings.
+
+    Raises:
+        ValueError: No command could have written the file; the message says where.
+    """
+    study = file.spec
+    if file.command != study.kind:
+        raise ValueError(f"spec: it is of {study.kind}, not of {file.command}")
+    check_study(study)
+    provenance = _provenance_of(file)
+    n_cells = len(file.cells)
+    if not n_cells or [cell.at for cell in file.cells] != [
+        cell.at for cell in study.cells[:n_cells]
+    ]:
+        raise ValueError("cells: they are not those of the spec")
+    if n_cells < len(study.cells) and not file.interrupted:
+        raise ValueError(f"cells: {n_cells} of {len(study.cells)}, though it was not interrupted")
+    cells = []
+    for i, (record, spec) in enumerate(zip(file.cells, study.specs, strict=False)):
+        try:
+            values = _values_of(record, spec, record.interrupted)
+        except ValueError as error:
+            raise ValueError(f"cells.{i}.{error}") from error
+        cells.append(CellResults(**values, at=record.at, distance=record.distance))
+    return StudyResults(study, tuple(cells), provenance)
+
+
+def _provenance_of(file: FileHeader) -> Provenance:
+    check_provenance(file.versions, file.machine, file.started)
+    argv = tuple(map(printable, file.argv))
+    return Provenance(file.started, file.seconds, argv, file.versions, file.machine)
+
+
+def _values_of(
+    record: CellRecord,
+    spec: ExperimentSpec,
+    interrupted: bool,
+    metrics: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Return the fields of `CellResults` that a record has.
+
+    Args:
+        record: The record of a cell.
+        spec: What was run.
+        interrupted: Whether repeats may be missing.
+        metrics: Metrics of the learning curves; None: those of a comparison.
+
+    Raises:
+        ValueError: No command could have written the record.
+    """
+    check_tasks(spec, record.tasks)
+    check_source_run(spec, record.source_run)
+    if not record.runs:
+        raise ValueError("runs: there is none")
+    for run in record.runs:
         if run.repeat >= spec.n_repeats:
             raise ValueError(f"runs: repeat {run.repeat} is not in 0 to {spec.n_repeats - 1}")
         if run.classes_predicted > spec.network.n_classes:
             raise ValueError(f"runs: {run.classes_predicted} classes cannot be predicted")
-    if file.regions is not None:
-        _check_regions(file.regions, spec.network.n_classes)
-    if file.predictions is not None:
-        _check_predictions(file.predictions, spec.network.n_classes)
+    scores = Scores.from_rows(record.runs, spec.arms)
+    if scores.n_repeats < spec.n_repeats and not (interrupted or spec.until_decided):
+        raise ValueError(f"runs: of {scores.n_repeats} repeats, not {spec.n_repeats}")
+    if metrics is None:
+        metrics = METRICS[:1] if spec.speed else ()
+    return {
+        "spec": spec,
+        "tasks": record.tasks,
+        "source_run": record.source_run,
+        "scores": scores,
+        "curves": _curves_of(record, spec, metrics),
+        "transferability": _transferability_of(record, spec),
+        "interrupted": interrupted,
+        "n_mixed": record.n_mixed,
+    }
 
 
-def _check_predictions(found: Predictions, n_classes: int) -> None:
-    if len({len(found.points), len(found.labels), len(found.predicted)}) > 1 or not found.points:
+def _check_maps(regions: Regions | None, predictions: Predictions | None, n_classes: int) -> None:
+    if regions is not None:
+        _check_regions(regions, n_classes)
+    if predictions is not None:
+        _check_predictions(predictions, n_classes)
+
+
+def _check_predictions(predictions: Predictions, n_classes: int) -> None:
+    if (
+        len({len(predictions.points), len(predictions.labels), len(predictions.predicted)}) > 1
+        or not predictions.points
+    ):
         raise ValueError("predictions: not one label and one prediction for each point")
-    if max(*found.labels, *found.predicted) >= n_classes:
+    if max(*predictions.labels, *predictions.predicted) >= n_classes:
         raise ValueError("predictions: there is an unknown class")
-    if not all(map(str.isprintable, found.axes)):
+    if not all(map(str.isprintable, predictions.axes)):
         raise ValueError("predictions: it contains control characters")
 
 
@@ -287,8 +453,8 @@ def _check_regions(regions: Regions, n_classes: int) -> None:
         raise ValueError("regions: a row is not a list of classes and counts, or there are none")
     if len({sum(row[1::2]) for row in rows}) != 1 or not sum(rows[0][1::2]):
         raise ValueError("regions: the rows are not of one length")
-    if len(rows) * sum(rows[0][1::2]) > MAX_PLACES:
-        raise ValueError(f"regions: more than {MAX_PLACES:,} places")
+    if len(rows) * sum(rows[0][1::2]) > MAX_GRID_POINTS:
+        raise ValueError(f"regions: more than {MAX_GRID_POINTS:,} places")
     if not regions.x[0] < regions.x[1] or regions.y[0] > regions.y[1]:
         raise ValueError("regions: the last place is not beyond the first")
     if max(max(row[::2]) for row in rows) >= n_classes or max(regions.labels, default=0) >= (
@@ -301,37 +467,15 @@ def _check_regions(regions: Regions, n_classes: int) -> None:
         raise ValueError("regions: not one centre for each class")
 
 
-def _scores_of(file: ResultsFile) -> Scores:
-    scores = Scores.from_rows(file.runs, file.spec.arms)
-    may_be_fewer = file.interrupted or file.spec.until_decided
-    if scores.n_repeats < file.spec.n_repeats and not may_be_fewer:
-        raise ValueError(f"runs: of {scores.n_repeats} repeats, not {file.spec.n_repeats}")
-    return scores
-
-
-def curve_rows(results: Results) -> Iterator[dict[str, Any]]:
-    """Give the curve of every run, by repeat, then arm."""
-    for r, repeat in enumerate(results.scores.repeats if results.curves else ()):
-        for arm in results.scores.arms:
-            yield _curve_row(arm, int(repeat), results.curves[arm][:, r])
-
-
-def transferability_rows(results: Results) -> Iterator[TransferabilityRow]:
-    """Give the scores of the source network of every repeat."""
-    if results.transferability is not None:
-        for repeat, own in zip(results.scores.repeats, results.transferability.T, strict=True):
-            yield TransferabilityRow(int(repeat), *map(finite, own.tolist()))
-
-
-def _transferability_of(file: ResultsFile) -> NDArray[np.float64] | None:
-    """Lay the scores of the source networks out.
+def _transferability_of(record: CellRecord, spec: ExperimentSpec) -> NDArray[np.float64] | None:
+    """Return the (5, R) scores of the source networks; None if they were not recorded.
 
     Raises:
         ValueError: They are not one set for each repeat.
     """
-    by_repeat = {row.repeat: row for row in file.transferability}
-    repeats = sorted({run.repeat for run in file.runs}) if file.spec.transferability else []
-    if sorted(by_repeat) != repeats or len(by_repeat) < len(file.transferability):
+    by_repeat = {row.repeat: row for row in record.transferability}
+    repeats = sorted({run.repeat for run in record.runs}) if spec.transferability else []
+    if sorted(by_repeat) != repeats or len(by_repeat) < len(record.transferability):
         raise ValueError("transferability: not one row for each repeat")
     if not repeats:
         return None
@@ -339,31 +483,11 @@ def _transferability_of(file: ResultsFile) -> NDArray[np.float64] | None:
     return np.array(rows, float).T
 
 
-def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
-    by_metric = {
-        metric: [finite(value) for value in curve.tolist()]
-        for metric, curve in zip(METRICS, curves, strict=False)
-    }
-    return {**arm.columns, "repeat": repeat, **by_metric}
-
-
-def _baseline_record(results: Results) -> dict[str, Any] | None:
-    baseline = results.baseline
-    if baseline is None:
-        return None
-    return {
-        "run": asdict(baseline.run),
-        "curve": _curve_row(FROM_SCRATCH, baseline.run.repeat, baseline.curves),
-        "regions": None if baseline.regions is None else asdict(baseline.regions),
-        "predictions": None if baseline.predictions is None else asdict(baseline.predictions),
-    }
-
-
-def _baseline_of(file: ResultsFile) -> Baseline | None:
-    """Lay out the training from scratch beside the one network.
+def _baseline_of(file: ResultsFile) -> StandaloneTraining | None:
+    """Return the training from scratch beside the network of `train-target`.
 
     Raises:
-        ValueError: It is not one that `train-target` could have written.
+        ValueError: `train-target` could not have written it.
     """
     record = file.baseline
     if record is None:
@@ -376,52 +500,47 @@ def _baseline_of(file: ResultsFile) -> Baseline | None:
         raise ValueError(f"baseline: {str(error).partition(': ')[2]}") from error
     if _key(record.curve) != _key(record.run) or record.run.repeat != file.runs[0].repeat:
         raise ValueError("baseline: it is not of the run beside it")
-    if record.regions is not None:
-        _check_regions(record.regions, file.spec.network.n_classes)
-    if record.predictions is not None:
-        _check_predictions(record.predictions, file.spec.network.n_classes)
-    curves = _curve_grid(
-        file, {_key(record.curve): record.curve}, FROM_SCRATCH, [record.run.repeat], METRICS
-    )
-    return Baseline(record.run, curves[:, 0], record.regions, record.predictions)
+    _check_maps(record.regions, record.predictions, file.spec.network.n_classes)
+    n_epochs = file.spec.n_epochs(FROM_SCRATCH)
+    curves = _curve_grid([record.curve], n_epochs, METRICS)
+    return StandaloneTraining(record.run, curves[:, 0], record.regions, record.predictions)
 
 
-def _curves_of(file: ResultsFile) -> Curves:
-    """Lay the curves out by arm.
+def _curves_of(record: CellRecord, spec: ExperimentSpec, metrics: Sequence[str]) -> Curves:
+    """Return the learning curves by arm; empty without a metric.
 
     Raises:
         ValueError: They are not one for each run, of the epochs of its arm.
     """
-    is_wanted = file.spec.speed or file.command != "compare"
-    metrics = METRICS[:1] if file.command == "compare" else METRICS
-    own = {_key(row): row for row in file.curves}
-    if own.keys() != ({_key(run) for run in file.runs} if is_wanted else set()):
+    by_key = {_key(row): row for row in record.curves}
+    if by_key.keys() != ({_key(run) for run in record.runs} if metrics else set()):
         raise ValueError("curves: they are not those of the runs")
-    if not own:
+    if not by_key:
         return {}
-    repeats = sorted({run.repeat for run in file.runs})
-    ok = {_key(run) for run in file.runs if run.status == "ok"}
-    if any(None in row.test_accuracy for key, row in own.items() if key in ok):
+    repeats = sorted({run.repeat for run in record.runs})
+    finished = {_key(run) for run in record.runs if run.status == "ok"}
+    if any(None in row.test_accuracy for key, row in by_key.items() if key in finished):
         raise ValueError("curves: an accuracy is missing, though the run did not fail")
-    return {arm: _curve_grid(file, own, arm, repeats, metrics) for arm in file.spec.arms}
+    return {
+        arm: _curve_grid(
+            [by_key[(*arm.columns.values(), repeat)] for repeat in repeats],
+            spec.n_epochs(arm),
+            metrics,
+        )
+        for arm in spec.arms
+    }
 
 
 def _curve_grid(
-    file: ResultsFile,
-    own: dict[Any, CurveRow],
-    arm: Arm,
-    repeats: Sequence[int],
-    metrics: Sequence[str],
+    rows: Sequence[CurveRow], n_epochs: int, metrics: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Give the curves of one arm, (M, R, E + 1)."""
-    n = file.spec.n_epochs(arm) + 1
-    grid = np.empty((len(metrics), len(repeats), n))
-    for r, repeat in enumerate(repeats):
-        row = own[(*arm.columns.values(), repeat)]
+    """Return the curves of the rows, (M, R, E + 1)."""
+    grid = np.empty((len(metrics), len(rows), n_epochs + 1))
+    for r, row in enumerate(rows):
         for m, metric in enumerate(metrics):
             values = getattr(row, metric)
-            if values is None or len(values) != n:
-                raise ValueError(f"curves: not one {metric} for each of {n - 1} epochs and 0")
+            if values is None or len(values) != n_epochs + 1:
+                raise ValueError(f"curves: not one {metric} for each of {n_epochs} epochs and 0")
             grid[m, r] = [math.nan if value is None else value for value in values]
     return grid
 

@@ -1,4 +1,4 @@
-"""A JSON result as types: pydantic reads, checks and describes files by them."""
+"""The file format as types, by which pydantic reads, checks and describes JSON files."""
 
 from dataclasses import asdict, dataclass, fields, is_dataclass, make_dataclass
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
@@ -6,14 +6,23 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 from annotated_types import Interval
 
 from blobtransfer.results.findings import Caution, Contrast, SourceRanking, Speed, Summary
-from blobtransfer.results.results import Command, Predictions, Regions, TaskRecord
+from blobtransfer.results.provenance import MAX_SECONDS
+from blobtransfer.results.results import Predictions, Regions, TaskRecord
 from blobtransfer.results.scores import Count, Loss, Run, Share
+from blobtransfer.results.study_findings import (
+    GridRanking,
+    MarginalMean,
+    PairRow,
+    PooledSummary,
+    StudyCautionKind,
+    VerdictChange,
+)
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question, Sources
+from blobtransfer.specs.study import Study
 
 SCHEMA_VERSION = 2
 
-MAX_SECONDS = 1e9
-"""Longest command: 30 years."""
+SchemaName = Literal["results", "study"]
 
 MAX_DISTANCE = 1e9
 """Largest distance between two problems, in standard deviations."""
@@ -53,7 +62,7 @@ class TransferabilityRow:
 
 @dataclass(frozen=True)
 class BaselineRecord:
-    """Training from scratch, beside the one network of `train-target`."""
+    """A training from scratch beside the network of `train-target`."""
 
     run: Run
     curve: CurveRow
@@ -69,34 +78,64 @@ class Sentence:
     text: str
 
 
-@dataclass(frozen=True)
-class ResultsFile:
-    """What is read of a JSON result; the statistics in it are computed again."""
+@dataclass(frozen=True, kw_only=True)
+class FileHeader:
+    """What was run, when and where."""
 
     __pydantic_config__: ClassVar[dict[str, bool]] = {"allow_inf_nan": False}
 
     schema_version: Literal[2]
-    command: Command
     argv: tuple[str, ...]
-    spec: ExperimentSpec
     versions: dict[str, str]
     machine: dict[str, str | int | None]
     started: str
     seconds: Annotated[float, Interval(ge=0.0, le=MAX_SECONDS)]
     interrupted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRecord:
+    """Scores of one comparison or training."""
+
     tasks: tuple[TaskRecord, ...]
     source_run: Run | None
     runs: list[Run]
     n_mixed: Count = 0
-    regions: Regions | None = None
-    predictions: Predictions | None = None
-    baseline: BaselineRecord | None = None
     curves: tuple[CurveRow, ...] = ()
     transferability: tuple[TransferabilityRow, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResultsFile(CellRecord, FileHeader):
+    """What is read of a training or a comparison; the statistics are computed again."""
+
+    command: Literal["train-source", "train-target", "compare"]
+    spec: ExperimentSpec
+    regions: Regions | None = None
+    predictions: Predictions | None = None
+    baseline: BaselineRecord | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyCellRecord(CellRecord):
+    """Scores of one cell of a study."""
+
+    at: tuple[str, ...]
+    interrupted: bool
+    distance: Annotated[float, Interval(ge=0.0, le=MAX_DISTANCE)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFile(FileHeader):
+    """What is read of a study of several cells; the statistics are computed again."""
+
+    command: Literal["sweep", "pairs", "grid"]
+    spec: Study
+    cells: tuple[StudyCellRecord, ...]
+
+
 def row_of(record: Any) -> dict[str, Any]:
-    """Write a record of the findings as JSON has it: its arm as the columns of a run."""
+    """Return a record of the findings as a row of JSON: its arm as the columns of a run."""
     row: dict[str, Any] = dict(record.arm.columns) if hasattr(record, "arm") else {}
     for column in fields(record):
         if column.name != "arm":
@@ -116,17 +155,20 @@ def encodable(value: Any) -> Any:
     return [encodable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def make_schema() -> dict[str, Any]:
-    """Describe a whole file as a JSON Schema (2020-12) that knows every key and no other."""
-    return schema_of(_whole_file(), "Results of a blobtransfer command")
+def make_schema(name: SchemaName) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a file; it knows every key and no other.
 
-
-def schema_of(kind: Any, title: str) -> dict[str, Any]:
-    """Describe a type as a JSON Schema (2020-12) that knows every key and no other."""
+    Args:
+        name: `results` for a training or a comparison, `study` for several cells.
+    """
     from pydantic import TypeAdapter
     from pydantic.json_schema import GenerateJsonSchema
 
-    schema = TypeAdapter(kind).json_schema()
+    file, title = {
+        "results": (_results_file, "Results of a blobtransfer command"),
+        "study": (_study_file, "Results of a blobtransfer study: sweep, pairs or grid"),
+    }[name]
+    schema = TypeAdapter(file()).json_schema()
     _close(schema)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
@@ -141,37 +183,54 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Arm):
         return value.columns
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
-def _whole_file() -> Any:
-    """Give the type of all that is written: what is read, and the findings as `row_of` has them."""
-    cautions = [row_type(one, kind=Literal[one.kind], text=str) for one in get_args(Caution)]
-    many: Any = tuple.__class_getitem__
-    return make_dataclass(
-        "File",
-        [
-            ("regions", Regions | None),
-            ("predictions", Predictions | None),
-            ("baseline", BaselineRecord | None),
-            ("curves", tuple[CurveRow, ...]),
-            ("transferability", tuple[TransferabilityRow, ...]),
-            ("sentences", tuple[Sentence, ...]),
-            ("cautions", many((Union.__getitem__(tuple(cautions)), ...))),
-            ("summary", many((row_type(Summary), ...))),
-            ("contrasts", many((row_type(Contrast), ...))),
-            ("speed", many((row_type(Speed), ...))),
-            ("rankings", many((row_type(SourceRanking), ...))),
-        ],
-        bases=(ResultsFile,),
-        frozen=True,
-        kw_only=True,
+def _results_file() -> Any:
+    """Return the type of the file of a training or a comparison, findings included."""
+    cautions = [_row_type(kind, kind=Literal[kind.kind], text=str) for kind in get_args(Caution)]
+    return _with_lists(
+        ResultsFile,
+        sentences=Sentence,
+        cautions=Union.__getitem__(tuple(cautions)),
+        summary=_row_type(Summary),
+        **_cell_findings(),
     )
 
 
-def row_type(record: Any, **more: Any) -> Any:
-    """Give the type of what `row_of` makes of a record, and of more columns."""
+def _study_file() -> Any:
+    """Return the type of the file of a study of several cells, findings included."""
+    return _with_lists(
+        StudyFile,
+        cells=_with_lists(StudyCellRecord, **_cell_findings()),
+        sentences=Sentence,
+        cautions=make_dataclass(
+            "Caution", [("kind", StudyCautionKind), ("n_cells", int), ("text", str)]
+        ),
+        summary=_row_type(Summary, at=tuple[str, ...]) | _row_type(PooledSummary),
+        changes=_row_type(VerdictChange),
+        pairs=_row_type(PairRow),
+        margins=_row_type(MarginalMean),
+        rankings=_row_type(GridRanking),
+    )
+
+
+def _cell_findings() -> dict[str, Any]:
+    """Return the types of the rows of findings that every cell has."""
+    records = {"contrasts": Contrast, "speed": Speed, "rankings": SourceRanking}
+    return {name: _row_type(record) for name, record in records.items()}
+
+
+def _with_lists(base: type, **rows: Any) -> Any:
+    """Return a type with more keys, each a list of rows of a type."""
+    many: Any = tuple.__class_getitem__
+    columns = [(name, many((row, ...))) for name, row in rows.items()]
+    return make_dataclass(base.__name__, columns, bases=(base,), frozen=True, kw_only=True)
+
+
+def _row_type(record: Any, **more: Any) -> Any:
+    """Return the type of what `row_of` returns for a record, with more columns."""
     hints = get_type_hints(record, include_extras=True)
     names = [column.name for column in fields(record)]
     columns = get_type_hints(ArmColumns, include_extras=True) if "arm" in names else {}
@@ -183,7 +242,7 @@ def _json_type(kind: Any) -> Any:
     if kind is Arm:
         return ArmColumns
     if get_origin(kind) is tuple:
-        return tuple.__class_getitem__(tuple(_json_type(one) for one in get_args(kind)))
+        return tuple.__class_getitem__(tuple(_json_type(item) for item in get_args(kind)))
     return kind
 
 

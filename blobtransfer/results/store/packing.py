@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.results.block import BlockResult
-from blobtransfer.results.results import Curves
+from blobtransfer.results.results import BlockResult, Curves
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.training import METRICS

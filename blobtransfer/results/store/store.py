@@ -20,7 +20,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
@@ -30,27 +30,23 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from blobtransfer.errors import SettingError, StoreError
-from blobtransfer.results.block import BlockResult
 from blobtransfer.results.files.checks import (
     check_provenance,
     check_source_run,
-    check_spec,
     check_study,
     check_tasks,
     check_texts,
 )
-from blobtransfer.results.files.schema import MAX_DISTANCE, MAX_SECONDS, encodable
-from blobtransfer.results.provenance import Maker
-from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.files.schema import MAX_DISTANCE, encodable
+from blobtransfer.results.provenance import MAX_SECONDS, Environment
+from blobtransfer.results.results import BlockResult, TaskRecord
 from blobtransfer.results.scores import Run
 from blobtransfer.results.store.connection import FORMAT, Connection, connected, damaged, too_large
 from blobtransfer.results.store.packing import packed, unpacked
 from blobtransfer.specs.checks import MAX_COUNT, printable
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec
 from blobtransfer.specs.identity import identity_1_of, identity_of
-from blobtransfer.specs.study import StudySpec, experiments_of
-
-Spec = ExperimentSpec | StudySpec
+from blobtransfer.specs.study import Study
 
 BLOCKS = """
 SELECT {} FROM block JOIN maker ON maker.id = block.maker
@@ -67,12 +63,12 @@ MAX_COMMANDS = 10_000
 BLOCKS_AT_ONCE = 1000
 """Blocks of another store that are in memory at a time."""
 
-OF_MAKER: dict[str, type] = {"versions": str, "machine": str, "rounding": str}
+ENVIRONMENT_COLUMNS: dict[str, type] = {"versions": str, "machine": str, "rounding": str}
 """Columns of who computed a block."""
 
 
 @dataclass(frozen=True)
-class Head:
+class ExperimentHeader:
     """What is known of an experiment but for its repeats.
 
     Args:
@@ -87,8 +83,8 @@ class Head:
     source_run: Run | None
     distance: Annotated[float, Interval(ge=0.0, le=MAX_DISTANCE)] | None = None
 
-    def renamed(self, spec: ExperimentSpec) -> "Head":
-        """Return the head with the data named as in a spec, whose files may have other names."""
+    def renamed(self, spec: ExperimentSpec) -> "ExperimentHeader":
+        """Return the header with the data named as in a spec, whose files may have other names."""
         data = {"source": spec.source, "target": spec.target}
         tasks = [
             record if (named := data[record.role]) is None else replace(record, name=named.name)
@@ -98,33 +94,37 @@ class Head:
 
 
 @dataclass(frozen=True)
-class KeptCommand:
-    """A command whose results a store keeps.
+class StoredCommand:
+    """A command whose repeats a store has.
 
     Args:
-        name: Of the command.
-        spec: What it runs, with the most repeats that were asked for.
+        study: What it runs, with the largest number of repeats that was asked for.
         argv: Its last command line, without the program.
-        is_part: It computed some of the repeats alone, and showed nothing.
+        is_part: Whether it only computed some of the repeats, and showed nothing.
     """
 
-    name: str
-    spec: Spec
+    study: Study
     argv: tuple[str, ...]
     is_part: bool
 
 
 @dataclass(frozen=True)
-class Tally:
-    """How many repeats are kept, of how many; `is_most`: there may be fewer in the end."""
+class RepeatCount:
+    """Number of repeats that are stored.
 
-    n_kept: int
-    n_wanted: int
-    is_most: bool
+    Args:
+        n_stored: Repeats of all cells that are stored.
+        n_planned: Repeats of all cells.
+        is_at_most: Whether cells may stop before all planned repeats.
+    """
+
+    n_stored: int
+    n_planned: int
+    is_at_most: bool
 
     def __str__(self) -> str:
-        most = "at most " if self.is_most else ""
-        return f"{self.n_kept:,} of {most}{self.n_wanted:,} repeats"
+        at_most = "at most " if self.is_at_most else ""
+        return f"{self.n_stored:,} of {at_most}{self.n_planned:,} repeats"
 
 
 class Store:
@@ -149,7 +149,7 @@ class Store:
                 store._convert()
             yield store
 
-    def identity_of(self, spec: Spec) -> str:
+    def identity_of(self, spec: ExperimentSpec | Study) -> str:
         """Return the identity of a spec in the format of this store."""
         return identity_1_of(spec) if self.connection.format == 1 else identity_of(spec)
 
@@ -157,43 +157,44 @@ class Store:
         """Convert a store of format 1, whose identities were of all fields."""
         with self.connection.transaction():
             for command in self.commands():
-                for table, specs in (
-                    ("command", [command.spec]),
-                    ("experiment", experiments_of(command.spec)),
-                ):
-                    for spec in specs:
-                        self.connection.rows(
-                            f"UPDATE {table} SET identity = ? WHERE identity = ?",
-                            (identity_of(spec), identity_1_of(spec)),
-                        )
+                self._convert_identity("command", command.study)
+                for spec in command.study.specs:
+                    self._convert_identity("experiment", spec)
             self.connection.rows(f"PRAGMA user_version = {FORMAT}")
         self.connection.format = FORMAT
 
-    def remember(
-        self, name: str, spec: Spec, argv: Sequence[str], is_part: bool = False
-    ) -> KeptCommand | None:
-        """Note that a command was given.
+    def _convert_identity(self, table: str, spec: ExperimentSpec | Study) -> None:
+        self.connection.rows(
+            f"UPDATE {table} SET identity = ? WHERE identity = ?",
+            (identity_of(spec), identity_1_of(spec)),
+        )
+
+    def record_command(
+        self, study: Study, argv: Sequence[str], is_part: bool = False
+    ) -> StoredCommand | None:
+        """Record that a command was given.
 
         Args:
-            name: Of the command.
-            spec: What it runs.
+            study: What it runs.
             argv: Its command line, without the program.
-            is_part: It was one of several that compute parts of the most repeats of all.
+            is_part: Whether it is one of several that compute parts of the repeats.
 
         Returns:
-            What was noted of it before; None where it is new.
+            What was recorded of it before; None if it is new.
         """
         before = None
-        identity = self.identity_of(spec)
+        identity = self.identity_of(study)
         with self.connection.transaction():
             for command in self._commands("WHERE identity = ?", identity):
                 before = command
                 if is_part:
-                    spec = with_repeats(spec, max(spec.n_repeats, command.spec.n_repeats))
+                    n_repeats = max(study.n_repeats, command.study.n_repeats)
+                    study = study.with_specs(partial(_with_repeats, n_repeats=n_repeats))
+            spec = study.cells[0].spec if study.kind == "compare" else study
             self.connection.rows(
                 "INSERT OR REPLACE INTO command (identity, name, spec, argv, is_part) "
                 "VALUES (?, ?, ?, ?, ?)",
-                (identity, name, _text(asdict(spec)), _text([*argv]), int(is_part)),
+                (identity, study.kind, _text(asdict(spec)), _text([*argv]), int(is_part)),
             )
         return before
 
@@ -209,7 +210,7 @@ class Store:
             raise StoreError(self.path, f"{problem}; use a copy, or begin another")
         return int(n_commands)
 
-    def commands(self, first: int = 0, n_commands: int = MAX_COMMANDS) -> list[KeptCommand]:
+    def commands(self, first: int = 0, n_commands: int = MAX_COMMANDS) -> list[StoredCommand]:
         """Read commands, in the order in which they were given.
 
         Args:
@@ -222,12 +223,11 @@ class Store:
         self.n_commands()
         return self._commands("ORDER BY id LIMIT ? OFFSET ?", n_commands, first)
 
-    def _commands(self, where: str, *values: object) -> list[KeptCommand]:
+    def _commands(self, where: str, *values: object) -> list[StoredCommand]:
         query = f"SELECT name, spec, argv, is_part FROM command {where}"
         return [
-            KeptCommand(
-                name,
-                _spec_of(self.path, name, spec),
+            StoredCommand(
+                _study_of(self.path, name, spec),
                 tuple(map(printable, _read(self.path, tuple[str, ...], argv))),
                 bool(is_part),
             )
@@ -236,20 +236,21 @@ class Store:
             )
         ]
 
-    def kept(self, spec: ExperimentSpec) -> "Kept":
-        """Give what is kept of an experiment, which may be nothing."""
-        return Kept(self, spec)
+    def stored(self, spec: ExperimentSpec) -> "StoredRepeats":
+        """Return the stored repeats of an experiment; there may be none."""
+        return StoredRepeats(self, spec)
 
-    def tally(self, spec: Spec) -> "Tally":
-        """Count the repeats that are kept of an experiment, or of all cells of a study."""
-        specs = experiments_of(spec)
-        return Tally(
-            sum(self.kept(one).count(range(one.n_repeats)) for one in specs),
-            sum(one.n_repeats for one in specs),
-            specs[0].until_decided,
+    def count_repeats(self, study: Study) -> RepeatCount:
+        """Count the stored repeats of all cells of a study."""
+        return RepeatCount(
+            sum(self.stored(spec).count(range(spec.n_repeats)) for spec in study.specs),
+            sum(spec.n_repeats for spec in study.specs),
+            study.until_decided,
         )
 
-    def absorb(self, part: "Store", mixed: bool, poll: Callable[[], None] = lambda: None) -> int:
+    def merge_from(
+        self, part: "Store", mixed: bool, poll: Callable[[], None] = lambda: None
+    ) -> int:
         """Add the commands and repeats of another store: all of them or, after an error, none.
 
         Args:
@@ -264,21 +265,19 @@ class Store:
             StoreError: Both have a repeat and disagree about it, or they do not go together.
         """
         n_new = 0
-        commands = {identity_of(command.spec): command for command in part.commands()}
+        commands = {identity_of(command.study): command for command in part.commands()}
         specs = {
-            identity_of(spec): spec
-            for command in commands.values()
-            for spec in experiments_of(command.spec)
+            identity_of(spec): spec for command in commands.values() for spec in command.study.specs
         }
         with self.connection.transaction():
             for spec in specs.values():
-                n_new += self.kept(spec).absorb(part.kept(spec), mixed, poll)
+                n_new += self.stored(spec).merge_from(part.stored(spec), mixed, poll)
             for command in commands.values():
-                self.remember(command.name, command.spec, command.argv, is_part=True)
+                self.record_command(command.study, command.argv, is_part=True)
         return n_new
 
 
-class Kept:
+class StoredRepeats:
     """What a store keeps of one experiment.
 
     Args:
@@ -291,17 +290,17 @@ class Kept:
         self._identity = store.identity_of(spec)
 
     @property
-    def head(self) -> Head | None:
-        """What is known of it but for the repeats; None where nothing is kept."""
+    def header(self) -> ExperimentHeader | None:
+        """What is known of the experiment besides its repeats; None if nothing is stored."""
         query = "SELECT head FROM experiment WHERE identity = ?"
         rows = self._store.connection.rows(query, (self._identity,), [str])
         if not rows:
             return None
-        head: Head = _read(self._store.path, Head, rows[0][0])
+        header: ExperimentHeader = _read(self._store.path, ExperimentHeader, rows[0][0])
         with _checked(self._store.path):
-            check_tasks(self._spec, head.tasks)
-            check_source_run(self._spec, head.source_run)
-        return head
+            check_tasks(self._spec, header.tasks)
+            check_source_run(self._spec, header.source_run)
+        return header
 
     def count(self, repeats: range) -> int:
         """Count those of some repeats that are kept."""
@@ -335,62 +334,76 @@ class Kept:
             blocks.append(block if is_asked.all() else block.at(is_asked))
         return blocks
 
-    def makers(self, repeats: range = range(MAX_COUNT)) -> list[tuple[Maker, int]]:
-        """Give who computed some repeats, and how many each; the maker of the first one first."""
+    def environments(self, repeats: range = range(MAX_COUNT)) -> list[tuple[Environment, int]]:
+        """Return each environment with the number of its repeats, that of the first one first."""
         counts: dict[tuple[str, str, str], int] = {}
-        for first, last, *columns in self._blocks(repeats, OF_MAKER):
+        for first, last, *columns in self._blocks(repeats, ENVIRONMENT_COLUMNS):
             key = (columns[0], columns[1], columns[2])
             n = min(last + 1, repeats.stop) - max(first, repeats.start)
             counts[key] = counts.get(key, 0) + n
-        return [(self._maker(*key), n) for key, n in counts.items()]
+        return [(self._environment(*key), n) for key, n in counts.items()]
 
-    def _maker(self, versions: str, machine: str, rounding: str) -> Maker:
+    def _environment(self, versions: str, machine: str, rounding: str) -> Environment:
         """Read who computed a block.
 
         Raises:
             StoreError: The file is damaged.
         """
         path = self._store.path
-        maker = Maker(
+        environment = Environment(
             _read(path, dict[str, str], versions),
             _read(path, dict[str, str | int | None], machine),
             rounding,
         )
         with _checked(path):
-            check_provenance(maker.versions, maker.machine, "")
-        return maker
+            check_provenance(environment.versions, environment.machine, "")
+        return environment
 
     def add(
-        self, head: Head, block: BlockResult, maker: Maker, started: str, seconds: float
+        self,
+        header: ExperimentHeader,
+        block: BlockResult,
+        environment: Environment,
+        started: str,
+        seconds: float,
     ) -> None:
         """Keep a block of repeats that follow on one another, of which none is kept yet.
 
         Args:
-            head: What is known of the experiment besides.
+            header: What is known of the experiment besides.
             block: What came out.
-            maker: Who computed it.
+            environment: Where it was computed.
             started: When, UTC, ISO 8601.
             seconds: How long it took.
 
         Raises:
             MachineError: It cannot be written; what was kept before is safe.
         """
-        origin = (_text(maker.versions), _text(maker.machine), maker.rounding, started, seconds)
+        origin = (
+            _text(environment.versions),
+            _text(environment.machine),
+            environment.rounding,
+            started,
+            seconds,
+        )
         repeats = block.scores.repeats
-        self._insert(_text(asdict(head)), int(repeats[0]), int(repeats[-1]), packed(block), origin)
+        self._insert(
+            _text(asdict(header)), int(repeats[0]), int(repeats[-1]), packed(block), origin
+        )
 
-    def absorb(self, part: "Kept", mixed: bool, poll: Callable[[], None]) -> int:
-        """Take in the repeats of the same experiment in another store; see `Store.absorb`."""
-        head = part.head
-        if head is None:
+    def merge_from(self, part: "StoredRepeats", mixed: bool, poll: Callable[[], None]) -> int:
+        """Take in the repeats of the same experiment in another store; see `Store.merge_from`."""
+        header = part.header
+        if header is None:
             return 0
-        makers = [maker for maker, _ in (*self.makers(), *part.makers())]
-        for maker in makers:
-            if not mixed and (unlike := maker.unlike(makers[0], self._spec.engine)):
-                raise other_makers(part._store.path, unlike)
-        n_new, head_text = 0, _text(asdict(head))
+        counted = (*self.environments(), *part.environments())
+        for environment, _ in counted:
+            difference = environment.difference_from(counted[0][0], self._spec.engine)
+            if difference and not mixed:
+                raise other_environment_error(part._store.path, difference)
+        n_new, head_text = 0, _text(asdict(header))
         stored_ends = self._blocks(range(MAX_COUNT))
-        columns = OF_MAKER | {"started": str, "seconds": float}
+        columns = ENVIRONMENT_COLUMNS | {"started": str, "seconds": float}
         for block, body, origin in part._read_blocks(range(MAX_COUNT), columns):
             poll()
             repeats = block.scores.repeats
@@ -423,7 +436,7 @@ class Kept:
         """Write a block.
 
         Args:
-            head: The `Head` of the experiment as JSON.
+            head: The `ExperimentHeader` of the experiment as JSON.
             first: The first repeat.
             last: The last repeat.
             body: The numbers, as `packed` writes them.
@@ -503,50 +516,41 @@ class Kept:
         return [row for row in rows if row[1] >= repeats.start]
 
 
-def with_repeats(spec: Spec, n_repeats: int) -> Spec:
-    """Give a spec another number of repeats; of a study, in every cell."""
-    if isinstance(spec, StudySpec):
-        cells = [replace(one, spec=_repeated(one.spec, n_repeats)) for one in spec.cells]
-        return replace(spec, cells=tuple(cells))
-    return _repeated(spec, n_repeats)
-
-
-def _repeated(spec: ExperimentSpec, n_repeats: int) -> ExperimentSpec:
+def _with_repeats(spec: ExperimentSpec, n_repeats: int) -> ExperimentSpec:
+    """Return a spec with another number of repeats; nested ones with more or fewer sources."""
     if spec.nested is None:
         return replace(spec, n_repeats=n_repeats)
-    of_each = spec.nested[1]
-    return replace(spec, n_repeats=n_repeats, nested=(n_repeats // of_each, of_each))
+    per_source = spec.nested[1]
+    return replace(spec, n_repeats=n_repeats, nested=(n_repeats // per_source, per_source))
 
 
-def n_mixed_of(environments: Sequence[tuple[Maker, int]], engine: str) -> int:
+def n_mixed_of(environments: Sequence[tuple[Environment, int]], engine: str) -> int:
     """Count the repeats that may be rounded differently from the first.
 
     Args:
         environments: Each environment with the number of its repeats, that of the first one first.
         engine: What trains.
     """
-    return sum(n for maker, n in environments if maker.unlike(environments[0][0], engine))
+    return sum(n for other, n in environments if other.difference_from(environments[0][0], engine))
 
 
-def other_makers(path: Path, unlike: str) -> StoreError:
+def other_environment_error(path: Path, unlike: str) -> StoreError:
     """Make the error that what a store keeps was not computed as what is to go with it."""
     problem = f"what it keeps was computed otherwise ({unlike}); use another store, or add --mixed"
     return StoreError(path, problem)
 
 
-def _spec_of(path: Path, name: str, text: str) -> Spec:
-    """Read the spec of a command.
+def _study_of(path: Path, name: str, text: str) -> Study:
+    """Read what a command runs.
 
     Raises:
         StoreError: No command could have run it.
     """
     with _checked(path):
         if name == "compare":
-            spec: ExperimentSpec = _read(path, ExperimentSpec, text)
-            check_spec(spec)
-            spec.check_comparison()
-            return spec
-        study: StudySpec = _read(path, StudySpec, text)
+            study = Study.of_one(_read(path, ExperimentSpec, text))
+        else:
+            study = _read(path, Study, text)
         check_study(study)
         if name != study.kind:
             raise damaged(path)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare_cell
 from helpers.specs import spec_of
 
 from blobtransfer.analysis.cautions import cautions_of
@@ -15,7 +16,6 @@ from blobtransfer.results.findings import (
     OneSource,
     SameProblem,
 )
-from blobtransfer.running.compare import compare
 from blobtransfer.statistics.paired import Verdict
 
 MANY_ROWS = 10**6
@@ -26,7 +26,7 @@ ALIKE, UNDECIDED = Verdict("no practical difference", "no"), Verdict("undecided"
 
 def summary_of(spec, accuracy=0.8, n_pairs=None, verdict=ALIKE, **changes):
     """Give the summary of a comparison, with the same changes to each of its arms."""
-    results = compare(spec, None, PlannedEngine(lambda key, *_: 0.8 + key % 10 / 1000, 1000))
+    results = compare_cell(spec, None, PlannedEngine(lambda key, *_: 0.8 + key % 10 / 1000, 1000))
     return [
         replace(
             one,
@@ -128,7 +128,7 @@ def test_without_a_margin_no_number_of_test_rows_is_enough_and_none_is_asked_for
 
 def test_runs_that_all_failed_leave_little_to_compare_and_decide_nothing():
     spec = both()
-    results = compare(spec, None, PlannedEngine(lambda *_: float("nan"), 30))
+    results = compare_cell(spec, None, PlannedEngine(lambda *_: float("nan"), 30))
     (caution,) = cautions_of(spec, 30, MANY_ROWS, results.summary)
     assert caution == Collapsed(spec.arms)
     assert {one.verdict.kind for one in results.summary if one.verdict} == {"undecided"}

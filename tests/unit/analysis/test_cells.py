@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare
 from helpers.specs import VARIANTS, spec_of, varied
 
 from blobtransfer.analysis.cells import analyse
 from blobtransfer.analysis.load import from_json
 from blobtransfer.report.writers import to_json
-from blobtransfer.results.findings import LowRuns, SameProblem
-from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.findings import LowAccuracyRuns, SameProblem
+from blobtransfer.results.results import CellResults, TaskRecord
 from blobtransfer.results.scores import Scores
-from blobtransfer.running.compare import compare
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Verdict, compare_pairs, share_difference
 from blobtransfer.statistics.sequential import sequence_interval
@@ -62,7 +62,13 @@ def certain(ceiling=0.9):
 
 def find(spec, scores=None, curves=None, measured=None, n_classes_seen=3):
     planned = scores_of(spec, scores, n_classes_seen)
-    return analyse(spec, planned, measured or problem(), curves)
+    return analysed(spec, planned, measured, curves)
+
+
+def analysed(spec, scores, measured=None, curves=None):
+    """Analyse a comparison."""
+    cell = CellResults(spec, (measured or problem(),), None, scores, curves or {})
+    return analyse(cell, len(spec.variants) - 1)
 
 
 def of(findings, sources, label):
@@ -127,11 +133,11 @@ def test_runs_below_the_line_are_counted_and_compared_with_standalones():
     # the line at 0.65: standalone 0.5 and 0.6 twice each; transfer 0.6 twice and a failed one
     found = find(design("fixed=1", low=0.25), SCORES)
     assert found.low_line == pytest.approx(0.65)
-    assert found.summary[0].low_runs == LowRuns(4 / 8)
+    assert found.summary[0].low_runs == LowAccuracyRuns(4 / 8)
     one = of(found, "one", "transfer fixed=1").low_runs
     own = np.array([1, 0, 0, 0, 1, 0, 1, 0], bool)
     between = share_difference(own, np.array([1, 1, 0, 0, 1, 1, 0, 0], bool))
-    assert one == LowRuns(3 / 8, 4 / 8, between.ci_low, between.ci_high)
+    assert one == LowAccuracyRuns(3 / 8, 4 / 8, between.ci_low, between.ci_high)
 
 
 def test_low_is_what_the_spec_says():
@@ -224,7 +230,7 @@ def test_what_six_of_six_sources_show_is_known_as_well_as_six_pairs_show_it():
     values = np.stack([np.full((2, 18), 0.6)] * 4)
     values[:, 1] += 0.1
     seen, failed = np.full((2, 18), 3), np.zeros((2, 18), bool)
-    found = analyse(spec, Scores(spec.arms, np.arange(18), values, seen, failed), problem())
+    found = analysed(spec, Scores(spec.arms, np.arange(18), values, seen, failed))
     d = found.summary[1].difference
     assert (d.n, d.probability_better) == (6, 1.0)
     # Wilson's interval of 6 of 6, not of 18 of 18: 6 / (6 + 1.96^2) = 0.6097
@@ -248,7 +254,7 @@ def test_repeats_that_are_missing_leave_the_others_with_their_sources():
         spec.arms, whole.repeats[kept], whole.values[:, :, kept],
         whole.classes_predicted[:, kept], whole.is_failed[:, kept],
     )  # fmt: skip
-    found = of(analyse(spec, part, problem()), "fresh", "transfer fixed=1")
+    found = of(analysed(spec, part), "fresh", "transfer fixed=1")
     # sources of repeats 0 and 2; differences 0.1 alone, and 0 twice
     assert found.difference.n == 2
     assert found.difference.mean == pytest.approx(0.05)
@@ -345,7 +351,7 @@ def curves_of(spec, scores, first=0.1, middle=0.3):
 
 def speed_of(spec, scores=None, measured=None):
     grid = scores_of(spec, scores)
-    return analyse(spec, grid, measured or problem(), curves_of(spec, grid))
+    return analysed(spec, grid, measured, curves_of(spec, grid))
 
 
 def test_the_speed_is_measured_and_compared_as_accuracy_is():
@@ -380,7 +386,7 @@ def of_heights(by_standalone, by_transfer, n_epochs=200, n=8):
         arm: np.tile(np.where(np.arange(n_epochs + 1) < epoch, 0.1, 0.9), (1, n, 1))
         for arm, epoch in zip(spec.arms, (by_standalone, by_transfer), strict=True)
     }
-    return analyse(spec, scores_of(spec), problem(), curves)
+    return analysed(spec, scores_of(spec), curves=curves)
 
 
 @pytest.mark.parametrize(
@@ -434,7 +440,7 @@ def test_runs_that_all_failed_have_no_band_and_the_speed_of_chance():
     planned, grid = scores_of(spec, {("one", "transfer fixed=1"): [None] * 8}), {}
     for arm, curve in curves_of(spec, planned).items():
         grid[arm] = np.full_like(curve, np.nan) if arm.sources == "one" else curve
-    found = analyse(spec, planned, problem(), grid)
+    found = analysed(spec, planned, curves=grid)
     assert [band.arm.label for band in found.bands] == ["standalone"]
     assert [(one.n, one.value) for one in found.speed[5:]] == [
         (8, pytest.approx(FLOOR)), (8, pytest.approx(FLOOR)), (8, pytest.approx(FLOOR)),
@@ -453,15 +459,15 @@ def comparison():
 
 def test_the_findings_of_written_results_are_computed_again_and_the_same(comparison):
     back = from_json("".join(to_json(comparison)).encode(), "r.json")
-    assert back.findings == comparison.findings
-    for band, other in zip(back.findings.bands, comparison.findings.bands, strict=True):
+    assert back.cell.findings == comparison.cell.findings
+    for band, other in zip(back.cell.findings.bands, comparison.cell.findings.bands, strict=True):
         np.testing.assert_array_equal(band.median, other.median)
 
 
 def test_another_margin_gives_other_verdicts_and_the_same_differences(comparison):
     back = from_json("".join(to_json(comparison)).encode(), "r.json", margin=0.9)
-    assert back.spec.margin == 0.9
-    verdicts = {one.verdict for one in back.summary}
+    assert back.cell.spec.margin == 0.9
+    verdicts = {one.verdict for one in back.cell.summary}
     assert verdicts == {None, Verdict("no practical difference", "no")}
-    for one, other in zip(back.summary, comparison.summary, strict=True):
+    for one, other in zip(back.cell.summary, comparison.cell.summary, strict=True):
         assert one.mean == other.mean

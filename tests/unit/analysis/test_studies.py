@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import run
 from helpers.specs import SMALL
 from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.analysis.studies import analyse_study
-from blobtransfer.results.study import StudyResults
-from blobtransfer.running.run import run_study
+from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.drawn import MoonsSpec
 from blobtransfer.specs.study import Axis
 from blobtransfer.specs.training import TEST_ACCURACY
@@ -19,35 +19,20 @@ from blobtransfer.statistics.pooled import fit_slope, pool_pairs
 
 def planned(spec, accuracy):
     """Give a study whose accuracies are those planned: (cell, variant) -> (R,)."""
-    found = run_study(spec, engine=PlannedEngine(lambda *_: 0.5, n_at_once=10_000))
+    results = run(spec, engine=PlannedEngine(lambda *_: 0.5, n_at_once=10_000))
     cells = []
-    for c, cell in enumerate(found.cells):
-        scores = cell.results.scores
-        values = scores.values.copy()
-        for a, arm in enumerate(scores.arms):
-            series = cell.results.spec.variants.index(arm.variant)
+    for c, cell in enumerate(results.cells):
+        values = cell.scores.values.copy()
+        for a, arm in enumerate(cell.scores.arms):
+            series = cell.spec.variants.index(arm.variant)
             values[TEST_ACCURACY, a] = accuracy(c, series)
-        cells.append(
-            replace(cell, results=replace(cell.results, scores=replace(scores, values=values)))
-        )
-    return again(replace(found, cells=tuple(cells)))
+        cells.append(replace(cell, scores=replace(cell.scores, values=values)))
+    return again(replace(results, cells=tuple(cells)))
 
 
-def again(found: StudyResults) -> StudyResults:
-    """Analyse every cell and the study once more."""
-    from blobtransfer.analysis.cells import analyse
-
-    cells = tuple(
-        replace(
-            cell,
-            results=replace(
-                cell.results,
-                findings=analyse(cell.results.spec, cell.results.scores, cell.results.measured),
-            ),
-        )
-        for cell in found.cells
-    )
-    return analyse_study(replace(found, cells=cells))
+def again(results: StudyResults) -> StudyResults:
+    """Analyse a study once more."""
+    return analyse_study(results.study, results.cells, results.provenance)
 
 
 def around(mean, n, spread=0.01):
@@ -85,9 +70,9 @@ def test_a_verdict_that_stays_changes_nowhere():
      ("source.std", False), ("target.std", False), ("source-seed", False)],
 )  # fmt: skip
 def test_a_setting_of_the_training_makes_points_that_do_not_compete(name, is_sensitive):
-    found = run_study(sweep_of(), engine=PlannedEngine(lambda *_: 0.5, n_at_once=8))
-    spec = replace(found.spec, axes=(Axis(name, found.spec.axes[0].values),))
-    kinds = [one.kind for one in analyse_study(replace(found, spec=spec)).findings.cautions]
+    found = run(sweep_of(), engine=PlannedEngine(lambda *_: 0.5, n_at_once=8))
+    spec = replace(found.study, axes=(Axis(name, found.study.axes[0].values),))
+    kinds = [one.kind for one in again(replace(found, study=spec)).findings.cautions]
     assert ("sensitivity" in kinds) == is_sensitive
 
 
@@ -104,7 +89,7 @@ def of_pairs(c, series):
 
 def test_a_family_pools_one_number_a_pair():
     found = planned(pairs_of(fixed=(0,)), of_pairs)
-    standalone, transfer = found.findings.families
+    standalone, transfer = found.findings.pooled
     assert standalone.family is None
     assert standalone.mean == pytest.approx(0.65)
     d = around(0.0, 8, 0.01)
@@ -123,8 +108,8 @@ def test_the_verdict_is_that_of_the_mean_over_pairs():
         pairs_of(fixed=(0,)),
         lambda c, series: around(0.6, 8) + (0.0 if series == 0 else 0.1 + 0.001 * c),
     )
-    assert found.findings.families[1].verdict is not None
-    assert found.findings.families[1].verdict.kind == "better"
+    assert found.findings.pooled[1].verdict is not None
+    assert found.findings.pooled[1].verdict.kind == "better"
 
 
 def test_every_pair_has_a_row_with_what_is_known_of_it():
@@ -136,7 +121,7 @@ def test_every_pair_has_a_row_with_what_is_known_of_it():
     assert first.difference == pytest.approx(EFFECTS[0])
     assert first.mean == pytest.approx(0.6 + EFFECTS[0])
     assert first.each_low < first.difference < first.each_high
-    measured = found.cells[0].results.measured
+    measured = found.cells[0].measured
     assert first.gap == pytest.approx(measured.ceiling - 0.6)
 
 
@@ -149,8 +134,8 @@ def test_the_gap_is_of_other_repeats_than_the_effect():
         return own if series == 0 else np.full(8, 0.6)
 
     found = planned(pairs_of(fixed=(0,)), accuracy)
-    gap, distance = found.findings.families[1].moderators
-    gaps = [cell.results.measured.ceiling - 0.6 for cell in found.cells]
+    gap, distance = found.findings.pooled[1].moderators
+    gaps = [cell.measured.ceiling - 0.6 for cell in found.cells]
     gaps[0] -= 0.1
     assert gap.slope == fit_slope(np.array(gaps), np.zeros(6))
     effects = np.array([-0.05, *[0.0] * 5])
@@ -170,7 +155,7 @@ def test_too_few_pairs_are_said_and_pairs_that_differ_in_nothing_but_rows():
     cells = tuple(
         replace(cell, spec=replace(cell.spec, network=network, **moons)) for cell in spec.cells
     )
-    found = run_study(replace(spec, cells=cells), engine=PlannedEngine(lambda *_: 0.5, n_at_once=8))
+    found = run(replace(spec, cells=cells), engine=PlannedEngine(lambda *_: 0.5, n_at_once=8))
     assert "one problem" in [one.kind for one in found.findings.cautions]
 
 
@@ -189,7 +174,7 @@ def test_the_cells_of_a_grid_are_judged_together_and_p_fits_the_interval():
     found = planned(grid_of(n_repeats=100), of_grid)
     kinds = {}
     for cell in found.cells:
-        for one in cell.results.summary[1:]:
+        for one in cell.summary[1:]:
             d = one.difference
             kinds[cell.at, one.label] = one.verdict.kind
             is_clear = d.ci_low > 0.0 or d.ci_high < 0.0
@@ -201,7 +186,7 @@ def test_the_cells_of_a_grid_are_judged_together_and_p_fits_the_interval():
 
 def test_rows_and_columns_have_plain_means_without_the_diagonal():
     found = planned(grid_of(n_repeats=100), of_grid)
-    means = {(one.series, one.axis, one.at): one.mean for one in found.findings.margins}
+    means = {(one.series, one.axis, one.at): one.mean for one in found.findings.marginal_means}
     assert len(means) == 2 * 2 * 3
     # one of the two other cells of the row, or column, gains 0.1
     assert means[1, "source", "problem 1"] == pytest.approx(0.05)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers.activations import FUNCTIONS, WORDS
 from helpers.commands import run_process
+from helpers.running import compare_cell
 from helpers.specs import SMALL_OPTIONS, VARIANTS, spec_of
 from llvmlite import ir
 from scipy.special import erf
@@ -24,7 +25,6 @@ from blobtransfer.engines.compiled.engine import CompiledEngine
 from blobtransfer.engines.compiled.memory import NetworkBlock
 from blobtransfer.engines.compiled.simd import INT64, POINTER, Code
 from blobtransfer.errors import MachineError
-from blobtransfer.running.compare import compare
 from blobtransfer.running.progress import SILENT
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -179,10 +179,10 @@ def test_arms_trained_together_have_the_bits_of_each_alone(engine, job_of, small
 
 def test_a_comparison_has_the_same_rows_however_it_is_cut(engine, monkeypatch):
     spec = spec_of(20, questions=("one", "fresh"))
-    expected = list(compare(spec, None, engine).scores.rows())
+    expected = list(compare_cell(spec, None, engine).scores.rows())
     for at_once in (1, 7, 50):
         monkeypatch.setattr(CompiledEngine, "repeats_at_once", lambda *_, n=at_once: n)
-        assert list(compare(spec, None, engine).scores.rows()) == expected
+        assert list(compare_cell(spec, None, engine).scores.rows()) == expected
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_all_is_compiled_when_it_has_started(monkeypatch):
     engine = CompiledEngine()
     engine.start(spec)
     monkeypatch.setattr(native, "compile_functions", lambda *_: pytest.fail("compiled again"))
-    assert compare(spec, None, engine).n_runs == 1 + 3 * len(VARIANTS)
+    assert compare_cell(spec, None, engine).n_runs == 1 + 3 * len(VARIANTS)
 
 
 def test_code_that_llvm_refuses_is_told_in_one_line(job_of, small_task, monkeypatch):

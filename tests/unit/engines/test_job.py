@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import guard_pages
+from helpers.running import compare_cell
 from helpers.specs import spec_of
 
 from blobtransfer.engines import Anchor
 from blobtransfer.errors import InputError, SettingError
-from blobtransfer.running.compare import compare
 from blobtransfer.specs.network import MLPSpec
 
 
@@ -103,7 +103,7 @@ def test_runs_that_do_not_fit_the_network_are_rejected(job, change):
 
 def test_a_comparison_whose_network_does_not_fit_ends_before_machine_code_runs():
     with pytest.raises(SettingError):
-        compare(replace(spec_of(), network=MLPSpec(n_features=500)))
+        compare_cell(replace(spec_of(), network=MLPSpec(n_features=500)))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="guard pages are made with mprotect")

@@ -11,14 +11,13 @@ from html.parser import HTMLParser
 import pytest
 from helpers.engines import PlannedEngine
 from helpers.names import table_called
+from helpers.running import compare, run, with_cell
 from helpers.specs import VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.writers import writer_of
-from blobtransfer.running.compare import compare
-from blobtransfer.running.run import run_study
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -74,9 +73,9 @@ def found():
     return {
         "compare": compare(both, None, engine),
         "train-source": train_source(alone, PlannedEngine(lambda *_: 0.5)).results,
-        "sweep": run_study(sweep_of(), engine=engine),
-        "pairs": run_study(pairs_of(), engine=engine),
-        "grid": run_study(grid_of(), engine=engine),
+        "sweep": run(sweep_of(), engine=engine),
+        "pairs": run(pairs_of(), engine=engine),
+        "grid": run(grid_of(), engine=engine),
     }
 
 
@@ -149,20 +148,22 @@ def test_what_is_said_stands_in_it(pages, found):
         assert caution in text
     assert "Nothing is chosen on the test rows" in text
     assert "training.learning_rate" in text
-    assert found["compare"].versions["numpy"] in text
+    assert found["compare"].provenance.versions["numpy"] in text
 
 
 def test_an_interrupted_command_says_so_first(found):
-    stopped = replace(found["compare"], interrupted=True)
+    stopped = with_cell(found["compare"], interrupted=True)
     assert "Stopped at 30 of 30 repeats: what follows" in "".join(Page(page_of(stopped)).texts)
 
 
 def test_names_of_users_are_escaped_everywhere(found):
     hostile = '<script>alert("1")</script>&<b>'
     results = found["compare"]
-    tasks = tuple(replace(task, name=hostile) for task in results.tasks)
-    spec = replace(results.spec, model_path=hostile)
-    page = page_of(replace(results, tasks=tasks, spec=spec, argv=("compare", hostile)))
+    tasks = tuple(replace(task, name=hostile) for task in results.cell.tasks)
+    spec = replace(results.cell.spec, model_path=hostile)
+    provenance = replace(results.provenance, argv=("compare", hostile))
+    renamed = replace(with_cell(results, tasks=tasks, spec=spec), provenance=provenance)
+    page = page_of(renamed)
     assert "<script" not in page and "<b>" not in page
     assert Page(page).tags["script"] == 0
     assert hostile in "".join(Page(page).texts)

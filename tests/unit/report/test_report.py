@@ -2,13 +2,13 @@
 
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare
 from helpers.specs import spec_of
 
 from blobtransfer.report.cautions import caution_text
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.kinds.answers import answer
 from blobtransfer.results.files.schema import Sentence
-from blobtransfer.running.compare import compare
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.variant import STANDALONE
 
@@ -19,13 +19,13 @@ def test_each_question_has_its_sentence_and_each_caution_its_words():
     report = build_report(results)
     assert report.results is results
     assert report.sentences == tuple(
-        Sentence(question, answer(results, question)) for question in ("one", "fresh")
+        Sentence(question, answer(results.cell, question)) for question in ("one", "fresh")
     )
     sentences = [table.sentence for table in report.tables if table.sentence]
     assert sentences == [one.text for one in report.sentences]
-    cautions = results.findings.cautions
+    cautions = results.cell.findings.cautions
     assert cautions
-    assert report.cautions == tuple(caution_text(one, results) for one in cautions)
+    assert report.cautions == tuple(caution_text(one, results.cell) for one in cautions)
 
 
 def test_one_training_has_a_table_and_neither_answer_nor_caution():

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare, with_cell
 from helpers.specs import spec_of, varied
 
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.screen import print_report
-from blobtransfer.running.compare import compare
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from blobtransfer.statistics.paired import Verdict
@@ -58,7 +58,7 @@ def test_standalone_stands_once_above_both_questions(results, monkeypatch):
 @pytest.mark.parametrize("width", [40, 50, 60, 70, 80, 120])
 def test_the_difference_with_its_interval_is_never_cut(results, monkeypatch, width):
     text = on_screen(results, width, monkeypatch)
-    for one in results.summary:
+    for one in results.cell.summary:
         if one.difference is not None:
             d = one.difference
             shown = f"{100 * d.mean:+.1f} [{100 * d.ci_low:+.1f}, {100 * d.ci_high:+.1f}]"
@@ -70,7 +70,7 @@ def test_the_difference_with_its_interval_is_never_cut(results, monkeypatch, wid
 def test_mean_and_std_stay_where_there_is_any_room(results, monkeypatch, width):
     text = on_screen(results, width, monkeypatch)
     assert re.search(r"accuracy in % +mean +std ", text)
-    assert f"{100 * results.summary[0].mean:.1f}" in text
+    assert f"{100 * results.cell.summary[0].mean:.1f}" in text
 
 
 def test_words_are_not_broken_at_the_edge(results, monkeypatch):
@@ -84,13 +84,13 @@ def small(results):
     """Decide all differences of `results`, which are of few points: the strip fits."""
     means = iter([-0.02, 0.01, 0.03, -0.02, 0.01, 0.03])
     summary = []
-    for one in results.summary:
+    for one in results.cell.summary:
         if one.difference is not None:
             mean = next(means)
             d = replace(one.difference, mean=mean, ci_low=mean - 0.01, ci_high=mean + 0.02)
             one = replace(one, difference=d, verdict=Verdict("no practical difference", "no"))
         summary.append(one)
-    return replace(results, findings=replace(results.findings, summary=tuple(summary)))
+    return with_cell(results, findings=replace(results.cell.findings, summary=tuple(summary)))
 
 
 def strips(text, letters):
@@ -143,7 +143,9 @@ def test_verdicts_have_colours_on_a_terminal_and_words_everywhere(results, monke
 
 
 def test_an_interrupted_comparison_says_so_first(results, monkeypatch):
-    stopped = replace(results, interrupted=True, spec=replace(results.spec, n_repeats=100_000))
+    stopped = with_cell(
+        results, interrupted=True, spec=replace(results.cell.spec, n_repeats=100_000)
+    )
     first = on_screen(stopped, 120, monkeypatch).splitlines()[0]
     assert first.startswith("Stopped at 30 of 100,000 repeats.")
 

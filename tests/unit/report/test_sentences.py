@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare_cell
 from helpers.specs import spec_of
 
 from blobtransfer.report.cautions import caution_text, short_caution
@@ -21,11 +22,10 @@ from blobtransfer.results.findings import (
     FewPairs,
     FewTestRows,
     LookAgain,
-    LowRuns,
+    LowAccuracyRuns,
     OneSource,
     SameProblem,
 )
-from blobtransfer.running.compare import compare
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Difference, Interval, Verdict
 
@@ -37,7 +37,9 @@ BETTER, WORSE = Verdict("better", "yes"), Verdict("worse", "yes")
 def results_of(verdicts, n_repeats=30, **changes):
     """Give results of fixed=0, 1 and 2 with given verdicts and means, the rest made up."""
     spec = spec_of(n_repeats, **{"fixed": (0, 1, 2)} | changes)
-    results = compare(spec, None, PlannedEngine(lambda key, *_: 0.8 + key % 10 / 1000, n_repeats))
+    results = compare_cell(
+        spec, None, PlannedEngine(lambda key, *_: 0.8 + key % 10 / 1000, n_repeats)
+    )
     planned = iter(verdicts)
     summary = []
     for one in results.summary:
@@ -318,28 +320,28 @@ def notes_of(low_runs, typical, verdict=UNDECIDED):
     ("low_runs", "typical", "note"),
     [
         (
-            LowRuns(0.12, 0.02, 0.03, 0.18),
+            LowAccuracyRuns(0.12, 0.02, 0.03, 0.18),
             Interval(0.001, -0.003, 0.005),
             f"as good in a typical run; 10 more {SCRATCH}",
         ),
         (
-            LowRuns(0.02, 0.12, -0.18, -0.03),
+            LowAccuracyRuns(0.02, 0.12, -0.18, -0.03),
             Interval(0.01, -0.01, 0.03),
             f"a typical run may be as good; 10 fewer {SCRATCH}",
         ),
         (
-            LowRuns(0.12, 0.02, 0.03, 0.18),
+            LowAccuracyRuns(0.12, 0.02, 0.03, 0.18),
             Interval(0.02, 0.015, 0.03),
             f"a typical run is better by 2.0 points; 10 more {SCRATCH}",
         ),
         (
-            LowRuns(0.12, 0.02, 0.03, 0.18),
+            LowAccuracyRuns(0.12, 0.02, 0.03, 0.18),
             Interval(-0.02, -0.03, -0.015),
             f"a typical run is worse by 2.0 points; 10 more {SCRATCH}",
         ),
         (
             # where one looks again and again, an interval of it would not hold
-            LowRuns(0.12, 0.02, 0.03, 0.18),
+            LowAccuracyRuns(0.12, 0.02, 0.03, 0.18),
             Interval(-0.02, None, None),
             f"a typical run differs by -2.0 points; 10 more {SCRATCH}",
         ),
@@ -349,7 +351,9 @@ def test_low_runs_that_are_more_or_fewer_are_told_beside_what_is_typical(low_run
     assert notes_of(low_runs, typical) == [f"transfer fixed=1: {note}"]
 
 
-@pytest.mark.parametrize("low_runs", [LowRuns(0.05, 0.02, -0.03, 0.08), LowRuns(0.5), None])
+@pytest.mark.parametrize(
+    "low_runs", [LowAccuracyRuns(0.05, 0.02, -0.03, 0.08), LowAccuracyRuns(0.5), None]
+)
 def test_low_runs_that_may_be_as_many_are_not_spoken_of(low_runs):
     assert notes_of(low_runs, Interval(0.0, -0.001, 0.001)) == []
 
@@ -358,7 +362,7 @@ def test_deaths_are_told_where_the_typical_run_is_as_good():
     def plan(key, first_weight, n_frozen):
         return 0.4 if key % 8 == 0 and n_frozen == 1 else 0.75
 
-    results = compare(spec_of(200, fixed=(0, 1), low=0.3), None, PlannedEngine(plan, 200))
+    results = compare_cell(spec_of(200, fixed=(0, 1), low=0.3), None, PlannedEngine(plan, 200))
     share = results.summary[2].low_runs.share
     assert 0.05 < share < 0.2
     (note,) = low_run_notes(results.summary, results)
@@ -374,7 +378,7 @@ def test_deaths_are_told_where_the_typical_run_is_as_good():
 def test_what_starts_from_the_same_problem_is_never_called_transfer():
     variants = (STANDALONE, *map(parse_variant, ("fixed=0", "random-frozen,fixed=1")))
     spec = spec_of(8, variants=variants, source=spec_of().target)
-    results = compare(spec, None, PlannedEngine(lambda key, *_: key % 10 / 10))
+    results = compare_cell(spec, None, PlannedEngine(lambda key, *_: key % 10 / 10))
     assert [label_of(one.arm, results) for one in results.summary] == [
         "standalone", "random-frozen fixed=1", "same problem fixed=0",
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import run
 from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
@@ -21,9 +22,8 @@ from blobtransfer.report.kinds import VIEWS, build_report
 from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.words import format_signed_points, pluralise
 from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
-from blobtransfer.results.study_findings import Change, StudyCaution
-from blobtransfer.running.run import run_study
-from blobtransfer.specs.study import STUDIES, Axis, Cell, StudySpec
+from blobtransfer.results.study_findings import StudyCaution, VerdictChange
+from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.statistics.paired import Verdict
 from blobtransfer.statistics.pooled import PooledEffect
 
@@ -33,20 +33,20 @@ MAKE = {"sweep": sweep_of, "pairs": pairs_of, "grid": grid_of}
 @pytest.fixture(scope="module")
 def studies():
     engine = PlannedEngine(varied, n_at_once=8)
-    return {name: run_study(make(), engine=engine) for name, make in MAKE.items()}
+    return {name: run(make(), engine=engine) for name, make in MAKE.items()}
 
 
 def judged(study, kinds):
     """Give a study whose variants have those verdicts, cell by cell."""
     cells = []
     for cell, kind in zip(study.cells, kinds, strict=True):
-        findings = cell.results.findings
+        findings = cell.findings
         summary = tuple(
             replace(one, verdict=None if one.verdict is None else Verdict(kind))
             for one in findings.summary
         )
         findings = replace(findings, summary=summary)
-        cells.append(replace(cell, results=replace(cell.results, findings=findings)))
+        cells.append(replace(cell, findings=findings))
     return replace(study, cells=tuple(cells))
 
 
@@ -64,7 +64,7 @@ def test_a_sweep_says_at_which_points_a_variant_is_what(studies):
 
 
 def test_a_sweep_names_where_the_verdict_changes(studies):
-    change = Change("fresh", 1, ("10", "40"), ("worse", "better"))
+    change = VerdictChange("fresh", 1, ("10", "40"), ("worse", "better"))
     found = judged(studies["sweep"], ["worse", "undecided", "better"])
     found = replace(found, findings=replace(found.findings, changes=(change,)))
     first, second = (sentence.text for sentence in build_report(found).sentences)
@@ -73,11 +73,11 @@ def test_a_sweep_names_where_the_verdict_changes(studies):
 
 
 def test_a_sweep_along_two_axes_counts_points(studies):
-    spec = studies["sweep"].spec
+    spec = studies["sweep"].study
     axes = (spec.axes[0], Axis("hidden", ("5",)))
     cells = tuple(replace(cell, at=(*cell.at, "5")) for cell in spec.cells)
     own = tuple(replace(cell, at=(*cell.at, "5")) for cell in studies["sweep"].cells)
-    found = replace(studies["sweep"], spec=StudySpec("sweep", axes, cells, "epochs"), cells=own)
+    found = replace(studies["sweep"], study=Study("sweep", axes, cells, "epochs"), cells=own)
     found = judged(found, ["worse", "undecided", "worse"])
     first, _ = (sentence.text for sentence in build_report(found).sentences)
     assert (
@@ -98,9 +98,9 @@ FAMILY = PooledEffect(
 def of_family(study, family, kind="undecided"):
     families = tuple(
         one if one.family is None else replace(one, family=family, verdict=Verdict(kind))
-        for one in study.findings.families
+        for one in study.findings.pooled
     )
-    return replace(study, findings=replace(study.findings, families=families))
+    return replace(study, findings=replace(study.findings, pooled=families))
 
 
 @pytest.mark.parametrize(
@@ -143,12 +143,12 @@ def test_a_grid_counts_transfers_without_the_diagonal(studies):
     ("name", "parts"), [("sweep", "points"), ("pairs", "pairs"), ("grid", "cells")]
 )
 def test_an_interrupted_study_says_first_how_far_it_came(studies, name, parts):
-    found = replace(studies[name], cells=studies[name].cells[:2], interrupted=True)
+    found = replace(studies[name], cells=studies[name].cells[:2])
     n = len(studies[name].cells)
     assert build_report(found).stopped == f"Stopped at 2 of {n} {parts}"
     assert build_report(found).headline.startswith(f"Stopped at 2 of {n} {parts}. ")
-    last = replace(found.cells[1].results, interrupted=True)
-    part = replace(found, cells=(found.cells[0], replace(found.cells[1], results=last)))
+    last = replace(found.cells[1], interrupted=True)
+    part = replace(found, cells=(found.cells[0], last))
     assert build_report(part).stopped.endswith(", the last with 8 of 8 repeats")
     assert build_report(studies[name]).stopped is None
 
@@ -168,10 +168,10 @@ def test_every_caution_says_what_to_know(studies, name, kind, said):
 
 
 def test_settings_of_the_training_are_said_to_change_standalone_too(studies):
-    spec = studies["sweep"].spec
+    spec = studies["sweep"].study
     axes = (spec.axes[0], Axis("epochs", ("2",)))
     cells = tuple(replace(cell, at=(*cell.at, "2")) for cell in spec.cells)
-    found = replace(studies["sweep"], spec=replace(spec, axes=axes, cells=cells))
+    found = replace(studies["sweep"], study=replace(spec, axes=axes, cells=cells))
     text = study_caution_text(StudyCaution("sensitivity", 3), found, VIEWS[found.command].cell_name)
     assert text.startswith("epochs changes training from scratch too")
     assert text.endswith("use --tune learning-rate=A,B,...")
@@ -219,20 +219,20 @@ def test_a_grid_has_a_table_a_variant_with_a_mark_in_every_cell(studies):
 
 
 def test_a_cell_that_was_not_run_is_empty(studies):
-    found = replace(studies["grid"], cells=studies["grid"].cells[:4], interrupted=True)
+    found = replace(studies["grid"], cells=studies["grid"].cells[:4])
     first, *_ = build_report(found).tables
     assert first.rows[2][1:4] == ("", "", "")
 
 
 def test_scores_have_their_table_and_sentence():
-    found = run_study(grid_of(3, transferability=True), engine=load_engine("compiled"))
+    found = run(grid_of(3, transferability=True), engine=load_engine("compiled"))
     table = build_report(found).tables[2]
     assert table.title.startswith("Which of 2 sources would one pick?")
     assert len(table.rows) == 2 * 5
     assert table.sentence.startswith("Ranked by regularised H-score, on the training rows")
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", MAKE)
 @pytest.mark.parametrize("writer", ["table", "markdown"])
 def test_every_text_has_all_tables(studies, name, writer):
     report = build_report(studies[name]).for_printing(True, True)
@@ -249,7 +249,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", MAKE)
 def test_on_80_columns_the_answer_comes_first_with_mean_and_std(studies, name, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "dumb")
@@ -290,21 +290,21 @@ def test_a_sweep_draws_means_above_and_differences_below(studies):
         100 * one.difference.mean
         for series in (1, 2)
         for cell in studies["sweep"].cells
-        if (one := cell.summary("fresh", series))
+        if (one := cell.summary_of("fresh", series))
     ]
     assert [float(line.get_ydata()[0]) for line in marks] == pytest.approx(means)
     assert [text.get_text() for text in below.get_xticklabels()] == ["10", "20", "40"]
 
 
 def test_words_on_an_axis_stand_one_after_another(studies):
-    spec = studies["sweep"].spec
+    spec = studies["sweep"].study
     names = ("relu", "tanh", "$elu$")
     cells = tuple(Cell((name,), cell.spec) for name, cell in zip(names, spec.cells, strict=True))
     own = tuple(
         replace(cell, at=(name,)) for name, cell in zip(names, studies["sweep"].cells, strict=True)
     )
     axis = Axis("activation", names)
-    found = replace(studies["sweep"], spec=replace(spec, axes=(axis,), cells=cells), cells=own)
+    found = replace(studies["sweep"], study=replace(spec, axes=(axis,), cells=cells), cells=own)
     _, below = panels_of(found)
     assert list(below.get_xticks()) == [0, 1, 2]
 
@@ -326,13 +326,13 @@ def test_a_heat_map_has_number_and_mark_in_every_cell(studies, name):
     texts = [text.get_text() for text in panels[0].texts]
     assert len(texts) == 9
     for text, cell in zip(texts, studies[name].cells, strict=True):
-        one = cell.summary("fresh", 1)
+        one = cell.summary_of("fresh", 1)
         assert text == f"{format_signed_points(one.difference.mean)}\n{SYMBOLS[one.verdict.kind]}"
     frames = [patch for patch in panels[0].patches if patch.get_hatch() is None]
     assert len(frames) == 3  # the diagonal
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", MAKE)
 @pytest.mark.parametrize("style", STYLES)
 def test_every_style_can_be_drawn_and_is_the_same_twice(studies, name, style, tmp_path):
     texts = []
@@ -344,7 +344,7 @@ def test_every_style_can_be_drawn_and_is_the_same_twice(studies, name, style, tm
     assert "<desc>" in texts[0]
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", MAKE)
 def test_what_is_shown_again_is_the_same(studies, name):
     again = from_json("".join(to_json(studies[name])).encode(), "r.json")
     first, second = build_report(studies[name]), build_report(again)

@@ -5,13 +5,13 @@ import io
 
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare
 from helpers.specs import spec_of, varied
 
 from blobtransfer.report.kinds import VIEWS
 from blobtransfer.report.kinds.comparison import SUMMARY_COLUMNS
 from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.writers import SUMMARY_SUFFIXES
-from blobtransfer.running.compare import compare
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def test_csv_has_the_numbers_of_the_findings_in_full(results):
             io.StringIO("".join(summary_text(VIEWS["compare"].summary(results), ".csv")))
         )
     )
-    assert [row["variant"] for row in rows] == [one.label for one in results.summary]
-    for row, one in zip(rows, results.summary, strict=True):
+    assert [row["variant"] for row in rows] == [one.label for one in results.cell.summary]
+    for row, one in zip(rows, results.cell.summary, strict=True):
         assert float(row["mean"]) == one.mean
         if one.difference is None:
             assert row["difference"] == row["verdict"] == ""

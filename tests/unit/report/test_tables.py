@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import analysed_with, compare, with_cell
 from helpers.specs import VARIANTS, spec_of, varied
 
-from blobtransfer.analysis.cells import analyse
 from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.kinds.texts import SECONDARY
-from blobtransfer.running.compare import compare
 from blobtransfer.running.single import train_source, train_target
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
@@ -37,10 +36,8 @@ def reported(results):
 
 def without_ceiling(results):
     """Give the same results of problems whose best possible accuracy is not known."""
-    tasks = tuple(replace(task, ceiling=None) for task in results.tasks)
-    curves = results.curves if results.command == "compare" else None
-    findings = analyse(results.spec, results.scores, tasks[-1], curves)
-    return replace(results, tasks=tasks, findings=findings)
+    tasks = tuple(replace(task, ceiling=None) for task in results.cells[0].tasks)
+    return analysed_with(results, tasks=tasks)
 
 
 def text_in(tables):
@@ -125,7 +122,7 @@ def test_variants_that_are_compared_with_another_have_a_table_of_their_own():
 
 def test_the_numbers_of_a_row_are_those_of_the_findings(results):
     table = reported(results)[0]
-    one = results.of_question("one")[2]
+    one = results.cell.of_question("one")[2]
     row = dict(zip(table.columns, table.rows[2], strict=True))
     assert row["variant"] == one.label
     assert row["mean"] == f"{100 * one.mean:.2f}"
@@ -147,7 +144,7 @@ def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(resul
         ("random-frozen fixed=1", ""),
         ("transfer fixed=0", "this model"),
     ]
-    one = results.summary[2]
+    one = results.cell.summary[2]
     numbers = (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5)
     assert risk.rows[2][2:] == tuple(f"{100 * number:.2f}" for number in numbers)
     assert [table.is_detail for table in reported(results)[:4]] == [False, False, True, False]
@@ -174,7 +171,7 @@ def test_a_comparison_until_decided_says_how_it_was_looked_at():
     table, _ = reported(results)
     hold = "the intervals of the mean hold at every look, all others at one"
     assert f"looked at again and again, at most 8 repeats: {hold}" in table.notes
-    early, _ = reported(replace(results, spec=replace(spec, n_repeats=100)))
+    early, _ = reported(with_cell(results, spec=replace(spec, n_repeats=100)))
     assert f"looked at again and again, until all was decided: {hold}" in early.notes
     # no number that holds at one look alone
     assert table.rows[1][table.columns.index("typical [95 %]")] == "+0.00"
@@ -249,7 +246,7 @@ def test_a_note_says_where_the_one_source_network_came_from(with_model):
 
 def test_without_a_ceiling_a_comparison_has_no_gap_and_no_word_of_it(results):
     plain = without_ceiling(results)
-    assert {one.gap for one in plain.summary} == {None}
+    assert {one.gap for one in plain.cell.summary} == {None}
     tables = reported(plain)
     assert all(table.ceiling is None for table in tables)
     for text in text_in(tables):
@@ -302,7 +299,8 @@ def test_the_title_of_one_training_says_what_was_trained(text, title):
 def test_the_time_of_a_training_is_named_where_it_is_wanted():
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
-    (table,) = reported(replace(results, seconds=1.234))
+    provenance = replace(results.provenance, seconds=1.234)
+    (table,) = reported(replace(results, provenance=provenance))
     assert table.notes[0] == "63 of 63 weights trained in 1.23 s; 40 training rows"
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare
 from helpers.specs import VARIANTS, spec_of, varied
 
 from blobtransfer.report.kinds import VIEWS
 from blobtransfer.report.render.terminal import box_plot, print_tables
 from blobtransfer.report.render.text import to_text
-from blobtransfer.running.compare import compare
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +47,14 @@ def test_a_narrow_terminal_drops_columns_and_cuts_no_number(results, on_terminal
     tables = list(VIEWS["compare"].tables(results))
     text = on_terminal(tables, width, encoding)
     number = re.compile(r"(?<![\d.])[+-]?\d+\.\d+(?![\d.])")
-    ends = [end for one in results.summary for end in (one.min, one.max)]
-    ends.append(results.measured.ceiling)
+    ends = [end for one in results.cell.summary for end in (one.min, one.max)]
+    ends.append(results.cell.measured.ceiling)
     whole = to_text(tables) + " ".join(f"{100 * end:.1f}" for end in ends)
     if width >= 40:  # below, the terminal itself breaks lines
         assert set(number.findall(text)) <= set(number.findall(whole))
     if width >= 80:
         assert all(len(line) <= width for line in text.splitlines())
-    for summary in results.summary:
+    for summary in results.cell.summary:
         assert summary.label in text
 
 
@@ -97,7 +97,7 @@ def test_the_terminal_shows_a_small_box_plot_and_a_pipe_does_not(nested, on_term
 @pytest.fixture(scope="module")
 def summaries():
     results = compare(spec_of(5, fixed=(0,)), None, PlannedEngine(lambda *_: 0.5, 5))
-    a, b = results.summary
+    a, b = results.cell.summary
     return [
         replace(a, min=0.0, q1=0.2, median=0.3, q3=0.4, max=0.9),
         replace(b, min=0.5, q1=0.6, median=0.7, q3=0.7, max=0.7),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare, with_cell
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of, varied
 
 from blobtransfer.errors import MachineError
@@ -19,7 +20,6 @@ from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.text import to_text
 from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS, WRITERS, print_on, to_json, writer_of
-from blobtransfer.running.compare import compare
 from blobtransfer.running.single import train_target
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
@@ -133,14 +133,14 @@ def test_the_markdown_of_a_comparison_is_exactly_this(planned):
 
 @pytest.mark.parametrize("name", ["table", "markdown"])
 def test_how_far_an_interrupted_comparison_came_is_said_first(report, name):
-    spec = replace(report.results.spec, n_repeats=10_000)
-    stopped = build_report(replace(report.results, interrupted=True, spec=spec))
+    spec = replace(report.results.cell.spec, n_repeats=10_000)
+    stopped = build_report(with_cell(report.results, interrupted=True, spec=spec))
     assert written(name, stopped) == "Stopped at 8 of 10,000 repeats\n\n" + written(name, report)
 
 
 def test_a_comparison_until_decided_that_is_interrupted_had_no_number_to_reach(report):
-    spec = replace(report.results.spec, n_repeats=10_000, until_decided=True)
-    stopped = build_report(replace(report.results, interrupted=True, spec=spec))
+    spec = replace(report.results.cell.spec, n_repeats=10_000, until_decided=True)
+    stopped = build_report(with_cell(report.results, interrupted=True, spec=spec))
     assert stopped.stopped == "Stopped at 8 of at most 10,000 repeats"
 
 
@@ -205,7 +205,7 @@ def test_markdown_has_lines_that_are_tables_or_none(report):
 def test_every_text_format_writes_the_same_numbers(report):
     rows = json.loads(written("json", report))
     lines = list(csv.DictReader(io.StringIO(written("csv", report))))
-    assert len(rows["runs"]) == len(lines) == len(report.results.scores)
+    assert len(rows["runs"]) == len(lines) == len(report.results.cell.scores)
     for run, line in zip(rows["runs"], lines, strict=True):
         assert {k: "" if v is None else str(v) for k, v in run.items()} == line
     cells = [
@@ -216,11 +216,11 @@ def test_every_text_format_writes_the_same_numbers(report):
     means = [
         (one.label, f"{100 * one.mean:.2f}")
         for question in ("one", "fresh")
-        for one in report.results.of_question(question)
+        for one in report.results.cell.of_question(question)
     ]
     assert cells == means
     by_arm = {(one["sources"], one["variant"], one["fixed"]): one for one in rows["summary"]}
-    for one in report.results.summary:
+    for one in report.results.cell.summary:
         assert by_arm[tuple(one.arm.columns.values())]["mean"] == one.mean
     assert [one["text"] for one in rows["sentences"]] == [one.text for one in report.sentences]
     assert [one["text"] for one in rows["cautions"]] == list(report.cautions)

@@ -5,10 +5,10 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare_cell
 from helpers.specs import VARIANTS, spec_of, varied
 
 from blobtransfer.results.scores import Run, Scores, finite
-from blobtransfer.running.compare import compare
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE, Variant
@@ -55,7 +55,7 @@ def test_what_is_not_finite_is_none_in_a_row():
 
 
 def test_rows_in_any_order_give_the_grid_again():
-    results = compare(spec_of(8, variants=VARIANTS), None, PlannedEngine(varied))
+    results = compare_cell(spec_of(8, variants=VARIANTS), None, PlannedEngine(varied))
     rows = list(results.scores.rows())
     shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
     assert_same(Scores.from_rows(shuffled, results.spec.arms), results.scores)

@@ -7,13 +7,13 @@ from functools import partial
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare_cell
 from helpers.specs import SMALL, spec_of, varied
 
 from blobtransfer.engines import Engine, Job, Trained, load_engine
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.running.block import fresh_sources, run_block
-from blobtransfer.running.compare import compare
 from blobtransfer.running.trainer import SourceKey, train_sources
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
@@ -198,7 +198,7 @@ def test_equal_compute_is_standalone_and_then_as_many_epochs_again(engine):
 
 def test_the_one_source_is_that_of_repeat_0_and_serves_every_repeat(engine):
     recorder = Recorder(engine)
-    compare(fresh("fixed=0", questions=("one", "fresh")), engine=recorder)
+    compare_cell(fresh("fixed=0", questions=("one", "fresh")), engine=recorder)
     (_, one), (_, of_each), (job, _) = recorder.jobs
     assert_same(of_run(one.weights, 0), of_run(of_each.weights, 0))
     for r in range(N_REPEATS):
@@ -208,7 +208,7 @@ def test_the_one_source_is_that_of_repeat_0_and_serves_every_repeat(engine):
 
 def test_nested_repeats_share_the_source_of_the_first_of_them():
     recorder = Recorder(load_engine("compiled"), n_at_once=3)  # across the borders of the sources
-    compare(replace(fresh("fixed=0"), nested=(3, 2), n_repeats=6), engine=recorder)
+    compare_cell(replace(fresh("fixed=0"), nested=(3, 2), n_repeats=6), engine=recorder)
     keys = {order_key(0, Stream.TARGET_ORDER, r): r for r in range(6)}
     starts = {
         keys[int(key)]: of_run(job.weights, job.n_runs // 2 + i)

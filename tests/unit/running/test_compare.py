@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare, compare_cell
 from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 
 from blobtransfer.analysis.load import from_json
@@ -18,10 +19,10 @@ from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.store.store import Store
-from blobtransfer.running.compare import compare
-from blobtransfer.running.fingerprint import this_maker
+from blobtransfer.running.fingerprint import current_environment
 from blobtransfer.running.transferability import score_sources
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.study import Study
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 from blobtransfer.statistics.sequential import look_schedule
 
@@ -95,7 +96,7 @@ def assert_same_runs(a, b):
 
 
 def test_there_is_a_run_for_each_arm_in_each_repeat():
-    results = compare(
+    results = compare_cell(
         spec_of(2, fixed=(0,), questions=("one", "fresh")), None, PlannedEngine(planned)
     )
     assert [(run.sources, run.variant, run.fixed, run.repeat) for run in rows(results)] == [
@@ -107,7 +108,7 @@ def test_there_is_a_run_for_each_arm_in_each_repeat():
 
 def test_a_comparison_without_a_model_trains_the_source_of_repeat_0_first():
     engine, progress = PlannedEngine(lambda key, *_: 0.9 if key == SOURCE_KEY else 0.5), Told()
-    results = compare(spec_of(2), None, engine, progress)
+    results = compare_cell(spec_of(2), None, engine, progress)
     assert results.source_run.test_accuracy == 0.9
     assert [task.role for task in results.tasks] == ["source", "target"]
     # 1 run x 2 epochs, then 2 repeats x 3 variants x 2 epochs, a job each repeat
@@ -119,7 +120,7 @@ def test_a_comparison_without_a_model_trains_the_source_of_repeat_0_first():
 def test_a_given_network_is_the_one_source_and_none_is_trained():
     given = initial_weights(MLPSpec(), 7, 0)
     engine = PlannedEngine(planned)
-    results = compare(spec_of(2, source=None, model_path="m.keras"), given, engine)
+    results = compare_cell(spec_of(2, source=None, model_path="m.keras"), given, engine)
     assert results.source_run is None
     assert [task.role for task in results.tasks] == ["target"]
     assert all(job.tasks[0].spec.seed == 2 for job in engine.jobs)
@@ -129,7 +130,7 @@ def test_a_given_network_is_the_one_source_and_none_is_trained():
 
 def test_other_variants_leave_the_rows_of_a_variant_alone():
     def of_two(fixed):
-        results = compare(spec_of(fixed=fixed), None, PlannedEngine(planned))
+        results = compare_cell(spec_of(fixed=fixed), None, PlannedEngine(planned))
         return [run for run in rows(results) if run.fixed in (None, 2)]
 
     assert of_two((0, 1, 2)) == of_two((2,))
@@ -140,7 +141,7 @@ def test_problems_without_ceiling_and_centres_are_compared_all_the_same(monkeypa
         return replace(load_dataset(spec), ceiling=None, centers=None)
 
     monkeypatch.setattr("blobtransfer.running.single.load_dataset", load)
-    results = compare(spec_of(2, speed=True), None, PlannedEngine(planned))
+    results = compare_cell(spec_of(2, speed=True), None, PlannedEngine(planned))
     assert [task.ceiling for task in results.tasks] == [None, None]
     assert {one.gap for one in results.summary} == {None}
     medians = [one.median for one in results.summary]
@@ -150,7 +151,7 @@ def test_problems_without_ceiling_and_centres_are_compared_all_the_same(monkeypa
 @pytest.mark.parametrize("questions", [("one",), ("one", "fresh")])
 def test_all_can_be_compared_with_one_variant_that_was_named(questions):
     against = parse_variant("fixed=0")
-    results = compare(
+    results = compare_cell(
         spec_of(3, against=against, questions=questions), None, PlannedEngine(planned)
     )
     told = [(c.question, c.kind, c.arm.label, c.baseline.label) for c in results.findings.contrasts]
@@ -184,19 +185,19 @@ def test_repeats_are_added_until_the_first_look_at_which_all_is_decided(
 ):
     spec = spec_of(400, (2,), until_decided=True, questions=("one", "fresh"))
     engine = PlannedEngine(plan_with(better_by, spread), n_at_once)
-    results = compare(spec, None, engine)
+    results = compare_cell(spec, None, engine)
     assert results.scores.repeats.tolist() == list(range(n_repeats))
     assert not results.interrupted
     kinds = {one.verdict.kind for one in results.summary[1:]}
     assert kinds == ({"better"} if n_repeats == 100 else {"undecided"})
-    whole = compare(spec_of(n_repeats, (2,), questions=("one", "fresh")), None, engine)
+    whole = compare_cell(spec_of(n_repeats, (2,), questions=("one", "fresh")), None, engine)
     assert_same_runs(results, whole)
 
 
 def test_the_look_at_which_it_stops_is_the_first_that_decides():
     spec = spec_of(5_000, (2,), until_decided=True)
     engine = PlannedEngine(plan_with(0.04, 0.2), 1000)
-    results = compare(spec, None, engine)
+    results = compare_cell(spec, None, engine)
     n = results.scores.n_repeats
     assert n in look_schedule(5_000)[1:-1]
     (verdict,) = (one.verdict for one in results.summary[1:])
@@ -204,7 +205,8 @@ def test_the_look_at_which_it_stops_is_the_first_that_decides():
     # at the look before, it is not decided
     before = max(look for look in look_schedule(5_000) if look < n)
     (verdict,) = (
-        one.verdict for one in compare(replace(spec, n_repeats=before), None, engine).summary[1:]
+        one.verdict
+        for one in compare_cell(replace(spec, n_repeats=before), None, engine).summary[1:]
     )
     assert verdict.kind == "undecided"
 
@@ -213,15 +215,15 @@ def test_the_findings_of_a_comparison_until_decided_are_the_same_when_read_again
     spec = spec_of(400, (2,), until_decided=True, speed=True)
     results = compare(spec, None, PlannedEngine(plan_with(0.3, 0.05), 100))
     back = from_json("".join(to_json(results)).encode(), "r.json")
-    assert back.findings == results.findings
-    assert back.scores.n_repeats == results.scores.n_repeats < back.spec.n_repeats
+    assert back.cell.findings == results.cell.findings
+    assert back.cell.scores.n_repeats == results.cell.scores.n_repeats < spec.n_repeats
 
 
 def test_a_failed_run_counts_at_chance_level_at_every_look_as_it_does_in_the_end():
     def plan(key, first_weight, n_frozen):
         return np.nan if n_frozen == 2 else 0.9
 
-    results = compare(spec_of(200, (2,), until_decided=True), None, PlannedEngine(plan, 1000))
+    results = compare_cell(spec_of(200, (2,), until_decided=True), None, PlannedEngine(plan, 1000))
     assert results.scores.n_repeats == 100
     assert results.summary[1].verdict.kind == "worse"
     assert results.summary[1].difference.mean == pytest.approx(0.5 - 0.9)
@@ -234,7 +236,7 @@ def test_a_comparison_until_decided_can_be_interrupted():
         return 0.5
 
     engine = PlannedEngine(plan)
-    results = compare(spec_of(400, (2,), until_decided=True), None, engine)
+    results = compare_cell(spec_of(400, (2,), until_decided=True), None, engine)
     assert results.interrupted and 100 < results.scores.n_repeats < 400
 
 
@@ -245,7 +247,7 @@ def test_a_comparison_until_decided_can_be_interrupted():
 def test_more_repeats_keep_the_earlier_rows_however_they_are_cut(n_at_once):
     def of(n_repeats, n_at_once):
         spec = spec_of(n_repeats, questions=("one", "fresh"))
-        return rows(compare(spec, None, PlannedEngine(planned, n_at_once)))
+        return rows(compare_cell(spec, None, PlannedEngine(planned, n_at_once)))
 
     assert of(7, n_at_once)[:15] == of(3, 1)
 
@@ -299,9 +301,9 @@ def test_every_source_network_is_trained_once_however_the_repeats_are_cut(
         name = "blobtransfer.running.worker.engine_of"
         monkeypatch.setattr(name, lambda _, n_threads: engine)
         with ThreadPoolExecutor(2) as executor:
-            results = compare(spec, None, engine, progress, executor)
+            results = compare_cell(spec, None, engine, progress, executor)
     else:
-        results = compare(spec, None, engine, progress)
+        results = compare_cell(spec, None, engine, progress)
     trained = Counter(
         "transfer" if job.tasks[0].spec == spec.source else "self-transfer"
         for job in engine.jobs
@@ -311,16 +313,16 @@ def test_every_source_network_is_trained_once_however_the_repeats_are_cut(
     assert trained == n_sources
     comparison = progress.stages["comparison"]
     assert sum(comparison.told) == comparison.total
-    assert_same_runs(results, compare(spec, None, PlannedEngine(planned)))
+    assert_same_runs(results, compare_cell(spec, None, PlannedEngine(planned)))
 
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_a_block_of_threads_trains_the_networks_that_are_trained_here(name):
     spec, _ = design_of(name)
     engine = load_engine("compiled")
-    here = compare(spec, None, engine)
+    here = compare_cell(spec, None, engine)
     with ThreadPoolExecutor(2) as executor:
-        assert_same_runs(here, compare(spec, None, Cut(engine, 3), executor=executor))
+        assert_same_runs(here, compare_cell(spec, None, Cut(engine, 3), executor=executor))
 
 
 @pytest.mark.slow
@@ -331,8 +333,8 @@ def test_processes_of_their_own_train_the_networks_that_are_trained_here(speed):
             spec, _ = design_of(name)
             spec = replace(spec, speed=speed)
             engine = Cut(load_engine("compiled"), 3)
-            there = compare(spec, None, engine, executor=executor)
-            assert_same_runs(compare(spec, None, engine), there)
+            there = compare_cell(spec, None, engine, executor=executor)
+            assert_same_runs(compare_cell(spec, None, engine), there)
 
 
 def test_the_engine_is_started_before_anything_is_trained():
@@ -343,13 +345,13 @@ def test_the_engine_is_started_before_anything_is_trained():
             started.append((spec, len(self.jobs)))
 
     spec = spec_of()
-    compare(spec, None, Watched(planned))
+    compare_cell(spec, None, Watched(planned))
     assert started[0] == (spec, 0)
 
 
 def test_without_an_engine_it_is_that_of_the_spec():
     spec = spec_of(2)
-    assert_same_runs(compare(spec), compare(spec, None, load_engine(spec.engine)))
+    assert_same_runs(compare_cell(spec), compare_cell(spec, None, load_engine(spec.engine)))
 
 
 # ---------------------------------------------------------------- interrupts
@@ -361,7 +363,7 @@ def test_ctrl_c_keeps_the_repeats_that_were_complete():
             raise KeyboardInterrupt
         return 0.5
 
-    results = compare(spec_of(5), None, PlannedEngine(plan))
+    results = compare_cell(spec_of(5), None, PlannedEngine(plan))
     assert results.interrupted
     assert [run.repeat for run in rows(results)] == [0, 0, 0, 1, 1, 1]
 
@@ -373,14 +375,14 @@ def test_ctrl_c_before_the_first_repeat_is_passed_on():
         return 0.5
 
     with pytest.raises(KeyboardInterrupt):
-        compare(spec_of(), None, PlannedEngine(plan))
+        compare_cell(spec_of(), None, PlannedEngine(plan))
 
 
 @pytest.mark.parametrize("speed", [False, True])
 def test_progress_may_stop_a_comparison_and_keeps_what_is_done(speed):
     spec = spec_of(5, variants=VARIANTS, questions=("fresh",), speed=speed)
-    results = compare(spec, None, PlannedEngine(planned), Told(stop_at=7))
-    whole = compare(spec, None, PlannedEngine(planned))
+    results = compare_cell(spec, None, PlannedEngine(planned), Told(stop_at=7))
+    whole = compare_cell(spec, None, PlannedEngine(planned))
     assert results.interrupted
     # a repeat tells four times: of its source, of its plain arms, and of two phases of one
     assert results.scores.repeats.tolist() == [0]
@@ -407,18 +409,18 @@ class OneByOne(Executor):
 def test_an_interrupt_while_an_executor_works_keeps_what_is_done_and_cancels_the_rest():
     spec = spec_of(5, questions=("fresh",))
     engine, executor = Cut(load_engine("compiled"), 2), OneByOne()
-    results = compare(spec, None, engine, Told(stop_at=1), executor)
+    results = compare_cell(spec, None, engine, Told(stop_at=1), executor)
     assert results.interrupted
     assert results.scores.repeats.tolist() == [0, 1]
     np.testing.assert_array_equal(
-        results.scores.values, compare(spec, None, engine).scores.values[:, :, :2]
+        results.scores.values, compare_cell(spec, None, engine).scores.values[:, :, :2]
     )
     assert [future.cancelled() for future in executor.futures] == [False, True, True]
 
 
 def test_an_interrupt_before_an_executor_has_done_anything_is_passed_on():
     with ThreadPoolExecutor(2) as executor, pytest.raises(KeyboardInterrupt):
-        compare(spec_of(5), None, load_engine("compiled"), Told(stop_at=0), executor)
+        compare_cell(spec_of(5), None, load_engine("compiled"), Told(stop_at=0), executor)
 
 
 def test_nothing_depends_on_global_random_state_nor_changes_it():
@@ -427,7 +429,7 @@ def test_nothing_depends_on_global_random_state_nor_changes_it():
     for seed in (1, 2):
         np.random.seed(seed)  # noqa: NPY002
         before = np.random.get_state()[1].tolist()  # noqa: NPY002
-        found.append(compare(spec).summary)
+        found.append(compare_cell(spec).summary)
         assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
     assert found[0] == found[1]
 
@@ -438,20 +440,23 @@ def test_a_network_that_is_given_is_kept_by_its_hash_or_not_at_all(tmp_path):
     engine = PlannedEngine(planned)
     with Store.opened(tmp_path / "a.db", writes=True) as store:
         with pytest.raises(SettingError, match="model_sha256"):
-            compare(spec, weights, engine, store=store)
+            compare_cell(spec, weights, engine, store=store)
         known = replace(spec, model_sha256="0")
-        assert compare(known, weights, engine, store=store).scores.n_repeats == 3
-        assert str(store.tally(known)) == "3 of 3 repeats"
+        assert compare_cell(known, weights, engine, store=store).scores.n_repeats == 3
+        assert str(store.count_repeats(Study.of_one(known))) == "3 of 3 repeats"
 
 
 def test_a_maker_of_scores_is_known_by_what_rounds_them_too(monkeypatch):
     spec = spec_of(3, questions=("fresh",))
     engine = load_engine("compiled")
-    plain = this_maker(spec, engine)
+    plain = current_environment(spec, engine)
     scored = replace(spec, transferability=True)
-    one = this_maker(scored, engine)
+    one = current_environment(scored, engine)
     assert one.rounding.startswith(plain.rounding) and one.rounding != plain.rounding
     name = "blobtransfer.running.fingerprint.score_sources"
     monkeypatch.setattr(name, lambda *_: np.nextafter(score_sources(scored, *_[1:]), 1))
-    assert this_maker(scored, engine).unlike(one, "compiled") == "its processor rounds differently"
-    assert this_maker(spec, engine) == plain
+    assert (
+        current_environment(scored, engine).difference_from(one, "compiled")
+        == "its processor rounds differently"
+    )
+    assert current_environment(spec, engine) == plain

@@ -6,15 +6,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare_cell, run
 from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.randomness import Stream, order_key
-from blobtransfer.running.compare import compare
-from blobtransfer.running.run import run_study
-from blobtransfer.running.source_cache import SourceBank
+from blobtransfer.running.source_cache import SourceNetworkCache
 from blobtransfer.running.trainer import SourceKey
 
 SOURCE_KEYS = {order_key(seed, Stream.SOURCE_ORDER, r) for seed in range(10) for r in range(20)}
@@ -55,28 +54,28 @@ def n_sources_in(engine):
 @pytest.mark.parametrize("make", [sweep_of, pairs_of, grid_of])
 def test_every_cell_is_to_the_bit_the_comparison_that_it_stands_for(make):
     spec, engine = make(n_repeats=4), load_engine("compiled")
-    found = run_study(spec, engine=engine)
+    found = run(spec, engine=engine)
     assert [cell.at for cell in found.cells] == [cell.at for cell in spec.cells]
     for cell, own in zip(spec.cells, found.cells, strict=True):
-        alone = compare(cell.spec, engine=engine)
-        assert np.array_equal(alone.scores.values, own.results.scores.values, equal_nan=True)
+        alone = compare_cell(cell.spec, engine=engine)
+        assert np.array_equal(alone.scores.values, own.scores.values, equal_nan=True)
 
 
 def test_a_source_serves_a_whole_row_of_a_grid_and_its_diagonal():
     engine = PlannedEngine(varied, n_at_once=3)
-    run_study(grid_of(3, n_repeats=8), engine=engine)
+    run(grid_of(3, n_repeats=8), engine=engine)
     assert n_sources_in(engine) == 3 * 8
 
 
 def test_the_points_of_a_sweep_share_sources_where_these_are_the_same():
     engine = PlannedEngine(varied, n_at_once=8)
-    run_study(sweep_of((10, 20, 40)), engine=engine)
+    run(sweep_of((10, 20, 40)), engine=engine)
     assert n_sources_in(engine) == 3 * 8
     spec = sweep_of((10, 20, 40))
     one = spec.cells[0].spec.source
     shared = tuple(replace(cell, spec=replace(cell.spec, source=one)) for cell in spec.cells)
     engine = PlannedEngine(varied, n_at_once=8)
-    run_study(replace(spec, cells=shared), engine=engine)
+    run(replace(spec, cells=shared), engine=engine)
     assert n_sources_in(engine) == 8
 
 
@@ -84,7 +83,7 @@ def test_the_points_of_a_sweep_share_sources_where_these_are_the_same():
 def test_progress_counts_every_epoch_once(make):
     told = Counted()
     spec = make()
-    run_study(spec, engine=PlannedEngine(varied, n_at_once=3), progress=told)
+    run(spec, engine=PlannedEngine(varied, n_at_once=3), progress=told)
     kind = spec.kind
     assert told.parts[kind] == len(spec.cells)
     assert told.stages[kind] == told.totals[kind] > 0
@@ -92,29 +91,29 @@ def test_progress_counts_every_epoch_once(make):
 
 def test_an_interrupted_sweep_keeps_what_is_done():
     spec = sweep_of(n_repeats=8)
-    found = run_study(spec, engine=PlannedEngine(varied, n_at_once=2), progress=Counted(stop_at=13))
+    found = run(spec, engine=PlannedEngine(varied, n_at_once=2), progress=Counted(stop_at=13))
     assert found.interrupted
     assert [cell.at for cell in found.cells] == [("10",), ("20",)]
-    assert [cell.results.scores.n_repeats for cell in found.cells] == [8, 2]
+    assert [cell.scores.n_repeats for cell in found.cells] == [8, 2]
 
 
 def test_interrupted_pairs_keep_whole_pairs_alone():
     spec = pairs_of(n_repeats=8)
-    found = run_study(spec, engine=PlannedEngine(varied, n_at_once=2), progress=Counted(stop_at=13))
+    found = run(spec, engine=PlannedEngine(varied, n_at_once=2), progress=Counted(stop_at=13))
     assert found.interrupted
-    assert [cell.results.scores.n_repeats for cell in found.cells] == [8]
+    assert [cell.scores.n_repeats for cell in found.cells] == [8]
 
 
 @pytest.mark.parametrize("make", [sweep_of, pairs_of, grid_of])
 def test_a_study_without_anything_to_show_is_an_interrupt(make):
     with pytest.raises(KeyboardInterrupt):
-        run_study(make(), engine=PlannedEngine(varied), progress=Counted(stop_at=1))
+        run(make(), engine=PlannedEngine(varied), progress=Counted(stop_at=1))
 
 
 def test_pairs_know_how_far_their_problems_are_apart():
-    found = run_study(pairs_of(), engine=PlannedEngine(varied, n_at_once=8))
+    found = run(pairs_of(), engine=PlannedEngine(varied, n_at_once=8))
     assert all(cell.distance is not None and cell.distance > 0.0 for cell in found.cells)
-    swept = run_study(sweep_of(), engine=PlannedEngine(varied, n_at_once=8))
+    swept = run(sweep_of(), engine=PlannedEngine(varied, n_at_once=8))
     assert all(cell.distance is None for cell in swept.cells)
 
 
@@ -132,36 +131,36 @@ def trained(n_numbers):
 
 def test_a_bank_keeps_what_is_shared_until_nobody_needs_it():
     specs = [cell.spec for cell in grid_of(2).cells]
-    bank, keys = SourceBank(specs), [SourceKey("fresh", "transfer", r) for r in range(3)]
+    bank, keys = SourceNetworkCache(specs), [SourceKey("fresh", "transfer", r) for r in range(3)]
     own = [SourceKey("fresh", "self-transfer", r) for r in range(3)]
     train, calls = trained(10)
-    bank.take(specs[1], keys, train)
-    found = bank.take(specs[0], own, train)
+    bank.get_or_train(specs[1], keys, train)
+    found = bank.get_or_train(specs[0], own, train)
     assert calls == [3]
     assert [found[key][0][0] for key in own] == [0.0, 1.0, 2.0]
-    bank.end(specs[0])
-    bank.end(specs[1])
-    bank.take(specs[1], keys, train)
+    bank.release(specs[0])
+    bank.release(specs[1])
+    bank.get_or_train(specs[1], keys, train)
     assert calls == [3, 3]
 
 
 def test_a_bank_keeps_nothing_that_one_experiment_needs_alone():
     spec = pairs_of().cells[0].spec
-    bank, keys = SourceBank([spec]), [SourceKey("fresh", "transfer", 0)]
+    bank, keys = SourceNetworkCache([spec]), [SourceKey("fresh", "transfer", 0)]
     train, calls = trained(10)
     assert not bank.shares(spec)
-    bank.take(spec, keys, train)
-    bank.take(spec, keys, train)
+    bank.get_or_train(spec, keys, train)
+    bank.get_or_train(spec, keys, train)
     assert calls == [1, 1]
 
 
 def test_a_bank_has_room_for_so_many_numbers(monkeypatch):
-    monkeypatch.setattr("blobtransfer.running.source_cache.KEPT_NUMBERS", 25)
+    monkeypatch.setattr("blobtransfer.running.source_cache.MAX_CACHED_WEIGHTS", 25)
     specs = [cell.spec for cell in grid_of(2).cells]
-    bank, keys = SourceBank(specs), [SourceKey("fresh", "transfer", r) for r in range(3)]
+    bank, keys = SourceNetworkCache(specs), [SourceKey("fresh", "transfer", r) for r in range(3)]
     train, calls = trained(10)
-    first = bank.take(specs[1], keys, train)
-    again = bank.take(specs[1], keys, train)
+    first = bank.get_or_train(specs[1], keys, train)
+    again = bank.get_or_train(specs[1], keys, train)
     assert calls == [3, 1]
     assert all(np.array_equal(first[key][0], again[key][0]) for key in keys)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare_cell
 from helpers.specs import spec_of
 
 from blobtransfer.data import load_dataset
@@ -12,7 +13,6 @@ from blobtransfer.engines import load_engine
 from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
 from blobtransfer.results.results import TaskRecord
-from blobtransfer.running.compare import compare
 from blobtransfer.running.single import record_of, train_source, train_target
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -40,7 +40,7 @@ def without_names(run):
 def test_one_training_is_repeat_0_of_the_comparison(variant):
     engine = PlannedEngine(planned)
     source = train_source(source_spec(), engine)
-    compared = compare(spec_of(), None, engine)
+    compared = compare_cell(spec_of(), None, engine)
     assert compared.source_run == source.results.run
     alone = train_target(target_spec(variant), source.weights, engine)
     assert without_names(alone.results.run) in list(compared.scores.rows())
@@ -52,7 +52,7 @@ def test_one_training_is_repeat_0_of_the_comparison(variant):
 )
 def test_one_training_of_a_control_is_repeat_0_of_the_comparison(text):
     engine, variant = load_engine("compiled"), parse_variant(text)
-    compared = compare(spec_of(2, variants=(STANDALONE, variant)), None, engine)
+    compared = compare_cell(spec_of(2, variants=(STANDALONE, variant)), None, engine)
     alone = train_target(target_spec(variant), None, engine)
     assert without_names(alone.results.run) in list(compared.scores.rows())
 
@@ -185,4 +185,4 @@ def test_a_problem_is_recorded_as_it_is_used():
 )
 def test_a_pair_may_lie_half_as_far_as_from_the_ceiling_to_chance(ceiling, floor, reach):
     record = TaskRecord("target", "problem 2", 500, 500, ceiling, floor)
-    assert record.reach == pytest.approx(reach)
+    assert record.max_unseen_shift == pytest.approx(reach)

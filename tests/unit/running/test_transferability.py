@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.running import compare_cell, run
 from helpers.specs import spec_of
 from helpers.studies import grid_of
 
@@ -12,8 +13,6 @@ from blobtransfer.data import load_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.network import forward
-from blobtransfer.running.compare import compare
-from blobtransfer.running.run import run_study
 from blobtransfer.running.trainer import SourceKey, train_sources
 from blobtransfer.running.transferability import score_sources
 from blobtransfer.statistics.transferability import SCORES, rank_sources, transferability
@@ -30,7 +29,7 @@ def fresh(**changes):
 
 def test_each_repeat_has_the_scores_of_its_source_network_on_the_targets_training_rows(engine):
     spec = fresh()
-    results = compare(spec, engine=engine)
+    results = compare_cell(spec, engine=engine)
     assert results.transferability.shape == (5, 8)
     keys = [SourceKey("fresh", "transfer", r) for r in range(8)]
     sources, task = train_sources(spec, keys, engine), load_dataset(spec.task)
@@ -44,19 +43,19 @@ def test_each_repeat_has_the_scores_of_its_source_network_on_the_targets_trainin
 
 def test_scores_do_not_change_the_runs(engine):
     spec = fresh()
-    plain = compare(replace(spec, transferability=False), engine=engine)
+    plain = compare_cell(replace(spec, transferability=False), engine=engine)
     assert plain.transferability is None and plain.findings.rankings == ()
-    assert np.array_equal(plain.scores.values, compare(spec, engine=engine).scores.values)
+    assert np.array_equal(plain.scores.values, compare_cell(spec, engine=engine).scores.values)
 
 
 def test_every_score_ranks_the_sources_of_every_variant_that_starts_from_them(engine):
     spec = fresh()
-    results = compare(spec, engine=engine)
+    results = compare_cell(spec, engine=engine)
     assert [(one.arm.label, one.score) for one in results.findings.rankings] == [
         (label, score) for label in ("transfer fixed=0", "transfer fixed=2") for score in SCORES
     ]
     first = results.findings.rankings[0]
-    accuracy = results.scores.counted(first.arm, results.measured.floor)
+    accuracy = results.scores.imputed_accuracy(first.arm, results.measured.floor)
     assert first.ranking == rank_sources(results.transferability[0], accuracy)
 
 
@@ -74,7 +73,7 @@ def test_repeats_that_share_a_source_are_one_network_with_their_mean():
 
 def test_nested_sources_are_scored_once(engine, monkeypatch):
     spec = replace(fresh(), nested=(4, 2))
-    results = compare(spec, engine=engine)
+    results = compare_cell(spec, engine=engine)
     scores = results.transferability
     assert np.array_equal(scores[:, ::2], scores[:, 1::2], equal_nan=True)
 
@@ -93,9 +92,9 @@ def test_a_network_that_diverged_has_no_score(engine):
 
 
 def test_a_grid_ranks_the_sources_of_each_target(engine):
-    found = run_study(grid_of(3, transferability=True), engine=engine)
+    found = run(grid_of(3, transferability=True), engine=engine)
     assert [(one.series, one.score) for one in found.findings.rankings] == [
         (series, score) for series in (1, 2) for score in SCORES
     ]
     assert all(one.ranking.n <= 8 for one in found.findings.rankings)
-    assert run_study(grid_of(2, transferability=True), engine=engine).findings.rankings == ()
+    assert run(grid_of(2, transferability=True), engine=engine).findings.rankings == ()

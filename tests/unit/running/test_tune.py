@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare_cell
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
 from blobtransfer.data import load_dataset
 from blobtransfer.data.validation import validation_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
-from blobtransfer.running.compare import compare
 
 RATES = (0.01, 0.1, 1.0)
 
@@ -31,7 +31,7 @@ class EngineByRate(PlannedEngine):
 def tuned(by_rate, n_repeats=4, **changes):
     engine = EngineByRate(plan=None, n_at_once=2, by_rate=by_rate)
     spec = spec_of(n_repeats, tune=RATES, questions=("fresh",), **changes)
-    return compare(spec, None, engine), engine
+    return compare_cell(spec, None, engine), engine
 
 
 def test_a_run_takes_the_rate_that_is_most_accurate_on_its_validation_rows():
@@ -70,22 +70,22 @@ def test_the_validation_rows_are_a_fifth_of_the_training_rows_and_differ_by_repe
 def test_a_repeat_is_the_same_however_many_there_are_and_however_they_are_cut(changes, monkeypatch):
     engine = load_engine("compiled")
     spec = spec_of(5, tune=RATES, variants=VARIANTS, **changes)
-    expected = list(compare(spec, None, engine).rows())
+    expected = list(compare_cell(spec, None, engine).rows())
     monkeypatch.setattr(type(engine), "repeats_at_once", lambda *_: 2)
-    fewer = compare(replace(spec, n_repeats=3), None, engine)
+    fewer = compare_cell(replace(spec, n_repeats=3), None, engine)
     assert list(fewer.rows()) == expected[: 3 * len(spec.arms)]
 
 
 def test_a_run_has_the_scores_of_a_run_with_the_rate_that_it_chose():
     engine = load_engine("compiled")
     spec = spec_of(4, tune=RATES)
-    for run in compare(spec, None, engine).rows():
+    for run in compare_cell(spec, None, engine).rows():
         plain = replace(
             spec, tune=(), training=replace(spec.training, learning_rate=run.learning_rate)
         )
         # the source network learns with the rate that was asked for
         if run.variant == "standalone":
-            assert run in list(compare(plain, None, engine).rows())
+            assert run in list(compare_cell(plain, None, engine).rows())
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.study import (
     Axis,
     Cell,
-    StudySpec,
-    series_of,
+    Study,
     steps_of_an_epoch,
+    variant_labels,
     with_updates_of,
 )
 from blobtransfer.specs.training import TrainingSpec
@@ -41,17 +41,17 @@ def test_cells_have_places_of_their_own_on_the_axes():
     with pytest.raises(SettingError, match="one or two"):
         replace(spec, axes=())
     with pytest.raises(SettingError, match="twice"):
-        StudySpec("sweep", spec.axes * 2, (Cell(("10", "10"), spec.cells[0].spec),))
+        Study("sweep", spec.axes * 2, (Cell(("10", "10"), spec.cells[0].spec),))
 
 
 @pytest.mark.parametrize(
     ("make", "changes", "problem"),
     [
-        (pairs_of, {"kind": "sweep", "budget": "epochs"}, "sweep has the axes pair"),
+        (pairs_of, {"kind": "sweep", "budget": "epochs"}, "axes of sweep"),
         (pairs_of, {"budget": "epochs"}, "a sweep has a budget"),
         (sweep_of, {"budget": None}, "a sweep has a budget"),
-        (sweep_of, {"kind": "pairs", "budget": None}, "pairs has the axes pair"),
-        (grid_of, {"kind": "sweep", "budget": "epochs"}, "sweep has the axes"),
+        (sweep_of, {"kind": "pairs", "budget": None}, "axes of pairs"),
+        (grid_of, {"kind": "sweep", "budget": "epochs"}, "axes of sweep"),
     ],
 )
 def test_each_kind_has_axes_and_a_budget_of_its_own(make, changes, problem):
@@ -107,15 +107,16 @@ def test_variants_that_count_epochs_have_no_updates_in_common():
 
 
 def test_series_are_named_by_what_they_have_in_common():
-    assert list(series_of(sweep_of())) == [(1, "transfer fixed=0"), (2, "transfer fixed=2")]
-    assert list(series_of(grid_of())) == list(series_of(pairs_of()))
+    assert list(variant_labels(sweep_of())) == [(1, "transfer fixed=0"), (2, "transfer fixed=2")]
+    assert list(variant_labels(grid_of())) == list(variant_labels(pairs_of()))
     spec = sweep_of()
     cells = tuple(
         replace(cell, spec=replace(cell.spec, variants=(STANDALONE, *transfer_variants([n], 2))))
         for n, cell in enumerate(spec.cells)
     )
-    assert list(series_of(replace(spec, cells=cells))) == [(1, "transfer")]
+    assert list(variant_labels(replace(spec, cells=cells))) == [(1, "transfer")]
 
 
 def test_intervals_hold_together_over_all_points():
-    assert [cell.spec.n_compared for cell in sweep_of().cells] == [6, 6, 6]
+    assert sweep_of().n_compared == 6
+    assert pairs_of().n_compared == 2

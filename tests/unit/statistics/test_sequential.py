@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from helpers.running import compare_cell
 from helpers.specs import spec_of
 from scipy import stats
 
-from blobtransfer.running.compare import compare
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.statistics import sequential
@@ -132,7 +132,7 @@ def real():
         300, (0, 1, 2), questions=("fresh",), training=TrainingSpec(epochs=30),
         source=BlobsSpec(1), target=BlobsSpec(2),
     )  # fmt: skip
-    scores = compare(spec).scores
+    scores = compare_cell(spec).scores
     standalone, *others = (scores.test_accuracy(arm) for arm in spec.arms)
     rows = [other - standalone for other in others]
     return [row - row.mean() for row in rows]

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare
 from helpers.specs import spec_of
 
 from blobtransfer.data import load_dataset
@@ -18,7 +19,6 @@ from blobtransfer.report.figures.canvas import Canvas, made_by, save
 from blobtransfer.report.figures.pictures import picture_of_report, picture_of_tasks
 from blobtransfer.report.figures.style import COLOURS, KIND_COLOURS, TRANSFER_COLOURS
 from blobtransfer.report.kinds import build_report
-from blobtransfer.running.compare import compare
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec

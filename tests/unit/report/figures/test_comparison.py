@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
 from helpers.pictures import dots_of, lines_across, notes_in, rows_of, texts_in
+from helpers.running import analysed_with, compare, with_cell
 from helpers.specs import REPEAT_OF, SOURCE_KEY, spec_of
 
-from blobtransfer.analysis.cells import analyse
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.comparison import draw_comparison
 from blobtransfer.report.figures.style import LOOKS, colour_of, marker_of
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.words import describe_design
-from blobtransfer.running.compare import compare
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE, parse_variant
@@ -51,7 +50,10 @@ def both():
 
 def panels_of(results):
     """Give differences, scores and learning curves, each by question."""
-    axes, n = draw_comparison(build_report(results), Canvas()).axes, len(results.spec.questions)
+    axes, n = (
+        draw_comparison(build_report(results), Canvas()).axes,
+        len(results.cell.spec.questions),
+    )
     return axes[:n], axes[n : 2 * n], axes[2 * n :]
 
 
@@ -62,21 +64,20 @@ def marks_of(axes):
 
 def with_scores(results, rows):
     """Change the test accuracies of some arms, by their place, and say what follows."""
-    values = results.scores.values.copy()
+    values = results.cell.scores.values.copy()
     for i, row in rows.items():
         values[TEST_ACCURACY, i] = row
-    scores = replace(results.scores, values=values)
-    findings = analyse(results.spec, scores, results.measured, results.curves)
-    return replace(results, scores=scores, findings=findings)
+    scores = replace(results.cell.scores, values=values)
+    return analysed_with(results, scores=scores)
 
 
 def with_verdicts(results, kinds):
     planned = iter(kinds)
     summary = tuple(
         one if one.verdict is None else replace(one, verdict=Verdict(next(planned)))
-        for one in results.summary
+        for one in results.cell.summary
     )
-    return replace(results, findings=replace(results.findings, summary=summary))
+    return with_cell(results, findings=replace(results.cell.findings, summary=summary))
 
 
 def good(key, *_):
@@ -86,10 +87,10 @@ def good(key, *_):
 
 def test_a_comparison_has_a_box_a_variant_and_a_dot_a_run_a_failed_one_at_chance_level():
     results = compare(spec_of(8), None, PlannedEngine(good))
-    failed = results.scores.is_failed.copy()
+    failed = results.cell.scores.is_failed.copy()
     failed[2, 3] = True
-    scores = with_scores(results, {2: [0.8, 0.7, 0.75, np.nan, 0.8, 0.8, 0.8, 0.8]}).scores
-    results = replace(results, scores=replace(scores, is_failed=failed))
+    scores = with_scores(results, {2: [0.8, 0.7, 0.75, np.nan, 0.8, 0.8, 0.8, 0.8]}).cell.scores
+    results = with_cell(results, scores=replace(scores, is_failed=failed))
     (differences,), (axes,), _ = panels_of(results)
     assert rows_of(axes) == ["standalone", "transfer fixed=0", "transfer fixed=2"]
     assert rows_of(differences) == rows_of(axes)[1:]
@@ -100,7 +101,7 @@ def test_a_comparison_has_a_box_a_variant_and_a_dot_a_run_a_failed_one_at_chance
     for row, place in zip(dots, (3, 2, 1), strict=True):
         assert np.all(np.abs(row[:, 1] - place) < 0.5)
     assert len(axes.patches) == 3 + 1  # and the field of runs beyond the axis
-    assert lines_across(axes) == [pytest.approx(100 * results.measured.ceiling)]
+    assert lines_across(axes) == [pytest.approx(100 * results.cell.measured.ceiling)]
     assert notes_in(axes) == ["1"]
 
 
@@ -115,7 +116,7 @@ def test_too_few_runs_have_dots_and_no_box_of_quartiles(results):
 
 def test_differences_come_first_with_interval_numbers_verdict_and_the_margin_band(results):
     (axes,), _, _ = panels_of(results)
-    compared = results.summary[1:]
+    compared = results.cell.summary[1:]
     intervals = [line for line in axes.lines if len(set(line.get_xdata())) == 2]
     for line, mark, one, note in zip(
         intervals, marks_of(axes), compared, notes_in(axes), strict=True
@@ -140,7 +141,7 @@ def test_a_mark_is_hollow_where_it_is_undecided_and_filled_where_it_is_decided(
 ):
     (axes,), _, _ = panels_of(with_verdicts(results, [kind, "undecided"]))
     first, second = marks_of(axes)
-    colours = [colour_of(one.arm.variant) for one in results.summary[1:]]
+    colours = [colour_of(one.arm.variant) for one in results.cell.summary[1:]]
     assert first.get_markerfacecolor() == (colours[0] if is_filled else "white")
     assert second.get_markerfacecolor() == "white"
     # either way the edge tells which variant it is
@@ -163,7 +164,7 @@ def test_what_was_found_decided_is_filled():
 
 def test_a_low_run_does_not_squeeze_the_axis_and_is_counted():
     plain = compare(spec_of(20), None, PlannedEngine(good))
-    row = plain.scores.test_accuracy(plain.summary[2].arm).copy()
+    row = plain.cell.scores.test_accuracy(plain.cell.summary[2].arm).copy()
     row[[4, 9]] = 0.05, 0.3
     low = with_scores(plain, {2: row})
     _, (axes,), _ = panels_of(low)
@@ -187,7 +188,7 @@ def test_the_axis_of_scores_has_every_dot_and_the_ceiling():
     left, right = axes.get_xlim()
     places = np.concatenate(dots_of(axes))[:, 0]
     assert left < places.min() and places.max() < right
-    assert left < 100 * results.measured.ceiling < right
+    assert left < 100 * results.cell.measured.ceiling < right
 
 
 def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves(both):
@@ -198,14 +199,14 @@ def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves
     for axes in (one, fresh):
         curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
         colours = [line.get_color() for line in curves]
-        assert colours == [colour_of(variant) for variant in both.spec.variants]
+        assert colours == [colour_of(variant) for variant in both.cell.spec.variants]
 
 
 def test_a_nested_design_counts_its_sources_in_the_title():
     spec = spec_of(8, questions=("fresh",), nested=(4, 2))
     results = compare(spec, None, PlannedEngine(by_key))
     figure = draw_comparison(build_report(results), Canvas())
-    assert describe_design(results, "fresh") in " ".join(figure.get_suptitle().split())
+    assert describe_design(results.cell, "fresh") in " ".join(figure.get_suptitle().split())
 
 
 @pytest.mark.parametrize("n_failed", [0, 1, 6])
@@ -226,9 +227,8 @@ def test_every_variant_has_a_colour_of_its_own():
 
 
 def test_a_comparison_without_a_ceiling_draws_none(both):
-    tasks = tuple(replace(task, ceiling=None) for task in both.tasks)
-    findings = analyse(both.spec, both.scores, tasks[-1], both.curves)
-    figure = draw_comparison(build_report(replace(both, tasks=tasks, findings=findings)), Canvas())
+    tasks = tuple(replace(task, ceiling=None) for task in both.cell.tasks)
+    figure = draw_comparison(build_report(analysed_with(both, tasks=tasks)), Canvas())
     lines = [line.get_label() for axes in figure.axes for line in axes.lines]
     assert "ceiling" not in lines
     assert "threshold" in lines
@@ -250,7 +250,7 @@ def test_the_rows_are_in_the_order_that_was_asked_for():
 
 def test_a_variant_has_one_mark_in_all_panels(both):
     (differences, _), (scores, _), (curves, _) = panels_of(both)
-    expected = [marker_of(variant, both.spec.variants) for variant in both.spec.variants]
+    expected = [marker_of(variant, both.cell.spec.variants) for variant in both.cell.spec.variants]
     assert len(set(expected)) == 3
     assert [mark.get_marker() for mark in marks_of(differences)] == expected[1:]
     on_threshold = [mark.get_marker() for mark in marks_of(curves)]
@@ -286,18 +286,18 @@ def test_sources_are_joined_however_many_runs_they_have_unless_there_are_many_so
 
 def test_the_curves_are_medians_with_the_epochs_to_the_threshold_marked(both):
     _, _, (axes, _) = panels_of(both)
-    bands = [band for band in both.findings.bands if band.arm.is_asked_by("one")]
+    bands = [band for band in both.cell.findings.bands if band.arm.is_asked_by("one")]
     curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
     for curve, band in zip(curves, bands, strict=True):
         np.testing.assert_allclose(curve.get_ydata(), 100 * band.median)
     epochs = [
         one.value
-        for one in both.findings.speed
+        for one in both.cell.findings.speed
         if one.metric == "epochs" and one.arm.is_asked_by("one")
     ]
     assert [mark.get_xdata()[0] for mark in marks_of(axes)] == epochs
     heights = {mark.get_ydata()[0] for mark in marks_of(axes)}
-    assert heights == {100 * both.findings.threshold}
+    assert heights == {100 * both.cell.findings.threshold}
 
 
 # ---------------------------------------------------------------- any number of runs
@@ -311,20 +311,19 @@ def test_three_runs_are_drawn_as_well_as_a_hundred_thousand(n):
     accuracy = np.where(dead, rng.uniform(0.3, 0.6, dead.shape), rng.normal(0.8, 0.02, dead.shape))
     values = np.tile(np.clip(accuracy, 0, 1), (4, 1, 1))
     scores = replace(
-        small.scores,
+        small.cell.scores,
         repeats=np.arange(n),
         values=values,
         classes_predicted=np.full((3, n), 3),
         is_failed=np.zeros((3, n), bool),
     )
-    spec = replace(small.spec, n_repeats=n)
-    findings = analyse(spec, scores, small.measured, {})
-    results = replace(small, spec=spec, scores=scores, findings=findings)
+    spec = replace(small.cell.spec, n_repeats=n)
+    results = analysed_with(small, spec=spec, scores=scores)
     figure = draw_comparison(build_report(results), Canvas())
     figure.draw_without_rendering()
     _, axes = figure.axes
     n_dots = sum(len(dots) for dots in dots_of(axes) if len(dots) > 1)
-    n_below = int((values[TEST_ACCURACY] < findings.low_line - spec.low).sum())
+    n_below = int((values[TEST_ACCURACY] < results.cell.findings.low_line - spec.low).sum())
     # a dot a run as long as they can be told apart, then a shape
     assert n_dots == (3 * n - n_below if n <= 200 else 0)
     assert len(axes.patches) >= (3 if n >= 5 else 0)

@@ -5,11 +5,11 @@ import io
 
 import numpy as np
 from helpers.engines import PlannedEngine
+from helpers.running import compare
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
 from blobtransfer.network import initial_weights
 from blobtransfer.results.files.csv import curves_to_csv, to_csv
-from blobtransfer.running.compare import compare
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import METRICS
@@ -57,8 +57,8 @@ def test_numbers_keep_their_full_precision():
 def test_the_curves_of_a_comparison_have_a_line_an_epoch_of_each_run():
     spec = spec_of(2, variants=VARIANTS[:2], speed=True)
     results = compare(spec, None, PlannedEngine(lambda *_: 0.5))
-    (arm, *_) = results.curves
-    results.curves[arm][:] = [[[0.125, 0.25, np.nan], [0.5, 0.625, 0.75]]]
+    (arm, *_) = results.cell.curves
+    results.cell.curves[arm][:] = [[[0.125, 0.25, np.nan], [0.5, 0.625, 0.75]]]
     assert "".join(curves_to_csv(results)) == (
         "sources,variant,fixed,repeat,label,source_repeat,source,target,epoch,test_accuracy\n"
         "none,standalone,,0,standalone,,,problem 2,0,0.125\n"

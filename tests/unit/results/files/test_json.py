@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.running import compare, with_cell
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of, varied
 
 from blobtransfer.analysis.load import from_json
@@ -17,12 +18,12 @@ from blobtransfer.report.writers import to_json
 from blobtransfer.results.files.csv import to_csv
 from blobtransfer.results.files.json import read_json
 from blobtransfer.results.findings import Findings
-from blobtransfer.running.compare import compare
+from blobtransfer.results.results import TrainingResults
 from blobtransfer.running.single import train_source, train_target
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +88,11 @@ def test_what_is_written_can_be_read_and_is_the_same_again(name, request):
     assert text_of(back) == text
     assert "".join(to_csv(back)) == "".join(to_csv(results))
     assert build_report(back).tables == build_report(results).tables
-    assert back.spec == results.spec
-    assert (back.findings, back.regions) == (results.findings, results.regions)
-    assert (back.baseline is None) == (name != "beside")
+    for cell, written in zip(back.cells, results.cells, strict=True):
+        assert (cell.spec, cell.findings) == (written.spec, written.findings)
+    if isinstance(back, TrainingResults):
+        assert back.regions == results.regions
+        assert (back.baseline is None) == (name != "beside")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-32"])
@@ -106,32 +109,38 @@ def test_a_text_of_either_order_of_bytes_is_read(comparison):
 
 def test_networks_and_notes_of_a_model_come_back(comparison):
     spec = replace(
-        comparison.spec,
+        comparison.cell.spec,
         network=MLPSpec(activation=("tanh", "leaky_relu=0.1")),
         model_notes=("one", "two"),
     )
-    record = record_of(replace(comparison, spec=spec))
+    record = record_of(with_cell(comparison, spec=spec))
     assert record["spec"]["network"]["activation"] == ["tanh", "leaky_relu=0.1"]
     assert record["spec"]["model_notes"] == ["one", "two"]
-    assert read_json(json.dumps(record).encode(), "r.json").spec == spec
+    assert read_json(json.dumps(record).encode(), "r.json").cell.spec == spec
     del record["spec"]["model_notes"]
-    assert read_json(json.dumps(record).encode(), "r.json").spec == replace(spec, model_notes=())
+    assert read_json(json.dumps(record).encode(), "r.json").cell.spec == replace(
+        spec, model_notes=()
+    )
 
 
 def test_what_is_read_is_what_was_run_and_what_came_out_without_findings(comparison):
     back = read_json(text_of(comparison).encode(), "r.json")
-    assert back.findings == Findings()
+    assert back.cell.findings == Findings()
     for name in ("values", "repeats", "classes_predicted", "is_failed"):
-        np.testing.assert_array_equal(getattr(back.scores, name), getattr(comparison.scores, name))
-    for arm, curves in comparison.curves.items():
-        np.testing.assert_array_equal(back.curves[arm], curves)
+        np.testing.assert_array_equal(
+            getattr(back.cell.scores, name), getattr(comparison.cell.scores, name)
+        )
+    for arm, curves in comparison.cell.curves.items():
+        np.testing.assert_array_equal(back.cell.curves[arm], curves)
 
 
 def test_the_statistics_are_computed_again_not_read(comparison):
     record = record_of(comparison)
     record["summary"][0]["mean"] = 0.99
     del record["speed"], record["sentences"]
-    assert from_json(json.dumps(record).encode(), "r.json").findings == comparison.findings
+    assert (
+        from_json(json.dumps(record).encode(), "r.json").cell.findings == comparison.cell.findings
+    )
 
 
 def test_what_is_not_finite_is_null(diverged):
@@ -213,7 +222,7 @@ def test_results_of_an_interrupted_comparison_can_be_read(comparison):
         record[name] = [row for row in record[name] if row["repeat"] < 3]
     record["interrupted"] = True
     back = from_json(json.dumps(record).encode(), "r.json")
-    assert back.scores.n_repeats == 3
+    assert back.cell.scores.n_repeats == 3
     record["interrupted"] = False
     with pytest.raises(ResultsFileError, match="runs: of 3 repeats, not 8"):
         from_json(json.dumps(record).encode(), "r.json")
@@ -226,12 +235,13 @@ def test_results_until_decided_may_have_fewer_repeats_than_the_most(comparison):
         from_json(json.dumps(record).encode(), "r.json")
     record["spec"]["until_decided"] = True
     back = from_json(json.dumps(record).encode(), "r.json")
-    assert back.scores.n_repeats == 8
+    assert back.cell.scores.n_repeats == 8
     assert text_of(from_json(text_of(back).encode(), "r.json")) == text_of(back)
 
 
 def test_an_argument_that_is_no_text_is_written_all_the_same(training):
-    odd = replace(training, argv=("train-source", "--model", "\udcff.keras"))
+    argv = ("train-source", "--model", "\udcff.keras")
+    odd = replace(training, provenance=replace(training.provenance, argv=argv))
     assert record_of(odd)["argv"][2] == "\\udcff.keras"
 
 
@@ -240,7 +250,7 @@ def test_a_problem_without_a_ceiling_has_none_in_its_file(comparison):
     for task in record["tasks"]:
         task["ceiling"] = None
     back = from_json(json.dumps(record).encode(), "r.json")
-    assert back.measured.ceiling is None
+    assert back.cell.measured.ceiling is None
     assert {one["gap"] for one in record_of(back)["summary"]} == {None}
 
 
@@ -287,7 +297,9 @@ def test_a_file_of_version_1_opens_with_what_it_found_where_that_means_the_same(
 @pytest.mark.parametrize("name", ["compare", "train-source"])
 def test_chance_in_a_file_of_version_1_is_one_of_the_classes(name):
     back = from_json(old(name), "v1.json")
-    assert {task.floor for task in back.tasks} == {1 / back.spec.network.n_classes}
+    assert {task.floor for task in back.cells[0].tasks} == {
+        1 / back.cells[0].spec.network.n_classes
+    }
 
 
 def approximately(value):
@@ -307,18 +319,20 @@ def test_a_file_of_version_1_has_the_runs_and_curves_that_stand_in_it(name):
     ]
     if record["source_run"] is not None:
         assert record["source_run"].items() <= again["source_run"].items()
-    assert [task.name for task in back.tasks] == [f"problem {t['seed']}" for t in record["tasks"]]
+    assert [task.name for task in back.cells[0].tasks] == [
+        f"problem {t['seed']}" for t in record["tasks"]
+    ]
 
 
 @pytest.mark.parametrize("changes", [{"separators": (",", ":")}, {"sort_keys": True}])
 def test_a_file_of_version_1_opens_however_other_tools_have_laid_it_out(changes):
     record = json.loads(old("compare"))
     again = from_json(json.dumps(record, **changes).encode(), "v1.json")
-    assert again.findings == from_json(old("compare"), "v1.json").findings
+    assert again.cell.findings == from_json(old("compare"), "v1.json").cell.findings
 
 
 def test_the_variants_and_regions_of_version_1_are_those_that_stand_in_it():
-    variants = from_json(old("compare"), "v1.json").spec.variants
+    variants = from_json(old("compare"), "v1.json").cell.spec.variants
     assert [str(variant) for variant in variants] == [
         "standalone", "transfer fixed=0", "transfer fixed=1", "transfer fixed=2",
         "new-head fixed=0",
@@ -490,7 +504,7 @@ def test_the_curve_of_a_failed_run_may_have_gaps(comparison):
     key = ("sources", "variant", "fixed", "repeat")
     (curve,) = (c for c in record["curves"] if all(c[k] == failed[k] for k in key))
     curve["test_accuracy"][1] = None
-    assert len(from_json(json.dumps(record).encode(), "r.json").scores) == len(record["runs"])
+    assert len(from_json(json.dumps(record).encode(), "r.json").cell.scores) == len(record["runs"])
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])

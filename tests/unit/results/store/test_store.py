@@ -21,26 +21,26 @@ from hypothesis import strategies as st
 
 from blobtransfer.analysis.load import from_store
 from blobtransfer.errors import MachineError, StoreError
-from blobtransfer.results.block import BlockResult
-from blobtransfer.results.provenance import Maker
+from blobtransfer.results.provenance import Environment
+from blobtransfer.results.results import BlockResult
 from blobtransfer.results.store import connection as connections
 from blobtransfer.results.store.lock import SUFFIX, only_writer
 from blobtransfer.results.store.packing import packed, unpacked
-from blobtransfer.results.store.store import Store, with_repeats
+from blobtransfer.results.store.store import Store
 from blobtransfer.running.block import run_block
-from blobtransfer.running.checkpoint import head_of
+from blobtransfer.running.checkpoint import header_of
 from blobtransfer.specs.drawn import BlobsSpec, CirclesSpec, MoonsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.identity import identity_1_of, identity_of
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.study import experiments_of
+from blobtransfer.specs.study import Study
 from blobtransfer.specs.table import Column, TableSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
-HERE = Maker({"python": "3.11", "numpy": "2"}, {"cpus": 2}, "a")
+HERE = Environment({"python": "3.11", "numpy": "2"}, {"cpus": 2}, "a")
 SPEC = spec_of(100, questions=("fresh",))
-HEAD = head_of(SPEC, is_stored=False)
+HEAD = header_of(SPEC, is_stored=False)
 KINDS = {
     "plain": {},
     "all variants": {"variants": VARIANTS},
@@ -62,15 +62,15 @@ def block_of(repeats, spec=SPEC):
 def filled(path, *ranges, spec=SPEC, maker=HERE):
     """Make a store that keeps some repeats."""
     with Store.opened(path, writes=True) as store:
-        store.remember("compare", spec, ["compare"])
+        store.record_command(Study.of_one(spec), ["compare"])
         for repeats in ranges:
-            store.kept(spec).add(HEAD, block_of(repeats, spec), maker, "2026", 1.5)
+            store.stored(spec).add(HEAD, block_of(repeats, spec), maker, "2026", 1.5)
     return path
 
 
 def read(path, spec=SPEC, repeats=range(100)):
     with Store.opened(path, writes=False) as store:
-        return store.kept(spec).blocks(repeats)
+        return store.stored(spec).blocks(repeats)
 
 
 def assert_alike(a: BlockResult, b: BlockResult):
@@ -146,7 +146,7 @@ def test_what_plays_no_part_in_a_training_finds_the_same_repeats():
     spec = spec_of(5, speed=True)
     other = replace(
         spec, n_repeats=50, margin=0.03, low=0.2, threshold=0.7, against=spec.variants[1],
-        n_points=7, until_decided=True, model_path="elsewhere.keras", model_notes=("a note",),
+        until_decided=True, model_path="elsewhere.keras", model_notes=("a note",),
     )  # fmt: skip
     assert identity_of(spec) == identity_of(other)
 
@@ -217,7 +217,7 @@ def test_data_of_two_kinds_with_the_same_settings_are_two_experiments():
 def as_format_1(path):
     """Rewrite a store as the program of format 1 has written it."""
     with Store.opened(path, writes=False) as store:
-        specs = [spec for command in store.commands() for spec in experiments_of(command.spec)]
+        specs = [spec for command in store.commands() for spec in command.study.specs]
     with sqlite3.connect(path) as connection:
         for spec in specs:
             for table in ("command", "experiment"):
@@ -232,17 +232,17 @@ def as_format_1(path):
 def test_a_store_of_format_1_is_read_and_converted_when_it_is_written(tmp_path):
     path = filled(tmp_path / "a.db", range(4))
     with Store.opened(path, writes=True) as store:
-        store.remember("compare", SPEC, ["compare"])
+        store.record_command(Study.of_one(SPEC), ["compare"])
     as_format_1(path)
     before = path.read_bytes()
     with Store.opened(path, writes=False) as store:
         assert store.connection.format == 1
-        assert store.kept(SPEC).count(range(100)) == 4
+        assert store.stored(SPEC).count(range(100)) == 4
     assert path.read_bytes() == before
     for _ in range(2):
         with Store.opened(path, writes=True) as store:
             assert store.connection.format == 2
-            assert store.kept(SPEC).count(range(100)) == 4
+            assert store.stored(SPEC).count(range(100)) == 4
             assert len(store.commands()) == 1
 
 
@@ -300,37 +300,43 @@ def test_a_store_gives_the_repeats_that_are_asked_for(tmp_path):
 def test_what_is_known_besides_is_kept(tmp_path):
     path = filled(tmp_path / "a.db", range(4), range(4, 6))
     with Store.opened(path, writes=False) as store:
-        kept = store.kept(SPEC)
-        assert kept.head == HEAD
+        kept = store.stored(SPEC)
+        assert kept.header == HEAD
         assert (kept.seconds(range(100)), kept.started(range(100))) == (3.0, "2026")
         assert kept.seconds(range(4)) == 1.5 and kept.started(range(6, 9)) is None
-        assert kept.makers() == [(HERE, 6)] and kept.makers(range(3, 5)) == [(HERE, 2)]
+        assert kept.environments() == [(HERE, 6)] and kept.environments(range(3, 5)) == [(HERE, 2)]
         assert kept.count(range(100)) == 6 and kept.count(range(3, 5)) == 2
         (command,) = store.commands()
-        assert (command.name, command.spec, command.argv) == ("compare", SPEC, ("compare",))
-        assert str(store.tally(SPEC)) == "6 of 100 repeats"
-        assert store.kept(fresh(train_seed=5)).head is None
+        assert (command.study, command.argv) == (Study.of_one(SPEC), ("compare",))
+        assert str(store.count_repeats(Study.of_one(SPEC))) == "6 of 100 repeats"
+        assert store.stored(fresh(train_seed=5)).header is None
 
 
 def test_a_command_is_remembered_as_it_was_given_last_and_parts_with_the_most_repeats(tmp_path):
     with Store.opened(tmp_path / "a.db", writes=True) as store:
         asked = [(100, 0.01), (1000, 0.02), (30, 0.03)]
         before = [
-            store.remember("compare", replace(SPEC, n_repeats=n, margin=margin), ["x", str(n)])
+            store.record_command(
+                Study.of_one(replace(SPEC, n_repeats=n, margin=margin)), ["x", str(n)]
+            )
             for n, margin in asked
         ]
-        assert [one and one.spec.n_repeats for one in before] == [None, 100, 1000]
-        store.remember("sweep", sweep_of(n_repeats=8), ["y"])
-        store.remember("sweep", sweep_of(n_repeats=5), ["y"], is_part=True)
+        assert [one and one.study.n_repeats for one in before] == [None, 100, 1000]
+        store.record_command(sweep_of(n_repeats=8), ["y"])
+        store.record_command(sweep_of(n_repeats=5), ["y"], is_part=True)
         compare, sweep = store.commands()
-    assert (compare.spec.n_repeats, compare.spec.margin, compare.argv) == (30, 0.03, ("x", "30"))
-    assert sweep.spec == sweep_of(n_repeats=8)
+    assert (compare.study.n_repeats, compare.study.margin, compare.argv) == (30, 0.03, ("x", "30"))
+    assert sweep.study == sweep_of(n_repeats=8)
 
 
-def test_more_repeats_of_nested_sources_are_more_sources():
-    spec = with_repeats(fresh(nested=(3, 4)), 20)
-    assert isinstance(spec, ExperimentSpec)
-    assert (spec.n_repeats, spec.nested) == (20, (5, 4))
+def test_more_repeats_of_nested_sources_are_more_sources(tmp_path):
+    spec = fresh(nested=(3, 4))
+    more = replace(spec, nested=(5, 4), n_repeats=20)
+    with Store.opened(tmp_path / "a.db", writes=True) as store:
+        for part in (more, spec):
+            store.record_command(Study.of_one(part), [], is_part=True)
+        (command,) = store.commands()
+    assert command.study == Study.of_one(more)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +366,7 @@ def merged(whole, *parts, mixed=False):
         n_new = []
         for path in parts:
             with Store.opened(path, writes=False) as part:
-                n_new.append(store.absorb(part, mixed))
+                n_new.append(store.merge_from(part, mixed))
     return n_new
 
 
@@ -373,29 +379,31 @@ def test_parts_join_whatever_they_have_in_common(tmp_path):
     blocks = read(whole)
     assert_alike(BlockResult.joined(blocks), block_of([*range(25), *range(40, 45)]))
     with Store.opened(whole, writes=False) as store:
-        assert [one.spec for one in store.commands()] == [SPEC]
+        assert [one.study for one in store.commands()] == [Study.of_one(SPEC)]
         # of a block of which some repeats were there already, its share
-        assert store.kept(SPEC).seconds(range(100)) == pytest.approx(1.5 * (2 + 5 / 9 + 5 / 7 + 1))
+        assert store.stored(SPEC).seconds(range(100)) == pytest.approx(
+            1.5 * (2 + 5 / 9 + 5 / 7 + 1)
+        )
 
 
 def test_parts_of_a_study_join_cell_by_cell(tmp_path):
     spec = sweep_of((10, 20), n_repeats=6)
     for name, repeats in (("a", range(0, 3)), ("b", range(3, 6))):
         with Store.opened(tmp_path / f"{name}.db", writes=True) as store:
-            store.remember("sweep", spec, [])
+            store.record_command(spec, [])
             for cell in spec.cells:
-                store.kept(cell.spec).add(HEAD, block_of(repeats, cell.spec), HERE, "", 0.0)
+                store.stored(cell.spec).add(HEAD, block_of(repeats, cell.spec), HERE, "", 0.0)
     assert merged(tmp_path / "w.db", tmp_path / "a.db", tmp_path / "b.db") == [6, 6]
     with Store.opened(tmp_path / "w.db", writes=False) as store:
-        assert str(store.tally(spec)) == "12 of 12 repeats"
+        assert str(store.count_repeats(spec)) == "12 of 12 repeats"
 
 
 def test_parts_that_disagree_about_a_repeat_are_refused_whole(tmp_path):
     a = filled(tmp_path / "a.db", range(0, 5))
     b = tmp_path / "b.db"
     with Store.opened(b, writes=True) as store:
-        store.remember("compare", SPEC, [])
-        kept = store.kept(SPEC)
+        store.record_command(Study.of_one(SPEC), [])
+        kept = store.stored(SPEC)
         kept.add(HEAD, block_of(range(10, 15)), HERE, "", 0.0)
         other = run_block(SPEC, range(4, 8), {}, PlannedEngine(lambda *_: 0.25))
         kept.add(HEAD, other, HERE, "", 0.0)
@@ -404,7 +412,7 @@ def test_parts_that_disagree_about_a_repeat_are_refused_whole(tmp_path):
     with pytest.raises(StoreError, match=r"b\.db: its repeat 4 .*though the settings are the same"):
         merged(whole, b)
     with Store.opened(whole, writes=False) as store:
-        assert store.kept(SPEC).count(range(100)) == 5
+        assert store.stored(SPEC).count(range(100)) == 5
 
 
 @pytest.mark.parametrize(
@@ -422,14 +430,14 @@ def test_parts_that_were_computed_otherwise_join_only_if_they_may_be_mixed(tmp_p
         merged(tmp_path / "w.db", a, b)
     merged(tmp_path / "v.db", a, b, mixed=True)
     with Store.opened(tmp_path / "v.db", writes=False) as store:
-        assert store.kept(SPEC).makers() == [(HERE, 5), (other, 4)]
+        assert store.stored(SPEC).environments() == [(HERE, 5), (other, 4)]
 
 
 def test_keras_plays_no_part_in_what_the_compiled_engine_gives():
     other = replace(HERE, versions=HERE.versions | {"keras": "9"})
-    assert not HERE.unlike(other, "compiled")
-    assert HERE.unlike(other, "keras") == "keras None, not 9"
-    assert not replace(HERE, machine={"cpus": 64}).unlike(HERE, "keras")
+    assert not HERE.difference_from(other, "compiled")
+    assert HERE.difference_from(other, "keras") == "keras None, not 9"
+    assert not replace(HERE, machine={"cpus": 64}).difference_from(HERE, "keras")
 
 
 def test_a_merge_that_is_stopped_takes_nothing(tmp_path):
@@ -446,7 +454,7 @@ def test_a_merge_that_is_stopped_takes_nothing(tmp_path):
         Store.opened(whole, writes=True) as store,
         Store.opened(part, writes=False) as other,
     ):
-        store.absorb(other, False, poll)
+        store.merge_from(other, False, poll)
     assert read(whole) == []
 
 
@@ -516,7 +524,7 @@ def test_a_store_that_is_cut_off_anywhere_is_damaged_or_empty(tmp_path):
         for writes in (False, True):
             try:
                 with Store.opened(path, writes) as store:
-                    blocks = store.kept(SPEC).blocks(range(100))
+                    blocks = store.stored(SPEC).blocks(range(100))
                 outcomes.add(len(blocks))
             except StoreError as error:
                 outcomes.add("refused")
@@ -585,8 +593,8 @@ def test_a_store_that_was_edited_by_hand_is_damaged(statement, tmp_path):
     path = filled(tmp_path / "a.db", range(4), range(4, 8))
     edited(path, statement)
     with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
-        kept = store.kept(SPEC)
-        assert kept.blocks(range(100)) and kept.head and kept.makers() and store.commands()
+        kept = store.stored(SPEC)
+        assert kept.blocks(range(100)) and kept.header and kept.environments() and store.commands()
         assert kept.seconds(range(100))
 
 
@@ -825,7 +833,7 @@ def test_a_second_writer_is_told_of_the_first_and_readers_go_on(tmp_path):
     with Store.opened(path, writes=True) as store:
         with pytest.raises(MachineError, match=f"in use by process {os.getpid()} on "):
             filled(path, range(3, 6))
-        store.kept(SPEC).add(HEAD, block_of(range(3, 6)), HERE, "", 0.0)
+        store.stored(SPEC).add(HEAD, block_of(range(3, 6)), HERE, "", 0.0)
         assert len(read(path)) == 2
     filled(path, range(6, 9))
     assert os.listdir(tmp_path) == ["a.db"]
