@@ -27,10 +27,10 @@ def initial_weights(
     """Draw the initial weights of a repeat: of its source and its standalone network alike.
 
     Args:
-        network: The shape.
-        train_seed: All randomness.
-        repeat: Which repeat.
-        stream: `REDRAWN` for the layers that a variant draws afresh.
+        network: Shape of the network.
+        train_seed: Seed of all trainings, 0 to 2**32 - 1.
+        repeat: Index of the repeat, at least 0.
+        stream: `REINITIALISED` for the layers that a variant re-initialises.
 
     Returns:
         Kernels (fan_in, fan_out) by the network's initializer, the output kernel by
@@ -87,7 +87,16 @@ def draw_kernel(
 def predicted_classes(
     network: MLPSpec, weights: Sequence[NDArray[np.float32]], x: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Give the class of each row (N, n_features) that a network finds most probable, (N,)."""
+    """Return the class of each row that a network finds most probable.
+
+    Args:
+        network: Shape of the network.
+        weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
+        x: (N, n_features) rows.
+
+    Returns:
+        (N,) class numbers.
+    """
     _, logits = forward(network, weights, x)
     return np.asarray(logits.argmax(axis=1), np.int64)
 
@@ -97,7 +106,12 @@ def forward(
     weights: Sequence[NDArray[np.float32]],
     x: NDArray[np.float64] | NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give what a network makes of rows (N, n_features).
+    """Compute the forward pass of rows.
+
+    Args:
+        network: Shape of the network.
+        weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
+        x: (N, n_features) rows.
 
     Returns:
         The last hidden layer's activations (N, units), and the logits (N, n_classes).

@@ -1,6 +1,6 @@
-"""All randomness: the seeds of every repeat and the order of the rows in every epoch.
+"""Seeds of every repeat and order of the rows in every epoch: all randomness is here.
 
-It is decided here, from the train seed, the repeat and a stream number, never from global state
+Each is a function of the train seed, the repeat and a stream number, never of global state
 or the order of loops. So repeat r is the same whatever else is run, and every engine can be
 given the same networks.
 """
@@ -14,34 +14,40 @@ from numpy.typing import NDArray
 
 
 class Stream(IntEnum):
-    """What a random stream draws; a number once given is never used for another thing."""
+    """What a random stream draws; the number of a stream never changes its meaning."""
 
     WEIGHTS = 0
     SOURCE_ORDER = 1
     TARGET_ORDER = 2
-    REDRAWN = 3
+    REINITIALISED = 3
     SPLIT = 5
     VALIDATION = 6
 
 
 def order_key(train_seed: int, stream: Stream, repeat: int) -> int:
-    """Give the 64-bit key that fixes every batch order of one training."""
+    """Return the 64-bit key that determines every batch order of one training.
+
+    Args:
+        train_seed: Seed of all trainings, 0 to 2**32 - 1.
+        stream: `SOURCE_ORDER` or `TARGET_ORDER`.
+        repeat: Index of the repeat, at least 0.
+    """
     return int(seed_sequence(train_seed, stream, repeat).generate_state(1, np.uint64)[0])
 
 
 def draw_below(key: Any, counter: Any, bound: Any) -> Any:
-    """Draw whole numbers from 0 up to, not with, `bound`: number `counter` of stream `key`.
+    """Draw whole numbers, at least 0 and less than `bound`: number `counter` of stream `key`.
 
     Only `+ * ^ >>` on unsigned 64-bit numbers that wrap around, so that NumPy arrays and
     compiled code give the same draws.
 
     Args:
         key: uint64, the stream.
-        counter: uint64, the place in the stream.
+        counter: uint64, the position in the stream.
         bound: uint64, 1 to 2**32.
 
     Returns:
-        uint64 below `bound`; each value's probability is within 2**-32 of 1 / bound.
+        uint64 less than `bound`; each value's probability is within 2**-32 of 1 / bound.
 
     Source:
         SplitMix64, Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195; the range by
@@ -55,11 +61,11 @@ def draw_below(key: Any, counter: Any, bound: Any) -> Any:
 
 
 def batch_orders(key: int, epochs: Sequence[int], n_rows: int) -> NDArray[np.int32]:
-    """Shuffle the training rows anew for each of some epochs.
+    """Shuffle the training rows for each of some epochs.
 
     Args:
         key: From `order_key`.
-        epochs: Which epochs, the first is 0; an epoch's order depends on no other.
+        epochs: Indices of the epochs, the first is 0; an epoch's order depends on no other.
         n_rows: Training rows.
 
     Returns:
@@ -84,5 +90,11 @@ def batch_orders(key: int, epochs: Sequence[int], n_rows: int) -> NDArray[np.int
 
 
 def seed_sequence(train_seed: int, stream: Stream, repeat: int) -> np.random.SeedSequence:
-    """Give the seeds of a stream of one repeat; streams and repeats are independent."""
+    """Return the seeds of a stream of one repeat; streams and repeats are independent.
+
+    Args:
+        train_seed: Seed of all trainings, 0 to 2**32 - 1.
+        stream: What is drawn.
+        repeat: Index of the repeat, at least 0.
+    """
     return np.random.SeedSequence(train_seed, spawn_key=(stream, repeat))

@@ -43,11 +43,17 @@ def train_sources(
 ) -> dict[SourceKey, Weights]:
     """Train source networks.
 
-    They start as the standalone networks of their repeats do. Those of `self-transfer`
-    learn the target problem, in the order of the rows that a source network sees.
+    Their initial weights are those of the standalone networks of their repeats. Those of
+    `self-transfer` are trained on the target data, with the row orders of a source network.
+
+    Args:
+        spec: The experiment.
+        keys: Which of its source networks.
+        engine: Trains them; None: the engine of the spec that this process has.
+        on_epochs: Called as epochs are done.
 
     Returns:
-        Their weights by key.
+        Kernel (fan_in, fan_out), bias (fan_out,), ... by key.
     """
     found: dict[SourceKey, Weights] = {}
     for start in sorted({key.start for key in keys}):
@@ -172,7 +178,7 @@ def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) 
     if not variant.n_redrawn:
         return source
     redrawn = initial_weights(
-        variant.network(spec.network), spec.train_seed, repeat, Stream.REDRAWN
+        variant.network(spec.network), spec.train_seed, repeat, Stream.REINITIALISED
     )
     n_redrawn = 2 * variant.n_redrawn
     return source[: len(redrawn) - n_redrawn] + redrawn[-n_redrawn:]

@@ -45,7 +45,7 @@ def test_the_output_kernel_is_glorot_uniform_whatever_the_hidden_rule():
 
 def test_redrawn_layers_are_another_draw_than_the_first():
     first = initial_weights(MLPSpec(), 0, 0)
-    redrawn = initial_weights(MLPSpec(), 0, 0, Stream.REDRAWN)
+    redrawn = initial_weights(MLPSpec(), 0, 0, Stream.REINITIALISED)
     for kernel, other in zip(first[::2], redrawn[::2], strict=True):
         assert not (kernel == other).any()
 

@@ -108,7 +108,7 @@ def test_the_last_layers_are_drawn_afresh_and_the_others_are_the_sources(engine,
     (_, source), (job, _) = block_of(fresh(text), engine)
     for r in range(N_REPEATS):
         start = of_run(job.weights, N_REPEATS + r)
-        redrawn = initial_weights(NETWORK, 0, r, Stream.REDRAWN)
+        redrawn = initial_weights(NETWORK, 0, r, Stream.REINITIALISED)
         assert_same(start[: 2 * n_kept], of_run(source.weights, r)[: 2 * n_kept])
         assert_same(start[2 * n_kept :], redrawn[2 * n_kept :])
         # not the draw that the source and standalone started from
@@ -123,7 +123,7 @@ def test_an_added_layer_sits_below_a_new_output_layer(engine):
         start = of_run(job.weights, r)
         assert [w.shape for w in start] == [(2, 4), (4,), (4, 3), (3,), (3, 6), (6,), (6, 3), (3,)]
         assert_same(start[:4], of_run(source.weights, r)[:4])
-        assert_same(start[4:], initial_weights(job.network, 0, r, Stream.REDRAWN)[4:])
+        assert_same(start[4:], initial_weights(job.network, 0, r, Stream.REINITIALISED)[4:])
         after = of_run(trained.weights, r)
         assert_same(start[:4], after[:4])
         assert_all_differ(start[4:], after[4:])
