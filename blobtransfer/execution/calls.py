@@ -80,7 +80,13 @@ def run_calls(
 
 
 def result_of(executor: Executor, call: Callable[[], T], poll: Callable[[], None]) -> T:
-    """Return the result of one call on an executor; `poll` as in `run_calls`."""
+    """Return the result of one call on an executor.
+
+    Args:
+        executor: Runs the call.
+        call: Can be pickled if the executor has other processes.
+        poll: Called while waiting; may raise to stop.
+    """
     (result,) = run_calls([call], executor, poll)
     return result
 

@@ -305,7 +305,8 @@ def _result_within(call: Callable[[], T], seconds: float, poll: Callable[[], Non
         poll: Called every `POLL_S` while waiting; may raise to stop.
 
     Raises:
-        OSError: The call raised any error, or took too long.
+        OSError: The call raised any error.
+        TimeoutError: The call took too long; an `OSError` too.
     """
     answer: Future[T] = Future()
 

@@ -40,7 +40,17 @@ def check_names(archive: zipfile.ZipFile) -> None:
 
 
 def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> io.BytesIO:
-    """Unpack one member in memory; of at most `max_bytes`, and as long as the archive says."""
+    """Unpack one member in memory.
+
+    Args:
+        archive: The archive.
+        name: Name of the member.
+        max_bytes: Largest size unpacked, in bytes.
+
+    Raises:
+        Unsupported: There is not one member of that name, or it is too large, is not as long as
+            the archive says, or is packed in a way that Keras does not use.
+    """
     members = [member for member in archive.infolist() if member.filename == name]
     if len(members) != 1:
         reject(f"the archive has {len(members)} members called {name}, not 1; save it again")

@@ -61,7 +61,16 @@ def has_link(group: h5py.Group, name: str) -> bool:
 
 
 def read_strings(group: h5py.Group, name: str, count: int) -> list[bytes]:
-    """Read an attribute of `count` texts, however long each is stored."""
+    """Read an attribute of several texts, however long each is stored.
+
+    Args:
+        group: The group that has the attribute.
+        name: Name of the attribute.
+        count: Number of texts, at least 1.
+
+    Raises:
+        Unsupported: The group has no such attribute, or it is something else.
+    """
     if name not in group.attrs:
         reject(f"{quoted(group.name)} has no {name}; save the model again")
     attribute = group.attrs.get_id(name)
@@ -79,9 +88,17 @@ def read_strings(group: h5py.Group, name: str, count: int) -> list[bytes]:
 
 
 def read_weights(network: MLPSpec, datasets: list[h5py.Dataset | None]) -> tuple[np.ndarray, ...]:
-    """Read the weights of a network, kernel, bias, ...: float32, finite, of its shapes.
+    """Read the weights of a network.
 
-    A bias that is None is 0.
+    Args:
+        network: Its shape.
+        datasets: Kernel, bias, kernel, bias, ...; None for a bias that is 0.
+
+    Returns:
+        Kernel (fan_in, fan_out), bias (fan_out,), ...; float32, C-contiguous, finite.
+
+    Raises:
+        Unsupported: A dataset has another shape or type, or a value that is not finite.
     """
     shapes = [part for shape in network.shapes for part in (shape, shape[1:])]
     for shape, dataset in zip(shapes, datasets, strict=True):

@@ -128,7 +128,11 @@ def read_chain(config: bytes) -> DenseChain:
 
 
 def network_of(chain: DenseChain) -> MLPSpec:
-    """Make the spec of a chain, its output layer as wide as it was saved."""
+    """Return the spec of a chain, its output layer as wide as it was saved.
+
+    Raises:
+        Unsupported: The input width is unknown, or the network is too large or too narrow.
+    """
     *hidden, output = chain.layers
     n_features = hidden[0].fan_in
     if n_features is None:
@@ -147,13 +151,19 @@ def network_of(chain: DenseChain) -> MLPSpec:
 def with_softmax(
     network: MLPSpec, weights: Sequence[np.ndarray], output: str
 ) -> tuple[MLPSpec, tuple[np.ndarray, ...], str]:
-    """Give a network with softmax in the place of another output layer, where one is its equal.
+    """Replace another output layer by an equivalent one with softmax, where there is one.
 
     Softmax of (0, z) is (1 - s, s) with s the sigmoid of z, and softmax of the logits is what a
     loss makes of them.
 
+    Args:
+        network: Shape of the network.
+        weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
+        output: Activation of its output layer.
+
     Returns:
-        The network, its weights, and the activation of its output layer, softmax if possible.
+        The network, its weights, kernel (fan_in, fan_out), bias (fan_out,), ..., and the
+        activation of its output layer, softmax if possible.
     """
     *below, kernel, bias = weights
     if output == PROBABILITY and network.n_classes == 1:

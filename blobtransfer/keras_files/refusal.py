@@ -32,7 +32,14 @@ def quoted(value: object) -> str:
 
 
 def reject(problem: str) -> Never:
-    """Raise `Unsupported` with what was found and what to do."""
+    """Reject a file.
+
+    Args:
+        problem: What is wrong and what to do.
+
+    Raises:
+        Unsupported: Always.
+    """
     raise Unsupported(problem)
 
 

@@ -207,11 +207,14 @@ def trimmed_mean(d: NDArray[np.float64]) -> Interval:
 
 
 def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Return both ends of the 95 % interval of a probability.
+    """Compute the 95 % interval of a probability.
 
     Args:
         share: Observed share, 0 to 1; ties count half, which makes the interval approximate.
         n: Independent pairs, at least 1.
+
+    Returns:
+        Both ends, 0 to 1.
 
     Source:
         Wilson 1927, doi:10.2307/2276774; the same as

@@ -23,17 +23,19 @@ MAX_PAIRS = 10**9
 
 
 def pseudo_runs(n_compared: int) -> float:
-    """Return the number of prior pairs (Agresti-Coull pseudo-observations) in the variance.
+    """Compute the number of prior pairs (Agresti-Coull pseudo-observations) in the variance.
 
     Half of them lie `max_unseen_shift` above 0 and half as far below. If a share q of networks
     fails to train, n runs contain no failure with probability about exp(-n q). So n runs without
     failure do not exclude any q up to ln(n_compared / ALPHA) / n at the level ALPHA / n_compared
     (the rule of three for one comparison). If each failure costs R, these shift the mean by q R,
-    and the pseudo-runs alone must widen the interval by that much: 2.3 of them for one
-    comparison, 2.9 for three.
+    and the pseudo-runs alone must widen the interval by that much.
 
     Args:
         n_compared: Simultaneous comparisons, at least 1.
+
+    Returns:
+        A number above 0: 2.3 for one comparison, 2.9 for three.
 
     Source:
         Rule of three: Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031.

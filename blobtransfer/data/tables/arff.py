@@ -53,7 +53,11 @@ Levels = dict[str, frozenset[str] | None]
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
-    """Read a table; see `reading.Reader`."""
+    """Read a table; see `Reader`.
+
+    Raises:
+        TableFileError: The header or a row is not as in a dense ARFF file of numbers and words.
+    """
     check_text(name, content)
     data = DATA.search(content)
     if data is None:

@@ -47,7 +47,11 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
-    """Read a table with a head; see `reading.Reader`."""
+    """Read a table with a head; see `Reader`.
+
+    Raises:
+        TableFileError: It has no head or no rows, or a row does not fit the head.
+    """
     delimiter = "\t" if suffix == ".tsv" else ","
     check_text(name, content)
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
@@ -73,7 +77,15 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
 
 
 def check_text(name: str, content: bytes) -> None:
-    """Refuse a file whose first bytes, or a null character, show that it is not text in UTF-8."""
+    """Reject a file whose first bytes, or a null character, show that it is not text in UTF-8.
+
+    Args:
+        name: The file.
+        content: Its bytes.
+
+    Raises:
+        TableFileError: It is not text in UTF-8.
+    """
     encoding = detect_encoding(content)
     if encoding not in (None, "utf-8-sig"):
         raise TableFileError(name, f"it is in {encoding.upper()}; save it as UTF-8")
@@ -189,7 +201,10 @@ def read_columns(
         as_words: Columns that hold words.
 
     Returns:
-        The columns by name, and the line of each row.
+        The columns by name, and the line of each row, (n_rows,).
+
+    Raises:
+        TableFileError: There are too many rows or words.
     """
     limit = WordLimit(name)
     columns = {head: ColumnReader(limit, head in as_words) for head in heads}

@@ -15,9 +15,16 @@ MAX_COPIES_PER_ROW = 3.0
 
 
 def check_no_leakage(source: TableSpec, target: TableSpec) -> None:
-    """Raise `TableFileError` if a row, or a group, may train the source and test the target.
+    """Check that no row, and no group, may train the source and test the target.
 
     Rows of the same table are compared by their index, those of two tables by their values.
+
+    Args:
+        source: The data that the source network is trained on.
+        target: The data that the networks are tested on.
+
+    Raises:
+        TableFileError: A row or a group is on both sides.
     """
     source_rows = rows_of(source)
     may_train = (
@@ -43,7 +50,7 @@ def check_no_leakage(source: TableSpec, target: TableSpec) -> None:
 
 
 def check_not_trained_on(target: TableSpec, trained_rows: Sequence[str], source: str) -> None:
-    """Raise `TableFileError` if test rows of the target trained a source network.
+    """Check that no test rows of the target trained a source network.
 
     A few equal rows are a coincidence where the target itself repeats rows as often.
 

@@ -85,9 +85,12 @@ class _Header:
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
-    """Read the arrays of a file; see `reading.Reader`.
+    """Read the arrays of a file; see `Reader`.
 
     An array of two dimensions called `X` gives the columns `X_1`, `X_2`, ...
+
+    Raises:
+        TableFileError: The arrays are too many, too large, of another type, or not a table.
     """
     if content.count(ENTRY) > MAX_ARRAYS:  # zipfile would read the whole directory
         raise TableFileError(name, f"more than {MAX_ARRAYS:,} arrays; use fewer")

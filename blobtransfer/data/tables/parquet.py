@@ -33,7 +33,13 @@ MAX_FOOTER = 20_000_000
 
 
 def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
-    """Read a table; see `reading.Reader`."""
+    """Read a table; see `Reader`.
+
+    Raises:
+        MachineError: pyarrow is not installed.
+        TableFileError: The metadata is too large, or not that of a table of numbers and words.
+        ValueError: The file does not hold as many rows as its metadata says.
+    """
     try:
         from pyarrow import parquet
     except ImportError as error:
@@ -71,10 +77,13 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
 
 
 def _check_metadata(name: str, heads: list[str], schema: Any, metadata: Any) -> None:
-    """Refuse a file whose metadata shows that it is not a table or too large.
+    """Reject a file whose metadata shows that it is not a table or too large.
 
     Only the totals of row groups are read: pyarrow ends the process if the metadata of a column in
     a row group is damaged. Data that differs from the metadata is noticed when it is read.
+
+    Raises:
+        TableFileError: The table is too large, or a column holds neither numbers nor words.
     """
     check_size(name, metadata.num_rows, len(heads))
     if len(set(heads)) < len(heads):

@@ -177,7 +177,16 @@ def _read(
 
 
 def check_size(name: str, n_rows: int, n_columns: int) -> None:
-    """Raise `TableFileError` if a table has more columns or cells than are read."""
+    """Check that a table has no more columns and cells than are read.
+
+    Args:
+        name: The file.
+        n_rows: Number of rows, at least 0.
+        n_columns: Number of columns, at least 0.
+
+    Raises:
+        TableFileError: There are more than `MAX_COLUMNS` columns or `MAX_TABLE_CELLS` cells.
+    """
     if n_columns > MAX_COLUMNS:
         raise TableFileError(
             name, f"{n_columns:,} columns; at most {MAX_COLUMNS:,} are read, use fewer"
@@ -214,7 +223,11 @@ class WordLimit:
         self._name, self._n_words = name, 0
 
     def count(self, n_words: int = 1) -> None:
-        """Count new words; raise `TableFileError` beyond `MAX_WORDS`."""
+        """Count new words.
+
+        Raises:
+            TableFileError: There are more than `MAX_WORDS`.
+        """
         self._n_words += n_words
         if self._n_words > MAX_WORDS:
             raise TableFileError(
@@ -249,7 +262,7 @@ class Coder(dict[str, int]):
         return code
 
     def codes(self, values: Iterable[str]) -> NDArray[np.int32]:
-        """Return the code of each value, -1 for a value that means a missing one, such as `NA`."""
+        """Return the codes of n values, (n,); -1 for values such as `NA`, which stand for none."""
         return np.fromiter(map(self.__getitem__, values), np.int32)
 
     def column(self, codes: NDArray[np.int32]) -> RawColumn:

@@ -241,6 +241,9 @@ def select_rows(
         missing: With `drop`, rows with a missing value are left out.
         columns: Names of the features that are used.
 
+    Returns:
+        (n,) indices, ascending.
+
     Raises:
         TableFileError: A column is missing, or no row has the value of `where`.
     """
@@ -299,9 +302,9 @@ def split_of(
         train_seed: Seed of all splits.
 
     Returns:
-        Rows stratified by class; with groups, the first random half of them that leaves each
-        class on both sides; with a column that splits the rows, the same rows in all repeats.
-        With `spec.split_train`, the first `n_train` of the training rows.
+        (n_train,) and (n_test,) indices, stratified by class; with groups, the first random half
+        of them that leaves each class on both sides; with a column that splits the rows, the same
+        rows in all repeats. With `spec.split_train`, the first `n_train` of the training rows.
     """
     train, test = _full_split(spec, rows, repeat, train_seed)
     if spec.split_train is not None and spec.n_train < spec.split_train:

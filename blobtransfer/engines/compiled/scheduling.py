@@ -72,7 +72,7 @@ def repeats_per_job(
 
 
 def schedules_of(n_frozen: NDArray[np.int64], *n_rows: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Number the schedules of runs: runs with equal frozen layers and rows have the same number.
+    """Assign a schedule number to each run: the same for runs with equal frozen layers and rows.
 
     Args:
         n_frozen: (R,) frozen layers of each run.
@@ -105,7 +105,7 @@ def block_groups(
         n_threads: Threads that the groups are for, at least 1.
 
     Returns:
-        Groups that contain each run once.
+        Groups of blocks of (n,) run numbers; they contain each run once.
     """
     full, partial = _full_and_partial_groups(order_keys, schedules, lanes)
     partial_blocks = [block for group in partial for block in group]

@@ -268,18 +268,36 @@ class Code:
         return Value(self, self.builder.zext(number, INT64))
 
     def operation(self, name: str, a: Number, b: Number) -> Value:
-        """Emit an arithmetic instruction, such as `add`; integers are unsigned."""
+        """Emit an arithmetic instruction; integers are unsigned.
+
+        Args:
+            name: Method of the LLVM builder for integers, such as `add`.
+            a: First number.
+            b: Second number.
+        """
         x, y = self._alike(a, b)
         return Value(self, getattr(self.builder, f"f{name}" if _is_real(x) else name)(x, y))
 
     def compare(self, relation: str, a: Number, b: Number) -> Value:
-        """Emit a comparison; false with NaN, unsigned for integers."""
+        """Emit a comparison; false with NaN, unsigned for integers.
+
+        Args:
+            relation: `<`, `<=`, `>` or `==`.
+            a: Number on its left.
+            b: Number on its right.
+        """
         x, y = self._alike(a, b)
         write = self.builder.fcmp_ordered if _is_real(x) else self.builder.icmp_unsigned
         return Value(self, write(relation, x, y))
 
     def select(self, condition: Value, a: Number, b: Number) -> Value:
-        """Emit: a in the lanes where the condition holds, else b."""
+        """Emit a choice between two numbers, lane by lane.
+
+        Args:
+            condition: Bits from a comparison.
+            a: Number where the condition holds.
+            b: Number where it does not hold.
+        """
         return Value(self, self.builder.select(condition.register, *self._alike(a, b)))
 
     def minimum(self, value: Value, most: Number) -> Value:
@@ -287,7 +305,13 @@ class Code:
         return self.select(value < most, value, most)
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
-        """Emit a * b + c, rounded once where the processor can."""
+        """Emit a * b + c, rounded once where the processor can.
+
+        Args:
+            a: Vector of floats.
+            b: Vector of floats.
+            c: Vector of floats.
+        """
         return self._call(f"llvm.fmuladd.v{self.lanes}f32", self.floats, a, b, c)
 
     def square_root(self, value: Value) -> Value:
@@ -325,7 +349,13 @@ class Code:
         return Array(self, self._arguments[name], llvm_type or self.floats, offset, stride)
 
     def gather(self, name: str, llvm_type: Any, index: Value) -> Value:
-        """Emit a load from an argument, in each lane at the lane's own 32-bit index."""
+        """Emit a load from an argument, in each lane at the lane's own index.
+
+        Args:
+            name: The argument.
+            llvm_type: Type of an element.
+            index: 32-bit index of each lane.
+        """
         vector = ir.VectorType(llvm_type, self.lanes)
         undefined = Value(self, ir.Constant(vector, ir.Undefined))
         mask, addresses = self._everywhere(), self._addresses(name, llvm_type, index)
@@ -364,7 +394,14 @@ class Code:
         return [Value(self, row) for row in rows]
 
     def scatter(self, name: str, llvm_type: Any, index: Value, value: Value) -> None:
-        """Emit a store to an argument, in each lane at the lane's own 32-bit index."""
+        """Emit a store to an argument, in each lane at the lane's own index.
+
+        Args:
+            name: The argument.
+            llvm_type: Type of an element.
+            index: 32-bit index of each lane.
+            value: Vector to be stored.
+        """
         mask, addresses = self._everywhere(), self._addresses(name, llvm_type, index)
         align = Value(self, INT32(4))
         self._call(
@@ -395,6 +432,14 @@ class Code:
         """Emit a loop over start, start + step, ... below stop.
 
         THE BODY OF THE `with` RUNS ONCE, and is emitted once, whatever the number of turns.
+
+        Args:
+            start: First index.
+            stop: End of the indices, which is not among them.
+            step: Difference of two indices, above 0.
+
+        Yields:
+            The index of the current turn.
         """
         first, last, by = (self.index(i).register for i in (start, stop, step))
         before, builder = self.builder.block, self.builder

@@ -43,7 +43,11 @@ def build_mlp(network: MLPSpec, n_frozen: int = 0, show_log: bool = False) -> An
 
 
 def get_weights(model: Any) -> Weights:
-    """Copy the weights of a Keras model: kernel, bias, ... from the input to the output."""
+    """Copy the weights of a Keras model from the input to the output.
+
+    Returns:
+        Kernel (fan_in, fan_out), bias (fan_out,), ...; float32.
+    """
     return [np.asarray(weight, np.float32) for weight in model.get_weights()]
 
 
