@@ -58,7 +58,14 @@ def join(values: Sequence[object]) -> str:
 
 
 def check_count(setting: str, value: int, least: int = 1, most: int = MAX_COUNT) -> None:
-    """Raise `SettingError` unless `value` is a whole number in least..most."""
+    """Raise `SettingError` unless a value is a whole number in least..most.
+
+    Args:
+        setting: The setting in the user's word.
+        value: Its value.
+        least: Smallest value that is accepted.
+        most: Largest value that is accepted.
+    """
     check_whole(setting, value)
     if value < least:
         raise SettingError(setting, value, f"use {least} or more")
