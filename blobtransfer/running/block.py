@@ -74,7 +74,13 @@ def scores_of(
     trained: Mapping[Arm, Trained],
     learning_rates: NDArray[np.float64] | None = None,
 ) -> Scores:
-    """Lay out what came out of some repeats as a grid; learning rates (A, R) where chosen."""
+    """Collect the scores of some repeats.
+
+    Args:
+        repeats: R indices of repeats.
+        trained: Their trained networks by arm, A arms.
+        learning_rates: (A, R) rate of each run; None where all have that of the spec.
+    """
     return Scores(
         arms=tuple(trained),
         repeats=np.array(repeats, np.int64),

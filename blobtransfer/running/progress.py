@@ -31,14 +31,20 @@ class Progress(Protocol):
     """Shows or counts progress."""
 
     def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
-        """Begin a stage of so many epochs, summed over all runs of all its repeats, or cells."""
+        """Begin a stage.
+
+        Args:
+            stage: What takes time.
+            total: Epochs, summed over all runs.
+            n_repeats: Repeats of a comparison or cells of a study, at least 1.
+        """
 
 
 class Silent:
     """Progress that is not shown."""
 
     def start(self, stage: Stage, total: int, n_repeats: int = 1) -> StageProgress:
-        """Begin a stage."""
+        """Begin a stage; see `Progress.start`."""
         return self
 
     def advance(self, n: int) -> None:

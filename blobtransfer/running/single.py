@@ -121,13 +121,28 @@ def train_target(
 def train_own_source(
     spec: ExperimentSpec, engine: Engine, progress: Progress
 ) -> dict[SourceKey, Weights]:
-    """Train the one source network of `self-transfer`, on the target problem itself."""
+    """Train the one source network of `self-transfer`, on the target data itself.
+
+    Args:
+        spec: The experiment.
+        engine: Trains it.
+        progress: Shows or counts epochs.
+
+    Returns:
+        Kernel (fan_in, fan_out), bias (fan_out,), ... by key.
+    """
     stage = progress.start("own source", spec.source_training.epochs)
     return train_sources(spec, [SourceKey("one", "self-transfer", 0)], engine, stage.advance)
 
 
 def record_of(role: Role, spec: DataSpec, train_seed: int) -> TaskRecord:
-    """Describe a problem as it is used; where each repeat splits it anew, as in the first."""
+    """Describe data as they are used; where repeats have splits of their own, as in the first.
+
+    Args:
+        role: Role of the data.
+        spec: Specification of the data.
+        train_seed: Seed of all splits.
+    """
     task = load_dataset(spec, 0, train_seed)
     n_test = len(task.y_test)
     counts = np.bincount(np.concatenate([task.y_train, task.y_test]), minlength=spec.n_classes)
@@ -143,7 +158,13 @@ def record_of(role: Role, spec: DataSpec, train_seed: int) -> TaskRecord:
 
 
 def start_engine(spec: ExperimentSpec, engine: Engine, progress: Progress) -> None:
-    """Make the engine ready for a spec."""
+    """Prepare the engine for a spec.
+
+    Args:
+        spec: The experiment.
+        engine: The engine.
+        progress: Shows or counts the start as one epoch.
+    """
     stage = progress.start("engine", 1)
     engine.start(spec)
     stage.advance(1)
@@ -157,7 +178,16 @@ def train_one(
     engine: Engine,
     progress: Progress,
 ) -> SingleRun:
-    """Train repeat 0 of the one arm, with its curves, by an engine that is ready."""
+    """Train repeat 0 of the one arm, with its curves.
+
+    Args:
+        spec: The experiment; it has one arm.
+        command: Command that the results are of.
+        stage_name: Stage that is shown.
+        sources: Source networks that the arm may start from.
+        engine: Trains the arm; it is started already.
+        progress: Shows or counts epochs.
+    """
     role: Role = "source" if spec.target is None else "target"
     record = record_of(role, spec.task, spec.train_seed)
     clock = Clock()

@@ -28,8 +28,16 @@ def train_tuned(
 ) -> tuple[dict[Arm, Trained], NDArray[np.float64]]:
     """Train every arm in some repeats, each run with a learning rate of its own.
 
+    Args:
+        spec: The experiment.
+        repeats: R indices of repeats.
+        sources: Source networks that the arms start from.
+        engine: Trains the runs.
+        on_epochs: Called as epochs are done.
+        with_curves: Evaluate after every epoch, and before the first.
+
     Returns:
-        What `train_arms` gives, and the rates, (A, R).
+        As by `train_arms`, and the learning rates, (A, R).
     """
     rates = _chosen_rates(spec, repeats, sources, engine, on_epochs)
     trained = {}
