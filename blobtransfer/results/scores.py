@@ -198,6 +198,9 @@ class Scores:
             source_of: Names what the source network of an arm learnt; nothing where it has none.
             target: Names the problem that is measured.
             learning_rate: Of all runs, where they have not chosen their own.
+
+        Yields:
+            The record of each run.
         """
         columns = [arm.columns for arm in self.arms]
         sources = list(map(source_of, self.arms))

@@ -59,7 +59,13 @@ def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:
 def check_provenance(
     versions: Mapping[str, str], machine: Mapping[str, str | int | None], started: str
 ) -> None:
-    """Raise `ValueError` for versions, a machine or a start with text that cannot be shown."""
+    """Raise `ValueError` for versions, a machine or a start with text that cannot be shown.
+
+    Args:
+        versions: Versions by package.
+        machine: Properties of the machine by name.
+        started: UTC, ISO 8601.
+    """
     check_texts("versions", [*versions, *versions.values()])
     check_texts("machine", [*machine, *map(str, machine.values())])
     check_texts("started", [started])

@@ -149,6 +149,9 @@ def connected(path: Path, writes: bool) -> Iterator[Connection]:
         path: The file; a writer creates it if it does not exist.
         writes: Whether to write, which takes the lock of the only writer.
 
+    Yields:
+        The open store.
+
     Raises:
         StoreError: The file, or one beside it, is damaged or is not part of a store.
         MachineError: The file cannot be read or written, or another process writes it.

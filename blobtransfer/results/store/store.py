@@ -310,7 +310,11 @@ class StoredRepeats:
         )
 
     def seconds(self, repeats: range) -> float:
-        """Give the seconds that some repeats took, without what there was to do besides."""
+        """Return the seconds that some repeats took, without the work shared by all.
+
+        Raises:
+            StoreError: The file is damaged.
+        """
         seconds = float(sum(row[-1] for row in self._blocks(repeats, {"seconds": float})))
         if seconds > MAX_SECONDS:
             raise damaged(self._store.path)
