@@ -38,6 +38,13 @@ def scatter_classes(
     """Draw rows by class, each class with its own colour and marker, and the true centres.
 
     All rows are grey if there are too many classes to tell apart.
+
+    Args:
+        axes: The axes.
+        plane: Rows as points of a plane.
+        labels: (n_rows,) class numbers of the rows.
+        n_classes: Number of classes.
+        look: Sizes of text and marks.
     """
     if n_classes > MAX_DRAWN_CLASSES:
         axes.scatter(
@@ -77,7 +84,13 @@ def class_labels(
 def class_handles(
     names: Sequence[str], has_bars: bool = False, most: float = LONGEST_NAME
 ) -> list[Any]:
-    """Return the marks of the legend of classes; bars if the rows are drawn as bars."""
+    """Return the marks of the legend of classes.
+
+    Args:
+        names: The classes; those beyond `MAX_NAMED` are only counted.
+        has_bars: Whether the rows are drawn as bars.
+        most: Greatest width of an entry, in letters of average width.
+    """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -99,7 +112,13 @@ def class_handles(
 
 
 def draw_balance(axes: "Axes", counts: Sequence[int], look: Look) -> None:
-    """Draw how many rows each class has, side by side as parts of one bar."""
+    """Draw how many rows each class has, side by side as parts of one bar.
+
+    Args:
+        axes: The axes.
+        counts: Number of rows of each class.
+        look: Sizes of text.
+    """
     start, total = 0, max(1, sum(counts))
     for colour, n in zip(class_colours(len(counts)), counts, strict=True):
         axes.barh(0.0, n, left=start, height=1.0, color=colour, alpha=0.75, edgecolor="white")

@@ -58,6 +58,13 @@ def draw_differences(
     """Draw each mean difference to standalone with its interval, numbers and verdict beside it.
 
     Where rows are dense there is room for the numbers alone; bold ones are decided.
+
+    Args:
+        results: Results of a comparison.
+        question: Source mode that the panel answers.
+        axes: The axes.
+        look: Sizes of text and marks.
+        room: Room that the panel has.
     """
     shown = [one for one in results.of_question(question) if one.difference is not None]
     margin = 100 * results.spec.margin
@@ -115,7 +122,14 @@ def draw_scores(
     """Draw the test accuracies of each variant: a box, and a dot a repeat or a half violin.
 
     A failed run is at chance level, where it counts. The axis ends twice as far below the ceiling
-    as a run ends low; how many runs lie beyond is written there, so that they squeeze nothing.
+    as the line of low accuracy; the number of runs beyond it is written there.
+
+    Args:
+        results: Results of a comparison.
+        question: Source mode that the panel answers.
+        axes: The axes.
+        look: Sizes of text and marks.
+        room: Room that the panel has.
     """
     shown = results.of_question(question)
     scores = [_percent(results, one.arm) for one in shown]
@@ -270,6 +284,13 @@ def draw_curves(
     """Draw the median learning curve of each variant, and a band between the quartiles.
 
     A mark on the threshold shows the mean number of epochs until it is reached.
+
+    Args:
+        results: Results of a comparison with learning curves.
+        question: Source mode that the panel answers.
+        axes: The axes.
+        look: Sizes of text and marks.
+        room: Room that the panel has.
     """
     findings, variants = results.findings, results.spec.variants
     for band in findings.bands:

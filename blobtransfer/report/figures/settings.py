@@ -58,6 +58,9 @@ def own_settings(more: Mapping[str, Any] = NO_MORE) -> Iterator[ModuleType]:
     Args:
         more: Further settings.
 
+    Yields:
+        The module `matplotlib`.
+
     Raises:
         MachineError: What is drawn cannot be drawn, for whatever reason.
     """
