@@ -99,7 +99,13 @@ def check_store(path: Path) -> None:
 
 
 def check_only_filled(figure: FigureOptions, screen: ScreenOptions, result: ResultOptions) -> None:
-    """Raise `SettingError` where something is to be shown of a store that is only filled."""
+    """Raise `SettingError` where something is to be shown of a store that is only filled.
+
+    Args:
+        figure: Where the figure goes.
+        screen: How much is shown.
+        result: Where the numbers go.
+    """
     for setting, value in (
         ("plot", figure.plot), ("show", figure.show), ("format", result.format),
         ("output", result.output and result.output[0]), ("curves", result.curves),
@@ -134,7 +140,16 @@ def check_apart(
 def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
     """Raise `SettingError` if a network could not be saved.
 
-    Whether an old file of the same shape holds this very network shows only after training.
+    Whether an old file of the same shape holds this very network is known only after training.
+
+    Args:
+        setting: Option that names the file.
+        path: The file.
+        network: Shape of the network.
+        force: Replace an existing file.
+
+    Raises:
+        SettingError: The file cannot be written, or holds another network.
     """
     _check_file(setting, path, (".keras",))
     if path.exists() and not force:
@@ -152,7 +167,13 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
 
 
 def would_replace(setting: str, path: Path, found: str) -> SettingError:
-    """Make the error that a file exists and is not to be lost."""
+    """Return the error that a file exists and is not to be lost.
+
+    Args:
+        setting: Option that names the file.
+        path: The file.
+        found: What the file holds.
+    """
     return SettingError(
         setting, path, f"exists and holds {found}; use another name, or --force to replace it"
     )
@@ -234,9 +255,15 @@ def model_errors(path: Path | None) -> Iterator[None]:
 def several_variants(
     fixed: Sequence[int] | None, further: Sequence[Variant], output_fits: bool, n_hidden: int
 ) -> tuple[Variant, ...]:
-    """Give the variants of a comparison, `standalone` first.
+    """Return the variants of a comparison, `standalone` first.
 
-    Where the source's output layer is of other classes, it is drawn afresh unless asked otherwise.
+    Where the source's output layer is of other classes, it is re-initialised by default.
+
+    Args:
+        fixed: Numbers of frozen layers; None for the default.
+        further: Further variants.
+        output_fits: Whether the output layer of the source has the classes of the target.
+        n_hidden: Hidden layers of the network.
     """
     if fixed is None and not output_fits:
         if further:
@@ -253,7 +280,18 @@ def one_variant(
     output_fits: bool,
     n_hidden: int,
 ) -> Variant:
-    """Give the variant that one training is of."""
+    """Return the variant of one training.
+
+    Args:
+        fixed: Number of frozen layers; None for the default.
+        further: Variants of `--variant`.
+        model: File of the source network; None without one.
+        output_fits: Whether the output layer of the source has the classes of the target.
+        n_hidden: Hidden layers of the network.
+
+    Raises:
+        SettingError: There are several variants, or the variant does not fit the other options.
+    """
     if len(further) > 1:
         raise SettingError("variant", str(further[1]), "one training has one variant; give one")
     if further and fixed is not None:
@@ -275,7 +313,16 @@ def one_variant(
 def network_for(
     asked: MLPSpec, training: TrainingOptions, source: "SourceNetwork | None"
 ) -> MLPSpec:
-    """Give the network that was asked for, which must be the model's where there is a model."""
+    """Return the requested network, which must be the model's where there is a model.
+
+    Args:
+        asked: The network by its options.
+        training: The options.
+        source: The model; None if there is none.
+
+    Raises:
+        SettingError: An option differs from the model.
+    """
     if source is None:
         return asked
     theirs = source.network

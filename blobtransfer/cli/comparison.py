@@ -82,7 +82,11 @@ class Request:
         return self.transfer.source is not None or target is None or is_blobs(target)
 
     def questions(self) -> tuple[Question, ...]:
-        """Give the questions; without a source problem there is only that about the model."""
+        """Return the source modes; without source data there is only that of the model.
+
+        Raises:
+            SettingError: An option needs source data, and there are none.
+        """
         question, transfer = self.question, self.transfer
         if self.has_source:
             return question.questions()

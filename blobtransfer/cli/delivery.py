@@ -51,9 +51,25 @@ def deliver(
     screen: ScreenOptions = ALL_SHORT,
     is_printed: bool = True,
 ) -> None:
-    """Print, write and draw what was found, and say how sure it is.
+    """Print, write and draw results.
 
-    The answer comes before the figure is drawn. What fails costs nothing of the rest.
+    The answer is printed before the figure is drawn. An error in one output does not stop the
+    others.
+
+    Args:
+        results: The results.
+        canvas: What the figure is drawn on.
+        figure_path: Where the figure goes; None: nowhere.
+        result: Where the numbers go.
+        messages: How much is reported.
+        pending: Knows whether a signal has arrived.
+        screen: How much is shown.
+        is_printed: Whether results are printed.
+
+    Raises:
+        MachineError: An output cannot be written.
+        ReaderGone: Nobody reads standard output any more.
+        Interrupted: A signal has arrived while results were printed.
     """
     from blobtransfer.report.kinds import build_report
 
@@ -98,6 +114,8 @@ def printing(pending: Deferred) -> Iterator[None]:
 
     Raises:
         Interrupted: A signal has arrived and standard output cannot be written.
+        MachineError: Standard output cannot be written.
+        ReaderGone: Nobody reads standard output any more.
     """
     try:
         yield
@@ -111,7 +129,17 @@ def printing(pending: Deferred) -> Iterator[None]:
 def write_files(
     report: "Report[Any]", result: ResultOptions, messages: MessageOptions, summary: Path | None
 ) -> None:
-    """Write the result files that were asked for; one that fails does not cost the others."""
+    """Write the result files; an error in one does not stop the others.
+
+    Args:
+        report: The report.
+        result: Where the numbers go.
+        messages: How much is reported.
+        summary: File of the summary; None: none.
+
+    Raises:
+        MachineError: A file cannot be written.
+    """
     failed: MachineError | None = None
     writers = [(path, writer_of(path)) for path in result.files()]
     calls = [(path, writer.write) for path, writer in writers if writer is not None]
@@ -135,7 +163,13 @@ def print_report(
     messages: MessageOptions,
     screen: ScreenOptions,
 ) -> bool:
-    """Print results to standard output in the format that was asked for.
+    """Print results to standard output in the requested format.
+
+    Args:
+        report: The report.
+        result: The format.
+        messages: How much is reported.
+        screen: How much is shown.
 
     Returns:
         Whether they stand on a terminal, with their cautions.
@@ -157,7 +191,13 @@ def print_report(
 
 
 def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions) -> None:
-    """Save a figure where one is wanted, and say what it replaces that is of another command."""
+    """Save a figure, and report whether it replaces a file of another command.
+
+    Args:
+        picture: The figure.
+        path: The file; None: none.
+        messages: How much is reported.
+    """
     if path is None:
         return
 
@@ -178,6 +218,13 @@ def save_network(
     trained: "SingleRun", setting: str, path: Path, force: bool, messages: MessageOptions
 ) -> None:
     """Save a trained network; one that is there already may stay, another is not replaced.
+
+    Args:
+        trained: The trained network.
+        setting: Option that names the file.
+        path: The file.
+        force: Replace an existing file.
+        messages: How much is reported.
 
     Raises:
         SettingError: The file holds another network, and `force` is not given.
@@ -234,7 +281,13 @@ def log_unless_quiet(messages: MessageOptions, text: str) -> None:
 
 
 def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: MessageOptions) -> None:
-    """Say what of the file of the source network plays no part from now on, unless quiet."""
+    """Report the parts of the file of the source network that are ignored, unless quiet.
+
+    Args:
+        source: The source network; None if there is none.
+        path: Its file.
+        messages: How much is reported.
+    """
     for note in () if source is None else source.notes:
         log_unless_quiet(messages, f"note: {path}: {note}")
     if source is not None and source.preprocessing and not source.preprocessing.trained_rows:

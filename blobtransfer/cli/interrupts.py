@@ -70,8 +70,12 @@ def ignore() -> None:
 def deferred() -> Iterator[Deferred]:
     """Note signals instead of ending, while the block runs.
 
+    Yields:
+        The signals that have arrived.
+
     Raises:
         Interrupted: A signal has arrived and the block has ended without an error.
+        KeyboardInterrupt: The block raised it without a signal.
     """
     pending = Deferred()
     before = {number: signal.getsignal(number) for number in SIGNALS}

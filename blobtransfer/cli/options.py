@@ -340,7 +340,11 @@ class TransferOptions:
             raise SettingError("source-seed", self.source_seed, f"{read}; leave one of the two out")
 
     def n_repeats(self, question: "QuestionOptions") -> int:
-        """Give the repeats that were asked for, by whichever option."""
+        """Return the number of repeats, by whichever option.
+
+        Raises:
+            SettingError: Two options exclude each other.
+        """
         if self.until_decided:
             if self.repeats is not None:
                 problem = "--until-decided finds out how many; give the most with --max-repeats"
@@ -475,7 +479,11 @@ class QuestionOptions(StatisticsOptions):
         return QUESTIONS if self.sources is None or self.sources == "both" else (self.sources,)
 
     def sources_and_repeats(self) -> tuple[int, int] | None:
-        """Give S and T of --nested, where that was asked for."""
+        """Return S and T of --nested; None without it.
+
+        Raises:
+            SettingError: There are not two numbers.
+        """
         if self.nested is None:
             return None
         if len(self.nested) != 2:
@@ -607,7 +615,11 @@ class FigureOptions:
     ] = None
 
     def inches(self) -> tuple[float, float] | None:
-        """Give width and height, where they were asked for."""
+        """Return width and height in inches; None for the default.
+
+        Raises:
+            SettingError: The text is not two numbers in range.
+        """
         if self.size is None:
             return None
         found = [read_number(part) for part in self.size.split("x")]

@@ -169,6 +169,12 @@ def _halves(
 
     Source:
         The A/B split of Yosinski et al. 2014, arXiv:1411.1792.
+
+    Yields:
+        For each pair, the function that makes its source and target.
+
+    Raises:
+        SettingError: The table has too few classes for halves, or for so many pairs.
     """
     whole = settled({"target": table}, request.training.train_seed)["target"]
     names = whole.class_names

@@ -44,7 +44,7 @@ def option(flags: str, help: str, panel: str, **settings: Any) -> Any:
         flags: The long flag, and a short one after a space.
         help: One line.
         panel: Where the help page shows it.
-        settings: More for `typer.Option`.
+        settings: Further arguments of `typer.Option`.
     """
     names = flags.split()
     return typer.Option(
@@ -58,12 +58,20 @@ def option(flags: str, help: str, panel: str, **settings: Any) -> Any:
 
 
 def integer(flags: str, help: str, panel: str, metavar: str = "N", **settings: Any) -> Any:
-    """Declare an option of one whole number, or of several with metavar `NUMBERS` or `PAIR`."""
+    """Declare an option of one whole number, or of several; see `option`.
+
+    Args:
+        flags: As in `option`.
+        help: As in `option`.
+        panel: As in `option`.
+        metavar: `NUMBERS` or `PAIR` for several numbers.
+        settings: As in `option`.
+    """
     return option(flags, help, panel, metavar=metavar, parser=_whole_number, **settings)
 
 
 def real(flags: str, help: str, panel: str, **settings: Any) -> Any:
-    """Declare an option of one number."""
+    """Declare an option of one number; see `option`."""
     return option(flags, help, panel, metavar="X", parser=_number, **settings)
 
 
@@ -75,7 +83,16 @@ def choice(
     metavar: str | None = None,
     **settings: Any,
 ) -> Any:
-    """Declare an option of one word out of some; the metavar lists them unless given."""
+    """Declare an option of one word out of some.
+
+    Args:
+        flags: As in `option`.
+        help: As in `option`.
+        panel: As in `option`.
+        choices: The words.
+        metavar: Shown in place of the words.
+        settings: As in `option`.
+    """
 
     def one_of_them(text: str) -> str:
         if text not in choices:
@@ -102,12 +119,12 @@ def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
 
 
 def file(flags: str, help: str, panel: str, **settings: Any) -> Any:
-    """Declare an option of a file's path."""
+    """Declare an option of a file's path; see `option`."""
     return option(flags, help, panel, metavar="FILE", **settings)
 
 
 def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
-    """Declare an option that is on or off."""
+    """Declare an option that is on or off; see `option`."""
     return option(flags, help, panel, metavar="", **settings)
 
 
@@ -154,7 +171,11 @@ class Command(TyperCommand):
                 param.hidden = False
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an error becomes one line and an exit code."""
+        """Run the command; an error becomes one line and an exit code.
+
+        Raises:
+            Exit: The command ended with an error or by Ctrl-C.
+        """
         try:
             _check_memory()
             return super().invoke(ctx)

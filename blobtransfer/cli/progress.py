@@ -60,6 +60,9 @@ def progress_of(
         quiet: Show nothing.
         check: Called wherever the work tells of itself; raises to stop it.
         is_kept: Whether what is done is kept in a store; None where it cannot be.
+
+    Yields:
+        The progress of the block.
     """
     if quiet or not sys.stderr.isatty():
         yield _Stages(None, check, _Estimate(None if quiet else print_stderr, is_kept))

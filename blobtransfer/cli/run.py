@@ -58,6 +58,9 @@ def run(
         screen: How much is shown.
         result: Where the numbers go.
         messages: How much is said.
+
+    Raises:
+        SettingError: Two options exclude each other.
     """
     work.check()
     if work.only(study.n_repeats) is not None:

@@ -95,6 +95,9 @@ def write_stdout(pieces: Iterable[str]) -> None:
 def stdout_for_writing() -> Iterator[TextIO]:
     """Lend standard output; what is written is there when the block ends.
 
+    Yields:
+        The stream.
+
     Raises:
         ReaderGone: Nobody reads any more.
         MachineError: It cannot be written.
