@@ -1,4 +1,4 @@
-"""This project's engines, as the program calls them: packing and evaluation included."""
+"""Run the engines as the program calls them: packing and evaluation included."""
 
 from dataclasses import replace
 

@@ -45,7 +45,7 @@ def main() -> None:
                         f"{peak_mb:,.0f}",
                     ]
                 )
-    head = ["varied", "value", "runs", "s", "µs a fit", "ns a training row"]
+    head = ["varied", "value", "runs", "s", "\N{MICRO SIGN}s a fit", "ns a training row"]
     print_table([*head, "ps a row and weight", "cores busy", "peak MB"], rows)
 
 

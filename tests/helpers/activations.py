@@ -19,7 +19,7 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def _below(z: np.ndarray) -> np.ndarray:
-    """The share of a standard normal below z."""
+    """Return the share of a standard normal below z."""
     return np.asarray((1.0 + erf(z / np.sqrt(2.0))) / 2.0)
 
 

@@ -28,7 +28,7 @@ def weights(seed: int = 1234) -> list[np.ndarray]:
 
 
 def config() -> dict[str, Any]:
-    """The parts of a Keras 3 `config.json` that matter; `dense` of layer i is at index i + 1."""
+    """Return a Keras 3 `config.json`, needed keys only; `dense` of layer i is at index i + 1."""
     layers: list[dict[str, Any]] = [
         {
             "module": "keras.layers",
@@ -65,7 +65,7 @@ def config() -> dict[str, Any]:
 
 
 def entry(kind: str, name: str, **settings: Any) -> dict[str, Any]:
-    """A layer of Keras as a description has it."""
+    """Return the description of a layer of Keras."""
     return {
         "module": "keras.layers",
         "class_name": kind,
@@ -75,7 +75,7 @@ def entry(kind: str, name: str, **settings: Any) -> dict[str, Any]:
 
 
 def functional() -> dict[str, Any]:
-    """The same network as a Functional model of Keras 3."""
+    """Return the same network as a Functional model of Keras 3."""
     model = config()
     layers = model["config"]["layers"]
     for before, layer in zip([None, *layers], layers, strict=False):
@@ -87,7 +87,7 @@ def functional() -> dict[str, Any]:
 
 
 def call_of(*names: str) -> dict[str, Any]:
-    """A call of a layer on what others give, as Keras 3 describes it."""
+    """Return the call of a layer on outputs of others, as Keras 3 describes it."""
     tensors = [
         {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
         for name in names
@@ -96,7 +96,7 @@ def call_of(*names: str) -> dict[str, Any]:
 
 
 def nested(depth: int = 1) -> dict[str, Any]:
-    """The same network with its hidden layers in a Sequential inside the model, or deeper."""
+    """Return the network with its hidden layers in a Sequential inside the model, or deeper."""
     model = config()
     first, *hidden, output = model["config"]["layers"]
     for level in range(depth):

@@ -68,7 +68,7 @@ def nested_in_functional(keras):
 
 
 def frozen_in_part(keras):
-    """The first layer of a model inside is frozen: its weights come last in an .h5 file."""
+    """Freeze the first layer of a nested model: its weights come last in an .h5 file."""
     base = keras.Sequential([keras.Input((2,)), *(keras.layers.Dense(5, "relu") for _ in "ab")])
     base.layers[0].trainable = False
     return chain(keras, base, softmax(keras))

@@ -211,7 +211,7 @@ Attack = Callable[[Path], Path]
 
 
 def described(change: Callable[[dict[str, Any]], object], write: Callable[..., Path]) -> Attack:
-    """A model of which only the description is hostile, in one of the two formats."""
+    """Return a model with a hostile description, in one of the two formats."""
 
     def attack(folder: Path) -> Path:
         model = config()
@@ -304,7 +304,7 @@ def many_members(folder: Path) -> Path:
 
 
 def bomb(name: str, n_megabytes: int, *units: int) -> Attack:
-    """An archive with a member of zeros, a thousand times as many as the file has bytes."""
+    """Return an archive with a member of zeros, a thousand times as many as it has bytes."""
 
     def attack(folder: Path) -> Path:
         model = config()
@@ -321,7 +321,7 @@ def bomb(name: str, n_megabytes: int, *units: int) -> Attack:
 
 
 def instead(make: Callable[[h5py.File, str], object], write: Callable[..., Path]) -> Attack:
-    """A model with one kernel replaced."""
+    """Return a model with one kernel replaced."""
 
     def attack(folder: Path) -> Path:
         def change(file: h5py.File) -> None:
@@ -337,7 +337,7 @@ def instead(make: Callable[[h5py.File, str], object], write: Callable[..., Path]
 
 
 def linked_group(link: object) -> Attack:
-    """An h5 file whose whole layer lies behind a link."""
+    """Return an h5 file whose whole layer is behind a link."""
 
     def change(file: h5py.File) -> None:
         del file["model_weights/dense_1"]
@@ -357,7 +357,7 @@ def external(file: h5py.File, name: str) -> None:
 
 
 def plugin(file: h5py.File, name: str) -> None:
-    """A filter that HDF5 would look for among its plug-ins, in a dataset that has values."""
+    """Write a dataset with a filter that HDF5 would look for among its plug-ins."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_chunk((5, 4))
     creation.set_filter(32_000, h5py.h5z.FLAG_OPTIONAL)
@@ -377,7 +377,7 @@ def bfloat16(file: h5py.File, name: str) -> None:
 
 
 def shape_bomb(layout: dict[str, object]) -> Attack:
-    """A file of a few KB that declares a kernel of 3.9 GB, as its description does."""
+    """Return a file of a few KB that declares a kernel of 3.9 GB, as its description does."""
 
     def attack(folder: Path) -> Path:
         model = config()
@@ -535,7 +535,7 @@ if hasattr(os, "mkfifo"):
 
 @pytest.fixture
 def room(tmp_path, monkeypatch) -> Path:
-    """The current folder, with a file elsewhere that a hostile model may want."""
+    """Return the current folder, with a file elsewhere that a hostile model may want."""
     (tmp_path / "elsewhere").mkdir()
     with h5py.File(tmp_path / VICTIM, "w") as file:
         file["values"] = np.ones((5, 4), "f4")

@@ -50,10 +50,14 @@ class Inner:
         self.is_released = True
 
 
+TWO_WORKERS = {"a": 1, "b": 2}
+"""Threads by address."""
+
+
 class Client:
     """Ends calls at once as `plan` says, which gives a status, a result and an error."""
 
-    def __init__(self, plan=None, threads=({"a": 1, "b": 2},)):
+    def __init__(self, plan=None, threads=(TWO_WORKERS,)):
         self.plan = plan or (lambda call: ("finished", call(), None))
         self.threads = list(threads)
         self.status = "running"

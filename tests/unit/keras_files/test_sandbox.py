@@ -42,7 +42,7 @@ def refusal(path: Path) -> str:
 
 
 def changed(change: Callable[[list[dict[str, Any]]], None]) -> dict[str, Any]:
-    """The description of the network with its list of layers changed."""
+    """Return the description of the network with its list of layers changed."""
     model = config()
     change(model["config"]["layers"])
     return model
