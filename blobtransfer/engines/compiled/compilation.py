@@ -5,7 +5,7 @@ uses it any more.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -70,6 +70,7 @@ def get_kernel(
             f"LLVM cannot be imported ({error}); install llvmlite, or use --engine keras"
         ) from error
     n_rows = max(min(training.batch_size, n_train), MIN_ROWS)
+    network = replace(network, initializer=MLPSpec.initializer)  # does not enter the code
     rule = update.UpdateRule.from_training(training, is_anchored)
     with _COMPILING:
         return _compile(network, n_rows, rule, has_own_rows, native.host_lanes())

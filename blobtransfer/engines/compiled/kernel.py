@@ -22,11 +22,11 @@ from blobtransfer.engines.compiled.simd import (
     FLOAT,
     INT32,
     INT64,
-    POINTER,
     Array,
     Code,
     Index,
     Value,
+    argument_types,
 )
 from blobtransfer.engines.compiled.update import (
     Update,
@@ -52,68 +52,28 @@ ROWS, COLUMNS = 4, 6
 SQUARE = 5
 """Largest side of a tile of gradients: 25 sums in registers, and 6 more to feed them."""
 
-SHUFFLE_ARGUMENTS = {
-    "order_keys": POINTER,
-    "row_orders": POINTER,
-    "first_epoch": INT64,
-    "last_epoch": INT64,
-    "n_rows": INT64,
-}
-PACK_ROWS_ARGUMENTS = {
-    "row_orders": POINTER,
-    "first_rows": POINTER,
-    "x": POINTER,
-    "y": POINTER,
-    "inputs": POINTER,
-    "labels": POINTER,
-    "n_rows": INT64,
-}
-TRAIN_ARGUMENTS = {
-    "weights": POINTER,
-    "moments": POINTER,
-    "beta_powers": POINTER,
-    "anchors": POINTER,
-    "inputs": POINTER,
-    "labels": POINTER,
-    "workspace": POINTER,
-    "n_epochs": INT64,
-    "n_rows": INT64,
-    "batch_size": INT64,
-    "n_frozen": INT64,
-    "learning_rate": FLOAT,
-    "momentum": FLOAT,
-    "penalty_factor": FLOAT,
-}
+SHUFFLE_ARGUMENTS = argument_types("order_keys row_orders", "first_epoch last_epoch n_rows")
+PACK_ROWS_ARGUMENTS = argument_types("row_orders first_rows x y inputs labels", "n_rows")
+TRAIN_ARGUMENTS = argument_types(
+    "weights moments beta_powers anchors inputs labels workspace",
+    "n_epochs n_rows batch_size n_frozen",
+    "learning_rate momentum penalty_factor",
+)
 BLOCK_FIELDS = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
 """Arguments of `train` that differ between the blocks of a group: a row of `blocks`."""
 
-GROUP_ARGUMENTS = {
-    "blocks": POINTER,
-    "n_blocks": INT64,
-    "is_stopped": POINTER,
-    "n_done": POINTER,
-    "n_runs": INT64,
-    "n_packed_epochs": INT64,
-    "n_packed_rows": INT64,
-    **SHUFFLE_ARGUMENTS,
-    **PACK_ROWS_ARGUMENTS,
-    **{
-        name: kind
-        for name, kind in TRAIN_ARGUMENTS.items()
-        if name not in (*BLOCK_FIELDS, "n_epochs")
-    },
+GROUP_ARGUMENTS = argument_types(
+    "blocks is_stopped n_done", "n_blocks n_runs n_packed_epochs n_packed_rows"
+)
+GROUP_ARGUMENTS |= SHUFFLE_ARGUMENTS | PACK_ROWS_ARGUMENTS
+GROUP_ARGUMENTS |= {
+    name: llvm_type
+    for name, llvm_type in TRAIN_ARGUMENTS.items()
+    if name not in (*BLOCK_FIELDS, "n_epochs")
 }
-EVALUATE_ARGUMENTS = {
-    "weights": POINTER,
-    "x": POINTER,
-    "y": POINTER,
-    "first_rows": POINTER,
-    "workspace": POINTER,
-    "n_rows": INT64,
-    "n_correct": POINTER,
-    "loss": POINTER,
-    "is_predicted": POINTER,
-}
+EVALUATE_ARGUMENTS = argument_types(
+    "weights x y first_rows workspace n_correct loss is_predicted", "n_rows"
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ as many networks as a register has lanes. Nothing here knows what a network is.
 
 import platform
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,30 @@ FLUSH_TO_ZERO = 0x8040
 """Bits FTZ and DAZ of MXCSR, Intel's manual volume 1, 10.2.3."""
 
 
+def argument_types(pointers: str, integers: str, floats: str = "") -> dict[str, Any]:
+    """Return the LLVM types of arguments by name.
+
+    Args:
+        pointers: Names of the pointers, separated by spaces.
+        integers: Names of the 64-bit integers.
+        floats: Names of the float32 numbers.
+    """
+    names_of = {POINTER: pointers, INT64: integers, FLOAT: floats}
+    return {name: llvm_type for llvm_type, names in names_of.items() for name in names.split()}
+
+
+def _operator(name: str) -> "Operator":
+    return lambda a, b: a.code.operation(name, a, b)
+
+
+def _reflected(name: str) -> "Operator":
+    return lambda a, b: a.code.operation(name, b, a)
+
+
+def _relation(relation: str) -> "Operator":
+    return lambda a, b: a.code.compare(relation, a, b)
+
+
 class Value:
     """A number in a register: a scalar, or a vector with one number per lane.
 
@@ -43,50 +67,13 @@ class Value:
         self.code = code
         self.register = register
 
-    def __add__(self, other: "Number") -> "Value":
-        return self.code.operation("add", self, other)
-
-    def __sub__(self, other: "Number") -> "Value":
-        return self.code.operation("sub", self, other)
-
-    def __mul__(self, other: "Number") -> "Value":
-        return self.code.operation("mul", self, other)
-
-    def __truediv__(self, other: "Number") -> "Value":
-        return self.code.operation("div", self, other)
-
-    def __radd__(self, other: "Number") -> "Value":
-        return self.code.operation("add", other, self)
-
-    def __rsub__(self, other: "Number") -> "Value":
-        return self.code.operation("sub", other, self)
-
-    def __rmul__(self, other: "Number") -> "Value":
-        return self.code.operation("mul", other, self)
-
-    def __rtruediv__(self, other: "Number") -> "Value":
-        return self.code.operation("div", other, self)
-
-    def __xor__(self, other: "Number") -> "Value":
-        return self.code.operation("xor", self, other)
-
-    def __and__(self, other: "Number") -> "Value":
-        return self.code.operation("and_", self, other)
-
-    def __lshift__(self, other: "Number") -> "Value":
-        return self.code.operation("shl", self, other)
-
-    def __rshift__(self, other: "Number") -> "Value":
-        return self.code.operation("lshr", self, other)
-
-    def __lt__(self, other: "Number") -> "Value":
-        return self.code.compare("<", self, other)
-
-    def __le__(self, other: "Number") -> "Value":
-        return self.code.compare("<=", self, other)
-
-    def __gt__(self, other: "Number") -> "Value":
-        return self.code.compare(">", self, other)
+    __add__, __radd__ = _operator("add"), _reflected("add")
+    __sub__, __rsub__ = _operator("sub"), _reflected("sub")
+    __mul__, __rmul__ = _operator("mul"), _reflected("mul")
+    __truediv__, __rtruediv__ = _operator("div"), _reflected("div")
+    __xor__, __and__ = _operator("xor"), _operator("and_")
+    __lshift__, __rshift__ = _operator("shl"), _operator("lshr")
+    __lt__, __le__, __gt__ = _relation("<"), _relation("<="), _relation(">")
 
     def eq(self, other: "Number") -> "Value":
         """Return whether two numbers are equal, lane by lane."""
@@ -95,6 +82,7 @@ class Value:
 
 Number = Value | int | float
 Index = Value | int
+Operator = Callable[[Value, Number], Value]
 
 
 class Variable:
@@ -142,10 +130,8 @@ class Array:
 
     def vector(self, index: Value) -> Value:
         """Load a vector from an array of scalar floats, from an index on."""
-        llvm_type = self._code.floats
-        return Value(
-            self._code, self._code.builder.load(self._address(index), typ=llvm_type, align=4)
-        )
+        load = self._code.builder.load
+        return Value(self._code, load(self._address(index), typ=self._code.floats, align=4))
 
     def address(self, index: Value) -> Value:
         """Return the address of an element."""
@@ -153,10 +139,7 @@ class Array:
 
     def from_row(self, row: Value) -> "Array":
         """Return the same array without the rows before a row."""
-        index = self._code.index(row * self._stride)
-        pointer = self._code.builder.gep(
-            self._pointer, [index.register], inbounds=True, source_etype=self._type
-        )
+        pointer = self._code.element_address(self._pointer, self._type, row * self._stride)
         return Array(self._code, pointer, self._type, self._offset, self._stride)
 
     def _address(self, at: Index | tuple[Index, Index]) -> Any:
@@ -168,9 +151,7 @@ class Array:
         else:
             index = index + column
         index = self._code.index(index + constant if constant else index)
-        return self._code.builder.gep(
-            self._pointer, [index.register], inbounds=True, source_etype=self._type
-        )
+        return self._code.element_address(self._pointer, self._type, index)
 
 
 class Code:
@@ -348,6 +329,16 @@ class Code:
         """
         return Array(self, self._arguments[name], llvm_type or self.floats, offset, stride)
 
+    def element_address(self, pointer: Any, llvm_type: Any, index: Value) -> Any:
+        """Emit the address of an element of an array, or one address per lane.
+
+        Args:
+            pointer: Register with the address of the array.
+            llvm_type: Type of an element.
+            index: Index of the element; a vector has one index per lane.
+        """
+        return self.builder.gep(pointer, [index.register], inbounds=True, source_etype=llvm_type)
+
     def gather(self, name: str, llvm_type: Any, index: Value) -> Value:
         """Emit a load from an argument, in each lane at the lane's own index.
 
@@ -358,16 +349,8 @@ class Code:
         """
         vector = ir.VectorType(llvm_type, self.lanes)
         undefined = Value(self, ir.Constant(vector, ir.Undefined))
-        mask, addresses = self._everywhere(), self._addresses(name, llvm_type, index)
-        align = Value(self, INT32(4))
-        return self._call(
-            f"llvm.masked.gather.{self._suffix(llvm_type)}",
-            vector,
-            addresses,
-            align,
-            mask,
-            undefined,
-        )
+        intrinsic = f"llvm.masked.gather.{self._suffix(llvm_type)}"
+        return self._call(intrinsic, vector, *self._gathered(name, llvm_type, index), undefined)
 
     def gather_consecutive(self, name: str, starts: list[Value]) -> list[Value]:
         """Emit loads of `lanes` consecutive floats in each lane, from the lane's own index on.
@@ -402,16 +385,8 @@ class Code:
             index: 32-bit index of each lane.
             value: Vector to be stored.
         """
-        mask, addresses = self._everywhere(), self._addresses(name, llvm_type, index)
-        align = Value(self, INT32(4))
-        self._call(
-            f"llvm.masked.scatter.{self._suffix(llvm_type)}",
-            ir.VoidType(),
-            value,
-            addresses,
-            align,
-            mask,
-        )
+        intrinsic = f"llvm.masked.scatter.{self._suffix(llvm_type)}"
+        self._call(intrinsic, ir.VoidType(), value, *self._gathered(name, llvm_type, index))
 
     # Flow
 
@@ -497,15 +472,12 @@ class Code:
             a = self.broadcast(a)
         return a.register, b.register
 
-    def _everywhere(self) -> Value:
-        return self.constant(1, ir.VectorType(ir.IntType(1), self.lanes))
-
-    def _addresses(self, name: str, llvm_type: Any, index: Value) -> Value:
-        addresses = self.builder.gep(
-            self._arguments[name], [index.register], inbounds=True, source_etype=llvm_type
-        )
+    def _gathered(self, name: str, llvm_type: Any, index: Value) -> tuple[Value, Value, Value]:
+        """Return the address of the element of each lane, the alignment, and a mask of all lanes."""
+        addresses = self.element_address(self._arguments[name], llvm_type, index)
         addresses.type = ir.VectorType(POINTER, self.lanes)  # llvmlite takes it for one pointer
-        return Value(self, addresses)
+        mask = self.constant(1, ir.VectorType(ir.IntType(1), self.lanes))
+        return Value(self, addresses), Value(self, INT32(4)), mask
 
     def _exchanges(self, step: int) -> tuple[Any, Any]:
         """Return the lanes of rows i and i + step of a matrix after their exchange."""

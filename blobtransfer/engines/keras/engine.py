@@ -59,24 +59,10 @@ class KerasEngine:
             return self._train(job, on_epochs)
 
     def _train(self, job: Job, on_epochs: OnEpochs) -> Trained:
-        curves = []
-        weights: list[Weights] = []
-        classes_predicted = []
+        curves, weights, classes_predicted = [], list[Weights](), []
         for run in range(job.n_runs):
             trainer = self._trainer(job, run)
-            curves.append(
-                trainer.fit(
-                    job.task_of(run),
-                    [stacked[run] for stacked in job.weights],
-                    None
-                    if job.anchor is None
-                    else [stacked[run] for stacked in job.anchor.weights],
-                    int(job.order_keys[run]),
-                    job.first_epoch,
-                    job.with_curves,
-                    on_epochs,
-                )
-            )
+            curves.append(trainer.fit(job, run, on_epochs))
             weights.append(get_weights(trainer.model))
             classes_predicted.append(trainer.count_predicted_classes())
         return Trained(
@@ -132,50 +118,35 @@ class _Trainer:
         self._new_optimizer = [np.array(v) for v in self.model.optimizer.variables]
         self._batches = self._make_batches()
 
-    def fit(
-        self,
-        task: Dataset,
-        weights: Weights,
-        anchor: Weights | None,
-        order_key: int,
-        first_epoch: int,
-        with_curves: bool,
-        on_epochs: OnEpochs,
-    ) -> NDArray[np.float64]:
+    def fit(self, job: Job, run: int, on_epochs: OnEpochs) -> NDArray[np.float64]:
         """Train one network.
 
         Args:
-            task: Rows to train and test on.
-            weights: Initial kernels (fan_in, fan_out) and biases (fan_out,).
-            anchor: Weights that they are pulled towards; None: no anchor.
-            order_key: Key of the batch orders.
-            first_epoch: First epoch, at least 0 and below the epochs of the training.
-            with_curves: Evaluate after every epoch, and before the first.
+            job: Networks, rows and settings.
+            run: Index of the run in the job.
             on_epochs: Called with 1 after each epoch.
 
         Returns:
             (4, E + 1) metrics by epoch, or (4, 1) after training.
         """
-        self._use_rows(task)
-        self.model.set_weights(weights)
-        for variable, value in zip(self._anchors, anchor or [], strict=True):
+        self._use_rows(job.task_of(run))
+        self.model.set_weights([stacked[run] for stacked in job.weights])
+        anchors = [] if job.anchor is None else [stacked[run] for stacked in job.anchor.weights]
+        variables = (*self._anchors, *self.model.optimizer.variables)
+        for variable, value in zip(variables, (*anchors, *self._new_optimizer), strict=True):
             variable.assign(value)
-        for variable, value in zip(
-            self.model.optimizer.variables, self._new_optimizer, strict=True
-        ):
-            variable.assign(value)
-        self._order_key, self._first_epoch = order_key, first_epoch
-        curve = [self._evaluate()] if with_curves else []
+        self._order_key, self._first_epoch = int(job.order_keys[run]), job.first_epoch
+        curve = [self._evaluate()] if job.with_curves else []
 
         def end_epoch(epoch: int, logs: Any) -> None:
-            if with_curves:
+            if job.with_curves:
                 curve.append(self._evaluate())
             on_epochs(1)
 
         self.model.fit(
             self._batches,
             epochs=self._training.epochs,
-            initial_epoch=first_epoch,
+            initial_epoch=job.first_epoch,
             steps_per_epoch=self._steps,
             shuffle=False,
             verbose=0,

@@ -31,8 +31,9 @@ def compiled_modules(monkeypatch):
     return modules
 
 
-def kernel_of(n_hidden=3, training=TrainingSpec()):
-    return get_kernel(MLPSpec(hidden=(n_hidden,)), training, False, 90, False)
+def kernel_of(n_hidden=3, training=TrainingSpec(), initializer=MLPSpec.initializer):
+    network = MLPSpec(hidden=(n_hidden,), initializer=initializer)
+    return get_kernel(network, training, False, 90, False)
 
 
 def resident_bytes():
@@ -73,6 +74,12 @@ def test_threads_that_need_one_kernel_compile_it_once(compiled_modules):
 )
 def test_a_setting_that_does_not_enter_the_code_compiles_nothing(compiled_modules, training):
     assert kernel_of() is kernel_of(training=training)
+    assert len(compiled_modules) == 1
+
+
+def test_the_initializer_does_not_enter_the_code(compiled_modules):
+    assert kernel_of() is kernel_of(initializer="glorot_normal")
+    assert len(compiled_modules) == 1
 
 
 def test_a_kernel_that_has_left_the_cache_is_freed(compiled_modules):
