@@ -350,7 +350,9 @@ class Code:
         vector = ir.VectorType(llvm_type, self.lanes)
         undefined = Value(self, ir.Constant(vector, ir.Undefined))
         intrinsic = f"llvm.masked.gather.{self._suffix(llvm_type)}"
-        return self._call(intrinsic, vector, *self._gathered(name, llvm_type, index), undefined)
+        return self._call(
+            intrinsic, vector, *self._elements_of_lanes(name, llvm_type, index), undefined
+        )
 
     def gather_consecutive(self, name: str, starts: list[Value]) -> list[Value]:
         """Emit loads of `lanes` consecutive floats in each lane, from the lane's own index on.
@@ -386,7 +388,9 @@ class Code:
             value: Vector to be stored.
         """
         intrinsic = f"llvm.masked.scatter.{self._suffix(llvm_type)}"
-        self._call(intrinsic, ir.VoidType(), value, *self._gathered(name, llvm_type, index))
+        self._call(
+            intrinsic, ir.VoidType(), value, *self._elements_of_lanes(name, llvm_type, index)
+        )
 
     # Flow
 
@@ -472,8 +476,10 @@ class Code:
             a = self.broadcast(a)
         return a.register, b.register
 
-    def _gathered(self, name: str, llvm_type: Any, index: Value) -> tuple[Value, Value, Value]:
-        """Return the address of the element of each lane, the alignment, and a mask of all lanes."""
+    def _elements_of_lanes(
+        self, name: str, llvm_type: Any, index: Value
+    ) -> tuple[Value, Value, Value]:
+        """Return the address of the element of each lane, its alignment, and a full mask."""
         addresses = self.element_address(self._arguments[name], llvm_type, index)
         addresses.type = ir.VectorType(POINTER, self.lanes)  # llvmlite takes it for one pointer
         mask = self.constant(1, ir.VectorType(ir.IntType(1), self.lanes))
