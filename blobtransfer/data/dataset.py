@@ -1,16 +1,23 @@
-"""A dataset: training and test rows, what is known about them, and their points in a plane."""
+"""A dataset: training and test rows, and what can be derived from them.
+
+That is their points in a plane, a validation split, and the distance between two datasets.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.table import Scaler
 from blobtransfer.specs.task import DataSpec
 
 MAX_DRAWN_STD = 5.0
 """Standard deviations at which features of a table are cut before they are projected."""
+
+TRAINING_ROWS_PER_VALIDATION_ROW = 5
+"""One of this many training rows is a validation row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +105,69 @@ def planes_of(datasets: Sequence[Dataset]) -> tuple[list[Plane], tuple[str, str]
     return planes, names
 
 
+def validation_dataset(dataset: Dataset, repeat: int, train_seed: int) -> Dataset:
+    """Return a dataset whose training and test rows are a random split of the training rows.
+
+    Args:
+        dataset: The dataset to split; its test rows are left out.
+        repeat: Index of the repeat; each has its own split, the same for all arms.
+        train_seed: Seed of all splits.
+
+    Returns:
+        A dataset with four fifths of the training rows, and the other fifth as test rows.
+    """
+    rng = np.random.default_rng(seed_sequence(train_seed, Stream.VALIDATION, repeat))
+    order = rng.permutation(len(dataset.y_train))
+    n_validation = max(1, len(order) // TRAINING_ROWS_PER_VALIDATION_ROW)
+    validation, train = np.sort(order[:n_validation]), np.sort(order[n_validation:])
+    return replace(
+        dataset,
+        x_train=np.ascontiguousarray(dataset.x_train[train]),
+        y_train=dataset.y_train[train],
+        x_test=np.ascontiguousarray(dataset.x_train[validation]),
+        y_test=dataset.y_train[validation],
+        ceiling=None,
+        centers=None,
+    )
+
+
+def distance_between(source: Dataset, target: Dataset) -> float | None:
+    """Return the distance between the classes of two datasets.
+
+    Args:
+        source: The source data.
+        target: The target data; its classes are matched with those of the source by their order,
+            as a transferred output layer matches them.
+
+    Returns:
+        The root mean square, over the classes, of the distance between their means on training
+        rows, divided by the standard deviation of a feature within a class, pooled over both
+        datasets. None if features or classes differ, or no feature varies.
+    """
+    a, b = source.spec, target.spec
+    if a.class_names != b.class_names or a.n_features != b.n_features:
+        return None
+    (a_means, a_variance), (b_means, b_variance) = map(_means_and_variance, (source, target))
+    shared = np.isfinite(a_means).all(axis=1) & np.isfinite(b_means).all(axis=1)
+    variance = (a_variance + b_variance) / 2
+    if not shared.any() or not variance > 0.0:
+        return None
+    squares = ((a_means - b_means)[shared] ** 2).sum(axis=1)
+    return float(np.sqrt(squares.mean() / variance))
+
+
 def _axis_names(datasets: Sequence[Dataset]) -> tuple[str, ...]:
     """Return the names of the features if they are the same in all datasets, else numbered ones."""
     names = {dataset.spec.axis_names for dataset in datasets}
     if len(names) > 1:
         return tuple(f"feature {i + 1}" for i in range(datasets[0].spec.n_features))
     return names.pop()
+
+
+def _means_and_variance(dataset: Dataset) -> tuple[NDArray[np.float64], float]:
+    """Return the mean of each class, (K, F), NaN without rows, and the variance within a class."""
+    x, y = dataset.x_train.astype(np.float64), dataset.y_train
+    means = np.full((dataset.spec.n_classes, x.shape[1]), np.nan)
+    for k in np.unique(y):
+        means[k] = x[y == k].mean(axis=0)
+    return means, float(np.mean((x - means[y]) ** 2))

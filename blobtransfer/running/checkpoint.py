@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from blobtransfer.data import load_dataset
-from blobtransfer.data.distance import distance_between
+from blobtransfer.data.dataset import distance_between
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.network import Weights, kernel_shapes
 from blobtransfer.results.provenance import (

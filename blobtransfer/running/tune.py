@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data import load_dataset
-from blobtransfer.data.validation import validation_dataset
+from blobtransfer.data.dataset import validation_dataset
 from blobtransfer.engines import Engine, OnEpochs, Trained
 from blobtransfer.running.trainer import SourceWeights, train_arms
 from blobtransfer.specs.experiment import Arm, ExperimentSpec

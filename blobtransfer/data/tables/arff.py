@@ -16,6 +16,7 @@ from blobtransfer.data.tables.csv import (
     MAX_ROW_CHARS,
     RowReader,
     check_text,
+    limited_cells,
     not_utf8,
     read_columns,
 )
@@ -23,13 +24,13 @@ from blobtransfer.data.tables.reading import (
     MAX_TABLE_CELLS,
     RawColumn,
     RawTable,
+    TableProblem,
     WordLimit,
     check_size,
     number_word,
     values_of,
     word_column,
 )
-from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
 
 DATA = re.compile(rb"^[ \t]*@data\b[^\n]*\n?", re.IGNORECASE | re.MULTILINE)
@@ -52,22 +53,23 @@ Levels = dict[str, frozenset[str] | None]
 """The listed words of each attribute by its name; None for an attribute of numbers."""
 
 
-def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
+@limited_cells()
+def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table; see `Reader`.
 
     Raises:
-        TableFileError: The header or a row is not as in a dense ARFF file of numbers and words.
+        TableProblem: The header or a row is not as in a dense ARFF file of numbers and words.
     """
-    check_text(name, content)
+    check_text(content)
     data = DATA.search(content)
     if data is None:
-        raise TableFileError(name, "there is no @data line; give an ARFF file")
+        raise TableProblem("there is no @data line; give an ARFF file")
     try:
         header = io.BytesIO(content[: data.start()])
-        levels = _header(name, io.TextIOWrapper(header, "utf-8-sig", newline=""))
+        levels = _header(io.TextIOWrapper(header, "utf-8-sig", newline=""))
     except UnicodeDecodeError as error:
-        raise TableFileError(name, not_utf8(content)) from error
-    _check_n_rows(name, content, data.end(), len(levels))
+        raise TableProblem(not_utf8(content)) from error
+    _check_n_rows(content, data.end(), len(levels))
     rows = io.BytesIO(content)
     rows.seek(data.end())
     text = io.TextIOWrapper(rows, "utf-8", newline="")
@@ -75,12 +77,11 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
     def readline(n_characters: int) -> str:
         line = text.readline(n_characters)
         if line.lstrip().startswith("{"):
-            raise TableFileError(name, "its rows are sparse, which is not read; save them dense")
+            raise TableProblem("its rows are sparse, which is not read; save them dense")
         return "\n" if line.startswith("%") else line
 
     first_row = ROW.search(content, data.end())
     reader = RowReader(
-        name,
         content,
         readline,
         n_values=len(levels),
@@ -90,51 +91,48 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
         skipinitialspace=True,
     )
     nominal = {head for head, words in levels.items() if words is not None}
-    columns, lines = read_columns(name, list(levels), iter(reader), nominal)
+    columns, lines = read_columns(list(levels), iter(reader), nominal)
     if not len(lines):
-        raise TableFileError(name, "no rows; give a table with rows")
-    limit = WordLimit(name)
+        raise TableProblem("no rows; give a table with rows")
+    limit = WordLimit()
     raw_columns = {}
     for head, column in columns.items():
         if column.odd is not None:
             row, value = column.odd
-            raise TableFileError(
-                name,
+            raise TableProblem(
                 f"line {lines[row]}: {printable(value[:40])!r} is not a number, but attribute "
-                f"{head} has numbers; mend that line",
+                f"{head} has numbers; mend that line"
             )
         raw_columns[head] = column.whole()
-        _check_listed(name, head, raw_columns[head], levels[head], lines)
+        _check_listed(head, raw_columns[head], levels[head], lines)
         numbers = raw_columns[head].numbers
         if numbers is not None and head in as_words:
             raw_columns[head] = word_column(map(number_word, values_of(numbers)), limit)
-    return RawTable(name, None, raw_columns, len(lines), lines)
+    return RawTable(raw_columns, len(lines), lines)
 
 
-def _header(name: str, text: TextIO) -> Levels:
+def _header(text: TextIO) -> Levels:
     """Read the attributes from the text before the rows."""
     levels: Levels = {}
-    limit = WordLimit(name)
-    number = 0
-    while line := text.readline(MAX_ROW_CHARS + 1):
-        number += 1
+    limit = WordLimit()
+    for number, line in enumerate(iter(lambda: text.readline(MAX_ROW_CHARS + 1), ""), 1):
         if len(line) > MAX_ROW_CHARS:
             problem = f"line {number} has more than {MAX_ROW_CHARS:,} characters; mend that line"
-            raise TableFileError(name, problem)
+            raise TableProblem(problem)
         line = line.strip()
         if not line.startswith("@") or line[:9].lower() == "@relation":
             continue
         match = ATTRIBUTE.fullmatch(line)
         if match is None:
             problem = f"line {number}: {printable(line[:40])!r} is not an attribute; mend that line"
-            raise TableFileError(name, problem)
+            raise TableProblem(problem)
         head, kind = match[1], match[2]
         head = printable(head[1:-1] if head[0] in "'\"" else head)
         if head in levels:
-            raise TableFileError(name, f"two attributes are called {head}; rename one")
+            raise TableProblem(f"two attributes are called {head}; rename one")
         if OTHER_TYPE.match(kind):
             problem = f"attribute {head} is of type {kind.split()[0].lower()}, which is not read"
-            raise TableFileError(name, f"{problem}; leave it out of the file")
+            raise TableProblem(f"{problem}; leave it out of the file")
         if kind.startswith("{") and kind.endswith("}"):
             words = next(
                 csv.reader([kind[1:-1]], quotechar=_quote(kind.encode()), skipinitialspace=True)
@@ -145,10 +143,10 @@ def _header(name: str, text: TextIO) -> Levels:
             levels[head] = None
         else:
             problem = f"attribute {head} is of type {printable(kind[:40])}, which is not known"
-            raise TableFileError(name, f"line {number}: {problem}; use numeric or {{a, b}}")
-        check_size(name, 1, len(levels))
+            raise TableProblem(f"line {number}: {problem}; use numeric or {{a, b}}")
+        check_size(1, len(levels))
     if not levels:
-        raise TableFileError(name, "it has no attributes; give an ARFF file")
+        raise TableProblem("it has no attributes; give an ARFF file")
     return levels
 
 
@@ -157,17 +155,17 @@ def _quote(text: bytes, start: int = 0) -> str:
     return '"' if text.count(b'"', start) > text.count(b"'", start) else "'"
 
 
-def _check_n_rows(name: str, content: bytes, start: int, n_columns: int) -> None:
+def _check_n_rows(content: bytes, start: int, n_columns: int) -> None:
     """Refuse a table that is too large before its rows are split, which takes long."""
     if (content.count(b"\n", start) + 1) * n_columns > MAX_TABLE_CELLS:
         lines = io.BytesIO(content)
         lines.seek(start)
         n_rows = sum(1 for line in lines if not line.startswith(b"%") and not line.isspace())
-        check_size(name, n_rows, n_columns)
+        check_size(n_rows, n_columns)
 
 
 def _check_listed(
-    name: str, head: str, column: RawColumn, words: frozenset[str] | None, lines: NDArray[np.int64]
+    head: str, column: RawColumn, words: frozenset[str] | None, lines: NDArray[np.int64]
 ) -> None:
     """Refuse a word that its attribute does not list."""
     if words is None:
@@ -175,8 +173,7 @@ def _check_listed(
     for code, word in enumerate(column.words):
         if word not in words:
             line = lines[np.flatnonzero(column.codes == code)[0]]
-            raise TableFileError(
-                name,
+            raise TableProblem(
                 f"line {line}: {printable(word[:40])!r} is not among the words of attribute "
-                f"{head}; mend that line",
+                f"{head}; mend that line"
             )

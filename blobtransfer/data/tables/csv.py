@@ -9,6 +9,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -22,10 +23,10 @@ from blobtransfer.data.tables.reading import (
     Coder,
     RawColumn,
     RawTable,
+    TableProblem,
     WordLimit,
     check_size,
 )
-from blobtransfer.errors import TableFileError
 from blobtransfer.file_signatures import detect_encoding, identify_format
 from blobtransfer.specs.checks import printable
 
@@ -46,63 +47,72 @@ TEXTS = ("CSV", "plain text", "JSON", "HTML or XML")
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
+@contextmanager
+def limited_cells() -> Iterator[None]:
+    """Limit the length of a cell while the block runs: `csv` has one limit for the process."""
+    before = csv.field_size_limit(MAX_CELL_CHARS)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+@limited_cells()
+def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table with a head; see `Reader`.
 
     Raises:
-        TableFileError: It has no head or no rows, or a row does not fit the head.
+        TableProblem: It has no head or no rows, or a row does not fit the head.
     """
     delimiter = "\t" if suffix == ".tsv" else ","
-    check_text(name, content)
+    check_text(content)
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-    reader = RowReader(name, content, text.readline, delimiter=delimiter, strict=True)
+    reader = RowReader(content, text.readline, delimiter=delimiter, strict=True)
     rows = iter(reader)
     _, heads = next(rows, (0, None))
     if heads is None:
-        raise TableFileError(name, "the file has no head; give a table with one")
+        raise TableProblem("the file has no head; give a table with one")
     heads = [head.strip() for head in heads]
-    _check_heads(name, heads, delimiter)
-    columns, lines = read_columns(name, heads, rows, as_words)
+    _check_heads(heads, delimiter)
+    columns, lines = read_columns(heads, rows, as_words)
     if not len(lines):
-        raise TableFileError(name, "a head and no rows; give a table with rows")
+        raise TableProblem("a head and no rows; give a table with rows")
     late_words = {head for head, column in columns.items() if column.is_cut}
     if late_words:
-        raw_columns = read(name, content, suffix, as_words | late_words).columns
+        raw_columns = read(content, suffix, as_words | late_words).columns
     else:
         raw_columns = {head: column.whole() for head, column in columns.items()}
     for head, column in columns.items():
         if column.odd is not None and _are_mostly_numbers(raw_columns[head]):
             raw_columns[head] = replace(raw_columns[head], odd=column.odd)
-    return RawTable(name, None, raw_columns, len(lines), lines)
+    return RawTable(raw_columns, len(lines), lines)
 
 
-def check_text(name: str, content: bytes) -> None:
+def check_text(content: bytes) -> None:
     """Reject a file whose first bytes, or a null character, show that it is not text in UTF-8.
 
     Args:
-        name: The file.
         content: Its bytes.
 
     Raises:
-        TableFileError: It is not text in UTF-8.
+        TableProblem: It is not text in UTF-8.
     """
     encoding = detect_encoding(content)
     if encoding not in (None, "utf-8-sig"):
-        raise TableFileError(name, f"it is in {encoding.upper()}; save it as UTF-8")
+        raise TableProblem(f"it is in {encoding.upper()}; save it as UTF-8")
     kind = identify_format(content)
     if kind is not None and kind not in TEXTS:
-        raise TableFileError(name, f"it looks like {kind}; save it as CSV in UTF-8")
+        raise TableProblem(f"it looks like {kind}; save it as CSV in UTF-8")
     null = content.find(b"\0")
     if null >= 0:
         line = content.count(b"\n", 0, null) + 1
-        raise TableFileError(name, f"line {line} has a null character; save it as UTF-8 text")
+        raise TableProblem(f"line {line} has a null character; save it as UTF-8 text")
 
 
 class RowReader:
     """Iterate over the rows of a text that are not empty, each with the line on which it ends.
 
     Args:
-        name: The file.
         content: Its bytes, in which an error finds the line that is not UTF-8.
         readline: Reads a line of at most a number of characters; returns "" at the end.
         n_values: Number of values in a row; None for the number in the first row.
@@ -110,12 +120,11 @@ class RowReader:
         delimiter, quotechar, dialect: Keywords of `csv.reader`.
 
     Raises:
-        TableFileError: A row has another number of values, is too long, or cannot be read.
+        TableProblem: A row has another number of values, is too long, or cannot be read.
     """
 
     def __init__(
         self,
-        name: str,
         content: bytes,
         readline: Callable[[int], str],
         *,
@@ -125,10 +134,9 @@ class RowReader:
         quotechar: str = '"',
         **dialect: Any,
     ) -> None:
-        self._name, self._content, self._readline = name, content, readline
+        self._content, self._readline = content, readline
         self._n_values, self._n_lines = n_values, n_lines
         self._n_characters = 0
-        csv.field_size_limit(MAX_CELL_CHARS)
         self._delimiter, self._quotechar = delimiter, quotechar
         self._reader = csv.reader(
             self._lines(), delimiter=delimiter, quotechar=quotechar, **dialect
@@ -148,15 +156,14 @@ class RowReader:
                 if self._n_values is None:
                     self._n_values = len(row)
                 elif len(row) != self._n_values:
-                    raise TableFileError(
-                        self._name,
+                    raise TableProblem(
                         f"line {self._line} has {len(row):,} values, the head has "
-                        f"{self._n_values:,} columns; mend that line",
+                        f"{self._n_values:,} columns; mend that line"
                     )
                 yield self._line, row
                 start = self._line + 1
         except UnicodeDecodeError as error:
-            raise TableFileError(self._name, not_utf8(self._content)) from error
+            raise TableProblem(not_utf8(self._content)) from error
         except csv.Error as error:
             problem = str(error)
             if "field larger" in problem:
@@ -164,7 +171,7 @@ class RowReader:
             elif "unexpected end" in problem:
                 problem = "a quote that is never closed"
             problem = f"line {start}: {problem}; mend that line"
-            raise TableFileError(self._name, problem) from error
+            raise TableProblem(problem) from error
 
     def _lines(self) -> Iterator[str]:
         """Yield the lines; the CSV reader takes as many as a row has."""
@@ -183,11 +190,10 @@ class RowReader:
         elif self._n_characters > MAX_ROW_CHARS:
             problem = f"a row of more than {MAX_ROW_CHARS:,} characters; mend that line"
         if problem is not None:
-            raise TableFileError(self._name, f"line {self._line + 1}: {problem}")
+            raise TableProblem(f"line {self._line + 1}: {problem}")
 
 
 def read_columns(
-    name: str,
     heads: Sequence[str],
     rows: Iterator[tuple[int, list[str]]],
     as_words: Collection[str],
@@ -195,7 +201,6 @@ def read_columns(
     """Read all rows into columns.
 
     Args:
-        name: The file.
         heads: Names of the columns.
         rows: The line and the values of each.
         as_words: Columns that hold words.
@@ -204,16 +209,16 @@ def read_columns(
         The columns by name, and the line of each row, (n_rows,).
 
     Raises:
-        TableFileError: There are too many rows or words.
+        TableProblem: There are too many rows or words.
     """
-    limit = WordLimit(name)
+    limit = WordLimit()
     columns = {head: ColumnReader(limit, head in as_words) for head in heads}
     n_at_once = min(TEXT_ROWS_AT_ONCE, max(1, TEXT_CELLS_AT_ONCE // len(heads)))
     lines = [np.empty(0, np.int64)]
     n_rows = 0
     while piece := list(islice(rows, n_at_once)):
         n_rows += len(piece)
-        check_size(name, n_rows, len(heads))
+        check_size(n_rows, len(heads))
         lines.append(np.array([line for line, _ in piece], np.int64))
         cells_of = zip(*(row for _, row in piece), strict=True)
         for column, cells in zip(columns.values(), cells_of, strict=True):
@@ -307,22 +312,19 @@ def not_utf8(content: bytes) -> str:
     return "it is not in UTF-8; save it as UTF-8"
 
 
-def _check_heads(name: str, heads: Sequence[str], delimiter: str) -> None:
-    check_size(name, 1, len(heads))
+def _check_heads(heads: Sequence[str], delimiter: str) -> None:
+    check_size(1, len(heads))
     if len(heads) == 1:
         other = next((d for d in DELIMITERS if d != delimiter and d in heads[0]), None)
         if other is not None:
-            raise TableFileError(
-                name,
+            raise TableProblem(
                 f"its values are apart by {DELIMITERS[other]}, {DELIMITERS[delimiter]} are "
-                f"expected; {'call it .tsv' if other == chr(9) else 'save it with commas'}",
+                f"expected; {'call it .tsv' if other == chr(9) else 'save it with commas'}"
             )
     known = set[str]()
     for i, head in enumerate(heads):
         if not head:
-            raise TableFileError(name, f"column {i + 1} has no name; give it one in the head")
+            raise TableProblem(f"column {i + 1} has no name; give it one in the head")
         if head in known:
-            raise TableFileError(
-                name, f"two columns are called {printable(head)}; give each its own name"
-            )
+            raise TableProblem(f"two columns are called {printable(head)}; give each its own name")
         known.add(head)

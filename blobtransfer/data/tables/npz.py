@@ -19,13 +19,13 @@ from blobtransfer.data.tables.reading import (
     MAX_TABLE_CELLS,
     RawColumn,
     RawTable,
+    TableProblem,
     WordLimit,
     check_size,
     number_word,
     values_of,
     word_column,
 )
-from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
 
 MAX_ARRAYS = 10_000
@@ -84,51 +84,50 @@ class _Header:
         return [f"{self.key}_{i + 1}" for i in range(self.n_columns)]
 
 
-def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
+def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read the arrays of a file; see `Reader`.
 
     An array of two dimensions called `X` gives the columns `X_1`, `X_2`, ...
 
     Raises:
-        TableFileError: The arrays are too many, too large, of another type, or not a table.
+        TableProblem: The arrays are too many, too large, of another type, or not a table.
     """
     if content.count(ENTRY) > MAX_ARRAYS:  # zipfile would read the whole directory
-        raise TableFileError(name, f"more than {MAX_ARRAYS:,} arrays; use fewer")
+        raise TableProblem(f"more than {MAX_ARRAYS:,} arrays; use fewer")
     columns: dict[str, RawColumn] = {}
-    limit = WordLimit(name)
+    limit = WordLimit()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        headers = [_header(name, archive, member) for member in archive.infolist()]
-        n_rows = _check_headers(name, headers)
+        headers = [_header(archive, member) for member in archive.infolist()]
+        n_rows = _check_headers(headers)
         for header in headers:
             array = _array(archive, header)
             for head, values in zip(header.names(), _columns_of(array), strict=True):
                 if head in columns:
-                    raise TableFileError(name, f"two columns are called {head}; rename one")
+                    raise TableProblem(f"two columns are called {head}; rename one")
                 columns[head] = _column(values, head in as_words, limit)
     if not columns or not n_rows:
-        raise TableFileError(name, "no arrays with rows; save some with numpy.savez")
-    return RawTable(name, None, columns, n_rows)
+        raise TableProblem("no arrays with rows; save some with numpy.savez")
+    return RawTable(columns, n_rows)
 
 
-def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
+def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
     """Read the header of an array; refuse types and shapes that are not columns."""
     key = printable(member.filename)
     if not key.endswith(".npy"):
-        raise TableFileError(name, f"{key} is no array; save arrays with numpy.savez")
+        raise TableProblem(f"{key} is no array; save arrays with numpy.savez")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # For other methods Python unpacks all data, however few bytes are read.
         problem = f"{key} has a compression that NumPy does not write; use numpy.savez_compressed"
-        raise TableFileError(name, problem)
+        raise TableProblem(problem)
     with archive.open(member) as stream:
         magic = stream.read(npy.MAGIC_LEN)
         length_format = LENGTH_FORMATS[npy.read_magic(io.BytesIO(magic))]
         length = stream.read(struct.calcsize(length_format))
         n_header = struct.unpack(length_format, length)[0]
         if n_header > MAX_HEADER_BYTES:
-            raise TableFileError(
-                name,
+            raise TableProblem(
                 f"{key} has a header of {n_header:,} bytes; at most {MAX_HEADER_BYTES:,} are read, "
-                "save the array again with numpy.savez",
+                "save the array again with numpy.savez"
             )
         text = stream.read(n_header)
     parse = npy.read_array_header_1_0 if length_format == "<H" else npy.read_array_header_2_0
@@ -137,43 +136,38 @@ def _header(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _He
     except MemoryError as error:  # Python's parser raises it for brackets in brackets
         raise ValueError("header nested too deeply") from error
     if dtype.hasobject:
-        problem = f"{key} holds {dtype}; give numbers or text, not Python objects"
-        raise TableFileError(name, problem)
+        raise TableProblem(f"{key} holds {dtype}; give numbers or text, not Python objects")
     if dtype.kind != "U" and dtype.itemsize not in TYPES.get(dtype.kind, ()):
-        raise TableFileError(name, f"{key} holds {dtype}; give numbers of up to 64 bits, or text")
+        raise TableProblem(f"{key} holds {dtype}; give numbers of up to 64 bits, or text")
     if len(shape) not in (1, 2):
-        raise TableFileError(name, f"{key} has shape {shape}; give rows, or rows by columns")
+        raise TableProblem(f"{key} has shape {shape}; give rows, or rows by columns")
     if not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"shape {shape}")
     if dtype.kind == "U" and not 0 < dtype.itemsize <= 4 * MAX_WORD_CHARS:
         longest = dtype.itemsize // 4
-        raise TableFileError(
-            name,
+        raise TableProblem(
             f"{key} has words of {longest:,} letters; 1 to {MAX_WORD_CHARS:,} are read, "
-            "leave that array out",
+            "leave that array out"
         )
     start = len(magic + length + text)
     return _Header(member, key.removesuffix(".npy"), start, shape, is_fortran, dtype)
 
 
-def _check_headers(name: str, headers: list[_Header]) -> int:
+def _check_headers(headers: list[_Header]) -> int:
     """Return the number of rows; refuse arrays that are not a table or too large."""
     n_rows = headers[0].shape[0] if headers else 0
     n_columns = n_bytes = 0
     for header in headers:
         if header.shape[0] != n_rows:
-            raise TableFileError(
-                name,
+            raise TableProblem(
                 f"{header.key} has {header.shape[0]:,} rows, an array before it {n_rows:,}; "
-                "give arrays of as many rows",
+                "give arrays of as many rows"
             )
         n_columns += header.n_columns
         n_bytes += header.n_bytes
-        check_size(name, n_rows, n_columns)
+        check_size(n_rows, n_columns)
         if n_bytes > MAX_UNPACKED_BYTES:
-            raise TableFileError(
-                name, f"more than {MAX_UNPACKED_BYTES:,} bytes unpacked; use fewer rows"
-            )
+            raise TableProblem(f"more than {MAX_UNPACKED_BYTES:,} bytes unpacked; use fewer rows")
     return n_rows
 
 

@@ -15,11 +15,11 @@ from blobtransfer.data.tables.reading import (
     Coder,
     RawColumn,
     RawTable,
+    TableProblem,
     WordLimit,
     check_size,
     number_word,
 )
-from blobtransfer.errors import MachineError, TableFileError
 from blobtransfer.specs.checks import printable
 
 MAX_WORD_BYTES = 10_000
@@ -32,36 +32,30 @@ MAX_FOOTER = 20_000_000
 """Largest metadata, in bytes; in memory it takes many times as much."""
 
 
-def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
+def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table; see `Reader`.
 
     Raises:
-        MachineError: pyarrow is not installed.
-        TableFileError: The metadata is too large, or not that of a table of numbers and words.
+        ImportError: pyarrow is not installed.
+        TableProblem: The metadata is too large, or not that of a table of numbers and words.
         ValueError: The file does not hold as many rows as its metadata says.
     """
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MachineError(
-            f"{name}: Parquet needs pyarrow ({error}); "
-            "install blobtransfer[parquet], or save the table as CSV"
-        ) from error
+    from pyarrow import parquet
+
     n_footer = int.from_bytes(content[-8:-4], "little")
     if content.endswith(b"PAR1") and n_footer > MAX_FOOTER:
-        raise TableFileError(
-            name,
+        raise TableProblem(
             f"{n_footer:,} bytes of metadata; at most {MAX_FOOTER:,} are read, use fewer row "
-            "groups or columns",
+            "groups or columns"
         )
     file = parquet.ParquetFile(io.BytesIO(content))
     heads = [printable(head) for head in file.schema_arrow.names]
-    _check_metadata(name, heads, file.schema_arrow, file.metadata)
+    _check_metadata(heads, file.schema_arrow, file.metadata)
     words = {field.name for field in file.schema_arrow if _holds_words(field.type)}
     stored = parquet.ParquetFile(io.BytesIO(content), metadata=file.metadata, read_dictionary=words)
-    limit = WordLimit(name)
+    limit = WordLimit()
     columns = {
-        head: _Column(name, head, limit if field.name in words or head in as_words else None)
+        head: _Column(head, limit if field.name in words or head in as_words else None)
         for head, field in zip(heads, file.schema_arrow, strict=True)
     }
     n_rows = 0
@@ -73,29 +67,29 @@ def read(name: str, content: bytes, suffix: str, as_words: frozenset[str]) -> Ra
             column.add(values)
     if n_rows != file.metadata.num_rows:
         raise ValueError(f"{file.metadata.num_rows:,} rows announced, {n_rows:,} or more found")
-    return RawTable(name, None, {head: column.whole() for head, column in columns.items()}, n_rows)
+    return RawTable({head: column.whole() for head, column in columns.items()}, n_rows)
 
 
-def _check_metadata(name: str, heads: list[str], schema: Any, metadata: Any) -> None:
+def _check_metadata(heads: list[str], schema: Any, metadata: Any) -> None:
     """Reject a file whose metadata shows that it is not a table or too large.
 
     Only the totals of row groups are read: pyarrow ends the process if the metadata of a column in
     a row group is damaged. Data that differs from the metadata is noticed when it is read.
 
     Raises:
-        TableFileError: The table is too large, or a column holds neither numbers nor words.
+        TableProblem: The table is too large, or a column holds neither numbers nor words.
     """
-    check_size(name, metadata.num_rows, len(heads))
+    check_size(metadata.num_rows, len(heads))
     if len(set(heads)) < len(heads):
-        raise TableFileError(name, "two columns have one name; give each its own")
+        raise TableProblem("two columns have one name; give each its own")
     for head, field in zip(heads, schema, strict=True):
         if not (_holds_words(field.type) or _holds_numbers(field.type)):
-            raise TableFileError(name, f"column {head} holds {field.type}; give numbers or text")
+            raise TableProblem(f"column {head} holds {field.type}; give numbers or text")
     if not metadata.num_rows:
-        raise TableFileError(name, "no rows; give a table with rows")
+        raise TableProblem("no rows; give a table with rows")
     unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
     if unpacked > 8 * MAX_TABLE_CELLS:
-        raise TableFileError(name, f"{unpacked:,} bytes unpacked; use fewer rows or columns")
+        raise TableProblem(f"{unpacked:,} bytes unpacked; use fewer rows or columns")
 
 
 def _holds_words(kind: Any) -> bool:
@@ -116,13 +110,12 @@ class _Column:
     """A column that is read piece by piece.
 
     Args:
-        name: The file.
         head: The column.
         limit: Counts the words of the table; None for a column of numbers.
     """
 
-    def __init__(self, name: str, head: str, limit: WordLimit | None) -> None:
-        self._name, self._head = name, head
+    def __init__(self, head: str, limit: WordLimit | None) -> None:
+        self._head = head
         self._coder = None if limit is None else Coder(limit)
         self._pieces: list[NDArray[Any]] = []
 
@@ -133,7 +126,7 @@ class _Column:
         if self._coder is None:
             self._pieces.append(_numbers(values))
         elif types.is_dictionary(values.type):
-            self._pieces.append(_codes(self._name, self._head, values, self._coder))
+            self._pieces.append(_codes(self._head, values, self._coder))
         else:
             write = str if types.is_boolean(values.type) else number_word
             texts = ("" if value is None else write(value) for value in values.to_pylist())
@@ -145,16 +138,15 @@ class _Column:
         return RawColumn(values) if self._coder is None else self._coder.column(values)
 
 
-def _codes(name: str, head: str, values: Any, coder: Coder) -> NDArray[np.int32]:
+def _codes(head: str, values: Any, coder: Coder) -> NDArray[np.int32]:
     """Return the code of each row of an array of words; words that no row has get no code."""
     from pyarrow import compute
 
     longest = compute.max(compute.binary_length(values.dictionary)).as_py() or 0
     if longest > MAX_WORD_BYTES:
-        raise TableFileError(
-            name,
+        raise TableProblem(
             f"column {head} has a word of {longest:,} bytes; at most {MAX_WORD_BYTES:,} are read, "
-            "leave that column out of the file",
+            "leave that column out of the file"
         )
     codes_in_file = compute.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)
     first_row = np.full(len(values.dictionary) + 1, -1)  # by word; the last: of missing values

@@ -1,7 +1,8 @@
 """Read a table of any format into columns of numbers or of words.
 
 `read_table` picks the reader by the suffix of the file, caches the last tables, and bounds what
-is read; a reader only turns bytes into columns.
+is read; a reader only turns bytes into columns, or raises `TableProblem`. The tables that come
+with scikit-learn are read by `read_builtin`.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ import math
 import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.atomic_write import open_nonblocking
-from blobtransfer.errors import BlobTransferError, TableFileError
+from blobtransfer.errors import BlobTransferError, MachineError, TableFileError
 from blobtransfer.specs.checks import printable
 
 MAX_FILE_BYTES = 200_000_000
@@ -47,6 +48,17 @@ READERS = {
     ".parquet": "parquet",
 }
 """Module of this package that reads files of a suffix; its `read` is a `Reader`."""
+
+BUILT_IN_LABEL = "class"
+"""Column of the classes of a built-in table."""
+
+BUILT_IN_CLASSES = {
+    "iris": ("setosa", "versicolor", "virginica"),
+    "wine": ("class_0", "class_1", "class_2"),
+    "breast_cancer": ("malignant", "benign"),
+    "digits": tuple("0123456789"),
+}
+"""Names of the classes, known before scikit-learn is imported, which takes a second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +91,18 @@ class RawTable:
     """A table as it was read.
 
     Args:
-        name: The file, or the built-in table.
-        sha256: Hash of the file; None for a built-in table.
         columns: By name, in the order of the table.
         n_rows: Number of rows.
         lines: (n_rows,) the line of the file on which a row ends; None without lines.
+        name: The file, or the built-in table; empty until a reader has returned.
+        sha256: Hash of the file; None for a built-in table.
     """
 
-    name: str
-    sha256: str | None
     columns: dict[str, RawColumn]
     n_rows: int
     lines: NDArray[np.int64] | None = None
+    name: str = ""
+    sha256: str | None = None
 
     def location(self, row: int) -> str:
         """Return the words for the position of a row in the file."""
@@ -101,8 +113,12 @@ class RawTable:
         return TableFileError(self.name, problem)
 
 
-Reader = Callable[[str, bytes, str, frozenset[str]], RawTable]
-"""(name, content, suffix, names of the columns that are read as words) -> the table."""
+class TableProblem(Exception):
+    """A reader cannot use a file; the message says what is wrong and what to do."""
+
+
+Reader = Callable[[bytes, str, frozenset[str]], RawTable]
+"""(content, suffix, names of the columns that are read as words) -> the table."""
 
 
 def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
@@ -136,6 +152,23 @@ def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
 
 
 @lru_cache(MAX_CACHED_TABLES)
+def read_builtin(name: str) -> RawTable:
+    """Return a table that comes with scikit-learn, by its name; see `specs.table.BUILT_IN`."""
+    with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
+        warnings.simplefilter("ignore")
+        from sklearn import datasets
+    bunch: Any = getattr(datasets, f"load_{name}")()
+    names = [str(feature).removesuffix(" (cm)") for feature in bunch.feature_names]
+    columns = {
+        column: RawColumn(numbers=np.asarray(values, np.float64))
+        for column, values in zip(names, bunch.data.T, strict=True)
+    }
+    words = tuple(str(word) for word in bunch.target_names)
+    columns[BUILT_IN_LABEL] = RawColumn(codes=np.asarray(bunch.target, np.int32), words=words)
+    return RawTable(columns, len(bunch.target), name=name)
+
+
+@lru_cache(MAX_CACHED_TABLES)
 def _read_cached(
     origin: str, as_words: frozenset[str], suffix: str, version: tuple[int, int]
 ) -> RawTable:
@@ -149,8 +182,15 @@ def _read_cached(
         with warnings.catch_warnings():  # libraries warn about damaged files
             warnings.simplefilter("ignore")
             return _read(name, origin, suffix, as_words, reader)
+    except TableProblem as error:
+        raise TableFileError(name, str(error)) from error
     except BlobTransferError:
         raise
+    except ImportError as error:
+        raise MachineError(
+            f"{name}: Parquet needs pyarrow ({error}); "
+            "install blobtransfer[parquet], or save the table as CSV"
+        ) from error
     except MemoryError as error:
         problem = "reading it needs more memory than is free; use fewer rows or columns"
         raise TableFileError(name, problem) from error
@@ -170,32 +210,26 @@ def _read(
         raise TableFileError(name, "cannot be read; check the file") from error
     if not content:
         raise TableFileError(name, "the file is empty; give a table with a head")
-    table = reader(name, content, suffix, as_words)
-    return RawTable(
-        name, hashlib.sha256(content).hexdigest(), table.columns, table.n_rows, table.lines
-    )
+    table = reader(content, suffix, as_words)
+    return replace(table, name=name, sha256=hashlib.sha256(content).hexdigest())
 
 
-def check_size(name: str, n_rows: int, n_columns: int) -> None:
+def check_size(n_rows: int, n_columns: int) -> None:
     """Check that a table has no more columns and cells than are read.
 
     Args:
-        name: The file.
         n_rows: Number of rows, at least 0.
         n_columns: Number of columns, at least 0.
 
     Raises:
-        TableFileError: There are more than `MAX_COLUMNS` columns or `MAX_TABLE_CELLS` cells.
+        TableProblem: There are more than `MAX_COLUMNS` columns or `MAX_TABLE_CELLS` cells.
     """
     if n_columns > MAX_COLUMNS:
-        raise TableFileError(
-            name, f"{n_columns:,} columns; at most {MAX_COLUMNS:,} are read, use fewer"
-        )
+        raise TableProblem(f"{n_columns:,} columns; at most {MAX_COLUMNS:,} are read, use fewer")
     if n_rows * n_columns > MAX_TABLE_CELLS:
-        raise TableFileError(
-            name,
+        raise TableProblem(
             f"more than {MAX_TABLE_CELLS:,} cells; use fewer rows or columns, "
-            f"such as {MAX_TABLE_CELLS // n_columns:,} rows of these {n_columns}",
+            f"such as {MAX_TABLE_CELLS // n_columns:,} rows of these {n_columns}"
         )
 
 
@@ -213,27 +247,22 @@ def values_of(array: NDArray[Any]) -> Iterator[Any]:
 
 
 class WordLimit:
-    """Counts the distinct words of a table, up to a limit.
+    """Counts the distinct words of a table, up to a limit."""
 
-    Args:
-        name: The file.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name, self._n_words = name, 0
+    def __init__(self) -> None:
+        self._n_words = 0
 
     def count(self, n_words: int = 1) -> None:
         """Count new words.
 
         Raises:
-            TableFileError: There are more than `MAX_WORDS`.
+            TableProblem: There are more than `MAX_WORDS`.
         """
         self._n_words += n_words
         if self._n_words > MAX_WORDS:
-            raise TableFileError(
-                self._name,
+            raise TableProblem(
                 f"more than {MAX_WORDS:,} different words; use fewer rows, or leave columns of "
-                "names or free text out of the file",
+                "names or free text out of the file"
             )
 
 

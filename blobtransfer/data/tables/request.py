@@ -9,8 +9,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.builtin import BUILT_IN_CLASSES, BUILT_IN_LABEL
-from blobtransfer.data.tables.reading import RawColumn, RawTable
+from blobtransfer.data.tables.reading import (
+    BUILT_IN_CLASSES,
+    BUILT_IN_LABEL,
+    RawColumn,
+    RawTable,
+)
 from blobtransfer.data.tables.rows import (
     MIN_TRAINING_ROWS_PER_CLASS,
     find_column,
@@ -30,6 +34,9 @@ MAX_LEVELS = 50
 """Most distinct words of a column of features; a column with more holds names or IDs."""
 
 MAX_CLASSES = 100
+
+MAX_NUMBER = 1e100
+"""Largest magnitude of a number."""
 
 
 class RequestedTable:
@@ -54,22 +61,14 @@ class RequestedTable:
         self.label = request.label or BUILT_IN_LABEL
         if not request.is_file and request.classes is not None:
             _subset(request.classes, BUILT_IN_CLASSES[request.origin], request.origin)
-        self.raw = read(
-            request.origin, request.is_file, self.label, request.where, request.group, request.split
-        )
-        for key, name in (
-            ("label", self.label),
-            ("group", request.group),
-            ("split", request.split),
-        ):
+        self.raw = read(request, self.label)
+        special = [("label", self.label), ("group", request.group), ("split", request.split)]
+        special += [("drop", name) for name in request.drop]
+        special += [("where", name) for name in (request.where or ())[:1]]
+        for key, name in special:
             if name is not None:
                 find_column(self.raw, name, key)
-        for name in request.drop:
-            find_column(self.raw, name, "drop")
-        not_features = {self.label, request.group, request.split, *request.drop}
-        if request.where is not None:
-            find_column(self.raw, request.where[0], "where")
-            not_features.add(request.where[0])
+        not_features = {name for _, name in special}
         self.features = [name for name in self.raw.columns if name not in not_features]
         if not self.features:
             raise self.raw.error("no column is left to learn from; drop fewer")
@@ -79,8 +78,9 @@ class RequestedTable:
         )
         if not len(self.indices):
             raise self.raw.error("no row is left; use missing=mean, or drop= what is mostly empty")
-        self._check_label()
-        self._check_groups()
+        self._check_complete("label", self.label, "class", "use missing=drop, or fill them")
+        if request.group is not None:
+            self._check_complete("group", request.group, "group", "fill them")
         self._check_features()
 
     def _classes(self) -> tuple[str, ...]:
@@ -88,15 +88,15 @@ class RequestedTable:
         request, raw = self.request, self.raw
         label = raw.columns[self.label]
         assert label.codes is not None
-        places = select_rows(raw, self.label, request.where, None, "refuse", [])
-        used = np.unique(label.codes[places])
+        indices = select_rows(raw, self.label, request.where, None, "refuse", [])
+        used = np.unique(label.codes[indices])
         names = sorted((label.words[code] for code in used if code >= 0), key=_in_order)
         if request.classes is not None:
             names = _subset(request.classes, names, raw.name)
         are_numbers = all(read_number(name) is not None for name in names)
         if len(names) > (20 if are_numbers and _have_fractions(names) else MAX_CLASSES):
             raise raw.error(
-                f"label={self.label}: {len(names):,} different values in {len(places):,} rows; "
+                f"label={self.label}: {len(names):,} different values in {len(indices):,} rows; "
                 + (
                     "is this regression? give a column of classes"
                     if are_numbers
@@ -104,63 +104,54 @@ class RequestedTable:
                 )
             )
         if len(names) < 2:
-            shown = f"one class, {printable(names[0])}" if names else "no class"
-            raise raw.error(f"label={self.label}: {shown}; there have to be two or more")
+            problem = f"one class, {printable(names[0])}" if names else "no class"
+            raise raw.error(f"label={self.label}: {problem}; there have to be two or more")
         for name in names:
             _check_word(raw, self.label, label, name)
         return tuple(names)
 
-    def _check_label(self) -> None:
-        label = self.raw.columns[self.label]
-        is_missing = label.is_missing[self.indices]
+    def _check_complete(self, key: str, name: str, value: str, advice: str) -> None:
+        """Reject rows without a class or a group."""
+        is_missing = self.raw.columns[name].is_missing[self.indices]
         if is_missing.any():
-            first = self.raw.location(int(self.indices[np.flatnonzero(is_missing)[0]]))
             raise self.raw.error(
-                f"label={self.label}: {is_missing.sum():,} of {len(self.indices):,} rows have no "
-                f"class, first in {first}; use missing=drop, or fill them"
+                f"{key}={name}: {self._share(is_missing)} have no {value}, "
+                f"first in {self._first(is_missing)}; {advice}"
             )
 
-    def _check_groups(self) -> None:
-        name = self.request.group
-        is_missing = (
-            np.array([False]) if name is None else self.raw.columns[name].is_missing[self.indices]
-        )
-        if is_missing.any():
-            first = self.raw.location(int(self.indices[np.flatnonzero(is_missing)[0]]))
-            raise self.raw.error(
-                f"group={name}: {is_missing.sum():,} of {len(self.indices):,} rows have no group, "
-                f"first in {first}; fill them"
-            )
+    def _share(self, is_affected: NDArray[np.bool_]) -> str:
+        return f"{is_affected.sum():,} of {len(self.indices):,} rows"
+
+    def _first(self, is_affected: NDArray[np.bool_]) -> str:
+        return self.raw.location(int(self.indices[is_affected.argmax()]))
 
     def _check_features(self) -> None:
         """Reject values that are missing, infinite, or words among numbers."""
         for name in self.features:
-            column, shown = self.raw.columns[name], printable(name)
+            column, head = self.raw.columns[name], printable(name)
             if column.odd is not None:
                 row, word = column.odd
                 what = "is a formula, not a value" if word.startswith("=") else "is no number"
-                advice = _of_comma(word) or f"mend it, or leave the column out: drop={shown}"
+                advice = _of_comma(word) or f"mend it, or leave the column out: drop={head}"
                 raise self.raw.error(
-                    f"column {shown}: {printable(word[:40])!r} in {self.raw.location(row)} {what}; "
+                    f"column {head}: {printable(word[:40])!r} in {self.raw.location(row)} {what}; "
                     f"{advice}"
                 )
             is_missing = column.is_missing[self.indices]
             if is_missing.all():
-                raise self.raw.error(f"column {shown}: no value at all; leave it out: drop={shown}")
+                raise self.raw.error(f"column {head}: no value at all; leave it out: drop={head}")
             if is_missing.any() and self.request.missing == "refuse":
-                first = self.raw.location(int(self.indices[np.flatnonzero(is_missing)[0]]))
                 raise self.raw.error(
-                    f"column {shown}: {is_missing.sum():,} of {len(self.indices):,} rows empty, "
-                    f"first in {first}; use missing=mean, missing=drop or drop={shown}"
+                    f"column {head}: {self._share(is_missing)} empty, first in "
+                    f"{self._first(is_missing)}; use missing=mean, missing=drop or drop={head}"
                 )
             if column.numbers is not None:
-                is_wild = ~np.isfinite(column.numbers[self.indices]) & ~is_missing
-                is_wild |= np.abs(column.numbers[self.indices]) > 1e100
-                if is_wild.any():
-                    row = int(self.indices[np.flatnonzero(is_wild)[0]])
+                numbers = column.numbers[self.indices]
+                is_too_large = np.abs(numbers) > MAX_NUMBER  # an infinite one too
+                if is_too_large.any():
                     raise self.raw.error(
-                        f"column {shown}: {column.numbers[row]:g} in {self.raw.location(row)} is "
-                        f"too large; mend it, or drop={shown}"
+                        f"column {head}: {numbers[is_too_large][0]:g} in "
+                        f"{self._first(is_too_large)} is too large; mend it, or drop={head}"
                     )
 
     def words_of(self, name: str) -> list[str] | None:
@@ -286,11 +277,11 @@ class RequestedTable:
         return name
 
 
-def _sizes(request: TableRequest, raw: RawTable, places: NDArray[np.intp]) -> tuple[int, int]:
+def _sizes(request: TableRequest, raw: RawTable, indices: NDArray[np.intp]) -> tuple[int, int]:
     """Return how many training and test rows a request asks for."""
-    n_rows = len(places)
+    n_rows = len(indices)
     if request.split is not None:
-        is_train = training_mask(raw, request.split)[places]
+        is_train = training_mask(raw, request.split)[indices]
         n_train, n_test = int(is_train.sum()), int((~is_train).sum())
         if not n_train or not n_test:
             lacking = "train" if not n_train else "test"

@@ -12,8 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Dataset
-from blobtransfer.data.tables.builtin import read_set
-from blobtransfer.data.tables.reading import MAX_CACHED_TABLES, RawColumn, RawTable, read_table
+from blobtransfer.data.tables.reading import (
+    MAX_CACHED_TABLES,
+    RawColumn,
+    RawTable,
+    read_builtin,
+    read_table,
+)
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.table import (
@@ -22,6 +27,7 @@ from blobtransfer.specs.table import (
     Missing,
     Preprocessing,
     Scaler,
+    TableRequest,
     TableSpec,
 )
 
@@ -92,14 +98,17 @@ def preprocessed(
         not scale.
     """
     # A word that no training row has is ignored in all rows.
-    is_unknown = _is_word(spec.columns) & (rows.x[train] == 0.0).all(axis=0)
+    are_words = [column.levels is not None for column in spec.columns]
+    is_word = np.repeat(are_words, [len(column.feature_names) for column in spec.columns])
+    is_unknown = is_word & (rows.x[train] == 0.0).all(axis=0)
     x = np.where(is_unknown, 0.0, rows.x)
     if spec.missing == "mean":
         x = np.where(np.isnan(x), _means(x[train]), x)
     if spec.scale == "none":
         return x, None
     scaler = spec.scaler if spec.scale == "source" else fit_scaler(x[train])
-    return _standardised(x, scaler), scaler
+    assert scaler is not None
+    return (x - np.array(scaler.means)) / np.array(scaler.scales), scaler
 
 
 def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preprocessing:
@@ -150,7 +159,7 @@ def rows_of(spec: TableSpec) -> Rows:
     Raises:
         TableFileError: The file cannot be read, or has changed since the spec was made.
     """
-    raw = read(spec.origin, spec.sha256 is not None, spec.label, spec.where, spec.group, spec.split)
+    raw = read(spec, spec.label)
     if raw.sha256 != spec.sha256:
         raise raw.error("the file is not the one that was described; run the command again")
     indices = select_rows(
@@ -178,31 +187,20 @@ def rows_of(spec: TableSpec) -> Rows:
     )
 
 
-def read(
-    origin: str,
-    is_file: bool,
-    label: str,
-    where: tuple[str, str] | None,
-    group: str | None,
-    split: str | None,
-) -> RawTable:
+def read(table: TableRequest | TableSpec, label: str) -> RawTable:
     """Read a table; columns that are not features are read as words.
 
     Args:
-        origin: Path of the file, or name of a built-in table.
-        is_file: Whether `origin` is a path.
+        table: The request, or the spec, of the table.
         label: Column of the classes.
-        where: As in `TableRequest`.
-        group: As in `TableRequest`.
-        split: As in `TableRequest`.
 
     Raises:
         TableFileError: The file is missing, damaged, too large or of an unknown format.
     """
-    if not is_file:
-        return read_set(origin)
-    names = (label, None if where is None else where[0], group, split)
-    return read_table(origin, frozenset(name for name in names if name is not None))
+    if not (table.is_file if isinstance(table, TableRequest) else table.sha256):
+        return read_builtin(table.origin)
+    names = (label, *(table.where or ())[:1], table.group, table.split)
+    return read_table(table.origin, frozenset(name for name in names if name is not None))
 
 
 def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
@@ -369,11 +367,6 @@ def _means(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.nansum(x / np.maximum(counts, 1), axis=0))
 
 
-def _standardised(x: NDArray[np.float64], scaler: Scaler | None) -> NDArray[np.float64]:
-    assert scaler is not None
-    return np.asarray((x - np.array(scaler.means)) / np.array(scaler.scales))
-
-
 def _features(raw_column: RawColumn, column: Column) -> NDArray[np.float64]:
     """Return the features of a column: (n_rows, 1) numbers, or (n_rows, n_levels) one-hot."""
     if column.levels is None:
@@ -387,10 +380,3 @@ def _features(raw_column: RawColumn, column: Column) -> NDArray[np.float64]:
     levels[-1] = n_levels
     one_hot = np.eye(n_levels + 1)[:, :n_levels]
     return np.asarray(one_hot[levels[raw_column.codes]])
-
-
-def _is_word(columns: tuple[Column, ...]) -> NDArray[np.bool_]:
-    return np.repeat(
-        [column.levels is not None for column in columns],
-        [len(column.feature_names) for column in columns],
-    )

@@ -9,7 +9,7 @@ from helpers.running import compare_cell
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
 from blobtransfer.data import load_dataset
-from blobtransfer.data.validation import validation_dataset
+from blobtransfer.data.dataset import validation_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 

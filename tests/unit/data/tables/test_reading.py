@@ -5,6 +5,7 @@ import struct
 import tracemalloc
 import warnings
 import zipfile
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -443,6 +444,18 @@ def test_arff_quotes_words_and_separates_them_in_several_ways(tmp_path, quote, d
     assert table.lines.tolist() == [8, 10]
 
 
+@pytest.mark.parametrize(
+    ("text", "suffix"), [("x,y\n1,a\n", ".csv"), (ARFF, ".arff"), ("x\n1,2", ".csv")]
+)
+def test_the_limit_of_cells_is_that_of_the_process_afterwards(tmp_path, text, suffix):
+    import csv as standard_csv
+
+    before = standard_csv.field_size_limit()
+    with suppress(TableFileError):
+        read_text(tmp_path, text, suffix)
+    assert standard_csv.field_size_limit() == before != csv.MAX_CELL_CHARS
+
+
 def test_rows_of_arff_are_counted_before_they_are_split(tmp_path, monkeypatch):
     for module in (arff, reading):
         monkeypatch.setattr(module, "MAX_TABLE_CELLS", 10)
@@ -556,10 +569,10 @@ def test_numbers_of_parquet_never_are_python_objects(tmp_path):
     n_rows = 200_000
     values = np.arange(n_rows) + 0.5
     written.write_table(pyarrow.table({"x": values}), path := tmp_path / "a.parquet")
-    parquet.read("warm", path.read_bytes(), ".parquet", NOTHING)  # imports
+    parquet.read(path.read_bytes(), ".parquet", NOTHING)  # imports
     tracemalloc.start()
     try:
-        parquet.read("a", path.read_bytes(), ".parquet", NOTHING)
+        parquet.read(path.read_bytes(), ".parquet", NOTHING)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -600,8 +613,8 @@ def test_parquet_is_measured_by_its_metadata(n_rows, n_bytes, problem):
         num_row_groups=2,
         row_group=lambda i: SimpleNamespace(total_byte_size=n_bytes // 2),
     )
-    with pytest.raises(TableFileError, match=problem):
-        parquet._check_metadata("a", ["x", "y"], schema, metadata)
+    with pytest.raises(reading.TableProblem, match=problem):
+        parquet._check_metadata(["x", "y"], schema, metadata)
 
 
 @pytest.mark.parametrize("n_announced", [3, 8, 20])
