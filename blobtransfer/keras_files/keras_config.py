@@ -5,19 +5,35 @@ Models inside the model are laid open and graphs put in order, within limits of 
 
 import builtins
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from blobtransfer.keras_files.graph import in_order
 from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Problems, quoted, reject
 from blobtransfer.specs.checks import join
-from blobtransfer.specs.network import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS
+from blobtransfer.specs.network import (
+    ACTIVATIONS,
+    MAX_LAYERS,
+    MAX_PARAMETERS,
+    MIN_SLOPE,
+    activation_word,
+)
 
 MODELS = {"Sequential": "sequential", "Functional": "functional", "Model": "functional"}
 """Classes of models, and what Keras calls their groups of weights."""
 
-REFUSED = ""
+ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax")
+"""Keras layers that are an activation and nothing else."""
+
+CUSTOM_ACTIVATION = "of its own"
+"""Word for an activation that is a function without a known name."""
+
+REJECTED = ""
+"""Kind of a layer that is a problem already."""
 
 MAX_DEPTH = 8
 """Models inside one another."""
@@ -42,13 +58,13 @@ class LayerConfig:
     """A layer as a file describes it.
 
     Args:
-        kind: Its class; `REFUSED` where it is known already that it cannot be used.
-        name: Unique inside the model that it is a layer of.
+        kind: Its class; `REJECTED` if it cannot be used.
+        name: Name, unique in the model that it is a layer of.
         config: Its settings.
-        shapes: Of what it takes, as far as the file says.
+        shapes: Shapes of its inputs, as far as the file has them.
         group: The groups of its weights in a `.keras` file, outermost first.
-        top: The layer of the outermost model that it is, or is inside of.
-        is_trainable: Frozen ones come last in an `.h5` file.
+        top: Name of the layer of the outermost model that it is, or is inside of.
+        is_trainable: Whether it is trained; frozen layers come last in an `.h5` file.
     """
 
     kind: str
@@ -125,12 +141,12 @@ def _laid_open(
             n_of_kind[word] = n_before + 1
         if kind == "InputLayer" and position > 0 and problems.are_in_order:
             problems.add("is an input in the middle", CHAIN, name)
-            kind = REFUSED
+            kind = REJECTED
         elif not _is_plain(entry, (kind,)):
             custom = entry.get("registered_name")
             custom = custom if custom not in (None, kind) else entry.get("module")
             problems.add(f"is a custom {kind[:60]} ({quoted(custom)})", PLAIN, name)
-            kind = REFUSED
+            kind = REJECTED
         shapes = tuple(_shapes(entry, config))
         yield LayerConfig(kind, name, config, shapes, own_group, top or name, may_train)
 
@@ -170,6 +186,42 @@ def width_of(value: object, where: str) -> int:
     if type(value) is not int or not 1 <= value <= MAX_PARAMETERS:  # True is an int in Python
         reject(f"{where} {quoted(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
     return value
+
+
+def activation_of(value: object) -> str:
+    """Return the activation that a layer names; the word of Keras for one that is unknown here."""
+    if value is None:
+        return "linear"
+    if isinstance(value, str):
+        # So TensorFlow calls functions that it has changed: tf.nn.softmax is softmax_v2.
+        return value.removesuffix("_v2")
+    if isinstance(value, dict):
+        kind, config = value.get("class_name"), value.get("config")
+        if kind == "function" and isinstance(config, str):
+            return config.removesuffix("_v2")
+        if kind in ACTIVATION_LAYERS and isinstance(config, dict):
+            return activation_of_layer(kind, config)
+    return CUSTOM_ACTIVATION
+
+
+def activation_of_layer(kind: str, config: dict[str, Any]) -> str:
+    """Return the activation of a layer of `ACTIVATION_LAYERS`; a description of an unknown one."""
+    match kind:
+        case "ReLU":
+            if config.get("max_value") is None and config.get("threshold", 0) in (None, 0):
+                return _leaky(config.get("negative_slope") or 0.0)
+            return "relu with a limit or threshold"
+        case "LeakyReLU":
+            # Keras 2 calls it alpha; both have the same default.
+            return _leaky(config.get("negative_slope", config.get("alpha", 0.3)))
+        case "ELU":
+            alpha = config.get("alpha", 1.0)
+            return "elu" if alpha == 1.0 else f"elu of alpha {_unquoted(alpha)}"
+        case "Softmax":
+            axis = config.get("axis", -1)
+            return "softmax" if axis in (-1, 1) else f"softmax along axis {_unquoted(axis)}"
+        case _:
+            return activation_of(config.get("activation"))
 
 
 def _is_plain(entry: dict[str, Any], classes: tuple[str, ...]) -> bool:
@@ -215,3 +267,17 @@ def _mapping(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         reject(f"{where} is not described as Keras does; save the model again")
     return value
+
+
+def _leaky(slope: object) -> str:
+    if isinstance(slope, int | float) and not isinstance(slope, bool) and math.isfinite(slope):
+        if slope == 0:
+            return "relu"
+        if MIN_SLOPE <= slope < 1.0:
+            # A slope of float32 as people write it: 0.1, not 0.10000000149.
+            return activation_word("leaky_relu", float(str(np.float32(slope))))
+    return f"leaky_relu of slope {_unquoted(slope)}"
+
+
+def _unquoted(value: object) -> str:
+    return quoted(value).strip("'")

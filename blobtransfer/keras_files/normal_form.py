@@ -12,13 +12,15 @@ from itertools import pairwise
 import numpy as np
 
 from blobtransfer.errors import SettingError
-from blobtransfer.keras_files.activation import LAYERS as ACTIVATION_LAYERS
-from blobtransfer.keras_files.activation import OWN, activation_of, activation_of_layer
 from blobtransfer.keras_files.keras_config import (
+    ACTIVATION_LAYERS,
     CHAIN,
+    CUSTOM_ACTIVATION,
     PLAIN,
-    REFUSED,
+    REJECTED,
     LayerConfig,
+    activation_of,
+    activation_of_layer,
     declared_width,
     read_layers,
     width_of,
@@ -93,7 +95,7 @@ def read_chain(config: bytes) -> DenseChain:
     layers = read_layers(config, problems)
     width: int | None = None
     for layer in layers:
-        if layer.kind == REFUSED:
+        if layer.kind == REJECTED:
             width = None
             continue
         if layer.kind not in KNOWN:
@@ -225,8 +227,8 @@ def _check_hidden(layer: DenseLayer, problems: Problems) -> None:
             case "linear":
                 if not problems:  # else a layer that is not known may be its activation
                     problems.add("has no activation", CHAIN, layer.name)
-            case activation if activation == OWN:
-                problems.add(f"has an activation {OWN}", CHAIN, layer.name)
+            case activation if activation == CUSTOM_ACTIVATION:
+                problems.add(f"has an activation {CUSTOM_ACTIVATION}", CHAIN, layer.name)
             case activation:
                 problems.add(f"has the activation {quoted(activation)}", CHAIN, layer.name)
 

@@ -30,11 +30,13 @@ import h5py
 import numpy as np
 
 from blobtransfer.file_signatures import START_BYTES, identify_format
-from blobtransfer.keras_files.archive import check_directory, check_names, read_member
-from blobtransfer.keras_files.hdf5 import (
+from blobtransfer.keras_files.containers import (
+    check_directory,
+    check_names,
     find_dataset,
     find_group,
     has_link,
+    read_member,
     read_strings,
     read_weights,
 )
