@@ -14,6 +14,7 @@ A message is one line: what was asked, what was found, what to do. A bug of ours
 is none of these and stays a traceback.
 """
 
+import copyreg
 from typing import Any
 
 
@@ -23,17 +24,8 @@ class BlobTransferError(Exception):
     exit_code = 1
 
     def __reduce__(self) -> Any:
-        """Let an error cross from one process to another as it is."""
-        return _as_it_was, (type(self), self.args, self.__dict__)
-
-
-def _as_it_was(
-    kind: type[BlobTransferError], args: tuple[Any, ...], state: dict[str, Any]
-) -> BlobTransferError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
+        """Let an error cross from one process to another; `__init__` is not called again."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class InputError(BlobTransferError):

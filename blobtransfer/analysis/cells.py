@@ -30,8 +30,12 @@ from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE
-from blobtransfer.statistics.learning_curves import curve_metrics
-from blobtransfer.statistics.nested import source_means, variance_components
+from blobtransfer.statistics.descriptive import (
+    curve_metrics,
+    describe,
+    source_means,
+    variance_components,
+)
 from blobtransfer.statistics.paired import (
     Difference,
     Interval,
@@ -44,7 +48,6 @@ from blobtransfer.statistics.paired import (
 from blobtransfer.statistics.power import ALPHA
 from blobtransfer.statistics.resplit import compare_resplits
 from blobtransfer.statistics.sequential import sequence_interval
-from blobtransfer.statistics.spread import describe
 
 THRESHOLD_SHARE = 0.95
 """Default threshold: this share of the ceiling, or of the best median if there is no ceiling."""

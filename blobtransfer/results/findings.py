@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.specs.experiment import Arm, Question
-from blobtransfer.statistics.nested import VarianceComponents
+from blobtransfer.statistics.descriptive import Spread, VarianceComponents
 from blobtransfer.statistics.paired import Difference, Verdict
-from blobtransfer.statistics.spread import Spread
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 ContrastKind = Literal[

@@ -4,13 +4,14 @@ The standard error is that of `paired`: s^2 / n for the pairs seen, plus pseudo-
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
 
 from scipy import special
 
 ALPHA = 0.05
-"""PooledEffect-wise error rate of the simultaneous comparisons of one source mode."""
+"""Family-wise error rate of the simultaneous comparisons of one source mode."""
 
 POWER = 0.80
 """Power that a number of repeats should have."""
@@ -18,7 +19,7 @@ POWER = 0.80
 EQUIVALENCE_POWER = 0.90
 """Power for a difference of the margin at which pairs show equivalence with power `POWER`."""
 
-MAX_PAIRS = 10**9
+MAX_PAIRS = 2**29
 """Pairs beyond which no number is named."""
 
 
@@ -133,12 +134,6 @@ def t_quantile(degrees: int, alpha: float) -> float:
 
 def _fewest_pairs(detectable: Callable[[int], float], difference: float) -> int | None:
     """Find the fewest pairs by bisection: the detectable difference falls with their number."""
-    low, high = 1, 2
-    while detectable(high) > difference:
-        low, high = high, 2 * high
-        if high > MAX_PAIRS:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if detectable(middle) <= difference else (middle, high)
-    return high
+    pairs = range(2, MAX_PAIRS + 1)
+    i = bisect_left(pairs, True, key=lambda n: detectable(n) <= difference)
+    return pairs[i] if i < len(pairs) else None

@@ -87,15 +87,9 @@ def transferability(
     """
     if not (_is_finite(features) and _is_distribution(log_probabilities)):
         return np.full(len(SCORES), np.nan)
-    return np.array(
-        [
-            h_score(features, labels, n_classes),
-            h_score_regularised(features, labels, n_classes),
-            logme(features, labels, n_classes),
-            leep(log_probabilities, labels, n_classes),
-            nce(log_probabilities, labels, n_classes),
-        ]
-    )
+    scores = [score(features, labels, n_classes) for score in (h_score, h_score_regularised, logme)]
+    scores += [score(log_probabilities, labels, n_classes) for score in (leep, nce)]
+    return np.array(scores)
 
 
 def h_score(features: Features, labels: Labels, n_classes: int) -> float:
@@ -293,8 +287,7 @@ def rank_sources(
     n = len(ranked)
     if n == 0:
         return Ranking(0)
-    picked = _accuracy_of_pick(ranked, ranked_accuracy)
-    gain, regret = picked - float(accuracy.mean()), float(accuracy.max()) - picked
+    gain, regret = _gain_and_regret(ranked, ranked_accuracy, accuracy)
     if n < MIN_RANKED or not np.ptp(ranked) or not np.ptp(ranked_accuracy):
         return Ranking(n, gain=gain, regret=regret)
     r = _rank_correlation(ranked, ranked_accuracy)
@@ -330,9 +323,7 @@ def rank_by_repeat(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -
             np.round(repeat_scores, 12), finite_differences(repeat_accuracy), strict=True
         ):
             if np.isfinite(s).all() and np.ptp(s) and np.ptp(a):
-                picked = _accuracy_of_pick(s, a)
-                gain, regret = picked - float(a.mean()), float(a.max()) - picked
-                rankings.append((_rank_correlation(s, a), gain, regret))
+                rankings.append((_rank_correlation(s, a), *_gain_and_regret(s, a, a)))
         if rankings:
             means.append(np.mean(rankings, axis=0))
     n = len(means)
@@ -347,9 +338,12 @@ def rank_by_repeat(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -
     return Ranking(n, spearman, low, high, gain=gain, regret=regret)
 
 
-def _accuracy_of_pick(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -> float:
-    """Return the accuracy of the network with the best score; the mean of these if several tie."""
-    return float(accuracy[scores == scores.max()].mean())
+def _gain_and_regret(
+    scores: NDArray[np.float64], accuracy: NDArray[np.float64], all_accuracy: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Compare the network with the best score, or the mean of those that tie, with all networks."""
+    picked = float(accuracy[scores == scores.max()].mean())
+    return picked - float(all_accuracy.mean()), float(all_accuracy.max()) - picked
 
 
 def _rank_correlation(scores: NDArray[np.float64], accuracy: NDArray[np.float64]) -> float:

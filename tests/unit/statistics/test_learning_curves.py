@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blobtransfer.statistics.learning_curves import curve_metrics
+from blobtransfer.statistics.descriptive import curve_metrics
 
 
 def test_the_metrics_of_a_curve_are_what_paper_gives():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blobtransfer.statistics.nested import source_means, variance_components
+from blobtransfer.statistics.descriptive import source_means, variance_components
 from blobtransfer.statistics.paired import compare_pairs
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from blobtransfer.statistics.spread import describe, expected_best
+from blobtransfer.statistics.descriptive import describe, expected_best
 
 
 def test_the_spread_of_four_numbers_is_what_paper_gives():
