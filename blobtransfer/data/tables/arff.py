@@ -27,8 +27,6 @@ from blobtransfer.data.tables.reading import (
     TableProblem,
     WordLimit,
     check_size,
-    number_word,
-    values_of,
     word_column,
 )
 from blobtransfer.specs.checks import printable
@@ -107,7 +105,7 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
         _check_listed(head, raw_columns[head], levels[head], lines)
         numbers = raw_columns[head].numbers
         if numbers is not None and head in as_words:
-            raw_columns[head] = word_column(map(number_word, values_of(numbers)), limit)
+            raw_columns[head] = word_column(numbers, limit)
     return RawTable(raw_columns, len(lines), lines)
 
 

@@ -22,8 +22,6 @@ from blobtransfer.data.tables.reading import (
     TableProblem,
     WordLimit,
     check_size,
-    number_word,
-    values_of,
     word_column,
 )
 from blobtransfer.specs.checks import printable
@@ -100,11 +98,13 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
         headers = [_header(archive, member) for member in archive.infolist()]
         n_rows = _check_headers(headers)
         for header in headers:
-            array = _array(archive, header)
-            for head, values in zip(header.names(), _columns_of(array), strict=True):
+            for head, values in zip(header.names(), _columns_of(archive, header), strict=True):
                 if head in columns:
                     raise TableProblem(f"two columns are called {head}; rename one")
-                columns[head] = _column(values, head in as_words, limit)
+                if head in as_words or values.dtype.kind == "U":
+                    columns[head] = word_column(values, limit)
+                else:
+                    columns[head] = RawColumn(numbers=values.astype(np.float64))
     if not columns or not n_rows:
         raise TableProblem("no arrays with rows; save some with numpy.savez")
     return RawTable(columns, n_rows)
@@ -171,8 +171,8 @@ def _check_headers(headers: list[_Header]) -> int:
     return n_rows
 
 
-def _array(archive: zipfile.ZipFile, header: _Header) -> NDArray[np.generic]:
-    """Read the data of an array.
+def _columns_of(archive: zipfile.ZipFile, header: _Header) -> Iterator[NDArray[np.generic]]:
+    """Read the data of an array; iterate over its columns.
 
     Raises:
         ValueError: The data is not as long as the header says.
@@ -183,16 +183,5 @@ def _array(archive: zipfile.ZipFile, header: _Header) -> NDArray[np.generic]:
     if len(data) != header.n_bytes:
         raise ValueError(f"{header.key}: {header.n_bytes:,} bytes announced, {len(data):,} found")
     array = np.frombuffer(data, header.dtype)
-    return array.reshape(header.shape, order="F" if header.is_fortran else "C")
-
-
-def _columns_of(array: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
+    array = array.reshape(header.shape, order="F" if header.is_fortran else "C")
     return iter((array,) if array.ndim == 1 else array.T)
-
-
-def _column(values: NDArray[np.generic], is_words: bool, limit: WordLimit) -> RawColumn:
-    if values.dtype.kind == "U":
-        return word_column(values_of(values), limit)
-    if is_words:
-        return word_column(map(number_word, values_of(values)), limit)
-    return RawColumn(numbers=values.astype(np.float64))

@@ -54,20 +54,26 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     words = {field.name for field in file.schema_arrow if _holds_words(field.type)}
     stored = parquet.ParquetFile(io.BytesIO(content), metadata=file.metadata, read_dictionary=words)
     limit = WordLimit()
-    columns = {
-        head: _Column(head, limit if field.name in words or head in as_words else None)
+    coders = {
+        head: Coder(limit) if field.name in words or head in as_words else None
         for head, field in zip(heads, file.schema_arrow, strict=True)
     }
+    pieces: dict[str, list[NDArray[Any]]] = {head: [] for head in heads}
     n_rows = 0
     for batch in stored.iter_batches(BATCH_ROWS, use_threads=False):
         n_rows += batch.num_rows
         if n_rows > file.metadata.num_rows:
             break
-        for column, values in zip(columns.values(), batch.columns, strict=True):
-            column.add(values)
+        for (head, coder), values in zip(coders.items(), batch.columns, strict=True):
+            piece = _numbers(values) if coder is None else _codes(head, values, coder)
+            pieces[head].append(piece)
     if n_rows != file.metadata.num_rows:
         raise ValueError(f"{file.metadata.num_rows:,} rows announced, {n_rows:,} or more found")
-    return RawTable({head: column.whole() for head, column in columns.items()}, n_rows)
+    columns = {}
+    for head, coder in coders.items():
+        whole = np.concatenate(pieces[head])
+        columns[head] = RawColumn(whole) if coder is None else coder.column(whole)
+    return RawTable(columns, n_rows)
 
 
 def _check_metadata(heads: list[str], schema: Any, metadata: Any) -> None:
@@ -106,42 +112,13 @@ def _holds_numbers(kind: Any) -> bool:
     return bool(types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind))
 
 
-class _Column:
-    """A column that is read piece by piece.
-
-    Args:
-        head: The column.
-        limit: Counts the words of the table; None for a column of numbers.
-    """
-
-    def __init__(self, head: str, limit: WordLimit | None) -> None:
-        self._head = head
-        self._coder = None if limit is None else Coder(limit)
-        self._pieces: list[NDArray[Any]] = []
-
-    def add(self, values: Any) -> None:
-        """Add the values of the next rows, an array of pyarrow."""
-        from pyarrow import types
-
-        if self._coder is None:
-            self._pieces.append(_numbers(values))
-        elif types.is_dictionary(values.type):
-            self._pieces.append(_codes(self._head, values, self._coder))
-        else:
-            write = str if types.is_boolean(values.type) else number_word
-            texts = ("" if value is None else write(value) for value in values.to_pylist())
-            self._pieces.append(self._coder.codes(texts))
-
-    def whole(self) -> RawColumn:
-        """Return the column once all rows are read."""
-        values = np.concatenate(self._pieces)
-        return RawColumn(values) if self._coder is None else self._coder.column(values)
-
-
 def _codes(head: str, values: Any, coder: Coder) -> NDArray[np.int32]:
-    """Return the code of each row of an array of words; words that no row has get no code."""
-    from pyarrow import compute
+    """Return the code of each row of an array; words that no row has get no code."""
+    from pyarrow import compute, types
 
+    if not types.is_dictionary(values.type):
+        write = str if types.is_boolean(values.type) else number_word
+        return coder.codes("" if value is None else write(value) for value in values.to_pylist())
     longest = compute.max(compute.binary_length(values.dictionary)).as_py() or 0
     if longest > MAX_WORD_BYTES:
         raise TableProblem(

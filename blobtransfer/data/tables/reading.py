@@ -299,7 +299,7 @@ class Coder(dict[str, int]):
         return RawColumn(codes=codes, words=tuple(self._words))
 
 
-def word_column(values: Iterable[str], limit: WordLimit) -> RawColumn:
-    """Return the column of words with these values."""
-    coder = Coder(limit)
-    return coder.column(coder.codes(values))
+def word_column(values: NDArray[Any], limit: WordLimit) -> RawColumn:
+    """Return the column of words with the values of an array; numbers as by `number_word`."""
+    coder, texts = Coder(limit), values_of(values)
+    return coder.column(coder.codes(texts if values.dtype.kind == "U" else map(number_word, texts)))

@@ -14,17 +14,10 @@ import numpy as np
 
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
+from blobtransfer.engines.compiled import scheduling
 from blobtransfer.engines.compiled.compilation import Kernel, get_kernel
-from blobtransfer.engines.compiled.memory import NetworkBlock, PackedTasks, Workspace
-from blobtransfer.engines.compiled.scheduling import (
-    Block,
-    BlockGroup,
-    block_groups,
-    packed_size,
-    repeats_per_job,
-    runs_of_lanes,
-    schedules_of,
-)
+from blobtransfer.engines.compiled.memory import NetworkBlock, PackedRows, Workspace
+from blobtransfer.engines.compiled.scheduling import Block, BlockGroup
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.training import (
@@ -73,7 +66,7 @@ class CompiledEngine:
             for task in (spec.source, spec.target)
             if task is not None and (task.is_resplit or spec.tune)
         )
-        return repeats_per_job(
+        return scheduling.repeats_per_job(
             spec.network.n_parameters * len(spec.arms),
             spec.target.n_train,
             spec.training.epochs,
@@ -130,8 +123,8 @@ class _JobTraining:
         self.job, self.kernel = job, kernel
         self.is_stopped = np.zeros(1, np.int64)
         tasks, lanes = job.tasks, kernel.lanes
-        self.train_rows = PackedTasks.pack([(task.x_train, task.y_train) for task in tasks], lanes)
-        self.test_rows = PackedTasks.pack([(task.x_test, task.y_test) for task in tasks], lanes)
+        self.train_rows = PackedRows.pack([(task.x_train, task.y_train) for task in tasks], lanes)
+        self.test_rows = PackedRows.pack([(task.x_test, task.y_test) for task in tasks], lanes)
         self.task_of_run = np.arange(job.n_runs) % len(tasks)
         n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self.epochs_done = np.zeros(job.n_runs, np.int64)
@@ -143,9 +136,9 @@ class _JobTraining:
         """Return the block groups of the job; see `scheduling.block_groups`."""
         job, lanes, tasks = self.job, self.kernel.lanes, self.task_of_run
         n_rows = self.train_rows.counts[tasks], self.test_rows.counts[tasks]
-        schedules = schedules_of(job.n_frozen, *n_rows)
+        schedules = scheduling.schedules_of(job.n_frozen, *n_rows)
         n_parameters = job.network.n_parameters
-        return block_groups(job.order_keys, schedules, n_parameters, lanes, n_threads)
+        return scheduling.block_groups(job.order_keys, schedules, n_parameters, lanes, n_threads)
 
     def train_groups(self, groups: Iterator[BlockGroup]) -> None:
         """Train groups from an iterator that threads share, until it ends; run by each thread."""
@@ -170,13 +163,13 @@ class _GroupTraining:
     def __init__(self, training: _JobTraining, group: BlockGroup) -> None:
         self._training, self._group = training, group
         job, kernel = training.job, training.kernel
-        runs = runs_of_lanes(group[0], kernel.lanes)
+        runs = scheduling.runs_of_lanes(group[0], kernel.lanes)
         tasks = training.task_of_run[runs]
         self._train_rows = training.train_rows.of_lanes(tasks)
         self._test_rows = training.test_rows.of_lanes(tasks)
         self._order_keys = job.order_keys[runs]
         n_rows, network = self._train_rows.n, job.network
-        size = packed_size(
+        size = scheduling.packed_size(
             n_rows, job.training.batch_size, network.n_features, network.n_parameters
         )
         self._workspace = Workspace(kernel, *size, n_rows)
@@ -203,7 +196,7 @@ class _GroupTraining:
 
     def _network_block(self, block: Block) -> NetworkBlock:
         job, kernel = self._training.job, self._training.kernel
-        runs = runs_of_lanes(block, kernel.lanes)
+        runs = scheduling.runs_of_lanes(block, kernel.lanes)
         weights = [stacked[runs] for stacked in job.weights]
         anchors = None if job.anchor is None else [stacked[runs] for stacked in job.anchor.weights]
         return NetworkBlock(kernel, weights, anchors, int(job.n_frozen[runs[0]]))

@@ -18,6 +18,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from blobtransfer.engines.compiled import vector_math
 from blobtransfer.engines.compiled.simd import (
     FLOAT,
     INT32,
@@ -35,13 +36,6 @@ from blobtransfer.engines.compiled.update import (
     adam_rate,
     sgd,
     with_penalty,
-)
-from blobtransfer.engines.compiled.vector_math import (
-    exp,
-    exp_minus_1,
-    log,
-    normal_cdf,
-    normal_density,
 )
 from blobtransfer.randomness import draw_below
 from blobtransfer.specs.network import MLPSpec
@@ -264,14 +258,14 @@ class _Network:
             case "relu":
                 return self.code.select(z < 0.0, 0.0, z), None
             case "tanh":
-                return 1.0 - 2.0 / (exp(self.code, z + z) + 1.0), None
+                return 1.0 - 2.0 / (vector_math.exp(self.code, z + z) + 1.0), None
             case "sigmoid":
-                return 1.0 / (exp(self.code, 0.0 - z) + 1.0), None
+                return 1.0 / (vector_math.exp(self.code, 0.0 - z) + 1.0), None
             case "elu":
-                return self.code.select(z < 0.0, exp_minus_1(self.code, z), z), None
+                return self.code.select(z < 0.0, vector_math.exp_minus_1(self.code, z), z), None
             case "gelu":
-                below = normal_cdf(self.code, z)
-                density = normal_density(self.code, z)
+                below = vector_math.normal_cdf(self.code, z)
+                density = vector_math.normal_density(self.code, z)
                 return z * below, below + z * density
             case _:
                 return self.code.select(z > 0.0, z, z * slope), None
@@ -302,7 +296,7 @@ class _Network:
             biggest.value = code.select(z > biggest.value, z, biggest.value)
         total = code.variable(0.0)
         for c in code.unrolled(self.spec.n_classes):
-            power = exp(code, logits[row, c] - biggest.value)
+            power = vector_math.exp(code, logits[row, c] - biggest.value)
             logits[row, c] = power
             total.value = total.value + power
         return biggest.value, total.value
@@ -475,7 +469,7 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
             biggest, total = network.softmax_parts(b)
             is_correct = winner.value.eq(label)
             n_correct[0] = code.select(is_correct, n_correct[0] + 1, n_correct[0])
-            row_loss = log(code, total) + (biggest - of_label.value)
+            row_loss = vector_math.log(code, total) + (biggest - of_label.value)
             loss[0] = loss[0] + code.convert(row_loss, code.doubles)
     code.finish()
 
@@ -543,12 +537,9 @@ def _tiles(code: Code, n: Index, most: int) -> Any:
         if n % size:
             yield full * size, n % size
     else:
-        full_rows = n - _remainder(n, most)
+        remainder = Value(code, code.builder.urem(n.register, code.index(most).register))
+        full_rows = n - remainder
         with code.loop(0, full_rows, most) as first:
             yield first, most
         with code.loop(full_rows, n) as first:
             yield first, 1
-
-
-def _remainder(n: Value, by: int) -> Value:
-    return Value(n.code, n.code.builder.urem(n.register, n.code.index(by).register))

@@ -23,14 +23,14 @@ _LANES_LAST = {2: (1, 0), 3: (1, 2, 0)}
 
 
 @dataclass(frozen=True)
-class PackedTasks:
-    """Rows of T tasks as the kernel reads them, one task below the other.
+class PackedRows:
+    """Rows of all tasks as the kernel reads them, one task below the other.
 
     Args:
         x: (rows of all tasks, n_features) float32, contiguous.
         y: (rows of all tasks,) int32 class numbers, contiguous.
-        first_rows: (T,) int32, the first row of each task.
-        counts: (T,) how many rows each task has.
+        first_rows: (T,) int32, the first row of each task; of each lane after `of_lanes`.
+        counts: (T,) number of rows of each task; of each lane after `of_lanes`.
     """
 
     x: NDArray[np.float32]
@@ -41,7 +41,7 @@ class PackedTasks:
     @classmethod
     def pack(
         cls, rows: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], lanes: int
-    ) -> "PackedTasks":
+    ) -> "PackedRows":
         """Copy the rows of tasks below one another.
 
         Args:
@@ -64,26 +64,14 @@ class PackedTasks:
             counts,
         )
 
-    def of_lanes(self, tasks: NDArray[np.intp]) -> "LaneRows":
+    def of_lanes(self, tasks: NDArray[np.intp]) -> "PackedRows":
         """Return the rows of the task of each lane, (lanes,); these tasks have as many rows."""
-        return LaneRows(self.x, self.y, self.first_rows[tasks], int(self.counts[tasks[0]]))
+        return PackedRows(self.x, self.y, self.first_rows[tasks], self.counts[tasks])
 
-
-@dataclass(frozen=True)
-class LaneRows:
-    """Rows that the lanes of a block read: `n` rows from the lane's own first row on.
-
-    Args:
-        x: See `PackedTasks`.
-        y: See `PackedTasks`.
-        first_rows: (lanes,) int32.
-        n: Rows of each lane.
-    """
-
-    x: NDArray[np.float32]
-    y: NDArray[np.int32]
-    first_rows: NDArray[np.int32]
-    n: int
+    @property
+    def n(self) -> int:
+        """Number of rows of each task, or lane, if all have as many."""
+        return int(self.counts[0])
 
 
 class Vectors:
@@ -155,7 +143,7 @@ class NetworkBlock:
         self.fields = [fields[name] for name in kernel.block_fields]
 
     def evaluate(
-        self, rows: LaneRows, units: Vectors
+        self, rows: PackedRows, units: Vectors
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Return accuracy, mean loss and number of classes predicted of each network, (lanes,).
 

@@ -4,10 +4,25 @@ exp and log follow the Cephes library (S. L. Moshier, netlib.org/cephes, `expf.c
 none has a branch, so all lanes do the same work. NaN stays NaN.
 """
 
+from collections.abc import Sequence
+
 from blobtransfer.engines.compiled.simd import Code, Value
 
 ROOT_OF_HALF = 0.7071067811865476
 INVERSE_ROOT_OF_2_PI = 0.3989422804014327
+
+EXP = (
+    1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+    5.0000001201e-1,
+)  # fmt: skip
+LOG = (
+    7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+    -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+)  # fmt: skip
+ERF_NEAR_0 = (
+    -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1
+)  # fmt: skip
+"""Coefficients of polynomials, highest power first."""
 
 
 def exp(code: Code, x: Value) -> Value:
@@ -34,12 +49,22 @@ def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
     n = shifted - 12582912.0
     r = code.fma(n, code.constant(-0.693359375), x)  # log 2 in two parts, the first exact
     r = code.fma(n, code.constant(2.12194440e-4), r)
-    power = code.constant(1.9875691500e-4)
-    for coefficient in (
-        1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1
-    ):  # fmt: skip
-        power = code.fma(power, r, code.constant(coefficient))
+    power = polynomial(code, r, EXP)
     return code.fma(power, r * r, r), code.bits((code.bits(shifted) + 127) << 23)
+
+
+def polynomial(code: Code, x: Value, coefficients: Sequence[float]) -> Value:
+    """Emit a polynomial by Horner's rule.
+
+    Args:
+        code: Function that gets it.
+        x: Vector of floats.
+        coefficients: Of the powers of x, highest power first.
+    """
+    value, *constants = map(code.constant, coefficients)
+    for constant in constants:
+        value = code.fma(value, x, constant)
+    return value
 
 
 def normal_cdf(code: Code, z: Value) -> Value:
@@ -55,12 +80,7 @@ def erf(code: Code, x: Value) -> Value:
     Source: the single-precision coefficients of N. Juffa (2018), stackoverflow.com/a/35148199.
     """
     square = x * x
-    near = code.constant(-5.96761703e-4)
-    for coefficient in (
-        4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1
-    ):  # fmt: skip
-        near = code.fma(near, square, code.constant(coefficient))
-    near = code.fma(near, x, x)
+    near = code.fma(polynomial(code, square, ERF_NEAR_0), x, x)
     size = code.select(x < 0.0, 0.0 - x, x)
     high = code.fma(code.constant(-1.72853470e-5), size, code.constant(3.83197126e-4))
     low = code.fma(code.constant(-3.88396438e-3), size, code.constant(2.42546219e-2))
@@ -81,14 +101,8 @@ def log(code: Code, x: Value) -> Value:
     shifted = bits - 0x3F3504F3
     n = code.convert((shifted >> 23), code.floats)
     m = code.bits((shifted & 0x007FFFFF) + 0x3F3504F3) - 1.0
-    power = code.constant(7.0376836292e-2)
-    for coefficient in (
-        -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
-        -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-    ):  # fmt: skip
-        power = code.fma(power, m, code.constant(coefficient))
     square = m * m
-    power = power * m * square
+    power = polynomial(code, m, LOG) * m * square
     power = code.fma(n, code.constant(-2.12194440e-4), power)
     power = code.fma(square, code.constant(-0.5), power) + m
     result = code.fma(n, code.constant(0.693359375), power)
