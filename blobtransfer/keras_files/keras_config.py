@@ -5,12 +5,9 @@ Models inside the model are laid open and graphs put in order, within limits of 
 
 import builtins
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from blobtransfer.keras_files.graph import in_order
 from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Problems, quoted, reject
@@ -19,18 +16,10 @@ from blobtransfer.specs.network import (
     ACTIVATIONS,
     MAX_LAYERS,
     MAX_PARAMETERS,
-    MIN_SLOPE,
-    activation_word,
 )
 
 MODELS = {"Sequential": "sequential", "Functional": "functional", "Model": "functional"}
 """Classes of models, and what Keras calls their groups of weights."""
-
-ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax")
-"""Keras layers that are an activation and nothing else."""
-
-CUSTOM_ACTIVATION = "of its own"
-"""Word for an activation that is a function without a known name."""
 
 REJECTED = ""
 """Kind of a layer that is a problem already."""
@@ -188,42 +177,6 @@ def width_of(value: object, where: str) -> int:
     return value
 
 
-def activation_of(value: object) -> str:
-    """Return the activation that a layer names; the word of Keras for one that is unknown here."""
-    if value is None:
-        return "linear"
-    if isinstance(value, str):
-        # So TensorFlow calls functions that it has changed: tf.nn.softmax is softmax_v2.
-        return value.removesuffix("_v2")
-    if isinstance(value, dict):
-        kind, config = value.get("class_name"), value.get("config")
-        if kind == "function" and isinstance(config, str):
-            return config.removesuffix("_v2")
-        if kind in ACTIVATION_LAYERS and isinstance(config, dict):
-            return activation_of_layer(kind, config)
-    return CUSTOM_ACTIVATION
-
-
-def activation_of_layer(kind: str, config: dict[str, Any]) -> str:
-    """Return the activation of a layer of `ACTIVATION_LAYERS`; a description of an unknown one."""
-    match kind:
-        case "ReLU":
-            if config.get("max_value") is None and config.get("threshold", 0) in (None, 0):
-                return _leaky(config.get("negative_slope") or 0.0)
-            return "relu with a limit or threshold"
-        case "LeakyReLU":
-            # Keras 2 calls it alpha; both have the same default.
-            return _leaky(config.get("negative_slope", config.get("alpha", 0.3)))
-        case "ELU":
-            alpha = config.get("alpha", 1.0)
-            return "elu" if alpha == 1.0 else f"elu of alpha {_unquoted(alpha)}"
-        case "Softmax":
-            axis = config.get("axis", -1)
-            return "softmax" if axis in (-1, 1) else f"softmax along axis {_unquoted(axis)}"
-        case _:
-            return activation_of(config.get("activation"))
-
-
 def _is_plain(entry: dict[str, Any], classes: tuple[str, ...]) -> bool:
     """Say whether a part is of one of these classes of Keras, and of none of somebody's own."""
     found, registered = entry.get("class_name"), entry.get("registered_name")
@@ -267,17 +220,3 @@ def _mapping(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         reject(f"{where} is not described as Keras does; save the model again")
     return value
-
-
-def _leaky(slope: object) -> str:
-    if isinstance(slope, int | float) and not isinstance(slope, bool) and math.isfinite(slope):
-        if slope == 0:
-            return "relu"
-        if MIN_SLOPE <= slope < 1.0:
-            # A slope of float32 as people write it: 0.1, not 0.10000000149.
-            return activation_word("leaky_relu", float(str(np.float32(slope))))
-    return f"leaky_relu of slope {_unquoted(slope)}"
-
-
-def _unquoted(value: object) -> str:
-    return quoted(value).strip("'")

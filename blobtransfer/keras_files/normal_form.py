@@ -5,22 +5,20 @@ into the dense layer before. What is left must be a network that can be trained 
 the file plays no part from now on is said.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from blobtransfer.errors import SettingError
 from blobtransfer.keras_files.keras_config import (
-    ACTIVATION_LAYERS,
     CHAIN,
-    CUSTOM_ACTIVATION,
     PLAIN,
     REJECTED,
     LayerConfig,
-    activation_of,
-    activation_of_layer,
     declared_width,
     read_layers,
     width_of,
@@ -29,9 +27,17 @@ from blobtransfer.keras_files.refusal import Problems, Unsupported, list_some, q
 from blobtransfer.specs.network import (
     MAX_LAYERS,
     MAX_PARAMETERS,
+    MIN_SLOPE,
     MLPSpec,
+    activation_word,
     split_activation,
 )
+
+ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax")
+"""Keras layers that are an activation and nothing else."""
+
+CUSTOM_ACTIVATION = "of its own"
+"""Word for an activation that is a function without a known name."""
 
 READ_PAST = (
     "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
@@ -175,6 +181,42 @@ def with_softmax(
     return network, tuple(weights), SOFTMAX if is_logits else output
 
 
+def activation_of(value: object) -> str:
+    """Return the activation that a layer names; the word of Keras for one that is unknown here."""
+    if value is None:
+        return "linear"
+    if isinstance(value, str):
+        # So TensorFlow calls functions that it has changed: tf.nn.softmax is softmax_v2.
+        return value.removesuffix("_v2")
+    if isinstance(value, dict):
+        kind, config = value.get("class_name"), value.get("config")
+        if kind == "function" and isinstance(config, str):
+            return config.removesuffix("_v2")
+        if kind in ACTIVATION_LAYERS and isinstance(config, dict):
+            return activation_of_layer(kind, config)
+    return CUSTOM_ACTIVATION
+
+
+def activation_of_layer(kind: str, config: dict[str, Any]) -> str:
+    """Return the activation of a layer of `ACTIVATION_LAYERS`; a description of an unknown one."""
+    match kind:
+        case "ReLU":
+            if config.get("max_value") is None and config.get("threshold", 0) in (None, 0):
+                return _leaky(config.get("negative_slope") or 0.0)
+            return "relu with a limit or threshold"
+        case "LeakyReLU":
+            # Keras 2 calls it alpha; both have the same default.
+            return _leaky(config.get("negative_slope", config.get("alpha", 0.3)))
+        case "ELU":
+            alpha = config.get("alpha", 1.0)
+            return "elu" if alpha == 1.0 else f"elu of alpha {_unquoted(alpha)}"
+        case "Softmax":
+            axis = config.get("axis", -1)
+            return "softmax" if axis in (-1, 1) else f"softmax along axis {_unquoted(axis)}"
+        case _:
+            return activation_of(config.get("activation"))
+
+
 def _dense(
     layer: LayerConfig, fan_in: int | None, chain: DenseChain, problems: Problems
 ) -> DenseLayer:
@@ -217,6 +259,20 @@ def _fold(layer: LayerConfig, chain: DenseChain, problems: Problems) -> None:
         problems.add(f"is an activation on top of {before}", CHAIN, layer.name)
     else:
         chain.layers[-1] = replace(chain.layers[-1], activation=activation)
+
+
+def _leaky(slope: object) -> str:
+    if isinstance(slope, int | float) and not isinstance(slope, bool) and math.isfinite(slope):
+        if slope == 0:
+            return "relu"
+        if MIN_SLOPE <= slope < 1.0:
+            # A slope of float32 as people write it: 0.1, not 0.10000000149.
+            return activation_word("leaky_relu", float(str(np.float32(slope))))
+    return f"leaky_relu of slope {_unquoted(slope)}"
+
+
+def _unquoted(value: object) -> str:
+    return quoted(value).strip("'")
 
 
 def _check_hidden(layer: DenseLayer, problems: Problems) -> None:

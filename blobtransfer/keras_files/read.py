@@ -38,10 +38,10 @@ _FOLDERS = {
     "saved_model.pb": "an exported TensorFlow SavedModel, without its Keras model; save that "
     "with model.save()",
 }
-"""What is said of a folder that holds a file of that name."""
+"""Problem of a folder that holds a file of that name."""
 
 MAX_NOTES, MAX_LINE = 20, 1000
-"""Most that is told of a file: lines, and letters of a line."""
+"""Most that is reported of a file: lines, and characters of a line."""
 
 _DAMAGED = "it cannot be read and looks damaged; save it again"
 
@@ -87,39 +87,39 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
         Keras loads the weights of `.keras` by the order of layers, those of `.h5` by
         `weight_names`; so does this.
     """
-    asked = printable(os.fspath(path))
+    name = printable(os.fspath(path))
     try:
-        _check_kind(asked, path, os.stat(path))  # Before opening: that alone can set off a device.
+        _check_kind(name, path, os.stat(path))  # Before opening: that alone can set off a device.
         with open(path, "rb", opener=open_nonblocking) as file:
-            _check_kind(asked, path, os.fstat(file.fileno()))
-            source = _source_network(asked, _run_reader(asked, file))
+            _check_kind(name, path, os.fstat(file.fileno()))
+            source = _source_network(name, _run_reader(name, file))
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         problem = "no such file; check the path"
         if os.path.exists(f"{os.fspath(path)}.index"):
             problem = CHECKPOINT
-        raise SourceFileError(asked, problem) from error
+        raise SourceFileError(name, problem) from error
     except PermissionError as error:
-        raise SourceFileError(asked, "may not be read; check its permissions") from error
+        raise SourceFileError(name, "may not be read; check its permissions") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise SourceFileError(asked, "cannot be opened as a file; check the path") from error
+        raise SourceFileError(name, "cannot be opened as a file; check the path") from error
     return replace(source, sha256=digest)
 
 
-def _check_kind(asked: str, path: str | os.PathLike[str], status: os.stat_result) -> None:
+def _check_kind(name: str, path: str | os.PathLike[str], status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
-        for name, problem in _FOLDERS.items():
-            if (Path(os.fsdecode(path)) / name).exists():
-                raise SourceFileError(asked, problem)
-        raise SourceFileError(asked, "a directory; give a .keras or .h5 file")
-    if re.search(r"\.data-\d{5}-of-\d{5}$", asked):
-        raise SourceFileError(asked, CHECKPOINT)
+        for member, problem in _FOLDERS.items():
+            if (Path(os.fsdecode(path)) / member).exists():
+                raise SourceFileError(name, problem)
+        raise SourceFileError(name, "a directory; give a .keras or .h5 file")
+    if re.search(r"\.data-\d{5}-of-\d{5}$", name):
+        raise SourceFileError(name, CHECKPOINT)
     if not stat.S_ISREG(status.st_mode):
-        raise SourceFileError(asked, "not a regular file; give a .keras or .h5 file")
+        raise SourceFileError(name, "not a regular file; give a .keras or .h5 file")
 
 
-def _run_reader(asked: str, file: BinaryIO) -> bytes:
+def _run_reader(name: str, file: BinaryIO) -> bytes:
     """Hand the open file, not its path, to the reader; return what it answers."""
     try:
         # -P: a numpy.py in the current directory is not imported.
@@ -135,55 +135,50 @@ def _run_reader(asked: str, file: BinaryIO) -> bytes:
     except subprocess.TimeoutExpired as error:
         # Damage runs out of time of the processor first; so this machine is busy or stopped.
         raise MachineError(
-            f"{asked}: not read after {TIMEOUT_S:g} s, this machine is too busy; try again"
+            f"{name}: not read after {TIMEOUT_S:g} s, this machine is too busy; try again"
         ) from error
     except OSError as error:
-        raise MachineError(f"no process can be started to read {asked}: {error}") from error
-    return _answer(asked, reader.returncode, reader.stdout, reader.stderr)
+        raise MachineError(f"no process can be started to read {name}: {error}") from error
+    if reader.returncode == 1:  # A Python traceback: not the file's doing, as far as we know.
+        reason = printable(reader.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+        raise MachineError(f"{name}: the reader of model files failed: {reason}")
+    if reader.returncode != 0:  # Killed: a crash in the HDF5 library, or out of time.
+        raise SourceFileError(name, _DAMAGED)
+    return reader.stdout
 
 
 def _environment() -> dict[str, str]:
     paths = [str(Path(__file__).absolute().parents[2]), os.environ.get("PYTHONPATH")]
     # HDF5_* could name plug-ins and other ways to open a file.
-    return {name: value for name, value in os.environ.items() if not name.startswith("HDF5_")} | {
+    return {key: value for key, value in os.environ.items() if not key.startswith("HDF5_")} | {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "HDF5_PLUGIN_PRELOAD": "::",  # No plug-ins, wherever there are some.
         "OPENBLAS_NUM_THREADS": "1",  # Each thread would reserve memory.
     }
 
 
-def _answer(asked: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
-    """Return what the reader answered, if it ended well."""
-    if status == 1:  # A Python traceback: not the file's doing, as far as we know.
-        reason = printable(stderr.decode(errors="replace").strip().rpartition("\n")[2])
-        raise MachineError(f"{asked}: the reader of model files failed: {reason}")
-    if status != 0:  # Killed: a crash in the HDF5 library, or out of time.
-        raise SourceFileError(asked, _DAMAGED)
-    return stdout
-
-
-def _source_network(asked: str, answer: bytes) -> SourceNetwork:
+def _source_network(name: str, answer: bytes) -> SourceNetwork:
     """Take the answer of the reader, which a hostile file may have corrupted, as it comes."""
     header, _, values = answer.partition(b"\n")
     try:
-        said = json.loads(header)
-        if "refused" in said:
-            raise SourceFileError(asked, _line(said["refused"]))
-        n_features, *hidden, n_classes = map(int, said["sizes"])
-        activation = said["activation"]
+        record = json.loads(header)
+        if "refused" in record:
+            raise SourceFileError(name, _line(record["refused"]))
+        n_features, *hidden, n_classes = map(int, record["sizes"])
+        activation = record["activation"]
         if not isinstance(activation, str):
             activation = tuple(map(str, activation))
         network = MLPSpec(n_features, tuple(hidden), n_classes, activation)
-        output, notes = _line(said["output"]), tuple(map(_line, said["notes"][:MAX_NOTES]))
-        preprocessing_text = said["preprocessing"]
+        output, notes = _line(record["output"]), tuple(map(_line, record["notes"][:MAX_NOTES]))
+        preprocessing_text = record["preprocessing"]
         preprocessing = None
         if preprocessing_text is not None:
             preprocessing = read_preprocessing(str(preprocessing_text), n_features, n_classes)
         flat = np.frombuffer(values, dtype="<f4").astype(np.float32)
     except (ValueError, TypeError, KeyError, RecursionError, SettingError) as error:
-        raise SourceFileError(asked, _DAMAGED) from error
+        raise SourceFileError(name, _DAMAGED) from error
     if flat.size != network.n_parameters or not np.isfinite(flat).all():
-        raise SourceFileError(asked, _DAMAGED)
+        raise SourceFileError(name, _DAMAGED)
     weights: list[np.ndarray] = []
     for fan_in, fan_out in network.shapes:
         kernel, bias, flat = np.split(flat, [fan_in * fan_out, (fan_in + 1) * fan_out])

@@ -30,16 +30,7 @@ import h5py
 import numpy as np
 
 from blobtransfer.file_signatures import START_BYTES, identify_format
-from blobtransfer.keras_files.containers import (
-    check_directory,
-    check_names,
-    find_dataset,
-    find_group,
-    has_link,
-    read_member,
-    read_strings,
-    read_weights,
-)
+from blobtransfer.keras_files import containers
 from blobtransfer.keras_files.keras_config import width_of
 from blobtransfer.keras_files.normal_form import (
     DenseChain,
@@ -185,29 +176,33 @@ def _limit_process(n_bytes: int) -> None:
 
 
 def _read_keras(file: BinaryIO) -> LoadedModel:
-    check_directory(file)
+    containers.check_directory(file)
     with zipfile.ZipFile(file) as archive:
-        check_names(archive)
-        config = read_member(archive, "config.json", MAX_CONFIG_BYTES)
+        containers.check_names(archive)
+        config = containers.read_member(archive, "config.json", MAX_CONFIG_BYTES)
         chain = read_chain(config.getvalue())
         network = network_of(chain)
         max_bytes = 2**20 + 2**16 * len(chain.layers) + BYTES_PER_WEIGHT * network.n_parameters
-        saved = read_member(archive, "model.weights.h5", max_bytes)
+        saved = containers.read_member(archive, "model.weights.h5", max_bytes)
         preprocessing = None
         if MEMBER in archive.namelist():
-            preprocessing = read_member(archive, MEMBER, MAX_CONFIG_BYTES).getvalue().decode()
+            preprocessing = (
+                containers.read_member(archive, MEMBER, MAX_CONFIG_BYTES).getvalue().decode()
+            )
     with h5py.File(saved, "r") as weights:
         # Keras 2.13 called the group of all layers by another name.
-        root = "layers" if has_link(weights, "layers") else "_layer_checkpoint_dependencies"
+        root = (
+            "layers" if containers.has_link(weights, "layers") else "_layer_checkpoint_dependencies"
+        )
         datasets: list[h5py.Dataset | None] = []
         for layer in chain.layers:
             group = "/".join(f"{root}/{part}" for part in layer.group)
-            found = find_group(weights, f"{group}/vars")
+            found = containers.find_group(weights, f"{group}/vars")
             if len(found) != 1 + layer.has_bias:
                 what = "a kernel and a bias" if layer.has_bias else "a kernel"
                 reject(f"{group} holds more or less than {what}; save it again")
-            datasets.append(find_dataset(found, "0"))
-            datasets.append(find_dataset(found, "1") if layer.has_bias else None)
+            datasets.append(containers.find_dataset(found, "0"))
+            datasets.append(containers.find_dataset(found, "1") if layer.has_bias else None)
         return replace(_model(network, datasets, chain), preprocessing=preprocessing)
 
 
@@ -215,7 +210,7 @@ def _read_h5(content: io.BytesIO) -> LoadedModel:
     with h5py.File(content, "r") as saved:
         if "model_config" not in saved.attrs:
             _refuse_without_network(saved)
-        (config,) = read_strings(saved, "model_config", 1)
+        (config,) = containers.read_strings(saved, "model_config", 1)
         chain = read_chain(config)
         if chain.layers[0].fan_in is None:  # Keras 2 need not say; the kernel does.
             kernel = _h5_datasets(saved, chain.layers)[0]
@@ -226,14 +221,14 @@ def _read_h5(content: io.BytesIO) -> LoadedModel:
 
 
 def _model(network: MLPSpec, datasets: list[h5py.Dataset | None], chain: DenseChain) -> LoadedModel:
-    weights = read_weights(network, datasets)
+    weights = containers.read_weights(network, datasets)
     network, weights, output = with_softmax(network, weights, chain.layers[-1].activation)
     return LoadedModel(network, weights, output, chain.notes_text())
 
 
 def _refuse_without_network(saved: h5py.File) -> Never:
     groups = ("layers", "_layer_checkpoint_dependencies")  # of Keras 3, and of tf.keras 2.12
-    if "layer_names" in saved.attrs or any(has_link(saved, group) for group in groups):
+    if "layer_names" in saved.attrs or any(containers.has_link(saved, group) for group in groups):
         reject("it holds weights only, not their network; save the whole model with model.save()")
     reject("an .h5 file without a Keras model; save one with model.save()")
 
@@ -246,11 +241,15 @@ def _h5_datasets(saved: h5py.File, layers: Sequence[DenseLayer]) -> list[h5py.Da
     found: dict[DenseLayer, list[h5py.Dataset | None]] = {}
     for top in dict.fromkeys(layer.top for layer in layers):
         inside = [layer for layer in layers if layer.top == top]
-        group = find_group(saved, f"model_weights/{top}")
+        group = containers.find_group(saved, f"model_weights/{top}")
         n_weights = sum(1 + layer.has_bias for layer in inside)
-        names = [name.decode() for name in read_strings(group, "weight_names", n_weights)]
+        names = [
+            name.decode() for name in containers.read_strings(group, "weight_names", n_weights)
+        ]
         for layer, own in _shared_out(names, inside).items():
-            parts: list[h5py.Dataset | None] = [find_dataset(group, name) for name in own]
+            parts: list[h5py.Dataset | None] = [
+                containers.find_dataset(group, name) for name in own
+            ]
             found[layer] = parts if layer.has_bias else [*parts, None]
     return [part for layer in layers for part in found[layer]]
 

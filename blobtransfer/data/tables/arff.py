@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from blobtransfer.data.tables.csv import (
     MAX_ROW_CHARS,
-    RowReader,
     check_text,
     limited_cells,
     not_utf8,
     read_columns,
+    read_rows,
 )
 from blobtransfer.data.tables.reading import (
     MAX_TABLE_CELLS,
@@ -68,9 +68,9 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     except UnicodeDecodeError as error:
         raise TableProblem(not_utf8(content)) from error
     _check_n_rows(content, data.end(), len(levels))
-    rows = io.BytesIO(content)
-    rows.seek(data.end())
-    text = io.TextIOWrapper(rows, "utf-8", newline="")
+    body = io.BytesIO(content)
+    body.seek(data.end())
+    text = io.TextIOWrapper(body, "utf-8", newline="")
 
     def readline(n_characters: int) -> str:
         line = text.readline(n_characters)
@@ -79,7 +79,7 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
         return "\n" if line.startswith("%") else line
 
     first_row = ROW.search(content, data.end())
-    reader = RowReader(
+    rows = read_rows(
         content,
         readline,
         n_values=len(levels),
@@ -89,7 +89,7 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
         skipinitialspace=True,
     )
     nominal = {head for head, words in levels.items() if words is not None}
-    columns, lines = read_columns(list(levels), iter(reader), nominal)
+    columns, lines = read_columns(list(levels), rows, nominal)
     if not len(lines):
         raise TableProblem("no rows; give a table with rows")
     limit = WordLimit()

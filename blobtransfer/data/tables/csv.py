@@ -67,8 +67,7 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     delimiter = "\t" if suffix == ".tsv" else ","
     check_text(content)
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-    reader = RowReader(content, text.readline, delimiter=delimiter, strict=True)
-    rows = iter(reader)
+    rows = read_rows(content, text.readline, delimiter=delimiter, strict=True)
     _, heads = next(rows, (0, None))
     if heads is None:
         raise TableProblem("the file has no head; give a table with one")
@@ -109,88 +108,81 @@ def check_text(content: bytes) -> None:
         raise TableProblem(f"line {line} has a null character; save it as UTF-8 text")
 
 
-class RowReader:
-    """Iterate over the rows of a text that are not empty, each with the line on which it ends.
+def read_rows(
+    content: bytes,
+    readline: Callable[[int], str],
+    *,
+    n_values: int | None = None,
+    n_lines: int = 0,
+    delimiter: str = ",",
+    quotechar: str = '"',
+    **dialect: Any,
+) -> Iterator[tuple[int, list[str]]]:
+    """Read the rows of a text that are not empty.
 
     Args:
-        content: Its bytes, in which an error finds the line that is not UTF-8.
+        content: The bytes of the file, in which an error finds the line that is not UTF-8.
         readline: Reads a line of at most a number of characters; returns "" at the end.
         n_values: Number of values in a row; None for the number in the first row.
         n_lines: Number of lines before the rows.
-        delimiter, quotechar, dialect: Keywords of `csv.reader`.
+        delimiter: As for `csv.reader`.
+        quotechar: As for `csv.reader`.
+        dialect: Further arguments of `csv.reader`.
+
+    Yields:
+        The line on which a row ends, and its values.
 
     Raises:
         TableProblem: A row has another number of values, is too long, or cannot be read.
     """
+    n_characters = 0  # of the row so far
 
-    def __init__(
-        self,
-        content: bytes,
-        readline: Callable[[int], str],
-        *,
-        n_values: int | None = None,
-        n_lines: int = 0,
-        delimiter: str = ",",
-        quotechar: str = '"',
-        **dialect: Any,
-    ) -> None:
-        self._content, self._readline = content, readline
-        self._n_values, self._n_lines = n_values, n_lines
-        self._n_characters = 0
-        self._delimiter, self._quotechar = delimiter, quotechar
-        self._reader = csv.reader(
-            self._lines(), delimiter=delimiter, quotechar=quotechar, **dialect
-        )
-
-    @property
-    def _line(self) -> int:
-        return self._n_lines + self._reader.line_num
-
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        start = self._line + 1
-        try:
-            for row in self._reader:
-                self._n_characters = 0
-                if not row or row == [""]:
-                    continue
-                if self._n_values is None:
-                    self._n_values = len(row)
-                elif len(row) != self._n_values:
-                    raise TableProblem(
-                        f"line {self._line} has {len(row):,} values, the head has "
-                        f"{self._n_values:,} columns; mend that line"
-                    )
-                yield self._line, row
-                start = self._line + 1
-        except UnicodeDecodeError as error:
-            raise TableProblem(not_utf8(self._content)) from error
-        except csv.Error as error:
-            problem = str(error)
-            if "field larger" in problem:
-                problem = f"a value of more than {MAX_CELL_CHARS:,} characters"
-            elif "unexpected end" in problem:
-                problem = "a quote that is never closed"
-            problem = f"line {start}: {problem}; mend that line"
-            raise TableProblem(problem) from error
-
-    def _lines(self) -> Iterator[str]:
+    def lines() -> Iterator[str]:
         """Yield the lines; the CSV reader takes as many as a row has."""
-        while line := self._readline(MAX_ROW_CHARS + 1):
-            self._n_characters += len(line)
-            if self._n_characters > MAX_COLUMNS:  # a shorter row cannot have too many values
-                self._check_length(line)
+        nonlocal n_characters
+        while line := readline(MAX_ROW_CHARS + 1):
+            n_characters += len(line)
+            if n_characters > MAX_COLUMNS:  # a shorter row cannot have too many values
+                is_whole = n_characters == len(line) and quotechar not in line
+                n_delimiters = line.count(delimiter) if is_whole else 0
+                _check_row(n_lines + reader.line_num + 1, n_delimiters, n_characters)
             yield line
 
-    def _check_length(self, line: str) -> None:
-        """Refuse a row that has too many values or characters."""
-        is_whole = self._n_characters == len(line) and self._quotechar not in line
-        problem = None
-        if is_whole and line.count(self._delimiter) >= MAX_COLUMNS:
-            problem = f"more than {MAX_COLUMNS:,} values; use at most {MAX_COLUMNS:,} columns"
-        elif self._n_characters > MAX_ROW_CHARS:
-            problem = f"a row of more than {MAX_ROW_CHARS:,} characters; mend that line"
-        if problem is not None:
-            raise TableProblem(f"line {self._line + 1}: {problem}")
+    reader = csv.reader(lines(), delimiter=delimiter, quotechar=quotechar, **dialect)
+    start = n_lines + 1
+    try:
+        for row in reader:
+            n_characters = 0
+            if not row or row == [""]:
+                continue
+            line = n_lines + reader.line_num
+            n_values = len(row) if n_values is None else n_values
+            if len(row) != n_values:
+                raise TableProblem(
+                    f"line {line} has {len(row):,} values, the head has {n_values:,} columns; "
+                    "mend that line"
+                )
+            yield line, row
+            start = line + 1
+    except UnicodeDecodeError as error:
+        raise TableProblem(not_utf8(content)) from error
+    except csv.Error as error:
+        problem = str(error)
+        if "field larger" in problem:
+            problem = f"a value of more than {MAX_CELL_CHARS:,} characters"
+        elif "unexpected end" in problem:
+            problem = "a quote that is never closed"
+        raise TableProblem(f"line {start}: {problem}; mend that line") from error
+
+
+def _check_row(line: int, n_delimiters: int, n_characters: int) -> None:
+    """Reject a row that has too many values or characters."""
+    if n_delimiters >= MAX_COLUMNS:
+        problem = f"more than {MAX_COLUMNS:,} values; use at most {MAX_COLUMNS:,} columns"
+        raise TableProblem(f"line {line}: {problem}")
+    if n_characters > MAX_ROW_CHARS:
+        problem = f"a row of more than {MAX_ROW_CHARS:,} characters; mend that line"
+        raise TableProblem(f"line {line}: {problem}")
 
 
 def read_columns(
@@ -274,10 +266,9 @@ class ColumnReader:
 
 def _are_mostly_numbers(column: RawColumn) -> bool:
     """Return whether more than half of the values of a column of words are numbers."""
-    assert column.codes is not None
-    n_rows_of = np.bincount(column.codes + 1, minlength=len(column.words) + 1)[1:]
+    n_rows_of = np.bincount(column.word_codes + 1, minlength=len(column.words) + 1)[1:]
     is_number = np.array([_number(word) is not None for word in column.words], bool)
-    return bool(2 * n_rows_of[is_number].sum() > len(column.codes))
+    return bool(2 * n_rows_of[is_number].sum() > len(column.word_codes))
 
 
 def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:

@@ -78,12 +78,15 @@ class RawColumn:
     odd: tuple[int, str] | None = None
 
     @property
+    def word_codes(self) -> NDArray[np.int32]:
+        """The codes of a column of words, (n_rows,)."""
+        assert self.codes is not None
+        return self.codes
+
+    @property
     def is_missing(self) -> NDArray[np.bool_]:
         """Whether the value of each row is missing, (n_rows,)."""
-        if self.numbers is not None:
-            return np.isnan(self.numbers)
-        assert self.codes is not None
-        return self.codes < 0
+        return self.word_codes < 0 if self.numbers is None else np.isnan(self.numbers)
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,9 +87,8 @@ class RequestedTable:
         """Return the names of the classes that are used, in order."""
         request, raw = self.request, self.raw
         label = raw.columns[self.label]
-        assert label.codes is not None
         indices = select_rows(raw, self.label, request.where, None, "refuse", [])
-        used = np.unique(label.codes[indices])
+        used = np.unique(label.word_codes[indices])
         names = sorted((label.words[code] for code in used if code >= 0), key=_in_order)
         if request.classes is not None:
             names = _subset(request.classes, names, raw.name)
@@ -163,7 +162,7 @@ class RequestedTable:
         column = self.raw.columns[name]
         if column.codes is None:
             return None
-        used = np.unique(column.codes[self.indices])
+        used = np.unique(column.word_codes[self.indices])
         words = [column.words[code] for code in used if code >= 0]
         if len(words) > MAX_LEVELS:
             raise self.raw.error(
@@ -337,8 +336,7 @@ def _check_word(raw: RawTable, name: str, column: RawColumn, word: str) -> None:
     elif len(word) > 200:
         problem = f"has {len(word):,} letters, more than 200"
     if problem is not None:
-        assert column.codes is not None
-        row = int(np.flatnonzero(column.codes == column.words.index(word))[0])
+        row = int(np.flatnonzero(column.word_codes == column.words.index(word))[0])
         raise raw.error(
             f"column {printable(name)}: '{printable(word[:40])}' in {raw.location(row)} {problem}; "
             "mend it, or leave the column out"

@@ -173,7 +173,6 @@ def rows_of(spec: TableSpec) -> Rows:
     label = raw.columns[spec.label]
     number_of = {name: k for k, name in enumerate(spec.class_names)}
     numbers = np.array([number_of.get(word, -1) for word in label.words], np.int64)
-    assert label.codes is not None
     group = None if spec.group is None else raw.columns[spec.group].codes
     return Rows(
         indices=indices,
@@ -181,7 +180,7 @@ def rows_of(spec: TableSpec) -> Rows:
             [_features(raw.columns[column.name], column)[indices] for column in spec.columns],
             axis=1,
         ),
-        y=numbers[label.codes[indices]],
+        y=numbers[label.word_codes[indices]],
         groups=None if group is None else group[indices],
         is_train=None if spec.split is None else training_mask(raw, spec.split)[indices],
     )
@@ -254,15 +253,13 @@ def select_rows(
             raise raw.error(
                 f"where={where[0]}:{where[1]}: no row has that; {question or 'there are ' + words}"
             )
-        assert column.codes is not None
-        is_used &= column.codes == column.words.index(where[1])
+        is_used &= column.word_codes == column.words.index(where[1])
     classes_column = find_column(raw, label, "label")
-    assert classes_column.codes is not None
     if classes is not None:
         names = set(classes)
         is_class_used = np.array([word in names for word in classes_column.words], bool)
         # the last stands for -1, a missing class, which is rejected later
-        is_used &= np.append(is_class_used, True)[classes_column.codes]
+        is_used &= np.append(is_class_used, True)[classes_column.word_codes]
     if missing == "drop":
         for name in (label, *columns):
             is_used &= ~raw.columns[name].is_missing
@@ -276,12 +273,11 @@ def training_mask(raw: RawTable, split: str) -> NDArray[np.bool_]:
         TableFileError: A value is neither `train` nor `test`.
     """
     column = find_column(raw, split, "split")
-    assert column.codes is not None
     kinds = np.array([{TRAIN: 1, TEST: 0}.get(word.lower(), -1) for word in column.words] + [-1])
-    row_kinds = kinds[column.codes]
+    row_kinds = kinds[column.word_codes]
     if (row_kinds < 0).any():
         row = int(np.flatnonzero(row_kinds < 0)[0])
-        word = column.words[column.codes[row]] if column.codes[row] >= 0 else "nothing"
+        word = column.words[column.word_codes[row]] if column.word_codes[row] >= 0 else "nothing"
         raise raw.error(
             f"split={split}: {raw.location(row)} says {word}; give {TRAIN} or {TEST} in each row"
         )
@@ -372,11 +368,10 @@ def _features(raw_column: RawColumn, column: Column) -> NDArray[np.float64]:
     if column.levels is None:
         assert raw_column.numbers is not None
         return raw_column.numbers[:, None]
-    assert raw_column.codes is not None
     n_levels = len(column.levels)
     level_of = {word: k for k, word in enumerate(column.levels)}
     # An unknown word, and a missing one, is all zeros.
     levels = np.array([level_of.get(word, n_levels) for word in (*raw_column.words, "")])
     levels[-1] = n_levels
     one_hot = np.eye(n_levels + 1)[:, :n_levels]
-    return np.asarray(one_hot[levels[raw_column.codes]])
+    return np.asarray(one_hot[levels[raw_column.word_codes]])

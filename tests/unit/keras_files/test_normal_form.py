@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 from helpers.models import call_of, config, entry, functional, nested, probabilities, weights
 
-from blobtransfer.keras_files.keras_config import activation_of, activation_of_layer
-from blobtransfer.keras_files.normal_form import DenseChain, read_chain, with_softmax
+from blobtransfer.keras_files.normal_form import (
+    DenseChain,
+    activation_of,
+    activation_of_layer,
+    read_chain,
+    with_softmax,
+)
 from blobtransfer.keras_files.refusal import Unsupported
 from blobtransfer.specs.network import MLPSpec
 
