@@ -55,7 +55,7 @@ def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
             _sync(temporary, mode)
             (_link if must_be_new else os.replace)(temporary, path)
         finally:
-            _remove(temporary)
+            temporary.unlink(missing_ok=True)
     except FileExistsError:
         raise
     except OSError as error:
@@ -147,11 +147,6 @@ def _link(temporary: Path, target: Path) -> None:
     except OSError:  # a file system without hard links: reserve the name, then rename
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         os.replace(temporary, target)
-
-
-def _remove(temporary: Path) -> None:
-    with suppress(FileNotFoundError):
-        temporary.unlink()
 
 
 def _remove_leftovers(directory: Path) -> None:

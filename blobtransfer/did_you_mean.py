@@ -25,9 +25,9 @@ def closest_words(word: str, choices: Iterable[str]) -> list[str]:
     if not _letters(word):
         return []
     lowered = word.lower().replace("_", "-")
-    stem, parts = lowered.strip("-"), {choice: choice.strip("-").split("-") for choice in words}
+    stem = lowered.strip("-")
     same = [choice for choice in words if _letters(choice) == _letters(lowered)]
-    begins = [c for c in words if c.strip("-").startswith(stem) or stem in parts[c]]
+    begins = [c for c in words if c.strip("-").startswith(stem) or stem in c.strip("-").split("-")]
     near = difflib.get_close_matches(word.lower(), words, n=2, cutoff=0.7)
     return [words[choice] for choice in dict.fromkeys([*same, *begins, *near])][:3]
 

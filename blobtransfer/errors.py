@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree; each leaf has the exit code that a shell sees.
+"""Errors of the program, as one tree with the exit code of each.
 
     BlobTransferError              1
     ├── InputError                 2  the user asked for something that cannot be
@@ -10,8 +10,8 @@
     │       └── StoreError         2  a store of results
     └── MachineError          1  the request was fine, the machine was not
 
-A message is one line: what was asked, what was found, what to do. A bug of ours
-is none of these and stays a traceback.
+A message is one line: what was given, what is wrong, what to do. A bug of the program
+is not among these and stays a traceback.
 """
 
 import copyreg
@@ -38,9 +38,9 @@ class SettingError(InputError):
     """A setting has an impossible value.
 
     Args:
-        setting: The setting in the user's word, such as `learning-rate`.
-        value: What was asked, as the user would write it.
-        problem: What was found and what to do.
+        setting: Name of the setting, such as `learning-rate`.
+        value: The value, as the user would write it.
+        problem: What is wrong and what to do.
     """
 
     def __init__(self, setting: str, value: object, problem: str) -> None:
@@ -51,11 +51,11 @@ class SettingError(InputError):
 
 
 class InputFileError(InputError):
-    """A file that was asked for cannot be used.
+    """A file cannot be used.
 
     Args:
-        name: The file, or the name of a set.
-        problem: What was found and what to do.
+        name: The file, or the name of a built-in table.
+        problem: What is wrong and what to do.
     """
 
     def __init__(self, name: object, problem: str) -> None:
@@ -67,15 +67,15 @@ class SourceFileError(InputFileError):
 
 
 class TableFileError(InputFileError):
-    """A table is missing, damaged, or not one that can be learnt."""
+    """A table is missing, damaged, or cannot be used for training."""
 
 
 class ResultsFileError(InputFileError):
     """A file of results is missing, damaged, or holds something else.
 
     Args:
-        name: The file that was asked for.
-        problem: What was found.
+        name: The file.
+        problem: What is wrong.
     """
 
     def __init__(self, name: object, problem: str) -> None:

@@ -66,11 +66,9 @@ def draw_kernel(
         `keras.initializers.VarianceScaling`.
     """
     family, distribution = initializer.split("_")
-    variance = {
-        "he": 2.0 / fan_in,
-        "lecun": 1.0 / fan_in,
-        "glorot": 2.0 / (fan_in + fan_out),
-    }[family]
+    variance = {"he": 2.0 / fan_in, "lecun": 1.0 / fan_in, "glorot": 2.0 / (fan_in + fan_out)}[
+        family
+    ]
     shape = (fan_in, fan_out)
     if distribution == "uniform":
         limit = math.sqrt(3.0 * variance)

@@ -23,9 +23,7 @@ def load_dataset(spec: DataSpec, repeat: int = 0, train_seed: int = 0) -> Datase
         MachineError: The rows do not fit into memory.
         TableFileError: The file of a table has changed since the spec was made.
     """
-    if spec.is_resplit:
-        return _make(spec, repeat, train_seed)
-    return _make_shared(spec)
+    return _make(spec, repeat, train_seed) if spec.is_resplit else _make_shared(spec)
 
 
 def load_datasets(spec: DataSpec, repeats: Sequence[int], train_seed: int) -> tuple[Dataset, ...]:

@@ -92,7 +92,7 @@ class Job:
         return self.training.epochs - self.first_epoch
 
     def task_of(self, run: int) -> Dataset:
-        """Give the task of a run."""
+        """Return the task of a run."""
         return self.tasks[run % len(self.tasks)]
 
 

@@ -69,11 +69,9 @@ def run_calls(
         for call in calls:
             running.add(executor.submit(call))
             while len(running) >= _window(executor):
-                done, running = _finished(executor, running, poll)
-                yield from done
+                yield from _finished(executor, running, poll)
         while running:
-            done, running = _finished(executor, running, poll)
-            yield from done
+            yield from _finished(executor, running, poll)
     finally:
         for future in running:
             future.cancel()
@@ -95,11 +93,11 @@ def _window(executor: Executor) -> int:
     return executor.window if isinstance(executor, ClusterExecutor) else WINDOW
 
 
-def _finished(
-    executor: Executor, running: set[Future[T]], poll: Callable[[], None]
-) -> tuple[list[T], set[Future[T]]]:
+def _finished(executor: Executor, running: set[Future[T]], poll: Callable[[], None]) -> list[T]:
+    """Wait a moment for calls to end, remove them from `running`, and return their results."""
     poll()
-    done, rest = wait(running, POLL_S, FIRST_COMPLETED)
+    done, _ = wait(running, POLL_S, FIRST_COMPLETED)
     if not done and isinstance(executor, ClusterExecutor):
         executor.check_connection()
-    return [future.result() for future in done], rest
+    running -= done
+    return [future.result() for future in done]

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError, wait
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -231,32 +230,21 @@ def address_of(scheduler: str) -> str:
     exists = os.path.exists(scheduler)
     if exists:
         try:
-            address = _read_address(Path(scheduler))
+            if not os.path.isfile(scheduler):
+                raise ValueError("not a regular file")
+            with open(scheduler, "rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+            if len(content) > MAX_FILE_BYTES:
+                raise ValueError("too large")
+            address = str(json.loads(content)["address"])
         # RecursionError: JSON that is nested too deeply.
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             problem = "this is no scheduler file, which dask scheduler --scheduler-file writes"
             raise SettingError("scheduler", scheduler, problem) from error
     if not ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > MAX_PORT:
-        found = "it names no" if exists else "there is no such file, nor is it an"
-        raise SettingError("scheduler", scheduler, f"{found} address such as tcp://HOST:8786")
+        problem = "it names no" if exists else "there is no such file, nor is it an"
+        raise SettingError("scheduler", scheduler, f"{problem} address such as tcp://HOST:8786")
     return address
-
-
-def _read_address(path: Path) -> str:
-    """Read the address from a scheduler file.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: It is not a regular file, is too large, or is not JSON.
-        KeyError, TypeError, RecursionError: Its JSON was not written by a scheduler.
-    """
-    if not path.is_file():
-        raise ValueError("not a regular file")
-    with path.open("rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError("too large")
-    return str(json.loads(content)["address"])
 
 
 def _connect(address: str, poll: Callable[[], None]) -> Any:
@@ -282,8 +270,8 @@ def _connect(address: str, poll: Callable[[], None]) -> Any:
 
     def connect() -> Any:
         # Look the name up in this daemon thread: Dask's thread would hold up the end of Python.
-        parts = urlsplit(address)
-        socket.getaddrinfo(parts.hostname, parts.port)
+        url = urlsplit(address)
+        socket.getaddrinfo(url.hostname, url.port)
         client = make(address, timeout=CONNECT_S, name="blobtransfer", set_as_default=False)
         _count_workers(client)  # a service that is not a scheduler may accept connections too
         return client
@@ -336,11 +324,11 @@ def _count_workers(client: Any) -> tuple[int, int]:
 
 def _warn_if_unencrypted(address: str, report: Callable[[str], None]) -> None:
     """Report if anybody on the network could run code on the workers and here."""
-    parts = urlsplit(address)
-    if parts.scheme != "tcp":
+    url = urlsplit(address)
+    if url.scheme != "tcp":
         return
     with suppress(ValueError):
-        if ipaddress.ip_address(parts.hostname or "").is_loopback:
+        if ipaddress.ip_address(url.hostname or "").is_loopback:
             return
     report(
         f"warning: {address} is not encrypted, and whoever reaches it can run code on its workers "

@@ -30,7 +30,7 @@ _FLOATS = (
 
 
 def check_directory(file: BinaryIO) -> None:
-    """Refuse an archive of very many members: `zipfile` would read the whole list at once."""
+    """Reject an archive of very many members: `zipfile` would read the whole list at once."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _DIRECTORY_END.size - 20))
     locator, end = file.read(20), file.read()
@@ -44,7 +44,7 @@ def check_directory(file: BinaryIO) -> None:
 
 
 def check_names(archive: zipfile.ZipFile) -> None:
-    """Refuse what no honest archive holds; nothing is ever unpacked to a file here."""
+    """Reject names and links that Keras never writes; nothing is ever unpacked to a file here."""
     for member in archive.infolist():
         name = member.orig_filename  # As it is in the file: `filename` ends at a null character.
         leads_out = name.startswith("/") or ".." in name.split("/")
@@ -90,45 +90,45 @@ def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> io.Bytes
 
 def find_group(parent: h5py.Group, path: str) -> h5py.Group:
     """Find a group by a path of hard links."""
-    found = _find(parent, path)
-    if not isinstance(found, h5py.Group):
+    group = _find(parent, path)
+    if not isinstance(group, h5py.Group):
         reject(f"{quoted(path)} is not a group; save the model again")
-    return found
+    return group
 
 
 def find_dataset(parent: h5py.Group, path: str) -> h5py.Dataset:
-    """Find a dataset whose values lie in the file as they are; nothing of it is read yet."""
-    found = _find(parent, path)
-    if not isinstance(found, h5py.Dataset):
+    """Find a dataset whose values are stored plainly in the file; no value is read yet."""
+    dataset = _find(parent, path)
+    if not isinstance(dataset, h5py.Dataset):
         reject(f"{quoted(path)} holds no values; save the model again")
-    # Before its shape is asked for: that alone makes HDF5 open the sources of a virtual dataset.
-    storage = found.id.get_create_plist()
+    # Before its shape is read: that alone makes HDF5 open the sources of a virtual dataset.
+    storage = dataset.id.get_create_plist()
     if (
         storage.get_layout() not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT)
         or storage.get_external_count() > 0
         or storage.get_nfilters() > 0
     ):
         reject(f"{quoted(path)} is compressed or kept elsewhere; save the model with Keras")
-    return found
+    return dataset
 
 
 def _find(parent: h5py.Group, path: str) -> object:
-    """Walk a path of hard links only: soft and external links may lead out of the file."""
-    found: object = parent
-    parts = path.split("/")
-    if len(path) > 2 * MAX_NAME or not set(parts).isdisjoint({"", ".", ".."}):
+    """Follow a path of hard links only: soft and external links may lead out of the file."""
+    node: object = parent
+    names = path.split("/")
+    if len(path) > 2 * MAX_NAME or not set(names).isdisjoint({"", ".", ".."}):
         reject(f"no layer can be called {quoted(path)}; save the model again")
-    for part in parts:
-        if not isinstance(found, h5py.Group) or not has_link(found, part):
+    for name in names:
+        if not isinstance(node, h5py.Group) or not has_link(node, name):
             reject(f"{quoted(path)} is missing; save the model again")
-        if found.id.links.get_info(part.encode()).type != h5py.h5l.TYPE_HARD:
+        if node.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
             reject(f"{quoted(path)} is a link; save the model with Keras")
-        found = found[part]
-    return found
+        node = node[name]
+    return node
 
 
 def has_link(group: h5py.Group, name: str) -> bool:
-    """Say whether a group has a link of that name, without following it."""
+    """Return whether a group has a link of that name, without following it."""
     # `name in group` could follow it.
     return bool(group.id.links.exists(name.encode()))
 
@@ -173,7 +173,7 @@ def read_weights(network: MLPSpec, datasets: list[h5py.Dataset | None]) -> tuple
     Raises:
         Unsupported: A dataset has another shape or type, or a value that is not finite.
     """
-    shapes = [part for shape in network.shapes for part in (shape, shape[1:])]
+    shapes = [array for shape in network.shapes for array in (shape, shape[1:])]
     for shape, dataset in zip(shapes, datasets, strict=True):
         if dataset is None:
             continue

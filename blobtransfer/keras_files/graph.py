@@ -11,22 +11,20 @@ ONE_WAY = (None, False)
 def in_order(
     entries: list[dict[str, Any]], config: dict[str, Any], problems: Problems, way: str
 ) -> list[dict[str, Any]]:
-    """Give the layers of a Functional model from its input to its output.
+    """Return the layers of a Functional model from its input to its output.
 
     Args:
-        entries: Its layers, each a mapping with a `name` of its own.
-        config: Of the model.
-        problems: Gets what keeps it from being a chain.
-        way: The way out of that.
+        entries: Its layers, each a mapping with a unique `name`.
+        config: Settings of the model.
+        problems: Collects what keeps it from being a chain.
+        way: Solution for these problems.
 
     Returns:
-        The chain; all layers, in the order of the file, where it is none.
+        The chain; if it is not a chain, all layers in the order of the file.
     """
     chain = _chain(entries, config, problems, way)
-    if chain is None:
-        problems.are_in_order = False
-        return entries
-    return chain
+    problems.are_in_order &= chain is not None
+    return chain or entries
 
 
 def _chain(
@@ -65,7 +63,7 @@ def _name_of(entry: dict[str, Any]) -> object:
 
 
 def _ends(value: object) -> list[str]:
-    """Give the layers that a model starts or ends with: one, a list of them, or a mapping."""
+    """Return the names of the first or last layers: of one layer, a list, or a mapping."""
     if isinstance(value, dict):
         value = list(value.values())
     if not isinstance(value, list) or not value:
@@ -75,7 +73,7 @@ def _ends(value: object) -> list[str]:
 
 
 def _source_of(node: object) -> str | None:
-    """Give the layer whose output is the one input of a call; None where it is not that."""
+    """Return the name of the layer whose output is the only input of a call; None if it is not."""
     if isinstance(node, dict):  # Keras 3
         args, kwargs = node.get("args"), node.get("kwargs", {})
         tensor = args[0] if isinstance(args, list) and len(args) == 1 else None

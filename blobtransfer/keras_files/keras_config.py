@@ -12,11 +12,7 @@ from typing import Any
 from blobtransfer.keras_files.graph import in_order
 from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Problems, quoted, reject
 from blobtransfer.specs.checks import join
-from blobtransfer.specs.network import (
-    ACTIVATIONS,
-    MAX_LAYERS,
-    MAX_PARAMETERS,
-)
+from blobtransfer.specs.network import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS
 
 MODELS = {"Sequential": "sequential", "Functional": "functional", "Model": "functional"}
 """Classes of models, and what Keras calls their groups of weights."""
@@ -25,10 +21,10 @@ REJECTED = ""
 """Kind of a layer that is a problem already."""
 
 MAX_DEPTH = 8
-"""Models inside one another."""
+"""Deepest nesting of models."""
 
 MAX_ENTRIES = 4 * MAX_LAYERS
-"""Most layers of all kinds: a dense one, its activation and its dropout, say."""
+"""Most layers of all kinds, such as a dense layer, its activation and its dropout."""
 
 CHAIN = (
     f"train a chain of Dense layers ({join(ACTIVATIONS)}), the last with softmax; "
@@ -39,7 +35,7 @@ PLAIN = (
     "and save that"
 )
 PLAIN_LOSS = "save keras.Sequential(model.layers), without code of your own"
-"""Ways out, each of which a test follows."""
+"""Solutions, each of which a test follows."""
 
 
 @dataclass(frozen=True)
@@ -66,34 +62,34 @@ class LayerConfig:
 
 
 def read_layers(config: bytes, problems: Problems) -> list[LayerConfig]:
-    """Turn the JSON of a model into its layers, input side first.
+    """Read the layers of a model from its JSON, input side first.
 
     Args:
         config: The JSON.
-        problems: Gets what keeps the model from being a chain of layers of Keras.
+        problems: Collects what keeps the model from being a chain of layers of Keras.
     """
     if len(config) > MAX_CONFIG_BYTES:
         reject(f"a description of {len(config):,} bytes; at most {MAX_CONFIG_BYTES:,} are read")
     model = _mapping(json.loads(config.decode()), "the description of the model")
     layers: list[LayerConfig] = []
-    for layer in _laid_open(model, (), "", True, problems):
+    for layer in _flattened(model, (), "", True, problems):
         layers.append(layer)
         if len(layers) > MAX_ENTRIES:
             reject(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
-    _check_parts(model, problems)
+    _check_modules(model, problems)
     return layers
 
 
-def _laid_open(
+def _flattened(
     model: dict[str, Any], group: tuple[str, ...], top: str, is_trainable: bool, problems: Problems
 ) -> Iterator[LayerConfig]:
-    """Give the layers of a model, and in the place of a model inside it those of that one."""
+    """Yield the layers of a model; a nested model is replaced by its layers."""
     if len(group) >= MAX_DEPTH:
         reject(f"more than {MAX_DEPTH} models inside one another; use a smaller network")
     settings, kind = model.get("config"), str(model.get("class_name"))
     if not _is_plain(model, tuple(MODELS)):
-        own = model.get("registered_name") or model.get("module") or model.get("class_name")
-        problems.add(f"the model is a custom {kind[:60]} ({quoted(own)})", PLAIN)
+        name = model.get("registered_name") or model.get("module") or model.get("class_name")
+        problems.add(f"the model is a custom {kind[:60]} ({quoted(name)})", PLAIN)
         return
     # Keras before 2.2.3 gave the bare list of layers.
     entries = (
@@ -120,11 +116,11 @@ def _laid_open(
         # So Keras names the groups of weights, whatever the names of the layers: dense, dense_1.
         word = MODELS.get(kind, "dense")
         n_before = n_of_kind.get(word, 0)
-        own_group = (*group, f"{word}_{n_before}" if n_before else word)
+        layer_group = (*group, f"{word}_{n_before}" if n_before else word)
         may_train = is_trainable and config.get("trainable", True) is not False
         if kind in MODELS:
             n_of_kind[word] = n_before + 1
-            yield from _laid_open(entry, own_group, top or name, may_train, problems)
+            yield from _flattened(entry, layer_group, top or name, may_train, problems)
             continue
         if kind == "Dense":
             n_of_kind[word] = n_before + 1
@@ -137,7 +133,7 @@ def _laid_open(
             problems.add(f"is a custom {kind[:60]} ({quoted(custom)})", PLAIN, name)
             kind = REJECTED
         shapes = tuple(_shapes(entry, config))
-        yield LayerConfig(kind, name, config, shapes, own_group, top or name, may_train)
+        yield LayerConfig(kind, name, config, shapes, layer_group, top or name, may_train)
 
 
 def _name_of(position: int, entry: dict[str, Any]) -> str:
@@ -149,14 +145,14 @@ def _name_of(position: int, entry: dict[str, Any]) -> str:
 
 def _shapes(entry: dict[str, Any], config: dict[str, Any]) -> Iterator[object]:
     build = entry.get("build_config")
-    own = build.get("input_shape") if isinstance(build, dict) else None
-    for shape in (config.get("batch_shape"), config.get("batch_input_shape"), own):
+    built = build.get("input_shape") if isinstance(build, dict) else None
+    for shape in (config.get("batch_shape"), config.get("batch_input_shape"), built):
         if shape is not None:
             yield shape
 
 
 def declared_width(layer: LayerConfig, problems: Problems) -> int | None:
-    """Give how many values of a row a layer takes; None where the file does not say."""
+    """Return the number of inputs of a layer; None where the file does not say."""
     where = f"layer {quoted(layer.name)}"
     widths = set()
     for shape in layer.shapes:
@@ -171,47 +167,47 @@ def declared_width(layer: LayerConfig, problems: Problems) -> int | None:
 
 
 def width_of(value: object, where: str) -> int:
-    """Give a number of units or features that a file names, or reject it."""
+    """Return a number of units or features that a file names, or reject it."""
     if type(value) is not int or not 1 <= value <= MAX_PARAMETERS:  # True is an int in Python
         reject(f"{where} {quoted(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
     return value
 
 
 def _is_plain(entry: dict[str, Any], classes: tuple[str, ...]) -> bool:
-    """Say whether a part is of one of these classes of Keras, and of none of somebody's own."""
-    found, registered = entry.get("class_name"), entry.get("registered_name")
-    return found in classes and registered in (None, found) and _is_in_keras(entry.get("module"))
+    """Return whether an object is of one of some classes of Keras, and not of a custom class."""
+    name, registered = entry.get("class_name"), entry.get("registered_name")
+    return name in classes and registered in (None, name) and _is_in_keras(entry.get("module"))
 
 
 def _is_in_keras(module: object) -> bool:
     return module is None or str(module).split(".")[0] == "keras"
 
 
-def _check_parts(description: dict[str, Any], problems: Problems) -> None:
-    """See that a description names no code outside Keras, also where only training uses it."""
+def _check_modules(description: dict[str, Any], problems: Problems) -> None:
+    """Check that a description names no code outside Keras, also where only training uses it."""
     pending: list[tuple[Any, str]] = [
-        (part, PLAIN_LOSS if key == "compile_config" else PLAIN)
-        for key, part in description.items()
+        (entry, PLAIN_LOSS if key == "compile_config" else PLAIN)
+        for key, entry in description.items()
     ]
     while pending:  # No recursion: how deep it goes is up to the file.
         value, way = pending.pop()
         if isinstance(value, list):
-            pending.extend((part, way) for part in value)
+            pending.extend((entry, way) for entry in value)
         if isinstance(value, dict):
-            pending.extend((part, way) for part in value.values())
+            pending.extend((entry, way) for entry in value.values())
             if not _is_of_keras(value):
                 keys = ("module", "class_name", "config")
                 name = " ".join(value[key] for key in keys if isinstance(value.get(key), str))
                 problems.add(f"it names {quoted(name)}, which is not a plain part of Keras", way)
 
 
-def _is_of_keras(part: dict[str, Any]) -> bool:
-    found, module, registered = map(part.get, ("class_name", "module", "registered_name"))
-    if found in ("Lambda", "__lambda__") or ">" in f"{found}{registered}":
+def _is_of_keras(entry: dict[str, Any]) -> bool:
+    kind, module, registered = map(entry.get, ("class_name", "module", "registered_name"))
+    if kind in ("Lambda", "__lambda__") or ">" in f"{kind}{registered}":
         return False
-    if (module, found) == ("builtins", "function"):
+    if (module, kind) == ("builtins", "function"):
         # So Keras describes a loss given as a function, and looks it up in that module.
-        name = part.get("config")
+        name = entry.get("config")
         return isinstance(name, str) and not hasattr(builtins, name)
     return _is_in_keras(module)
 

@@ -1,14 +1,14 @@
 """The layers of a model -> one form: dense layers, each with its activation and its bias.
 
-Layers that leave a trained network as it is are read past, activations of their own are folded
-into the dense layer before. What is left must be a network that can be trained here; what of
-the file plays no part from now on is said.
+Layers that leave a trained network as it is are skipped, and activation layers are folded into
+the dense layer before. The rest must be a network that can be trained here; ignored parts of
+the file are noted.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -43,19 +43,19 @@ READ_PAST = (
     "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
     "Flatten",
 )  # fmt: skip
-"""Layers that a trained network does without; rows are flat already."""
+"""Layers that do not change a trained network; rows are flat already."""
 
 KNOWN = ("InputLayer", "Dense", *READ_PAST, *ACTIVATION_LAYERS)
-"""All that a model may be made of."""
+"""Kinds of layers that a model may have."""
 
 PREPARE = ("Normalization", "Rescaling")
-"""Layers that prepare the rows, and can be left out in front."""
+"""Layers that preprocess the rows, and can be left out in front."""
 
 BEFORE_QUANTIZE = "save it before model.quantize()"
 WITHOUT_LORA = "load its weights into the same model without LoRA by load_weights, and save that"
 
 SOFTMAX, LOGITS, PROBABILITY = "softmax", "linear", "sigmoid"
-"""Activations of an output layer that gives the probabilities of the classes."""
+"""Activations of an output layer from which the class probabilities follow."""
 
 
 @dataclass(frozen=True)
@@ -78,25 +78,27 @@ class DenseChain:
 
     Args:
         layers: Input side first.
-        notes: What of the file plays no part from now on, by what is said of it.
+        notes: Names of layers by the note about them.
     """
 
     layers: list[DenseLayer] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, text: str, what: str = "") -> None:
-        """Note what was found, of one more layer."""
-        named = self.notes.setdefault(text, [])
-        if what:
-            named.append(what)
+        """Add a note, about one more layer if it is named."""
+        self.notes.setdefault(text, []).extend([what] if what else [])
 
     def notes_text(self) -> list[str]:
-        """Give a line for each thing that was noted."""
+        """Return one line per note."""
         return [text.format(list_some(named, ", ")) for text, named in self.notes.items()]
 
 
 def read_chain(config: bytes) -> DenseChain:
-    """Read the JSON of a model and bring it into its normal form, or say all that is against it."""
+    """Read the JSON of a model and bring it into its normal form.
+
+    Raises:
+        Unsupported: It is not a chain of dense layers that can be trained here; with all problems.
+    """
     problems, chain = Problems(), DenseChain()
     layers = read_layers(config, problems)
     width: int | None = None
@@ -121,7 +123,8 @@ def read_chain(config: bytes) -> DenseChain:
             chain.layers.append(_dense(layer, width, chain, problems))
             width = chain.layers[-1].units
         elif layer.kind in READ_PAST:
-            chain.note("read past {}: training goes on without", _named(layer))
+            name = f"{quoted(layer.name)} ({layer.kind})"
+            chain.note("read past {}: training goes on without", name)
         elif layer.kind in ACTIVATION_LAYERS:
             _fold(layer, chain, problems)
     if len(chain.layers) > MAX_LAYERS:
@@ -248,7 +251,7 @@ def _dense(
 
 
 def _fold(layer: LayerConfig, chain: DenseChain, problems: Problems) -> None:
-    """Give the activation of a layer of its own to the dense layer before."""
+    """Move the activation of an activation layer to the dense layer before."""
     activation = activation_of_layer(layer.kind, layer.config)
     if activation == "linear":
         return
@@ -279,14 +282,13 @@ def _check_hidden(layer: DenseLayer, problems: Problems) -> None:
     try:
         split_activation(layer.activation)
     except SettingError:
-        match layer.activation:
-            case "linear":
-                if not problems:  # else a layer that is not known may be its activation
-                    problems.add("has no activation", CHAIN, layer.name)
-            case activation if activation == CUSTOM_ACTIVATION:
-                problems.add(f"has an activation {CUSTOM_ACTIVATION}", CHAIN, layer.name)
-            case activation:
-                problems.add(f"has the activation {quoted(activation)}", CHAIN, layer.name)
+        problem = f"has the activation {quoted(layer.activation)}"
+        if layer.activation == "linear":
+            problem = "has no activation"
+        elif layer.activation == CUSTOM_ACTIVATION:
+            problem = f"has an activation {CUSTOM_ACTIVATION}"
+        if layer.activation != "linear" or not problems:  # else an unknown layer may be its own
+            problems.add(problem, CHAIN, layer.name)
 
 
 def _note_output(chain: DenseChain) -> None:
@@ -298,33 +300,28 @@ def _note_output(chain: DenseChain) -> None:
 
 
 def _penalties(config: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Give the regularizers and constraints of a layer: what each is, and of which layer."""
-    for what in ("regularizer", "constraint"):
-        for part in ("kernel", "bias", "activity"):
-            value = config.get(f"{part}_{what}")
-            if value is not None:
-                kind = value.get("class_name") if isinstance(value, dict) else value
-                yield what, f"{quoted(config.get('name'))} ({str(kind)[:20]})"
+    """Yield each regularizer and constraint of a layer: its word, and the layer with its class."""
+    for what, subject in product(("regularizer", "constraint"), ("kernel", "bias", "activity")):
+        value = config.get(f"{subject}_{what}")
+        if value is not None:
+            kind = value.get("class_name") if isinstance(value, dict) else value
+            yield what, f"{quoted(config.get('name'))} ({str(kind)[:20]})"
 
 
 def _way_without(layer: LayerConfig, layers: list[LayerConfig], width: int | None) -> str:
-    """Say how to save a model without a layer in front that prepares the rows."""
-    after = [one.top for one in layers[layers.index(layer) + 1 :]]
+    """Return how to save a model without a layer in front that preprocesses the rows."""
+    tops = {later.top for later in layers[layers.index(layer) + 1 :]}
     width = width or declared_width(layer, Problems())
     if layer.name != layer.top or width is None:
         return CHAIN
     return (
         f"save keras.Sequential([keras.Input(({width},)), "
-        f"*model.layers[-{len(set(after))}:]]), and prepare the rows beforehand"
+        f"*model.layers[-{len(tops)}:]]), and prepare the rows beforehand"
     )
 
 
-def _named(layer: LayerConfig) -> str:
-    return f"{quoted(layer.name)} ({layer.kind})"
-
-
 def _policy(dtype: object) -> object:
-    """Give the name of a policy of number types; Keras 2 and 3 name its class differently."""
+    """Return the name of a dtype policy; Keras 2 and 3 name its class differently."""
     if isinstance(dtype, dict):
         kind, config = dtype.get("class_name"), dtype.get("config")
         plain = kind in ("Policy", "DTypePolicy")

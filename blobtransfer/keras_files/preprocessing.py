@@ -1,7 +1,7 @@
 """Write and read the preprocessing of a network that was trained on a table, in its `.keras` file.
 
 It is one more member of the archive, which plain Keras leaves alone. It is read as data, and
-everything in it is checked, as whoever made the file may have written anything.
+everything in it is checked, because the file may be hostile.
 """
 
 import json
@@ -18,14 +18,14 @@ MEMBER = "blobtransfer.json"
 MAX_WORD = 1_000
 
 LEAST_SCALE = 1e-200
-"""Least divisor of an input; with a smaller one it would not be finite."""
+"""Smallest scale of an input; with a smaller one the input would not be finite."""
 
 
 def add_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
     """Add a preprocessing to a `.keras` file that exists."""
     text = json.dumps(asdict(preprocessing), allow_nan=False)
     with zipfile.ZipFile(path, "a") as archive:
-        # of no date, as the same network is to make the same bytes
+        # without a date, so that equal networks make byte-identical files
         archive.writestr(zipfile.ZipInfo(MEMBER), text)
 
 
@@ -38,7 +38,7 @@ def read_preprocessing(text: str, n_features: int, n_classes: int) -> Preprocess
         n_classes: Outputs of that network.
 
     Raises:
-        ValueError: It is damaged, or of another network.
+        ValueError: It is damaged, or belongs to another network.
     """
     try:
         record = json.loads(text)
@@ -46,10 +46,7 @@ def read_preprocessing(text: str, n_features: int, n_classes: int) -> Preprocess
         preprocessing = Preprocessing(
             problem=_word(record["problem"]),
             label=_word(record["label"]),
-            columns=tuple(
-                Column(_word(one["name"]), None if one["levels"] is None else _words(one["levels"]))
-                for one in _list(record["columns"])
-            ),
+            columns=tuple(map(_column, _list(record["columns"]))),
             classes=_words(record["classes"]),
             scaler=None
             if scaler is None
@@ -58,8 +55,8 @@ def read_preprocessing(text: str, n_features: int, n_classes: int) -> Preprocess
         )
     except (KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ValueError("it is not what blobtransfer writes") from error
-    names = [one.name for one in preprocessing.columns]
-    n_inputs = sum(len(one.feature_names) for one in preprocessing.columns)
+    names = [column.name for column in preprocessing.columns]
+    n_inputs = sum(len(column.feature_names) for column in preprocessing.columns)
     if len(set(names)) < len(names) or len(set(preprocessing.classes)) < len(preprocessing.classes):
         raise ValueError("a name is there twice")
     if (n_inputs, len(preprocessing.classes)) != (n_features, n_classes):
@@ -70,6 +67,11 @@ def read_preprocessing(text: str, n_features: int, n_classes: int) -> Preprocess
     ):
         raise ValueError("it is of another network")
     return preprocessing
+
+
+def _column(record: Any) -> Column:
+    levels = record["levels"]
+    return Column(_word(record["name"]), None if levels is None else _words(levels))
 
 
 def _list(value: Any) -> list[Any]:
@@ -90,6 +92,6 @@ def _words(value: Any) -> tuple[str, ...]:
 
 def _numbers(value: Any) -> tuple[float, ...]:
     numbers = _list(value)
-    if not all(type(one) in (int, float) and math.isfinite(one) for one in numbers):
+    if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
         raise TypeError("not finite numbers")
     return tuple(map(float, numbers))

@@ -29,7 +29,7 @@ from blobtransfer.specs.table import Preprocessing
 TIMEOUT_S = 10.0
 """Longest time to read a file; the largest takes about half a second.
 
-Only a disk or a machine that stands still reaches it: the reader ends itself long before.
+It is reached only if the disk or the machine hangs: the reader ends itself long before.
 """
 
 _FOLDERS = {
@@ -56,8 +56,8 @@ class SourceNetwork:
             finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
         sha256: Of the file, in hexadecimal digits.
         preprocessing: Needed to use it on a table; None if the file has none.
-        output: Activation of the output layer; `softmax`, or it can only be drawn afresh.
-        notes: What of the file plays no part from now on, a line each.
+        output: Activation of the output layer; `softmax`, or it can only be re-initialised.
+        notes: Ignored parts of the file, one line each.
     """
 
     network: MLPSpec
@@ -120,7 +120,7 @@ def _check_kind(name: str, path: str | os.PathLike[str], status: os.stat_result)
 
 
 def _run_reader(name: str, file: BinaryIO) -> bytes:
-    """Hand the open file, not its path, to the reader; return what it answers."""
+    """Pass the open file, not its path, to the reader, and return its answer."""
     try:
         # -P: a numpy.py in the current directory is not imported.
         reader = subprocess.run(
@@ -158,7 +158,7 @@ def _environment() -> dict[str, str]:
 
 
 def _source_network(name: str, answer: bytes) -> SourceNetwork:
-    """Take the answer of the reader, which a hostile file may have corrupted, as it comes."""
+    """Parse the answer of the reader, which a hostile file may have corrupted."""
     header, _, values = answer.partition(b"\n")
     try:
         record = json.loads(header)
@@ -187,5 +187,5 @@ def _source_network(name: str, answer: bytes) -> SourceNetwork:
 
 
 def _line(text: object) -> str:
-    """Make a line of what the reader says: printable, and of a sane length."""
+    """Return a line of the reader: printable, and of limited length."""
     return printable(str(text)[:MAX_LINE])

@@ -22,7 +22,7 @@ CHECKPOINT = (
 
 
 class Unsupported(Exception):
-    """The file cannot be used; the message says what was found and what to do."""
+    """The file cannot be used; the message says what is wrong and what to do."""
 
 
 def quoted(value: object) -> str:
@@ -63,12 +63,12 @@ class Problems:
     _ways: dict[str, None] = field(default_factory=dict)
 
     def add(self, what: str, way: str, layer: str | None = None) -> None:
-        """Add a reason.
+        """Add a problem.
 
         Args:
-            what: Of the model as a whole, or of a layer: what follows its name.
-            way: A way out that works if there is no other reason.
-            layer: Its name.
+            what: Problem of the model; for a layer, the text that follows its name.
+            way: Solution if there is no other problem.
+            layer: Name of the layer; None for a problem of the model.
         """
         layers = self._layers.setdefault(what, [])
         if layer is not None and quoted(layer) not in layers:
@@ -79,10 +79,10 @@ class Problems:
         return bool(self._layers)
 
     def reject_if_any(self, way: str) -> None:
-        """Refuse the file for all problems in one line.
+        """Reject the file if there is a problem, with all problems in one line.
 
         Args:
-            way: A way out of whatever it is, for where the problems have several.
+            way: Solution for several problems that differ in theirs.
         """
         if self._layers:
             problems = [_sentence(what, layers) for what, layers in self._layers.items()]

@@ -1,11 +1,11 @@
 """A saved model on standard input -> its architecture and weights on standard output.
 
 Runs as a process of its own: HDF5 is a C library that some damaged files crash (a B-tree that
-is its own child overflows the stack), make take all memory (a text that claims 4 GB) or keep
-busy for ever; then only this process ends. It can open no file, write none, and has little
-memory and time. Everything is checked before it is used: size before bytes, shape before
-values. Only what Keras writes for plain dense networks is accepted; links, filters, virtual
-and external storage, and whatever names code outside Keras, are refused, not followed.
+is its own child overflows the stack), exhaust memory (a text that claims 4 GB) or run for ever;
+then only this process ends. It can neither open nor write files, and has little memory and time.
+Everything is checked before it is used: size before bytes, shape before values. Only what Keras
+writes for plain dense networks is accepted; links, filters, virtual and external storage, and
+names of code outside Keras, are rejected, not followed.
 
 Source:
     `keras/src/saving/saving_lib.py` (`.keras`) and `legacy/saving/legacy_h5_format.py`
@@ -24,6 +24,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import BinaryIO, Never
 
 import h5py
@@ -64,15 +65,16 @@ MAX_CPU_S = 3.0
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """What a file holds.
+    """The network of a file.
 
     Args:
         network: The architecture; the initializer is the default, the file's is not read.
         weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous, finite,
             of shapes (fan_in, fan_out) and (fan_out,).
-        output: Activation of the output layer: `softmax`, or one that nothing here is equal to.
-        notes: What of the file plays no part from now on, a line each.
-        preprocessing: What it says of the table that it learnt, as it is there; None for nothing.
+        output: Activation of the output layer: `softmax`, or one without an equivalent here.
+        notes: Ignored parts of the file, one line each.
+        preprocessing: JSON of the preprocessing of the table that it was trained on; None if the
+            file has none.
     """
 
     network: MLPSpec
@@ -112,18 +114,18 @@ def read_model(file: BinaryIO) -> LoadedModel:
         file.seek(0)
         start = file.read(START_BYTES)
         file.seek(0)
-        found = identify_format(start)
-        if start.startswith(b"PK\x03\x04") and found in ("a .keras file", "a zip archive"):
+        file_format = identify_format(start)
+        if start.startswith(b"PK\x03\x04") and file_format in ("a .keras file", "a zip archive"):
             return _read_keras(file)
-        if found == "an .h5 file":
+        if file_format == "an .h5 file":
             return _read_h5(io.BytesIO(file.read(MAX_FILE_BYTES)))
     except _DAMAGE as error:
         raise Unsupported("it cannot be read and looks damaged; save it again") from error
     file.seek(max(0, n_bytes - len(CHECKPOINT_END)))
     if file.read() == CHECKPOINT_END:
         reject(CHECKPOINT)
-    if found is not None:
-        reject(f"this looks like {found}, not a .keras or .h5 file; save a model with Keras")
+    if file_format is not None:
+        reject(f"this looks like {file_format}, not a .keras or .h5 file; save a model with Keras")
     problem = "neither a .keras nor an .h5 file" if start else "empty"
     reject(f"the file is {problem}; save a model with Keras")
 
@@ -146,12 +148,12 @@ def main() -> None:
         "preprocessing": model.preprocessing,
     }
     out.write(json.dumps(answer).encode() + b"\n")
-    for part in model.weights:
-        out.write(part.astype("<f4", copy=False).data)
+    for weights in model.weights:
+        out.write(weights.astype("<f4", copy=False).data)
 
 
 def _limit_process(n_bytes: int) -> None:
-    """Take from this process, for good, what reading a file of `n_bytes` does not need."""
+    """Limit this process, for good, to what reading a file of `n_bytes` needs."""
     try:
         import resource
     except ImportError:  # Windows
@@ -196,13 +198,13 @@ def _read_keras(file: BinaryIO) -> LoadedModel:
         )
         datasets: list[h5py.Dataset | None] = []
         for layer in chain.layers:
-            group = "/".join(f"{root}/{part}" for part in layer.group)
-            found = containers.find_group(weights, f"{group}/vars")
-            if len(found) != 1 + layer.has_bias:
+            path = "/".join(f"{root}/{name}" for name in layer.group)
+            group = containers.find_group(weights, f"{path}/vars")
+            if len(group) != 1 + layer.has_bias:
                 what = "a kernel and a bias" if layer.has_bias else "a kernel"
-                reject(f"{group} holds more or less than {what}; save it again")
-            datasets.append(containers.find_dataset(found, "0"))
-            datasets.append(containers.find_dataset(found, "1") if layer.has_bias else None)
+                reject(f"{path} holds more or less than {what}; save it again")
+            datasets.append(containers.find_dataset(group, "0"))
+            datasets.append(containers.find_dataset(group, "1") if layer.has_bias else None)
         return replace(_model(network, datasets, chain), preprocessing=preprocessing)
 
 
@@ -236,26 +238,22 @@ def _refuse_without_network(saved: h5py.File) -> Never:
 def _h5_datasets(saved: h5py.File, layers: Sequence[DenseLayer]) -> list[h5py.Dataset | None]:
     """Find kernel and bias of each layer; None where there is no bias.
 
-    A model inside the model has one group for the weights of all its layers.
+    A nested model has one group for the weights of all its layers.
     """
-    found: dict[DenseLayer, list[h5py.Dataset | None]] = {}
+    datasets: dict[DenseLayer, list[h5py.Dataset | None]] = {}
     for top in dict.fromkeys(layer.top for layer in layers):
         inside = [layer for layer in layers if layer.top == top]
         group = containers.find_group(saved, f"model_weights/{top}")
         n_weights = sum(1 + layer.has_bias for layer in inside)
-        names = [
-            name.decode() for name in containers.read_strings(group, "weight_names", n_weights)
-        ]
-        for layer, own in _shared_out(names, inside).items():
-            parts: list[h5py.Dataset | None] = [
-                containers.find_dataset(group, name) for name in own
-            ]
-            found[layer] = parts if layer.has_bias else [*parts, None]
-    return [part for layer in layers for part in found[layer]]
+        texts = containers.read_strings(group, "weight_names", n_weights)
+        for layer, names in _names_by_layer([text.decode() for text in texts], inside).items():
+            datasets[layer] = [containers.find_dataset(group, name) for name in names]
+            datasets[layer] += [] if layer.has_bias else [None]
+    return [dataset for layer in layers for dataset in datasets[layer]]
 
 
-def _shared_out(names: list[str], layers: Sequence[DenseLayer]) -> dict[DenseLayer, list[str]]:
-    """Give each layer the names of its weights: those that name it, or else by their order.
+def _names_by_layer(names: list[str], layers: Sequence[DenseLayer]) -> dict[DenseLayer, list[str]]:
+    """Assign the names of weights to layers: by the layer that they name, or else by their order.
 
     Keras loads a group by its order, in which frozen layers come last.
     """
@@ -266,7 +264,7 @@ def _shared_out(names: list[str], layers: Sequence[DenseLayer]) -> dict[DenseLay
         return {layer: of_layer[layer.name] for layer in layers}
     rest = iter(names)
     frozen_last = sorted(layers, key=lambda layer: not layer.is_trainable)
-    return {layer: [next(rest) for _ in range(1 + layer.has_bias)] for layer in frozen_last}
+    return {layer: list(islice(rest, 1 + layer.has_bias)) for layer in frozen_last}
 
 
 if __name__ == "__main__":

@@ -38,10 +38,7 @@ def save_model(
     """
     model = build_mlp(network, show_log=show_log)
     model.set_weights(weights)
-    with (
-        write_atomic(path, must_be_new) as temporary,
-        temporary_directory_or(temporary.parent),
-    ):
+    with write_atomic(path, must_be_new) as temporary, temporary_directory_or(temporary.parent):
         model.save(temporary)
         if preprocessing is not None:
             add_preprocessing(temporary, preprocessing)

@@ -15,20 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from blobtransfer.statistics.paired import (
-    Difference,
-    Interval,
-    finite_differences,
-    trimmed_mean,
-)
+from blobtransfer.statistics.paired import Difference, Interval, finite_differences, trimmed_mean
 from blobtransfer.statistics.power import ALPHA, POWER, pairs_to_resolve, t_quantile
 
 
 def compare_resplits(
-    differences: NDArray[np.float64],
-    test_to_train: float,
-    n_compared: int = 1,
-    margin: float = 0.0,
+    differences: NDArray[np.float64], test_to_train: float, n_compared: int = 1, margin: float = 0.0
 ) -> Difference:
     """Estimate the mean difference over splits of one table.
 

@@ -109,13 +109,7 @@ def h_score(features: Features, labels: Labels, n_classes: int) -> float:
     Source:
         Bao et al. 2019, doi:10.1109/ICIP.2019.8803726.
     """
-    indicators = _indicators(labels, n_classes)
-    if not _is_finite(features) or indicators.shape[1] < 2:
-        return math.nan
-    centred, variance_floor = _centred(features)
-    variances, between = _between_classes(centred, indicators)
-    varies = variances > max(RANK_TOLERANCE * float(variances[-1]), variance_floor)
-    return float(np.sum(between[varies] / variances[varies]))
+    return _h_score(features, labels, n_classes, is_regularised=False)
 
 
 def h_score_regularised(features: Features, labels: Labels, n_classes: int) -> float:
@@ -132,18 +126,7 @@ def h_score_regularised(features: Features, labels: Labels, n_classes: int) -> f
     Source:
         Ibrahim et al. 2021, arXiv:2110.06893.
     """
-    indicators = _indicators(labels, n_classes)
-    if not _is_finite(features) or indicators.shape[1] < 2:
-        return math.nan
-    centred, variance_floor = _centred(features)
-    variances, between = _between_classes(centred, indicators)
-    if variances[-1] <= variance_floor:
-        return 0.0
-    shrinkage = ledoit_wolf_shrinkage(centred)
-    if shrinkage == 0.0:
-        return h_score(features, labels, n_classes)
-    shrunken = (1.0 - shrinkage) * variances + shrinkage * variances.mean()
-    return float((1.0 - shrinkage) * np.sum(between / shrunken))
+    return _h_score(features, labels, n_classes, is_regularised=True)
 
 
 def ledoit_wolf_shrinkage(centred: NDArray[np.float64]) -> float:
@@ -352,10 +335,7 @@ def _rank_correlation(scores: NDArray[np.float64], accuracy: NDArray[np.float64]
 
 
 def _shares_of_evidence(
-    values: NDArray[np.float64],
-    explained: NDArray[np.float64],
-    rest: NDArray[np.float64],
-    n: int,
+    values: NDArray[np.float64], explained: NDArray[np.float64], rest: NDArray[np.float64], n: int
 ) -> NDArray[np.float64]:
     """Iterate the effective share of each direction, 0 to 1, of shape (r, C), to a fixed point.
 
@@ -378,6 +358,22 @@ def _shares_of_evidence(
         if np.all(np.abs(ratio - previous) <= 1e-4 * previous):
             break
     return np.asarray(values / (values + ratio))
+
+
+def _h_score(features: Features, labels: Labels, n_classes: int, is_regularised: bool) -> float:
+    indicators = _indicators(labels, n_classes)
+    if not _is_finite(features) or indicators.shape[1] < 2:
+        return math.nan
+    centred, variance_floor = _centred(features)
+    variances, between = _between_classes(centred, indicators)
+    if is_regularised and variances[-1] <= variance_floor:
+        return 0.0
+    shrinkage = ledoit_wolf_shrinkage(centred) if is_regularised else 0.0
+    if shrinkage == 0.0:
+        varies = variances > max(RANK_TOLERANCE * float(variances[-1]), variance_floor)
+        return float(np.sum(between[varies] / variances[varies]))
+    shrunken = (1.0 - shrinkage) * variances + shrinkage * variances.mean()
+    return float((1.0 - shrinkage) * np.sum(between / shrunken))
 
 
 def _between_classes(

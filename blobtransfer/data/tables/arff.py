@@ -45,7 +45,7 @@ ATTRIBUTE = re.compile(
 NUMERIC = re.compile(r"(numeric|integer|int|real)\b", re.IGNORECASE)
 
 OTHER_TYPE = re.compile(r"(string|date|relational)\b", re.IGNORECASE)
-"""Types that are refused."""
+"""Types that are rejected."""
 
 Levels = dict[str, frozenset[str] | None]
 """The listed words of each attribute by its name; None for an attribute of numbers."""
@@ -154,7 +154,7 @@ def _quote(text: bytes, start: int = 0) -> str:
 
 
 def _check_n_rows(content: bytes, start: int, n_columns: int) -> None:
-    """Refuse a table that is too large before its rows are split, which takes long."""
+    """Reject a table that is too large before its rows are split, which takes long."""
     if (content.count(b"\n", start) + 1) * n_columns > MAX_TABLE_CELLS:
         lines = io.BytesIO(content)
         lines.seek(start)
@@ -165,7 +165,7 @@ def _check_n_rows(content: bytes, start: int, n_columns: int) -> None:
 def _check_listed(
     head: str, column: RawColumn, words: frozenset[str] | None, lines: NDArray[np.int64]
 ) -> None:
-    """Refuse a word that its attribute does not list."""
+    """Reject a word that its attribute does not list."""
     if words is None:
         return
     for code, word in enumerate(column.words):

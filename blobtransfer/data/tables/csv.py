@@ -1,8 +1,8 @@
 """CSV and TSV, by the reader of the standard library: what is wrong is named by line and column.
 
 Rows are turned into numbers or codes piece by piece, so that memory holds only a few thousand rows
-as text. A row that would take much memory is refused before it is split. If words follow numbers in
-a column, the table is read once more with that column as words.
+as text. A row that would take much memory is rejected before it is split. If words follow numbers
+in a column, the table is read once more with that column as words.
 """
 
 import csv
@@ -186,9 +186,7 @@ def _check_row(line: int, n_delimiters: int, n_characters: int) -> None:
 
 
 def read_columns(
-    heads: Sequence[str],
-    rows: Iterator[tuple[int, list[str]]],
-    as_words: Collection[str],
+    heads: Sequence[str], rows: Iterator[tuple[int, list[str]]], as_words: Collection[str]
 ) -> tuple[dict[str, "ColumnReader"], NDArray[np.int64]]:
     """Read all rows into columns.
 
@@ -272,7 +270,7 @@ def _are_mostly_numbers(column: RawColumn) -> bool:
 
 
 def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
-    """Read numbers as people write them, NaN where one is missing; None if one is none."""
+    """Read numbers as people write them, NaN for a missing one; None if a cell is a word."""
     try:
         numbers = np.array(list(map(float, cells)))
     except ValueError:
@@ -297,7 +295,7 @@ def not_utf8(content: bytes) -> str:
     """Return the problem with a text that is not in UTF-8: its line, and what to do."""
     try:
         content.decode()
-    except UnicodeDecodeError as error:  # of all of it, so the place is known
+    except UnicodeDecodeError as error:  # of the whole content, so the position is exact
         line = content.count(b"\n", 0, error.start) + 1
         return f"line {line} is not in UTF-8 ({error.reason}); save it as UTF-8"
     return "it is not in UTF-8; save it as UTF-8"
@@ -312,10 +310,10 @@ def _check_heads(heads: Sequence[str], delimiter: str) -> None:
                 f"its values are apart by {DELIMITERS[other]}, {DELIMITERS[delimiter]} are "
                 f"expected; {'call it .tsv' if other == chr(9) else 'save it with commas'}"
             )
-    known = set[str]()
+    seen = set[str]()
     for i, head in enumerate(heads):
         if not head:
             raise TableProblem(f"column {i + 1} has no name; give it one in the head")
-        if head in known:
+        if head in seen:
             raise TableProblem(f"two columns are called {printable(head)}; give each its own name")
-        known.add(head)
+        seen.add(head)

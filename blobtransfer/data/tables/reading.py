@@ -40,13 +40,7 @@ MAX_CACHED_TABLES = 2
 MISSING_WORDS = frozenset(("", "na", "n/a", "nan", "null", "?"))
 """Spellings of a missing value, in any case."""
 
-READERS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".npz": "npz",
-    ".arff": "arff",
-    ".parquet": "parquet",
-}
+READERS = {".csv": "csv", ".tsv": "csv", ".npz": "npz", ".arff": "arff", ".parquet": "parquet"}
 """Module of this package that reads files of a suffix; its `read` is a `Reader`."""
 
 BUILT_IN_LABEL = "class"

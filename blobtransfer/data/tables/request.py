@@ -1,6 +1,6 @@
 """Validate a request of a table against the table and build its `TableSpec`.
 
-Whatever would be learnt wrong is rejected here, with the line, the column and the value.
+Anything that would train a network on wrong data is rejected here, with line, column and value.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.reading import (
-    BUILT_IN_CLASSES,
-    BUILT_IN_LABEL,
-    RawColumn,
-    RawTable,
-)
+from blobtransfer.data.tables.reading import BUILT_IN_CLASSES, BUILT_IN_LABEL, RawColumn, RawTable
 from blobtransfer.data.tables.rows import (
     MIN_TRAINING_ROWS_PER_CLASS,
     find_column,

@@ -7,7 +7,7 @@ in every lane, block and thread, so its result does not depend on what else is t
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import pairwise
 
 import numpy as np
@@ -82,7 +82,13 @@ class CompiledEngine:
         pool = ThreadPoolExecutor(self._n_threads)
         try:
             groups = iter(training.groups(self._n_threads))
-            running = {_submit(pool, training, groups) for _ in range(self._n_threads)}
+            try:
+                train = training.train_groups
+                running = {pool.submit(train, groups) for _ in range(self._n_threads)}
+            except RuntimeError as error:
+                raise MachineError(
+                    f"no thread can be started ({error}); free some memory, or end other programs"
+                ) from error
             n_reported = 0
             while running:
                 # A limited time, in which all systems hear of Ctrl-C.
@@ -96,17 +102,6 @@ class CompiledEngine:
             training.stop()
             pool.shutdown(cancel_futures=True)
         return Trained(training.weights, training.curves, training.classes_predicted)
-
-
-def _submit(
-    pool: ThreadPoolExecutor, training: "_JobTraining", groups: Iterator[BlockGroup]
-) -> "Future[None]":
-    try:
-        return pool.submit(training.train_groups, groups)
-    except RuntimeError as error:
-        raise MachineError(
-            f"no thread can be started ({error}); free some memory, or end other programs"
-        ) from error
 
 
 class _JobTraining:
@@ -148,7 +143,7 @@ class _JobTraining:
             _GroupTraining(self, group).run()
 
     def stop(self) -> None:
-        """Make all threads return soon, with their runs unfinished."""
+        """Stop all threads soon, with their runs unfinished."""
         self.is_stopped[0] = 1
 
 
@@ -258,6 +253,4 @@ def _penalty_factor(job: Job) -> float:
 
 
 def _n_processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -418,10 +418,7 @@ def _write_train_group(code: Code) -> None:
             row_orders = code.array("row_orders", code.int32s).address(start)
             packed = {"row_orders": row_orders, "n_rows": n_epochs * n}
             code.call("pack_rows", PACK_ROWS_ARGUMENTS, packed)
-            with (
-                code.loop(0, code.argument("n_blocks")) as block,
-                code.if_(is_stopped[0].eq(0)),
-            ):
+            with code.loop(0, code.argument("n_blocks")) as block, code.if_(is_stopped[0].eq(0)):
                 values = {name: fields[name][block, i] for i, name in enumerate(BLOCK_FIELDS)}
                 values |= {"n_epochs": n_epochs, "n_rows": n}
                 code.call("train", TRAIN_ARGUMENTS, values)
@@ -433,29 +430,33 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
     """Emit an evaluation: correct rows, summed loss without penalty, and classes predicted."""
     spec, layout = network.spec, network.layout
     n_rows = code.argument("n_rows")
-    x, y = code.array("x", FLOAT), code.array("y", INT32)
     n_correct = code.array("n_correct", code.int32s)
     loss = code.array("loss", code.doubles)
     is_predicted = code.array("is_predicted", code.int32s)
     inputs, logits = network.activations[0], network.logits
+
+    def row_of_lanes(row: Value) -> Value:
+        if not has_own_rows:
+            return row
+        return code.broadcast(code.convert(row, INT32)) + _first_rows(code)
+
+    def load(name: str, llvm_type: Any, start: Value, i: Index) -> Value:
+        if not has_own_rows:
+            return code.broadcast(code.array(name, llvm_type)[start, i])
+        return code.gather(
+            name, llvm_type, start + code.broadcast(code.convert(code.index(i), INT32))
+        )
+
     code.flush_tiny()
     with code.loop(0, n_rows, layout.n_rows) as first:
         n_batch = code.minimum(n_rows - first, layout.n_rows)
         with code.loop(0, n_batch) as b:
-            if has_own_rows:
-                start = _own_row(code, first + b) * spec.n_features
+            start = row_of_lanes(first + b) * spec.n_features
             for i in code.unrolled(spec.n_features):
-                if has_own_rows:
-                    index = start + code.broadcast(code.convert(code.index(i), INT32))
-                    inputs[b, i] = code.gather("x", FLOAT, index)
-                else:
-                    inputs[b, i] = code.broadcast(x[(first + b) * spec.n_features + i])
+                inputs[b, i] = load("x", FLOAT, start, i)
         network.forward(n_batch, is_trained=False)
         with code.loop(0, n_batch) as b:
-            if has_own_rows:
-                label = code.gather("y", INT32, _own_row(code, first + b))
-            else:
-                label = code.broadcast(y[first + b])
+            label = load("y", INT32, row_of_lanes(first + b), 0)
             best, winner = code.variable(logits[b, 0]), code.variable(code.constant(0, code.int32s))
             of_label = code.variable(best.value)
             for c in code.unrolled(spec.n_classes):
@@ -476,10 +477,6 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
 
 def _first_rows(code: Code) -> Value:
     return code.array("first_rows", code.int32s)[0]
-
-
-def _own_row(code: Code, row: Value) -> Value:
-    return code.broadcast(code.convert(row, INT32)) + _first_rows(code)
 
 
 def _product(

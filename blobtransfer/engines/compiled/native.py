@@ -36,11 +36,14 @@ def compile_functions(
     Raises:
         MachineError: LLVM cannot compile for this machine.
     """
+    features = str(llvm.get_host_cpu_features().flatten())
+    if host_lanes() == 16:  # else LLVM splits vectors of 512 bits on some processors
+        features += ",-prefer-256-bit"
     try:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         machine = llvm.Target.from_default_triple().create_target_machine(
-            cpu=llvm.get_host_cpu_name(), features=_host_features(), opt=3
+            cpu=llvm.get_host_cpu_name(), features=features, opt=3
         )
         parsed = llvm.parse_assembly(str(module))
         parsed.verify()
@@ -94,10 +97,3 @@ def _optimise(parsed: Any, machine: Any) -> None:
     for function in parsed.functions:
         if not function.is_declaration:
             passes.run(function, builder)
-
-
-def _host_features() -> str:
-    features = llvm.get_host_cpu_features()
-    # Else LLVM splits vectors of 512 bits on some processors that have them.
-    wide = ",-prefer-256-bit" if features.get("avx512f") else ""
-    return str(features.flatten()) + wide

@@ -55,16 +55,13 @@ class KerasEngine:
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        with self._lock:  # threads would share a model
-            return self._train(job, on_epochs)
-
-    def _train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         curves, weights, classes_predicted = [], list[Weights](), []
-        for run in range(job.n_runs):
-            trainer = self._trainer(job, run)
-            curves.append(trainer.fit(job, run, on_epochs))
-            weights.append(get_weights(trainer.model))
-            classes_predicted.append(trainer.count_predicted_classes())
+        with self._lock:  # threads would share a model
+            for run in range(job.n_runs):
+                trainer = self._trainer(job, run)
+                curves.append(trainer.fit(job, run, on_epochs))
+                weights.append(get_weights(trainer.model))
+                classes_predicted.append(trainer.count_predicted_classes())
         return Trained(
             weights=[np.stack(layer) for layer in zip(*weights, strict=True)],
             curves=np.stack(curves, axis=1),
