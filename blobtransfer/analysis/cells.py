@@ -120,7 +120,13 @@ def analyse(
 
 
 def difference_among(cell: CellResults, arm: Arm, n_compared: int) -> Difference:
-    """Compare one arm with standalone as one of `n_compared` simultaneous differences."""
+    """Compare one arm with standalone.
+
+    Args:
+        cell: The results; they need not be analysed.
+        arm: Which arm.
+        n_compared: Differences whose intervals hold simultaneously, 1 or more.
+    """
     spec, measured = cell.spec, cell.measured
     standalone = _standalone(spec)
     assert standalone is not None

@@ -52,9 +52,12 @@ def rankings_of(
 
 
 def grid_rankings(results: StudyResults) -> Iterator[GridRanking]:
-    """Say how well each score ranks the sources of a repeat, for every target.
+    """Compute how well each transferability score ranks the sources of each target.
 
-    Only targets that all other problems were tried on count, in the repeats that all have.
+    Only targets that all other data were tried on count, in the repeats that all have.
+
+    Yields:
+        Variant by variant, in the order of `SCORES`.
     """
     names = results.axes[0].values
     by_place = {

@@ -296,7 +296,11 @@ def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: Mess
 
 
 def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
-    """End a command whose results are delivered: windows, and the exit code for what happened."""
+    """Show the windows of a command whose results are delivered.
+
+    Raises:
+        typer.Exit: Some trainings failed.
+    """
     canvas.show()
     if results.n_failed:
         print_stderr(

@@ -139,12 +139,17 @@ def _run_reader(name: str, file: BinaryIO) -> bytes:
         ) from error
     except OSError as error:
         raise MachineError(f"no process can be started to read {name}: {error}") from error
-    if reader.returncode == 1:  # A Python traceback: not the file's doing, as far as we know.
-        reason = printable(reader.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    return _answer(name, reader.returncode, reader.stdout, reader.stderr)
+
+
+def _answer(name: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
+    """Return what a reader printed, or raise the error that its exit status means."""
+    if status == 1:  # A Python traceback: not the file's doing, as far as we know.
+        reason = printable(stderr.decode(errors="replace").strip().rpartition("\n")[2])
         raise MachineError(f"{name}: the reader of model files failed: {reason}")
-    if reader.returncode != 0:  # Killed: a crash in the HDF5 library, or out of time.
+    if status != 0:  # Killed: a crash in the HDF5 library, or out of time.
         raise SourceFileError(name, _DAMAGED)
-    return reader.stdout
+    return stdout
 
 
 def _environment() -> dict[str, str]:

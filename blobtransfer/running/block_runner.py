@@ -109,10 +109,13 @@ class BlockRunner:
     def _calls(
         self, run: Callable[..., Returned], all_repeats: Sequence[int], stage: StageProgress
     ) -> Iterator[Callable[[], Returned]]:
-        """Make the calls of the blocks of some repeats.
+        """Yield the calls that compute the blocks of some repeats.
 
         Where repeats, or experiments, share a source it is trained before the first block that
         needs it and handed to each, so that it is trained once however the blocks are cut.
+
+        Yields:
+            One call per block.
         """
         spec = self._spec
         shared: dict[SourceKey, Weights] = {}

@@ -65,6 +65,9 @@ class SourceNetworkCache:
             spec: The experiment.
             keys: Which of its source networks.
             train: Trains those that are missing.
+
+        Returns:
+            Kernel (fan_in, fan_out), bias (fan_out,), ... of each key.
         """
         cached = {
             key: networks[key.repeat]

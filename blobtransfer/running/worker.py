@@ -19,7 +19,13 @@ from blobtransfer.specs.experiment import ExperimentSpec
 def run_block_in_worker(
     spec: ExperimentSpec, repeats: Sequence[int], sources: SourceWeights
 ) -> tuple[BlockResult, Environment]:
-    """Run a block as `run_block` does, and return the environment of the worker too."""
+    """Run a block as `run_block` does, and return the environment of the worker too.
+
+    Args:
+        spec: What is run.
+        repeats: Which repeats, ascending.
+        sources: Networks that are trained already.
+    """
     engine = engine_of(spec.engine, n_threads=1)
     return run_block(spec, repeats, sources, engine), current_environment(spec, engine)
 
@@ -32,5 +38,5 @@ def environment_of_worker(spec: ExperimentSpec) -> Environment:
 def train_sources_in_worker(
     spec: ExperimentSpec, keys: Sequence[SourceKey]
 ) -> dict[SourceKey, Weights]:
-    """Train source networks as `train_sources` does."""
+    """Train source networks: kernel (fan_in, fan_out), bias (fan_out,), ... of each key."""
     return train_sources(spec, keys, engine_of(spec.engine, n_threads=1))

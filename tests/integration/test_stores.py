@@ -23,7 +23,6 @@ from helpers.stores import (
     without_times,
 )
 
-import blobtransfer.running.checkpoint
 import blobtransfer.running.fingerprint
 from blobtransfer.cli import show
 from blobtransfer.results.provenance import installed_versions

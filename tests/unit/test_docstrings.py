@@ -1,6 +1,7 @@
 """Docstrings of public functions say what ruff cannot check: arguments, shapes and errors."""
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -72,7 +73,7 @@ def modules() -> dict[str, ast.Module]:
 
 def public_functions() -> Iterator[Function]:
     """Yield all but the commands, whose docstrings are help pages and whose options have texts."""
-    commands = {command.callback.__wrapped__.__name__ for command in app.registered_commands}
+    commands = {inspect.unwrap(c.callback).__name__ for c in app.registered_commands if c.callback}
     for path, tree in modules().items():
         for function in functions_of(tree):
             if not (path.startswith("cli") and function.name in commands):

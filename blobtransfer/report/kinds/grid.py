@@ -121,7 +121,13 @@ def _marks_note(results: StudyResults) -> str:
 
 
 def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
-    """Return the table of one variant in every cell: sources down, targets across."""
+    """Return the table of one variant in every cell: sources down, targets across.
+
+    Args:
+        results: Results of a grid.
+        series: Index of the variant.
+        sentence: The answer about this variant.
+    """
     sources, targets = (axis.values for axis in results.study.axes)
     label = next(name for i, name in variant_labels(results.study) if i == series)
     means = {

@@ -151,7 +151,13 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
 
 
 def sweep_table(results: StudyResults, question: Question, sentence: str) -> Table:
-    """Return the table of all variants at all points, with the answer to a question."""
+    """Return the table of all variants at all points.
+
+    Args:
+        results: Results of a sweep.
+        question: Which source networks runs start from.
+        sentence: The answer to the question.
+    """
     spec, target = results.study, results.cell.measured
     names = [axis.name for axis in spec.axes]
     has_p = not spec.cells[0].spec.until_decided

@@ -41,7 +41,13 @@ from blobtransfer.results.files.schema import MAX_DISTANCE, encodable
 from blobtransfer.results.provenance import MAX_SECONDS, Environment
 from blobtransfer.results.results import BlockResult, TaskRecord
 from blobtransfer.results.scores import Run
-from blobtransfer.results.store.connection import FORMAT, Connection, connected, damaged, too_large
+from blobtransfer.results.store.connection import (
+    FORMAT,
+    Connection,
+    connected,
+    damaged,
+    too_large,
+)
 from blobtransfer.results.store.packing import packed, unpacked
 from blobtransfer.specs.checks import MAX_COUNT, printable
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec
