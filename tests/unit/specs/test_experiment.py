@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from helpers.errors import raises_setting
 from helpers.specs import spec_of
 
-from blobtransfer.errors import SettingError
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
@@ -11,13 +11,15 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
 
 @pytest.mark.parametrize(
-    ("values", "line"),
+    ("values", "setting", "value", "key"),
     [
-        ({"n_repeats": 0}, "repeats 0: use 1 or more"),
-        ({"n_repeats": 10**8 + 1}, "repeats 100000001: use 100,000,000 or less"),
+        ({"n_repeats": 0}, "repeats", "0", "1 or more"),
+        ({"n_repeats": 10**8 + 1}, "repeats", "100000001", "100,000,000"),
         (
             {"n_repeats": 6_000_000, "variants": (STANDALONE, Variant("random-frozen", 1))},
-            "repeats 6000000: that is 12,000,000 trainings; use at most 10,000,000",
+            "repeats",
+            "6000000",
+            "12,000,000",
         ),
         (
             # 101 accuracies a run
@@ -27,29 +29,36 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
                 "training": TrainingSpec(),
                 "variants": (STANDALONE,),
             },
-            "repeats 250000: with --speed that is 25,250,000 accuracies to keep; "
-            "use at most 25,000,000",
+            "repeats",
+            "250000",
+            "25,250,000",
         ),
-        ({"train_seed": -1}, "train-seed -1: use a whole number from 0 to 4294967295"),
-        ({"margin": 1.0}, "margin 1.0: use a share from 0 up to, not with, 1; 0.01 is 1 point"),
-        ({"margin": -0.1}, "margin -0.1: use a share from 0 up to, not with, 1; 0.01 is 1 point"),
-        ({"margin": 1e-7}, "margin 1e-07: use 0, or 1e-06 or more"),
-        ({"threshold": 0.0}, "threshold 0.0: use an accuracy above 0 and up to 1"),
-        ({"threshold": 1.5}, "threshold 1.5: use an accuracy above 0 and up to 1"),
-        ({"low": 0.0}, "low 0.0: use a share above 0 and below 1, such as 0.1"),
-        ({"low": 1.0}, "low 1.0: use a share above 0 and below 1, such as 0.1"),
+        ({"train_seed": -1}, "train-seed", "-1", "0 to 4294967295"),
+        ({"margin": 1.0}, "margin", "1.0", "0.01 is 1 point"),
+        ({"margin": -0.1}, "margin", "-0.1", "0.01 is 1 point"),
+        ({"margin": 1e-7}, "margin", "1e-07", "0, or 1e-06 or more"),
+        ({"threshold": 0.0}, "threshold", "0.0", "an accuracy above"),
+        ({"threshold": 1.5}, "threshold", "1.5", "an accuracy above"),
+        ({"low": 0.0}, "low", "0.0", "0.1"),
+        ({"low": 1.0}, "low", "1.0", "0.1"),
         (
             {"variants": (STANDALONE, Variant("transfer", 0)), "against": Variant("transfer", 1)},
-            "against transfer fixed=1: it is not compared; use one of transfer fixed=0",
+            "against",
+            "transfer fixed=1",
+            "one of transfer fixed=0",
         ),
         (
             # standalone is what all are compared with anyway
             {"variants": (STANDALONE, Variant("transfer", 0)), "against": STANDALONE},
-            "against standalone: it is not compared; use one of transfer fixed=0",
+            "against",
+            "standalone",
+            "one of transfer fixed=0",
         ),
         (
             {"until_decided": True, "n_repeats": 0},
-            "max-repeats 0: use 1 or more",
+            "max-repeats",
+            "0",
+            "1 or more",
         ),
         (
             {
@@ -57,27 +66,39 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
                 "n_repeats": 6_000_000,
                 "variants": (STANDALONE, Variant("random-frozen", 1)),
             },
-            "max-repeats 6000000: that is 12,000,000 trainings; use at most 10,000,000",
+            "max-repeats",
+            "6000000",
+            "12,000,000",
         ),
         (
             {"nested": (3, 4), "n_repeats": 12, "until_decided": True},
-            "nested 3 4: it says how many repeats; leave out --until-decided",
+            "nested",
+            "3 4",
+            "--until-decided",
         ),
         (
             {"nested": (1, 9), "n_repeats": 9},
-            "nested 1 9: use 2 or more sources, 2 or more repeats of each",
+            "nested",
+            "1 9",
+            "2 or more",
         ),
         (
             {"nested": (3, 4), "n_repeats": 11},
-            "nested 3 4: that is 12 repeats, not 11; use repeats=12",
+            "nested",
+            "3 4",
+            "repeats=12",
         ),
         (
             {"nested": (10**5, 10**5), "n_repeats": 10**10},
-            "nested 100000 100000: that is 10,000,000,000 repeats; use at most 100,000,000",
+            "nested",
+            "100000 100000",
+            "10,000,000,000",
         ),
         (
             {"nested": (3, 4), "n_repeats": 12, "questions": ("one",)},
-            "nested 3 4: it asks about several source networks; leave out --sources one",
+            "nested",
+            "3 4",
+            "--sources",
         ),
         (
             {
@@ -86,33 +107,41 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
                 "questions": ("fresh",),
                 "variants": (STANDALONE,),
             },
-            "nested 4000 4000: that is 16,000,000 trainings; use at most 10,000,000",
+            "nested",
+            "4000 4000",
+            "16,000,000",
         ),
         (
             {"variants": (STANDALONE, Variant("transfer", 3))},
-            "variant transfer fixed=3: the network has 2 hidden layers; use fixed=0, 1 or 2",
+            "variant",
+            "transfer fixed=3",
+            "fixed=0, 1 or 2",
         ),
         (
             {"variants": (STANDALONE, Variant("transfer", 0), Variant("transfer", 0))},
-            "variant transfer fixed=0: it is repeated; give it once",
+            "variant",
+            "transfer fixed=0",
+            "give it once",
         ),
         (
             # what is wrong is what the variant makes of the user's settings
             {"variants": (STANDALONE, Variant("transfer", 0, add=10**7))},
             # 2-5-5-10^7-3: 15 + 30 + 6 * 10^7 + 3 * 10^7 + 3
-            "variant add=10000000 fixed=0: hidden 5 5 10000000: 90,000,048 weights; "
-            "use at most 4,000,000",
+            "variant",
+            "add=10000000 fixed=0",
+            "90,000,048",
         ),
         (
             {"variants": (Variant("equal-compute"),), "training": TrainingSpec(600_000)},
-            "variant equal-compute: epochs 1200000: use 1,000,000 or less",
+            "variant",
+            "equal-compute",
+            "1,000,000",
         ),
     ],
 )
-def test_an_impossible_value_is_refused_with_one_line(values, line):
-    with pytest.raises(SettingError) as error:
+def test_an_impossible_value_is_refused_with_one_line(values, setting, value, key):
+    with raises_setting(setting, value, key):
         spec_of(**values)
-    assert str(error.value) == line
 
 
 def test_the_arms_are_what_needs_no_source_and_then_the_rest_question_by_question():
