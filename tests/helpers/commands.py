@@ -63,6 +63,34 @@ def run_process(*argv: object, cwd: Path, **settings: Any) -> Finished:
     return Finished(process.returncode, out, err)
 
 
+def assert_one_line(done: Finished, start: str = "", code: int = 2) -> None:
+    """Require that a command ended with one error that a terminal can show, and no output.
+
+    Args:
+        done: How the command ended.
+        start: Beginning of the line after `error: `.
+        code: Exit code.
+    """
+    line = done.err.removesuffix("\n")
+    assert (done.code, done.out) == (code, "")
+    assert line.startswith(f"error: {start}"), line
+    assert line.isprintable() and line != done.err and len(line) < 2100
+
+
+def assert_refused(done: Finished, name: str, key: str = "", code: int = 2) -> None:
+    """Require that a command was refused with one line about an option or a file.
+
+    Args:
+        done: How the command ended.
+        name: Option or file that the line names, and its value.
+        key: A word or a number of what is wrong or what to do.
+        code: Exit code.
+    """
+    assert_one_line(done, name, code)
+    problem = done.err.removeprefix(f"error: {name}")
+    assert problem[:2] in (": ", "; ", "\n") and key in problem, done.err
+
+
 def works(*command: str, **settings: Any) -> bool:
     """Return whether a command exists here and ends well."""
     try:

@@ -1,45 +1,40 @@
 """What is suggested for a word that is not known."""
 
 import pytest
+from helpers.commands import assert_refused
 
 from blobtransfer.did_you_mean import closest_words
 from blobtransfer.specs.network import ACTIVATIONS
 
 
 @pytest.mark.parametrize(
-    ("argv", "line"),
+    ("argv", "name", "key"),
     [
-        (("compare", "--lr", 1), "--lr: not known; did you mean --learning-rate?"),
-        (("compare", "--epoch", 1), "--epoch: not known; did you mean --epochs?"),
+        (("compare", "--lr", 1), "--lr", "mean --learning-rate?"),
+        (("compare", "--epoch", 1), "--epoch", "mean --epochs?"),
         (
             ("compare", "--seed", 1),
-            "--seed: not known; did you mean --source-seed or --target-seed or --train-seed?",
+            "--seed",
+            "mean --source-seed or --target-seed or --train-seed?",
         ),
-        (("train",), "train: not known; did you mean train-source or train-target?"),
-        (("comapre",), "comapre: not known; did you mean compare?"),
-        (("plot_data",), "plot_data: not known; did you mean plot-data?"),
-        (("zzz",), "zzz: not known; see blobtransfer --help"),
-        (
-            ("compare", "--engine", "kears"),
-            "--engine kears: did you mean keras? use one of compiled, keras",
-        ),
-        (("compare", 30), "got unexpected extra argument(s) (30); see blobtransfer compare --help"),
-        (
-            ("compare", "--margin", 1),
-            "--margin 1.0: use a share from 0 up to, not with, 1; 0.01 is 1 point",
-        ),
+        (("train",), "train", "mean train-source or train-target?"),
+        (("comapre",), "comapre", "mean compare?"),
+        (("plot_data",), "plot_data", "mean plot-data?"),
+        (("zzz",), "zzz", "--help"),
+        (("compare", "--engine", "kears"), "--engine kears", "mean keras?"),
+        (("compare", 30), "got unexpected extra argument(s) (30)", "compare --help"),
+        (("compare", "--margin", 1), "--margin 1.0", "0.01 is 1 point"),
     ],
 )
-def test_a_word_that_is_not_known_suggests_the_right_one(run, argv, line):
-    done = run(*argv)
-    assert (done.code, done.out, done.err) == (2, "", f"error: {line}\n")
+def test_a_word_that_is_not_known_suggests_the_right_one(run, argv, name, key):
+    assert_refused(run(*argv), name, key)
 
 
 def test_a_variable_that_is_no_options_is_told(run, monkeypatch):
     monkeypatch.setenv("BLOBTRANSFER_REPEAT", "3")
     done = run("--version")
     assert done.code == 0
-    assert done.err.startswith("warning: BLOBTRANSFER_REPEAT is not an option's variable; did you")
+    assert done.err.startswith("warning: BLOBTRANSFER_REPEAT ")
     assert "BLOBTRANSFER_REPEATS" in done.err
 
 

@@ -24,37 +24,12 @@ from blobtransfer.specs.task import have_same_classes
         ({"cluster_std": 0.0}, "cluster-std", "0.0", "1e-30 to 1e30"),
         ({"cluster_std": math.nan}, "cluster-std", "nan", "1e-30 to 1e30"),
         ({"n_test": 0}, "test-samples", "0", "1 or more"),
-        (
-            {"n_samples": 2, "n_train": 2},
-            "samples",
-            "2",
-            "at least 3",
-        ),
+        ({"n_samples": 2, "n_train": 2}, "samples", "2", "at least 3"),
         ({"n_train": 2}, "train-samples", "2", "at least 3"),
-        (
-            {"n_samples": 60_000_000},
-            "samples",
-            "60000000",
-            "120,000,000",
-        ),
-        (
-            {"n_test": 40_000_000},
-            "test-samples",
-            "40000000",
-            "120,000,000",
-        ),
-        (
-            {"n_samples": 100, "n_train": 101},
-            "train-samples",
-            "101",
-            "--samples",
-        ),
-        (
-            {"n_samples": 100, "n_train": 100},
-            "train-samples",
-            "100",
-            "--samples",
-        ),
+        ({"n_samples": 60_000_000}, "samples", "60000000", "120,000,000"),
+        ({"n_test": 40_000_000}, "test-samples", "40000000", "120,000,000"),
+        ({"n_samples": 100, "n_train": 101}, "train-samples", "101", "--samples"),
+        ({"n_samples": 100, "n_train": 100}, "train-samples", "100", "--samples"),
     ],
 )
 def test_an_impossible_value_is_refused_with_one_line(values, setting, value, key):

@@ -54,12 +54,7 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
             "standalone",
             "one of transfer fixed=0",
         ),
-        (
-            {"until_decided": True, "n_repeats": 0},
-            "max-repeats",
-            "0",
-            "1 or more",
-        ),
+        ({"until_decided": True, "n_repeats": 0}, "max-repeats", "0", "1 or more"),
         (
             {
                 "until_decided": True,
@@ -76,30 +71,15 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
             "3 4",
             "--until-decided",
         ),
-        (
-            {"nested": (1, 9), "n_repeats": 9},
-            "nested",
-            "1 9",
-            "2 or more",
-        ),
-        (
-            {"nested": (3, 4), "n_repeats": 11},
-            "nested",
-            "3 4",
-            "repeats=12",
-        ),
+        ({"nested": (1, 9), "n_repeats": 9}, "nested", "1 9", "2 or more"),
+        ({"nested": (3, 4), "n_repeats": 11}, "nested", "3 4", "repeats=12"),
         (
             {"nested": (10**5, 10**5), "n_repeats": 10**10},
             "nested",
             "100000 100000",
             "10,000,000,000",
         ),
-        (
-            {"nested": (3, 4), "n_repeats": 12, "questions": ("one",)},
-            "nested",
-            "3 4",
-            "--sources",
-        ),
+        ({"nested": (3, 4), "n_repeats": 12, "questions": ("one",)}, "nested", "3 4", "--sources"),
         (
             {
                 "nested": (4_000, 4_000),

@@ -17,30 +17,10 @@ from blobtransfer.specs.network import MLPSpec
             "100,070,003",
         ),
         ({"hidden": (1,) * 64}, "hidden", f"{'1 ' * 63}1", "at most 63"),
-        (
-            {"activation": "selu"},
-            "activation",
-            "selu",
-            "one of relu",
-        ),
-        (
-            {"activation": "elu=2"},
-            "activation",
-            "elu=2",
-            "one of relu",
-        ),
-        (
-            {"activation": "leaky_relu=1"},
-            "activation",
-            "leaky_relu=1",
-            "leaky_relu=0.1",
-        ),
-        (
-            {"activation": "leaky_relu="},
-            "activation",
-            "leaky_relu=",
-            "leaky_relu=0.1",
-        ),
+        ({"activation": "selu"}, "activation", "selu", "one of relu"),
+        ({"activation": "elu=2"}, "activation", "elu=2", "one of relu"),
+        ({"activation": "leaky_relu=1"}, "activation", "leaky_relu=1", "leaky_relu=0.1"),
+        ({"activation": "leaky_relu="}, "activation", "leaky_relu=", "leaky_relu=0.1"),
         (
             {"activation": ("tanh", "relu", "elu")},
             "activation",
@@ -48,12 +28,7 @@ from blobtransfer.specs.network import MLPSpec
             "one, or one for each",
         ),
         ({"activation": ()}, "activation", "", "one, or one for each"),
-        (
-            {"initializer": "zeros"},
-            "initializer",
-            "zeros",
-            "one of he_uniform",
-        ),
+        ({"initializer": "zeros"}, "initializer", "zeros", "one of he_uniform"),
     ],
 )
 def test_an_impossible_value_is_refused_with_one_line(values, setting, value, key):
