@@ -69,7 +69,7 @@ def test_repeats_are_counted_with_their_rate_and_the_time_left(told):
     seen = words(told(lambda: repeats("comparison")))
     assert "comparing " in seen
     assert "500 of 2,000 repeats" in seen
-    assert re.search(r"1,501 of 2,000 repeats, \d:\d\d:\d\d left, [\d,.]+/s", seen)
+    assert re.search(r"1,501 of 2,000 .*\d:\d\d:\d\d.*[\d,.]+/s", seen)
 
 
 def test_where_they_may_be_fewer_that_is_said(told):
@@ -154,7 +154,7 @@ def test_short_work_says_nothing(clock):
 def test_very_long_work_says_how_to_keep_what_is_done(clock, is_kept, hint):
     said = estimated(clock, [(10.0, 1)] * 3, quiet=False, is_kept=is_kept)
     assert said.startswith("this will take about 2.8 h")
-    assert ("; --store FILE.db would keep what is done" in said) is hint
+    assert ("--store FILE.db" in said) is hint
 
 
 def test_work_that_may_end_sooner_says_at_most(clock):

@@ -321,14 +321,14 @@ def test_code_that_llvm_refuses_is_told_in_one_line(job_of, small_task, monkeypa
         raise RuntimeError("no such processor")
 
     monkeypatch.setattr(native.llvm, "parse_assembly", refuse)
-    with pytest.raises(MachineError, match=r"\(no such processor\); use --engine keras"):
+    with pytest.raises(MachineError, match=r"no such processor.*--engine keras"):
         CompiledEngine().train(job_of(small_task, MLPSpec(2, (1, 2, 1), 3)), SILENT.advance)
 
 
 def test_llvm_that_is_missing_is_told_in_one_line(monkeypatch):
     monkeypatch.delattr("blobtransfer.engines.compiled.native")
     monkeypatch.setitem(sys.modules, "blobtransfer.engines.compiled.native", None)
-    with pytest.raises(MachineError, match=r"LLVM cannot be imported \(.*\); install llvmlite, or"):
+    with pytest.raises(MachineError, match="install llvmlite"):
         CompiledEngine().start(spec_of())
 
 

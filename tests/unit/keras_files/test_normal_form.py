@@ -106,17 +106,17 @@ def test_layers_of_models_inside_may_have_the_name_of_others():
 def test_layers_that_a_trained_network_does_without_are_read_past_and_told(kind):
     chain = chain_of(changed(lambda layers: layers.insert(2, entry(kind, "it", rate=0.2))))
     assert [layer.name for layer in chain.layers] == ["dense", "dense_1", "dense_2"]
-    assert chain.notes_text() == [f"read past 'it' ({kind}): training goes on without"]
+    (note,) = chain.notes_text()
+    assert f"'it' ({kind})" in note
 
 
 def test_of_many_that_are_read_past_the_first_are_named():
     def add(layers):
         layers[2:2] = [entry("Dropout", f"drop_{i}") for i in range(9)]
 
-    assert chain_of(changed(add)).notes_text() == [
-        "read past 'drop_0' (Dropout), 'drop_1' (Dropout), 'drop_2' (Dropout) and 6 more: "
-        "training goes on without"
-    ]
+    (note,) = chain_of(changed(add)).notes_text()
+    assert [f"'drop_{i}'" in note for i in range(9)] == [True] * 3 + [False] * 6
+    assert "6 more" in note
 
 
 @pytest.mark.parametrize(
@@ -200,10 +200,7 @@ def set_dense(**settings: object) -> Callable[[Layers], object]:
 @pytest.mark.parametrize(
     ("change", "note"),
     [
-        (
-            set_dense(use_bias=False),
-            "no bias in 'dense': one is learned from now on, from 0",
-        ),
+        (set_dense(use_bias=False), "no bias in 'dense': one is learned from now on, from 0"),
         (
             set_dense(kernel_regularizer={"class_name": "L2", "config": {"l2": 0.01}}),
             "regularizer of 'dense' (L2) not carried on: training goes on without",
@@ -258,8 +255,8 @@ def test_another_output_stays_what_it_is(n_classes, output, found):
 
 # --- What is refused, for all its reasons -----------------------------------------------------
 
-TRAIN = "train a chain of Dense layers (relu tanh sigmoid elu gelu leaky_relu), the last with"
-BUILD = "build the same chain of plain Dense layers, give it model.get_weights() by set_weights"
+TRAIN = "train a chain of Dense layers"
+BUILD = "build the same chain"
 
 
 def test_all_reasons_are_told_in_one_line():
@@ -270,10 +267,9 @@ def test_all_reasons_are_told_in_one_line():
         layers.insert(4, entry("BatchNormalization", "norm_1"))
 
     found = refusal_of(changed(change))
-    assert found.startswith(
-        "layers 'norm' 'norm_1' are of class 'BatchNormalization', layer 'dense_1' is fitted by "
-        f"LoRA (lora_rank), layer 'dense' has the activation 'selu'; {TRAIN}"
-    )
+    for reason in ("'norm' 'norm_1'", "'dense_1' is fitted by LoRA", "activation 'selu'", TRAIN):
+        assert reason in found
+    assert "\n" not in found
 
 
 def test_of_very_many_reasons_the_first_are_told_and_the_rest_counted():
@@ -288,24 +284,17 @@ def test_of_very_many_reasons_the_first_are_told_and_the_rest_counted():
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda layers: layers.insert(1, entry("ReLU", "it")), "'it' is an activation before the"),
+        (lambda layers: layers.insert(1, entry("ReLU", "it")), "'it' is an activation before"),
         (lambda layers: layers.insert(2, entry("ReLU", "it")), "'it' is an activation on top of"),
-        (set_dense(dtype="int8_from_float32"), "is quantized; save it before model.quantize()"),
-        (set_dense(lora_rank=2), "is fitted by LoRA (lora_rank); load its weights into the same"),
-        (set_dense(activation="softmax"), "layer 'dense' has the activation 'softmax'; train"),
-        (
-            lambda layers: layers.insert(1, entry("Normalization", "it")),
-            "layer 'it' is of class 'Normalization'; save keras.Sequential([keras.Input((2,)), "
-            "*model.layers[-3:]]), and prepare the rows beforehand",
-        ),
+        (set_dense(dtype="int8_from_float32"), "is quantized"),
+        (set_dense(lora_rank=2), "is fitted by LoRA (lora_rank)"),
+        (set_dense(activation="softmax"), "the activation 'softmax'"),
+        (lambda layers: layers.insert(1, entry("Normalization", "it")), "*model.layers[-3:]])"),
         (
             lambda layers: layers.insert(2, entry("Normalization", "it")),
-            f"layer 'it' is of class 'Normalization'; {TRAIN}",
+            f"'Normalization'; {TRAIN}",
         ),
-        (
-            lambda layers: layers[0]["config"].update(batch_shape=[None, 4, 1]),
-            "layer 'input_layer' takes inputs of shape '[null, 4, 1]', not (None, features); train",
-        ),
+        (lambda layers: layers[0]["config"].update(batch_shape=[None, 4, 1]), "'[null, 4, 1]'"),
     ],
 )
 def test_what_cannot_be_used_is_called_what_it_is_with_a_way_out(change, problem):
@@ -314,13 +303,13 @@ def test_what_cannot_be_used_is_called_what_it_is_with_a_way_out(change, problem
 
 def test_a_model_of_a_class_of_its_own_is_refused_with_a_way_to_save_its_weights():
     found = refusal_of({"class_name": "Mine", "registered_name": "Mine", "config": {}})
-    assert found.startswith(f"the model is a custom Mine ('Mine'); {BUILD}")
+    assert "custom Mine" in found and BUILD in found
 
 
 def test_code_of_ones_own_in_the_loss_has_another_way_out_than_in_a_layer():
     loss = {"module": "mine", "class_name": "Loss", "config": {}}
     found = refusal_of(config() | {"compile_config": {"loss": loss}})
-    assert found.endswith("; save keras.Sequential(model.layers), without code of your own")
+    assert "keras.Sequential(model.layers)" in found
     found = refusal_of(changed(set_dense(kernel_initializer=loss)))
     assert BUILD in found
 
@@ -338,7 +327,7 @@ def node(index: int, *calls: object) -> Callable[[dict[str, Any]], object]:
     return lambda model: model["layers"][index].update(inbound_nodes=list(calls))
 
 
-NO_CHAIN = "its layers are no chain, they branch or end nowhere"
+NO_CHAIN = "its layers are no chain"
 
 
 @pytest.mark.parametrize(

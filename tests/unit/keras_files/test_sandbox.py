@@ -158,7 +158,7 @@ def test_64_layers_are_read_and_65_are_not(tmp_path, monkeypatch, write, first):
     del model["config"]["layers"][:first]
     changed = {"model": model} if write is write_h5 else {"text": json.dumps(model)}
     path = write(tmp_path / "m", **changed)
-    assert refusal(path) == "more than 64 layers; use a smaller network"
+    assert "more than 64 layers" in refusal(path)
 
 
 def test_4_million_weights_are_read_and_one_more_is_not(tmp_path, monkeypatch):
@@ -475,10 +475,7 @@ def test_a_file_of_weights_only_is_refused_as_such(tmp_path, sign):
         else:
             file.create_group(sign)
 
-    found = refusal(write_h5(tmp_path / "m.h5", drop))
-    assert (
-        found == "it holds weights only, not their network; save the whole model with model.save()"
-    )
+    assert "weights only" in refusal(write_h5(tmp_path / "m.h5", drop))
 
 
 def test_an_hdf5_file_that_is_no_model_is_refused_as_such(tmp_path):

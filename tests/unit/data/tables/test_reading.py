@@ -79,24 +79,24 @@ def test_tabs_are_expected_in_tsv(tmp_path):
         ("", "the file is empty"),
         ("\n\n", "the file has no head"),
         ("x,y\n", "a head and no rows"),
-        ("x,y\n1,2\n3\n", "line 3 has 1 values, the head has 2 columns"),
-        ("x,y\n1,2,3\n", "line 2 has 3 values, the head has 2 columns"),
+        ("x,y\n1,2\n3\n", "line 3 has 1 values"),
+        ("x,y\n1,2,3\n", "line 2 has 3 values"),
         ("x,x\n1,2\n", "two columns are called x"),
         ("x,\n1,2\n", "column 2 has no name"),
-        ("x;y\n1;2\n", "its values are apart by semicolons, commas are expected"),
-        ("x\ty\n1\t2\n", "its values are apart by tabs, commas are expected; call it .tsv"),
-        ('x,y\n1,"2\n3,4\n', "line 2: a quote that is never closed"),
+        ("x;y\n1;2\n", "semicolons"),
+        ("x\ty\n1\t2\n", "call it .tsv"),
+        ('x,y\n1,"2\n3,4\n', "line 2: a quote"),
         ('x,y\n1,"a"b\n', "line 2: "),
-        ("x,y\n1," + "9" * 100_001 + "\n", "line 2: a value of more than 100,000 characters"),
+        ("x,y\n1," + "9" * 100_001 + "\n", "line 2: a value of more than 100,000"),
         (b"x,y\n1,\xe9\n", "line 2 is not in UTF-8"),
-        ("x,y\n1,2\n".encode("utf-16"), "it is in UTF-16; save it as UTF-8"),
+        ("x,y\n1,2\n".encode("utf-16"), "it is in UTF-16"),
         ("x,y\n1,2\n".encode("utf-16-be"), "has a null character"),
         ("x,y\n1,2\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         (b"x,y\n1,\x00\n", "line 2 has a null character"),
-        (b"PK\x03\x04....", "it looks like a zip archive; save it as CSV in UTF-8"),
+        (b"PK\x03\x04....", "a zip archive"),
         (",".join(f"c{i}" for i in range(10_001)) + "\n", "line 1: more than 10,000 values"),
         ("x,y\n" + "," * 10_000 + "\n", "line 2: more than 10,000 values"),
-        ("x,y\n" + "," * 100 + "\n", "line 2 has 101 values, the head has 2 columns"),
+        ("x,y\n" + "," * 100 + "\n", "line 2 has 101 values"),
     ],
 )
 def test_a_damaged_file_is_one_line(tmp_path, text, problem):
@@ -109,7 +109,7 @@ def test_a_damaged_file_is_one_line(tmp_path, text, problem):
 
 def test_a_table_of_too_many_cells_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MAX_TABLE_CELLS", 7)
-    with pytest.raises(TableFileError, match="more than 7 cells; use fewer rows or columns, such "):
+    with pytest.raises(TableFileError, match="more than 7 cells"):
         read_text(tmp_path, "x,y\n" + "1,2\n" * 4)
 
 
@@ -129,7 +129,7 @@ def test_quoted_cells_may_hold_more_delimiters_than_there_are_columns(tmp_path):
 )
 def test_a_row_is_refused_before_it_takes_much_memory(tmp_path, monkeypatch, row):
     monkeypatch.setattr(csv, "MAX_ROW_CHARS", 20_000)
-    with pytest.raises(TableFileError, match="a row of more than 20,000 characters"):
+    with pytest.raises(TableFileError, match="more than 20,000 characters"):
         read_text(tmp_path, f"x,y\n1,2\n{row}\n")
     read_text(tmp_path, "x,y\n" + "1,2\n" * 20_000)  # of rows that are short, any number
 
@@ -185,7 +185,7 @@ def test_what_is_no_file_is_one_line(tmp_path):
     for name, problem in (
         ("none.csv", "no such file"),
         ("d.csv", "a directory"),
-        ("a.xlsx", "no table has the suffix .xlsx; use .csv, .tsv, .npz, .arff, .parquet"),
+        ("a.xlsx", "the suffix .xlsx"),
         ("a", "no suffix"),
         ("/dev/null.csv", "no such file"),
     ):
@@ -337,7 +337,7 @@ def test_words_that_are_not_unicode_are_damage(tmp_path):
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_members_that_python_would_unpack_without_bound_are_refused(tmp_path, compression):
     path = write_members(tmp_path / "a.npz", {"x": (FLOATS, b"\0" * 24)}, compression)
-    with pytest.raises(TableFileError, match="a compression that NumPy does not write"):
+    with pytest.raises(TableFileError, match="compression"):
         read_table(path, NOTHING)
 
 
@@ -514,7 +514,7 @@ def test_words_that_few_bytes_stand_for_are_not_unpacked(tmp_path):
     from pyarrow import parquet
 
     parquet.write_table(pyarrow.table({"w": ["x" * 10**6] * 200}), tmp_path / "a.parquet")
-    with pytest.raises(TableFileError, match="column w has a word of 1,000,000 bytes"):
+    with pytest.raises(TableFileError, match=r"column w .* 1,000,000 bytes"):
         read_table(str(tmp_path / "a.parquet"), NOTHING)
     np.savez_compressed(tmp_path / "a.npz", w=np.array(["x" * 20_000]))
     with pytest.raises(TableFileError, match="words of 20,000 letters"):
@@ -660,5 +660,5 @@ def test_a_word_of_parquet_that_is_too_long_is_refused(tmp_path, kind):
     words = pyarrow.array(["x" * 10_001, "a"])
     words = words.dictionary_encode() if kind == "dictionary" else words.cast(kind)
     written.write_table(pyarrow.table({"w": words}), tmp_path / "a.parquet")
-    with pytest.raises(TableFileError, match="column w has a word of 10,001 bytes"):
+    with pytest.raises(TableFileError, match=r"column w .* 10,001 bytes"):
         read_table(str(tmp_path / "a.parquet"), NOTHING)

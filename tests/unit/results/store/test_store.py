@@ -409,7 +409,7 @@ def test_parts_that_disagree_about_a_repeat_are_refused_whole(tmp_path):
         kept.add(HEAD, other, HERE, "", 0.0)
     whole = tmp_path / "w.db"
     merged(whole, a)
-    with pytest.raises(StoreError, match=r"b\.db: its repeat 4 .*though the settings are the same"):
+    with pytest.raises(StoreError, match=r"b\.db: its repeat 4 "):
         merged(whole, b)
     with Store.opened(whole, writes=False) as store:
         assert store.stored(SPEC).count(range(100)) == 5
@@ -482,9 +482,9 @@ def newer(path):
 
 
 NO_STORES = {
-    "foreign": (foreign, "this SQLite file is not one of blobtransfer's"),
+    "foreign": (foreign, "this SQLite file"),
     "with more in it": (with_a_view, "this store is damaged"),
-    "newer": (newer, "it is of format 3, and this blobtransfer reads 1 to 2"),
+    "newer": (newer, "format 3.* 1 to 2"),
     "text": (lambda path: path.write_text("a,b\n1,2\n"), "this looks like CSV"),
     "model": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(50)), "an .h5 file"),
     "noise": (lambda path: path.write_bytes(bytes(range(200, 255))), "this is not a store"),
