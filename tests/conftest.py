@@ -18,10 +18,12 @@ OBJECTS_A_LOOK = 50_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of `security/test_fuzzing.py`."""
+    """Add the options of `security/test_fuzzing.py` and of `integration/test_golden.py`."""
     group = parser.getgroup("fuzzing")
     group.addoption("--mutations", type=int, default=25, help="random mutations of each kind")
     group.addoption("--fuzz-seed", type=int, default=1, help="seed of the mutations")
+    rewrite = "write the pages of tests/golden/ again; read the difference before a commit"
+    parser.addoption("--rewrite-golden", action="store_true", help=rewrite)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
