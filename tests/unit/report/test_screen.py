@@ -8,6 +8,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.running import compare, with_cell
 from helpers.specs import spec_of, varied
+from helpers.texts import says_in_order
 
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.screen import print_report
@@ -44,7 +45,7 @@ def test_the_default_comparison_fits_a_terminal_of_80_x_24(results, monkeypatch)
 
 def test_the_question_comes_first_and_then_an_answer_for_each(results, monkeypatch):
     lines = on_screen(results, 200, monkeypatch).splitlines()
-    assert lines[0] == "Does a start from a network trained on problem 1 help on problem 2?"
+    assert says_in_order(lines[0], "problem 1", "problem 2", "?")
     assert lines[1].startswith("This model: ") and lines[2].startswith("The method: ")
 
 
@@ -52,7 +53,7 @@ def test_standalone_stands_once_above_both_questions(results, monkeypatch):
     lines = on_screen(results, 100, monkeypatch).splitlines()
     text = "\n".join(line.rstrip() for line in lines)
     assert text.count("\nstandalone ") == 1
-    assert re.search(r"standalone .*\nthis model: one source\n(  transfer .*\n){3}the method", text)
+    assert re.search(r"standalone .*\nthis model.*\n(  transfer .*\n){3}the method", text)
 
 
 @pytest.mark.parametrize("width", [40, 50, 60, 70, 80, 120])
@@ -154,7 +155,7 @@ def test_the_same_problem_is_said_in_the_first_line_and_never_called_transfer(mo
     same = BlobsSpec(2, n_samples=60, n_train=40)
     results = compare(spec_of(8, source=same, target=same), None, PlannedEngine(varied))
     text = on_screen(results, 100, monkeypatch)
-    assert text.startswith("Source and target are both problem 2: this is training on, not trans")
+    assert says_in_order(text.splitlines()[0], "both problem 2", "not transfer")
     assert "transfer fixed" not in text
 
 

@@ -10,6 +10,7 @@ from helpers.engines import PlannedEngine
 from helpers.running import run
 from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
+from helpers.texts import says_in_order
 
 from blobtransfer.analysis.load import from_json
 from blobtransfer.engines import load_engine
@@ -56,11 +57,10 @@ def judged(study, kinds):
 def test_a_sweep_says_at_which_points_a_variant_is_what(studies):
     found = judged(studies["sweep"], ["worse", "undecided", "better"])
     first, _ = (sentence.text for sentence in build_report(found).sentences)
-    assert first == (
-        "The method: transfer fixed=0 is worse at 10, is undecided at 20, is better at 40"
-    )
+    assert says_in_order(first, "fixed=0", "worse at 10", "undecided at 20", "better at 40")
     everywhere = judged(studies["sweep"], ["undecided"] * 3)
-    assert build_report(everywhere).sentences[0].text.endswith("fixed=0 is undecided everywhere")
+    text = build_report(everywhere).sentences[0].text
+    assert says_in_order(text, "fixed=0", "undecided everywhere")
 
 
 def test_a_sweep_names_where_the_verdict_changes(studies):
@@ -68,7 +68,7 @@ def test_a_sweep_names_where_the_verdict_changes(studies):
     found = judged(studies["sweep"], ["worse", "undecided", "better"])
     found = replace(found, findings=replace(found.findings, changes=(change,)))
     first, second = (sentence.text for sentence in build_report(found).sentences)
-    assert first.endswith("; it turns from worse to better between 10 and 40")
+    assert says_in_order(first, "turns", "worse", "better", "10", "40")
     assert "turns" not in second
 
 
@@ -80,13 +80,8 @@ def test_a_sweep_along_two_axes_counts_points(studies):
     found = replace(studies["sweep"], study=Study("sweep", axes, cells, "epochs"), cells=own)
     found = judged(found, ["worse", "undecided", "worse"])
     first, _ = (sentence.text for sentence in build_report(found).sentences)
-    assert (
-        first
-        == "The method: transfer fixed=0 is worse in 2 of 3 points, is undecided in 1 of 3 points"
-    )
-    assert build_report(found).headline.startswith(
-        "What changes with train-samples and hidden? From"
-    )
+    assert says_in_order(first, "fixed=0", "worse in 2 of 3", "undecided in 1 of 3")
+    assert "train-samples and hidden" in build_report(found).headline
 
 
 FAMILY = PooledEffect(
@@ -106,37 +101,30 @@ def of_family(study, family, kind="undecided"):
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
-        ((-0.021, 0.015), "may cost 2.1 points or gain 1.5"),
-        ((0.004, 0.02), "gains 0.4 to 2.0 points"),
-        ((-0.06, -0.02), "costs 2.0 to 6.0 points"),
+        ((-0.021, 0.015), ("may cost 2.1", "gain 1.5")),
+        ((0.004, 0.02), ("gains 0.4 to 2.0",)),
+        ((-0.06, -0.02), ("costs 2.0 to 6.0",)),
     ],
 )
 def test_pairs_speak_of_the_next_pair(studies, ends, said):
     family = replace(FAMILY, prediction_low=ends[0], prediction_high=ends[1])
     report = build_report(of_family(studies["pairs"], family))
     first, _ = (sentence.text for sentence in report.sentences)
-    assert first == (
-        f"The next pair of such problems: transfer fixed=0 {said} (95 % prediction); on average "
-        "it is undecided, -0.3 [-0.8, +0.2], over 60 pairs"
-    )
+    average = ("undecided", "-0.3 [-0.8, +0.2]", "60 pairs")
+    assert says_in_order(first, "next pair", "fixed=0", *said, "95 %", *average)
 
 
 def test_few_pairs_say_nothing_of_the_next(studies):
     found = of_family(studies["pairs"], PooledEffect(3, 0.01))
     first, _ = (sentence.text for sentence in build_report(found).sentences)
-    assert first.endswith(
-        "changes accuracy by +1.0 on average over 3 pairs, which say nothing of the next"
-    )
+    assert says_in_order(first, "fixed=0", "+1.0", "3 pairs") and "95 %" not in first
 
 
 def test_a_grid_counts_transfers_without_the_diagonal(studies):
     kinds = ["better", "worse", "undecided"] * 3  # the diagonal: better, worse, undecided
     report = build_report(judged(studies["grid"], kinds))
     first, _ = (sentence.text for sentence in report.sentences)
-    assert first == (
-        "The method: transfer fixed=0 is better in 2, is worse in 2, is undecided in 2 of 6 "
-        "transfers"
-    )
+    assert says_in_order(first, "fixed=0", "better in 2", "worse in 2", "undecided in 2 of 6")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +144,7 @@ def test_an_interrupted_study_says_first_how_far_it_came(studies, name, parts):
 @pytest.mark.parametrize(
     ("name", "kind", "said"),
     [
-        ("pairs", "few pairs", "3 pairs: 5 or more have an interval"),
+        ("pairs", "few pairs", "3 pairs"),
         ("pairs", "halves of one table", "say nothing of other tables"),
         ("pairs", "one problem", "nothing but the rows"),
         ("grid", "shared problems", "blobtransfer pairs"),
@@ -173,8 +161,7 @@ def test_settings_of_the_training_are_said_to_change_standalone_too(studies):
     cells = tuple(replace(cell, at=(*cell.at, "2")) for cell in spec.cells)
     found = replace(studies["sweep"], study=replace(spec, axes=axes, cells=cells))
     text = study_caution_text(StudyCaution("sensitivity", 3), found, VIEWS[found.command].cell_name)
-    assert text.startswith("epochs changes training from scratch too")
-    assert text.endswith("use --tune learning-rate=A,B,...")
+    assert says_in_order(text, "epochs", "--tune learning-rate=")
 
 
 def test_cautions_of_cells_say_in_how_many(studies):
@@ -194,7 +181,7 @@ def test_a_sweep_has_epochs_and_updates_in_the_first_line_of_each_point(studies)
         ("20", "2", "2", "standalone"),
         ("40", "2", "4", "standalone"),
     ]
-    assert "6 differences of the question hold together" in " ".join(table.notes)
+    assert any("6 differences" in note for note in table.notes)
 
 
 def test_pairs_have_a_row_a_variant_and_a_detail_a_pair(studies):
@@ -227,9 +214,9 @@ def test_a_cell_that_was_not_run_is_empty(studies):
 def test_scores_have_their_table_and_sentence():
     found = run(grid_of(3, transferability=True), engine=load_engine("compiled"))
     table = build_report(found).tables[2]
-    assert table.title.startswith("Which of 2 sources would one pick?")
+    assert "2 sources" in table.title
     assert len(table.rows) == 2 * 5
-    assert table.sentence.startswith("Ranked by regularised H-score, on the training rows")
+    assert "regularised H-score" in table.sentence
 
 
 @pytest.mark.parametrize("name", MAKE)

@@ -8,6 +8,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.running import analysed_with, compare, with_cell
 from helpers.specs import VARIANTS, spec_of, varied
+from helpers.texts import says_in_order
 
 from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
@@ -68,8 +69,7 @@ def test_a_report_has_both_questions_then_controls_then_speed(results):
 
 def test_the_luck_of_the_source_has_a_table_where_the_design_is_nested(nested):
     _, method, _, luck, *_ = reported(nested)
-    assert method.title.startswith("The method (4 source networks): test accuracy in %")
-    assert method.title.endswith("4 sources x 2 repeats")
+    assert says_in_order(method.title, "4 source networks", "4 sources x 2 repeats")
     assert luck.columns == ("variant", "sources", "between sources", "within a source", "ICC")
     assert [row[:2] for row in luck.rows] == [("transfer fixed=0", "4"), ("transfer fixed=2", "4")]
 
@@ -114,7 +114,7 @@ def test_variants_that_are_compared_with_another_have_a_table_of_their_own():
     spec = spec_of(8, source=None, against=parse_variant("fixed=0"))
     results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(lambda *_: 0.5))
     table = reported(results)[2]
-    assert table.title.startswith("The variants against each other: differences in points")
+    assert table.columns == ("what", "of", "this model")
     (row,) = table.rows
     assert row[:2] == ("one variant against another", "transfer fixed=2 - transfer fixed=0")
     assert row[2].startswith("+0.00 [-")
@@ -138,7 +138,6 @@ def test_the_numbers_of_a_row_are_those_of_the_findings(results):
 
 def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(results):
     risk = reported(results)[2]
-    assert risk.title == "What is at risk: test accuracy in %"
     assert [row[:2] for row in risk.rows][:3] == [
         ("standalone", ""),
         ("random-frozen fixed=1", ""),
@@ -153,16 +152,13 @@ def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(resul
 def test_what_is_not_adjusted_together_with_the_answer_is_called_secondary(results):
     one, fresh, _, controls, *speed = reported(results)
     assert all(SECONDARY in table.notes for table in (controls, *speed))
-    assert "secondary: the answer about the method is the primary one" in one.notes
-    assert not any("secondary" in note for note in fresh.notes)
+    assert [sum("secondary" in note for note in table.notes) for table in (one, fresh)] == [1, 0]
 
 
 def test_the_notes_say_where_low_is_and_what_is_typical(results):
     for table in reported(results)[:2]:
-        assert (
-            "low: runs below 70.0 %; typical: the middle three fifths of the differences; the 5 "
-            "intervals of the mean hold together"
-        ) in table.notes
+        (note,) = (note for note in table.notes if note.startswith("low: "))
+        assert says_in_order(note, "70.0 %", "typical: ", "three fifths", "the 5 intervals")
 
 
 def test_a_comparison_until_decided_says_how_it_was_looked_at():
@@ -182,12 +178,7 @@ def test_a_comparison_until_decided_says_how_it_was_looked_at():
 def test_a_comparison_of_a_problem_with_itself_says_so_in_its_title():
     spec = spec_of(8, questions=("one", "fresh"), source=spec_of().target, speed=True)
     tables = reported(compare(spec, None, PlannedEngine(lambda *_: 0.5)))
-    questions = [
-        "This model, source and target being the same problem (not transfer)",
-        "The method, source and target being the same problem (not transfer)",
-    ]
-    titles = [table.title.partition(":")[0] for table in tables]
-    assert titles == [*questions, "What is at risk", *questions]
+    assert ["same problem" in table.title for table in tables] == [True, True, False, True, True]
     for text in text_in(tables):
         assert "transfer" not in text.replace("(not transfer)", "")
 
@@ -212,10 +203,8 @@ def test_a_comparison_whose_runs_all_failed_says_so():
     # at chance level: half of the 20 test rows are of one class
     assert table.rows[1][:6] == ("transfer fixed=0", "2", "50.00", "0.00", "50.00", "100 %")
     assert table.rows[1][-1] == "undecided"
-    assert (
-        "failed: runs whose loss is not finite; they count at chance level, 50.0 %" in table.notes
-    )
-    assert "the source network failed: its loss is not finite" in table.notes
+    failed = [note for note in table.notes if "failed" in note]
+    assert len(failed) == 2 and "50.0 %" in failed[1] and "source network" in failed[0]
 
 
 def test_one_repeat_has_means_and_nothing_that_needs_two():
@@ -230,15 +219,13 @@ def test_a_note_says_where_the_one_source_network_came_from(with_model):
     if with_model:
         spec = spec_of(source=None, model_path="m.keras")
         results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(lambda *_: 0.5))
-        origin = "one source network, m.keras: "
+        origin = ("m.keras",)
     else:
         results = compare(spec_of(), None, PlannedEngine(lambda *_: 0.5))
         # each of the 20 test rows of problem 1 is nearest to the centre of its own class
-        origin = (
-            "one source network, trained on problem 1 (test accuracy 50.0 %, ceiling 100.0 %): "
-        )
+        origin = ("problem 1", "50.0 %", "100.0 %")
     table, *_ = reported(results)
-    assert origin + "the luck of its draw is in no std and no interval" in table.notes
+    assert any(says_in_order(note, "one source network", *origin) for note in table.notes)
 
 
 # ---------------------------------------------------------------- without a ceiling
@@ -266,34 +253,33 @@ def test_without_a_ceiling_one_training_has_its_accuracy_and_its_loss_alone():
         ("loss", "0.5000", "0.5000"),
         ("floor", "", floor),
     )
-    assert table.notes == (
-        "63 of 63 weights trained; 40 training rows",
-        f"floor: {floor}, the share of the largest class among the test rows; the best possible "
-        "accuracy is not known",
-    )
+    trained, of_floor = table.notes
+    assert says_in_order(trained, "63 of 63 weights", "40 training rows")
+    assert of_floor.startswith(f"floor: {floor}")
 
 
 # ---------------------------------------------------------------- of one training
 
 
 @pytest.mark.parametrize(
-    ("text", "title"),
+    ("text", "words"),
     [
-        (None, "Standalone network 2-5-5-3 on problem 2"),
-        ("fixed=0", "Network 2-5-5-3 from m.keras, on problem 2"),
-        ("fixed=1", "Network 2-5-5-3 from m.keras, first hidden layer frozen, on problem 2"),
-        ("fixed=2", "Network 2-5-5-3 from m.keras, first 2 hidden layers frozen, on problem 2"),
-        ("new-head,fixed=1", "Network 2-5-5-3 from m.keras, new-head fixed=1, on problem 2"),
-        ("add=4", "Network 2-5-5-4-3 from m.keras, add=4 fixed=0, on problem 2"),
+        (None, ("Standalone", "2-5-5-3")),
+        ("fixed=0", ("2-5-5-3", "m.keras")),
+        ("fixed=1", ("2-5-5-3", "m.keras", "first hidden layer frozen")),
+        ("fixed=2", ("2-5-5-3", "m.keras", "first 2 hidden layers frozen")),
+        ("new-head,fixed=1", ("2-5-5-3", "m.keras", "new-head fixed=1")),
+        ("add=4", ("2-5-5-4-3", "m.keras", "add=4 fixed=0")),
     ],
 )
-def test_the_title_of_one_training_says_what_was_trained(text, title):
+def test_the_title_of_one_training_says_what_was_trained(text, words):
     variant = STANDALONE if text is None else parse_variant(text)
     spec = spec_of(1, variants=(variant,), source=None, model_path="m.keras")
     source = initial_weights(MLPSpec(), 1, 0)
     results = train_target(spec, source, PlannedEngine(lambda *_: 0.5)).results
     (table,) = reported(results)
-    assert table.title == title
+    assert says_in_order(table.title, *words, "problem 2")
+    assert ("frozen" in table.title) == any("frozen" in word for word in words)
 
 
 def test_the_time_of_a_training_is_named_where_it_is_wanted():
@@ -313,4 +299,4 @@ def test_a_training_says_that_it_collapsed():
 
     spec = spec_of(1, variants=(STANDALONE,))
     (table,) = reported(train_target(spec, None, Collapsed(lambda *_: 0.5)).results)
-    assert table.notes[-1] == "collapsed: only 1 of 3 classes are ever predicted"
+    assert says_in_order(table.notes[-1], "collapsed", "1 of 3 classes")

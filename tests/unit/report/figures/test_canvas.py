@@ -11,6 +11,7 @@ import pytest
 from helpers.engines import PlannedEngine
 from helpers.running import compare
 from helpers.specs import spec_of
+from helpers.texts import says_in_order
 
 from blobtransfer.data import load_dataset
 from blobtransfer.errors import MachineError
@@ -126,9 +127,7 @@ def test_problems_are_described_too(tmp_path):
     tasks = [load_dataset(BlobsSpec(k)) for k in (1, 2)]
     picture = picture_of_tasks(tasks, Canvas(), ["plot-data", "-q"])
     assert picture.title == "Rows of problem 1, problem 2"
-    assert picture.text.startswith(
-        "problem 1: 1000 rows in 3 classes, best possible accuracy 93.6 %; "
-    )
+    assert says_in_order(picture.text, "problem 1", "1000 rows", "3 classes", "93.6 %", "problem 2")
     save(picture, tmp_path / "a.png")
     assert made_by(tmp_path / "a.png") == "blobtransfer plot-data -q"
 
@@ -140,14 +139,14 @@ def test_a_training_is_described_too(accuracy, start):
     spec = spec_of(1, variants=(STANDALONE,), target=None)
     trained = train_source(spec, PlannedEngine(lambda *_: accuracy)).results
     picture = picture_of_report(build_report(trained), Canvas())
-    assert picture.title == "Training of a network 2-5-5-3 on problem 1: standalone"
+    assert says_in_order(picture.title, "2-5-5-3", "problem 1", "standalone")
     assert picture.text.startswith(start)
 
 
 def test_a_figure_with_too_little_room_is_refused_and_nothing_is_written(results, tmp_path):
     path = tmp_path / "a.png"
     picture = picture_of_report(build_report(results), Canvas(size=(2.0, 2.0)))
-    with pytest.raises(MachineError, match="the figure has too little room; use a larger --size"):
+    with pytest.raises(MachineError, match="--size"):
         save(picture, path)
     assert os.listdir(tmp_path) == []
 
