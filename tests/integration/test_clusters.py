@@ -14,8 +14,9 @@ from threading import Event, Thread
 
 import pytest
 from helpers.clusters import Cluster, service, wait_until
-from helpers.commands import ENVIRONMENT, run_process, start
+from helpers.commands import ENVIRONMENT, Finished, assert_refused, run_process, start
 from helpers.stores import COMMANDS, FRESH, LONG, n_blocks, without_times
+from helpers.texts import says_in_order
 
 pytestmark = pytest.mark.slow
 
@@ -105,12 +106,9 @@ def test_where_the_scheduler_is_lost_what_is_done_is_kept(cluster, alone, tmp_pa
     wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
     cluster.scheduler.kill()
     out, err = process.communicate(timeout=120)
-    assert (process.returncode, out) == (1, "")
-    assert re.fullmatch(
-        rf"error: {re.escape(str(cluster.file))}: the scheduler is gone; start it and workers "
-        r"again; [\d,]+ of 6,000 repeats kept; the same command goes on\n",
-        err,
-    )
+    done = Finished(process.returncode, out, err)
+    assert_refused(done, str(cluster.file), "the scheduler is gone", code=1)
+    assert re.search(r"[\d,]+ of 6,000 repeats kept", err)
     done = run_process(*LONG, "--store", "a.db", "-o", "a.csv", cwd=tmp_path)
     assert done.code == 0
     assert (tmp_path / "a.csv").read_bytes() == alone
@@ -123,10 +121,8 @@ def test_a_worker_of_other_versions_is_refused_unless_mixed(cluster, run, tmp_pa
     done = run(*command)
     assert (done.code, done.out) == (1, "")
     *_, last = done.err.splitlines()
-    assert re.fullmatch(
-        r"error: 1 of 1 workers would not compute as this process does: tcp://127\.0\.0\.1:\d+ "
-        r"\(scipy 1\.0, not [\d.]+\); end them, or add --mixed",
-        last,
+    assert says_in_order(
+        last, "error: 1 of 1 workers", "tcp://127.0.0.1:", "(scipy 1.0, not ", "--mixed"
     )
     done = run(*command, "--mixed", "-o", "a.json")
     assert done.code == 0
@@ -150,7 +146,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_the_cluster(shared, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130
-    (kept,) = re.findall(r"a\.db keeps (\S+) of 4,000,000 repeats; the same command goes on", err)
+    (kept,) = re.findall(r"a\.db keeps (\S+) of 4,000,000 repeats", err)
     assert out.startswith(f"Stopped at {kept} of 4,000,000 repeats\n")
     assert all(worker.poll() is None for worker in shared.workers)
 

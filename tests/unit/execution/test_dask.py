@@ -151,10 +151,10 @@ def test_a_call_that_was_lost_with_its_worker_is_sent_again_but_not_for_ever(con
     [
         (MachineError("short of memory"), "short of memory"),
         (TableFileError("a.csv", "no such file"), "on a worker: a.csv: no such file"),
-        (ModuleNotFoundError("No module named 'x'"), "a block failed on a worker .ModuleNotFound"),
+        (ModuleNotFoundError("No module named 'x'"), "on a worker .ModuleNotFound"),
         (AttributeError("first\nsecond"), "AttributeError: first"),
         (MemoryError(), "MemoryError: MemoryError"),
-        (OSError("no room"), "a block failed on a worker .OSError: no room"),
+        (OSError("no room"), "on a worker .OSError: no room"),
     ],
 )
 def test_what_fails_on_a_worker_is_one_line(error, says, connected):

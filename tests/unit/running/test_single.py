@@ -140,8 +140,7 @@ def test_an_interrupt_beside_the_network_costs_only_what_is_beside_it():
     assert results.interrupted
     report = build_report(results)
     assert report.stopped is None
-    note = "interrupted: no network from scratch was trained to be shown beside it"
-    assert note in report.tables[0].notes
+    assert any(note.startswith("interrupted: ") for note in report.tables[0].notes)
 
 
 def test_progress_tells_of_the_engine_and_of_each_stage():

@@ -108,7 +108,7 @@ def test_classes_that_are_not_there_are_named(classes, problem):
         ("label=x", "there are person, site, age, bmi, smoker"),
         ("label=outcome,drop=agee", "mean age?"),
         ("label=outcome,where=place:A", "where=place: no such column"),
-        ("label=outcome,where=site:C", "where=site:C: no row has that; there are A, B"),
+        ("label=outcome,where=site:C", "where=site:C: no row"),
         ("label=outcome,group=persons", "mean person?"),
         ("label=age", "is this regression?"),
         ("label=outcome,split=site,drop=person", "split=site: line 2 says A"),
