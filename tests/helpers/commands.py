@@ -1,6 +1,7 @@
 """The one way tests run a command: in this process, or in one of its own."""
 
 import contextlib
+import csv
 import hashlib
 import io
 import os
@@ -89,6 +90,19 @@ def assert_refused(done: Finished, name: str, key: str = "", code: int = 2) -> N
     assert_one_line(done, name, code)
     problem = done.err.removeprefix(f"error: {name}")
     assert problem[:2] in (": ", "; ", "\n") and key in problem, done.err
+
+
+def run_python(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python code in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, check=False, env=os.environ | environment,
+    )  # fmt: skip
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """Return the rows of a text of CSV."""
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 def works(*command: str, **settings: Any) -> bool:

@@ -41,3 +41,13 @@ class PlannedEngine:
             curves=np.tile(np.array(planned)[None, :, None], (len(METRICS), 1, n_evaluations)),
             classes_predicted=np.full(job.n_runs, 3),
         )
+
+
+def by_key(key: int, first_weight: float, n_frozen: int) -> float:
+    """Plan an accuracy from the repeat and the frozen layers."""
+    return (key % 1000 + n_frozen) / 2000
+
+
+def planned(key: int, first_weight: float, n_frozen: int) -> float:
+    """Plan an accuracy from all that decides a run."""
+    return by_key(key, first_weight, n_frozen) + abs(first_weight) / 100

@@ -11,7 +11,7 @@ import sys
 
 import jsonschema
 import pytest
-from helpers.commands import assert_refused, run_process
+from helpers.commands import assert_refused, rows_of, run_process
 from helpers.specs import SMALL_OPTIONS
 from helpers.texts import says_in_order
 from PIL import Image
@@ -109,10 +109,6 @@ def test_train_target_is_repeat_0_of_compare(run):
 
 
 # ---------------------------------------------------------------- questions and variants
-
-
-def rows_of(text):
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 from helpers.commands import run_here
 from helpers.models import write_keras
+from helpers.results import no_number
 from hypothesis import HealthCheck, configuration, given, settings
 from hypothesis import strategies as st
 
@@ -148,10 +149,6 @@ def folder_with_a_model():
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         write_keras(Path("m.keras"))
         yield
-
-
-def no_number(name):
-    raise AssertionError(f"{name} in JSON")
 
 
 def assert_documented(argv):

@@ -1,7 +1,5 @@
 """Tables through the whole program: compared, saved, shown again, learnt from a saved network."""
 
-import csv
-import io
 import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -31,10 +29,6 @@ def here(run, tmp_path):
     """Run commands beside a table of two sites."""
     write_sites(tmp_path / "sites.csv")
     return run
-
-
-def rows_of(text):
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_what_is_meant_is_said_once_and_not_when_quiet(here):

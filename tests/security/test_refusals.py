@@ -16,8 +16,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from helpers import results
 from helpers.commands import assert_one_line, assert_refused, contents, run_process
 from helpers.models import call_of, config, entry, functional, write_h5, write_keras
+from helpers.results import no_number
 from helpers.specs import SMALL_OPTIONS
 
 pytestmark = pytest.mark.security
@@ -841,14 +843,7 @@ def changed(change):
 
 
 def put(*path_and_value):
-    *path, last, value = path_and_value
-
-    def change(record):
-        for key in path:
-            record = record[key]
-        record[last] = value
-
-    return changed(change)
+    return changed(results.put(*path_and_value))
 
 
 BAD_RESULTS = {
@@ -1024,10 +1019,6 @@ def test_a_model_of_an_odd_name_gives_results_that_can_be_read_and_shown(run, te
 
 
 # ---------------------------------------------------------------- divergence
-
-
-def no_number(name):
-    raise AssertionError(f"{name} in JSON")
 
 
 def test_runs_that_diverge_are_counted_and_are_at_chance_level_in_the_means(run, tmp_path):

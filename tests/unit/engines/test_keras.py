@@ -1,11 +1,10 @@
 """The Keras model: its shape, its file, and a quiet import."""
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from helpers.commands import run_python
 
 from blobtransfer.engines.keras.model import build_mlp, get_weights
 from blobtransfer.engines.keras.quiet import load_keras
@@ -46,19 +45,9 @@ def test_a_saved_file_opens_in_plain_keras_and_predicts_the_same(tmp_path):
     assert os.listdir(tmp_path) == ["m.keras"]
 
 
-def in_a_new_process(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | environment,
-    )
-
-
 def test_importing_keras_is_silent_and_the_users_settings_do_not_change_it(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "numpy", "floatx": "float64"}')
-    done = in_a_new_process(
+    done = run_python(
         "from blobtransfer.engines.keras.model import build_mlp\n"
         "from blobtransfer.specs.network import MLPSpec\n"
         "model = build_mlp(MLPSpec())\n"
@@ -75,7 +64,7 @@ def test_what_was_kept_quiet_is_told_when_the_import_fails(tmp_path):
     (tmp_path / "tensorflow.py").write_text(
         "import os\nos.write(2, b'a hint from below\\n')\nraise ImportError('broken')\n"
     )
-    done = in_a_new_process(
+    done = run_python(
         "from blobtransfer.errors import MachineError\n"
         "from blobtransfer.engines.keras.quiet import load_keras\n"
         "try: load_keras()\n"

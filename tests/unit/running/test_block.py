@@ -310,20 +310,11 @@ def test_the_curves_of_a_block_do_not_change_its_scores():
     )
 
 
-def assert_same_blocks(a, b):
-    assert a.scores.arms == b.scores.arms
-    for name in ("repeats", "values", "classes_predicted", "is_failed"):
-        assert getattr(a.scores, name).tobytes() == getattr(b.scores, name).tobytes()
-    assert list(a.curves) == list(b.curves)
-    for arm, curve in a.curves.items():
-        assert curve.tobytes() == b.curves[arm].tobytes()
-
-
 def test_a_block_and_its_result_can_be_pickled():
     call = partial(run_block, fresh("fixed=1", "new-head", speed=True), range(2), {})
     here = call()
     there = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(call))()))
-    assert_same_blocks(here, there)
+    assert_same_runs(here, there)
 
 
 def test_a_block_is_a_pure_function_of_its_repeats():

@@ -73,23 +73,8 @@ class Cut:
         return self.engine.train(job, on_epochs)
 
 
-def planned(key, first_weight, n_frozen):
-    """Give each run a number of its own, from all that decides it."""
-    return (key % 1000 + n_frozen) / 2000 + abs(first_weight) / 100
-
-
 def rows(results):
     return list(results.scores.rows())
-
-
-def assert_same_runs(a, b):
-    """Compare scores and curves bit for bit."""
-    assert a.scores.arms == b.scores.arms
-    for name in ("repeats", "values", "classes_predicted", "is_failed"):
-        assert getattr(a.scores, name).tobytes() == getattr(b.scores, name).tobytes()
-    assert list(a.curves) == list(b.curves)
-    for arm, curve in a.curves.items():
-        assert curve.tobytes() == b.curves[arm].tobytes()
 
 
 # ---------------------------------------------------------------- which runs there are

@@ -19,11 +19,6 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
 
-def planned(key, first_weight, n_frozen):
-    """Give each run a number of its own, from all that decides it."""
-    return (key % 1000 + n_frozen) / 2000 + abs(first_weight) / 100
-
-
 def source_spec(**changes):
     return spec_of(1, **{"variants": (STANDALONE,), "target": None} | changes)
 

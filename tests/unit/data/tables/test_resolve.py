@@ -4,7 +4,7 @@ import tracemalloc
 from dataclasses import replace
 
 import pytest
-from helpers.tables import write_rows, write_sites
+from helpers.tables import write_rows
 
 from blobtransfer.data.tables import reading, request
 from blobtransfer.data.tables.resolve import resolve_data_specs
@@ -15,11 +15,6 @@ from blobtransfer.specs.table import Column, Preprocessing, Scaler, TableRequest
 from blobtransfer.specs.task_text import parse_data_spec
 
 SITE = ":label=outcome,drop=person,drop=fold,where=site:"
-
-
-@pytest.fixture
-def sites(tmp_path):
-    return write_sites(tmp_path / "sites.csv")
 
 
 def resolved(preprocessing=None, **texts):

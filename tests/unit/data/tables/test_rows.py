@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.tables import write_rows, write_sites
+from helpers.tables import write_rows
 
 from blobtransfer.data import load_dataset, load_datasets
 from blobtransfer.data.tables.resolve import resolve_data_specs
@@ -13,11 +13,6 @@ from blobtransfer.specs.task_text import parse_data_spec
 
 def spec_of(text, train_seed=0):
     return resolve_data_specs({"target": parse_data_spec("target", text, 1)}, train_seed)["target"]
-
-
-@pytest.fixture
-def sites(tmp_path):
-    return write_sites(tmp_path / "sites.csv")
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits"])

@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from xml.etree import ElementTree
 
 import numpy as np
@@ -24,10 +22,6 @@ from blobtransfer.running.single import train_source
 from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
-
-
-def by_key(key, first_weight, n_frozen):
-    return (key % 1000 + n_frozen) / 2000
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +48,6 @@ def test_a_name_that_the_font_or_a_formula_cannot_take_makes_no_noise(tmp_path, 
     results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(by_key))
     save(picture_of_report(build_report(results), Canvas()), tmp_path / "a.png")
     assert (tmp_path / "a.png").exists()
-
-
-def run_python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True, text=True, check=False, env=os.environ | environment,
-    )  # fmt: skip
 
 
 def test_a_window_that_cannot_open_is_said_before_any_work():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.engines import PlannedEngine
+from helpers.engines import PlannedEngine, by_key
 from helpers.pictures import dots_of, lines_across, notes_in, rows_of, texts_in
 from helpers.running import analysed_with, compare, with_cell
 from helpers.specs import REPEAT_OF, SOURCE_KEY, spec_of
@@ -31,10 +31,6 @@ def planned(key, first_weight, n_frozen):
         return [0.8, np.nan, 0.65][repeat]
     # repeat 0's standalone network starts as the source network does
     return 0.5 + 0.1 * repeat if first_weight == fresh and repeat > 0 else 0.75
-
-
-def by_key(key, first_weight, n_frozen):
-    return (key % 1000 + n_frozen) / 2000
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.engines import PlannedEngine
+from helpers.engines import PlannedEngine, by_key
 from helpers.pictures import texts_in
 from helpers.specs import SMALL, spec_of
 
@@ -20,10 +20,6 @@ from blobtransfer.specs.variant import STANDALONE, parse_variant
 
 def good(*_):
     return 0.9
-
-
-def by_key(key, first_weight, n_frozen):
-    return (key % 1000 + n_frozen) / 2000
 
 
 def training_of(plan, **changes):

@@ -402,17 +402,6 @@ def test_what_is_no_result_is_refused_in_one_line(text, problem):
     assert "\n" not in str(error.value)
 
 
-def put(*path_and_value):
-    *path, last, value = path_and_value
-
-    def change(record):
-        for step in path:
-            record = record[step]
-        record[last] = value
-
-    return change
-
-
 def remove(key):
     return lambda record: record.pop(key)
 

@@ -100,17 +100,6 @@ def test_curves_have_the_place_of_their_point(studies):
     assert {row["epoch"] for row in rows} == {"0", "1", "2"}
 
 
-def put(*path_and_value):
-    *path, last, value = path_and_value
-
-    def change(record):
-        for key in path:
-            record = record[key]
-        record[last] = value
-
-    return change
-
-
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
