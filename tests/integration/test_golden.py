@@ -15,6 +15,7 @@ from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
 
 from blobtransfer.engines import Job, OnEpochs, Trained
+from blobtransfer.specs.drawn import BlobsSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -53,7 +54,9 @@ def planned_accuracy(job: Job, i: int) -> float:
     noise = int(job.order_keys[i]) % 97 / 1000 + int(abs(first_weight) * 1000) % 20 / 1000
     gain = 0.0
     if first_weight > 5:
-        gain = 0.1 + 0.03 * (job.tasks[i % len(job.tasks)].spec.seed % 3 - 1)
+        spec = job.tasks[i % len(job.tasks)].spec
+        assert isinstance(spec, BlobsSpec)
+        gain = 0.1 + 0.03 * (spec.seed % 3 - 1)
         gain *= {8: -1.0, 16: 0.1}.get(job.training.batch_size, 1.0)
     return 0.7 + noise + gain - 0.06 * int(job.n_frozen[i])
 
