@@ -21,6 +21,9 @@ def raises_setting(
 
     Raises:
         AssertionError: The error is about something else.
+
+    Yields:
+        The error.
     """
     with pytest.raises(SettingError) as caught:
         yield caught

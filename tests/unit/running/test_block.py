@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.results import assert_same_runs
 from helpers.running import compare_cell
 from helpers.specs import SMALL, spec_of, varied
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-from helpers.engines import PlannedEngine
+from helpers.engines import PlannedEngine, planned
+from helpers.results import assert_same_runs
 from helpers.running import compare, compare_cell
 from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.engines import PlannedEngine
+from helpers.engines import PlannedEngine, planned
 from helpers.running import compare_cell
 from helpers.specs import spec_of
 

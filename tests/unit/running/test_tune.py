@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.errors import raises_setting
 from helpers.running import compare_cell
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
 from blobtransfer.data import load_dataset
 from blobtransfer.data.dataset import validation_dataset
 from blobtransfer.engines import load_engine
-from blobtransfer.errors import SettingError
 
 RATES = (0.01, 0.1, 1.0)
 

@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from helpers.engines import PlannedEngine
+from helpers.commands import run_python
+from helpers.engines import PlannedEngine, by_key
 from helpers.running import compare
 from helpers.specs import spec_of
 from helpers.texts import says_in_order

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.results import put
 from helpers.running import compare, with_cell
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of, varied
 

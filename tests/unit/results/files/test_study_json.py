@@ -7,6 +7,7 @@ import json
 import jsonschema
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.results import put
 from helpers.running import run
 from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
