@@ -19,11 +19,11 @@ def raises_setting(
         value: The value that the error names; None for any.
         key: A word or a number that the problem contains.
 
-    Raises:
-        AssertionError: The error is about something else.
-
     Yields:
         The error.
+
+    Raises:
+        AssertionError: The error is about something else.
     """
     with pytest.raises(SettingError) as caught:
         yield caught
