@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from blobtransfer.specs.task_text import parse_data_spec
     from blobtransfer.specs.training import TrainingSpec
     from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
+    from blobtransfer.studies.comparison import build_comparison
+    from blobtransfer.studies.grid import build_grid
+    from blobtransfer.studies.pairs import build_pairs
+    from blobtransfer.studies.settings import ComparisonSettings
+    from blobtransfer.studies.sweep import build_sweep
 
 __version__ = "0.1.0"
 
@@ -47,6 +52,7 @@ _HOME = {
     "CellResults": "results.results",
     "CirclesSpec": "specs.drawn",
     "ClassificationSpec": "specs.drawn",
+    "ComparisonSettings": "studies.settings",
     "DaskExecutor": "execution.dask",
     "DataSpec": "specs.task",
     "Dataset": "data.dataset",
@@ -63,10 +69,13 @@ _HOME = {
     "TrainingResults": "results.results",
     "TrainingSpec": "specs.training",
     "Variant": "specs.variant",
-    "compare": "running.run",
-    "fill_store": "running.run",
-    "from_json": "analysis.load",
-    "from_store": "analysis.load",
+    "build_comparison": "studies.comparison",
+    "build_grid": "studies.grid",
+    "build_pairs": "studies.pairs",
+    "build_sweep": "studies.sweep",
+    "compare": "experiment.compare",
+    "from_json": "experiment.load",
+    "from_store": "experiment.load",
     "load_dataset": "data",
     "load_engine": "engines",
     "parse_data_spec": "specs.task_text",

@@ -8,14 +8,15 @@ error.
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 
 import typer
 
 from blobtransfer.cli.compare import compare
-from blobtransfer.cli.failures import ENV_PREFIX, envvar_of, report, reported
+from blobtransfer.cli.failures import ENV_PREFIX, envvar_of, report, reportable_error
 from blobtransfer.cli.grid import grid
 from blobtransfer.cli.merge import merge
-from blobtransfer.cli.options import Version
+from blobtransfer.cli.output import Version
 from blobtransfer.cli.pairs import pairs
 from blobtransfer.cli.parsing import Command, grouped
 from blobtransfer.cli.plot_data import plot_data
@@ -54,7 +55,7 @@ app = typer.Typer(
 class CompareCommand(Command):
     """`compare`, whose many options have a short page of their own."""
 
-    first_week = frozenset(
+    short_help_flags = frozenset(
         ("--repeats", "--fixed", "--variant", "--model", "--sources", "--until-decided",
          "--source", "--target", "--source-seed", "--target-seed", "--epochs", "--output",
          "--store", "--full", "--explain", "--quiet", "--help")
@@ -64,13 +65,13 @@ class CompareCommand(Command):
 class SweepCommand(Command):
     """`sweep`, likewise."""
 
-    first_week = CompareCommand.first_week | {"--over", "--budget"}
+    short_help_flags = CompareCommand.short_help_flags | {"--over", "--budget"}
 
 
 class PairsCommand(Command):
     """`pairs`, likewise."""
 
-    first_week = frozenset(
+    short_help_flags = frozenset(
         ("--pairs", "--repeats", "--fixed", "--variant", "--source", "--target", "--first-seed",
          "--epochs", "--margin", "--output", "--store", "--explain", "--quiet", "--help")
     )  # fmt: skip
@@ -79,7 +80,7 @@ class PairsCommand(Command):
 class GridCommand(Command):
     """`grid`, likewise."""
 
-    first_week = (PairsCommand.first_week | {"--problems", "--full"}) - {"--pairs"}
+    short_help_flags = (PairsCommand.short_help_flags | {"--problems", "--full"}) - {"--pairs"}
 
 
 EXAMPLES = """
@@ -143,10 +144,11 @@ def main() -> int:
         failed, 130 interrupted, 143 terminated, 129 hung up.
     """
     prepare_streams()
-    _settle_typer(sys.argv[1:])
-    _warn_of_unknown_settings()
+    argv = tuple(sys.argv[1:])
+    _configure_typer(argv)
+    _warn_of_unknown_variables()
     try:
-        status = app(prog_name="blobtransfer", standalone_mode=False)
+        status = app(argv, prog_name="blobtransfer", standalone_mode=False, obj=argv)
         write_stdout([])
         return status if isinstance(status, int) else 0
     except typer.TyperException as error:
@@ -160,33 +162,34 @@ def main() -> int:
         if COMPLETE in os.environ:  # Typer reads what the shell sets besides without checks
             name = f"{COMPLETE}={os.environ[COMPLETE]}"
             return report(InputError(f"{name}: only shell completion sets this; unset it"))
-        shown = reported(error)
-        if shown is None:
+        reportable = reportable_error(error)
+        if reportable is None:
             raise
         if isinstance(error, OSError):
             discard(sys.stdout)
-        return report(shown)
+        return report(reportable)
 
 
-def _settle_typer(words: list[str]) -> None:
-    """Tell Typer, which asks the environment, how help is laid out and that a shell is named."""
+def _configure_typer(argv: Sequence[str]) -> None:
+    """Set the environment variables that Typer reads: the width of help, and no terminal."""
     if shutil.get_terminal_size().columns < HELP_COLUMNS:
         os.environ.setdefault("TERMINAL_WIDTH", str(HELP_COLUMNS))
     for name in ("GITHUB_ACTIONS", "PY_COLORS"):  # which it takes for a terminal
         os.environ.pop(name, None)
-    if len(words) == 2 and words[0] in ("--show-completion", "--install-completion"):
+    if len(argv) == 2 and argv[0] in ("--show-completion", "--install-completion"):
         # Else it takes no name, and looks for the shell that has started it.
         os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
 
 
-def _warn_of_unknown_settings() -> None:
-    """Tell of environment variables that look like an option's and are none."""
-    given = [name for name in os.environ if name.startswith(ENV_PREFIX)]
-    if not given:
+def _warn_of_unknown_variables() -> None:
+    """Warn of environment variables with our prefix that no option has."""
+    prefixed = [name for name in os.environ if name.startswith(ENV_PREFIX)]
+    if not prefixed:
         return
     commands = vars(typer.main.get_command(app))["commands"].values()
     flags = {flag for command in commands for param in command.params for flag in param.opts}
-    known = {envvar_of(flag) for flag in flags if flag.startswith("--")}
-    for name in sorted(set(given) - known):
-        asked = suggest(name, known)
-        print_stderr(f"warning: {name} is not an option's variable{'; ' + asked if asked else ''}")
+    variables = {envvar_of(flag) for flag in flags if flag.startswith("--")}
+    for name in sorted(set(prefixed) - variables):
+        question = suggest(name, variables)
+        advice = f"; {question}" if question else ""
+        print_stderr(f"warning: {name} is not an option's variable{advice}")

@@ -1,38 +1,23 @@
 """`compare`: training from scratch against starting from a source network, over many repeats."""
 
-from blobtransfer.cli.comparison import Request, settled_comparison
-from blobtransfer.cli.options import (
-    FigureOptions,
-    MessageOptions,
-    ProblemOptions,
-    QuestionOptions,
-    ResultOptions,
-    ScreenOptions,
-    TrainingOptions,
-    TransferOptions,
-    VariantOptions,
-    WorkOptions,
-)
-from blobtransfer.cli.run import run
-from blobtransfer.specs.study import Study
+from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
+from blobtransfer.cli.output import OutputOptions
+from blobtransfer.cli.run import Request, check_curves, run
+from blobtransfer.studies.comparison import build_comparison, read_source_network
 
 
 def compare(
     *,
-    transfer: TransferOptions,
-    further: VariantOptions,
-    question: QuestionOptions,
-    problem: ProblemOptions,
-    training: TrainingOptions,
-    work: WorkOptions,
-    figure: FigureOptions,
-    screen: ScreenOptions,
-    result: ResultOptions,
-    messages: MessageOptions,
+    comparison: ComparisonOptions,
+    execution: ExecutionOptions,
+    output: OutputOptions,
+    argv: tuple[str, ...],
 ) -> None:
     """Compare training from scratch with starting from a source network, over many repeats."""
-    request = Request(transfer, further, question, problem, training)
-    request.check(result)
-    screen.check_format(result)
-    asked = settled_comparison(request)
-    run(Study.of_one(asked.spec), asked, asked.read, work, figure, screen, result, messages)
+    settings = comparison.settings()
+    check_curves(output, settings.speed)
+    output.check_explained()
+    source_network = read_source_network(settings)
+    spec = build_comparison(settings, source_network)
+    request = Request(spec, spec, settings, source_network, comparison.data.descriptions)
+    run(request, execution, output, argv)

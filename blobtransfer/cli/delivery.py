@@ -1,16 +1,15 @@
-"""What a command leaves behind: files, standard output, and notes on standard error."""
+"""Deliver results: files, standard output, and notes on standard error."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from blobtransfer.cli.checks import would_replace
 from blobtransfer.cli.interrupts import Deferred, Interrupted
-from blobtransfer.cli.options import MessageOptions, ResultOptions, ScreenOptions
+from blobtransfer.cli.output import MessageOptions, OutputOptions, would_replace
 from blobtransfer.cli.streams import (
     ReaderGone,
     discard,
@@ -26,7 +25,9 @@ from blobtransfer.report.writers import (
     write_summary,
     writer_of,
 )
+from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import STUDIES
+from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from blobtransfer.results.results import StudyResults, TrainingResults
     from blobtransfer.running.single import SingleRun
 
-ALL_SHORT = ScreenOptions()
+COMPARING = ("compare", *STUDIES)
+"""Commands whose answer is a sentence."""
 
 SOME_RUNS_FAILED = 3
 """Exit code: finished, but some losses are not finite."""
@@ -45,31 +47,26 @@ def deliver(
     results: "StudyResults | TrainingResults",
     canvas: "Canvas",
     figure_path: Path | None,
-    result: ResultOptions,
-    messages: MessageOptions,
+    output: OutputOptions,
+    argv: Sequence[str],
     pending: Deferred,
-    screen: ScreenOptions = ALL_SHORT,
     is_printed: bool = True,
 ) -> None:
-    """Print, write and draw results.
+    """Print, write and draw results; the answer is printed before the figure is drawn.
 
-    The answer is printed before the figure is drawn. An error in one output does not stop the
-    others.
+    If one of them fails, the others are made all the same.
 
     Args:
-        results: The results.
+        results: What was computed.
         canvas: What the figure is drawn on.
-        figure_path: Where the figure goes; None: nowhere.
-        result: Where the numbers go.
-        messages: How much is reported.
-        pending: Knows whether a signal has arrived.
-        screen: How much is shown.
-        is_printed: Whether results are printed.
+        figure_path: Path of the figure; None if none is written.
+        output: The options of output.
+        argv: Words of the command line, which the figure records.
+        pending: Whether a signal has arrived.
+        is_printed: Whether results go to standard output.
 
     Raises:
-        MachineError: An output cannot be written.
-        ReaderGone: Nobody reads standard output any more.
-        Interrupted: A signal has arrived while results were printed.
+        MachineError: Something could not be written.
     """
     from blobtransfer.report.kinds import build_report
 
@@ -80,24 +77,24 @@ def deliver(
     if is_printed:
         try:
             with printing(pending):
-                is_on_screen = print_report(report, result, messages, screen)
+                is_on_screen = print_report(report, output)
         except (MachineError, ReaderGone, Interrupted) as error:
             unprinted.append(error)
     try:
-        write_files(report, result, messages, screen.summary)
+        write_files(report, output)
     except MachineError as error:
         failed.append(error)
     try:
         if figure_path is not None or canvas.has_windows:
             from blobtransfer.report.figures.pictures import picture_of_report
 
-            picture = picture_of_report(report, canvas, sys.argv[1:])
-            save_figure(picture, figure_path, messages)
+            picture = picture_of_report(report, canvas, argv)
+            save_figure(picture, figure_path, output.messages)
     except MachineError as error:
         failed.append(error)
     if not is_on_screen:
         for caution in report.cautions:
-            log_unless_quiet(messages, f"warning: {caution}")
+            output.messages.log(f"warning: {caution}")
     if failed or unprinted:  # one full disk may cause several: report the first
         raise (failed + unprinted)[0]
 
@@ -126,20 +123,9 @@ def printing(pending: Deferred) -> Iterator[None]:
         raise
 
 
-def write_files(
-    report: "Report[Any]", result: ResultOptions, messages: MessageOptions, summary: Path | None
-) -> None:
-    """Write the result files; an error in one does not stop the others.
-
-    Args:
-        report: The report.
-        result: Where the numbers go.
-        messages: How much is reported.
-        summary: File of the summary; None: none.
-
-    Raises:
-        MachineError: A file cannot be written.
-    """
+def write_files(report: "Report[Any]", output: OutputOptions) -> None:
+    """Write the result files; if one fails, the others are written all the same."""
+    result, summary = output.result, output.screen.summary
     failed: MachineError | None = None
     writers = [(path, writer_of(path)) for path in result.files()]
     calls = [(path, writer.write) for path, writer in writers if writer is not None]
@@ -150,54 +136,38 @@ def write_files(
     for path, write in calls:
         try:
             write(report, path)
-            log_unless_quiet(messages, f"wrote {path}")
+            output.messages.log(f"wrote {path}")
         except MachineError as error:
             failed = failed or error
     if failed is not None:
         raise failed
 
 
-def print_report(
-    report: "Report[Any]",
-    result: ResultOptions,
-    messages: MessageOptions,
-    screen: ScreenOptions,
-) -> bool:
-    """Print results to standard output in the requested format.
-
-    Args:
-        report: The report.
-        result: The format.
-        messages: How much is reported.
-        screen: How much is shown.
+def print_report(report: "Report[Any]", output: OutputOptions) -> bool:
+    """Print results to standard output, in the format of `--format`.
 
     Returns:
-        Whether they stand on a terminal, with their cautions.
+        Whether they were printed on a terminal, with their cautions.
     """
+    screen, result = output.screen, output.result
     report = report.for_printing(screen.full, screen.explain)
-    wanted = result.format or "table"
-    is_short = messages.quiet and not screen.full and not result.wants_standard_output()
-    if is_short and report.results.command in STUDIES:
+    format = result.format or "table"
+    is_short = output.messages.quiet and not screen.full and not result.wants_standard_output()
+    if is_short and report.results.command in COMPARING:
         stopped = [] if report.stopped is None else [report.stopped]
         answers = [sentence.text for sentence in report.sentences]
         explanations = report.explanations if screen.explain else ()
         write_stdout(f"{line}\n" for line in (*stopped, *answers, *explanations))
         return False
-    if wanted == "table" and sys.stdout.isatty():
+    if format == "table" and sys.stdout.isatty():
         with stdout_for_writing() as stream:
             return print_on(stream, report, screen.full)
-    write_stdout(TEXT_WRITERS[wanted].pieces(report))
+    write_stdout(TEXT_WRITERS[format].pieces(report))
     return False
 
 
 def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions) -> None:
-    """Save a figure, and report whether it replaces a file of another command.
-
-    Args:
-        picture: The figure.
-        path: The file; None: none.
-        messages: How much is reported.
-    """
+    """Save a figure, if it has a path, and print whose figure it replaces."""
     if path is None:
         return
 
@@ -211,13 +181,13 @@ def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions)
         elif before != plain(picture.made_by):
             replaced = f", in place of the figure of: {before}"
     save(picture, path)
-    log_unless_quiet(messages, f"wrote {path}{replaced}")
+    messages.log(f"wrote {path}{replaced}")
 
 
 def save_network(
     trained: "SingleRun", setting: str, path: Path, force: bool, messages: MessageOptions
 ) -> None:
-    """Save a trained network; one that is there already may stay, another is not replaced.
+    """Save a trained network; an identical file is left as it is, another is not replaced.
 
     Args:
         trained: The trained network.
@@ -242,65 +212,55 @@ def save_network(
                 must_be_new=not force,
                 show_log=messages.verbose,
             )
-            log_unless_quiet(messages, f"wrote {path}")
+            messages.log(f"wrote {path}")
             return
 
     from blobtransfer.keras_files.read import read_source_file
 
     old, new = read_source_file(path), trained
-    held, made = ([one.tobytes() for one in each.weights] for each in (old, new))
-    if held != made or old.preprocessing != new.preprocessing:
+    old_bytes, new_bytes = (
+        [weights.tobytes() for weights in network.weights] for network in (old, new)
+    )
+    if old_bytes != new_bytes or old.preprocessing != new.preprocessing:
         raise would_replace(setting, path, "a network with other weights")
-    log_unless_quiet(messages, f"{path} holds this very network already; left as it is")
+    messages.log(f"{path} holds this very network already; left as it is")
 
 
-def tell_new_head(
-    is_default: bool, fits: bool, source: str, target: str, messages: MessageOptions
+def print_new_head_note(
+    spec: ExperimentSpec, settings: ComparisonSettings, messages: MessageOptions
 ) -> None:
-    """Say why the output layer is drawn afresh though nobody asked, unless quiet.
+    """Print that the default variants do not keep the output layer, if so, unless quiet.
 
     Args:
-        is_default: No variants were asked for.
-        fits: The output layer of the source is of the target's classes.
-        source: What the source network learnt, or its file.
-        target: What is learnt from there.
-        messages: How much is said.
+        spec: What is run; its last variant stands for all.
+        settings: Which variants were asked for.
+        messages: Whether to print.
     """
-    if is_default and not fits:
-        log_unless_quiet(
-            messages,
-            f"note: the output layer of {source} is not of the classes of {target}: it is drawn "
-            "afresh (new-head)",
+    is_default = settings.fixed is None and not settings.variants
+    if is_default and spec.variants[-1].new_head:
+        has_model = settings.model is not None or spec.source is None
+        source = str(settings.model) if has_model or not spec.source else spec.source.name
+        messages.log(
+            f"note: the output layer of {source} is not of the classes of {spec.task.name}: it is "
+            "drawn afresh (new-head)"
         )
 
 
-def log_unless_quiet(messages: MessageOptions, text: str) -> None:
-    """Say on standard error what was done, unless quiet."""
-    if not messages.quiet:
-        print_stderr(text)
-
-
-def tell_notes(source: "SourceNetwork | None", path: Path | None, messages: MessageOptions) -> None:
-    """Report the parts of the file of the source network that are ignored, unless quiet.
-
-    Args:
-        source: The source network; None if there is none.
-        path: Its file.
-        messages: How much is reported.
-    """
-    for note in () if source is None else source.notes:
-        log_unless_quiet(messages, f"note: {path}: {note}")
-    if source is not None and source.preprocessing and not source.preprocessing.trained_rows:
+def print_model_notes(
+    source: "SourceNetwork | None", path: object, messages: MessageOptions
+) -> None:
+    """Print what of the file of the source network is ignored, unless quiet."""
+    if source is None:
+        return
+    for note in source.notes:
+        messages.log(f"note: {path}: {note}")
+    if source.preprocessing and not source.preprocessing.trained_rows:
         problem = "which rows trained it is not known; see that none of them tests"
-        log_unless_quiet(messages, f"note: {path}: {problem}")
+        messages.log(f"note: {path}: {problem}")
 
 
-def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
-    """Show the windows of a command whose results are delivered.
-
-    Raises:
-        typer.Exit: Some trainings failed.
-    """
+def finish(results: "Results | StudyResults", canvas: "Canvas") -> None:
+    """Show windows, and exit with code 3 if trainings failed."""
     canvas.show()
     if results.n_failed:
         print_stderr(

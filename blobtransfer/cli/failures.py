@@ -31,11 +31,11 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def envvar_of(flag: str) -> str:
-    """Name the environment variable that sets an option's default."""
+    """Return the environment variable that sets an option's default."""
     return ENV_PREFIX + flag.removeprefix("--").replace("-", "_").upper()
 
 
-def reported(error: Exception) -> Exception | None:
+def reportable_error(error: Exception) -> Exception | None:
     """Return the error that is reported in one line; None for a bug, which stays a traceback.
 
     Whatever a library raises while it is imported becomes an `ImportError`: some fail if they
@@ -95,7 +95,7 @@ def _line(error: BaseException, context: Any) -> str:
 
 
 def _usage_line(error: typer.TyperException) -> str:
-    """Say in our words what Typer found wrong with the command line."""
+    """Return what Typer rejects, in the words of this program."""
     param, context = getattr(error, "param", None), getattr(error, "ctx", None)
     if isinstance(error, typer.BadParameter) and param is not None:
         flag = max(param.opts, key=len)
@@ -103,36 +103,36 @@ def _usage_line(error: typer.TyperException) -> str:
             return f"{envvar_of(flag)} {os.environ.get(envvar_of(flag), '')}: use 1 or 0"
         if error.message:  # none where an argument is missing
             return f"{_name_of(context, flag)} {error.message}"
-    found, known = _unknown_word(error, context)
-    if found:
-        asked = suggest(found, known)
-        return f"{found}: not known; {asked or 'see blobtransfer ' + _command_of(context)}"
+    unknown, words = _unknown_word(error, context)
+    if unknown:
+        question = suggest(unknown, words)
+        return f"{unknown}: not known; {question or 'see blobtransfer ' + _help_of(context)}"
     message = error.format_message().rstrip(".")
-    return f"{message[:1].lower()}{message[1:]}; see blobtransfer {_command_of(context)}"
+    return f"{message[:1].lower()}{message[1:]}; see blobtransfer {_help_of(context)}"
 
 
 def _unknown_word(error: typer.TyperException, context: Any) -> tuple[str, list[str]]:
-    """Give the option or command that is not known, if that is the error, and those that are."""
+    """Return the unknown option or command, if that is the error, and the known ones."""
     option = getattr(error, "option_name", None)
     if option is not None and context is not None:
-        known = [one for param in context.command.params for one in param.opts]
-        if option in known:  # the option is right, its value is not
+        flags = [flag for param in context.command.params for flag in param.opts]
+        if option in flags:  # the option is right, its value is not
             return "", []
-        return str(option), [one for one in known if one.startswith("--")]
+        return str(option), [flag for flag in flags if flag.startswith("--")]
     commands = getattr(getattr(context, "command", None), "commands", None)
     match = re.search(r"No such command '(.+?)'", error.format_message())
     return (match[1], list(commands)) if match and commands else ("", [])
 
 
-def _command_of(context: Any) -> str:
-    """Write the help command of the command that was running."""
+def _help_of(context: Any) -> str:
+    """Return the help command of the command that was running."""
     name = getattr(getattr(context, "command", None), "name", None)
     is_whole = context is None or context.parent is None or name is None
     return "--help" if is_whole else f"{name} --help"
 
 
 def _name_of(context: Any, flag: str) -> str:
-    """Name an option by its flag, or by its environment variable if that has set it."""
+    """Return the flag of an option, or its environment variable if that has set it."""
     if context is None:
         return flag
     if flag in context.meta.get(FROM_ENVIRONMENT, ()):

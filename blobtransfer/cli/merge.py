@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from blobtransfer.cli.checks import check_store
-from blobtransfer.cli.delivery import log_unless_quiet
 from blobtransfer.cli.interrupts import deferred
-from blobtransfer.cli.options import RESULTS, MessageOptions, Mixed
-from blobtransfer.cli.parsing import file
+from blobtransfer.cli.options import Mixed
+from blobtransfer.cli.output import MessageOptions, check_store
+from blobtransfer.cli.parsing import RESULTS, file
 from blobtransfer.errors import SettingError
 
 
@@ -21,8 +20,7 @@ def merge(
     ],
     *,
     store: Annotated[
-        Path,
-        file("--store", "Where the parts go (.db); what it keeps already stays.", RESULTS),
+        Path, file("--store", "Where the parts go (.db); what it keeps already stays.", RESULTS)
     ],
     mixed: Mixed = False,
     messages: MessageOptions,
@@ -38,10 +36,10 @@ def merge(
     for part in parts:  # all are checked before a new store is created
         with Store.opened(part, writes=False) as other:
             other.commands()
-    with deferred() as pending, Store.opened(store, writes=True) as whole:
+    with deferred() as pending, Store.opened(store, writes=True) as merged:
         for part in parts:
             with Store.opened(part, writes=False) as other:
-                n_new = whole.merge_from(other, mixed, pending.check)
-            log_unless_quiet(messages, f"{part}: {n_new:,} repeats are new")
-        for command in whole.commands():
-            log_unless_quiet(messages, f"{store} keeps {whole.count_repeats(command.study)}")
+                n_new = merged.absorb(other, mixed, pending.check)
+            messages.log(f"{part}: {n_new:,} repeats are new")
+        for command in merged.commands():
+            messages.log(f"{store} keeps {merged.tally(command.spec)}")

@@ -17,11 +17,18 @@ from typing import Any, cast, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reported
+from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reportable_error
 from blobtransfer.cli.interrupts import INTERRUPTED
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.checks import read_number
+
+TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
+STATISTICS, RESULTS, MESSAGES = "Question and statistics", "Results", "Messages"
+EXECUTION = "Long work"
+"""Panels of the help page."""
+
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 
 NOTHING = "''"
 """How an empty value is shown."""
@@ -94,7 +101,7 @@ def choice(
         settings: As in `option`.
     """
 
-    def one_of_them(text: str) -> str:
+    def read(text: str) -> str:
         if text not in choices:
             raise not_among(text, choices)
         return text
@@ -104,17 +111,17 @@ def choice(
         help,
         panel,
         metavar=metavar or "|".join(choices),
-        parser=one_of_them,
+        parser=read,
         autocompletion=lambda: list(choices),
         **settings,
     )
 
 
 def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
-    """Make the error that a word is none of some, and ask whether a near one was meant."""
-    asked = suggest(text, choices)
+    """Return the error that a word is not one of some choices; it suggests a similar one."""
+    question = suggest(text, choices)
     return typer.BadParameter(
-        f"{text or NOTHING}: {asked + ' ' if asked else ''}use one of {', '.join(choices)}"
+        f"{text or NOTHING}: {question + ' ' if question else ''}use one of {', '.join(choices)}"
     )
 
 
@@ -141,33 +148,33 @@ class Command(TyperCommand):
     """A command whose options of several values take `0 1 2`, `0,1,2` or one at a time.
 
     Attributes:
-        first_week: Flags that the short help page shows; all where it is empty.
+        short_help_flags: Flags on the short help page; empty for all.
     """
 
-    first_week: frozenset[str] = frozenset()
+    short_help_flags: frozenset[str] = frozenset()
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help page: of the options of the first week, or of all with --help-all."""
-        if ctx.meta.get(SHOWS_ALL) or not self.first_week:
+        """Write the help page: the short one, or that of all options with --help-all."""
+        if ctx.meta.get(SHOWS_ALL) or not self.short_help_flags:
             super().format_help(ctx, formatter)
             return
         params: list[Any] = list(self.params)
-        later = [
+        hidden = [
             param
             for param in params
             if param.param_type_name == "option"
             and not param.hidden
-            and self.first_week.isdisjoint(param.opts)
+            and self.short_help_flags.isdisjoint(param.opts)
         ]
         epilog = self.epilog
-        for param in later:
+        for param in hidden:
             param.hidden = True
-        self.epilog = f"{len(later)} more options: blobtransfer {self.name} --help-all"
+        self.epilog = f"{len(hidden)} more options: blobtransfer {self.name} --help-all"
         try:
             super().format_help(ctx, formatter)
         finally:
             self.epilog = epilog
-            for param in later:
+            for param in hidden:
                 param.hidden = False
 
     def invoke(self, ctx: Any) -> Any:
@@ -180,10 +187,10 @@ class Command(TyperCommand):
             _check_memory()
             return super().invoke(ctx)
         except Exception as error:
-            shown = reported(error)
-            if shown is None:
+            reportable = reportable_error(error)
+            if reportable is None:
                 raise
-            raise typer.Exit(report(shown, ctx)) from error
+            raise typer.Exit(report(reportable, ctx)) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(getattr(error, "exit_code", INTERRUPTED)) from error
 
@@ -198,7 +205,9 @@ class Command(TyperCommand):
             if getattr(param, "metavar", None) in (NUMBERS, PAIR, WORDS, SPECS)
             for flag in param.opts
         }
-        whole = {flag for param in self.params if param.metavar == SPECS for flag in param.opts}
+        whole_flags = {
+            flag for param in self.params if param.metavar == SPECS for flag in param.opts
+        }
         rewritten = []
         rest = list(args)
         while rest:
@@ -209,11 +218,13 @@ class Command(TyperCommand):
             values = [value] if equals else []
             while not equals and rest and re.match(r"[^-]|-\d", rest[0]):
                 values.append(rest.pop(0))
-            rewritten += _repeated(flag, values, flag in whole) if equals or values else [flag]
+            rewritten += (
+                _repeated(flag, values, flag in whole_flags) if equals or values else [flag]
+            )
         for flag in flags:
             from_environment = os.environ.get(envvar_of(flag))
             if from_environment and not any(arg.startswith(flag + "=") for arg in rewritten):
-                rewritten += _repeated(flag, from_environment.split(), flag in whole)
+                rewritten += _repeated(flag, from_environment.split(), flag in whole_flags)
                 ctx.meta.setdefault(FROM_ENVIRONMENT, set()).add(flag)
         try:
             return super().parse_args(ctx, rewritten)
@@ -224,37 +235,32 @@ class Command(TyperCommand):
 
 
 def grouped(function: Callable[..., None]) -> Callable[..., None]:
-    """Lay out the option groups among a command's parameters as single options.
+    """Turn the option groups among a command's parameters into single options.
 
     Args:
-        function: A command; parameters whose type is a dataclass are groups.
+        function: A command; parameters whose type is a dataclass are groups, which may hold
+            groups. A parameter `argv` gets the words of the command line.
 
     Returns:
         A command that Typer reads as if every field had been written out.
     """
     hints = get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
     parameters = []
     for name, parameter in inspect.signature(function).parameters.items():
-        if name not in groups:
-            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY))
-            continue
-        field_hints = get_type_hints(groups[name], include_extras=True)
-        parameters += [
-            inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=inspect.Parameter.empty if field.default is MISSING else field.default,
-                annotation=field_hints[field.name],
-            )
-            for field in fields(groups[name])
-        ]
+        if name == "argv":
+            parameters.append(inspect.Parameter(name, KEYWORD_ONLY, annotation=typer.Context))
+        elif is_dataclass(hints[name]):
+            parameters += _options_of(hints[name])
+        else:
+            parameters.append(parameter.replace(kind=KEYWORD_ONLY))
 
     @wraps(function)
     def command(**values: Any) -> None:
-        for name, group in groups.items():
-            own = {field.name: values.pop(field.name) for field in fields(group)}
-            values[name] = cast(Any, group)(**own)
+        if "argv" in values:
+            values["argv"] = values["argv"].obj
+        for name, hint in hints.items():
+            if is_dataclass(hint):
+                values[name] = _group_of(hint, values)
         function(**values)
 
     signature = inspect.Signature(parameters)
@@ -263,14 +269,44 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _repeated(flag: str, values: Sequence[str], are_whole: bool) -> list[str]:
-    """Give `--flag=0 --flag=1` for `0,1`; a value without anything in it stays, to be refused.
+def _options_of(group: Any) -> list[inspect.Parameter]:
+    """Return the options of a group and of the groups in it, as parameters."""
+    hints = get_type_hints(group, include_extras=True)
+    parameters = []
+    for field in fields(group):
+        if is_dataclass(hints[field.name]):
+            parameters += _options_of(hints[field.name])
+            continue
+        default = inspect.Parameter.empty if field.default is MISSING else field.default
+        parameters.append(
+            inspect.Parameter(
+                field.name, KEYWORD_ONLY, default=default, annotation=hints[field.name]
+            )
+        )
+    return parameters
 
-    A problem's description, which may hold commas, is whole.
+
+def _group_of(group: Any, values: dict[str, Any]) -> Any:
+    """Build a group from the values of its options, which are taken out of `values`."""
+    hints = get_type_hints(group)
+    return group(
+        **{
+            field.name: _group_of(hints[field.name], values)
+            if is_dataclass(hints[field.name])
+            else values.pop(field.name)
+            for field in fields(group)
+        }
+    )
+
+
+def _repeated(flag: str, values: Sequence[str], are_whole: bool) -> list[str]:
+    """Return `--flag=0 --flag=1` for `0,1`; an empty value stays, to be rejected.
+
+    A description of data, which may contain commas, is not split.
     """
     if are_whole:
         return [f"{flag}={value}" for value in values]
-    return [f"{flag}={one}" for value in values for one in re.split(r"[,\s]+", value.strip(", "))]
+    return [f"{flag}={word}" for value in values for word in re.split(r"[,\s]+", value.strip(", "))]
 
 
 def _whole_number(text: str | int) -> int:

@@ -1,26 +1,25 @@
-"""`plot-data`: draw problems."""
+"""`plot-data`: draw data sets."""
 
-import sys
+from collections.abc import Sequence
 from typing import Annotated
 
-from blobtransfer.cli.checks import checked_figure
+from blobtransfer.cli.data import BlobsOptions, description, request_of
 from blobtransfer.cli.delivery import save_figure
 from blobtransfer.cli.interrupts import deferred
-from blobtransfer.cli.options import (
-    PROBLEM,
+from blobtransfer.cli.output import (
     FigureOptions,
     MessageOptions,
-    ProblemOptions,
+    OutputOptions,
     ResultOptions,
-    description,
+    ScreenOptions,
 )
-from blobtransfer.cli.parsing import NUMBERS, integer
-from blobtransfer.cli.problems import problem_of, settled
+from blobtransfer.cli.parsing import NUMBERS, PROBLEM, integer
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.drawn import MAX_DATA_VALUES
-from blobtransfer.specs.task import DataSpec
+from blobtransfer.studies.comparison import read_data
+from blobtransfer.studies.settings import ComparisonSettings, DataRequest
 
 MAX_PANELS = 100
 """Most problems in one figure."""
@@ -39,53 +38,60 @@ def plot_data(
             "A problem, such as moons:noise=0.2 or a.csv:label=y. Can be given more than once.",
         ),
     ] = None,
-    problem: ProblemOptions,
+    blobs: BlobsOptions,
     figure: FigureOptions,
     messages: MessageOptions,
+    argv: tuple[str, ...],
 ) -> None:
     """Draw problems: rows by class, true centres, and the best possible accuracy."""
-    specs = _described(task, seed, problem) if task else _of_seeds(seed or [1, 2], problem)
-    path = checked_figure("plot-data", figure, ResultOptions())
+    if task:
+        requests = _described(task, seed, blobs)
+    else:
+        requests = _of_seeds(seed or [1, 2], blobs)
+    settings = ComparisonSettings(train_seed=0)
+    specs = [read_data(settings, {"target": request})["target"] for request in requests]
+    path = OutputOptions(figure, ScreenOptions(), ResultOptions(), messages).check_files(
+        "plot-data"
+    )
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
 
     from blobtransfer.data import load_dataset
-    from blobtransfer.report.figures.canvas import Canvas
     from blobtransfer.report.figures.pictures import picture_of_tasks
 
-    canvas = Canvas(figure.show, figure.style, figure.inches())
-    drawn = picture_of_tasks([load_dataset(spec) for spec in specs], canvas, sys.argv[1:])
+    canvas = figure.canvas()
+    picture = picture_of_tasks([load_dataset(spec) for spec in specs], canvas, argv)
     with deferred():
-        save_figure(drawn, path, messages)
+        save_figure(picture, path, messages)
     if messages.quiet and path is not None:
         write_stdout([f"{path}\n"])
     canvas.show()
 
 
-def _described(texts: list[str], seed: list[int] | None, problem: ProblemOptions) -> list[DataSpec]:
-    if len(texts) > MAX_PANELS:
-        raise SettingError("task", "", f"{len(texts):,} panels; use at most {MAX_PANELS}")
-    specs: list[DataSpec] = []
+def _described(
+    texts: Sequence[str], seeds: Sequence[int] | None, blobs: BlobsOptions
+) -> list[DataRequest]:
+    _check_n_panels("task", "", len(texts))
     for i, text in enumerate(texts):
         if text in texts[:i]:
             raise SettingError("task", text, "it is repeated; give it once")
-        asked = problem_of("task", text, "seed", seed[0] if seed else None, i + 1, problem)
-        specs.append(settled({"target": asked}, 0)["target"])
-    return specs
+    seed = seeds[0] if seeds else None
+    return [request_of("task", text, "seed", seed, i, blobs) for i, text in enumerate(texts, 1)]
 
 
-def _of_seeds(seeds: list[int], problem: ProblemOptions) -> list[DataSpec]:
-    if len(seeds) > MAX_PANELS:
-        raise SettingError("seed", join(seeds), f"{len(seeds):,} panels; use at most {MAX_PANELS}")
-    specs: list[DataSpec] = []
+def _of_seeds(seeds: Sequence[int], blobs: BlobsOptions) -> list[DataRequest]:
+    _check_n_panels("seed", join(seeds), len(seeds))
     for seed in seeds:
         if seeds.count(seed) > 1:
             raise SettingError("seed", join(seeds), f"{seed} is repeated; give it once")
-        asked = problem_of("task", None, "seed", seed, seed, problem)
-        specs.append(settled({"target": asked}, 0)["target"])
-    n_cells = sum((spec.n_train + spec.n_test_rows) * spec.n_features for spec in specs)
-    if len(seeds) > 1 and n_cells > MAX_DATA_VALUES:
-        raise SettingError(
-            "seed", join(seeds), f"{n_cells:,} numbers in all; use at most {MAX_DATA_VALUES:,}"
-        )
-    return specs
+    specs = [blobs.spec("seed", seed) for seed in seeds]
+    n_values = sum((spec.n_train + spec.n_test_rows) * spec.n_features for spec in specs)
+    if len(seeds) > 1 and n_values > MAX_DATA_VALUES:
+        problem = f"{n_values:,} numbers in all; use at most {MAX_DATA_VALUES:,}"
+        raise SettingError("seed", join(seeds), problem)
+    return [*specs]
+
+
+def _check_n_panels(setting: str, value: str, n_panels: int) -> None:
+    if n_panels > MAX_PANELS:
+        raise SettingError(setting, value, f"{n_panels:,} panels; use at most {MAX_PANELS}")

@@ -1,6 +1,6 @@
 """The progress display: a bar, what is done of how much, the rate and the time left.
 
-The bar is on a terminal's standard error only; how long all will take is said anywhere, once.
+The bar is shown on a terminal only; the duration of long work is printed anywhere, once.
 """
 
 import io
@@ -36,36 +36,33 @@ STAGES: dict[Stage, str] = {
 }
 
 LONG_S = 20.0
-"""Seconds from which work is long, so that it is said at the start how long it will take."""
+"""Seconds from which on work is long, and its duration is printed at the start."""
 
 MEASURED_S = 2.0
 """Seconds of work by which the whole is estimated."""
 
-WORTH_KEEPING_S = 600.0
-"""Seconds of work from which it is said how to keep it."""
+WORTH_STORING_S = 600.0
+"""Seconds of work from which on `--store` is recommended."""
 
 REPEATS = "repeats"
 
 STAGE_UNITS: dict[Stage, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
-"""What is counted, where it is not repeats."""
+"""What is counted if it is not repeats."""
 
 
 @contextmanager
 def progress_of(
-    quiet: bool, check: Callable[[], None], is_kept: bool | None = None
+    quiet: bool, check: Callable[[], None], is_stored: bool | None = None
 ) -> Iterator[Progress]:
     """Show how far the work is while the block runs.
 
     Args:
         quiet: Show nothing.
-        check: Called wherever the work tells of itself; raises to stop it.
-        is_kept: Whether what is done is kept in a store; None where it cannot be.
-
-    Yields:
-        The progress of the block.
+        check: Called at every report of progress; raises to stop the work.
+        is_stored: Whether results are stored; None for a command without a store.
     """
     if quiet or not sys.stderr.isatty():
-        yield _Stages(None, check, _Estimate(None if quiet else print_stderr, is_kept))
+        yield _Stages(None, check, _Estimate(None if quiet else print_stderr, is_stored))
         return
 
     from rich.console import Console
@@ -79,7 +76,7 @@ def progress_of(
         bars = RichProgress(
             SpinnerColumn(),
             TextColumn(
-                "{task.description} {task.fields[told]}",
+                "{task.description} {task.fields[text]}",
                 markup=False,
                 table_column=Column(no_wrap=True),
             ),
@@ -88,8 +85,8 @@ def progress_of(
             transient=True,
         )
         with bars:
-            say = partial(bars.console.print, markup=False, highlight=False, soft_wrap=True)
-            yield _Stages(bars, check, _Estimate(say, is_kept))
+            print_line = partial(bars.console.print, markup=False, highlight=False, soft_wrap=True)
+            yield _Stages(bars, check, _Estimate(print_line, is_stored))
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ class _Stages:
                 self.bars.remove_task(done)
             of = "of at most" if stage == "until decided" else "of"
             self.bars.add_task(
-                STAGES[stage], total=total, told="", n_parts=n_repeats, of=of,
+                STAGES[stage], total=total, text="", n_parts=n_repeats, of=of,
                 parts=STAGE_UNITS.get(stage, REPEATS),
             )  # fmt: skip
         return self
@@ -116,33 +113,33 @@ class _Stages:
         if self.bars is not None:
             (task,) = self.bars.tasks
             self.bars.update(task.id, advance=n)
-            self.bars.update(task.id, told=_told(task))
+            self.bars.update(task.id, text=_progress_text(task))
         self.estimate.advance(n)
         self.check()
 
 
 class _Estimate:
-    """Says once, where the work is long, how long it will take.
+    """Prints once, if the work is long, how long it will take.
 
     Args:
-        say: Told it in a line; None: nobody is.
-        is_kept: See `progress_of`.
+        print_line: Prints a line; None to print nothing.
+        is_stored: See `progress_of`.
     """
 
-    def __init__(self, say: Callable[[str], None] | None, is_kept: bool | None) -> None:
-        self._say, self._is_kept = say, is_kept
+    def __init__(self, print_line: Callable[[str], None] | None, is_stored: bool | None) -> None:
+        self._print_line, self._is_stored = print_line, is_stored
         self.start(0, is_most=False)
 
     def start(self, total: int, is_most: bool) -> None:
-        """Begin a stage of so much work, or of at most so much."""
+        """Begin a stage with a total amount of work, or with at most that."""
         self._total, self._is_most = total, is_most
         self._n_done, self._n_first = 0, 0
         self._first_at: float | None = None
 
     def advance(self, n: int) -> None:
-        """Tell that so much more is done."""
+        """Count `n` more as done."""
         self._n_done += n
-        if self._say is None or not n:
+        if self._print_line is None or not n:
             return
         now = time.monotonic()
         if self._first_at is None:  # what went before it was not all work
@@ -155,14 +152,14 @@ class _Estimate:
         if left > LONG_S:
             most = "at most " if self._is_most else ""
             hint = ""
-            if self._is_kept is False and left > WORTH_KEEPING_S:
+            if self._is_stored is False and left > WORTH_STORING_S:
                 hint = "; --store FILE.db would keep what is done"
-            self._say(f"this will take {most}about {duration(left)}{hint}")
-        self._say = None
+            self._print_line(f"this will take {most}about {duration(left)}{hint}")
+        self._print_line = None
 
 
 def duration(seconds: float) -> str:
-    """Write a time roughly, in the unit in which people think of it."""
+    """Format a duration roughly, in the unit in which people think of it."""
     for size, unit in ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min")):
         if seconds >= 1.5 * size:
             n = seconds / size
@@ -170,8 +167,8 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _told(task: "Task") -> str:
-    """Say how much is done, how fast that is, and how long the rest may take."""
+def _progress_text(task: "Task") -> str:
+    """Return how much is done, how fast that is, and how long the rest may take."""
     share = task.completed / task.total if task.total else 0.0
     n_parts = task.fields["n_parts"]
     if n_parts == 1 or task.fields["parts"] != REPEATS:

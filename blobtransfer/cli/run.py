@@ -1,185 +1,213 @@
-"""What the commands that compare share: running what was settled, and delivering what it found."""
+"""What the commands that compare share: running what is built, and delivering the results."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blobtransfer.cli.checks import check_only_filled, checked_figure
-from blobtransfer.cli.comparison import Comparison
-from blobtransfer.cli.delivery import deliver, finish, log_unless_quiet
+from blobtransfer.cli.data import print_data, tables_of
+from blobtransfer.cli.delivery import deliver, finish, print_model_notes, print_new_head_note
 from blobtransfer.cli.interrupts import deferred
-from blobtransfer.cli.options import (
-    FigureOptions,
-    MessageOptions,
-    ResultOptions,
-    ScreenOptions,
-    WorkOptions,
-)
+from blobtransfer.cli.options import ExecutionOptions
+from blobtransfer.cli.output import MessageOptions, OutputOptions
 from blobtransfer.errors import MachineError, SettingError
-from blobtransfer.specs.study import Study
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.study import StudySpec, experiments_of
+from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
-    from blobtransfer.results.store.store import RepeatCount, Store, StoredCommand
+    from blobtransfer.keras_files.read import SourceNetwork
+    from blobtransfer.results.results import Results
+    from blobtransfer.results.store import KeptCommand, Store, Tally
+    from blobtransfer.results.study import StudyResults
 
+MODEL_FILE = "the source network (--model)"
+"""What the file of --model is called where something would replace it."""
 
-SECOND_LOOK = (
+MORE_REPEATS = (
     "note: this is a second look, after one at {:,} repeats, and errs in more than 5 % of tables; "
     "--until-decided has intervals that hold at every look"
 )
 
 PART_OPTIONS = ("--only-repeats", "--store")
 
-GOES_ON = "; the same command goes on"
+CONTINUES = "; the same command goes on"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command runs, and what it is described by.
+
+    Args:
+        spec: What is run.
+        base: The comparison whose data and variants are described.
+        settings: What the spec is built from.
+        source_network: The network of --model.
+        descriptions: Descriptions of data that were given.
+    """
+
+    spec: ExperimentSpec | StudySpec
+    base: ExperimentSpec
+    settings: ComparisonSettings
+    source_network: "SourceNetwork | None" = None
+    descriptions: tuple[str | None, ...] = ()
+
+    def print_notes(self, messages: MessageOptions) -> None:
+        """Print once what the data and the model are, unless quiet."""
+        print_model_notes(self.source_network, self.settings.model, messages)
+        print_data(self.base, self.descriptions, messages)
+        print_new_head_note(self.base, self.settings, messages)
 
 
 def run(
-    study: Study,
-    said: Comparison,
-    read: Sequence[tuple[str, Path | None]],
-    work: WorkOptions,
-    figure: FigureOptions,
-    screen: ScreenOptions,
-    result: ResultOptions,
-    messages: MessageOptions,
+    request: Request, execution: ExecutionOptions, output: OutputOptions, argv: tuple[str, ...]
 ) -> None:
-    """Run a comparison or a study and deliver what it found.
+    """Run a comparison or a study and deliver its results.
 
     Args:
-        study: What is run.
-        said: The comparison whose problems and model are described.
-        read: What each file that is read is called, and its path.
-        work: Where it runs, and where it is kept.
-        figure: Where the figure goes.
-        screen: How much is shown.
-        result: Where the numbers go.
-        messages: How much is said.
-
-    Raises:
-        SettingError: Two options exclude each other.
+        request: What is run.
+        execution: Where it runs, and where it is stored.
+        output: Where results go.
+        argv: Words of the command line.
     """
-    work.check()
-    if work.only(study.n_repeats) is not None:
-        check_only_filled(figure, screen, result)
-        if study.until_decided:
+    spec, settings, messages = request.spec, request.settings, output.messages
+    experiments = experiments_of(spec)
+    command = "compare" if isinstance(spec, ExperimentSpec) else spec.kind
+    execution.check()
+    only_repeats = execution.range_of(spec.n_repeats)
+    if only_repeats is not None:
+        output.check_none()
+        if experiments[0].until_decided:
             problem = "it looks at all repeats from the first; leave one of the two out"
-            raise SettingError("only-repeats", work.only_repeats or "", problem)
-        figure = replace(figure, no_plot=True)
-    path = checked_figure(
-        study.kind, figure, result, read=read, summary=screen.summary, store=work.store
-    )
+            raise SettingError("only-repeats", execution.only_repeats or "", problem)
+        output = replace(output, figure=replace(output.figure, no_plot=True))
+    targets = (experiment.target for experiment in experiments)
+    tables = tables_of(settings.source, settings.target, *targets)
+    model = [] if settings.model is None else [(MODEL_FILE, Path(settings.model))]
+    path = output.check_files(command, read=[*model, *tables], store=execution.store)
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
-    from blobtransfer.report.figures.canvas import Canvas
-    from blobtransfer.running.run import Resources, fill_store, run_study
+    from blobtransfer.experiment.compare import compare
+    from blobtransfer.experiment.study import fill_store, run_study
 
-    canvas = Canvas(figure.show, figure.style, figure.inches())
-    said.say(messages)
-    weights = None if said.saved is None else list(said.saved.weights)
-    engine = load_engine(said.spec.engine, messages.verbose)
-    with deferred() as pending, _opened(study, work, messages) as store:
+    canvas = output.figure.canvas()
+    request.print_notes(messages)
+    network = request.source_network
+    weights = None if network is None else list(network.weights)
+    engine = load_engine(request.base.engine, messages.verbose)
+    with deferred() as pending, _opened(command, spec, execution, messages, argv) as store:
         with (
-            _elsewhere(work, messages, pending.check) as executor,
+            _executor(execution, messages, pending.check) as executor,
             progress_of(messages.quiet, pending.check, store is not None) as progress,
         ):
-            only_repeats = work.only(study.n_repeats)
-            resources = Resources(engine, progress, executor, store, work.mixed)
+            results: Results | StudyResults
+            resources = (weights, engine, progress, executor)
             if store is not None and only_repeats is not None:
-                fill_store(study, store, only_repeats, weights, resources)
-                _print_stored(store, study, messages)
+                fill_store(spec, store, only_repeats, *resources, execution.mixed)
+                _print_stored(store, spec, messages)
                 return
-            results = run_study(study, weights, resources)
-        provenance = replace(results.provenance, argv=tuple(sys.argv[1:]))
-        results = replace(results, provenance=provenance)
-        deliver(results, canvas, path, result, messages, pending, screen)
+            if isinstance(spec, ExperimentSpec):
+                results = compare(spec, *resources, store=store, mixed=execution.mixed)
+            else:
+                results = run_study(spec, *resources, store, execution.mixed)
+        results = replace(results, argv=argv)
+        deliver(results, canvas, path, output, argv, pending)
         if store is not None:
-            _print_stored(store, study, messages, GOES_ON if results.interrupted else "")
+            _print_stored(store, spec, messages, CONTINUES if results.interrupted else "")
     finish(results, canvas)
 
 
 @contextmanager
-def _opened(study: Study, work: WorkOptions, messages: MessageOptions) -> "Iterator[Store | None]":
+def _opened(
+    command: str,
+    spec: ExperimentSpec | StudySpec,
+    execution: ExecutionOptions,
+    messages: MessageOptions,
+    argv: tuple[str, ...],
+) -> "Iterator[Store | None]":
     """Open the store, if there is one, and print how many repeats it has before and after."""
-    if work.store is None:
+    if execution.store is None:
         yield None
         return
 
     from blobtransfer.results.store.store import Store
 
-    with Store.opened(work.store, writes=True) as store:
-        there = store.count_repeats(study)
-        if there.n_stored:
-            log_unless_quiet(messages, f"{work.store} has {there}")
-        only = work.only(study.n_repeats)
-        argv = sys.argv[1:] if only is None else without_parts(sys.argv[1:])
-        before = store.record_command(study, argv, is_part=only is not None)
-        if before is not None and only is None and not there.is_at_most:
-            n_seen = seen_of(before, there)
-            if 0 < n_seen < study.n_repeats:
-                log_unless_quiet(messages, SECOND_LOOK.format(n_seen))
+    with Store.opened(execution.store, writes=True) as store:
+        stored = store.tally(spec)
+        if stored.n_kept:
+            messages.log(f"{execution.store} has {stored}")
+        is_part = execution.only_repeats is not None
+        words = without_parts(argv) if is_part else list(argv)
+        before = store.remember(command, spec, words, is_part=is_part)
+        if before is not None and not is_part and not stored.is_most:
+            n_seen = n_seen_repeats(before, stored)
+            if 0 < n_seen < spec.n_repeats:
+                messages.log(MORE_REPEATS.format(n_seen))
         try:
             yield store
         except MachineError as error:
-            raise MachineError(f"{error}; {store.count_repeats(study)} kept{GOES_ON}") from error
+            raise MachineError(f"{error}; {store.tally(spec)} kept{CONTINUES}") from error
         except KeyboardInterrupt:
-            _print_stored(store, study, messages, GOES_ON)
+            _print_stored(store, spec, messages, CONTINUES)
             raise
 
 
-def seen_of(before: "StoredCommand", there: "RepeatCount") -> int:
-    """Count the repeats of each experiment that a command has shown before this one.
+def n_seen_repeats(before: "KeptCommand", stored: "Tally") -> int:
+    """Count the repeats of each experiment that an earlier command has shown.
 
-    One that was to go on where it stopped has shown nothing that another would be added to.
+    An interrupted command has shown nothing to which repeats could be added.
     """
-    n_stored = there.n_stored // len(before.study.cells)
-    if before.study.until_decided:
-        return n_stored
-    is_shown = before.study.n_repeats <= n_stored and not before.is_part
-    return before.study.n_repeats if is_shown else 0
+    n_experiments = len(experiments_of(before.spec))
+    n_kept = stored.n_kept // n_experiments
+    if experiments_of(before.spec)[0].until_decided:
+        return n_kept
+    is_shown = before.spec.n_repeats <= n_kept and not before.is_part
+    return before.spec.n_repeats if is_shown else 0
 
 
 def without_parts(argv: Sequence[str]) -> list[str]:
-    """Give a command line without the options that say which part it computes, and where."""
-    kept: list[str] = []
+    """Return a command line without the options of a part of the repeats, and their values."""
+    words: list[str] = []
     is_value = False
     for word in argv:
         if not is_value and word.partition("=")[0] not in PART_OPTIONS:
-            kept.append(word)
+            words.append(word)
         is_value = not is_value and word in PART_OPTIONS
-    return kept
+    return words
 
 
 @contextmanager
-def _elsewhere(
-    work: WorkOptions, messages: MessageOptions, check: Callable[[], None]
+def _executor(
+    execution: ExecutionOptions, messages: MessageOptions, check: Callable[[], None]
 ) -> "Iterator[Executor | None]":
-    """Connect with the cluster, where one is asked for."""
-    if work.scheduler is None:
+    """Connect with the cluster of `--scheduler`, if there is one."""
+    if execution.scheduler is None:
         yield None
         return
 
     from blobtransfer.execution.dask import DaskExecutor
 
-    with DaskExecutor(work.scheduler, partial(log_unless_quiet, messages), check) as executor:
+    with DaskExecutor(execution.scheduler, messages.log, check) as executor:
         yield executor
 
 
 def _print_stored(
-    store: "Store",
-    study: Study,
-    messages: MessageOptions,
-    goes_on: str = "",
+    store: "Store", spec: ExperimentSpec | StudySpec, messages: MessageOptions, suffix: str = ""
 ) -> None:
-    log_unless_quiet(messages, f"{store.path} keeps {store.count_repeats(study)}{goes_on}")
+    messages.log(f"{store.path} keeps {store.tally(spec)}{suffix}")
 
 
-def refuse_curves(result: ResultOptions, command: str) -> None:
-    """Raise `SettingError` where learning curves are wanted that are not kept."""
-    if result.curves is not None:
+def check_curves(output: OutputOptions, has_curves: bool) -> None:
+    """Raise `SettingError` if `--curves` is given without `--speed`."""
+    if output.result.curves is not None and not has_curves:
+        raise SettingError("curves", output.result.curves, "it needs --speed; add that")
+
+
+def reject_curves(output: OutputOptions, command: str) -> None:
+    """Raise `SettingError` if `--curves` is given to a command that records none."""
+    if output.result.curves is not None:
         problem = f"{command} keeps no learning curves; use compare --speed, or sweep --speed"
-        raise SettingError("curves", result.curves, problem)
+        raise SettingError("curves", output.result.curves, problem)

@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blobtransfer.cli.checks import STORE_SUFFIXES, checked_figure
-from blobtransfer.cli.delivery import deliver
+from blobtransfer.cli.delivery import COMPARING, deliver
 from blobtransfer.cli.interrupts import deferred
-from blobtransfer.cli.options import (
-    RESULTS,
-    FigureOptions,
-    MessageOptions,
-    ResultOptions,
-    ScreenOptions,
-    ShownMargin,
-)
-from blobtransfer.cli.parsing import integer
+from blobtransfer.cli.options import ShownMargin
+from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, OutputOptions
+from blobtransfer.cli.parsing import RESULTS, integer
 from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError, StoreError
 from blobtransfer.file_signatures import SQLITE
@@ -55,40 +48,34 @@ def show(
         ),
     ] = None,
     margin: ShownMargin = None,
-    figure: FigureOptions,
-    screen: ScreenOptions,
-    result: ResultOptions,
-    messages: MessageOptions,
+    output: OutputOptions,
+    argv: tuple[str, ...],
 ) -> None:
     """Print every table and draw every figure of a saved result again, without training."""
     if margin is not None:
         check_margin(margin)
-    screen.check_format(result)
-    read = [("the results to be shown", file)]
-    path = checked_figure("show", figure, result, read=read, summary=screen.summary)
+    output.check_explained()
+    path = output.check_files("show", read=[("the results to be shown", file)])
     try:
-        results = _read(file, number, margin, messages)
+        results = _read(file, number, margin, output.messages)
     except MemoryError as error:
         problem = "it needs more memory than is free; free some memory, or show a smaller file"
         raise InputFileError(file, problem) from error
-
-    from blobtransfer.report.figures.canvas import Canvas
-
-    canvas = Canvas(figure.show, figure.style, figure.inches())
-    if results.command not in STUDIES:
+    canvas, curves = output.figure.canvas(), output.result.curves
+    if results.command not in COMPARING:
         for setting, value, thing in (
-            ("summary", screen.summary, "a summary"),
+            ("summary", output.screen.summary, "a summary"),
             ("margin", margin, "a margin"),
-            ("explain", "" if screen.explain else None, "words to explain"),
+            ("explain", "" if output.screen.explain else None, "words to explain"),
         ):
             if value is not None:
                 problem = f"{file} is of {results.command}; only a comparison has {thing}"
                 raise SettingError(setting, value, problem)
-    if result.curves is not None and not results.has_curves:
+    if curves is not None and not results.has_curves:
         problem = f"{file} holds no learning curves; compare keeps them with --speed"
-        raise SettingError("curves", result.curves, problem)
+        raise SettingError("curves", curves, problem)
     with deferred() as pending:
-        deliver(results, canvas, path, result, messages, pending, screen)
+        deliver(results, canvas, path, output, argv, pending)
     canvas.show()
 
 
@@ -120,28 +107,28 @@ def _read(
 
 def _of_store(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
-) -> "StudyResults":
-    """Read what a store keeps of one of its commands."""
-    from blobtransfer.analysis.load import from_store
-    from blobtransfer.results.store.store import Store
+) -> "Results | StudyResults":
+    """Read the results of one of the commands of a store."""
+    from blobtransfer.experiment.load import from_store
+    from blobtransfer.results.store import Store
 
     with Store.opened(path, writes=False) as store:
         n_commands = store.n_commands()
         if not n_commands:
             raise StoreError(path, "there is nothing in it; give compare --store this file")
-        wanted = n_commands if number is None else number
-        if not 1 <= wanted <= n_commands:
+        number = n_commands if number is None else number
+        if not 1 <= number <= n_commands:
             problem = f"{path} keeps {n_commands}; use one of them, counted from 1"
-            raise SettingError("command", wanted, problem)
+            raise SettingError("command", number, problem)
         if n_commands > 1 and not messages.quiet:
-            _list_commands(store, n_commands, wanted)
-        (command,) = store.commands(wanted - 1, 1)
+            _list_commands(store, n_commands, number)
+        (command,) = store.commands(number - 1, 1)
         return from_store(store, command, margin)
 
 
-def _list_commands(store: "Store", n_commands: int, shown: int) -> None:
+def _list_commands(store: "Store", n_commands: int, number: int) -> None:
     """Print the last commands of a store, each with the number of its stored repeats."""
-    print_stderr(f"{store.path} keeps {n_commands} commands, of which this is {shown}:")
+    print_stderr(f"{store.path} keeps {n_commands} commands, of which this is {number}:")
     first = max(0, n_commands - MAX_LISTED)
     if first:
         print_stderr(f"  --command 1 to --command {first} are not listed")

@@ -1,51 +1,44 @@
-"""`train-source` and `train-target`: train one network, save it, and show what it learnt."""
+"""`train-source` and `train-target`: train one network, save it, and show its results."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from blobtransfer.cli.checks import (
-    MODEL_FILE,
-    check_model_file,
-    checked_figure,
-    model_errors,
-    network_for,
-    one_variant,
-    output_fits,
-    read_source,
-    required_preprocessing,
+from blobtransfer.cli.data import (
+    SEEDS,
+    BlobsOptions,
+    description,
+    print_data,
+    request_of,
+    tables_of,
 )
 from blobtransfer.cli.delivery import (
     deliver,
     finish,
+    print_model_notes,
+    print_new_head_note,
     printing,
     save_network,
-    tell_new_head,
-    tell_notes,
 )
 from blobtransfer.cli.interrupts import deferred
-from blobtransfer.cli.options import (
-    PROBLEM,
-    RESULTS,
-    TRANSFER,
+from blobtransfer.cli.options import TrainingOptions, VariantOptions, settings_of
+from blobtransfer.cli.output import (
     FigureOptions,
     MessageOptions,
-    ProblemOptions,
+    OutputOptions,
     ResultOptions,
-    TrainingOptions,
-    VariantOptions,
-    description,
+    ScreenOptions,
+    check_model_file,
 )
-from blobtransfer.cli.parsing import file, integer, switch
-from blobtransfer.cli.problems import network_of, problem_of, say_problems, settled, tables_of
+from blobtransfer.cli.parsing import PROBLEM, RESULTS, TRANSFER, file, integer, switch
+from blobtransfer.cli.run import MODEL_FILE
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import MachineError, SettingError
-from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.settings import with_settings
 from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
+from blobtransfer.studies.comparison import read_source_network
+from blobtransfer.studies.training import build_source_training, build_target_training
 
 if TYPE_CHECKING:
     from blobtransfer.engines import Engine
@@ -67,27 +60,26 @@ def train_source(
         Path, file("--model", "Where the trained network is saved (.keras).", RESULTS)
     ] = Path("model.keras"),
     force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
-    problem: ProblemOptions,
+    blobs: BlobsOptions,
     training: TrainingOptions,
     figure: FigureOptions,
     result: ResultOptions,
     messages: MessageOptions,
+    argv: tuple[str, ...],
 ) -> None:
     """Train the source network and save it."""
-    asked = problem_of("task", task, "seed", seed, 1, problem)
-    source = settled({"source": asked}, training.train_seed)["source"]
-    base = ExperimentSpec(source=source, network=network_of(source))
-    spec = with_settings(base, training.settings())
-    path = checked_figure("train-source", figure, result, [("model", model)], tables_of(asked))
+    output = OutputOptions(figure, ScreenOptions(), result, messages)
+    request = request_of("task", task, "seed", seed, SEEDS["source"], blobs)
+    spec = build_source_training(settings_of(training, source=request))
+    path = output.check_files("train-source", [("model", model)], tables_of(request))
     check_model_file("model", model, spec.network, force)
 
     from blobtransfer.running import single
 
-    say_problems(spec, [task], messages)
-
+    print_data(spec, [task], messages)
     _train_and_deliver(
         lambda engine, progress: single.train_source(spec, engine, progress),
-        spec, ("model", model), force, path, figure, result, messages,
+        spec, ("model", model), force, path, output, argv,
     )  # fmt: skip
 
 
@@ -101,68 +93,54 @@ def train_target(
         description("--task", "The target problem, such as moons:noise=0.2 or a.csv:label=y."),
     ] = None,
     model: Annotated[
-        Path | None,
-        file("--model", "Start from this network (.keras or .h5): transfer.", TRANSFER),
+        Path | None, file("--model", "Start from this network (.keras or .h5): transfer.", TRANSFER)
     ] = None,
     fixed: Annotated[
         int | None,
         integer("--fixed", "Hidden layers of the model to freeze.", TRANSFER, show_default="0"),
     ] = None,
-    further: VariantOptions,
+    variants: VariantOptions,
     save: Annotated[
         Path | None, file("--save", "Save the trained network there (.keras).", RESULTS)
     ] = None,
     force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
-    problem: ProblemOptions,
+    blobs: BlobsOptions,
     training: TrainingOptions,
     figure: FigureOptions,
     result: ResultOptions,
     messages: MessageOptions,
+    argv: tuple[str, ...],
 ) -> None:
     """Train on the target problem: from scratch, or from a saved network with --model."""
-    source = read_source(model)
-    wanted = problem_of("task", task, "seed", seed, 2, problem)
-    preprocessing = required_preprocessing(model, source, {"target": wanted}, can_name_source=False)
-    target = settled({"target": wanted}, training.train_seed, preprocessing)["target"]
-    base = ExperimentSpec(questions=("one",), target=target, network=network_of(target))
-    asked = with_settings(base, training.settings(model is not None))
-    network = network_for(asked.network, training, source)
-    fits = output_fits(source, asked)
-    variant = one_variant(fixed, further.variant or [], model, fits, len(network.hidden))
-    with model_errors(model):
-        spec = replace(
-            asked,
-            network=network,
-            variants=(variant,),
-            model_path=None if model is None else printable(str(model)),
-            model_sha256=None if source is None else source.sha256,
-            model_notes=() if source is None else source.notes,
-        )
-        if source is not None:
-            spec.check_source_network(source.network.shapes, source.output)
-    read = [(MODEL_FILE, model)]
-    tables = tables_of(wanted)
-    checked_figure("train-target", figure, result, read=[*read, *tables])
-    kept = tables if force else [*read, *tables]
-    path = checked_figure("train-target", figure, result, [("save", save)], kept)
+    output = OutputOptions(figure, ScreenOptions(), result, messages)
+    request = request_of("task", task, "seed", seed, SEEDS["target"], blobs)
+    settings = settings_of(
+        variants, training,
+        target=request, model=model, fixed=None if fixed is None else (fixed,),
+    )  # fmt: skip
+    source_network = read_source_network(settings)
+    spec = build_target_training(settings, source_network)
+    tables = tables_of(request)
+    read = [(MODEL_FILE, model), *tables]
+    output.check_files("train-target", read=read)
+    path = output.check_files("train-target", [("save", save)], tables if force else read)
     if force and save is None:
         raise SettingError("force", "", "nothing is saved; leave it out, or add --save FILE")
     if save is not None:
-        check_model_file("save", save, variant.network(network), force)
-
-    tell_notes(source, model, messages)
-    is_default = fixed is None and not further.variant and model is not None
-    tell_new_head(is_default, fits, str(model), target.name, messages)
+        check_model_file("save", save, spec.variants[0].network(spec.network), force)
+    print_model_notes(source_network, model, messages)
+    print_new_head_note(spec, settings, messages)
 
     from blobtransfer.running import single
 
-    say_problems(spec, [task], messages)
-    weights = None if source is None else list(source.weights)
+    print_data(spec, [task], messages)
+    weights = None if source_network is None else list(source_network.weights)
+    preprocessing = None if source_network is None else source_network.preprocessing
     _train_and_deliver(
-        lambda engine, progress: _with_ancestors(
+        lambda engine, progress: _with_earlier_rows(
             single.train_target(spec, weights, engine, progress), preprocessing
         ),
-        spec, ("save", save), force, path, figure, result, messages,
+        spec, ("save", save), force, path, output, argv,
     )  # fmt: skip
 
 
@@ -172,40 +150,36 @@ def _train_and_deliver(
     model: tuple[str, Path | None],
     force: bool,
     figure_path: Path | None,
-    figure: FigureOptions,
-    result: ResultOptions,
-    messages: MessageOptions,
+    output: OutputOptions,
+    argv: tuple[str, ...],
 ) -> None:
-    """Train, then save, draw and print; the model first, as it can be refused.
+    """Train, then save, draw and print; the model first, as its file may be rejected.
 
     Args:
-        train: What is to be done.
-        spec: Of it.
-        model: The setting and path of the file that the network is saved in.
-        force: Replace that file.
-        figure_path: Where the figure goes, if anywhere.
-        figure: Whether windows are wanted.
-        result: Where the numbers go.
-        messages: How much is said.
+        train: Trains the network.
+        spec: What is trained.
+        model: Setting and path of the file in which the network is saved.
+        force: Whether to replace that file.
+        figure_path: Path of the figure; None if none is written.
+        output: Where results go.
+        argv: Words of the command line.
     """
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
-    from blobtransfer.report.figures.canvas import Canvas
 
-    canvas, (setting, model_path) = Canvas(figure.show, figure.style, figure.inches()), model
+    canvas, (setting, model_path), messages = output.figure.canvas(), model, output.messages
     with deferred() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
             trained = train(load_engine(spec.engine, messages.verbose), progress)
-        provenance = replace(trained.results.provenance, argv=tuple(sys.argv[1:]))
-        results = replace(trained.results, provenance=provenance)
+        results = replace(trained.results, argv=argv)
         unsaved = None
         try:
             if model_path is not None and not results.n_failed:
                 save_network(trained, setting, model_path, force, messages)
         except MachineError as error:  # the results come out all the same
             unsaved = error
-        is_printed = not messages.quiet or result.wants_standard_output()
-        deliver(results, canvas, figure_path, result, messages, pending, is_printed=is_printed)
+        is_printed = not messages.quiet or output.result.wants_standard_output()
+        deliver(results, canvas, figure_path, output, argv, pending, is_printed)
         if unsaved is not None:
             raise unsaved
         if not is_printed:
@@ -214,18 +188,18 @@ def _train_and_deliver(
     finish(results, canvas)
 
 
-def _with_ancestors(trained: "SingleRun", of_source: Preprocessing | None) -> "SingleRun":
-    """Add the rows that trained the network it started from to those that trained it."""
+def _with_earlier_rows(trained: "SingleRun", earlier: Preprocessing | None) -> "SingleRun":
+    """Add the training rows of the source network to those of the network trained from it."""
     preprocessing = trained.preprocessing
-    if preprocessing is None or of_source is None:
+    if preprocessing is None or earlier is None:
         return trained
-    rows = of_source.trained_rows and (*preprocessing.trained_rows, *of_source.trained_rows)
-    kept = rows if len(rows) <= MAX_TRAINED_ROWS else ()
-    return replace(trained, preprocessing=replace(preprocessing, trained_rows=kept))
+    rows = earlier.trained_rows and (*preprocessing.trained_rows, *earlier.trained_rows)
+    rows = rows if len(rows) <= MAX_TRAINED_ROWS else ()
+    return replace(trained, preprocessing=replace(preprocessing, trained_rows=rows))
 
 
-def _print_short(results: "TrainingResults", model_path: Path | None) -> None:
-    """Print what a script wants to know: the model's path, or the accuracy."""
+def _print_short(results: "Results", model_path: Path | None) -> None:
+    """Print what a script needs: the path of the model, or the test accuracy."""
     if model_path is None:
         write_stdout([f"{results.run.test_accuracy}\n"])
     elif not results.n_failed:

@@ -83,11 +83,6 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
     )
 
 
-def is_blobs(text: str) -> bool:
-    """Return whether a description is of blobs."""
-    return text.partition(":")[0] == "blobs"
-
-
 def data_spec_text(spec: GeneratedSpec, changes: Mapping[str, Any] | None = None) -> str:
     """Return the description of generated data, which `parse_data_spec` reads.
 

@@ -6,27 +6,25 @@ import pytest
 import typer
 
 from blobtransfer.cli.app import app
-from blobtransfer.cli.options import (
-    FigureOptions,
-    ProblemOptions,
-    QuestionOptions,
-    ResultOptions,
-    TrainingOptions,
-)
+from blobtransfer.cli.options import QuestionOptions, TrainingOptions, settings_of
+from blobtransfer.cli.output import FigureOptions, ResultOptions
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.drawn import BlobsSpec
-from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.settings import SETTINGS, with_settings
+from blobtransfer.studies.settings import ComparisonSettings
 
 COMMANDS = vars(typer.main.get_command(app))["commands"]
 
 
-def test_options_left_alone_change_no_spec():
-    spec = ExperimentSpec(source=BlobsSpec(1), target=BlobsSpec(2))
-    groups = (ProblemOptions(), TrainingOptions(), QuestionOptions())
-    settings = {word: value for group in groups for word, value in group.settings().items()}
-    assert settings.keys() <= SETTINGS.keys()
-    assert with_settings(spec, settings) == spec
+def test_options_left_alone_have_the_default_settings():
+    assert settings_of(TrainingOptions(), QuestionOptions()) == ComparisonSettings()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "momentum=1,2", "learning-rate", "learning-rate=0.1,x", "learning-rate=0.1,"]
+)
+def test_rates_that_cannot_be_read_are_rejected(text):
+    with pytest.raises(SettingError) as error:
+        settings_of(QuestionOptions(tune=text))
+    assert (error.value.setting, error.value.value) == ("tune", text)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -36,26 +34,6 @@ def test_every_option_has_a_sentence_and_the_environment_variable_of_its_flag(co
         if flag.startswith("--") and flag not in ("--help", "--version"):
             assert option.envvar == "BLOBTRANSFER_" + flag[2:].upper().replace("-", "_")
             assert option.help.endswith((".", "?"))
-
-
-@pytest.mark.parametrize(
-    ("sources", "questions"),
-    [
-        (None, ("one", "fresh")),
-        ("both", ("one", "fresh")),
-        ("one", ("one",)),
-        ("fresh", ("fresh",)),
-    ],
-)
-def test_both_questions_are_asked_unless_one_is_named(sources, questions):
-    assert QuestionOptions(sources=sources).questions() == questions
-
-
-def test_nested_takes_two_numbers():
-    assert QuestionOptions().sources_and_repeats() is None
-    assert QuestionOptions(nested=[3, 4]).sources_and_repeats() == (3, 4)
-    with pytest.raises(SettingError, match="nested 3 4 5: use two numbers"):
-        QuestionOptions(nested=[3, 4, 5]).sources_and_repeats()
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_short_work_says_nothing(clock):
 
 @pytest.mark.parametrize("is_kept, hint", [(True, False), (False, True), (None, False)])
 def test_very_long_work_says_how_to_keep_what_is_done(clock, is_kept, hint):
-    said = estimated(clock, [(10.0, 1)] * 3, quiet=False, is_kept=is_kept)
+    said = estimated(clock, [(10.0, 1)] * 3, quiet=False, is_stored=is_kept)
     assert said.startswith("this will take about 2.8 h")
     assert ("--store FILE.db" in said) is hint
 

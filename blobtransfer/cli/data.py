@@ -1,0 +1,222 @@
+"""The options of data: a description, or the short options of blobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from blobtransfer.cli.output import MessageOptions, NamedPath
+from blobtransfer.cli.parsing import PROBLEM, integer, option, real, switch
+from blobtransfer.cli.streams import print_stderr
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.checks import check_seed
+from blobtransfer.specs.drawn import BlobsSpec, GeneratedSpec
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.table import BUILT_IN, TableRequest, TableSpec
+from blobtransfer.specs.task import GENERATED, ROLES, DataSpec, Role
+from blobtransfer.specs.task_text import data_spec_text, parse_data_spec
+from blobtransfer.studies.settings import DataRequest
+
+FIELDS = {
+    "samples": "n_samples",
+    "classes": "n_classes",
+    "features": "n_features",
+    "cluster-std": "cluster_std",
+    "train-samples": "n_train",
+    "test-samples": "n_test",
+}
+"""Short options of blobs, and the fields of generated data that they set."""
+
+SEEDS: dict[Role, int] = {"source": 1, "target": 2}
+"""Default seeds."""
+
+
+def _blobs(flags: str, help: str, declare: Any = integer, show_default: str = "") -> Any:
+    """Declare a short option of blobs; None where it is not given."""
+    default = getattr(BlobsSpec, FIELDS[flags.removeprefix("--")])
+    return declare(flags, help, PROBLEM, show_default=show_default or str(default))
+
+
+def description(flags: str, help: str) -> Any:
+    """Declare an option that describes data."""
+    return option(
+        flags, help, PROBLEM, metavar="SPEC", autocompletion=lambda: [*GENERATED, *BUILT_IN]
+    )
+
+
+@dataclass(frozen=True)
+class BlobsOptions:
+    """Size and shape of blobs."""
+
+    samples: Annotated[int | None, _blobs("--samples", "Rows that are drawn.")] = None
+    classes: Annotated[int | None, _blobs("--classes", "Blobs, one a class.")] = None
+    features: Annotated[int | None, _blobs("--features", "Coordinates of a row.")] = None
+    cluster_std: Annotated[
+        float | None, _blobs("--cluster-std", "Standard deviation of each blob.", real)
+    ] = None
+    train_samples: Annotated[
+        int | None, _blobs("--train-samples", "The first rows, which train.")
+    ] = None
+    test_samples: Annotated[
+        int | None,
+        _blobs(
+            "--test-samples",
+            "Fresh test rows from the same centres, in place of the rows left over.",
+            show_default="rest",
+        ),
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the values of the options that were given, by their words."""
+        values = {word: getattr(self, word.replace("-", "_")) for word in FIELDS}
+        return {word: value for word, value in values.items() if value is not None}
+
+    def spec(self, seed_option: str, seed: int) -> BlobsSpec:
+        """Return the blobs of a seed, which has an option of its own.
+
+        Raises:
+            SettingError: A value is impossible.
+        """
+        check_seed(seed_option, seed)
+        return BlobsSpec(seed, **{FIELDS[word]: value for word, value in self.given().items()})
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The source and the target."""
+
+    source_seed: Annotated[
+        int | None, integer("--source-seed", "The source problem.", PROBLEM, show_default="1")
+    ] = None
+    target_seed: Annotated[
+        int | None, integer("--target-seed", "The target problem.", PROBLEM, show_default="2")
+    ] = None
+    source: Annotated[
+        str | None,
+        description("--source", "The source problem, such as moons:noise=0.2 or a.csv:label=y."),
+    ] = None
+    target: Annotated[str | None, description("--target", "The target problem, likewise.")] = None
+    reverse: Annotated[
+        bool, switch("--reverse", "Swap the source and the target problem.", PROBLEM)
+    ] = False
+
+    @property
+    def descriptions(self) -> tuple[str | None, ...]:
+        """The descriptions of source and target."""
+        return self.source, self.target
+
+    def requests(
+        self, blobs: BlobsOptions, model: Path | None, sources: str | None
+    ) -> dict[Role, DataRequest]:
+        """Return the data by role; the target alone if there is no source.
+
+        Args:
+            blobs: The short options.
+            model: File of the one source network.
+            sources: Which source networks are used.
+
+        Raises:
+            SettingError: Options exclude each other, or a description cannot be read.
+        """
+        if model is not None:
+            problem = f"the source network is read from --model {model}; leave one "
+            if self.reverse:
+                raise SettingError("reverse", "", f"{problem}out")
+            if self.source_seed is not None and sources == "one":
+                raise SettingError("source-seed", self.source_seed, f"{problem}of the two out")
+        source = self._request("source", blobs)
+        target = self._request("target", blobs)
+        if self.source is None and not isinstance(target, BlobsSpec):
+            if model is None:
+                problem = "the source problem is not said; add --source SPEC, or --model FILE"
+                raise SettingError("target", self.target, problem)
+            return {"target": target}
+        if self.reverse:
+            source, target = target, source
+        return {"source": source, "target": target}
+
+    def _request(self, role: Role, blobs: BlobsOptions) -> DataRequest:
+        text, seed = getattr(self, role), getattr(self, f"{role}_seed")
+        return request_of(role, text, f"{role}-seed", seed, SEEDS[role], blobs)
+
+
+def request_of(
+    option: str,
+    text: str | None,
+    seed_option: str,
+    seed: int | None,
+    default_seed: int,
+    blobs: BlobsOptions,
+) -> DataRequest:
+    """Return the data of a description, or of the short options of blobs.
+
+    Args:
+        option: Option of the description, without dashes.
+        text: The description; None if there is none.
+        seed_option: Short option of the seed.
+        seed: Its value; None if it was not given.
+        default_seed: Seed if none is given.
+        blobs: The other short options.
+
+    Raises:
+        SettingError: Both are given, or the description cannot be read.
+    """
+    given = blobs.given()
+    if text is None:
+        return blobs.spec(seed_option, default_seed if seed is None else seed)
+    request = parse_data_spec(option, text, default_seed)
+    if seed is not None:
+        given = {seed_option: seed, **given}
+    if not given:
+        return request
+    problem = f"--{option} says what the problem is; "
+    changes = {FIELDS.get(word, "seed"): value for word, value in given.items()}
+    if not isinstance(request, GeneratedSpec):
+        problem += "leave one of the two out"
+    elif not changes.keys() <= {field.name for field in fields(request)}:
+        problem += f"{request.kind} has no such setting, leave it out"
+    else:
+        problem += f"write --{option} {data_spec_text(request, changes)}"
+    setting, value = next(iter(given.items()))
+    raise SettingError(setting, value, problem)
+
+
+def tables_of(*requests: DataRequest | None) -> list[NamedPath]:
+    """Return the files of the tables among some data, which no output may replace."""
+    origins = {
+        request.origin
+        for request in requests
+        if (isinstance(request, TableRequest) and request.is_file)
+        or (isinstance(request, TableSpec) and request.sha256 is not None)
+    }
+    return [("a table that is learnt", Path(origin)) for origin in sorted(origins)]
+
+
+def print_data(
+    spec: ExperimentSpec, descriptions: Sequence[str | None], messages: MessageOptions
+) -> None:
+    """Print what the data is, unless quiet or no description was given.
+
+    Args:
+        spec: What is run.
+        descriptions: Descriptions that were given.
+        messages: Whether to print.
+    """
+    if messages.quiet or not any(descriptions):
+        return
+
+    from blobtransfer.experiment.single import record_of
+    from blobtransfer.report.problems import describe_problem
+
+    for role in ROLES:
+        data: DataSpec | None = getattr(spec, role)
+        if data is None:
+            continue
+        print_stderr(f"{role}: {describe_problem(data, record_of(role, data, spec.train_seed))}")
+        if isinstance(data, TableSpec):
+            from blobtransfer.data.tables.rows import n_duplicates
+
+            n = n_duplicates(data)
+            if n and data.is_resplit:
+                problem = f"{n:,} rows are copies of others, and may test what trains"
+                print_stderr(f"note: {role}: {problem}")

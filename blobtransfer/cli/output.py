@@ -1,0 +1,335 @@
+"""The options of what a command leaves behind, and checks that its files can be written.
+
+What can be rejected before any work is rejected here, so that a long run does not end in an
+error.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from blobtransfer.atomic_write import find_write_obstacle
+from blobtransfer.cli.parsing import MESSAGES, RESULTS, choice, file, option, switch
+from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr
+from blobtransfer.errors import SettingError, SourceFileError
+from blobtransfer.report.figures.style import STYLES, Style
+from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS, TextWriter
+from blobtransfer.specs.checks import read_number
+from blobtransfer.specs.network import MLPSpec
+
+if TYPE_CHECKING:
+    from blobtransfer.report.figures.canvas import Canvas
+
+MIN_SIDE, MAX_SIDE = 2.0, 50.0
+"""Shortest and longest side of a figure, in inches."""
+
+STORE_SUFFIXES = (".db",)
+
+NamedPath: TypeAlias = tuple[str, Path | None]
+"""A setting, or what an input is called, and its path; None where there is no such file."""
+
+
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
+        typer.echo(f"blobtransfer {version('blobtransfer')}")
+        raise typer.Exit()
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Print the version.", metavar="", callback=_print_version, is_eager=True
+    ),
+]
+
+
+@dataclass(frozen=True)
+class FigureOptions:
+    """Where the figure goes."""
+
+    plot: Annotated[
+        Path | None,
+        file(
+            "--plot",
+            "The figure; the suffix picks the format: png, svg or pdf.",
+            RESULTS,
+            show_default="<command>.png",
+        ),
+    ] = None
+    no_plot: Annotated[
+        bool, switch("--no-plot", "Draw no figure, unless --plot names one.", RESULTS)
+    ] = False
+    show: Annotated[bool, switch("--show", "Also open the figure in a window.", RESULTS)] = False
+    style: Annotated[
+        Style,
+        choice(
+            "--style",
+            "What the figure is for: slide is a page of 16:9, paper a column of a journal.",
+            RESULTS,
+            STYLES,
+        ),
+    ] = "screen"
+    size: Annotated[
+        str | None,
+        option(
+            "--size",
+            "Width and height of the figure in inches, such as 3.5x4.",
+            RESULTS,
+            metavar="WxH",
+        ),
+    ] = None
+
+    def inches(self) -> tuple[float, float] | None:
+        """Return width and height; None for those of the style."""
+        if self.size is None:
+            return None
+        sides = [read_number(side) for side in self.size.split("x")]
+        if len(sides) != 2 or any(
+            side is None or not MIN_SIDE <= side <= MAX_SIDE for side in sides
+        ):
+            problem = f"use two numbers of inches from {MIN_SIDE:g} to {MAX_SIDE:g}, such as 3.5x4"
+            raise SettingError("size", self.size, problem)
+        return sides[0], sides[1]
+
+    def canvas(self) -> "Canvas":
+        """Return what figures are drawn on."""
+        from blobtransfer.report.figures.canvas import Canvas
+
+        return Canvas(self.show, self.style, self.inches())
+
+    def path(self, command: str) -> Path | None:
+        """Return the path of the figure; None if none is written."""
+        if self.plot is None and self.no_plot:
+            return None
+        return self.plot or Path(f"{command}.png")
+
+
+@dataclass(frozen=True)
+class ResultOptions:
+    """Where the numbers go."""
+
+    format: Annotated[
+        str | None,
+        choice(
+            "--format",
+            "What goes to standard output.",
+            RESULTS,
+            tuple(TEXT_WRITERS),
+            show_default="table",
+        ),
+    ] = None
+    output: Annotated[
+        list[Path] | None,
+        option(
+            "--output -o",
+            "Also write the results there; .json, .csv, .md, .txt or .html (a report to forward) "
+            "picks the format, - is standard output. Can be given more than once.",
+            RESULTS,
+            metavar="FILE",
+        ),
+    ] = None
+    curves: Annotated[
+        Path | None,
+        file(
+            "--curves",
+            "Also write the learning curves there, a row an epoch (.csv); compare needs --speed.",
+            RESULTS,
+        ),
+    ] = None
+
+    def files(self) -> list[Path]:
+        """Return the result files, without standard output."""
+        return [path for path in self.output or () if path != STANDARD_STREAM]
+
+    def wants_standard_output(self) -> bool:
+        """Return whether `--format` or `--output -` asks for results on standard output."""
+        return self.format is not None or STANDARD_STREAM in (self.output or ())
+
+
+@dataclass(frozen=True)
+class ScreenOptions:
+    """How a comparison is shown, and the summary of it."""
+
+    full: Annotated[bool, switch("--full", "Show every column on a terminal.", RESULTS)] = False
+    explain: Annotated[
+        bool, switch("--explain", "Say what each word of a comparison means.", RESULTS)
+    ] = False
+    summary: Annotated[
+        Path | None,
+        file(
+            "--summary",
+            "Also write a row a variant of a comparison there; .csv, .md or .tex.",
+            RESULTS,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class MessageOptions:
+    """How much is said."""
+
+    quiet: Annotated[bool, switch("--quiet -q", "No progress, no notes.", MESSAGES)] = False
+    verbose: Annotated[bool, switch("--verbose -v", "Show TensorFlow's log.", MESSAGES)] = False
+    debug: Annotated[bool, switch("--debug", "Show where an error comes from.", MESSAGES)] = False
+    version: Version = False
+
+    def log(self, text: str) -> None:
+        """Print a line on standard error, unless quiet."""
+        if not self.quiet:
+            print_stderr(text)
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Figure, screen, files and messages."""
+
+    figure: FigureOptions
+    screen: ScreenOptions
+    result: ResultOptions
+    messages: MessageOptions
+
+    def check_files(
+        self,
+        command: str,
+        written: Sequence[NamedPath] = (),
+        read: Sequence[NamedPath] = (),
+        store: Path | None = None,
+    ) -> Path | None:
+        """Check that all files of a command can be written, each to a path of its own.
+
+        Args:
+            command: Names the figure by default.
+            written: Further files that the command writes, by their settings.
+            read: Files that the command reads.
+            store: File in which results are stored.
+
+        Returns:
+            The path of the figure; None if none is written.
+
+        Raises:
+            SettingError: A file cannot be written, or would replace another one of the command.
+        """
+        figure, result, summary = self.figure, self.result, self.screen.summary
+        path = figure.path(command)
+        if path is None and not figure.show:
+            for setting, value in (("style", figure.style), ("size", figure.size)):
+                if value not in ("screen", None):
+                    problem = "--no-plot draws no figure; leave one of the two out"
+                    raise SettingError(setting, value, problem)
+        if path is not None:
+            _check_file("plot", path, WRITERS["figure"].suffixes)
+            if figure.plot is None and _is_foreign(path):
+                problem = "it exists and was not made by blobtransfer"
+                advice = f"name another file with --plot, or add --plot {path} to replace it"
+                raise SettingError("plot", path, f"{problem}; {advice}")
+        texts = [writer for writer in WRITERS.values() if isinstance(writer, TextWriter)]
+        suffixes = tuple(suffix for writer in texts for suffix in writer.suffixes)
+        for result_path in result.files():
+            _check_file("output", result_path, suffixes)
+        if store is not None:
+            check_store(store)
+        if summary is not None:
+            _check_file("summary", summary, SUMMARY_SUFFIXES)
+        if result.curves is not None:
+            _check_file("curves", result.curves, TEXT_WRITERS["csv"].suffixes)
+        outputs = [("output", result_path) for result_path in result.files()]
+        written = [
+            *written, ("summary", summary), ("curves", result.curves), ("store", store),
+            ("plot", path), *outputs,
+        ]  # fmt: skip
+        check_distinct_paths(written, read)
+        return path
+
+    def check_explained(self) -> None:
+        """Raise `SettingError` if words are to be explained that are not printed."""
+        if self.screen.explain and self.result.format in ("csv", "json"):
+            problem = f"--format {self.result.format} has no words to explain; "
+            raise SettingError("explain", "", f"{problem}leave one of the two out")
+
+    def check_none(self) -> None:
+        """Raise `SettingError` if an option asks for output of a store that is only filled."""
+        figure, screen, result = self.figure, self.screen, self.result
+        for setting, value in (
+            ("plot", figure.plot), ("show", figure.show), ("format", result.format),
+            ("output", result.output and result.output[0]), ("curves", result.curves),
+            ("summary", screen.summary), ("full", screen.full), ("explain", screen.explain),
+        ):  # fmt: skip
+            if value:
+                problem = "--only-repeats shows nothing; leave it out, and use it with"
+                text = "" if value is True else value
+                raise SettingError(setting, text, f"{problem} blobtransfer show")
+
+
+def _is_foreign(path: Path) -> bool:
+    """Return whether a file exists and is not a figure that this program made."""
+    if not path.exists():
+        return False
+
+    from blobtransfer.report.figures.canvas import made_by
+
+    return made_by(path) is None
+
+
+def check_store(path: Path) -> None:
+    """Raise `SettingError` if results could not be kept in a file."""
+    _check_file("store", path, STORE_SUFFIXES)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise SettingError("store", path, "it cannot be written; name another store")
+
+
+def check_distinct_paths(written: Sequence[NamedPath], read: Sequence[NamedPath] = ()) -> None:
+    """Raise `SettingError` if a file would be written twice, or over an input."""
+    problems = {
+        os.path.realpath(path): f"this would replace {name}"
+        for name, path in read
+        if path is not None and path != STANDARD_STREAM
+    }
+    for setting, path in written:
+        if path is not None:
+            real_path = os.path.realpath(path)
+            if real_path in problems:
+                or_force = ", or --force to replace it" if setting == "save" else ""
+                problem = f"{problems[real_path]}; use another name{or_force}"
+                raise SettingError(setting, path, problem)
+            problems[real_path] = f"this is the file of --{setting} too"
+
+
+def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
+    """Raise `SettingError` if a network could not be saved.
+
+    Whether an old file of the same shape holds this very network shows only after training.
+    """
+    _check_file(setting, path, (".keras",))
+    if path.exists() and not force:
+        from blobtransfer.keras_files.read import read_source_file
+
+        try:
+            source = read_source_file(path)
+        except SourceFileError as error:
+            raise would_replace(setting, path, "a file that is not such a model") from error
+        saved = source.network
+        if source.output != "softmax" or source.notes:
+            raise would_replace(setting, path, f"a network {saved} of another kind")
+        if (saved.layer_sizes, saved.activation) != (network.layer_sizes, network.activation):
+            raise would_replace(setting, path, f"a {saved.activation_text} network {saved}")
+
+
+def would_replace(setting: str, path: Path, content: str) -> SettingError:
+    """Return the error that a file would be lost."""
+    return SettingError(
+        setting, path, f"exists and holds {content}; use another name, or --force to replace it"
+    )
+
+
+def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
+    if path.suffix.lower() not in suffixes:
+        problem = f"no format has the suffix {path.suffix}" if path.suffix else "there is no suffix"
+        raise SettingError(setting, path, f"{problem}; use {', '.join(suffixes)}")
+    obstacle = find_write_obstacle(path)
+    if obstacle is not None:
+        raise SettingError(setting, path, obstacle)

@@ -1,0 +1,233 @@
+"""Build the `ExperimentSpec` of a comparison from its settings.
+
+Tables are read here, and the network, the variants and the questions that settings leave open
+are chosen so that they fit the data and the source network.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from blobtransfer.errors import SettingError, SourceFileError
+from blobtransfer.specs.checks import join, printable
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.table import TableRequest
+from blobtransfer.specs.task import DataSpec, Role, have_same_classes
+from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
+from blobtransfer.studies.settings import ComparisonSettings, DataRequest
+
+if TYPE_CHECKING:
+    from blobtransfer.keras_files.read import SourceNetwork
+
+TRAIN_ADVICE = "train it with blobtransfer train-source --task SPEC"
+SOURCE_ADVICE = f"add --source SPEC, the table that it was trained on, or {TRAIN_ADVICE}"
+
+
+def build_comparison(
+    settings: ComparisonSettings, source_network: "SourceNetwork | None" = None
+) -> ExperimentSpec:
+    """Build what `compare` runs.
+
+    Args:
+        settings: Of the comparison.
+        source_network: The network of `settings.model`; None: it is read from there.
+
+    Raises:
+        SettingError: A setting has an impossible value, or settings do not fit each other.
+        TableFileError: A table cannot be used.
+        SourceFileError: The source network cannot be used.
+    """
+    source_network = source_network or read_source_network(settings)
+    data = read_data(settings, settings.data, source_network)
+    return experiment_of(settings, data, source_network)
+
+
+def read_source_network(settings: ComparisonSettings) -> "SourceNetwork | None":
+    """Read the source network of `settings.model`; None if there is no such file.
+
+    Raises:
+        SourceFileError: The file cannot be used.
+    """
+    if settings.model is None:
+        return None
+
+    from blobtransfer.keras_files.read import read_source_file
+
+    return read_source_file(settings.model)
+
+
+def read_data(
+    settings: ComparisonSettings,
+    data: Mapping[Role, DataRequest],
+    source_network: "SourceNetwork | None" = None,
+    advice: str = SOURCE_ADVICE,
+) -> dict[Role, DataSpec]:
+    """Read the tables among some data.
+
+    Args:
+        settings: Whose `train_seed` splits the rows.
+        data: Requests by role, the source first.
+        source_network: The network of `settings.model`, whose preprocessing a table needs.
+        advice: What to do if the network has no preprocessing.
+
+    Raises:
+        TableFileError: A table cannot be used.
+        SourceFileError: The network has no preprocessing, and no source table has it either.
+    """
+    specs = {role: spec for role, spec in data.items() if not isinstance(spec, TableRequest)}
+    if len(specs) == len(data):
+        return specs
+    preprocessing = None
+    if source_network is not None and isinstance(data["target"], TableRequest):
+        preprocessing = source_network.preprocessing
+        if preprocessing is None and not isinstance(data.get("source"), TableRequest):
+            problem = "it does not say which columns it learnt, nor how they were scaled"
+            raise SourceFileError(settings.model, f"{problem}; {advice}")
+
+    from blobtransfer.data.tables.resolve import resolve_data_specs
+
+    return resolve_data_specs(data, settings.train_seed, preprocessing)
+
+
+def experiment_of(
+    settings: ComparisonSettings,
+    data: Mapping[Role, DataSpec],
+    source_network: "SourceNetwork | None" = None,
+    keeps_output: bool | None = None,
+    is_self_transfer: bool = False,
+) -> ExperimentSpec:
+    """Build the spec of a comparison of data whose tables have been read.
+
+    Args:
+        settings: Of the comparison, all but the data.
+        data: By role; the target alone if there is no source data.
+        source_network: The network of `settings.model`.
+        keeps_output: Whether the default variants keep the output layer of the source network;
+            None: where it is of the target's classes.
+        is_self_transfer: Whether the variants start from another network trained on the target.
+    """
+    source, target = data.get("source"), data["target"]
+    network = network_of(settings, target, source_network)
+    if keeps_output is None:
+        keeps_output = can_keep_output(source_network, source, target)
+    variants = _variants(settings, keeps_output, len(network.hidden))
+    if is_self_transfer:
+        variants = tuple(
+            replace(variant, start="self-transfer") if variant.start == "transfer" else variant
+            for variant in variants
+        )
+    questions = settings.questions(source is not None)
+    return training_spec(
+        settings,
+        source_network,
+        network=network,
+        variants=variants,
+        questions=questions,
+        n_repeats=settings.n_repeats,
+        until_decided=settings.until_decided,
+        nested=settings.nested,
+        source=source if settings.model is None or "fresh" in questions else None,
+        target=target,
+        margin=settings.margin,
+        low=settings.low,
+        against=settings.against,
+        speed=settings.speed,
+        threshold=settings.threshold,
+        tune=settings.tune,
+        transferability=settings.scores,
+    )
+
+
+def training_spec(
+    settings: ComparisonSettings, source_network: "SourceNetwork | None" = None, **changes: Any
+) -> ExperimentSpec:
+    """Build a spec with the training, the engine, the seed and the model of some settings.
+
+    Args:
+        settings: The settings.
+        source_network: The network of `settings.model`.
+        changes: The remaining fields of `ExperimentSpec`.
+    """
+    training = settings.training
+    with model_errors(settings.model):
+        spec = ExperimentSpec(
+            training=training,
+            engine=settings.engine,
+            train_seed=settings.train_seed,
+            model_path=None if settings.model is None else printable(str(settings.model)),
+            model_sha256=None if source_network is None else source_network.sha256,
+            model_notes=() if source_network is None else source_network.notes,
+            **changes,
+        )
+        if source_network is None:
+            spec.check_source_network(None)
+        else:
+            spec.check_source_network(source_network.network.shapes, source_network.output)
+    return spec
+
+
+@contextmanager
+def model_errors(path: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Raise `SourceFileError` instead of a `SettingError` about the network of a model file."""
+    try:
+        yield
+    except SettingError as error:
+        if path is None or error.setting not in ("network", "model"):
+            raise
+        raise SourceFileError(path, f"a network {error.value}: {error.problem}") from error
+
+
+def network_of(
+    settings: ComparisonSettings, data: DataSpec, source_network: "SourceNetwork | None" = None
+) -> MLPSpec:
+    """Return the network that settings describe, which must be the model's if there is a model.
+
+    Args:
+        settings: The settings.
+        data: What it is trained on.
+        source_network: The network of `settings.model`.
+
+    Raises:
+        SettingError: The settings are impossible, or differ from the model.
+    """
+    hidden = MLPSpec.hidden if settings.hidden is None else settings.hidden
+    initializer, activation = settings.initializer, settings.activation
+    if source_network is None:
+        activation = activation or MLPSpec.activation
+        return MLPSpec(data.n_features, hidden, data.n_classes, activation, initializer)
+    saved = source_network.network
+    network = MLPSpec(data.n_features, hidden, data.n_classes, initializer=initializer)
+    if settings.hidden is not None and network.hidden != saved.hidden:
+        problem = f"the model's hidden layers are {join(saved.hidden)}; leave --hidden out"
+        raise SettingError("hidden", join(network.hidden), problem)
+    if activation is not None and replace(saved, activation=activation) != saved:
+        words = activation if isinstance(activation, str) else join(activation)
+        problem = f"the model's activation is {saved.activation_text}; leave --activation out"
+        raise SettingError("activation", words, problem)
+    return replace(saved, initializer=initializer, n_classes=data.n_classes)
+
+
+def can_keep_output(
+    source_network: "SourceNetwork | None", source: DataSpec | None, target: DataSpec
+) -> bool:
+    """Return whether the output layer of the source network is of the target's classes."""
+    if source_network is not None and source_network.preprocessing is not None:
+        return source_network.preprocessing.classes == target.class_names
+    if source is not None and not have_same_classes(source, target):
+        return False
+    return source_network is None or (
+        source_network.output == "softmax" and source_network.network.n_classes == target.n_classes
+    )
+
+
+def _variants(
+    settings: ComparisonSettings, keeps_output: bool, n_hidden: int
+) -> tuple[Variant, ...]:
+    """Return the variants of a comparison, standalone first."""
+    if settings.fixed is not None or keeps_output:
+        return (STANDALONE, *transfer_variants(settings.fixed, n_hidden), *settings.variants)
+    defaults = (replace(each, new_head=True) for each in transfer_variants(None, n_hidden))
+    return (STANDALONE, *(settings.variants or defaults))

@@ -1,0 +1,193 @@
+"""The settings of a comparison, named as the options of `compare` and with their defaults."""
+
+import os
+from dataclasses import dataclass, fields, replace
+from math import prod
+from typing import Any, Literal, TypeAlias
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.checks import join
+from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.experiment import QUESTIONS, EngineName, ExperimentSpec, Question
+from blobtransfer.specs.network import Initializer, MLPSpec
+from blobtransfer.specs.table import TableRequest
+from blobtransfer.specs.task import DataSpec, Role
+from blobtransfer.specs.training import LEARNING_RATES, Optimizer, TrainingSpec
+from blobtransfer.specs.variant import Variant
+
+DataRequest: TypeAlias = DataSpec | TableRequest
+"""Data as a user describes it: a table is read when a spec is built."""
+
+DEFAULT_SOURCE, DEFAULT_TARGET = BlobsSpec(1), BlobsSpec(2)
+
+DEFAULT_REPEATS = 100
+"""Repeats of a comparison."""
+
+DEFAULT_MAX_REPEATS = 100_000
+"""Most repeats of a comparison with `until_decided`."""
+
+
+@dataclass(frozen=True)
+class ComparisonSettings:
+    """Settings of a comparison; sweeps, pairs and grids vary some of them.
+
+    Args:
+        source: Data that source networks are trained on; None: blobs with seed 1 if the target
+            is blobs, else no data.
+        target: Data on which the variants are trained and tested.
+        model: File of the one source network (.keras or .h5); None: it is trained.
+        hidden: Widths of the hidden layers, input side first; None: those of the model, or 5 5.
+        activation: Activation of all hidden layers, or one for each; None: that of the model, or
+            relu.
+        initializer: Initializer of the hidden kernels.
+        epochs: Passes over the training rows, at least 1.
+        batch_size: Rows of one step, at least 1.
+        learning_rate: Above 0; None: 0.01 for sgd, 0.001 for adam.
+        optimizer: `sgd` or `adam`.
+        momentum: Of sgd: at least 0 and less than 1.
+        nesterov: Whether sgd looks ahead along its momentum.
+        weight_decay: L2 penalty on the kernels, at least 0.
+        engine: What trains.
+        train_seed: All randomness of weights and batch order; 0 to 2**32 - 1.
+        fixed: Numbers of frozen hidden layers, one variant each; None: 0, 1 and 2 up to the
+            depth, or no such variant if the classes differ and there are other variants.
+        variants: Further variants.
+        sources: `one` source network for all repeats, a `fresh` one for each repeat, or `both`;
+            None: both if there is source data (fresh in a sweep), else one.
+        repeats: Independent repeats of every variant, at least 1; None: 100.
+        until_decided: Add repeats until every variant is decided.
+        max_repeats: The most repeats with `until_decided`; None: 100,000.
+        nested: Number of source networks, and of repeats of each, in place of `repeats`.
+        margin: Differences of accuracy up to this do not matter in practice; a share.
+        low: A run is low if its accuracy is more than this below the best possible; a share.
+        tune: Learning rates that each run chooses from by validation rows.
+        speed: Whether to compare how fast the variants learn.
+        threshold: Test accuracy to be reached, for `speed`; None: 95 % of the best possible.
+        scores: Whether to compute transferability scores of the fresh source networks.
+        against: A variant that all others are compared with as well.
+
+    Raises:
+        SettingError: One setting makes another meaningless.
+    """
+
+    source: DataRequest | None = None
+    target: DataRequest = DEFAULT_TARGET
+    model: str | os.PathLike[str] | None = None
+    hidden: tuple[int, ...] | None = None
+    activation: str | tuple[str, ...] | None = None
+    initializer: Initializer = MLPSpec.initializer
+    epochs: int = TrainingSpec.epochs
+    batch_size: int = TrainingSpec.batch_size
+    learning_rate: float | None = None
+    optimizer: Optimizer = TrainingSpec.optimizer
+    momentum: float = TrainingSpec.momentum
+    nesterov: bool = TrainingSpec.nesterov
+    weight_decay: float = TrainingSpec.weight_decay
+    engine: EngineName = ExperimentSpec.engine
+    train_seed: int = ExperimentSpec.train_seed
+    fixed: tuple[int, ...] | None = None
+    variants: tuple[Variant, ...] = ()
+    sources: Literal[Question, "both"] | None = None
+    repeats: int | None = None
+    until_decided: bool = False
+    max_repeats: int | None = None
+    nested: tuple[int, int] | None = None
+    margin: float = ExperimentSpec.margin
+    low: float = ExperimentSpec.low
+    tune: tuple[float, ...] = ()
+    speed: bool = False
+    threshold: float | None = None
+    scores: bool = False
+    against: Variant | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
+        if self.nested is not None:
+            if len(self.nested) != 2:
+                problem = "use two numbers: sources, and repeats of each"
+                raise SettingError("nested", join(self.nested), problem)
+            if self.repeats is not None:
+                problem = f"--nested {join(self.nested)} says how many; leave one of the two out"
+                raise SettingError("repeats", self.repeats, problem)
+        if self.until_decided and self.repeats is not None:
+            problem = "--until-decided finds out how many; give the most with --max-repeats"
+            raise SettingError("repeats", self.repeats, problem)
+        if not self.until_decided and self.max_repeats is not None:
+            problem = "it needs --until-decided; add that"
+            raise SettingError("max-repeats", self.max_repeats, problem)
+        if not self.speed and self.threshold is not None:
+            raise SettingError("threshold", self.threshold, "it needs --speed; add that")
+        if self.model is not None and self.sources == "fresh":
+            problem = "--sources fresh trains all source networks itself; leave one of the two out"
+            raise SettingError("model", self.model, problem)
+
+    @property
+    def data(self) -> dict[Role, DataRequest]:
+        """The data by role, the source first if there is one."""
+        if self.source is not None:
+            return {"source": self.source, "target": self.target}
+        if isinstance(self.target, BlobsSpec):
+            return {"source": DEFAULT_SOURCE, "target": self.target}
+        return {"target": self.target}
+
+    @property
+    def n_repeats(self) -> int:
+        """Number of repeats, or the most with `until_decided`."""
+        if self.until_decided:
+            return DEFAULT_MAX_REPEATS if self.max_repeats is None else self.max_repeats
+        if self.nested is not None:
+            return prod(self.nested)
+        return DEFAULT_REPEATS if self.repeats is None else self.repeats
+
+    @property
+    def training(self) -> TrainingSpec:
+        """How networks are trained."""
+        rate = self.learning_rate
+        return TrainingSpec(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=LEARNING_RATES.get(self.optimizer, 1.0) if rate is None else rate,
+            momentum=self.momentum,
+            optimizer=self.optimizer,
+            nesterov=self.nesterov,
+            weight_decay=self.weight_decay,
+        )
+
+    def questions(self, has_source: bool) -> tuple[Question, ...]:
+        """Return the questions, that about one source network first.
+
+        Args:
+            has_source: Whether there is data to train source networks on.
+        """
+        if self.sources is None:
+            return QUESTIONS if has_source or self.nested else ("one",)
+        return QUESTIONS if self.sources == "both" else (self.sources,)
+
+
+DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(ComparisonSettings)}
+"""Default of every setting by the name of its field."""
+
+
+def fresh_settings(
+    settings: ComparisonSettings, unused: tuple[str, ...], study: str
+) -> ComparisonSettings:
+    """Return the settings of a study that compares with fresh sources only.
+
+    Args:
+        settings: As they are given.
+        unused: Fields that the study does not use.
+        study: Its name, for the error.
+
+    Raises:
+        SettingError: A setting has a value that the study does not use.
+    """
+    is_fresh = settings.sources in (None, "fresh")
+    for name in unused if is_fresh else ("sources",):
+        value = getattr(settings, name)
+        if value != DEFAULTS[name]:
+            problem = f"{study} does not use it; leave it out"
+            raise SettingError(name.replace("_", "-"), value, problem)
+    return replace(settings, sources="fresh")

@@ -1,0 +1,211 @@
+"""Build a sweep: the same comparison at every value of a setting, or of two."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, paths_of
+from blobtransfer.specs.checks import join, read_number
+from blobtransfer.specs.drawn import COMMON_KEYS
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.study import MAX_CELLS, Axis, Budget, StudySpec, with_updates_of
+from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.task import ROLES, DataSpec, Role
+from blobtransfer.studies.comparison import experiment_of, read_data, read_source_network
+from blobtransfer.studies.settings import DEFAULTS, ComparisonSettings
+from blobtransfer.studies.study import study_of
+
+if TYPE_CHECKING:
+    from blobtransfer.keras_files.read import SourceNetwork
+
+MAX_AXES = 2
+
+CHANGES_UPDATES = {"batch-size", "source.train", "target.train"}
+"""What decides how many updates an epoch has."""
+
+CHANGES_TEST_ROWS = ("samples", "train")
+"""Keys of generated data that change which rows are left for the test."""
+
+SWITCHES = {"on": True, "off": False}
+
+
+def build_sweep(
+    settings: ComparisonSettings,
+    over: Sequence[str],
+    budget: Budget | None = None,
+    source_network: "SourceNetwork | None" = None,
+) -> StudySpec:
+    """Build what `sweep` runs: a comparison at every value, or every pair of values.
+
+    Args:
+        settings: Of every comparison, but for what varies.
+        over: One or two settings with their values, such as `train-samples=10,30,100`.
+        budget: What all points have in common, passes over their rows (`epochs`) or steps
+            (`updates`); None: updates if rows or batches vary.
+        source_network: The network of `settings.model`; None: it is read from there.
+
+    Raises:
+        SettingError: A setting cannot vary, or a comparison cannot be built.
+        TableFileError: A table cannot be used.
+        SourceFileError: The source network cannot be used.
+    """
+    return sweep_with_base(settings, over, budget, source_network)[1]
+
+
+def sweep_with_base(
+    settings: ComparisonSettings,
+    over: Sequence[str],
+    budget: Budget | None = None,
+    source_network: "SourceNetwork | None" = None,
+) -> tuple[ExperimentSpec, StudySpec]:
+    """Return the comparison in which nothing varies, and the sweep; see `build_sweep`."""
+    axes = _axes(over)
+    names = [axis.name for axis in axes]
+    _check_not_set(settings, names)
+    if settings.sources is None and settings.model is None:
+        settings = replace(settings, sources="fresh")
+    for axis in axes:
+        if axis.name == FIXED:
+            settings = replace(settings, fixed=(_read(FIXED, axis.values[0], int),))
+    if budget is None:
+        varying = {*names, *(path for name in names for path in paths_of(name))}
+        budget = "updates" if varying & CHANGES_UPDATES else "epochs"
+    source_network = source_network or read_source_network(settings)
+    data = read_data(settings, settings.data, source_network)
+    base = experiment_of(settings, data, source_network)
+    specs: dict[tuple[str, ...], ExperimentSpec] = {}
+    for values in product(*(axis.values for axis in axes)):
+        at = dict(zip(names, values, strict=True))
+        try:
+            changed = replace(settings, **_changed_settings(base, at))
+            point = experiment_of(changed, _changed_data(base, data, at), source_network)
+            specs[values] = with_updates_of(point, base) if budget == "updates" else point
+        except SettingError as error:
+            where = " ".join(f"{name}={value}" for name, value in at.items())
+            is_named = error.setting in {*at, *(path for name in at for path in paths_of(name))}
+            problem = error.problem if is_named else str(error)
+            raise SettingError("over", where, problem) from error
+    seen: dict[ExperimentSpec, str] = {}
+    for values, spec in specs.items():
+        where = " ".join(values)
+        if seen.setdefault(spec, where) != where:
+            problem = f"the same experiment as at {seen[spec]}; leave one of the two out"
+            raise SettingError("over", where, problem)
+    return base, study_of("sweep", axes, specs, budget)
+
+
+def _axes(texts: Sequence[str]) -> tuple[Axis, ...]:
+    if len(texts) > MAX_AXES:
+        raise SettingError("over", texts[MAX_AXES], "give at most two settings that vary")
+    axes = tuple(map(parse_axis, texts))
+    if len({axis.name for axis in axes}) < len(axes):
+        raise SettingError("over", texts[1], f"{axes[0].name} varies already; use two settings")
+    n_points = prod(len(axis.values) for axis in axes)
+    if n_points > MAX_CELLS:  # checked here, as building so many points takes long
+        problem = f"{n_points:,} points in all; use at most {MAX_CELLS:,}"
+        raise SettingError("over", axes[-1].name, problem)
+    return axes
+
+
+def _check_not_set(settings: ComparisonSettings, names: list[str]) -> None:
+    """Raise `SettingError` if a setting that varies also has one value for all points."""
+    for name in names:
+        setting = "tune" if name == "learning-rate" and settings.tune else name
+        field = setting.replace("-", "_")
+        if field not in DEFAULTS or getattr(settings, field) == DEFAULTS[field]:
+            continue
+        value = getattr(settings, field)
+        if setting == "tune":
+            value = f"{name}={','.join(map(str, value))}"
+        elif isinstance(value, tuple):
+            value = join(value)
+        raise SettingError(setting, value, f"{name} varies in --over; leave one of the two out")
+
+
+def _changed_settings(base: ExperimentSpec, at: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings of network, training and variants at one point, by field."""
+    changes: dict[str, Any] = {}
+    for name, text in at.items():
+        field = name.replace("-", "_")
+        default = DEFAULTS.get(field)
+        if name == FIXED:
+            changes[field] = (_read(name, text, int),)
+        elif name not in TRAINING_WORDS:
+            continue
+        elif name == "hidden":
+            widths = [_read(name, width, int) for width in text.split("+")]
+            # one width is that of all layers
+            changes[field] = widths if len(widths) > 1 else widths * len(base.network.hidden)
+        elif name == "activation":
+            changes[field] = text.split("+")
+        elif isinstance(default, bool):
+            if text not in SWITCHES:
+                raise SettingError(name, text, "use on or off")
+            changes[field] = SWITCHES[text]
+        elif isinstance(default, str):
+            changes[field] = text
+        else:
+            changes[field] = _read(name, text, float if default is None else type(default))
+    return changes
+
+
+def _changed_data(
+    base: ExperimentSpec, data: Mapping[Role, DataSpec], at: Mapping[str, str]
+) -> dict[Role, DataSpec]:
+    """Return the data at one point."""
+    changed = dict(data)
+    paths = {path: value for name, value in at.items() for path in paths_of(name)}
+    for role in ROLES:
+        prefix = f"{role}."
+        values = {
+            path.removeprefix(prefix): value
+            for path, value in paths.items()
+            if path.startswith(prefix)
+        }
+        if not values:
+            continue
+        if getattr(base, role) is None:
+            raise SettingError(role, "", "there is no source problem; add --source SPEC")
+        change = _changed_table if isinstance(data[role], TableSpec) else _changed_generated
+        changed[role] = change(data[role], role, values)
+    return changed
+
+
+def _changed_generated(spec: Any, role: str, values: Mapping[str, str]) -> Any:
+    """Return generated data with other values of some keys, tested on the same rows."""
+    words = {**COMMON_KEYS, **spec.kind_keys}
+    defaults = {field.name: field.default for field in fields(spec)}
+    changes: dict[str, Any] = {}
+    if spec.n_test is None and any(key in values for key in CHANGES_TEST_ROWS):
+        changes["n_test"] = spec.n_test_rows
+    for key, text in values.items():
+        setting = f"{role}.{key}"
+        if key not in words:
+            problem = f"{spec.kind} has no such setting; use {', '.join(words)}"
+            raise SettingError(setting, text, problem)
+        is_real = isinstance(defaults[words[key]], float)
+        changes[words[key]] = _read(setting, text, float if is_real else int)
+    return replace(spec, **changes)
+
+
+def _changed_table(spec: Any, role: str, values: Mapping[str, str]) -> Any:
+    """Return a table of which fewer rows train, tested on the same rows."""
+    for key, text in values.items():
+        if key != "train":
+            raise SettingError(f"{role}.{key}", text, "of a table only train can vary")
+        for other in ("split", "group"):
+            if getattr(spec, other) is not None:
+                problem = f"{other}= says which rows train; leave that out"
+                raise SettingError(f"{role}.{key}", text, problem)
+    n_train = _read("train", values["train"], int)
+    return replace(spec, n_train=n_train, split_train=spec.n_train)
+
+
+def _read(name: str, text: str, kind: Any) -> Any:
+    number = read_number(text, kind)
+    if number is None:
+        raise SettingError(name, text, f"use a {'whole ' if kind is int else ''}number")
+    return number
