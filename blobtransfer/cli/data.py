@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from blobtransfer.cli.output import MessageOptions, NamedPath
-from blobtransfer.cli.parsing import PROBLEM, integer, option, real, switch
+from blobtransfer.cli.parsing import PROBLEM, option
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_seed
@@ -31,16 +31,14 @@ SEEDS: dict[Role, int] = {"source": 1, "target": 2}
 """Default seeds."""
 
 
-def _blobs(flags: str, help: str, declare: Any = integer, show_default: str = "") -> Any:
-    """Declare a short option of blobs; None where it is not given."""
-    default = getattr(BlobsSpec, FIELDS[flags.removeprefix("--")])
-    return declare(flags, help, PROBLEM, show_default=show_default or str(default))
-
-
-def description(flags: str, help: str) -> Any:
+def description(help: str, **settings: Any) -> Any:
     """Declare an option that describes data."""
     return option(
-        flags, help, PROBLEM, metavar="SPEC", autocompletion=lambda: [*GENERATED, *BUILT_IN]
+        help,
+        panel=PROBLEM,
+        metavar="SPEC",
+        autocompletion=lambda: [*GENERATED, *BUILT_IN],
+        **settings,
     )
 
 
@@ -48,19 +46,26 @@ def description(flags: str, help: str) -> Any:
 class BlobsOptions:
     """Size and shape of blobs."""
 
-    samples: Annotated[int | None, _blobs("--samples", "Rows that are drawn.")] = None
-    classes: Annotated[int | None, _blobs("--classes", "Blobs, one a class.")] = None
-    features: Annotated[int | None, _blobs("--features", "Coordinates of a row.")] = None
+    panel: ClassVar[str] = PROBLEM
+    samples: Annotated[
+        int | None, option("Rows that are drawn.", show_default=str(BlobsSpec.n_samples))
+    ] = None
+    classes: Annotated[
+        int | None, option("Blobs, one a class.", show_default=str(BlobsSpec.n_classes))
+    ] = None
+    features: Annotated[
+        int | None, option("Coordinates of a row.", show_default=str(BlobsSpec.n_features))
+    ] = None
     cluster_std: Annotated[
-        float | None, _blobs("--cluster-std", "Standard deviation of each blob.", real)
+        float | None,
+        option("Standard deviation of each blob.", show_default=str(BlobsSpec.cluster_std)),
     ] = None
     train_samples: Annotated[
-        int | None, _blobs("--train-samples", "The first rows, which train.")
+        int | None, option("The first rows, which train.", show_default=str(BlobsSpec.n_train))
     ] = None
     test_samples: Annotated[
         int | None,
-        _blobs(
-            "--test-samples",
+        option(
             "Fresh test rows from the same centres, in place of the rows left over.",
             show_default="rest",
         ),
@@ -85,20 +90,14 @@ class BlobsOptions:
 class DataOptions:
     """The source and the target."""
 
-    source_seed: Annotated[
-        int | None, integer("--source-seed", "The source problem.", PROBLEM, show_default="1")
-    ] = None
-    target_seed: Annotated[
-        int | None, integer("--target-seed", "The target problem.", PROBLEM, show_default="2")
-    ] = None
+    panel: ClassVar[str] = PROBLEM
+    source_seed: Annotated[int | None, option("The source problem.", show_default="1")] = None
+    target_seed: Annotated[int | None, option("The target problem.", show_default="2")] = None
     source: Annotated[
-        str | None,
-        description("--source", "The source problem, such as moons:noise=0.2 or a.csv:label=y."),
+        str | None, description("The source problem, such as moons:noise=0.2 or a.csv:label=y.")
     ] = None
-    target: Annotated[str | None, description("--target", "The target problem, likewise.")] = None
-    reverse: Annotated[
-        bool, switch("--reverse", "Swap the source and the target problem.", PROBLEM)
-    ] = False
+    target: Annotated[str | None, description("The target problem, likewise.")] = None
+    reverse: Annotated[bool, option("Swap the source and the target problem.")] = False
 
     @property
     def descriptions(self) -> tuple[str | None, ...]:

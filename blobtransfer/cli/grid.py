@@ -1,7 +1,7 @@
 """`grid`: every source against every target."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from blobtransfer.cli.options import (
     FIXED_OPTION,
@@ -13,7 +13,7 @@ from blobtransfer.cli.options import (
     settings_of,
 )
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.parsing import PROBLEM, SPECS, TRANSFER, integer, option
+from blobtransfer.cli.parsing import PROBLEM, SPECS, TRANSFER, option
 from blobtransfer.cli.run import Request, reject_curves, run
 from blobtransfer.studies.grid import build_grid
 from blobtransfer.studies.settings import DEFAULT_REPEATS
@@ -23,18 +23,18 @@ from blobtransfer.studies.settings import DEFAULT_REPEATS
 class GridOptions:
     """Which data sets there are, and how often each pair is compared."""
 
+    panel: ClassVar[str] = TRANSFER
     problems: Annotated[
         list[str],
         option(
-            "--problems",
             "Two or more problems, each in turn source and target; blobs:seed=1..4 are four.",
-            PROBLEM,
+            panel=PROBLEM,
             metavar=SPECS,
         ),
     ]
-    repeats: Annotated[
-        int, integer("--repeats", "Independent repeats of every variant in each cell.", TRANSFER)
-    ] = DEFAULT_REPEATS
+    repeats: Annotated[int, option("Independent repeats of every variant in each cell.")] = (
+        DEFAULT_REPEATS
+    )
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
     scores: Annotated[bool, SCORES_OPTION] = False
 

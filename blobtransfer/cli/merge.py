@@ -9,7 +9,7 @@ import typer
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import Mixed
 from blobtransfer.cli.output import MessageOptions, check_store
-from blobtransfer.cli.parsing import RESULTS, file
+from blobtransfer.cli.parsing import RESULTS, option
 from blobtransfer.errors import SettingError
 
 
@@ -20,7 +20,7 @@ def merge(
     ],
     *,
     store: Annotated[
-        Path, file("--store", "Where the parts go (.db); what it keeps already stays.", RESULTS)
+        Path, option("Where the parts go (.db); what it keeps already stays.", panel=RESULTS)
     ],
     mixed: Mixed = False,
     messages: MessageOptions,

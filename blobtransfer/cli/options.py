@@ -6,7 +6,7 @@ those of `ComparisonSettings`, where the defaults come from.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import typer
 
@@ -20,19 +20,14 @@ from blobtransfer.cli.parsing import (
     STATISTICS,
     TRANSFER,
     WORDS,
-    choice,
-    file,
-    integer,
     not_among,
     option,
-    real,
-    switch,
 )
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
 from blobtransfer.specs.checks import read_number
-from blobtransfer.specs.experiment import ENGINES, QUESTIONS, EngineName, Question
+from blobtransfer.specs.experiment import QUESTIONS, EngineName, Question
 from blobtransfer.specs.network import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -40,7 +35,7 @@ from blobtransfer.specs.network import (
     activation_word,
     split_activation,
 )
-from blobtransfer.specs.training import LEARNING_RATES, OPTIMIZERS, Optimizer
+from blobtransfer.specs.training import LEARNING_RATES, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
 from blobtransfer.studies.settings import DEFAULT_MAX_REPEATS, DEFAULT_REPEATS, ComparisonSettings
 
@@ -63,12 +58,11 @@ def _read_activation(text: str) -> str:
 class TrainingOptions:
     """The network and how it learns."""
 
+    panel: ClassVar[str] = NETWORK
     hidden: Annotated[
         list[int] | None,
-        integer(
-            "--hidden",
+        option(
             "Widths of the hidden layers, input side first.",
-            NETWORK,
             metavar=NUMBERS,
             show_default="5 5, or the model's",
         ),
@@ -76,10 +70,8 @@ class TrainingOptions:
     activation: Annotated[
         list[str] | None,
         option(
-            "--activation",
             f"Of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)}, or "
             "leaky_relu=SLOPE.",
-            NETWORK,
             metavar=WORDS,
             parser=_read_activation,
             autocompletion=lambda: list(ACTIVATIONS),
@@ -87,52 +79,35 @@ class TrainingOptions:
         ),
     ] = None
     initializer: Annotated[
-        Initializer,
-        choice(
-            "--initializer",
-            f"Of the hidden kernels: {', '.join(INITIALIZERS)}.",
-            NETWORK,
-            INITIALIZERS,
-            metavar="RULE",
-        ),
+        Initializer, option(f"Of the hidden kernels: {', '.join(INITIALIZERS)}.", metavar="RULE")
     ] = ComparisonSettings.initializer
-    epochs: Annotated[int, integer("--epochs", "Passes over the training rows.", NETWORK)] = (
-        ComparisonSettings.epochs
-    )
-    batch_size: Annotated[int, integer("--batch-size", "Rows of one step.", NETWORK)] = (
-        ComparisonSettings.batch_size
-    )
+    epochs: Annotated[int, option("Passes over the training rows.")] = ComparisonSettings.epochs
+    batch_size: Annotated[int, option("Rows of one step.")] = ComparisonSettings.batch_size
     learning_rate: Annotated[
         float | None,
-        real(
-            "--learning-rate",
+        option(
             "Above 0.",
-            NETWORK,
             show_default=", ".join(
                 f"{rate} for {optimizer}" for optimizer, rate in LEARNING_RATES.items()
             ),
         ),
     ] = None
-    optimizer: Annotated[
-        Optimizer, choice("--optimizer", "By the rules of Keras.", NETWORK, OPTIMIZERS)
-    ] = ComparisonSettings.optimizer
-    momentum: Annotated[
-        float, real("--momentum", "Of sgd: from 0 up to, not with, 1.", NETWORK)
-    ] = ComparisonSettings.momentum
-    nesterov: Annotated[bool, switch("--nesterov", "Look ahead along the momentum.", NETWORK)] = (
+    optimizer: Annotated[Optimizer, option("By the rules of Keras.")] = ComparisonSettings.optimizer
+    momentum: Annotated[float, option("Of sgd: from 0 up to, not with, 1.")] = (
+        ComparisonSettings.momentum
+    )
+    nesterov: Annotated[bool, option("Look ahead along the momentum.")] = (
         ComparisonSettings.nesterov
     )
     weight_decay: Annotated[
-        float,
-        real("--weight-decay", "L2 in the loss: X times the sum of squared kernels.", NETWORK),
+        float, option("L2 in the loss: X times the sum of squared kernels.")
     ] = ComparisonSettings.weight_decay
-    engine: Annotated[
-        EngineName,
-        choice("--engine", "What trains; both give the same networks.", NETWORK, ENGINES),
-    ] = ComparisonSettings.engine
-    train_seed: Annotated[
-        int, integer("--train-seed", "All randomness of weights and batch order.", NETWORK)
-    ] = ComparisonSettings.train_seed
+    engine: Annotated[EngineName, option("What trains; both give the same networks.")] = (
+        ComparisonSettings.engine
+    )
+    train_seed: Annotated[int, option("All randomness of weights and batch order.")] = (
+        ComparisonSettings.train_seed
+    )
 
 
 def _read_variant(text: str | Variant) -> Variant:
@@ -146,26 +121,25 @@ def _read_variant(text: str | Variant) -> Variant:
 class VariantOptions:
     """Further variants."""
 
+    panel: ClassVar[str] = TRANSFER
     variants: Annotated[
         list[Variant] | None,
         option(
-            "--variant",
             "A further variant or control: new-head, reinit=K, add=WIDTH, or "
             "fixed=N,unfreeze=EPOCHS,factor=X, each also with anchor=X, a pull towards the source; "
             "random-frozen,fixed=N, self-transfer,fixed=N, or equal-compute. Can be given more "
             "than once, but with train-target.",
-            TRANSFER,
+            flags="--variant",
             metavar="SPEC",
             parser=_read_variant,
         ),
     ] = None
 
 
-FIXED_OPTION: Any = integer(
-    "--fixed",
+FIXED_OPTION: Any = option(
     "Hidden layers to freeze, a variant each.",
-    TRANSFER,
-    NUMBERS,
+    panel=TRANSFER,
+    metavar=NUMBERS,
     show_default="0 1 2, up to the depth",
 )
 
@@ -174,54 +148,39 @@ FIXED_OPTION: Any = integer(
 class TransferOptions:
     """From which network, by which variants, and how often."""
 
+    panel: ClassVar[str] = TRANSFER
     model: Annotated[
-        Path | None,
-        file(
-            "--model", "The one source network (.keras or .h5), in place of training one.", TRANSFER
-        ),
+        Path | None, option("The one source network (.keras or .h5), in place of training one.")
     ] = None
     repeats: Annotated[
         int | None,
-        integer(
-            "--repeats",
-            "Independent repeats of every variant.",
-            TRANSFER,
-            show_default=f"{DEFAULT_REPEATS}",
-        ),
+        option("Independent repeats of every variant.", show_default=f"{DEFAULT_REPEATS}"),
     ] = None
     until_decided: Annotated[
         bool,
-        switch(
-            "--until-decided",
-            "Add repeats until every variant is decided, with intervals that hold at every look.",
-            TRANSFER,
+        option(
+            "Add repeats until every variant is decided, with intervals that hold at every look."
         ),
     ] = False
     max_repeats: Annotated[
         int | None,
-        integer(
-            "--max-repeats",
-            "The most repeats, for --until-decided.",
-            TRANSFER,
-            show_default=f"{DEFAULT_MAX_REPEATS}",
-        ),
+        option("The most repeats, for --until-decided.", show_default=f"{DEFAULT_MAX_REPEATS}"),
     ] = None
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
 
 
 def _margin(show_default: str) -> Any:
     text = "Differences of accuracy up to this do not matter in practice."
-    return real("--margin", text, STATISTICS, show_default=show_default)
+    return option(text, panel=STATISTICS, show_default=show_default)
 
 
 ShownMargin = Annotated[float | None, _margin("that of the results")]
 
 
-SCORES_OPTION: Any = switch(
-    "--scores",
+SCORES_OPTION: Any = option(
     "Also score every fresh source network by the target's training rows (H-score, LogME, LEEP, "
     "NCE), and say how well that ranks them.",
-    STATISTICS,
+    panel=STATISTICS,
 )
 
 
@@ -229,23 +188,21 @@ SCORES_OPTION: Any = switch(
 class StatisticsOptions:
     """How differences are judged, and learning rates chosen."""
 
+    panel: ClassVar[str] = STATISTICS
     margin: Annotated[float | None, _margin(str(ComparisonSettings.margin))] = None
     low: Annotated[
         float | None,
-        real(
-            "--low",
+        option(
             "A run ends low that is further below the ceiling than this.",
-            STATISTICS,
             show_default=str(ComparisonSettings.low),
         ),
     ] = None
     tune: Annotated[
         str | None,
         option(
-            "--tune",
             "learning-rate=A,B,...: each run takes the rate that is best for it on a fifth of its "
             "training rows, never on test rows.",
-            NETWORK,
+            panel=NETWORK,
             metavar="SETTING=X,X...",
             show_default="--learning-rate for all",
         ),
@@ -258,47 +215,33 @@ class QuestionOptions(StatisticsOptions):
 
     sources: Annotated[
         Literal[Question, "both"] | None,
-        choice(
-            "--sources",
+        option(
             "one: does this model help? fresh: does the method, with a source network drawn "
             "anew each repeat?",
-            STATISTICS,
-            SOURCES,
             show_default="both; of a sweep fresh",
         ),
     ] = None
     nested: Annotated[
         list[int] | None,
-        integer(
-            "--nested",
+        option(
             "S source networks, T repeats of each: how much is the luck of the source? In place "
             "of --repeats.",
-            STATISTICS,
-            PAIR,
+            metavar=PAIR,
         ),
     ] = None
     against: Annotated[
         Variant | None,
         option(
-            "--against",
             "Compare all other variants with this one too, such as fixed=0.",
-            STATISTICS,
             metavar="SPEC",
             parser=_read_variant,
         ),
     ] = None
-    speed: Annotated[
-        bool, switch("--speed", "Also compare how fast the variants learn.", STATISTICS)
-    ] = False
+    speed: Annotated[bool, option("Also compare how fast the variants learn.")] = False
     scores: Annotated[bool, SCORES_OPTION] = False
     threshold: Annotated[
         float | None,
-        real(
-            "--threshold",
-            "Test accuracy to be reached, for --speed.",
-            STATISTICS,
-            show_default="95 % of the ceiling",
-        ),
+        option("Test accuracy to be reached, for --speed.", show_default="95 % of the ceiling"),
     ] = None
 
 
@@ -351,10 +294,8 @@ def _read_rates(text: str) -> tuple[float, ...]:
 
 Mixed = Annotated[
     bool,
-    switch(
-        "--mixed",
-        "Allow repeats of other versions, or of machines that round differently.",
-        EXECUTION,
+    option(
+        "Allow repeats of other versions, or of machines that round differently.", panel=EXECUTION
     ),
 ]
 
@@ -363,22 +304,19 @@ Mixed = Annotated[
 class ExecutionOptions:
     """Where long work runs, and where it is kept."""
 
+    panel: ClassVar[str] = EXECUTION
     store: Annotated[
         Path | None,
-        file(
-            "--store",
+        option(
             "Keep results block by block in this file (.db): the same command goes on where it "
-            "stopped, more repeats extend.",
-            EXECUTION,
+            "stopped, more repeats extend."
         ),
     ] = None
     only_repeats: Annotated[
         str | None,
         option(
-            "--only-repeats",
             "Compute these repeats alone, such as 0..499, into --store, and show nothing; "
             "blobtransfer merge joins the parts.",
-            EXECUTION,
             metavar="A..B",
             show_default="all",
         ),
@@ -386,10 +324,8 @@ class ExecutionOptions:
     scheduler: Annotated[
         str | None,
         option(
-            "--scheduler",
             "Run on a Dask cluster that was started before: the address of its scheduler, such as "
             "tcp://HOST:8786, or its scheduler file.",
-            EXECUTION,
             metavar="ADDRESS",
             show_default="this machine",
         ),

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 import typer
 
 from blobtransfer.atomic_write import find_write_obstacle
-from blobtransfer.cli.parsing import MESSAGES, RESULTS, choice, file, option, switch
+from blobtransfer.cli.parsing import MESSAGES, RESULTS, choice, option
 from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr
 from blobtransfer.errors import SettingError, SourceFileError
-from blobtransfer.report.figures.style import STYLES, Style
+from blobtransfer.report.figures.style import Style
 from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS, TextWriter
 from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.network import MLPSpec
@@ -52,36 +52,23 @@ Version = Annotated[
 class FigureOptions:
     """Where the figure goes."""
 
+    panel: ClassVar[str] = RESULTS
     plot: Annotated[
         Path | None,
-        file(
-            "--plot",
+        option(
             "The figure; the suffix picks the format: png, svg or pdf.",
-            RESULTS,
             show_default="<command>.png",
         ),
     ] = None
-    no_plot: Annotated[
-        bool, switch("--no-plot", "Draw no figure, unless --plot names one.", RESULTS)
-    ] = False
-    show: Annotated[bool, switch("--show", "Also open the figure in a window.", RESULTS)] = False
+    no_plot: Annotated[bool, option("Draw no figure, unless --plot names one.")] = False
+    show: Annotated[bool, option("Also open the figure in a window.")] = False
     style: Annotated[
         Style,
-        choice(
-            "--style",
-            "What the figure is for: slide is a page of 16:9, paper a column of a journal.",
-            RESULTS,
-            STYLES,
-        ),
+        option("What the figure is for: slide is a page of 16:9, paper a column of a journal."),
     ] = "screen"
     size: Annotated[
         str | None,
-        option(
-            "--size",
-            "Width and height of the figure in inches, such as 3.5x4.",
-            RESULTS,
-            metavar="WxH",
-        ),
+        option("Width and height of the figure in inches, such as 3.5x4.", metavar="WxH"),
     ] = None
 
     def inches(self) -> tuple[float, float] | None:
@@ -113,32 +100,24 @@ class FigureOptions:
 class ResultOptions:
     """Where the numbers go."""
 
+    panel: ClassVar[str] = RESULTS
     format: Annotated[
         str | None,
-        choice(
-            "--format",
-            "What goes to standard output.",
-            RESULTS,
-            tuple(TEXT_WRITERS),
-            show_default="table",
-        ),
+        choice("What goes to standard output.", tuple(TEXT_WRITERS), show_default="table"),
     ] = None
     output: Annotated[
         list[Path] | None,
         option(
-            "--output -o",
             "Also write the results there; .json, .csv, .md, .txt or .html (a report to forward) "
             "picks the format, - is standard output. Can be given more than once.",
-            RESULTS,
+            flags="-o",
             metavar="FILE",
         ),
     ] = None
     curves: Annotated[
         Path | None,
-        file(
-            "--curves",
-            "Also write the learning curves there, a row an epoch (.csv); compare needs --speed.",
-            RESULTS,
+        option(
+            "Also write the learning curves there, a row an epoch (.csv); compare needs --speed."
         ),
     ] = None
 
@@ -155,17 +134,11 @@ class ResultOptions:
 class ScreenOptions:
     """How a comparison is shown, and the summary of it."""
 
-    full: Annotated[bool, switch("--full", "Show every column on a terminal.", RESULTS)] = False
-    explain: Annotated[
-        bool, switch("--explain", "Say what each word of a comparison means.", RESULTS)
-    ] = False
+    panel: ClassVar[str] = RESULTS
+    full: Annotated[bool, option("Show every column on a terminal.")] = False
+    explain: Annotated[bool, option("Say what each word of a comparison means.")] = False
     summary: Annotated[
-        Path | None,
-        file(
-            "--summary",
-            "Also write a row a variant of a comparison there; .csv, .md or .tex.",
-            RESULTS,
-        ),
+        Path | None, option("Also write a row a variant of a comparison there; .csv, .md or .tex.")
     ] = None
 
 
@@ -173,9 +146,10 @@ class ScreenOptions:
 class MessageOptions:
     """How much is said."""
 
-    quiet: Annotated[bool, switch("--quiet -q", "No progress, no notes.", MESSAGES)] = False
-    verbose: Annotated[bool, switch("--verbose -v", "Show TensorFlow's log.", MESSAGES)] = False
-    debug: Annotated[bool, switch("--debug", "Show where an error comes from.", MESSAGES)] = False
+    panel: ClassVar[str] = MESSAGES
+    quiet: Annotated[bool, option("No progress, no notes.", flags="-q")] = False
+    verbose: Annotated[bool, option("Show TensorFlow's log.", flags="-v")] = False
+    debug: Annotated[bool, option("Show where an error comes from.")] = False
     version: Version = False
 
     def log(self, text: str) -> None:

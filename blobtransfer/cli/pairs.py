@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from blobtransfer.cli.data import BlobsOptions, DataOptions, description
 from blobtransfer.cli.options import (
@@ -14,7 +14,7 @@ from blobtransfer.cli.options import (
     settings_of,
 )
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.parsing import PROBLEM, TRANSFER, integer
+from blobtransfer.cli.parsing import PROBLEM, TRANSFER, option
 from blobtransfer.cli.run import Request, reject_curves, run
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
@@ -32,31 +32,26 @@ SEED = re.compile(r"[:,]seed=")
 class PairsOptions:
     """Which pairs are compared, and how often."""
 
-    pairs: Annotated[int, integer("--pairs", "Pairs of problems that are drawn.", TRANSFER)] = (
-        DEFAULT_PAIRS
+    panel: ClassVar[str] = TRANSFER
+    pairs: Annotated[int, option("Pairs of problems that are drawn.")] = DEFAULT_PAIRS
+    repeats: Annotated[int, option("Independent repeats of every variant on each pair.")] = (
+        DEFAULT_REPEATS
     )
-    repeats: Annotated[
-        int, integer("--repeats", "Independent repeats of every variant on each pair.", TRANSFER)
-    ] = DEFAULT_REPEATS
     first_seed: Annotated[
         int,
-        integer(
-            "--first-seed",
+        option(
             "The first problem: pair 1 goes from it to the next, pair 2 from the one after that.",
-            PROBLEM,
+            panel=PROBLEM,
         ),
     ] = DEFAULT_FIRST_SEED
     source: Annotated[
         str | None,
         description(
-            "--source",
             "The kind of the source problems, such as moons:noise=0.2; a table gives random "
-            "halves of its classes.",
+            "halves of its classes."
         ),
     ] = None
-    target: Annotated[
-        str | None, description("--target", "The kind of the target problems, likewise.")
-    ] = None
+    target: Annotated[str | None, description("The kind of the target problems, likewise.")] = None
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
 
 
@@ -74,10 +69,10 @@ def pairs(
     """Compare on many pairs of problems: what may the next one like them see?"""
     reject_curves(output, "pairs")
     output.check_explained()
-    for option, text in (("source", options.source), ("target", options.target)):
+    for role, text in (("source", options.source), ("target", options.target)):
         if text is not None and SEED.search(text):
             problem = "every pair draws its own seed; leave seed= out, or use --first-seed"
-            raise SettingError(option, text, problem)
+            raise SettingError(role, text, problem)
     data = DataOptions(
         source=options.source or options.target, target=options.target or options.source
     )

@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
-from typing import Any, cast, get_type_hints
+from pathlib import Path
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand
+from typer.models import OptionInfo
 
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reportable_error
 from blobtransfer.cli.interrupts import INTERRUPTED
@@ -44,77 +46,30 @@ NUMBERS, PAIR, WORDS, SPECS = "N [N ...]", "S T", "W [W ...]", "SPEC SPEC [SPEC 
 """Metavars of the options that take several values; `Command` knows them by these."""
 
 
-def option(flags: str, help: str, panel: str, **settings: Any) -> Any:
-    """Declare one option and its environment variable.
+def option(help: str, *, panel: str | None = None, flags: str = "", **settings: Any) -> Any:
+    """Declare an option; its flag, metavar and parser follow from the name and type of the field.
 
     Args:
-        flags: The long flag, and a short one after a space.
         help: One line.
-        panel: Where the help page shows it.
-        settings: Further arguments of `typer.Option`.
+        panel: Where the help page shows it; None: the `panel` of its group.
+        flags: A short flag, or a long one that differs from the name.
+        settings: More for `typer.Option`.
     """
-    names = flags.split()
-    return typer.Option(
-        *names,
-        help=help,
-        rich_help_panel=panel,
-        envvar=envvar_of(names[0]),
-        show_envvar=False,
-        **settings,
+    return OptionInfo(
+        default=..., param_decls=flags.split(), help=help, rich_help_panel=panel, **settings
     )
 
 
-def integer(flags: str, help: str, panel: str, metavar: str = "N", **settings: Any) -> Any:
-    """Declare an option of one whole number, or of several; see `option`.
-
-    Args:
-        flags: As in `option`.
-        help: As in `option`.
-        panel: As in `option`.
-        metavar: `NUMBERS` or `PAIR` for several numbers.
-        settings: As in `option`.
-    """
-    return option(flags, help, panel, metavar=metavar, parser=_whole_number, **settings)
-
-
-def real(flags: str, help: str, panel: str, **settings: Any) -> Any:
-    """Declare an option of one number; see `option`."""
-    return option(flags, help, panel, metavar="X", parser=_number, **settings)
-
-
-def choice(
-    flags: str,
-    help: str,
-    panel: str,
-    choices: Sequence[str],
-    metavar: str | None = None,
-    **settings: Any,
-) -> Any:
-    """Declare an option of one word out of some.
-
-    Args:
-        flags: As in `option`.
-        help: As in `option`.
-        panel: As in `option`.
-        choices: The words.
-        metavar: Shown in place of the words.
-        settings: As in `option`.
-    """
+def choice(help: str, choices: Sequence[str], **settings: Any) -> Any:
+    """Declare an option of one word out of some."""
 
     def read(text: str) -> str:
         if text not in choices:
             raise not_among(text, choices)
         return text
 
-    return option(
-        flags,
-        help,
-        panel,
-        metavar=metavar or "|".join(choices),
-        parser=read,
-        autocompletion=lambda: list(choices),
-        **settings,
-    )
+    settings.setdefault("metavar", "|".join(choices))
+    return option(help, parser=read, autocompletion=lambda: list(choices), **settings)
 
 
 def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
@@ -123,16 +78,6 @@ def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
     return typer.BadParameter(
         f"{text or NOTHING}: {question + ' ' if question else ''}use one of {', '.join(choices)}"
     )
-
-
-def file(flags: str, help: str, panel: str, **settings: Any) -> Any:
-    """Declare an option of a file's path; see `option`."""
-    return option(flags, help, panel, metavar="FILE", **settings)
-
-
-def switch(flags: str, help: str, panel: str, **settings: Any) -> Any:
-    """Declare an option that is on or off; see `option`."""
-    return option(flags, help, panel, metavar="", **settings)
 
 
 def _check_memory() -> None:
@@ -252,6 +197,7 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
         elif is_dataclass(hints[name]):
             parameters += _options_of(hints[name])
         else:
+            _complete(name, hints[name])
             parameters.append(parameter.replace(kind=KEYWORD_ONLY))
 
     @wraps(function)
@@ -274,16 +220,39 @@ def _options_of(group: Any) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     parameters = []
     for field in fields(group):
-        if is_dataclass(hints[field.name]):
-            parameters += _options_of(hints[field.name])
+        name, hint = field.name, hints[field.name]
+        if is_dataclass(hint):
+            parameters += _options_of(hint)
             continue
+        _complete(name, hint, group.panel)
         default = inspect.Parameter.empty if field.default is MISSING else field.default
-        parameters.append(
-            inspect.Parameter(
-                field.name, KEYWORD_ONLY, default=default, annotation=hints[field.name]
-            )
-        )
+        parameters.append(inspect.Parameter(name, KEYWORD_ONLY, default=default, annotation=hint))
     return parameters
+
+
+def _complete(name: str, hint: Any, panel: str | None = None) -> None:
+    """Add to an option what its name, its type and its group say.
+
+    Args:
+        name: Of the field.
+        hint: `Annotated` type of the field, with the option.
+        panel: Of the group.
+    """
+    value_type, declared = get_args(hint)[:2]
+    if not isinstance(declared, OptionInfo) or declared.is_eager:
+        return
+    flags = declared.param_decls or ()
+    if not any(flag.startswith("--") for flag in flags):
+        flags = (f"--{name.replace('_', '-')}", *flags)
+    while get_origin(value_type) not in (None, Literal):  # `list[int] | None` -> `int`
+        value_type = get_args(value_type)[0]
+    made = option("") if get_origin(value_type) is None else choice("", get_args(value_type))
+    metavar, parser = TYPES.get(value_type, (made.metavar, made.parser))
+    declared.param_decls, declared.envvar, declared.show_envvar = flags, envvar_of(flags[0]), False
+    declared.rich_help_panel = declared.rich_help_panel or panel
+    declared.metavar = metavar if declared.metavar is None else declared.metavar
+    declared.parser = declared.parser or parser
+    declared.autocompletion = declared.autocompletion or made.autocompletion
 
 
 def _group_of(group: Any, values: dict[str, Any]) -> Any:
@@ -321,3 +290,12 @@ def _number(text: str | float) -> float:
     if number is None:
         raise typer.BadParameter(f"{text or NOTHING}: use a finite number")
     return float(number)
+
+
+TYPES: dict[Any, tuple[str, Callable[[Any], Any] | None]] = {
+    int: ("N", _whole_number),
+    float: ("X", _number),
+    bool: ("", None),
+    Path: ("FILE", None),
+}
+"""Metavar and parser of an option by the type of its value."""

@@ -13,7 +13,7 @@ from blobtransfer.cli.output import (
     ResultOptions,
     ScreenOptions,
 )
-from blobtransfer.cli.parsing import NUMBERS, PROBLEM, integer
+from blobtransfer.cli.parsing import NUMBERS, PROBLEM, option
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
@@ -29,13 +29,12 @@ def plot_data(
     *,
     seed: Annotated[
         list[int] | None,
-        integer("--seed", "Problems, a panel each.", PROBLEM, NUMBERS, show_default="1 2"),
+        option("Problems, a panel each.", panel=PROBLEM, metavar=NUMBERS, show_default="1 2"),
     ] = None,
     task: Annotated[
         list[str] | None,
         description(
-            "--task",
-            "A problem, such as moons:noise=0.2 or a.csv:label=y. Can be given more than once.",
+            "A problem, such as moons:noise=0.2 or a.csv:label=y. Can be given more than once."
         ),
     ] = None,
     blobs: BlobsOptions,

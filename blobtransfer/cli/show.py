@@ -11,7 +11,7 @@ from blobtransfer.cli.delivery import COMPARING, deliver
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import ShownMargin
 from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, OutputOptions
-from blobtransfer.cli.parsing import RESULTS, integer
+from blobtransfer.cli.parsing import RESULTS, option
 from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError, StoreError
 from blobtransfer.file_signatures import SQLITE
@@ -40,10 +40,10 @@ def show(
     *,
     number: Annotated[
         int | None,
-        integer(
-            "--command",
+        option(
             "Which of the commands that a store keeps, counted from 1.",
-            RESULTS,
+            panel=RESULTS,
+            flags="--command",
             show_default="the last",
         ),
     ] = None,

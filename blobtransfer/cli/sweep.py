@@ -4,10 +4,10 @@ from typing import Annotated
 
 from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.parsing import choice, option
+from blobtransfer.cli.parsing import option
 from blobtransfer.cli.run import Request, check_curves, run
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.study import BUDGETS, Budget
+from blobtransfer.specs.study import Budget
 from blobtransfer.studies.comparison import read_source_network
 from blobtransfer.studies.sweep import sweep_with_base
 
@@ -20,21 +20,18 @@ def sweep(
     over: Annotated[
         list[str],
         option(
-            "--over",
             "What varies: a setting and its values, such as train-samples=10,30,100, "
             "hidden=2..32/5 or target.noise=0.1,0.3. Given twice, every value of the one is tried "
             "with every value of the other.",
-            SWEEP,
+            panel=SWEEP,
             metavar="SETTING=A,B,...",
         ),
     ],
     budget: Annotated[
         Budget | None,
-        choice(
-            "--budget",
+        option(
             "What all points have alike: passes over their rows, or steps.",
-            SWEEP,
-            BUDGETS,
+            panel=SWEEP,
             show_default="updates where rows or batches vary, else epochs",
         ),
     ] = None,

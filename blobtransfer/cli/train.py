@@ -31,7 +31,7 @@ from blobtransfer.cli.output import (
     ScreenOptions,
     check_model_file,
 )
-from blobtransfer.cli.parsing import PROBLEM, RESULTS, TRANSFER, file, integer, switch
+from blobtransfer.cli.parsing import PROBLEM, RESULTS, TRANSFER, option
 from blobtransfer.cli.run import MODEL_FILE
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import MachineError, SettingError
@@ -50,16 +50,15 @@ if TYPE_CHECKING:
 def train_source(
     *,
     seed: Annotated[
-        int | None, integer("--seed", "The source problem.", PROBLEM, show_default="1")
+        int | None, option("The source problem.", panel=PROBLEM, show_default="1")
     ] = None,
     task: Annotated[
-        str | None,
-        description("--task", "The source problem, such as moons:noise=0.2 or a.csv:label=y."),
+        str | None, description("The source problem, such as moons:noise=0.2 or a.csv:label=y.")
     ] = None,
     model: Annotated[
-        Path, file("--model", "Where the trained network is saved (.keras).", RESULTS)
+        Path, option("Where the trained network is saved (.keras).", panel=RESULTS)
     ] = Path("model.keras"),
-    force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
+    force: Annotated[bool, option("Replace an existing model file.", panel=RESULTS)] = False,
     blobs: BlobsOptions,
     training: TrainingOptions,
     figure: FigureOptions,
@@ -86,24 +85,23 @@ def train_source(
 def train_target(
     *,
     seed: Annotated[
-        int | None, integer("--seed", "The target problem.", PROBLEM, show_default="2")
+        int | None, option("The target problem.", panel=PROBLEM, show_default="2")
     ] = None,
     task: Annotated[
-        str | None,
-        description("--task", "The target problem, such as moons:noise=0.2 or a.csv:label=y."),
+        str | None, description("The target problem, such as moons:noise=0.2 or a.csv:label=y.")
     ] = None,
     model: Annotated[
-        Path | None, file("--model", "Start from this network (.keras or .h5): transfer.", TRANSFER)
+        Path | None, option("Start from this network (.keras or .h5): transfer.", panel=TRANSFER)
     ] = None,
     fixed: Annotated[
         int | None,
-        integer("--fixed", "Hidden layers of the model to freeze.", TRANSFER, show_default="0"),
+        option("Hidden layers of the model to freeze.", panel=TRANSFER, show_default="0"),
     ] = None,
     variants: VariantOptions,
     save: Annotated[
-        Path | None, file("--save", "Save the trained network there (.keras).", RESULTS)
+        Path | None, option("Save the trained network there (.keras).", panel=RESULTS)
     ] = None,
-    force: Annotated[bool, switch("--force", "Replace an existing model file.", RESULTS)] = False,
+    force: Annotated[bool, option("Replace an existing model file.", panel=RESULTS)] = False,
     blobs: BlobsOptions,
     training: TrainingOptions,
     figure: FigureOptions,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 import typer
@@ -11,13 +11,8 @@ from blobtransfer.cli.parsing import (
     NUMBERS,
     WORDS,
     Command,
-    choice,
-    file,
     grouped,
-    integer,
     option,
-    real,
-    switch,
 )
 
 
@@ -25,9 +20,10 @@ from blobtransfer.cli.parsing import (
 class Group:
     """Options that two commands could share."""
 
-    rate: Annotated[float, real("--rate", "A number.", "Panel")] = 0.5
-    is_loud: Annotated[bool, switch("--loud -l", "A switch.", "Panel")] = False
-    word: Annotated[str, choice("--word", "A word.", "Panel", ("one", "two"))] = "one"
+    panel: ClassVar[str] = "Panel"
+    rate: Annotated[float, option("A number.")] = 0.5
+    is_loud: Annotated[bool, option("A switch.", flags="--loud -l")] = False
+    word: Annotated[Literal["one", "two"], option("A word.")] = "one"
 
 
 @pytest.fixture
@@ -38,15 +34,11 @@ def call(monkeypatch, tmp_path):
 
     def command(
         *,
-        fixed: Annotated[
-            list[int] | None, integer("--fixed", "Whole numbers.", "Panel", NUMBERS)
-        ] = None,
-        kind: Annotated[
-            list[str] | None, option("--kind", "Words.", "Panel", metavar=WORDS)
-        ] = None,
-        count: Annotated[int, integer("--count", "A whole number.", "Panel")] = 1,
-        path: Annotated[Path | None, file("--path", "A file.", "Panel")] = None,
-        rest: Annotated[list[str] | None, option("--rest -r", "Texts.", "Panel")] = None,
+        fixed: Annotated[list[int] | None, option("Whole numbers.", metavar=NUMBERS)] = None,
+        kind: Annotated[list[str] | None, option("Words.", metavar=WORDS)] = None,
+        count: Annotated[int, option("A whole number.")] = 1,
+        path: Annotated[Path | None, option("A file.")] = None,
+        rest: Annotated[list[str] | None, option("Texts.", flags="-r")] = None,
         group: Group,
     ) -> None:
         received.update(fixed=fixed, kind=kind, count=count, path=path, rest=rest, group=group)
@@ -136,3 +128,18 @@ def test_a_group_arrives_whole_with_its_defaults(call):
 def test_names_keep_their_spaces_commas_and_equal_signs(call):
     received = call("--path", "a, b=c.csv", "--rest=d=e")
     assert (received["path"], received["rest"]) == (Path("a, b=c.csv"), ["d=e"])
+
+
+def test_name_type_and_group_of_a_field_complete_its_option():
+    def command(*, count: Annotated[int | None, option("A number.")] = None, group: Group) -> None:
+        """Do nothing."""
+
+    app = typer.Typer(add_completion=False)
+    app.command("it", cls=Command)(grouped(command))
+    params = {param.name: param for param in vars(typer.main.get_command(app))["params"]}
+    assert params["count"].opts == ["--count"]
+    assert (params["count"].metavar, params["count"].rich_help_panel) == ("N", None)
+    assert params["rate"].envvar == "BLOBTRANSFER_RATE"
+    assert (params["rate"].metavar, params["rate"].rich_help_panel) == ("X", "Panel")
+    assert params["is_loud"].opts == ["--loud", "-l"]
+    assert params["word"].metavar == "one|two"
