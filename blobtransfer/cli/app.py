@@ -52,83 +52,8 @@ app = typer.Typer(
 )
 
 
-class CompareCommand(Command):
-    """`compare`, whose many options have a short page of their own."""
-
-    short_help_flags = frozenset(
-        ("--repeats", "--fixed", "--variant", "--model", "--sources", "--until-decided",
-         "--source", "--target", "--source-seed", "--target-seed", "--epochs", "--output",
-         "--store", "--full", "--explain", "--quiet", "--help")
-    )  # fmt: skip
-
-
-class SweepCommand(Command):
-    """`sweep`, likewise."""
-
-    short_help_flags = CompareCommand.short_help_flags | {"--over", "--budget"}
-
-
-class PairsCommand(Command):
-    """`pairs`, likewise."""
-
-    short_help_flags = frozenset(
-        ("--pairs", "--repeats", "--fixed", "--variant", "--source", "--target", "--first-seed",
-         "--epochs", "--margin", "--output", "--store", "--explain", "--quiet", "--help")
-    )  # fmt: skip
-
-
-class GridCommand(Command):
-    """`grid`, likewise."""
-
-    short_help_flags = (PairsCommand.short_help_flags | {"--problems", "--full"}) - {"--pairs"}
-
-
-EXAMPLES = """
-Examples:
-
-  blobtransfer compare --repeats 30 --fixed 0 1 2
-
-  blobtransfer compare --until-decided --sources fresh
-
-  blobtransfer compare --source digits:classes=0-4 --target digits:classes=5-9
-
-  blobtransfer compare --model model.keras -o results.json
-"""
-
-SWEEP_EXAMPLES = """
-Examples:
-
-  blobtransfer sweep --over train-samples=10,30,100,300
-
-  blobtransfer sweep --over target.train=10,30,100 --until-decided
-
-  blobtransfer sweep --over hidden=2,5,20 --over cluster-std=1,2,4
-"""
-
-PAIRS_EXAMPLES = """
-Examples:
-
-  blobtransfer pairs --pairs 60 --repeats 60
-
-  blobtransfer pairs --source moons:noise=0.3 --target circles
-
-  blobtransfer pairs --source digits --pairs 20
-"""
-
-GRID_EXAMPLES = """
-Examples:
-
-  blobtransfer grid --problems blobs:seed=1..4
-
-  blobtransfer grid --problems moons circles quantiles:classes=2
-"""
-
-for function in (plot_data, train_source, train_target, show, merge):
+for function in (plot_data, train_source, train_target, show, merge, compare, sweep, pairs, grid):
     app.command(function.__name__.replace("_", "-"), cls=Command)(grouped(function))
-app.command("compare", cls=CompareCommand, help=f"{compare.__doc__}\n{EXAMPLES}")(grouped(compare))
-app.command("sweep", cls=SweepCommand, help=f"{sweep.__doc__}\n{SWEEP_EXAMPLES}")(grouped(sweep))
-app.command("pairs", cls=PairsCommand, help=f"{pairs.__doc__}\n{PAIRS_EXAMPLES}")(grouped(pairs))
-app.command("grid", cls=GridCommand, help=f"{grid.__doc__}\n{GRID_EXAMPLES}")(grouped(grid))
 
 
 @app.callback()

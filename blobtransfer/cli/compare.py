@@ -2,7 +2,7 @@
 
 from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.run import Request, check_curves, run
+from blobtransfer.cli.run import Request, run
 from blobtransfer.studies.comparison import build_comparison, read_source_network
 
 
@@ -13,10 +13,20 @@ def compare(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare training from scratch with starting from a source network, over many repeats."""
+    """Compare training from scratch with starting from a source network, over many repeats.
+
+    Examples:
+
+      blobtransfer compare --repeats 30 --fixed 0 1 2
+
+      blobtransfer compare --until-decided --sources fresh
+
+      blobtransfer compare --source digits:classes=0-4 --target digits:classes=5-9
+
+      blobtransfer compare --model model.keras -o results.json
+    """
     settings = comparison.settings()
-    check_curves(output, settings.speed)
-    output.check_explained()
+    output.check_contents("compare", settings.speed)
     source_network = read_source_network(settings)
     spec = build_comparison(settings, source_network)
     request = Request(spec, spec, settings, source_network, comparison.data.descriptions)

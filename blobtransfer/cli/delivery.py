@@ -238,8 +238,9 @@ def print_new_head_note(
     """
     is_default = settings.fixed is None and not settings.variants
     if is_default and spec.variants[-1].new_head:
-        has_model = settings.model is not None or spec.source is None
-        source = str(settings.model) if has_model or not spec.source else spec.source.name
+        source = settings.model
+        if source is None and spec.source is not None:
+            source = spec.source.name
         messages.log(
             f"note: the output layer of {source} is not of the classes of {spec.task.name}: it is "
             "drawn afresh (new-head)"

@@ -14,7 +14,7 @@ from blobtransfer.cli.options import (
 )
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import PROBLEM, SPECS, TRANSFER, option
-from blobtransfer.cli.run import Request, reject_curves, run
+from blobtransfer.cli.run import Request, run
 from blobtransfer.studies.grid import build_grid
 from blobtransfer.studies.settings import DEFAULT_REPEATS
 
@@ -49,9 +49,15 @@ def grid(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare from every problem to every other: which source helps on which target?"""
-    reject_curves(output, "grid")
-    output.check_explained()
+    """Compare from every problem to every other: which source helps on which target?
+
+    Examples:
+
+      blobtransfer grid --problems blobs:seed=1..4
+
+      blobtransfer grid --problems moons circles quantiles:classes=2
+    """
+    output.check_contents("grid")
     settings = settings_of(
         variants, statistics, training,
         repeats=options.repeats, fixed=options.fixed, scores=options.scores,

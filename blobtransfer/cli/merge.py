@@ -8,7 +8,7 @@ import typer
 
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import Mixed
-from blobtransfer.cli.output import MessageOptions, check_store
+from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, check_file
 from blobtransfer.cli.parsing import RESULTS, option
 from blobtransfer.errors import SettingError
 
@@ -26,7 +26,7 @@ def merge(
     messages: MessageOptions,
 ) -> None:
     """Join stores: what several jobs computed, each some of the repeats, becomes one result."""
-    check_store(store)
+    check_file("store", store, STORE_SUFFIXES)
     for part in parts:
         if os.path.realpath(part) == os.path.realpath(store):
             raise SettingError("store", store, f"it is the part {part} too; use another name")

@@ -27,7 +27,7 @@ from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
 from blobtransfer.specs.checks import read_number
-from blobtransfer.specs.experiment import QUESTIONS, EngineName, Question
+from blobtransfer.specs.experiment import EngineName, Question
 from blobtransfer.specs.network import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -39,7 +39,8 @@ from blobtransfer.specs.training import LEARNING_RATES, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
 from blobtransfer.studies.settings import DEFAULT_MAX_REPEATS, DEFAULT_REPEATS, ComparisonSettings
 
-SOURCES = (*QUESTIONS, "both")
+DEFAULT = ComparisonSettings
+"""Its attributes are the defaults."""
 
 TUNED = "learning-rate"
 """The setting that runs can choose for themselves."""
@@ -80,9 +81,9 @@ class TrainingOptions:
     ] = None
     initializer: Annotated[
         Initializer, option(f"Of the hidden kernels: {', '.join(INITIALIZERS)}.", metavar="RULE")
-    ] = ComparisonSettings.initializer
-    epochs: Annotated[int, option("Passes over the training rows.")] = ComparisonSettings.epochs
-    batch_size: Annotated[int, option("Rows of one step.")] = ComparisonSettings.batch_size
+    ] = DEFAULT.initializer
+    epochs: Annotated[int, option("Passes over the training rows.")] = DEFAULT.epochs
+    batch_size: Annotated[int, option("Rows of one step.")] = DEFAULT.batch_size
     learning_rate: Annotated[
         float | None,
         option(
@@ -92,21 +93,17 @@ class TrainingOptions:
             ),
         ),
     ] = None
-    optimizer: Annotated[Optimizer, option("By the rules of Keras.")] = ComparisonSettings.optimizer
-    momentum: Annotated[float, option("Of sgd: from 0 up to, not with, 1.")] = (
-        ComparisonSettings.momentum
-    )
-    nesterov: Annotated[bool, option("Look ahead along the momentum.")] = (
-        ComparisonSettings.nesterov
-    )
+    optimizer: Annotated[Optimizer, option("By the rules of Keras.")] = DEFAULT.optimizer
+    momentum: Annotated[float, option("Of sgd: from 0 up to, not with, 1.")] = DEFAULT.momentum
+    nesterov: Annotated[bool, option("Look ahead along the momentum.")] = DEFAULT.nesterov
     weight_decay: Annotated[
         float, option("L2 in the loss: X times the sum of squared kernels.")
-    ] = ComparisonSettings.weight_decay
+    ] = DEFAULT.weight_decay
     engine: Annotated[EngineName, option("What trains; both give the same networks.")] = (
-        ComparisonSettings.engine
+        DEFAULT.engine
     )
     train_seed: Annotated[int, option("All randomness of weights and batch order.")] = (
-        ComparisonSettings.train_seed
+        DEFAULT.train_seed
     )
 
 
@@ -189,12 +186,12 @@ class StatisticsOptions:
     """How differences are judged, and learning rates chosen."""
 
     panel: ClassVar[str] = STATISTICS
-    margin: Annotated[float | None, _margin(str(ComparisonSettings.margin))] = None
+    margin: Annotated[float | None, _margin(str(DEFAULT.margin))] = None
     low: Annotated[
         float | None,
         option(
             "A run ends low that is further below the ceiling than this.",
-            show_default=str(ComparisonSettings.low),
+            show_default=str(DEFAULT.low),
         ),
     ] = None
     tune: Annotated[
@@ -346,14 +343,14 @@ class ExecutionOptions:
             return None
         first, dots, last = text.partition("..")
         ends = [read_number(end, int) for end in (first, last)]
+        problem = ""
         if not dots or None in ends or not 0 <= ends[0] <= ends[1]:
             problem = "use FIRST..LAST, such as 0..499; the first repeat is 0"
-            raise SettingError("only-repeats", text, problem)
-        if self.store is None:
+        elif self.store is None:
             problem = "they have to be kept; add --store FILE.db"
-            raise SettingError("only-repeats", text, problem)
-        if ends[1] >= n_repeats:
+        elif ends[1] >= n_repeats:
             problem = f"there are {n_repeats:,} repeats, 0 to {n_repeats - 1}; use --repeats"
+        if problem:
             raise SettingError("only-repeats", text, problem)
         return range(ends[0], ends[1] + 1)
 

@@ -158,13 +158,13 @@ class MessageOptions:
             print_stderr(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OutputOptions:
     """Figure, screen, files and messages."""
 
     figure: FigureOptions
-    screen: ScreenOptions
-    result: ResultOptions
+    screen: ScreenOptions = ScreenOptions()
+    result: ResultOptions = ResultOptions()
     messages: MessageOptions
 
     def check_files(
@@ -195,32 +195,41 @@ class OutputOptions:
                 if value not in ("screen", None):
                     problem = "--no-plot draws no figure; leave one of the two out"
                     raise SettingError(setting, value, problem)
-        if path is not None:
-            _check_file("plot", path, WRITERS["figure"].suffixes)
-            if figure.plot is None and _is_foreign(path):
+        writers = [writer for writer in WRITERS.values() if isinstance(writer, TextWriter)]
+        text_suffixes = tuple(suffix for writer in writers for suffix in writer.suffixes)
+        files: list[tuple[str, Path | None, Sequence[str]]] = [
+            ("summary", summary, SUMMARY_SUFFIXES),
+            ("curves", result.curves, TEXT_WRITERS["csv"].suffixes),
+            ("store", store, STORE_SUFFIXES),
+            ("plot", path, WRITERS["figure"].suffixes),
+            *(("output", result_path, text_suffixes) for result_path in result.files()),
+        ]
+        for setting, file_path, suffixes in files:
+            check_file(setting, file_path, suffixes)
+        if path is not None and figure.plot is None and path.exists():
+            from blobtransfer.report.figures.canvas import made_by
+
+            if made_by(path) is None:
                 problem = "it exists and was not made by blobtransfer"
                 advice = f"name another file with --plot, or add --plot {path} to replace it"
                 raise SettingError("plot", path, f"{problem}; {advice}")
-        texts = [writer for writer in WRITERS.values() if isinstance(writer, TextWriter)]
-        suffixes = tuple(suffix for writer in texts for suffix in writer.suffixes)
-        for result_path in result.files():
-            _check_file("output", result_path, suffixes)
-        if store is not None:
-            check_store(store)
-        if summary is not None:
-            _check_file("summary", summary, SUMMARY_SUFFIXES)
-        if result.curves is not None:
-            _check_file("curves", result.curves, TEXT_WRITERS["csv"].suffixes)
-        outputs = [("output", result_path) for result_path in result.files()]
-        written = [
-            *written, ("summary", summary), ("curves", result.curves), ("store", store),
-            ("plot", path), *outputs,
-        ]  # fmt: skip
-        check_distinct_paths(written, read)
+        check_distinct_paths([*written, *((name, file_path) for name, file_path, _ in files)], read)
         return path
 
-    def check_explained(self) -> None:
-        """Raise `SettingError` if words are to be explained that are not printed."""
+    def check_contents(self, command: str, has_curves: bool = False) -> None:
+        """Raise `SettingError` if output is asked for that a command does not make.
+
+        Args:
+            command: Name of the command.
+            has_curves: Whether it records learning curves.
+        """
+        if self.result.curves is not None and not has_curves:
+            problem = "it needs --speed; add that"
+            if command not in ("compare", "sweep"):
+                problem = (
+                    f"{command} keeps no learning curves; use compare --speed, or sweep --speed"
+                )
+            raise SettingError("curves", self.result.curves, problem)
         if self.screen.explain and self.result.format in ("csv", "json"):
             problem = f"--format {self.result.format} has no words to explain; "
             raise SettingError("explain", "", f"{problem}leave one of the two out")
@@ -237,23 +246,6 @@ class OutputOptions:
                 problem = "--only-repeats shows nothing; leave it out, and use it with"
                 text = "" if value is True else value
                 raise SettingError(setting, text, f"{problem} blobtransfer show")
-
-
-def _is_foreign(path: Path) -> bool:
-    """Return whether a file exists and is not a figure that this program made."""
-    if not path.exists():
-        return False
-
-    from blobtransfer.report.figures.canvas import made_by
-
-    return made_by(path) is None
-
-
-def check_store(path: Path) -> None:
-    """Raise `SettingError` if results could not be kept in a file."""
-    _check_file("store", path, STORE_SUFFIXES)
-    if path.exists() and not os.access(path, os.W_OK):
-        raise SettingError("store", path, "it cannot be written; name another store")
 
 
 def check_distinct_paths(written: Sequence[NamedPath], read: Sequence[NamedPath] = ()) -> None:
@@ -278,7 +270,7 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
 
     Whether an old file of the same shape holds this very network shows only after training.
     """
-    _check_file(setting, path, (".keras",))
+    check_file(setting, path, (".keras",))
     if path.exists() and not force:
         from blobtransfer.keras_files.read import read_source_file
 
@@ -300,10 +292,15 @@ def would_replace(setting: str, path: Path, content: str) -> SettingError:
     )
 
 
-def _check_file(setting: str, path: Path, suffixes: Sequence[str]) -> None:
+def check_file(setting: str, path: Path | None, suffixes: Sequence[str]) -> None:
+    """Raise `SettingError` if a file, where there is one, cannot be written."""
+    if path is None:
+        return
     if path.suffix.lower() not in suffixes:
         problem = f"no format has the suffix {path.suffix}" if path.suffix else "there is no suffix"
         raise SettingError(setting, path, f"{problem}; use {', '.join(suffixes)}")
     obstacle = find_write_obstacle(path)
+    if obstacle is None and setting == "store" and path.exists() and not os.access(path, os.W_OK):
+        obstacle = "it cannot be written; name another store"
     if obstacle is not None:
         raise SettingError(setting, path, obstacle)

@@ -15,7 +15,7 @@ from blobtransfer.cli.options import (
 )
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import PROBLEM, TRANSFER, option
-from blobtransfer.cli.run import Request, reject_curves, run
+from blobtransfer.cli.run import Request, run
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
 from blobtransfer.studies.pairs import (
@@ -66,9 +66,17 @@ def pairs(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare on many pairs of problems: what may the next one like them see?"""
-    reject_curves(output, "pairs")
-    output.check_explained()
+    """Compare on many pairs of problems: what may the next one like them see?
+
+    Examples:
+
+      blobtransfer pairs --pairs 60 --repeats 60
+
+      blobtransfer pairs --source moons:noise=0.3 --target circles
+
+      blobtransfer pairs --source digits --pairs 20
+    """
+    output.check_contents("pairs")
     for role, text in (("source", options.source), ("target", options.target)):
         if text is not None and SEED.search(text):
             problem = "every pair draws its own seed; leave seed= out, or use --first-seed"

@@ -39,6 +39,21 @@ HELP_ALL = "--help-all"
 SHOWS_ALL = "blobtransfer.shows_all"
 """Key of a context's `meta`: the help page is to show every option."""
 
+_SHORT = {
+    "--repeats", "--fixed", "--variant", "--source", "--target", "--epochs", "--output",
+    "--store", "--explain", "--quiet", "--help",
+}  # fmt: skip
+_COMPARE = _SHORT | {
+    "--model", "--sources", "--until-decided", "--source-seed", "--target-seed", "--full",
+}  # fmt: skip
+SHORT_HELP = {
+    "compare": _COMPARE,
+    "sweep": _COMPARE | {"--over", "--budget"},
+    "pairs": _SHORT | {"--pairs", "--first-seed", "--margin"},
+    "grid": _SHORT | {"--problems", "--margin", "--full"},
+}
+"""Flags on the short help page of a command; other commands show all."""
+
 LIBRARY_BYTES = 160 << 20
 """Least memory that the libraries of any command need in addition to what is in use already."""
 
@@ -90,17 +105,12 @@ def _check_memory() -> None:
 
 
 class Command(TyperCommand):
-    """A command whose options of several values take `0 1 2`, `0,1,2` or one at a time.
-
-    Attributes:
-        short_help_flags: Flags on the short help page; empty for all.
-    """
-
-    short_help_flags: frozenset[str] = frozenset()
+    """A command whose options of several values take `0 1 2`, `0,1,2` or one at a time."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help page: the short one, or that of all options with --help-all."""
-        if ctx.meta.get(SHOWS_ALL) or not self.short_help_flags:
+        flags = SHORT_HELP.get(str(self.name))
+        if ctx.meta.get(SHOWS_ALL) or flags is None:
             super().format_help(ctx, formatter)
             return
         params: list[Any] = list(self.params)
@@ -109,7 +119,7 @@ class Command(TyperCommand):
             for param in params
             if param.param_type_name == "option"
             and not param.hidden
-            and self.short_help_flags.isdisjoint(param.opts)
+            and flags.isdisjoint(param.opts)
         ]
         epilog = self.epilog
         for param in hidden:
@@ -144,14 +154,11 @@ class Command(TyperCommand):
         if HELP_ALL in args:
             ctx.meta[SHOWS_ALL] = True
             args = ["--help"]
-        flags = {
-            flag
+        flags = {  # and whether a value is a whole, which commas do not divide
+            flag: param.metavar == SPECS
             for param in self.params
             if getattr(param, "metavar", None) in (NUMBERS, PAIR, WORDS, SPECS)
             for flag in param.opts
-        }
-        whole_flags = {
-            flag for param in self.params if param.metavar == SPECS for flag in param.opts
         }
         rewritten = []
         rest = list(args)
@@ -163,13 +170,11 @@ class Command(TyperCommand):
             values = [value] if equals else []
             while not equals and rest and re.match(r"[^-]|-\d", rest[0]):
                 values.append(rest.pop(0))
-            rewritten += (
-                _repeated(flag, values, flag in whole_flags) if equals or values else [flag]
-            )
+            rewritten += _repeated(flag, values, flags[flag]) if equals or values else [flag]
         for flag in flags:
             from_environment = os.environ.get(envvar_of(flag))
             if from_environment and not any(arg.startswith(flag + "=") for arg in rewritten):
-                rewritten += _repeated(flag, from_environment.split(), flag in whole_flags)
+                rewritten += _repeated(flag, from_environment.split(), flags[flag])
                 ctx.meta.setdefault(FROM_ENVIRONMENT, set()).add(flag)
         try:
             return super().parse_args(ctx, rewritten)

@@ -6,13 +6,7 @@ from typing import Annotated
 from blobtransfer.cli.data import BlobsOptions, description, request_of
 from blobtransfer.cli.delivery import save_figure
 from blobtransfer.cli.interrupts import deferred
-from blobtransfer.cli.output import (
-    FigureOptions,
-    MessageOptions,
-    OutputOptions,
-    ResultOptions,
-    ScreenOptions,
-)
+from blobtransfer.cli.output import FigureOptions, MessageOptions, OutputOptions
 from blobtransfer.cli.parsing import NUMBERS, PROBLEM, option
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
@@ -43,15 +37,11 @@ def plot_data(
     argv: tuple[str, ...],
 ) -> None:
     """Draw problems: rows by class, true centres, and the best possible accuracy."""
-    if task:
-        requests = _described(task, seed, blobs)
-    else:
-        requests = _of_seeds(seed or [1, 2], blobs)
-    settings = ComparisonSettings(train_seed=0)
-    specs = [read_data(settings, {"target": request})["target"] for request in requests]
-    path = OutputOptions(figure, ScreenOptions(), ResultOptions(), messages).check_files(
-        "plot-data"
-    )
+    specs = [
+        read_data(ComparisonSettings(), {"target": request})["target"]
+        for request in _requests(task, seed, blobs)
+    ]
+    path = OutputOptions(figure=figure, messages=messages).check_files("plot-data")
     if path is None and not figure.show:
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
 
@@ -67,30 +57,24 @@ def plot_data(
     canvas.show()
 
 
-def _described(
-    texts: Sequence[str], seeds: Sequence[int] | None, blobs: BlobsOptions
+def _requests(
+    texts: Sequence[str] | None, seeds: Sequence[int] | None, blobs: BlobsOptions
 ) -> list[DataRequest]:
-    _check_n_panels("task", "", len(texts))
-    for i, text in enumerate(texts):
-        if text in texts[:i]:
-            raise SettingError("task", text, "it is repeated; give it once")
-    seed = seeds[0] if seeds else None
-    return [request_of("task", text, "seed", seed, i, blobs) for i, text in enumerate(texts, 1)]
-
-
-def _of_seeds(seeds: Sequence[int], blobs: BlobsOptions) -> list[DataRequest]:
-    _check_n_panels("seed", join(seeds), len(seeds))
-    for seed in seeds:
-        if seeds.count(seed) > 1:
-            raise SettingError("seed", join(seeds), f"{seed} is repeated; give it once")
-    specs = [blobs.spec("seed", seed) for seed in seeds]
+    """Return the data of some descriptions, or blobs of some seeds if there are none."""
+    setting, values = ("task", texts) if texts else ("seed", seeds or [1, 2])
+    words = "" if texts else join(values)
+    if len(values) > MAX_PANELS:
+        raise SettingError(setting, words, f"{len(values):,} panels; use at most {MAX_PANELS}")
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            word, subject = (value, "it") if texts else (words, value)
+            raise SettingError(setting, word, f"{subject} is repeated; give it once")
+    if texts:
+        seed = seeds[0] if seeds else None
+        return [request_of("task", text, "seed", seed, i, blobs) for i, text in enumerate(texts, 1)]
+    specs = [blobs.spec("seed", seed) for seed in seeds or [1, 2]]
     n_values = sum((spec.n_train + spec.n_test_rows) * spec.n_features for spec in specs)
-    if len(seeds) > 1 and n_values > MAX_DATA_VALUES:
+    if len(specs) > 1 and n_values > MAX_DATA_VALUES:
         problem = f"{n_values:,} numbers in all; use at most {MAX_DATA_VALUES:,}"
-        raise SettingError("seed", join(seeds), problem)
+        raise SettingError("seed", words, problem)
     return [*specs]
-
-
-def _check_n_panels(setting: str, value: str, n_panels: int) -> None:
-    if n_panels > MAX_PANELS:
-        raise SettingError(setting, value, f"{n_panels:,} panels; use at most {MAX_PANELS}")

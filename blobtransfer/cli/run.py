@@ -54,6 +54,11 @@ class Request:
     source_network: "SourceNetwork | None" = None
     descriptions: tuple[str | None, ...] = ()
 
+    @property
+    def command(self) -> str:
+        """Name of the command."""
+        return "compare" if isinstance(self.spec, ExperimentSpec) else self.spec.kind
+
     def print_notes(self, messages: MessageOptions) -> None:
         """Print once what the data and the model are, unless quiet."""
         print_model_notes(self.source_network, self.settings.model, messages)
@@ -74,7 +79,6 @@ def run(
     """
     spec, settings, messages = request.spec, request.settings, output.messages
     experiments = experiments_of(spec)
-    command = "compare" if isinstance(spec, ExperimentSpec) else spec.kind
     execution.check()
     only_repeats = execution.range_of(spec.n_repeats)
     if only_repeats is not None:
@@ -86,7 +90,7 @@ def run(
     targets = (experiment.target for experiment in experiments)
     tables = tables_of(settings.source, settings.target, *targets)
     model = [] if settings.model is None else [(MODEL_FILE, Path(settings.model))]
-    path = output.check_files(command, read=[*model, *tables], store=execution.store)
+    path = output.check_files(request.command, read=[*model, *tables], store=execution.store)
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
@@ -98,7 +102,7 @@ def run(
     network = request.source_network
     weights = None if network is None else list(network.weights)
     engine = load_engine(request.base.engine, messages.verbose)
-    with deferred() as pending, _opened(command, spec, execution, messages, argv) as store:
+    with deferred() as pending, _opened(request, execution, messages, argv) as store:
         with (
             _executor(execution, messages, pending.check) as executor,
             progress_of(messages.quiet, pending.check, store is not None) as progress,
@@ -122,11 +126,7 @@ def run(
 
 @contextmanager
 def _opened(
-    command: str,
-    spec: ExperimentSpec | StudySpec,
-    execution: ExecutionOptions,
-    messages: MessageOptions,
-    argv: tuple[str, ...],
+    request: Request, execution: ExecutionOptions, messages: MessageOptions, argv: Sequence[str]
 ) -> "Iterator[Store | None]":
     """Open the store, if there is one, and print how many repeats it has before and after."""
     if execution.store is None:
@@ -135,13 +135,14 @@ def _opened(
 
     from blobtransfer.results.store.store import Store
 
+    spec = request.spec
     with Store.opened(execution.store, writes=True) as store:
         stored = store.tally(spec)
         if stored.n_kept:
             messages.log(f"{execution.store} has {stored}")
         is_part = execution.only_repeats is not None
         words = without_parts(argv) if is_part else list(argv)
-        before = store.remember(command, spec, words, is_part=is_part)
+        before = store.remember(request.command, spec, words, is_part=is_part)
         if before is not None and not is_part and not stored.is_most:
             n_seen = n_seen_repeats(before, stored)
             if 0 < n_seen < spec.n_repeats:
@@ -198,16 +199,3 @@ def _print_stored(
     store: "Store", spec: ExperimentSpec | StudySpec, messages: MessageOptions, suffix: str = ""
 ) -> None:
     messages.log(f"{store.path} keeps {store.tally(spec)}{suffix}")
-
-
-def check_curves(output: OutputOptions, has_curves: bool) -> None:
-    """Raise `SettingError` if `--curves` is given without `--speed`."""
-    if output.result.curves is not None and not has_curves:
-        raise SettingError("curves", output.result.curves, "it needs --speed; add that")
-
-
-def reject_curves(output: OutputOptions, command: str) -> None:
-    """Raise `SettingError` if `--curves` is given to a command that records none."""
-    if output.result.curves is not None:
-        problem = f"{command} keeps no learning curves; use compare --speed, or sweep --speed"
-        raise SettingError("curves", output.result.curves, problem)

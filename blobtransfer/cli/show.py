@@ -54,7 +54,7 @@ def show(
     """Print every table and draw every figure of a saved result again, without training."""
     if margin is not None:
         check_margin(margin)
-    output.check_explained()
+    output.check_contents("show", has_curves=True)
     path = output.check_files("show", read=[("the results to be shown", file)])
     try:
         results = _read(file, number, margin, output.messages)

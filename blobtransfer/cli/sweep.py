@@ -5,7 +5,7 @@ from typing import Annotated
 from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import option
-from blobtransfer.cli.run import Request, check_curves, run
+from blobtransfer.cli.run import Request, run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.study import Budget
 from blobtransfer.studies.comparison import read_source_network
@@ -40,14 +40,22 @@ def sweep(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare at every value of a setting: where does transfer begin, or cease, to help?"""
+    """Compare at every value of a setting: where does transfer begin, or cease, to help?
+
+    Examples:
+
+      blobtransfer sweep --over train-samples=10,30,100,300
+
+      blobtransfer sweep --over target.train=10,30,100 --until-decided
+
+      blobtransfer sweep --over hidden=2,5,20 --over cluster-std=1,2,4
+    """
     source_seed = comparison.data.source_seed
     if source_seed is not None and any(text.startswith("source-seed=") for text in over):
         problem = "source-seed varies in --over; leave one of the two out"
         raise SettingError("source-seed", source_seed, problem)
     settings = comparison.settings()
-    check_curves(output, settings.speed)
-    output.check_explained()
+    output.check_contents("sweep", settings.speed)
     source_network = read_source_network(settings)
     base, spec = sweep_with_base(settings, over, budget, source_network)
     request = Request(spec, base, settings, source_network, comparison.data.descriptions)

@@ -28,7 +28,6 @@ from blobtransfer.cli.output import (
     MessageOptions,
     OutputOptions,
     ResultOptions,
-    ScreenOptions,
     check_model_file,
 )
 from blobtransfer.cli.parsing import PROBLEM, RESULTS, TRANSFER, option
@@ -41,10 +40,8 @@ from blobtransfer.studies.comparison import read_source_network
 from blobtransfer.studies.training import build_source_training, build_target_training
 
 if TYPE_CHECKING:
-    from blobtransfer.engines import Engine
-    from blobtransfer.results.results import TrainingResults
-    from blobtransfer.running.progress import Progress
-    from blobtransfer.running.single import SingleRun
+    from blobtransfer.experiment.single import SingleRun
+    from blobtransfer.results.results import Results
 
 
 def train_source(
@@ -67,7 +64,7 @@ def train_source(
     argv: tuple[str, ...],
 ) -> None:
     """Train the source network and save it."""
-    output = OutputOptions(figure, ScreenOptions(), result, messages)
+    output = OutputOptions(figure=figure, result=result, messages=messages)
     request = request_of("task", task, "seed", seed, SEEDS["source"], blobs)
     spec = build_source_training(settings_of(training, source=request))
     path = output.check_files("train-source", [("model", model)], tables_of(request))
@@ -110,7 +107,7 @@ def train_target(
     argv: tuple[str, ...],
 ) -> None:
     """Train on the target problem: from scratch, or from a saved network with --model."""
-    output = OutputOptions(figure, ScreenOptions(), result, messages)
+    output = OutputOptions(figure=figure, result=result, messages=messages)
     request = request_of("task", task, "seed", seed, SEEDS["target"], blobs)
     settings = settings_of(
         variants, training,
@@ -143,7 +140,7 @@ def train_target(
 
 
 def _train_and_deliver(
-    train: Callable[["Engine", "Progress"], "SingleRun"],
+    train: Callable[..., "SingleRun"],
     spec: ExperimentSpec,
     model: tuple[str, Path | None],
     force: bool,
@@ -154,7 +151,7 @@ def _train_and_deliver(
     """Train, then save, draw and print; the model first, as its file may be rejected.
 
     Args:
-        train: Trains the network.
+        train: Trains the network with an engine and a display of progress.
         spec: What is trained.
         model: Setting and path of the file in which the network is saved.
         force: Whether to replace that file.

@@ -1,4 +1,4 @@
-"""Build the `ExperimentSpec` of a comparison from its settings.
+"""Build the `ExperimentSpec` of a comparison from its settings, and a study of comparisons.
 
 Tables are read here, and the network, the variants and the questions that settings leave open
 are chosen so that they fit the data and the source network.
@@ -14,6 +14,7 @@ from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.specs.checks import join, printable
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.study import Axis, Budget, Cell, StudyKind, StudySpec
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.task import DataSpec, Role, have_same_classes
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
@@ -21,6 +22,12 @@ from blobtransfer.studies.settings import ComparisonSettings, DataRequest
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
+
+SAME_FIELDS = (
+    "n_repeats", "until_decided", "nested", "margin", "low", "against", "speed", "threshold",
+    "tune",
+)  # fmt: skip
+"""Names that settings of a comparison and fields of its spec have in common."""
 
 TRAIN_ADVICE = "train it with blobtransfer train-source --task SPEC"
 SOURCE_ADVICE = f"add --source SPEC, the table that it was trained on, or {TRAIN_ADVICE}"
@@ -126,19 +133,33 @@ def experiment_of(
         network=network,
         variants=variants,
         questions=questions,
-        n_repeats=settings.n_repeats,
-        until_decided=settings.until_decided,
-        nested=settings.nested,
         source=source if settings.model is None or "fresh" in questions else None,
         target=target,
-        margin=settings.margin,
-        low=settings.low,
-        against=settings.against,
-        speed=settings.speed,
-        threshold=settings.threshold,
-        tune=settings.tune,
         transferability=settings.scores,
+        **{name: getattr(settings, name) for name in SAME_FIELDS},
     )
+
+
+def study_of(
+    kind: StudyKind,
+    axes: tuple[Axis, ...],
+    specs: Mapping[tuple[str, ...], ExperimentSpec],
+    budget: Budget | None = None,
+) -> StudySpec:
+    """Return a study of some comparisons.
+
+    Args:
+        kind: What is asked.
+        axes: What varies.
+        specs: The comparisons by their values on the axes, in the order in which they are run.
+        budget: What the points of a sweep have in common.
+
+    Raises:
+        SettingError: There are too many cells or runs.
+    """
+    n_points = 1 if kind == "pairs" else len(specs)  # pairs are not judged one by one
+    cells = (Cell(at, replace(spec, n_points=n_points)) for at, spec in specs.items())
+    return StudySpec(kind, axes, tuple(cells), budget)
 
 
 def training_spec(

@@ -12,9 +12,8 @@ from blobtransfer.specs.study import Axis, StudySpec
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.task_text import parse_data_spec
-from blobtransfer.studies.comparison import can_keep_output, experiment_of, read_data
+from blobtransfer.studies.comparison import can_keep_output, experiment_of, read_data, study_of
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest, fresh_settings
-from blobtransfer.studies.study import study_of
 
 MAX_PROBLEMS = 50
 """Most data sets of one grid: 2,500 cells."""

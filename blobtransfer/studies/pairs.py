@@ -12,9 +12,8 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import MAX_CELLS, Axis, StudySpec
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.task import Role
-from blobtransfer.studies.comparison import experiment_of, read_data
+from blobtransfer.studies.comparison import experiment_of, read_data, study_of
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest, fresh_settings
-from blobtransfer.studies.study import study_of
 
 DEFAULT_PAIRS, DEFAULT_REPEATS = 60, 60
 """Pairs, and repeats of each."""

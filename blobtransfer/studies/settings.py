@@ -105,24 +105,23 @@ class ComparisonSettings:
             value = getattr(self, field.name)
             if isinstance(value, list):
                 object.__setattr__(self, field.name, tuple(value))
-        if self.nested is not None:
-            if len(self.nested) != 2:
-                problem = "use two numbers: sources, and repeats of each"
-                raise SettingError("nested", join(self.nested), problem)
-            if self.repeats is not None:
-                problem = f"--nested {join(self.nested)} says how many; leave one of the two out"
-                raise SettingError("repeats", self.repeats, problem)
-        if self.until_decided and self.repeats is not None:
-            problem = "--until-decided finds out how many; give the most with --max-repeats"
-            raise SettingError("repeats", self.repeats, problem)
-        if not self.until_decided and self.max_repeats is not None:
-            problem = "it needs --until-decided; add that"
-            raise SettingError("max-repeats", self.max_repeats, problem)
-        if not self.speed and self.threshold is not None:
-            raise SettingError("threshold", self.threshold, "it needs --speed; add that")
-        if self.model is not None and self.sources == "fresh":
-            problem = "--sources fresh trains all source networks itself; leave one of the two out"
-            raise SettingError("model", self.model, problem)
+        nested, finds_repeats = join(self.nested or ()), self.until_decided
+        for is_wrong, setting, value, problem in (
+            (self.nested is not None and len(self.nested) != 2, "nested", nested,
+             "use two numbers: sources, and repeats of each"),
+            (self.nested is not None and self.repeats is not None, "repeats", self.repeats,
+             f"--nested {nested} says how many; leave one of the two out"),
+            (finds_repeats and self.repeats is not None, "repeats", self.repeats,
+             "--until-decided finds out how many; give the most with --max-repeats"),
+            (not finds_repeats and self.max_repeats is not None, "max-repeats", self.max_repeats,
+             "it needs --until-decided; add that"),
+            (not self.speed and self.threshold is not None, "threshold", self.threshold,
+             "it needs --speed; add that"),
+            (self.model is not None and self.sources == "fresh", "model", self.model,
+             "--sources fresh trains all source networks itself; leave one of the two out"),
+        ):  # fmt: skip
+            if is_wrong:
+                raise SettingError(setting, value, problem)
 
     @property
     def data(self) -> dict[Role, DataRequest]:
@@ -145,16 +144,10 @@ class ComparisonSettings:
     @property
     def training(self) -> TrainingSpec:
         """How networks are trained."""
-        rate = self.learning_rate
-        return TrainingSpec(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=LEARNING_RATES.get(self.optimizer, 1.0) if rate is None else rate,
-            momentum=self.momentum,
-            optimizer=self.optimizer,
-            nesterov=self.nesterov,
-            weight_decay=self.weight_decay,
-        )
+        values = {field.name: getattr(self, field.name) for field in fields(TrainingSpec)}
+        if self.learning_rate is None:
+            values["learning_rate"] = LEARNING_RATES.get(self.optimizer, TrainingSpec.learning_rate)
+        return TrainingSpec(**values)
 
     def questions(self, has_source: bool) -> tuple[Question, ...]:
         """Return the questions, that about one source network first.

@@ -14,9 +14,8 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import MAX_CELLS, Axis, Budget, StudySpec, with_updates_of
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import ROLES, DataSpec, Role
-from blobtransfer.studies.comparison import experiment_of, read_data, read_source_network
+from blobtransfer.studies.comparison import experiment_of, read_data, read_source_network, study_of
 from blobtransfer.studies.settings import DEFAULTS, ComparisonSettings
-from blobtransfer.studies.study import study_of
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
