@@ -117,7 +117,7 @@ def printing(pending: Deferred) -> Iterator[None]:
     try:
         yield
     except (MachineError, ReaderGone):
-        if pending.heard is not None:
+        if pending.signal_number is not None:
             discard(sys.stdout)
         pending.check()
         raise

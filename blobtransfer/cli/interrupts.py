@@ -38,22 +38,22 @@ class Deferred:
     """Whether a signal has arrived.
 
     Attributes:
-        heard: The number of the first signal, or None.
+        signal_number: The number of the first signal, or None.
     """
 
     def __init__(self) -> None:
-        self.heard: int | None = None
+        self.signal_number: int | None = None
 
     def check(self) -> None:
         """Raise `Interrupted` once a signal has arrived."""
-        if self.heard is not None:
-            raise Interrupted(self.heard)
+        if self.signal_number is not None:
+            raise Interrupted(self.signal_number)
 
-    def hear(self, number: int, frame: FrameType | None) -> None:
-        """Note the first signal; leave at the second, with the code of the first."""
-        if self.heard is not None:
-            _leave(self.heard, frame)
-        self.heard = number
+    def record(self, number: int, frame: FrameType | None) -> None:
+        """Record the first signal; leave at the second, with the code of the first."""
+        if self.signal_number is not None:
+            _leave(self.signal_number, frame)
+        self.signal_number = number
 
 
 def install() -> None:
@@ -79,7 +79,7 @@ def deferred() -> Iterator[Deferred]:
     """
     pending = Deferred()
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    _handle(pending.hear)
+    _handle(pending.record)
     try:
         yield pending
     except KeyboardInterrupt:

@@ -100,12 +100,15 @@ def test_the_two_questions_side_by_side_are_those_printed():
 
 
 @pytest.mark.slow
-def test_the_python_example_prints_what_it_says(capsys):
+def test_the_python_examples_print_what_they_say(capsys):
     page = (TOP / "README.md").read_text()
-    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    (expected,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    exec(code, {})
-    assert capsys.readouterr().out == expected
+    examples = re.findall(
+        r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
+    )
+    assert len(examples) == page.count("```python") == 2
+    for code, expected in examples:
+        exec(code, {})
+        assert capsys.readouterr().out == expected
 
 
 def test_the_readme_has_two_commands_and_ci_runs_the_second_to_the_letter():

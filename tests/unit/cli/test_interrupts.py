@@ -48,9 +48,9 @@ def test_a_signal_ends_the_process_at_once(number):
 def test_a_deferred_signal_is_heard_where_the_work_tells_of_its_progress(number):
     with pytest.raises(Interrupted) as caught, deferred() as pending:
         pending.check()
-        assert pending.heard is None
+        assert pending.signal_number is None
         signal.raise_signal(number)
-        assert pending.heard == number
+        assert pending.signal_number == number
         pending.check()
     assert isinstance(caught.value, KeyboardInterrupt)
     assert caught.value.exit_code == 128 + number
@@ -98,7 +98,7 @@ def test_a_second_signal_ends_the_process_with_the_code_of_the_first(first, seco
         signal.raise_signal(first)
         with pytest.raises(Left, match=str(128 + first)):
             signal.raise_signal(second)
-        assert pending.heard == first
+        assert pending.signal_number == first
 
 
 def test_once_all_is_delivered_a_signal_ends_the_process_again():
@@ -120,7 +120,7 @@ def test_one_piece_of_work_knows_nothing_of_the_signals_of_the_one_before():
         signal.raise_signal(signal.SIGINT)
     with deferred() as second:
         second.check()
-    assert first.heard == signal.SIGINT
+    assert first.signal_number == signal.SIGINT
 
 
 @pytest.mark.parametrize("number", SIGNALS)
