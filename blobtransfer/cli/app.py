@@ -1,7 +1,7 @@
-"""The program: its commands, and an exit code for whatever becomes of them.
+"""The program: its commands, and the exit code of each outcome.
 
 A command first checks all that can be checked without heavy imports, so that bad input is
-answered at once and nothing is written. Results go to standard output, all else to standard
+rejected at once and nothing is written. Results go to standard output, all else to standard
 error.
 """
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from blobtransfer.running.single import SingleRun
 
 COMPARING = ("compare", *STUDIES)
-"""Commands whose answer is a sentence."""
+"""Commands that compare, whose answer is a sentence."""
 
 SOME_RUNS_FAILED = 3
 """Exit code: finished, but some losses are not finite."""
@@ -167,7 +167,13 @@ def print_report(report: "Report[Any]", output: OutputOptions) -> bool:
 
 
 def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions) -> None:
-    """Save a figure, if it has a path, and print whose figure it replaces."""
+    """Save a figure, and print which command made the figure that it replaces.
+
+    Args:
+        picture: The figure.
+        path: Where it is saved; None to save nothing.
+        messages: Whether to print.
+    """
     if path is None:
         return
 
@@ -190,11 +196,11 @@ def save_network(
     """Save a trained network; an identical file is left as it is, another is not replaced.
 
     Args:
-        trained: The trained network.
-        setting: Option that names the file.
-        path: The file.
-        force: Replace an existing file.
-        messages: How much is reported.
+        trained: The network, its weights and its preprocessing.
+        setting: Setting of the path, for the error.
+        path: Where it is saved (.keras).
+        force: Whether to replace another file.
+        messages: Whether to print, and whether to show TensorFlow's log.
 
     Raises:
         SettingError: The file holds another network, and `force` is not given.
@@ -250,7 +256,13 @@ def print_new_head_note(
 def print_model_notes(
     source: "SourceNetwork | None", path: object, messages: MessageOptions
 ) -> None:
-    """Print what of the file of the source network is ignored, unless quiet."""
+    """Print which parts of a model file are ignored, unless quiet.
+
+    Args:
+        source: The network of the file; None if there is none.
+        path: Of the file.
+        messages: Whether to print.
+    """
     if source is None:
         return
     for note in source.notes:

@@ -24,7 +24,7 @@ MAX_LINE = 2000
 """Longest error; of a longer one the middle is left out."""
 
 REPORTED = (BlobTransferError, MemoryError, OSError, ImportError)
-"""What becomes a line; all else is a mistake of ours and stays a traceback."""
+"""Errors that are reported in one line; all others are bugs and stay a traceback."""
 
 PACKAGE = Path(__file__).parents[1]
 """Folder of our own modules."""

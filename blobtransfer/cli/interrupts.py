@@ -1,8 +1,8 @@
-"""Ctrl-C, SIGTERM and SIGHUP: what is finished is kept, and a second signal ends the process.
+"""Ctrl-C, SIGTERM and SIGHUP: finished work is delivered, and a second signal ends the process.
 
-Outside `deferred` a signal ends the process there and then. Inside it the first one is noted;
-`check` raises it where the work tells of its progress, and what comes after is finished. The end
-of the block raises it again, so that the exit code names the signal even if the work caught it.
+Outside `deferred` a signal ends the process at once. Inside it the first signal is recorded, and
+`check` raises it when the work reports its progress; the rest of the block still runs. The end of
+the block raises it again, so that the exit code names the signal even if the work caught it.
 """
 
 import os
@@ -35,7 +35,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Deferred:
-    """Whether a signal has arrived.
+    """Records the first signal that arrives while signals are deferred.
 
     Attributes:
         signal_number: The number of the first signal, or None.
@@ -57,18 +57,18 @@ class Deferred:
 
 
 def install() -> None:
-    """End the process at the first signal from now on, but for signals ignored so far."""
+    """End the process at the first signal from now on, except for signals that are ignored."""
     _handle(_leave)
 
 
 def ignore() -> None:
-    """Ignore signals from now on: what is left is only to leave."""
+    """Ignore signals from now on, as the process is about to end."""
     _handle(signal.SIG_IGN)
 
 
 @contextmanager
 def deferred() -> Iterator[Deferred]:
-    """Note signals instead of ending, while the block runs.
+    """Record signals instead of ending the process, while the block runs.
 
     Yields:
         The signals that have arrived.

@@ -1,4 +1,4 @@
-"""`merge`: the parts of a long work, each in a store of its own, into one store."""
+"""`merge`: join stores that hold parts of one command's repeats."""
 
 import os
 from pathlib import Path

@@ -57,7 +57,7 @@ def _read_activation(text: str) -> str:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """The network and how it learns."""
+    """The network and its training."""
 
     panel: ClassVar[str] = NETWORK
     hidden: Annotated[
@@ -299,7 +299,7 @@ Mixed = Annotated[
 
 @dataclass(frozen=True)
 class ExecutionOptions:
-    """Where long work runs, and where it is kept."""
+    """Where blocks run, and where results are stored."""
 
     panel: ClassVar[str] = EXECUTION
     store: Annotated[

@@ -50,7 +50,7 @@ Version = Annotated[
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """Where the figure goes."""
+    """Path and appearance of the figure."""
 
     panel: ClassVar[str] = RESULTS
     plot: Annotated[
@@ -98,7 +98,7 @@ class FigureOptions:
 
 @dataclass(frozen=True)
 class ResultOptions:
-    """Where the numbers go."""
+    """Format and files of the results."""
 
     panel: ClassVar[str] = RESULTS
     format: Annotated[
@@ -132,7 +132,7 @@ class ResultOptions:
 
 @dataclass(frozen=True)
 class ScreenOptions:
-    """How a comparison is shown, and the summary of it."""
+    """How much of a comparison is printed, and the file of its summary."""
 
     panel: ClassVar[str] = RESULTS
     full: Annotated[bool, option("Show every column on a terminal.")] = False
@@ -144,7 +144,7 @@ class ScreenOptions:
 
 @dataclass(frozen=True)
 class MessageOptions:
-    """How much is said."""
+    """Which messages are printed."""
 
     panel: ClassVar[str] = MESSAGES
     quiet: Annotated[bool, option("No progress, no notes.", flags="-q")] = False
@@ -268,6 +268,12 @@ def check_distinct_paths(written: Sequence[NamedPath], read: Sequence[NamedPath]
 def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) -> None:
     """Raise `SettingError` if a network could not be saved.
 
+    Args:
+        setting: Setting of the path.
+        path: Where the network is to be saved.
+        network: Its architecture.
+        force: Whether to replace a file.
+
     Whether an old file of the same shape holds this very network shows only after training.
     """
     check_file(setting, path, (".keras",))
@@ -286,14 +292,26 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
 
 
 def would_replace(setting: str, path: Path, content: str) -> SettingError:
-    """Return the error that a file would be lost."""
+    """Return the error that a file would be lost.
+
+    Args:
+        setting: Setting of the path.
+        path: Of the file.
+        content: What the file holds.
+    """
     return SettingError(
         setting, path, f"exists and holds {content}; use another name, or --force to replace it"
     )
 
 
 def check_file(setting: str, path: Path | None, suffixes: Sequence[str]) -> None:
-    """Raise `SettingError` if a file, where there is one, cannot be written."""
+    """Raise `SettingError` if a file cannot be written.
+
+    Args:
+        setting: Setting of the path.
+        path: Of the file; None to check nothing.
+        suffixes: Suffixes that it may have.
+    """
     if path is None:
         return
     if path.suffix.lower() not in suffixes:

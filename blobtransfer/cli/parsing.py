@@ -1,4 +1,4 @@
-"""How an option is declared and read; what Typer needs and cannot do by itself.
+"""How options are declared and read, as far as Typer does not do it.
 
 `grouped` lets commands share whole groups of options, written as dataclasses.
 `Command` reads an option with several values, written in any of four ways, and makes one line

@@ -70,9 +70,9 @@ def progress_of(
     from rich.progress import Progress as RichProgress
     from rich.table import Column
 
-    # A descriptor of its own: descriptor 2 is turned away while TensorFlow is imported.
+    # A descriptor of its own: descriptor 2 is redirected while TensorFlow is imported.
     with _Terminal(os.fdopen(os.dup(sys.stderr.fileno()), "wb"), sys.stderr.encoding) as terminal:
-        # Where there is little room the bar gets shorter, and then the end of the words goes.
+        # On a narrow terminal the bar gets shorter, then the text is cut at its end.
         bars = RichProgress(
             SpinnerColumn(),
             TextColumn(
@@ -186,7 +186,7 @@ def _progress_text(task: "Task") -> str:
 
 
 class _Terminal(io.TextIOWrapper):
-    """A terminal that may go away: what cannot be shown costs no results."""
+    """A terminal that may be closed: an error of it costs no results."""
 
     def write(self, text: str) -> int:
         with suppress(OSError):

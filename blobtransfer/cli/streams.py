@@ -25,11 +25,11 @@ READ_AT_ONCE = 1 << 20
 
 
 class ReaderGone(Exception):
-    """Whoever read our standard output has closed it."""
+    """The reader of standard output has closed it."""
 
 
 def prepare_streams() -> None:
-    """Make standard output and error usable: closed ones lead nowhere, odd letters are escaped."""
+    """Make standard streams usable: closed ones discard, characters they lack are escaped."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -83,7 +83,7 @@ def write_stdout(pieces: Iterable[str]) -> None:
     """Write text to standard output and flush it; control characters are escaped.
 
     Raises:
-        ReaderGone: Nobody reads any more.
+        ReaderGone: The reader has closed standard output.
         MachineError: It cannot be written.
     """
     with stdout_for_writing() as stream:
@@ -93,13 +93,13 @@ def write_stdout(pieces: Iterable[str]) -> None:
 
 @contextmanager
 def stdout_for_writing() -> Iterator[TextIO]:
-    """Lend standard output; what is written is there when the block ends.
+    """Yield standard output, and flush it when the block ends.
 
     Yields:
         The stream.
 
     Raises:
-        ReaderGone: Nobody reads any more.
+        ReaderGone: The reader has closed standard output.
         MachineError: It cannot be written.
     """
     try:
@@ -118,10 +118,10 @@ def print_stderr(text: str) -> None:
     """Print one line on standard error; control characters are escaped."""
     try:
         print(printable(text), file=sys.stderr, flush=True)
-    except OSError:  # there is no other stream to say so on
+    except OSError:  # there is no other stream to report it on
         discard(sys.stderr)
 
 
 def discard(stream: TextIO) -> None:
-    """Let what is left in a stream's buffer go nowhere, so that leaving Python makes no error."""
+    """Discard the rest of a stream's buffer, so that Python ends without an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

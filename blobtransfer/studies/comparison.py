@@ -53,7 +53,7 @@ def build_comparison(
 
 
 def read_source_network(settings: ComparisonSettings) -> "SourceNetwork | None":
-    """Read the source network of `settings.model`; None if there is no such file.
+    """Read the source network of `settings.model`; None if that is None.
 
     Raises:
         SourceFileError: The file cannot be used.
@@ -234,7 +234,13 @@ def network_of(
 def can_keep_output(
     source_network: "SourceNetwork | None", source: DataSpec | None, target: DataSpec
 ) -> bool:
-    """Return whether the output layer of the source network is of the target's classes."""
+    """Return whether the output layer of the source network is of the target's classes.
+
+    Args:
+        source_network: The network of a model file; None if it is trained on the source.
+        source: Data that it is trained on; None if there is none.
+        target: Data of the comparison.
+    """
     if source_network is not None and source_network.preprocessing is not None:
         return source_network.preprocessing.classes == target.class_names
     if source is not None and not have_same_classes(source, target):

@@ -60,7 +60,14 @@ def sweep_with_base(
     budget: Budget | None = None,
     source_network: "SourceNetwork | None" = None,
 ) -> tuple[ExperimentSpec, StudySpec]:
-    """Return the comparison in which nothing varies, and the sweep; see `build_sweep`."""
+    """Return the comparison in which nothing varies, and the sweep.
+
+    Args:
+        settings: As in `build_sweep`.
+        over: As in `build_sweep`.
+        budget: As in `build_sweep`.
+        source_network: As in `build_sweep`.
+    """
     axes = _axes(over)
     names = [axis.name for axis in axes]
     _check_not_set(settings, names)
