@@ -204,8 +204,8 @@ def print_data(
     if messages.quiet or not any(descriptions):
         return
 
-    from blobtransfer.experiment.single import record_of
     from blobtransfer.report.problems import describe_problem
+    from blobtransfer.running.single import record_of
 
     for role in ROLES:
         data: DataSpec | None = getattr(spec, role)

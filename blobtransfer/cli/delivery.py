@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from blobtransfer.results.results import StudyResults, TrainingResults
     from blobtransfer.running.single import SingleRun
 
-COMPARING = ("compare", *STUDIES)
-"""Commands that compare, whose answer is a sentence."""
-
 SOME_RUNS_FAILED = 3
 """Exit code: finished, but some losses are not finite."""
 
@@ -153,7 +150,7 @@ def print_report(report: "Report[Any]", output: OutputOptions) -> bool:
     report = report.for_printing(screen.full, screen.explain)
     format = result.format or "table"
     is_short = output.messages.quiet and not screen.full and not result.wants_standard_output()
-    if is_short and report.results.command in COMPARING:
+    if is_short and report.results.command in STUDIES:
         stopped = [] if report.stopped is None else [report.stopped]
         answers = [sentence.text for sentence in report.sentences]
         explanations = report.explanations if screen.explain else ()
@@ -272,7 +269,7 @@ def print_model_notes(
         messages.log(f"note: {path}: {problem}")
 
 
-def finish(results: "Results | StudyResults", canvas: "Canvas") -> None:
+def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
     """Show windows, and exit with code 3 if trainings failed."""
     canvas.show()
     if results.n_failed:

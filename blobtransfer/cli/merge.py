@@ -39,7 +39,7 @@ def merge(
     with deferred() as pending, Store.opened(store, writes=True) as merged:
         for part in parts:
             with Store.opened(part, writes=False) as other:
-                n_new = merged.absorb(other, mixed, pending.check)
+                n_new = merged.merge_from(other, mixed, pending.check)
             messages.log(f"{part}: {n_new:,} repeats are new")
         for command in merged.commands():
-            messages.log(f"{store} keeps {merged.tally(command.spec)}")
+            messages.log(f"{store} keeps {merged.count_repeats(command.study)}")

@@ -60,6 +60,9 @@ def progress_of(
         quiet: Show nothing.
         check: Called at every report of progress; raises to stop the work.
         is_stored: Whether results are stored; None for a command without a store.
+
+    Yields:
+        Progress to report to.
     """
     if quiet or not sys.stderr.isatty():
         yield _Stages(None, check, _Estimate(None if quiet else print_stderr, is_stored))

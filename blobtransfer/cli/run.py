@@ -14,14 +14,12 @@ from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import StudySpec, experiments_of
+from blobtransfer.specs.study import Study
 from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
-    from blobtransfer.results.results import Results
-    from blobtransfer.results.store import KeptCommand, Store, Tally
-    from blobtransfer.results.study import StudyResults
+    from blobtransfer.results.store.store import RepeatCount, Store, StoredCommand
 
 MODEL_FILE = "the source network (--model)"
 """What the file of --model is called where something would replace it."""
@@ -41,23 +39,18 @@ class Request:
     """What a command runs, and what it is described by.
 
     Args:
-        spec: What is run.
+        study: What is run.
         base: The comparison whose data and variants are described.
         settings: What the spec is built from.
         source_network: The network of --model.
         descriptions: Descriptions of data that were given.
     """
 
-    spec: ExperimentSpec | StudySpec
+    study: Study
     base: ExperimentSpec
     settings: ComparisonSettings
     source_network: "SourceNetwork | None" = None
     descriptions: tuple[str | None, ...] = ()
-
-    @property
-    def command(self) -> str:
-        """Name of the command."""
-        return "compare" if isinstance(self.spec, ExperimentSpec) else self.spec.kind
 
     def print_notes(self, messages: MessageOptions) -> None:
         """Print once what the data and the model are, unless quiet."""
@@ -77,56 +70,50 @@ def run(
         output: Where results go.
         argv: Words of the command line.
     """
-    spec, settings, messages = request.spec, request.settings, output.messages
-    experiments = experiments_of(spec)
+    study, settings, messages = request.study, request.settings, output.messages
     execution.check()
-    only_repeats = execution.range_of(spec.n_repeats)
+    only_repeats = execution.range_of(study.n_repeats)
     if only_repeats is not None:
         output.check_none()
-        if experiments[0].until_decided:
+        if study.until_decided:
             problem = "it looks at all repeats from the first; leave one of the two out"
             raise SettingError("only-repeats", execution.only_repeats or "", problem)
         output = replace(output, figure=replace(output.figure, no_plot=True))
-    targets = (experiment.target for experiment in experiments)
+    targets = (spec.target for spec in study.specs)
     tables = tables_of(settings.source, settings.target, *targets)
     model = [] if settings.model is None else [(MODEL_FILE, Path(settings.model))]
-    path = output.check_files(request.command, read=[*model, *tables], store=execution.store)
+    path = output.check_files(study.kind, read=[*model, *tables], store=execution.store)
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
-    from blobtransfer.experiment.compare import compare
-    from blobtransfer.experiment.study import fill_store, run_study
+    from blobtransfer.running.run import Resources, fill_store, run_study
 
     canvas = output.figure.canvas()
     request.print_notes(messages)
     network = request.source_network
     weights = None if network is None else list(network.weights)
     engine = load_engine(request.base.engine, messages.verbose)
-    with deferred() as pending, _opened(request, execution, messages, argv) as store:
+    with deferred() as pending, _opened(study, execution, messages, argv) as store:
         with (
             _executor(execution, messages, pending.check) as executor,
             progress_of(messages.quiet, pending.check, store is not None) as progress,
         ):
-            results: Results | StudyResults
-            resources = (weights, engine, progress, executor)
+            resources = Resources(engine, progress, executor, store, execution.mixed)
             if store is not None and only_repeats is not None:
-                fill_store(spec, store, only_repeats, *resources, execution.mixed)
-                _print_stored(store, spec, messages)
+                fill_store(study, store, only_repeats, weights, resources)
+                _print_stored(store, study, messages)
                 return
-            if isinstance(spec, ExperimentSpec):
-                results = compare(spec, *resources, store=store, mixed=execution.mixed)
-            else:
-                results = run_study(spec, *resources, store, execution.mixed)
-        results = replace(results, argv=argv)
+            results = run_study(study, weights, resources)
+        results = replace(results, provenance=replace(results.provenance, argv=argv))
         deliver(results, canvas, path, output, argv, pending)
         if store is not None:
-            _print_stored(store, spec, messages, CONTINUES if results.interrupted else "")
+            _print_stored(store, study, messages, CONTINUES if results.interrupted else "")
     finish(results, canvas)
 
 
 @contextmanager
 def _opened(
-    request: Request, execution: ExecutionOptions, messages: MessageOptions, argv: Sequence[str]
+    study: Study, execution: ExecutionOptions, messages: MessageOptions, argv: Sequence[str]
 ) -> "Iterator[Store | None]":
     """Open the store, if there is one, and print how many repeats it has before and after."""
     if execution.store is None:
@@ -135,38 +122,36 @@ def _opened(
 
     from blobtransfer.results.store.store import Store
 
-    spec = request.spec
     with Store.opened(execution.store, writes=True) as store:
-        stored = store.tally(spec)
-        if stored.n_kept:
+        stored = store.count_repeats(study)
+        if stored.n_stored:
             messages.log(f"{execution.store} has {stored}")
         is_part = execution.only_repeats is not None
         words = without_parts(argv) if is_part else list(argv)
-        before = store.remember(request.command, spec, words, is_part=is_part)
-        if before is not None and not is_part and not stored.is_most:
+        before = store.record_command(study, words, is_part=is_part)
+        if before is not None and not is_part and not stored.is_at_most:
             n_seen = n_seen_repeats(before, stored)
-            if 0 < n_seen < spec.n_repeats:
+            if 0 < n_seen < study.n_repeats:
                 messages.log(MORE_REPEATS.format(n_seen))
         try:
             yield store
         except MachineError as error:
-            raise MachineError(f"{error}; {store.tally(spec)} kept{CONTINUES}") from error
+            raise MachineError(f"{error}; {store.count_repeats(study)} kept{CONTINUES}") from error
         except KeyboardInterrupt:
-            _print_stored(store, spec, messages, CONTINUES)
+            _print_stored(store, study, messages, CONTINUES)
             raise
 
 
-def n_seen_repeats(before: "KeptCommand", stored: "Tally") -> int:
+def n_seen_repeats(before: "StoredCommand", stored: "RepeatCount") -> int:
     """Count the repeats of each experiment that an earlier command has shown.
 
     An interrupted command has shown nothing to which repeats could be added.
     """
-    n_experiments = len(experiments_of(before.spec))
-    n_kept = stored.n_kept // n_experiments
-    if experiments_of(before.spec)[0].until_decided:
-        return n_kept
-    is_shown = before.spec.n_repeats <= n_kept and not before.is_part
-    return before.spec.n_repeats if is_shown else 0
+    n_stored = stored.n_stored // len(before.study.cells)
+    if before.study.until_decided:
+        return n_stored
+    is_shown = before.study.n_repeats <= n_stored and not before.is_part
+    return before.study.n_repeats if is_shown else 0
 
 
 def without_parts(argv: Sequence[str]) -> list[str]:
@@ -195,7 +180,5 @@ def _executor(
         yield executor
 
 
-def _print_stored(
-    store: "Store", spec: ExperimentSpec | StudySpec, messages: MessageOptions, suffix: str = ""
-) -> None:
-    messages.log(f"{store.path} keeps {store.tally(spec)}{suffix}")
+def _print_stored(store: "Store", study: Study, messages: MessageOptions, suffix: str = "") -> None:
+    messages.log(f"{store.path} keeps {store.count_repeats(study)}{suffix}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blobtransfer.cli.delivery import COMPARING, deliver
+from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import ShownMargin
 from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, OutputOptions
@@ -62,7 +62,7 @@ def show(
         problem = "it needs more memory than is free; free some memory, or show a smaller file"
         raise InputFileError(file, problem) from error
     canvas, curves = output.figure.canvas(), output.result.curves
-    if results.command not in COMPARING:
+    if results.command not in STUDIES:
         for setting, value, thing in (
             ("summary", output.screen.summary, "a summary"),
             ("margin", margin, "a margin"),
@@ -107,10 +107,10 @@ def _read(
 
 def _of_store(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
-) -> "Results | StudyResults":
+) -> "StudyResults":
     """Read the results of one of the commands of a store."""
-    from blobtransfer.experiment.load import from_store
-    from blobtransfer.results.store import Store
+    from blobtransfer.analysis.load import from_store
+    from blobtransfer.results.store.store import Store
 
     with Store.opened(path, writes=False) as store:
         n_commands = store.n_commands()

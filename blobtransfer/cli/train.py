@@ -40,8 +40,8 @@ from blobtransfer.studies.comparison import read_source_network
 from blobtransfer.studies.training import build_source_training, build_target_training
 
 if TYPE_CHECKING:
-    from blobtransfer.experiment.single import SingleRun
-    from blobtransfer.results.results import Results
+    from blobtransfer.results.results import TrainingResults
+    from blobtransfer.running.single import SingleRun
 
 
 def train_source(
@@ -166,7 +166,8 @@ def _train_and_deliver(
     with deferred() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
             trained = train(load_engine(spec.engine, messages.verbose), progress)
-        results = replace(trained.results, argv=argv)
+        provenance = replace(trained.results.provenance, argv=argv)
+        results = replace(trained.results, provenance=provenance)
         unsaved = None
         try:
             if model_path is not None and not results.n_failed:
@@ -193,7 +194,7 @@ def _with_earlier_rows(trained: "SingleRun", earlier: Preprocessing | None) -> "
     return replace(trained, preprocessing=replace(preprocessing, trained_rows=rows))
 
 
-def _print_short(results: "Results", model_path: Path | None) -> None:
+def _print_short(results: "TrainingResults", model_path: Path | None) -> None:
     """Print what a script needs: the path of the model, or the test accuracy."""
     if model_path is None:
         write_stdout([f"{results.run.test_accuracy}\n"])

@@ -14,7 +14,7 @@ from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.specs.checks import join, printable
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.study import Axis, Budget, Cell, StudyKind, StudySpec
+from blobtransfer.specs.study import Axis, Budget, Cell, Study, StudyKind
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.task import DataSpec, Role, have_same_classes
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
@@ -145,7 +145,7 @@ def study_of(
     axes: tuple[Axis, ...],
     specs: Mapping[tuple[str, ...], ExperimentSpec],
     budget: Budget | None = None,
-) -> StudySpec:
+) -> Study:
     """Return a study of some comparisons.
 
     Args:
@@ -157,9 +157,7 @@ def study_of(
     Raises:
         SettingError: There are too many cells or runs.
     """
-    n_points = 1 if kind == "pairs" else len(specs)  # pairs are not judged one by one
-    cells = (Cell(at, replace(spec, n_points=n_points)) for at, spec in specs.items())
-    return StudySpec(kind, axes, tuple(cells), budget)
+    return Study(kind, axes, tuple(Cell(at, spec) for at, spec in specs.items()), budget)
 
 
 def training_spec(

@@ -8,7 +8,7 @@ from itertools import product
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import Axis, StudySpec
+from blobtransfer.specs.study import Axis, Study
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.task_text import parse_data_spec
@@ -30,7 +30,7 @@ UNUSED = ("model", "until_decided", "nested", "against", "speed")
 
 def build_grid(
     problems: Sequence[str | DataRequest], settings: ComparisonSettings | None = None
-) -> StudySpec:
+) -> Study:
     """Build what `grid` runs: a comparison with fresh sources of every source and target.
 
     On the diagonal, variants start from another network trained on the target.

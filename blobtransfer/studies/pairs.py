@@ -9,7 +9,7 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, printable
 from blobtransfer.specs.drawn import GeneratedSpec
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import MAX_CELLS, Axis, StudySpec
+from blobtransfer.specs.study import MAX_STUDY_CELLS, Axis, Study
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.task import Role
 from blobtransfer.studies.comparison import experiment_of, read_data, study_of
@@ -30,7 +30,7 @@ UNUSED = ("model", "until_decided", "nested", "against", "speed", "scores")
 
 def build_pairs(
     settings: ComparisonSettings, n_pairs: int = DEFAULT_PAIRS, first_seed: int = DEFAULT_FIRST_SEED
-) -> StudySpec:
+) -> Study:
     """Build what `pairs` runs: a comparison with fresh sources on each of many pairs.
 
     Args:
@@ -44,7 +44,7 @@ def build_pairs(
         SettingError: A setting has an impossible value, or is not used by pairs.
         TableFileError: A table cannot be used.
     """
-    check_count("pairs", n_pairs, 2, MAX_CELLS)
+    check_count("pairs", n_pairs, 2, MAX_STUDY_CELLS)
     check_seed("first-seed", first_seed)
     check_seed("train-seed", settings.train_seed)
     settings = fresh_settings(settings, UNUSED, "pairs")

@@ -11,7 +11,7 @@ from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, path
 from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.drawn import COMMON_KEYS
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import MAX_CELLS, Axis, Budget, StudySpec, with_updates_of
+from blobtransfer.specs.study import MAX_STUDY_CELLS, Axis, Budget, Study, with_updates_of
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.task import ROLES, DataSpec, Role
 from blobtransfer.studies.comparison import experiment_of, read_data, read_source_network, study_of
@@ -36,7 +36,7 @@ def build_sweep(
     over: Sequence[str],
     budget: Budget | None = None,
     source_network: "SourceNetwork | None" = None,
-) -> StudySpec:
+) -> Study:
     """Build what `sweep` runs: a comparison at every value, or every pair of values.
 
     Args:
@@ -59,7 +59,7 @@ def sweep_with_base(
     over: Sequence[str],
     budget: Budget | None = None,
     source_network: "SourceNetwork | None" = None,
-) -> tuple[ExperimentSpec, StudySpec]:
+) -> tuple[ExperimentSpec, Study]:
     """Return the comparison in which nothing varies, and the sweep.
 
     Args:
@@ -110,8 +110,8 @@ def _axes(texts: Sequence[str]) -> tuple[Axis, ...]:
     if len({axis.name for axis in axes}) < len(axes):
         raise SettingError("over", texts[1], f"{axes[0].name} varies already; use two settings")
     n_points = prod(len(axis.values) for axis in axes)
-    if n_points > MAX_CELLS:  # checked here, as building so many points takes long
-        problem = f"{n_points:,} points in all; use at most {MAX_CELLS:,}"
+    if n_points > MAX_STUDY_CELLS:  # checked here, as building so many points takes long
+        problem = f"{n_points:,} points in all; use at most {MAX_STUDY_CELLS:,}"
         raise SettingError("over", axes[-1].name, problem)
     return axes
 

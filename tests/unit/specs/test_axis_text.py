@@ -6,7 +6,6 @@ import pytest
 from helpers.errors import raises_setting
 
 from blobtransfer.cli.data import FIELDS
-from blobtransfer.errors import SettingError
 from blobtransfer.specs.axis_text import NEVER, SWEPT, parse_axis, paths_of
 from blobtransfer.specs.study import Axis
 from blobtransfer.specs.training import TrainingSpec
