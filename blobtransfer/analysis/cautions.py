@@ -37,46 +37,46 @@ def cautions_of(
         summary: What came out.
         n_mixed: Repeats that may be rounded differently from the first.
     """
-    found: dict[Caution, None] = {}
+    cautions: dict[Caution, None] = {}
     if n_mixed:
-        found[Mixed(n_mixed)] = None
+        cautions[Mixed(n_mixed)] = None
     if spec.is_same_problem:
-        found[SameProblem()] = None
+        cautions[SameProblem()] = None
     if not spec.has_same_classes:
         keep = [
-            one.arm
-            for one in summary
-            if one.arm.variant.start == "transfer" and not one.arm.variant.n_redrawn
+            row.arm
+            for row in summary
+            if row.arm.variant.start == "transfer" and not row.arm.variant.n_redrawn
         ]
         if keep:
-            found[OtherClasses(tuple(keep))] = None
+            cautions[OtherClasses(tuple(keep))] = None
     is_resplit = spec.task.is_resplit
     if is_resplit:
-        found[SplitAnew(spec.task.n_train + spec.task.n_test_rows)] = None
-    for one in summary:
-        if one.difference is not None and one.difference.n < MIN_PAIRS:
-            is_nested = spec.is_nested(one.arm)
-            found[FewPairs(one.difference.n, "sources" if is_nested else "repeats")] = None
-    is_few = any(isinstance(one, FewPairs) for one in found)
+        cautions[SplitAnew(spec.task.n_train + spec.task.n_test_rows)] = None
+    for row in summary:
+        if row.difference is not None and row.difference.n < MIN_PAIRS:
+            is_nested = spec.is_nested(row.arm)
+            cautions[FewPairs(row.difference.n, "sources" if is_nested else "repeats")] = None
+    is_few = any(isinstance(row, FewPairs) for row in cautions)
     if spec.questions == ("one",):
-        found[OneSource()] = None
-    collapsed = [one.arm for one in summary if one.mostly_fails]
+        cautions[OneSource()] = None
+    collapsed = [row.arm for row in summary if row.mostly_fails]
     if collapsed:
-        found[Collapsed(tuple(collapsed))] = None
+        cautions[Collapsed(tuple(collapsed))] = None
     is_settled = spec.until_decided or is_resplit or is_few or summary[0].mostly_fails
     if not is_settled and any(
-        one.verdict is not None and one.verdict.kind == "undecided" and not one.mostly_fails
-        for one in summary
+        row.verdict is not None and row.verdict.kind == "undecided" and not row.mostly_fails
+        for row in summary
     ):
-        found[LookAgain(spec.nested[0] if spec.nested else n_repeats)] = None
-    means = [one.mean for one in summary if one.mean is not None]
+        cautions[LookAgain(spec.nested[0] if spec.nested else n_repeats)] = None
+    means = [row.mean for row in summary if row.mean is not None]
     if means and spec.margin and not is_resplit:
         share = sum(means) / len(means)
         error = math.sqrt(share * (1 - share) / n_test)
         if error > spec.margin / 2:
             n_enough = math.ceil(4 * share * (1 - share) / spec.margin**2 / 1000) * 1000
             can_be_drawn = not isinstance(spec.task, TableSpec)
-            found[FewTestRows(n_test, error, spec.margin, n_enough if can_be_drawn else None)] = (
-                None
-            )
-    return tuple(found)
+            cautions[
+                FewTestRows(n_test, error, spec.margin, n_enough if can_be_drawn else None)
+            ] = None
+    return tuple(cautions)

@@ -139,7 +139,7 @@ def difference_among(cell: CellResults, arm: Arm, n_compared: int) -> Difference
 
 
 def _standalone(spec: ExperimentSpec) -> Arm | None:
-    """Give the arm that others are compared with, where there are others."""
+    """Return the arm that others are compared with; None if there are no others."""
     if len(spec.arms) < 2:
         return None
     return next((arm for arm in spec.arms if arm.variant.start == "standalone"), None)
@@ -148,10 +148,10 @@ def _standalone(spec: ExperimentSpec) -> Arm | None:
 def _low_line(
     spec: ExperimentSpec, measured: TaskRecord, accuracy: Mapping[Arm, ByRepeat]
 ) -> float:
-    """Give the accuracy below which a run ends low."""
+    """Return the accuracy below which a run counts as of low accuracy."""
     if measured.ceiling is not None:
         return measured.ceiling - spec.low
-    return max(float(np.median(one)) for one in accuracy.values()) - spec.low
+    return max(float(np.median(values)) for values in accuracy.values()) - spec.low
 
 
 def _summarise(
@@ -163,12 +163,14 @@ def _summarise(
     low_line: float,
     difference: Difference | None,
 ) -> Summary:
-    own = accuracy[arm]
-    spread = describe(own)
+    accuracies = accuracy[arm]
+    spread = describe(accuracies)
     finished = scores.test_accuracy(arm)
     finished = finished[~np.isnan(finished)]
     network = arm.variant.network(spec.network)
-    of_mean = _known(spec, scores, own, measured.max_unseen_shift, 1, 0.0, spec.is_nested(arm))
+    of_mean = _known(
+        spec, scores, accuracies, measured.max_unseen_shift, 1, 0.0, spec.is_nested(arm)
+    )
     n_frozen = 0 if arm.variant.unfreeze is not None else arm.variant.n_frozen or 0
     ceiling = measured.ceiling
     return Summary(
@@ -182,7 +184,7 @@ def _summarise(
         gap=None if spread.mean is None or ceiling is None else ceiling - spread.mean,
         difference=difference,
         verdict=None if difference is None else verdict_of(difference, spec.margin),
-        source_variance=variance_components(_by_source(spec, scores, own))
+        source_variance=variance_components(_by_source(spec, scores, accuracies))
         if spec.is_nested(arm)
         else None,
         chosen_rates=_chosen_rates(spec, arm, scores),
@@ -195,8 +197,8 @@ def _chosen_rates(spec: ExperimentSpec, arm: Arm, scores: Scores) -> tuple[Chose
     """Count how often the runs of an arm have chosen each learning rate."""
     if not spec.tune or scores.learning_rates is None:
         return ()
-    own = scores.learning_rates[scores.arms.index(arm)]
-    return tuple(ChosenRate(rate, int(np.sum(own == rate))) for rate in sorted(spec.tune))
+    chosen = scores.learning_rates[scores.arms.index(arm)]
+    return tuple(ChosenRate(rate, int(np.sum(chosen == rate))) for rate in sorted(spec.tune))
 
 
 def _low_runs(
@@ -206,7 +208,7 @@ def _low_runs(
     low_line: float,
     standalone: Arm | None,
 ) -> LowAccuracyRuns:
-    is_low = {one: accuracy[one] < low_line for one in {arm, standalone} if one is not None}
+    is_low = {each: accuracy[each] < low_line for each in {arm, standalone} if each is not None}
     share = float(is_low[arm].mean())
     if standalone is None or arm == standalone:
         return LowAccuracyRuns(share)
@@ -260,7 +262,7 @@ def _compare(
     n_compared: int,
     margin: float,
 ) -> Difference:
-    """Say what is known about the difference of two arms."""
+    """Compare two arms by a metric."""
     d = metric[arms[0]] - metric[arms[1]]
     return _known(
         spec, scores, d, max_unseen_shift, n_compared, margin, any(map(spec.is_nested, arms))
@@ -276,21 +278,21 @@ def _known(
     margin: float,
     is_nested: bool,
 ) -> Difference:
-    """Say what is known about the mean of a metric, by the design of the question."""
+    """Return the mean of a metric and its intervals, by the design of the comparison."""
     if spec.task.is_resplit:
         return compare_resplits(d, spec.task.test_to_train, n_compared, margin)
     if not is_nested:
         return compare_pairs(d, max_unseen_shift, n_compared, margin)
     by_source = _by_source(spec, scores, d)
-    found = compare_pairs(source_means(by_source), max_unseen_shift, n_compared, margin)
+    difference = compare_pairs(source_means(by_source), max_unseen_shift, n_compared, margin)
     # Of runs, not of the means of sources; its interval knows only as many as there are sources.
     share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
-    low, high = wilson_interval(share, found.n)
-    return replace(found, probability_better=share, probability_low=low, probability_high=high)
+    low, high = wilson_interval(share, difference.n)
+    return replace(difference, probability_better=share, probability_low=low, probability_high=high)
 
 
 def _by_source(spec: ExperimentSpec, scores: Scores, by_repeat: ByRepeat) -> NDArray[np.float64]:
-    """Lay a metric out as (S, T), a source a row; NaN where a repeat is not done."""
+    """Return a metric as (S, T), one row per source; NaN where a repeat is not done."""
     assert spec.nested is not None
     matrix = np.full(spec.n_repeats, np.nan)
     matrix[scores.repeats] = by_repeat
@@ -354,8 +356,8 @@ def _pairs_against(
 ) -> list[tuple[ContrastKind, Arm, Arm]]:
     """Pair every arm but standalone with the one that all are to be compared with."""
     baselines = [arm for arm in arms if arm.variant == spec.against]
-    others = [arm for arm in arms if arm.variant not in (spec.against, STANDALONE)]
-    return [("against", arm, baseline) for baseline in baselines for arm in others]
+    compared = [arm for arm in arms if arm.variant not in (spec.against, STANDALONE)]
+    return [("against", arm, baseline) for baseline in baselines for arm in compared]
 
 
 # ---------------------------------------------------------------- the speed of learning

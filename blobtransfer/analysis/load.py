@@ -55,19 +55,19 @@ def from_store(store: Store, command: StoredCommand, margin: float | None = None
     """
     study = command.study.with_margin(margin)
     cells: list[CellResults] = []
-    parts: list[Provenance] = []
+    provenances: list[Provenance] = []
     for cell in study.cells:
         loaded = _load_cell(store, study, cell)
         # An incomplete pair does not count.
         if loaded is None or (loaded[0].interrupted and study.kind == "pairs"):
             break
         cells.append(loaded[0])
-        parts.append(loaded[1])
+        provenances.append(loaded[1])
         if loaded[0].interrupted:
             break
     if not cells:
         raise StoreError(store.path, "nothing is complete yet; give the same command again")
-    provenance = replace(joined_provenance(parts), argv=command.argv)
+    provenance = replace(joined_provenance(provenances), argv=command.argv)
     return analyse_study(study, cells, provenance)
 
 

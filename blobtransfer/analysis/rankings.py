@@ -46,8 +46,8 @@ def rankings_of(
         if arm.sources != "fresh" or arm.variant.start != "transfer":
             continue
         means = np.bincount(source_of, accuracy[arm]) / counts
-        for name, own in zip(SCORES, scores, strict=True):
-            ranking = rank_sources(own[first], means, not spec.task.is_resplit)
+        for name, score_values in zip(SCORES, scores, strict=True):
+            ranking = rank_sources(score_values[first], means, not spec.task.is_resplit)
             yield SourceRanking(arm, name, ranking)
 
 
@@ -66,17 +66,17 @@ def grid_rankings(results: StudyResults) -> Iterator[GridRanking]:
         if cell.at[0] != cell.at[1] and cell.transferability is not None
     }
     columns = [[by_place.get((source, at)) for source in names if source != at] for at in names]
-    whole = [[own for own in column if own is not None] for column in columns if all(column)]
+    whole = [[cell for cell in column if cell is not None] for column in columns if all(column)]
     if len(names) < FEWEST_PROBLEMS or not whole:
         return
-    n = min(own.scores.n_repeats for column in whole for own in column)
-    scores = np.array([[_scores(own)[:, :n] for own in column] for column in whole])
+    n = min(cell.scores.n_repeats for column in whole for cell in column)
+    scores = np.array([[_scores(cell)[:, :n] for cell in column] for column in whole])
     for index, _ in variant_labels(results.study):
         if whole[0][0].spec.variants[index].start != "transfer":
             continue
-        accuracy = np.array([[_accuracy(own, index)[:n] for own in column] for column in whole])
-        for place, name in enumerate(SCORES):
-            of_score = np.moveaxis(scores[:, :, place], 2, 0)
+        accuracy = np.array([[_accuracy(cell, index)[:n] for cell in column] for column in whole])
+        for index_of_score, name in enumerate(SCORES):
+            of_score = np.moveaxis(scores[:, :, index_of_score], 2, 0)
             ranking = rank_by_repeat(of_score, np.moveaxis(accuracy, 2, 0))
             if ranking.n:
                 yield GridRanking(index, name, ranking)
@@ -88,7 +88,7 @@ def _scores(cell: CellResults) -> NDArray[np.float64]:
 
 
 def _accuracy(cell: CellResults, variant_index: int) -> NDArray[np.float64]:
-    """Give the accuracies, by repeat, of the variant at a place of the spec."""
+    """Return the (R,) test accuracies of a variant, by its index in the spec."""
     variant = cell.spec.variants[variant_index]
     arm = next(arm for arm in cell.spec.arms if arm.variant == variant)
     return cell.scores.imputed_accuracy(arm, cell.measured.floor)

@@ -28,8 +28,8 @@ class StoppingRule:
 
     def __init__(self, spec: ExperimentSpec, measured: TaskRecord, n_compared: int) -> None:
         self._margin, self._floor = spec.margin, measured.floor
-        self._standalone, *others = spec.arms
-        self._sequences = {arm: BettingSequence(ALPHA / n_compared) for arm in others}
+        self._standalone, *compared = spec.arms
+        self._sequences = {arm: BettingSequence(ALPHA / n_compared) for arm in compared}
         self._n_repeats = 0
 
     def update(self, scores: Scores) -> list[Arm]:

@@ -103,21 +103,21 @@ def _changes(results: StudyResults) -> Iterator[VerdictChange]:
     """Find the points between which the verdict on a variant changes."""
     for question in results.study.questions:
         for index, _ in variant_labels(results.study):
-            last: tuple[str, Summary] | None = None
+            previous: tuple[str, Summary] | None = None
             for cell in results.cells:
-                one = cell.summary_of(question, index)
+                row = cell.summary_of(question, index)
                 if (
-                    one.verdict is None
-                    or one.verdict.kind == "undecided"
+                    row.verdict is None
+                    or row.verdict.kind == "undecided"
                     or cell.spec.is_same_problem
                 ):
                     continue
-                if last is not None and last[1].verdict is not None:
-                    before = last[1].verdict.kind
-                    if before != one.verdict.kind:
-                        at = (last[0], cell.at[0])
-                        yield VerdictChange(question, index, at, (before, one.verdict.kind))
-                last = cell.at[0], one
+                if previous is not None and previous[1].verdict is not None:
+                    before = previous[1].verdict.kind
+                    if before != row.verdict.kind:
+                        at = (previous[0], cell.at[0])
+                        yield VerdictChange(question, index, at, (before, row.verdict.kind))
+                previous = cell.at[0], row
 
 
 # ---------------------------------------------------------------- pairs
@@ -150,7 +150,7 @@ def _pooled(results: StudyResults) -> tuple[list[PooledSummary], list[PairRow]]:
             moderators.append(Moderator("distance", fit_slope(np.array(distances, float), effects)))
         verdict = verdict_of(of_mean, results.study.margin, MIN_POOLED_PAIRS)
         if _mostly_fails(results, arm) and _mostly_fails(results, standalone):
-            verdict = Verdict("undecided")  # dead networks are alike, and tell nothing of others
+            verdict = Verdict("undecided")  # networks that fail are alike
         pooled.append(
             PooledSummary(arm, float(means.mean()), std, family, verdict, tuple(moderators))
         )
@@ -161,38 +161,37 @@ def _pooled(results: StudyResults) -> tuple[list[PooledSummary], list[PairRow]]:
 
 
 def _mostly_fails(results: StudyResults, arm: Arm) -> bool:
-    """Say whether most networks of an arm fail or collapse on most pairs."""
-    n_dead = sum(
-        one.mostly_fails for cell in results.cells for one in cell.summary if one.arm == arm
+    """Return whether most networks of an arm fail or collapse on most pairs."""
+    n_failing = sum(
+        row.mostly_fails for cell in results.cells for row in cell.summary if row.arm == arm
     )
-    return 2 * n_dead > len(results.cells)
+    return 2 * n_failing > len(results.cells)
 
 
 def _pair_row(cell: CellResults, arm: Arm, standalone: Arm) -> PairRow:
-    own = cell
-    one = next(summary for summary in own.summary if summary.arm == arm)
-    d = one.difference
-    assert d is not None and d.mean is not None and one.mean is not None
+    row = next(summary for summary in cell.summary if summary.arm == arm)
+    d = row.difference
+    assert d is not None and d.mean is not None and row.mean is not None
     return PairRow(
         pair=cell.at[0],
-        source=own.tasks[0].name,
-        target=own.measured.name,
+        source=cell.tasks[0].name,
+        target=cell.measured.name,
         arm=arm,
-        n=one.n,
-        mean=one.mean,
+        n=row.n,
+        mean=row.mean,
         difference=d.mean,
         each_low=d.each_low,
         each_high=d.each_high,
-        gap=_best(own) - _mean(own, standalone),
+        gap=_best(cell) - _mean(cell, standalone),
         distance=cell.distance,
     )
 
 
 def _gap_of_odd_repeats(cell: CellResults, standalone: Arm) -> float:
-    """Give how far standalone stays below the ceiling, in every second repeat.
+    """Return the mean gap of standalone to the ceiling, in every second repeat.
 
-    The effects beside it are of the other repeats: in the same ones a lucky run of standalone
-    would make the gap and the effect smaller at once, and a slope out of nothing.
+    The effects are of the other repeats: in the same repeats a good run of standalone would make
+    gap and effect smaller at once, and cause a spurious slope.
     """
     accuracy = cell.scores.imputed_accuracy(standalone, cell.measured.floor)
     half = accuracy[1::2] if len(accuracy) > 1 else accuracy
@@ -216,11 +215,11 @@ def _differences(cell: CellResults, arm: Arm, standalone: Arm) -> NDArray[np.flo
 
 
 def _squared_error(cell: CellResults, d: NDArray[np.float64]) -> float:
-    """Give the squared standard error of the effect on a pair."""
+    """Return the squared standard error of the effect on a pair."""
     if len(d) < 2:
         return 0.0
     task = cell.spec.task
-    # Nadeau & Bengio's where each repeat splits the same rows anew
+    # that of Nadeau & Bengio if each repeat resplits the same rows
     share = 1 / len(d) + (task.test_to_train if task.is_resplit else 0.0)
     return float(d.var(ddof=1)) * share
 
@@ -264,18 +263,21 @@ def _step_down(study: Study, cells: Sequence[CellResults]) -> list[CellResults]:
 def _marginal_means(results: StudyResults) -> Iterator[MarginalMean]:
     """Average the cells of every row and column, without the diagonal."""
     for index, _ in variant_labels(results.study):
-        for place, axis in enumerate(results.study.axes):
+        for axis_index, axis in enumerate(results.study.axes):
             for at in axis.values:
-                found = [
-                    one.difference.mean
+                differences = [
+                    row.difference.mean
                     for cell in results.cells
-                    if cell.at[place] == at and cell.at[0] != cell.at[1]
-                    and (one := cell.summary_of("fresh", index)).difference is not None
-                    and one.difference.mean is not None
+                    if cell.at[axis_index] == at and cell.at[0] != cell.at[1]
+                    and (row := cell.summary_of("fresh", index)).difference is not None
+                    and row.difference.mean is not None
                 ]  # fmt: skip
-                if found:
+                if differences:
                     yield MarginalMean(
-                        index, "target" if place else "source", at, sum(found) / len(found)
+                        index,
+                        "target" if axis_index else "source",
+                        at,
+                        sum(differences) / len(differences),
                     )
 
 
@@ -292,7 +294,9 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
             yield StudyCaution("few pairs", n_cells)
         if isinstance(first.task, TableSpec):
             yield StudyCaution("halves of one table", n_cells)
-        if all(one is not None and one.kind in ONE_PROBLEM for one in (first.source, first.target)):
+        if all(
+            data is not None and data.kind in ONE_PROBLEM for data in (first.source, first.target)
+        ):
             yield StudyCaution("one problem", n_cells)
     if spec.kind == "grid":
         yield StudyCaution("shared problems", n_cells)

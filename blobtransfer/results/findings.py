@@ -229,7 +229,7 @@ class OtherClasses:
 
 @dataclass(frozen=True)
 class SplitAnew:
-    """Each repeat splits the same rows anew: more rows would tell more, more repeats hardly.
+    """Each repeat resplits the same rows: more rows would help, more repeats hardly.
 
     Args:
         n_rows: How many rows there are.

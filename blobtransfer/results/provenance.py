@@ -21,7 +21,7 @@ OF_KERAS = ("keras", "tensorflow")
 
 
 def installed_versions() -> dict[str, str]:
-    """Give the versions of Python and of the packages that can change a score."""
+    """Return the versions of Python and of the packages that can change a score."""
     return dict(_installed_versions())
 
 
@@ -64,19 +64,19 @@ class Environment:
     host: str = ""
 
     def difference_from(self, other: "Environment", engine: str) -> str:
-        """Say what may make scores of another maker differ, such as `numpy 2.3.0, not 2.4.6`.
+        """Return why scores of another environment may differ, such as `numpy 2.3.0, not 2.4.6`.
 
         Args:
-            other: The other maker.
+            other: The other environment.
             engine: What trains.
 
         Returns:
-            Nothing where the two give the same scores to the bit.
+            An empty text if the scores are bit-identical.
         """
-        found = version_difference(self.versions, other.versions, engine)
-        if not found and self.rounding != other.rounding:
+        difference = version_difference(self.versions, other.versions, engine)
+        if not difference and self.rounding != other.rounding:
             return "its processor rounds differently"
-        return found
+        return difference
 
 
 @dataclass(frozen=True)
@@ -115,24 +115,29 @@ class Provenance:
         return cls(started, seconds, versions=first.versions, machine=first.machine)
 
 
-def joined_provenance(parts: Sequence[Provenance]) -> Provenance:
+def joined_provenance(provenances: Sequence[Provenance]) -> Provenance:
     """Return the provenance of cells as that of their study; at least one."""
-    seconds = sum(part.seconds for part in parts)
+    seconds = sum(provenance.seconds for provenance in provenances)
     return replace(
-        parts[0],
-        started=min(part.started for part in parts),
+        provenances[0],
+        started=min(provenance.started for provenance in provenances),
         seconds=round(min(seconds, MAX_SECONDS), 3),
     )
 
 
-def version_difference(own: dict[str, str], others: dict[str, str], engine: str) -> str:
-    """Say which packages that can change a score of an engine have other versions; see `unlike`."""
+def version_difference(
+    versions: dict[str, str], other_versions: dict[str, str], engine: str
+) -> str:
+    """Return which packages have other versions; see `Environment.difference_from`."""
     names = [
         name
         for name in ("python", *VERSIONED)
-        if own.get(name) != others.get(name) and (engine == "keras" or name not in OF_KERAS)
+        if versions.get(name) != other_versions.get(name)
+        and (engine == "keras" or name not in OF_KERAS)
     ]
-    return ", ".join(f"{name} {own.get(name)}, not {others.get(name)}" for name in names)
+    return ", ".join(
+        f"{name} {versions.get(name)}, not {other_versions.get(name)}" for name in names
+    )
 
 
 class Clock:
@@ -147,5 +152,5 @@ class Clock:
         self._start = time.perf_counter()
 
     def seconds(self) -> float:
-        """Give the seconds since then, to the millisecond."""
+        """Return the seconds since then, to the millisecond."""
         return round(time.perf_counter() - self._start, 3)

@@ -81,7 +81,7 @@ class Regions:
     centers: tuple[Point, ...] | None = None
 
     def classes(self) -> NDArray[np.int64]:
-        """Give the class of every place, (places of feature 2, places of feature 1)."""
+        """Return the class of every grid point, (points of feature 2, points of feature 1)."""
         return np.array([np.repeat(row[::2], row[1::2]) for row in self.rows])
 
 
@@ -134,17 +134,21 @@ class BlockResult:
     transferability: NDArray[np.float64] | None = None
 
     @classmethod
-    def joined(cls, parts: Sequence["BlockResult"]) -> "BlockResult":
+    def joined(cls, blocks: Sequence["BlockResult"]) -> "BlockResult":
         """Join one or more blocks of the same arms, given in any order."""
-        order = np.argsort(np.concatenate([part.scores.repeats for part in parts]))
-        ranked = [part.transferability for part in parts if part.transferability is not None]
+        order = np.argsort(np.concatenate([block.scores.repeats for block in blocks]))
+        transferability = [
+            block.transferability for block in blocks if block.transferability is not None
+        ]
         return cls(
-            scores=Scores.joined([part.scores for part in parts]),
+            scores=Scores.joined([block.scores for block in blocks]),
             curves={
-                arm: np.concatenate([part.curves[arm] for part in parts], axis=1)[:, order]
-                for arm in parts[0].curves
+                arm: np.concatenate([block.curves[arm] for block in blocks], axis=1)[:, order]
+                for arm in blocks[0].curves
             },
-            transferability=np.concatenate(ranked, axis=1)[:, order] if ranked else None,
+            transferability=np.concatenate(transferability, axis=1)[:, order]
+            if transferability
+            else None,
         )
 
     def at(self, is_selected: NDArray[np.bool_]) -> "BlockResult":

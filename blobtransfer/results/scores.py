@@ -31,8 +31,8 @@ class Run:
 
     Accuracies are in [0, 1], losses in nats; what is not finite is None. `label` is the variant
     as people write it, `source_repeat` the repeat in which the source network was drawn; `source`
-    names the problem that this network learnt, or its file, and `target` the problem measured.
-    `learning_rate` is the one it learnt with; None in older files.
+    names the data that this network was trained on, or its file, and `target` the data measured.
+    `learning_rate` is that of its training; None in older files.
     """
 
     sources: Sources
@@ -74,37 +74,39 @@ class Scores:
     learning_rates: NDArray[np.float64] | None = None
 
     @classmethod
-    def joined(cls, parts: Sequence["Scores"]) -> "Scores":
+    def joined(cls, scores: Sequence["Scores"]) -> "Scores":
         """Join the repeats of some grids of the same arms, in whatever order they come."""
-        order = np.argsort(np.concatenate([part.repeats for part in parts]))
+        order = np.argsort(np.concatenate([block_scores.repeats for block_scores in scores]))
 
         def along_repeats(name: str) -> NDArray[Any]:
-            whole: NDArray[Any] = np.concatenate([getattr(part, name) for part in parts], axis=-1)
+            whole: NDArray[Any] = np.concatenate(
+                [getattr(block_scores, name) for block_scores in scores], axis=-1
+            )
             return whole[..., order]
 
         return cls(
-            parts[0].arms,
+            scores[0].arms,
             along_repeats("repeats"),
             along_repeats("values"),
             along_repeats("classes_predicted"),
             along_repeats("is_failed"),
-            None if parts[0].learning_rates is None else along_repeats("learning_rates"),
+            None if scores[0].learning_rates is None else along_repeats("learning_rates"),
         )
 
-    def at(self, places: NDArray[np.bool_]) -> "Scores":
-        """Give some of the repeats, (R,) true where one is wanted."""
+    def at(self, is_selected: NDArray[np.bool_]) -> "Scores":
+        """Return some of the repeats; `is_selected` has shape (R,)."""
         return Scores(
             self.arms,
-            self.repeats[places],
-            self.values[..., places],
-            self.classes_predicted[:, places],
-            self.is_failed[:, places],
-            None if self.learning_rates is None else self.learning_rates[:, places],
+            self.repeats[is_selected],
+            self.values[..., is_selected],
+            self.classes_predicted[:, is_selected],
+            self.is_failed[:, is_selected],
+            None if self.learning_rates is None else self.learning_rates[:, is_selected],
         )
 
     @classmethod
     def from_rows(cls, rows: Sequence[Run], arms: Sequence[Arm]) -> "Scores":
-        """Lay rows out as a grid.
+        """Return rows as a grid.
 
         Args:
             rows: In any order.
@@ -167,12 +169,12 @@ class Scores:
         return len(self.repeats)
 
     def test_accuracy(self, arm: Arm) -> NDArray[np.float64]:
-        """Give the (R,) test accuracies of an arm by repeat; NaN where a run failed."""
+        """Return the (R,) test accuracies of an arm by repeat; NaN where a run failed."""
         a = self.arms.index(arm)
         return np.where(self.is_failed[a], np.nan, self.values[TEST_ACCURACY, a])
 
     def imputed_accuracy(self, arm: Arm, floor: float) -> NDArray[np.float64]:
-        """Give the (R,) test accuracies of an arm by repeat, a failed run at chance level."""
+        """Return the (R,) test accuracies of an arm by repeat, a failed run at chance level."""
         return np.nan_to_num(self.test_accuracy(arm), nan=floor)
 
     def n_failed(self, arm: Arm) -> int:
@@ -191,11 +193,11 @@ class Scores:
         target: str = "",
         learning_rate: float | None = None,
     ) -> Iterator[Run]:
-        """Give the runs one by one, by repeat, then arm.
+        """Yield the runs by repeat, then arm.
 
         Args:
             source_repeat: Gives the repeat whose source network a repeat's fresh runs start from.
-            source_of: Names what the source network of an arm learnt; nothing where it has none.
+            source_of: Returns the name of the source data of an arm; empty without a source.
             target: Names the problem that is measured.
             learning_rate: Of all runs, where they have not chosen their own.
 
@@ -228,5 +230,5 @@ class Scores:
 
 
 def finite(value: float | None) -> float | None:
-    """Give the value, or None where it is NaN or infinite."""
+    """Return the value, or None if it is NaN or infinite."""
     return float(value) if value is not None and math.isfinite(value) else None

@@ -46,21 +46,21 @@ def run_block(
     """
     engine = engine or engine_of(spec.engine)
     missing = [key for key in fresh_sources(spec, repeats) if key not in sources]
-    known = {**sources, **train_sources(spec, missing, engine, on_epochs)}
+    networks = {**sources, **train_sources(spec, missing, engine, on_epochs)}
     rates = None
     if spec.tune:
-        trained, rates = train_tuned(spec, repeats, known, engine, on_epochs, spec.speed)
+        trained, rates = train_tuned(spec, repeats, networks, engine, on_epochs, spec.speed)
     else:
-        trained = train_arms(spec, repeats, known, engine, on_epochs, spec.speed)
+        trained = train_arms(spec, repeats, networks, engine, on_epochs, spec.speed)
     return BlockResult(
         scores=scores_of(repeats, trained, rates),
-        curves={arm: one.curves[:1] for arm, one in trained.items()} if spec.speed else {},
-        transferability=score_sources(spec, repeats, known) if spec.transferability else None,
+        curves={arm: results.curves[:1] for arm, results in trained.items()} if spec.speed else {},
+        transferability=score_sources(spec, repeats, networks) if spec.transferability else None,
     )
 
 
 def fresh_sources(spec: ExperimentSpec, repeats: Sequence[int]) -> list[SourceKey]:
-    """Name the fresh source networks that some repeats start from."""
+    """Return the keys of the fresh source networks that some repeats start from."""
     of_repeats = sorted({spec.source_repeat(repeat) for repeat in repeats})
     return [
         SourceKey("fresh", start, repeat)
@@ -84,15 +84,15 @@ def scores_of(
     return Scores(
         arms=tuple(trained),
         repeats=np.array(repeats, np.int64),
-        values=np.stack([one.scores for one in trained.values()], axis=1),
-        classes_predicted=np.stack([one.classes_predicted for one in trained.values()]),
-        is_failed=np.stack([~_are_finite(one) for one in trained.values()]),
+        values=np.stack([results.scores for results in trained.values()], axis=1),
+        classes_predicted=np.stack([results.classes_predicted for results in trained.values()]),
+        is_failed=np.stack([~_are_finite(results) for results in trained.values()]),
         learning_rates=learning_rates,
     )
 
 
 def _are_finite(trained: Trained) -> NDArray[np.bool_]:
-    """Say of each run (R,) whether its metrics and weights are finite."""
+    """Return whether the metrics and weights of each run are finite, (R,)."""
     are_finite = np.isfinite(trained.scores).all(axis=0)
     for stacked in trained.weights:
         are_finite &= np.isfinite(stacked).all(axis=tuple(range(1, stacked.ndim)))

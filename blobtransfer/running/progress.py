@@ -24,7 +24,7 @@ class StageProgress(Protocol):
     """A stage that has begun."""
 
     def advance(self, n: int) -> None:
-        """Tell that `n` more epochs are done, 0 for none; may raise KeyboardInterrupt to stop."""
+        """Report that `n` more epochs are done, 0 or more; may raise KeyboardInterrupt to stop."""
 
 
 class Progress(Protocol):

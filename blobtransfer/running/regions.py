@@ -42,10 +42,10 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Dataset) -> Regio
     axes = [np.linspace(*ends, N_PLACES) for ends in zip(low - border, high + border, strict=True)]
     if network.n_features == 1:
         axes.append(np.array([0.0]))
-        places = axes[0][:, None]
+        points_on_grid = axes[0][:, None]
     else:
-        places = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-    classes = predicted_classes(network, weights, places).reshape(len(axes[1]), -1)
+        points_on_grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+    classes = predicted_classes(network, weights, points_on_grid).reshape(len(axes[1]), -1)
     plane = plane_of(task)
     return Regions(
         x=(float(axes[0][0]), float(axes[0][-1])),

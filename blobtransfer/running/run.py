@@ -92,7 +92,7 @@ def run_study(
     """
     session = _Session(study, source_weights, resources)
     cells: list[CellResults] = []
-    parts: list[Provenance] = []
+    provenances: list[Provenance] = []
     for cell in study.cells:
         try:
             results, provenance = session.run(cell)
@@ -103,12 +103,12 @@ def run_study(
         # An incomplete pair does not count.
         if not (results.interrupted and study.kind == "pairs"):
             cells.append(results)
-            parts.append(provenance)
+            provenances.append(provenance)
         if results.interrupted:
             break
     if not cells:
         raise KeyboardInterrupt
-    return analyse_study(study, cells, joined_provenance(parts))
+    return analyse_study(study, cells, joined_provenance(provenances))
 
 
 def fill_store(

@@ -55,26 +55,26 @@ def train_sources(
     Returns:
         Kernel (fan_in, fan_out), bias (fan_out,), ... by key.
     """
-    found: dict[SourceKey, Weights] = {}
+    weights_of: dict[SourceKey, Weights] = {}
     for start in sorted({key.start for key in keys}):
-        own = [key for key in keys if key.start == start]
+        keys_of_start = [key for key in keys if key.start == start]
         task = spec.source if start == "transfer" else spec.target
         assert task is not None
         network = spec.source_network if start == "transfer" else spec.network
-        repeats = [key.repeat for key in own]
+        repeats = [key.repeat for key in keys_of_start]
         weights = [initial_weights(network, spec.train_seed, repeat) for repeat in repeats]
         job = Job(
             network=network,
             training=spec.source_training,
             tasks=load_datasets(task, repeats, spec.train_seed),
             weights=_stacked(weights),
-            n_frozen=np.zeros(len(own), np.int64),
+            n_frozen=np.zeros(len(keys_of_start), np.int64),
             order_keys=_order_keys(spec, Stream.SOURCE_ORDER, repeats),
         )
         trained = _train(engine or engine_of(spec.engine), job, on_epochs)
-        for i, key in enumerate(own):
-            found[key] = [stacked[i] for stacked in trained.weights]
-    return found
+        for i, key in enumerate(keys_of_start):
+            weights_of[key] = [stacked[i] for stacked in trained.weights]
+    return weights_of
 
 
 def train_arms(
@@ -169,7 +169,7 @@ def _train_group(
 
 
 def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
-    """Give the weights that an arm starts from in a repeat."""
+    """Return the weights that an arm starts from in a repeat."""
     variant = arm.variant
     if arm.sources == "none":
         return initial_weights(spec.network, spec.train_seed, repeat)
@@ -185,7 +185,7 @@ def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) 
 
 
 def _anchor(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
-    """Give what the weights of an arm are pulled towards: the source's, and else 0."""
+    """Return the anchor of an arm: the weights of the source, and 0 for other layers."""
     start = _start(spec, arm, repeat, sources)
     n_kept = len(start) - 2 * arm.variant.n_redrawn
     return [*start[:n_kept], *map(np.zeros_like, start[n_kept:])]
@@ -213,5 +213,5 @@ def _stacked(weights: Sequence[Weights]) -> Weights:
 
 @cache
 def engine_of(name: EngineName, n_threads: int | None = None) -> Engine:
-    """Give the engine of that name, the same all through this process; see `load_engine`."""
+    """Return the engine of a name, loaded once per process; see `load_engine`."""
     return load_engine(name, n_threads=n_threads)

@@ -15,7 +15,7 @@ from blobtransfer.statistics.transferability import SCORES, transferability
 def score_sources(
     spec: ExperimentSpec, repeats: Sequence[int], sources: SourceWeights
 ) -> NDArray[np.float64]:
-    """Score the fresh source network of each repeat, before the target is learnt.
+    """Score the fresh source network of each repeat, before it is trained on the target.
 
     Args:
         spec: What is run.
@@ -25,7 +25,7 @@ def score_sources(
     Returns:
         (5, R) in the order of `SCORES`; NaN where a network has diverged.
     """
-    found = np.empty((len(SCORES), len(repeats)))
+    scores = np.empty((len(SCORES), len(repeats)))
     last: tuple[int, NDArray[np.float64]] | None = None
     for r, repeat in enumerate(repeats):
         source = spec.source_repeat(repeat)
@@ -37,8 +37,8 @@ def score_sources(
                 source,
                 transferability(features, _log_softmax(logits), task.y_train, spec.task.n_classes),
             )
-        found[:, r] = last[1]
-    return found
+        scores[:, r] = last[1]
+    return scores
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -42,21 +42,21 @@ def train_tuned(
     rates = _chosen_rates(spec, repeats, sources, engine, on_epochs)
     trained = {}
     for a, arm in enumerate(spec.arms):
-        parts, places = [], []
+        groups, indices = [], []
         for rate in np.unique(rates[a]):
-            own = np.flatnonzero(rates[a] == rate)
+            runs = np.flatnonzero(rates[a] == rate)
             of_rate = train_arms(
                 _with_rate(spec, float(rate)),
-                [repeats[int(r)] for r in own],
+                [repeats[int(r)] for r in runs],
                 sources,
                 engine,
                 on_epochs,
                 with_curves,
                 arms=[arm],
             )
-            parts.append(of_rate[arm])
-            places.append(own)
-        trained[arm] = _in_order(parts, np.argsort(np.concatenate(places)))
+            groups.append(of_rate[arm])
+            indices.append(runs)
+        trained[arm] = _in_order(groups, np.argsort(np.concatenate(indices)))
     return trained, rates
 
 
@@ -67,23 +67,23 @@ def _chosen_rates(
     engine: Engine,
     on_epochs: OnEpochs,
 ) -> NDArray[np.float64]:
-    """Give the rate of each run, (A, R): the most accurate, of those alike that of least loss."""
+    """Return the rate of each run, (A, R): that of most validation accuracy, then least loss."""
     tasks = tuple(
         validation_dataset(
             load_dataset(spec.task, repeat, spec.train_seed), repeat, spec.train_seed
         )
         for repeat in repeats
     )
-    found = np.empty((len(spec.tune), 2, len(spec.arms), len(repeats)))
+    scores = np.empty((len(spec.tune), 2, len(spec.arms), len(repeats)))
     for k, rate in enumerate(spec.tune):
         trained = train_arms(
             _with_rate(spec, rate), repeats, sources, engine, on_epochs, False, tasks=tasks
         )
         for a, arm in enumerate(spec.arms):
-            found[k, :, a] = trained[arm].scores[[TEST_ACCURACY, TEST_LOSS]]
+            scores[k, :, a] = trained[arm].scores[[TEST_ACCURACY, TEST_LOSS]]
     # A run that diverges is worse than all others.
-    accuracy = np.where(np.isfinite(found[:, 1]), found[:, 0], -1.0)
-    loss = np.where(np.isfinite(found[:, 1]), found[:, 1], np.inf)
+    accuracy = np.where(np.isfinite(scores[:, 1]), scores[:, 0], -1.0)
+    loss = np.where(np.isfinite(scores[:, 1]), scores[:, 1], np.inf)
     best = np.where(accuracy == accuracy.max(axis=0), loss, np.inf)
     return np.asarray(np.array(spec.tune)[best.argmin(axis=0)])
 
@@ -92,11 +92,13 @@ def _with_rate(spec: ExperimentSpec, rate: float) -> ExperimentSpec:
     return replace(spec, training=replace(spec.training, learning_rate=rate))
 
 
-def _in_order(parts: Sequence[Trained], order: NDArray[np.intp]) -> Trained:
+def _in_order(groups: Sequence[Trained], order: NDArray[np.intp]) -> Trained:
     """Join the runs of one arm."""
-    n_layers = len(parts[0].weights)
+    n_layers = len(groups[0].weights)
     return Trained(
-        weights=[np.concatenate([one.weights[i] for one in parts])[order] for i in range(n_layers)],
-        curves=np.concatenate([one.curves for one in parts], axis=1)[:, order],
-        classes_predicted=np.concatenate([one.classes_predicted for one in parts])[order],
+        weights=[
+            np.concatenate([group.weights[i] for group in groups])[order] for i in range(n_layers)
+        ],
+        curves=np.concatenate([group.curves for group in groups], axis=1)[:, order],
+        classes_predicted=np.concatenate([group.classes_predicted for group in groups])[order],
     )

@@ -75,40 +75,41 @@ def parse_axis(text: str) -> Axis:
         raise SettingError("over", text, f"{name}: {NEVER[name]}")
     problem, dot, key = name.partition(".")
     if name not in SWEPT and not (dot and problem in ROLES and (key in KEYS or key == "seed")):
-        known = (*SWEPT, *(f"{one}.{own}" for one in ROLES for own in KEYS))
-        asked = suggest(name, known)
+        swept_names = (*SWEPT, *(f"{role}.{key}" for role in ROLES for key in KEYS))
+        suggestion = suggest(name, swept_names)
         raise SettingError(
             "over",
             text,
-            f"{name or 'nothing'} is no setting that can vary; {asked + ' ' if asked else ''}use "
-            f"{', '.join(SWEPT)}, or source.KEY or target.KEY of a problem",
+            f"{name or 'nothing'} is no setting that can vary; "
+            f"{suggestion + ' ' if suggestion else ''}use {', '.join(SWEPT)}, or source.KEY or "
+            "target.KEY of a problem",
         )
     if not equals or not values:
         raise SettingError("over", text, EXAMPLE)
     n_values = values.count(",") + 1
     if n_values > MAX_STUDY_CELLS:
         raise SettingError("over", text, f"{n_values:,} values; use at most {MAX_STUDY_CELLS:,}")
-    found = _range(text, values) if ".." in values else values.split(",")
-    if "" in found:
+    axis_values = _range(text, values) if ".." in values else values.split(",")
+    if "" in axis_values:
         raise SettingError("over", text, f"there is an empty value; {EXAMPLE}")
-    if len(found) < 2:
+    if len(axis_values) < 2:
         raise SettingError("over", text, f"there is one value; use two or more, or --{name}")
-    numbers = [read_number(value) for value in found]
+    numbers = [read_number(value) for value in axis_values]
     if None not in numbers:  # in their order, so that a change is between neighbours
-        found = [value for _, value in sorted(zip(numbers, found, strict=True))]
+        axis_values = [value for _, value in sorted(zip(numbers, axis_values, strict=True))]
     try:
-        return Axis(name, tuple(found))
+        return Axis(name, tuple(axis_values))
     except SettingError as error:
         raise SettingError("over", text, f"{error.value} is repeated; give it once") from error
 
 
 def changes_standalone(axis: str) -> bool:
-    """Say whether training from scratch differs from point to point by more than its rows."""
+    """Return whether standalone differs from point to point by more than its training rows."""
     return axis in TRAINING_WORDS
 
 
 def paths_of(axis: str) -> tuple[str, ...]:
-    """Give the keys of problems that an axis sets, as `source.train`; none for other settings."""
+    """Return the keys of data that an axis sets, such as `source.train`; empty for others."""
     return PROBLEM_KEYS.get(axis, (axis,) if "." in axis else ())
 
 
@@ -129,4 +130,4 @@ def _range(text: str, values: str) -> list[str]:
     if not (2 <= n <= MAX_STEPS and low > 0.0):
         raise SettingError("over", text, f"use 2 to {MAX_STEPS:,} steps, LOW above 0; or a list")
     steps = [low * (high / low) ** (i / (n - 1)) for i in range(n)]
-    return list(dict.fromkeys(f"{one:.0f}" if is_whole else f"{one:.3g}" for one in steps))
+    return list(dict.fromkeys(f"{step:.0f}" if is_whole else f"{step:.3g}" for step in steps))

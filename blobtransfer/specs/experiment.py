@@ -20,7 +20,7 @@ EngineName = Literal["compiled", "keras"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 Question = Literal["one", "fresh"]
-"""`one`: does this source network help? `fresh`: does the method, its source drawn anew?"""
+"""`one`: does this source network help? `fresh`: does a new source network each repeat help?"""
 QUESTIONS: tuple[Question, ...] = get_args(Question)
 
 Sources = Literal["none", "one", "fresh"]
@@ -64,7 +64,7 @@ class Arm:
         return str(self.variant)
 
     def is_asked_by(self, question: Question) -> bool:
-        """Say whether the arm belongs to a question; one without a source belongs to both."""
+        """Return whether the arm belongs to a question; an arm without a source belongs to both."""
         return self.sources in ("none", question)
 
 
@@ -415,7 +415,7 @@ class ExperimentSpec:
 
     @property
     def has_same_classes(self) -> bool:
-        """Whether an output layer that learnt the source problem can be used on the target."""
+        """Whether an output layer trained on the source has the classes of the target."""
         if self.source is None or self.target is None:
             return True
         return have_same_classes(self.source, self.target)
@@ -429,15 +429,15 @@ class ExperimentSpec:
         return (1 + len(self.tune)) * self.n_epochs(arm)
 
     def source_repeat(self, repeat: int) -> int:
-        """Give the repeat whose source network a fresh-source run of a repeat starts from."""
+        """Return the repeat whose source network a fresh-source run of a repeat starts from."""
         return repeat if self.nested is None else repeat - repeat % self.nested[1]
 
     def source_starts(self, question: Question) -> list[Start]:
-        """Give the kinds of source networks that the arms of a question start from."""
+        """Return the starts of the arms of a question, sorted."""
         return sorted({arm.variant.start for arm in self.arms if arm.sources == question})
 
     def is_nested(self, arm: Arm) -> bool:
-        """Say whether several runs of an arm share each source, which is then what counts."""
+        """Return whether several runs of an arm share a source, which is then the sampling unit."""
         return self.nested is not None and arm.sources == "fresh"
 
 

@@ -86,8 +86,8 @@ class MLPSpec:
             )
 
     def _set_activation(self) -> None:
-        asked = (self.activation,) if isinstance(self.activation, str) else self.activation
-        words = tuple(activation_word(*split_activation(word)) for word in asked)
+        activations = (self.activation,) if isinstance(self.activation, str) else self.activation
+        words = tuple(activation_word(*split_activation(word)) for word in activations)
         if len(words) not in (1, len(self.hidden)):
             layers = "layer" if len(self.hidden) == 1 else "layers"
             raise SettingError(
@@ -100,8 +100,8 @@ class MLPSpec:
     @property
     def activations(self) -> tuple[str, ...]:
         """The activation of each hidden layer."""
-        one = self.activation
-        return (one,) * len(self.hidden) if isinstance(one, str) else one
+        activation = self.activation
+        return (activation,) * len(self.hidden) if isinstance(activation, str) else activation
 
     @property
     def activation_text(self) -> str:
@@ -109,7 +109,7 @@ class MLPSpec:
         return self.activation if isinstance(self.activation, str) else join(self.activation)
 
     def activation_of(self, layer: int) -> tuple[str, float]:
-        """Give the activation of a hidden layer, counted from 0, and its slope below 0 if any."""
+        """Return the activation of a hidden layer, counted from 0, and its slope below 0 if any."""
         return split_activation(self.activations[layer])
 
     @property

@@ -46,20 +46,20 @@ class Axis:
     values: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        known = set[str | float]()
+        seen = set[str | float]()
         numbers: tuple[str | float, ...] = self.numbers or self.values
         for value, number in zip(self.values, numbers, strict=True):
-            if value in known or number in known:
+            if value in seen or number in seen:
                 raise SettingError(self.name, value, "it is repeated; give it once")
-            known |= {value, number}
+            seen |= {value, number}
         if not self.values or not self.name:
             raise SettingError(self.name, "", "there is no value; give some")
 
     @property
     def numbers(self) -> tuple[float, ...] | None:
         """The values as numbers; None where one is none."""
-        found = [read_number(value) for value in self.values]
-        return None if None in found else tuple(map(float, found))
+        numbers = [read_number(value) for value in self.values]
+        return None if None in numbers else tuple(map(float, numbers))
 
     @property
     def is_ordered(self) -> bool:
@@ -212,7 +212,7 @@ def steps_of_an_epoch(training: TrainingSpec, task: DataSpec) -> int:
 
 
 def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpec:
-    """Give an experiment the epochs that make about as many updates as another has.
+    """Return an experiment with as many epochs as make about as many updates as another has.
 
     Args:
         spec: The one, with the epochs that were asked for.
@@ -226,11 +226,11 @@ def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpe
             problem = "unfreeze counts epochs, of which each point has its own; use --budget epochs"
             raise SettingError("variant", str(variant), problem)
 
-    def epochs_for(own: DataSpec | None, others: DataSpec | None) -> int:
-        if own is None or others is None:
+    def epochs_for(data: DataSpec | None, base_data: DataSpec | None) -> int:
+        if data is None or base_data is None:
             return spec.training.epochs
-        updates = spec.training.epochs * steps_of_an_epoch(base.training, others)
-        return max(1, round(updates / steps_of_an_epoch(spec.training, own)))
+        updates = spec.training.epochs * steps_of_an_epoch(base.training, base_data)
+        return max(1, round(updates / steps_of_an_epoch(spec.training, data)))
 
     of_source, of_target = (epochs_for(getattr(spec, role), getattr(base, role)) for role in ROLES)
     return replace(

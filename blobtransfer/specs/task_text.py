@@ -63,22 +63,22 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
     """
     if len(text) > MAX_TEXT or "\0" in text:
         raise SettingError(setting, text[:60], "no problem is described like that; see --help")
-    head, parts = _cut(setting, text)
+    head, description = _cut(setting, text)
     is_file = head.startswith("file:") or "." in head or "/" in head
     if is_file:
-        return _table(setting, text, head.removeprefix("file:"), True, _read(parts, OF_FILES))
+        return _table(setting, text, head.removeprefix("file:"), True, _read(description, OF_FILES))
     if head in BUILT_IN:
-        return _table(setting, text, head, False, _read(parts, OF_SETS))
+        return _table(setting, text, head, False, _read(description, OF_SETS))
     if head in GENERATED:
         return _drawn(
-            GENERATED[head], _read(parts, (*COMMON_KEYS, *GENERATED[head].kind_keys)), seed
+            GENERATED[head], _read(description, (*COMMON_KEYS, *GENERATED[head].kind_keys)), seed
         )
     names = (*GENERATED, *BUILT_IN)
-    asked = suggest(head, names)
+    suggestion = suggest(head, names)
     raise SettingError(
         setting,
         text,
-        f"{head or 'nothing'} is no problem; {asked + ' ' if asked else ''}use one of "
+        f"{head or 'nothing'} is no problem; {suggestion + ' ' if suggestion else ''}use one of "
         f"{', '.join(names)}, or a file such as rows.csv:label=outcome",
     )
 
@@ -90,14 +90,14 @@ def data_spec_text(spec: GeneratedSpec, changes: Mapping[str, Any] | None = None
         spec: The specification.
         changes: Values of fields that replace those of `spec`; they are not checked.
     """
-    defaults = {one.name: one.default for one in fields(spec)}
+    defaults = {field.name: field.default for field in fields(spec)}
     values = {name: getattr(spec, name) for name in defaults} | dict(changes or {})
-    parts = [
+    words = [
         f"{key}={values[name]}"
         for key, name in {**COMMON_KEYS, **spec.kind_keys}.items()
         if key == "seed" or values[name] != defaults[name]
     ]
-    return f"{spec.kind}:{','.join(parts)}"
+    return f"{spec.kind}:{','.join(words)}"
 
 
 class _Parts:
@@ -112,65 +112,66 @@ class _Parts:
 
 def _cut(setting: str, text: str) -> tuple[str, _Parts]:
     """Split a description after a known name, else at the last colon before a known key."""
-    places = [i for i, letter in enumerate(text) if letter == ":"]
-    named = [i for i in places if text[:i] in (*GENERATED, *BUILT_IN)]
-    keys = {i: match[1] for i in places if (match := LIKE_PARTS.match(text, i + 1))}
-    known = [i for i, key in keys.items() if key in ALL_KEYS]
-    cut = named[0] if named else (known or list(keys) or [len(text)])[-1]
+    colons = [i for i, letter in enumerate(text) if letter == ":"]
+    named = [i for i in colons if text[:i] in (*GENERATED, *BUILT_IN)]
+    keys = {i: match[1] for i in colons if (match := LIKE_PARTS.match(text, i + 1))}
+    known_keys = [i for i, key in keys.items() if key in ALL_KEYS]
+    cut = named[0] if named else (known_keys or list(keys) or [len(text)])[-1]
     return text[:cut], _Parts(setting, text, text[cut + 1 :])
 
 
-def _read(parts: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str, list[str]]]":
+def _read(description: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str, list[str]]]":
     """Read keys and values; `drop` may be repeated, all others not."""
-    found: dict[str, list[str]] = {}
-    place, rest = 0, parts.rest
-    while place < len(rest):
-        match = PART.match(rest, place)
+    values: dict[str, list[str]] = {}
+    position, rest = 0, description.rest
+    while position < len(rest):
+        match = PART.match(rest, position)
         if match is None:
-            part = rest[place:].partition(",")[0]
-            raise parts.refused(
-                f"{part or 'an empty part'} is not key=value; use {', '.join(keys)}"
+            word = rest[position:].partition(",")[0]
+            raise description.refused(
+                f"{word or 'an empty word'} is not key=value; use {', '.join(keys)}"
             )
         key, value = match[1], match[2]
         if key not in keys:
-            asked = suggest(key, keys)
-            raise parts.refused(
-                f"{key} is not known here; {asked + ' ' if asked else ''}use {', '.join(keys)}"
+            suggestion = suggest(key, keys)
+            raise description.refused(
+                f"{key} is not known here; {suggestion + ' ' if suggestion else ''}"
+                f"use {', '.join(keys)}"
             )
         if value.startswith('"'):
             value = value[1:-1].replace('""', '"')
         if not value:
-            raise parts.refused(f"{key}= has no value; give one, or leave it out")
-        if key in found and key != "drop":
-            raise parts.refused(f"{key} is repeated; give it once")
-        found.setdefault(key, []).append(value)
-        place = match.end()
-    return parts, found
+            raise description.refused(f"{key}= has no value; give one, or leave it out")
+        if key in values and key != "drop":
+            raise description.refused(f"{key} is repeated; give it once")
+        values.setdefault(key, []).append(value)
+        position = match.end()
+    return description, values
 
 
-def _number(parts: _Parts, key: str, value: str, kind: type[int] | type[float]) -> Any:
+def _number(description: _Parts, key: str, value: str, kind: type[int] | type[float]) -> Any:
     number = read_number(value, kind)
     if number is None:
-        raise parts.refused(f"{key}={value}: use a {'whole ' if kind is int else ''}number")
+        raise description.refused(f"{key}={value}: use a {'whole ' if kind is int else ''}number")
     return number
 
 
 def _drawn(
     kind: type[GeneratedSpec], read: "tuple[_Parts, dict[str, list[str]]]", seed: int
 ) -> DataSpec:
-    parts, found = read
+    description, texts = read
     words = {**COMMON_KEYS, **kind.kind_keys}
-    defaults = {one.name: one.default for one in fields(kind)}
+    defaults = {field.name: field.default for field in fields(kind)}
     values: dict[str, Any] = {"seed": seed}
-    for key, (value,) in found.items():
+    for key, (value,) in texts.items():
         is_real = isinstance(defaults[words[key]], float)
-        values[words[key]] = _number(parts, key, value, float if is_real else int)
+        values[words[key]] = _number(description, key, value, float if is_real else int)
     try:
         spec: Any = kind(**values)
     except SettingError as error:
         word = WORD_OF_SETTING.get(error.setting, error.setting)
         problem = error.problem.replace("--test-samples", "test=").replace("--samples", "samples=")
-        raise parts.refused(f"{word}={error.value}: {problem}") from error
+        raise description.refused(f"{word}={error.value}: {problem}") from error
     made: DataSpec = spec
     return made
 
@@ -182,43 +183,45 @@ def _table(
     is_file: bool,
     read: "tuple[_Parts, dict[str, list[str]]]",
 ) -> TableRequest:
-    parts, found = read
+    description, texts = read
     if is_file and not origin:
-        raise parts.refused("no file is named; write file:NAME")
-    values: dict[str, Any] = {key: value for key, (value, *_) in found.items()}
+        raise description.refused("no file is named; write file:NAME")
+    values: dict[str, Any] = {key: value for key, (value, *_) in texts.items()}
     if is_file and "label" not in values:
-        raise parts.refused(
+        raise description.refused(
             "which column holds the classes is not said; add :label=COLUMN"
-            if not parts.rest
+            if not description.rest
             else "which column holds the classes is not said; add label=COLUMN"
         )
     if "where" in values:
-        column, colon, wanted = values["where"].partition(":")
-        if not (column and colon and wanted):
-            raise parts.refused(f"where={values['where']}: write where=COLUMN:VALUE")
-        values["where"] = (column, wanted)
-    values["drop"] = tuple(found.get("drop", ()))
+        column, colon, row_value = values["where"].partition(":")
+        if not (column and colon and row_value):
+            raise description.refused(f"where={values['where']}: write where=COLUMN:VALUE")
+        values["where"] = (column, row_value)
+    values["drop"] = tuple(texts.get("drop", ()))
     for key, choices in (("scale", SCALE_BY), ("missing", ("mean", "drop"))):
         if key in values and values[key] not in choices:
-            asked = suggest(values[key], choices)
-            raise parts.refused(
-                f"{key}={values[key]}: {asked + ' ' if asked else ''}use one of "
+            suggestion = suggest(values[key], choices)
+            raise description.refused(
+                f"{key}={values[key]}: {suggestion + ' ' if suggestion else ''}use one of "
                 f"{', '.join(choices)}"
             )
     for key in ("train", "test"):
         if key in values:
-            values[key] = _number(parts, key, values[key], int)
+            values[key] = _number(description, key, values[key], int)
             if not 1 <= values[key] <= MAX_COUNT:
-                raise parts.refused(f"{key}={values[key]}: use 1 to {MAX_COUNT:,}")
+                raise description.refused(f"{key}={values[key]}: use 1 to {MAX_COUNT:,}")
     for key in ("group", "train", "test"):
         if "split" in values and key in values:
-            raise parts.refused(f"split= says which rows train; leave {key}= out")
+            raise description.refused(f"split= says which rows train; leave {key}= out")
         if "group" in values and key in values and key != "group":
-            raise parts.refused(f"group= says how many rows stay together; leave {key}= out")
+            raise description.refused(f"group= says how many rows stay together; leave {key}= out")
     named = [values.get("label"), values.get("group"), values.get("split")]
     for key, column in zip(("label", "group", "split"), named, strict=True):
         if column is not None and column in values["drop"]:
-            raise parts.refused(f"{column} is {key}= and drop= at once; leave one out")
+            raise description.refused(f"{column} is {key}= and drop= at once; leave one out")
         if column is not None and named.count(column) > 1:
-            raise parts.refused(f"{key}={column}: the column has another part; give each its own")
+            raise description.refused(
+                f"{key}={column}: the column has another part; give each its own"
+            )
     return TableRequest(origin, is_file, **values)

@@ -304,8 +304,8 @@ def _shortest(value: float) -> str:
 
 def _meant(key: str) -> str:
     """Ask whether another word was meant; nothing where it is known, or none is near."""
-    asked = "" if key in VARIANT_KEYS else suggest(key, (*STARTS[1:], *VARIANT_KEYS))
-    return f"{asked} " if asked else ""
+    suggestion = "" if key in VARIANT_KEYS else suggest(key, (*STARTS[1:], *VARIANT_KEYS))
+    return f"{suggestion} " if suggestion else ""
 
 
 def _choices(most: int) -> str:

@@ -91,7 +91,7 @@ def _without_configuration() -> Iterator[None]:
 
 @contextmanager
 def temporary_directory_or(path: Path | str) -> Iterator[None]:
-    """Name a path for temporary files where the system has no folder for them."""
+    """Set a path for temporary files where the system has no folder for them."""
     before = tempfile.tempdir
     try:
         tempfile.gettempdir()

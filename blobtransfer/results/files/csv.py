@@ -113,6 +113,6 @@ def _cell(value: object) -> str:
 @lru_cache(10_000)
 def _text_cell(text: str) -> str:
     # An apostrophe makes a spreadsheet show a text as it is. A negative number needs none.
-    shown = text if read_number(text) is not None else _FORMULA.sub(r"\1'", text)
-    shown = printable(shown)
-    return '"' + shown.replace('"', '""') + '"' if set(shown) & set(',;"') else shown
+    escaped = text if read_number(text) is not None else _FORMULA.sub(r"\1'", text)
+    escaped = printable(escaped)
+    return '"' + escaped.replace('"', '""') + '"' if set(escaped) & set(',;"') else escaped

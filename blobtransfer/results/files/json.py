@@ -152,8 +152,12 @@ def _study_file(
     yield ',\n "cells": ['
     for i, cell in enumerate(results.cells):
         yield ("," if i else "") + "\n"
-        own = {"interrupted": cell.interrupted, "n_mixed": cell.n_mixed, "distance": cell.distance}
-        yield _open_object({"at": cell.at} | _cell_values(cell) | own)
+        own_values = {
+            "interrupted": cell.interrupted,
+            "n_mixed": cell.n_mixed,
+            "distance": cell.distance,
+        }
+        yield _open_object({"at": cell.at} | _cell_values(cell) | own_values)
         rows = _cell_rows(cell)
         names = ("runs", "curves", "contrasts", "speed", "rankings", "transferability")
         yield from _lists({name: rows[name] for name in names})
@@ -285,8 +289,8 @@ def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
         kind = identify_format(text)
         if problems[0]["type"] == "json_invalid" and kind not in (None, "JSON"):
             raise ResultsFileError(name, f"this looks like {kind}") from error
-        place, problem = _first_problem(problems)
-        raise ResultsFileError(name, f"{place}: {problem.lower()}") from error
+        key, problem = _first_problem(problems)
+        raise ResultsFileError(name, f"{key}: {problem.lower()}") from error
     except SettingError as error:
         raise ResultsFileError(name, f"spec: {error}") from error
     except ValueError as error:
@@ -318,7 +322,7 @@ def _first_problem(errors: Sequence[Any]) -> tuple[str, str]:
         error for error in errors if not any(error["loc"][: len(loc)] == loc for loc in other_kinds)
     ]
     first = (relevant or of_kind)[0]
-    names = [str(part) for part in first["loc"] if not str(part).endswith("Spec")]
+    names = [str(word) for word in first["loc"] if not str(word).endswith("Spec")]
     return ".".join(names) or "the text", str(first["msg"])
 
 

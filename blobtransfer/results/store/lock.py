@@ -19,7 +19,7 @@ HOLDER = b"process "
 
 @contextmanager
 def only_writer(path: Path, name: Path | None = None) -> Iterator[None]:
-    """Hold the lock of a file while the block runs.
+    """Lock a file while the block runs.
 
     A process that is killed leaves the lock file, but no lock. Where the system has no such locks
     (Windows) nothing is locked. A file that is not a lock file of this program is never changed.

@@ -76,8 +76,8 @@ def unpacked(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
     transferability = rest.pop() if spec.transferability else None
     curves: Curves = dict(zip(arms, rest, strict=True)) if spec.speed else {}
     scores.check(spec.network.n_classes)
-    for arm, one in curves.items():
-        accuracy = one[0][~scores.is_failed[arms.index(arm)]]
+    for arm, curve in curves.items():
+        accuracy = curve[0][~scores.is_failed[arms.index(arm)]]
         if not ((accuracy >= 0) & (accuracy <= 1)).all():
             raise ValueError("a curve is of no accuracies")
     return BlockResult(scores, curves, transferability)

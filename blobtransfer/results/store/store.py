@@ -255,12 +255,12 @@ class Store:
         )
 
     def merge_from(
-        self, part: "Store", mixed: bool, poll: Callable[[], None] = lambda: None
+        self, other: "Store", mixed: bool, poll: Callable[[], None] = lambda: None
     ) -> int:
         """Add the commands and repeats of another store: all of them or, after an error, none.
 
         Args:
-            part: The other store.
+            other: The other store.
             mixed: Also add repeats of other versions, or of machines that round differently.
             poll: Called for each block; may raise to stop.
 
@@ -271,15 +271,15 @@ class Store:
             StoreError: Both have a repeat and disagree about it, or they do not go together.
         """
         n_new = 0
-        commands = {identity_of(command.study): command for command in part.commands()}
+        commands = {identity_of(command.study): command for command in other.commands()}
         specs = {
             identity_of(spec): spec for command in commands.values() for spec in command.study.specs
         }
         with self.connection.transaction():
             for spec in specs.values():
-                n_new += self.stored(spec).merge_from(part.stored(spec), mixed, poll)
+                n_new += self.stored(spec).merge_from(other.stored(spec), mixed, poll)
             for command in commands.values():
-                self.record_command(command.study, command.argv, is_part=True)
+                self.record_command(command.study, command.argv, is_other=True)
         return n_new
 
 
@@ -327,7 +327,7 @@ class StoredRepeats:
         return seconds
 
     def started(self, repeats: range) -> str | None:
-        """Say when the first of some repeats was begun, UTC, ISO 8601; None where none is kept."""
+        """Return when the first of some repeats began, UTC, ISO 8601; None if none is stored."""
         rows = self._blocks(repeats, {"started": str})
         return min((row[-1] for row in rows), default=None)
 
@@ -339,8 +339,8 @@ class StoredRepeats:
         """
         blocks = []
         for block, _, _ in self._read_blocks(repeats):
-            places = block.scores.repeats
-            is_asked = (places >= repeats.start) & (places < repeats.stop)
+            repeat_numbers = block.scores.repeats
+            is_asked = (repeat_numbers >= repeats.start) & (repeat_numbers < repeats.stop)
             blocks.append(block if is_asked.all() else block.at(is_asked))
         return blocks
 
@@ -401,20 +401,20 @@ class StoredRepeats:
             _text(asdict(header)), int(repeats[0]), int(repeats[-1]), packed(block), origin
         )
 
-    def merge_from(self, part: "StoredRepeats", mixed: bool, poll: Callable[[], None]) -> int:
+    def merge_from(self, other: "StoredRepeats", mixed: bool, poll: Callable[[], None]) -> int:
         """Take in the repeats of the same experiment in another store; see `Store.merge_from`."""
-        header = part.header
+        header = other.header
         if header is None:
             return 0
-        counted = (*self.environments(), *part.environments())
+        counted = (*self.environments(), *other.environments())
         for environment, _ in counted:
             difference = environment.difference_from(counted[0][0], self._spec.engine)
             if difference and not mixed:
-                raise other_environment_error(part._store.path, difference)
+                raise other_environment_error(other._store.path, difference)
         n_new, head_text = 0, _text(asdict(header))
         stored_ends = self._blocks(range(MAX_COUNT))
         columns = ENVIRONMENT_COLUMNS | {"started": str, "seconds": float}
-        for block, body, origin in part._read_blocks(range(MAX_COUNT), columns):
+        for block, body, origin in other._read_blocks(range(MAX_COUNT), columns):
             poll()
             repeats = block.scores.repeats
             first, last = int(repeats[0]), int(repeats[-1])
@@ -424,13 +424,13 @@ class StoredRepeats:
                 n_new += len(repeats)
                 continue
             is_new = np.ones(len(repeats), bool)
-            for own in self.blocks(range(first, last + 1)):
-                is_common = np.isin(repeats, own.scores.repeats)
+            for block_here in self.blocks(range(first, last + 1)):
+                is_common = np.isin(repeats, block_here.scores.repeats)
                 is_new &= ~is_common
-                if packed(own) != packed(block.at(is_common)):
+                if packed(block_here) != packed(block.at(is_common)):
                     raise StoreError(
-                        part._store.path,
-                        f"its repeat {own.scores.repeats[0]} and others are not those of "
+                        other._store.path,
+                        f"its repeat {block_here.scores.repeats[0]} and others are not those of "
                         f"{self._store.path}, though the settings are the same; leave it out",
                     )
             *origin_texts, seconds = origin
