@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from blobtransfer.results.store.store import Store
     from blobtransfer.running.run import Resources, compare, fill_store, run_study
     from blobtransfer.running.single import train_source, train_target
-    from blobtransfer.specs.drawn import (
+    from blobtransfer.specs.data import DataSpec
+    from blobtransfer.specs.data_text import parse_data_spec
+    from blobtransfer.specs.experiment import ExperimentSpec
+    from blobtransfer.specs.generated import (
         BlobsSpec,
         CirclesSpec,
         ClassificationSpec,
         MoonsSpec,
         QuantilesSpec,
     )
-    from blobtransfer.specs.experiment import ExperimentSpec
     from blobtransfer.specs.network import MLPSpec
     from blobtransfer.specs.study import Axis, Cell, Study
     from blobtransfer.specs.table import TableSpec
-    from blobtransfer.specs.task import DataSpec
-    from blobtransfer.specs.task_text import parse_data_spec
     from blobtransfer.specs.training import TrainingSpec
     from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
     from blobtransfer.studies.comparison import build_comparison
@@ -47,19 +47,19 @@ __version__ = "0.1.0"
 _HOME = {
     "Axis": "specs.study",
     "BlobTransferError": "errors",
-    "BlobsSpec": "specs.drawn",
+    "BlobsSpec": "specs.generated",
     "Cell": "specs.study",
     "CellResults": "results.results",
-    "CirclesSpec": "specs.drawn",
-    "ClassificationSpec": "specs.drawn",
+    "CirclesSpec": "specs.generated",
+    "ClassificationSpec": "specs.generated",
     "ComparisonSettings": "studies.settings",
     "DaskExecutor": "execution.dask",
-    "DataSpec": "specs.task",
+    "DataSpec": "specs.data",
     "Dataset": "data.dataset",
     "ExperimentSpec": "specs.experiment",
     "MLPSpec": "specs.network",
-    "MoonsSpec": "specs.drawn",
-    "QuantilesSpec": "specs.drawn",
+    "MoonsSpec": "specs.generated",
+    "QuantilesSpec": "specs.generated",
     "Resources": "running.run",
     "STANDALONE": "specs.variant",
     "Store": "results.store.store",
@@ -78,7 +78,7 @@ _HOME = {
     "from_store": "analysis.load",
     "load_dataset": "data",
     "load_engine": "engines",
-    "parse_data_spec": "specs.task_text",
+    "parse_data_spec": "specs.data_text",
     "parse_variant": "specs.variant",
     "read_source_file": "keras_files.read",
     "resolve_data_specs": "data.tables.resolve",

@@ -11,7 +11,7 @@ from helpers.specs import SMALL
 
 from blobtransfer.data import load_dataset
 from blobtransfer.data.dataset import Dataset
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 
 OBJECTS_A_LOOK = 50_000
 """Objects made between two looks for cycles that nothing needs any more; Python's own is 700."""

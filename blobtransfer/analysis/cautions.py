@@ -50,9 +50,9 @@ def cautions_of(
         ]
         if keep:
             cautions[OtherClasses(tuple(keep))] = None
-    is_resplit = spec.task.is_resplit
+    is_resplit = spec.data.is_resplit
     if is_resplit:
-        cautions[SplitAnew(spec.task.n_train + spec.task.n_test_rows)] = None
+        cautions[SplitAnew(spec.data.n_train + spec.data.n_test_rows)] = None
     for row in summary:
         if row.difference is not None and row.difference.n < MIN_PAIRS:
             is_nested = spec.is_nested(row.arm)
@@ -75,7 +75,7 @@ def cautions_of(
         error = math.sqrt(share * (1 - share) / n_test)
         if error > spec.margin / 2:
             n_enough = math.ceil(4 * share * (1 - share) / spec.margin**2 / 1000) * 1000
-            can_be_drawn = not isinstance(spec.task, TableSpec)
+            can_be_drawn = not isinstance(spec.data, TableSpec)
             cautions[
                 FewTestRows(n_test, error, spec.margin, n_enough if can_be_drawn else None)
             ] = None

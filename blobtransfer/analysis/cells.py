@@ -25,7 +25,7 @@ from blobtransfer.results.findings import (
     SpeedMetric,
     Summary,
 )
-from blobtransfer.results.results import CellResults, TaskRecord
+from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.training import TEST_ACCURACY
@@ -146,7 +146,7 @@ def _standalone(spec: ExperimentSpec) -> Arm | None:
 
 
 def _low_line(
-    spec: ExperimentSpec, measured: TaskRecord, accuracy: Mapping[Arm, ByRepeat]
+    spec: ExperimentSpec, measured: DataRecord, accuracy: Mapping[Arm, ByRepeat]
 ) -> float:
     """Return the accuracy below which a run counts as of low accuracy."""
     if measured.ceiling is not None:
@@ -159,7 +159,7 @@ def _summarise(
     spec: ExperimentSpec,
     scores: Scores,
     accuracy: Mapping[Arm, ByRepeat],
-    measured: TaskRecord,
+    measured: DataRecord,
     low_line: float,
     difference: Difference | None,
 ) -> Summary:
@@ -213,7 +213,7 @@ def _low_runs(
     if standalone is None or arm == standalone:
         return LowAccuracyRuns(share)
     share_standalone = float(is_low[standalone].mean())
-    if spec.is_nested(arm) or spec.task.is_resplit:  # not independent
+    if spec.is_nested(arm) or spec.data.is_resplit:  # not independent
         return LowAccuracyRuns(share, share_standalone)
     between = share_difference(is_low[arm], is_low[standalone])
     return LowAccuracyRuns(share, share_standalone, between.ci_low, between.ci_high)
@@ -279,8 +279,8 @@ def _known(
     is_nested: bool,
 ) -> Difference:
     """Return the mean of a metric and its intervals, by the design of the comparison."""
-    if spec.task.is_resplit:
-        return compare_resplits(d, spec.task.test_to_train, n_compared, margin)
+    if spec.data.is_resplit:
+        return compare_resplits(d, spec.data.test_to_train, n_compared, margin)
     if not is_nested:
         return compare_pairs(d, max_unseen_shift, n_compared, margin)
     by_source = _by_source(spec, scores, d)
@@ -373,7 +373,7 @@ def _speeds(
     scores: Scores,
     rows: Mapping[Arm, NDArray[np.float64]],
     threshold: float,
-    measured: TaskRecord,
+    measured: DataRecord,
     n_compared: int,
 ) -> list[Speed]:
     """Measure the curves of every arm, and compare them with standalone's.
@@ -433,7 +433,7 @@ def _reached(spec: ExperimentSpec, reached: Mapping[Arm, ByRepeat]) -> dict[Arm,
         if arm != standalone:
             between = share_difference(has_reached > 0, reached[standalone] > 0)
             low, high = between.ci_low, between.ci_high
-            if spec.is_nested(arm) or spec.task.is_resplit:
+            if spec.is_nested(arm) or spec.data.is_resplit:
                 low = high = None
             differences[arm] = Difference(len(has_reached), between.mean, low, high, low, high)
     return differences

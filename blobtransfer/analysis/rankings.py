@@ -47,7 +47,7 @@ def rankings_of(
             continue
         means = np.bincount(source_of, accuracy[arm]) / counts
         for name, score_values in zip(SCORES, scores, strict=True):
-            ranking = rank_sources(score_values[first], means, not spec.task.is_resplit)
+            ranking = rank_sources(score_values[first], means, not spec.data.is_resplit)
             yield SourceRanking(arm, name, ranking)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.results import DataRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.statistics.paired import Difference, verdict_of
@@ -26,7 +26,7 @@ class StoppingRule:
         n_compared: Differences whose intervals hold simultaneously.
     """
 
-    def __init__(self, spec: ExperimentSpec, measured: TaskRecord, n_compared: int) -> None:
+    def __init__(self, spec: ExperimentSpec, measured: DataRecord, n_compared: int) -> None:
         self._margin, self._floor = spec.margin, measured.floor
         self._standalone, *compared = spec.arms
         self._sequences = {arm: BettingSequence(ALPHA / n_compared) for arm in compared}

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from blobtransfer.analysis.cells import analyse, difference_among
 from blobtransfer.analysis.rankings import grid_rankings
 from blobtransfer.results.findings import Caution, Summary
-from blobtransfer.results.provenance import Environment, Provenance
+from blobtransfer.results.provenance import Environment, Provenance, n_mixed_of
 from blobtransfer.results.results import BlockResult, CellResults, StudyResults
-from blobtransfer.results.store.store import ExperimentHeader, n_mixed_of
+from blobtransfer.results.store.repeats import ExperimentHeader
 from blobtransfer.results.study_findings import (
     MarginalMean,
     Moderator,
@@ -218,7 +218,7 @@ def _squared_error(cell: CellResults, d: NDArray[np.float64]) -> float:
     """Return the squared standard error of the effect on a pair."""
     if len(d) < 2:
         return 0.0
-    task = cell.spec.task
+    task = cell.spec.data
     # that of Nadeau & Bengio if each repeat resplits the same rows
     share = 1 / len(d) + (task.test_to_train if task.is_resplit else 0.0)
     return float(d.var(ddof=1)) * share
@@ -292,7 +292,7 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
     if spec.kind == "pairs":
         if n_cells < MIN_POOLED_PAIRS:
             yield StudyCaution("few pairs", n_cells)
-        if isinstance(first.task, TableSpec):
+        if isinstance(first.data, TableSpec):
             yield StudyCaution("halves of one table", n_cells)
         if all(
             data is not None and data.kind in ONE_PROBLEM for data in (first.source, first.target)

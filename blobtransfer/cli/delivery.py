@@ -245,7 +245,7 @@ def print_new_head_note(
         if source is None and spec.source is not None:
             source = spec.source.name
         messages.log(
-            f"note: the output layer of {source} is not of the classes of {spec.task.name}: it is "
+            f"note: the output layer of {source} is not of the classes of {spec.data.name}: it is "
             "drawn afresh (new-head)"
         )
 

@@ -11,7 +11,7 @@ from blobtransfer.cli.parsing import NUMBERS, PROBLEM, option
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
-from blobtransfer.specs.drawn import MAX_DATA_VALUES
+from blobtransfer.specs.generated import MAX_DATA_VALUES
 from blobtransfer.studies.comparison import read_data
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from blobtransfer.data.dataset import Dataset
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import DataSpec
 
 MAX_CACHED_DATASETS = 2
 """Datasets that are cached for the next block: the source and the target."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.randomness import Stream, seed_sequence
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.table import Scaler
-from blobtransfer.specs.task import DataSpec
 
 MAX_DRAWN_STD = 5.0
 """Standard deviations at which features of a table are cut before they are projected."""

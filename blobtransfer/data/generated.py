@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Dataset
 from blobtransfer.errors import MachineError
-from blobtransfer.specs.drawn import (
+from blobtransfer.specs.generated import (
     BlobsSpec,
     CirclesSpec,
     ClassificationSpec,

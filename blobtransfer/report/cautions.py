@@ -116,7 +116,7 @@ def _few_pairs(caution: FewPairs, results: CellResults) -> str:
 
 def _more_rows(caution: FewTestRows, results: CellResults) -> str:
     """Write what asks for more test rows."""
-    is_blobs = results.spec.task.kind == "blobs"
+    is_blobs = results.spec.data.kind == "blobs"
     return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"
 
 

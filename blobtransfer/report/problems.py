@@ -1,15 +1,15 @@
 """The description of a problem that commands print before they train."""
 
 from blobtransfer.report.words import pluralise
-from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.results import DataRecord
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import DataSpec
 
 MAX_CLASSES_NAMED = 6
 """Most classes that are counted one by one."""
 
 
-def describe_problem(spec: DataSpec, record: TaskRecord) -> str:
+def describe_problem(spec: DataSpec, record: DataRecord) -> str:
     """Return the rows, columns, classes with their counts, split and scaling of a problem."""
     classes = [
         f"{name} {n:,}" for name, n in zip(spec.class_names, record.class_counts, strict=True)

@@ -140,6 +140,16 @@ def version_difference(
     )
 
 
+def n_mixed_of(environments: Sequence[tuple[Environment, int]], engine: str) -> int:
+    """Count the repeats that may be rounded differently from the first.
+
+    Args:
+        environments: Each environment with the number of its repeats, that of the first one first.
+        engine: What trains.
+    """
+    return sum(n for other, n in environments if other.difference_from(environments[0][0], engine))
+
+
 class Clock:
     """When a command started, and how long it has run; starts when it is made.
 

@@ -13,9 +13,9 @@ from blobtransfer.results.provenance import Provenance
 from blobtransfer.results.scores import Count, Run, Scores, Share
 from blobtransfer.results.study_findings import StudyFindings
 from blobtransfer.specs.checks import MAX_COUNT
+from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
 from blobtransfer.specs.study import Axis, Study, StudyKind
-from blobtransfer.specs.task import Role
 
 TrainingCommand = Literal["train-source", "train-target"]
 Place = Annotated[float, Interval(ge=-1e36, le=1e36)]
@@ -32,7 +32,7 @@ MAX_DRAWN_CLASSES = 49
 
 
 @dataclass(frozen=True)
-class TaskRecord:
+class DataRecord:
     """A problem as it was used: its size and its best possible test accuracy.
 
     Args:
@@ -182,7 +182,7 @@ class CellResults:
     """
 
     spec: ExperimentSpec
-    tasks: tuple[TaskRecord, ...]
+    tasks: tuple[DataRecord, ...]
     source_run: Run | None
     scores: Scores
     curves: Curves = field(default_factory=dict)
@@ -220,11 +220,11 @@ class CellResults:
         return int(self.scores.is_failed.sum()) + source_failed
 
     @property
-    def measured(self) -> TaskRecord:
+    def measured(self) -> DataRecord:
         """The data that accuracies are of: the target, or the source where it is alone."""
         return self.tasks[-1]
 
-    def task(self, role: Role) -> TaskRecord:
+    def record_of(self, role: Role) -> DataRecord:
         """Return the data of a role."""
         return next(task for task in self.tasks if task.role == role)
 

@@ -13,8 +13,8 @@ from blobtransfer.network import initial_weights
 from blobtransfer.results.provenance import Environment, installed_versions, this_machine
 from blobtransfer.running.trainer import SourceKey, engine_of, ignore, train_arms
 from blobtransfer.running.transferability import score_sources
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 
 PROBED_REPEATS = 4
 """Networks that are trained for the hash."""
@@ -51,7 +51,7 @@ def _rounding_of_scores(spec: ExperimentSpec) -> str:
 
 def _probe(spec: ExperimentSpec) -> ExperimentSpec:
     """Return short trainings of the network of a spec, the same whatever its data."""
-    n_train = min(spec.task.n_train, 2 * spec.training.batch_size)
+    n_train = min(spec.data.n_train, 2 * spec.training.batch_size)
     task = BlobsSpec(
         seed=1,
         n_samples=n_train + TESTED_ROWS,

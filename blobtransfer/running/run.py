@@ -315,4 +315,4 @@ class _CellProgress:
 
 def _cost_per_epoch(spec: ExperimentSpec) -> int:
     """Return the relative cost of an epoch: number of weights times training rows."""
-    return spec.network.n_parameters * spec.task.n_train
+    return spec.network.n_parameters * spec.data.n_train

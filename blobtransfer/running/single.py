@@ -11,8 +11,8 @@ from blobtransfer.errors import SettingError
 from blobtransfer.network import Weights, kernel_shapes
 from blobtransfer.results.provenance import Clock, Provenance
 from blobtransfer.results.results import (
+    DataRecord,
     StandaloneTraining,
-    TaskRecord,
     TrainingCommand,
     TrainingResults,
 )
@@ -21,10 +21,10 @@ from blobtransfer.running.progress import SILENT, Progress, Stage
 from blobtransfer.running.regions import decision_regions, predictions_of
 from blobtransfer.running.trainer import SourceKey, SourceWeights, train_arms, train_sources
 from blobtransfer.specs.checks import join
+from blobtransfer.specs.data import DataSpec, Role
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preprocessing, TableSpec
-from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.variant import STANDALONE
 
 
@@ -135,7 +135,7 @@ def train_own_source(
     return train_sources(spec, [SourceKey("one", "self-transfer", 0)], engine, stage.advance)
 
 
-def record_of(role: Role, spec: DataSpec, train_seed: int) -> TaskRecord:
+def record_of(role: Role, spec: DataSpec, train_seed: int) -> DataRecord:
     """Describe data as they are used; where repeats have splits of their own, as in the first.
 
     Args:
@@ -146,7 +146,7 @@ def record_of(role: Role, spec: DataSpec, train_seed: int) -> TaskRecord:
     task = load_dataset(spec, 0, train_seed)
     n_test = len(task.y_test)
     counts = np.bincount(np.concatenate([task.y_train, task.y_test]), minlength=spec.n_classes)
-    return TaskRecord(
+    return DataRecord(
         role=role,
         name=spec.name,
         n_train=len(task.y_train),
@@ -189,7 +189,7 @@ def train_one(
         progress: Shows or counts epochs.
     """
     role: Role = "source" if spec.target is None else "target"
-    record = record_of(role, spec.task, spec.train_seed)
+    record = record_of(role, spec.data, spec.train_seed)
     clock = Clock()
     (arm,) = spec.arms
     stage = progress.start(stage_name, spec.n_epochs(arm))
@@ -197,7 +197,7 @@ def train_one(
     scores = scores_of([0], trained)
     network = arm.variant.network(spec.network)
     weights = [stacked[0] for stacked in trained[arm].weights]
-    task = load_dataset(spec.task, 0, spec.train_seed)
+    task = load_dataset(spec.data, 0, spec.train_seed)
     is_ok = not scores.is_failed.any()
     results = TrainingResults(
         command=command,
@@ -212,8 +212,8 @@ def train_one(
     )
     results = replace(results, findings=analyse(results, 1))
     preprocessing = None
-    if isinstance(spec.task, TableSpec):
+    if isinstance(spec.data, TableSpec):
         from blobtransfer.data.tables.rows import preprocessing_of
 
-        preprocessing = preprocessing_of(spec.task, 0, spec.train_seed)
+        preprocessing = preprocessing_of(spec.data, 0, spec.train_seed)
     return SingleRun(results, network, weights, preprocessing)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from blobtransfer.network import Weights
 from blobtransfer.running.trainer import SourceKey
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Start
 

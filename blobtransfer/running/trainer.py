@@ -104,7 +104,7 @@ def train_arms(
         tasks: Of each repeat, in place of those of the spec.
     """
     arms = spec.arms if arms is None else arms
-    tasks = tasks or load_datasets(spec.task, repeats, spec.train_seed)
+    tasks = tasks or load_datasets(spec.data, repeats, spec.train_seed)
     groups: dict[Any, list[Arm]] = {}
     for arm in arms:
         course = [(p.first_epoch, p.training) for p in arm.variant.phases(spec.training)]

@@ -29,13 +29,13 @@ def score_sources(
     last: tuple[int, NDArray[np.float64]] | None = None
     for r, repeat in enumerate(repeats):
         source = spec.source_repeat(repeat)
-        if last is None or last[0] != source or spec.task.is_resplit:
+        if last is None or last[0] != source or spec.data.is_resplit:
             weights = sources[SourceKey("fresh", "transfer", source)]
-            task = load_dataset(spec.task, repeat, spec.train_seed)
+            task = load_dataset(spec.data, repeat, spec.train_seed)
             features, logits = forward(spec.source_network, weights, task.x_train)
             last = (
                 source,
-                transferability(features, _log_softmax(logits), task.y_train, spec.task.n_classes),
+                transferability(features, _log_softmax(logits), task.y_train, spec.data.n_classes),
             )
         scores[:, r] = last[1]
     return scores

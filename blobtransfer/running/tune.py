@@ -70,7 +70,7 @@ def _chosen_rates(
     """Return the rate of each run, (A, R): that of most validation accuracy, then least loss."""
     tasks = tuple(
         validation_dataset(
-            load_dataset(spec.task, repeat, spec.train_seed), repeat, spec.train_seed
+            load_dataset(spec.data, repeat, spec.train_seed), repeat, spec.train_seed
         )
         for repeat in repeats
     )

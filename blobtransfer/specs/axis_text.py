@@ -13,9 +13,9 @@ from typing import Any
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import read_number
-from blobtransfer.specs.drawn import COMMON_KEYS
+from blobtransfer.specs.data import GENERATED, ROLES
+from blobtransfer.specs.generated import COMMON_KEYS
 from blobtransfer.specs.study import MAX_STEPS, MAX_STUDY_CELLS, Axis
-from blobtransfer.specs.task import GENERATED, ROLES
 
 PROBLEM_KEYS = {
     "source-seed": ("source.seed",),

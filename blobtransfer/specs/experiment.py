@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, check_count, check_number, check_seed, join
+from blobtransfer.specs.data import DataSpec, have_same_classes
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import DataSpec, have_same_classes
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Start, Variant
 
@@ -186,7 +186,7 @@ class ExperimentSpec:
         """Raise `SettingError` unless the network fits the data, and the source the target."""
         if self.source is None and self.target is None:
             raise SettingError("target", "", "there is no data; set a target, or a source")
-        data = self.task
+        data = self.data
         n_features = _counted(data.n_features, "feature")
         if self.source is not None and self.source.n_features != data.n_features:
             problem = (
@@ -280,8 +280,8 @@ class ExperimentSpec:
                 raise SettingError(
                     "model",
                     sizes,
-                    f"{variant} keeps its {layer}; {self.task.name} has "
-                    f"{self.task.n_classes:,} classes; use --variant new-head,fixed=0 alone, or "
+                    f"{variant} keeps its {layer}; {self.data.name} has "
+                    f"{self.data.n_classes:,} classes; use --variant new-head,fixed=0 alone, or "
                     "another network",
                 )
 
@@ -373,11 +373,11 @@ class ExperimentSpec:
         )
 
     @property
-    def task(self) -> DataSpec:
-        """The problem whose accuracy is measured: the target, or the source where it is alone."""
-        task = self.target or self.source
-        assert task is not None  # checked when the spec is built
-        return task
+    def data(self) -> DataSpec:
+        """The data that accuracies are of: the target, or the source if it is alone."""
+        data = self.target or self.source
+        assert data is not None  # checked when the spec is built
+        return data
 
     @property
     def is_same_problem(self) -> bool:

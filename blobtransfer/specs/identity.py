@@ -13,10 +13,10 @@ from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import MAX_STUDY_CELLS, Study
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import ROLES, DataSpec
 
 JUDGING = (
     "until_decided", "margin", "low", "against", "threshold", "model_path", "model_notes",

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join, read_number
+from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec, Question
-from blobtransfer.specs.task import ROLES, DataSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Variant
 

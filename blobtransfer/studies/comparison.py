@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.specs.checks import join, printable
+from blobtransfer.specs.data import DataSpec, Role, have_same_classes
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Axis, Budget, Cell, Study, StudyKind
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task import DataSpec, Role, have_same_classes
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest
 

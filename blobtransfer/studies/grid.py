@@ -7,11 +7,11 @@ from itertools import product
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
+from blobtransfer.specs.data import DataSpec, Role
+from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import Axis, Study
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task import DataSpec, Role
-from blobtransfer.specs.task_text import parse_data_spec
 from blobtransfer.studies.comparison import can_keep_output, experiment_of, read_data, study_of
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest, fresh_settings
 
@@ -59,7 +59,7 @@ def build_grid(
         if requests[i] in requests[:i]:
             raise SettingError("problems", label, "it is repeated; give it once")
     specs = _cells(settings, requests)
-    targets = [specs[i, i].task for i in range(len(labels))]
+    targets = [specs[i, i].data for i in range(len(labels))]
     for i, label in enumerate(labels):
         if targets[i] in targets[:i]:
             same = labels[targets.index(targets[i])]

@@ -7,11 +7,11 @@ from typing import Any
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, printable
-from blobtransfer.specs.drawn import GeneratedSpec
+from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import GeneratedSpec
 from blobtransfer.specs.study import MAX_STUDY_CELLS, Axis, Study
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task import Role
 from blobtransfer.studies.comparison import experiment_of, read_data, study_of
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest, fresh_settings
 

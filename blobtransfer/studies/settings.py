@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import join
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.data import DataSpec, Role
 from blobtransfer.specs.experiment import QUESTIONS, EngineName, ExperimentSpec, Question
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import Initializer, MLPSpec
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task import DataSpec, Role
 from blobtransfer.specs.training import LEARNING_RATES, Optimizer, TrainingSpec
 from blobtransfer.specs.variant import Variant
 

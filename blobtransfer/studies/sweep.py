@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, paths_of
 from blobtransfer.specs.checks import join, read_number
-from blobtransfer.specs.drawn import COMMON_KEYS
+from blobtransfer.specs.data import ROLES, DataSpec, Role
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import COMMON_KEYS
 from blobtransfer.specs.study import MAX_STUDY_CELLS, Axis, Budget, Study, with_updates_of
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import ROLES, DataSpec, Role
 from blobtransfer.studies.comparison import experiment_of, read_data, read_source_network, study_of
 from blobtransfer.studies.settings import DEFAULTS, ComparisonSettings
 

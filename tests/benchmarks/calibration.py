@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blobtransfer.running.run import compare
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from blobtransfer.statistics.paired import compare_pairs, verdict_of
 

@@ -18,8 +18,8 @@ from commands import PROGRAM, run
 from common import N_THREADS, figure, print_table
 
 from blobtransfer.engines import load_engine
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 
 COMMAND = ["compare", "-q", "--no-plot"]

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import Job
 from blobtransfer.network import Weights, initial_weights
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.data import DataSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.training import TrainingSpec
 
 sys.path.append(str(Path(__file__).parents[1]))  # for helpers, which tests share

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from blobtransfer.analysis.cells import analyse
-from blobtransfer.results.results import CellResults, TaskRecord
+from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
@@ -16,7 +16,7 @@ from blobtransfer.specs.training import METRICS, TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
 FURTHER = ("new-head,fixed=1", "reinit=2", "add=8,fixed=2")
-TARGET = TaskRecord("target", "problem 2", n_train=500, n_test=500, ceiling=0.84, floor=0.34)
+TARGET = DataRecord("target", "problem 2", n_train=500, n_test=500, ceiling=0.84, floor=0.34)
 
 
 def main() -> None:

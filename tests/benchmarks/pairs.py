@@ -26,8 +26,8 @@ from throughput import function
 
 from blobtransfer.engines import Job, OnEpochs, Trained, load_engine
 from blobtransfer.running.block import run_block
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, Variant
 
 COMMAND = ["pairs", "--repeats", "60", "--fixed", "0", "1", "2", "-q", "--no-plot"]

@@ -13,9 +13,9 @@ from helpers.specs import PARITY_CASES
 from blobtransfer.engines import Anchor, Trained, load_engine
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import Stream, order_key
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.data import DataSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.training import (
     TEST_ACCURACY,
     TrainingSpec,

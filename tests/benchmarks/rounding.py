@@ -73,8 +73,8 @@ def hash_of(activation: str, cpu: str) -> str:
     from blobtransfer.engines import load_engine
     from blobtransfer.running.fingerprint import current_environment
     from blobtransfer.running.run import Resources, compare
-    from blobtransfer.specs.drawn import BlobsSpec
     from blobtransfer.specs.experiment import ExperimentSpec
+    from blobtransfer.specs.generated import BlobsSpec
     from blobtransfer.specs.network import MLPSpec
     from blobtransfer.specs.variant import STANDALONE, transfer_variants
 

@@ -19,7 +19,7 @@ from llvmlite import binding as llvm
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import kernel, native, simd
 from blobtransfer.randomness import Stream, order_key
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 

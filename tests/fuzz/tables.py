@@ -17,7 +17,7 @@ from helpers.commands import run_here
 from blobtransfer.cli.failures import report
 from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.errors import BlobTransferError
-from blobtransfer.specs.task_text import parse_data_spec
+from blobtransfer.specs.data_text import parse_data_spec
 from fuzz.edits import damaged_bytes, edited_text, edited_zip
 from fuzz.mutation import Mutation
 

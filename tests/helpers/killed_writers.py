@@ -19,8 +19,8 @@ from blobtransfer.results.scores import Scores
 from blobtransfer.results.store.packing import packed
 from blobtransfer.results.store.store import Store
 from blobtransfer.running.checkpoint import header_of
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.training import METRICS
 
 N_AT_ONCE = 3

@@ -4,10 +4,10 @@ import copy
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Axis
 from blobtransfer.specs.table import Column, TableSpec
-from blobtransfer.specs.task import DataSpec
 
 MARKUP_NAMES = (
     # HTML and what ends a context in it

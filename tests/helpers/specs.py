@@ -3,8 +3,8 @@
 from typing import Any
 
 from blobtransfer.randomness import Stream, order_key
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants

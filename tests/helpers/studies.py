@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from blobtransfer.randomness import Stream, order_key
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from helpers.specs import SMALL, spec_of

@@ -15,7 +15,7 @@ from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
 
 from blobtransfer.engines import Job, OnEpochs, Trained
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -8,8 +8,8 @@ from blobtransfer.engines import load_engine
 from blobtransfer.network import initial_weights
 from blobtransfer.running.progress import SILENT
 from blobtransfer.running.trainer import SourceKey, train_arms
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import (
     TEST_ACCURACY,

@@ -14,9 +14,9 @@ from helpers.texts import says_in_order
 
 from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.results.files.json import json_schema
+from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.task_text import parse_data_spec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 

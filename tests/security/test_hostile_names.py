@@ -43,7 +43,7 @@ from blobtransfer.results.files.csv import csv_line, curves_to_csv, to_csv
 from blobtransfer.results.files.json import read_json
 from blobtransfer.running.single import train_target
 from blobtransfer.specs.checks import printable
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 

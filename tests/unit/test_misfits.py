@@ -10,8 +10,8 @@ from helpers.specs import SMALL, spec_of
 import blobtransfer
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.network import initial_weights
-from blobtransfer.specs.drawn import BlobsSpec, MoonsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec, MoonsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.specs.training import TrainingSpec

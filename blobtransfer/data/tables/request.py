@@ -22,7 +22,7 @@ from blobtransfer.data.tables.rows import (
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable, read_number
-from blobtransfer.specs.drawn import MAX_DATA_VALUES
+from blobtransfer.specs.generated import MAX_DATA_VALUES
 from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
 
 MAX_LEVELS = 50

@@ -12,8 +12,8 @@ from blobtransfer.data.tables.request import RequestedTable
 from blobtransfer.data.tables.rows import preprocessed, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import printable
+from blobtransfer.specs.data import DataSpec, Role
 from blobtransfer.specs.table import Column, Preprocessing, Scaler, TableRequest, TableSpec
-from blobtransfer.specs.task import DataSpec, Role
 
 
 def resolve_data_specs(

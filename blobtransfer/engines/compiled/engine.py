@@ -51,7 +51,7 @@ class CompiledEngine:
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
-        n_train, has_own_rows = len(load_dataset(spec.task).y_train), spec.task.is_resplit
+        n_train, has_own_rows = len(load_dataset(spec.data).y_train), spec.data.is_resplit
         for arm in spec.arms:
             network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
             get_kernel(network, spec.training, is_anchored, n_train, has_own_rows)

@@ -190,7 +190,7 @@ def _title(results: CellResults, stopped: str | None) -> str:
     target = shortened(results.measured.name, LONGEST_IN_TITLE)
     origin = ""
     if spec.source is not None:
-        origin = f" from {shortened(results.task('source').name, LONGEST_IN_TITLE)}"
+        origin = f" from {shortened(results.record_of('source').name, LONGEST_IN_TITLE)}"
     if spec.model_path is not None:
         name = shortened(Path(spec.model_path).name, LONGEST_IN_TITLE)
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")

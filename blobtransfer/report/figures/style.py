@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 from unicodedata import category, normalize
 
 from blobtransfer.specs.checks import printable
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import DataSpec
 from blobtransfer.specs.variant import Variant
 
 Style = Literal["screen", "slide", "paper"]

@@ -68,7 +68,7 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     _draw_curves(results, curves[:, 0], panels["L"], panels["A"], look)
     network = variant.network(results.spec.network)
     cast(Any, figure.get_layout_engine()).set(wspace=0.06)
-    title = f"{titled(results.spec.task)}, network {network}, {who}"
+    title = f"{titled(results.spec.data)}, network {network}, {who}"
     figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
     if has_too_many:
         note = f"{n_classes:,} classes: too many to tell apart on a map, so no map is drawn"
@@ -87,13 +87,13 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
         _draw_regions(one, n_classes, axes, look)
         axes.set_title(literal(canvas.wrapped(f"decision regions: {name}", room)))
         longest = canvas.longest_name(room)
-        names = [literal(shortened(name, longest)) for name in results.spec.task.axis_names]
+        names = [literal(shortened(name, longest)) for name in results.spec.data.axis_names]
         axes.set_xlabel(names[0])
         if is_first and one.y[0] != one.y[1]:
             axes.set_ylabel(names[1])
     if maps:
         has_centers = any(isinstance(one, Regions) and one.centers is not None for _, one in maps)
-        add_class_legend(figure, results.spec.task.class_names, has_centers, canvas, width)
+        add_class_legend(figure, results.spec.data.class_names, has_centers, canvas, width)
     return figure
 
 

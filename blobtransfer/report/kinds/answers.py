@@ -152,8 +152,8 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
         to_decide = None if one.verdict is None else one.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
             return f"after {pluralise(results.scores.n_repeats, 'repeats')}"
-        if to_decide is None and results.spec.task.is_resplit and _has_interval(one):
-            margin, task = results.spec.margin, results.spec.task
+        if to_decide is None and results.spec.data.is_resplit and _has_interval(one):
+            margin, task = results.spec.margin, results.spec.data
             of_what = f" a difference of {format_points(margin)}" if margin else ""
             which = "training rows" if task.test_to_train > 1.0 else "rows"
             return f"no number of repeats would tell{of_what}; more {which} would"

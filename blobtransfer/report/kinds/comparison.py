@@ -39,7 +39,7 @@ from blobtransfer.report.words import (
 )
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.results import CellResults, StudyResults, TaskRecord
+from blobtransfer.results.results import CellResults, DataRecord, StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.statistics.paired import VerdictKind
 
@@ -301,7 +301,7 @@ def _comparison_notes(
 ) -> list[str]:
     spec, notes = results.spec, [ceiling_note(results)]
     if question == "fresh":
-        source = results.task("source") if spec.source else None
+        source = results.record_of("source") if spec.source else None
         if source is not None:
             notes.append(
                 f"source networks trained on {source.name}{_bracketed_ceiling(source)}: the "
@@ -310,7 +310,7 @@ def _comparison_notes(
     elif spec.model_path is not None:
         notes.append(f"one source network, {spec.model_path}: {ONE_SOURCE_NOTE}")
     elif results.source_run is not None:
-        source, run = results.task("source"), results.source_run
+        source, run = results.record_of("source"), results.source_run
         ceiling = "" if source.ceiling is None else f", ceiling {format_percent(source.ceiling)}"
         notes.append(
             f"one source network, trained on {source.name} "
@@ -333,7 +333,7 @@ def _comparison_notes(
             f"looked at again and again, {how}: the intervals of the mean hold at every look, "
             "all others at one"
         )
-    if spec.task.is_resplit:
+    if spec.data.is_resplit:
         notes.append(
             f"each repeat splits the rows of {results.measured.name} anew: intervals and p are "
             "Nadeau & Bengio's, which know that the splits share rows"
@@ -351,7 +351,7 @@ def _comparison_notes(
 ONE_SOURCE_NOTE = "the luck of its draw is in no std and no interval"
 
 
-def _bracketed_ceiling(task: TaskRecord) -> str:
+def _bracketed_ceiling(task: DataRecord) -> str:
     return "" if task.ceiling is None else f" (ceiling {format_percent(task.ceiling)})"
 
 

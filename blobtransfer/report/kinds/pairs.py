@@ -24,9 +24,9 @@ from blobtransfer.report.words import (
 )
 from blobtransfer.results.results import StudyResults
 from blobtransfer.results.study_findings import ModeratorKind, PooledSummary
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import DataSpec
 from blobtransfer.statistics.paired import Interval
 from blobtransfer.statistics.pooled import PooledEffect
 
@@ -108,7 +108,7 @@ def describe_problem_kind(spec: DataSpec) -> str:
 def _describe_pairs(results: StudyResults) -> str:
     spec = results.cell.spec
     assert spec.source is not None
-    source, target = describe_problem_kind(spec.source), describe_problem_kind(spec.task)
+    source, target = describe_problem_kind(spec.source), describe_problem_kind(spec.data)
     kinds = source if source == target else f"from {source} to {target}"
     n_pairs, repeats = pluralise(len(results.cells), "pairs"), pluralise(spec.n_repeats, "repeats")
     return f"{n_pairs} of {kinds}, {repeats} each"

@@ -12,8 +12,8 @@ from blobtransfer.report.words import (
     pluralise,
 )
 from blobtransfer.results.results import CellResults
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.statistics.paired import Interval
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
@@ -68,7 +68,7 @@ def design_paragraph(spec: ExperimentSpec) -> str:
 
 def interval_paragraph(spec: ExperimentSpec) -> str:
     """Return how intervals are computed."""
-    if spec.task.is_resplit:
+    if spec.data.is_resplit:
         return (
             "Each repeat splits the same rows anew, so repeats are not independent: intervals are "
             "Nadeau and Bengio's (2003): var(d) (1/J + n_test/n_train), J - 1 degrees of freedom."
@@ -96,7 +96,7 @@ def verdict_paragraph(spec: ExperimentSpec) -> str:
 
 def ceiling_note(results: CellResults) -> str:
     """Return the best possible accuracy, or the chance level if that is not known."""
-    task, spec = results.measured, results.spec.task
+    task, spec = results.measured, results.spec.data
     if task.ceiling is None:
         return (
             f"floor: {format_percent(task.floor)}, the share of the largest class among the test "

@@ -6,11 +6,11 @@ they fit each other, and their text is short and has no control characters.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.results import DataRecord
 from blobtransfer.results.scores import Run, Scores
+from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.study import Study
-from blobtransfer.specs.task import ROLES
 from blobtransfer.specs.variant import STANDALONE
 
 MAX_TEXT = 4096
@@ -37,7 +37,7 @@ def check_study(study: Study) -> None:
             raise ValueError(f"spec.cells.{i}.{error}") from error
 
 
-def check_tasks(spec: ExperimentSpec, tasks: Sequence[TaskRecord]) -> None:
+def check_tasks(spec: ExperimentSpec, tasks: Sequence[DataRecord]) -> None:
     """Raise `ValueError` unless the records are those of the problems of a spec."""
     roles = [task.role for task in tasks]
     expected = [role for role in ROLES if getattr(spec, role) is not None]

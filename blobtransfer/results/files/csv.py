@@ -8,8 +8,8 @@ from functools import lru_cache
 from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
 from blobtransfer.results.scores import Run, finite
 from blobtransfer.specs.checks import printable, read_number
+from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import Arm
-from blobtransfer.specs.task import ROLES
 from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 

@@ -7,7 +7,7 @@ from annotated_types import Interval
 
 from blobtransfer.results.findings import Caution, Contrast, SourceRanking, Speed, Summary
 from blobtransfer.results.provenance import MAX_SECONDS
-from blobtransfer.results.results import Predictions, Regions, TaskRecord
+from blobtransfer.results.results import DataRecord, Predictions, Regions
 from blobtransfer.results.scores import Count, Loss, Run, Share
 from blobtransfer.results.study_findings import (
     GridRanking,
@@ -97,7 +97,7 @@ class FileHeader:
 class CellRecord:
     """Scores of one comparison or training."""
 
-    tasks: tuple[TaskRecord, ...]
+    tasks: tuple[DataRecord, ...]
     source_run: Run | None
     runs: list[Run]
     n_mixed: Count = 0

@@ -3,7 +3,7 @@
 import json
 import re
 
-from blobtransfer.specs.task import ROLES
+from blobtransfer.specs.data import ROLES
 
 VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
 

@@ -12,7 +12,7 @@ from blobtransfer.analysis.cells import analyse
 from blobtransfer.analysis.load import from_json
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.findings import LowAccuracyRuns, SameProblem
-from blobtransfer.results.results import CellResults, TaskRecord
+from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Verdict, compare_pairs, share_difference
@@ -52,7 +52,7 @@ FLOOR = 0.4
 
 
 def problem(ceiling: float | None = 0.9, floor=FLOOR):
-    return TaskRecord("target", "problem 2", 500, 500, ceiling, floor)
+    return DataRecord("target", "problem 2", 500, 500, ceiling, floor)
 
 
 def certain(ceiling=0.9):

@@ -11,7 +11,7 @@ from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.analysis.studies import analyse_study
 from blobtransfer.results.results import StudyResults
-from blobtransfer.specs.drawn import MoonsSpec
+from blobtransfer.specs.generated import MoonsSpec
 from blobtransfer.specs.study import Axis
 from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.statistics.pooled import fit_slope, pool_pairs

@@ -7,7 +7,7 @@ import pytest
 
 from blobtransfer.data import load_dataset
 from blobtransfer.data.dataset import Dataset, distance_between, plane_of
-from blobtransfer.specs.drawn import BlobsSpec, MoonsSpec
+from blobtransfer.specs.generated import BlobsSpec, MoonsSpec
 
 
 def test_the_plane_of_many_features_holds_the_widest_spread():

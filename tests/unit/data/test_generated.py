@@ -6,7 +6,7 @@ from sklearn import datasets
 
 from blobtransfer.data import generated, load_dataset
 from blobtransfer.errors import MachineError
-from blobtransfer.specs.drawn import (
+from blobtransfer.specs.generated import (
     BlobsSpec,
     CirclesSpec,
     ClassificationSpec,

@@ -10,8 +10,8 @@ import pytest
 import blobtransfer
 from blobtransfer.engines.compiled import compilation, native
 from blobtransfer.engines.compiled.compilation import get_kernel
-from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 

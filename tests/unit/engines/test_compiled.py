@@ -26,7 +26,7 @@ from blobtransfer.engines.compiled.memory import NetworkBlock
 from blobtransfer.engines.compiled.simd import INT64, POINTER, Code
 from blobtransfer.errors import MachineError
 from blobtransfer.running.progress import SILENT
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import (
     TEST_LOSS,

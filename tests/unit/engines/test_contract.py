@@ -11,7 +11,7 @@ from blobtransfer.data import load_dataset
 from blobtransfer.engines import Job, load_engine
 from blobtransfer.randomness import batch_orders
 from blobtransfer.running.progress import SILENT
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import (
     METRICS,

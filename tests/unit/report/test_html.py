@@ -19,7 +19,7 @@ from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.writers import writer_of
 from blobtransfer.running.single import train_source
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
 

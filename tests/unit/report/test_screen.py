@@ -12,7 +12,7 @@ from helpers.texts import says_in_order
 
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.screen import print_report
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from blobtransfer.statistics.paired import Verdict
 

@@ -6,7 +6,7 @@ import pytest
 from blobtransfer.data import load_dataset
 from blobtransfer.network import initial_weights
 from blobtransfer.running.regions import decision_regions, predictions_of
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 
 

@@ -12,9 +12,9 @@ from blobtransfer.data import load_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
-from blobtransfer.results.results import TaskRecord
+from blobtransfer.results.results import DataRecord
 from blobtransfer.running.single import record_of, train_source, train_target
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
@@ -168,7 +168,7 @@ def test_a_problem_is_recorded_as_it_is_used():
     largest = max(labels.count(label) for label in range(3)) / 7
     # blobs that small do not overlap
     counts = tuple(np.bincount(np.append(load_dataset(spec).y_train, labels)).tolist())
-    assert record_of("target", spec, 0) == TaskRecord(
+    assert record_of("target", spec, 0) == DataRecord(
         "target", "problem 3", 40, 7, ceiling=1.0, floor=largest, class_counts=counts
     )
 
@@ -178,5 +178,5 @@ def test_a_problem_is_recorded_as_it_is_used():
     [(0.84, 0.34, 0.25), (None, 0.4, 0.3), (0.3, 0.4, 0.0)],
 )
 def test_a_pair_may_lie_half_as_far_as_from_the_ceiling_to_chance(ceiling, floor, reach):
-    record = TaskRecord("target", "problem 2", 500, 500, ceiling, floor)
+    record = DataRecord("target", "problem 2", 500, 500, ceiling, floor)
     assert record.max_unseen_shift == pytest.approx(reach)

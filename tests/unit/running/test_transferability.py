@@ -32,7 +32,7 @@ def test_each_repeat_has_the_scores_of_its_source_network_on_the_targets_trainin
     results = compare_cell(spec, engine=engine)
     assert results.transferability.shape == (5, 8)
     keys = [SourceKey("fresh", "transfer", r) for r in range(8)]
-    sources, task = train_sources(spec, keys, engine), load_dataset(spec.task)
+    sources, task = train_sources(spec, keys, engine), load_dataset(spec.data)
     for r, key in enumerate(keys):
         features, logits = forward(spec.network, sources[key], task.x_train)
         shifted = logits.astype(float) - logits.max(axis=1, keepdims=True)

@@ -186,9 +186,9 @@ def test_the_epochs_of_a_run_are_those_of_its_variant(text, n_epochs):
 
 def test_accuracies_are_measured_on_the_target_or_on_a_source_alone():
     spec = spec_of()
-    assert spec.task is spec.target
+    assert spec.data is spec.target
     alone = replace(spec, target=None, variants=(STANDALONE,))
-    assert alone.task is spec.source
+    assert alone.data is spec.source
 
 
 def test_a_variant_that_is_asked_of_a_deeper_network_may_freeze_more():

@@ -7,7 +7,7 @@ from helpers.specs import SMALL, spec_of
 from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.study import (
     Axis,
     Cell,
@@ -86,7 +86,7 @@ def with_rows(n_train, **changes):
 
 def test_as_many_updates_are_as_many_batches_in_all():
     base = with_rows(40)  # 100 epochs of 5 batches
-    assert steps_of_an_epoch(base.training, base.task) == 5
+    assert steps_of_an_epoch(base.training, base.data) == 5
     fewer = with_updates_of(with_rows(10), base)  # 2 batches, the last of 2 rows
     assert fewer.training.epochs == 250
     assert fewer.source_training.epochs == 250 and fewer.source_epochs is None

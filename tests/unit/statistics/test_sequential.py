@@ -9,7 +9,7 @@ from helpers.running import compare_cell
 from helpers.specs import spec_of
 from scipy import stats
 
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.statistics import sequential
 from blobtransfer.statistics.sequential import BettingSequence, look_schedule, sequence_interval

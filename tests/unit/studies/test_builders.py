@@ -7,10 +7,10 @@ import pytest
 from helpers.commands import run_here
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.drawn import BlobsSpec, CirclesSpec, MoonsSpec
+from blobtransfer.specs.data_text import parse_data_spec
+from blobtransfer.specs.generated import BlobsSpec, CirclesSpec, MoonsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task_text import parse_data_spec
 from blobtransfer.specs.variant import parse_variant
 from blobtransfer.studies.comparison import build_comparison
 from blobtransfer.studies.grid import build_grid

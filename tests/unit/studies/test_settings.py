@@ -7,7 +7,7 @@ import typer
 
 from blobtransfer.cli.app import app
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.drawn import BlobsSpec, MoonsSpec
+from blobtransfer.specs.generated import BlobsSpec, MoonsSpec
 from blobtransfer.specs.variant import parse_variant
 from blobtransfer.studies.comparison import build_comparison
 from blobtransfer.studies.settings import DEFAULTS, ComparisonSettings

@@ -10,9 +10,9 @@ from blobtransfer.data.tables import reading, request
 from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.data.tables.rows import preprocessing_of, rows_of, split_of
 from blobtransfer.errors import SettingError, TableFileError
-from blobtransfer.specs.drawn import MoonsSpec
+from blobtransfer.specs.data_text import parse_data_spec
+from blobtransfer.specs.generated import MoonsSpec
 from blobtransfer.specs.table import Column, Preprocessing, Scaler, TableRequest
-from blobtransfer.specs.task_text import parse_data_spec
 
 SITE = ":label=outcome,drop=person,drop=fold,where=site:"
 

@@ -8,7 +8,7 @@ from blobtransfer.data import load_dataset, load_datasets
 from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.data.tables.rows import fit_scaler, n_duplicates, rows_of, split_of
 from blobtransfer.errors import TableFileError
-from blobtransfer.specs.task_text import parse_data_spec
+from blobtransfer.specs.data_text import parse_data_spec
 
 
 def spec_of(text, train_seed=0):

@@ -20,7 +20,7 @@ from blobtransfer.report.figures.pictures import picture_of_report, picture_of_t
 from blobtransfer.report.figures.style import COLOURS, KIND_COLOURS, TRANSFER_COLOURS
 from blobtransfer.report.kinds import build_report
 from blobtransfer.running.single import train_source
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE
 

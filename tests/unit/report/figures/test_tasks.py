@@ -12,7 +12,7 @@ from blobtransfer.data.dataset import planes_of
 from blobtransfer.report.figures.canvas import Canvas, svg_text
 from blobtransfer.report.figures.pictures import picture_of_tasks
 from blobtransfer.report.figures.tasks import draw_tasks
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 
 
 def problems(n_features, n=5):

@@ -12,7 +12,7 @@ from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.style import LOOKS
 from blobtransfer.report.figures.training import draw_training
 from blobtransfer.running.single import train_source, train_target
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TEST_ACCURACY, TEST_LOSS
 from blobtransfer.specs.variant import STANDALONE, parse_variant

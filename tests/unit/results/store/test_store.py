@@ -29,8 +29,8 @@ from blobtransfer.results.store.packing import packed, unpacked
 from blobtransfer.results.store.store import Store
 from blobtransfer.running.block import run_block
 from blobtransfer.running.checkpoint import header_of
-from blobtransfer.specs.drawn import BlobsSpec, CirclesSpec, MoonsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec, CirclesSpec, MoonsSpec
 from blobtransfer.specs.identity import identity_1_of, identity_of
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Study

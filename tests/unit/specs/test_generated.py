@@ -3,14 +3,14 @@ import math
 import pytest
 from helpers.errors import raises_setting
 
-from blobtransfer.specs.drawn import (
+from blobtransfer.specs.data import have_same_classes
+from blobtransfer.specs.generated import (
     BlobsSpec,
     CirclesSpec,
     ClassificationSpec,
     MoonsSpec,
     QuantilesSpec,
 )
-from blobtransfer.specs.task import have_same_classes
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ training and test rows; `data` makes its rows.
 
 from typing import Literal, TypeAlias, get_args
 
-from blobtransfer.specs.drawn import (
+from blobtransfer.specs.generated import (
     BlobsSpec,
     CirclesSpec,
     ClassificationSpec,

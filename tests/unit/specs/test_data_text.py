@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.drawn import (
+from blobtransfer.specs.data_text import data_spec_text, parse_data_spec
+from blobtransfer.specs.generated import (
     BlobsSpec,
     CirclesSpec,
     ClassificationSpec,
@@ -14,7 +15,6 @@ from blobtransfer.specs.drawn import (
     QuantilesSpec,
 )
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.task_text import data_spec_text, parse_data_spec
 
 
 @pytest.mark.parametrize(

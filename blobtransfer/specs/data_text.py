@@ -13,9 +13,9 @@ from typing import Any
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, read_number
-from blobtransfer.specs.drawn import COMMON_KEYS, GeneratedSpec
+from blobtransfer.specs.data import GENERATED, DataSpec
+from blobtransfer.specs.generated import COMMON_KEYS, GeneratedSpec
 from blobtransfer.specs.table import BUILT_IN, SCALE_BY, TableRequest
-from blobtransfer.specs.task import GENERATED, DataSpec
 
 OF_SETS = ("classes", "drop", "scale", "train", "test")
 """Keys of a built-in table."""
