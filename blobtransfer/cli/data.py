@@ -1,20 +1,17 @@
 """The options of data: a description, or the short options of blobs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from blobtransfer.cli.output import MessageOptions, NamedPath
+from blobtransfer.cli.output import NamedPath
 from blobtransfer.cli.parsing import PROBLEM, option
-from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_seed
-from blobtransfer.specs.data import GENERATED, ROLES, DataSpec, Role
-from blobtransfer.specs.data_text import data_spec_text, parse_data_spec
-from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.generated import BlobsSpec, GeneratedSpec
+from blobtransfer.specs.drawn import BlobsSpec, GeneratedSpec
 from blobtransfer.specs.table import BUILT_IN, TableRequest, TableSpec
+from blobtransfer.specs.task import GENERATED, Role
+from blobtransfer.specs.task_text import data_spec_text, parse_data_spec
 from blobtransfer.studies.settings import DataRequest
 
 FIELDS = {
@@ -189,33 +186,3 @@ def tables_of(*requests: DataRequest | None) -> list[NamedPath]:
         or (isinstance(request, TableSpec) and request.sha256 is not None)
     }
     return [("a table that is learnt", Path(origin)) for origin in sorted(origins)]
-
-
-def print_data(
-    spec: ExperimentSpec, descriptions: Sequence[str | None], messages: MessageOptions
-) -> None:
-    """Print what the data is, unless quiet or no description was given.
-
-    Args:
-        spec: What is run.
-        descriptions: Descriptions that were given.
-        messages: Whether to print.
-    """
-    if messages.quiet or not any(descriptions):
-        return
-
-    from blobtransfer.report.problems import describe_problem
-    from blobtransfer.running.single import record_of
-
-    for role in ROLES:
-        data: DataSpec | None = getattr(spec, role)
-        if data is None:
-            continue
-        print_stderr(f"{role}: {describe_problem(data, record_of(role, data, spec.train_seed))}")
-        if isinstance(data, TableSpec):
-            from blobtransfer.data.tables.rows import n_duplicates
-
-            n = n_duplicates(data)
-            if n and data.is_resplit:
-                problem = f"{n:,} rows are copies of others, and may test what trains"
-                print_stderr(f"note: {role}: {problem}")

@@ -25,12 +25,10 @@ from blobtransfer.report.writers import (
     write_summary,
     writer_of,
 )
-from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import STUDIES
-from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
-    from blobtransfer.keras_files.read import SourceNetwork
+    from blobtransfer.experiment.single import SingleRun
     from blobtransfer.report.figures.canvas import Canvas, Picture
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import StudyResults, TrainingResults
@@ -229,47 +227,7 @@ def save_network(
     messages.log(f"{path} holds this very network already; left as it is")
 
 
-def print_new_head_note(
-    spec: ExperimentSpec, settings: ComparisonSettings, messages: MessageOptions
-) -> None:
-    """Print that the default variants do not keep the output layer, if so, unless quiet.
-
-    Args:
-        spec: What is run; its last variant stands for all.
-        settings: Which variants were asked for.
-        messages: Whether to print.
-    """
-    is_default = settings.fixed is None and not settings.variants
-    if is_default and spec.variants[-1].new_head:
-        source = settings.model
-        if source is None and spec.source is not None:
-            source = spec.source.name
-        messages.log(
-            f"note: the output layer of {source} is not of the classes of {spec.data.name}: it is "
-            "drawn afresh (new-head)"
-        )
-
-
-def print_model_notes(
-    source: "SourceNetwork | None", path: object, messages: MessageOptions
-) -> None:
-    """Print which parts of a model file are ignored, unless quiet.
-
-    Args:
-        source: The network of the file; None if there is none.
-        path: Of the file.
-        messages: Whether to print.
-    """
-    if source is None:
-        return
-    for note in source.notes:
-        messages.log(f"note: {path}: {note}")
-    if source.preprocessing and not source.preprocessing.trained_rows:
-        problem = "which rows trained it is not known; see that none of them tests"
-        messages.log(f"note: {path}: {problem}")
-
-
-def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
+def finish(results: "Results | StudyResults", canvas: "Canvas") -> None:
     """Show windows, and exit with code 3 if trainings failed."""
     canvas.show()
     if results.n_failed:

@@ -152,10 +152,10 @@ class MessageOptions:
     debug: Annotated[bool, option("Show where an error comes from.")] = False
     version: Version = False
 
-    def log(self, text: str) -> None:
-        """Print a line on standard error, unless quiet."""
-        if not self.quiet:
-            print_stderr(text)
+    def log(self, *lines: str) -> None:
+        """Print lines on standard error, unless quiet."""
+        for line in () if self.quiet else lines:
+            print_stderr(line)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blobtransfer.cli.data import print_data, tables_of
-from blobtransfer.cli.delivery import deliver, finish, print_model_notes, print_new_head_note
+from blobtransfer.cli.data import tables_of
+from blobtransfer.cli.delivery import deliver, finish
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import Study
+from blobtransfer.specs.study import StudySpec, experiments_of
+from blobtransfer.studies.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ class Request:
 
     def print_notes(self, messages: MessageOptions) -> None:
         """Print once what the data and the model are, unless quiet."""
-        print_model_notes(self.source_network, self.settings.model, messages)
-        print_data(self.base, self.descriptions, messages)
-        print_new_head_note(self.base, self.settings, messages)
+        messages.log(*model_notes(self.source_network, self.settings.model))
+        if any(self.descriptions) and not messages.quiet:
+            messages.log(*data_notes(self.base))
+        messages.log(*new_head_notes(self.base, self.settings))
 
 
 def run(

@@ -5,22 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from blobtransfer.cli.data import (
-    SEEDS,
-    BlobsOptions,
-    description,
-    print_data,
-    request_of,
-    tables_of,
-)
-from blobtransfer.cli.delivery import (
-    deliver,
-    finish,
-    print_model_notes,
-    print_new_head_note,
-    printing,
-    save_network,
-)
+from blobtransfer.cli.data import SEEDS, BlobsOptions, description, request_of, tables_of
+from blobtransfer.cli.delivery import deliver, finish, printing, save_network
 from blobtransfer.cli.interrupts import deferred
 from blobtransfer.cli.options import TrainingOptions, VariantOptions, settings_of
 from blobtransfer.cli.output import (
@@ -37,6 +23,7 @@ from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
 from blobtransfer.studies.comparison import read_source_network
+from blobtransfer.studies.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.studies.training import build_source_training, build_target_training
 
 if TYPE_CHECKING:
@@ -72,7 +59,8 @@ def train_source(
 
     from blobtransfer.running import single
 
-    print_data(spec, [task], messages)
+    if task is not None and not messages.quiet:
+        messages.log(*data_notes(spec))
     _train_and_deliver(
         lambda engine, progress: single.train_source(spec, engine, progress),
         spec, ("model", model), force, path, output, argv,
@@ -123,12 +111,12 @@ def train_target(
         raise SettingError("force", "", "nothing is saved; leave it out, or add --save FILE")
     if save is not None:
         check_model_file("save", save, spec.variants[0].network(spec.network), force)
-    print_model_notes(source_network, model, messages)
-    print_new_head_note(spec, settings, messages)
+    messages.log(*model_notes(source_network, model), *new_head_notes(spec, settings))
 
     from blobtransfer.running import single
 
-    print_data(spec, [task], messages)
+    if task is not None and not messages.quiet:
+        messages.log(*data_notes(spec))
     weights = None if source_network is None else list(source_network.weights)
     preprocessing = None if source_network is None else source_network.preprocessing
     _train_and_deliver(

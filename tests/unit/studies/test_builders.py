@@ -14,6 +14,7 @@ from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.variant import parse_variant
 from blobtransfer.studies.comparison import build_comparison
 from blobtransfer.studies.grid import build_grid
+from blobtransfer.studies.notes import model_notes, new_head_notes
 from blobtransfer.studies.pairs import build_pairs
 from blobtransfer.studies.settings import ComparisonSettings
 from blobtransfer.studies.sweep import build_sweep
@@ -218,3 +219,14 @@ def test_what_a_study_does_not_use_or_cannot_vary_is_rejected(build, setting):
     with pytest.raises(SettingError) as error:
         build()
     assert error.value.setting == setting
+
+
+def test_notes_name_what_a_model_lacks_and_a_new_output_layer():
+    network = source_network(MLPSpec(n_classes=4))
+    assert list(model_notes(network, "m.keras")) == ["note: m.keras: a"]
+    assert list(model_notes(None, None)) == []
+    asked = settings(model="m.keras", sources="one")
+    (note,) = new_head_notes(build_comparison(asked, network), asked)
+    assert "m.keras" in note
+    chosen = settings(model="m.keras", sources="one", variants=(parse_variant("new-head"),))
+    assert not list(new_head_notes(build_comparison(chosen, network), chosen))

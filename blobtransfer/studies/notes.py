@@ -1,0 +1,63 @@
+"""What is worth knowing about data, model and variants before a comparison runs, a line each."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.task import ROLES, DataSpec
+from blobtransfer.studies.settings import ComparisonSettings
+
+if TYPE_CHECKING:
+    from blobtransfer.keras_files.read import SourceNetwork
+
+
+def model_notes(source_network: "SourceNetwork | None", path: object) -> Iterator[str]:
+    """Yield which parts of a model file are ignored, and whether its training rows are unknown.
+
+    Args:
+        source_network: The network of the file; None if there is none.
+        path: Of the file.
+    """
+    if source_network is None:
+        return
+    for note in source_network.notes:
+        yield f"note: {path}: {note}"
+    if source_network.preprocessing and not source_network.preprocessing.trained_rows:
+        yield f"note: {path}: which rows trained it is not known; see that none of them tests"
+
+
+def data_notes(spec: ExperimentSpec) -> Iterator[str]:
+    """Yield a description of the source and of the target, for which tables are read."""
+    from blobtransfer.experiment.single import record_of
+    from blobtransfer.report.problems import describe_problem
+
+    for role in ROLES:
+        data: DataSpec | None = getattr(spec, role)
+        if data is None:
+            continue
+        yield f"{role}: {describe_problem(data, record_of(role, data, spec.train_seed))}"
+        if isinstance(data, TableSpec):
+            from blobtransfer.data.tables.rows import n_duplicates
+
+            n = n_duplicates(data)
+            if n and data.is_resplit:
+                problem = f"{n:,} rows are copies of others, and may test what trains"
+                yield f"note: {role}: {problem}"
+
+
+def new_head_notes(spec: ExperimentSpec, settings: ComparisonSettings) -> Iterator[str]:
+    """Yield that the default variants do not keep the output layer of the source, if so.
+
+    Args:
+        spec: What is run; its last variant stands for all.
+        settings: What it was built from.
+    """
+    if settings.fixed is None and not settings.variants and spec.variants[-1].new_head:
+        source: object = settings.model
+        if source is None and spec.source is not None:
+            source = spec.source.name
+        yield (
+            f"note: the output layer of {source} is not of the classes of {spec.task.name}: it is "
+            "drawn afresh (new-head)"
+        )
