@@ -2,8 +2,7 @@
 
 from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.run import Request, run
-from blobtransfer.specs.study import Study
+from blobtransfer.cli.run import StudyRequest, run
 from blobtransfer.studies.comparison import build_comparison, read_source_network
 
 
@@ -30,7 +29,5 @@ def compare(
     output.check_contents("compare", settings.speed)
     source_network = read_source_network(settings)
     spec = build_comparison(settings, source_network)
-    request = Request(
-        Study.of_one(spec), spec, settings, source_network, comparison.data.descriptions
-    )
+    request = StudyRequest(spec, spec, settings, source_network, comparison.data.descriptions)
     run(request, execution, output, argv)

@@ -14,7 +14,7 @@ from blobtransfer.cli.options import (
 )
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import PROBLEM, SPECS, TRANSFER, option
-from blobtransfer.cli.run import Request, run
+from blobtransfer.cli.run import StudyRequest, run
 from blobtransfer.studies.grid import build_grid
 from blobtransfer.studies.settings import DEFAULT_REPEATS
 
@@ -63,4 +63,4 @@ def grid(
         repeats=options.repeats, fixed=options.fixed, scores=options.scores,
     )  # fmt: skip
     spec = build_grid(options.problems, settings)
-    run(Request(spec, spec.cells[1].spec, settings), execution, output, argv)
+    run(StudyRequest(spec, spec.cells[1].spec, settings), execution, output, argv)

@@ -15,7 +15,7 @@ from blobtransfer.cli.options import (
 )
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import PROBLEM, TRANSFER, option
-from blobtransfer.cli.run import Request, run
+from blobtransfer.cli.run import StudyRequest, run
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
 from blobtransfer.studies.pairs import (
@@ -95,5 +95,5 @@ def pairs(
     spec = build_pairs(settings, options.pairs, options.first_seed)
     if any(data.descriptions) and not output.messages.quiet:
         print_stderr("the problems of the first pair:")
-    request = Request(spec, spec.cells[0].spec, settings, None, data.descriptions)
+    request = StudyRequest(spec, spec.cells[0].spec, settings, None, data.descriptions)
     run(request, execution, output, argv)

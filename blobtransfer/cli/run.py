@@ -36,7 +36,7 @@ CONTINUES = "; the same command goes on"
 
 
 @dataclass(frozen=True)
-class Request:
+class StudyRequest:
     """What a command runs, and what it is described by.
 
     Args:
@@ -62,7 +62,7 @@ class Request:
 
 
 def run(
-    request: Request, execution: ExecutionOptions, output: OutputOptions, argv: tuple[str, ...]
+    request: StudyRequest, execution: ExecutionOptions, output: OutputOptions, argv: tuple[str, ...]
 ) -> None:
     """Run a comparison or a study and deliver its results.
 
@@ -115,7 +115,10 @@ def run(
 
 @contextmanager
 def _opened(
-    study: Study, execution: ExecutionOptions, messages: MessageOptions, argv: Sequence[str]
+    request: StudyRequest,
+    execution: ExecutionOptions,
+    messages: MessageOptions,
+    argv: Sequence[str],
 ) -> "Iterator[Store | None]":
     """Open the store, if there is one, and print how many repeats it has before and after."""
     if execution.store is None:

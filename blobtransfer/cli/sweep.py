@@ -5,7 +5,7 @@ from typing import Annotated
 from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import option
-from blobtransfer.cli.run import Request, run
+from blobtransfer.cli.run import StudyRequest, run
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.study import Budget
 from blobtransfer.studies.comparison import read_source_network
@@ -58,5 +58,5 @@ def sweep(
     output.check_contents("sweep", settings.speed)
     source_network = read_source_network(settings)
     base, spec = sweep_with_base(settings, over, budget, source_network)
-    request = Request(spec, base, settings, source_network, comparison.data.descriptions)
+    request = StudyRequest(spec, base, settings, source_network, comparison.data.descriptions)
     run(request, execution, output, argv)
