@@ -31,7 +31,7 @@ SWEEP = [
     ("sweep --over learning-rate=0.1,inf", "--over learning-rate=inf", "a number"),
     ("sweep --over momentum=0.5,1", "--over momentum=1", "with, 1"),
     ("sweep --over nesterov=yes,no", "--over nesterov=yes", "on or off"),
-    ("sweep --over optimizer=sgd,adm", "--over optimizer=adm", "one of sgd, adam"),
+    ("sweep --over optimizer=sgd,adm", "--over optimizer=adm", "one of sgd"),
     ("sweep --over activation=relu,rleu", "--over activation=rleu", "one of relu"),
     ("sweep --over initializer=he_uniform,x", "--over initializer=x", "one of he_uniform"),
     ("sweep --over batch-size=0,8", "--over batch-size=0", "1 or more"),

@@ -153,7 +153,7 @@ def test_what_is_said_stands_in_it(pages, found):
 
 def test_an_interrupted_command_says_so_first(found):
     stopped = with_cell(found["compare"], interrupted=True)
-    assert "Stopped at 30 of 30 repeats: what follows" in "".join(Page(page_of(stopped)).texts)
+    assert "Stopped at 30 of 30 repeats" in "".join(Page(page_of(stopped)).texts)
 
 
 def test_names_of_users_are_escaped_everywhere(found):

@@ -165,10 +165,10 @@ def test_a_comparison_until_decided_says_how_it_was_looked_at():
     spec = spec_of(8, until_decided=True)
     results = compare(spec, None, PlannedEngine(lambda *_: 0.5))
     table, _ = reported(results)
-    hold = "the intervals of the mean hold at every look, all others at one"
-    assert f"looked at again and again, at most 8 repeats: {hold}" in table.notes
+    assert any("at most 8 repeats" in note for note in table.notes)
     early, _ = reported(with_cell(results, spec=replace(spec, n_repeats=100)))
-    assert f"looked at again and again, until all was decided: {hold}" in early.notes
+    assert any("until all was decided" in note for note in early.notes)
+    assert not any("at most" in note for note in early.notes)
     # no number that holds at one look alone
     assert table.rows[1][table.columns.index("typical [95 %]")] == "+0.00"
     assert "adj. p" not in table.columns
@@ -287,7 +287,7 @@ def test_the_time_of_a_training_is_named_where_it_is_wanted():
     results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
     provenance = replace(results.provenance, seconds=1.234)
     (table,) = reported(replace(results, provenance=provenance))
-    assert table.notes[0] == "63 of 63 weights trained in 1.23 s; 40 training rows"
+    assert "1.23 s" in table.notes[0]
 
 
 def test_a_training_says_that_it_collapsed():
