@@ -7,7 +7,7 @@ from multiprocessing import get_context
 
 import jsonschema
 import pytest
-from helpers.pictures import rows_of
+from helpers.commands import rows_of
 from helpers.running import compare_cell
 from helpers.tables import write_sites
 from helpers.texts import says_in_order
