@@ -3,6 +3,7 @@
 from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.run import StudyRequest, run
+from blobtransfer.specs.study import Study
 from blobtransfer.studies.comparison import build_comparison, read_source_network
 
 
@@ -29,5 +30,7 @@ def compare(
     output.check_contents("compare", settings.speed)
     source_network = read_source_network(settings)
     spec = build_comparison(settings, source_network)
-    request = StudyRequest(spec, spec, settings, source_network, comparison.data.descriptions)
+    request = StudyRequest(
+        Study.of_one(spec), spec, settings, source_network, comparison.data.descriptions
+    )
     run(request, execution, output, argv)

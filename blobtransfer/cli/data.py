@@ -8,10 +8,10 @@ from blobtransfer.cli.output import NamedPath
 from blobtransfer.cli.parsing import PROBLEM, option
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_seed
-from blobtransfer.specs.drawn import BlobsSpec, GeneratedSpec
+from blobtransfer.specs.data import GENERATED, Role
+from blobtransfer.specs.data_text import data_spec_text, parse_data_spec
+from blobtransfer.specs.generated import BlobsSpec, GeneratedSpec
 from blobtransfer.specs.table import BUILT_IN, TableRequest, TableSpec
-from blobtransfer.specs.task import GENERATED, Role
-from blobtransfer.specs.task_text import data_spec_text, parse_data_spec
 from blobtransfer.studies.settings import DataRequest
 
 FIELDS = {

@@ -28,7 +28,6 @@ from blobtransfer.report.writers import (
 from blobtransfer.specs.study import STUDIES
 
 if TYPE_CHECKING:
-    from blobtransfer.experiment.single import SingleRun
     from blobtransfer.report.figures.canvas import Canvas, Picture
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import StudyResults, TrainingResults
@@ -227,7 +226,7 @@ def save_network(
     messages.log(f"{path} holds this very network already; left as it is")
 
 
-def finish(results: "Results | StudyResults", canvas: "Canvas") -> None:
+def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
     """Show windows, and exit with code 3 if trainings failed."""
     canvas.show()
     if results.n_failed:

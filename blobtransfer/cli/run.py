@@ -14,7 +14,7 @@ from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.study import StudySpec, experiments_of
+from blobtransfer.specs.study import Study
 from blobtransfer.studies.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.studies.settings import ComparisonSettings
 
@@ -64,7 +64,7 @@ class StudyRequest:
 def run(
     request: StudyRequest, execution: ExecutionOptions, output: OutputOptions, argv: tuple[str, ...]
 ) -> None:
-    """Run a comparison or a study and deliver its results.
+    """Run a study and deliver its results.
 
     Args:
         request: What is run.
@@ -115,10 +115,7 @@ def run(
 
 @contextmanager
 def _opened(
-    request: StudyRequest,
-    execution: ExecutionOptions,
-    messages: MessageOptions,
-    argv: Sequence[str],
+    study: Study, execution: ExecutionOptions, messages: MessageOptions, argv: Sequence[str]
 ) -> "Iterator[Store | None]":
     """Open the store, if there is one, and print how many repeats it has before and after."""
     if execution.store is None:

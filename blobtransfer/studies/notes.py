@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import ROLES, DataSpec
 from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def model_notes(source_network: "SourceNetwork | None", path: object) -> Iterato
 
 def data_notes(spec: ExperimentSpec) -> Iterator[str]:
     """Yield a description of the source and of the target, for which tables are read."""
-    from blobtransfer.experiment.single import record_of
     from blobtransfer.report.problems import describe_problem
+    from blobtransfer.running.single import record_of
 
     for role in ROLES:
         data: DataSpec | None = getattr(spec, role)
@@ -58,6 +58,6 @@ def new_head_notes(spec: ExperimentSpec, settings: ComparisonSettings) -> Iterat
         if source is None and spec.source is not None:
             source = spec.source.name
         yield (
-            f"note: the output layer of {source} is not of the classes of {spec.task.name}: it is "
+            f"note: the output layer of {source} is not of the classes of {spec.data.name}: it is "
             "drawn afresh (new-head)"
         )
