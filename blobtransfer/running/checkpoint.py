@@ -15,8 +15,8 @@ from blobtransfer.results.provenance import (
     version_difference,
 )
 from blobtransfer.results.results import BlockResult
-from blobtransfer.results.store.store import Store
 from blobtransfer.results.store.repeats import ExperimentHeader, other_environment_error
+from blobtransfer.results.store.store import Store
 from blobtransfer.running.block_runner import BlockRunner
 from blobtransfer.running.single import record_of
 from blobtransfer.specs.experiment import ExperimentSpec
