@@ -28,7 +28,10 @@ from blobtransfer.report.writers import (
 from blobtransfer.specs.study import STUDIES
 
 if TYPE_CHECKING:
-    from blobtransfer.report.figures.canvas import Canvas, Picture
+    from blobtransfer.experiment.single import SingleRun
+    from blobtransfer.keras_files.read import SourceNetwork
+    from blobtransfer.report.figures.canvas import Canvas
+    from blobtransfer.report.figures.pictures import Picture
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import StudyResults, TrainingResults
     from blobtransfer.running.single import SingleRun
@@ -171,7 +174,7 @@ def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions)
     if path is None:
         return
 
-    from blobtransfer.report.figures.canvas import made_by, plain, save
+    from blobtransfer.report.figures.pictures import made_by, plain, save
 
     replaced = ""
     if path.exists():

@@ -132,8 +132,8 @@ def _html(report: "Report[Any]") -> Iterable[str]:
 
 
 def _figure(report: "Report[Any]", path: Path) -> None:
-    from blobtransfer.report.figures.canvas import Canvas, save
-    from blobtransfer.report.figures.pictures import picture_of_report
+    from blobtransfer.report.figures.canvas import Canvas
+    from blobtransfer.report.figures.pictures import picture_of_report, save
 
     save(picture_of_report(report, Canvas()), path)
 

@@ -19,7 +19,7 @@ STAGES = {
     "statistics": ("blobtransfer.analysis.cells", "analyse"),
     "table": ("blobtransfer.report.kinds", "build_report"),
     "figure drawn": ("blobtransfer.report.figures.pictures", "picture_of_report"),
-    "figure saved": ("blobtransfer.report.figures.canvas", "save"),
+    "figure saved": ("blobtransfer.report.figures.pictures", "save"),
 }
 
 

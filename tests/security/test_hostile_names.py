@@ -27,12 +27,15 @@ from markdown_it import MarkdownIt
 
 from blobtransfer.data import load_dataset
 from blobtransfer.network import initial_weights
-from blobtransfer.report.figures.canvas import Canvas, made_by, save, svg_text
+from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.pictures import (
+    made_by,
     picture_of_report,
     picture_of_tasks,
+    save,
+    svg_text,
 )
-from blobtransfer.report.figures.style import LONGEST_NAME, shortened, width_in_letters
+from blobtransfer.report.figures.style import MAX_NAME_WIDTH, shortened, width_in_letters
 from blobtransfer.report.kinds import VIEWS, build_report
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.render.markdown import to_markdown
@@ -272,5 +275,5 @@ def test_the_command_in_a_figure_is_one_printable_line(results, tmp_path, suffix
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
 def test_a_name_in_a_figure_is_cut_to_its_width(name):
-    assert width_in_letters(shortened(name)) <= LONGEST_NAME
+    assert width_in_letters(shortened(name)) <= MAX_NAME_WIDTH
     shortened(name).encode()

@@ -1,82 +1,59 @@
-"""Where figures are drawn: in which style and size, into files and windows.
+"""Where figures are drawn: matplotlib's settings, and a canvas with a style and a size.
 
-Figures are made without pyplot, which costs half a second and a window system, unless
-they are to be shown in a window.
+A figure depends on the command alone: a `matplotlibrc` in the working directory or the user's
+home, and MPLBACKEND, could change colours, start LaTeX, or make the import fail, so they are not
+read. Figures are made without pyplot, which costs half a second and a window system, unless they
+are to be shown in a window.
 """
 
 import copy
-import html
-import io
 import logging
 import math
-import re
+import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from blobtransfer.atomic_write import write_atomic
 from blobtransfer.errors import MachineError
-from blobtransfer.report.figures.settings import import_matplotlib, own_settings
-from blobtransfer.report.figures.style import (
-    LETTER,
-    LONGEST_NAME,
-    LOOKS,
-    Style,
-    shortened,
-    width_in_letters,
-)
-from blobtransfer.specs.checks import printable
+from blobtransfer.report.figures import style as figure_style
+from blobtransfer.report.figures.style import LOOKS, MAX_NAME_WIDTH, shortened, width_in_letters
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-DPI = 150
-"""Dots of an inch in a PNG file."""
 
 LINE_HEIGHT = 0.17
 """Height of a line of text, in inches at a font of 10 points."""
 
-COLOUR_BAR = "<colorbar>"
-"""Label that matplotlib gives the scale of colours."""
+COLOUR_BAR_LABEL = "<colorbar>"
+"""Label that matplotlib sets for the axes of a colour bar."""
 
-LEGEND_MARK = 9
-"""Width of the mark of an entry of a legend and of the gaps beside it, in average letters."""
+LEGEND_MARK_WIDTH = 9
+"""Width of the mark of a legend entry and of the gaps beside it, in average letters."""
 
-MOST_LINES = 8
-"""Lines of a title; the rest of a long title is cut."""
+MAX_TITLE_LINES = 8
+"""Lines after which a long title is cut."""
 
-SHORTEST_NAME = 8.0
+MIN_NAME_WIDTH = 8.0
 """Width up to which no name is shortened, in letters of average width."""
 
-SHORTEST_SIDE = 0.3
-"""Of a panel that can be read, in inches."""
+MIN_PANEL_SIDE = 0.3
+"""Shortest side of a readable panel, in inches."""
 
-MOST_READ = 100_000_000
-"""Bytes of an older figure that are looked at."""
+EMPTY_FOLDER = "/dev" if os.path.isdir("/dev") else os.path.dirname(__file__)
+"""A folder without a matplotlibrc."""
 
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure and what is said of it in its file.
-
-    Args:
-        figure: What is drawn.
-        title: What it shows, in a line.
-        text: What can be read off it, for who cannot see it.
-        made_by: The command line that made it.
-    """
-
-    figure: "Figure"
-    title: str
-    text: str
-    made_by: str
+SAVING_SETTINGS = {
+    "svg.hashsalt": "blobtransfer",  # the same figure, the same bytes
+    "svg.fonttype": "none",  # text stays text
+    "pdf.fonttype": 42,  # journals refuse Type 3 fonts
+}
 
 
 class Canvas:
-    """Makes figures of one style, and shows them in windows where that was asked for.
+    """Make figures of one style, and show them in windows on request.
 
     Args:
         show: Open windows.
@@ -85,18 +62,21 @@ class Canvas:
 
     Attributes:
         has_windows: Whether figures are to be shown.
-        look: The sizes of the style.
+        look: Sizes of the style.
 
     Raises:
-        MachineError: Windows are asked for and there is no display for them.
+        MachineError: Windows are requested and there is no display for them.
     """
 
     def __init__(
-        self, show: bool = False, style: Style = "screen", size: tuple[float, float] | None = None
+        self,
+        show: bool = False,
+        style: figure_style.Style = "screen",
+        size: tuple[float, float] | None = None,
     ) -> None:
         self.has_windows = show
         self.look = LOOKS[style]
-        self._size = size
+        self._width, self._height = size or (self.look.width, self.look.height)
         self._is_tight = False
         # It warns where it finds no folder for its caches, which costs the user nothing.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
@@ -112,15 +92,13 @@ class Canvas:
                     "such as tkinter or PyQt6); leave --show out and open the file"
                 )
 
-    @contextmanager
-    def settings(self) -> Iterator[None]:
+    def settings(self) -> AbstractContextManager[None]:
         """Draw in this style while the block runs.
 
         Raises:
-            MachineError: What is drawn cannot be drawn, for whatever reason.
+            MachineError: The figure cannot be drawn, for whatever reason.
         """
-        with own_settings(self.look.settings()):
-            yield
+        return matplotlib_settings(self.look.settings())
 
     def draw_to_fit(self, draw: Callable[["Canvas"], "Figure"]) -> "Figure":
         """Return a figure; draw it again with shorter names if its size is too small for them.
@@ -129,8 +107,7 @@ class Canvas:
             draw: Draws the figure on a canvas.
         """
         figure = draw(self)
-        has_free_height = math.isinf(self.height(math.inf))
-        if has_free_height or _has_room(figure):
+        if self.has_free_height or _has_room(figure):
             return figure
         if self.has_windows:
             import matplotlib.pyplot as plt
@@ -140,32 +117,35 @@ class Canvas:
         tight._is_tight = True
         return draw(tight)
 
-    def width(self, wanted: float) -> float:
-        """Return the width of a figure as `new` takes it; the given one replaces `wanted`."""
-        given = self.look.width if self._size is None else self._size[0]
-        return wanted if given is None else given / self.look.unit
+    @property
+    def has_free_height(self) -> bool:
+        """Whether a figure may be as high as its content needs."""
+        return self._height is None
 
-    def height(self, wanted: float) -> float:
-        """Return the height of a figure as `new` takes it; the given one replaces `wanted`."""
-        given = self.look.height if self._size is None else self._size[1]
-        return wanted if given is None else given / self.look.unit
+    def width(self, preferred: float) -> float:
+        """Return the width of a figure as `new` takes it; a given one replaces `preferred`."""
+        return preferred if self._width is None else self._width / self.look.unit
 
-    def n_columns(self, wanted: int, width: float, least: float) -> int:
-        """Return how many panels are drawn side by side.
+    def height(self, preferred: float) -> float:
+        """Return the height of a figure as `new` takes it; a given one replaces `preferred`."""
+        return preferred if self._height is None else self._height / self.look.unit
+
+    def n_columns(self, n_panels: int, width: float, min_width: float) -> int:
+        """Return how many panels are drawn side by side, at least one.
 
         Args:
-            wanted: At most.
-            width: Of a figure that may choose it.
-            least: Width that a panel needs with its labels.
+            n_panels: Number of panels.
+            width: Width of the figure if none is given, in inches at a font of 10 points.
+            min_width: Width that a panel needs with its labels.
         """
-        return max(1, min(wanted, int(self.width(width) / least)))
+        return max(1, min(n_panels, int(self.width(width) / min_width)))
 
     def new(self, width: float, height: float) -> "Figure":
         """Make an empty figure.
 
         Args:
-            width: Inches that it would take with a font of 10 points, unless it is given.
-            height: The same.
+            width: Preferred width, in inches at a font of 10 points.
+            height: Preferred height.
         """
         size = (self.width(width) * self.look.unit, self.height(height) * self.look.unit)
         if self.has_windows:
@@ -181,98 +161,132 @@ class Canvas:
 
         Words wider than a line are cut, and so is the text after the last line.
         """
-        most = max(12.0, width * 72 / (10 * LETTER))
-        most_lines = 1 if self._is_tight else MOST_LINES
+        max_letters = max(12.0, width * 72 / (10 * figure_style.LETTER_WIDTH))
+        max_lines = 1 if self._is_tight else MAX_TITLE_LINES
         lines: list[str] = []
-        for word in (shortened(word, most) for word in text.split()):
+        for word in (shortened(word, max_letters) for word in text.split()):
             longer = f"{lines[-1]} {word}" if lines else word
-            if not lines or width_in_letters(longer) > most:
+            if not lines or width_in_letters(longer) > max_letters:
                 lines.append(word)
             else:
                 lines[-1] = longer
-            if len(lines) > most_lines:
-                cut = " ".join(lines[most_lines - 1 :])
-                return "\n".join([*lines[: most_lines - 1], shortened(f"{cut}...", most)])
+            if len(lines) > max_lines:
+                rest = " ".join(lines[max_lines - 1 :])
+                return "\n".join([*lines[: max_lines - 1], shortened(f"{rest}...", max_letters)])
         return "\n".join(lines)
 
     def legend_columns(self, labels: Sequence[str], width: float) -> int:
         """Return how many entries of a legend stand side by side in a width, as in `wrapped`."""
-        longest = max(map(width_in_letters, labels), default=0) + LEGEND_MARK
+        longest = max(map(width_in_letters, labels), default=0) + LEGEND_MARK_WIDTH
         return max(1, min(len(labels), int(width / self.width_of(longest))))
 
-    def longest_name(self, width: float = math.inf) -> float:
+    def add_legend(self, figure: "Figure", handles: Sequence[Any], width: float) -> None:
+        """Add a legend below a figure.
+
+        Args:
+            figure: Figure, or the upper part of one.
+            handles: Artists with labels.
+            width: Width of the figure, as in `wrapped`.
+        """
+        n_columns = self.legend_columns([handle.get_label() for handle in handles], width)
+        figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=n_columns)
+
+    def add_note(self, figure: "Figure", text: str, width: float) -> None:
+        """Add a note below a figure, in small letters; `width` as in `wrapped`."""
+        figure.supxlabel(self.wrapped(text, width), fontsize=self.look.small)
+
+    def max_name_width(self, width: float = math.inf) -> float:
         """Return the greatest width of a name, in letters of average width.
 
         Args:
             width: Room for the name, in inches at a font of 10 points.
         """
-        longest = SHORTEST_NAME if self._is_tight else LONGEST_NAME
-        return min(longest, max(SHORTEST_NAME, width / self.width_of(1)))
+        longest = MIN_NAME_WIDTH if self._is_tight else MAX_NAME_WIDTH
+        return min(longest, max(MIN_NAME_WIDTH, width / self.width_of(1)))
 
-    def longest_entry(self, width: float) -> float:
+    def max_entry_width(self, width: float) -> float:
         """Return the greatest width of a legend entry of which two fit side by side in a width."""
-        return self.longest_name(width / 2 - self.width_of(LEGEND_MARK))
+        return self.max_name_width(width / 2 - self.width_of(LEGEND_MARK_WIDTH))
 
     def width_of(self, letters: float) -> float:
         """Return the width of a number of small letters, in inches at a font of 10 points."""
-        return letters * LETTER * self.look.small / 72 / self.look.unit
+        return letters * figure_style.LETTER_WIDTH * self.look.small / 72 / self.look.unit
 
     def show(self) -> None:
-        """Open the windows and wait until they are closed; nothing unless asked for."""
+        """Open the windows, if requested, and wait until they are closed."""
         if self.has_windows:
             import matplotlib.pyplot as plt
 
             plt.show()
 
 
-def save(picture: Picture, path: Path) -> None:
-    """Write a figure in the format of its suffix; the same figure gives the same bytes.
+def new_panels(figure: "Figure", n_panels: int, n_columns: int, **options: Any) -> list["Axes"]:
+    """Add panels to a figure, row by row, and hide what is left of the last row.
+
+    Args:
+        figure: Empty figure.
+        n_panels: Number of panels.
+        n_columns: Panels side by side.
+        **options: Passed on to `Figure.subplots`.
+    """
+    grid = figure.subplots(-(-n_panels // n_columns), n_columns, squeeze=False, **options)
+    for axes in grid.flat[n_panels:]:
+        axes.set_visible(False)
+    return list(grid.flat[:n_panels])
+
+
+def import_matplotlib() -> ModuleType:
+    """Import matplotlib without reading anybody's configuration.
 
     Raises:
-        MachineError: The file cannot be written.
+        MachineError: It is missing or broken.
     """
-    suffix = path.suffix.lower()
-    with _saving(path.name), write_atomic(path) as temporary:
-        picture.figure.savefig(temporary, dpi=DPI, metadata=_metadata(picture)[suffix])
-        _check_room(picture.figure)
-        if suffix == ".svg":
-            temporary.write_text(_described(temporary.read_text("utf-8"), picture.text), "utf-8")
-
-
-def svg_text(picture: Picture) -> str:
-    """Return a figure as the text of an SVG file; see `save`."""
-    text = io.StringIO()
-    with _saving("the figure"):
-        picture.figure.savefig(text, format="svg", metadata=_metadata(picture)[".svg"])
-        _check_room(picture.figure)
-    return _described(text.getvalue(), picture.text)
+    hidden = {
+        name: os.environ.pop(name) for name in ("MPLBACKEND", "MATPLOTLIBRC") if name in os.environ
+    }
+    os.environ["MATPLOTLIBRC"] = os.devnull
+    here = None
+    try:
+        with suppress(OSError):  # the working directory may be gone
+            here = os.open(os.curdir, os.O_RDONLY)
+            os.chdir(EMPTY_FOLDER)
+        import matplotlib as mpl
+    except Exception as error:  # an import of so much can fail in any way
+        raise MachineError(f"matplotlib cannot be imported ({error}); use --no-plot") from error
+    finally:
+        if here is not None:
+            os.chdir(here)
+            os.close(here)
+        del os.environ["MATPLOTLIBRC"]
+        os.environ |= hidden
+    return mpl
 
 
 @contextmanager
-def _saving(name: str) -> Iterator[None]:
-    """Save a figure while the block runs, whatever letters it holds."""
-    with own_settings(), _laid_out():
-        try:
+def matplotlib_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Draw and save by matplotlib's defaults and `SAVING_SETTINGS` while the block runs.
+
+    Args:
+        more: Further settings.
+
+    Raises:
+        MachineError: The figure cannot be drawn, for whatever reason.
+    """
+    mpl = import_matplotlib()
+    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"}
+    try:
+        with mpl.rc_context(defaults | SAVING_SETTINGS | dict(more or {})):
             yield
-        except UserWarning as error:
-            raise MachineError(
-                f"{name}: the figure has too little room; use a larger --size"
-            ) from error
-
-
-def _has_room(figure: "Figure") -> bool:
-    """Lay a figure out, and return whether every panel is large enough."""
-    with _laid_out():
-        try:
-            figure.draw_without_rendering()
-            _check_room(figure)
-        except UserWarning:
-            return False
-    return True
+    except (MachineError, MemoryError):
+        raise
+    except Exception as error:
+        raise MachineError(
+            f"the figure cannot be drawn ({type(error).__name__}: {error}); use --no-plot"
+        ) from error
 
 
 @contextmanager
-def _laid_out() -> Iterator[None]:
+def strict_layout() -> Iterator[None]:
     """Raise `UserWarning` in the block if a figure has too little room for its layout."""
     with warnings.catch_warnings():
         # A letter of a file's name that the font lacks is drawn as a box.
@@ -281,55 +295,21 @@ def _laid_out() -> Iterator[None]:
         yield
 
 
-def _metadata(picture: Picture) -> dict[str, dict[str, Any]]:
-    """Return the metadata of a figure for each suffix."""
-    title, made_by = plain(picture.title), plain(picture.made_by)
-    return {
-        ".png": {"Title": title, "Description": made_by},
-        ".svg": {"Title": printable(picture.title), "Description": made_by, "Date": None},
-        ".pdf": {"Title": title, "Subject": made_by, "CreationDate": None},
-    }
-
-
-def _check_room(figure: "Figure") -> None:
-    """Raise `UserWarning` where a panel came out too small to read anything off it."""
+def check_room(figure: "Figure") -> None:
+    """Raise `UserWarning` if a panel is too small to be read."""
     for axes in figure.axes:
         box = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
-        is_bar = axes.get_label() == COLOUR_BAR or not axes.axison  # which may be flat
-        has_axes = axes.get_visible() and not is_bar
-        if has_axes and min(box.width, box.height) < SHORTEST_SIDE:
+        may_be_flat = axes.get_label() == COLOUR_BAR_LABEL or not axes.axison
+        if axes.get_visible() and not may_be_flat and min(box.width, box.height) < MIN_PANEL_SIDE:
             raise UserWarning("a panel is too small")
 
 
-def made_by(path: Path) -> str | None:
-    """Return the command line that made an older figure; None for a file of another program."""
-    try:
-        if not path.is_file() or path.stat().st_size > MOST_READ:
-            return None
-        data = path.read_bytes()
-    except OSError:
-        return None
-    if data.startswith(b"\x89PNG"):
-        key = data.find(b"tEXtDescription\0")
-        length = int.from_bytes(data[max(0, key - 4) : key])
-        found = data[key + 16 : key + 4 + length] if key > 0 else b""
-    elif data.startswith(b"%PDF"):
-        subject = re.search(rb"/Subject \(((?:[^()\\]|\\.)*)\)", data)
-        found = b"" if subject is None else re.sub(rb"\\(.)", rb"\1", subject[1])
-    else:
-        description = re.search(rb"<dc:description>([^<]*)</dc:description>", data)
-        text = b"" if description is None else description[1]
-        found = html.unescape(text.decode("ascii", "replace")).encode()
-    command = found.decode("ascii", "replace")
-    return command if command.startswith("blobtransfer ") and command.isprintable() else None
-
-
-def plain(text: str) -> str:
-    """Return a text in characters that the metadata of every format can hold."""
-    return printable(text).encode("ascii", "backslashreplace").decode()
-
-
-def _described(drawn: str, text: str) -> str:
-    """Add a role and a description to an SVG; matplotlib writes neither."""
-    description = f"</title>\n <desc>{html.escape(printable(text), quote=False)}</desc>\n"
-    return drawn.replace("</title>\n", description, 1).replace("<svg ", '<svg role="img" ', 1)
+def _has_room(figure: "Figure") -> bool:
+    """Lay a figure out, and return whether every panel is large enough."""
+    with strict_layout():
+        try:
+            figure.draw_without_rendering()
+            check_room(figure)
+        except UserWarning:
+            return False
+    return True

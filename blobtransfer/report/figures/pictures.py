@@ -1,15 +1,58 @@
-"""Pictures of a report or of problems: a figure with the texts that its file carries."""
+"""Pictures: a figure with the texts that its file carries, and files of figures.
 
+The same figure gives the same bytes, and a file names the command line that made it.
+"""
+
+import html
+import io
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from blobtransfer.atomic_write import write_atomic
 from blobtransfer.data.dataset import Dataset
-from blobtransfer.report.figures.canvas import Canvas, Picture
+from blobtransfer.errors import MachineError
+from blobtransfer.report.figures.canvas import (
+    Canvas,
+    check_room,
+    matplotlib_settings,
+    strict_layout,
+)
 from blobtransfer.report.figures.tasks import draw_tasks
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import format_percent
+from blobtransfer.specs.checks import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 150
+"""Resolution of a PNG file, in dots per inch."""
+
+MAX_READ_BYTES = 100_000_000
+"""Size of the largest file that is searched for the command that made it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure and the texts in its file.
+
+    Args:
+        figure: The figure.
+        title: One line on what it shows.
+        text: Text alternative: what can be read off it.
+        made_by: Command line that made it.
+    """
+
+    figure: "Figure"
+    title: str
+    text: str
+    made_by: str
 
 
 def picture_of_report(report: Report[Any], canvas: Canvas, argv: Sequence[str] = ()) -> Picture:
@@ -51,3 +94,82 @@ def picture_of_tasks(tasks: Sequence[Dataset], canvas: Canvas, argv: Sequence[st
     with canvas.settings():
         figure = canvas.draw_to_fit(partial(draw_tasks, tasks))
     return Picture(figure, title, "; ".join(texts), shlex.join(("blobtransfer", *argv)))
+
+
+def save(picture: Picture, path: Path) -> None:
+    """Write a figure in the format of its suffix.
+
+    Raises:
+        MachineError: The file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    with _saving(path.name), write_atomic(path) as temporary:
+        picture.figure.savefig(temporary, dpi=DPI, metadata=_metadata(picture)[suffix])
+        check_room(picture.figure)
+        if suffix == ".svg":
+            temporary.write_text(_described(temporary.read_text("utf-8"), picture.text), "utf-8")
+
+
+def svg_text(picture: Picture) -> str:
+    """Return a figure as the text of an SVG file; see `save`."""
+    text = io.StringIO()
+    with _saving("the figure"):
+        picture.figure.savefig(text, format="svg", metadata=_metadata(picture)[".svg"])
+        check_room(picture.figure)
+    return _described(text.getvalue(), picture.text)
+
+
+def made_by(path: Path) -> str | None:
+    """Return the command line that made an older figure; None for a file of another program."""
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_READ_BYTES:
+            return None
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if data.startswith(b"\x89PNG"):
+        key = data.find(b"tEXtDescription\0")
+        length = int.from_bytes(data[max(0, key - 4) : key])
+        raw = data[key + 16 : key + 4 + length] if key > 0 else b""
+    elif data.startswith(b"%PDF"):
+        subject = re.search(rb"/Subject \(((?:[^()\\]|\\.)*)\)", data)
+        raw = b"" if subject is None else re.sub(rb"\\(.)", rb"\1", subject[1])
+    else:
+        description = re.search(rb"<dc:description>([^<]*)</dc:description>", data)
+        text = b"" if description is None else description[1]
+        raw = html.unescape(text.decode("ascii", "replace")).encode()
+    command = raw.decode("ascii", "replace")
+    return command if command.startswith("blobtransfer ") and command.isprintable() else None
+
+
+def plain(text: str) -> str:
+    """Return a text in characters that the metadata of every format can hold."""
+    return printable(text).encode("ascii", "backslashreplace").decode()
+
+
+@contextmanager
+def _saving(name: str) -> Iterator[None]:
+    """Save a figure while the block runs, whatever letters it holds."""
+    with matplotlib_settings(), strict_layout():
+        try:
+            yield
+        except UserWarning as error:
+            raise MachineError(
+                f"{name}: the figure has too little room; use a larger --size"
+            ) from error
+
+
+def _metadata(picture: Picture) -> dict[str, dict[str, Any]]:
+    """Return the metadata of a figure for each suffix."""
+    title, command = plain(picture.title), plain(picture.made_by)
+    return {
+        ".png": {"Title": title, "Description": command},
+        ".svg": {"Title": printable(picture.title), "Description": command, "Date": None},
+        ".pdf": {"Title": title, "Subject": command, "CreationDate": None},
+    }
+
+
+def _described(svg: str, text: str) -> str:
+    """Add a role and a description to an SVG; matplotlib writes neither."""
+    description = f"</title>\n <desc>{html.escape(printable(text), quote=False)}</desc>\n"
+    return svg.replace("</title>\n", description, 1).replace("<svg ", '<svg role="img" ', 1)

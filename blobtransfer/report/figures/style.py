@@ -1,9 +1,10 @@
-"""How figures look: colours, markers, line styles, and the sizes of each style."""
+"""How figures look: colours, markers, line styles, the sizes of each style, and widths of names."""
 
 import warnings
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any, Literal, get_args
 from unicodedata import category, normalize
 
@@ -15,7 +16,7 @@ from blobtransfer.specs.variant import Variant
 Style = Literal["screen", "slide", "paper"]
 STYLES: tuple[Style, ...] = get_args(Style)
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart with any colour vision (Okabe & Ito 2008); F0E442 is too pale on white."""
 
 TRANSFER_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#AA4499", "#117733", "#CC6677")
@@ -30,29 +31,30 @@ KIND_COLOURS = {
     "unfreeze": "#661100",
     "anchor": "#CC6677",
 }
-"""Of a variant, by the first word of its kind; a plain transfer by its frozen layers. With any
-colour vision they differ (Okabe & Ito 2008; the muted colours of Tol 2021)."""
+"""Colours of variants: of a plain transfer by its number of frozen layers, of the others by the
+first word of their kind. With any colour vision they differ (Okabe & Ito 2008; the muted colours
+of Tol 2021)."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "*")
 LINE_STYLES = ("-", "--", "-.", ":")
-"""What tells classes and variants apart in grey."""
+"""They tell classes and variants apart in grey."""
 
-CEILING: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3))}
-THRESHOLD: dict[str, Any] = {"color": "0.35", "linestyle": ":"}
+CEILING_LINE: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3))}
+THRESHOLD_LINE: dict[str, Any] = {"color": "0.35", "linestyle": ":"}
 
-LETTER = 0.53
+LETTER_WIDTH = 0.53
 """Average width of a letter, as a share of the size of its font."""
 
-LONGEST_NAME = 30
+MAX_NAME_WIDTH = 30
 """Greatest width of the name of a column or class, in letters of average width."""
 
-LONGEST_IN_TITLE = 60
+MAX_NAME_WIDTH_IN_TITLE = 60
 """Greatest width of a name in a title, in letters of average width."""
 
-MOST_ACCENTS = 1
+MAX_ACCENTS = 1
 """Combining accents drawn on a letter; a long sequence of them would become a tower."""
 
-MOST_LETTERS = 400
+MAX_LETTERS = 400
 """Characters of a name that are measured; the rest is cut, as it fits in no figure."""
 
 
@@ -61,11 +63,11 @@ class Look:
     """The sizes of a style.
 
     Args:
-        font: Of most text, in points.
-        small: Of numbers at the axes and of legends, in points; nothing is smaller.
-        scale: Of lines and marks, 1 where the font has 10 points.
-        width: Of a figure, in inches; None: as wide as what is drawn wants.
-        height: The same.
+        font: Size of most text, in points.
+        small: Size of numbers at the axes and of legends, in points; nothing is smaller.
+        scale: Scale of lines and marks, 1 where the font has 10 points.
+        width: Width of a figure, in inches; None: what its content needs.
+        height: Height of a figure, in inches; None: what its content needs.
     """
 
     font: float
@@ -76,26 +78,21 @@ class Look:
 
     @property
     def unit(self) -> float:
-        """Inches here of what takes one inch where the font has 10 points."""
+        """Inches in this style that correspond to one inch where the font has 10 points."""
         return self.font / 10.0
 
     def settings(self) -> dict[str, Any]:
         """Return the sizes as matplotlib's settings."""
-        lines = {
-            "lines.linewidth": 1.5, "axes.linewidth": 0.8, "patch.linewidth": 1.0,
-            "xtick.major.width": 0.8, "ytick.major.width": 0.8, "xtick.major.size": 3.5,
-            "ytick.major.size": 3.5, "xtick.minor.width": 0.6, "ytick.minor.width": 0.6,
-            "xtick.minor.size": 2.0, "ytick.minor.size": 2.0,
-        }  # fmt: skip
-        return {name: self.scale * value for name, value in lines.items()} | {
-            "font.size": self.font,
-            "axes.titlesize": self.font,
-            "axes.labelsize": self.font,
-            "figure.titlesize": 1.2 * self.font,
-            "xtick.labelsize": self.small,
-            "ytick.labelsize": self.small,
-            "legend.fontsize": self.small,
-        }
+        sizes: dict[str, Any] = {"lines.linewidth": 1.5 * self.scale}
+        sizes |= {"axes.linewidth": 0.8 * self.scale, "patch.linewidth": 1.0 * self.scale}
+        for axis in ("xtick", "ytick"):
+            sizes |= {f"{axis}.major.width": 0.8 * self.scale}
+            sizes |= {f"{axis}.major.size": 3.5 * self.scale}
+            sizes |= {f"{axis}.minor.width": 0.6 * self.scale}
+            sizes |= {f"{axis}.minor.size": 2.0 * self.scale}
+            sizes |= {f"{axis}.labelsize": self.small}
+        sizes |= {"font.size": self.font, "axes.titlesize": self.font, "axes.labelsize": self.font}
+        return sizes | {"figure.titlesize": 1.2 * self.font, "legend.fontsize": self.small}
 
 
 LOOKS: dict[Style, Look] = {
@@ -122,17 +119,17 @@ def marker_of(variant: Variant, variants: Sequence[Variant]) -> str:
 
 def class_colours(n: int) -> list[str]:
     """Return the colours of `n` classes."""
-    return [COLOURS[k % len(COLOURS)] for k in range(n)]
+    return [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(n)]
 
 
 def class_marker(k: int) -> str:
     """Return the marker of class `k`; classes of one colour have different markers."""
-    return MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
+    return MARKERS[(k + k // len(CLASS_COLOURS)) % len(MARKERS)]
 
 
 def titled(spec: DataSpec) -> str:
     """Return the name of a problem as a title; the names of files and columns keep their case."""
-    name = shortened(spec.name, LONGEST_IN_TITLE)
+    name = shortened(spec.name, MAX_NAME_WIDTH_IN_TITLE)
     return name if isinstance(spec, TableSpec) else name[:1].upper() + name[1:]
 
 
@@ -147,24 +144,24 @@ def width_in_letters(text: str) -> float:
         width, _, _ = text_to_path.get_text_width_height_descent(
             _drawable(text), FontProperties(size=size), ismath=False
         )
-    return width / (size * LETTER)
+    return width / (size * LETTER_WIDTH)
 
 
-def shortened(text: str, most: float = LONGEST_NAME) -> str:
+def shortened(text: str, max_width: float = MAX_NAME_WIDTH) -> str:
     """Return a line cut to a width.
 
     Args:
         text: A name of a file, a column or a class, for example.
-        most: Greatest width, in letters of average width.
+        max_width: Greatest width, in letters of average width.
     """
-    shown = _drawable(text)
-    if len(shown) <= MOST_LETTERS and width_in_letters(shown) <= most:
-        return shown
-    shown = shown[:MOST_LETTERS]
+    line = _drawable(text)
+    if len(line) <= MAX_LETTERS and width_in_letters(line) <= max_width:
+        return line
+    line = line[:MAX_LETTERS]
     n_fitting = bisect_left(
-        range(len(shown)), True, key=lambda n: width_in_letters(f"{shown[:n]}...") > most
+        range(len(line)), True, key=lambda n: width_in_letters(f"{line[:n]}...") > max_width
     )
-    return f"{shown[: max(0, n_fitting - 1)]}..."
+    return f"{line[: max(0, n_fitting - 1)]}..."
 
 
 def literal(text: str) -> str:
@@ -174,10 +171,8 @@ def literal(text: str) -> str:
 
 def _drawable(line: str) -> str:
     """Escape characters that a format of a figure cannot hold, and drop stacked accents."""
-    shown: list[str] = []
-    n_accents = 0
-    for letter in printable(normalize("NFC", line)):
-        n_accents = n_accents + 1 if category(letter) in ("Mn", "Me") else 0
-        if n_accents <= MOST_ACCENTS:
-            shown.append(letter)
-    return "".join(shown)
+    letters = printable(normalize("NFC", line))
+    groups = groupby(letters, key=lambda letter: category(letter) in ("Mn", "Me"))
+    return "".join(
+        "".join(islice(group, MAX_ACCENTS) if is_accent else group) for is_accent, group in groups
+    )

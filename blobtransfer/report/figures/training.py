@@ -1,4 +1,4 @@
-"""The figure of one training: learning curves, and which class the network then sees where."""
+"""The figure of one training: learning curves, and which class the network sees where."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Plane
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.classes import add_class_legend, draw_balance, scatter_classes
+from blobtransfer.report.figures.classes import class_handles, draw_balance, scatter_classes
 from blobtransfer.report.figures.style import (
-    CEILING,
+    CEILING_LINE,
     Look,
     class_colours,
     colour_of,
@@ -27,33 +27,31 @@ if TYPE_CHECKING:
     from matplotlib.contour import QuadContourSet
     from matplotlib.figure import Figure
 
-PANEL_WIDTH = 4.6
-MIN_PANEL_WIDTH = 2.7
-"""Widths of a panel, in inches at a font of 10 points."""
+MAP_WIDTH, MIN_MAP_WIDTH = 4.6, 2.7
+"""Preferred and least width of a panel, in inches at a font of 10 points."""
 
 MIN_AREA_SHARE = 0.03
 """Shortest area of a class that is drawn, as a share of the axes; smaller ones look like dirt."""
 
-MIN_LOG_RATIO = 8.0
-"""Losses that span more than so many times have a logarithmic axis."""
+MIN_LOG_LOSS_RATIO = 8.0
+"""Losses whose greatest is more than so many times the least have a logarithmic axis."""
 
 
-def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
-    """Draw the learning of one run, and which class the network then sees where.
+def draw_training(results: Results, canvas: Canvas) -> "Figure":
+    """Draw the learning curves of one run, and which class the network sees where.
 
-    A run that is not standalone has the same of a training from scratch beside it.
+    Beside a run that is not standalone stands the same of a training from scratch.
     """
     ((arm, curves),), (summary,) = results.curves.items(), results.summary
-    look, variant = canvas.look, arm.variant
-    who = "source network" if results.measured.role == "source" else summary.label
+    look, task = canvas.look, results.spec.task
+    name = "source network" if results.measured.role == "source" else summary.label
     n_classes = results.spec.network.n_classes
     has_too_many = n_classes > MAX_DRAWN_CLASSES
-    maps = [] if has_too_many else _maps(results, who)
-    counts = results.measured.class_counts
-    has_balance = bool(counts) and any(isinstance(one, Predictions) for _, one in maps)
-    wanted = 0.4 + PANEL_WIDTH * (1 + len(maps)) if maps else 6.4
-    width = canvas.width(wanted)
-    is_stacked = width < MIN_PANEL_WIDTH * (1 + len(maps))
+    maps = {} if has_too_many else _maps(results, name)
+    counts, n_columns = results.measured.class_counts, 1 + len(maps)
+    has_balance = bool(counts) and any(isinstance(m, Predictions) for m in maps.values())
+    width = canvas.width(0.4 + MAP_WIDTH * n_columns if maps else 6.4)
+    is_stacked = width < MIN_MAP_WIDTH * n_columns
     letters = "MS"[: len(maps)]
     rows = list("LA" + letters) if is_stacked else [f"L{letters}", f"A{letters}"]
     height = 0.9 + (2.3 * 2 + 3.6 * len(maps) if is_stacked else 5.2)
@@ -66,51 +64,53 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     if has_balance:
         draw_balance(panels["B"], counts, look)
     _draw_curves(results, curves[:, 0], panels["L"], panels["A"], look)
-    network = variant.network(results.spec.network)
+    network = arm.variant.network(results.spec.network)
     cast(Any, figure.get_layout_engine()).set(wspace=0.06)
-    title = f"{titled(results.spec.data)}, network {network}, {who}"
+    title = f"{titled(task)}, network {network}, {name}"
     figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
     if has_too_many:
         note = f"{n_classes:,} classes: too many to tell apart on a map, so no map is drawn"
-        figure.supxlabel(canvas.wrapped(note, width), fontsize=look.small)
-    for letter, (name, one) in zip(letters, maps, strict=True):
+        canvas.add_note(figure, note, width)
+    room = (width if is_stacked else width / n_columns) - 0.6
+    for letter, (map_name, class_map) in zip(letters, maps.items(), strict=True):
         axes = panels[letter]
-        room = (width if is_stacked else width / (1 + len(maps))) - 0.6
-        is_first = is_stacked or letter == "M"
-        if isinstance(one, Predictions):
-            _draw_predictions(one, n_classes, axes, look)
-            axes.set_title(literal(canvas.wrapped(f"test rows: {name}, ringed where wrong", room)))
-            axes.set_xlabel(literal(canvas.wrapped(one.axes[0], room)))
-            across = literal(shortened(one.axes[1], canvas.longest_name()))
-            axes.set_ylabel(across if is_first else "")
-            continue
-        _draw_regions(one, n_classes, axes, look)
-        axes.set_title(literal(canvas.wrapped(f"decision regions: {name}", room)))
-        longest = canvas.longest_name(room)
-        names = [literal(shortened(name, longest)) for name in results.spec.data.axis_names]
-        axes.set_xlabel(names[0])
-        if is_first and one.y[0] != one.y[1]:
-            axes.set_ylabel(names[1])
+        if isinstance(class_map, Predictions):
+            _draw_predictions(class_map, n_classes, axes, look)
+            map_title = f"test rows: {map_name}, ringed where wrong"
+            x_name = canvas.wrapped(class_map.axes[0], room)
+            y_name = shortened(class_map.axes[1], canvas.max_name_width())
+        else:
+            _draw_regions(class_map, n_classes, axes, look)
+            map_title = f"decision regions: {map_name}"
+            names = (
+                task.axis_names if class_map.y[0] != class_map.y[1] else (task.axis_names[0], "")
+            )
+            x_name, y_name = (shortened(axis, canvas.max_name_width(room)) for axis in names)
+        axes.set_title(literal(canvas.wrapped(map_title, room)))
+        axes.set_xlabel(literal(x_name))
+        if is_stacked or letter == "M":
+            axes.set_ylabel(literal(y_name))
     if maps:
-        has_centers = any(isinstance(one, Regions) and one.centers is not None for _, one in maps)
-        add_class_legend(figure, results.spec.data.class_names, has_centers, canvas, width)
+        has_centers = any(getattr(m, "centers", None) is not None for m in maps.values())
+        entry_width = canvas.max_entry_width(width)
+        handles = class_handles(task.class_names, look, entry_width, has_centers=has_centers)
+        canvas.add_legend(figure, handles, width)
     return figure
 
 
-def _maps(results: TrainingResults, who: str) -> list[tuple[str, Regions | Predictions]]:
+def _maps(results: Results, name: str) -> dict[str, Regions | Predictions]:
     """Return the regions or predictions of the network, and of that from scratch."""
-    found = [(who, results.regions or results.predictions)]
+    maps = {name: results.regions or results.predictions}
     if results.baseline is not None:
-        beside = results.baseline.regions or results.baseline.predictions
-        found.append((str(STANDALONE), beside))
-    return [(name, one) for name, one in found if one is not None]
+        maps[str(STANDALONE)] = results.baseline.regions or results.baseline.predictions
+    return {name: class_map for name, class_map in maps.items() if class_map is not None}
 
 
-def _draw_predictions(found: Predictions, n_classes: int, axes: "Axes", look: Look) -> None:
+def _draw_predictions(predictions: Predictions, n_classes: int, axes: "Axes", look: Look) -> None:
     """Draw test rows by class on two principal components, ringed where the network is wrong."""
-    points, labels = np.array(found.points), np.array(found.labels)
+    points, labels = np.array(predictions.points), np.array(predictions.labels)
     scatter_classes(axes, Plane(points, None), labels, n_classes, look)
-    wrong = points[labels != np.array(found.predicted)]
+    wrong = points[labels != np.array(predictions.predicted)]
     axes.scatter(
         wrong[:, 0], wrong[:, 1], s=34 * look.scale**2, facecolors="none", edgecolors="black",
         linewidths=0.8 * look.scale,
@@ -124,27 +124,36 @@ def _draw_curves(
     accuracies: "Axes",
     look: Look,
 ) -> None:
-    """Draw loss and accuracy by epoch, of (M, E + 1) curves and of those beside them."""
+    """Draw loss and accuracy by epoch.
+
+    Args:
+        results: Results of one training.
+        curves: (n_metrics, n_epochs + 1) curves of the run.
+        losses: Axes of the losses.
+        accuracies: Axes of the accuracies.
+        look: Sizes.
+    """
     baseline, (arm,) = results.baseline, results.scores.arms
-    drawn = [
+    lines: list[tuple[str, Any, str, dict[str, Any]]] = [
         ("train", curves, "train", {"color": "0.55", "linestyle": ":"}),
         ("test", curves, "test", {"color": colour_of(arm.variant)}),
     ]
     if baseline is not None and baseline.run.status == "ok":
-        style = {"color": colour_of(STANDALONE), "linestyle": "--"}
-        drawn.append(("test", baseline.curves, "test, standalone", style))
-    for rows, own, label, style in drawn:
-        by_metric = dict(zip(METRICS, own, strict=True))
-        _draw_curve(losses, by_metric[f"{rows}_loss"], label, style, look)
-        _draw_curve(accuracies, 100 * by_metric[f"{rows}_accuracy"], label, style, look)
+        dashed = {"color": colour_of(STANDALONE), "linestyle": "--"}
+        lines.append(("test", baseline.curves, "test, standalone", dashed))
+    for rows, metrics, label, style in lines:
+        by_metric = dict(zip(METRICS, metrics, strict=True))
+        style = {"label": label, "linewidth": 1.4 * look.scale} | style
+        _draw_curve(losses, by_metric[f"{rows}_loss"], style)
+        _draw_curve(accuracies, 100 * by_metric[f"{rows}_accuracy"], style)
     ceiling = results.measured.ceiling
     if ceiling is not None:
         label = f"best possible, {format_number(ceiling, digits=1)}"
-        accuracies.axhline(100 * ceiling, label=label, linewidth=look.scale, **CEILING)
-    _scale_losses(losses, np.concatenate([own[[TEST_LOSS, TRAIN_LOSS]] for _, own, *_ in drawn]))
-    losses.set_ylabel("loss (nats)")
-    accuracies.set_ylabel("accuracy (%)")
-    for axes in (losses, accuracies):
+        accuracies.axhline(100 * ceiling, label=label, linewidth=look.scale, **CEILING_LINE)
+    drawn_losses = [metrics[[TEST_LOSS, TRAIN_LOSS]] for _, metrics, *_ in lines]
+    _scale_losses(losses, np.concatenate(drawn_losses))
+    for axes, label in ((losses, "loss (nats)"), (accuracies, "accuracy (%)")):
+        axes.set_ylabel(label)
         axes.set_xlabel("epoch (0: before training)")
         axes.legend(frameon=False, loc="best")
         axes.locator_params(axis="x", integer=True)
@@ -155,40 +164,45 @@ def _scale_losses(axes: "Axes", losses: NDArray[np.float64]) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     finite = losses[np.isfinite(losses)]
-    if len(finite) and finite.min() > 0 and finite.max() > MIN_LOG_RATIO * finite.min():
+    if len(finite) and finite.min() > 0 and finite.max() > MIN_LOG_LOSS_RATIO * finite.min():
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _draw_curve(
-    axes: "Axes", curve: NDArray[np.float64], label: str, style: dict[str, Any], look: Look
-) -> None:
+def _draw_curve(axes: "Axes", curve: NDArray[np.float64], style: dict[str, Any]) -> None:
+    """Draw one (n_epochs + 1,) curve, without values that are not finite."""
     heights = np.where(np.isfinite(curve), curve, np.nan)
     # A run that diverged at once has a single point, which no line shows.
-    marker = "o" if np.isfinite(heights).sum() == 1 else None
-    axes.plot(heights, marker=marker, label=label, linewidth=1.4 * look.scale, **style)
+    axes.plot(heights, marker="o" if np.isfinite(heights).sum() == 1 else None, **style)
 
 
 def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) -> None:
-    """Draw which class a trained network sees where, under the rows it was tested on."""
+    """Draw which class a trained network sees where, under the rows it was tested on.
+
+    Args:
+        regions: Classes on a grid, and the test rows.
+        n_classes: Number of classes.
+        axes: Axes to draw on.
+        look: Sizes.
+    """
     is_flat = regions.y[0] == regions.y[1]
     y = (-1.0, 1.0) if is_flat else regions.y
     classes = regions.classes()
     if is_flat:
         classes = np.repeat(classes, 2, axis=0)
     grid = [np.linspace(*ends, n) for ends, n in zip((regions.x, y), classes.T.shape, strict=True)]
-    least = MIN_AREA_SHARE * np.array([regions.x[1] - regions.x[0], y[1] - y[0]])
+    min_lengths = MIN_AREA_SHARE * np.array([regions.x[1] - regions.x[0], y[1] - y[0]])
     leads = _leads(classes, n_classes)
-    for k, colour in enumerate(class_colours(n_classes)):
-        if np.any(leads[k] > 0):
-            area = axes.contourf(*grid, leads[k], levels=[0.0, np.inf], colors=[colour], alpha=0.3)
-            _leave_out_specks(area, least)
-        if np.any(leads[k] > 0) and np.any(leads[k] < 0):
+    for lead, colour in zip(leads, class_colours(n_classes), strict=True):
+        if np.any(lead > 0):
+            area = axes.contourf(*grid, lead, levels=[0.0, np.inf], colors=[colour], alpha=0.3)
+            _remove_specks(area, min_lengths)
+        if np.any(lead > 0) and np.any(lead < 0):
             width = 0.8 * look.scale
-            line = axes.contour(*grid, leads[k], levels=[0.0], colors="0.25", linewidths=width)
-            _leave_out_specks(line, least)
+            line = axes.contour(*grid, lead, levels=[0.0], colors="0.25", linewidths=width)
+            _remove_specks(line, min_lengths)
     points = np.array(regions.points).reshape(-1, 2)
     centers = None if regions.centers is None else np.array(regions.centers)
     scatter_classes(axes, Plane(points, centers), np.array(regions.labels), n_classes, look)
@@ -201,7 +215,7 @@ def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) ->
 def _leads(classes: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
     """Return by how much each class leads at each point of a grid, (K, ...).
 
-    The grid is smoothed over neighbouring places, so that the line between two classes, where the
+    The grid is smoothed over neighbouring points, so that the line between two classes, where the
     lead is 0, runs straight through its steps.
     """
     shares = np.stack([_smooth((classes == k).astype(np.float64)) for k in range(n_classes)])
@@ -212,32 +226,32 @@ def _leads(classes: NDArray[np.int64], n_classes: int) -> NDArray[np.float64]:
     return leads
 
 
-def _leave_out_specks(contours: "QuadContourSet", least: NDArray[np.float64]) -> None:
-    """Leave out areas and holes that are shorter than `least`, (2,), along both axes."""
+def _remove_specks(contours: "QuadContourSet", min_lengths: NDArray[np.float64]) -> None:
+    """Remove areas and holes that are shorter than `min_lengths`, (2,), along both axes."""
     from matplotlib.path import Path
 
-    kept = []
+    paths = []
     for path in contours.get_paths():
         path.should_simplify = False  # else areas would move apart by a little
-        parts = [
-            Path(part)
-            for part in path.to_polygons(closed_only=False)
-            if np.any(np.ptp(part, axis=0) > least)
+        polygons = [
+            Path(polygon)
+            for polygon in path.to_polygons(closed_only=False)
+            if np.any(np.ptp(polygon, axis=0) > min_lengths)
         ]
-        kept.append(Path.make_compound_path(*parts) if parts else Path(np.empty((0, 2))))
-    contours.set_paths(kept)
+        paths.append(Path.make_compound_path(*polygons) if polygons else Path(np.empty((0, 2))))
+    contours.set_paths(paths)
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average over neighbouring places, twice each way, with weights 1 4 6 4 1."""
+    """Average over neighbouring points, twice along each axis, with weights 1 4 6 4 1."""
     weights = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
     for axis in (0, 1, 0, 1):
-        if values.shape[axis] < len(weights):
-            continue
-        width = [(2, 2) if i == axis else (0, 0) for i in range(2)]
-        wide = np.pad(values, width, mode="edge")
         n = values.shape[axis]
+        if n < len(weights):
+            continue
+        widths = [(2, 2) if i == axis else (0, 0) for i in range(2)]
+        padded = np.pad(values, widths, mode="edge")
         values = sum(
-            weight * np.take(wide, range(i, i + n), axis=axis) for i, weight in enumerate(weights)
+            weight * np.take(padded, range(i, i + n), axis=axis) for i, weight in enumerate(weights)
         )
     return values

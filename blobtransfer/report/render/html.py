@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
-from blobtransfer.report.figures.canvas import Canvas, svg_text
-from blobtransfer.report.figures.pictures import picture_of_report
+from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.pictures import picture_of_report, svg_text
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import WORD_COLUMNS
 from blobtransfer.specs.checks import printable

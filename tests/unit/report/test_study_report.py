@@ -15,9 +15,9 @@ from helpers.texts import says_in_order
 from blobtransfer.analysis.load import from_json
 from blobtransfer.engines import load_engine
 from blobtransfer.report.cautions import study_caution_text
-from blobtransfer.report.figures.canvas import Canvas, save
+from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.heat import SYMBOLS
-from blobtransfer.report.figures.pictures import picture_of_report
+from blobtransfer.report.figures.pictures import picture_of_report, save
 from blobtransfer.report.figures.style import STYLES
 from blobtransfer.report.kinds import VIEWS, build_report
 from blobtransfer.report.render.summary import summary_text

@@ -15,9 +15,9 @@ from helpers.texts import says_in_order
 from blobtransfer.data import load_dataset
 from blobtransfer.errors import MachineError
 from blobtransfer.network import initial_weights
-from blobtransfer.report.figures.canvas import Canvas, made_by, save
-from blobtransfer.report.figures.pictures import picture_of_report, picture_of_tasks
-from blobtransfer.report.figures.style import COLOURS, KIND_COLOURS, TRANSFER_COLOURS
+from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.pictures import made_by, picture_of_report, picture_of_tasks, save
+from blobtransfer.report.figures.style import CLASS_COLOURS, KIND_COLOURS, TRANSFER_COLOURS
 from blobtransfer.report.kinds import build_report
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.generated import BlobsSpec
@@ -167,7 +167,11 @@ def lab_of(colour, vision):
 @pytest.mark.parametrize("vision", VISIONS)
 @pytest.mark.parametrize(
     "colours",
-    [COLOURS, (KIND_COLOURS["standalone"], *TRANSFER_COLOURS[:3]), tuple(KIND_COLOURS.values())],
+    [
+        CLASS_COLOURS,
+        (KIND_COLOURS["standalone"], *TRANSFER_COLOURS[:3]),
+        tuple(KIND_COLOURS.values()),
+    ],
     ids=["classes", "standalone and transfer", "kinds"],
 )
 def test_colours_are_told_apart_with_any_vision(colours, vision):

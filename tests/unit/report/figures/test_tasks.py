@@ -9,8 +9,8 @@ from helpers.pictures import dots_of, lines_across
 
 from blobtransfer.data import load_dataset
 from blobtransfer.data.dataset import planes_of
-from blobtransfer.report.figures.canvas import Canvas, svg_text
-from blobtransfer.report.figures.pictures import picture_of_tasks
+from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.pictures import picture_of_tasks, svg_text
 from blobtransfer.report.figures.tasks import draw_tasks
 from blobtransfer.specs.generated import BlobsSpec
 

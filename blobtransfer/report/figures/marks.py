@@ -1,0 +1,59 @@
+"""Marks that several figures share: intervals, the margin around 0, and what is decided."""
+
+from typing import TYPE_CHECKING, Any
+
+from blobtransfer.report.figures.style import Look
+from blobtransfer.report.words import format_points
+from blobtransfer.statistics.paired import Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw_interval(
+    axes: "Axes",
+    at: float,
+    ends: tuple[float | None, float | None],
+    is_upright: bool = False,
+    scale: float = 100.0,
+    **line: Any,
+) -> None:
+    """Draw an interval as a line; nothing if an end is not known.
+
+    Args:
+        axes: Axes to draw on.
+        at: Position of the line on the other axis.
+        ends: Lower and upper end; shares, unless `scale` is 1.
+        is_upright: Whether the line is vertical.
+        scale: Factor of the ends; 100 gives points.
+        **line: Style of the line.
+    """
+    low, high = ends
+    if low is not None and high is not None:
+        values, positions = [scale * low, scale * high], [at, at]
+        points = (positions, values) if is_upright else (values, positions)
+        axes.plot(*points, solid_capstyle="butt", **line)
+
+
+def draw_margin(axes: "Axes", margin: float, look: Look, is_upright: bool = False) -> None:
+    """Draw the line of no difference, with the margin around it in grey.
+
+    Args:
+        axes: Axes to draw on.
+        margin: Margin, a share.
+        look: Sizes.
+        is_upright: Whether differences are on the y axis.
+    """
+    span, line = (axes.axhspan, axes.axhline) if is_upright else (axes.axvspan, axes.axvline)
+    span(-100 * margin, 100 * margin, color="0.92", zorder=0)
+    line(0, color="0.35", linewidth=look.scale, zorder=1)
+
+
+def margin_note(margin: float) -> str:
+    """Return what the grey area means, to be appended to a label; empty without a margin."""
+    return f"; grey: margin of {format_points(margin)}" if margin else ""
+
+
+def is_decided(verdict: Verdict | None) -> bool:
+    """Return whether a verdict is better, worse or no practical difference."""
+    return verdict is not None and verdict.kind != "undecided"
