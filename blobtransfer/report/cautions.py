@@ -1,4 +1,4 @@
-"""Cautions in words: what makes results less sure than they look, and what to do about it."""
+"""Cautions in words: what makes results less certain than they look, and what to do about it."""
 
 from collections.abc import Iterator, Sequence
 from typing import assert_never
@@ -26,11 +26,15 @@ ENOUGH_REPEATS = 100
 """What a comparison of too few repeats is advised to take."""
 
 
-def caution_text(caution: Caution, results: CellResults) -> str:
-    """Return what makes results less sure than they look, and what to do."""
+def caution_text(caution: Caution, results: Results) -> str:
+    """Return what makes results less certain than they look, and what to do."""
     match caution:
         case FewPairs():
-            return _few_pairs(caution, results)
+            nested = results.spec.nested
+            more = f"--repeats {ENOUGH_REPEATS}"
+            more = more if nested is None else f"--nested {ENOUGH_REPEATS} {nested[1]}"
+            n_pairs = pluralise(caution.n, caution.unit)
+            return f"with {n_pairs} nothing can be decided; try {more}"
         case OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network: its luck is in no interval; {source} asks about the method"
@@ -107,28 +111,14 @@ def short_caution(caution: Caution, results: CellResults) -> str:
             return caution_text(caution, results)
 
 
-def _few_pairs(caution: FewPairs, results: CellResults) -> str:
-    return (
-        f"with {pluralise(caution.n, caution.unit)} nothing can be decided; "
-        f"try {_more(results, ENOUGH_REPEATS)}"
-    )
-
-
-def _more_rows(caution: FewTestRows, results: CellResults) -> str:
-    """Write what asks for more test rows."""
-    is_blobs = results.spec.data.kind == "blobs"
+def _more_rows(caution: FewTestRows, results: Results) -> str:
+    """Return the setting for more test rows."""
+    is_blobs = results.spec.task.kind == "blobs"
     return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"
 
 
-def _more(results: CellResults, n: int) -> str:
-    """Write the option that asks for n repeats, or sources."""
-    if results.spec.nested is not None:
-        return f"--nested {n} {results.spec.nested[1]}"
-    return f"--repeats {n}"
-
-
-def _with_question(arms: Sequence[Arm], results: CellResults) -> Iterator[str]:
-    """Name arms, with their question where only one of two is meant."""
+def _with_question(arms: Sequence[Arm], results: Results) -> Iterator[str]:
+    """Yield the names of arms, with their question where only one of two is meant."""
     for arm in arms:
         n_same = sum(other.label == arm.label for other in arms)
         label = label_of(arm, results)
@@ -141,7 +131,7 @@ BEST_AGAINST_BEST = "; for the best against the best use --tune learning-rate=A,
 
 
 def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: str) -> str:
-    """Return what makes a study less sure than it looks, and what to do.
+    """Return what makes a study less certain than it looks, and what to do.
 
     Args:
         caution: One of the findings of the study.
@@ -150,7 +140,7 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
     """
     match caution.kind:
         case "sensitivity":
-            axes = [one.name for one in results.study.axes if changes_standalone(one.name)]
+            axes = [axis.name for axis in results.spec.axes if changes_standalone(axis.name)]
             changes = "changes" if len(axes) == 1 else "change"
             tuned = "" if results.study.cells[0].spec.tune else BEST_AGAINST_BEST
             return (
@@ -180,7 +170,7 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
             first = next(
                 cell
                 for cell in results.cells
-                if any(one.kind == caution.first.kind for one in cell.findings.cautions)
+                if any(c.kind == caution.first.kind for c in cell.results.findings.cautions)
             )
             where = f"in {caution.n_cells} of {len(results.cells)} {cell_name}"
             return f"{where}: {short_caution(caution.first, first)}"

@@ -30,7 +30,8 @@ class Report(Generic[R]):
     Args:
         results: Results of any command.
         view: View of their kind.
-        headline: The question that they answer, or the title of a training.
+        headline: The question that they answer, or the title of a training; if the command was
+            interrupted, after how far it came.
         stopped: How far an interrupted command came; None if it finished.
         sentences: Answers, question by question.
         short_sentences: Answers for a narrow place, at most one per question.
@@ -81,7 +82,10 @@ class Report(Generic[R]):
 
 
 class View(ABC, Generic[R]):
-    """What is reported of results of one kind; each method returns one part of the report.
+    """What is reported of results of one kind; each method returns one field of the report.
+
+    A kind defines `headline`, `tables`, `method`, `draw` and `to_json`; the other fields are empty
+    unless it defines them.
 
     Attributes:
         is_condensed: Print the sentences first, and tables of details only with `--full`.
@@ -91,7 +95,7 @@ class View(ABC, Generic[R]):
 
     @abstractmethod
     def headline(self, results: R) -> str:
-        """Return the question that the results answer, or a title."""
+        """Return the question that the results answer, or a title; `report` adds `stopped_at`."""
 
     def stopped_at(self, results: R) -> str | None:
         """Return how far an interrupted command came; None if it finished."""
@@ -106,7 +110,7 @@ class View(ABC, Generic[R]):
         return ()
 
     def cautions(self, results: R) -> Iterable[str]:
-        """Return what makes the answers less sure than they look."""
+        """Return what makes the answers less certain than they look, each with its reason."""
         return ()
 
     def short_cautions(self, results: R) -> Iterable[str]:
@@ -122,7 +126,7 @@ class View(ABC, Generic[R]):
         return None
 
     def explanations(self, results: R) -> Iterable[str]:
-        """Return the meaning of each row and column."""
+        """Return the meaning of each row and column, one line each."""
         return ()
 
     @abstractmethod
@@ -130,12 +134,17 @@ class View(ABC, Generic[R]):
         """Return what was trained, compared and concluded, in paragraphs."""
 
     def caption(self, results: R, sentences: Iterable[Sentence]) -> str:
-        """Return the text alternative of the figure."""
+        """Return the text alternative of the figure.
+
+        Args:
+            results: Results of this kind.
+            sentences: Answers with control characters escaped.
+        """
         return ". ".join(sentence.text for sentence in sentences)
 
     @abstractmethod
     def draw(self, report: Report[R], canvas: "Canvas") -> "Figure":
-        """Draw the figure."""
+        """Draw the figure on a canvas."""
 
     def summary(self, results: R) -> SummaryRows:
         """Return one row per variant, for papers and data frames; empty for a training."""
@@ -147,12 +156,13 @@ class View(ABC, Generic[R]):
 
     def report(self, results: R) -> Report[R]:
         """Build the report; names may come from a stranger's file, so all text is escaped."""
-        stopped, overview = self.stopped_at(results), self.overview(results)
+        headline, stopped = self.headline(results), self.stopped_at(results)
+        overview = self.overview(results)
         sentences = _escaped(self.sentences(results))
         return Report(
             results=results,
             view=self,
-            headline=printable(self.headline(results)),
+            headline=printable(headline if stopped is None else f"{stopped}. {headline}"),
             stopped=stopped and printable(stopped),
             sentences=sentences,
             short_sentences=_escaped(self.short_sentences(results)),

@@ -1,7 +1,8 @@
 """Tables of a report: cells as text, with a title, an answer and notes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from blobtransfer.results.findings import Summary
@@ -121,3 +122,24 @@ class SummaryRows:
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
     n_word_columns: int = 0
+
+
+def blank_repeats(
+    rows: Iterable[tuple[str, ...]], *group_sizes: int
+) -> tuple[tuple[str, ...], ...]:
+    """Return rows without first cells that repeat those of the row above, group by group.
+
+    Args:
+        rows: Rows of a table.
+        *group_sizes: Number of cells in each group; a group is blank only if all groups before
+            it are.
+    """
+    blanked: list[tuple[str, ...]] = []
+    above: tuple[str, ...] | None = None
+    for row in rows:
+        n = 0
+        for end in accumulate(group_sizes):
+            n = end if above is not None and row[:end] == above[:end] else n
+        blanked.append((*("",) * n, *row[n:]))
+        above = row
+    return tuple(blanked)

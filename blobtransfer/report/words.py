@@ -1,4 +1,4 @@
-"""Every way in which a number or a list is written; names of questions, scores and verdicts.
+"""Every way in which numbers, lists, arms and problems are written; names of questions and scores.
 
 Accuracies and differences arrive as shares, such as 0.031, and are written in percent or points.
 """
@@ -7,9 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from blobtransfer.results.results import CellResults
+from blobtransfer.results.results import Results, TaskRecord
 from blobtransfer.specs.experiment import Arm, Question
-from blobtransfer.statistics.paired import Verdict, VerdictKind
+from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.task import DataSpec
+from blobtransfer.statistics.paired import Difference, Verdict, VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method"}
@@ -198,6 +200,11 @@ def format_p(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def format_adjusted_p(difference: Difference | None) -> str:
+    """Return the adjusted p-value of a difference; empty if there is none."""
+    return "" if difference is None else format_p(difference.p_adjusted)
+
+
 def format_verdict(verdict: Verdict | None) -> str:
     """Return a verdict in words; empty if there is none."""
     return "" if verdict is None else verdict.kind
@@ -219,7 +226,7 @@ def label_of(arm: Arm, results: CellResults) -> str:
     return re.sub("^transfer", "same problem", arm.label) if is_transfer else arm.label
 
 
-def suggest(arm: Arm) -> str:
+def question_of(arm: Arm) -> str:
     """Return the name of the question that an arm answers; empty for standalone."""
     return "" if arm.sources == "none" else QUESTION_NAMES[arm.sources]
 
@@ -239,3 +246,44 @@ def describe_design(results: CellResults, question: Question) -> str:
             return f"{n_sources} sources, {n_repeats} repeats in all"
         return f"{n_sources} sources x {nested[1]} repeats"
     return pluralise(results.scores.n_repeats, "repeats")
+
+
+# ---------------------------------------------------------------- problems
+
+
+MAX_CLASSES_NAMED = 6
+"""Most classes that are counted one by one."""
+
+
+def describe_problem(spec: DataSpec, record: TaskRecord) -> str:
+    """Return the rows, columns, classes with their counts, split and scaling of a problem."""
+    classes = [
+        f"{name} {n:,}" for name, n in zip(spec.class_names, record.class_counts, strict=True)
+    ]
+    if len(classes) > MAX_CLASSES_NAMED:
+        classes[MAX_CLASSES_NAMED - 1 : -1] = ["..."]
+    n_rows = f"{record.n_train + record.n_test:,} rows"
+    split = f"{record.n_train:,} train, {record.n_test:,} test"
+    if not isinstance(spec, TableSpec):
+        features = pluralise(spec.n_features, "features")
+        return f"{spec.name}, {n_rows}, {features} ({', '.join(classes)}); {split}"
+    of_words = [column.name for column in spec.columns if column.levels is not None]
+    columns = pluralise(len(spec.columns), "columns")
+    if of_words:
+        named = ", ".join(of_words[:3]) + (", ..." if len(of_words) > 3 else "")
+        columns += f" (of words: {named}; {pluralise(spec.n_features, 'features')} in all)"
+    how = "split anew each repeat, stratified"
+    if spec.group is not None:
+        how += f", {spec.group} on one side; about {split}"
+    elif spec.split is not None:
+        how = f"split by {spec.split}"
+    scaling = {
+        "own": "standardised on its training rows",
+        "source": "standardised as the source's training rows were",
+        "none": "as they are",
+    }[spec.scale]
+    missing = ", missing ones filled with the mean" if spec.missing == "mean" else ""
+    return (
+        f"{spec.name}, {spec.n_rows:,} rows, {columns}, label {spec.label} ({', '.join(classes)}); "
+        f"{how if spec.group else f'{split}, {how}'}; inputs {scaling}{missing}"
+    )

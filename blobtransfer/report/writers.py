@@ -21,7 +21,7 @@ class TextWriter:
 
     Args:
         suffixes: Of files in this format.
-        pieces: Gives the text of a report, piece by piece.
+        pieces: Returns the text of a report, piece by piece.
     """
 
     suffixes: tuple[str, ...]
@@ -57,15 +57,15 @@ def to_json(results: "StudyResults | TrainingResults") -> Iterator[str]:
 
 
 def write_summary(report: "Report[Any]", path: Path) -> None:
-    """Write a row a variant, in the format of the suffix; raises `MachineError` as others do."""
+    """Write one row per variant, in the format of the suffix; raises `MachineError`."""
     from blobtransfer.report.render.summary import summary_text
 
     write_text(path, summary_text(report.view.summary(report.results), path.suffix.lower()))
 
 
 def write_curves(report: "Report[Any]", path: Path) -> None:
-    """Write a row an epoch of each run as CSV; raises `MachineError` as others do."""
-    from blobtransfer.results.files.csv import curves_to_csv
+    """Write one row per epoch of each run as CSV; raises `MachineError`."""
+    from blobtransfer.results.csv_io import curves_to_csv
 
     write_text(path, curves_to_csv(report.results))
 
@@ -88,19 +88,16 @@ def print_on(stream: TextIO, report: "Report[Any]", full: bool = False) -> bool:
     return has_cautions
 
 
-def _stopped(report: "Report[Any]") -> list[str]:
-    return [] if report.stopped is None else [f"{report.stopped}\n\n"]
-
-
 def _explained(report: "Report[Any]") -> list[str]:
     lines = [f"{line}\n" for line in report.explanations if report.is_explained]
     return ["\n", *lines] if lines else []
 
 
 def _text(report: "Report[Any]") -> Iterable[str]:
-    from blobtransfer.report.render.text import to_text
+    from blobtransfer.report.render.terminal import to_text
 
-    return [*_stopped(report), to_text(report.tables), *_explained(report)]
+    stopped = [] if report.stopped is None else [f"{report.stopped}\n\n"]
+    return [*stopped, to_text(report.tables), *_explained(report)]
 
 
 def _markdown(report: "Report[Any]") -> Iterable[str]:

@@ -1,4 +1,10 @@
-"""One view per kind of results: a new kind is one file here and a line in `VIEWS`."""
+"""One view per kind of results.
+
+To add a kind of report: write a subclass of `View` (of `StudyView` for a study of several cells)
+in a file of this package, and add a line to `VIEWS`, by the name of its command. Draw its figure in
+a file of `report/figures/`. Caution kinds that are new get their words in `report/cautions.py`.
+Writers, the screen, the page and the pictures read the report and need no change.
+"""
 
 from collections.abc import Mapping
 from typing import Any

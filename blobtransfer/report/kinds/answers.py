@@ -29,14 +29,15 @@ def answer(results: CellResults, question: Question) -> str | None:
     clauses = []
     kinds: tuple[VerdictKind, ...] = ("better", "worse")
     for kind in kinds:
-        for i, one in enumerate(by_kind.get(kind, [])):
-            amount, interval = _amount(one)
-            slight = _negligible_note(one)
+        for i, summary in enumerate(by_kind.get(kind, [])):
+            amount, interval = _amount(summary)
+            label, slight = label_of(summary.arm, results), _negligible_note(summary)
+            size = _sample_size(summary, results)
             clauses.append(
-                f"{label_of(one.arm, results)} by {amount} ({interval}){slight}"
+                f"{label} by {amount} ({interval}){slight}"
                 if i
-                else f"{label_of(one.arm, results)} is {kind} than standalone by {amount} points "
-                f"(95 % interval {interval}, {_sample_size(one, results)}){slight}"
+                else f"{label} is {kind} than standalone by {amount} points (95 % interval "
+                f"{interval}, {size}){slight}"
             )
     if alike := by_kind.get("no practical difference"):
         clauses.append(
@@ -51,19 +52,19 @@ def answer(results: CellResults, question: Question) -> str | None:
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
-def short_answer(results: CellResults, question: Question) -> str | None:
-    """Answer one question as shortly as can be; None where nothing was compared."""
+def short_answer(results: Results, question: Question) -> str | None:
+    """Answer one question in a few words; None where nothing was compared."""
     by_kind = _by_kind(results, question)
     if not by_kind:
         return None
     clauses = []
     verbs: dict[VerdictKind, str] = {"better": "gains", "worse": "costs"}
     for kind, verb in verbs.items():
-        for i, one in enumerate(by_kind.get(kind, [])):
-            amount, _ = _amount(one)
+        for i, summary in enumerate(by_kind.get(kind, [])):
+            amount, _ = _amount(summary)
             unit = " points" if i == 0 else ""
             clauses.append(
-                f"{label_of(one.arm, results)} {verb} {amount}{unit}{_negligible_note(one)}"
+                f"{label_of(summary.arm, results)} {verb} {amount}{unit}{_negligible_note(summary)}"
             )
     if alike := by_kind.get("no practical difference"):
         clauses.append(f"{_labels(alike, results)}: no practical difference")
@@ -74,11 +75,11 @@ def short_answer(results: CellResults, question: Question) -> str | None:
     return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
-def low_run_notes(shown: Sequence[Summary], results: CellResults) -> list[str]:
+def low_run_notes(summaries: Sequence[Summary], results: Results) -> list[str]:
     """Return notes on variants that end low more or less often than standalone."""
     notes = []
-    for one in shown:
-        low, d = one.low_runs, one.difference
+    for summary in summaries:
+        low, d = summary.low_runs, summary.difference
         if low is None or d is None or low.share_standalone is None or d.n < MIN_PAIRS:
             continue
         if low.ci_low is None or low.ci_high is None or low.ci_low <= 0.0 <= low.ci_high:
@@ -86,31 +87,31 @@ def low_run_notes(shown: Sequence[Summary], results: CellResults) -> list[str]:
         difference = low.share - low.share_standalone
         more = "more" if difference > 0 else "fewer"
         notes.append(
-            f"{label_of(one.arm, results)}: {_typical_clause(one, results.spec.margin)}; "
+            f"{label_of(summary.arm, results)}: {_typical_clause(summary, results.spec.margin)}; "
             f"{format_per_100(difference)} {more} of 100 end low than from scratch "
             f"(95 % interval {format_per_100_range(low.ci_low, low.ci_high)})"
         )
     return notes
 
 
-def _by_kind(results: CellResults, question: Question) -> dict[VerdictKind, list[Summary]]:
-    """Sort what was compared for a question by its verdict."""
-    found: dict[VerdictKind, list[Summary]] = {}
-    for one in results.of_question(question):
-        if one.verdict is not None:
-            found.setdefault(one.verdict.kind, []).append(one)
-    return found
+def _by_kind(results: Results, question: Question) -> dict[VerdictKind, list[Summary]]:
+    """Return the compared variants of a question by their verdict."""
+    by_kind: dict[VerdictKind, list[Summary]] = {}
+    for summary in results.of_question(question):
+        if summary.verdict is not None:
+            by_kind.setdefault(summary.verdict.kind, []).append(summary)
+    return by_kind
 
 
-def _negligible_note(one: Summary) -> str:
-    is_maybe = one.verdict is not None and one.verdict.beyond_margin == "maybe"
+def _negligible_note(summary: Summary) -> str:
+    is_maybe = summary.verdict is not None and summary.verdict.beyond_margin == "maybe"
     return ", maybe too little to matter" if is_maybe else ""
 
 
-def _typical_clause(one: Summary, margin: float) -> str:
+def _typical_clause(summary: Summary, margin: float) -> str:
     """Return by how much a typical run is better or worse, in one clause."""
-    assert one.difference is not None
-    typical = one.difference.typical
+    assert summary.difference is not None
+    typical = summary.difference.typical
     if typical.mean is None:
         return "a typical run is not known"
     if typical.ci_low is None or typical.ci_high is None:
@@ -123,9 +124,9 @@ def _typical_clause(one: Summary, margin: float) -> str:
     return f"a typical run is {word} by {format_unsigned_points(typical.mean)} points"
 
 
-def _sample_size(one: Summary, results: CellResults) -> str:
+def _sample_size(summary: Summary, results: Results) -> str:
     """Return the sample size of a difference."""
-    if results.spec.is_nested(one.arm):
+    if results.spec.is_nested(summary.arm):
         return describe_design(results, "fresh")
     return pluralise(results.scores.n_repeats, "repeats")
 
@@ -134,9 +135,9 @@ def _unit(results: CellResults, arm: Arm) -> Unit:
     return "sources" if results.spec.is_nested(arm) else "repeats"
 
 
-def _amount(one: Summary) -> tuple[str, str]:
-    """Write by how much a variant is better or worse, and the interval of that."""
-    d = one.difference
+def _amount(summary: Summary) -> tuple[str, str]:
+    """Return by how much a variant is better or worse, and the interval of that."""
+    d = summary.difference
     assert d is not None and d.mean is not None and d.ci_low is not None and d.ci_high is not None
     low, high = (d.ci_low, d.ci_high) if d.mean > 0 else (-d.ci_high, -d.ci_low)
     return format_amount(abs(d.mean)), f"{format_amount(low)} to {format_amount(high)}"
@@ -145,21 +146,21 @@ def _amount(one: Summary) -> tuple[str, str]:
 def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     """Return how many repeats should decide all undecided variants."""
     standalone = results.summary[0]
-    if any(one.mostly_fails for one in (standalone, *undecided)):
+    if any(summary.is_mostly_dead for summary in (standalone, *undecided)):
         return "most runs fail or collapse"
     numbers = []
-    for one in undecided:
-        to_decide = None if one.verdict is None else one.verdict.repeats_to_decide
+    for summary in undecided:
+        to_decide = None if summary.verdict is None else summary.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
             return f"after {pluralise(results.scores.n_repeats, 'repeats')}"
-        if to_decide is None and results.spec.data.is_resplit and _has_interval(one):
-            margin, task = results.spec.margin, results.spec.data
+        if to_decide is None and results.spec.task.is_resplit and _has_interval(summary):
+            margin, task = results.spec.margin, results.spec.task
             of_what = f" a difference of {format_points(margin)}" if margin else ""
             which = "training rows" if task.test_to_train > 1.0 else "rows"
             return f"no number of repeats would tell{of_what}; more {which} would"
         if to_decide is None:
-            return f"more {_unit(results, one.arm)} would tell"
-        numbers.append((to_decide, one))
+            return f"more {_unit(results, summary.arm)} would tell"
+        numbers.append((to_decide, summary))
     (low, high), slowest = max(numbers, key=lambda number: number[0][1])
     numbers_of = f"{low} to {high}" if low < high else f"about {low}"
     would_tell = f"{numbers_of} {_unit(results, slowest.arm)} would tell"
@@ -175,11 +176,11 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     return would_tell
 
 
-def _has_interval(one: Summary) -> bool:
+def _has_interval(summary: Summary) -> bool:
     """Return whether a difference has an interval of enough pairs."""
-    d = one.difference
+    d = summary.difference
     return d is not None and d.ci_low is not None and d.n >= MIN_PAIRS
 
 
-def _labels(group: Sequence[Summary], results: CellResults) -> str:
-    return join_and([label_of(one.arm, results) for one in group])
+def _labels(group: Sequence[Summary], results: Results) -> str:
+    return join_and([label_of(summary.arm, results) for summary in group])

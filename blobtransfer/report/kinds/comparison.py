@@ -9,25 +9,23 @@ from blobtransfer.report.kinds.details import detail_tables, question_title
 from blobtransfer.report.kinds.texts import (
     EXPLAINED_FRESH,
     EXPLAINED_VARIANTS,
-    RANKING_COLUMNS,
-    RANKING_NOTES,
     ceiling_note,
     design_paragraph,
     interval_paragraph,
     ranking_cells,
     ranking_sentence,
+    ranking_table,
     training_paragraph,
     verdict_paragraph,
 )
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Overview, OverviewRow, SummaryRows, Table
 from blobtransfer.report.words import (
-    HEADLINE_SCORE,
     QUESTION_NAMES,
     describe_design,
+    format_adjusted_p,
     format_interval,
     format_number,
-    format_p,
     format_percent,
     format_points,
     format_share,
@@ -35,7 +33,7 @@ from blobtransfer.report.words import (
     format_whole_percent,
     label_of,
     pluralise,
-    suggest,
+    question_of,
 )
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
@@ -61,17 +59,13 @@ MORE_OF_QUESTION: dict[Question, str] = {"one": ": one source", "fresh": ": new 
 class ComparisonView(View[StudyResults]):
     """Report variants against standalone, question by question."""
 
-    def headline(self, results: StudyResults) -> str:
-        """Return the question that the comparison answers; an interrupted one begins with that."""
-        cell = results.cell
-        target = cell.measured.name
-        if cell.spec.is_same_problem:
-            text = f"Source and target are both {target}: this is training on, not transfer."
-        else:
-            source = cell.spec.model_path or f"a network trained on {cell.tasks[0].name}"
-            text = f"Does a start from {source} help on {target}?"
-        stopped = self.stopped_at(results)
-        return text if stopped is None else f"{stopped}. {text}"
+    def headline(self, results: Results) -> str:
+        """Return the question that the comparison answers."""
+        target = results.measured.name
+        if results.spec.is_same_problem:
+            return f"Source and target are both {target}: this is training on, not transfer."
+        source = results.spec.model_path or f"a network trained on {results.tasks[0].name}"
+        return f"Does a start from {source} help on {target}?"
 
     def stopped_at(self, results: StudyResults) -> str | None:
         """Return how many repeats an interrupted comparison has."""
@@ -84,19 +78,11 @@ class ComparisonView(View[StudyResults]):
 
     def sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the answer to each question."""
-        cell = results.cell
-        for question in cell.spec.questions:
-            text = answer(cell, question)
-            if text:
-                yield Sentence(question, text)
+        return _sentences(results, answer)
 
     def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the short answer to each question."""
-        cell = results.cell
-        for question in cell.spec.questions:
-            text = short_answer(cell, question)
-            if text:
-                yield Sentence(question, text)
+        return _sentences(results, short_answer)
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
         """Yield each caution with its reason."""
@@ -110,13 +96,12 @@ class ComparisonView(View[StudyResults]):
 
     def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per question, then risk, rankings and details."""
-        cell = results.cell
-        for question in cell.spec.questions:
-            yield comparison_table(cell, question)
-        yield risk_table(cell)
-        if cell.findings.rankings:
-            yield ranking_table(cell)
-        yield from detail_tables(cell)
+        for question in results.spec.questions:
+            yield comparison_table(results, question)
+        yield risk_table(results)
+        if results.findings.rankings:
+            yield _ranking_table(results)
+        yield from detail_tables(results)
 
     def overview(self, results: StudyResults) -> Overview:
         """Return all variants in one table: standalone once, then each question."""
@@ -134,7 +119,35 @@ class ComparisonView(View[StudyResults]):
 
     def explanations(self, results: StudyResults) -> Iterator[str]:
         """Yield the meaning of each row and column, with the numbers of these results."""
-        return explanations(results.cell)
+        spec, measured = results.spec, results.measured
+        n_compared = len(spec.variants) - 1
+        yield from EXPLAINED_VARIANTS
+        yield "this model: all repeats start from one source network"
+        yield EXPLAINED_FRESH
+        yield f"mean, std, median: of the test accuracies of {results.scores.n_repeats} repeats, in %"
+        if results.findings.low_line is not None:
+            yield (f"low: runs that end below {format_percent(results.findings.low_line)}")
+        if measured.ceiling is not None:
+            yield (f"gap: from the mean to the best possible, {format_percent(measured.ceiling)}")
+        yield from (
+            "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
+            f"where it would lie with very many repeats; the {n_compared} of a question hold together",
+            "typical [95 %]: the same of the middle three fifths of the repeats, each alone",
+            "P(better): share of the repeats in which the variant beats standalone, ties by half",
+            "better, worse: the whole interval is above, below 0",
+            f"no practical difference (alike): it is within {format_points(spec.margin)} of 0, the "
+            "margin",
+            "undecided: neither; more repeats, or more rows of a table, would tell",
+            "5 % quantile: one run of 20 ends below it",
+            "worst tenth: mean of the lowest tenth of the runs",
+            "best of 1, best of 3, best of 5: what to expect of the best of so many runs",
+        )
+        if not spec.until_decided:
+            times = f", times the {n_compared} variants of a question" if n_compared > 1 else ""
+            yield (f"adj. p: of no difference{times}")
+        if results.n_failed:
+            floor = format_percent(measured.floor)
+            yield (f"failed: loss not finite; such runs count at chance level, {floor}")
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
@@ -158,20 +171,23 @@ class ComparisonView(View[StudyResults]):
         return SummaryRows(SUMMARY_COLUMNS, rows, n_word_columns=2)
 
 
-def summary_row(summary: Summary, results: CellResults) -> list[Any]:
+
+def _sentences(
+    results: Results, write: Callable[[Results, Question], str | None]
+) -> Iterator[Sentence]:
+    for question in results.spec.questions:
+        if text := write(results, question):
+            yield Sentence(question, text)
+
+
+def summary_row(summary: Summary, results: Results) -> list[Any]:
     """Return the values of a variant in the order of `SUMMARY_COLUMNS`."""
-    d = summary.difference
+    d, low_runs, verdict = summary.difference, summary.low_runs, summary.verdict
     return [
-        summary.arm.sources,
-        label_of(summary.arm, results),
-        summary.n,
-        summary.failed,
-        summary.mean,
-        summary.std,
-        summary.median,
-        None if summary.low_runs is None else summary.low_runs.share,
+        *(summary.arm.sources, label_of(summary.arm, results), summary.n, summary.failed),
+        *(summary.mean, summary.std, summary.median, low_runs and low_runs.share),
         *((None,) * 4 if d is None else (d.mean, d.ci_low, d.ci_high, d.p_adjusted)),
-        None if summary.verdict is None else summary.verdict.kind,
+        verdict and verdict.kind,
     ]
 
 
@@ -220,7 +236,7 @@ BEST_OF = ("best of 1", "best of 3", "best of 5")
 def comparison_table(results: CellResults, question: Question) -> Table:
     """Return the table of one question, one row per variant, with its answer."""
     target = results.measured
-    shown = results.of_question(question)
+    summaries = results.of_question(question)
     columns: list[tuple[str, Callable[[Summary], str]]] = [
         ("variant", lambda s: label_of(s.arm, results)),
         ("mean", lambda s: format_number(s.mean)),
@@ -234,22 +250,22 @@ def comparison_table(results: CellResults, question: Question) -> Table:
             "P(better)",
             lambda s: format_share(s.difference.probability_better if s.difference else None),
         ),
-        ("adj. p", lambda s: format_p(s.difference.p_adjusted if s.difference else None)),
+        ("adj. p", lambda s: format_adjusted_p(s.difference)),
         ("verdict", lambda s: format_verdict(s.verdict)),
     ]
     left_out = ["gap"] if target.ceiling is None else []
     left_out += ["adj. p"] if results.spec.until_decided else []  # a sequence has none
     columns = [column for column in columns if column[0] not in left_out]
-    if any(summary.failed for summary in shown):
+    if any(summary.failed for summary in summaries):
         columns[1:1] = [("failed", lambda s: str(s.failed))]
     return Table(
         title=f"{question_title(results, question)}: test accuracy in % on {target.name}, "
         f"{results.spec.network}, {describe_design(results, question)}",
         columns=tuple(head for head, _ in columns),
-        rows=tuple(tuple(cell(s) for _, cell in columns) for s in shown),
-        notes=tuple(_comparison_notes(results, question, shown)),
+        rows=tuple(tuple(cell(s) for _, cell in columns) for s in summaries),
+        notes=tuple(_comparison_notes(results, question, summaries)),
         sentence=answer(results, question),
-        summaries=tuple(shown),
+        summaries=tuple(summaries),
         ceiling=target.ceiling,
     )
 
@@ -261,14 +277,10 @@ def risk_table(results: CellResults) -> Table:
         columns=("variant", "question", "5 % quantile", "worst tenth", *BEST_OF),
         rows=tuple(
             (
-                label_of(one.arm, results),
-                suggest(one.arm),
-                *map(
-                    format_number,
-                    (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5),
-                ),
+                *(label_of(s.arm, results), question_of(s.arm)),
+                *map(format_number, (s.q05, s.worst_tenth, s.mean, s.best_of_3, s.best_of_5)),
             )
-            for one in results.summary
+            for s in results.summary
         ),
         notes=(
             "worst tenth: the mean of the lowest tenth of the runs; best of k: to be expected of "
@@ -278,26 +290,23 @@ def risk_table(results: CellResults) -> Table:
     )
 
 
-def ranking_table(results: CellResults) -> Table:
+def _ranking_table(results: Results) -> Table:
     """Return the table of how well each transferability score ranks the source networks."""
-    rows, last = [], None
-    for one in results.findings.rankings:
-        label = label_of(one.arm, results)
-        rows.append(("" if label == last else label, *ranking_cells(one.score, one.ranking)))
-        last = label
-    n = results.findings.rankings[0].ranking.n
-    return Table(
-        title=f"Which of {pluralise(n, 'source networks')} would one pick? Scores on the training "
-        f"rows of {results.measured.name}",
-        columns=("variant", "score", *RANKING_COLUMNS),
-        rows=tuple(rows),
-        notes=RANKING_NOTES,
-        sentence=_ranking_sentence(results),
+    rankings = [
+        (label_of(finding.arm, results), finding.score, finding.ranking)
+        for finding in results.findings.rankings
+    ]
+    n = rankings[0][-1].n
+    return ranking_table(
+        f"Which of {pluralise(n, 'source networks')} would one pick? Scores on the training rows "
+        f"of {results.measured.name}",
+        ((label, *ranking_cells(score, ranking)) for label, score, ranking in rankings),
+        sentence=ranking_sentence(rankings, f", the {n} source networks"),
     )
 
 
 def _comparison_notes(
-    results: CellResults, question: Question, shown: Sequence[Summary]
+    results: Results, question: Question, summaries: Sequence[Summary]
 ) -> list[str]:
     spec, notes = results.spec, [ceiling_note(results)]
     if question == "fresh":
@@ -318,7 +327,7 @@ def _comparison_notes(
         )
         if run.status == "failed":
             notes.append("the source network failed: its loss is not finite")
-    notes += low_run_notes(shown, results)
+    notes += low_run_notes(summaries, results)
     n_compared = len(spec.variants) - 1
     together = f"; the {n_compared} intervals of the mean hold together" if n_compared > 1 else ""
     notes.append(
@@ -326,8 +335,7 @@ def _comparison_notes(
         f"fifths of the differences{together}"
     )
     if spec.until_decided:
-        is_at_most = results.scores.n_repeats == spec.n_repeats
-        is_at_most = is_at_most or results.interrupted
+        is_at_most = results.interrupted or results.scores.n_repeats == spec.n_repeats
         how = f"at most {spec.n_repeats:,} repeats" if is_at_most else "until all was decided"
         notes.append(
             f"looked at again and again, {how}: the intervals of the mean hold at every look, "
@@ -340,7 +348,7 @@ def _comparison_notes(
         )
     if question == "one" and "fresh" in spec.questions:
         notes.append("secondary: the answer about the method is the primary one")
-    if any(summary.failed for summary in shown):
+    if any(summary.failed for summary in summaries):
         notes.append(
             "failed: runs whose loss is not finite; they count at chance level, "
             f"{format_percent(results.measured.floor)}"
@@ -353,45 +361,3 @@ ONE_SOURCE_NOTE = "the luck of its draw is in no std and no interval"
 
 def _bracketed_ceiling(task: DataRecord) -> str:
     return "" if task.ceiling is None else f" (ceiling {format_percent(task.ceiling)})"
-
-
-def explanations(results: CellResults) -> Iterator[str]:
-    """Yield the meaning of each row and column, with the numbers of these results."""
-    spec, measured = results.spec, results.measured
-    n_compared = len(spec.variants) - 1
-    yield from EXPLAINED_VARIANTS
-    yield "this model: all repeats start from one source network"
-    yield EXPLAINED_FRESH
-    yield f"mean, std, median: of the test accuracies of {results.scores.n_repeats} repeats, in %"
-    if results.findings.low_line is not None:
-        yield (f"low: runs that end below {format_percent(results.findings.low_line)}")
-    if measured.ceiling is not None:
-        yield (f"gap: from the mean to the best possible, {format_percent(measured.ceiling)}")
-    yield from (
-        "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
-        f"where it would lie with very many repeats; the {n_compared} of a question hold together",
-        "typical [95 %]: the same of the middle three fifths of the repeats, each alone",
-        "P(better): share of the repeats in which the variant beats standalone, ties by half",
-        "better, worse: the whole interval is above, below 0",
-        f"no practical difference (alike): it is within {format_points(spec.margin)} of 0, the "
-        "margin",
-        "undecided: neither; more repeats, or more rows of a table, would tell",
-        "5 % quantile: one run of 20 ends below it",
-        "worst tenth: mean of the lowest tenth of the runs",
-        "best of 1, best of 3, best of 5: what to expect of the best of so many runs",
-    )
-    if not spec.until_decided:
-        times = f", times the {n_compared} variants of a question" if n_compared > 1 else ""
-        yield (f"adj. p: of no difference{times}")
-    if results.n_failed:
-        floor = format_percent(measured.floor)
-        yield (f"failed: loss not finite; such runs count at chance level, {floor}")
-
-
-def _ranking_sentence(results: CellResults) -> str | None:
-    """Return how well the source networks of the first variant are ranked."""
-    for found in results.findings.rankings:
-        if found.score == HEADLINE_SCORE:
-            subject = f", the {found.ranking.n} source networks"
-            return ranking_sentence(found.ranking, subject, label_of(found.arm, results))
-    return None

@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 
 from blobtransfer.report.kinds.texts import SECONDARY
-from blobtransfer.report.table import Table
+from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.report.words import (
     QUESTION_NAMES,
     describe_design,
+    format_adjusted_p,
     format_interval,
     format_number,
-    format_p,
     format_percent,
     format_share,
     format_verdict,
     label_of,
     pluralise,
-    suggest,
+    question_of,
 )
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric
 from blobtransfer.results.results import CellResults
@@ -31,7 +31,7 @@ CONTRASTS: dict[ContrastKind, str] = {
     "beyond extra epochs": "beyond the extra epochs",
     "against": "one variant against another",
 }
-"""What a comparison with a control tells, in a few words."""
+"""What a comparison with a control shows, in a few words."""
 
 
 CONTRAST_HELP: dict[ContrastKind, str] = {
@@ -44,7 +44,7 @@ CONTRAST_HELP: dict[ContrastKind, str] = {
     "beyond extra epochs": "what transfer brings more than those epochs",
     "against": "what the first of the two brings more than the second",
 }
-"""What a comparison with a control tells, in a line."""
+"""What a comparison with a control shows, in one line."""
 
 
 SPEED_METRICS: dict[SpeedMetric, str] = {
@@ -56,8 +56,8 @@ SPEED_METRICS: dict[SpeedMetric, str] = {
 }
 
 
-def detail_tables(results: CellResults) -> Iterator[Table]:
-    """Yield the tables of what a comparison was asked besides its accuracies."""
+def detail_tables(results: Results) -> Iterator[Table]:
+    """Yield the tables of rates, variances, controls and speed, as far as they are requested."""
     if results.spec.tune:
         yield rates_table(results)
     if results.spec.nested is not None:
@@ -76,11 +76,11 @@ def rates_table(results: CellResults) -> Table:
         columns=("variant", "question", *rates),
         rows=tuple(
             (
-                label_of(one.arm, results),
-                suggest(one.arm),
-                *(str(chosen.n) for chosen in one.chosen_rates),
+                label_of(summary.arm, results),
+                question_of(summary.arm),
+                *(str(chosen.n) for chosen in summary.chosen_rates),
             )
-            for one in results.summary
+            for summary in results.summary
         ),
         notes=(
             "each run takes the rate that is most accurate on a fifth of its training rows, and "
@@ -144,26 +144,22 @@ def controls_table(results: CellResults) -> Table:
 
 def speed_table(results: CellResults, question: Question) -> Table:
     """Return the table of how fast variants learn, one row per metric."""
-    shown = [one for one in results.findings.speed if one.arm.is_asked_by(question)]
-    rows, last = [], None
-    for one in shown:
-        scale = 1.0 if one.metric == "epochs" else 100.0
-        rows.append(
-            (
-                "" if one.arm == last else label_of(one.arm, results),
-                SPEED_METRICS[one.metric],
-                format_number(one.value, scale=scale),
-                format_interval(one.difference, scale=scale),
-                format_p(one.difference.p_adjusted if one.difference else None),
-                format_verdict(one.verdict),
+    rows = []
+    for speed in results.findings.speed:
+        if speed.arm.is_asked_by(question):
+            scale = 1.0 if speed.metric == "epochs" else 100.0
+            row = (label_of(speed.arm, results), SPEED_METRICS[speed.metric])
+            numbers = (
+                format_number(speed.value, scale=scale),
+                format_interval(speed.difference, scale=scale),
+                format_adjusted_p(speed.difference),
             )
-        )
-        last = one.arm
+            rows.append((*row, *numbers, format_verdict(speed.verdict)))
     return Table(
         title=f"{question_title(results, question)}: speed of learning in %, "
         f"{describe_design(results, question)}",
         columns=("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict"),
-        rows=tuple(rows),
+        rows=blank_repeats(rows, 1),
         notes=(
             "test accuracy: jumpstart, before training; height, mean of the learning curve; "
             "last 10, mean of the last epochs",
@@ -174,8 +170,8 @@ def speed_table(results: CellResults, question: Question) -> Table:
     )
 
 
-def question_title(results: CellResults, question: Question) -> str:
-    """Return the name of a question and what is known of its source networks."""
+def question_title(results: Results, question: Question) -> str:
+    """Return the name of a question and how many source networks it has."""
     name = QUESTION_NAMES[question].capitalize()
     if results.spec.is_same_problem:
         return f"{name}, source and target being the same problem (not transfer)"

@@ -5,26 +5,24 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.report.kinds.study import StudyView, cell_details
 from blobtransfer.report.kinds.texts import (
-    RANKING_COLUMNS,
-    RANKING_NOTES,
     ranking_cells,
     ranking_sentence,
+    ranking_table,
 )
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import Table
+from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.report.words import (
-    HEADLINE_SCORE,
     VERDICT_CLAUSES,
+    format_adjusted_p,
     format_interval,
     format_number,
-    format_p,
     format_points,
     format_short_verdict,
     format_signed_points,
     label_of,
     pluralise,
 )
-from blobtransfer.results.results import StudyResults
+from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
@@ -54,7 +52,7 @@ class GridView(StudyView):
         "adj. p: of no difference, by Holm over all cells and variants",
     )
 
-    def question(self, results: StudyResults) -> str:
+    def headline(self, results: StudyResults) -> str:
         """Return the number of problems and repeats."""
         n, repeats = (
             len(results.study.axes[0].values),
@@ -80,7 +78,8 @@ class GridView(StudyView):
             yield grid_ranking_table(results)
         yield cell_table(results)
         # the grid itself shows self-transfer
-        yield from cell_details(results, (one for one in results.cells if one.at[0] != one.at[1]))
+        transfers = (cell for cell in results.cells if cell.at[0] != cell.at[1])
+        yield from cell_details(results, transfers)
 
     def study_paragraph(self, results: StudyResults) -> str:
         """Return how the cells are made and judged."""
@@ -114,46 +113,39 @@ def _clause_over_cells(results: StudyResults, question: Question, series: int) -
     return f"{', '.join(counts)} of {len(kinds)} transfers"
 
 
-def _marks_note(results: StudyResults) -> str:
-    """Explain the letters that stand for verdicts."""
-    margin = format_points(results.study.margin)
-    return f"> better, < worse, = no practical difference (less than {margin}), ? undecided"
-
-
 def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
     """Return the table of one variant in every cell: sources down, targets across.
 
     Args:
         results: Results of a grid.
-        series: Index of the variant.
-        sentence: The answer about this variant.
+        series: Index of the variant in each cell.
+        sentence: The answer about the variant.
     """
-    sources, targets = (axis.values for axis in results.study.axes)
-    label = next(name for i, name in variant_labels(results.study) if i == series)
+    sources, targets = (axis.values for axis in results.spec.axes)
     means = {
-        (one.axis, one.at): f"{format_signed_points(one.mean)}  "
-        for one in results.findings.marginal_means
-        if one.series == series
+        (margin.axis, margin.at): f"{format_signed_points(margin.mean)}  "
+        for margin in results.findings.margins
+        if margin.series == series
     }
-    rows = [
-        (
-            source,
-            *(_cell_text(results, source, target, series) for target in targets),
-            means.get(("source", source), ""),
-        )
-        for source in sources
-    ]
+    cells = {cell.at: _cell_text(cell, series) for cell in results.cells}
+    rows = []
+    for source in sources:
+        row = (cells.get((source, target), "") for target in targets)
+        rows.append((source, *row, means.get(("source", source), "")))
     rows.append(("mean", *(means.get(("target", target), "") for target in targets), ""))
+    n_differences = len(results.cells) * (len(results.spec.cells[0].spec.variants) - 1)
+    margin = format_points(results.spec.margin)
     return Table(
-        title=f"{label}: difference to standalone in points, sources down, targets across",
+        title=f"{dict(series_of(results.spec))[series]}: difference to standalone in points, "
+        "sources down, targets across",
         columns=("", *targets, "mean"),
         rows=tuple(rows),
         notes=(
-            _marks_note(results),
+            f"> better, < worse, = no practical difference (less than {margin}), ? undecided",
             "in brackets: self-transfer, the source is another network of the target problem; "
             "means without it, and without an interval",
-            f"judged stage by stage (Holm) among the {_n_differences(results)} differences of all "
-            "cells and variants",
+            f"judged stage by stage (Holm) among the {n_differences} differences of all cells and "
+            "variants",
         ),
         sentence=sentence,
     )
@@ -161,75 +153,52 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
 
 def grid_ranking_table(results: StudyResults) -> Table:
     """Return the table of how well each transferability score ranks the sources."""
-    names = dict(variant_labels(results.study))
-    rows, last = [], None
-    for one in results.findings.rankings:
-        label = names[one.series]
-        rows.append(("" if label == last else label, *ranking_cells(one.score, one.ranking)))
-        last = label
-    n_sources = len(results.study.axes[0].values) - 1
-    n_repeats = results.findings.rankings[0].ranking.n
-    return Table(
-        title=f"Which of {pluralise(n_sources, 'sources')} would one pick? Scores on the training "
-        "rows of each target",
-        columns=("variant", "score", *RANKING_COLUMNS),
-        rows=tuple(rows),
+    labels = dict(series_of(results.spec))
+    rankings = [
+        (labels[finding.series], finding.score, finding.ranking)
+        for finding in results.findings.rankings
+    ]
+    n_sources = len(results.spec.axes[0].values) - 1
+    return ranking_table(
+        f"Which of {pluralise(n_sources, 'sources')} would one pick? Scores on the training rows "
+        "of each target",
+        ((label, *ranking_cells(score, ranking)) for label, score, ranking in rankings),
         notes=(
-            f"means over the targets and {pluralise(n_repeats, 'repeats')}, which alone are "
-            "independent; without the diagonal",
-            *RANKING_NOTES,
+            f"means over the targets and {pluralise(rankings[0][-1].n, 'repeats')}, which alone "
+            "are independent; without the diagonal",
         ),
-        sentence=_ranking_sentence(results),
+        sentence=ranking_sentence(rankings, " of a target, its sources"),
     )
 
 
 def cell_table(results: StudyResults) -> Table:
     """Return the table of all cells with their intervals."""
-    rows = []
-    for cell in results.cells:
-        for i, one in enumerate(cell.of_question("fresh")):
-            rows.append(
-                (
-                    *(("", "") if i else cell.at),
-                    label_of(one.arm, cell),
-                    format_number(one.mean),
-                    format_number(one.std),
-                    format_interval(one.difference),
-                    format_p(one.difference.p_adjusted if one.difference else None),
-                    format_short_verdict(one.verdict),
-                )
-            )
+    rows = [
+        (
+            *(*cell.at, label_of(summary.arm, cell.results)),
+            *(format_number(summary.mean), format_number(summary.std)),
+            *(format_interval(summary.difference), format_adjusted_p(summary.difference)),
+            format_short_verdict(summary.verdict),
+        )
+        for cell in results.cells
+        for summary in cell.results.of_question("fresh")
+    ]
+    heads = ("variant", "mean", "std", "difference [95 %]", "adj. p", "verdict")
+    note = "an interval is at the level of its stage: it leaves out 0 just where p is below 0.05"
     return Table(
         title="Cell by cell: test accuracy in %, differences in points",
-        columns=(
-            "source", "target", "variant", "mean", "std", "difference [95 %]", "adj. p", "verdict"
-        ),
-        rows=tuple(rows),
-        notes=(
-            "an interval is at the level of its stage: it leaves out 0 just where p is below 0.05",
-        ),
+        columns=("source", "target", *heads),
+        rows=blank_repeats(rows, 2),
+        notes=(note,),
         is_detail=True,
-    )  # fmt: skip
+    )
 
 
-def _cell_text(results: StudyResults, source: str, target: str, series: int) -> str:
-    own = next((cell for cell in results.cells if cell.at == (source, target)), None)
-    one = None if own is None else own.summary_of("fresh", series)
-    if one is None or one.difference is None or one.difference.mean is None:
+def _cell_text(cell: CellResults, series: int) -> str:
+    """Return the difference of a variant and the mark of its verdict; on the diagonal in brackets."""
+    summary = cell.summary("fresh", series)
+    if summary.difference is None or summary.difference.mean is None:
         return ""
-    mark = VERDICT_MARKS[one.verdict.kind] if one.verdict is not None else ""
-    number = f"{format_signed_points(one.difference.mean)} {mark}"
-    return f"[{number}]" if source == target else f"{number} "
-
-
-def _n_differences(results: StudyResults) -> int:
-    return len(results.cells) * (len(results.study.cells[0].spec.variants) - 1)
-
-
-def _ranking_sentence(results: StudyResults) -> str | None:
-    """Return how well the sources of the first variant are ranked."""
-    for found in results.findings.rankings:
-        if found.score == HEADLINE_SCORE:
-            label = dict(variant_labels(results.study))[found.series]
-            return ranking_sentence(found.ranking, " of a target, its sources", label)
-    return None
+    mark = "" if summary.verdict is None else VERDICT_MARKS[summary.verdict.kind]
+    text = f"{format_signed_points(summary.difference.mean)} {mark}"
+    return f"[{text}]" if cell.at[0] == cell.at[1] else f"{text} "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from blobtransfer.report.kinds.study import StudyView, notes_on_alike
 from blobtransfer.report.kinds.texts import SECONDARY
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import SummaryRows, Table
+from blobtransfer.report.table import SummaryRows, Table, blank_repeats
 from blobtransfer.report.words import (
     VERDICT_CLAUSES,
     format_interval,
@@ -56,7 +56,7 @@ class PairsView(StudyView):
         "Wilcoxon p: of the signed-rank test over the pairs, times the variants; a check",
     )
 
-    def question(self, results: StudyResults) -> str:
+    def headline(self, results: StudyResults) -> str:
         """Return from what kind of problem the pairs are drawn, and how many there are."""
         return f"Does transfer help on problems like these? {_describe_pairs(results)}"
 
@@ -114,33 +114,36 @@ def _describe_pairs(results: StudyResults) -> str:
     return f"{n_pairs} of {kinds}, {repeats} each"
 
 
-def _new_pair_clause(one: PooledSummary, family: PooledEffect, results: StudyResults) -> str:
-    """Return what a variant may gain or lose on a new pair, and does on average."""
-    label = label_of(one.arm, results.cell)
+def _new_pair_clause(summary: FamilySummary, family: PooledEffect, results: StudyResults) -> str:
+    """Return what a variant may gain or lose on a new pair, and does on average.
+
+    Args:
+        summary: The variant over all pairs.
+        family: Its pooled effect.
+        results: Results of pairs.
+    """
+    label = label_of(summary.arm, results.cells[0].results)
     pairs = pluralise(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
         mean = "" if family.mean is None else f" by {format_signed_points(family.mean)} on average"
         return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
-    kind = "undecided" if one.verdict is None else one.verdict.kind
-    average = (
-        f"on average it {VERDICT_CLAUSES[kind]}, {format_short_interval(family)}, over {pairs}"
-    )
+    clause = VERDICT_CLAUSES["undecided" if summary.verdict is None else summary.verdict.kind]
+    average = f"on average it {clause}, {format_short_interval(family)}, over {pairs}"
     low, high = family.prediction_low, family.prediction_high
     if low is None or high is None:
         return f"{label}: {average}"
+    ends = [format_unsigned_points(low), format_unsigned_points(high)]
     if low >= 0.0:
-        may = f"gains {format_unsigned_points(low)} to {format_unsigned_points(high)} points"
+        effect = f"gains {ends[0]} to {ends[1]} points"
     elif high <= 0.0:
-        may = f"costs {format_unsigned_points(high)} to {format_unsigned_points(low)} points"
+        effect = f"costs {ends[1]} to {ends[0]} points"
     else:
-        may = (
-            f"may cost {format_unsigned_points(low)} points or gain {format_unsigned_points(high)}"
-        )
-    return f"{label} {may} (95 % prediction); {average}"
+        effect = f"may cost {ends[0]} points or gain {ends[1]}"
+    return f"{label} {effect} (95 % prediction); {average}"
 
 
 MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "distance"}
-"""What the effect on a pair may hang on."""
+"""What the effect on a pair may depend on."""
 
 
 BEYOND_MARGIN = "beyond margin"
@@ -149,35 +152,22 @@ BEYOND_MARGIN = "beyond margin"
 def pooled_table(results: StudyResults, sentence: str) -> Table:
     """Return the table of all variants over all pairs, with prediction intervals."""
     rows = []
-    for one in results.findings.pooled:
-        family = one.family
-        rows.append(
-            (
-                label_of(one.arm, results.cell),
-                format_number(one.mean),
-                format_number(one.std),
-                *(
-                    [""] * 6
-                    if family is None
-                    else [
-                        format_short_interval(family),
-                        format_number(family.tau, digits=1),
-                        format_range(family.prediction_low, family.prediction_high),
-                        _beyond_cell(family),
-                        format_p(family.wilcoxon_p),
-                        format_short_verdict(one.verdict),
-                    ]
-                ),
-            )
-        )
-    n_pairs = len(results.cells)
-    margin = format_points(results.study.margin)
+    for summary in results.findings.families:
+        cells, family = [label_of(summary.arm, results.cells[0].results)], summary.family
+        cells += [format_number(summary.mean), format_number(summary.std)]
+        if family is None:
+            cells += [""] * 6
+        else:
+            cells += [format_short_interval(family), format_number(family.tau, digits=1)]
+            cells += [format_range(family.prediction_low, family.prediction_high)]
+            cells += [_beyond_cell(family), format_p(family.wilcoxon_p)]
+            cells += [format_short_verdict(summary.verdict)]
+        rows.append(tuple(cells))
+    n_pairs, margin = len(results.cells), format_points(results.spec.margin)
+    heads = ("difference [95 %]", "tau", "next pair [95 %]", BEYOND_MARGIN, "Wilcoxon p", "verdict")
     return Table(
         title=f"{pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
-        columns=(
-            "variant", "mean", "std", "difference [95 %]", "tau", "next pair [95 %]",
-            BEYOND_MARGIN, "Wilcoxon p", "verdict",
-        ),
+        columns=("variant", "mean", "std", *heads),
         rows=tuple(rows),
         notes=(
             f"difference: mean over pairs, whose number, {n_pairs}, is the sample size; std: of "
@@ -185,72 +175,55 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             "tau: std of the true differences between pairs; next pair: where the true difference "
             "of a further pair lies, each variant alone; difference: the variants together",
             f"{BEYOND_MARGIN}: of {margin}, chance that the next pair gains more / loses more",
-            *notes_on_alike([one.verdict for one in results.findings.pooled], results),
+            *notes_on_alike([summary.verdict for summary in results.findings.families], results),
         ),
         sentence=sentence,
-    )  # fmt: skip
+    )
 
 
 def moderator_tables(results: StudyResults) -> list[Table]:
     """Return the table of what the differences depend on; empty if nothing is known."""
     rows = []
-    for one in results.findings.pooled:
-        label = label_of(one.arm, results.cell)
-        for moderator in one.moderators:
+    for summary in results.findings.families:
+        label = label_of(summary.arm, results.cells[0].results)
+        for moderator in summary.moderators:
             slope = moderator.slope
-            scale = 1.0 if moderator.kind == "gap" else 100.0
-            found = Interval(slope.slope, slope.ci_low, slope.ci_high)
-            rows.append((label, MODERATORS[moderator.kind], format_interval(found, scale=scale)))
-    if not any(cells[-1] not in ("", "-") for cells in rows):
+            interval = Interval(slope.slope, slope.ci_low, slope.ci_high)
+            text = format_interval(interval, scale=1.0 if moderator.kind == "gap" else 100.0)
+            rows.append((label, MODERATORS[moderator.kind], text))
+    if all(text in ("", "-") for *_, text in rows):
         return []
-    has_distance = any(cells[1] == MODERATORS["distance"] for cells in rows)
-    return [
-        Table(
-            title="What it hangs on: points of difference per point, or per standard deviation "
-            "[95 % interval, each alone]",
-            columns=("variant", "what", "slope [95 %]"),
-            rows=tuple(rows),
-            notes=(
-                "gap: how far standalone stays below the best possible, or below 100 % where that "
-                "is not known, in other repeats than the difference",
-                *(
-                    ["distance: of the classes of the two problems, in standard deviations"]
-                    if has_distance
-                    else []
-                ),
-                SECONDARY,
-            ),
-        )
+    notes = [
+        "gap: how far standalone stays below the best possible, or below 100 % where that is not "
+        "known, in other repeats than the difference",
+        "distance: of the classes of the two problems, in standard deviations",
+        SECONDARY,
     ]
+    if not any(what == MODERATORS["distance"] for _, what, _ in rows):
+        del notes[1]
+    title = (
+        "What it hangs on: points of difference per point, or per standard deviation [95 % "
+        "interval, each alone]"
+    )
+    return [Table(title, ("variant", "what", "slope [95 %]"), tuple(rows), tuple(notes))]
 
 
 def pair_table(results: StudyResults) -> Table:
     """Return the table of all pairs."""
-    rows, last = [], ""
-    for one in results.findings.pairs:
-        is_first = one.pair != last
-        last = one.pair
-        distance = "" if one.distance is None else format_number(one.distance, 1, scale=1.0)
-        rows.append(
-            (
-                *(
-                    (one.pair, one.source, one.target, format_number(one.gap), distance)
-                    if is_first
-                    else ("",) * 5
-                ),
-                label_of(one.arm, results.cell),
-                format_number(one.mean),
-                format_interval(Interval(one.difference, one.each_low, one.each_high)),
-            )
-        )
+    rows = []
+    for row in results.findings.pairs:
+        distance = "" if row.distance is None else format_number(row.distance, 1, scale=1.0)
+        interval = format_interval(Interval(row.difference, row.each_low, row.each_high))
+        label = label_of(row.arm, results.cells[0].results)
+        pair = (row.pair, row.source, row.target, format_number(row.gap), distance)
+        rows.append((*pair, label, format_number(row.mean), interval))
+    pair_heads = ("pair", "source", "target", "gap", "distance")
     return Table(
         title="Pair by pair: test accuracy in %, differences in points [95 % interval, each alone]",
-        columns=(
-            "pair", "source", "target", "gap", "distance", "variant", "mean", "difference [95 %]"
-        ),
-        rows=tuple(rows),
+        columns=(*pair_heads, "variant", "mean", "difference [95 %]"),
+        rows=blank_repeats(rows, len(pair_heads)),
         is_detail=True,
-    )  # fmt: skip
+    )
 
 
 def _beyond_cell(family: PooledEffect) -> str:
@@ -262,19 +235,11 @@ def _beyond_cell(family: PooledEffect) -> str:
 
 def _summary_row(summary: PooledSummary, results: StudyResults) -> list[Any]:
     """Return the values of a variant in the order of `PAIRS_SUMMARY_COLUMNS`."""
-    family = summary.family
-    return [
-        label_of(summary.arm, results.cell),
-        len(results.cells),
-        summary.mean,
-        summary.std,
-        *(
-            (None,) * 9
-            if family is None
-            else (
-                family.mean, family.ci_low, family.ci_high, family.tau, family.prediction_low,
-                family.prediction_high, family.better_share, family.worse_share, family.p_adjusted,
-            )
-        ),
-        None if summary.verdict is None else summary.verdict.kind,
-    ]  # fmt: skip
+    label, effect = label_of(summary.arm, results.cells[0].results), summary.family
+    values: list[Any] = [None] * 9
+    if effect is not None:
+        values = [effect.mean, effect.ci_low, effect.ci_high, effect.tau, effect.prediction_low]
+        values += [effect.prediction_high, effect.better_share, effect.worse_share]
+        values += [effect.p_adjusted]
+    kind = None if summary.verdict is None else summary.verdict.kind
+    return [label, len(results.cells), summary.mean, summary.std, *values, kind]

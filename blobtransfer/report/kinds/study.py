@@ -37,10 +37,6 @@ class StudyView(View[StudyResults]):
     column_explanations: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def question(self, results: StudyResults) -> str:
-        """Return the question that the study answers."""
-
-    @abstractmethod
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield the answer to a question, one clause per variant."""
 
@@ -51,12 +47,6 @@ class StudyView(View[StudyResults]):
     def subject(self, question: Question) -> str:
         """Return the subject of an answer."""
         return QUESTION_NAMES[question].capitalize()
-
-    def headline(self, results: StudyResults) -> str:
-        """Return the question; an interrupted study begins with how far it came."""
-        stopped = self.stopped_at(results)
-        question = self.question(results)
-        return question if stopped is None else f"{stopped}. {question}"
 
     def stopped_at(self, results: StudyResults) -> str | None:
         """Return how many cells and repeats an interrupted study has."""
@@ -103,8 +93,8 @@ class StudyView(View[StudyResults]):
         yield verdict_paragraph(spec)
 
     def summary(self, results: StudyResults) -> SummaryRows:
-        """Return one row per cell and variant, with the place of the cell first."""
-        names = tuple(axis.name for axis in results.study.axes)
+        """Return one row per cell and variant, with the position of the cell first."""
+        names = tuple(axis.name for axis in results.spec.axes)
         rows = [
             [*cell.at, *summary_row(summary, cell)]
             for cell in results.cells
@@ -121,17 +111,16 @@ class StudyView(View[StudyResults]):
 
 
 def cell_details(results: StudyResults, cells: Iterable[CellResults]) -> Iterator[Table]:
-    """Yield the detail tables of some cells, each with the place of its cell in the title."""
+    """Yield the detail tables of some cells, each with the position of its cell in the title."""
     for cell in cells:
-        place = " ".join(
-            f"{axis.name} {value}" for axis, value in zip(results.study.axes, cell.at, strict=True)
-        )
-        for table in detail_tables(cell):
-            yield replace(table, title=f"{place}: {table.title}", is_detail=True)
+        pairs = zip(results.spec.axes, cell.at, strict=True)
+        position = " ".join(f"{axis.name} {value}" for axis, value in pairs)
+        for table in detail_tables(cell.results):
+            yield replace(table, title=f"{position}: {table.title}", is_detail=True)
 
 
 def notes_on_alike(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
     """Explain the short word for no practical difference, where it is used."""
-    if any(one is not None and one.kind in SHORT_VERDICTS for one in verdicts):
-        margin = format_points(results.study.margin)
+    if any(verdict is not None and verdict.kind in SHORT_VERDICTS for verdict in verdicts):
+        margin = format_points(results.spec.margin)
         yield f"alike: no practical difference, which is less than {margin}"

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from blobtransfer.report.kinds.study import StudyView, cell_details, notes_on_alike
-from blobtransfer.report.kinds.texts import RANKING_COLUMNS, RANKING_NOTES, ranking_cells
+from blobtransfer.report.kinds.texts import ranking_cells, ranking_table
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import Table
+from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.report.words import (
     QUESTION_NAMES,
     VERDICT_CLAUSES,
+    format_adjusted_p,
     format_count_range,
     format_number,
-    format_p,
     format_short_interval,
     format_short_verdict,
     join_and,
@@ -41,7 +41,7 @@ class SweepView(StudyView):
         "where it would lie with very many repeats; those of all points hold together",
     )
 
-    def question(self, results: StudyResults) -> str:
+    def headline(self, results: StudyResults) -> str:
         """Return which settings vary, and from what to what the networks are transferred."""
         names = join_and([axis.name for axis in results.study.axes])
         return f"What changes with {names}? {_describe_transfer(results)}"
@@ -80,24 +80,6 @@ class SweepView(StudyView):
         return draw_sweep(report, canvas)
 
 
-def _budget_note(results: StudyResults) -> str:
-    """Return the budget that all points of a sweep share."""
-    epochs = _count_range({cell.spec.training.epochs for cell in results.cells})
-    updates = _count_range({_n_updates(cell) for cell in results.cells})
-    if results.study.budget == "epochs":
-        return f"every point learns {epochs} epochs, which are {updates} updates (--budget epochs)"
-    return f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
-
-
-def _source_note(results: StudyResults) -> str | None:
-    """Return the epochs of source networks; None if they are trained like all others."""
-    specs = [cell.spec for cell in results.cells]
-    if all(spec.source_epochs is None for spec in specs):
-        return None
-    epochs = _count_range({spec.source_training.epochs for spec in specs})
-    return f"source networks learn {epochs} epochs"
-
-
 def _count_range(counts: set[int]) -> str:
     return format_count_range(min(counts), max(counts))
 
@@ -109,13 +91,11 @@ def _n_updates(cell: CellResults) -> int:
 
 
 def _describe_transfer(results: StudyResults) -> str:
-    spec = results.cell.spec
-    target = results.cell.measured.name
-    specs = [cell.spec for cell in results.study.cells]
-    names = sorted({one.source.name for one in specs if one.source is not None})
+    """Return from what to what the networks are transferred, and how often."""
+    spec, target = results.cells[0].results.spec, results.cells[0].results.measured.name
+    sources = (cell.spec.source for cell in results.spec.cells)
+    names = sorted({source.name for source in sources if source is not None}) or [target]
     origin = spec.model_path or (names[0] if len(names) == 1 else f"{len(names)} problems")
-    if not names and spec.model_path is None:
-        origin = target
     repeats = f"{pluralise(spec.n_repeats, 'repeats')} a point"
     return f"From {origin} to {target}, {'until decided' if spec.until_decided else repeats}"
 
@@ -130,13 +110,13 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
     n_points = len(results.cells)
     is_line = len(results.study.axes) == 1
     clauses = []
-    for kind, places in by_kind.items():
-        if len(places) == n_points:
-            where = "everywhere" if n_points > 1 else f"at {places[0]}"
+    for kind, points in by_kind.items():
+        if len(points) == n_points:
+            where = "everywhere" if n_points > 1 else f"at {points[0]}"
         elif is_line:
-            where = f"at {join_and(places)}"
+            where = f"at {join_and(points)}"
         else:
-            where = f"in {len(places)} of {n_points} points"
+            where = f"in {len(points)} of {n_points} points"
         clauses.append(f"{VERDICT_CLAUSES[kind]} {where}")
     changes = [
         f"it turns from {change.verdicts[0]} to {change.verdicts[1]} between {change.at[0]} and "
@@ -155,42 +135,30 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
 
     Args:
         results: Results of a sweep.
-        question: Which source networks runs start from.
-        sentence: The answer to the question.
+        question: Question whose variants are shown.
+        sentence: The answer to it.
     """
-    spec, target = results.study, results.cell.measured
+    spec, target = results.spec, results.cells[0].results.measured
     names = [axis.name for axis in spec.axes]
     has_p = not spec.cells[0].spec.until_decided
-    epochs = "epochs made" if "epochs" in names else "epochs"
-    heads = [*names, epochs, "updates", "variant", "mean", "std", "difference [95 %]"]
-    heads += [*(["adj. p"] if has_p else []), "verdict"]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for cell in results.cells:
-        own = cell
-        for i, one in enumerate(own.of_question(question)):
-            place = (*cell.at, f"{own.spec.training.epochs:,}", f"{_n_updates(own):,}")
-            rows.append(
-                (
-                    *(("",) * len(place) if i else place),
-                    label_of(one.arm, own).removeprefix("transfer "),
-                    format_number(one.mean),
-                    format_number(one.std),
-                    format_short_interval(one.difference),
-                    *(
-                        [format_p(one.difference.p_adjusted if one.difference else None)]
-                        if has_p
-                        else []
-                    ),
-                    format_short_verdict(one.verdict),
-                )
-            )
-    n_repeats = {cell.scores.n_repeats for cell in results.cells}
-    repeats = format_count_range(min(n_repeats), max(n_repeats))
+        epochs, updates = cell.results.spec.training.epochs, _n_updates(cell.results)
+        for summary in cell.results.of_question(question):
+            label = label_of(summary.arm, cell.results).removeprefix("transfer ")
+            numbers = (format_number(summary.mean), format_number(summary.std))
+            row = (*cell.at, f"{epochs:,}", f"{updates:,}", label, *numbers)
+            p = (format_adjusted_p(summary.difference),) if has_p else ()
+            verdict = format_short_verdict(summary.verdict)
+            rows.append((*row, format_short_interval(summary.difference), *p, verdict))
+    heads = ("epochs made" if "epochs" in names else "epochs", "updates", "variant", "mean", "std")
+    p_heads = ("difference [95 %]", *(("adj. p",) if has_p else ()), "verdict")
+    repeats = _count_range({cell.results.scores.n_repeats for cell in results.cells})
     return Table(
         title=f"{QUESTION_NAMES[question].capitalize()}: test accuracy in % on {target.name} by "
         f"{' and '.join(names)}, {repeats} repeats a point",
-        columns=tuple(heads),
-        rows=tuple(rows),
+        columns=(*names, *heads, *p_heads),
+        rows=blank_repeats(rows, len(names) + 2),
         notes=tuple(_sweep_notes(results, question)),
         sentence=sentence,
         is_tight=True,
@@ -199,32 +167,34 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
 
 def point_ranking_table(results: StudyResults) -> Table:
     """Return the table of how well each transferability score ranks, point by point."""
-    rows = []
-    for cell in results.cells:
-        last = None
-        for i, one in enumerate(cell.findings.rankings):
-            label = label_of(one.arm, cell)
-            place = ("",) * len(cell.at) if i else cell.at
-            cells = ranking_cells(one.score, one.ranking)
-            rows.append((*place, "" if label == last else label, *cells))
-            last = label
-    return Table(
-        title="Which of the source networks would one pick? Scores on the training rows",
-        columns=(*(axis.name for axis in results.study.axes), "variant", "score", *RANKING_COLUMNS),
-        rows=tuple(rows),
-        notes=RANKING_NOTES,
-        is_detail=True,
+    rows = (
+        (
+            *(*cell.at, label_of(finding.arm, cell.results)),
+            *ranking_cells(finding.score, finding.ranking),
+        )
+        for cell in results.cells
+        for finding in cell.results.findings.rankings
     )
+    title = "Which of the source networks would one pick? Scores on the training rows"
+    return ranking_table(title, rows, places=tuple(axis.name for axis in results.spec.axes))
 
 
 def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
-    n_points, n_series = len(results.study.cells), len(results.study.cells[0].spec.variants) - 1
-    yield _budget_note(results)
-    if (sources := _source_note(results)) is not None:
-        yield sources
+    """Yield notes on the epochs and updates of the points, and on their intervals."""
+    specs = [cell.results.spec for cell in results.cells]
+    epochs = _count_range({spec.training.epochs for spec in specs})
+    updates = _count_range({_n_updates(cell.results) for cell in results.cells})
+    if results.spec.budget == "epochs":
+        yield f"every point learns {epochs} epochs, which are {updates} updates (--budget epochs)"
+    else:
+        yield f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
+    if any(spec.source_epochs is not None for spec in specs):
+        source_epochs = _count_range({spec.source_training.epochs for spec in specs})
+        yield f"source networks learn {source_epochs} epochs"
+    n_points, n_series = len(results.spec.cells), len(results.spec.cells[0].spec.variants) - 1
     yield (
         f"the intervals of all {n_points * n_series} differences of the question hold together; "
         "repeats are paired along the axis"
     )
-    shown = [one for cell in results.cells for one in cell.of_question(question)]
-    yield from notes_on_alike([one.verdict for one in shown], results)
+    summaries = (s for cell in results.cells for s in cell.results.of_question(question))
+    yield from notes_on_alike([summary.verdict for summary in summaries], results)

@@ -1,5 +1,8 @@
-"""Texts and cells that views of several kinds share."""
+"""Texts, cells and tables that views of several kinds share."""
 
+from collections.abc import Iterable
+
+from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.report.words import (
     HEADLINE_SCORE,
     SCORE_NAMES,
@@ -130,18 +133,50 @@ def describe_pick(ranking: Ranking) -> str:
     )
 
 
-def ranking_sentence(ranking: Ranking, subject: str, label: str) -> str | None:
-    """Return how well source networks are ranked; None where that is not known.
+def ranking_table(
+    title: str,
+    rows: Iterable[tuple[str, ...]],
+    places: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
+    sentence: str | None = None,
+) -> Table:
+    """Return the table of how well transferability scores rank source networks.
 
     Args:
-        ranking: By `HEADLINE_SCORE`.
-        subject: What was ranked, from the words `on the training rows` on.
-        label: The variant that starts from the source networks.
+        title: What is ranked.
+        rows: Place of the cell, variant, and `ranking_cells`.
+        places: Column heads of the place of a cell; a table with places is a detail.
+        notes: Notes before those on the columns.
+        sentence: The answer.
     """
-    if ranking.gain is None or ranking.regret is None:
-        return None
-    return (
-        f"Ranked by {SCORE_NAMES[HEADLINE_SCORE]}, on the training rows{subject} agree with their "
-        f"accuracy after {label} by Spearman {format_spearman(ranking)}; {describe_pick(ranking)}. "
-        "It says nothing about other targets, nor whether transfer beats training from scratch"
+    return Table(
+        title=title,
+        columns=(*places, "variant", "score", *RANKING_COLUMNS),
+        rows=blank_repeats(rows, len(places), 1),
+        notes=(*notes, *RANKING_NOTES),
+        sentence=sentence,
+        is_detail=bool(places),
     )
+
+
+def ranking_sentence(
+    rankings: Iterable[tuple[str, ScoreName, Ranking]], subject: str
+) -> str | None:
+    """Return how well source networks are ranked by `HEADLINE_SCORE`; None if not known.
+
+    Args:
+        rankings: Variant, score and ranking; the first variant counts.
+        subject: What is ranked, after the words `on the training rows`.
+    """
+    for label, score, ranking in rankings:
+        if score != HEADLINE_SCORE:
+            continue
+        if ranking.gain is None or ranking.regret is None:
+            return None
+        return (
+            f"Ranked by {SCORE_NAMES[score]}, on the training rows{subject} agree with their "
+            f"accuracy after {label} by Spearman {format_spearman(ranking)}; "
+            f"{describe_pick(ranking)}. It says nothing about other targets, nor whether transfer "
+            "beats training from scratch"
+        )
+    return None

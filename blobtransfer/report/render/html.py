@@ -16,10 +16,10 @@ from blobtransfer.report.report import Report
 from blobtransfer.report.table import WORD_COLUMNS
 from blobtransfer.specs.checks import printable
 
-MOST_LISTED = 20
+MAX_LISTED_VALUES = 20
 """Most values of a setting that are listed, such as classes or columns; JSON has all of them."""
 
-FIGURE = "figure"
+FIGURE_ID = "figure"
 """Begins every id in the figure, so that none is that of something else on the page."""
 
 
@@ -41,7 +41,7 @@ def to_html(report: Report[Any]) -> Iterator[str]:
     source = files("blobtransfer.report.render").joinpath("report.html.j2").read_text("utf-8")
     environment = jinja2.Environment(
         autoescape=True,
-        finalize=_shown,
+        finalize=_escaped,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -51,7 +51,7 @@ def to_html(report: Report[Any]) -> Iterator[str]:
         stopped=report.stopped,
         sentences=[sentence.text for sentence in report.sentences],
         cautions=report.cautions,
-        svg=Markup(_apart(svg_text(picture))),
+        svg=Markup(_embedded(svg_text(picture))),
         caption=report.caption,
         tables=report.tables,
         words=WORD_COLUMNS,
@@ -68,37 +68,32 @@ def to_html(report: Report[Any]) -> Iterator[str]:
     )
 
 
-def _apart(svg: str) -> str:
-    """Take what is no picture off an SVG, and give its ids names of their own."""
+def _embedded(svg: str) -> str:
+    """Return an SVG for a page: without a prologue and metadata, and with ids of its own."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="', f'id="{FIGURE}-', svg)
-    svg = re.sub(r"url\(#", f"url(#{FIGURE}-", svg)
-    svg = re.sub(r'href="#', f'href="#{FIGURE}-', svg)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{FIGURE_ID}-", svg)
     head, end, rest = svg.partition(">")
-    return f'{head} aria-labelledby="{FIGURE}-title {FIGURE}-desc"{end}{_named(rest)}'
+    for name in ("title", "desc"):
+        rest = rest.replace(f"<{name}>", f'<{name} id="{FIGURE_ID}-{name}">', 1)
+    return f'{head} aria-labelledby="{FIGURE_ID}-title {FIGURE_ID}-desc"{end}{rest}'
 
 
-def _named(svg: str) -> str:
-    """Add to title and description the ids that name the figure."""
-    svg = svg.replace("<title>", f'<title id="{FIGURE}-title">', 1)
-    return svg.replace("<desc>", f'<desc id="{FIGURE}-desc">', 1)
-
-
-def _flat(place: str, value: Any) -> Iterator[tuple[str, str]]:
+def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the dotted path and the text of each setting in a value."""
     if isinstance(value, dict):
-        for name, one in value.items():
-            yield from _flat(f"{place}.{name}" if place else name, one)
-    elif isinstance(value, list | tuple) and any(isinstance(one, dict) for one in value):
-        for i, one in enumerate(value[:MOST_LISTED]):
-            yield from _flat(f"{place}.{i}", one)
-        if len(value) > MOST_LISTED:
-            yield place, f"and {len(value) - MOST_LISTED:,} more"
+        for name, nested in value.items():
+            yield from _flat(f"{path}.{name}" if path else name, nested)
+    elif isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+        for i, item in enumerate(value[:MAX_LISTED_VALUES]):
+            yield from _flat(f"{path}.{i}", item)
+        if len(value) > MAX_LISTED_VALUES:
+            yield path, f"and {len(value) - MAX_LISTED_VALUES:,} more"
     elif value not in (None, (), []):
-        yield place, _listed(value) if isinstance(value, list | tuple) else str(value)
+        yield path, _listed(value) if isinstance(value, list | tuple) else str(value)
 
 
-def _shown(value: object) -> object:
+def _escaped(value: object) -> object:
     """Escape control characters of a text; markup, which has `__html__`, stays as it is."""
     if isinstance(value, str) and not hasattr(value, "__html__"):
         return printable(value)
@@ -107,6 +102,6 @@ def _shown(value: object) -> object:
 
 def _listed(values: Sequence[object]) -> str:
     """Return the first values and the number of the others."""
-    text = ", ".join(map(str, values[:MOST_LISTED]))
-    n_more = len(values) - MOST_LISTED
+    text = ", ".join(map(str, values[:MAX_LISTED_VALUES]))
+    n_more = len(values) - MAX_LISTED_VALUES
     return f"{text} and {n_more:,} more" if n_more > 0 else text

@@ -7,9 +7,15 @@ and the word is always printed.
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from blobtransfer.report.render.terminal import can_write, print_tables
+from blobtransfer.report.render.terminal import (
+    can_write,
+    new_console,
+    new_grid,
+    print_tables,
+    width_of,
+)
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Overview, OverviewRow
 from blobtransfer.report.words import SHORT_VERDICTS, format_whole_points
@@ -47,6 +53,9 @@ class StripLetters:
 
 UNICODE_STRIP, ASCII_STRIP = StripLetters("─", "●", "│"), StripLetters("-", "o", "|")
 
+OVERVIEW_COLUMNS = ("accuracy in %", "mean", "std", "difference [95 %]", "strip", "verdict")
+LEFT_COLUMNS = ("accuracy in %", "strip", "verdict")
+
 DROPPED_FROM_OVERVIEW = ("strip", "std", "mean", "verdict")
 """Columns that a terminal too narrow for all does without, in this order."""
 
@@ -80,7 +89,7 @@ def print_report(report: Report[Any], stream: TextIO, full: bool) -> bool:
 
 def _print_condensed(report: Report[Any], stream: TextIO, full: bool) -> None:
     """Print headline and sentences, then the tables, then cautions and hints."""
-    console = _console(stream)
+    console = new_console(stream)
     console.print(*wrapped(report.headline, console.width), sep="\n", style="bold")
     for sentence in report.sentences:
         console.print(*wrapped(sentence.text, console.width), sep="\n")
@@ -102,17 +111,16 @@ def print_overview(report: Report[Any], overview: Overview, stream: TextIO) -> N
         overview: Its overview.
         stream: A terminal.
     """
-    console = _console(stream)
+    console = new_console(stream)
     width = console.width
     console.print(*wrapped(report.headline, width), sep="\n", style="bold")
     for sentence in report.short_sentences:
         style = VERDICT_COLOURS.get(overview.verdicts[sentence.question])
         console.print(*wrapped(sentence.text, width), sep="\n", style=style)
     console.print()
-    unbounded = console.options.update(width=10_000)
     for n in range(len(DROPPED_FROM_OVERVIEW) + 1):
         grid = _grid(overview, console, DROPPED_FROM_OVERVIEW[:n])
-        least = console.measure(grid, options=unbounded).maximum
+        least = width_of(grid, console)
         if least <= width:
             break
     # Where even that is too wide, the terminal may wrap; a name or a number is never cut.
@@ -127,43 +135,24 @@ def print_overview(report: Report[Any], overview: Overview, stream: TextIO) -> N
         console.print(*wrapped(hint, width), sep="\n", style="dim")
 
 
-def _console(stream: TextIO) -> "Console":
-    from rich.console import Console
-
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
-
-
 def _grid(overview: Overview, console: "Console", dropped: Sequence[str]) -> "RichTable":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
     from rich.text import Text
 
-    grid = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    heads = [
-        ("accuracy in %", "left"), ("mean", "right"), ("std", "right"),
-        ("difference [95 %]", "right"), ("strip", "left"), ("verdict", "left"),
-    ]  # fmt: skip
-    shown_columns = [i for i, (head, _) in enumerate(heads) if head not in dropped]
+    grid = new_grid()
+    indices = [i for i, head in enumerate(OVERVIEW_COLUMNS) if head not in dropped]
     strip = _Strip.of(overview.rows, console.encoding)
-    for i in shown_columns:
-        head, justify = heads[i]
-        text = Text(strip.scale if head == "strip" else head)
-        grid.add_column(text, justify="left" if justify == "left" else "right", no_wrap=True)
+    for head in (OVERVIEW_COLUMNS[i] for i in indices):
+        justify: Literal["left", "right"] = "left" if head in LEFT_COLUMNS else "right"
+        grid.add_column(strip.scale if head == "strip" else head, justify=justify, no_wrap=True)
     for row in overview.rows:
         label = row.wide_label if console.width >= WIDE else row.label
         if row.is_question:
             grid.add_row(Text(label, style="dim"))
             continue
         verdict = "" if row.verdict is None else SHORT_VERDICTS.get(row.verdict, row.verdict)
-        cells = [
-            Text("  " * row.level + label),
-            Text(row.mean),
-            Text(row.std),
-            Text(row.interval),
-            Text(strip.draw(row)),
-            Text(verdict, style=VERDICT_COLOURS.get(row.verdict, "")),
-        ]
-        grid.add_row(*(cells[i] for i in shown_columns))
+        texts = ["  " * row.level + label, row.mean, row.std, row.interval, strip.draw(row)]
+        cells = [*map(Text, texts), Text(verdict, style=VERDICT_COLOURS.get(row.verdict, ""))]
+        grid.add_row(*(cells[i] for i in indices))
     return grid
 
 
@@ -178,9 +167,8 @@ class _Strip:
     @classmethod
     def of(cls, rows: Sequence[OverviewRow], encoding: str) -> "_Strip":
         differences = [row.difference for row in rows if row.difference is not None]
-        ends = [
-            end for d in differences for end in (d.ci_low, d.ci_high, d.mean) if end is not None
-        ]
+        numbers = [number for d in differences for number in (d.ci_low, d.ci_high, d.mean)]
+        ends = [number for number in numbers if number is not None]
         letters = UNICODE_STRIP if can_write(UNICODE_STRIP, encoding) else ASCII_STRIP
         return cls(min([0.0, *ends]), max([0.0, *ends]), letters)
 

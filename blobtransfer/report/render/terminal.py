@@ -1,10 +1,9 @@
-"""Tables on a terminal: with rich, as wide as it is, and a small box plot in letters."""
+"""Tables as text: aligned for a file; on a terminal with rich, and a small box plot in letters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from blobtransfer.report.render.text import to_text
 from blobtransfer.report.table import WORD_COLUMNS, Table
 from blobtransfer.report.words import format_percent
 from blobtransfer.results.findings import Summary
@@ -44,12 +43,31 @@ UNICODE_BOX = BoxLetters("├", "─", "┤", "█", "╋", "┊")
 ASCII_BOX = BoxLetters("|", "-", "|", "=", "#", ":")
 
 
+def to_text(tables: Sequence[Table]) -> str:
+    """Write tables as aligned plain text, never cut to a width."""
+    return "\n".join(map(_to_text, tables))
+
+
+def _to_text(table: Table) -> str:
+    lines = [table.columns, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [table.title, ""]
+    for row in lines:
+        cells = [
+            cell.ljust(width) if head in WORD_COLUMNS else cell.rjust(width)
+            for head, cell, width in zip(table.columns, row, widths, strict=True)
+        ]
+        text.append("  ".join(cells).rstrip())
+    sentence = ["", table.sentence] if table.sentence else []
+    notes = ["", *table.notes] if table.notes else []
+    return "\n".join([*text, *sentence, *notes]) + "\n"
+
+
 def print_tables(tables: Sequence[Table], file: TextIO) -> None:
     """Print tables with rich; a narrow terminal drops columns, and never cuts a number."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    console = new_console(file)
     for i, table in enumerate(tables):
         dropped = _dropped(table, console)
         if dropped is None:
@@ -74,47 +92,58 @@ def print_tables(tables: Sequence[Table], file: TextIO) -> None:
 
 
 def _dropped(table: Table, console: "Console") -> list[str] | None:
-    """Choose the columns that a terminal has no room for; None where not enough can go."""
-    unbounded = console.options.update(width=10_000)
+    """Choose the columns that a terminal has no room for; None if dropping them is not enough."""
 
-    def fits(without: Sequence[str]) -> bool:
-        grid = _grid(_without(table, without))
-        return console.measure(grid, options=unbounded).maximum <= console.width
+    def fits(dropped: Sequence[str]) -> bool:
+        return width_of(_grid(_without(table, dropped)), console) <= console.width
 
     order = [head for head in (*DROPPED_FIRST, *DROPPED_LAST) if head in table.columns]
     n = next((n for n in range(len(order) + 1) if fits(order[:n])), None)
     if n is None:
         return None
     dropped = order[:n]
-    for head in reversed(order[:n][:-1]):  # a narrow one may fit where a wide one went
-        without = [one for one in dropped if one != head]
-        if fits(without):
-            dropped = without
+    for head in reversed(order[: max(0, n - 1)]):  # a narrow one may fit where a wide one went
+        fewer = [other for other in dropped if other != head]
+        if fits(fewer):
+            dropped = fewer
     return dropped
 
 
-def _without(table: Table, heads: Sequence[str]) -> Table:
-    """Leave some columns out."""
-    kept = [i for i, head in enumerate(table.columns) if head == "" or head not in heads]
-    return replace(
-        table,
-        columns=tuple(table.columns[i] for i in kept),
-        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
-    )
+def new_console(stream: TextIO) -> "Console":
+    """Return a console that prints texts as they are."""
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def new_grid(gap: int = 1) -> "RichTable":
+    """Return an empty table with narrow gaps, so that a comparison fits into 80 columns."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+
+    return RichTable(box=SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
+
+
+def width_of(grid: "RichTable", console: "Console") -> int:
+    """Return the width of a table on a terminal without an end."""
+    return console.measure(grid, options=console.options.update(width=10_000)).maximum
+
+
+def _without(table: Table, dropped: Sequence[str]) -> Table:
+    """Return a table without some columns."""
+    indices = [i for i, head in enumerate(table.columns) if head == "" or head not in dropped]
+    columns = tuple(table.columns[i] for i in indices)
+    rows = tuple(tuple(row[i] for i in indices) for row in table.rows)
+    return replace(table, columns=columns, rows=rows)
 
 
 def _grid(table: Table) -> "RichTable":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
     from rich.text import Text
 
-    # Narrow gaps, so that a comparison fits into 80 columns.
-    gap = 0 if table.is_tight else 1
-    grid = RichTable(box=SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
+    grid = new_grid(gap=0 if table.is_tight else 1)
     for head in table.columns:
-        grid.add_column(
-            Text(head), justify="left" if head in WORD_COLUMNS else "right", overflow="fold"
-        )
+        justify: Literal["left", "right"] = "left" if head in WORD_COLUMNS else "right"
+        grid.add_column(Text(head), justify=justify, overflow="fold")
     for row in table.rows:
         grid.add_row(*map(Text, row))
     return grid
@@ -123,53 +152,50 @@ def _grid(table: Table) -> "RichTable":
 def box_plot(
     summaries: Sequence[Summary], ceiling: float | None, width: int, encoding: str
 ) -> list[str]:
-    """Draw a box a variant: lowest run, quartiles, median and highest run, in one scale.
+    """Draw one box per variant on one scale: lowest run, quartiles, median and highest run.
 
     Args:
-        summaries: One a row; those without a run give an empty row.
-        ceiling: Best possible accuracy, drawn through all rows; None where it is not known.
-        width: Letters of a line.
-        encoding: Of the terminal; plain ASCII where it has no box letters.
+        summaries: One per row; those without a run give an empty row.
+        ceiling: Best possible accuracy, drawn through all rows; None if not known.
+        width: Characters of a line.
+        encoding: Encoding of the terminal; without box characters plain ASCII is used.
 
     Returns:
-        Lines, the scale below; none where there is no room or nothing to draw.
+        Lines, the scale below; empty if there is no room or nothing to draw.
     """
-    labels = max((len(one.label) for one in summaries), default=0) + 1
-    n_columns = width - labels - 1
-    ends = [end for one in summaries for end in (one.min, one.max) if end is not None]
+    labels_width = max((len(summary.label) for summary in summaries), default=0) + 1
+    n_columns = width - labels_width - 1
+    ends = [end for s in summaries for end in (s.min, s.max) if end is not None]
     if n_columns < FEWEST_COLUMNS or not ends:
         return []
     ends += [] if ceiling is None else [ceiling]
     low, high = min(ends), max(ends)
     scale = (n_columns - 1) / (high - low) if high > low else 0.0
     letters = UNICODE_BOX if can_write(UNICODE_BOX, encoding) else ASCII_BOX
-
-    def place(share: float) -> int:
-        return round((share - low) * scale)
-
     lines = []
-    for one in summaries:
+    for summary in summaries:
         row = [" "] * n_columns
         if ceiling is not None:
-            row[place(ceiling)] = letters.ceiling
-        ends_and_quartiles = (one.min, one.q1, one.median, one.q3, one.max)
-        places = [place(share) for share in ends_and_quartiles if share is not None]
-        if places:
-            _draw(row, places, letters)
-        lines.append(one.label.ljust(labels) + "".join(row).rstrip())
+            row[round((ceiling - low) * scale)] = letters.ceiling
+        shares = (summary.min, summary.q1, summary.median, summary.q3, summary.max)
+        indices = [round((share - low) * scale) for share in shares if share is not None]
+        if indices:
+            _draw(row, indices, letters)
+        lines.append(summary.label.ljust(labels_width) + "".join(row).rstrip())
     left, right = format_percent(low), format_percent(high)
     gap = max(1, n_columns - len(left) - len(right))
-    lines.append(" " * labels + left + " " * gap + right)
-    lines.append(
-        f"{letters.low_end}{letters.whisker}{letters.box}{letters.median}{letters.box}"
-        f"{letters.whisker}{letters.high_end} lowest, quartiles, median, highest"
-        + ("" if ceiling is None else f"; {letters.ceiling} ceiling")
+    lines.append(" " * labels_width + left + " " * gap + right)
+    whisker, box = letters.whisker, letters.box
+    legend = (
+        f"{letters.low_end}{whisker}{box}{letters.median}{box}{whisker}{letters.high_end} lowest,"
     )
-    return lines
+    legend += " quartiles, median, highest"
+    return [*lines, legend + ("" if ceiling is None else f"; {letters.ceiling} ceiling")]
 
 
-def _draw(row: list[str], places: Sequence[int], letters: BoxLetters) -> None:
-    low, q1, median, q3, high = places
+def _draw(row: list[str], indices: Sequence[int], letters: BoxLetters) -> None:
+    """Draw one box into a row, from the indices of its five quantiles."""
+    low, q1, median, q3, high = indices
     row[low : high + 1] = letters.whisker * (high + 1 - low)
     row[low], row[high] = letters.low_end, letters.high_end
     row[q1 : q3 + 1] = letters.box * (q3 + 1 - q1)

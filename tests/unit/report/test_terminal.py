@@ -11,8 +11,7 @@ from helpers.specs import VARIANTS, spec_of, varied
 from helpers.texts import says_in_order
 
 from blobtransfer.report.kinds import VIEWS
-from blobtransfer.report.render.terminal import box_plot, print_tables
-from blobtransfer.report.render.text import to_text
+from blobtransfer.report.render.terminal import box_plot, print_tables, to_text
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from blobtransfer.errors import MachineError
 from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.markdown import to_markdown
-from blobtransfer.report.render.text import to_text
+from blobtransfer.report.render.terminal import to_text
 from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS, WRITERS, print_on, to_json, writer_of
 from blobtransfer.running.single import train_target
