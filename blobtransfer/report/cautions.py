@@ -4,19 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from blobtransfer.report.words import QUESTION_NAMES, format_points, join_and, label_of, pluralise
-from blobtransfer.results.findings import (
-    Caution,
-    Collapsed,
-    FewPairs,
-    FewTestRows,
-    LookAgain,
-    Mixed,
-    OneSource,
-    OtherClasses,
-    SameProblem,
-    SplitAnew,
-)
-from blobtransfer.results.results import CellResults, StudyResults
+from blobtransfer.results import findings
+from blobtransfer.results.results import Results
+from blobtransfer.results.study import StudyResults
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
@@ -26,56 +16,56 @@ ENOUGH_REPEATS = 100
 """What a comparison of too few repeats is advised to take."""
 
 
-def caution_text(caution: Caution, results: Results) -> str:
+def caution_text(caution: findings.Caution, results: Results) -> str:
     """Return what makes results less certain than they look, and what to do."""
     match caution:
-        case FewPairs():
-            nested = results.spec.nested
-            more = f"--repeats {ENOUGH_REPEATS}"
-            more = more if nested is None else f"--nested {ENOUGH_REPEATS} {nested[1]}"
+        case findings.FewPairs():
+            design, more = results.spec.nested, f"--repeats {ENOUGH_REPEATS}"
+            if design is not None:
+                more = f"--nested {ENOUGH_REPEATS} {design[1]}"
             n_pairs = pluralise(caution.n, caution.unit)
             return f"with {n_pairs} nothing can be decided; try {more}"
-        case OneSource():
+        case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network: its luck is in no interval; {source} asks about the method"
-        case SameProblem():
+        case findings.SameProblem():
             return (
                 "source and target are the same problem: what starts from the source goes on "
                 "with its training, which is not transfer; take another --source-seed"
             )
-        case OtherClasses():
+        case findings.OtherClasses():
             names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
                 f"{names}: the output layer learnt other classes than the target's and starts no "
                 "better than by chance; --variant new-head,fixed=0 draws it afresh"
             )
-        case SplitAnew():
+        case findings.SplitAnew():
             return (
                 f"each repeat splits the same {caution.n_rows:,} rows anew, so repeats are not "
                 "independent: the intervals are Nadeau & Bengio's, and from some number on only "
                 "more rows would tell more"
             )
-        case LookAgain():
+        case findings.LookAgain():
             nested = results.spec.nested is not None
             return (
                 f"where it says undecided, a second look at more than these {caution.n} "
                 f"{'sources' if nested else 'repeats'} errs in more than 5 % of tables; with more "
                 f"{'--nested' if nested else '--repeats'} take another --train-seed"
             )
-        case Collapsed():
+        case findings.Collapsed():
             names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
                 f"most runs fail or collapse, which is to never predict a class ({names}): there "
                 "is little to compare; try a smaller --learning-rate, or wider --hidden layers"
             )
-        case FewTestRows():
+        case findings.FewTestRows():
             return (
                 f"{pluralise(caution.n_test, 'test rows')}: an accuracy has a standard error of "
                 f"{format_points(caution.standard_error)} for new rows, the margin is "
                 f"{format_points(caution.margin)}; the answers hold for these rows"
                 + ("" if caution.n_enough is None else f", try {_more_rows(caution, results)}")
             )
-        case Mixed():
+        case findings.Mixed():
             return (
                 f"{caution.n_repeats:,} of {results.scores.n_repeats:,} repeats were computed by "
                 "other versions, or where arithmetic rounds differently: last digits may differ "
@@ -83,35 +73,35 @@ def caution_text(caution: Caution, results: Results) -> str:
             )
 
 
-def short_caution(caution: Caution, results: CellResults) -> str:
+def short_caution(caution: findings.Caution, results: Results) -> str:
     """Return a caution in one line, with what to type."""
     match caution:
-        case OneSource():
+        case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network; its luck: {source}"
-        case SameProblem():
+        case findings.SameProblem():
             return "source and target are the same problem; try another --source-seed"
-        case LookAgain():
+        case findings.LookAgain():
             more = "--repeats" if results.spec.nested is None else "--nested"
             return f"to look again at more {more} take another --train-seed"
-        case FewTestRows():
+        case findings.FewTestRows():
             rows = pluralise(caution.n_test, "test rows")
             if caution.n_enough is None:
                 return f"{rows}; the answers hold for these"
             return f"{rows}; for answers beyond them try {_more_rows(caution, results)}"
-        case OtherClasses():
+        case findings.OtherClasses():
             return "the kept output layer learnt other classes; try --variant new-head,fixed=0"
-        case SplitAnew():
+        case findings.SplitAnew():
             return f"the same {caution.n_rows:,} rows split anew: more rows tell more, not repeats"
-        case Collapsed():
+        case findings.Collapsed():
             return "most runs fail or collapse; try a smaller --learning-rate"
-        case Mixed():
+        case findings.Mixed():
             return f"{caution.n_repeats:,} repeats may be rounded differently (--mixed)"
-        case FewPairs():
+        case findings.FewPairs():
             return caution_text(caution, results)
 
 
-def _more_rows(caution: FewTestRows, results: Results) -> str:
+def _more_rows(caution: findings.FewTestRows, results: Results) -> str:
     """Return the setting for more test rows."""
     is_blobs = results.spec.task.kind == "blobs"
     return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"

@@ -205,6 +205,11 @@ def format_adjusted_p(difference: Difference | None) -> str:
     return "" if difference is None else format_p(difference.p_adjusted)
 
 
+def format_probability_better(difference: Difference | None) -> str:
+    """Return the share of repeats with a difference above 0; empty if there is none."""
+    return "" if difference is None else format_share(difference.probability_better)
+
+
 def format_verdict(verdict: Verdict | None) -> str:
     """Return a verdict in words; empty if there is none."""
     return "" if verdict is None else verdict.kind

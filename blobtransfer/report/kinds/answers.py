@@ -2,19 +2,7 @@
 
 from collections.abc import Sequence
 
-from blobtransfer.report.words import (
-    QUESTION_NAMES,
-    describe_design,
-    format_amount,
-    format_interval,
-    format_per_100,
-    format_per_100_range,
-    format_points,
-    format_unsigned_points,
-    join_and,
-    label_of,
-    pluralise,
-)
+from blobtransfer.report import words
 from blobtransfer.results.findings import Summary, Unit
 from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Arm, Question
@@ -31,7 +19,7 @@ def answer(results: CellResults, question: Question) -> str | None:
     for kind in kinds:
         for i, summary in enumerate(by_kind.get(kind, [])):
             amount, interval = _amount(summary)
-            label, slight = label_of(summary.arm, results), _negligible_note(summary)
+            label, slight = words.label_of(summary.arm, results), _negligible_note(summary)
             size = _sample_size(summary, results)
             clauses.append(
                 f"{label} by {amount} ({interval}){slight}"
@@ -42,14 +30,14 @@ def answer(results: CellResults, question: Question) -> str | None:
     if alike := by_kind.get("no practical difference"):
         clauses.append(
             f"{_labels(alike, results)} {'makes' if len(alike) == 1 else 'make'} no practical "
-            f"difference to standalone (less than {format_points(results.spec.margin)})"
+            f"difference to standalone (less than {words.format_points(results.spec.margin)})"
         )
     if undecided := by_kind.get("undecided"):
         clauses.append(
             f"{_labels(undecided, results)} {'is' if len(undecided) == 1 else 'are'} undecided "
             f"({_needed_repeats(undecided, results)})"
         )
-    return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+    return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
 def short_answer(results: Results, question: Question) -> str | None:
@@ -63,16 +51,15 @@ def short_answer(results: Results, question: Question) -> str | None:
         for i, summary in enumerate(by_kind.get(kind, [])):
             amount, _ = _amount(summary)
             unit = " points" if i == 0 else ""
-            clauses.append(
-                f"{label_of(summary.arm, results)} {verb} {amount}{unit}{_negligible_note(summary)}"
-            )
+            label, slight = words.label_of(summary.arm, results), _negligible_note(summary)
+            clauses.append(f"{label} {verb} {amount}{unit}{slight}")
     if alike := by_kind.get("no practical difference"):
         clauses.append(f"{_labels(alike, results)}: no practical difference")
     if undecided := by_kind.get("undecided"):
         what = _needed_repeats(undecided, results).partition(", four")[0]
         named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "
         clauses.append(f"{named}cannot tell ({what})")
-    return f"{QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+    return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
 def low_run_notes(summaries: Sequence[Summary], results: Results) -> list[str]:
@@ -86,10 +73,11 @@ def low_run_notes(summaries: Sequence[Summary], results: Results) -> list[str]:
             continue
         difference = low.share - low.share_standalone
         more = "more" if difference > 0 else "fewer"
+        label = words.label_of(summary.arm, results)
         notes.append(
-            f"{label_of(summary.arm, results)}: {_typical_clause(summary, results.spec.margin)}; "
-            f"{format_per_100(difference)} {more} of 100 end low than from scratch "
-            f"(95 % interval {format_per_100_range(low.ci_low, low.ci_high)})"
+            f"{label}: {_typical_clause(summary, results.spec.margin)}; "
+            f"{words.format_per_100(difference)} {more} of 100 end low than from scratch "
+            f"(95 % interval {words.format_per_100_range(low.ci_low, low.ci_high)})"
         )
     return notes
 
@@ -115,20 +103,20 @@ def _typical_clause(summary: Summary, margin: float) -> str:
     if typical.mean is None:
         return "a typical run is not known"
     if typical.ci_low is None or typical.ci_high is None:
-        return f"a typical run differs by {format_interval(typical, digits=1)} points"
+        return f"a typical run differs by {words.format_interval(typical, digits=1)} points"
     if -margin < typical.ci_low and typical.ci_high < margin:
         return "as good in a typical run"
     if typical.ci_low <= 0.0 <= typical.ci_high:
         return "a typical run may be as good"
     word = "better" if typical.mean > 0 else "worse"
-    return f"a typical run is {word} by {format_unsigned_points(typical.mean)} points"
+    return f"a typical run is {word} by {words.format_unsigned_points(typical.mean)} points"
 
 
 def _sample_size(summary: Summary, results: Results) -> str:
     """Return the sample size of a difference."""
     if results.spec.is_nested(summary.arm):
-        return describe_design(results, "fresh")
-    return pluralise(results.scores.n_repeats, "repeats")
+        return words.describe_design(results, "fresh")
+    return words.pluralise(results.scores.n_repeats, "repeats")
 
 
 def _unit(results: CellResults, arm: Arm) -> Unit:
@@ -140,7 +128,9 @@ def _amount(summary: Summary) -> tuple[str, str]:
     d = summary.difference
     assert d is not None and d.mean is not None and d.ci_low is not None and d.ci_high is not None
     low, high = (d.ci_low, d.ci_high) if d.mean > 0 else (-d.ci_high, -d.ci_low)
-    return format_amount(abs(d.mean)), f"{format_amount(low)} to {format_amount(high)}"
+    return words.format_amount(
+        abs(d.mean)
+    ), f"{words.format_amount(low)} to {words.format_amount(high)}"
 
 
 def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
@@ -152,10 +142,10 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     for summary in undecided:
         to_decide = None if summary.verdict is None else summary.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
-            return f"after {pluralise(results.scores.n_repeats, 'repeats')}"
+            return f"after {words.pluralise(results.scores.n_repeats, 'repeats')}"
         if to_decide is None and results.spec.task.is_resplit and _has_interval(summary):
             margin, task = results.spec.margin, results.spec.task
-            of_what = f" a difference of {format_points(margin)}" if margin else ""
+            of_what = f" a difference of {words.format_points(margin)}" if margin else ""
             which = "training rows" if task.test_to_train > 1.0 else "rows"
             return f"no number of repeats would tell{of_what}; more {which} would"
         if to_decide is None:
@@ -169,7 +159,7 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     if d.repeats_needed is not None and d.repeats_needed[1] > d.n:
         return (
             f"{would_tell}, four times out of five, a difference of "
-            f"{format_points(results.spec.margin)} or more"
+            f"{words.format_points(results.spec.margin)} or more"
         )
     if d.repeats_alike is not None and d.repeats_alike[1] > d.n:
         return f"{would_tell}, four times out of five, that there is none"
@@ -183,4 +173,4 @@ def _has_interval(summary: Summary) -> bool:
 
 
 def _labels(group: Sequence[Summary], results: Results) -> str:
-    return join_and([label_of(summary.arm, results) for summary in group])
+    return words.join_and([words.label_of(summary.arm, results) for summary in group])

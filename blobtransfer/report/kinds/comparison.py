@@ -3,39 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from blobtransfer.report import words
 from blobtransfer.report.cautions import caution_text, short_caution
+from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answer
 from blobtransfer.report.kinds.details import detail_tables, question_title
-from blobtransfer.report.kinds.texts import (
-    EXPLAINED_FRESH,
-    EXPLAINED_VARIANTS,
-    ceiling_note,
-    design_paragraph,
-    interval_paragraph,
-    ranking_cells,
-    ranking_sentence,
-    ranking_table,
-    training_paragraph,
-    verdict_paragraph,
-)
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Overview, OverviewRow, SummaryRows, Table
-from blobtransfer.report.words import (
-    QUESTION_NAMES,
-    describe_design,
-    format_adjusted_p,
-    format_interval,
-    format_number,
-    format_percent,
-    format_points,
-    format_share,
-    format_verdict,
-    format_whole_percent,
-    label_of,
-    pluralise,
-    question_of,
-)
-from blobtransfer.results.files.schema import Sentence
+from blobtransfer.results import json_io
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import CellResults, DataRecord, StudyResults
 from blobtransfer.specs.experiment import Question
@@ -105,11 +80,12 @@ class ComparisonView(View[StudyResults]):
 
     def overview(self, results: StudyResults) -> Overview:
         """Return all variants in one table: standalone once, then each question."""
-        cell = results.cell
-        ceiling, questions = cell.measured.ceiling, cell.spec.questions
-        legend = [] if ceiling is None else [f"best possible {format_number(ceiling, digits=1)}"]
-        legend += [f"margin {format_points(cell.spec.margin)}"]
-        legend += [describe_design(cell, questions[-1])]
+        ceiling, questions = results.measured.ceiling, results.spec.questions
+        legend = (
+            [] if ceiling is None else [f"best possible {words.format_number(ceiling, digits=1)}"]
+        )
+        legend += [f"margin {words.format_points(results.spec.margin)}"]
+        legend += [words.describe_design(results, questions[-1])]
         return Overview(
             rows=tuple(_overview_rows(cell)),
             legend="; ".join(legend),
@@ -121,22 +97,26 @@ class ComparisonView(View[StudyResults]):
         """Yield the meaning of each row and column, with the numbers of these results."""
         spec, measured = results.spec, results.measured
         n_compared = len(spec.variants) - 1
-        yield from EXPLAINED_VARIANTS
+        yield from texts.EXPLAINED_VARIANTS
         yield "this model: all repeats start from one source network"
-        yield EXPLAINED_FRESH
-        yield f"mean, std, median: of the test accuracies of {results.scores.n_repeats} repeats, in %"
+        yield texts.EXPLAINED_FRESH
+        n_repeats = results.scores.n_repeats
+        yield f"mean, std, median: of the test accuracies of {n_repeats} repeats, in %"
         if results.findings.low_line is not None:
-            yield (f"low: runs that end below {format_percent(results.findings.low_line)}")
+            yield f"low: runs that end below {words.format_percent(results.findings.low_line)}"
         if measured.ceiling is not None:
-            yield (f"gap: from the mean to the best possible, {format_percent(measured.ceiling)}")
+            yield (
+                f"gap: from the mean to the best possible, {words.format_percent(measured.ceiling)}"
+            )
         yield from (
             "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
-            f"where it would lie with very many repeats; the {n_compared} of a question hold together",
+            f"where it would lie with very many repeats; the {n_compared} of a question hold "
+            "together",
             "typical [95 %]: the same of the middle three fifths of the repeats, each alone",
             "P(better): share of the repeats in which the variant beats standalone, ties by half",
             "better, worse: the whole interval is above, below 0",
-            f"no practical difference (alike): it is within {format_points(spec.margin)} of 0, the "
-            "margin",
+            f"no practical difference (alike): it is within {words.format_points(spec.margin)} of "
+            "0, the margin",
             "undecided: neither; more repeats, or more rows of a table, would tell",
             "5 % quantile: one run of 20 ends below it",
             "worst tenth: mean of the lowest tenth of the runs",
@@ -144,19 +124,18 @@ class ComparisonView(View[StudyResults]):
         )
         if not spec.until_decided:
             times = f", times the {n_compared} variants of a question" if n_compared > 1 else ""
-            yield (f"adj. p: of no difference{times}")
+            yield f"adj. p: of no difference{times}"
         if results.n_failed:
-            floor = format_percent(measured.floor)
-            yield (f"failed: loss not finite; such runs count at chance level, {floor}")
+            floor = words.format_percent(measured.floor)
+            yield f"failed: loss not finite; such runs count at chance level, {floor}"
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
-        cell = results.cell
-        spec = cell.spec
-        yield training_paragraph(spec)
-        yield design_paragraph(spec)
-        yield interval_paragraph(spec)
-        yield verdict_paragraph(spec)
+        spec = results.spec
+        yield texts.training_paragraph(spec)
+        yield texts.design_paragraph(spec)
+        yield texts.interval_paragraph(spec)
+        yield texts.verdict_paragraph(spec)
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
         """Draw differences, scores and learning curves."""
@@ -184,7 +163,7 @@ def summary_row(summary: Summary, results: Results) -> list[Any]:
     """Return the values of a variant in the order of `SUMMARY_COLUMNS`."""
     d, low_runs, verdict = summary.difference, summary.low_runs, summary.verdict
     return [
-        *(summary.arm.sources, label_of(summary.arm, results), summary.n, summary.failed),
+        *(summary.arm.sources, words.label_of(summary.arm, results), summary.n, summary.failed),
         *(summary.mean, summary.std, summary.median, low_runs and low_runs.share),
         *((None,) * 4 if d is None else (d.mean, d.ci_low, d.ci_high, d.p_adjusted)),
         verdict and verdict.kind,
@@ -199,21 +178,21 @@ def _overview_rows(results: CellResults) -> Iterator[OverviewRow]:
     for question in results.spec.questions:
         summaries = [summary for summary in results.summary if summary.arm.sources == question]
         if summaries:
-            name = QUESTION_NAMES[question]
+            name = words.QUESTION_NAMES[question]
             yield OverviewRow(name, name + MORE_OF_QUESTION[question], is_question=True)
         for summary in summaries:
             yield _overview_row(summary, results, level=1)
 
 
-def _overview_row(summary: Summary, results: CellResults, level: int) -> OverviewRow:
-    label, difference = label_of(summary.arm, results), summary.difference
+def _overview_row(summary: Summary, results: Results, level: int) -> OverviewRow:
+    label, difference = words.label_of(summary.arm, results), summary.difference
     is_empty = difference is None or difference.mean is None
     return OverviewRow(
         label=label,
         wide_label=label,
-        mean=format_number(summary.mean, digits=1),
-        std=format_number(summary.std, digits=1),
-        interval="" if is_empty else format_interval(difference, digits=1),
+        mean=words.format_number(summary.mean, digits=1),
+        std=words.format_number(summary.std, digits=1),
+        interval="" if is_empty else words.format_interval(difference, digits=1),
         difference=difference,
         verdict=None if summary.verdict is None else summary.verdict.kind,
         level=level,
@@ -238,20 +217,17 @@ def comparison_table(results: CellResults, question: Question) -> Table:
     target = results.measured
     summaries = results.of_question(question)
     columns: list[tuple[str, Callable[[Summary], str]]] = [
-        ("variant", lambda s: label_of(s.arm, results)),
-        ("mean", lambda s: format_number(s.mean)),
-        ("std", lambda s: format_number(s.std)),
-        ("median", lambda s: format_number(s.median)),
-        ("low", lambda s: format_whole_percent(s.low_runs.share if s.low_runs else None)),
-        ("gap", lambda s: format_number(s.gap)),
-        ("difference [95 %]", lambda s: format_interval(s.difference)),
-        ("typical [95 %]", lambda s: format_interval(s.difference and s.difference.typical)),
-        (
-            "P(better)",
-            lambda s: format_share(s.difference.probability_better if s.difference else None),
-        ),
-        ("adj. p", lambda s: format_adjusted_p(s.difference)),
-        ("verdict", lambda s: format_verdict(s.verdict)),
+        ("variant", lambda s: words.label_of(s.arm, results)),
+        ("mean", lambda s: words.format_number(s.mean)),
+        ("std", lambda s: words.format_number(s.std)),
+        ("median", lambda s: words.format_number(s.median)),
+        ("low", lambda s: words.format_whole_percent(s.low_runs.share if s.low_runs else None)),
+        ("gap", lambda s: words.format_number(s.gap)),
+        ("difference [95 %]", lambda s: words.format_interval(s.difference)),
+        ("typical [95 %]", lambda s: words.format_interval(s.difference and s.difference.typical)),
+        ("P(better)", lambda s: words.format_probability_better(s.difference)),
+        ("adj. p", lambda s: words.format_adjusted_p(s.difference)),
+        ("verdict", lambda s: words.format_verdict(s.verdict)),
     ]
     left_out = ["gap"] if target.ceiling is None else []
     left_out += ["adj. p"] if results.spec.until_decided else []  # a sequence has none
@@ -260,7 +236,7 @@ def comparison_table(results: CellResults, question: Question) -> Table:
         columns[1:1] = [("failed", lambda s: str(s.failed))]
     return Table(
         title=f"{question_title(results, question)}: test accuracy in % on {target.name}, "
-        f"{results.spec.network}, {describe_design(results, question)}",
+        f"{results.spec.network}, {words.describe_design(results, question)}",
         columns=tuple(head for head, _ in columns),
         rows=tuple(tuple(cell(s) for _, cell in columns) for s in summaries),
         notes=tuple(_comparison_notes(results, question, summaries)),
@@ -277,8 +253,8 @@ def risk_table(results: CellResults) -> Table:
         columns=("variant", "question", "5 % quantile", "worst tenth", *BEST_OF),
         rows=tuple(
             (
-                *(label_of(s.arm, results), question_of(s.arm)),
-                *map(format_number, (s.q05, s.worst_tenth, s.mean, s.best_of_3, s.best_of_5)),
+                *(words.label_of(s.arm, results), words.question_of(s.arm)),
+                *map(words.format_number, (s.q05, s.worst_tenth, s.mean, s.best_of_3, s.best_of_5)),
             )
             for s in results.summary
         ),
@@ -293,22 +269,22 @@ def risk_table(results: CellResults) -> Table:
 def _ranking_table(results: Results) -> Table:
     """Return the table of how well each transferability score ranks the source networks."""
     rankings = [
-        (label_of(finding.arm, results), finding.score, finding.ranking)
+        (words.label_of(finding.arm, results), finding.score, finding.ranking)
         for finding in results.findings.rankings
     ]
     n = rankings[0][-1].n
-    return ranking_table(
-        f"Which of {pluralise(n, 'source networks')} would one pick? Scores on the training rows "
-        f"of {results.measured.name}",
-        ((label, *ranking_cells(score, ranking)) for label, score, ranking in rankings),
-        sentence=ranking_sentence(rankings, f", the {n} source networks"),
+    return texts.ranking_table(
+        f"Which of {words.pluralise(n, 'source networks')} would one pick? Scores on the training "
+        f"rows of {results.measured.name}",
+        ((label, *texts.ranking_cells(score, ranking)) for label, score, ranking in rankings),
+        sentence=texts.ranking_sentence(rankings, f", the {n} source networks"),
     )
 
 
 def _comparison_notes(
     results: Results, question: Question, summaries: Sequence[Summary]
 ) -> list[str]:
-    spec, notes = results.spec, [ceiling_note(results)]
+    spec, notes = results.spec, [texts.ceiling_note(results)]
     if question == "fresh":
         source = results.record_of("source") if spec.source else None
         if source is not None:
@@ -319,11 +295,13 @@ def _comparison_notes(
     elif spec.model_path is not None:
         notes.append(f"one source network, {spec.model_path}: {ONE_SOURCE_NOTE}")
     elif results.source_run is not None:
-        source, run = results.record_of("source"), results.source_run
-        ceiling = "" if source.ceiling is None else f", ceiling {format_percent(source.ceiling)}"
+        source, run = results.task("source"), results.source_run
+        ceiling = (
+            "" if source.ceiling is None else f", ceiling {words.format_percent(source.ceiling)}"
+        )
         notes.append(
             f"one source network, trained on {source.name} "
-            f"(test accuracy {format_percent(run.test_accuracy)}{ceiling}): {ONE_SOURCE_NOTE}"
+            f"(test accuracy {words.format_percent(run.test_accuracy)}{ceiling}): {ONE_SOURCE_NOTE}"
         )
         if run.status == "failed":
             notes.append("the source network failed: its loss is not finite")
@@ -331,8 +309,8 @@ def _comparison_notes(
     n_compared = len(spec.variants) - 1
     together = f"; the {n_compared} intervals of the mean hold together" if n_compared > 1 else ""
     notes.append(
-        f"low: runs below {format_percent(results.findings.low_line)}; typical: the middle three "
-        f"fifths of the differences{together}"
+        f"low: runs below {words.format_percent(results.findings.low_line)}; typical: the middle "
+        f"three fifths of the differences{together}"
     )
     if spec.until_decided:
         is_at_most = results.interrupted or results.scores.n_repeats == spec.n_repeats
@@ -351,7 +329,7 @@ def _comparison_notes(
     if any(summary.failed for summary in summaries):
         notes.append(
             "failed: runs whose loss is not finite; they count at chance level, "
-            f"{format_percent(results.measured.floor)}"
+            f"{words.format_percent(results.measured.floor)}"
         )
     return notes
 
@@ -359,5 +337,5 @@ def _comparison_notes(
 ONE_SOURCE_NOTE = "the luck of its draw is in no std and no interval"
 
 
-def _bracketed_ceiling(task: DataRecord) -> str:
-    return "" if task.ceiling is None else f" (ceiling {format_percent(task.ceiling)})"
+def _bracketed_ceiling(task: TaskRecord) -> str:
+    return "" if task.ceiling is None else f" (ceiling {words.format_percent(task.ceiling)})"

@@ -2,21 +2,9 @@
 
 from collections.abc import Iterator
 
+from blobtransfer.report import words
 from blobtransfer.report.kinds.texts import SECONDARY
 from blobtransfer.report.table import Table, blank_repeats
-from blobtransfer.report.words import (
-    QUESTION_NAMES,
-    describe_design,
-    format_adjusted_p,
-    format_interval,
-    format_number,
-    format_percent,
-    format_share,
-    format_verdict,
-    label_of,
-    pluralise,
-    question_of,
-)
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric
 from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Question
@@ -76,8 +64,8 @@ def rates_table(results: CellResults) -> Table:
         columns=("variant", "question", *rates),
         rows=tuple(
             (
-                label_of(summary.arm, results),
-                question_of(summary.arm),
+                words.label_of(summary.arm, results),
+                words.question_of(summary.arm),
                 *(str(chosen.n) for chosen in summary.chosen_rates),
             )
             for summary in results.summary
@@ -98,11 +86,11 @@ def variance_table(results: CellResults) -> Table:
         columns=("variant", "sources", "between sources", "within a source", "ICC"),
         rows=tuple(
             (
-                label_of(summary.arm, results),
+                words.label_of(summary.arm, results),
                 str(variance.n_sources),
-                format_number(variance.between_std),
-                format_number(variance.within_std),
-                format_share(variance.icc),
+                words.format_number(variance.between_std),
+                words.format_number(variance.within_std),
+                words.format_share(variance.icc),
             )
             for summary in results.summary
             if (variance := summary.source_variance) is not None
@@ -116,7 +104,9 @@ def controls_table(results: CellResults) -> Table:
     questions = results.spec.questions
     by_row: dict[tuple[ContrastKind, str, str], dict[Question, Contrast]] = {}
     for contrast in results.findings.contrasts:
-        label, baseline = (label_of(arm, results) for arm in (contrast.arm, contrast.baseline))
+        label, baseline = (
+            words.label_of(arm, results) for arm in (contrast.arm, contrast.baseline)
+        )
         key = (contrast.kind, label, baseline)
         by_row.setdefault(key, {})[contrast.question] = contrast
     is_why = any(kind != "against" for kind, *_ in by_row)
@@ -127,10 +117,10 @@ def controls_table(results: CellResults) -> Table:
         is_of_one = n_frozen is not None and kind != "against"
         what = CONTRASTS[kind] + (f", fixed={n_frozen}" if is_of_one else "")
         differences = [cells[question].difference for question in questions]
-        rows.append((what, f"{label} - {baseline}", *map(format_interval, differences)))
+        rows.append((what, f"{label} - {baseline}", *map(words.format_interval, differences)))
     return Table(
         title=f"{title}: differences in points [95 % interval, each alone]",
-        columns=("what", "of", *(QUESTION_NAMES[question] for question in questions)),
+        columns=("what", "of", *(words.QUESTION_NAMES[question] for question in questions)),
         rows=tuple(rows),
         notes=(
             *(
@@ -148,23 +138,23 @@ def speed_table(results: CellResults, question: Question) -> Table:
     for speed in results.findings.speed:
         if speed.arm.is_asked_by(question):
             scale = 1.0 if speed.metric == "epochs" else 100.0
-            row = (label_of(speed.arm, results), SPEED_METRICS[speed.metric])
+            row = (words.label_of(speed.arm, results), SPEED_METRICS[speed.metric])
             numbers = (
-                format_number(speed.value, scale=scale),
-                format_interval(speed.difference, scale=scale),
-                format_adjusted_p(speed.difference),
+                words.format_number(speed.value, scale=scale),
+                words.format_interval(speed.difference, scale=scale),
+                words.format_adjusted_p(speed.difference),
             )
-            rows.append((*row, *numbers, format_verdict(speed.verdict)))
+            rows.append((*row, *numbers, words.format_verdict(speed.verdict)))
     return Table(
         title=f"{question_title(results, question)}: speed of learning in %, "
-        f"{describe_design(results, question)}",
+        f"{words.describe_design(results, question)}",
         columns=("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict"),
         rows=blank_repeats(rows, 1),
         notes=(
             "test accuracy: jumpstart, before training; height, mean of the learning curve; "
             "last 10, mean of the last epochs",
-            f"reached: runs that reach {format_percent(results.findings.threshold)}; epochs: until "
-            f"then, {results.spec.training.epochs} where it is never reached",
+            f"reached: runs that reach {words.format_percent(results.findings.threshold)}; epochs: "
+            f"until then, {results.spec.training.epochs} where it is never reached",
             SECONDARY,
         ),
     )
@@ -172,11 +162,11 @@ def speed_table(results: CellResults, question: Question) -> Table:
 
 def question_title(results: Results, question: Question) -> str:
     """Return the name of a question and how many source networks it has."""
-    name = QUESTION_NAMES[question].capitalize()
+    name = words.QUESTION_NAMES[question].capitalize()
     if results.spec.is_same_problem:
         return f"{name}, source and target being the same problem (not transfer)"
     if question == "one":
         return f"{name} (one source network)"
     if results.spec.nested is not None:
-        return f"{name} ({pluralise(results.n_sources, 'source networks')})"
+        return f"{name} ({words.pluralise(results.n_sources, 'source networks')})"
     return f"{name} (a fresh source network each repeat)"

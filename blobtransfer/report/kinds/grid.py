@@ -3,25 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from blobtransfer.report import words
+from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.study import StudyView, cell_details
-from blobtransfer.report.kinds.texts import (
-    ranking_cells,
-    ranking_sentence,
-    ranking_table,
-)
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Table, blank_repeats
-from blobtransfer.report.words import (
-    VERDICT_CLAUSES,
-    format_adjusted_p,
-    format_interval,
-    format_number,
-    format_points,
-    format_short_verdict,
-    format_signed_points,
-    label_of,
-    pluralise,
-)
 from blobtransfer.results.study import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
@@ -55,8 +41,8 @@ class GridView(StudyView):
     def headline(self, results: StudyResults) -> str:
         """Return the number of problems and repeats."""
         n, repeats = (
-            len(results.study.axes[0].values),
-            pluralise(results.study.n_repeats, "repeats"),
+            len(results.spec.axes[0].values),
+            words.pluralise(results.spec.n_repeats, "repeats"),
         )
         return f"Which source helps on which target? {n} problems, {repeats} a cell"
 
@@ -85,9 +71,9 @@ class GridView(StudyView):
         """Return how the cells are made and judged."""
         return (
             "Every problem was source and target in turn, with "
-            f"{pluralise(results.study.n_repeats, 'repeats')} a cell; all cells and variants are "
-            "judged together by Holm's procedure. On the diagonal the source is another network "
-            "of the target problem."
+            f"{words.pluralise(results.spec.n_repeats, 'repeats')} a cell; all cells and variants "
+            "are judged together by Holm's procedure. On the diagonal the source is another "
+            "network of the target problem."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
@@ -106,8 +92,8 @@ def _clause_over_cells(results: StudyResults, question: Question, series: int) -
         and (verdict := cell.summary_of(question, series).verdict) is not None
     ]
     counts = [
-        f"{VERDICT_CLAUSES[kind]} in {kinds.count(kind)}"
-        for kind in VERDICT_CLAUSES
+        f"{words.VERDICT_CLAUSES[kind]} in {kinds.count(kind)}"
+        for kind in words.VERDICT_CLAUSES
         if kind in kinds
     ]
     return f"{', '.join(counts)} of {len(kinds)} transfers"
@@ -123,7 +109,7 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
     """
     sources, targets = (axis.values for axis in results.spec.axes)
     means = {
-        (margin.axis, margin.at): f"{format_signed_points(margin.mean)}  "
+        (margin.axis, margin.at): f"{words.format_signed_points(margin.mean)}  "
         for margin in results.findings.margins
         if margin.series == series
     }
@@ -134,7 +120,7 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
         rows.append((source, *row, means.get(("source", source), "")))
     rows.append(("mean", *(means.get(("target", target), "") for target in targets), ""))
     n_differences = len(results.cells) * (len(results.spec.cells[0].spec.variants) - 1)
-    margin = format_points(results.spec.margin)
+    margin = words.format_points(results.spec.margin)
     return Table(
         title=f"{dict(series_of(results.spec))[series]}: difference to standalone in points, "
         "sources down, targets across",
@@ -159,15 +145,15 @@ def grid_ranking_table(results: StudyResults) -> Table:
         for finding in results.findings.rankings
     ]
     n_sources = len(results.spec.axes[0].values) - 1
-    return ranking_table(
-        f"Which of {pluralise(n_sources, 'sources')} would one pick? Scores on the training rows "
-        "of each target",
-        ((label, *ranking_cells(score, ranking)) for label, score, ranking in rankings),
+    return texts.ranking_table(
+        f"Which of {words.pluralise(n_sources, 'sources')} would one pick? Scores on the training "
+        "rows of each target",
+        ((label, *texts.ranking_cells(score, ranking)) for label, score, ranking in rankings),
         notes=(
-            f"means over the targets and {pluralise(rankings[0][-1].n, 'repeats')}, which alone "
-            "are independent; without the diagonal",
+            f"means over the targets and {words.pluralise(rankings[0][-1].n, 'repeats')}, which "
+            "alone are independent; without the diagonal",
         ),
-        sentence=ranking_sentence(rankings, " of a target, its sources"),
+        sentence=texts.ranking_sentence(rankings, " of a target, its sources"),
     )
 
 
@@ -175,10 +161,13 @@ def cell_table(results: StudyResults) -> Table:
     """Return the table of all cells with their intervals."""
     rows = [
         (
-            *(*cell.at, label_of(summary.arm, cell.results)),
-            *(format_number(summary.mean), format_number(summary.std)),
-            *(format_interval(summary.difference), format_adjusted_p(summary.difference)),
-            format_short_verdict(summary.verdict),
+            *(*cell.at, words.label_of(summary.arm, cell.results)),
+            *(words.format_number(summary.mean), words.format_number(summary.std)),
+            *(
+                words.format_interval(summary.difference),
+                words.format_adjusted_p(summary.difference),
+            ),
+            words.format_short_verdict(summary.verdict),
         )
         for cell in results.cells
         for summary in cell.results.of_question("fresh")
@@ -195,10 +184,10 @@ def cell_table(results: StudyResults) -> Table:
 
 
 def _cell_text(cell: CellResults, series: int) -> str:
-    """Return the difference of a variant and the mark of its verdict; on the diagonal in brackets."""
+    """Return the difference of a variant with the mark of its verdict; `[ ]` on the diagonal."""
     summary = cell.summary("fresh", series)
     if summary.difference is None or summary.difference.mean is None:
         return ""
     mark = "" if summary.verdict is None else VERDICT_MARKS[summary.verdict.kind]
-    text = f"{format_signed_points(summary.difference.mean)} {mark}"
+    text = f"{words.format_signed_points(summary.difference.mean)} {mark}"
     return f"[{text}]" if cell.at[0] == cell.at[1] else f"{text} "

@@ -3,28 +3,13 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from blobtransfer.report import words
 from blobtransfer.report.kinds.study import StudyView, notes_on_alike
 from blobtransfer.report.kinds.texts import SECONDARY
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import SummaryRows, Table, blank_repeats
-from blobtransfer.report.words import (
-    VERDICT_CLAUSES,
-    format_interval,
-    format_number,
-    format_p,
-    format_points,
-    format_range,
-    format_short_interval,
-    format_short_verdict,
-    format_signed_points,
-    format_unsigned_points,
-    format_whole_percent,
-    label_of,
-    pluralise,
-)
-from blobtransfer.results.results import StudyResults
-from blobtransfer.results.study_findings import ModeratorKind, PooledSummary
-from blobtransfer.specs.data import DataSpec
+from blobtransfer.results.study import StudyResults
+from blobtransfer.results.study_findings import FamilySummary, ModeratorKind
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.paired import Interval
@@ -80,9 +65,10 @@ class PairsView(StudyView):
         n_pairs = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made on {n_pairs} pairs of problems, with "
-            f"{pluralise(results.study.n_repeats, 'repeats')} each. A pair is one observation: the "
-            "mean over pairs has Student's t interval, tau is the spread of the true differences "
-            "between pairs, and the interval of the next pair does not take tau for known."
+            f"{words.pluralise(results.spec.n_repeats, 'repeats')} each. A pair is one "
+            "observation: the mean over pairs has Student's t interval, tau is the spread of the "
+            "true differences between pairs, and the interval of the next pair does not take tau "
+            "for known."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
@@ -110,7 +96,10 @@ def _describe_pairs(results: StudyResults) -> str:
     assert spec.source is not None
     source, target = describe_problem_kind(spec.source), describe_problem_kind(spec.data)
     kinds = source if source == target else f"from {source} to {target}"
-    n_pairs, repeats = pluralise(len(results.cells), "pairs"), pluralise(spec.n_repeats, "repeats")
+    n_pairs, repeats = (
+        words.pluralise(len(results.cells), "pairs"),
+        words.pluralise(spec.n_repeats, "repeats"),
+    )
     return f"{n_pairs} of {kinds}, {repeats} each"
 
 
@@ -122,17 +111,21 @@ def _new_pair_clause(summary: FamilySummary, family: PooledEffect, results: Stud
         family: Its pooled effect.
         results: Results of pairs.
     """
-    label = label_of(summary.arm, results.cells[0].results)
-    pairs = pluralise(family.n_pairs, "pairs")
+    label = words.label_of(summary.arm, results.cells[0].results)
+    pairs = words.pluralise(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
-        mean = "" if family.mean is None else f" by {format_signed_points(family.mean)} on average"
+        mean = (
+            ""
+            if family.mean is None
+            else f" by {words.format_signed_points(family.mean)} on average"
+        )
         return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
-    clause = VERDICT_CLAUSES["undecided" if summary.verdict is None else summary.verdict.kind]
-    average = f"on average it {clause}, {format_short_interval(family)}, over {pairs}"
+    clause = words.VERDICT_CLAUSES["undecided" if summary.verdict is None else summary.verdict.kind]
+    average = f"on average it {clause}, {words.format_short_interval(family)}, over {pairs}"
     low, high = family.prediction_low, family.prediction_high
     if low is None or high is None:
         return f"{label}: {average}"
-    ends = [format_unsigned_points(low), format_unsigned_points(high)]
+    ends = [words.format_unsigned_points(low), words.format_unsigned_points(high)]
     if low >= 0.0:
         effect = f"gains {ends[0]} to {ends[1]} points"
     elif high <= 0.0:
@@ -153,20 +146,23 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
     """Return the table of all variants over all pairs, with prediction intervals."""
     rows = []
     for summary in results.findings.families:
-        cells, family = [label_of(summary.arm, results.cells[0].results)], summary.family
-        cells += [format_number(summary.mean), format_number(summary.std)]
+        cells, family = [words.label_of(summary.arm, results.cells[0].results)], summary.family
+        cells += [words.format_number(summary.mean), words.format_number(summary.std)]
         if family is None:
             cells += [""] * 6
         else:
-            cells += [format_short_interval(family), format_number(family.tau, digits=1)]
-            cells += [format_range(family.prediction_low, family.prediction_high)]
-            cells += [_beyond_cell(family), format_p(family.wilcoxon_p)]
-            cells += [format_short_verdict(summary.verdict)]
+            cells += [
+                words.format_short_interval(family),
+                words.format_number(family.tau, digits=1),
+            ]
+            cells += [words.format_range(family.prediction_low, family.prediction_high)]
+            cells += [_beyond_cell(family), words.format_p(family.wilcoxon_p)]
+            cells += [words.format_short_verdict(summary.verdict)]
         rows.append(tuple(cells))
-    n_pairs, margin = len(results.cells), format_points(results.spec.margin)
+    n_pairs, margin = len(results.cells), words.format_points(results.spec.margin)
     heads = ("difference [95 %]", "tau", "next pair [95 %]", BEYOND_MARGIN, "Wilcoxon p", "verdict")
     return Table(
-        title=f"{pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
+        title=f"{words.pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
         columns=("variant", "mean", "std", *heads),
         rows=tuple(rows),
         notes=(
@@ -185,11 +181,11 @@ def moderator_tables(results: StudyResults) -> list[Table]:
     """Return the table of what the differences depend on; empty if nothing is known."""
     rows = []
     for summary in results.findings.families:
-        label = label_of(summary.arm, results.cells[0].results)
+        label = words.label_of(summary.arm, results.cells[0].results)
         for moderator in summary.moderators:
             slope = moderator.slope
             interval = Interval(slope.slope, slope.ci_low, slope.ci_high)
-            text = format_interval(interval, scale=1.0 if moderator.kind == "gap" else 100.0)
+            text = words.format_interval(interval, scale=1.0 if moderator.kind == "gap" else 100.0)
             rows.append((label, MODERATORS[moderator.kind], text))
     if all(text in ("", "-") for *_, text in rows):
         return []
@@ -212,11 +208,11 @@ def pair_table(results: StudyResults) -> Table:
     """Return the table of all pairs."""
     rows = []
     for row in results.findings.pairs:
-        distance = "" if row.distance is None else format_number(row.distance, 1, scale=1.0)
-        interval = format_interval(Interval(row.difference, row.each_low, row.each_high))
-        label = label_of(row.arm, results.cells[0].results)
-        pair = (row.pair, row.source, row.target, format_number(row.gap), distance)
-        rows.append((*pair, label, format_number(row.mean), interval))
+        distance = "" if row.distance is None else words.format_number(row.distance, 1, scale=1.0)
+        interval = words.format_interval(Interval(row.difference, row.each_low, row.each_high))
+        label = words.label_of(row.arm, results.cells[0].results)
+        pair = (row.pair, row.source, row.target, words.format_number(row.gap), distance)
+        rows.append((*pair, label, words.format_number(row.mean), interval))
     pair_heads = ("pair", "source", "target", "gap", "distance")
     return Table(
         title="Pair by pair: test accuracy in %, differences in points [95 % interval, each alone]",
@@ -229,13 +225,13 @@ def pair_table(results: StudyResults) -> Table:
 def _beyond_cell(family: PooledEffect) -> str:
     if family.better_share is None or family.worse_share is None:
         return ""
-    better = format_number(family.better_share, digits=0)
-    return f"{better} / {format_whole_percent(family.worse_share)}"
+    better = words.format_number(family.better_share, digits=0)
+    return f"{better} / {words.format_whole_percent(family.worse_share)}"
 
 
 def _summary_row(summary: PooledSummary, results: StudyResults) -> list[Any]:
     """Return the values of a variant in the order of `PAIRS_SUMMARY_COLUMNS`."""
-    label, effect = label_of(summary.arm, results.cells[0].results), summary.family
+    label, effect = words.label_of(summary.arm, results.cells[0].results), summary.family
     values: list[Any] = [None] * 9
     if effect is not None:
         values = [effect.mean, effect.ci_low, effect.ci_high, effect.tau, effect.prediction_low]

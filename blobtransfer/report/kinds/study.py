@@ -6,16 +6,10 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 from blobtransfer.report.cautions import study_caution_text
+from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.comparison import SUMMARY_COLUMNS, summary_row
 from blobtransfer.report.kinds.details import detail_tables
-from blobtransfer.report.kinds.texts import (
-    EXPLAINED_FRESH,
-    EXPLAINED_VARIANTS,
-    design_paragraph,
-    training_paragraph,
-    verdict_paragraph,
-)
-from blobtransfer.report.report import View
+from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import SummaryRows, Table
 from blobtransfer.report.words import QUESTION_NAMES, SHORT_VERDICTS, format_points
 from blobtransfer.results.files.schema import Sentence
@@ -76,8 +70,8 @@ class StudyView(View[StudyResults]):
 
     def explanations(self, results: StudyResults) -> Iterator[str]:
         """Yield the meaning of each row and column, with the numbers of these results."""
-        yield from EXPLAINED_VARIANTS
-        yield EXPLAINED_FRESH
+        yield from texts.EXPLAINED_VARIANTS
+        yield texts.EXPLAINED_FRESH
         yield from self.column_explanations
         yield "better, worse: the whole interval is above, below 0"
         margin = format_points(results.study.margin)
@@ -86,11 +80,11 @@ class StudyView(View[StudyResults]):
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
-        spec = results.cell.spec
-        yield training_paragraph(spec)
-        yield design_paragraph(spec)
+        spec = results.cells[0].results.spec
+        yield texts.training_paragraph(spec)
+        yield texts.design_paragraph(spec)
         yield self.study_paragraph(results)
-        yield verdict_paragraph(spec)
+        yield texts.verdict_paragraph(spec)
 
     def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per cell and variant, with the position of the cell first."""

@@ -3,23 +3,13 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from blobtransfer.report import words
 from blobtransfer.report.kinds.study import StudyView, cell_details, notes_on_alike
 from blobtransfer.report.kinds.texts import ranking_cells, ranking_table
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Table, blank_repeats
-from blobtransfer.report.words import (
-    QUESTION_NAMES,
-    VERDICT_CLAUSES,
-    format_adjusted_p,
-    format_count_range,
-    format_number,
-    format_short_interval,
-    format_short_verdict,
-    join_and,
-    label_of,
-    pluralise,
-)
-from blobtransfer.results.results import CellResults, StudyResults
+from blobtransfer.results.results import Results
+from blobtransfer.results.study import StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
@@ -43,7 +33,7 @@ class SweepView(StudyView):
 
     def headline(self, results: StudyResults) -> str:
         """Return which settings vary, and from what to what the networks are transferred."""
-        names = join_and([axis.name for axis in results.study.axes])
+        names = words.join_and([axis.name for axis in results.spec.axes])
         return f"What changes with {names}? {_describe_transfer(results)}"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
@@ -64,8 +54,8 @@ class SweepView(StudyView):
         n_points = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made at {n_points} points, with "
-            f"{pluralise(results.study.n_repeats, 'repeats')} each, on the same test rows and with "
-            "the same draws; the intervals of all points and variants hold together."
+            f"{words.pluralise(results.spec.n_repeats, 'repeats')} each, on the same test rows and "
+            "with the same draws; the intervals of all points and variants hold together."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
@@ -81,7 +71,7 @@ class SweepView(StudyView):
 
 
 def _count_range(counts: set[int]) -> str:
-    return format_count_range(min(counts), max(counts))
+    return words.format_count_range(min(counts), max(counts))
 
 
 def _n_updates(cell: CellResults) -> int:
@@ -96,7 +86,7 @@ def _describe_transfer(results: StudyResults) -> str:
     sources = (cell.spec.source for cell in results.spec.cells)
     names = sorted({source.name for source in sources if source is not None}) or [target]
     origin = spec.model_path or (names[0] if len(names) == 1 else f"{len(names)} problems")
-    repeats = f"{pluralise(spec.n_repeats, 'repeats')} a point"
+    repeats = f"{words.pluralise(spec.n_repeats, 'repeats')} a point"
     return f"From {origin} to {target}, {'until decided' if spec.until_decided else repeats}"
 
 
@@ -114,10 +104,10 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
         if len(points) == n_points:
             where = "everywhere" if n_points > 1 else f"at {points[0]}"
         elif is_line:
-            where = f"at {join_and(points)}"
+            where = f"at {words.join_and(points)}"
         else:
             where = f"in {len(points)} of {n_points} points"
-        clauses.append(f"{VERDICT_CLAUSES[kind]} {where}")
+        clauses.append(f"{words.VERDICT_CLAUSES[kind]} {where}")
     changes = [
         f"it turns from {change.verdicts[0]} to {change.verdicts[1]} between {change.at[0]} and "
         f"{change.at[1]}"
@@ -126,7 +116,7 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
     ]
     same = [" ".join(cell.at) for cell in results.cells if cell.spec.is_same_problem]
     if same:
-        changes.append(f"source and target are one problem at {join_and(same)}, not transfer")
+        changes.append(f"source and target are one problem at {words.join_and(same)}, not transfer")
     return "; ".join([", ".join(clauses), *changes])
 
 
@@ -145,18 +135,18 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
     for cell in results.cells:
         epochs, updates = cell.results.spec.training.epochs, _n_updates(cell.results)
         for summary in cell.results.of_question(question):
-            label = label_of(summary.arm, cell.results).removeprefix("transfer ")
-            numbers = (format_number(summary.mean), format_number(summary.std))
+            label = words.label_of(summary.arm, cell.results).removeprefix("transfer ")
+            numbers = (words.format_number(summary.mean), words.format_number(summary.std))
             row = (*cell.at, f"{epochs:,}", f"{updates:,}", label, *numbers)
-            p = (format_adjusted_p(summary.difference),) if has_p else ()
-            verdict = format_short_verdict(summary.verdict)
-            rows.append((*row, format_short_interval(summary.difference), *p, verdict))
+            p = (words.format_adjusted_p(summary.difference),) if has_p else ()
+            verdict = words.format_short_verdict(summary.verdict)
+            rows.append((*row, words.format_short_interval(summary.difference), *p, verdict))
     heads = ("epochs made" if "epochs" in names else "epochs", "updates", "variant", "mean", "std")
     p_heads = ("difference [95 %]", *(("adj. p",) if has_p else ()), "verdict")
     repeats = _count_range({cell.results.scores.n_repeats for cell in results.cells})
     return Table(
-        title=f"{QUESTION_NAMES[question].capitalize()}: test accuracy in % on {target.name} by "
-        f"{' and '.join(names)}, {repeats} repeats a point",
+        title=f"{words.QUESTION_NAMES[question].capitalize()}: test accuracy in % on {target.name} "
+        f"by {' and '.join(names)}, {repeats} repeats a point",
         columns=(*names, *heads, *p_heads),
         rows=blank_repeats(rows, len(names) + 2),
         notes=tuple(_sweep_notes(results, question)),
@@ -169,7 +159,7 @@ def point_ranking_table(results: StudyResults) -> Table:
     """Return the table of how well each transferability score ranks, point by point."""
     rows = (
         (
-            *(*cell.at, label_of(finding.arm, cell.results)),
+            *(*cell.at, words.label_of(finding.arm, cell.results)),
             *ranking_cells(finding.score, finding.ranking),
         )
         for cell in results.cells

@@ -2,19 +2,10 @@
 
 from collections.abc import Iterable
 
+from blobtransfer.report import words
 from blobtransfer.report.table import Table, blank_repeats
-from blobtransfer.report.words import (
-    HEADLINE_SCORE,
-    SCORE_NAMES,
-    format_interval,
-    format_number,
-    format_percent,
-    format_points,
-    format_spearman,
-    format_unsigned_points,
-    pluralise,
-)
-from blobtransfer.results.results import CellResults
+from blobtransfer.results.results import Results
+from blobtransfer.specs.drawn import BlobsSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.statistics.paired import Interval
@@ -47,8 +38,8 @@ def training_paragraph(spec: ExperimentSpec) -> str:
         f"Networks {spec.network} ({spec.network.activation_text}, softmax output, "
         f"{spec.network.initializer} kernels) learn by {training.optimizer} with a learning rate "
         f"of {training.learning_rate:g}{more}, batches of {training.batch_size} rows, shuffled "
-        f"anew in each of {pluralise(training.epochs, 'epochs')}; the loss is the categorical "
-        "cross-entropy. Nothing is chosen on the test rows."
+        f"anew in each of {words.pluralise(training.epochs, 'epochs')}; the loss is the "
+        "categorical cross-entropy. Nothing is chosen on the test rows."
     )
 
 
@@ -92,7 +83,7 @@ def verdict_paragraph(spec: ExperimentSpec) -> str:
     """Return when a variant is called better or worse."""
     return (
         "A variant is called better or worse where the whole interval is above or below 0, of no "
-        f"practical difference where it is all within {format_points(spec.margin)}, and else "
+        f"practical difference where it is all within {words.format_points(spec.margin)}, and else "
         "undecided. A run whose loss is not finite counts at chance level."
     )
 
@@ -102,12 +93,12 @@ def ceiling_note(results: CellResults) -> str:
     task, spec = results.measured, results.spec.data
     if task.ceiling is None:
         return (
-            f"floor: {format_percent(task.floor)}, the share of the largest class among the test "
-            "rows; the best possible accuracy is not known"
+            f"floor: {words.format_percent(task.floor)}, the share of the largest class among the "
+            "test rows; the best possible accuracy is not known"
         )
     how = " (nearest true centre)" if isinstance(spec, BlobsSpec) else ""
     return (
-        f"gap: to the ceiling {format_percent(task.ceiling)}, the best possible on these "
+        f"gap: to the ceiling {words.format_percent(task.ceiling)}, the best possible on these "
         f"{task.n_test} test rows{how}"
     )
 
@@ -116,10 +107,10 @@ def ranking_cells(score: ScoreName, ranking: Ranking) -> tuple[str, ...]:
     """Return the cells of one row: how well a score ranks source networks."""
     spearman = Interval(ranking.spearman, ranking.ci_low, ranking.ci_high)
     return (
-        SCORE_NAMES[score],
-        format_interval(spearman, scale=1.0) if ranking.spearman is not None else "-",
-        format_interval(Interval(ranking.gain, None, None)),
-        format_number(ranking.regret),
+        words.SCORE_NAMES[score],
+        words.format_interval(spearman, scale=1.0) if ranking.spearman is not None else "-",
+        words.format_interval(Interval(ranking.gain, None, None)),
+        words.format_number(ranking.regret),
     )
 
 
@@ -128,8 +119,8 @@ def describe_pick(ranking: Ranking) -> str:
     assert ranking.gain is not None and ranking.regret is not None
     where = "above" if ranking.gain >= 0.0 else "below"
     return (
-        f"the one it picks is {format_unsigned_points(ranking.gain)} points {where} a random one "
-        f"and {format_unsigned_points(ranking.regret)} below the best"
+        f"the one it picks is {words.format_unsigned_points(ranking.gain)} points {where} a random "
+        f"one and {words.format_unsigned_points(ranking.regret)} below the best"
     )
 
 
@@ -169,13 +160,13 @@ def ranking_sentence(
         subject: What is ranked, after the words `on the training rows`.
     """
     for label, score, ranking in rankings:
-        if score != HEADLINE_SCORE:
+        if score != words.HEADLINE_SCORE:
             continue
         if ranking.gain is None or ranking.regret is None:
             return None
         return (
-            f"Ranked by {SCORE_NAMES[score]}, on the training rows{subject} agree with their "
-            f"accuracy after {label} by Spearman {format_spearman(ranking)}; "
+            f"Ranked by {words.SCORE_NAMES[score]}, on the training rows{subject} agree with their "
+            f"accuracy after {label} by Spearman {words.format_spearman(ranking)}; "
             f"{describe_pick(ranking)}. It says nothing about other targets, nor whether transfer "
             "beats training from scratch"
         )
