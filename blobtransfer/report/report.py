@@ -177,4 +177,5 @@ class View(ABC, Generic[R]):
 
 
 def _escaped(sentences: Iterable[Sentence]) -> tuple[Sentence, ...]:
+    """Return sentences with control characters escaped."""
     return tuple(replace(sentence, text=printable(sentence.text)) for sentence in sentences)

@@ -89,6 +89,7 @@ def print_on(stream: TextIO, report: "Report[Any]", full: bool = False) -> bool:
 
 
 def _explained(report: "Report[Any]") -> list[str]:
+    """Return the explanations as lines, if they are requested."""
     lines = [f"{line}\n" for line in report.explanations if report.is_explained]
     return ["\n", *lines] if lines else []
 

@@ -192,7 +192,13 @@ class Canvas:
         figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=n_columns)
 
     def add_note(self, figure: "Figure", text: str, width: float) -> None:
-        """Add a note below a figure, in small letters; `width` as in `wrapped`."""
+        """Add a note below a figure, in small letters; `width` as in `wrapped`.
+
+        Args:
+            figure: Figure to draw on.
+            text: Text of the note.
+            width: Width of the figure, as in `wrapped`.
+        """
         figure.supxlabel(self.wrapped(text, width), fontsize=self.look.small)
 
     def max_name_width(self, width: float = math.inf) -> float:

@@ -80,6 +80,7 @@ def class_handles(
     from matplotlib.patches import Patch
 
     def handle(k: int, colour: str, label: str) -> Any:
+        """Return the entry of one class."""
         if has_bars:
             return Patch(color=colour, alpha=BAR_ALPHA, label=label)
         return Line2D([], [], marker=class_marker(k), color=colour, linestyle="", label=label)
@@ -120,5 +121,6 @@ def draw_balance(axes: "Axes", counts: Sequence[int], look: Look) -> None:
 
 
 def _centre_style(look: Look) -> dict[str, Any]:
+    """Return how true centres look, without colour."""
     edge = {"markeredgecolor": "black", "markeredgewidth": 1.2 * look.scale}
     return {"marker": "o", "markersize": 10 * look.scale, "linestyle": "", **edge}

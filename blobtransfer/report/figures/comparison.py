@@ -148,7 +148,14 @@ def _layout_of(report: Report[Results], canvas: Canvas) -> _Layout:
 
 
 def _kinds(results: Results, n_blocks: int, least: Mapping[str, float], height: float) -> list[str]:
-    """Choose the kinds of panels: as many as fit into a height, the differences always."""
+    """Choose the kinds of panels: as many as fit into a height, the differences always.
+
+    Args:
+        results: Results of the command.
+        n_blocks: Questions below each other.
+        least: Least height of the panels of each kind.
+        height: Height of the page.
+    """
     choices = [["differences", "scores"], ["differences"]]
     if results.findings.bands:
         choices.insert(0, ["differences", "curves"])
@@ -161,7 +168,14 @@ def _kinds(results: Results, n_blocks: int, least: Mapping[str, float], height: 
 def _panels(
     figure: "Figure", n_questions: int, n_columns: int, heights: Sequence[float]
 ) -> list[list["Axes"]]:
-    """Return the panels of each question; panels of one kind share their axes."""
+    """Return the panels of each question; panels of one kind share their axes.
+
+    Args:
+        figure: Figure to draw on.
+        n_questions: Number of questions.
+        n_columns: Questions side by side.
+        heights: Height of the panels of each kind.
+    """
     n_kinds = len(heights)
     if n_columns == n_questions:
         grid = figure.subplots(

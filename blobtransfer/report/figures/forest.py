@@ -114,7 +114,14 @@ def _draw_family(
 
 
 def _draw_summary(summary: FamilySummary, unit: float, axes: "Axes", look: Look) -> None:
-    """Draw the mean as a diamond as wide as its interval, and the new pair as a bar."""
+    """Draw the mean as a diamond as wide as its interval, and the new pair as a bar.
+
+    Args:
+        summary: Summary of the variant.
+        unit: Height of half a line of text, in rows.
+        axes: Axes to draw on.
+        look: Sizes.
+    """
     family, colour = summary.family, colour_of(summary.arm.variant)
     if family is None or family.mean is None:
         return

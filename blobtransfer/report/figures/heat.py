@@ -118,7 +118,13 @@ def draw_heat(
 
 
 def _heat_map(results: StudyResults, question: Question, series: int) -> _HeatMap:
-    """Return the cells of a variant that have a mean difference."""
+    """Return the cells of a variant that have a mean difference.
+
+    Args:
+        results: Results of the command.
+        question: Question whose variants are shown.
+        series: Index of the variant in each cell.
+    """
     down, across = results.spec.axes
     title = literal(dict(series_of(results.spec))[series])
     if len(results.spec.questions) > 1:
@@ -182,7 +188,14 @@ def _draw_cells(
 def _set_labels(
     results: StudyResults, heat_map: _HeatMap, axes: "Axes", names_width: float
 ) -> None:
-    """Name the rows and columns of a panel; names are cut to a width in letters."""
+    """Name the rows and columns of a panel; names are cut to a width in letters.
+
+    Args:
+        results: Results of the command.
+        heat_map: Cells of the variant.
+        axes: Axes to draw on.
+        names_width: Greatest width of a name, in letters of average width.
+    """
     down, across = results.spec.axes
     rows, columns = (
         [literal(shortened(value, names_width)) for value in axis.values] for axis in (down, across)

@@ -353,7 +353,15 @@ def row_labels(summaries: Sequence[Summary], results: Results, is_narrow: bool) 
 def _set_rows(
     axes: "Axes", summaries: Sequence[Summary], results: Results, room: Room, top: float
 ) -> None:
-    """Name the rows of a panel, from the top; `top` is the room above the first, in rows."""
+    """Name the rows of a panel, from the top; `top` is the room above the first, in rows.
+
+    Args:
+        axes: Axes to draw on.
+        summaries: Summary of each row.
+        results: Results of the command.
+        room: Room for text.
+        top: Room above the first row, in rows.
+    """
     n_rows = len(summaries)
     axes.set_yticks(range(n_rows, 0, -1), row_labels(summaries, results, room.is_narrow))
     axes.set_ylim(0.4, n_rows + top)

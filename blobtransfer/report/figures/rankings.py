@@ -60,7 +60,13 @@ def new_with_rankings(
 
 
 def _draw_rankings(axes: "Axes", marks: Sequence[RankingMark], look: Look) -> None:
-    """Draw the rank correlation of each score with its interval, variants side by side."""
+    """Draw the rank correlation of each score with its interval, variants side by side.
+
+    Args:
+        axes: Axes to draw on.
+        marks: Marks, at least one.
+        look: Sizes.
+    """
     labels = list(dict.fromkeys(mark.label for mark in marks))
     axes.axvline(0, color="0.35", linewidth=look.scale, zorder=1)
     for i, label in enumerate(labels):

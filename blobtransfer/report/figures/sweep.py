@@ -71,7 +71,14 @@ def coordinates_of(axis: Axis) -> list[float]:
 
 
 def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: Look) -> None:
-    """Draw the mean test accuracies with their intervals, and the best possible ones."""
+    """Draw the mean test accuracies with their intervals, and the best possible ones.
+
+    Args:
+        results: Results of the command.
+        question: Question whose variants are shown.
+        axes: Axes to draw on.
+        look: Sizes.
+    """
     names = {0: "standalone", **dict(series_of(results.spec))}
     for series, name in names.items():
         summaries = [cell.summary(question, series) for cell in results.cells]
@@ -95,7 +102,14 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
 
 
 def _draw_differences(results: StudyResults, question: Question, axes: "Axes", look: Look) -> None:
-    """Draw the differences to standalone with their intervals."""
+    """Draw the differences to standalone with their intervals.
+
+    Args:
+        results: Results of the command.
+        question: Question whose variants are shown.
+        axes: Axes to draw on.
+        look: Sizes.
+    """
     draw_margin(axes, results.spec.margin, look, is_upright=True)
     for series, _ in series_of(results.spec):
         summaries = [cell.summary(question, series) for cell in results.cells]
@@ -144,12 +158,19 @@ def _positions(results: StudyResults, series: int | None = None) -> list[float]:
 
 
 def _is_log(axis: Axis) -> bool:
+    """Return whether an axis is logarithmic."""
     numbers = axis.numbers or (0.0,)
     return min(numbers) > 0.0 and max(numbers) >= MIN_LOG_AXIS_RATIO * min(numbers)
 
 
 def _set_axis(axis: Axis, panels: Sequence["Axes"], max_name_width: float) -> None:
-    """Put a tick with its name at each value of the axis."""
+    """Put a tick with its name at each value of the axis.
+
+    Args:
+        axis: Axis of the sweep.
+        panels: Axes to set.
+        max_name_width: Greatest width of a name, in letters of average width.
+    """
     from matplotlib.ticker import NullLocator
 
     names = [literal(shortened(value, max_name_width)) for value in axis.values]

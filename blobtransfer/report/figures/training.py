@@ -107,7 +107,14 @@ def _maps(results: Results, name: str) -> dict[str, Regions | Predictions]:
 
 
 def _draw_predictions(predictions: Predictions, n_classes: int, axes: "Axes", look: Look) -> None:
-    """Draw test rows by class on two principal components, ringed where the network is wrong."""
+    """Draw test rows by class on two principal components, ringed where the network is wrong.
+
+    Args:
+        predictions: Test rows and their predicted classes.
+        n_classes: Number of classes.
+        axes: Axes to draw on.
+        look: Sizes.
+    """
     points, labels = np.array(predictions.points), np.array(predictions.labels)
     scatter_classes(axes, Plane(points, None), labels, n_classes, look)
     wrong = points[labels != np.array(predictions.predicted)]
@@ -172,7 +179,13 @@ def _scale_losses(axes: "Axes", losses: NDArray[np.float64]) -> None:
 
 
 def _draw_curve(axes: "Axes", curve: NDArray[np.float64], style: dict[str, Any]) -> None:
-    """Draw one (n_epochs + 1,) curve, without values that are not finite."""
+    """Draw one (n_epochs + 1,) curve, without values that are not finite.
+
+    Args:
+        axes: Axes to draw on.
+        curve: (n_epochs + 1,) values.
+        style: Label, colour and line.
+    """
     heights = np.where(np.isfinite(curve), curve, np.nan)
     # A run that diverged at once has a single point, which no line shows.
     axes.plot(heights, marker="o" if np.isfinite(heights).sum() == 1 else None, **style)

@@ -92,6 +92,7 @@ def _by_kind(results: Results, question: Question) -> dict[VerdictKind, list[Sum
 
 
 def _negligible_note(summary: Summary) -> str:
+    """Return a note if the interval reaches below the margin; else empty."""
     is_maybe = summary.verdict is not None and summary.verdict.beyond_margin == "maybe"
     return ", maybe too little to matter" if is_maybe else ""
 
@@ -119,7 +120,8 @@ def _sample_size(summary: Summary, results: Results) -> str:
     return words.pluralise(results.scores.n_repeats, "repeats")
 
 
-def _unit(results: CellResults, arm: Arm) -> Unit:
+def _unit(results: Results, arm: Arm) -> Unit:
+    """Return what counts as one observation of an arm."""
     return "sources" if results.spec.is_nested(arm) else "repeats"
 
 
@@ -173,4 +175,5 @@ def _has_interval(summary: Summary) -> bool:
 
 
 def _labels(group: Sequence[Summary], results: Results) -> str:
+    """Return the names of variants, joined."""
     return words.join_and([words.label_of(summary.arm, results) for summary in group])

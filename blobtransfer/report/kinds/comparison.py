@@ -154,6 +154,7 @@ class ComparisonView(View[StudyResults]):
 def _sentences(
     results: Results, write: Callable[[Results, Question], str | None]
 ) -> Iterator[Sentence]:
+    """Yield the answer to each question that has one."""
     for question in results.spec.questions:
         if text := write(results, question):
             yield Sentence(question, text)
@@ -185,6 +186,13 @@ def _overview_rows(results: CellResults) -> Iterator[OverviewRow]:
 
 
 def _overview_row(summary: Summary, results: Results, level: int) -> OverviewRow:
+    """Return the row of one variant.
+
+    Args:
+        summary: Summary of the variant.
+        results: Results of the command.
+        level: 1 below the name of a question, else 0.
+    """
     label, difference = words.label_of(summary.arm, results), summary.difference
     is_empty = difference is None or difference.mean is None
     return OverviewRow(
@@ -284,6 +292,13 @@ def _ranking_table(results: Results) -> Table:
 def _comparison_notes(
     results: Results, question: Question, summaries: Sequence[Summary]
 ) -> list[str]:
+    """Return notes on sources, low accuracies, intervals and failed runs.
+
+    Args:
+        results: Results of the command.
+        question: Question whose variants are shown.
+        summaries: Summary of each row.
+    """
     spec, notes = results.spec, [texts.ceiling_note(results)]
     if question == "fresh":
         source = results.record_of("source") if spec.source else None
@@ -338,4 +353,5 @@ ONE_SOURCE_NOTE = "the luck of its draw is in no std and no interval"
 
 
 def _bracketed_ceiling(task: TaskRecord) -> str:
+    """Return the best possible accuracy in brackets; empty if not known."""
     return "" if task.ceiling is None else f" (ceiling {words.format_percent(task.ceiling)})"

@@ -84,7 +84,13 @@ class GridView(StudyView):
 
 
 def _clause_over_cells(results: StudyResults, question: Question, series: int) -> str:
-    """Return in how many cells, without the diagonal, a variant has each verdict."""
+    """Return in how many cells, without the diagonal, a variant has each verdict.
+
+    Args:
+        results: Results of the command.
+        question: Question whose variants are shown.
+        series: Index of the variant in each cell.
+    """
     kinds = [
         verdict.kind
         for cell in results.cells

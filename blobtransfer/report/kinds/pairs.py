@@ -92,7 +92,8 @@ def describe_problem_kind(spec: DataSpec) -> str:
 
 
 def _describe_pairs(results: StudyResults) -> str:
-    spec = results.cell.spec
+    """Return the number and kind of the pairs."""
+    spec = results.cells[0].results.spec
     assert spec.source is not None
     source, target = describe_problem_kind(spec.source), describe_problem_kind(spec.data)
     kinds = source if source == target else f"from {source} to {target}"
@@ -223,6 +224,7 @@ def pair_table(results: StudyResults) -> Table:
 
 
 def _beyond_cell(family: PooledEffect) -> str:
+    """Return the shares of pairs beyond the margin on either side."""
     if family.better_share is None or family.worse_share is None:
         return ""
     better = words.format_number(family.better_share, digits=0)

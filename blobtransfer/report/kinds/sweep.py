@@ -71,6 +71,7 @@ class SweepView(StudyView):
 
 
 def _count_range(counts: set[int]) -> str:
+    """Return the least and the greatest count."""
     return words.format_count_range(min(counts), max(counts))
 
 
@@ -91,7 +92,13 @@ def _describe_transfer(results: StudyResults) -> str:
 
 
 def _clause_along_axes(results: StudyResults, question: Question, series: int) -> str:
-    """Return at which points a variant has each verdict, and where the verdict changes."""
+    """Return at which points a variant has each verdict, and where the verdict changes.
+
+    Args:
+        results: Results of the command.
+        question: Question whose variants are shown.
+        series: Index of the variant in each cell.
+    """
     by_kind: dict[VerdictKind, list[str]] = {}
     for cell in results.cells:
         verdict = cell.summary_of(question, series).verdict
@@ -166,7 +173,7 @@ def point_ranking_table(results: StudyResults) -> Table:
         for finding in cell.results.findings.rankings
     )
     title = "Which of the source networks would one pick? Scores on the training rows"
-    return ranking_table(title, rows, places=tuple(axis.name for axis in results.spec.axes))
+    return ranking_table(title, rows, axis_names=tuple(axis.name for axis in results.spec.axes))
 
 
 def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:

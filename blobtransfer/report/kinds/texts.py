@@ -127,7 +127,7 @@ def describe_pick(ranking: Ranking) -> str:
 def ranking_table(
     title: str,
     rows: Iterable[tuple[str, ...]],
-    places: tuple[str, ...] = (),
+    axis_names: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
     sentence: str | None = None,
 ) -> Table:
@@ -135,18 +135,18 @@ def ranking_table(
 
     Args:
         title: What is ranked.
-        rows: Place of the cell, variant, and `ranking_cells`.
-        places: Column heads of the place of a cell; a table with places is a detail.
+        rows: Position of the cell, variant, and `ranking_cells`.
+        axis_names: Column heads of the position of a cell; such a table is a detail.
         notes: Notes before those on the columns.
         sentence: The answer.
     """
     return Table(
         title=title,
-        columns=(*places, "variant", "score", *RANKING_COLUMNS),
-        rows=blank_repeats(rows, len(places), 1),
+        columns=(*axis_names, "variant", "score", *RANKING_COLUMNS),
+        rows=blank_repeats(rows, len(axis_names), 1),
         notes=(*notes, *RANKING_NOTES),
         sentence=sentence,
-        is_detail=bool(places),
+        is_detail=bool(axis_names),
     )
 
 

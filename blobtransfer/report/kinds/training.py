@@ -90,7 +90,14 @@ def training_table(results: TrainingResults) -> Table:
     )
 
 
-def _subject(results: TrainingResults, summary: Summary, network: MLPSpec) -> str:
+def _subject(results: Results, summary: Summary, network: MLPSpec) -> str:
+    """Return what was trained, as the start of a title.
+
+    Args:
+        results: Results of the command.
+        summary: Summary of the variant.
+        network: The trained network.
+    """
     if results.command == "train-source":
         return f"Source network {network}"
     origin = "" if results.spec.model_path is None else f" from {results.spec.model_path}"

@@ -50,6 +50,7 @@ def to_markdown(tables: Sequence[Table]) -> str:
 
 
 def _to_markdown(table: Table) -> str:
+    """Return one table as Markdown."""
     rule = " | ".join("---" if head in WORD_COLUMNS else "---:" for head in table.columns)
     lines = [markdown_row(table.columns), f"| {rule} |", *map(markdown_row, table.rows)]
     text = "\n".join([f"**{escaped(table.title)}**", "", *lines]) + "\n"

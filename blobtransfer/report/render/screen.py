@@ -88,7 +88,13 @@ def print_report(report: Report[Any], stream: TextIO, full: bool) -> bool:
 
 
 def _print_condensed(report: Report[Any], stream: TextIO, full: bool) -> None:
-    """Print headline and sentences, then the tables, then cautions and hints."""
+    """Print headline and sentences, then the tables, then cautions and hints.
+
+    Args:
+        report: Report to print.
+        stream: A terminal.
+        full: Print all tables.
+    """
     console = new_console(stream)
     console.print(*wrapped(report.headline, console.width), sep="\n", style="bold")
     for sentence in report.sentences:
@@ -136,6 +142,13 @@ def print_overview(report: Report[Any], overview: Overview, stream: TextIO) -> N
 
 
 def _grid(overview: Overview, console: "Console", dropped: Sequence[str]) -> "RichTable":
+    """Return the overview as a table.
+
+    Args:
+        overview: Overview of a comparison.
+        console: Console of the terminal.
+        dropped: Heads of the columns to leave out.
+    """
     from rich.text import Text
 
     grid = new_grid()
@@ -166,6 +179,7 @@ class _Strip:
 
     @classmethod
     def of(cls, rows: Sequence[OverviewRow], encoding: str) -> "_Strip":
+        """Return the strip that holds all differences of an overview."""
         differences = [row.difference for row in rows if row.difference is not None]
         numbers = [number for d in differences for number in (d.ci_low, d.ci_high, d.mean)]
         ends = [number for number in numbers if number is not None]
@@ -174,10 +188,12 @@ class _Strip:
 
     @property
     def scale(self) -> str:
+        """Both ends of the scale, in whole points."""
         low, high = (format_whole_points(end) for end in (self.low, self.high))
         return low + high.rjust(STRIP_WIDTH - len(low))
 
     def draw(self, row: OverviewRow) -> str:
+        """Return the strip of one row; empty if there is no difference."""
         d = row.difference
         if d is None or d.mean is None or self.high <= self.low:
             return ""
@@ -190,6 +206,7 @@ class _Strip:
         return "".join(strip)
 
     def _index(self, difference: float) -> int:
+        """Return the position of a difference on the strip."""
         return round((difference - self.low) / (self.high - self.low) * (STRIP_WIDTH - 1))
 
 

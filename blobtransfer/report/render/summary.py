@@ -41,10 +41,12 @@ def summary_text(summary: SummaryRows, suffix: str) -> Iterator[str]:
 
 
 def _rounded(row: Sequence[Any]) -> list[str]:
+    """Return values as text, numbers with four digits."""
     return ["" if v is None else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row]
 
 
 def _latex(rows: Sequence[Sequence[str]], n_words: int) -> Iterator[str]:
+    """Yield rows as a LaTeX table."""
     head, *body = rows
     yield f"\\begin{{tabular}}{{{'l' * n_words}{'r' * (len(head) - n_words - 1)}l}}\n\\hline\n"
     yield " & ".join(head) + " \\\\\n\\hline\n"
@@ -54,4 +56,5 @@ def _latex(rows: Sequence[Sequence[str]], n_words: int) -> Iterator[str]:
 
 
 def _escaped(row: Sequence[str]) -> list[str]:
+    """Return cells that LaTeX shows letter by letter."""
     return [printable(cell).translate(LATEX_ESCAPES) for cell in row]

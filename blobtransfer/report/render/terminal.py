@@ -49,6 +49,7 @@ def to_text(tables: Sequence[Table]) -> str:
 
 
 def _to_text(table: Table) -> str:
+    """Return one table as aligned plain text."""
     lines = [table.columns, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = [table.title, ""]
@@ -138,6 +139,7 @@ def _without(table: Table, dropped: Sequence[str]) -> Table:
 
 
 def _grid(table: Table) -> "RichTable":
+    """Return a table of the report as a table of rich."""
     from rich.text import Text
 
     grid = new_grid(gap=0 if table.is_tight else 1)
@@ -194,7 +196,13 @@ def box_plot(
 
 
 def _draw(row: list[str], indices: Sequence[int], letters: BoxLetters) -> None:
-    """Draw one box into a row, from the indices of its five quantiles."""
+    """Draw one box into a row, from the indices of its five quantiles.
+
+    Args:
+        row: Characters of the row, changed in place.
+        indices: Positions of the five quantiles.
+        letters: Characters of the box.
+    """
     low, q1, median, q3, high = indices
     row[low : high + 1] = letters.whisker * (high + 1 - low)
     row[low], row[high] = letters.low_end, letters.high_end
