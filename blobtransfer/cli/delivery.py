@@ -28,8 +28,6 @@ from blobtransfer.report.writers import (
 from blobtransfer.specs.study import STUDIES
 
 if TYPE_CHECKING:
-    from blobtransfer.experiment.single import SingleRun
-    from blobtransfer.keras_files.read import SourceNetwork
     from blobtransfer.report.figures.canvas import Canvas
     from blobtransfer.report.figures.pictures import Picture
     from blobtransfer.report.report import Report

@@ -207,7 +207,7 @@ class OutputOptions:
         for setting, file_path, suffixes in files:
             check_file(setting, file_path, suffixes)
         if path is not None and figure.plot is None and path.exists():
-            from blobtransfer.report.figures.canvas import made_by
+            from blobtransfer.report.figures.pictures import made_by
 
             if made_by(path) is None:
                 problem = "it exists and was not made by blobtransfer"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from blobtransfer.cli.data import tables_of
 from blobtransfer.cli.delivery import deliver, finish
 from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import Study
-from blobtransfer.studies.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:

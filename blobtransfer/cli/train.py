@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from blobtransfer.cli.data import SEEDS, BlobsOptions, description, request_of, tables_of
 from blobtransfer.cli.delivery import deliver, finish, printing, save_network
 from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.cli.options import TrainingOptions, VariantOptions, settings_of
 from blobtransfer.cli.output import (
     FigureOptions,
@@ -23,7 +24,6 @@ from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
 from blobtransfer.studies.comparison import read_source_network
-from blobtransfer.studies.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.studies.training import build_source_training, build_target_training
 
 if TYPE_CHECKING:

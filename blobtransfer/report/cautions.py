@@ -5,8 +5,7 @@ from typing import assert_never
 
 from blobtransfer.report.words import QUESTION_NAMES, format_points, join_and, label_of, pluralise
 from blobtransfer.results import findings
-from blobtransfer.results.results import Results
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
@@ -16,7 +15,7 @@ ENOUGH_REPEATS = 100
 """What a comparison of too few repeats is advised to take."""
 
 
-def caution_text(caution: findings.Caution, results: Results) -> str:
+def caution_text(caution: findings.Caution, results: CellResults) -> str:
     """Return what makes results less certain than they look, and what to do."""
     match caution:
         case findings.FewPairs():
@@ -73,7 +72,7 @@ def caution_text(caution: findings.Caution, results: Results) -> str:
             )
 
 
-def short_caution(caution: findings.Caution, results: Results) -> str:
+def short_caution(caution: findings.Caution, results: CellResults) -> str:
     """Return a caution in one line, with what to type."""
     match caution:
         case findings.OneSource():
@@ -101,13 +100,13 @@ def short_caution(caution: findings.Caution, results: Results) -> str:
             return caution_text(caution, results)
 
 
-def _more_rows(caution: findings.FewTestRows, results: Results) -> str:
+def _more_rows(caution: findings.FewTestRows, results: CellResults) -> str:
     """Return the setting for more test rows."""
-    is_blobs = results.spec.task.kind == "blobs"
+    is_blobs = results.spec.data.kind == "blobs"
     return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"
 
 
-def _with_question(arms: Sequence[Arm], results: Results) -> Iterator[str]:
+def _with_question(arms: Sequence[Arm], results: CellResults) -> Iterator[str]:
     """Yield the names of arms, with their question where only one of two is meant."""
     for arm in arms:
         n_same = sum(other.label == arm.label for other in arms)
@@ -130,7 +129,7 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
     """
     match caution.kind:
         case "sensitivity":
-            axes = [axis.name for axis in results.spec.axes if changes_standalone(axis.name)]
+            axes = [axis.name for axis in results.study.axes if changes_standalone(axis.name)]
             changes = "changes" if len(axes) == 1 else "change"
             tuned = "" if results.study.cells[0].spec.tune else BEST_AGAINST_BEST
             return (
@@ -160,7 +159,7 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
             first = next(
                 cell
                 for cell in results.cells
-                if any(c.kind == caution.first.kind for c in cell.results.findings.cautions)
+                if any(c.kind == caution.first.kind for c in cell.findings.cautions)
             )
             where = f"in {caution.n_cells} of {len(results.cells)} {cell_name}"
             return f"{where}: {short_caution(caution.first, first)}"

@@ -84,7 +84,7 @@ class Report(Generic[R]):
 class View(ABC, Generic[R]):
     """What is reported of results of one kind; each method returns one field of the report.
 
-    A kind defines `headline`, `tables`, `method`, `draw` and `to_json`; the other fields are empty
+    A kind defines `headline`, `tables`, `method` and `draw`; the other fields are empty
     unless it defines them.
 
     Attributes:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from blobtransfer.results.results import Results, TaskRecord
+from blobtransfer.results.results import CellResults, DataRecord
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.task import DataSpec
 from blobtransfer.statistics.paired import Difference, Verdict, VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
@@ -260,7 +260,7 @@ MAX_CLASSES_NAMED = 6
 """Most classes that are counted one by one."""
 
 
-def describe_problem(spec: DataSpec, record: TaskRecord) -> str:
+def describe_problem(spec: DataSpec, record: DataRecord) -> str:
     """Return the rows, columns, classes with their counts, split and scaling of a problem."""
     classes = [
         f"{name} {n:,}" for name, n in zip(spec.class_names, record.class_counts, strict=True)

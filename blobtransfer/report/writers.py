@@ -65,7 +65,7 @@ def write_summary(report: "Report[Any]", path: Path) -> None:
 
 def write_curves(report: "Report[Any]", path: Path) -> None:
     """Write one row per epoch of each run as CSV; raises `MachineError`."""
-    from blobtransfer.results.csv_io import curves_to_csv
+    from blobtransfer.results.files.csv import curves_to_csv
 
     write_text(path, curves_to_csv(report.results))
 

@@ -65,7 +65,7 @@ class _Layout:
     room: Room
 
 
-def draw_comparison(report: Report[Results], canvas: Canvas) -> "Figure":
+def draw_comparison(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     """Draw differences, scores and, if recorded, learning curves: one column per question.
 
     The differences, which the answer is about, come first; the answer stands above them. Where
@@ -94,9 +94,9 @@ def draw_comparison(report: Report[Results], canvas: Canvas) -> "Figure":
     return whole
 
 
-def _layout_of(report: Report[Results], canvas: Canvas) -> _Layout:
+def _layout_of(report: Report[StudyResults], canvas: Canvas) -> _Layout:
     """Choose the panels and their sizes."""
-    results = report.results
+    results = report.results.cell
     questions, n_rows = results.spec.questions, len(results.spec.variants)
     preferred_width = QUESTION_WIDTH * len(questions)
     n_columns = canvas.n_columns(len(questions), preferred_width, MIN_QUESTION_WIDTH)
@@ -147,7 +147,9 @@ def _layout_of(report: Report[Results], canvas: Canvas) -> _Layout:
     return _Layout(width, texts + panels, n_columns, heights, title, captions, room)
 
 
-def _kinds(results: Results, n_blocks: int, least: Mapping[str, float], height: float) -> list[str]:
+def _kinds(
+    results: CellResults, n_blocks: int, least: Mapping[str, float], height: float
+) -> list[str]:
     """Choose the kinds of panels: as many as fit into a height, the differences always.
 
     Args:
@@ -190,13 +192,13 @@ def _panels(
     return [list(rows[i : i + n_kinds]) for i in range(0, len(rows), n_kinds)]
 
 
-def _title(results: Results, stopped: str | None) -> str:
+def _title(results: CellResults, stopped: str | None) -> str:
     """Return from what to what is transferred, and how often."""
     spec = results.spec
     target = shortened(results.measured.name, MAX_NAME_WIDTH_IN_TITLE)
     origin = ""
     if spec.source is not None:
-        origin = f" from {shortened(results.task('source').name, MAX_NAME_WIDTH_IN_TITLE)}"
+        origin = f" from {shortened(results.record_of('source').name, MAX_NAME_WIDTH_IN_TITLE)}"
     if spec.model_path is not None:
         name = shortened(Path(spec.model_path).name, MAX_NAME_WIDTH_IN_TITLE)
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")

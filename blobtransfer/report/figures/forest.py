@@ -7,8 +7,8 @@ from blobtransfer.report.figures.marks import draw_interval, draw_margin, is_dec
 from blobtransfer.report.figures.style import Look, colour_of, literal, shortened
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import label_of
-from blobtransfer.results.study import StudyResults
-from blobtransfer.results.study_findings import FamilySummary
+from blobtransfer.results.results import StudyResults
+from blobtransfer.results.study_findings import PooledSummary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     a new pair lies.
     """
     results = report.results
-    families = [summary for summary in results.findings.families if summary.family is not None]
+    families = [summary for summary in results.findings.pooled if summary.family is not None]
     n_rows_of_panel = len(results.cells) + SUMMARY_ROWS
     width = canvas.width(max(6.3, VARIANT_WIDTH * len(families)))
     title = canvas.wrapped(report.headline, width / 1.25)
@@ -59,14 +59,14 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
         "difference to standalone in points: worse below 0, better above; pairs: 95 % "
         "intervals, each alone; mean: intervals that hold together"
     )
-    note = canvas.wrapped(note + margin_note(results.spec.margin), width)
+    note = canvas.wrapped(note + margin_note(results.study.margin), width)
     figure.supxlabel(note, fontsize=canvas.look.font)
     return figure
 
 
 def _draw_family(
     results: StudyResults,
-    summary: FamilySummary,
+    summary: PooledSummary,
     axes: "Axes",
     look: Look,
     unit: float,
@@ -83,7 +83,7 @@ def _draw_family(
         max_name_width: Greatest width of the names beside it, in letters; None for no names.
     """
     colour = colour_of(summary.arm.variant)
-    draw_margin(axes, results.spec.margin, look)
+    draw_margin(axes, results.study.margin, look)
     rows = [row for row in results.findings.pairs if row.arm == summary.arm]
     rows.sort(key=lambda row: row.difference)
     for y, row in enumerate(rows):
@@ -108,12 +108,12 @@ def _draw_family(
     if max_name_width is None or has_many:
         axes.tick_params(axis="y", length=0)
     axes.set_ylim(LAST_ROW * unit, len(rows) - 0.3)
-    axes.set_title(literal(label_of(summary.arm, results.cells[0].results)), loc="left")
+    axes.set_title(literal(label_of(summary.arm, results.cell)), loc="left")
     axes.tick_params(axis="x", labelbottom=True)
     axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10], min_n_ticks=3)
 
 
-def _draw_summary(summary: FamilySummary, unit: float, axes: "Axes", look: Look) -> None:
+def _draw_summary(summary: PooledSummary, unit: float, axes: "Axes", look: Look) -> None:
     """Draw the mean as a diamond as wide as its interval, and the new pair as a bar.
 
     Args:

@@ -8,7 +8,7 @@ from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
 from blobtransfer.report.figures.style import Look, literal, shortened, width_in_letters
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import QUESTION_NAMES, format_points, format_signed_points
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
@@ -75,9 +75,9 @@ def draw_heat(
             problem, is framed.
     """
     results, look = report.results, canvas.look
-    labels = dict(series_of(results.spec))
-    maps = [_heat_map(results, q, i) for q in results.spec.questions for i in labels]
-    down, across = results.spec.axes
+    labels = dict(variant_labels(results.study))
+    maps = [_heat_map(results, q, i) for q in results.study.questions for i in labels]
+    down, across = results.study.axes
     names_width = canvas.max_name_width(MAX_LABELS_SHARE * canvas.width(6.0))
     longest = max(width_in_letters(shortened(value, names_width)) for value in down.values)
     labels_width, n_side = 0.6 + canvas.width_of(longest), min(MAX_HEAT_COLUMNS, len(maps))
@@ -90,7 +90,7 @@ def draw_heat(
     height += -(-len(maps) // n_columns) * (CELL_HEIGHT * len(down.values) + 1.1)
     marks = [
         RankingMark(
-            results.cells[1].results.spec.variants[finding.series],
+            results.cells[1].spec.variants[finding.series],
             labels[finding.series],
             finding.score,
             finding.ranking,
@@ -107,7 +107,7 @@ def draw_heat(
     figure.suptitle(literal(title))
     bar = figure.colorbar(image, ax=figure.axes, shrink=0.8)
     bar.set_label("difference to standalone (points)")
-    margin = f" (less than {format_points(results.spec.margin)})" if results.spec.margin else ""
+    margin = f" (less than {format_points(results.study.margin)})" if results.study.margin else ""
     note = (
         f"{SYMBOLS['better']} better   {SYMBOLS['worse']} worse   = no practical difference"
         f"{margin}   ? undecided, hatched"
@@ -125,13 +125,13 @@ def _heat_map(results: StudyResults, question: Question, series: int) -> _HeatMa
         question: Question whose variants are shown.
         series: Index of the variant in each cell.
     """
-    down, across = results.spec.axes
-    title = literal(dict(series_of(results.spec))[series])
-    if len(results.spec.questions) > 1:
+    down, across = results.study.axes
+    title = literal(dict(variant_labels(results.study))[series])
+    if len(results.study.questions) > 1:
         title = f"{QUESTION_NAMES[question].capitalize()}: {title}"
     cells: dict[tuple[int, int], tuple[float, VerdictKind]] = {}
     for cell in results.cells:
-        summary = cell.summary(question, series)
+        summary = cell.summary_of(question, series)
         if summary.difference is not None and summary.difference.mean is not None:
             at = (down.values.index(cell.at[0]), across.values.index(cell.at[1]))
             kind = "undecided" if summary.verdict is None else summary.verdict.kind
@@ -196,7 +196,7 @@ def _set_labels(
         axes: Axes to draw on.
         names_width: Greatest width of a name, in letters of average width.
     """
-    down, across = results.spec.axes
+    down, across = results.study.axes
     rows, columns = (
         [literal(shortened(value, names_width)) for value in axis.values] for axis in (down, across)
     )

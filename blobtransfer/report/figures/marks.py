@@ -40,7 +40,7 @@ def draw_margin(axes: "Axes", margin: float, look: Look, is_upright: bool = Fals
 
     Args:
         axes: Axes to draw on.
-        margin: Margin, a share.
+        margin: MarginalMean, a share.
         look: Sizes.
         is_upright: Whether differences are on the y axis.
     """

@@ -106,7 +106,9 @@ def draw_differences(
 # ---------------------------------------------------------------- scores
 
 
-def draw_scores(results: Results, question: Question, axes: "Axes", look: Look, room: Room) -> None:
+def draw_scores(
+    results: CellResults, question: Question, axes: "Axes", look: Look, room: Room
+) -> None:
     """Draw the test accuracies of each variant: a box, and one dot per repeat or a half violin.
 
     A failed run is at chance level, where it counts. The axis ends twice as far below the ceiling
@@ -147,7 +149,7 @@ def draw_scores(results: Results, question: Question, axes: "Axes", look: Look, 
 
 
 def _draw_runs(
-    results: Results,
+    results: CellResults,
     summary: Summary,
     y: int,
     accuracies: NDArray[np.float64],
@@ -233,7 +235,7 @@ def _draw_boxes(
     )
 
 
-def _axis_end(results: Results) -> float:
+def _axis_end(results: CellResults) -> float:
     """Return the accuracy in percent at which the axis of scores ends."""
     line = results.findings.low_line
     return 0.0 if line is None else max(0.0, round(100 * (line - results.spec.low), 9))
@@ -250,9 +252,9 @@ def _score_limits(results: CellResults, beyond: float) -> tuple[float, float, bo
     return max(end, float(inside.min()) - 1.0), right, False
 
 
-def _percent(results: Results, arm: Arm) -> NDArray[np.float64]:
+def _percent(results: CellResults, arm: Arm) -> NDArray[np.float64]:
     """Return the test accuracies of an arm in percent, (n_repeats,)."""
-    return 100 * results.scores.counted(arm, results.measured.floor)
+    return 100 * results.scores.imputed_accuracy(arm, results.measured.floor)
 
 
 def _tick_from(axes: "Axes", left: float) -> None:
@@ -266,7 +268,7 @@ def _tick_from(axes: "Axes", left: float) -> None:
 
 
 def _heights(
-    results: Results, summary: Summary, is_inside: NDArray[np.bool_]
+    results: CellResults, summary: Summary, is_inside: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Spread dots over a row by a fixed rule; those that share a source are at one height.
 
@@ -335,7 +337,7 @@ def draw_curves(
 # ---------------------------------------------------------------- labels
 
 
-def row_labels(summaries: Sequence[Summary], results: Results, is_narrow: bool) -> list[str]:
+def row_labels(summaries: Sequence[Summary], results: CellResults, is_narrow: bool) -> list[str]:
     """Return the names of rows, long ones on several lines.
 
     Args:
@@ -351,7 +353,7 @@ def row_labels(summaries: Sequence[Summary], results: Results, is_narrow: bool) 
 
 
 def _set_rows(
-    axes: "Axes", summaries: Sequence[Summary], results: Results, room: Room, top: float
+    axes: "Axes", summaries: Sequence[Summary], results: CellResults, room: Room, top: float
 ) -> None:
     """Name the rows of a panel, from the top; `top` is the room above the first, in rows.
 

@@ -59,7 +59,7 @@ def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
         _draw_differences(results, question, below, canvas.look)
         if len(questions) > 1:
             above.set_title(QUESTION_NAMES[question].capitalize(), loc="left")
-        _set_axis(results.spec.axes[0], (above, below), canvas.max_name_width())
+        _set_axis(results.study.axes[0], (above, below), canvas.max_name_width())
     figure.suptitle(literal(title))
     canvas.add_legend(figure, grid[0][0].get_legend_handles_labels()[0], width)
     return figure
@@ -79,9 +79,9 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
         axes: Axes to draw on.
         look: Sizes.
     """
-    names = {0: "standalone", **dict(series_of(results.spec))}
+    names = {0: "standalone", **dict(variant_labels(results.study))}
     for series, name in names.items():
-        summaries = [cell.summary(question, series) for cell in results.cells]
+        summaries = [cell.summary_of(question, series) for cell in results.cells]
         axes.errorbar(
             _positions(results, series),
             [100 * (summary.mean or 0.0) for summary in summaries],
@@ -93,7 +93,7 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
             marker=MARKERS[series % len(MARKERS)],
             **_line_style(results, series),
         )
-    ceilings = [cell.results.measured.ceiling for cell in results.cells]
+    ceilings = [cell.measured.ceiling for cell in results.cells]
     if None not in ceilings:
         heights = [100 * (ceiling or 0.0) for ceiling in ceilings]
         line = {"label": "best possible", "linewidth": look.scale, **CEILING_LINE}
@@ -110,9 +110,9 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
         axes: Axes to draw on.
         look: Sizes.
     """
-    draw_margin(axes, results.spec.margin, look, is_upright=True)
-    for series, _ in series_of(results.spec):
-        summaries = [cell.summary(question, series) for cell in results.cells]
+    draw_margin(axes, results.study.margin, look, is_upright=True)
+    for series, _ in variant_labels(results.study):
+        summaries = [cell.summary_of(question, series) for cell in results.cells]
         positions, style = _positions(results, series), _line_style(results, series)
         means = [
             0.0 if summary.difference is None else 100 * (summary.difference.mean or 0.0)
@@ -131,23 +131,23 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
                 markeredgewidth=1.4 * look.scale, zorder=4,
             )  # fmt: skip
     axes.set_ylabel("difference to standalone (points)\n95 % intervals that hold together")
-    name = literal(shortened(results.spec.axes[0].name))
-    axes.set_xlabel(f"{name}\nfilled: decided{margin_note(results.spec.margin)}")
+    name = literal(shortened(results.study.axes[0].name))
+    axes.set_xlabel(f"{name}\nfilled: decided{margin_note(results.study.margin)}")
     axes.tick_params(axis="x", labelbottom=True)
 
 
 def _line_style(results: StudyResults, series: int) -> dict[str, Any]:
     """Return the colour and line style of a variant; no line if the axis has no order."""
-    is_line = results.spec.axes[0].is_ordered
+    is_line = results.study.axes[0].is_ordered
     return {
-        "color": colour_of(results.spec.cells[0].spec.variants[series]),
+        "color": colour_of(results.study.cells[0].spec.variants[series]),
         "linestyle": LINE_STYLES[series % len(LINE_STYLES)] if is_line else "none",
     }
 
 
 def _positions(results: StudyResults, series: int | None = None) -> list[float]:
     """Return where cells are on the axis; a variant is moved a little, so that none is hidden."""
-    axis, n_variants = results.spec.axes[0], len(results.spec.cells[0].spec.variants)
+    axis, n_variants = results.study.axes[0], len(results.study.cells[0].spec.variants)
     coordinates = coordinates_of(axis)
     by_value = dict(zip(axis.values, coordinates, strict=True))
     positions = np.array([by_value[cell.at[0]] for cell in results.cells])

@@ -37,13 +37,13 @@ MIN_LOG_LOSS_RATIO = 8.0
 """Losses whose greatest is more than so many times the least have a logarithmic axis."""
 
 
-def draw_training(results: Results, canvas: Canvas) -> "Figure":
+def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     """Draw the learning curves of one run, and which class the network sees where.
 
     Beside a run that is not standalone stands the same of a training from scratch.
     """
     ((arm, curves),), (summary,) = results.curves.items(), results.summary
-    look, task = canvas.look, results.spec.task
+    look, task = canvas.look, results.spec.data
     name = "source network" if results.measured.role == "source" else summary.label
     n_classes = results.spec.network.n_classes
     has_too_many = n_classes > MAX_DRAWN_CLASSES
@@ -98,7 +98,7 @@ def draw_training(results: Results, canvas: Canvas) -> "Figure":
     return figure
 
 
-def _maps(results: Results, name: str) -> dict[str, Regions | Predictions]:
+def _maps(results: TrainingResults, name: str) -> dict[str, Regions | Predictions]:
     """Return the regions or predictions of the network, and of that from scratch."""
     maps = {name: results.regions or results.predictions}
     if results.baseline is not None:
@@ -134,7 +134,7 @@ def _draw_curves(
     """Draw loss and accuracy by epoch.
 
     Args:
-        results: Results of one training.
+        results: TrainingResults of one training.
         curves: (n_metrics, n_epochs + 1) curves of the run.
         losses: Axes of the losses.
         accuracies: Axes of the accuracies.

@@ -40,7 +40,7 @@ def answer(results: CellResults, question: Question) -> str | None:
     return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
-def short_answer(results: Results, question: Question) -> str | None:
+def short_answer(results: CellResults, question: Question) -> str | None:
     """Answer one question in a few words; None where nothing was compared."""
     by_kind = _by_kind(results, question)
     if not by_kind:
@@ -62,7 +62,7 @@ def short_answer(results: Results, question: Question) -> str | None:
     return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
-def low_run_notes(summaries: Sequence[Summary], results: Results) -> list[str]:
+def low_run_notes(summaries: Sequence[Summary], results: CellResults) -> list[str]:
     """Return notes on variants that end low more or less often than standalone."""
     notes = []
     for summary in summaries:
@@ -82,7 +82,7 @@ def low_run_notes(summaries: Sequence[Summary], results: Results) -> list[str]:
     return notes
 
 
-def _by_kind(results: Results, question: Question) -> dict[VerdictKind, list[Summary]]:
+def _by_kind(results: CellResults, question: Question) -> dict[VerdictKind, list[Summary]]:
     """Return the compared variants of a question by their verdict."""
     by_kind: dict[VerdictKind, list[Summary]] = {}
     for summary in results.of_question(question):
@@ -113,14 +113,14 @@ def _typical_clause(summary: Summary, margin: float) -> str:
     return f"a typical run is {word} by {words.format_unsigned_points(typical.mean)} points"
 
 
-def _sample_size(summary: Summary, results: Results) -> str:
+def _sample_size(summary: Summary, results: CellResults) -> str:
     """Return the sample size of a difference."""
     if results.spec.is_nested(summary.arm):
         return words.describe_design(results, "fresh")
     return words.pluralise(results.scores.n_repeats, "repeats")
 
 
-def _unit(results: Results, arm: Arm) -> Unit:
+def _unit(results: CellResults, arm: Arm) -> Unit:
     """Return what counts as one observation of an arm."""
     return "sources" if results.spec.is_nested(arm) else "repeats"
 
@@ -138,15 +138,15 @@ def _amount(summary: Summary) -> tuple[str, str]:
 def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     """Return how many repeats should decide all undecided variants."""
     standalone = results.summary[0]
-    if any(summary.is_mostly_dead for summary in (standalone, *undecided)):
+    if any(summary.mostly_fails for summary in (standalone, *undecided)):
         return "most runs fail or collapse"
     numbers = []
     for summary in undecided:
         to_decide = None if summary.verdict is None else summary.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
             return f"after {words.pluralise(results.scores.n_repeats, 'repeats')}"
-        if to_decide is None and results.spec.task.is_resplit and _has_interval(summary):
-            margin, task = results.spec.margin, results.spec.task
+        if to_decide is None and results.spec.data.is_resplit and _has_interval(summary):
+            margin, task = results.spec.margin, results.spec.data
             of_what = f" a difference of {words.format_points(margin)}" if margin else ""
             which = "training rows" if task.test_to_train > 1.0 else "rows"
             return f"no number of repeats would tell{of_what}; more {which} would"
@@ -174,6 +174,6 @@ def _has_interval(summary: Summary) -> bool:
     return d is not None and d.ci_low is not None and d.n >= MIN_PAIRS
 
 
-def _labels(group: Sequence[Summary], results: Results) -> str:
+def _labels(group: Sequence[Summary], results: CellResults) -> str:
     """Return the names of variants, joined."""
     return words.join_and([words.label_of(summary.arm, results) for summary in group])

@@ -10,7 +10,7 @@ from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answe
 from blobtransfer.report.kinds.details import detail_tables, question_title
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Overview, OverviewRow, SummaryRows, Table
-from blobtransfer.results import json_io
+from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import CellResults, DataRecord, StudyResults
 from blobtransfer.specs.experiment import Question
@@ -34,12 +34,13 @@ MORE_OF_QUESTION: dict[Question, str] = {"one": ": one source", "fresh": ": new 
 class ComparisonView(View[StudyResults]):
     """Report variants against standalone, question by question."""
 
-    def headline(self, results: Results) -> str:
+    def headline(self, results: StudyResults) -> str:
         """Return the question that the comparison answers."""
-        target = results.measured.name
-        if results.spec.is_same_problem:
+        cell = results.cell
+        target = cell.measured.name
+        if cell.spec.is_same_problem:
             return f"Source and target are both {target}: this is training on, not transfer."
-        source = results.spec.model_path or f"a network trained on {results.tasks[0].name}"
+        source = cell.spec.model_path or f"a network trained on {cell.tasks[0].name}"
         return f"Does a start from {source} help on {target}?"
 
     def stopped_at(self, results: StudyResults) -> str | None:
@@ -53,11 +54,11 @@ class ComparisonView(View[StudyResults]):
 
     def sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the answer to each question."""
-        return _sentences(results, answer)
+        return _sentences(results.cell, answer)
 
     def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the short answer to each question."""
-        return _sentences(results, short_answer)
+        return _sentences(results.cell, short_answer)
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
         """Yield each caution with its reason."""
@@ -71,21 +72,23 @@ class ComparisonView(View[StudyResults]):
 
     def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per question, then risk, rankings and details."""
-        for question in results.spec.questions:
-            yield comparison_table(results, question)
-        yield risk_table(results)
-        if results.findings.rankings:
-            yield _ranking_table(results)
-        yield from detail_tables(results)
+        cell = results.cell
+        for question in cell.spec.questions:
+            yield comparison_table(cell, question)
+        yield risk_table(cell)
+        if cell.findings.rankings:
+            yield _ranking_table(cell)
+        yield from detail_tables(cell)
 
     def overview(self, results: StudyResults) -> Overview:
         """Return all variants in one table: standalone once, then each question."""
-        ceiling, questions = results.measured.ceiling, results.spec.questions
+        cell = results.cell
+        ceiling, questions = cell.measured.ceiling, cell.spec.questions
         legend = (
             [] if ceiling is None else [f"best possible {words.format_number(ceiling, digits=1)}"]
         )
-        legend += [f"margin {words.format_points(results.spec.margin)}"]
-        legend += [words.describe_design(results, questions[-1])]
+        legend += [f"margin {words.format_points(cell.spec.margin)}"]
+        legend += [words.describe_design(cell, questions[-1])]
         return Overview(
             rows=tuple(_overview_rows(cell)),
             legend="; ".join(legend),
@@ -95,15 +98,16 @@ class ComparisonView(View[StudyResults]):
 
     def explanations(self, results: StudyResults) -> Iterator[str]:
         """Yield the meaning of each row and column, with the numbers of these results."""
-        spec, measured = results.spec, results.measured
+        cell = results.cell
+        spec, measured = cell.spec, cell.measured
         n_compared = len(spec.variants) - 1
         yield from texts.EXPLAINED_VARIANTS
         yield "this model: all repeats start from one source network"
         yield texts.EXPLAINED_FRESH
-        n_repeats = results.scores.n_repeats
+        n_repeats = cell.scores.n_repeats
         yield f"mean, std, median: of the test accuracies of {n_repeats} repeats, in %"
-        if results.findings.low_line is not None:
-            yield f"low: runs that end below {words.format_percent(results.findings.low_line)}"
+        if cell.findings.low_line is not None:
+            yield f"low: runs that end below {words.format_percent(cell.findings.low_line)}"
         if measured.ceiling is not None:
             yield (
                 f"gap: from the mean to the best possible, {words.format_percent(measured.ceiling)}"
@@ -125,13 +129,14 @@ class ComparisonView(View[StudyResults]):
         if not spec.until_decided:
             times = f", times the {n_compared} variants of a question" if n_compared > 1 else ""
             yield f"adj. p: of no difference{times}"
-        if results.n_failed:
+        if cell.n_failed:
             floor = words.format_percent(measured.floor)
             yield f"failed: loss not finite; such runs count at chance level, {floor}"
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
-        spec = results.spec
+        cell = results.cell
+        spec = cell.spec
         yield texts.training_paragraph(spec)
         yield texts.design_paragraph(spec)
         yield texts.interval_paragraph(spec)
@@ -150,9 +155,8 @@ class ComparisonView(View[StudyResults]):
         return SummaryRows(SUMMARY_COLUMNS, rows, n_word_columns=2)
 
 
-
 def _sentences(
-    results: Results, write: Callable[[Results, Question], str | None]
+    results: CellResults, write: Callable[[CellResults, Question], str | None]
 ) -> Iterator[Sentence]:
     """Yield the answer to each question that has one."""
     for question in results.spec.questions:
@@ -160,7 +164,7 @@ def _sentences(
             yield Sentence(question, text)
 
 
-def summary_row(summary: Summary, results: Results) -> list[Any]:
+def summary_row(summary: Summary, results: CellResults) -> list[Any]:
     """Return the values of a variant in the order of `SUMMARY_COLUMNS`."""
     d, low_runs, verdict = summary.difference, summary.low_runs, summary.verdict
     return [
@@ -185,7 +189,7 @@ def _overview_rows(results: CellResults) -> Iterator[OverviewRow]:
             yield _overview_row(summary, results, level=1)
 
 
-def _overview_row(summary: Summary, results: Results, level: int) -> OverviewRow:
+def _overview_row(summary: Summary, results: CellResults, level: int) -> OverviewRow:
     """Return the row of one variant.
 
     Args:
@@ -274,7 +278,7 @@ def risk_table(results: CellResults) -> Table:
     )
 
 
-def _ranking_table(results: Results) -> Table:
+def _ranking_table(results: CellResults) -> Table:
     """Return the table of how well each transferability score ranks the source networks."""
     rankings = [
         (words.label_of(finding.arm, results), finding.score, finding.ranking)
@@ -290,7 +294,7 @@ def _ranking_table(results: Results) -> Table:
 
 
 def _comparison_notes(
-    results: Results, question: Question, summaries: Sequence[Summary]
+    results: CellResults, question: Question, summaries: Sequence[Summary]
 ) -> list[str]:
     """Return notes on sources, low accuracies, intervals and failed runs.
 
@@ -310,7 +314,7 @@ def _comparison_notes(
     elif spec.model_path is not None:
         notes.append(f"one source network, {spec.model_path}: {ONE_SOURCE_NOTE}")
     elif results.source_run is not None:
-        source, run = results.task("source"), results.source_run
+        source, run = results.record_of("source"), results.source_run
         ceiling = (
             "" if source.ceiling is None else f", ceiling {words.format_percent(source.ceiling)}"
         )
@@ -352,6 +356,6 @@ def _comparison_notes(
 ONE_SOURCE_NOTE = "the luck of its draw is in no std and no interval"
 
 
-def _bracketed_ceiling(task: TaskRecord) -> str:
+def _bracketed_ceiling(task: DataRecord) -> str:
     """Return the best possible accuracy in brackets; empty if not known."""
     return "" if task.ceiling is None else f" (ceiling {words.format_percent(task.ceiling)})"

@@ -44,7 +44,7 @@ SPEED_METRICS: dict[SpeedMetric, str] = {
 }
 
 
-def detail_tables(results: Results) -> Iterator[Table]:
+def detail_tables(results: CellResults) -> Iterator[Table]:
     """Yield the tables of rates, variances, controls and speed, as far as they are requested."""
     if results.spec.tune:
         yield rates_table(results)
@@ -160,7 +160,7 @@ def speed_table(results: CellResults, question: Question) -> Table:
     )
 
 
-def question_title(results: Results, question: Question) -> str:
+def question_title(results: CellResults, question: Question) -> str:
     """Return the name of a question and how many source networks it has."""
     name = words.QUESTION_NAMES[question].capitalize()
     if results.spec.is_same_problem:

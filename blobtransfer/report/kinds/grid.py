@@ -8,7 +8,7 @@ from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.study import StudyView, cell_details
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Table, blank_repeats
-from blobtransfer.results.study import CellResults, StudyResults
+from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
@@ -41,8 +41,8 @@ class GridView(StudyView):
     def headline(self, results: StudyResults) -> str:
         """Return the number of problems and repeats."""
         n, repeats = (
-            len(results.spec.axes[0].values),
-            words.pluralise(results.spec.n_repeats, "repeats"),
+            len(results.study.axes[0].values),
+            words.pluralise(results.study.n_repeats, "repeats"),
         )
         return f"Which source helps on which target? {n} problems, {repeats} a cell"
 
@@ -71,7 +71,7 @@ class GridView(StudyView):
         """Return how the cells are made and judged."""
         return (
             "Every problem was source and target in turn, with "
-            f"{words.pluralise(results.spec.n_repeats, 'repeats')} a cell; all cells and variants "
+            f"{words.pluralise(results.study.n_repeats, 'repeats')} a cell; all cells and variants "
             "are judged together by Holm's procedure. On the diagonal the source is another "
             "network of the target problem."
         )
@@ -113,10 +113,10 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
         series: Index of the variant in each cell.
         sentence: The answer about the variant.
     """
-    sources, targets = (axis.values for axis in results.spec.axes)
+    sources, targets = (axis.values for axis in results.study.axes)
     means = {
         (margin.axis, margin.at): f"{words.format_signed_points(margin.mean)}  "
-        for margin in results.findings.margins
+        for margin in results.findings.marginal_means
         if margin.series == series
     }
     cells = {cell.at: _cell_text(cell, series) for cell in results.cells}
@@ -125,10 +125,10 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
         row = (cells.get((source, target), "") for target in targets)
         rows.append((source, *row, means.get(("source", source), "")))
     rows.append(("mean", *(means.get(("target", target), "") for target in targets), ""))
-    n_differences = len(results.cells) * (len(results.spec.cells[0].spec.variants) - 1)
-    margin = words.format_points(results.spec.margin)
+    n_differences = len(results.cells) * (len(results.study.cells[0].spec.variants) - 1)
+    margin = words.format_points(results.study.margin)
     return Table(
-        title=f"{dict(series_of(results.spec))[series]}: difference to standalone in points, "
+        title=f"{dict(variant_labels(results.study))[series]}: difference to standalone in points, "
         "sources down, targets across",
         columns=("", *targets, "mean"),
         rows=tuple(rows),
@@ -145,12 +145,12 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
 
 def grid_ranking_table(results: StudyResults) -> Table:
     """Return the table of how well each transferability score ranks the sources."""
-    labels = dict(series_of(results.spec))
+    labels = dict(variant_labels(results.study))
     rankings = [
         (labels[finding.series], finding.score, finding.ranking)
         for finding in results.findings.rankings
     ]
-    n_sources = len(results.spec.axes[0].values) - 1
+    n_sources = len(results.study.axes[0].values) - 1
     return texts.ranking_table(
         f"Which of {words.pluralise(n_sources, 'sources')} would one pick? Scores on the training "
         "rows of each target",
@@ -167,7 +167,7 @@ def cell_table(results: StudyResults) -> Table:
     """Return the table of all cells with their intervals."""
     rows = [
         (
-            *(*cell.at, words.label_of(summary.arm, cell.results)),
+            *(*cell.at, words.label_of(summary.arm, cell)),
             *(words.format_number(summary.mean), words.format_number(summary.std)),
             *(
                 words.format_interval(summary.difference),
@@ -176,7 +176,7 @@ def cell_table(results: StudyResults) -> Table:
             words.format_short_verdict(summary.verdict),
         )
         for cell in results.cells
-        for summary in cell.results.of_question("fresh")
+        for summary in cell.of_question("fresh")
     ]
     heads = ("variant", "mean", "std", "difference [95 %]", "adj. p", "verdict")
     note = "an interval is at the level of its stage: it leaves out 0 just where p is below 0.05"
@@ -191,7 +191,7 @@ def cell_table(results: StudyResults) -> Table:
 
 def _cell_text(cell: CellResults, series: int) -> str:
     """Return the difference of a variant with the mark of its verdict; `[ ]` on the diagonal."""
-    summary = cell.summary("fresh", series)
+    summary = cell.summary_of("fresh", series)
     if summary.difference is None or summary.difference.mean is None:
         return ""
     mark = "" if summary.verdict is None else VERDICT_MARKS[summary.verdict.kind]

@@ -8,8 +8,9 @@ from blobtransfer.report.kinds.study import StudyView, notes_on_alike
 from blobtransfer.report.kinds.texts import SECONDARY
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import SummaryRows, Table, blank_repeats
-from blobtransfer.results.study import StudyResults
-from blobtransfer.results.study_findings import FamilySummary, ModeratorKind
+from blobtransfer.results.results import StudyResults
+from blobtransfer.results.study_findings import ModeratorKind, PooledSummary
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.paired import Interval
@@ -65,7 +66,7 @@ class PairsView(StudyView):
         n_pairs = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made on {n_pairs} pairs of problems, with "
-            f"{words.pluralise(results.spec.n_repeats, 'repeats')} each. A pair is one "
+            f"{words.pluralise(results.study.n_repeats, 'repeats')} each. A pair is one "
             "observation: the mean over pairs has Student's t interval, tau is the spread of the "
             "true differences between pairs, and the interval of the next pair does not take tau "
             "for known."
@@ -93,7 +94,7 @@ def describe_problem_kind(spec: DataSpec) -> str:
 
 def _describe_pairs(results: StudyResults) -> str:
     """Return the number and kind of the pairs."""
-    spec = results.cells[0].results.spec
+    spec = results.cell.spec
     assert spec.source is not None
     source, target = describe_problem_kind(spec.source), describe_problem_kind(spec.data)
     kinds = source if source == target else f"from {source} to {target}"
@@ -104,7 +105,7 @@ def _describe_pairs(results: StudyResults) -> str:
     return f"{n_pairs} of {kinds}, {repeats} each"
 
 
-def _new_pair_clause(summary: FamilySummary, family: PooledEffect, results: StudyResults) -> str:
+def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: StudyResults) -> str:
     """Return what a variant may gain or lose on a new pair, and does on average.
 
     Args:
@@ -112,7 +113,7 @@ def _new_pair_clause(summary: FamilySummary, family: PooledEffect, results: Stud
         family: Its pooled effect.
         results: Results of pairs.
     """
-    label = words.label_of(summary.arm, results.cells[0].results)
+    label = words.label_of(summary.arm, results.cell)
     pairs = words.pluralise(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
         mean = (
@@ -146,8 +147,8 @@ BEYOND_MARGIN = "beyond margin"
 def pooled_table(results: StudyResults, sentence: str) -> Table:
     """Return the table of all variants over all pairs, with prediction intervals."""
     rows = []
-    for summary in results.findings.families:
-        cells, family = [words.label_of(summary.arm, results.cells[0].results)], summary.family
+    for summary in results.findings.pooled:
+        cells, family = [words.label_of(summary.arm, results.cell)], summary.family
         cells += [words.format_number(summary.mean), words.format_number(summary.std)]
         if family is None:
             cells += [""] * 6
@@ -160,7 +161,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             cells += [_beyond_cell(family), words.format_p(family.wilcoxon_p)]
             cells += [words.format_short_verdict(summary.verdict)]
         rows.append(tuple(cells))
-    n_pairs, margin = len(results.cells), words.format_points(results.spec.margin)
+    n_pairs, margin = len(results.cells), words.format_points(results.study.margin)
     heads = ("difference [95 %]", "tau", "next pair [95 %]", BEYOND_MARGIN, "Wilcoxon p", "verdict")
     return Table(
         title=f"{words.pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
@@ -172,7 +173,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             "tau: std of the true differences between pairs; next pair: where the true difference "
             "of a further pair lies, each variant alone; difference: the variants together",
             f"{BEYOND_MARGIN}: of {margin}, chance that the next pair gains more / loses more",
-            *notes_on_alike([summary.verdict for summary in results.findings.families], results),
+            *notes_on_alike([summary.verdict for summary in results.findings.pooled], results),
         ),
         sentence=sentence,
     )
@@ -181,8 +182,8 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
 def moderator_tables(results: StudyResults) -> list[Table]:
     """Return the table of what the differences depend on; empty if nothing is known."""
     rows = []
-    for summary in results.findings.families:
-        label = words.label_of(summary.arm, results.cells[0].results)
+    for summary in results.findings.pooled:
+        label = words.label_of(summary.arm, results.cell)
         for moderator in summary.moderators:
             slope = moderator.slope
             interval = Interval(slope.slope, slope.ci_low, slope.ci_high)
@@ -211,7 +212,7 @@ def pair_table(results: StudyResults) -> Table:
     for row in results.findings.pairs:
         distance = "" if row.distance is None else words.format_number(row.distance, 1, scale=1.0)
         interval = words.format_interval(Interval(row.difference, row.each_low, row.each_high))
-        label = words.label_of(row.arm, results.cells[0].results)
+        label = words.label_of(row.arm, results.cell)
         pair = (row.pair, row.source, row.target, words.format_number(row.gap), distance)
         rows.append((*pair, label, words.format_number(row.mean), interval))
     pair_heads = ("pair", "source", "target", "gap", "distance")
@@ -233,7 +234,7 @@ def _beyond_cell(family: PooledEffect) -> str:
 
 def _summary_row(summary: PooledSummary, results: StudyResults) -> list[Any]:
     """Return the values of a variant in the order of `PAIRS_SUMMARY_COLUMNS`."""
-    label, effect = words.label_of(summary.arm, results.cells[0].results), summary.family
+    label, effect = words.label_of(summary.arm, results.cell), summary.family
     values: list[Any] = [None] * 9
     if effect is not None:
         values = [effect.mean, effect.ci_low, effect.ci_high, effect.tau, effect.prediction_low]

@@ -9,7 +9,7 @@ from blobtransfer.report.cautions import study_caution_text
 from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.comparison import SUMMARY_COLUMNS, summary_row
 from blobtransfer.report.kinds.details import detail_tables
-from blobtransfer.report.report import Report, View
+from blobtransfer.report.report import View
 from blobtransfer.report.table import SummaryRows, Table
 from blobtransfer.report.words import QUESTION_NAMES, SHORT_VERDICTS, format_points
 from blobtransfer.results.files.schema import Sentence
@@ -80,7 +80,7 @@ class StudyView(View[StudyResults]):
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
-        spec = results.cells[0].results.spec
+        spec = results.cell.spec
         yield texts.training_paragraph(spec)
         yield texts.design_paragraph(spec)
         yield self.study_paragraph(results)
@@ -88,7 +88,7 @@ class StudyView(View[StudyResults]):
 
     def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per cell and variant, with the position of the cell first."""
-        names = tuple(axis.name for axis in results.spec.axes)
+        names = tuple(axis.name for axis in results.study.axes)
         rows = [
             [*cell.at, *summary_row(summary, cell)]
             for cell in results.cells
@@ -107,14 +107,14 @@ class StudyView(View[StudyResults]):
 def cell_details(results: StudyResults, cells: Iterable[CellResults]) -> Iterator[Table]:
     """Yield the detail tables of some cells, each with the position of its cell in the title."""
     for cell in cells:
-        pairs = zip(results.spec.axes, cell.at, strict=True)
+        pairs = zip(results.study.axes, cell.at, strict=True)
         position = " ".join(f"{axis.name} {value}" for axis, value in pairs)
-        for table in detail_tables(cell.results):
+        for table in detail_tables(cell):
             yield replace(table, title=f"{position}: {table.title}", is_detail=True)
 
 
 def notes_on_alike(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
     """Explain the short word for no practical difference, where it is used."""
     if any(verdict is not None and verdict.kind in SHORT_VERDICTS for verdict in verdicts):
-        margin = format_points(results.spec.margin)
+        margin = format_points(results.study.margin)
         yield f"alike: no practical difference, which is less than {margin}"

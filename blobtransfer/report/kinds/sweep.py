@@ -8,8 +8,7 @@ from blobtransfer.report.kinds.study import StudyView, cell_details, notes_on_al
 from blobtransfer.report.kinds.texts import ranking_cells, ranking_table
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Table, blank_repeats
-from blobtransfer.results.results import Results
-from blobtransfer.results.study import StudyResults
+from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
@@ -33,7 +32,7 @@ class SweepView(StudyView):
 
     def headline(self, results: StudyResults) -> str:
         """Return which settings vary, and from what to what the networks are transferred."""
-        names = words.join_and([axis.name for axis in results.spec.axes])
+        names = words.join_and([axis.name for axis in results.study.axes])
         return f"What changes with {names}? {_describe_transfer(results)}"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
@@ -54,7 +53,7 @@ class SweepView(StudyView):
         n_points = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made at {n_points} points, with "
-            f"{words.pluralise(results.spec.n_repeats, 'repeats')} each, on the same test rows and "
+            f"{words.pluralise(results.study.n_repeats, 'repeats')} each, on the same test rows and "
             "with the same draws; the intervals of all points and variants hold together."
         )
 
@@ -83,8 +82,8 @@ def _n_updates(cell: CellResults) -> int:
 
 def _describe_transfer(results: StudyResults) -> str:
     """Return from what to what the networks are transferred, and how often."""
-    spec, target = results.cells[0].results.spec, results.cells[0].results.measured.name
-    sources = (cell.spec.source for cell in results.spec.cells)
+    spec, target = results.cell.spec, results.cell.measured.name
+    sources = (cell.spec.source for cell in results.study.cells)
     names = sorted({source.name for source in sources if source is not None}) or [target]
     origin = spec.model_path or (names[0] if len(names) == 1 else f"{len(names)} problems")
     repeats = f"{words.pluralise(spec.n_repeats, 'repeats')} a point"
@@ -135,14 +134,14 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
         question: Question whose variants are shown.
         sentence: The answer to it.
     """
-    spec, target = results.spec, results.cells[0].results.measured
+    spec, target = results.study, results.cell.measured
     names = [axis.name for axis in spec.axes]
     has_p = not spec.cells[0].spec.until_decided
     rows: list[tuple[str, ...]] = []
     for cell in results.cells:
-        epochs, updates = cell.results.spec.training.epochs, _n_updates(cell.results)
-        for summary in cell.results.of_question(question):
-            label = words.label_of(summary.arm, cell.results).removeprefix("transfer ")
+        epochs, updates = cell.spec.training.epochs, _n_updates(cell)
+        for summary in cell.of_question(question):
+            label = words.label_of(summary.arm, cell).removeprefix("transfer ")
             numbers = (words.format_number(summary.mean), words.format_number(summary.std))
             row = (*cell.at, f"{epochs:,}", f"{updates:,}", label, *numbers)
             p = (words.format_adjusted_p(summary.difference),) if has_p else ()
@@ -150,7 +149,7 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
             rows.append((*row, words.format_short_interval(summary.difference), *p, verdict))
     heads = ("epochs made" if "epochs" in names else "epochs", "updates", "variant", "mean", "std")
     p_heads = ("difference [95 %]", *(("adj. p",) if has_p else ()), "verdict")
-    repeats = _count_range({cell.results.scores.n_repeats for cell in results.cells})
+    repeats = _count_range({cell.scores.n_repeats for cell in results.cells})
     return Table(
         title=f"{words.QUESTION_NAMES[question].capitalize()}: test accuracy in % on {target.name} "
         f"by {' and '.join(names)}, {repeats} repeats a point",
@@ -166,32 +165,32 @@ def point_ranking_table(results: StudyResults) -> Table:
     """Return the table of how well each transferability score ranks, point by point."""
     rows = (
         (
-            *(*cell.at, words.label_of(finding.arm, cell.results)),
+            *(*cell.at, words.label_of(finding.arm, cell)),
             *ranking_cells(finding.score, finding.ranking),
         )
         for cell in results.cells
-        for finding in cell.results.findings.rankings
+        for finding in cell.findings.rankings
     )
     title = "Which of the source networks would one pick? Scores on the training rows"
-    return ranking_table(title, rows, axis_names=tuple(axis.name for axis in results.spec.axes))
+    return ranking_table(title, rows, axis_names=tuple(axis.name for axis in results.study.axes))
 
 
 def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
     """Yield notes on the epochs and updates of the points, and on their intervals."""
-    specs = [cell.results.spec for cell in results.cells]
+    specs = [cell.spec for cell in results.cells]
     epochs = _count_range({spec.training.epochs for spec in specs})
-    updates = _count_range({_n_updates(cell.results) for cell in results.cells})
-    if results.spec.budget == "epochs":
+    updates = _count_range({_n_updates(cell) for cell in results.cells})
+    if results.study.budget == "epochs":
         yield f"every point learns {epochs} epochs, which are {updates} updates (--budget epochs)"
     else:
         yield f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
     if any(spec.source_epochs is not None for spec in specs):
         source_epochs = _count_range({spec.source_training.epochs for spec in specs})
         yield f"source networks learn {source_epochs} epochs"
-    n_points, n_series = len(results.spec.cells), len(results.spec.cells[0].spec.variants) - 1
+    n_points, n_series = len(results.study.cells), len(results.study.cells[0].spec.variants) - 1
     yield (
         f"the intervals of all {n_points * n_series} differences of the question hold together; "
         "repeats are paired along the axis"
     )
-    summaries = (s for cell in results.cells for s in cell.results.of_question(question))
+    summaries = (s for cell in results.cells for s in cell.of_question(question))
     yield from notes_on_alike([summary.verdict for summary in summaries], results)

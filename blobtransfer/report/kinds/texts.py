@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from blobtransfer.report import words
 from blobtransfer.report.table import Table, blank_repeats
-from blobtransfer.results.results import Results
-from blobtransfer.specs.drawn import BlobsSpec
+from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.statistics.paired import Interval

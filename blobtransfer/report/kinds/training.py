@@ -90,11 +90,11 @@ def training_table(results: TrainingResults) -> Table:
     )
 
 
-def _subject(results: Results, summary: Summary, network: MLPSpec) -> str:
+def _subject(results: TrainingResults, summary: Summary, network: MLPSpec) -> str:
     """Return what was trained, as the start of a title.
 
     Args:
-        results: Results of the command.
+        results: TrainingResults of the command.
         summary: Summary of the variant.
         network: The trained network.
     """

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.commands import run_here
 
+from blobtransfer.cli.notes import model_notes, new_head_notes
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.generated import BlobsSpec, CirclesSpec, MoonsSpec
@@ -14,7 +15,6 @@ from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.variant import parse_variant
 from blobtransfer.studies.comparison import build_comparison
 from blobtransfer.studies.grid import build_grid
-from blobtransfer.studies.notes import model_notes, new_head_notes
 from blobtransfer.studies.pairs import build_pairs
 from blobtransfer.studies.settings import ComparisonSettings
 from blobtransfer.studies.sweep import build_sweep

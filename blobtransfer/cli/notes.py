@@ -29,7 +29,7 @@ def model_notes(source_network: "SourceNetwork | None", path: object) -> Iterato
 
 def data_notes(spec: ExperimentSpec) -> Iterator[str]:
     """Yield a description of the source and of the target, for which tables are read."""
-    from blobtransfer.report.problems import describe_problem
+    from blobtransfer.report.words import describe_problem
     from blobtransfer.running.single import record_of
 
     for role in ROLES:
