@@ -53,8 +53,8 @@ class SweepView(StudyView):
         n_points = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made at {n_points} points, with "
-            f"{words.pluralise(results.study.n_repeats, 'repeats')} each, on the same test rows and "
-            "with the same draws; the intervals of all points and variants hold together."
+            f"{words.pluralise(results.study.n_repeats, 'repeats')} each, on the same test rows "
+            "and with the same draws; the intervals of all points and variants hold together."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
