@@ -35,7 +35,16 @@ if TYPE_CHECKING:
     from blobtransfer.specs.study import Axis, Cell, Study
     from blobtransfer.specs.table import TableSpec
     from blobtransfer.specs.training import TrainingSpec
-    from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
+    from blobtransfer.specs.variant import (
+        STANDALONE,
+        AddLayer,
+        NewHead,
+        ReinitLayers,
+        Unfreeze,
+        Variant,
+        parse_variant,
+        transfer_variants,
+    )
     from blobtransfer.studies.comparison import build_comparison
     from blobtransfer.studies.grid import build_grid
     from blobtransfer.studies.pairs import build_pairs
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AddLayer": "specs.variant",
     "Axis": "specs.study",
     "BlobTransferError": "errors",
     "BlobsSpec": "specs.generated",
@@ -59,7 +69,9 @@ _HOME = {
     "ExperimentSpec": "specs.experiment",
     "MLPSpec": "specs.network",
     "MoonsSpec": "specs.generated",
+    "NewHead": "specs.variant",
     "QuantilesSpec": "specs.generated",
+    "ReinitLayers": "specs.variant",
     "Resources": "running.run",
     "STANDALONE": "specs.variant",
     "Store": "results.store.store",
@@ -68,6 +80,7 @@ _HOME = {
     "TableSpec": "specs.table",
     "TrainingResults": "results.results",
     "TrainingSpec": "specs.training",
+    "Unfreeze": "specs.variant",
     "Variant": "specs.variant",
     "build_comparison": "studies.comparison",
     "build_grid": "studies.grid",

@@ -46,7 +46,7 @@ def cautions_of(
         keep = [
             row.arm
             for row in summary
-            if row.arm.variant.start == "transfer" and not row.arm.variant.n_redrawn
+            if row.arm.variant.start == "transfer" and not row.arm.variant.top.n_reinitialised
         ]
         if keep:
             cautions[OtherClasses(tuple(keep))] = None

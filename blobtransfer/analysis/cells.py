@@ -29,7 +29,7 @@ from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
 from blobtransfer.specs.training import TEST_ACCURACY
-from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.specs.variant import STANDALONE, AddLayer
 from blobtransfer.statistics.descriptive import (
     curve_metrics,
     describe,
@@ -334,8 +334,9 @@ def _pairs_that_tell(arms: Sequence[Arm], n_layers: int) -> list[tuple[ContrastK
                 for other in arms
                 if other.variant.start == "transfer"
                 and other.variant.n_frozen == n_frozen
-                and other.variant.n_redrawn == n_layers - (n_frozen or 0)
-                and (other.variant.add, other.variant.unfreeze, other.variant.anchor) == (None,) * 3
+                and other.variant.top.n_reinitialised == n_layers - (n_frozen or 0)
+                and not isinstance(other.variant.top, AddLayer)
+                and (other.variant.unfreeze, other.variant.anchor) == (None, None)
             ]
         elif kind == "self-transfer":
             pairs.append(("own features", arm, standalone))

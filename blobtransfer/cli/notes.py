@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.variant import NewHead
 from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def new_head_notes(spec: ExperimentSpec, settings: ComparisonSettings) -> Iterat
         spec: What is run; its last variant stands for all.
         settings: What it was built from.
     """
-    if settings.fixed is None and not settings.variants and spec.variants[-1].new_head:
+    is_default = settings.fixed is None and not settings.variants
+    if is_default and spec.variants[-1].top == NewHead():
         source: object = settings.model
         if source is None and spec.source is not None:
             source = spec.source.name

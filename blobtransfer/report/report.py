@@ -6,7 +6,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blobtransfer.report.table import Overview, SummaryRows, Table
@@ -14,6 +14,7 @@ from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import StudyResults, TrainingResults
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.identity import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -152,7 +153,7 @@ class View(ABC, Generic[R]):
 
     def settings(self, results: R) -> Iterator[tuple[str, Any]]:
         """Yield the name and value of each setting; a nested setting is a dictionary."""
-        yield from asdict(results.cells[0].spec).items()
+        yield from plain(results.cells[0].spec).items()
 
     def report(self, results: R) -> Report[R]:
         """Build the report; names may come from a stranger's file, so all text is escaped."""

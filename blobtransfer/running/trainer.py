@@ -175,19 +175,19 @@ def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) 
         return initial_weights(spec.network, spec.train_seed, repeat)
     source_repeat = spec.source_repeat(repeat) if arm.sources == "fresh" else 0
     source = sources[SourceKey(arm.sources, variant.start, source_repeat)]
-    if not variant.n_redrawn:
+    if not variant.top.n_reinitialised:
         return source
     redrawn = initial_weights(
         variant.network(spec.network), spec.train_seed, repeat, Stream.REINITIALISED
     )
-    n_redrawn = 2 * variant.n_redrawn
-    return source[: len(redrawn) - n_redrawn] + redrawn[-n_redrawn:]
+    n_arrays = 2 * variant.top.n_reinitialised
+    return source[: len(redrawn) - n_arrays] + redrawn[-n_arrays:]
 
 
 def _anchor(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
     """Return the anchor of an arm: the weights of the source, and 0 for other layers."""
     start = _start(spec, arm, repeat, sources)
-    n_kept = len(start) - 2 * arm.variant.n_redrawn
+    n_kept = len(start) - 2 * arm.variant.top.n_reinitialised
     return [*start[:n_kept], *map(np.zeros_like, start[n_kept:])]
 
 

@@ -228,7 +228,7 @@ class ExperimentSpec:
         if self.source is None and "fresh" in self.questions:
             problem = "fresh source networks need a source to be trained on; set one"
             raise SettingError("sources", "fresh", problem)
-        if self.source is None or variant.n_redrawn:
+        if self.source is None or variant.top.n_reinitialised:
             return
         n_source, n_target = self.source.n_classes, self.target.n_classes
         if n_source != n_target:
@@ -273,7 +273,7 @@ class ExperimentSpec:
         if output == "softmax" and shapes[-1] == self.network.shapes[-1]:
             return
         for variant in starters:
-            if not variant.n_redrawn:
+            if not variant.top.n_reinitialised:
                 layer = f"output layer of {_counted(shapes[-1][1], 'class')}"
                 if output != "softmax":
                     layer = f"{output} output of {_counted(shapes[-1][1], 'unit')}, not softmax"
@@ -363,12 +363,12 @@ class ExperimentSpec:
     def arms(self) -> tuple[Arm, ...]:
         """What is compared: first what needs no source, then what does, question by question."""
         return (
-            *(Arm(variant, "none") for variant in self.variants if variant.starts_fresh),
+            *(Arm(variant, "none") for variant in self.variants if not variant.has_source),
             *(
                 Arm(variant, question)
                 for question in self.questions
                 for variant in self.variants
-                if not variant.starts_fresh
+                if variant.has_source
             ),
         )
 

@@ -9,19 +9,44 @@ not change for the same reason; tests pin some identities.
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, fields, is_dataclass, replace
-from functools import lru_cache
+from dataclasses import MISSING, fields, is_dataclass, replace
+from functools import lru_cache, partial
 from typing import Any
 
 from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import MAX_STUDY_CELLS, Study
 from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.variant import Variant
 
 JUDGING = (
     "until_decided", "margin", "low", "against", "threshold", "model_path", "model_notes",
 )  # fmt: skip
 """Fields of an `ExperimentSpec` that do not change a training; a model has a hash."""
+
+
+def plain(value: Any, without_defaults: bool = False) -> Any:
+    """Return a spec as plain data for files and stores: its fields by name, variants flat.
+
+    Args:
+        value: A spec, or any part of one.
+        without_defaults: Leave out fields that have their default, except the `kind`, which
+            tells the kinds of data apart.
+    """
+    if isinstance(value, Variant):
+        value = value.record()
+    if is_dataclass(value):
+        return {
+            field.name: plain(getattr(value, field.name), without_defaults)
+            for field in fields(value)
+            if not without_defaults
+            or field.name == "kind"
+            or field.default is MISSING
+            or getattr(value, field.name) != field.default
+        }
+    if isinstance(value, list | tuple):
+        return tuple(plain(item, without_defaults) for item in value)
+    return value
 
 
 def trained_part(spec: ExperimentSpec) -> ExperimentSpec:
@@ -48,12 +73,12 @@ def _without_path(data: DataSpec | None) -> DataSpec | None:
 @lru_cache(maxsize=2 * MAX_STUDY_CELLS)
 def identity_of(spec: ExperimentSpec | Study) -> str:
     """Return the SHA-256, in hexadecimal digits, of what a spec changes in the defaults."""
-    return _identity(spec, _changes)
+    return _identity(spec, partial(plain, without_defaults=True))
 
 
 def identity_1_of(spec: ExperimentSpec | Study) -> str:
     """Return the identity in stores of format 1: the SHA-256 of all fields."""
-    return _identity(spec, lambda spec: {**asdict(spec), "n_points": 1})
+    return _identity(spec, lambda spec: {**plain(spec), "n_points": 1})
 
 
 def _identity(spec: ExperimentSpec | Study, plain: Callable[[Any], Any]) -> str:
@@ -62,23 +87,7 @@ def _identity(spec: ExperimentSpec | Study, plain: Callable[[Any], Any]) -> str:
     if spec.kind == "compare":
         return _identity(spec.cells[0].spec, plain)
     cells = [(cell.at, _identity(cell.spec, plain)) for cell in spec.cells]
-    return _digest([spec.kind, [asdict(axis) for axis in spec.axes], spec.budget, cells])
-
-
-def _changes(value: Any) -> Any:
-    """Return a spec as plain data without the fields that have their default.
-
-    The `kind` stays, which tells the kinds of data apart.
-    """
-    if is_dataclass(value):
-        return {
-            field.name: _changes(getattr(value, field.name))
-            for field in fields(value)
-            if field.name == "kind"
-            or field.default is MISSING
-            or getattr(value, field.name) != field.default
-        }
-    return [_changes(item) for item in value] if isinstance(value, list | tuple) else value
+    return _digest([spec.kind, plain(spec.axes), spec.budget, cells])
 
 
 def _digest(plain: Any) -> str:

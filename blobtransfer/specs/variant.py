@@ -1,20 +1,24 @@
 """Where the weights of a run start, and which layers may move: the variants that are compared.
 
-A variant is plain data, checked when it is made; `parse_variant` reads it as the user
-writes it, and `str` writes it so that it can be read again.
+A variant is checked when it is made; `parse_variant` reads it as the user writes it, and `str`
+writes it so that it can be read again. Files and stores have a flat record of it.
 """
 
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, join, read_number
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import MAX_PENALTY, TrainingSpec
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 Start = Literal["standalone", "transfer", "random-frozen", "self-transfer", "equal-compute"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -28,7 +32,7 @@ VARIANT_KEYS = {
     "factor": "factor",
     "anchor": "anchor",
 }
-"""The user's words for the parts of a variant, and their names in `Variant`."""
+"""The user's words for the parts of a variant, and their names in `VariantRecord`."""
 
 REAL_KEYS = ("factor", "anchor")
 """Those whose value need not be whole."""
@@ -50,7 +54,231 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class KeepLayers:
+    """Keep all layers of the source network."""
+
+    n_reinitialised: ClassVar = 0
+
+
+@dataclass(frozen=True)
+class NewHead:
+    """Re-initialise the output layer."""
+
+    n_reinitialised: ClassVar = 1
+
+
+@dataclass(frozen=True)
+class ReinitLayers:
+    """Re-initialise the last layers.
+
+    Args:
+        n_reinitialised: How many, output layer included; at least 1.
+
+    Raises:
+        SettingError: The number is out of range.
+    """
+
+    n_reinitialised: int
+
+    def __post_init__(self) -> None:
+        _check_count("reinit", self.n_reinitialised)
+
+
+@dataclass(frozen=True)
+class AddLayer:
+    """Add a hidden layer between the hidden layers of the source and a new output layer.
+
+    Args:
+        width: Units of the added layer; at least 1.
+
+    Raises:
+        SettingError: The width is out of range.
+    """
+
+    width: int
+    n_reinitialised: ClassVar = 2
+
+    def __post_init__(self) -> None:
+        _check_count("add", self.width)
+
+
+TopLayers = KeepLayers | NewHead | ReinitLayers | AddLayer
+"""What becomes of the layers nearest the output; `n_reinitialised` counts the new dense layers."""
+
+
+@dataclass(frozen=True)
+class Unfreeze:
+    """Train the frozen layers as well, later in the training.
+
+    Args:
+        epochs: Epochs before that; at least 1.
+        factor: What the learning rate is multiplied by from then on; finite and above 0.
+
+    Raises:
+        SettingError: A value is out of range.
+    """
+
+    epochs: int
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_count("unfreeze", self.epochs)
+        if not (math.isfinite(self.factor) and self.factor > 0.0):
+            raise SettingError("variant", f"factor={self.factor}", "use a finite factor above 0")
+
+
+@dataclass(frozen=True)
 class Variant:
+    """Where the weights of a run start, and which of its layers may move.
+
+    Args:
+        start: `standalone`, `random-frozen` and `equal-compute` start from random weights,
+            `transfer` from a network trained on the source problem, `self-transfer` from
+            another network trained on the target problem itself.
+        n_frozen: Hidden layers frozen, counted from the input; None for `standalone` and
+            `equal-compute`, which never freeze any.
+        top: What becomes of the layers nearest the output.
+        unfreeze: When the frozen layers are trained as well; None: never.
+        anchor: Strength of the L2-SP penalty, which takes the place of weight decay: it pulls
+            weights towards those of the source network, and re-initialised layers towards 0;
+            None: no penalty.
+
+    Raises:
+        SettingError: A value is out of range, or does not go with the start.
+
+    Source:
+        Li, Grandvalet & Davoine 2018, arXiv:1802.01483, with its two constants the same.
+    """
+
+    start: Start
+    n_frozen: int | None = None
+    top: TopLayers = KeepLayers()
+    unfreeze: Unfreeze | None = None
+    anchor: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_frozen is not None:
+            _check_count("fixed", self.n_frozen, least=0)
+        freezes_none = self.start in ("standalone", "equal-compute")
+        problem = None
+        if self.start not in STARTS:
+            problem = f"{self.start} is not a start; use one of {join(STARTS)}"
+        elif self.n_frozen is None and not freezes_none:
+            problem = f"add fixed=n to {self.start}"
+        elif self.n_frozen is not None and freezes_none:
+            problem = f"{self.start} freezes nothing; leave fixed out"
+        elif self.top.n_reinitialised and not self.has_source:
+            problem = f"{self.start} starts from fresh weights; leave new-head, reinit and add out"
+        elif self.anchor is not None and not self.has_source:
+            problem = f"{self.start} has no source network to be pulled towards; leave anchor out"
+        elif self.anchor is not None and not 0.0 < self.anchor <= MAX_PENALTY:
+            problem = f"use anchor above 0, up to {MAX_PENALTY:,.0f}"
+        elif self.start == "random-frozen" and self.n_frozen == 0:
+            problem = "nothing is frozen, which is standalone; use fixed=1 or more"
+        elif self.unfreeze is not None and not self.n_frozen:
+            problem = "nothing is frozen; use fixed=1 or more with unfreeze"
+        self._raise(problem)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: "GetCoreSchemaHandler"
+    ) -> "CoreSchema":
+        """Return how pydantic reads a variant: as its flat record."""
+        from pydantic_core.core_schema import no_info_after_validator_function
+
+        return no_info_after_validator_function(VariantRecord.variant, handler(VariantRecord))
+
+    def record(self) -> "VariantRecord":
+        """Return the flat record of files and stores."""
+        top, unfreeze = self.top, self.unfreeze
+        return VariantRecord(
+            self.start,
+            self.n_frozen,
+            new_head=isinstance(top, NewHead),
+            reinit=top.n_reinitialised if isinstance(top, ReinitLayers) else None,
+            add=top.width if isinstance(top, AddLayer) else None,
+            unfreeze=None if unfreeze is None else unfreeze.epochs,
+            factor=1.0 if unfreeze is None else unfreeze.factor,
+            anchor=self.anchor,
+        )
+
+    @property
+    def has_source(self) -> bool:
+        """Whether the runs start from a source network."""
+        return self.start in ("transfer", "self-transfer")
+
+    @property
+    def kind(self) -> str:
+        """All but the frozen layers, as people write it: `transfer`, `reinit=2`."""
+        words = [] if self.start == "transfer" else [str(self.start)]
+        record = self.record()
+        for word, name in VARIANT_KEYS.items():
+            value = getattr(record, name)
+            if name != "n_frozen" and value != getattr(VariantRecord, name):
+                # repr, so that the very same number is read again
+                words.append(word if value is True else f"{word}={repr(value).removesuffix('.0')}")
+        return " ".join(words) or "transfer"
+
+    def __str__(self) -> str:
+        return self.kind if self.n_frozen is None else f"{self.kind} fixed={self.n_frozen}"
+
+    def network(self, source: MLPSpec) -> MLPSpec:
+        """Return the network that is trained, from that of the source."""
+        if not isinstance(self.top, AddLayer):
+            return source
+        activation = source.activation
+        if not isinstance(activation, str):  # the new layer is like the one below it
+            activation = (*activation, activation[-1])
+        return replace(source, hidden=(*source.hidden, self.top.width), activation=activation)
+
+    def phases(self, training: TrainingSpec) -> tuple[Phase, ...]:
+        """Return the phases of the training on the target; the optimizer starts without moments."""
+        if self.start == "equal-compute":
+            # As many more epochs as a source network takes.
+            return (Phase(0, replace(training, epochs=2 * training.epochs), 0),)
+        if self.unfreeze is None:
+            return (Phase(0, training, self.n_frozen or 0),)
+        free = replace(training, learning_rate=training.learning_rate * self.unfreeze.factor)
+        return (
+            Phase(0, replace(training, epochs=self.unfreeze.epochs), self.n_frozen or 0),
+            Phase(self.unfreeze.epochs, free, 0),
+        )
+
+    def n_epochs(self, training: TrainingSpec) -> int:
+        """Count the epochs of a run on the target problem."""
+        return self.phases(training)[-1].training.epochs
+
+    def check_fits(self, n_hidden: int, epochs: int) -> None:
+        """Raise `SettingError` unless a network and a training can do what is asked.
+
+        Args:
+            n_hidden: Hidden layers of the source network.
+            epochs: Of the training.
+        """
+        layers = "hidden layer" if n_hidden == 1 else "hidden layers"
+        n_frozen, n_new = self.n_frozen or 0, self.top.n_reinitialised
+        n_kept = n_hidden + 1 - (0 if isinstance(self.top, AddLayer) else n_new)
+        problem = None
+        if n_frozen > n_hidden:
+            problem = f"the network has {n_hidden} {layers}; use fixed={_choices(n_hidden)}"
+        elif n_kept < 1:
+            problem = f"the network has {n_hidden} {layers} and an output layer"
+            problem += f"; use reinit=1 to {n_hidden}"
+        elif n_new and n_frozen > n_kept:
+            problem = f"layer {n_frozen} is drawn afresh, frozen it would never learn"
+            problem += f"; use fixed={_choices(n_kept)}"
+        elif self.unfreeze is not None and self.unfreeze.epochs >= epochs:
+            problem = f"the training has {epochs} epochs; use unfreeze below that"
+        self._raise(problem)
+
+    def _raise(self, problem: str | None) -> None:
+        if problem is not None:
+            raise SettingError("variant", str(self), problem)
+
+
+# The docstring describes a variant in the JSON schemas.
+@dataclass(frozen=True)
+class VariantRecord:
     """Where the weights of a run start, and which of its layers may move.
 
     Args:
@@ -84,137 +312,30 @@ class Variant:
     factor: float = 1.0
     anchor: float | None = None
 
-    def __post_init__(self) -> None:
-        if self.start not in STARTS:
-            raise self._impossible(f"{self.start} is not a start; use one of {join(STARTS)}")
-        changes = [self.new_head, self.reinit is not None, self.add is not None]
-        if sum(changes) > 1:
-            raise self._impossible("new-head, reinit and add exclude each other; use one of them")
-        for word, value in (("fixed", self.n_frozen), ("reinit", self.reinit), ("add", self.add)):
-            least = 0 if word == "fixed" else 1
-            if value is not None and not least <= value <= MAX_COUNT:
-                limit = f"{least} or more" if value < least else f"{MAX_COUNT:,} or less"
-                raise self._impossible(f"use {word}={limit}")
-        if (self.n_frozen is None) != (self.start in ("standalone", "equal-compute")):
-            raise self._impossible(
-                f"add fixed=n to {self.start}"
-                if self.n_frozen is None
-                else f"{self.start} freezes nothing; leave fixed out"
-            )
-        if self.starts_fresh and any(changes):
-            raise self._impossible(
-                f"{self.start} starts from fresh weights; leave new-head, reinit and add out"
-            )
-        if self.anchor is not None:
-            if self.starts_fresh:
-                raise self._impossible(
-                    f"{self.start} has no source network to be pulled towards; leave anchor out"
-                )
-            if not 0.0 < self.anchor <= MAX_PENALTY:
-                raise self._impossible(f"use anchor above 0, up to {MAX_PENALTY:,.0f}")
-        if self.start == "random-frozen" and self.n_frozen == 0:
-            raise self._impossible("nothing is frozen, which is standalone; use fixed=1 or more")
-        if self.unfreeze is not None:
-            if not self.n_frozen:
-                raise self._impossible("nothing is frozen; use fixed=1 or more with unfreeze")
-            if self.unfreeze < 1:
-                raise self._impossible("use unfreeze=1 or more")
-        elif self.factor != 1.0:
-            raise self._impossible("factor needs unfreeze=E, the epochs before it")
-        if not (math.isfinite(self.factor) and self.factor > 0.0):
-            raise self._impossible("use a finite factor above 0")
+    def variant(self) -> Variant:
+        """Return the variant.
 
-    @property
-    def starts_fresh(self) -> bool:
-        """Whether the runs start from fresh weights, without any source network."""
-        return self.start not in ("transfer", "self-transfer")
-
-    @property
-    def n_redrawn(self) -> int:
-        """Dense layers, counted from the output, that do not come from the source network."""
-        if self.add is not None:
-            return 2
-        return 1 if self.new_head else self.reinit or 0
-
-    @property
-    def words(self) -> tuple[tuple[str, object], ...]:
-        """All but the frozen layers, as words and their values; None for a word alone."""
-        parts: list[tuple[str, object]] = []
-        if self.start != "transfer":
-            parts.append((self.start, None))
-        if self.new_head:
-            parts.append(("new-head", None))
-        for word in ("reinit", "add", "unfreeze"):
-            if getattr(self, word) is not None:
-                parts.append((word, getattr(self, word)))
-        if self.factor != 1.0:
-            parts.append(("factor", _shortest(self.factor)))
-        if self.anchor is not None:
-            parts.append(("anchor", _shortest(self.anchor)))
-        return tuple(parts) or (("transfer", None),)
-
-    @property
-    def kind(self) -> str:
-        """All but the frozen layers, as people write it: `transfer`, `reinit=2`."""
-        return " ".join(word if value is None else f"{word}={value}" for word, value in self.words)
-
-    def __str__(self) -> str:
-        return self.kind if self.n_frozen is None else f"{self.kind} fixed={self.n_frozen}"
-
-    def network(self, source: MLPSpec) -> MLPSpec:
-        """Give the network that is trained, given that of the source."""
-        if self.add is None:
-            return source
-        activation = source.activation
-        if not isinstance(activation, str):  # the new layer is like the one below it
-            activation = (*activation, activation[-1])
-        return replace(source, hidden=(*source.hidden, self.add), activation=activation)
-
-    def phases(self, training: TrainingSpec) -> tuple[Phase, ...]:
-        """Give the parts of the training on the target problem; moments start anew in each."""
-        if self.start == "equal-compute":
-            # As many more epochs as a source network takes.
-            return (Phase(0, replace(training, epochs=2 * training.epochs), 0),)
-        if self.unfreeze is None:
-            return (Phase(0, training, self.n_frozen or 0),)
-        free = replace(training, learning_rate=training.learning_rate * self.factor)
-        return (
-            Phase(0, replace(training, epochs=self.unfreeze), self.n_frozen or 0),
-            Phase(self.unfreeze, free, 0),
-        )
-
-    def n_epochs(self, training: TrainingSpec) -> int:
-        """Give the epochs of a run on the target problem."""
-        return self.phases(training)[-1].training.epochs
-
-    def check_fits(self, n_hidden: int, epochs: int) -> None:
-        """Raise `SettingError` unless a network and a training can do what is asked.
-
-        Args:
-            n_hidden: Hidden layers of the source network.
-            epochs: Of the training.
+        Raises:
+            SettingError: A value is out of range, or parts do not go together.
         """
-        layers = "hidden layer" if n_hidden == 1 else "hidden layers"
-        n_kept = n_hidden + 1 - (0 if self.add is not None else self.n_redrawn)
-        if (self.n_frozen or 0) > n_hidden:
-            raise self._impossible(
-                f"the network has {n_hidden} {layers}; use fixed={_choices(n_hidden)}"
-            )
-        if n_kept < 1:
-            raise self._impossible(
-                f"the network has {n_hidden} {layers} and an output layer; "
-                f"use reinit=1 to {n_hidden}"
-            )
-        if self.n_redrawn and (self.n_frozen or 0) > n_kept:
-            raise self._impossible(
-                f"layer {self.n_frozen} is drawn afresh, frozen it would never learn; "
-                f"use fixed={_choices(n_kept)}"
-            )
-        if self.unfreeze is not None and self.unfreeze >= epochs:
-            raise self._impossible(f"the training has {epochs} epochs; use unfreeze below that")
-
-    def _impossible(self, problem: str) -> SettingError:
-        return SettingError("variant", str(self), problem)
+        top: TopLayers
+        match self.new_head, self.reinit, self.add:
+            case False, None, None:
+                top = KeepLayers()
+            case True, None, None:
+                top = NewHead()
+            case False, int(n_reinitialised), None:
+                top = ReinitLayers(n_reinitialised)
+            case False, None, int(width):
+                top = AddLayer(width)
+            case _:
+                problem = "new-head, reinit and add exclude each other; use one of them"
+                raise SettingError("variant", self.start, problem)
+        if self.unfreeze is None and self.factor != 1.0:
+            problem = "factor needs unfreeze=E, the epochs before it"
+            raise SettingError("variant", self.start, problem)
+        unfreeze = None if self.unfreeze is None else Unfreeze(self.unfreeze, self.factor)
+        return Variant(self.start, self.n_frozen, top, unfreeze, self.anchor)
 
 
 STANDALONE = Variant("standalone")
@@ -265,13 +386,14 @@ def parse_variant(text: str) -> Variant:
     if start in ("transfer", "self-transfer") and "unfreeze" not in parts:
         parts.setdefault("fixed", 0)
     try:
-        return Variant(start, **{VARIANT_KEYS[key]: value for key, value in parts.items()})
+        record = VariantRecord(start, **{VARIANT_KEYS[key]: parts[key] for key in parts})
+        return record.variant()
     except SettingError as error:
         raise refused(error.problem) from error
 
 
 def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Variant, ...]:
-    """Give one transfer variant for each number of frozen hidden layers, in ascending order.
+    """Return one transfer variant for each number of frozen hidden layers, in ascending order.
 
     Args:
         fixed: Numbers of frozen hidden layers; None: 0, 1 and 2 up to the depth.
@@ -297,9 +419,11 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
     return tuple(Variant("transfer", n_frozen) for n_frozen in sorted(fixed))
 
 
-def _shortest(value: float) -> str:
-    """Write a number so that the very same is read again."""
-    return repr(value).removesuffix(".0")
+def _check_count(word: str, count: int, least: int = 1) -> None:
+    """Raise `SettingError` unless the value of a word is in least..MAX_COUNT."""
+    if not least <= count <= MAX_COUNT:
+        limit = f"{least} or more" if count < least else f"{MAX_COUNT:,} or less"
+        raise SettingError("variant", f"{word}={count}", f"use {word}={limit}")
 
 
 def _meant(key: str) -> str:

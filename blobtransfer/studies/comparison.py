@@ -17,7 +17,7 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Axis, Budget, Cell, Study, StudyKind
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
+from blobtransfer.specs.variant import STANDALONE, NewHead, Variant, transfer_variants
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest
 
 if TYPE_CHECKING:
@@ -254,5 +254,5 @@ def _variants(
     """Return the variants of a comparison, standalone first."""
     if settings.fixed is not None or keeps_output:
         return (STANDALONE, *transfer_variants(settings.fixed, n_hidden), *settings.variants)
-    defaults = (replace(each, new_head=True) for each in transfer_variants(None, n_hidden))
+    defaults = (replace(each, top=NewHead()) for each in transfer_variants(None, n_hidden))
     return (STANDALONE, *(settings.variants or defaults))

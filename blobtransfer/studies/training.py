@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
+from blobtransfer.specs.variant import STANDALONE, NewHead, Variant, transfer_variants
 from blobtransfer.studies.comparison import (
     TRAIN_ADVICE,
     can_keep_output,
@@ -82,7 +82,7 @@ def _variant(settings: ComparisonSettings, keeps_output: bool, n_hidden: int) ->
         return STANDALONE
     variant = variants[0] if variants else transfer_variants(fixed or (0,), n_hidden)[0]
     if fixed is None and not (variants or keeps_output):
-        variant = replace(variant, new_head=True)
+        variant = replace(variant, top=NewHead())
     if variant.start == "transfer" and model is None:
         raise SettingError("variant", str(variant), "there is no source network; give --model FILE")
     if variant.start != "transfer" and model is not None:

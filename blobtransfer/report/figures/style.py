@@ -1,5 +1,6 @@
 """How figures look: colours, markers, line styles, the sizes of each style, and widths of names."""
 
+import re
 import warnings
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -106,10 +107,9 @@ LOOKS: dict[Style, Look] = {
 
 def colour_of(variant: Variant) -> str:
     """Return the colour of a variant, the same in every figure of every command."""
-    word, _ = variant.words[0]
     if variant.kind == "transfer":
         return TRANSFER_COLOURS[(variant.n_frozen or 0) % len(TRANSFER_COLOURS)]
-    return KIND_COLOURS[word]
+    return KIND_COLOURS[re.split("[ =]", variant.kind)[0]]
 
 
 def marker_of(variant: Variant, variants: Sequence[Variant]) -> str:

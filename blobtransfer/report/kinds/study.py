@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from blobtransfer.report.cautions import study_caution_text
@@ -15,6 +15,7 @@ from blobtransfer.report.words import QUESTION_NAMES, SHORT_VERDICTS, format_poi
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.identity import plain
 from blobtransfer.statistics.paired import Verdict
 
 
@@ -101,7 +102,7 @@ class StudyView(View[StudyResults]):
         for axis in results.study.axes:
             yield axis.name, axis.values
         yield "budget", str(results.study.budget)
-        yield from asdict(results.study.cells[0].spec).items()
+        yield from plain(results.study.cells[0].spec).items()
 
 
 def cell_details(results: StudyResults, cells: Iterable[CellResults]) -> Iterator[Table]:

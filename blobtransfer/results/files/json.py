@@ -52,6 +52,7 @@ from blobtransfer.results.results import (
 from blobtransfer.results.scores import Run, Scores, finite
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.identity import plain
 from blobtransfer.specs.study import Study
 from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE
@@ -174,7 +175,7 @@ def _header(
         "schema_version": SCHEMA_VERSION,
         "command": results.command,
         "argv": encodable(provenance.argv),
-        "spec": encodable(asdict(spec)),
+        "spec": encodable(plain(spec)),
         "versions": provenance.versions,
         "machine": provenance.machine,
         "started": provenance.started,

@@ -18,6 +18,7 @@ from blobtransfer.results.study_findings import (
     VerdictChange,
 )
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question, Sources
+from blobtransfer.specs.identity import plain
 from blobtransfer.specs.study import Study
 
 SCHEMA_VERSION = 2
@@ -164,11 +165,15 @@ def make_schema(name: SchemaName) -> dict[str, Any]:
     from pydantic import TypeAdapter
     from pydantic.json_schema import GenerateJsonSchema
 
+    class PlainDefaults(GenerateJsonSchema):
+        def encode_default(self, dft: Any) -> Any:
+            return super().encode_default(plain(dft))
+
     file, title = {
         "results": (_results_file, "Results of a blobtransfer command"),
         "study": (_study_file, "Results of a blobtransfer study: sweep, pairs or grid"),
     }[name]
-    schema = TypeAdapter(file()).json_schema()
+    schema = TypeAdapter(file()).json_schema(schema_generator=PlainDefaults)
     _close(schema)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,

@@ -15,7 +15,7 @@ It contains no pickle. No block is larger than its spec says, and values pass th
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from blobtransfer.results.store.repeats import (
 )
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.identity import identity_1_of, identity_of
+from blobtransfer.specs.identity import identity_1_of, identity_of, plain
 from blobtransfer.specs.study import Study
 
 MAX_COMMANDS = 10_000
@@ -148,7 +148,7 @@ class Store:
                 (
                     identity,
                     study.kind,
-                    record_text(asdict(spec)),
+                    record_text(plain(spec)),
                     record_text([*argv]),
                     int(is_part),
                 ),

@@ -7,7 +7,7 @@ from helpers.specs import spec_of
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
+from blobtransfer.specs.variant import STANDALONE, AddLayer, NewHead, Variant, parse_variant
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
         ),
         (
             # what is wrong is what the variant makes of the user's settings
-            {"variants": (STANDALONE, Variant("transfer", 0, add=10**7))},
+            {"variants": (STANDALONE, Variant("transfer", 0, AddLayer(10**7)))},
             # 2-5-5-10^7-3: 15 + 30 + 6 * 10^7 + 3 * 10^7 + 3
             "variant",
             "add=10000000 fixed=0",
@@ -146,7 +146,7 @@ def test_the_arms_are_what_needs_no_source_and_then_the_rest_question_by_questio
             ["one", "fresh"],
         ),
         (
-            Arm(Variant("transfer", 2, new_head=True), "fresh"),
+            Arm(Variant("transfer", 2, NewHead()), "fresh"),
             {"sources": "fresh", "variant": "new-head", "fixed": 2},
             ["fresh"],
         ),

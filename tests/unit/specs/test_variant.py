@@ -1,16 +1,26 @@
 """Variants as they are written, and what they ask of a network and its training."""
 
-from dataclasses import replace
+import json
+import math
+from dataclasses import asdict, replace
 
 import pytest
 from helpers.errors import raises_setting
+from pydantic import TypeAdapter
 
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.identity import plain
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import (
     STANDALONE,
+    AddLayer,
+    NewHead,
     Phase,
+    ReinitLayers,
+    Unfreeze,
     Variant,
+    VariantRecord,
     parse_variant,
     transfer_variants,
 )
@@ -21,20 +31,20 @@ TRAINING = TrainingSpec(epochs=4, learning_rate=0.2)
 @pytest.mark.parametrize(
     ("text", "variant", "label"),
     [
-        ("new-head", Variant("transfer", 0, new_head=True), "new-head fixed=0"),
-        ("fixed=1,new-head", Variant("transfer", 1, new_head=True), "new-head fixed=1"),
-        ("reinit=2 fixed=1", Variant("transfer", 1, reinit=2), "reinit=2 fixed=1"),
-        ("add=8", Variant("transfer", 0, add=8), "add=8 fixed=0"),
+        ("new-head", Variant("transfer", 0, NewHead()), "new-head fixed=0"),
+        ("fixed=1,new-head", Variant("transfer", 1, NewHead()), "new-head fixed=1"),
+        ("reinit=2 fixed=1", Variant("transfer", 1, ReinitLayers(2)), "reinit=2 fixed=1"),
+        ("add=8", Variant("transfer", 0, AddLayer(8)), "add=8 fixed=0"),
         (
             " fixed=2, unfreeze=50, factor=1e-1 ",
-            Variant("transfer", 2, unfreeze=50, factor=0.1),
+            Variant("transfer", 2, unfreeze=Unfreeze(50, 0.1)),
             "unfreeze=50 factor=0.1 fixed=2",
         ),
         ("transfer", Variant("transfer", 0), "transfer fixed=0"),
         ("fixed=0,anchor=0.010", Variant("transfer", 0, anchor=0.01), "anchor=0.01 fixed=0"),
         (
             "anchor=0.123456789,new-head,fixed=1",
-            Variant("transfer", 1, new_head=True, anchor=0.123456789),
+            Variant("transfer", 1, NewHead(), anchor=0.123456789),
             "new-head anchor=0.123456789 fixed=1",
         ),
         (
@@ -45,7 +55,7 @@ TRAINING = TrainingSpec(epochs=4, learning_rate=0.2)
         ("random-frozen,fixed=2", Variant("random-frozen", 2), "random-frozen fixed=2"),
         (
             "self-transfer,reinit=1",
-            Variant("self-transfer", 0, reinit=1),
+            Variant("self-transfer", 0, ReinitLayers(1)),
             "self-transfer reinit=1 fixed=0",
         ),
         ("equal-compute", Variant("equal-compute"), "equal-compute"),
@@ -102,6 +112,63 @@ def test_a_variant_that_cannot_be_is_refused_with_its_reason(text, problem):
 
 
 @pytest.mark.parametrize(
+    ("part", "values", "value"),
+    [
+        (ReinitLayers, (0,), "reinit=0"),
+        (ReinitLayers, (100_000_001,), "reinit=100000001"),
+        (AddLayer, (0,), "add=0"),
+        (Unfreeze, (0,), "unfreeze=0"),
+        (Unfreeze, (1, 0.0), "factor=0.0"),
+        (Unfreeze, (1, math.inf), "factor=inf"),
+        (Variant, ("transfer", -1), "fixed=-1"),
+        (Variant, ("magic",), "magic"),
+        (Variant, ("standalone", None, NewHead()), "standalone new-head"),
+        (Variant, ("random-frozen", 1, ReinitLayers(1)), "random-frozen reinit=1 fixed=1"),
+    ],
+)
+def test_a_part_of_a_variant_that_is_out_of_range_cannot_be_built(part, values, value):
+    with raises_setting("variant", value):
+        part(*values)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("fixed=1", {"n_frozen": 1}),
+        ("new-head,fixed=1", {"n_frozen": 1, "new_head": True}),
+        ("self-transfer,reinit=2", {"start": "self-transfer", "n_frozen": 0, "reinit": 2}),
+        ("add=8,anchor=2", {"n_frozen": 0, "add": 8, "anchor": 2.0}),
+        ("fixed=2,unfreeze=5,factor=0.1", {"n_frozen": 2, "unfreeze": 5, "factor": 0.1}),
+        ("equal-compute", {"start": "equal-compute"}),
+    ],
+)
+def test_a_file_has_the_flat_record_of_a_variant(text, changes):
+    variant, default = parse_variant(text), VariantRecord("transfer")
+    assert variant.record() == replace(default, **changes)
+    assert plain(variant) == asdict(default) | changes
+    assert plain(variant, without_defaults=True) == {"start": "transfer"} | changes
+    assert variant.record().variant() == variant
+    assert TypeAdapter(Variant).validate_json(json.dumps(plain(variant)), strict=True) == variant
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"new_head": True, "reinit": 1},
+        {"new_head": True, "add": 1},
+        {"reinit": 1, "add": 1},
+        {"factor": 0.5},
+        {"add": 0},
+        {"start": "standalone"},
+    ],
+)
+def test_a_file_of_parts_that_exclude_each_other_is_refused(changes):
+    record = asdict(VariantRecord("transfer", 1)) | changes
+    with pytest.raises(SettingError):
+        TypeAdapter(Variant).validate_json(json.dumps(record), strict=True)
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("fixed=3", "fixed=0, 1 or 2"),
@@ -121,20 +188,20 @@ def test_a_variant_that_just_fits_is_taken(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "n_redrawn", "starts_fresh"),
+    ("text", "n_reinitialised", "has_source"),
     [
-        ("fixed=1", 0, False),
-        ("new-head", 1, False),
-        ("reinit=2", 2, False),
-        ("add=3", 2, False),
-        ("self-transfer,new-head", 1, False),
-        ("random-frozen,fixed=1", 0, True),
-        ("equal-compute", 0, True),
+        ("fixed=1", 0, True),
+        ("new-head", 1, True),
+        ("reinit=2", 2, True),
+        ("add=3", 2, True),
+        ("self-transfer,new-head", 1, True),
+        ("random-frozen,fixed=1", 0, False),
+        ("equal-compute", 0, False),
     ],
 )
-def test_a_variant_knows_which_layers_its_source_does_not_give(text, n_redrawn, starts_fresh):
+def test_a_variant_knows_which_layers_its_source_does_not_give(text, n_reinitialised, has_source):
     variant = parse_variant(text)
-    assert (variant.n_redrawn, variant.starts_fresh) == (n_redrawn, starts_fresh)
+    assert (variant.top.n_reinitialised, variant.has_source) == (n_reinitialised, has_source)
 
 
 @pytest.mark.parametrize(

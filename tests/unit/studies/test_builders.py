@@ -12,7 +12,7 @@ from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.generated import BlobsSpec, CirclesSpec, MoonsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.variant import parse_variant
+from blobtransfer.specs.variant import NewHead, parse_variant
 from blobtransfer.studies.comparison import build_comparison
 from blobtransfer.studies.grid import build_grid
 from blobtransfer.studies.pairs import build_pairs
@@ -170,9 +170,9 @@ def test_a_model_gives_the_network_and_the_source():
 def test_a_model_of_other_classes_loses_its_output_layer():
     network = source_network(MLPSpec(n_classes=4))
     spec = build_comparison(settings(model="m.keras", sources="one"), network)
-    assert all(variant.new_head for variant in spec.variants[1:])
+    assert all(variant.top == NewHead() for variant in spec.variants[1:])
     training = build_target_training(settings(model="m.keras"), network)
-    assert training.variants[0].new_head
+    assert training.variants[0].top == NewHead()
 
 
 def test_a_table_is_read_once_for_all_points_of_a_sweep(monkeypatch):
