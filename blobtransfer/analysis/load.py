@@ -58,8 +58,7 @@ def from_store(store: Store, command: StoredCommand, margin: float | None = None
     provenances: list[Provenance] = []
     for cell in study.cells:
         loaded = _load_cell(store, study, cell)
-        # An incomplete pair does not count.
-        if loaded is None or (loaded[0].interrupted and study.kind == "pairs"):
+        if loaded is None or (loaded[0].interrupted and study.pools_cells):
             break
         cells.append(loaded[0])
         provenances.append(loaded[1])
@@ -100,7 +99,7 @@ def _load_cell(store: Store, study: Study, cell: Cell) -> tuple[CellResults, Pro
     if not len(block.scores):
         return None
     environments = stored.environments(repeats)
-    distance = header.distance if study.kind == "pairs" else None
+    distance = header.distance if study.pools_cells else None
     results = cell_results(
         cell, header, block, environments, interrupted=interrupted, distance=distance
     )

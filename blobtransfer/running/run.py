@@ -100,8 +100,7 @@ def run_study(
             if not cells:
                 raise
             break
-        # An incomplete pair does not count.
-        if not (results.interrupted and study.kind == "pairs"):
+        if not (results.interrupted and study.pools_cells):
             cells.append(results)
             provenances.append(provenance)
         if results.interrupted:
@@ -190,7 +189,7 @@ class _Session:
             interrupted = True
         self._cache.release(spec)
         distance = None
-        if self._study.kind == "pairs" and not interrupted:
+        if self._study.pools_cells and not interrupted:
             distance = distance_of(spec) if store is None else checkpoint.header.distance
         results = cell_results(
             cell,

@@ -181,12 +181,17 @@ class Study:
         return self.cells[0].spec.until_decided
 
     @property
+    def pools_cells(self) -> bool:
+        """Whether each cell is one observation, which counts only if it is complete."""
+        return self.kind == "pairs"
+
+    @property
     def n_compared(self) -> int:
         """Differences from standalone whose intervals hold simultaneously, in each question.
 
-        The intervals of a pair hold in that pair alone: the pairs are pooled.
+        Where cells are pooled, the intervals of a cell hold in that cell alone.
         """
-        n_cells = 1 if self.kind == "pairs" else len(self.cells)
+        n_cells = 1 if self.pools_cells else len(self.cells)
         return (len(self.cells[0].spec.variants) - 1) * n_cells
 
     def with_specs(self, change: Callable[[ExperimentSpec], ExperimentSpec]) -> "Study":
