@@ -11,6 +11,7 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.generated import BlobsSpec, CirclesSpec, MoonsSpec
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.study import Study
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.variant import NewHead, parse_variant
 from blobtransfer.studies.comparison import build_comparison
@@ -145,12 +146,14 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("line", CASES)
 def test_the_command_line_runs_what_python_builds(line, monkeypatch):
     command, *options = line.split()
-    specs = []
+    studies = []
     monkeypatch.setattr(
-        f"blobtransfer.cli.{command}.run", lambda request, *_: specs.append(request.spec)
+        f"blobtransfer.cli.{command}.run", lambda request, *_: studies.append(request.study)
     )
     done = run_here(command, *options)
-    assert (done.code, specs) == (0, [CASES[line]()]), done.err
+    built = CASES[line]()
+    expected = built if isinstance(built, Study) else Study.of_one(built)
+    assert (done.code, studies) == (0, [expected]), done.err
 
 
 def source_network(network=SMALL_NETWORK, **changes):
