@@ -118,7 +118,7 @@ def _csv(report: "Report[Any]") -> Iterable[str]:
 
 
 def _json(report: "Report[Any]") -> Iterable[str]:
-    from blobtransfer.results.files.json import to_json
+    from blobtransfer.results.files.json_writer import to_json
 
     return to_json(report.results, report.sentences, report.cautions)
 

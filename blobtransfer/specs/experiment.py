@@ -68,6 +68,9 @@ class Arm:
         return self.sources in ("none", question)
 
 
+STANDALONE_ARM = Arm(STANDALONE, "none")
+
+
 @dataclass(frozen=True)
 class ExperimentSpec:
     """Everything that decides the results of one command.

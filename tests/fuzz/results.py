@@ -10,7 +10,7 @@ from helpers.specs import SMALL_OPTIONS, spec_of
 from helpers.tables import write_sites
 
 from blobtransfer.engines import load_engine
-from blobtransfer.results.files.json import to_json
+from blobtransfer.results.files.json_writer import to_json
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.variant import STANDALONE
 from fuzz.edits import ENCODINGS, damaged_bytes, edited_json, edited_text

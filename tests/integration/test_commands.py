@@ -17,7 +17,7 @@ from helpers.texts import says_in_order
 from PIL import Image
 
 import blobtransfer
-from blobtransfer.results.files.json import json_schema
+from blobtransfer.results.files.schema import json_schema
 from blobtransfer.specs.variant import parse_variant
 
 CSV = ("--no-plot", "--format", "csv", "-q")

@@ -19,7 +19,7 @@ from helpers.results import no_number
 from hypothesis import HealthCheck, configuration, given, settings
 from hypothesis import strategies as st
 
-from blobtransfer.results.files.json import json_schema
+from blobtransfer.results.files.schema import json_schema
 
 pytestmark = pytest.mark.slow
 

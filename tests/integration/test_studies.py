@@ -16,7 +16,7 @@ from helpers.stores import n_blocks
 from helpers.tables import write_rows
 from helpers.texts import says_in_order
 
-from blobtransfer.results.files.json import json_schema
+from blobtransfer.results.files.schema import json_schema
 
 CSV = ("--no-plot", "--format", "csv", "-q")
 SMALL = (*SMALL_OPTIONS, "--repeats", "8")

@@ -13,7 +13,7 @@ from helpers.tables import write_sites
 from helpers.texts import says_in_order
 
 from blobtransfer.data.tables.resolve import resolve_data_specs
-from blobtransfer.results.files.json import json_schema
+from blobtransfer.results.files.schema import json_schema
 from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec

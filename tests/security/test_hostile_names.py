@@ -43,7 +43,7 @@ from blobtransfer.report.render.summary import summary_text
 from blobtransfer.report.table import Table
 from blobtransfer.report.writers import TEXT_WRITERS
 from blobtransfer.results.files.csv import csv_line, curves_to_csv, to_csv
-from blobtransfer.results.files.json import read_json
+from blobtransfer.results.files.json_reader import read_json
 from blobtransfer.running.single import train_target
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.generated import BlobsSpec

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from blobtransfer.results.results import DataRecord
 from blobtransfer.results.scores import Run, Scores
 from blobtransfer.specs.data import ROLES
-from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
 from blobtransfer.specs.study import Study
-from blobtransfer.specs.variant import STANDALONE
 
 MAX_TEXT = 4096
 """Longest name of a file, a problem or a class, in characters."""
@@ -51,7 +50,7 @@ def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:
     if run is None:
         return
     try:
-        Scores.from_rows([run], (Arm(STANDALONE, "none"),))
+        Scores.from_rows([run], (STANDALONE_ARM,))
     except ValueError as error:
         raise ValueError(f"source_run: {str(error).partition(': ')[2]}") from error
 

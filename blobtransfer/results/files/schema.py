@@ -1,6 +1,8 @@
 """The file format as types, by which pydantic reads, checks and describes JSON files."""
 
+import json
 from dataclasses import asdict, dataclass, fields, is_dataclass, make_dataclass
+from importlib.resources import files
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Interval
@@ -182,6 +184,13 @@ def make_schema(name: SchemaName) -> dict[str, Any]:
         "description": "Accuracies are shares in [0, 1], losses are in nats; what is not finite "
         "is null.",
     }
+
+
+def json_schema(name: SchemaName = "results") -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the file of a comparison, or of a study."""
+    text = files("blobtransfer.results.files").joinpath(f"{name}.schema.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.files.csv import to_csv
-from blobtransfer.results.files.json import read_json
+from blobtransfer.results.files.json_reader import read_json
 from blobtransfer.results.findings import Findings
 from blobtransfer.results.results import TrainingResults
 from blobtransfer.running.single import train_source, train_target

@@ -11,8 +11,7 @@ from helpers.running import compare
 from helpers.specs import VARIANTS, spec_of, varied
 
 from blobtransfer.report.writers import to_json
-from blobtransfer.results.files.json import json_schema
-from blobtransfer.results.files.schema import make_schema, row_of
+from blobtransfer.results.files.schema import json_schema, make_schema, row_of
 from blobtransfer.results.findings import Contrast, OneSource, Speed, Summary
 from blobtransfer.results.scores import Run
 from blobtransfer.running.single import train_source

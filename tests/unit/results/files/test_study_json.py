@@ -17,8 +17,7 @@ from blobtransfer.engines import load_engine
 from blobtransfer.errors import ResultsFileError
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.files.csv import curves_to_csv, to_csv
-from blobtransfer.results.files.json import json_schema
-from blobtransfer.results.files.schema import make_schema
+from blobtransfer.results.files.schema import json_schema, make_schema
 from blobtransfer.results.results import StudyResults
 
 STUDIES = ("sweep", "pairs", "grid")

@@ -1,16 +1,11 @@
-"""Write results as JSON, and read them back.
+"""Read results from JSON files of this version or the one before, without the findings.
 
-`results.schema.json` describes the file of a training or a comparison, `study.schema.json` that
-of a study of several cells. A file holds what was run and the scores; the findings in it are for
-other readers, and are computed again by `analysis.load`.
+The findings are computed again by `analysis.load`. Values are checked: a file may be anybody's.
 """
 
-import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,17 +21,11 @@ from blobtransfer.results.files.checks import (
     check_tasks,
 )
 from blobtransfer.results.files.schema import (
-    SCHEMA_VERSION,
     CellRecord,
     CurveRow,
     FileHeader,
     ResultsFile,
-    SchemaName,
-    Sentence,
     StudyFile,
-    TransferabilityRow,
-    encodable,
-    row_of,
 )
 from blobtransfer.results.files.version_1 import converted_from_1
 from blobtransfer.results.provenance import Provenance
@@ -49,13 +38,11 @@ from blobtransfer.results.results import (
     StudyResults,
     TrainingResults,
 )
-from blobtransfer.results.scores import Run, Scores, finite
+from blobtransfer.results.scores import Run, Scores
 from blobtransfer.specs.checks import printable
-from blobtransfer.specs.experiment import Arm, ExperimentSpec
-from blobtransfer.specs.identity import plain
+from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
 from blobtransfer.specs.study import Study
 from blobtransfer.specs.training import METRICS
-from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.transferability import SCORES
 
 NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
@@ -64,204 +51,8 @@ NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
 OF_A_STUDY = re.compile(rb'^\s*\{[^{}]*"command"\s*:\s*"(sweep|pairs|grid)"')
 """How the file of a study of several cells begins."""
 
-FROM_SCRATCH = Arm(STANDALONE, "none")
-
 MAX_GRID_POINTS = 4_000_000
 """Most points of the grid of decision regions."""
-
-Rows = Iterable[dict[str, Any]]
-
-
-# ---------------------------------------------------------------- writing
-
-
-def to_json(
-    results: StudyResults | TrainingResults,
-    sentences: Sequence[Sentence] = (),
-    cautions: Sequence[str] = (),
-) -> Iterator[str]:
-    """Write results as one JSON object; what is not finite is null.
-
-    Args:
-        results: Results of any command.
-        sentences: The answers in words.
-        cautions: The cautions of the findings in words, in their order.
-
-    Yields:
-        The text, piece by piece; a run, a curve and a row of findings take a line each.
-    """
-    if isinstance(results, TrainingResults) or results.study.kind == "compare":
-        yield from _results_file(results, sentences, cautions)
-    else:
-        yield from _study_file(results, sentences, cautions)
-
-
-def _results_file(
-    results: StudyResults | TrainingResults, sentences: Sequence[Sentence], cautions: Sequence[str]
-) -> Iterator[str]:
-    """Write a training or a comparison, which is its only cell."""
-    (cell,) = results.cells
-    findings, rows = cell.findings, _cell_rows(cell)
-    record = _header(results, cell.spec) | _cell_values(cell) | {"n_mixed": cell.n_mixed}
-    yield _open_object(record, indent=1)
-    training = results if isinstance(results, TrainingResults) else None
-    for name in ("regions", "predictions"):
-        value = getattr(training, name, None)
-        yield f',\n "{name}": {json.dumps(None if value is None else asdict(value))}'
-    baseline = None if training is None else _baseline_record(training.baseline)
-    yield f',\n "baseline": {json.dumps(baseline, allow_nan=False)}'
-    yield from _lists(
-        {
-            "sentences": map(asdict, sentences),
-            "cautions": (
-                {"kind": caution.kind, "text": text, **row_of(caution)}
-                for caution, text in zip(findings.cautions, cautions, strict=True)
-            ),
-            "summary": map(row_of, findings.summary),
-        }
-        | {
-            name: rows[name]
-            for name in ("runs", "contrasts", "speed", "curves", "rankings", "transferability")
-        }
-    )
-    yield "\n}\n"
-
-
-def _study_file(
-    results: StudyResults, sentences: Sequence[Sentence], cautions: Sequence[str]
-) -> Iterator[str]:
-    """Write a study of several cells."""
-    findings = results.findings
-    record = {
-        "sentences": [asdict(sentence) for sentence in sentences],
-        "cautions": [
-            {"kind": caution.kind, "n_cells": caution.n_cells, "text": text}
-            for caution, text in zip(findings.cautions, cautions, strict=True)
-        ],
-    }
-    yield _open_object(_header(results, results.study) | record, indent=1)
-    of_cells = ({"at": cell.at, **row_of(row)} for cell in results.cells for row in cell.summary)
-    yield from _lists(
-        {
-            "summary": map(row_of, findings.pooled) if results.command == "pairs" else of_cells,
-            "changes": map(row_of, findings.changes),
-            "pairs": map(row_of, findings.pairs),
-            "margins": map(row_of, findings.marginal_means),
-            "rankings": map(row_of, findings.rankings),
-        }
-    )
-    yield ',\n "cells": ['
-    for i, cell in enumerate(results.cells):
-        yield ("," if i else "") + "\n"
-        own_values = {
-            "interrupted": cell.interrupted,
-            "n_mixed": cell.n_mixed,
-            "distance": cell.distance,
-        }
-        yield _open_object({"at": cell.at} | _cell_values(cell) | own_values)
-        rows = _cell_rows(cell)
-        names = ("runs", "curves", "contrasts", "speed", "rankings", "transferability")
-        yield from _lists({name: rows[name] for name in names})
-        yield "\n }"
-    yield "\n ]\n}\n"
-
-
-def _header(
-    results: StudyResults | TrainingResults, spec: ExperimentSpec | Study
-) -> dict[str, Any]:
-    """Return what was run, where and when: the first keys of every file."""
-    provenance = results.provenance
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "command": results.command,
-        "argv": encodable(provenance.argv),
-        "spec": encodable(plain(spec)),
-        "versions": provenance.versions,
-        "machine": provenance.machine,
-        "started": provenance.started,
-        "seconds": provenance.seconds,
-        "interrupted": results.interrupted,
-    }
-
-
-def _cell_values(cell: CellResults) -> dict[str, Any]:
-    """Return the values of a cell, without its lists."""
-    return {
-        "tasks": [asdict(task) for task in cell.tasks],
-        "source_run": None if cell.source_run is None else asdict(cell.source_run),
-    }
-
-
-def _cell_rows(cell: CellResults) -> dict[str, Rows]:
-    """Return the lists of a cell."""
-    # asdict copies deeply, which takes most of the time where there are many runs
-    names = [column.name for column in fields(Run)]
-    return {
-        "runs": ({name: getattr(run, name) for name in names} for run in cell.rows()),
-        "curves": _curve_rows(cell),
-        "contrasts": map(row_of, cell.findings.contrasts),
-        "speed": map(row_of, cell.findings.speed),
-        "rankings": map(row_of, cell.findings.rankings),
-        "transferability": map(asdict, _transferability_rows(cell)),
-    }
-
-
-def _open_object(record: Mapping[str, Any], indent: int | None = None) -> str:
-    """Return an object that more keys can be added to."""
-    text = json.dumps(record, indent=indent, allow_nan=False)
-    return text.removesuffix("}").removesuffix("\n")
-
-
-def _lists(lists: Mapping[str, Rows]) -> Iterator[str]:
-    """Write lists as the last keys of an object that is open; a row takes a line."""
-    for name, rows in lists.items():
-        yield f',\n "{name}": ['
-        for i, row in enumerate(rows):
-            yield ("," if i else "") + "\n  " + json.dumps(row, allow_nan=False)
-        yield "\n ]"
-
-
-def _curve_rows(cell: CellResults) -> Iterator[dict[str, Any]]:
-    """Yield the curve of every run, by repeat, then arm."""
-    for r, repeat in enumerate(cell.scores.repeats if cell.curves else ()):
-        for arm in cell.scores.arms:
-            yield _curve_row(arm, int(repeat), cell.curves[arm][:, r])
-
-
-def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
-    by_metric = {
-        metric: [finite(value) for value in curve.tolist()]
-        for metric, curve in zip(METRICS, curves, strict=False)
-    }
-    return {**arm.columns, "repeat": repeat, **by_metric}
-
-
-def _transferability_rows(cell: CellResults) -> Iterator[TransferabilityRow]:
-    """Yield the scores of the source network of every repeat."""
-    if cell.transferability is not None:
-        for repeat, scores in zip(cell.scores.repeats, cell.transferability.T, strict=True):
-            yield TransferabilityRow(int(repeat), *map(finite, scores.tolist()))
-
-
-def _baseline_record(baseline: StandaloneTraining | None) -> dict[str, Any] | None:
-    if baseline is None:
-        return None
-    return {
-        "run": asdict(baseline.run),
-        "curve": _curve_row(FROM_SCRATCH, baseline.run.repeat, baseline.curves),
-        "regions": None if baseline.regions is None else asdict(baseline.regions),
-        "predictions": None if baseline.predictions is None else asdict(baseline.predictions),
-    }
-
-
-def json_schema(name: SchemaName = "results") -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of the file of a comparison, or of a study."""
-    text = files("blobtransfer.results.files").joinpath(f"{name}.schema.json").read_text("utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
-
-
-# ---------------------------------------------------------------- reading
 
 
 def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
@@ -497,16 +288,16 @@ def _baseline_of(file: ResultsFile) -> StandaloneTraining | None:
     record = file.baseline
     if record is None:
         return None
-    if file.command != "train-target" or file.spec.arms == (FROM_SCRATCH,):
+    if file.command != "train-target" or file.spec.arms == (STANDALONE_ARM,):
         raise ValueError("baseline: the command has none")
     try:
-        Scores.from_rows([record.run], (FROM_SCRATCH,))
+        Scores.from_rows([record.run], (STANDALONE_ARM,))
     except ValueError as error:
         raise ValueError(f"baseline: {str(error).partition(': ')[2]}") from error
     if _key(record.curve) != _key(record.run) or record.run.repeat != file.runs[0].repeat:
         raise ValueError("baseline: it is not of the run beside it")
     _check_maps(record.regions, record.predictions, file.spec.network.n_classes)
-    n_epochs = file.spec.n_epochs(FROM_SCRATCH)
+    n_epochs = file.spec.n_epochs(STANDALONE_ARM)
     curves = _curve_grid([record.curve], n_epochs, METRICS)
     return StandaloneTraining(record.run, curves[:, 0], record.regions, record.predictions)
 
