@@ -1,6 +1,7 @@
 """Run every command that README and docs show, and write what it printed below it.
 
     .venv/bin/python docs/update.py            # all pages, and the schemas of results
+    .venv/bin/python docs/update.py schemas    # the schemas alone
     .venv/bin/python docs/update.py README.md  # some pages
 
 A block that opens with ```console holds commands after `$ ` and their output in a pipe; one that
@@ -101,4 +102,4 @@ def trimmed(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(PAGES))
+    main([] if sys.argv[1:] == ["schemas"] else sys.argv[1:] or list(PAGES))

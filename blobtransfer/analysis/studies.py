@@ -29,9 +29,6 @@ from blobtransfer.statistics.holm import holm_step_down
 from blobtransfer.statistics.paired import Difference, Verdict, verdict_of
 from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS, fit_slope, pool_pairs
 
-ONE_PROBLEM = ("moons", "circles", "quantiles")
-"""Kinds of problems whose seed draws other rows of one and the same problem."""
-
 
 def cell_results(
     cell: Cell,
@@ -285,26 +282,26 @@ def _marginal_means(results: StudyResults) -> Iterator[MarginalMean]:
 
 
 def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
-    spec, n_cells = results.study, len(results.cells)
+    study, n_cells = results.study, len(results.cells)
     first = results.cell.spec
-    if spec.kind == "sweep" and any(changes_standalone(axis.name) for axis in spec.axes):
+    if study.kind == "sweep" and any(changes_standalone(axis.name) for axis in study.axes):
         yield StudyCaution("sensitivity", n_cells)
-    if spec.kind == "pairs":
+    if study.kind == "pairs":
         if n_cells < MIN_POOLED_PAIRS:
             yield StudyCaution("few pairs", n_cells)
         if isinstance(first.data, TableSpec):
             yield StudyCaution("halves of one table", n_cells)
         if all(
-            data is not None and data.kind in ONE_PROBLEM for data in (first.source, first.target)
+            getattr(data, "seed_draws_rows_only", False) for data in (first.source, first.target)
         ):
             yield StudyCaution("one problem", n_cells)
-    if spec.kind == "grid":
+    if study.kind == "grid":
         yield StudyCaution("shared problems", n_cells)
     by_kind: dict[str, list[Caution]] = {}
     for cell in results.cells:
         for caution in cell.findings.cautions:
             by_kind.setdefault(caution.kind, []).append(caution)
     for kind, cautions in by_kind.items():
-        # Of a pair nothing is decided by itself, and more pairs tell more than repeats.
-        if spec.kind != "pairs" or kind in ("collapsed", "other classes", "mixed"):
+        # No verdict is given on a single pair, so its number of repeats needs no caution.
+        if study.kind != "pairs" or kind in ("collapsed", "other classes", "mixed"):
             yield StudyCaution("in cells", len(cautions), cautions[0])

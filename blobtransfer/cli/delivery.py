@@ -119,7 +119,11 @@ def printing(pending: Deferred) -> Iterator[None]:
 
 
 def write_files(report: "Report[Any]", output: OutputOptions) -> None:
-    """Write the result files; if one fails, the others are written all the same."""
+    """Write the result files; the failure of one does not stop the others.
+
+    Raises:
+        MachineError: A file cannot be written; the first such error.
+    """
     result, summary = output.result, output.screen.summary
     failed: MachineError | None = None
     writers = [(path, writer_of(path)) for path in result.files()]
@@ -228,7 +232,11 @@ def save_network(
 
 
 def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
-    """Show windows, and exit with code 3 if trainings failed."""
+    """Show windows, and exit with code 3 if trainings failed.
+
+    Raises:
+        typer.Exit: Some trainings failed.
+    """
     canvas.show()
     if results.n_failed:
         print_stderr(

@@ -72,7 +72,11 @@ class FigureOptions:
     ] = None
 
     def inches(self) -> tuple[float, float] | None:
-        """Return width and height; None for those of the style."""
+        """Return width and height; None for those of the style.
+
+        Raises:
+            SettingError: The size cannot be read, or a side is out of range.
+        """
         if self.size is None:
             return None
         sides = [read_number(side) for side in self.size.split("x")]

@@ -28,12 +28,9 @@ STAGES: dict[Stage, str] = {
     "own source": "training a network on the target problem",
     "network": "training the target network",
     "standalone": "training from scratch, to be shown beside it",
-    "comparison": "comparing",
-    "until decided": "comparing",
     "sweep": "sweeping",
-    "pairs": "comparing",
-    "grid": "comparing",
 }
+"""Text of each stage; of others, `comparing`."""
 
 LONG_S = 20.0
 """Seconds from which on work is long, and its duration is printed at the start."""
@@ -107,7 +104,7 @@ class _Stages:
                 self.bars.remove_task(done)
             of = "of at most" if stage == "until decided" else "of"
             self.bars.add_task(
-                STAGES[stage], total=total, text="", n_parts=n_repeats, of=of,
+                STAGES.get(stage, "comparing"), total=total, text="", n_parts=n_repeats, of=of,
                 parts=STAGE_UNITS.get(stage, REPEATS),
             )  # fmt: skip
         return self

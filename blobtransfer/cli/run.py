@@ -71,6 +71,9 @@ def run(
         execution: Where it runs, and where it is stored.
         output: Where results go.
         argv: Words of the command line.
+
+    Raises:
+        SettingError: `--only-repeats` and `--until-decided` are both given.
     """
     study, settings, messages = request.study, request.settings, output.messages
     execution.check()

@@ -2,6 +2,8 @@
 
 from typing import Literal, Protocol
 
+from blobtransfer.specs.study import ManyCellKind
+
 Stage = Literal[
     "engine",
     "source",
@@ -10,9 +12,7 @@ Stage = Literal[
     "standalone",
     "comparison",
     "until decided",
-    "sweep",
-    "pairs",
-    "grid",
+    ManyCellKind,
 ]
 """What takes time: starting the engine, training a source network on the source problem or on
 the target problem itself, training the one network and one from scratch to be shown beside it,

@@ -76,12 +76,14 @@ class SourceNetworkCache:
         }
         missing = [key for key in keys if key not in cached]
         trained = train(spec, missing) if missing else {}
-        for key, weights in trained.items():
+        # A worker may return the keys as plain tuples, which are equal.
+        new = {key: trained[key] for key in missing}
+        for key, weights in new.items():
             is_shared = source_settings_of(spec, key.start) in self._shared
             if is_shared and _size(weights) <= self._n_free:
                 self._n_free -= _size(weights)
                 self._of(spec, key)[key.repeat] = weights
-        return cached | trained
+        return cached | new
 
     def release(self, spec: ExperimentSpec) -> None:
         """Drop the networks that no experiment after this one starts from."""

@@ -41,6 +41,7 @@ class GeneratedSpec:
         SettingError: A value is impossible.
     """
 
+    seed_draws_rows_only: ClassVar[bool] = False
     kind_keys: ClassVar[Mapping[str, str]] = {}
 
     kind: str = field(default="", kw_only=True)
@@ -184,6 +185,7 @@ class MoonsSpec(GeneratedSpec):
 
     kind_keys: ClassVar[Mapping[str, str]] = {"noise": "noise"}
 
+    seed_draws_rows_only: ClassVar[bool] = True
     kind: Literal["moons"] = field(default="moons", kw_only=True)
     noise: float = field(default=0.2, kw_only=True)
 
@@ -208,6 +210,7 @@ class CirclesSpec(GeneratedSpec):
 
     kind_keys: ClassVar[Mapping[str, str]] = {"noise": "noise", "factor": "factor"}
 
+    seed_draws_rows_only: ClassVar[bool] = True
     kind: Literal["circles"] = field(default="circles", kw_only=True)
     noise: float = field(default=0.1, kw_only=True)
     factor: float = field(default=0.5, kw_only=True)
@@ -291,6 +294,7 @@ class QuantilesSpec(GeneratedSpec):
         "std": "std",
     }
 
+    seed_draws_rows_only: ClassVar[bool] = True
     kind: Literal["quantiles"] = field(default="quantiles", kw_only=True)
     n_classes: int = field(default=3, kw_only=True)
     n_features: int = field(default=2, kw_only=True)

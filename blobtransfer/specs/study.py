@@ -15,7 +15,10 @@ from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec, Question
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Variant
 
-StudyKind = Literal["compare", "sweep", "pairs", "grid"]
+ManyCellKind = Literal["sweep", "pairs", "grid"]
+"""Kinds of studies that have several cells."""
+
+StudyKind = Literal["compare", ManyCellKind]
 STUDIES: tuple[StudyKind, ...] = get_args(StudyKind)
 """Commands that compare, whose answer is a sentence."""
 

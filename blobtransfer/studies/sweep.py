@@ -67,6 +67,9 @@ def sweep_with_base(
         over: As in `build_sweep`.
         budget: As in `build_sweep`.
         source_network: As in `build_sweep`.
+
+    Raises:
+        SettingError: As in `build_sweep`.
     """
     axes = _axes(over)
     names = [axis.name for axis in axes]

@@ -26,8 +26,7 @@ KINDS = ("stores", "tables", "results", "models", "command_lines")
 
 LIBRARIES = (
     "blobtransfer.cli.progress", "blobtransfer.engines.compiled.engine",
-    "blobtransfer.running.compare", "blobtransfer.analysis.load",
-    "blobtransfer.running.run",
+    "blobtransfer.running.run", "blobtransfer.analysis.load",
     "blobtransfer.keras_files.sandbox", "blobtransfer.keras_files.write",
     "blobtransfer.report.figures.pictures", "blobtransfer.report.render.html",
     "blobtransfer.report.writers", "blobtransfer.results.store.store",

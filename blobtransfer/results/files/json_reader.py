@@ -6,7 +6,7 @@ The findings are computed again by `analysis.load`. Values are checked: a file m
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +41,16 @@ from blobtransfer.results.results import (
 from blobtransfer.results.scores import Run, Scores
 from blobtransfer.specs.checks import printable
 from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
-from blobtransfer.specs.study import Study
+from blobtransfer.specs.study import ManyCellKind, Study
 from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
 """A version that is not a whole number, which a reader would take for one."""
 
-OF_A_STUDY = re.compile(rb'^\s*\{[^{}]*"command"\s*:\s*"(sweep|pairs|grid)"')
+OF_A_STUDY = re.compile(
+    rb'^\s*\{[^{}]*"command"\s*:\s*"(%b)"' % "|".join(get_args(ManyCellKind)).encode()
+)
 """How the file of a study of several cells begins."""
 
 MAX_GRID_POINTS = 4_000_000

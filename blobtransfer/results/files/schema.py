@@ -21,7 +21,7 @@ from blobtransfer.results.study_findings import (
 )
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question, Sources
 from blobtransfer.specs.identity import plain
-from blobtransfer.specs.study import Study
+from blobtransfer.specs.study import ManyCellKind, Study
 
 SCHEMA_VERSION = 2
 
@@ -132,7 +132,7 @@ class StudyCellRecord(CellRecord):
 class StudyFile(FileHeader):
     """What is read of a study of several cells; the statistics are computed again."""
 
-    command: Literal["sweep", "pairs", "grid"]
+    command: ManyCellKind
     spec: Study
     cells: tuple[StudyCellRecord, ...]
 

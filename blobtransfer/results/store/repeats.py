@@ -330,6 +330,11 @@ def other_environment_error(path: Path, unlike: str) -> StoreError:
 def read_record(path: Path, kind: Any, text: str) -> Any:
     """Read JSON as a value of a type, strictly.
 
+    Args:
+        path: Path of the store, for the error.
+        kind: The type.
+        text: The JSON.
+
     Raises:
         StoreError: The JSON is damaged or of another type.
     """

@@ -228,8 +228,8 @@ def test_a_signal_after_some_repeats_of_the_first_cell_is_the_exit_code(command,
 @pytest.mark.parametrize(
     ("argv", "writer", "written"),
     [
-        (("plot-data",), "report.figures.canvas.save", "plot-data.png"),
-        (("show", "a.db"), "report.figures.canvas.save", "show.png"),
+        (("plot-data",), "report.figures.pictures.save", "plot-data.png"),
+        (("show", "a.db"), "report.figures.pictures.save", "show.png"),
         (("merge", "a.db", "--store", "b.db"), "results.store.store.Store.merge_from", "b.db"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
