@@ -44,7 +44,7 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def small_task() -> Dataset:
+def small_dataset() -> Dataset:
     """40 training rows and 20 test rows of problem 1."""
     return load_dataset(BlobsSpec(1, **SMALL))
 

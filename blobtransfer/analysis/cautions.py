@@ -12,7 +12,7 @@ from blobtransfer.results.findings import (
     Mixed,
     OneSource,
     OtherClasses,
-    SameProblem,
+    SameData,
     SplitAnew,
     Summary,
 )
@@ -40,8 +40,8 @@ def cautions_of(
     cautions: dict[Caution, None] = {}
     if n_mixed:
         cautions[Mixed(n_mixed)] = None
-    if spec.is_same_problem:
-        cautions[SameProblem()] = None
+    if spec.is_same_data:
+        cautions[SameData()] = None
     if not spec.has_same_classes:
         keep = [
             row.arm

@@ -103,11 +103,7 @@ def _changes(results: StudyResults) -> Iterator[VerdictChange]:
             previous: tuple[str, Summary] | None = None
             for cell in results.cells:
                 row = cell.summary_of(question, index)
-                if (
-                    row.verdict is None
-                    or row.verdict.kind == "undecided"
-                    or cell.spec.is_same_problem
-                ):
+                if row.verdict is None or row.verdict.kind == "undecided" or cell.spec.is_same_data:
                     continue
                 if previous is not None and previous[1].verdict is not None:
                     before = previous[1].verdict.kind
@@ -215,9 +211,9 @@ def _squared_error(cell: CellResults, d: NDArray[np.float64]) -> float:
     """Return the squared standard error of the effect on a pair."""
     if len(d) < 2:
         return 0.0
-    task = cell.spec.data
+    data = cell.spec.data
     # that of Nadeau & Bengio if each repeat resplits the same rows
-    share = 1 / len(d) + (task.test_to_train if task.is_resplit else 0.0)
+    share = 1 / len(d) + (data.test_to_train if data.is_resplit else 0.0)
     return float(d.var(ddof=1)) * share
 
 

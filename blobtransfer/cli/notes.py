@@ -30,14 +30,14 @@ def model_notes(source_network: "SourceNetwork | None", path: object) -> Iterato
 
 def data_notes(spec: ExperimentSpec) -> Iterator[str]:
     """Yield a description of the source and of the target, for which tables are read."""
-    from blobtransfer.report.words import describe_problem
+    from blobtransfer.report.words import describe_data
     from blobtransfer.running.single import record_of
 
     for role in ROLES:
         data: DataSpec | None = getattr(spec, role)
         if data is None:
             continue
-        yield f"{role}: {describe_problem(data, record_of(role, data, spec.train_seed))}"
+        yield f"{role}: {describe_data(data, record_of(role, data, spec.train_seed))}"
         if isinstance(data, TableSpec):
             from blobtransfer.data.tables.rows import n_duplicates
 

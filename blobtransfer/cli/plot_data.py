@@ -46,10 +46,10 @@ def plot_data(
         raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
 
     from blobtransfer.data import load_dataset
-    from blobtransfer.report.figures.pictures import picture_of_tasks
+    from blobtransfer.report.figures.pictures import picture_of_datasets
 
     canvas = figure.canvas()
-    picture = picture_of_tasks([load_dataset(spec) for spec in specs], canvas, argv)
+    picture = picture_of_datasets([load_dataset(spec) for spec in specs], canvas, argv)
     with deferred():
         save_figure(picture, path, messages)
     if messages.quiet and path is not None:

@@ -11,7 +11,7 @@ from typing import BinaryIO, TextIO
 
 from blobtransfer.errors import InputFileError, MachineError, ResultsFileError
 from blobtransfer.file_signatures import identify_format
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 STANDARD_STREAM = Path("-")
 """What stands for standard input where a file is read, and for standard output elsewhere."""
@@ -88,7 +88,7 @@ def write_stdout(pieces: Iterable[str]) -> None:
     """
     with stdout_for_writing() as stream:
         for piece in pieces:
-            stream.write("\n".join(map(printable, piece.split("\n"))))
+            stream.write("\n".join(map(escape_control_characters, piece.split("\n"))))
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def stdout_for_writing() -> Iterator[TextIO]:
 def print_stderr(text: str) -> None:
     """Print one line on standard error; control characters are escaped."""
     try:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(escape_control_characters(text), file=sys.stderr, flush=True)
     except OSError:  # there is no other stream to report it on
         discard(sys.stderr)
 

@@ -65,8 +65,8 @@ def _blobs(spec: BlobsSpec) -> Dataset:
         centers.append(true_centers)
         return x, y
 
-    task = _split(spec, draw, lambda x, y: _accuracy_of_nearest_center(x, y, centers[0]))
-    return replace(task, centers=centers[0])
+    dataset = _split(spec, draw, lambda x, y: _accuracy_of_nearest_center(x, y, centers[0]))
+    return replace(dataset, centers=centers[0])
 
 
 def _moons(spec: MoonsSpec) -> Dataset:
@@ -114,11 +114,14 @@ def _classification(spec: ClassificationSpec) -> Dataset:
         )
         return x, y
 
-    task = _split(whole, draw, lambda x, y: None)
+    dataset = _split(whole, draw, lambda x, y: None)
     if spec.n_test is None:
-        return task
+        return dataset
     return replace(
-        task, spec=spec, x_test=task.x_test[-spec.n_test :], y_test=task.y_test[-spec.n_test :]
+        dataset,
+        spec=spec,
+        x_test=dataset.x_test[-spec.n_test :],
+        y_test=dataset.y_test[-spec.n_test :],
     )
 
 

@@ -43,12 +43,12 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Job:
-    """R trainings of one network shape, on one task or on several of the same width.
+    """R trainings of one network shape, on one dataset or on several of the same width.
 
     Args:
         network: Shape of every network.
         training: How each is trained, up to epoch `training.epochs`.
-        tasks: T tasks; run i is trained on task i modulo T.
+        datasets: T datasets; run i is trained on dataset i modulo T.
         weights: Initial kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
         n_frozen: (R,) frozen layers, counted from the input; below the number of layers.
         order_keys: (R,) uint64 keys for `randomness.batch_orders`.
@@ -57,14 +57,14 @@ class Job:
         anchor: Weights to pull towards; None: the weight decay of the training.
 
     Raises:
-        SettingError: The network does not fit the rows or the classes of a task.
+        SettingError: The network does not fit the rows or the classes of a dataset.
         InputError: Another array has not the shape, type or values described here. Engines rely
             on that: the compiled engine passes addresses to machine code, which checks nothing.
     """
 
     network: MLPSpec
     training: TrainingSpec
-    tasks: tuple[Dataset, ...]
+    datasets: tuple[Dataset, ...]
     weights: Weights
     n_frozen: NDArray[np.int64]
     order_keys: NDArray[np.uint64]
@@ -77,9 +77,9 @@ class Job:
         _check_weights("weights", self.weights, self)
         if self.anchor is not None:
             _check_weights("anchor weights", self.anchor.weights, self)
-        for task in self.tasks:
-            _check_rows(task, task.x_train, task.y_train, self.network)
-            _check_rows(task, task.x_test, task.y_test, self.network)
+        for dataset in self.datasets:
+            _check_rows(dataset, dataset.x_train, dataset.y_train, self.network)
+            _check_rows(dataset, dataset.x_test, dataset.y_test, self.network)
 
     @property
     def n_runs(self) -> int:
@@ -91,14 +91,14 @@ class Job:
         """E, the epochs of each training."""
         return self.training.epochs - self.first_epoch
 
-    def task_of(self, run: int) -> Dataset:
-        """Return the task of a run."""
-        return self.tasks[run % len(self.tasks)]
+    def dataset_of(self, run: int) -> Dataset:
+        """Return the data that a run is trained on."""
+        return self.datasets[run % len(self.datasets)]
 
 
 def _check_runs(job: Job) -> None:
-    """Raise InputError unless a job has tasks, runs and epochs that an engine can go through."""
-    if not job.tasks:
+    """Raise InputError unless a job has datasets, runs and epochs that an engine can train."""
+    if not job.datasets:
         raise InputError("tasks (): nothing to train on; use at least one task")
     if job.order_keys.ndim != 1 or job.n_runs == 0 or job.order_keys.dtype != np.uint64:
         raise _array_error("order_keys", job.order_keys, "one uint64 for each run")
@@ -134,14 +134,14 @@ def _check_weights(name: str, weights: Weights, job: Job) -> None:
 
 
 def _check_rows(
-    task: Dataset, x: NDArray[np.float32], y: NDArray[np.int64], network: MLPSpec
+    dataset: Dataset, x: NDArray[np.float32], y: NDArray[np.int64], network: MLPSpec
 ) -> None:
     """Raise InputError unless rows are such that a network can take, SettingError if it is not."""
     if x.ndim != 2 or x.dtype != np.float32:
         raise _array_error("x", x, "float32 of shape (rows, features)")
     if y.shape != (len(x),) or y.dtype.kind not in "iu" or len(y) == 0:
         raise _array_error("y", y, f"{max(len(x), 1):,} whole numbers, one for each row")
-    name, n_features = task.spec.name, x.shape[1]
+    name, n_features = dataset.spec.name, x.shape[1]
     if n_features != network.n_features:
         raise SettingError(
             "n_features",

@@ -22,7 +22,7 @@ from blobtransfer.atomic_write import open_nonblocking
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
 from blobtransfer.keras_files.preprocessing import read_preprocessing
 from blobtransfer.keras_files.refusal import CHECKPOINT
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preprocessing
 
@@ -87,7 +87,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
         Keras loads the weights of `.keras` by the order of layers, those of `.h5` by
         `weight_names`; so does this.
     """
-    name = printable(os.fspath(path))
+    name = escape_control_characters(os.fspath(path))
     try:
         _check_kind(name, path, os.stat(path))  # Before opening: that alone can set off a device.
         with open(path, "rb", opener=open_nonblocking) as file:
@@ -145,7 +145,9 @@ def _run_reader(name: str, file: BinaryIO) -> bytes:
 def _answer(name: str, status: int, stdout: bytes, stderr: bytes) -> bytes:
     """Return what a reader printed, or raise the error that its exit status means."""
     if status == 1:  # A Python traceback: not the file's doing, as far as we know.
-        reason = printable(stderr.decode(errors="replace").strip().rpartition("\n")[2])
+        reason = escape_control_characters(
+            stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        )
         raise MachineError(f"{name}: the reader of model files failed: {reason}")
     if status != 0:  # Killed: a crash in the HDF5 library, or out of time.
         raise SourceFileError(name, _DAMAGED)
@@ -193,4 +195,4 @@ def _source_network(name: str, answer: bytes) -> SourceNetwork:
 
 def _line(text: object) -> str:
     """Return a line of the reader: printable, and of limited length."""
-    return printable(str(text)[:MAX_LINE])
+    return escape_control_characters(str(text)[:MAX_LINE])

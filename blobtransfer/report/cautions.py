@@ -27,7 +27,7 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network: its luck is in no interval; {source} asks about the method"
-        case findings.SameProblem():
+        case findings.SameData():
             return (
                 "source and target are the same problem: what starts from the source goes on "
                 "with its training, which is not transfer; take another --source-seed"
@@ -78,7 +78,7 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network; its luck: {source}"
-        case findings.SameProblem():
+        case findings.SameData():
             return "source and target are the same problem; try another --source-seed"
         case findings.LookAgain():
             more = "--repeats" if results.spec.nested is None else "--nested"

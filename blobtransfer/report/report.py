@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from blobtransfer.report.table import Overview, SummaryRows, Table
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import StudyResults, TrainingResults
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.identity import plain
 
@@ -163,20 +163,26 @@ class View(ABC, Generic[R]):
         return Report(
             results=results,
             view=self,
-            headline=printable(headline if stopped is None else f"{stopped}. {headline}"),
-            stopped=stopped and printable(stopped),
+            headline=escape_control_characters(
+                headline if stopped is None else f"{stopped}. {headline}"
+            ),
+            stopped=stopped and escape_control_characters(stopped),
             sentences=sentences,
             short_sentences=_escaped(self.short_sentences(results)),
-            cautions=tuple(map(printable, self.cautions(results))),
-            short_cautions=tuple(map(printable, self.short_cautions(results))),
-            tables=tuple(table.with_text(printable) for table in self.tables(results)),
-            overview=overview and overview.with_text(printable),
-            explanations=tuple(map(printable, self.explanations(results))),
-            method=tuple(map(printable, self.method(results))),
-            caption=printable(self.caption(results, sentences)),
+            cautions=tuple(map(escape_control_characters, self.cautions(results))),
+            short_cautions=tuple(map(escape_control_characters, self.short_cautions(results))),
+            tables=tuple(
+                table.with_text(escape_control_characters) for table in self.tables(results)
+            ),
+            overview=overview and overview.with_text(escape_control_characters),
+            explanations=tuple(map(escape_control_characters, self.explanations(results))),
+            method=tuple(map(escape_control_characters, self.method(results))),
+            caption=escape_control_characters(self.caption(results, sentences)),
         )
 
 
 def _escaped(sentences: Iterable[Sentence]) -> tuple[Sentence, ...]:
     """Return sentences with control characters escaped."""
-    return tuple(replace(sentence, text=printable(sentence.text)) for sentence in sentences)
+    return tuple(
+        replace(sentence, text=escape_control_characters(sentence.text)) for sentence in sentences
+    )

@@ -225,7 +225,7 @@ def format_short_verdict(verdict: Verdict | None) -> str:
 
 def label_of(arm: Arm, results: CellResults) -> str:
     """Return the label of an arm; with one problem as source and target it is not a transfer."""
-    if not results.spec.is_same_problem:
+    if not results.spec.is_same_data:
         return arm.label
     is_transfer = arm.variant.start == "transfer"
     return re.sub("^transfer", "same problem", arm.label) if is_transfer else arm.label
@@ -260,7 +260,7 @@ MAX_CLASSES_NAMED = 6
 """Most classes that are counted one by one."""
 
 
-def describe_problem(spec: DataSpec, record: DataRecord) -> str:
+def describe_data(spec: DataSpec, record: DataRecord) -> str:
     """Return the rows, columns, classes with their counts, split and scaling of a problem."""
     classes = [
         f"{name} {n:,}" for name, n in zip(spec.class_names, record.class_counts, strict=True)

@@ -189,7 +189,7 @@ class OneSource:
 
 
 @dataclass(frozen=True)
-class SameProblem:
+class SameData:
     """Source and target are the same problem, which is not transfer."""
 
     kind: ClassVar = "same problem"
@@ -272,7 +272,7 @@ class Mixed:
 Caution = (
     FewPairs
     | OneSource
-    | SameProblem
+    | SameData
     | OtherClasses
     | SplitAnew
     | LookAgain

@@ -226,7 +226,7 @@ class CellResults:
 
     def record_of(self, role: Role) -> DataRecord:
         """Return the data of a role."""
-        return next(task for task in self.tasks if task.role == role)
+        return next(data for data in self.tasks if data.role == role)
 
     def rows(self) -> Iterator[Run]:
         """Yield the runs by repeat, then arm."""

@@ -167,11 +167,11 @@ def check_runnable(
 
 def header_of(spec: ExperimentSpec, is_stored: bool) -> ExperimentHeader:
     """Return the header of a new experiment; the distance between its data only if stored."""
-    tasks = [("source", spec.source), ("target", spec.target)]
+    data_of_roles = [("source", spec.source), ("target", spec.target)]
     records = [
-        record_of(role, task, spec.train_seed)  # type: ignore[arg-type]
-        for role, task in tasks
-        if task is not None
+        record_of(role, data, spec.train_seed)  # type: ignore[arg-type]
+        for role, data in data_of_roles
+        if data is not None
     ]
     return ExperimentHeader(tuple(records), None, distance_of(spec) if is_stored else None)
 

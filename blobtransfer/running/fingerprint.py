@@ -52,7 +52,7 @@ def _rounding_of_scores(spec: ExperimentSpec) -> str:
 def _probe(spec: ExperimentSpec) -> ExperimentSpec:
     """Return short trainings of the network of a spec, the same whatever its data."""
     n_train = min(spec.data.n_train, 2 * spec.training.batch_size)
-    task = BlobsSpec(
+    data = BlobsSpec(
         seed=1,
         n_samples=n_train + TESTED_ROWS,
         n_classes=spec.network.n_classes,
@@ -61,7 +61,7 @@ def _probe(spec: ExperimentSpec) -> ExperimentSpec:
     )
     training = replace(spec.training, epochs=min(PROBED_EPOCHS, spec.training.epochs))
     return ExperimentSpec(
-        network=spec.network, training=training, questions=("fresh",), target=task
+        network=spec.network, training=training, questions=("fresh",), target=data
     )
 
 

@@ -20,13 +20,13 @@ MAX_POINTS = 2_000
 """Most test rows that are kept to be drawn."""
 
 
-def decision_regions(network: MLPSpec, weights: Weights, task: Dataset) -> Regions | None:
+def decision_regions(network: MLPSpec, weights: Weights, dataset: Dataset) -> Regions | None:
     """Predict the class at every point of a grid around the rows of a problem.
 
     Args:
         network: Its shape.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ... finite.
-        task: The problem.
+        dataset: The data.
 
     Returns:
         A grid over one or two features, and the test rows on it; None for more features,
@@ -34,7 +34,7 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Dataset) -> Regio
     """
     if network.n_features > 2 or network.n_classes > MAX_DRAWN_CLASSES:
         return None
-    rows = np.concatenate([task.x_train, task.x_test]).astype(np.float64)
+    rows = np.concatenate([dataset.x_train, dataset.x_test]).astype(np.float64)
     low, high = rows.min(axis=0), rows.max(axis=0)
     # A constant feature gets a border as well, so that the grid is never flat.
     width = np.where(high > low, high - low, np.maximum(1.0, np.abs(high)))
@@ -46,7 +46,7 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Dataset) -> Regio
     else:
         points_on_grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     classes = predicted_classes(network, weights, points_on_grid).reshape(len(axes[1]), -1)
-    plane = plane_of(task)
+    plane = plane_of(dataset)
     return Regions(
         x=(float(axes[0][0]), float(axes[0][-1])),
         y=(float(axes[1][0]), float(axes[1][-1])),
@@ -54,19 +54,19 @@ def decision_regions(network: MLPSpec, weights: Weights, task: Dataset) -> Regio
             tuple(n for k, same in groupby(row.tolist()) for n in (k, len(list(same))))
             for row in classes
         ),
-        points=_points(plane.points[len(task.y_train) :][:MAX_POINTS]),
-        labels=tuple(task.y_test[:MAX_POINTS].tolist()),
+        points=_points(plane.points[len(dataset.y_train) :][:MAX_POINTS]),
+        labels=tuple(dataset.y_test[:MAX_POINTS].tolist()),
         centers=None if plane.centers is None else _points(plane.centers),
     )
 
 
-def predictions_of(network: MLPSpec, weights: Weights, task: Dataset) -> Predictions | None:
+def predictions_of(network: MLPSpec, weights: Weights, dataset: Dataset) -> Predictions | None:
     """Predict the class of the test rows of a problem with more than two features.
 
     Args:
         network: Its shape.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ... finite.
-        task: The problem.
+        dataset: The data.
 
     Returns:
         The rows on two principal components; None for one or two features, which have regions,
@@ -74,11 +74,11 @@ def predictions_of(network: MLPSpec, weights: Weights, task: Dataset) -> Predict
     """
     if network.n_features <= 2 or network.n_classes > MAX_DRAWN_CLASSES:
         return None
-    (plane,), axes = planes_of([task])
-    rows = task.x_test[:MAX_POINTS]
+    (plane,), axes = planes_of([dataset])
+    rows = dataset.x_test[:MAX_POINTS]
     return Predictions(
-        points=_points(plane.points[len(task.y_train) :][:MAX_POINTS]),
-        labels=tuple(task.y_test[:MAX_POINTS].tolist()),
+        points=_points(plane.points[len(dataset.y_train) :][:MAX_POINTS]),
+        labels=tuple(dataset.y_test[:MAX_POINTS].tolist()),
         predicted=tuple(predicted_classes(network, weights, rows.astype(np.float64)).tolist()),
         axes=axes,
     )

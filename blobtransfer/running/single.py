@@ -143,16 +143,18 @@ def record_of(role: Role, spec: DataSpec, train_seed: int) -> DataRecord:
         spec: Specification of the data.
         train_seed: Seed of all splits.
     """
-    task = load_dataset(spec, 0, train_seed)
-    n_test = len(task.y_test)
-    counts = np.bincount(np.concatenate([task.y_train, task.y_test]), minlength=spec.n_classes)
+    dataset = load_dataset(spec, 0, train_seed)
+    n_test = len(dataset.y_test)
+    counts = np.bincount(
+        np.concatenate([dataset.y_train, dataset.y_test]), minlength=spec.n_classes
+    )
     return DataRecord(
         role=role,
         name=spec.name,
-        n_train=len(task.y_train),
+        n_train=len(dataset.y_train),
         n_test=n_test,
-        ceiling=task.ceiling,
-        floor=float(np.bincount(task.y_test).max() / n_test),
+        ceiling=dataset.ceiling,
+        floor=float(np.bincount(dataset.y_test).max() / n_test),
         class_counts=tuple(counts.tolist()),
     )
 
@@ -197,7 +199,7 @@ def train_one(
     scores = scores_of([0], trained)
     network = arm.variant.network(spec.network)
     weights = [stacked[0] for stacked in trained[arm].weights]
-    task = load_dataset(spec.data, 0, spec.train_seed)
+    dataset = load_dataset(spec.data, 0, spec.train_seed)
     is_ok = not scores.is_failed.any()
     results = TrainingResults(
         command=command,
@@ -207,8 +209,8 @@ def train_one(
         source_run=None,
         scores=scores,
         curves={arm: trained[arm].curves},
-        regions=decision_regions(network, weights, task) if is_ok else None,
-        predictions=predictions_of(network, weights, task) if is_ok else None,
+        regions=decision_regions(network, weights, dataset) if is_ok else None,
+        predictions=predictions_of(network, weights, dataset) if is_ok else None,
     )
     results = replace(results, findings=analyse(results, 1))
     preprocessing = None

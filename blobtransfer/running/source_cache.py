@@ -25,7 +25,7 @@ Train = Callable[[ExperimentSpec, Sequence[SourceKey]], dict[SourceKey, Weights]
 class SourceSettings(NamedTuple):
     """Data, network, training and seed: with the repeat they determine a source network."""
 
-    task: DataSpec
+    data: DataSpec
     network: MLPSpec
     training: TrainingSpec
     train_seed: int
@@ -33,10 +33,10 @@ class SourceSettings(NamedTuple):
 
 def source_settings_of(spec: ExperimentSpec, start: Start) -> SourceSettings:
     """Return the settings of the source networks of a start in an experiment."""
-    task = spec.source if start == "transfer" else spec.target
+    data = spec.source if start == "transfer" else spec.target
     network = spec.source_network if start == "transfer" else spec.network
-    assert task is not None
-    return SourceSettings(task, network, spec.source_training, spec.train_seed)
+    assert data is not None
+    return SourceSettings(data, network, spec.source_training, spec.train_seed)
 
 
 class SourceNetworkCache:

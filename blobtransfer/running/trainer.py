@@ -58,15 +58,15 @@ def train_sources(
     weights_of: dict[SourceKey, Weights] = {}
     for start in sorted({key.start for key in keys}):
         keys_of_start = [key for key in keys if key.start == start]
-        task = spec.source if start == "transfer" else spec.target
-        assert task is not None
+        data = spec.source if start == "transfer" else spec.target
+        assert data is not None
         network = spec.source_network if start == "transfer" else spec.network
         repeats = [key.repeat for key in keys_of_start]
         weights = [initial_weights(network, spec.train_seed, repeat) for repeat in repeats]
         job = Job(
             network=network,
             training=spec.source_training,
-            tasks=load_datasets(task, repeats, spec.train_seed),
+            datasets=load_datasets(data, repeats, spec.train_seed),
             weights=_stacked(weights),
             n_frozen=np.zeros(len(keys_of_start), np.int64),
             order_keys=_order_keys(spec, Stream.SOURCE_ORDER, repeats),
@@ -85,7 +85,7 @@ def train_arms(
     on_epochs: OnEpochs,
     with_curves: bool,
     arms: Sequence[Arm] | None = None,
-    tasks: tuple[Dataset, ...] = (),
+    datasets: tuple[Dataset, ...] = (),
 ) -> dict[Arm, Trained]:
     """Train every arm in some repeats on the problem that is measured.
 
@@ -101,10 +101,10 @@ def train_arms(
         on_epochs: Told of progress.
         with_curves: Evaluate after every epoch.
         arms: Which arms; None: all.
-        tasks: Of each repeat, in place of those of the spec.
+        datasets: Data of each repeat; empty for the data of the spec.
     """
     arms = spec.arms if arms is None else arms
-    tasks = tasks or load_datasets(spec.data, repeats, spec.train_seed)
+    datasets = datasets or load_datasets(spec.data, repeats, spec.train_seed)
     groups: dict[Any, list[Arm]] = {}
     for arm in arms:
         course = [(p.first_epoch, p.training) for p in arm.variant.phases(spec.training)]
@@ -113,7 +113,7 @@ def train_arms(
     trained = {}
     for group in groups.values():
         together = _train_group(
-            spec, group, repeats, sources, engine, on_epochs, with_curves, tasks
+            spec, group, repeats, sources, engine, on_epochs, with_curves, datasets
         )
         for i, arm in enumerate(group):
             runs = slice(i * len(repeats), (i + 1) * len(repeats))
@@ -133,7 +133,7 @@ def _train_group(
     engine: Engine,
     on_epochs: OnEpochs,
     with_curves: bool,
-    tasks: tuple[Dataset, ...],
+    datasets: tuple[Dataset, ...],
 ) -> Trained:
     """Train arms that differ in no more than their start and their frozen layers.
 
@@ -152,7 +152,7 @@ def _train_group(
         job = Job(
             network=arms[0].variant.network(spec.network),
             training=phases[0].training,
-            tasks=tasks,
+            datasets=datasets,
             weights=weights,
             n_frozen=np.repeat([phase.n_frozen for phase in phases], len(repeats)),
             order_keys=order_keys,

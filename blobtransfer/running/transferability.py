@@ -31,11 +31,13 @@ def score_sources(
         source = spec.source_repeat(repeat)
         if last is None or last[0] != source or spec.data.is_resplit:
             weights = sources[SourceKey("fresh", "transfer", source)]
-            task = load_dataset(spec.data, repeat, spec.train_seed)
-            features, logits = forward(spec.source_network, weights, task.x_train)
+            dataset = load_dataset(spec.data, repeat, spec.train_seed)
+            features, logits = forward(spec.source_network, weights, dataset.x_train)
             last = (
                 source,
-                transferability(features, _log_softmax(logits), task.y_train, spec.data.n_classes),
+                transferability(
+                    features, _log_softmax(logits), dataset.y_train, spec.data.n_classes
+                ),
             )
         scores[:, r] = last[1]
     return scores

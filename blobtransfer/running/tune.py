@@ -68,7 +68,7 @@ def _chosen_rates(
     on_epochs: OnEpochs,
 ) -> NDArray[np.float64]:
     """Return the rate of each run, (A, R): that of most validation accuracy, then least loss."""
-    tasks = tuple(
+    datasets = tuple(
         validation_dataset(
             load_dataset(spec.data, repeat, spec.train_seed), repeat, spec.train_seed
         )
@@ -77,7 +77,7 @@ def _chosen_rates(
     scores = np.empty((len(spec.tune), 2, len(spec.arms), len(repeats)))
     for k, rate in enumerate(spec.tune):
         trained = train_arms(
-            _with_rate(spec, rate), repeats, sources, engine, on_epochs, False, tasks=tasks
+            _with_rate(spec, rate), repeats, sources, engine, on_epochs, False, datasets=datasets
         )
         for a, arm in enumerate(spec.arms):
             scores[k, :, a] = trained[arm].scores[[TEST_ACCURACY, TEST_LOSS]]

@@ -17,7 +17,7 @@ from blobtransfer.specs.data import GENERATED, ROLES
 from blobtransfer.specs.generated import COMMON_KEYS
 from blobtransfer.specs.study import MAX_STEPS, MAX_STUDY_CELLS, Axis
 
-PROBLEM_KEYS = {
+DATA_KEYS = {
     "source-seed": ("source.seed",),
     **{
         word: tuple(f"{role}.{key}" for role in ROLES)
@@ -45,7 +45,7 @@ TRAINING_WORDS = (
 
 FIXED = "fixed"
 
-SWEPT = (*PROBLEM_KEYS, *TRAINING_WORDS, FIXED)
+SWEPT = (*DATA_KEYS, *TRAINING_WORDS, FIXED)
 """Every setting that a sweep may vary, but for the keys of one problem."""
 
 OTHER_ROWS = ("target-seed", "target.seed")
@@ -110,7 +110,7 @@ def changes_standalone(axis: str) -> bool:
 
 def paths_of(axis: str) -> tuple[str, ...]:
     """Return the keys of data that an axis sets, such as `source.train`; empty for others."""
-    return PROBLEM_KEYS.get(axis, (axis,) if "." in axis else ())
+    return DATA_KEYS.get(axis, (axis,) if "." in axis else ())
 
 
 def _range(text: str, values: str) -> list[str]:

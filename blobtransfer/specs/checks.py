@@ -45,7 +45,7 @@ def check_seed(setting: str, seed: int) -> None:
         raise SettingError(setting, seed, f"use a whole number from 0 to {MAX_SEED}")
 
 
-def printable(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     """Escape what a terminal would act on or cannot show, such as line ends and colours."""
     if text.isprintable():
         return text

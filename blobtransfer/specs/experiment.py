@@ -383,7 +383,7 @@ class ExperimentSpec:
         return data
 
     @property
-    def is_same_problem(self) -> bool:
+    def is_same_data(self) -> bool:
         """Whether source and target are one problem, so that nothing in it is transfer."""
         return self.source is not None and self.source == self.target
 

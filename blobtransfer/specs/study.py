@@ -214,9 +214,9 @@ def _common_settings(spec: ExperimentSpec) -> tuple[object, ...]:
     return (spec.questions, spec.n_repeats, len(spec.variants), spec.margin, spec.until_decided)
 
 
-def steps_of_an_epoch(training: TrainingSpec, task: DataSpec) -> int:
+def steps_of_an_epoch(training: TrainingSpec, data: DataSpec) -> int:
     """Count the updates of one pass over the training rows of a problem."""
-    return -(-task.n_train // training.batch_size)
+    return -(-data.n_train // training.batch_size)
 
 
 def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpec:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.errors import SettingError, SourceFileError
-from blobtransfer.specs.checks import join, printable
+from blobtransfer.specs.checks import escape_control_characters, join
 from blobtransfer.specs.data import DataSpec, Role, have_same_classes
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
@@ -176,7 +176,9 @@ def training_spec(
             training=training,
             engine=settings.engine,
             train_seed=settings.train_seed,
-            model_path=None if settings.model is None else printable(str(settings.model)),
+            model_path=None
+            if settings.model is None
+            else escape_control_characters(str(settings.model)),
             model_sha256=None if source_network is None else source_network.sha256,
             model_notes=() if source_network is None else source_network.notes,
             **changes,

@@ -6,7 +6,7 @@ from math import comb
 from typing import Any
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, printable
+from blobtransfer.specs.checks import MAX_SEED, check_count, check_seed, escape_control_characters
 from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import GeneratedSpec
@@ -100,7 +100,7 @@ def _halves(
     elif any("+" in name for name in names):
         problem = "a class has + in its name, which joins names; rename it"
     if problem is not None:
-        raise SettingError("source", printable(table.origin), problem)
+        raise SettingError("source", escape_control_characters(table.origin), problem)
     if n_pairs > n_halvings:
         problem = f"{len(names)} classes can be halved in {n_halvings} ways; use at most "
         raise SettingError("pairs", n_pairs, f"{problem}{n_halvings}")

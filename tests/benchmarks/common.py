@@ -37,15 +37,15 @@ def make_job(
 ) -> Job:
     """Make n_runs trainings on problem 2: n_rows training rows and as many test rows."""
     network = MLPSpec(sizes[0], tuple(sizes[1:-1]), sizes[-1])
-    task = BlobsSpec(
+    dataset = BlobsSpec(
         2, n_samples=2 * n_rows, n_classes=sizes[-1], n_features=sizes[0], n_train=n_rows
     )
     order_keys = np.random.default_rng(1).integers(0, 2**64, n_runs, np.uint64)
-    return job_of(task, network, TrainingSpec(epochs, batch_size), order_keys)
+    return job_of(dataset, network, TrainingSpec(epochs, batch_size), order_keys)
 
 
 def job_of(
-    task: DataSpec,
+    dataset: DataSpec,
     network: MLPSpec,
     training: TrainingSpec,
     order_keys: NDArray[np.uint64],
@@ -58,7 +58,7 @@ def job_of(
     return Job(
         network=network,
         training=training,
-        tasks=(load_dataset(task),),
+        datasets=(load_dataset(dataset),),
         weights=[np.resize(stack, (n_runs, *stack.shape[1:])) for stack in stacks],
         n_frozen=np.full(n_runs, n_frozen),
         order_keys=order_keys,
@@ -109,12 +109,12 @@ def accuracy(job: Job, weights: Weights) -> float:
     """Give the mean test accuracy of all networks."""
     n_correct = 0
     for run in range(len(weights[0])):
-        a = job.tasks[0].x_test
+        a = job.datasets[0].x_test
         for layer in range(0, len(weights), 2):
             z = a @ weights[layer][run] + weights[layer + 1][run]
             a = np.maximum(z, 0)
-        n_correct += np.sum(z.argmax(axis=1) == job.tasks[0].y_test)
-    return float(n_correct / (len(weights[0]) * len(job.tasks[0].y_test)))
+        n_correct += np.sum(z.argmax(axis=1) == job.datasets[0].y_test)
+    return float(n_correct / (len(weights[0]) * len(job.datasets[0].y_test)))
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

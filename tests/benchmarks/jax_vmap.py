@@ -22,11 +22,11 @@ CACHE_FLOATS = 160_000  # of one chunk; measured
 
 def train(job: Job) -> Weights:
     """Train every run of a job."""
-    training, n_rows = job.training, len(job.tasks[0].y_train)
+    training, n_rows = job.training, len(job.datasets[0].y_train)
     parts, stacked = chunks(job, CACHE_FLOATS), layers(job.weights)
     size = parts[0].stop
-    x = jnp.asarray(with_ones(job.tasks[0].x_train))
-    one_hot = jax.nn.one_hot(job.tasks[0].y_train, job.network.n_classes)
+    x = jnp.asarray(with_ones(job.datasets[0].x_train))
+    one_hot = jax.nn.one_hot(job.datasets[0].y_train, job.network.n_classes)
 
     def train_chunk(part: slice) -> list[np.ndarray]:
         rng = np.random.default_rng(part.start)

@@ -13,9 +13,9 @@ from blobtransfer.network import Weights
 
 def train(job: Job) -> Weights:
     """Train every run of a job."""
-    network, training, task = job.network, job.training, job.tasks[0]
-    one_hot = keras.utils.to_categorical(task.y_train, network.n_classes)
-    test_one_hot = keras.utils.to_categorical(task.y_test, network.n_classes)
+    network, training, dataset = job.network, job.training, job.datasets[0]
+    one_hot = keras.utils.to_categorical(dataset.y_train, network.n_classes)
+    test_one_hot = keras.utils.to_categorical(dataset.y_test, network.n_classes)
     trained = []
     for run in range(job.n_runs):
         model = keras.Sequential(
@@ -32,12 +32,12 @@ def train(job: Job) -> Weights:
         )
         model.set_weights([stacked[run] for stacked in job.weights])
         model.fit(
-            task.x_train,
+            dataset.x_train,
             one_hot,
             epochs=training.epochs,
             batch_size=training.batch_size,
             verbose=0,
         )
-        model.evaluate(task.x_test, test_one_hot, verbose=0)
+        model.evaluate(dataset.x_test, test_one_hot, verbose=0)
         trained.append(model.get_weights())
     return [np.stack(layer) for layer in zip(*trained, strict=True)]

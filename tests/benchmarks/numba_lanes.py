@@ -30,9 +30,9 @@ jit = numba.njit(nogil=True, error_model="numpy")
 
 def train(job: Job) -> Weights:
     """Train every run of a job."""
-    training, n_rows = job.training, len(job.tasks[0].y_train)
+    training, n_rows = job.training, len(job.datasets[0].y_train)
     train_block, n_vectors = compiled(job.network.layer_sizes, training.batch_size)
-    x, y = with_ones(job.tasks[0].x_train), job.tasks[0].y_train
+    x, y = with_ones(job.datasets[0].x_train), job.datasets[0].y_train
     flat = np.concatenate([w.reshape(job.n_runs, -1) for w in layers(job.weights)], axis=1)
     trained, n_weights = np.empty_like(flat), flat.shape[1]
 

@@ -34,9 +34,13 @@ def train(job: Job) -> Weights:
 
 def train_chunk(job: Job, weights: list[np.ndarray], rng: np.random.Generator) -> None:
     """Train the runs of a chunk; `weights` (R, fan_out, fan_in + 1) are updated in place."""
-    n_runs, n_rows, batch_size = len(weights[0]), len(job.tasks[0].y_train), job.training.batch_size
-    x = with_ones(job.tasks[0].x_train)
-    one_hot = np.eye(job.network.n_classes, dtype=np.float32)[job.tasks[0].y_train]
+    n_runs, n_rows, batch_size = (
+        len(weights[0]),
+        len(job.datasets[0].y_train),
+        job.training.batch_size,
+    )
+    x = with_ones(job.datasets[0].x_train)
+    one_hot = np.eye(job.network.n_classes, dtype=np.float32)[job.datasets[0].y_train]
     buffers = [np.ones((n_runs, w.shape[1] + 1, batch_size), np.float32) for w in weights]
     for _ in range(job.training.epochs):
         rows = draw_orders(rng, n_runs, n_rows)

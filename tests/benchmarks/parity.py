@@ -46,14 +46,14 @@ def main(n_runs: int) -> None:
     cases = [*((*case, None) for case in PARITY_CASES), *ANCHORED]
     for network, training, n_frozen, strength in cases:
         # 200 rows, as in the test.
-        task = BlobsSpec(
+        dataset = BlobsSpec(
             3,
             n_samples=300,
             n_classes=network.n_classes,
             n_features=network.n_features,
             n_train=200,
         )
-        ours, theirs = trained(task, network, training, 2, n_frozen, strength)
+        ours, theirs = trained(dataset, network, training, 2, n_frozen, strength)
         apart = max(
             float(np.abs(a - b).max() / np.abs(b).max())
             for a, b in zip(ours.weights, theirs.weights, strict=True)
@@ -89,7 +89,7 @@ def steps_of(training: TrainingSpec, strength: float | None) -> str:
 
 
 def trained(
-    task: DataSpec,
+    dataset: DataSpec,
     network: MLPSpec,
     training: TrainingSpec,
     n_runs: int,
@@ -98,7 +98,7 @@ def trained(
 ) -> list[Trained]:
     """Train the same job with each engine."""
     keys = np.array([order_key(0, Stream.TARGET_ORDER, r) for r in range(n_runs)], np.uint64)
-    job = job_of(task, network, training, keys, n_frozen)
+    job = job_of(dataset, network, training, keys, n_frozen)
     if strength is not None:
         towards = [initial_weights(network, 1, r) for r in range(n_runs)]
         anchor = Anchor(strength, [np.stack(layer) for layer in zip(*towards, strict=True)])

@@ -35,9 +35,13 @@ def train(job: Job) -> Weights:
 @torch.inference_mode()
 def train_chunk(job: Job, weights: list[torch.Tensor], rng: np.random.Generator) -> None:
     """Train the runs of a chunk; `weights` (R, fan_out, fan_in + 1) are updated in place."""
-    n_runs, n_rows, batch_size = len(weights[0]), len(job.tasks[0].y_train), job.training.batch_size
-    x_rows = torch.from_numpy(np.ascontiguousarray(with_ones(job.tasks[0].x_train).T))
-    one_hot = torch.eye(job.network.n_classes)[torch.from_numpy(job.tasks[0].y_train)]
+    n_runs, n_rows, batch_size = (
+        len(weights[0]),
+        len(job.datasets[0].y_train),
+        job.training.batch_size,
+    )
+    x_rows = torch.from_numpy(np.ascontiguousarray(with_ones(job.datasets[0].x_train).T))
+    one_hot = torch.eye(job.network.n_classes)[torch.from_numpy(job.datasets[0].y_train)]
     buffers = [torch.ones(n_runs, w.shape[1] + 1, batch_size) for w in weights]
     for _ in range(job.training.epochs):
         rows = torch.from_numpy(draw_orders(rng, n_runs, n_rows))

@@ -54,7 +54,7 @@ def planned_accuracy(job: Job, i: int) -> float:
     noise = int(job.order_keys[i]) % 97 / 1000 + int(abs(first_weight) * 1000) % 20 / 1000
     gain = 0.0
     if first_weight > 5:
-        spec = job.tasks[i % len(job.tasks)].spec
+        spec = job.datasets[i % len(job.datasets)].spec
         assert isinstance(spec, BlobsSpec)
         gain = 0.1 + 0.03 * (spec.seed % 3 - 1)
         gain *= {8: -1.0, 16: 0.1}.get(job.training.batch_size, 1.0)

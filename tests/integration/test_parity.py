@@ -33,9 +33,9 @@ def engines():
     return load_engine("compiled"), load_engine("keras")
 
 
-def trained_by_each(engines, network, training, task, n_runs, n_frozen=0):
+def trained_by_each(engines, network, training, dataset, n_runs, n_frozen=0):
     variant = Variant("random-frozen", n_frozen) if n_frozen else STANDALONE
-    spec = ExperimentSpec(network, training, (variant,), target=task)
+    spec = ExperimentSpec(network, training, (variant,), target=dataset)
     for engine in engines:
         (trained,) = train_arms(spec, range(n_runs), {}, engine, SILENT.advance, True).values()
         yield trained
@@ -43,10 +43,10 @@ def trained_by_each(engines, network, training, task, n_runs, n_frozen=0):
 
 @pytest.mark.parametrize(("network", "training", "n_frozen"), PARITY_CASES)
 def test_after_three_epochs_the_weights_agree_within_float32(engines, network, training, n_frozen):
-    task = BlobsSpec(
+    dataset = BlobsSpec(
         3, n_samples=300, n_classes=network.n_classes, n_features=network.n_features, n_train=200
     )
-    ours, theirs = trained_by_each(engines, network, training, task, 2, n_frozen)
+    ours, theirs = trained_by_each(engines, network, training, dataset, 2, n_frozen)
     tolerance = TOLERANCES[training.optimizer]
     for a, b in zip(ours.weights, theirs.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * np.abs(b).max())

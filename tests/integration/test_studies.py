@@ -156,7 +156,7 @@ def test_the_training_rows_of_a_table_can_vary_and_its_test_rows_stay(run, tmp_p
     assert (done.code, done.err) == (0, "")
     record = read("s.json")
     targets = [cell["tasks"][1] for cell in record["cells"]]
-    assert [(task["n_train"], task["n_test"]) for task in targets] == [(6, 20), (20, 20)]
+    assert [(dataset["n_train"], dataset["n_test"]) for dataset in targets] == [(6, 20), (20, 20)]
     # All rows that the split leaves are those of the comparison itself.
     whole = run("compare", *argv, "--sources", "fresh", *CSV)
     swept = run("show", "s.json", *CSV)

@@ -30,8 +30,8 @@ from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.pictures import (
     made_by,
+    picture_of_datasets,
     picture_of_report,
-    picture_of_tasks,
     save,
     svg_text,
 )
@@ -45,7 +45,7 @@ from blobtransfer.report.writers import TEXT_WRITERS
 from blobtransfer.results.files.csv import csv_line, curves_to_csv, to_csv
 from blobtransfer.results.files.json_reader import read_json
 from blobtransfer.running.single import train_target
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
@@ -104,7 +104,7 @@ def texts_of(markdown: str) -> Iterator[str]:
 def test_markdown_shows_a_name_letter_by_letter_wherever_it_stands(name):
     table = Table(name, (name, "variant"), ((name, name),), (name,), sentence=name)
     markdown = to_markdown([table])
-    shown = printable(name).strip()
+    shown = escape_control_characters(name).strip()
     assert list(texts_of(markdown)) == [shown, shown, "variant", shown, shown, shown, shown]
     assert not re.search(r"(?<!\\)://|www\.", markdown)  # GitHub makes links of both
 
@@ -247,10 +247,12 @@ def test_every_figure_can_be_drawn_and_is_well_formed_whatever_names_are_in_it(
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])
 def test_problems_can_be_drawn_whatever_they_are_called(n_features):
-    task = load_dataset(BlobsSpec(1, **SMALL, n_features=n_features))
+    dataset = load_dataset(BlobsSpec(1, **SMALL, n_features=n_features))
     for name in ("\u0301" * 2_000, "W" * 300, "\ud800\x1b]]>--<&\ufffe"):
-        tasks = [replace(task, spec=table_called(f"{name}{i}", task.spec)) for i in range(2)]
-        ElementTree.fromstring(svg_text(picture_of_tasks(tasks, Canvas(), [name])).encode())
+        datasets = [
+            replace(dataset, spec=table_called(f"{name}{i}", dataset.spec)) for i in range(2)
+        ]
+        ElementTree.fromstring(svg_text(picture_of_datasets(datasets, Canvas(), [name])).encode())
 
 
 def test_a_long_name_fits_a_small_figure_that_has_room_for_a_short_one(results):

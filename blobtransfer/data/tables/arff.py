@@ -29,7 +29,7 @@ from blobtransfer.data.tables.reading import (
     check_size,
     word_column,
 )
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 DATA = re.compile(rb"^[ \t]*@data\b[^\n]*\n?", re.IGNORECASE | re.MULTILINE)
 """The line between the header and the rows."""
@@ -98,7 +98,8 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
         if column.odd is not None:
             row, value = column.odd
             raise TableProblem(
-                f"line {lines[row]}: {printable(value[:40])!r} is not a number, but attribute "
+                f"line {lines[row]}: {escape_control_characters(value[:40])!r} is not a number, "
+                "but attribute "
                 f"{head} has numbers; mend that line"
             )
         raw_columns[head] = column.whole()
@@ -122,10 +123,11 @@ def _header(text: TextIO) -> Levels:
             continue
         match = ATTRIBUTE.fullmatch(line)
         if match is None:
-            problem = f"line {number}: {printable(line[:40])!r} is not an attribute; mend that line"
+            line_start = escape_control_characters(line[:40])
+            problem = f"line {number}: {line_start!r} is not an attribute; mend that line"
             raise TableProblem(problem)
         head, kind = match[1], match[2]
-        head = printable(head[1:-1] if head[0] in "'\"" else head)
+        head = escape_control_characters(head[1:-1] if head[0] in "'\"" else head)
         if head in levels:
             raise TableProblem(f"two attributes are called {head}; rename one")
         if OTHER_TYPE.match(kind):
@@ -140,7 +142,8 @@ def _header(text: TextIO) -> Levels:
         elif NUMERIC.match(kind):
             levels[head] = None
         else:
-            problem = f"attribute {head} is of type {printable(kind[:40])}, which is not known"
+            kind_text = escape_control_characters(kind[:40])
+            problem = f"attribute {head} is of type {kind_text}, which is not known"
             raise TableProblem(f"line {number}: {problem}; use numeric or {{a, b}}")
         check_size(1, len(levels))
     if not levels:
@@ -172,6 +175,7 @@ def _check_listed(
         if word not in words:
             line = lines[np.flatnonzero(column.codes == code)[0]]
             raise TableProblem(
-                f"line {line}: {printable(word[:40])!r} is not among the words of attribute "
+                f"line {line}: {escape_control_characters(word[:40])!r} is not among the words of "
+                "attribute "
                 f"{head}; mend that line"
             )

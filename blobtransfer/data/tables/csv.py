@@ -28,7 +28,7 @@ from blobtransfer.data.tables.reading import (
     check_size,
 )
 from blobtransfer.file_signatures import detect_encoding, identify_format
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 TEXT_ROWS_AT_ONCE = 4096
 
@@ -315,5 +315,7 @@ def _check_heads(heads: Sequence[str], delimiter: str) -> None:
         if not head:
             raise TableProblem(f"column {i + 1} has no name; give it one in the head")
         if head in seen:
-            raise TableProblem(f"two columns are called {printable(head)}; give each its own name")
+            raise TableProblem(
+                f"two columns are called {escape_control_characters(head)}; give each its own name"
+            )
         seen.add(head)

@@ -24,7 +24,7 @@ from blobtransfer.data.tables.reading import (
     check_size,
     word_column,
 )
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 MAX_ARRAYS = 10_000
 
@@ -112,7 +112,7 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
     """Read the header of an array; refuse types and shapes that are not columns."""
-    key = printable(member.filename)
+    key = escape_control_characters(member.filename)
     if not key.endswith(".npy"):
         raise TableProblem(f"{key} is no array; save arrays with numpy.savez")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

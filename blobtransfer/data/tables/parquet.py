@@ -20,7 +20,7 @@ from blobtransfer.data.tables.reading import (
     check_size,
     number_word,
 )
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 MAX_WORD_BYTES = 10_000
 """Longest word, in bytes."""
@@ -49,7 +49,7 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
             "groups or columns"
         )
     file = parquet.ParquetFile(io.BytesIO(content))
-    heads = [printable(head) for head in file.schema_arrow.names]
+    heads = [escape_control_characters(head) for head in file.schema_arrow.names]
     _check_metadata(heads, file.schema_arrow, file.metadata)
     words = {field.name for field in file.schema_arrow if _holds_words(field.type)}
     stored = parquet.ParquetFile(io.BytesIO(content), metadata=file.metadata, read_dictionary=words)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.atomic_write import open_nonblocking
 from blobtransfer.errors import BlobTransferError, MachineError, TableFileError
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 MAX_FILE_BYTES = 200_000_000
 MAX_COLUMNS = 10_000
@@ -128,10 +128,14 @@ def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
     Raises:
         TableFileError: The file is missing, damaged, too large or of an unknown format.
     """
-    name, path = printable(origin), Path(origin)
+    name, path = escape_control_characters(origin), Path(origin)
     suffix = path.suffix.lower()
     if suffix not in READERS:
-        problem = f"no table has the suffix {printable(path.suffix)}" if suffix else "no suffix"
+        problem = (
+            f"no table has the suffix {escape_control_characters(path.suffix)}"
+            if suffix
+            else "no suffix"
+        )
         raise TableFileError(name, f"{problem}; use {', '.join(READERS)}")
     try:
         status = path.stat()  # before opening, which can set off a device
@@ -169,7 +173,7 @@ def read_builtin(name: str) -> RawTable:
 def _read_cached(
     origin: str, as_words: frozenset[str], suffix: str, version: tuple[int, int]
 ) -> RawTable:
-    name, (_, n_bytes) = printable(origin), version
+    name, (_, n_bytes) = escape_control_characters(origin), version
     if n_bytes > MAX_FILE_BYTES:
         raise TableFileError(
             name, f"{n_bytes:,} bytes; at most {MAX_FILE_BYTES:,} are read, use fewer rows"

@@ -21,7 +21,7 @@ from blobtransfer.data.tables.rows import (
 )
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import TableFileError
-from blobtransfer.specs.checks import printable, read_number
+from blobtransfer.specs.checks import escape_control_characters, read_number
 from blobtransfer.specs.generated import MAX_DATA_VALUES
 from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
 
@@ -98,7 +98,7 @@ class RequestedTable:
                 )
             )
         if len(names) < 2:
-            problem = f"one class, {printable(names[0])}" if names else "no class"
+            problem = f"one class, {escape_control_characters(names[0])}" if names else "no class"
             raise raw.error(f"label={self.label}: {problem}; there have to be two or more")
         for name in names:
             _check_word(raw, self.label, label, name)
@@ -122,13 +122,14 @@ class RequestedTable:
     def _check_features(self) -> None:
         """Reject values that are missing, infinite, or words among numbers."""
         for name in self.features:
-            column, head = self.raw.columns[name], printable(name)
+            column, head = self.raw.columns[name], escape_control_characters(name)
             if column.odd is not None:
                 row, word = column.odd
                 what = "is a formula, not a value" if word.startswith("=") else "is no number"
                 advice = _of_comma(word) or f"mend it, or leave the column out: drop={head}"
                 raise self.raw.error(
-                    f"column {head}: {printable(word[:40])!r} in {self.raw.location(row)} {what}; "
+                    f"column {head}: {escape_control_characters(word[:40])!r} in "
+                    f"{self.raw.location(row)} {what}; "
                     f"{advice}"
                 )
             is_missing = column.is_missing[self.indices]
@@ -161,14 +162,16 @@ class RequestedTable:
         words = [column.words[code] for code in used if code >= 0]
         if len(words) > MAX_LEVELS:
             raise self.raw.error(
-                f"column {printable(name)}: {len(words):,} different words, as names or numbers "
-                f"of things have; leave it out: drop={printable(name)}"
+                f"column {escape_control_characters(name)}: {len(words):,} different words, as "
+                "names or numbers "
+                f"of things have; leave it out: drop={escape_control_characters(name)}"
             )
         words.sort()
         decimal = [word for word in words if read_number(word.replace(",", ".", 1)) is not None]
         if decimal and len(decimal) == len(words):
             raise self.raw.error(
-                f"column {printable(name)}: '{decimal[0]}' has a comma; {_of_comma(decimal[0])}"
+                f"column {escape_control_characters(name)}: '{decimal[0]}' has a comma; "
+                f"{_of_comma(decimal[0])}"
             )
         for word in words:
             _check_word(self.raw, name, column, word)
@@ -263,11 +266,12 @@ class RequestedTable:
 
     def _name(self) -> str:
         request = self.request
-        name = printable(request.origin)
+        name = escape_control_characters(request.origin)
         if request.classes is not None:
-            name += f" {printable(request.classes)}"
+            name += f" {escape_control_characters(request.classes)}"
         if request.where is not None:
-            name += f" where {printable(request.where[0])} is {printable(request.where[1])}"
+            column, value = map(escape_control_characters, request.where)
+            name += f" where {column} is {value}"
         return name
 
 
@@ -308,15 +312,18 @@ def _subset(classes: str, names: Sequence[str], table: str) -> list[str]:
         chosen_names = classes.split("+")
     for name in chosen_names:
         if name not in names:
-            question = suggest(name, names)
+            first_names = ", ".join(map(escape_control_characters, names[:10]))
             raise TableFileError(
                 table,
-                f"classes={printable(classes)}: there is no class {printable(name) or 'of no name'}"
-                f"; {question or 'there are ' + ', '.join(map(printable, names[:10]))}",
+                f"classes={escape_control_characters(classes)}: there is no class "
+                f"{escape_control_characters(name) or 'of no name'}; "
+                f"{suggest(name, names) or 'there are ' + first_names}",
             )
         if chosen_names.count(name) > 1:
             raise TableFileError(
-                table, f"classes={printable(classes)}: {printable(name)} is there twice"
+                table,
+                f"classes={escape_control_characters(classes)}: {escape_control_characters(name)} "
+                "is there twice",
             )
     return sorted(chosen_names, key=_in_order)
 
@@ -333,7 +340,8 @@ def _check_word(raw: RawTable, name: str, column: RawColumn, word: str) -> None:
     if problem is not None:
         row = int(np.flatnonzero(column.word_codes == column.words.index(word))[0])
         raise raw.error(
-            f"column {printable(name)}: '{printable(word[:40])}' in {raw.location(row)} {problem}; "
+            f"column {escape_control_characters(name)}: '{escape_control_characters(word[:40])}' "
+            f"in {raw.location(row)} {problem}; "
             "mend it, or leave the column out"
         )
 

@@ -11,7 +11,7 @@ from blobtransfer.data.tables.leakage import check_no_leakage, check_not_trained
 from blobtransfer.data.tables.request import RequestedTable
 from blobtransfer.data.tables.rows import preprocessed, rows_of, split_of
 from blobtransfer.errors import TableFileError
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import DataSpec, Role
 from blobtransfer.specs.table import Column, Preprocessing, Scaler, TableRequest, TableSpec
 
@@ -77,7 +77,9 @@ def _common_columns(
             ([name for name in table.features if name not in names], owner, "it"),
         ):
             if missing:
-                listed = ", ".join(map(printable, missing[:5])) + (" ..." if missing[5:] else "")
+                listed = ", ".join(map(escape_control_characters, missing[:5])) + (
+                    " ..." if missing[5:] else ""
+                )
                 raise table.raw.error(
                     f"{without} has no column {listed}, {having} has; columns are matched by "
                     "name: rename them, or leave them out with drop="
@@ -103,7 +105,8 @@ def _check_kind(table: RequestedTable, name: str, is_number: bool) -> None:
     if (table.raw.columns[name].codes is None) != is_number:
         kinds = ("words", "numbers") if is_number else ("numbers", "words")
         raise table.raw.error(
-            f"column {printable(name)} holds {kinds[0]}, in the other problem {kinds[1]}; "
+            f"column {escape_control_characters(name)} holds {kinds[0]}, in the other problem "
+            f"{kinds[1]}; "
             "mend one of the two, or leave it out with drop="
         )
 
@@ -123,7 +126,7 @@ def _scaler_of_source(
     """
     if request.scale != "source":
         return None
-    name = printable(request.origin)
+    name = escape_control_characters(request.origin)
     if preprocessing is not None:
         if preprocessing.scaler is None:
             raise TableFileError(name, "the model learnt inputs as they are; use scale=none")

@@ -57,8 +57,8 @@ def get_kernel(
         network: Shape of the networks.
         training: How they are trained.
         is_anchored: Whether weights are pulled towards an anchor.
-        n_train: Training rows of the largest task.
-        has_own_rows: Whether the lanes of a block train on tasks of their own.
+        n_train: Training rows of the largest dataset.
+        has_own_rows: Whether the lanes of a block train on different datasets.
 
     Raises:
         MachineError: LLVM is missing, or cannot compile for this machine.

@@ -62,9 +62,9 @@ class CompiledEngine:
         """Return how many repeats a block of work should have; see `scheduling.repeats_per_job`."""
         assert spec.target is not None
         n_numbers = sum(
-            (task.n_train + task.n_test_rows) * task.n_features
-            for task in (spec.source, spec.target)
-            if task is not None and (task.is_resplit or spec.tune)
+            (data.n_train + data.n_test_rows) * data.n_features
+            for data in (spec.source, spec.target)
+            if data is not None and (data.is_resplit or spec.tune)
         )
         return scheduling.repeats_per_job(
             spec.network.n_parameters * len(spec.arms),
@@ -76,8 +76,11 @@ class CompiledEngine:
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        n_train, is_anchored = max(len(task.y_train) for task in job.tasks), job.anchor is not None
-        kernel = get_kernel(job.network, job.training, is_anchored, n_train, len(job.tasks) > 1)
+        n_train, is_anchored = (
+            max(len(dataset.y_train) for dataset in job.datasets),
+            job.anchor is not None,
+        )
+        kernel = get_kernel(job.network, job.training, is_anchored, n_train, len(job.datasets) > 1)
         training = _JobTraining(job, kernel)
         pool = ThreadPoolExecutor(self._n_threads)
         try:
@@ -117,10 +120,14 @@ class _JobTraining:
     def __init__(self, job: Job, kernel: Kernel) -> None:
         self.job, self.kernel = job, kernel
         self.is_stopped = np.zeros(1, np.int64)
-        tasks, lanes = job.tasks, kernel.lanes
-        self.train_rows = PackedRows.pack([(task.x_train, task.y_train) for task in tasks], lanes)
-        self.test_rows = PackedRows.pack([(task.x_test, task.y_test) for task in tasks], lanes)
-        self.task_of_run = np.arange(job.n_runs) % len(tasks)
+        datasets, lanes = job.datasets, kernel.lanes
+        self.train_rows = PackedRows.pack(
+            [(dataset.x_train, dataset.y_train) for dataset in datasets], lanes
+        )
+        self.test_rows = PackedRows.pack(
+            [(dataset.x_test, dataset.y_test) for dataset in datasets], lanes
+        )
+        self.dataset_of_run = np.arange(job.n_runs) % len(datasets)
         n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self.epochs_done = np.zeros(job.n_runs, np.int64)
         self.weights = [np.empty_like(stacked) for stacked in job.weights]
@@ -129,8 +136,8 @@ class _JobTraining:
 
     def groups(self, n_threads: int) -> list[BlockGroup]:
         """Return the block groups of the job; see `scheduling.block_groups`."""
-        job, lanes, tasks = self.job, self.kernel.lanes, self.task_of_run
-        n_rows = self.train_rows.counts[tasks], self.test_rows.counts[tasks]
+        job, lanes, datasets = self.job, self.kernel.lanes, self.dataset_of_run
+        n_rows = self.train_rows.counts[datasets], self.test_rows.counts[datasets]
         schedules = scheduling.schedules_of(job.n_frozen, *n_rows)
         n_parameters = job.network.n_parameters
         return scheduling.block_groups(job.order_keys, schedules, n_parameters, lanes, n_threads)
@@ -159,9 +166,9 @@ class _GroupTraining:
         self._training, self._group = training, group
         job, kernel = training.job, training.kernel
         runs = scheduling.runs_of_lanes(group[0], kernel.lanes)
-        tasks = training.task_of_run[runs]
-        self._train_rows = training.train_rows.of_lanes(tasks)
-        self._test_rows = training.test_rows.of_lanes(tasks)
+        datasets = training.dataset_of_run[runs]
+        self._train_rows = training.train_rows.of_lanes(datasets)
+        self._test_rows = training.test_rows.of_lanes(datasets)
         self._order_keys = job.order_keys[runs]
         n_rows, network = self._train_rows.n, job.network
         size = scheduling.packed_size(

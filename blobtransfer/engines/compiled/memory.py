@@ -24,13 +24,13 @@ _LANES_LAST = {2: (1, 0), 3: (1, 2, 0)}
 
 @dataclass(frozen=True)
 class PackedRows:
-    """Rows of all tasks as the kernel reads them, one task below the other.
+    """Rows of all datasets as the kernel reads them, one dataset after the other.
 
     Args:
-        x: (rows of all tasks, n_features) float32, contiguous.
-        y: (rows of all tasks,) int32 class numbers, contiguous.
-        first_rows: (T,) int32, the first row of each task; of each lane after `of_lanes`.
-        counts: (T,) number of rows of each task; of each lane after `of_lanes`.
+        x: (rows of all datasets, n_features) float32, contiguous.
+        y: (rows of all datasets,) int32 class numbers, contiguous.
+        first_rows: (T,) int32, the first row of each dataset; of each lane after `of_lanes`.
+        counts: (T,) number of rows of each dataset; of each lane after `of_lanes`.
     """
 
     x: NDArray[np.float32]
@@ -42,10 +42,10 @@ class PackedRows:
     def pack(
         cls, rows: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], lanes: int
     ) -> "PackedRows":
-        """Copy the rows of tasks below one another.
+        """Copy the rows of datasets after one another.
 
         Args:
-            rows: Features (N, n_features) and class numbers (N,) of each task.
+            rows: Features (N, n_features) and class numbers (N,) of each dataset.
             lanes: Numbers in a vector.
 
         Raises:
@@ -64,13 +64,13 @@ class PackedRows:
             counts,
         )
 
-    def of_lanes(self, tasks: NDArray[np.intp]) -> "PackedRows":
-        """Return the rows of the task of each lane, (lanes,); these tasks have as many rows."""
-        return PackedRows(self.x, self.y, self.first_rows[tasks], self.counts[tasks])
+    def of_lanes(self, datasets: NDArray[np.intp]) -> "PackedRows":
+        """Return the rows of the dataset of each lane, (lanes,); all have as many rows."""
+        return PackedRows(self.x, self.y, self.first_rows[datasets], self.counts[datasets])
 
     @property
     def n(self) -> int:
-        """Number of rows of each task, or lane, if all have as many."""
+        """Number of rows of each dataset, or lane, if all have the same number."""
         return int(self.counts[0])
 
 

@@ -69,7 +69,7 @@ class KerasEngine:
         )
 
     def _trainer(self, job: Job, run: int) -> "_Trainer":
-        n_train = len(job.task_of(run).y_train)
+        n_train = len(job.dataset_of(run).y_train)
         strength = None if job.anchor is None else job.anchor.strength
         key = (job.network, job.training, int(job.n_frozen[run]), n_train, strength)
         if key not in self._trainers:
@@ -91,7 +91,7 @@ class _Trainer:
     ) -> None:
         self._keras = load_keras(show_log)
         self._network, self._training, self._n_train = network, training, n_train
-        self._task: Dataset | None = None
+        self._dataset: Dataset | None = None
         self._x: dict[str, NDArray[np.float32]] = {}
         self._y: dict[str, NDArray[np.float32]] = {}
         self._steps = -(-n_train // training.batch_size)
@@ -126,7 +126,7 @@ class _Trainer:
         Returns:
             (4, E + 1) metrics by epoch, or (4, 1) after training.
         """
-        self._use_rows(job.task_of(run))
+        self._use_rows(job.dataset_of(run))
         self.model.set_weights([stacked[run] for stacked in job.weights])
         anchors = [] if job.anchor is None else [stacked[run] for stacked in job.anchor.weights]
         variables = (*self._anchors, *self.model.optimizer.variables)
@@ -151,13 +151,13 @@ class _Trainer:
         )
         return np.array(curve or [self._evaluate()]).T
 
-    def _use_rows(self, task: Dataset) -> None:
-        if task is self._task:
+    def _use_rows(self, dataset: Dataset) -> None:
+        if dataset is self._dataset:
             return
-        self._task = task
-        self._x = {"train": task.x_train, "test": task.x_test}
+        self._dataset = dataset
+        self._x = {"train": dataset.x_train, "test": dataset.x_test}
         one_hot = np.eye(self._network.n_classes, dtype=np.float32)
-        self._y = {"train": one_hot[task.y_train], "test": one_hot[task.y_test]}
+        self._y = {"train": one_hot[dataset.y_train], "test": one_hot[dataset.y_test]}
 
     def count_predicted_classes(self) -> int:
         """Count the classes that the trained network predicts on the test rows."""

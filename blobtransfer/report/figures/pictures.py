@@ -23,10 +23,10 @@ from blobtransfer.report.figures.canvas import (
     matplotlib_settings,
     strict_layout,
 )
-from blobtransfer.report.figures.tasks import draw_tasks
+from blobtransfer.report.figures.tasks import draw_datasets
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import format_percent
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,27 +72,29 @@ def picture_of_report(report: Report[Any], canvas: Canvas, argv: Sequence[str] =
     return Picture(figure, report.headline, report.caption, made_by)
 
 
-def picture_of_tasks(tasks: Sequence[Dataset], canvas: Canvas, argv: Sequence[str]) -> Picture:
+def picture_of_datasets(
+    datasets: Sequence[Dataset], canvas: Canvas, argv: Sequence[str]
+) -> Picture:
     """Draw problems, one panel each.
 
     Args:
-        tasks: The problems.
+        datasets: The data.
         canvas: Canvas to draw on.
         argv: Command line that draws them, without the program.
 
     Raises:
         MachineError: The figure cannot be drawn.
     """
-    title = f"Rows of {', '.join(task.spec.name for task in tasks)}"
+    title = f"Rows of {', '.join(dataset.spec.name for dataset in datasets)}"
     texts = []
-    for task in tasks:
-        n_rows = len(task.y_train) + len(task.y_test)
-        text = f"{task.spec.name}: {n_rows} rows in {task.spec.n_classes} classes"
-        if task.ceiling is not None:
-            text += f", best possible accuracy {format_percent(task.ceiling)}"
+    for dataset in datasets:
+        n_rows = len(dataset.y_train) + len(dataset.y_test)
+        text = f"{dataset.spec.name}: {n_rows} rows in {dataset.spec.n_classes} classes"
+        if dataset.ceiling is not None:
+            text += f", best possible accuracy {format_percent(dataset.ceiling)}"
         texts.append(text)
     with canvas.settings():
-        figure = canvas.draw_to_fit(partial(draw_tasks, tasks))
+        figure = canvas.draw_to_fit(partial(draw_datasets, datasets))
     return Picture(figure, title, "; ".join(texts), shlex.join(("blobtransfer", *argv)))
 
 
@@ -144,7 +146,7 @@ def made_by(path: Path) -> str | None:
 
 def plain(text: str) -> str:
     """Return a text in characters that the metadata of every format can hold."""
-    return printable(text).encode("ascii", "backslashreplace").decode()
+    return escape_control_characters(text).encode("ascii", "backslashreplace").decode()
 
 
 @contextmanager
@@ -164,12 +166,18 @@ def _metadata(picture: Picture) -> dict[str, dict[str, Any]]:
     title, command = plain(picture.title), plain(picture.made_by)
     return {
         ".png": {"Title": title, "Description": command},
-        ".svg": {"Title": printable(picture.title), "Description": command, "Date": None},
+        ".svg": {
+            "Title": escape_control_characters(picture.title),
+            "Description": command,
+            "Date": None,
+        },
         ".pdf": {"Title": title, "Subject": command, "CreationDate": None},
     }
 
 
 def _described(svg: str, text: str) -> str:
     """Add a role and a description to an SVG; matplotlib writes neither."""
-    description = f"</title>\n <desc>{html.escape(printable(text), quote=False)}</desc>\n"
+    description = (
+        f"</title>\n <desc>{html.escape(escape_control_characters(text), quote=False)}</desc>\n"
+    )
     return svg.replace("</title>\n", description, 1).replace("<svg ", '<svg role="img" ', 1)

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from typing import Any, Literal, get_args
 from unicodedata import category, normalize
 
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.variant import Variant
@@ -171,7 +171,7 @@ def literal(text: str) -> str:
 
 def _drawable(line: str) -> str:
     """Escape characters that a format of a figure cannot hold, and drop stacked accents."""
-    letters = printable(normalize("NFC", line))
+    letters = escape_control_characters(normalize("NFC", line))
     groups = groupby(letters, key=lambda letter: category(letter) in ("Mn", "Me"))
     return "".join(
         "".join(islice(group, MAX_ACCENTS) if is_accent else group) for is_accent, group in groups

@@ -37,37 +37,37 @@ MAX_RANGE_RATIO = 4.0
 DEFAULT_ASPECT = 0.8
 """Height over width of a panel whose axes are not equal."""
 
-TASK_WIDTH, MIN_TASK_WIDTH = 4.0, 2.1
+PANEL_WIDTH, MIN_PANEL_WIDTH = 4.0, 2.1
 """Preferred and least width of a panel, in inches at a font of 10 points."""
 
 
-def draw_tasks(tasks: Sequence[Dataset], canvas: Canvas) -> "Figure":
+def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
     """Draw one panel per problem: rows by class, and where known true centres and the ceiling.
 
     Problems of as many features share their axes, and problems of the same classes a legend. A
     table has a bar of its classes below.
     """
-    n_side, look = math.ceil(math.sqrt(len(tasks))), canvas.look
-    n_columns = canvas.n_columns(n_side, TASK_WIDTH * n_side, MIN_TASK_WIDTH)
-    n_rows = -(-len(tasks) // n_columns)
-    width = canvas.width(0.8 + TASK_WIDTH * n_columns)
+    n_side, look = math.ceil(math.sqrt(len(datasets))), canvas.look
+    n_columns = canvas.n_columns(n_side, PANEL_WIDTH * n_side, MIN_PANEL_WIDTH)
+    n_rows = -(-len(datasets) // n_columns)
+    width = canvas.width(0.8 + PANEL_WIDTH * n_columns)
     side = (width - 0.8) / n_columns
-    is_shared = len({task.spec.n_features for task in tasks}) == 1
+    is_shared = len({dataset.spec.n_features for dataset in datasets}) == 1
     planes, axis_names = [], []
-    for group in [tasks] if is_shared else [[task] for task in tasks]:
+    for group in [datasets] if is_shared else [[dataset] for dataset in datasets]:
         group_planes, names = planes_of(group)
         planes += group_planes
         axis_names += [names] * len(group)
     x_labels = [literal(canvas.wrapped(x_name, side)) for x_name, _ in axis_names]
-    titles = [canvas.wrapped(titled(task.spec), side) for task in tasks]
-    has_bars = all(task.spec.n_features == 1 for task in tasks)
+    titles = [canvas.wrapped(titled(dataset.spec), side) for dataset in datasets]
+    has_bars = all(dataset.spec.n_features == 1 for dataset in datasets)
     handles, legend_height = [], 0.0
-    if len({task.spec.class_names for task in tasks}) == 1:
+    if len({dataset.spec.class_names for dataset in datasets}) == 1:
         handles = class_handles(
-            tasks[0].spec.class_names,
+            datasets[0].spec.class_names,
             look,
             canvas.max_entry_width(width),
-            has_centers=any(task.centers is not None for task in tasks),
+            has_centers=any(dataset.centers is not None for dataset in datasets),
             has_bars=has_bars,
         )
         n_entries = canvas.legend_columns([handle.get_label() for handle in handles], width)
@@ -77,7 +77,7 @@ def draw_tasks(tasks: Sequence[Dataset], canvas: Canvas) -> "Figure":
     aspects = [_aspect_of(planes if is_shared else [plane]) for plane in planes]
     aspect = DEFAULT_ASPECT if has_bars else aspects[0] or DEFAULT_ASPECT
     heights = [side * aspect + text_height]
-    if any(map(_has_balance, tasks)):
+    if any(map(_has_balance, datasets)):
         heights.append(BALANCE_HEIGHT)
     figure = canvas.new(width, sum(heights) * n_rows + legend_height + 0.3)
     n_kinds = len(heights)
@@ -85,14 +85,16 @@ def draw_tasks(tasks: Sequence[Dataset], canvas: Canvas) -> "Figure":
     grid = figure.subplots(n_rows * n_kinds, n_columns, squeeze=False, height_ratios=ratios)
     panels = list(grid[::n_kinds].flat)
     bars = list(grid[1::2].flat) if n_kinds > 1 else []
-    for axes in (*panels[len(tasks) :], *bars[len(tasks) :]):
+    for axes in (*panels[len(datasets) :], *bars[len(datasets) :]):
         axes.set_visible(False)
-    for i, (task, plane, axes) in enumerate(zip(tasks, planes, panels, strict=False)):
+    for i, (dataset, plane, axes) in enumerate(zip(datasets, planes, panels, strict=False)):
         if is_shared and i:
             axes.sharex(panels[0])
             axes.sharey(panels[0])
-        _draw_task(task, plane, axes, look, is_equal=aspects[i] is not None)
-        best = "" if task.ceiling is None else f"\nbest possible {format_percent(task.ceiling)}"
+        _draw_dataset(dataset, plane, axes, look, is_equal=aspects[i] is not None)
+        best = (
+            "" if dataset.ceiling is None else f"\nbest possible {format_percent(dataset.ceiling)}"
+        )
         axes.set_title(literal(titles[i] + best))
         axes.set_xlabel(x_labels[i])
         if i % n_columns == 0 or not is_shared:
@@ -102,26 +104,26 @@ def draw_tasks(tasks: Sequence[Dataset], canvas: Canvas) -> "Figure":
             axes.tick_params(labelleft=False)
         if not handles:
             names_width = canvas.max_name_width(side / 2)
-            entries = class_handles(task.spec.class_names, look, names_width)
+            entries = class_handles(dataset.spec.class_names, look, names_width)
             axes.legend(handles=entries, loc="best", framealpha=0.6)
     if handles:
         canvas.add_legend(figure, handles, width)
-    for task, axes in zip(tasks, bars, strict=False):
-        axes.set_visible(_has_balance(task))
-        if _has_balance(task):
-            counts = np.bincount(_labels_of(task), minlength=task.spec.n_classes)
+    for dataset, axes in zip(datasets, bars, strict=False):
+        axes.set_visible(_has_balance(dataset))
+        if _has_balance(dataset):
+            counts = np.bincount(_labels_of(dataset), minlength=dataset.spec.n_classes)
             draw_balance(axes, counts.tolist(), look)
     return figure
 
 
-def _has_balance(task: Dataset) -> bool:
+def _has_balance(dataset: Dataset) -> bool:
     """Return whether a bar shows the classes of a problem."""
-    return isinstance(task.spec, TableSpec) and task.spec.n_classes <= MAX_DRAWN_CLASSES
+    return isinstance(dataset.spec, TableSpec) and dataset.spec.n_classes <= MAX_DRAWN_CLASSES
 
 
-def _labels_of(task: Dataset) -> NDArray[np.int64]:
+def _labels_of(dataset: Dataset) -> NDArray[np.int64]:
     """Return the classes of all rows, (n_train + n_test,)."""
-    return np.concatenate([task.y_train, task.y_test])
+    return np.concatenate([dataset.y_train, dataset.y_test])
 
 
 def _aspect_of(planes: Sequence[Plane]) -> float | None:
@@ -137,18 +139,18 @@ def _aspect_of(planes: Sequence[Plane]) -> float | None:
     return float(np.clip(height / width, 0.3, 3.0))
 
 
-def _draw_task(task: Dataset, plane: Plane, axes: "Axes", look: Look, is_equal: bool) -> None:
+def _draw_dataset(dataset: Dataset, plane: Plane, axes: "Axes", look: Look, is_equal: bool) -> None:
     """Draw the rows of a problem by class; a histogram if it has one feature.
 
     Args:
-        task: The problem.
+        dataset: The data.
         plane: Points of its rows.
         axes: Axes to draw on.
         look: Sizes.
         is_equal: Whether both axes have the same unit.
     """
-    labels, n_classes = _labels_of(task), task.spec.n_classes
-    if task.x_train.shape[1] > 1:
+    labels, n_classes = _labels_of(dataset), dataset.spec.n_classes
+    if dataset.x_train.shape[1] > 1:
         scatter_classes(axes, plane, labels, n_classes, look)
         if is_equal:
             axes.set_aspect("equal", adjustable="box")

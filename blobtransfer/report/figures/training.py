@@ -43,7 +43,7 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     Beside a run that is not standalone stands the same of a training from scratch.
     """
     ((arm, curves),), (summary,) = results.curves.items(), results.summary
-    look, task = canvas.look, results.spec.data
+    look, data = canvas.look, results.spec.data
     name = "source network" if results.measured.role == "source" else summary.label
     n_classes = results.spec.network.n_classes
     has_too_many = n_classes > MAX_DRAWN_CLASSES
@@ -66,7 +66,7 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     _draw_curves(results, curves[:, 0], panels["L"], panels["A"], look)
     network = arm.variant.network(results.spec.network)
     cast(Any, figure.get_layout_engine()).set(wspace=0.06)
-    title = f"{titled(task)}, network {network}, {name}"
+    title = f"{titled(data)}, network {network}, {name}"
     figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
     if has_too_many:
         note = f"{n_classes:,} classes: too many to tell apart on a map, so no map is drawn"
@@ -83,7 +83,7 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
             _draw_regions(class_map, n_classes, axes, look)
             map_title = f"decision regions: {map_name}"
             names = (
-                task.axis_names if class_map.y[0] != class_map.y[1] else (task.axis_names[0], "")
+                data.axis_names if class_map.y[0] != class_map.y[1] else (data.axis_names[0], "")
             )
             x_name, y_name = (shortened(axis, canvas.max_name_width(room)) for axis in names)
         axes.set_title(literal(canvas.wrapped(map_title, room)))
@@ -93,7 +93,7 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     if maps:
         has_centers = any(getattr(m, "centers", None) is not None for m in maps.values())
         entry_width = canvas.max_entry_width(width)
-        handles = class_handles(task.class_names, look, entry_width, has_centers=has_centers)
+        handles = class_handles(data.class_names, look, entry_width, has_centers=has_centers)
         canvas.add_legend(figure, handles, width)
     return figure
 

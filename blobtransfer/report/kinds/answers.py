@@ -146,9 +146,9 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
         if to_decide is None and results.spec.until_decided:
             return f"after {words.pluralise(results.scores.n_repeats, 'repeats')}"
         if to_decide is None and results.spec.data.is_resplit and _has_interval(summary):
-            margin, task = results.spec.margin, results.spec.data
+            margin, data = results.spec.margin, results.spec.data
             of_what = f" a difference of {words.format_points(margin)}" if margin else ""
-            which = "training rows" if task.test_to_train > 1.0 else "rows"
+            which = "training rows" if data.test_to_train > 1.0 else "rows"
             return f"no number of repeats would tell{of_what}; more {which} would"
         if to_decide is None:
             return f"more {_unit(results, summary.arm)} would tell"

@@ -38,7 +38,7 @@ class ComparisonView(View[StudyResults]):
         """Return the question that the comparison answers."""
         cell = results.cell
         target = cell.measured.name
-        if cell.spec.is_same_problem:
+        if cell.spec.is_same_data:
             return f"Source and target are both {target}: this is training on, not transfer."
         source = cell.spec.model_path or f"a network trained on {cell.tasks[0].name}"
         return f"Does a start from {source} help on {target}?"
@@ -356,6 +356,6 @@ def _comparison_notes(
 ONE_SOURCE_NOTE = "the luck of its draw is in no std and no interval"
 
 
-def _bracketed_ceiling(task: DataRecord) -> str:
+def _bracketed_ceiling(data: DataRecord) -> str:
     """Return the best possible accuracy in brackets; empty if not known."""
-    return "" if task.ceiling is None else f" (ceiling {words.format_percent(task.ceiling)})"
+    return "" if data.ceiling is None else f" (ceiling {words.format_percent(data.ceiling)})"

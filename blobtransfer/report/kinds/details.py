@@ -163,7 +163,7 @@ def speed_table(results: CellResults, question: Question) -> Table:
 def question_title(results: CellResults, question: Question) -> str:
     """Return the name of a question and how many source networks it has."""
     name = words.QUESTION_NAMES[question].capitalize()
-    if results.spec.is_same_problem:
+    if results.spec.is_same_data:
         return f"{name}, source and target being the same problem (not transfer)"
     if question == "one":
         return f"{name} (one source network)"

@@ -84,7 +84,7 @@ class PairsView(StudyView):
         return SummaryRows(PAIRS_SUMMARY_COLUMNS, rows, n_word_columns=1)
 
 
-def describe_problem_kind(spec: DataSpec) -> str:
+def describe_data_kind(spec: DataSpec) -> str:
     """Name the kind of problem that pairs are drawn from."""
     if isinstance(spec, TableSpec):
         return f"halves of the classes of {spec.origin}"
@@ -96,7 +96,7 @@ def _describe_pairs(results: StudyResults) -> str:
     """Return the number and kind of the pairs."""
     spec = results.cell.spec
     assert spec.source is not None
-    source, target = describe_problem_kind(spec.source), describe_problem_kind(spec.data)
+    source, target = describe_data_kind(spec.source), describe_data_kind(spec.data)
     kinds = source if source == target else f"from {source} to {target}"
     n_pairs, repeats = (
         words.pluralise(len(results.cells), "pairs"),

@@ -101,7 +101,7 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
     by_kind: dict[VerdictKind, list[str]] = {}
     for cell in results.cells:
         verdict = cell.summary_of(question, series).verdict
-        if verdict is not None and not cell.spec.is_same_problem:
+        if verdict is not None and not cell.spec.is_same_data:
             by_kind.setdefault(verdict.kind, []).append(" ".join(cell.at))
     n_points = len(results.cells)
     is_line = len(results.study.axes) == 1
@@ -120,7 +120,7 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
         for change in results.findings.changes
         if (change.question, change.series) == (question, series)
     ]
-    same = [" ".join(cell.at) for cell in results.cells if cell.spec.is_same_problem]
+    same = [" ".join(cell.at) for cell in results.cells if cell.spec.is_same_data]
     if same:
         changes.append(f"source and target are one problem at {words.join_and(same)}, not transfer")
     return "; ".join([", ".join(clauses), *changes])

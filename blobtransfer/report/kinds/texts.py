@@ -89,16 +89,16 @@ def verdict_paragraph(spec: ExperimentSpec) -> str:
 
 def ceiling_note(results: CellResults) -> str:
     """Return the best possible accuracy, or the chance level if that is not known."""
-    task, spec = results.measured, results.spec.data
-    if task.ceiling is None:
+    data, spec = results.measured, results.spec.data
+    if data.ceiling is None:
         return (
-            f"floor: {words.format_percent(task.floor)}, the share of the largest class among the "
+            f"floor: {words.format_percent(data.floor)}, the share of the largest class among the "
             "test rows; the best possible accuracy is not known"
         )
     how = " (nearest true centre)" if isinstance(spec, BlobsSpec) else ""
     return (
-        f"gap: to the ceiling {words.format_percent(task.ceiling)}, the best possible on these "
-        f"{task.n_test} test rows{how}"
+        f"gap: to the ceiling {words.format_percent(data.ceiling)}, the best possible on these "
+        f"{data.n_test} test rows{how}"
     )
 
 

@@ -52,10 +52,10 @@ class TrainingView(View[TrainingResults]):
 
 def training_table(results: TrainingResults) -> Table:
     """Return the accuracies and losses of the run, and notes on how it ended."""
-    run, (summary,), task = results.run, results.summary, results.measured
+    run, (summary,), data = results.run, results.summary, results.measured
     network = summary.arm.variant.network(results.spec.network)
     weights = f"{summary.trainable_parameters} of {network.n_parameters} weights trained"
-    rows_used = f"; {task.n_train} training rows"
+    rows_used = f"; {data.n_train} training rows"
     notes = [ceiling_note(results)]
     if results.baseline is not None and results.baseline.run.status == "ok":
         accuracy = format_percent(results.baseline.run.test_accuracy)
@@ -77,12 +77,12 @@ def training_table(results: TrainingResults) -> Table:
         ("loss", format_loss(run.train_loss), format_loss(run.test_loss)),
     ]
     gap = None if run.status == "failed" else summary.gap
-    if task.ceiling is not None:
-        rows += [("ceiling", "", format_percent(task.ceiling)), ("gap", "", format_percent(gap))]
+    if data.ceiling is not None:
+        rows += [("ceiling", "", format_percent(data.ceiling)), ("gap", "", format_percent(gap))]
     else:
-        rows.append(("floor", "", format_percent(task.floor)))
+        rows.append(("floor", "", format_percent(data.floor)))
     return Table(
-        title=f"{_subject(results, summary, network)} on {task.name}",
+        title=f"{_subject(results, summary, network)} on {data.name}",
         columns=("", "train", "test"),
         rows=tuple(rows),
         notes=(f"{weights}{rows_used}", *notes),

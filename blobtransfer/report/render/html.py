@@ -14,7 +14,7 @@ from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.pictures import picture_of_report, svg_text
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import WORD_COLUMNS
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 MAX_LISTED_VALUES = 20
 """Most values of a setting that are listed, such as classes or columns; JSON has all of them."""
@@ -96,7 +96,7 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
 def _escaped(value: object) -> object:
     """Escape control characters of a text; markup, which has `__html__`, stays as it is."""
     if isinstance(value, str) and not hasattr(value, "__html__"):
-        return printable(value)
+        return escape_control_characters(value)
     return value
 
 

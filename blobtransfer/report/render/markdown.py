@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from blobtransfer.report.table import WORD_COLUMNS, Table
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 _HARMLESS = r"\[(?:[-+., %]|[^\W_])+(?: [<>=?])?\](?![(\[])|(?<=[a-z\d])_+(?=[a-z\d])"
 """Brackets that are not a link, as in [-3.4, +4.1], and underscores within a word, as in ci_low.
@@ -26,7 +26,9 @@ _BLOCK = re.compile(r"^(?:(?=[-+#>=:[])|(\d+)(?=[.)](?:\s|$)))")
 
 def escaped(text: str) -> str:
     """Return a text as Markdown that shows it letter by letter, within a line."""
-    return _MARKUP.sub(lambda match: match[1] or f"\\{match[0]}", printable(text).strip())
+    return _MARKUP.sub(
+        lambda match: match[1] or f"\\{match[0]}", escape_control_characters(text).strip()
+    )
 
 
 def markdown_line(text: str) -> str:

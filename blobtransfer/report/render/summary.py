@@ -6,7 +6,7 @@ from typing import Any
 from blobtransfer.report.render.markdown import markdown_row
 from blobtransfer.report.table import SummaryRows
 from blobtransfer.results.files.csv import csv_line
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 
 LATEX_ESCAPES = str.maketrans(
     {letter: f"\\{letter}" for letter in "&%$#_{}"}
@@ -57,4 +57,4 @@ def _latex(rows: Sequence[Sequence[str]], n_words: int) -> Iterator[str]:
 
 def _escaped(row: Sequence[str]) -> list[str]:
     """Return cells that LaTeX shows letter by letter."""
-    return [printable(cell).translate(LATEX_ESCAPES) for cell in row]
+    return [escape_control_characters(cell).translate(LATEX_ESCAPES) for cell in row]

@@ -21,9 +21,9 @@ def check_spec(spec: ExperimentSpec) -> None:
     check_texts("spec.model_path", [spec.model_path or ""])
     check_texts("spec.model_notes.{}", spec.model_notes)
     for role in ROLES:
-        task = getattr(spec, role)
-        if task is not None:
-            check_texts(f"spec.{role}", [task.name, *task.class_names])
+        data = getattr(spec, role)
+        if data is not None:
+            check_texts(f"spec.{role}", [data.name, *data.class_names])
 
 
 def check_study(study: Study) -> None:
@@ -36,13 +36,13 @@ def check_study(study: Study) -> None:
             raise ValueError(f"spec.cells.{i}.{error}") from error
 
 
-def check_tasks(spec: ExperimentSpec, tasks: Sequence[DataRecord]) -> None:
+def check_data_records(spec: ExperimentSpec, records: Sequence[DataRecord]) -> None:
     """Raise `ValueError` unless the records are those of the problems of a spec."""
-    roles = [task.role for task in tasks]
+    roles = [data.role for data in records]
     expected = [role for role in ROLES if getattr(spec, role) is not None]
     if roles != expected or not roles:
         raise ValueError(f"tasks: of {roles}, but the spec has {expected}")
-    check_texts("tasks.{}.name", [task.name for task in tasks])
+    check_texts("tasks.{}.name", [data.name for data in records])
 
 
 def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:

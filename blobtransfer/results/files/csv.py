@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
 from blobtransfer.results.scores import Run, finite
-from blobtransfer.specs.checks import printable, read_number
+from blobtransfer.specs.checks import escape_control_characters, read_number
 from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.training import METRICS
@@ -114,5 +114,5 @@ def _cell(value: object) -> str:
 def _text_cell(text: str) -> str:
     # An apostrophe makes a spreadsheet show a text as it is. A negative number needs none.
     escaped = text if read_number(text) is not None else _FORMULA.sub(r"\1'", text)
-    escaped = printable(escaped)
+    escaped = escape_control_characters(escaped)
     return '"' + escaped.replace('"', '""') + '"' if set(escaped) & set(',;"') else escaped

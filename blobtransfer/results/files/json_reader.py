@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.file_signatures import detect_encoding, identify_format
 from blobtransfer.results.files.checks import (
+    check_data_records,
     check_provenance,
     check_source_run,
     check_spec,
     check_study,
-    check_tasks,
 )
 from blobtransfer.results.files.schema import (
     CellRecord,
@@ -179,7 +179,7 @@ def _study_of(file: StudyFile) -> StudyResults:
 
 def _provenance_of(file: FileHeader) -> Provenance:
     check_provenance(file.versions, file.machine, file.started)
-    argv = tuple(map(printable, file.argv))
+    argv = tuple(map(escape_control_characters, file.argv))
     return Provenance(file.started, file.seconds, argv, file.versions, file.machine)
 
 
@@ -200,7 +200,7 @@ def _values_of(
     Raises:
         ValueError: No command could have written the record.
     """
-    check_tasks(spec, record.tasks)
+    check_data_records(spec, record.tasks)
     check_source_run(spec, record.source_run)
     if not record.runs:
         raise ValueError("runs: there is none")

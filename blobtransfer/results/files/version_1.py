@@ -22,9 +22,9 @@ def converted_from_1(text: bytes) -> bytes:
                 record["spec"][role]["kind"] = "blobs"
         for variant in record["spec"]["variants"]:
             variant["n_frozen"] = variant.pop("n_fixed")
-        for task in record["tasks"]:
-            task["name"] = f"problem {task.pop('seed')}"
-            task["floor"] = 1 / record["spec"]["network"]["n_classes"]
+        for data in record["tasks"]:
+            data["name"] = f"problem {data.pop('seed')}"
+            data["floor"] = 1 / record["spec"]["network"]["n_classes"]
         if record.get("regions") is not None:
             record["regions"]["rows"] = record["regions"].pop("runs")
         return json.dumps(record).encode()

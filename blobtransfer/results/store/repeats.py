@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from blobtransfer.errors import SettingError, StoreError
 from blobtransfer.results.files.checks import (
+    check_data_records,
     check_provenance,
     check_source_run,
-    check_tasks,
     check_texts,
 )
 from blobtransfer.results.files.schema import MAX_DISTANCE, encodable
@@ -71,11 +71,11 @@ class ExperimentHeader:
     def renamed(self, spec: ExperimentSpec) -> "ExperimentHeader":
         """Return the header with the data named as in a spec, whose files may have other names."""
         data = {"source": spec.source, "target": spec.target}
-        tasks = [
+        records = [
             record if (named := data[record.role]) is None else replace(record, name=named.name)
             for record in self.tasks
         ]
-        return replace(self, tasks=tuple(tasks))
+        return replace(self, tasks=tuple(records))
 
 
 class StoredRepeats:
@@ -100,7 +100,7 @@ class StoredRepeats:
             return None
         header: ExperimentHeader = read_record(self._path, ExperimentHeader, rows[0][0])
         with checked(self._path):
-            check_tasks(self._spec, header.tasks)
+            check_data_records(self._spec, header.tasks)
             check_source_run(self._spec, header.source_run)
         return header
 

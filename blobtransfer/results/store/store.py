@@ -35,7 +35,7 @@ from blobtransfer.results.store.repeats import (
     read_record,
     record_text,
 )
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.identity import identity_1_of, identity_of, plain
 from blobtransfer.specs.study import Study
@@ -185,7 +185,9 @@ class Store:
         return [
             StoredCommand(
                 _study_of(self.path, name, spec),
-                tuple(map(printable, read_record(self.path, tuple[str, ...], argv))),
+                tuple(
+                    map(escape_control_characters, read_record(self.path, tuple[str, ...], argv))
+                ),
                 bool(is_part),
             )
             for name, spec, argv, is_part in self.connection.rows(

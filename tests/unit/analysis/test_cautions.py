@@ -14,7 +14,7 @@ from blobtransfer.results.findings import (
     FewTestRows,
     LookAgain,
     OneSource,
-    SameProblem,
+    SameData,
 )
 from blobtransfer.statistics.paired import Verdict
 
@@ -80,7 +80,7 @@ def test_one_source_tells_nothing_of_the_method():
 def test_source_and_target_that_are_one_problem_are_no_transfer():
     spec = both()
     same = replace(spec, source=spec.target)
-    assert cautions_of(same, 30, MANY_ROWS, summary_of(same)) == (SameProblem(),)
+    assert cautions_of(same, 30, MANY_ROWS, summary_of(same)) == (SameData(),)
     # of a model of a file it is not known
     given = replace(spec, source=None, questions=("one",))
     summary = summary_of(replace(spec, questions=("one",)))

@@ -11,7 +11,7 @@ from helpers.specs import VARIANTS, spec_of, varied
 from blobtransfer.analysis.cells import analyse
 from blobtransfer.analysis.load import from_json
 from blobtransfer.report.writers import to_json
-from blobtransfer.results.findings import LowAccuracyRuns, SameProblem
+from blobtransfer.results.findings import LowAccuracyRuns, SameData
 from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.variant import STANDALONE, parse_variant
@@ -196,8 +196,8 @@ def test_a_problem_without_a_ceiling_has_no_gap():
 
 def test_source_and_target_that_are_one_problem_are_said_to_be():
     found = find(design("fixed=1", source=design().target), SCORES)
-    assert SameProblem() in found.cautions
-    assert SameProblem() not in find(design("fixed=1"), SCORES).cautions
+    assert SameData() in found.cautions
+    assert SameData() not in find(design("fixed=1"), SCORES).cautions
 
 
 def test_one_arm_alone_is_compared_with_nothing():

@@ -18,7 +18,7 @@ def job_of() -> Callable[..., Job]:
     """Make a job of the first repeats of a comparison, trained from their initial weights."""
 
     def make(
-        task: Dataset,
+        dataset: Dataset,
         network: MLPSpec = MLPSpec(),
         training: TrainingSpec = TrainingSpec(epochs=1),
         n_runs: int = 1,
@@ -31,7 +31,7 @@ def job_of() -> Callable[..., Job]:
         return Job(
             network=network,
             training=training,
-            tasks=(task,),
+            datasets=(dataset,),
             weights=[np.stack(layer) for layer in zip(*starts, strict=True)],
             n_frozen=np.broadcast_to(n_frozen, n_runs),
             order_keys=np.array([order_key(0, Stream.TARGET_ORDER, r) for r in repeats], np.uint64),

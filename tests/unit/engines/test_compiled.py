@@ -41,22 +41,22 @@ def engine():
 
 
 @pytest.mark.parametrize("activation", WORDS)
-def test_gradients_are_those_of_central_differences(job_of, small_task, activation):
+def test_gradients_are_those_of_central_differences(job_of, small_dataset, activation):
     # One step over all rows at learning rate 1 moves every weight by minus its gradient.
     network = MLPSpec(2, (3, 2), 3, activation)
-    job = job_of(small_task, network, TrainingSpec(1, batch_size=40, learning_rate=1.0))
+    job = job_of(small_dataset, network, TrainingSpec(1, batch_size=40, learning_rate=1.0))
     for biases in job.weights[1::2]:
         biases += np.float32(0.1)  # a unit at 0 sits on the bend of ReLU
     trained = CompiledEngine().train(job, SILENT.advance)
     weights = [stacked[0].astype(np.float64) for stacked in job.weights]
 
     def mean_loss():
-        a = small_task.x_train.astype(np.float64)
+        a = small_dataset.x_train.astype(np.float64)
         for w, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             a = FUNCTIONS[activation][0](a @ w + bias)
         z = a @ weights[-2] + weights[-1]
         log_sum = np.log(np.exp(z - z.max(1, keepdims=True)).sum(1)) + z.max(1)
-        return np.mean(log_sum - z[np.arange(len(z)), small_task.y_train])
+        return np.mean(log_sum - z[np.arange(len(z)), small_dataset.y_train])
 
     for before, stacked in zip(weights, trained.weights, strict=True):
         gradient = before - stacked[0]
@@ -71,8 +71,8 @@ def test_gradients_are_those_of_central_differences(job_of, small_task, activati
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_the_bits_do_not_depend_on_threads_or_neighbours(job_of, small_task, n_threads):
-    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=3), 41, np.arange(41) % 3)
+def test_the_bits_do_not_depend_on_threads_or_neighbours(job_of, small_dataset, n_threads):
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(epochs=3), 41, np.arange(41) % 3)
     expected = CompiledEngine(1).train(job, SILENT.advance)
     engine = CompiledEngine(n_threads)
     np.testing.assert_array_equal(engine.train(job, SILENT.advance).scores, expected.scores)
@@ -90,9 +90,9 @@ def test_the_bits_do_not_depend_on_threads_or_neighbours(job_of, small_task, n_t
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("training", [TrainingSpec(2), TrainingSpec(2, optimizer="adam")])
 def test_narrower_registers_give_the_same_bits(
-    engine, job_of, small_task, monkeypatch, lanes, training
+    engine, job_of, small_dataset, monkeypatch, lanes, training
 ):
-    job = job_of(small_task, MLPSpec(2, (3, 4), 3, "tanh"), training, 9)
+    job = job_of(small_dataset, MLPSpec(2, (3, 4), 3, "tanh"), training, 9)
     expected = engine.train(job, SILENT.advance)
     monkeypatch.setattr(native, "host_lanes", lambda: lanes)
     found = CompiledEngine().train(job, SILENT.advance)
@@ -103,8 +103,8 @@ def test_narrower_registers_give_the_same_bits(
 def test_rows_wider_than_a_register_are_laid_out_alike_by_registers_of_any_width(
     job_of, monkeypatch, lanes
 ):
-    task = load_dataset(BlobsSpec(4, n_samples=50, n_train=30, n_features=37))
-    job = job_of(task, MLPSpec(37, (3,), 3), TrainingSpec(2), 9)
+    dataset = load_dataset(BlobsSpec(4, n_samples=50, n_train=30, n_features=37))
+    job = job_of(dataset, MLPSpec(37, (3,), 3), TrainingSpec(2), 9)
     expected = CompiledEngine().train(job, SILENT.advance)
     monkeypatch.setattr(native, "host_lanes", lambda: lanes)
     found = CompiledEngine().train(job, SILENT.advance)
@@ -115,9 +115,9 @@ def test_rows_wider_than_a_register_are_laid_out_alike_by_registers_of_any_width
     "training", [TrainingSpec(7, momentum=0.9), TrainingSpec(7, 16, optimizer="adam")]
 )
 def test_the_bits_do_not_depend_on_how_often_it_looks_up(
-    engine, job_of, small_task, monkeypatch, training
+    engine, job_of, small_dataset, monkeypatch, training
 ):
-    job = job_of(small_task, MLPSpec(), training, 3)
+    job = job_of(small_dataset, MLPSpec(), training, 3)
     expected = engine.train(job, SILENT.advance)
     monkeypatch.setattr(scheduling, "MAX_CALL_WORK", 2 * 40 * 63)  # two epochs
     found = engine.train(job, SILENT.advance)
@@ -127,10 +127,10 @@ def test_the_bits_do_not_depend_on_how_often_it_looks_up(
 @pytest.mark.parametrize("with_curves", [False, True])
 @pytest.mark.parametrize("rows_at_once", [1, 20, 33, 90])
 def test_the_bits_do_not_depend_on_how_many_rows_are_laid_out(
-    engine, job_of, small_task, monkeypatch, rows_at_once, with_curves
+    engine, job_of, small_dataset, monkeypatch, rows_at_once, with_curves
 ):
     # 40 training rows in batches of 16: less than a batch, one, two, and two epochs at once
-    job = job_of(small_task, MLPSpec(), TrainingSpec(5, 16, momentum=0.9), 3)
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(5, 16, momentum=0.9), 3)
     job = replace(job, with_curves=with_curves)
     expected = engine.train(job, SILENT.advance)
     monkeypatch.setattr(scheduling, "MAX_PACKED_VECTORS", rows_at_once * 4)
@@ -149,7 +149,7 @@ def arms_of(job, n_frozen):
     )
 
 
-def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_task, monkeypatch):
+def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_dataset, monkeypatch):
     n_blocks = []
 
     def counted(*arguments):
@@ -163,13 +163,13 @@ def test_the_orders_of_a_repeat_are_drawn_once_for_its_arms(job_of, small_task, 
 
     monkeypatch.setattr(compiled, "get_kernel", counted)
     monkeypatch.setattr(native, "host_lanes", lambda: 16)
-    job = arms_of(job_of(small_task, n_runs=16), [0, 0, 1, 2])
+    job = arms_of(job_of(small_dataset, n_runs=16), [0, 0, 1, 2])
     CompiledEngine(1).train(job, SILENT.advance)
     assert n_blocks == [4]
 
 
-def test_arms_trained_together_have_the_bits_of_each_alone(engine, job_of, small_task):
-    job = job_of(small_task, MLPSpec(), TrainingSpec(3), 21)
+def test_arms_trained_together_have_the_bits_of_each_alone(engine, job_of, small_dataset):
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(3), 21)
     together = engine.train(arms_of(job, [0, 1, 0, 2]), SILENT.advance)
     for i, n_frozen in enumerate([0, 1, 0, 2]):
         alone = engine.train(replace(job, n_frozen=np.full(21, n_frozen)), SILENT.advance)
@@ -199,8 +199,8 @@ def test_blocks_keep_all_threads_busy_and_memory_small(changes, of_2, of_16):
     assert found == [of_2, of_2, of_16]
 
 
-def test_ctrl_c_stops_the_threads(engine, job_of, small_task):
-    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=1_000_000), 64)
+def test_ctrl_c_stops_the_threads(engine, job_of, small_dataset):
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(epochs=1_000_000), 64)
     n_before = threading.active_count()
 
     def interrupt(n):
@@ -212,9 +212,9 @@ def test_ctrl_c_stops_the_threads(engine, job_of, small_task):
 
 
 def test_the_exp_of_the_kernel_does_not_overflow_where_logits_are_far_apart(
-    engine, job_of, small_task
+    engine, job_of, small_dataset
 ):
-    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=1, learning_rate=1e-30))
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(epochs=1, learning_rate=1e-30))
     for stacked in job.weights[::2]:
         stacked *= 100
     (loss,) = engine.train(job, SILENT.advance).scores[TEST_LOSS]
@@ -266,21 +266,21 @@ def test_machine_code_is_not_called_without_exactly_its_arguments(arguments):
         nothing(**arguments)
 
 
-def test_rows_that_32_bits_cannot_count_are_refused(engine, job_of, small_task):
+def test_rows_that_32_bits_cannot_count_are_refused(engine, job_of, small_dataset):
     y = np.broadcast_to(np.int64(0), 2**31 // native.host_lanes())
     x = np.broadcast_to(np.float32(0), (len(y), 2))
-    task = replace(small_task, x_train=x, y_train=y)
+    dataset = replace(small_dataset, x_train=x, y_train=y)
     with pytest.raises(MachineError, match="use fewer rows, or --engine keras"):
-        engine.train(job_of(task), SILENT.advance)
+        engine.train(job_of(dataset), SILENT.advance)
 
 
 def test_tiny_numbers_are_as_before_once_the_kernel_is_done(
-    engine, job_of, small_task, monkeypatch
+    engine, job_of, small_dataset, monkeypatch
 ):
     # Blocks train in this thread, whose way to round the kernel changes for itself.
     here = SimpleNamespace(submit=done_at_once, shutdown=lambda cancel_futures: None)
     monkeypatch.setattr(compiled, "ThreadPoolExecutor", lambda n_threads: here)
-    engine.train(job_of(small_task), SILENT.advance)
+    engine.train(job_of(small_dataset), SILENT.advance)
     assert np.float32(1e-40) * np.float32(0.5) > 0
 
 
@@ -290,22 +290,22 @@ def done_at_once(function, *arguments):
     return future
 
 
-def test_a_mistake_of_ours_in_a_thread_is_raised_here(engine, job_of, small_task, monkeypatch):
+def test_a_mistake_of_ours_in_a_thread_is_raised_here(engine, job_of, small_dataset, monkeypatch):
     def mistake(self):
         raise IndexError("ours")
 
     monkeypatch.setattr(NetworkBlock, "unpacked_weights", mistake)
     with pytest.raises(IndexError, match="ours"):
-        engine.train(job_of(small_task), SILENT.advance)
+        engine.train(job_of(small_dataset), SILENT.advance)
 
 
-def test_a_thread_that_cannot_start_is_told_in_one_line(engine, job_of, small_task, monkeypatch):
+def test_a_thread_that_cannot_start_is_told_in_one_line(engine, job_of, small_dataset, monkeypatch):
     def start(thread):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(MachineError, match="no thread can be started"):
-        engine.train(job_of(small_task), SILENT.advance)
+        engine.train(job_of(small_dataset), SILENT.advance)
 
 
 def test_all_is_compiled_when_it_has_started(monkeypatch):
@@ -316,13 +316,13 @@ def test_all_is_compiled_when_it_has_started(monkeypatch):
     assert compare_cell(spec, None, engine).n_runs == 1 + 3 * len(VARIANTS)
 
 
-def test_code_that_llvm_refuses_is_told_in_one_line(job_of, small_task, monkeypatch):
+def test_code_that_llvm_refuses_is_told_in_one_line(job_of, small_dataset, monkeypatch):
     def refuse(*_):
         raise RuntimeError("no such processor")
 
     monkeypatch.setattr(native.llvm, "parse_assembly", refuse)
     with pytest.raises(MachineError, match=r"no such processor.*--engine keras"):
-        CompiledEngine().train(job_of(small_task, MLPSpec(2, (1, 2, 1), 3)), SILENT.advance)
+        CompiledEngine().train(job_of(small_dataset, MLPSpec(2, (1, 2, 1), 3)), SILENT.advance)
 
 
 def test_llvm_that_is_missing_is_told_in_one_line(monkeypatch):

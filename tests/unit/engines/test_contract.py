@@ -110,8 +110,8 @@ def test_training_follows_the_formulas_of_back_propagation(
     engine, job_of, network, training, n_frozen, pull
 ):
     n_features = network.n_features
-    task = load_dataset(BlobsSpec(4, n_samples=50, n_train=40, n_features=n_features))
-    job = job_of(task, network, training, n_frozen=n_frozen, pull=pull)
+    dataset = load_dataset(BlobsSpec(4, n_samples=50, n_train=40, n_features=n_features))
+    job = job_of(dataset, network, training, n_frozen=n_frozen, pull=pull)
     trained = engine.train(job, SILENT.advance)
     by_hand = [layer[0].astype(np.float64) for layer in job.weights]
     moments = [(np.zeros_like(w), np.zeros_like(w)) for w in by_hand]
@@ -119,36 +119,38 @@ def test_training_follows_the_formulas_of_back_propagation(
     for rows in batch_orders(int(job.order_keys[0]), range(training.epochs), 40):
         for first in range(0, 40, training.batch_size):
             batch = rows[first : first + training.batch_size]
-            x, y = task.x_train[batch].astype(np.float64), task.y_train[batch]
+            x, y = dataset.x_train[batch].astype(np.float64), dataset.y_train[batch]
             step += 1
             step_by_hand(by_hand, x, y, network, training, moments, step, n_frozen, job.anchor)
     for expected, found in zip(by_hand, trained.weights, strict=True):
         np.testing.assert_allclose(found[0], expected, rtol=2e-4, atol=2e-5)
 
 
-def test_the_first_step_of_adam_moves_every_weight_by_the_learning_rate(engine, job_of, small_task):
+def test_the_first_step_of_adam_moves_every_weight_by_the_learning_rate(
+    engine, job_of, small_dataset
+):
     # m = 0.1 g, v = 0.001 g^2 and alpha = rate * sqrt(0.001) / 0.1, so alpha m / sqrt(v) is
     # the rate with the sign of g, whatever g is; epsilon takes 1e-7 / (sqrt(0.001) |g|) off it,
     # 1 % at |g| = 0.0003.
     training = TrainingSpec(1, 40, 0.001, optimizer="adam")
-    job = job_of(small_task, MLPSpec(activation="sigmoid"), training)
+    job = job_of(small_dataset, MLPSpec(activation="sigmoid"), training)
     trained = engine.train(job, SILENT.advance)
     for before, after in zip(job.weights, trained.weights, strict=True):
         np.testing.assert_allclose(np.abs(after - before), 0.001, rtol=0.01)
 
 
 def test_a_penalty_alone_shrinks_the_kernels_by_its_rate_and_leaves_the_biases(
-    engine, job_of, small_task
+    engine, job_of, small_dataset
 ):
     # One batch of equal rows, each class once, and equal weights: the loss has no slope in the
     # first kernel; a step of rate r on x * w^2 multiplies w by 1 - 2 r x, here by 0.9.
-    task = replace(
-        small_task,
+    dataset = replace(
+        small_dataset,
         x_train=np.ones((3, 2), np.float32),
         y_train=np.arange(3),
         spec=BlobsSpec(4, n_samples=50, n_train=3),
     )
-    job = job_of(task, MLPSpec(), TrainingSpec(1, 3, 0.1, weight_decay=0.5))
+    job = job_of(dataset, MLPSpec(), TrainingSpec(1, 3, 0.1, weight_decay=0.5))
     for weights in job.weights:
         weights[:] = 0.25
     trained = engine.train(job, SILENT.advance)
@@ -157,23 +159,23 @@ def test_a_penalty_alone_shrinks_the_kernels_by_its_rate_and_leaves_the_biases(
         np.testing.assert_allclose(bias, 0.25, rtol=1e-6)
 
 
-def test_the_losses_that_are_told_have_no_penalty_in_them(engine, job_of, small_task):
+def test_the_losses_that_are_told_have_no_penalty_in_them(engine, job_of, small_dataset):
     # Steps too small to move anything: the same network, with and without the penalty.
     still = TrainingSpec(1, 40, 1e-30)
-    plain = engine.train(job_of(small_task, MLPSpec(), still), SILENT.advance)
+    plain = engine.train(job_of(small_dataset, MLPSpec(), still), SILENT.advance)
     with_penalty = replace(still, weight_decay=1.0)
-    found = engine.train(job_of(small_task, MLPSpec(), with_penalty), SILENT.advance)
+    found = engine.train(job_of(small_dataset, MLPSpec(), with_penalty), SILENT.advance)
     np.testing.assert_array_equal(found.scores, plain.scores)
 
 
-def test_scores_are_those_of_the_returned_weights(engine, job_of, small_task):
-    trained = engine.train(job_of(small_task, n_runs=3), SILENT.advance)
+def test_scores_are_those_of_the_returned_weights(engine, job_of, small_dataset):
+    trained = engine.train(job_of(small_dataset, n_runs=3), SILENT.advance)
     assert trained.scores.shape == (len(METRICS), 3)
     for r in range(3):
         k1, b1, k2, b2, k3, b3 = (layer[r].astype(np.float64) for layer in trained.weights)
         for x, y, accuracy, loss in (
-            (small_task.x_train, small_task.y_train, TRAIN_ACCURACY, TRAIN_LOSS),
-            (small_task.x_test, small_task.y_test, TEST_ACCURACY, TEST_LOSS),
+            (small_dataset.x_train, small_dataset.y_train, TRAIN_ACCURACY, TRAIN_LOSS),
+            (small_dataset.x_test, small_dataset.y_test, TEST_ACCURACY, TEST_LOSS),
         ):
             z = np.maximum(np.maximum(x @ k1 + b1, 0) @ k2 + b2, 0) @ k3 + b3
             log_sum = np.log(np.exp(z).sum(axis=1))
@@ -183,8 +185,8 @@ def test_scores_are_those_of_the_returned_weights(engine, job_of, small_task):
         assert trained.classes_predicted[r] == len(np.unique(z.argmax(axis=1)))
 
 
-def test_frozen_layers_come_back_bit_for_bit(engine, job_of, small_task):
-    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=2), 4, n_frozen=[0, 1, 2, 1])
+def test_frozen_layers_come_back_bit_for_bit(engine, job_of, small_dataset):
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(epochs=2), 4, n_frozen=[0, 1, 2, 1])
     trained = engine.train(job, SILENT.advance)
     for r, n_frozen in enumerate(job.n_frozen):
         for i, (before, after) in enumerate(zip(job.weights, trained.weights, strict=True)):
@@ -196,8 +198,8 @@ def test_frozen_layers_come_back_bit_for_bit(engine, job_of, small_task):
     "training",
     [TrainingSpec(2, momentum=0.5), TrainingSpec(2, 16, optimizer="adam", weight_decay=0.01)],
 )
-def test_a_run_is_the_same_alone_and_among_others(engine, job_of, small_task, training):
-    job = job_of(small_task, MLPSpec(), training, 5)
+def test_a_run_is_the_same_alone_and_among_others(engine, job_of, small_dataset, training):
+    job = job_of(small_dataset, MLPSpec(), training, 5)
     together = engine.train(job, SILENT.advance)
     one = slice(3, 4)
     alone = replace(
@@ -212,10 +214,10 @@ def test_a_run_is_the_same_alone_and_among_others(engine, job_of, small_task, tr
     np.testing.assert_array_equal(trained.scores[:, 0], together.scores[:, 3])
 
 
-def test_curves_start_at_the_untrained_network_and_end_at_the_scores(engine, job_of, small_task):
+def test_curves_start_at_the_untrained_network_and_end_at_the_scores(engine, job_of, small_dataset):
     def train(epochs: int, with_curves: bool = False):
         training = TrainingSpec(epochs=epochs)
-        job: Job = job_of(small_task, MLPSpec(), training, 2, with_curves=with_curves)
+        job: Job = job_of(small_dataset, MLPSpec(), training, 2, with_curves=with_curves)
         return engine.train(job, SILENT.advance)
 
     plain, curved = train(4), train(4, with_curves=True)
@@ -227,9 +229,9 @@ def test_curves_start_at_the_untrained_network_and_end_at_the_scores(engine, job
 
 
 def test_a_training_that_goes_on_from_an_epoch_skips_the_orders_before_it(
-    engine, job_of, small_task
+    engine, job_of, small_dataset
 ):
-    job = job_of(small_task, MLPSpec(), TrainingSpec(epochs=3), 2)
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(epochs=3), 2)
     whole = engine.train(job, SILENT.advance)
     half = engine.train(replace(job, training=TrainingSpec(epochs=1)), SILENT.advance)
     rest = engine.train(replace(job, weights=half.weights, first_epoch=1), SILENT.advance)
@@ -237,9 +239,9 @@ def test_a_training_that_goes_on_from_an_epoch_skips_the_orders_before_it(
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_diverging_run_does_not_disturb_its_neighbours(engine, job_of, small_task):
-    calm = engine.train(job_of(small_task, n_runs=3), SILENT.advance)
-    job = job_of(small_task, n_runs=3)
+def test_a_diverging_run_does_not_disturb_its_neighbours(engine, job_of, small_dataset):
+    calm = engine.train(job_of(small_dataset, n_runs=3), SILENT.advance)
+    job = job_of(small_dataset, n_runs=3)
     job.weights[0][1] = 1e38 * np.array([1, -1, 1, -1, 1])  # some unit of these is active
     job.weights[2][1] = 1e38
     trained = engine.train(job, SILENT.advance)
@@ -247,43 +249,45 @@ def test_a_diverging_run_does_not_disturb_its_neighbours(engine, job_of, small_t
     np.testing.assert_array_equal(trained.scores[:, [0, 2]], calm.scores[:, [0, 2]])
 
 
-def test_progress_adds_up_to_the_epochs_of_all_runs(engine, job_of, small_task):
+def test_progress_adds_up_to_the_epochs_of_all_runs(engine, job_of, small_dataset):
     told = []
-    engine.train(job_of(small_task, MLPSpec(), TrainingSpec(epochs=3), 4), told.append)
+    engine.train(job_of(small_dataset, MLPSpec(), TrainingSpec(epochs=3), 4), told.append)
     assert sum(told) == 12
 
 
-def test_an_engine_that_was_started_trains_the_same(engine, job_of, small_task):
-    before = engine.train(job_of(small_task), SILENT.advance)
+def test_an_engine_that_was_started_trains_the_same(engine, job_of, small_dataset):
+    before = engine.train(job_of(small_dataset), SILENT.advance)
     engine.start(spec_of())
     engine.start(spec_of())
-    after = engine.train(job_of(small_task), SILENT.advance)
+    after = engine.train(job_of(small_dataset), SILENT.advance)
     np.testing.assert_array_equal(before.scores, after.scores)
 
 
-def test_an_engine_takes_one_task_after_another(engine, job_of, small_task):
+def test_an_engine_takes_one_task_after_another(engine, job_of, small_dataset):
     other = load_dataset(BlobsSpec(9, n_samples=50, n_train=30))
-    first = engine.train(job_of(small_task), SILENT.advance)
+    first = engine.train(job_of(small_dataset), SILENT.advance)
     engine.train(job_of(other), SILENT.advance)
-    again = engine.train(job_of(small_task), SILENT.advance)
+    again = engine.train(job_of(small_dataset), SILENT.advance)
     np.testing.assert_array_equal(first.scores, again.scores)
 
 
-def test_runs_with_rows_of_their_own_have_the_bits_of_each_alone(engine, job_of, small_task):
+def test_runs_with_rows_of_their_own_have_the_bits_of_each_alone(engine, job_of, small_dataset):
     other = replace(
-        small_task,
-        x_train=small_task.x_train[::-1] * 2.0,
-        y_train=small_task.y_train[::-1],
-        x_test=-small_task.x_test,
+        small_dataset,
+        x_train=small_dataset.x_train[::-1] * 2.0,
+        y_train=small_dataset.y_train[::-1],
+        x_test=-small_dataset.x_test,
     )
-    shorter = replace(small_task, x_train=small_task.x_train[:30], y_train=small_task.y_train[:30])
-    tasks = (small_task, other, shorter)
-    job = job_of(small_task, MLPSpec(), TrainingSpec(2), 6, with_curves=True)
-    together = engine.train(replace(job, tasks=tasks), SILENT.advance)
+    shorter = replace(
+        small_dataset, x_train=small_dataset.x_train[:30], y_train=small_dataset.y_train[:30]
+    )
+    datasets = (small_dataset, other, shorter)
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(2), 6, with_curves=True)
+    together = engine.train(replace(job, datasets=datasets), SILENT.advance)
     for run in range(6):
         one = replace(
             job,
-            tasks=(tasks[run % 3],),
+            datasets=(datasets[run % 3],),
             weights=[stacked[run : run + 1] for stacked in job.weights],
             n_frozen=job.n_frozen[run : run + 1],
             order_keys=job.order_keys[run : run + 1],

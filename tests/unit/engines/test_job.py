@@ -18,9 +18,9 @@ from blobtransfer.specs.network import MLPSpec
 
 
 @pytest.fixture
-def job(job_of, small_task):
+def job(job_of, small_dataset):
     """Make a job of three runs on 40 rows of 2 features and 3 classes."""
-    return job_of(small_task, n_runs=3, pull=0.1)
+    return job_of(small_dataset, n_runs=3, pull=0.1)
 
 
 @pytest.mark.parametrize(
@@ -33,22 +33,22 @@ def job(job_of, small_task):
     ],
 )
 def test_a_network_that_does_not_fit_the_task_is_rejected_by_the_setting(
-    job_of, small_task, network, setting, value
+    job_of, small_dataset, network, setting, value
 ):
     with pytest.raises(SettingError) as raised:
-        job_of(small_task, network)
+        job_of(small_dataset, network)
     assert (raised.value.setting, raised.value.value) == (setting, value)
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
 @pytest.mark.parametrize("label", [-1, 3])
 def test_a_label_that_is_not_a_class_is_rejected_in_training_and_test_rows(
-    job, small_task, part, label
+    job, small_dataset, part, label
 ):
-    y = getattr(small_task, f"y_{part}").copy()
+    y = getattr(small_dataset, f"y_{part}").copy()
     y[-1] = label
     with pytest.raises(SettingError) as raised:
-        replace(job, tasks=(small_task, replace(small_task, **{f"y_{part}": y})))
+        replace(job, datasets=(small_dataset, replace(small_dataset, **{f"y_{part}": y})))
     assert raised.value.setting == "n_classes"
 
 
@@ -64,22 +64,22 @@ def test_a_label_that_is_not_a_class_is_rejected_in_training_and_test_rows(
         ("y_test", lambda y: y[:, None]),
     ],
 )
-def test_rows_of_another_shape_or_type_are_rejected(job, small_task, name, change):
-    task = replace(small_task, **{name: change(getattr(small_task, name))})
+def test_rows_of_another_shape_or_type_are_rejected(job, small_dataset, name, change):
+    dataset = replace(small_dataset, **{name: change(getattr(small_dataset, name))})
     with pytest.raises(InputError):
-        replace(job, tasks=(task,))
+        replace(job, datasets=(dataset,))
 
 
-def test_a_task_without_test_rows_is_rejected(job, small_task):
-    empty = replace(small_task, x_test=small_task.x_test[:0], y_test=small_task.y_test[:0])
+def test_a_task_without_test_rows_is_rejected(job, small_dataset):
+    empty = replace(small_dataset, x_test=small_dataset.x_test[:0], y_test=small_dataset.y_test[:0])
     with pytest.raises(InputError, match=r"^y: "):
-        replace(job, tasks=(empty,))
+        replace(job, datasets=(empty,))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda job: {"tasks": ()},
+        lambda job: {"datasets": ()},
         lambda job: {"weights": job.weights[:-1]},
         lambda job: {"weights": [stacked[:2] for stacked in job.weights]},
         lambda job: {"weights": [stacked.astype(np.float64) for stacked in job.weights]},

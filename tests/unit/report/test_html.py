@@ -159,7 +159,7 @@ def test_an_interrupted_command_says_so_first(found):
 def test_names_of_users_are_escaped_everywhere(found):
     hostile = '<script>alert("1")</script>&<b>'
     results = found["compare"]
-    tasks = tuple(replace(task, name=hostile) for task in results.cell.tasks)
+    tasks = tuple(replace(data, name=hostile) for data in results.cell.tasks)
     spec = replace(results.cell.spec, model_path=hostile)
     provenance = replace(results.provenance, argv=("compare", hostile))
     renamed = replace(with_cell(results, tasks=tasks, spec=spec), provenance=provenance)

@@ -25,7 +25,7 @@ from blobtransfer.results.findings import (
     LookAgain,
     LowAccuracyRuns,
     OneSource,
-    SameProblem,
+    SameData,
 )
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Difference, Interval, Verdict
@@ -234,7 +234,7 @@ def test_an_interrupted_nested_design_counts_the_sources_that_are_done():
     [
         (FewPairs(5, "repeats"), ("5 repeats", "--repeats 100")),
         (FewPairs(1, "repeats"), ("1 repeat ", "--repeats 100")),
-        (SameProblem(), ("same problem", "--source-seed")),
+        (SameData(), ("same problem", "--source-seed")),
         (LookAgain(30), ("30 repeats", "--repeats", "--train-seed")),
         (OneSource(), ("one source network", "--sources both")),
         (
@@ -271,7 +271,7 @@ def test_another_look_is_at_more_of_what_was_counted(changes):
 def test_every_caution_is_said_shortly_with_what_to_type():
     results = results_of([(UNDECIDED, 0)] * 3)
     cautions = [
-        FewPairs(5, "repeats"), OneSource(), SameProblem(), LookAgain(30),
+        FewPairs(5, "repeats"), OneSource(), SameData(), LookAgain(30),
         Collapsed(results.spec.arms), FewTestRows(20, 0.0894, 0.01, 7000),
     ]  # fmt: skip
     for caution in cautions:

@@ -37,7 +37,7 @@ def reported(results):
 
 def without_ceiling(results):
     """Give the same results of problems whose best possible accuracy is not known."""
-    tasks = tuple(replace(task, ceiling=None) for task in results.cells[0].tasks)
+    tasks = tuple(replace(data, ceiling=None) for data in results.cells[0].tasks)
     return analysed_with(results, tasks=tasks)
 
 

@@ -181,7 +181,7 @@ def test_a_random_frozen_network_freezes_the_draw_of_standalone(engine):
 def test_self_transfer_starts_from_another_network_of_the_target_problem(engine):
     spec = fresh("self-transfer,fixed=1")
     (source_job, source), (job, _) = block_of(spec, engine)
-    assert source_job.tasks[0].spec == spec.target
+    assert source_job.datasets[0].spec == spec.target
     for r in range(N_REPEATS):
         assert_same(of_run(job.weights, N_REPEATS + r), of_run(source.weights, r))
         assert source_job.order_keys[r] == order_key(0, Stream.SOURCE_ORDER, r)
@@ -357,5 +357,5 @@ def test_the_rows_of_a_block_are_those_of_the_spec():
     recorder = Recorder(load_engine("compiled"))
     run_block(fresh("fixed=1"), [0], {}, recorder)
     (source_job, _), (job, _) = recorder.jobs
-    assert (source_job.tasks[0].spec.seed, job.tasks[0].spec.seed) == (1, 2)
-    assert len(job.tasks[0].y_train) == SMALL["n_train"]
+    assert (source_job.datasets[0].spec.seed, job.datasets[0].spec.seed) == (1, 2)
+    assert len(job.datasets[0].y_train) == SMALL["n_train"]

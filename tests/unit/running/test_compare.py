@@ -96,7 +96,7 @@ def test_a_comparison_without_a_model_trains_the_source_of_repeat_0_first():
     engine, progress = PlannedEngine(lambda key, *_: 0.9 if key == SOURCE_KEY else 0.5), Told()
     results = compare_cell(spec_of(2), None, engine, progress)
     assert results.source_run.test_accuracy == 0.9
-    assert [task.role for task in results.tasks] == ["source", "target"]
+    assert [data.role for data in results.tasks] == ["source", "target"]
     # 1 run x 2 epochs, then 2 repeats x 3 variants x 2 epochs, a job each repeat
     source, comparison = progress.stages["source"], progress.stages["comparison"]
     assert (source.total, source.told) == (2, [2])
@@ -108,8 +108,8 @@ def test_a_given_network_is_the_one_source_and_none_is_trained():
     engine = PlannedEngine(planned)
     results = compare_cell(spec_of(2, source=None, model_path="m.keras"), given, engine)
     assert results.source_run is None
-    assert [task.role for task in results.tasks] == ["target"]
-    assert all(job.tasks[0].spec.seed == 2 for job in engine.jobs)
+    assert [data.role for data in results.tasks] == ["target"]
+    assert all(job.datasets[0].spec.seed == 2 for job in engine.jobs)
     # standalone, then the variants from the source
     assert engine.jobs[0].weights[0][1:].tobytes() == np.stack([given[0]] * 2).tobytes()
 
@@ -128,7 +128,7 @@ def test_problems_without_ceiling_and_centres_are_compared_all_the_same(monkeypa
 
     monkeypatch.setattr("blobtransfer.running.single.load_dataset", load)
     results = compare_cell(spec_of(2, speed=True), None, PlannedEngine(planned))
-    assert [task.ceiling for task in results.tasks] == [None, None]
+    assert [data.ceiling for data in results.tasks] == [None, None]
     assert {one.gap for one in results.summary} == {None}
     medians = [one.median for one in results.summary]
     assert results.findings.threshold == pytest.approx(0.95 * max(medians))
@@ -291,7 +291,7 @@ def test_every_source_network_is_trained_once_however_the_repeats_are_cut(
     else:
         results = compare_cell(spec, None, engine, progress)
     trained = Counter(
-        "transfer" if job.tasks[0].spec == spec.source else "self-transfer"
+        "transfer" if job.datasets[0].spec == spec.source else "self-transfer"
         for job in engine.jobs
         for key in job.order_keys
         if int(key) in REPEAT_OF_SOURCE

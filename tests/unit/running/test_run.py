@@ -169,8 +169,8 @@ def test_a_bank_has_room_for_so_many_numbers(monkeypatch):
 
 
 def test_all_points_of_a_sweep_are_tested_on_the_same_rows():
-    tasks = [load_dataset(cell.spec.data) for cell in sweep_of().cells]
-    assert [len(task.y_train) for task in tasks] == [10, 20, 40]
-    for task in tasks[1:]:
-        assert np.array_equal(task.x_test, tasks[0].x_test)
-        assert np.array_equal(task.x_train[:10], tasks[0].x_train)
+    datasets = [load_dataset(cell.spec.data) for cell in sweep_of().cells]
+    assert [len(dataset.y_train) for dataset in datasets] == [10, 20, 40]
+    for dataset in datasets[1:]:
+        assert np.array_equal(dataset.x_test, datasets[0].x_test)
+        assert np.array_equal(dataset.x_train[:10], datasets[0].x_train)

@@ -56,9 +56,9 @@ def test_a_source_network_learns_the_source_problem_from_the_first_draw():
     engine = PlannedEngine(planned)
     source = train_source(source_spec(), engine)
     (job,) = engine.jobs
-    assert job.tasks[0].spec == source_spec().source
+    assert job.datasets[0].spec == source_spec().source
     assert source.results.command == "train-source"
-    assert [task.role for task in source.results.tasks] == ["source"]
+    assert [data.role for data in source.results.tasks] == ["source"]
     for trained, first_draw in zip(source.weights, initial_weights(MLPSpec(), 0, 0), strict=True):
         np.testing.assert_array_equal(trained, first_draw)  # a planned engine moves nothing
 

@@ -32,12 +32,12 @@ def test_each_repeat_has_the_scores_of_its_source_network_on_the_targets_trainin
     results = compare_cell(spec, engine=engine)
     assert results.transferability.shape == (5, 8)
     keys = [SourceKey("fresh", "transfer", r) for r in range(8)]
-    sources, task = train_sources(spec, keys, engine), load_dataset(spec.data)
+    sources, dataset = train_sources(spec, keys, engine), load_dataset(spec.data)
     for r, key in enumerate(keys):
-        features, logits = forward(spec.network, sources[key], task.x_train)
+        features, logits = forward(spec.network, sources[key], dataset.x_train)
         shifted = logits.astype(float) - logits.max(axis=1, keepdims=True)
         log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        expected = transferability(features, log_probabilities, task.y_train, 3)
+        expected = transferability(features, log_probabilities, dataset.y_train, 3)
         assert results.transferability[:, r] == pytest.approx(expected, rel=1e-9, nan_ok=True)
 
 

@@ -51,19 +51,19 @@ def test_no_test_row_has_a_part_in_the_choice():
     results, engine = tuned(lambda repeat, rate: 0.5)
     whole = load_dataset(results.spec.target)
     test_rows = {row.tobytes() for row in whole.x_test}
-    tried = [job for job in engine.jobs if len(job.tasks[0].y_train) < len(whole.y_train)]
+    tried = [job for job in engine.jobs if len(job.datasets[0].y_train) < len(whole.y_train)]
     assert len(tried) == 2 * len(RATES)  # two blocks
-    for task in (task for job in tried for task in job.tasks):
-        assert not test_rows & {row.tobytes() for row in (*task.x_train, *task.x_test)}
-        assert (len(task.y_train), len(task.y_test)) == (32, 8)
+    for dataset in (dataset for job in tried for dataset in job.datasets):
+        assert not test_rows & {row.tobytes() for row in (*dataset.x_train, *dataset.x_test)}
+        assert (len(dataset.y_train), len(dataset.y_test)) == (32, 8)
 
 
-def test_the_validation_rows_are_a_fifth_of_the_training_rows_and_differ_by_repeat(small_task):
-    first, other = (validation_dataset(small_task, repeat, 0) for repeat in (0, 1))
+def test_the_validation_rows_are_a_fifth_of_the_training_rows_and_differ_by_repeat(small_dataset):
+    first, other = (validation_dataset(small_dataset, repeat, 0) for repeat in (0, 1))
     rows = np.concatenate([first.x_train, first.x_test])
-    assert sorted(map(bytes, rows)) == sorted(map(bytes, small_task.x_train))
+    assert sorted(map(bytes, rows)) == sorted(map(bytes, small_dataset.x_train))
     assert first.x_test.tobytes() != other.x_test.tobytes()
-    assert first.x_test.tobytes() == validation_dataset(small_task, 0, 0).x_test.tobytes()
+    assert first.x_test.tobytes() == validation_dataset(small_dataset, 0, 0).x_test.tobytes()
 
 
 @pytest.mark.parametrize("changes", [{}, {"speed": True}])

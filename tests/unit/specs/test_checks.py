@@ -1,6 +1,6 @@
 import pytest
 
-from blobtransfer.specs.checks import join, printable, read_number
+from blobtransfer.specs.checks import escape_control_characters, join, read_number
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_real_number_is_read_where_it_is_finite(text, number):
 
 
 def test_what_a_terminal_would_act_on_is_written_out():
-    assert printable("a\n\x1b[31mü\u202e") == "a\\n\\x1b[31mü\\u202e"
+    assert escape_control_characters("a\n\x1b[31mü\u202e") == "a\\n\\x1b[31mü\\u202e"
 
 
 def test_several_values_are_written_as_they_are_typed():

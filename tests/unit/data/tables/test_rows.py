@@ -31,7 +31,7 @@ def test_each_repeat_splits_anew_and_is_the_same_again_whoever_asks():
     again = load_dataset(spec, 1, 0)
     assert again.x_train.tobytes() == other.x_train.tobytes()
     assert load_dataset(spec, 1, 5).x_train.tobytes() != other.x_train.tobytes()
-    assert [task.x_test.tobytes() for task in load_datasets(spec, [1], 0)] == [
+    assert [dataset.x_test.tobytes() for dataset in load_datasets(spec, [1], 0)] == [
         other.x_test.tobytes()
     ]
 
@@ -68,11 +68,11 @@ def test_a_missing_number_is_the_mean_of_the_training_rows(tmp_path):
     path = write_rows(tmp_path / "a.csv", rows)
     spec = spec_of(f"{path}:label=y,missing=mean,scale=none")
     for repeat in range(10):
-        task = load_dataset(spec, repeat, 0)
+        dataset = load_dataset(spec, repeat, 0)
         train, _ = split_of(spec, rows_of(spec), repeat, 0)
         known = rows_of(spec).x[train, 0]
         filled = np.float32(known[~np.isnan(known)].mean())
-        x = np.concatenate([task.x_train, task.x_test])[:, 0]
+        x = np.concatenate([dataset.x_train, dataset.x_test])[:, 0]
         whole = {float(i) for i in range(19)}
         assert [one for one in x.tolist() if one not in whole] in ([filled], [])
 
@@ -82,8 +82,8 @@ def test_a_word_that_no_training_row_has_is_none_of_them(tmp_path):
     rows += [["ab"[i % 2], str(i), "01"[i // 2 % 2], "train"] for i in range(12)]
     rows += [["c", "1", "0", "test"], ["a", "2", "1", "test"]]
     path = write_rows(tmp_path / "a.csv", rows)
-    task = load_dataset(spec_of(f"{path}:label=y,split=f,scale=none"))
-    assert task.x_test[:, :3].tolist() == [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    dataset = load_dataset(spec_of(f"{path}:label=y,split=f,scale=none"))
+    assert dataset.x_test[:, :3].tolist() == [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
 
 
 def test_a_missing_word_is_none_of_them(tmp_path):
@@ -124,9 +124,9 @@ def test_every_repeat_has_two_training_rows_of_each_class(tmp_path):
     rows = [["x", "y"], *([str(i), label] for i, label in enumerate(labels))]
     spec = spec_of(f"{write_rows(tmp_path / 'a.csv', rows)}:label=y")
     for repeat in range(50):
-        task = load_dataset(spec, repeat, 0)
-        assert np.bincount(task.y_train).min() >= 2
-        assert np.bincount(task.y_test).min() >= 1
+        dataset = load_dataset(spec, repeat, 0)
+        assert np.bincount(dataset.y_train).min() >= 2
+        assert np.bincount(dataset.y_test).min() >= 1
 
 
 def both_of(source, target):
@@ -142,8 +142,8 @@ def test_a_word_that_only_the_source_has_is_the_same_in_training_and_test_rows(t
     source = write_rows(tmp_path / "s.csv", [heads, *([w, f"{x}5", y] for w, x, y in rows), *more])
     target = write_rows(tmp_path / "t.csv", [heads, *rows])
     found = both_of(f"{source}:label=y", f"{target}:label=y,scale=source")
-    task = load_dataset(found["target"], 0, 0)
-    (value,) = set(task.x_train[:, 2]) | set(task.x_test[:, 2])
+    dataset = load_dataset(found["target"], 0, 0)
+    (value,) = set(dataset.x_train[:, 2]) | set(dataset.x_test[:, 2])
     assert value < 0.0  # as every row without that word has in the source
 
 

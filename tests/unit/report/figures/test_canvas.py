@@ -16,7 +16,12 @@ from blobtransfer.data import load_dataset
 from blobtransfer.errors import MachineError
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.pictures import made_by, picture_of_report, picture_of_tasks, save
+from blobtransfer.report.figures.pictures import (
+    made_by,
+    picture_of_datasets,
+    picture_of_report,
+    save,
+)
 from blobtransfer.report.figures.style import CLASS_COLOURS, KIND_COLOURS, TRANSFER_COLOURS
 from blobtransfer.report.kinds import build_report
 from blobtransfer.running.single import train_source
@@ -112,8 +117,8 @@ def test_the_fonts_of_a_pdf_are_type_42(results, tmp_path):
 
 
 def test_problems_are_described_too(tmp_path):
-    tasks = [load_dataset(BlobsSpec(k)) for k in (1, 2)]
-    picture = picture_of_tasks(tasks, Canvas(), ["plot-data", "-q"])
+    datasets = [load_dataset(BlobsSpec(k)) for k in (1, 2)]
+    picture = picture_of_datasets(datasets, Canvas(), ["plot-data", "-q"])
     assert picture.title == "Rows of problem 1, problem 2"
     assert says_in_order(picture.text, "problem 1", "1000 rows", "3 classes", "93.6 %", "problem 2")
     save(picture, tmp_path / "a.png")

@@ -223,7 +223,7 @@ def test_every_variant_has_a_colour_of_its_own():
 
 
 def test_a_comparison_without_a_ceiling_draws_none(both):
-    tasks = tuple(replace(task, ceiling=None) for task in both.cell.tasks)
+    tasks = tuple(replace(data, ceiling=None) for data in both.cell.tasks)
     figure = draw_comparison(build_report(analysed_with(both, tasks=tasks)), Canvas())
     lines = [line.get_label() for axes in figure.axes for line in axes.lines]
     assert "ceiling" not in lines

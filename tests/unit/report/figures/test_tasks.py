@@ -10,8 +10,8 @@ from helpers.pictures import dots_of, lines_across
 from blobtransfer.data import load_dataset
 from blobtransfer.data.dataset import planes_of
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.pictures import picture_of_tasks, svg_text
-from blobtransfer.report.figures.tasks import draw_tasks
+from blobtransfer.report.figures.pictures import picture_of_datasets, svg_text
+from blobtransfer.report.figures.tasks import draw_datasets
 from blobtransfer.specs.generated import BlobsSpec
 
 
@@ -31,15 +31,15 @@ CLASSES = ["class 0", "class 1", "class 2"]
 
 
 def test_a_panel_a_problem_with_its_ceiling_and_what_the_axes_are():
-    tasks = problems(3)
-    shown = shown_in(draw_tasks(tasks, Canvas()))
+    datasets = problems(3)
+    shown = shown_in(draw_datasets(datasets, Canvas()))
     assert len(shown) == 5
-    assert shown[3].get_title() == f"Problem 3\nbest possible {100 * tasks[3].ceiling:.1f} %"
+    assert shown[3].get_title() == f"Problem 3\nbest possible {100 * datasets[3].ceiling:.1f} %"
     for axes in shown:
         assert re.match(r"component 1 of 3 features \(\d+ %", axes.get_xlabel())
     for axes in (shown[0], shown[3]):  # the first of each row
         assert re.fullmatch(r"component 2 \(\d+ %\)", axes.get_ylabel())
-    figure = draw_tasks(problems(2, 1), Canvas())
+    figure = draw_datasets(problems(2, 1), Canvas())
     (flat,) = figure.axes
     assert (flat.get_xlabel(), flat.get_ylabel()) == ("feature 1", "feature 2")
     # rows and a true centre of each of 3 classes
@@ -49,26 +49,26 @@ def test_a_panel_a_problem_with_its_ceiling_and_what_the_axes_are():
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])
 def test_all_panels_of_problems_have_the_same_limits(n_features):
-    tasks = problems(n_features)
-    figure = draw_tasks(tasks, Canvas())
+    datasets = problems(n_features)
+    figure = draw_datasets(datasets, Canvas())
     figure.draw_without_rendering()
     limits = {(*axes.get_xlim(), *axes.get_ylim()) for axes in shown_in(figure)}
     assert len(limits) == 1
     left, right, *_ = limits.pop()
-    planes, _ = planes_of(tasks)
+    planes, _ = planes_of(datasets)
     places = np.concatenate([plane.points[:, 0] for plane in planes])
     assert left <= places.min() and places.max() <= right
 
 
 @pytest.mark.parametrize(("n", "layout"), [(1, (1, 1)), (2, (1, 2)), (4, (2, 2)), (7, (3, 3))])
 def test_the_panels_of_problems_are_laid_out_nearly_as_a_square(n, layout):
-    figure = draw_tasks(problems(2, n), Canvas())
+    figure = draw_datasets(problems(2, n), Canvas())
     assert figure.axes[0].get_gridspec().get_geometry() == layout
     assert len(shown_in(figure)) == n
 
 
 def test_points_of_two_features_are_as_far_apart_one_way_as_the_other():
-    for axes in shown_in(draw_tasks(problems(2, 2), Canvas())):
+    for axes in shown_in(draw_datasets(problems(2, 2), Canvas())):
         assert axes.get_aspect() == 1
 
 
@@ -79,11 +79,11 @@ def test_points_of_two_features_are_as_far_apart_one_way_as_the_other():
 )  # fmt: skip
 def test_columns_of_unlike_ranges_are_drawn_each_on_its_own_scale(scales, is_equal):
     rng = np.random.default_rng(1234)
-    task = load_dataset(BlobsSpec(1))
-    for rows in (task.x_train, task.x_test):
+    dataset = load_dataset(BlobsSpec(1))
+    for rows in (dataset.x_train, dataset.x_test):
         rows[:] = rng.uniform(-1, 1, rows.shape) * scales
-    task = replace(task, centers=None)
-    picture = picture_of_tasks([task], Canvas(), [])
+    dataset = replace(dataset, centers=None)
+    picture = picture_of_datasets([dataset], Canvas(), [])
     assert svg_text(picture)  # it has room
     (axes,) = picture.figure.axes
     assert (axes.get_aspect() == 1) == is_equal
@@ -91,16 +91,18 @@ def test_columns_of_unlike_ranges_are_drawn_each_on_its_own_scale(scales, is_equ
 
 @pytest.mark.parametrize("value", [0.0, 3e30])
 def test_a_single_feature_that_does_not_vary_is_drawn(value):
-    task = load_dataset(BlobsSpec(1, n_features=1))
-    task.x_train[:] = task.x_test[:] = value
-    (axes,) = draw_tasks([task], Canvas()).axes
-    assert sum(bar.get_height() for bar in axes.patches) == len(task.y_train) + len(task.y_test)
+    dataset = load_dataset(BlobsSpec(1, n_features=1))
+    dataset.x_train[:] = dataset.x_test[:] = value
+    (axes,) = draw_datasets([dataset], Canvas()).axes
+    assert sum(bar.get_height() for bar in axes.patches) == len(dataset.y_train) + len(
+        dataset.y_test
+    )
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])
 def test_a_thousand_classes_are_one_grey_class_in_the_figure(n_features):
     spec = BlobsSpec(1, n_features=n_features, n_classes=1_000, n_samples=2_000, n_train=1_000)
-    figure = draw_tasks([load_dataset(spec)], Canvas())
+    figure = draw_datasets([load_dataset(spec)], Canvas())
     (axes,) = figure.axes
     assert len(axes.collections) <= 1 and not axes.lines
     (entry,) = legend_of(figure)
@@ -109,36 +111,36 @@ def test_a_thousand_classes_are_one_grey_class_in_the_figure(n_features):
 
 def test_a_legend_names_twelve_entries_at_most_and_counts_the_others():
     for n_classes, last in ((12, "class 11"), (13, "and 2 more"), (49, "and 38 more")):
-        figure = draw_tasks([load_dataset(BlobsSpec(1, n_classes=n_classes))], Canvas())
+        figure = draw_datasets([load_dataset(BlobsSpec(1, n_classes=n_classes))], Canvas())
         *entries, centre = legend_of(figure)
         assert (len(entries), entries[-1], centre) == (12, last, "true centre")
 
 
 def test_a_legend_of_short_names_is_as_wide_as_its_figure_at_most():
-    task = load_dataset(BlobsSpec(1, n_classes=10))
-    figure = draw_tasks([task], Canvas())
+    dataset = load_dataset(BlobsSpec(1, n_classes=10))
+    figure = draw_datasets([dataset], Canvas())
     figure.draw_without_rendering()
     box = figure.legends[0].get_window_extent()
     assert figure.bbox.contains(box.x0, box.y0) and figure.bbox.contains(box.x1, box.y1)
 
 
 def test_one_feature_is_counted_in_bars_by_class():
-    (task,) = tasks = problems(1, 1)
-    (axes,) = draw_tasks(tasks, Canvas()).axes
+    (dataset,) = datasets = problems(1, 1)
+    (axes,) = draw_datasets(datasets, Canvas()).axes
     heights = np.array([bar.get_height() for bar in axes.patches]).reshape(3, -1)
-    labels = np.concatenate([task.y_train, task.y_test])
+    labels = np.concatenate([dataset.y_train, dataset.y_test])
     assert list(heights.sum(axis=1)) == list(np.bincount(labels))
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("feature 1", "rows")
-    np.testing.assert_allclose(lines_across(axes), task.centers[:, 0])
+    np.testing.assert_allclose(lines_across(axes), dataset.centers[:, 0])
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])
 def test_a_problem_without_ceiling_and_centres_has_its_rows_alone(n_features):
-    task = replace(load_dataset(BlobsSpec(1, n_features=n_features)), ceiling=None, centers=None)
-    figure = draw_tasks([task], Canvas())
+    dataset = replace(load_dataset(BlobsSpec(1, n_features=n_features)), ceiling=None, centers=None)
+    figure = draw_datasets([dataset], Canvas())
     (axes,) = figure.axes
     assert axes.get_title() == "Problem 1"
-    n_rows = len(task.y_train) + len(task.y_test)
+    n_rows = len(dataset.y_train) + len(dataset.y_test)
     if n_features == 1:
         assert sum(bar.get_height() for bar in axes.patches) == n_rows
     else:

@@ -248,8 +248,8 @@ def test_an_argument_that_is_no_text_is_written_all_the_same(training):
 
 def test_a_problem_without_a_ceiling_has_none_in_its_file(comparison):
     record = record_of(comparison)
-    for task in record["tasks"]:
-        task["ceiling"] = None
+    for data in record["tasks"]:
+        data["ceiling"] = None
     back = from_json(json.dumps(record).encode(), "r.json")
     assert back.cell.measured.ceiling is None
     assert {one["gap"] for one in record_of(back)["summary"]} == {None}
@@ -298,7 +298,7 @@ def test_a_file_of_version_1_opens_with_what_it_found_where_that_means_the_same(
 @pytest.mark.parametrize("name", ["compare", "train-source"])
 def test_chance_in_a_file_of_version_1_is_one_of_the_classes(name):
     back = from_json(old(name), "v1.json")
-    assert {task.floor for task in back.cells[0].tasks} == {
+    assert {data.floor for data in back.cells[0].tasks} == {
         1 / back.cells[0].spec.network.n_classes
     }
 
@@ -320,7 +320,7 @@ def test_a_file_of_version_1_has_the_runs_and_curves_that_stand_in_it(name):
     ]
     if record["source_run"] is not None:
         assert record["source_run"].items() <= again["source_run"].items()
-    assert [task.name for task in back.cells[0].tasks] == [
+    assert [data.name for data in back.cells[0].tasks] == [
         f"problem {t['seed']}" for t in record["tasks"]
     ]
 
