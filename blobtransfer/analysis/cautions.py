@@ -1,4 +1,4 @@
-"""What makes the results of a comparison less sure than they look, as data."""
+"""Find the reasons why the results of a comparison are less certain than they seem."""
 
 import math
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ def cautions_of(
     summary: Sequence[Summary],
     n_mixed: int = 0,
 ) -> tuple[Caution, ...]:
-    """Find what limits the answers of a comparison.
+    """Return the cautions of a comparison.
 
     Args:
-        spec: What was run.
-        n_repeats: Repeats that are done.
-        n_test: Test rows of the target problem.
-        summary: What came out.
-        n_mixed: Repeats that may be rounded differently from the first.
+        spec: The experiment.
+        n_repeats: Number of finished repeats.
+        n_test: Number of test rows of the target.
+        summary: Summary of each arm.
+        n_mixed: Number of repeats that may be rounded differently from the first.
     """
     cautions: dict[Caution, None] = {}
     if n_mixed:

@@ -1,7 +1,7 @@
-"""Scores -> findings: every number that tables and figures show, computed once.
+"""Compute findings from scores: every number that tables and figures show.
 
-Each question compares its arms with standalone, by their differences within a repeat; the
-intervals of a question hold together. An arm without any source belongs to both questions.
+Each question compares its arms with standalone by their differences within a repeat; the
+intervals of a question hold simultaneously. An arm without a source belongs to both questions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,8 +62,8 @@ def analyse(
         cell: Scores, curves and transferability scores; some repeats may be missing.
         n_compared: Differences whose intervals hold simultaneously: the significance level is
             divided by it.
-        step_down: The number in place of `n_compared` for the accuracy of an arm, where a
-            step-down procedure gives each its own.
+        step_down: Number that replaces `n_compared` for the accuracy of an arm, if a step-down
+            procedure is used.
 
     Returns:
         Paired differences from standalone, contrasts of the controls, cautions, rankings of
@@ -89,7 +89,7 @@ def analyse(
         for arm in spec.arms
     )
     if any(row.arm == standalone and row.mostly_fails for row in summary):
-        # Networks that fail are alike, which says nothing of networks that learn.
+        # Failed networks are equal, which is not evidence about trained networks.
         summary = tuple(
             replace(row, verdict=Verdict("undecided")) if row.verdict and row.mostly_fails else row
             for row in summary
@@ -123,8 +123,8 @@ def difference_among(cell: CellResults, arm: Arm, n_compared: int) -> Difference
     """Compare one arm with standalone.
 
     Args:
-        cell: The results; they need not be analysed.
-        arm: Which arm.
+        cell: The results; findings are not needed.
+        arm: The arm.
         n_compared: Differences whose intervals hold simultaneously, 1 or more.
     """
     spec, measured = cell.spec, cell.measured
@@ -139,7 +139,7 @@ def difference_among(cell: CellResults, arm: Arm, n_compared: int) -> Difference
 
 
 def _standalone(spec: ExperimentSpec) -> Arm | None:
-    """Return the arm that others are compared with; None if there are no others."""
+    """Return the arm that others are compared with; None if there is only one."""
     if len(spec.arms) < 2:
         return None
     return next((arm for arm in spec.arms if arm.variant.start == "standalone"), None)
@@ -148,7 +148,7 @@ def _standalone(spec: ExperimentSpec) -> Arm | None:
 def _low_line(
     spec: ExperimentSpec, measured: DataRecord, accuracy: Mapping[Arm, ByRepeat]
 ) -> float:
-    """Return the accuracy below which a run counts as of low accuracy."""
+    """Return the accuracy below which a run counts as low accuracy."""
     if measured.ceiling is not None:
         return measured.ceiling - spec.low
     return max(float(np.median(values)) for values in accuracy.values()) - spec.low
@@ -213,7 +213,7 @@ def _low_runs(
     if standalone is None or arm == standalone:
         return LowAccuracyRuns(share)
     share_standalone = float(is_low[standalone].mean())
-    if spec.is_nested(arm) or spec.data.is_resplit:  # not independent
+    if spec.is_nested(arm) or spec.data.is_resplit:  # dependent runs
         return LowAccuracyRuns(share, share_standalone)
     between = share_difference(is_low[arm], is_low[standalone])
     return LowAccuracyRuns(share, share_standalone, between.ci_low, between.ci_high)
@@ -285,27 +285,27 @@ def _known(
         return compare_pairs(d, max_unseen_shift, n_compared, margin)
     by_source = _by_source(spec, scores, d)
     difference = compare_pairs(source_means(by_source), max_unseen_shift, n_compared, margin)
-    # Of runs, not of the means of sources; its interval knows only as many as there are sources.
+    # The share is over runs, but its interval uses the number of sources.
     share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
     low, high = wilson_interval(share, difference.n)
     return replace(difference, probability_better=share, probability_low=low, probability_high=high)
 
 
 def _by_source(spec: ExperimentSpec, scores: Scores, by_repeat: ByRepeat) -> NDArray[np.float64]:
-    """Return a metric as (S, T), one row per source; NaN where a repeat is not done."""
+    """Return a metric as (S, T), one row per source; NaN for a repeat that is not done."""
     assert spec.nested is not None
     matrix = np.full(spec.n_repeats, np.nan)
     matrix[scores.repeats] = by_repeat
     return matrix.reshape(spec.nested)
 
 
-# ---------------------------------------------------------------- what the controls tell
+# ---------------------------------------------------------------- controls
 
 
 def _contrasts(
     spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], max_unseen_shift: float
 ) -> list[Contrast]:
-    """Compare the controls with what they are there to be compared with, in both questions."""
+    """Compare each control with its counterpart, in both questions."""
     contrasts = []
     for question in spec.questions:
         arms = [arm for arm in spec.arms if arm.is_asked_by(question)]
@@ -328,7 +328,7 @@ def _pairs_that_tell(arms: Sequence[Arm], n_layers: int) -> list[tuple[ContrastK
             pairs.append(("freezing", arm, standalone))
             if transfer is not None:
                 pairs.append(("weights", transfer, arm))
-            # The features alone: the layers above them are fresh on both sides.
+            # The features only: the layers above them are re-initialised in both arms.
             pairs += [
                 ("features", other, arm)
                 for other in arms
@@ -355,13 +355,13 @@ def _pairs_that_tell(arms: Sequence[Arm], n_layers: int) -> list[tuple[ContrastK
 def _pairs_against(
     spec: ExperimentSpec, arms: Sequence[Arm]
 ) -> list[tuple[ContrastKind, Arm, Arm]]:
-    """Pair every arm but standalone with the one that all are to be compared with."""
+    """Pair every arm except standalone with the arm of `against`."""
     baselines = [arm for arm in arms if arm.variant == spec.against]
     compared = [arm for arm in arms if arm.variant not in (spec.against, STANDALONE)]
     return [("against", arm, baseline) for baseline in baselines for arm in compared]
 
 
-# ---------------------------------------------------------------- the speed of learning
+# ---------------------------------------------------------------- training speed
 
 
 def _band(arm: Arm, rows: NDArray[np.float64]) -> Band:
@@ -377,16 +377,16 @@ def _speeds(
     measured: DataRecord,
     n_compared: int,
 ) -> list[Speed]:
-    """Measure the curves of every arm, and compare them with standalone's.
+    """Measure the learning curves of every arm, and compare them with those of standalone.
 
-    `equal-compute` is left out: it learns as standalone does, and then goes on.
+    `equal-compute` is left out: it is standalone with more epochs.
 
     Args:
-        spec: What was run.
-        scores: For the repeats.
-        rows: (R, E + 1) test accuracy by epoch.
-        threshold: Accuracy to be reached, a share.
-        measured: The data that the accuracies are of.
+        spec: The experiment.
+        scores: Scores of the runs.
+        rows: (R, E + 1) test accuracy by epoch of each arm.
+        threshold: Accuracy that measures the speed, a share.
+        measured: Record of the data that accuracies are measured on.
         n_compared: See `analyse`.
 
     Returns:
@@ -402,7 +402,7 @@ def _speeds(
     for name in names:
         by_arm = {arm: metrics[arm][name] for arm in arms}
         shift, margin = measured.max_unseen_shift, spec.margin
-        if name == "epochs":  # any time from the first to the last is possible
+        if name == "epochs":  # the first to the last epoch are possible
             shift, margin = spec.training.epochs / 2, 0.0
         differences[name] = (
             _reached(spec, by_arm)
@@ -423,9 +423,9 @@ def _speeds(
 
 
 def _reached(spec: ExperimentSpec, reached: Mapping[Arm, ByRepeat]) -> dict[Arm, Difference]:
-    """Compare the shares that reach the threshold with that of standalone.
+    """Compare the share of runs that reach the threshold with that of standalone.
 
-    Runs that share a source, or the rows of a table, are not independent, and have no interval.
+    Runs that share a source or the rows of a table are dependent, and have no interval.
     """
     standalone = _standalone(spec)
     assert standalone is not None
@@ -441,7 +441,7 @@ def _reached(spec: ExperimentSpec, reached: Mapping[Arm, ByRepeat]) -> dict[Arm,
 
 
 def _as_time(verdict: Verdict) -> Verdict:
-    """Read a verdict on a difference of epochs, of which fewer are better."""
+    """Invert a verdict on a difference of epochs, since fewer epochs are better."""
     if verdict.kind in ("better", "worse"):
         return Verdict("slower" if verdict.kind == "better" else "faster")
     return Verdict("undecided")

@@ -21,12 +21,12 @@ from blobtransfer.specs.study import Cell, Study
 def from_json(
     text: bytes, name: str, margin: float | None = None
 ) -> StudyResults | TrainingResults:
-    """Read what `to_json` wrote; the statistics are computed again, not read.
+    """Load results from a JSON file; the findings are computed again, not read.
 
     Args:
-        text: UTF-8.
-        name: What error messages call the text.
-        margin: Replaces the margin of a study, a share; None: its own.
+        text: The file, in UTF-8.
+        name: Name of the text in error messages.
+        margin: Replaces the margin of the study, a share; None: no change.
 
     Raises:
         ResultsFileError: The text is not a result, or no command could have written it.
@@ -48,7 +48,7 @@ def from_store(store: Store, command: StoredCommand, margin: float | None = None
     Args:
         store: The store.
         command: One of its commands.
-        margin: Replaces the margin of the command, a share; None: its own.
+        margin: Replaces the margin of the command, a share; None: no change.
 
     Raises:
         StoreError: None of its repeats is stored yet, or the store is damaged.
@@ -73,7 +73,7 @@ def from_store(store: Store, command: StoredCommand, margin: float | None = None
 def _load_cell(store: Store, study: Study, cell: Cell) -> tuple[CellResults, Provenance] | None:
     """Return the stored repeats of a cell; None if none is stored.
 
-    A comparison until decided has the repeats that it would have stopped at.
+    A comparison with `until_decided` ends at the repeat where the stopping rule stops.
     """
     spec = cell.spec
     stored, repeats = store.stored(spec), range(spec.n_repeats)

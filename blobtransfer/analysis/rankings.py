@@ -1,4 +1,4 @@
-"""How well transferability scores rank source networks: within a cell, and across a grid."""
+"""Rank source networks by transferability scores: within a cell, and across a grid."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,10 +13,10 @@ from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.transferability import SCORES, rank_by_repeat, rank_sources
 
 ByRepeat = NDArray[np.float64]
-"""(R,) a metric of an arm by repeat."""
+"""Metric of an arm by repeat, (R,)."""
 
-FEWEST_PROBLEMS = 3
-"""Fewest problems of a grid in which sources are ranked: each target then has two or more."""
+MIN_GRID_DATA = 3
+"""Fewest data of a grid in which sources are ranked: each target then has two or more sources."""
 
 
 def rankings_of(
@@ -28,10 +28,10 @@ def rankings_of(
     """Compute how well each score ranks the fresh source networks, for each arm that uses them.
 
     Args:
-        spec: What was run.
-        accuracy: (R,) of each arm.
-        repeats: (R,) which.
-        scores: (5, R) of the source network of each repeat; None where they were not asked for.
+        spec: The experiment.
+        accuracy: (R,) test accuracies of each arm.
+        repeats: (R,) numbers of the repeats.
+        scores: (5, R) of the source network of each repeat; None if they were not computed.
 
     Yields:
         Arm by arm, in the order of `SCORES`. Repeats that share a source count as one network,
@@ -54,7 +54,7 @@ def rankings_of(
 def grid_rankings(results: StudyResults) -> Iterator[GridRanking]:
     """Compute how well each transferability score ranks the sources of each target.
 
-    Only targets that all other data were tried on count, in the repeats that all have.
+    Only targets with a cell for every source are used, and only the repeats of all their cells.
 
     Yields:
         Variant by variant, in the order of `SCORES`.
@@ -66,15 +66,17 @@ def grid_rankings(results: StudyResults) -> Iterator[GridRanking]:
         if cell.at[0] != cell.at[1] and cell.transferability is not None
     }
     columns = [[by_place.get((source, at)) for source in names if source != at] for at in names]
-    whole = [[cell for cell in column if cell is not None] for column in columns if all(column)]
-    if len(names) < FEWEST_PROBLEMS or not whole:
+    complete = [[cell for cell in column if cell is not None] for column in columns if all(column)]
+    if len(names) < MIN_GRID_DATA or not complete:
         return
-    n = min(cell.scores.n_repeats for column in whole for cell in column)
-    scores = np.array([[_scores(cell)[:, :n] for cell in column] for column in whole])
+    n = min(cell.scores.n_repeats for column in complete for cell in column)
+    scores = np.array([[_scores(cell)[:, :n] for cell in column] for column in complete])
     for index, _ in variant_labels(results.study):
-        if whole[0][0].spec.variants[index].start != "transfer":
+        if complete[0][0].spec.variants[index].start != "transfer":
             continue
-        accuracy = np.array([[_accuracy(cell, index)[:n] for cell in column] for column in whole])
+        accuracy = np.array(
+            [[_accuracy(cell, index)[:n] for cell in column] for column in complete]
+        )
         for index_of_score, name in enumerate(SCORES):
             of_score = np.moveaxis(scores[:, :, index_of_score], 2, 0)
             ranking = rank_by_repeat(of_score, np.moveaxis(accuracy, 2, 0))

@@ -12,7 +12,7 @@ from blobtransfer.statistics.sequential import BettingSequence, look_schedule
 
 
 def windows(spec: ExperimentSpec) -> Iterator[range]:
-    """Yield the repeats between two looks: all at once unless the comparison is until decided."""
+    """Yield the repeats between two looks: all at once unless `until_decided` is set."""
     ends = look_schedule(spec.n_repeats) if spec.until_decided else [spec.n_repeats]
     yield from (range(first, last) for first, last in pairwise([0, *ends]))
 
@@ -21,8 +21,8 @@ class StoppingRule:
     """One betting sequence for each arm that is compared with standalone.
 
     Args:
-        spec: What is run.
-        measured: The data that the accuracies are of.
+        spec: The experiment.
+        measured: Record of the data that accuracies are measured on.
         n_compared: Differences whose intervals hold simultaneously.
     """
 

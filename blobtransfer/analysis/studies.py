@@ -39,12 +39,12 @@ def cell_results(
     interrupted: bool,
     distance: float | None = None,
 ) -> CellResults:
-    """Return the results of a cell, not analysed yet.
+    """Return the results of a cell, without findings.
 
     Args:
         cell: The cell.
-        header: Its data and its one source network.
-        block: All repeats that are done.
+        header: Data and source training of the cell.
+        block: All finished repeats.
         environments: Each environment with the number of its repeats, that of the first repeat
             first; empty if all were computed here and not stored.
         interrupted: Whether some repeats are missing.
@@ -70,9 +70,9 @@ def analyse_study(
     """Compute the statistics of each cell, and of all cells together.
 
     Args:
-        study: What was run.
-        cells: Results of its cells, in their order; cells may be missing at the end.
-        provenance: When, where and with which versions.
+        study: The study.
+        cells: Results of the cells, in order; cells may be missing at the end.
+        provenance: Time, command and environment.
     """
     if study.kind == "grid":
         analysed = _step_down(study, cells)
@@ -117,7 +117,7 @@ def _changes(results: StudyResults) -> Iterator[VerdictChange]:
 
 
 def _pooled(results: StudyResults) -> tuple[list[PooledSummary], list[PairRow]]:
-    """Pool the pairs, one number each, arm by arm."""
+    """Pool the pairs, with one effect per pair, arm by arm."""
     arms = results.cell.spec.arms
     standalone, n_compared = arms[0], len(arms) - 1
     pooled, rows = [], []
@@ -143,7 +143,7 @@ def _pooled(results: StudyResults) -> tuple[list[PooledSummary], list[PairRow]]:
             moderators.append(Moderator("distance", fit_slope(np.array(distances, float), effects)))
         verdict = verdict_of(of_mean, results.study.margin, MIN_POOLED_PAIRS)
         if _mostly_fails(results, arm) and _mostly_fails(results, standalone):
-            verdict = Verdict("undecided")  # networks that fail are alike
+            verdict = Verdict("undecided")  # failed networks are equal
         pooled.append(
             PooledSummary(arm, float(means.mean()), std, family, verdict, tuple(moderators))
         )
@@ -181,10 +181,10 @@ def _pair_row(cell: CellResults, arm: Arm, standalone: Arm) -> PairRow:
 
 
 def _gap_of_odd_repeats(cell: CellResults, standalone: Arm) -> float:
-    """Return the mean gap of standalone to the ceiling, in every second repeat.
+    """Return the mean gap between standalone and the ceiling, in every second repeat.
 
-    The effects are of the other repeats: in the same repeats a good run of standalone would make
-    gap and effect smaller at once, and cause a spurious slope.
+    The effects are computed from the other repeats: in the same repeats a good run of standalone
+    reduces both gap and effect, which would cause a spurious slope.
     """
     accuracy = cell.scores.imputed_accuracy(standalone, cell.measured.floor)
     half = accuracy[1::2] if len(accuracy) > 1 else accuracy
@@ -212,7 +212,7 @@ def _squared_error(cell: CellResults, d: NDArray[np.float64]) -> float:
     if len(d) < 2:
         return 0.0
     data = cell.spec.data
-    # that of Nadeau & Bengio if each repeat resplits the same rows
+    # correction of Nadeau & Bengio if each repeat resplits the same rows
     share = 1 / len(d) + (data.test_to_train if data.is_resplit else 0.0)
     return float(d.var(ddof=1)) * share
 
@@ -254,7 +254,7 @@ def _step_down(study: Study, cells: Sequence[CellResults]) -> list[CellResults]:
 
 
 def _marginal_means(results: StudyResults) -> Iterator[MarginalMean]:
-    """Average the cells of every row and column, without the diagonal."""
+    """Compute the means of the cells of every row and column, without the diagonal."""
     for index, _ in variant_labels(results.study):
         for axis_index, axis in enumerate(results.study.axes):
             for at in axis.values:

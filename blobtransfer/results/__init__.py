@@ -1,1 +1,1 @@
-"""What a command found out, as plain data, and the files it is kept in."""
+"""Results of commands as plain data, and the files that hold them."""

@@ -1,4 +1,4 @@
-"""What the statistics say about the runs of a command: plain records, no words for people."""
+"""Findings of a command as plain records; `report` puts them into words."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -21,23 +21,23 @@ ContrastKind = Literal[
     "beyond extra epochs",
     "against",
 ]
-"""What a comparison of two arms tells: with a control, why; `against`, which is better."""
+"""Purpose of a comparison of two arms: controls explain an effect, `against` ranks two variants."""
 
 SpeedMetric = Literal["jumpstart", "area", "last", "reached", "epochs"]
 
 Unit = Literal["repeats", "sources"]
-"""What counts as one observation: a repeat, or a source where several repeats share it."""
+"""One observation: a repeat, or a source network if several repeats share it."""
 
 
 @dataclass(frozen=True)
 class LowAccuracyRuns:
-    """How often runs end low, below a line that is fixed beforehand.
+    """Share of runs with an accuracy below a line that is fixed beforehand.
 
     Args:
-        share: Of the arm's runs.
-        share_standalone: Of standalone's; None for standalone itself.
-        ci_low: Lower end of the 95 % interval of the difference of the two.
-        ci_high: Upper end.
+        share: Share of the runs of the arm.
+        share_standalone: Share of the runs of standalone; None for standalone itself.
+        ci_low: Lower end of the 95 % interval of the difference of the two shares.
+        ci_high: Upper end of that interval.
     """
 
     share: float
@@ -48,7 +48,7 @@ class LowAccuracyRuns:
 
 @dataclass(frozen=True)
 class ChosenRate:
-    """How many runs of an arm have chosen a learning rate."""
+    """Number of runs of an arm that chose a learning rate."""
 
     learning_rate: float
     n: int
@@ -59,20 +59,20 @@ class Summary(Spread):
     """The test accuracies of one arm over its repeats; a failed run counts at chance level.
 
     Args:
-        arm: Which.
-        failed: Runs whose loss is not finite.
-        mean_finished: Mean of the others; None where there are none.
-        collapsed: Runs, not failed, that never predict one of the classes.
-        low_runs: How often a run ends low; None without a run.
-        trainable_parameters: Weights that may move.
-        gap: Ceiling less mean, a share; negative where chance puts the mean above the
-            ceiling, None where there is no ceiling.
-        difference: To standalone, within the repeats; None for standalone itself.
-        verdict: What the difference and the margin allow to say.
-        source_variance: Where several repeats share each of several sources.
-        chosen_rates: Where runs choose from learning rates, those in ascending order.
-        mean_low: Lower end of the 95 % interval of the mean, this one alone.
-        mean_high: Upper end.
+        arm: The arm.
+        failed: Number of runs whose loss is not finite.
+        mean_finished: Mean of the other runs; None if all failed.
+        collapsed: Number of runs that did not fail but never predict one of the classes.
+        low_runs: Share of low-accuracy runs; None without a run.
+        trainable_parameters: Number of trainable weights.
+        gap: Ceiling minus mean, a share; negative if the mean is above the ceiling by chance,
+            None if there is no ceiling.
+        difference: Paired difference from standalone; None for standalone itself.
+        verdict: Verdict by the difference and the margin.
+        source_variance: Variance components if several repeats share each source; else None.
+        chosen_rates: Chosen learning rates in ascending order; empty unless runs choose.
+        mean_low: Lower end of the unadjusted 95 % interval of the mean.
+        mean_high: Upper end of that interval.
     """
 
     arm: Arm
@@ -91,25 +91,25 @@ class Summary(Spread):
 
     @property
     def mostly_fails(self) -> bool:
-        """Whether most runs failed or collapsed, which leaves little to compare."""
+        """Whether most runs failed or collapsed, so that a comparison means little."""
         return 2 * (self.failed + self.collapsed) > self.n
 
     @property
     def label(self) -> str:
-        """The variant as people write it."""
+        """The variant as the user writes it."""
         return self.arm.label
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A difference between two arms that tells why a variant wins or loses.
+    """A difference between two arms that explains why a variant is better or worse.
 
     Args:
-        question: In which.
-        kind: What it tells.
-        arm: The one.
-        baseline: The other.
-        difference: Arm less baseline; its p is not adjusted.
+        question: Question that both arms belong to.
+        kind: Purpose of the comparison.
+        arm: The arm that is compared.
+        baseline: The arm that it is compared with.
+        difference: Arm minus baseline; its p-value is unadjusted.
     """
 
     question: Question
@@ -121,17 +121,17 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Speed:
-    """One metric of how fast an arm learns, over its repeats.
+    """One metric of the training speed of an arm, over its repeats.
 
     Args:
-        arm: Which.
+        arm: The arm.
         metric: `jumpstart` (accuracy before training), `area` (mean accuracy of the curve),
-            `last` (mean accuracy of the last 10 epochs), `reached` (whether the threshold was),
-            or `epochs` (to reach it, restricted to those there were).
-        n: Runs.
+            `last` (mean accuracy of the last 10 epochs), `reached` (whether the threshold was
+            reached), or `epochs` (epochs to reach it, at most the epochs trained).
+        n: Number of runs.
         value: Mean over the runs, a share; for `epochs` in epochs. None without a run.
-        difference: To standalone, within the repeats; None for standalone itself.
-        verdict: What its interval shows; None for standalone and for `reached`.
+        difference: Paired difference from standalone; None for standalone itself.
+        verdict: Verdict by the interval; None for standalone and for `reached`.
     """
 
     arm: Arm
@@ -144,12 +144,12 @@ class Speed:
 
 @dataclass(frozen=True)
 class SourceRanking:
-    """How well a transferability score ranks the fresh source networks of an arm.
+    """Quality of the ranking of the fresh source networks of an arm by a transferability score.
 
     Args:
-        arm: What starts from them.
-        score: Which score.
-        ranking: By the test accuracies after transfer.
+        arm: Arm that starts from the source networks.
+        score: Name of the score.
+        ranking: Agreement with the ranking by test accuracy after transfer.
     """
 
     arm: Arm
@@ -159,7 +159,7 @@ class SourceRanking:
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """Where the learning curves of an arm lie, each (E + 1,) test accuracy by epoch."""
+    """Quantiles of the learning curves of an arm, each (E + 1,) test accuracy by epoch."""
 
     arm: Arm
     median: NDArray[np.float64]
@@ -172,8 +172,8 @@ class FewPairs:
     """Too few independent pairs to decide anything.
 
     Args:
-        n: Pairs.
-        unit: What is counted.
+        n: Number of pairs.
+        unit: Unit of observation.
     """
 
     kind: ClassVar = "few pairs"
@@ -183,24 +183,24 @@ class FewPairs:
 
 @dataclass(frozen=True)
 class OneSource:
-    """Nothing was asked about the method: the draw of the one source is in no interval."""
+    """Only one source network was used: intervals ignore the variation between source networks."""
 
     kind: ClassVar = "one source"
 
 
 @dataclass(frozen=True)
 class SameData:
-    """Source and target are the same problem, which is not transfer."""
+    """Source and target are the same data, which is not transfer."""
 
     kind: ClassVar = "same problem"
 
 
 @dataclass(frozen=True)
 class LookAgain:
-    """Some arms are undecided: a second look at more of the same errs more often.
+    """Some arms are undecided: adding repeats after looking has a higher error rate.
 
     Args:
-        n: Repeats so far; sources, where the design is nested.
+        n: Repeats so far, or sources in a nested design.
     """
 
     kind: ClassVar = "look again"
@@ -209,7 +209,7 @@ class LookAgain:
 
 @dataclass(frozen=True)
 class Collapsed:
-    """Most runs of some arms fail, or never predict one of the classes."""
+    """Most runs of some arms failed, or never predict one of the classes."""
 
     kind: ClassVar = "collapsed"
     arms: tuple[Arm, ...]
@@ -220,7 +220,7 @@ class OtherClasses:
     """Some arms keep an output layer whose classes are not those of the target.
 
     Args:
-        arms: Which.
+        arms: The arms.
     """
 
     kind: ClassVar = "other classes"
@@ -229,10 +229,10 @@ class OtherClasses:
 
 @dataclass(frozen=True)
 class SplitAnew:
-    """Each repeat resplits the same rows: more rows would help, more repeats hardly.
+    """Each repeat resplits the same rows: more rows help, more repeats hardly do.
 
     Args:
-        n_rows: How many rows there are.
+        n_rows: Number of rows.
     """
 
     kind: ClassVar = "split anew"
@@ -241,13 +241,13 @@ class SplitAnew:
 
 @dataclass(frozen=True)
 class FewTestRows:
-    """The test rows are too few for a difference of the margin to hold for new rows.
+    """The test rows are too few for differences as small as the margin to generalise to new rows.
 
     Args:
-        n_test: Test rows.
-        standard_error: Of an accuracy on new rows, a share.
-        margin: That is to be resolved, a share.
-        n_enough: Rows that would do; None where no more can be drawn.
+        n_test: Number of test rows.
+        standard_error: Standard error of an accuracy on new rows, a share.
+        margin: The margin, a share.
+        n_enough: Sufficient number of test rows; None if no more can be generated.
     """
 
     kind: ClassVar = "few test rows"
@@ -259,10 +259,10 @@ class FewTestRows:
 
 @dataclass(frozen=True)
 class Mixed:
-    """Some repeats were computed by other versions, or where arithmetic rounds differently.
+    """Some repeats were computed with other versions, or on machines that round differently.
 
     Args:
-        n_repeats: How many.
+        n_repeats: Number of these repeats.
     """
 
     kind: ClassVar = "mixed"
@@ -280,22 +280,22 @@ Caution = (
     | FewTestRows
     | Mixed
 )
-"""What makes results less sure than they look."""
+"""Reason why results are less certain than they seem."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the statistics say about the runs of a command.
+    """Statistics of the runs of a comparison or a training.
 
     Args:
-        summary: One an arm.
-        contrasts: What the controls tell.
-        speed: Where the speed of learning was asked for.
-        low_line: Test accuracy below which a run ends low; a share.
-        threshold: Test accuracy that a run was to reach, for the speed; a share.
-        bands: Of the learning curves, for the speed.
-        cautions: What makes the results less sure than they look.
-        rankings: Where the source networks were scored.
+        summary: One summary per arm.
+        contrasts: Comparisons with the controls.
+        speed: Training speed, if requested.
+        low_line: Test accuracy below which a run counts as low accuracy; a share.
+        threshold: Test accuracy that measures the speed; a share.
+        bands: Quantiles of the learning curves, with the speed.
+        cautions: Reasons why the results are less certain than they seem.
+        rankings: Rankings by transferability scores, if the source networks were scored.
     """
 
     summary: tuple[Summary, ...] = ()

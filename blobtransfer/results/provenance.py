@@ -1,4 +1,4 @@
-"""What a result depends on besides its spec: versions, machine, and when it was made."""
+"""Provenance of results: versions, machine, time and command line."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ MAX_SECONDS = 1e9
 """Longest command: 30 years."""
 
 OF_KERAS = ("keras", "tensorflow")
-"""Those of them that can change a score of the Keras engine alone."""
+"""Packages that can change only the scores of the Keras engine."""
 
 
 def installed_versions() -> dict[str, str]:
@@ -37,7 +37,7 @@ def _installed_versions() -> dict[str, str]:
 
 
 def this_machine() -> dict[str, str | int | None]:
-    """Describe the machine as far as it can change a score or a time."""
+    """Return the properties of the machine that can change a score or a time."""
     return {
         "system": platform.system(),
         "machine": platform.machine(),
@@ -48,13 +48,13 @@ def this_machine() -> dict[str, str | int | None]:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where repeats were computed, as far as that can change a score.
+    """Environment of repeats: versions, machine and rounding, which can change a score.
 
     Args:
-        versions: Of Python and of the packages that can change a score.
-        machine: As far as it can change a score or a time.
-        rounding: SHA-256, in hexadecimal digits, of a few networks that were trained there, and
-            of scores where these are asked for.
+        versions: Versions of Python and of the packages that can change a score.
+        machine: Properties of the machine that can change a score or a time.
+        rounding: SHA-256, in hexadecimal digits, of a few networks trained in the environment,
+            and of their transferability scores if these are requested.
         host: Name of the machine and number of the process, for messages.
     """
 
@@ -68,7 +68,7 @@ class Environment:
 
         Args:
             other: The other environment.
-            engine: What trains.
+            engine: Engine that trains.
 
         Returns:
             An empty text if the scores are bit-identical.
@@ -81,14 +81,14 @@ class Environment:
 
 @dataclass(frozen=True)
 class Provenance:
-    """When results were computed, and by what.
+    """Time, command and environment of results.
 
     Args:
         started: UTC, ISO 8601.
-        seconds: Of all trainings and what they needed.
+        seconds: Seconds of all trainings, including their preparation.
         argv: The command line, without the program; empty for results of a Python program.
-        versions: Of Python and of the packages that can change a score.
-        machine: Properties that can change a score or a time.
+        versions: Versions of Python and of the packages that can change a score.
+        machine: Properties of the machine that can change a score or a time.
     """
 
     started: str
@@ -104,10 +104,10 @@ class Provenance:
         """Return the provenance of repeats that some environments computed.
 
         Args:
-            environments: Each with the number of its repeats, that of the first repeat first;
-                empty: this process computed them.
+            environments: Each environment with the number of its repeats, that of the first repeat
+                first; empty: this process computed them.
             started: UTC, ISO 8601.
-            seconds: Of all trainings and what they needed.
+            seconds: Seconds of all trainings, including their preparation.
         """
         if not environments:
             return cls(started, seconds)
@@ -128,7 +128,7 @@ def joined_provenance(provenances: Sequence[Provenance]) -> Provenance:
 def version_difference(
     versions: dict[str, str], other_versions: dict[str, str], engine: str
 ) -> str:
-    """Return which packages have other versions; see `Environment.difference_from`."""
+    """Return the packages whose versions differ; see `Environment.difference_from`."""
     names = [
         name
         for name in ("python", *VERSIONED)
@@ -145,13 +145,13 @@ def n_mixed_of(environments: Sequence[tuple[Environment, int]], engine: str) -> 
 
     Args:
         environments: Each environment with the number of its repeats, that of the first one first.
-        engine: What trains.
+        engine: Engine that trains.
     """
     return sum(n for other, n in environments if other.difference_from(environments[0][0], engine))
 
 
 class Clock:
-    """When a command started, and how long it has run; starts when it is made.
+    """Start and elapsed time of a command; starts when it is built.
 
     Attributes:
         started: UTC, ISO 8601.
@@ -162,5 +162,5 @@ class Clock:
         self._start = time.perf_counter()
 
     def seconds(self) -> float:
-        """Return the seconds since then, to the millisecond."""
+        """Return the seconds since the start, to the millisecond."""
         return round(time.perf_counter() - self._start, 3)

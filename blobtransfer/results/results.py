@@ -1,4 +1,4 @@
-"""Results of a study or of one training: what was run, scores, findings and provenance."""
+"""Results of a study or of one training: specification, scores, findings and provenance."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,25 +24,25 @@ Point = tuple[Place, Place]
 Curves = Mapping[Arm, NDArray[np.float64]]
 """Learning curves of each arm, (M, R, E + 1): the first M of `METRICS`, by repeat and epoch.
 
-Epoch 0 is the untrained network. A comparison keeps the test accuracy alone, M = 1.
+Epoch 0 is the untrained network. A comparison records the test accuracy only, M = 1.
 """
 
 MAX_DRAWN_CLASSES = 49
-"""Most classes that a reader can tell apart: seven colours times seven markers."""
+"""Largest number of classes that a figure distinguishes: seven colours times seven markers."""
 
 
 @dataclass(frozen=True)
 class DataRecord:
-    """A problem as it was used: its size and its best possible test accuracy.
+    """Description of data: its sizes and its best possible test accuracy.
 
     Args:
-        role: What it was for.
-        name: What people call it.
-        n_train: Training rows.
-        n_test: Test rows.
-        ceiling: A share; None where it is not known.
-        floor: Share of the largest class among the test rows: what chance gives.
-        class_counts: Rows of each class, of training and test; empty in older files.
+        role: Role of the data.
+        name: Name of the data in reports.
+        n_train: Number of training rows.
+        n_test: Number of test rows.
+        ceiling: Best possible test accuracy, a share; None if unknown.
+        floor: Chance level: share of the largest class among the test rows.
+        class_counts: Training and test rows of each class; empty in older files.
     """
 
     role: Role
@@ -55,22 +55,22 @@ class DataRecord:
 
     @property
     def max_unseen_shift(self) -> float:
-        """How far an unseen pair may lie from 0: half of what a network can lose."""
+        """Largest assumed mean difference of unseen pairs: half of ceiling minus floor."""
         return max(0.0, ((1.0 if self.ceiling is None else self.ceiling) - self.floor) / 2)
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Which class a trained network sees where, on a grid over the rows of its problem.
+    """Decision regions of a trained network: its class at each point of a grid over the data.
 
     Args:
-        x: First and last place of feature 1.
-        y: First and last place of feature 2; equal where there is one feature.
-        rows: A row for each place of feature 2, lowest first, run by run: a class and how
-            many places of feature 1 in a row have it, the next class and how many, ...
-        points: Places of test rows, the first of them where there are very many.
-        labels: Their classes.
-        centers: True centre of each class; None where there are none.
+        x: First and last grid value of feature 1.
+        y: First and last grid value of feature 2; equal if there is one feature.
+        rows: One row per grid value of feature 2, lowest first, run-length encoded: a class,
+            the number of adjacent points of that class, the next class, its number, ...
+        points: Coordinates of the first test rows.
+        labels: Classes of these rows.
+        centers: True centre of each class; None if the data has none.
     """
 
     x: Point
@@ -87,13 +87,13 @@ class Regions:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a trained network says of test rows that no plane shows as they are.
+    """Predictions of a trained network for test rows with more than two features.
 
     Args:
-        points: The rows on two principal components, the first of them where there are many.
-        labels: Their classes.
-        predicted: The classes that the network gives them.
-        axes: What the two components are.
+        points: Coordinates of the first test rows on two principal components.
+        labels: Classes of these rows.
+        predicted: Classes that the network predicts.
+        axes: Labels of the two components.
     """
 
     points: tuple[Point, ...]
@@ -104,13 +104,13 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class StandaloneTraining:
-    """Training from scratch, with the same orders, beside the one network of `train-target`.
+    """Standalone training with the same batch orders as the network of `train-target`.
 
     Args:
-        run: What came out.
+        run: Scores of the training.
         curves: (M, E + 1) in the order of `METRICS`, by epoch.
-        regions: Where they can be drawn.
-        predictions: Where regions cannot be drawn.
+        regions: Decision regions; None if they cannot be drawn.
+        predictions: Predictions if regions cannot be drawn; else None.
     """
 
     run: Run
@@ -121,12 +121,12 @@ class StandaloneTraining:
 
 @dataclass(frozen=True, eq=False)
 class BlockResult:
-    """Results of a block of repeats: the unit that is computed, sent, stored and joined.
+    """Results of a block of repeats, the unit of computing, sending and storing.
 
     Args:
         scores: Scores of all arms in its R repeats.
-        curves: Test accuracy by epoch, (1, R, E + 1) for each arm; empty unless asked for.
-        transferability: (5, R) scores of the fresh source networks; None unless asked for.
+        curves: Test accuracy by epoch, (1, R, E + 1) for each arm; empty unless recorded.
+        transferability: (5, R) scores of the fresh source networks; None unless recorded.
     """
 
     scores: Scores
@@ -152,7 +152,7 @@ class BlockResult:
         )
 
     def at(self, is_selected: NDArray[np.bool_]) -> "BlockResult":
-        """Return some of the repeats; `is_selected` has shape (R,)."""
+        """Return the selected repeats; `is_selected` has shape (R,)."""
         return BlockResult(
             scores=self.scores.at(is_selected),
             curves={arm: curves[:, is_selected] for arm, curves in self.curves.items()},
@@ -167,16 +167,16 @@ class CellResults:
     """Results of one cell of a study: of one comparison.
 
     Args:
-        spec: What was run.
-        tasks: The data, source first.
+        spec: The experiment.
+        tasks: Records of the data, source first.
         source_run: The training of the one source network; None if it was not trained here.
         scores: Scores of every run.
         curves: Learning curves of every run; empty unless recorded.
         transferability: (5, R) scores of the fresh source network of each repeat, in the order
             of `SCORES`; NaN where a network diverged; None unless recorded.
         findings: Statistics of the scores.
-        interrupted: Stopped before all repeats were done.
-        n_mixed: Repeats of other versions than the first, or of machines that round differently.
+        interrupted: Whether it stopped before all repeats were done.
+        n_mixed: Number of repeats that may be rounded differently from the first.
         at: The value of the cell on each axis of its study.
         distance: Between source and target data, in standard deviations; None if not computed.
     """
@@ -221,11 +221,11 @@ class CellResults:
 
     @property
     def measured(self) -> DataRecord:
-        """The data that accuracies are of: the target, or the source where it is alone."""
+        """Record of the data that accuracies are measured on: the target, or else the source."""
         return self.tasks[-1]
 
     def record_of(self, role: Role) -> DataRecord:
-        """Return the data of a role."""
+        """Return the record of the data of a role."""
         return next(data for data in self.tasks if data.role == role)
 
     def rows(self) -> Iterator[Run]:
@@ -238,7 +238,7 @@ class CellResults:
         )
 
     def _source_name(self, arm: Arm) -> str:
-        """Return the data or file of the source network of an arm; empty without one."""
+        """Return the name of the source data or file of an arm; empty without a source."""
         if arm.sources == "none":
             return ""
         if arm.variant.start == "self-transfer":
@@ -248,7 +248,7 @@ class CellResults:
         return "" if self.spec.source is None else self.spec.source.name
 
     def of_question(self, question: Question) -> list[Summary]:
-        """Return the summaries of the arms of a question, in the order of their variants."""
+        """Return the summaries of the arms of a question, in the order of the variants."""
         summaries = [summary for summary in self.summary if summary.arm.is_asked_by(question)]
         return sorted(summaries, key=lambda row: self.spec.variants.index(row.arm.variant))
 
@@ -263,11 +263,11 @@ class TrainingResults(CellResults):
     """Results of `train-source` or `train-target`: a cell with one run, and its network's regions.
 
     Args:
-        command: The name of the command.
-        provenance: When, where and with which versions.
-        regions: Decision regions of the network; None where they cannot be drawn.
-        predictions: Predictions of the network, where regions cannot be drawn.
-        baseline: A training from scratch to show beside it; None for standalone itself.
+        command: Name of the command.
+        provenance: Time, command and environment.
+        regions: Decision regions of the network; None if they cannot be drawn.
+        predictions: Predictions of the network if regions cannot be drawn; else None.
+        baseline: A standalone training to compare with; None for standalone itself.
     """
 
     command: TrainingCommand
@@ -288,7 +288,7 @@ class TrainingResults(CellResults):
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """No axis."""
+        """Axes of the study: none."""
         return ()
 
 
@@ -297,9 +297,9 @@ class StudyResults:
     """Results of a study; `compare` is a study of one cell.
 
     Args:
-        study: What was run.
+        study: The study.
         cells: Results of each cell, in the order of the study; fewer if it was interrupted.
-        provenance: When, where and with which versions.
+        provenance: Time, command and environment.
         findings: Statistics of all cells together.
     """
 
@@ -315,12 +315,12 @@ class StudyResults:
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """What varies from cell to cell."""
+        """Axes of the study."""
         return self.study.axes
 
     @property
     def cell(self) -> CellResults:
-        """The first cell; that of `compare` is the only one."""
+        """The first cell, which is the only cell of `compare`."""
         return self.cells[0]
 
     @property

@@ -1,4 +1,4 @@
-"""The grid of scores: metric x arm x repeat in one array; rows exist only where files need them."""
+"""Scores by metric, arm and repeat in one array; rows are built only for files."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -22,17 +22,17 @@ Share = Annotated[float, Interval(ge=0.0, le=1.0)]
 Count = Annotated[int, Interval(ge=0)]
 LEAST_LOSS, MOST_LOSS = -1e-3, 1e39
 Loss = Annotated[float, Interval(ge=LEAST_LOSS, le=MOST_LOSS)]
-"""In nats: what float32 can hold, and rounding below 0."""
+"""Loss in nats: the range of float32, and slightly below 0 because of rounding."""
 
 
 @dataclass(frozen=True)
 class Run:
     """One training: a row of the CSV.
 
-    Accuracies are in [0, 1], losses in nats; what is not finite is None. `label` is the variant
-    as people write it, `source_repeat` the repeat in which the source network was drawn; `source`
-    names the data that this network was trained on, or its file, and `target` the data measured.
-    `learning_rate` is that of its training; None in older files.
+    Accuracies are in [0, 1], losses in nats; values that are not finite are None. `label` is the
+    variant as the user writes it, `source_repeat` the repeat whose source network the run starts
+    from. `source` names the data or the file of that network, `target` the data that the run is
+    trained on. `learning_rate` is None in older files.
     """
 
     sources: Sources
@@ -54,16 +54,16 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What came out of every run: A arms, R repeats.
+    """Scores of all runs: A arms, R repeats.
 
     Args:
-        arms: (A,) what was compared.
-        repeats: (R,) int64, which repeats there are runs of, ascending.
+        arms: The A arms.
+        repeats: (R,) int64 numbers of the repeats, ascending.
         values: (4, A, R) float64 in the order of `METRICS`; accuracies in [0, 1], losses in
             nats, NaN or infinite where training diverged.
-        classes_predicted: (A, R) int64, how many classes a network predicts on the test rows.
-        is_failed: (A, R) bool, where a metric or a weight is not finite.
-        learning_rates: (A, R) float64, where each run has chosen its own.
+        classes_predicted: (A, R) int64, number of classes that a network predicts on test rows.
+        is_failed: (A, R) bool, whether a metric or a weight is not finite.
+        learning_rates: (A, R) float64 chosen learning rates; None unless runs choose.
     """
 
     arms: tuple[Arm, ...]
@@ -75,7 +75,7 @@ class Scores:
 
     @classmethod
     def joined(cls, scores: Sequence["Scores"]) -> "Scores":
-        """Join the repeats of some grids of the same arms, in whatever order they come."""
+        """Join scores of the same arms, given in any order of repeats."""
         order = np.argsort(np.concatenate([block_scores.repeats for block_scores in scores]))
 
         def along_repeats(name: str) -> NDArray[Any]:
@@ -106,14 +106,14 @@ class Scores:
 
     @classmethod
     def from_rows(cls, rows: Sequence[Run], arms: Sequence[Arm]) -> "Scores":
-        """Return rows as a grid.
+        """Build scores from rows.
 
         Args:
-            rows: In any order.
-            arms: What they are of.
+            rows: Rows of runs, in any order.
+            arms: Arms of the runs.
 
         Raises:
-            ValueError: The rows do not fill a grid; the message says which row and why.
+            ValueError: A run is missing or repeated; the message names the row and the reason.
         """
         arm_of = {tuple(arm.columns.values()): a for a, arm in enumerate(arms)}
         repeats = sorted({row.repeat for row in rows})
@@ -149,7 +149,7 @@ class Scores:
         )  # fmt: skip
 
     def check(self, n_classes: int) -> None:
-        """Raise `ValueError` unless the numbers are such as trainings can give."""
+        """Raise `ValueError` for numbers that no training can have."""
         accuracies, losses = (
             self.values[[TEST_ACCURACY, TRAIN_ACCURACY]], self.values[[TEST_LOSS, TRAIN_LOSS]],
         )  # fmt: skip
@@ -165,11 +165,11 @@ class Scores:
 
     @property
     def n_repeats(self) -> int:
-        """How many repeats there are runs of."""
+        """Number of repeats."""
         return len(self.repeats)
 
     def test_accuracy(self, arm: Arm) -> NDArray[np.float64]:
-        """Return the (R,) test accuracies of an arm by repeat; NaN where a run failed."""
+        """Return the (R,) test accuracies of an arm by repeat; NaN for a failed run."""
         a = self.arms.index(arm)
         return np.where(self.is_failed[a], np.nan, self.values[TEST_ACCURACY, a])
 
@@ -182,7 +182,7 @@ class Scores:
         return int(self.is_failed[self.arms.index(arm)].sum())
 
     def n_collapsed(self, arm: Arm, n_classes: int) -> int:
-        """Count the runs of an arm, not failed, that predict fewer than `n_classes` classes."""
+        """Count the runs of an arm that did not fail and predict fewer than `n_classes` classes."""
         a = self.arms.index(arm)
         return int(((self.classes_predicted[a] < n_classes) & ~self.is_failed[a]).sum())
 
@@ -196,10 +196,10 @@ class Scores:
         """Yield the runs by repeat, then arm.
 
         Args:
-            source_repeat: Gives the repeat whose source network a repeat's fresh runs start from.
+            source_repeat: Returns the repeat whose source network the fresh runs of a repeat use.
             source_of: Returns the name of the source data of an arm; empty without a source.
-            target: Names the problem that is measured.
-            learning_rate: Of all runs, where they have not chosen their own.
+            target: Name of the data that accuracies are measured on.
+            learning_rate: Learning rate of all runs, unless runs have chosen their own.
 
         Yields:
             The record of each run.

@@ -1,4 +1,4 @@
-"""What the statistics say about a study as a whole: plain records, no words for people."""
+"""Findings of a study as a whole as plain records; `report` puts them into words."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,27 +12,26 @@ from blobtransfer.statistics.transferability import Ranking, ScoreName
 StudyCautionKind = Literal[
     "in cells", "sensitivity", "few pairs", "halves of one table", "one problem", "shared problems"
 ]
-"""`in cells`: what makes single comparisons less sure than they look; `sensitivity`: the setting
-that varies changes standalone too, so that points do not compete; `few pairs`: too few for an
-interval; `halves of one table`: pairs that share classes are not independent; `one problem`: pairs
-differ in nothing but the rows that are drawn; `shared problems`: cells of a grid share problems,
-so that nothing is pooled over them."""
+"""`in cells`: caution about single comparisons; `sensitivity`: the swept setting also changes
+standalone, so that the points are not alternatives; `few pairs`: too few for an interval; `halves
+of one table`: pairs that share classes are not independent; `one problem`: pairs differ only in the
+generated rows; `shared problems`: cells of a grid share data, so that they are not pooled."""
 
 ModeratorKind = Literal["gap", "distance"]
-"""What the effect on a pair may hang on: how far standalone stays below the ceiling (below 1
-where there is none), or how far the two problems are apart, in standard deviations."""
+"""Property of a pair that the effect may depend on: the gap of standalone to the ceiling (to 1 if
+there is no ceiling), or the distance between source and target data, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class VerdictChange:
-    """Where the verdict on a variant changes along the axis: between two decided points.
+    """Change of the verdict on a variant along the axis, between two decided points.
 
     Args:
-        question: In which.
-        series: Place of the variant in each cell.
-        at: The last point with the one verdict, and the first with the other; those between
-            are undecided.
-        verdicts: The two.
+        question: The question.
+        series: Index of the variant in each cell.
+        at: Last point with the first verdict, and first point with the second; points between
+            them are undecided.
+        verdicts: The two verdicts.
     """
 
     question: Question
@@ -43,12 +42,12 @@ class VerdictChange:
 
 @dataclass(frozen=True)
 class Moderator:
-    """How the effect on a pair hangs on something.
+    """Dependence of the effect on a pair on one of its properties.
 
     Args:
-        kind: On what.
-        slope: Of the effect, a share, by it: for the gap a share, for the distance a standard
-            deviation.
+        kind: The property.
+        slope: Slope of the effect (a share) per unit of the property: a share for the gap, a
+            standard deviation for the distance.
     """
 
     kind: ModeratorKind
@@ -57,15 +56,15 @@ class Moderator:
 
 @dataclass(frozen=True)
 class PooledSummary:
-    """One variant over all pairs of problems.
+    """One variant over all pairs of data.
 
     Args:
-        arm: Which.
-        mean: Of its mean test accuracies on the pairs, a share.
-        std: Of these means, between pairs.
-        family: What is known about its differences to standalone; None for standalone itself.
-        verdict: On their mean.
-        moderators: What they hang on.
+        arm: The arm.
+        mean: Mean over pairs of its mean test accuracy, a share.
+        std: Standard deviation of these means between pairs.
+        family: Pooled difference from standalone; None for standalone itself.
+        verdict: Verdict on the pooled difference.
+        moderators: Dependence of the differences on properties of the pairs.
     """
 
     arm: Arm
@@ -78,20 +77,20 @@ class PooledSummary:
 
 @dataclass(frozen=True)
 class PairRow:
-    """One variant on one pair of problems.
+    """One variant on one pair of data.
 
     Args:
-        pair: Which pair.
-        source: Its source problem.
-        target: Its target problem.
-        arm: The variant.
-        n: Repeats.
-        mean: Test accuracy, a share.
-        difference: To standalone.
-        each_low: Lower end of its 95 % interval, this one alone.
-        each_high: Upper end.
-        gap: From standalone's mean to the ceiling, or to 1.
-        distance: Of the two problems, in standard deviations; None if not known.
+        pair: Name of the pair.
+        source: Name of the source data.
+        target: Name of the target data.
+        arm: The arm.
+        n: Number of repeats.
+        mean: Mean test accuracy, a share.
+        difference: Mean difference from standalone.
+        each_low: Lower end of its unadjusted 95 % interval.
+        each_high: Upper end of that interval.
+        gap: Ceiling, or 1 without a ceiling, minus the mean of standalone.
+        distance: Between source and target data, in standard deviations; None if unknown.
     """
 
     pair: str
@@ -109,13 +108,13 @@ class PairRow:
 
 @dataclass(frozen=True)
 class MarginalMean:
-    """The plain mean of the differences in a row or a column of a grid, its diagonal left out.
+    """Unweighted mean of the differences in a row or a column of a grid, without the diagonal.
 
     Args:
-        series: Place of the variant in each cell.
+        series: Index of the variant in each cell.
         axis: `source` for a row, `target` for a column.
-        at: Which.
-        mean: A share; it has no interval, as the cells share problems.
+        at: Value on the axis.
+        mean: Mean difference, a share; without an interval, as the cells share data.
     """
 
     series: int
@@ -126,11 +125,11 @@ class MarginalMean:
 
 @dataclass(frozen=True)
 class GridRanking:
-    """How well a transferability score ranks the sources of a grid, target by target.
+    """Quality of the ranking of the sources of each target of a grid by a transferability score.
 
     Args:
-        series: Place of the variant in each cell.
-        score: Which score.
+        series: Index of the variant in each cell.
+        score: Name of the score.
         ranking: Means over targets and repeats; `n` counts the repeats.
     """
 
@@ -141,12 +140,12 @@ class GridRanking:
 
 @dataclass(frozen=True)
 class StudyCaution:
-    """What makes the results of a study less sure than they look.
+    """Reason why the results of a study are less certain than they seem.
 
     Args:
-        kind: What it is about.
-        n_cells: Cells that it is about.
-        first: That of the first of these cells, where it is one of a comparison.
+        kind: Kind of the caution.
+        n_cells: Number of cells that it concerns.
+        first: The caution of the first of these cells, if the kind is `in cells`.
     """
 
     kind: StudyCautionKind
@@ -156,15 +155,15 @@ class StudyCaution:
 
 @dataclass(frozen=True)
 class StudyFindings:
-    """What the statistics say about a study as a whole.
+    """Statistics of a study as a whole.
 
     Args:
-        changes: Of a sweep along one axis.
-        pooled: Of pairs, one per arm.
-        pairs: Of pairs, one per pair and arm that is compared.
-        marginal_means: Of a grid, by row and by column.
-        rankings: Of a grid, where the source networks were scored.
-        cautions: What makes the results less sure than they look.
+        changes: Changes of verdicts in a sweep along one axis.
+        pooled: Pooled effects of pairs, one per arm.
+        pairs: Effects of pairs, one per pair and compared arm.
+        marginal_means: Means of a grid, by row and by column.
+        rankings: Rankings of a grid, if the source networks were scored.
+        cautions: Reasons why the results are less certain than they seem.
     """
 
     changes: tuple[VerdictChange, ...] = ()

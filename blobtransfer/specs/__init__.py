@@ -1,1 +1,1 @@
-"""What to run: plain frozen data, checked when it is made; standard library only."""
+"""Specifications of what to run: frozen dataclasses, checked when built; standard library only."""

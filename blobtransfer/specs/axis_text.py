@@ -1,10 +1,10 @@
-"""How a user writes what varies in a sweep: `SETTING=A,B,C`.
+"""Parse the axis of a sweep: `SETTING=A,B,C`.
 
     train-samples=10,30,100    hidden=2..32/5    learning-rate=0.003,0.01    target.noise=0.1,0.3
 
-A setting is one of the map (`specs.settings`), `fixed`, or a key of one problem's description
-after `source.` or `target.`. `LOW..HIGH` is every whole number, `LOW..HIGH/N` are N steps that
-grow by one factor.
+A setting is one of `SWEPT`, or a key of a data specification after `source.` or `target.`.
+`LOW..HIGH` is every whole number from LOW to HIGH; `LOW..HIGH/N` is N values with a constant
+ratio.
 """
 
 import re
@@ -31,12 +31,12 @@ DATA_KEYS = {
         )
     },
 }
-"""Settings of problems by the user's word: the keys of their descriptions."""
+"""Settings of the data by option name, with the keys of the data specifications that they set."""
 
 KEYS = sorted(
     {*COMMON_KEYS, *(key for kind in GENERATED.values() for key in kind.kind_keys)} - {"seed"}
 )
-"""Keys of one problem that may vary."""
+"""Keys of the source or of the target data that may vary."""
 
 TRAINING_WORDS = (
     "hidden", "activation", "initializer", "epochs", "batch-size", "learning-rate", "optimizer",
@@ -46,7 +46,7 @@ TRAINING_WORDS = (
 FIXED = "fixed"
 
 SWEPT = (*DATA_KEYS, *TRAINING_WORDS, FIXED)
-"""Every setting that a sweep may vary, but for the keys of one problem."""
+"""Every setting that a sweep may vary, except the keys of the source or target data alone."""
 
 OTHER_ROWS = ("target-seed", "target.seed")
 
@@ -56,7 +56,7 @@ NEVER = {
     "repeats": "every point has as many; use --repeats",
     "margin": "it changes no training; use show --margin",
 }
-"""Settings that are none of a sweep, and why."""
+"""Settings that cannot be swept, each with the reason."""
 
 RANGE = re.compile(r"([^./]+(?:\.\d+)?)\.\.([^/]+)(?:/(.+))?")
 """`LOW..HIGH` or `LOW..HIGH/N`."""
@@ -65,10 +65,10 @@ EXAMPLE = "use SETTING=A,B,..., such as train-samples=10,30,100"
 
 
 def parse_axis(text: str) -> Axis:
-    """Read what varies, as the user writes it; see this module.
+    """Parse an axis as the user writes it; see the docstring of this module.
 
     Raises:
-        SettingError: It cannot be read, no such setting can vary, or a value is repeated.
+        SettingError: The text cannot be parsed, the setting cannot vary, or a value is repeated.
     """
     name, equals, values = text.partition("=")
     if name in NEVER:
@@ -95,7 +95,7 @@ def parse_axis(text: str) -> Axis:
     if len(axis_values) < 2:
         raise SettingError("over", text, f"there is one value; use two or more, or --{name}")
     numbers = [read_number(value) for value in axis_values]
-    if None not in numbers:  # in their order, so that a change is between neighbours
+    if None not in numbers:  # sorted, so that a verdict changes between neighbours
         axis_values = [value for _, value in sorted(zip(numbers, axis_values, strict=True))]
     try:
         return Axis(name, tuple(axis_values))
@@ -104,12 +104,12 @@ def parse_axis(text: str) -> Axis:
 
 
 def changes_standalone(axis: str) -> bool:
-    """Return whether standalone differs from point to point by more than its training rows."""
+    """Return whether an axis changes the standalone training by more than its training rows."""
     return axis in TRAINING_WORDS
 
 
 def paths_of(axis: str) -> tuple[str, ...]:
-    """Return the keys of data that an axis sets, such as `source.train`; empty for others."""
+    """Return the data keys that an axis sets, such as `source.train`; empty for other axes."""
     return DATA_KEYS.get(axis, (axis,) if "." in axis else ())
 
 

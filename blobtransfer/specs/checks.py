@@ -1,4 +1,4 @@
-"""What every spec checks and how it reads and writes values: counts, seeds, numbers, names."""
+"""Check, parse and format values of specs: counts, seeds, numbers, names."""
 
 import math
 import re
@@ -8,17 +8,17 @@ from typing import Any
 from blobtransfer.errors import SettingError
 
 MAX_SEED = 2**32 - 1
-"""Largest seed that scikit-learn takes."""
+"""Largest seed that scikit-learn accepts."""
 
 MAX_COUNT = 100_000_000
-"""Most of anything that is counted."""
+"""Largest accepted count of anything."""
 
 MAX_DIGITS = 400
-"""Longest number that is read; Python reads whole numbers of up to 4300 digits."""
+"""Most digits of a number that is parsed; Python itself parses up to 4300 digits."""
 
 
 def read_number(text: str, kind: type[int] | type[float] = float) -> Any:
-    """Read a number as people write it, in plain digits; None where it is none, or not finite."""
+    """Parse a number in plain digits; None if the text is not a number or not finite."""
     pattern = r"[+-]?\d+" if kind is int else r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
     if len(text) > MAX_DIGITS or not re.fullmatch(pattern, text, re.ASCII | re.IGNORECASE):
         return None
@@ -46,14 +46,14 @@ def check_seed(setting: str, seed: int) -> None:
 
 
 def escape_control_characters(text: str) -> str:
-    """Escape what a terminal would act on or cannot show, such as line ends and colours."""
+    """Escape characters that a terminal interprets or cannot show: line ends, colours, ..."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def join(values: Sequence[object]) -> str:
-    """Write values as the user types them: separated by spaces."""
+    """Format values as the user types them: separated by spaces."""
     return " ".join(map(str, values))
 
 
@@ -61,7 +61,7 @@ def check_count(setting: str, value: int, least: int = 1, most: int = MAX_COUNT)
     """Raise `SettingError` unless a value is a whole number in least..most.
 
     Args:
-        setting: The setting in the user's word.
+        setting: Name of the option.
         value: Its value.
         least: Smallest value that is accepted.
         most: Largest value that is accepted.

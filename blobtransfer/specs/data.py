@@ -1,7 +1,7 @@
-"""Specifications of data of any kind: which rows there are, and how they are split.
+"""Specifications of data of any kind: its rows and their split into training and test rows.
 
-A kind is a dataclass with a `kind`, a `name`, its features, its classes and its numbers of
-training and test rows; `data` makes its rows.
+Each kind is a dataclass with a `kind`, a `name`, features, classes, and numbers of training and
+test rows. The package `data` generates or reads the rows.
 """
 
 from typing import Literal, TypeAlias, get_args
@@ -22,7 +22,7 @@ DataSpec: TypeAlias = (
 """A specification of data of any kind, named by its `kind`."""
 
 Role = Literal["source", "target"]
-"""What data is for: to train the source network, or to be measured on."""
+"""Use of the data: `source` trains the source network, `target` trains and tests the variants."""
 ROLES: tuple[Role, ...] = get_args(Role)
 
 GENERATED: dict[str, type[GeneratedSpec]] = {
@@ -32,7 +32,7 @@ GENERATED: dict[str, type[GeneratedSpec]] = {
     "classification": ClassificationSpec,
     "quantiles": QuantilesSpec,
 }
-"""The kinds of generated data, by the name that a user writes."""
+"""Classes of generated data, by the name that the user writes."""
 
 
 def have_same_classes(source: DataSpec, target: DataSpec) -> bool:

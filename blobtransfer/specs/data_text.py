@@ -1,8 +1,8 @@
-"""Read and write descriptions of data: `NAME-or-FILE[:key=value[,key=value ...]]`.
+"""Parse and format data specifications: `NAME-or-FILE[:key=value[,key=value ...]]`.
 
     blobs:seed=1,std=2    moons:noise=0.2    digits:classes=0-4    sites.csv:label=outcome
 
-Generated data is complete with that; a table is read later (`data.tables.resolve`).
+The text describes generated data completely; a table is read later (`data.tables.resolve`).
 """
 
 import re
@@ -31,10 +31,10 @@ ALL_KEYS = {
 }
 
 MAX_TEXT = 10_000
-"""Longest description, in characters."""
+"""Longest specification, in characters."""
 
 PART = re.compile(r'([\w-]+)=("(?:[^"]|"")*"|[^,"]*)(?:,|$)')
-"""A key and its value; quoted as in CSV where it holds a comma."""
+"""A key and its value; a value that contains a comma is quoted as in CSV."""
 
 LIKE_PARTS = re.compile(r"([\w-]+)=")
 """Start of a key and its value."""
@@ -44,22 +44,22 @@ WORD_OF_SETTING = {
     "test-samples": "test",
     "cluster-std": "std",
 }
-"""Keys of settings that have another name in a description."""
+"""Keys in a specification of settings whose option has another name."""
 
 
 def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableRequest:
-    """Return the data that a description means.
+    """Parse a data specification.
 
     Args:
         setting: Name of the option, for the error.
-        text: The description; see this module.
-        seed: Seed of generated data if the description has none.
+        text: The specification; see the docstring of this module.
+        seed: Seed of generated data if the text has none.
 
     Returns:
         A specification of generated data, or the request of a table.
 
     Raises:
-        SettingError: The description cannot be read, or a value is impossible.
+        SettingError: The text cannot be parsed, or a value is impossible.
     """
     if len(text) > MAX_TEXT or "\0" in text:
         raise SettingError(setting, text[:60], "no problem is described like that; see --help")
@@ -84,7 +84,7 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
 
 
 def data_spec_text(spec: GeneratedSpec, changes: Mapping[str, Any] | None = None) -> str:
-    """Return the description of generated data, which `parse_data_spec` reads.
+    """Return the text of generated data, which `parse_data_spec` parses.
 
     Args:
         spec: The specification.
@@ -101,7 +101,7 @@ def data_spec_text(spec: GeneratedSpec, changes: Mapping[str, Any] | None = None
 
 
 class _Parts:
-    """The keys and values of a description, as text, with its option for errors."""
+    """The keys and values of a specification, as text, with the option name for errors."""
 
     def __init__(self, setting: str, text: str, rest: str) -> None:
         self.setting, self.text, self.rest = setting, text, rest
@@ -111,7 +111,7 @@ class _Parts:
 
 
 def _cut(setting: str, text: str) -> tuple[str, _Parts]:
-    """Split a description after a known name, else at the last colon before a known key."""
+    """Split a specification after a known name, or else at the last colon before a known key."""
     colons = [i for i, letter in enumerate(text) if letter == ":"]
     named = [i for i in colons if text[:i] in (*GENERATED, *BUILT_IN)]
     keys = {i: match[1] for i in colons if (match := LIKE_PARTS.match(text, i + 1))}
@@ -121,7 +121,7 @@ def _cut(setting: str, text: str) -> tuple[str, _Parts]:
 
 
 def _read(description: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str, list[str]]]":
-    """Read keys and values; `drop` may be repeated, all others not."""
+    """Parse keys and values; `drop` alone may be repeated."""
     values: dict[str, list[str]] = {}
     position, rest = 0, description.rest
     while position < len(rest):

@@ -1,4 +1,4 @@
-"""What one command runs: problems, network, training, variants and repeats, checked as a whole.
+"""Specification of a comparison: data, network, training, variants and repeats, checked together.
 
 An experiment answers one or two questions about some variants; an arm is a variant together
 with the source networks that its runs start from.
@@ -24,34 +24,34 @@ Question = Literal["one", "fresh"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)
 
 Sources = Literal["none", "one", "fresh"]
-"""Which source networks a run starts from."""
+"""Source networks that a run starts from."""
 
 MAX_RUNS = 10_000_000
-"""Most trainings of one command: 0.5 GB of scores."""
+"""Largest number of trainings of one command: 0.5 GB of scores."""
 
 MAX_CURVES = 25_000_000
-"""Most accuracies in the learning curves of one command: 0.2 GB."""
+"""Largest number of accuracies in the learning curves of one command: 0.2 GB."""
 
 MAX_TUNED = 20
-"""Most learning rates that runs choose from."""
+"""Largest number of learning rates that runs choose from."""
 
 FEWEST_TO_CUT = 10
-"""Fewest training rows of which some can be spared to choose a learning rate by."""
+"""Fewest training rows from which validation rows can be taken."""
 
 MIN_MARGIN = 1e-6
-"""Least margin but 0; it takes 10^12 test rows to tell accuracies that close."""
+"""Smallest margin above 0; accuracies this close need 10^12 test rows to be distinguished."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """What is compared: a variant, and which source networks its runs start from."""
+    """A variant together with the source networks that its runs start from."""
 
     variant: Variant
     sources: Sources
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The columns that say in results which arm a row is about."""
+        """Columns of result files that identify the arm of a row."""
         return {
             "sources": self.sources,
             "variant": self.variant.kind,
@@ -60,11 +60,11 @@ class Arm:
 
     @property
     def label(self) -> str:
-        """The variant as people write it, such as `transfer fixed=1`."""
+        """The variant as the user writes it, such as `transfer fixed=1`."""
         return str(self.variant)
 
     def is_asked_by(self, question: Question) -> bool:
-        """Return whether the arm belongs to a question; an arm without a source belongs to both."""
+        """Return whether the arm belongs to a question; arms without a source belong to both."""
         return self.sources in ("none", question)
 
 
@@ -73,35 +73,35 @@ STANDALONE_ARM = Arm(STANDALONE, "none")
 
 @dataclass(frozen=True)
 class ExperimentSpec:
-    """Everything that decides the results of one command.
+    """All settings that determine the results of one comparison or training.
 
     Args:
-        network: The network that learns, on the source as on the target.
-        training: How it learns.
-        variants: What is compared, `standalone` first; a single one is trained alone.
-        questions: Whether one source network is used, fresh ones, or both in turn.
+        network: The network that is trained, on the source as on the target.
+        training: Epochs, batches and optimizer.
+        variants: Variants to compare, `standalone` first; a single variant is trained alone.
+        questions: Use one source network (`one`), fresh sources (`fresh`), or both in turn.
         n_repeats: Independent repeats of every variant, at least 1.
-        until_decided: Look again and again, with intervals that hold at every look, and stop when
-            every variant is decided; `n_repeats` is then the most.
-        nested: Sources, and target repeats of each; their product is `n_repeats`. None: every
-            repeat of a fresh source has its own.
+        until_decided: Check the intervals repeatedly, with intervals that hold at every look, and
+            stop when every variant is decided; `n_repeats` is then the maximum.
+        nested: Number of sources, and of target repeats per source; their product is `n_repeats`.
+            None: every repeat has its own fresh source.
         train_seed: All randomness of weights and batch order; 0 to 2**32 - 1.
-        source: The problem on which source networks are trained; None where none is.
-        target: The problem whose accuracy counts; None for a source network alone.
-        model_path: The file of the one source network; None: it is trained on `source`.
-        model_sha256: Of that file, so that it can be known again.
-        model_notes: What of that file plays no part, a line each.
-        engine: What trains; every engine gives the same networks.
-        margin: Differences of accuracy up to this do not matter in practice; 0 up to 1.
-        low: A run ends low that is further than this below the ceiling, or below the best
-            median where there is no ceiling; above 0 and below 1.
-        against: A variant that all others are compared with as well; None for none.
-        speed: Keep learning curves and compare how fast the variants learn.
-        tune: Learning rates that each run chooses from by validation rows cut from its training
-            rows; none: that of `training`, with which source networks learn in any case.
-        threshold: Test accuracy to be reached, for the speed; None: 95 % of the ceiling.
-        source_epochs: Epochs in which source networks learn; None: those of `training`.
-        transferability: Score the fresh source networks by the target's training rows.
+        source: Data that source networks are trained on; None if no source network is trained.
+        target: Data that accuracies are measured on; None to train a source network alone.
+        model_path: File of the one source network; None: it is trained on `source`.
+        model_sha256: Hash of that file, which identifies it.
+        model_notes: Ignored parts of that file, one line each.
+        engine: Engine that trains; all engines return the same networks.
+        margin: Differences of accuracy up to this are negligible; at least 0 and less than 1.
+        low: Distance of the low-accuracy line below the ceiling, or below the best median if
+            there is no ceiling; above 0 and below 1.
+        against: A variant that all others are also compared with; None for none.
+        speed: Record learning curves and compare how fast the variants are trained.
+        tune: Learning rates that each run chooses from, by validation rows taken from its training
+            rows; empty: that of `training`, which source networks always use.
+        threshold: Test accuracy that measures the speed; None: 95 % of the ceiling.
+        source_epochs: Epochs of source networks; None: those of `training`.
+        transferability: Score the fresh source networks on the target's training rows.
 
     Raises:
         SettingError: A value is impossible, or the data, the network and the variants do not fit
@@ -158,7 +158,7 @@ class ExperimentSpec:
             try:
                 variant.network(self.network)
                 variant.phases(self.training)
-            except SettingError as error:  # what the variant makes of the user's settings
+            except SettingError as error:  # the settings as the variant changes them
                 raise SettingError("variant", str(variant), str(error)) from error
         if self.against is not None and self.against not in self.variants[1:]:
             raise SettingError(
@@ -186,7 +186,7 @@ class ExperimentSpec:
             )
 
     def _check_data(self) -> None:
-        """Raise `SettingError` unless the network fits the data, and the source the target."""
+        """Raise `SettingError` unless the network fits the data and the source fits the target."""
         if self.source is None and self.target is None:
             raise SettingError("target", "", "there is no data; set a target, or a source")
         data = self.data
@@ -243,7 +243,7 @@ class ExperimentSpec:
             )
 
     def check_comparison(self) -> None:
-        """Raise `SettingError` unless the spec has a target, and standalone to compare with."""
+        """Raise `SettingError` unless the spec has a target and compares with standalone."""
         if self.target is None:
             raise SettingError("target", "", "there is no target to train on; set one")
         if self.variants[0] != STANDALONE:
@@ -256,9 +256,9 @@ class ExperimentSpec:
         """Raise `SettingError` unless the one source network exists and fits the variants.
 
         Args:
-            shapes: Kernel shapes (fan_in, fan_out) of the network that is given, input side
+            shapes: Kernel shapes (fan_in, fan_out) of the source network from a file, input side
                 first; None: it is trained on the source.
-            output: The activation of its output layer.
+            output: Activation of its output layer.
         """
         starters = [variant for variant in self.variants if variant.start == "transfer"]
         if not starters or "one" not in self.questions:
@@ -289,7 +289,7 @@ class ExperimentSpec:
                 )
 
     def _check_split_anew(self, name: str) -> None:
-        """Refuse what needs independent repeats, which splits of the same rows are not."""
+        """Raise `SettingError` for settings that need independent repeats, as resplits are not."""
         problem = f"each repeat splits the rows of {name} anew, so repeats are not independent; "
         advice = "use --repeats, or split=COLUMN in --target"
         if self.until_decided:
@@ -364,7 +364,7 @@ class ExperimentSpec:
 
     @property
     def arms(self) -> tuple[Arm, ...]:
-        """What is compared: first what needs no source, then what does, question by question."""
+        """All arms: first those without a source, then the others, question by question."""
         return (
             *(Arm(variant, "none") for variant in self.variants if not variant.has_source),
             *(
@@ -377,32 +377,32 @@ class ExperimentSpec:
 
     @property
     def data(self) -> DataSpec:
-        """The data that accuracies are of: the target, or the source if it is alone."""
+        """Data that accuracies are measured on: the target, or the source if there is no target."""
         data = self.target or self.source
         assert data is not None  # checked when the spec is built
         return data
 
     @property
     def is_same_data(self) -> bool:
-        """Whether source and target are one problem, so that nothing in it is transfer."""
+        """Whether source and target are the same data, which is not transfer."""
         return self.source is not None and self.source == self.target
 
     @property
     def source_network(self) -> MLPSpec:
-        """The network that learns the source problem: its output layer has the source's classes."""
+        """The network that is trained on the source: its output layer has the source's classes."""
         if self.source is None:
             return self.network
         return replace(self.network, n_classes=self.source.n_classes)
 
     @property
     def source_training(self) -> TrainingSpec:
-        """How source networks learn."""
+        """Training settings of source networks."""
         if self.source_epochs is None:
             return self.training
         return replace(self.training, epochs=self.source_epochs)
 
     def source_alone(self) -> "ExperimentSpec":
-        """Return the training of the one source network, as `train-source` runs it."""
+        """Return the spec of the one source network, as `train-source` trains it."""
         return ExperimentSpec(
             network=self.source_network,
             training=self.source_training,
@@ -413,12 +413,12 @@ class ExperimentSpec:
 
     @property
     def has_scored_sources(self) -> bool:
-        """Whether runs start from fresh source networks of another problem."""
+        """Whether runs start from fresh source networks trained on other data."""
         return any(arm.sources == "fresh" and arm.variant.start == "transfer" for arm in self.arms)
 
     @property
     def has_same_classes(self) -> bool:
-        """Whether an output layer trained on the source has the classes of the target."""
+        """Whether source and target have the same classes, so that the output layer can be kept."""
         if self.source is None or self.target is None:
             return True
         return have_same_classes(self.source, self.target)
@@ -428,11 +428,11 @@ class ExperimentSpec:
         return arm.variant.n_epochs(self.training)
 
     def n_epochs_in_all(self, arm: Arm) -> int:
-        """Count the epochs of a run of an arm, with those that its learning rate is chosen by."""
+        """Count the epochs of a run of an arm, including those that choose its learning rate."""
         return (1 + len(self.tune)) * self.n_epochs(arm)
 
     def source_repeat(self, repeat: int) -> int:
-        """Return the repeat whose source network a fresh-source run of a repeat starts from."""
+        """Return the repeat whose source network the fresh-source runs of `repeat` start from."""
         return repeat if self.nested is None else repeat - repeat % self.nested[1]
 
     def source_starts(self, question: Question) -> list[Start]:
@@ -445,7 +445,7 @@ class ExperimentSpec:
 
 
 def _counted(n: int, thing: str) -> str:
-    """Write a number of things, such as `1 class` or `3 classes`."""
+    """Format a number of things, such as `1 class` or `3 classes`."""
     plural = f"{thing}es" if thing.endswith("s") else f"{thing}s"
     return f"{n:,} {thing if n == 1 else plural}"
 

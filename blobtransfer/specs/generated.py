@@ -12,7 +12,7 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count, check_seed, join
 
 MAX_DATA_VALUES = 100_000_000
-"""Most numbers in the rows of a dataset, or in their distances to the centres: 0.8 GB."""
+"""Largest number of values in a dataset, or of distances to the centres: 0.8 GB."""
 
 
 COMMON_KEYS: Mapping[str, str] = {
@@ -21,7 +21,7 @@ COMMON_KEYS: Mapping[str, str] = {
     "train": "n_train",
     "test": "n_test",
 }
-"""Keys that all kinds of generated data have in a description, and their fields."""
+"""Keys of all kinds of generated data in a specification, and their fields."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class GeneratedSpec:
     """Base of the specifications of generated data.
 
     Attributes:
-        kind_keys: Keys that only this kind has in a description, and their fields.
+        kind_keys: Keys that only this kind has in a specification, and their fields.
 
     Args:
         seed: `random_state` of scikit-learn's generator, 0 to 2**32 - 1.
@@ -233,7 +233,7 @@ class ClassificationSpec(GeneratedSpec):
 
     Args:
         n_classes: Number of classes, at least 2.
-        n_features: Number of features, at least 1; those of no other kind are noise.
+        n_features: Number of features, at least 1; the remaining features are noise.
         n_informative: Number of informative features.
         n_redundant: Number of features that are linear combinations of informative ones.
         n_clusters: Number of clusters of each class.

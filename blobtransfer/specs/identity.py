@@ -1,9 +1,9 @@
-"""Identity of an experiment: which trainings it has, so that stored repeats are found again.
+"""Identity of an experiment: a hash of its trainings, by which stored repeats are found.
 
-The number of repeats and the way they are judged do not change a repeat: more repeats extend the
-stored ones, and another margin reads them again. Settings that have their default are left out, so
-that a setting that is added later leaves the identity of stored repeats as it is. A default must
-not change for the same reason; tests pin some identities.
+The number of repeats and the settings of the statistics do not change a repeat: more repeats
+extend the stored ones, and another margin uses them again. Settings with their default value are
+left out, so that a new setting does not change the identity of stored repeats. For the same reason
+a default must not change; tests pin some identities.
 """
 
 import hashlib
@@ -22,16 +22,16 @@ from blobtransfer.specs.variant import Variant
 JUDGING = (
     "until_decided", "margin", "low", "against", "threshold", "model_path", "model_notes",
 )  # fmt: skip
-"""Fields of an `ExperimentSpec` that do not change a training; a model has a hash."""
+"""Fields of an `ExperimentSpec` that do not change a training; a model is known by its hash."""
 
 
 def plain(value: Any, without_defaults: bool = False) -> Any:
-    """Return a spec as plain data for files and stores: its fields by name, variants flat.
+    """Return a spec as plain data for files and stores: fields by name, variants as flat records.
 
     Args:
-        value: A spec, or any part of one.
-        without_defaults: Leave out fields that have their default, except the `kind`, which
-            tells the kinds of data apart.
+        value: A spec, or a part of a spec.
+        without_defaults: Leave out fields with their default value, except `kind`, which
+            identifies the kind of data.
     """
     if isinstance(value, Variant):
         value = value.record()
@@ -50,7 +50,7 @@ def plain(value: Any, without_defaults: bool = False) -> Any:
 
 
 def trained_part(spec: ExperimentSpec) -> ExperimentSpec:
-    """Return a spec with the fields that change a repeat, and the others at their defaults."""
+    """Return a spec with the fields that change a repeat; all others have their defaults."""
     n_repeats, nested = 1, None
     if spec.nested is not None:  # which repeats share a source depends on the repeats of each
         nested = (2, spec.nested[1])
@@ -64,7 +64,7 @@ def trained_part(spec: ExperimentSpec) -> ExperimentSpec:
 
 
 def _without_path(data: DataSpec | None) -> DataSpec | None:
-    """Return data without the name and path of its file, which has a hash."""
+    """Return data without the name and path of its file, which the hash identifies."""
     if isinstance(data, TableSpec) and data.sha256 is not None:
         return replace(data, name="", origin="")
     return data
@@ -72,7 +72,7 @@ def _without_path(data: DataSpec | None) -> DataSpec | None:
 
 @lru_cache(maxsize=2 * MAX_STUDY_CELLS)
 def identity_of(spec: ExperimentSpec | Study) -> str:
-    """Return the SHA-256, in hexadecimal digits, of what a spec changes in the defaults."""
+    """Return the SHA-256, in hexadecimal digits, of the fields that differ from their defaults."""
     return _identity(spec, partial(plain, without_defaults=True))
 
 
@@ -96,7 +96,7 @@ def _digest(plain: Any) -> str:
 
 
 def _normalised(plain: Any) -> Any:
-    """Return plain data with 1.0 as 1, which is the same setting."""
+    """Return plain data with whole floats as integers: 1.0 and 1 are the same setting."""
     if isinstance(plain, dict):
         return {key: _normalised(value) for key, value in plain.items()}
     if isinstance(plain, list | tuple):

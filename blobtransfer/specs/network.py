@@ -1,4 +1,4 @@
-"""The network that learns: its shape, activations and initializer."""
+"""Specification of the network: its shape, activations and initializer."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,10 +14,10 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu")
 """Activations of hidden layers, by their Keras names and with Keras' defaults."""
 
 MIN_SLOPE = 1e-30
-"""Least slope, well inside of float32."""
+"""Smallest slope, well within the range of float32."""
 
 LEAKY_SLOPE = 0.2
-"""Slope of `leaky_relu` below 0, unless it says another: `leaky_relu=0.1`."""
+"""Default slope of `leaky_relu` below 0; `leaky_relu=0.1` sets another."""
 
 INITIALIZERS: tuple[Initializer, ...] = (
     "he_uniform",
@@ -29,10 +29,10 @@ INITIALIZERS: tuple[Initializer, ...] = (
 )
 
 MAX_PARAMETERS = 4_000_000
-"""Most weights of a network, one to be trained and one in a file alike."""
+"""Largest number of weights of a network, whether it is trained or read from a file."""
 
 MAX_LAYERS = 64
-"""Most dense layers, the output layer among them."""
+"""Largest number of dense layers, including the output layer."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ class MLPSpec:
         n_features: Width of the input.
         hidden: Widths of the hidden layers, input side first; 1 to 63 layers.
         n_classes: Width of the softmax output.
-        activation: Of every hidden layer, such as `relu` or `leaky_relu=0.1`; or one for each,
-            which is kept as one where they are alike.
-        initializer: Of every hidden kernel; the output kernel is `glorot_uniform`, biases zero.
+        activation: Activation of every hidden layer, such as `relu` or `leaky_relu=0.1`, or one
+            for each layer; equal activations are stored as one.
+        initializer: Initializer of the hidden kernels; the output kernel is `glorot_uniform`,
+            biases are zero.
 
     Raises:
         SettingError: A value is impossible.
@@ -105,7 +106,7 @@ class MLPSpec:
 
     @property
     def activation_text(self) -> str:
-        """The activation as the user writes it: one word, or one for each hidden layer."""
+        """The activation as the user writes it: one word, or one word for each hidden layer."""
         return self.activation if isinstance(self.activation, str) else join(self.activation)
 
     def activation_of(self, layer: int) -> tuple[str, float]:
@@ -128,7 +129,7 @@ class MLPSpec:
         return self.n_trainable(0)
 
     def n_trainable(self, n_frozen: int) -> int:
-        """Count the kernel and bias entries that move with the first `n_frozen` layers frozen."""
+        """Count the trainable kernel and bias entries with the first `n_frozen` layers frozen."""
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.shapes[n_frozen:])
 
     def __str__(self) -> str:
@@ -136,7 +137,7 @@ class MLPSpec:
 
 
 def split_activation(word: str) -> tuple[str, float]:
-    """Read an activation: its name, and the slope of a `leaky_relu` below 0 (0 of all others).
+    """Parse an activation: its name, and the slope of a `leaky_relu` below 0 (0 for all others).
 
     Raises:
         SettingError: There is no such activation.
@@ -155,5 +156,5 @@ def split_activation(word: str) -> tuple[str, float]:
 
 
 def activation_word(name: str, slope: float = LEAKY_SLOPE) -> str:
-    """Write an activation in the one way that it is kept."""
+    """Format an activation in its canonical form."""
     return name if name != "leaky_relu" or slope == LEAKY_SLOPE else f"{name}={slope!r}"

@@ -1,4 +1,4 @@
-"""A study: one comparison, or many along a setting, over pairs of problems, or over a grid.
+"""A study: one comparison, or many: a sweep of a setting, pairs of data, or a grid.
 
 A study is a list of cells. Each cell is a comparison at a point of up to two axes.
 """
@@ -20,29 +20,29 @@ ManyCellKind = Literal["sweep", "pairs", "grid"]
 
 StudyKind = Literal["compare", ManyCellKind]
 STUDIES: tuple[StudyKind, ...] = get_args(StudyKind)
-"""Commands that compare, whose answer is a sentence."""
+"""Commands that run comparisons."""
 
 Budget = Literal["epochs", "updates"]
-"""What all points of a sweep have alike: passes over their training rows, or steps."""
+"""What all points of a sweep have in common: epochs, or updates."""
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 
 MAX_STUDY_CELLS = 10_000
-"""Most comparisons of one study."""
+"""Largest number of comparisons of one study."""
 
 MAX_STEPS = 1_000
-"""Most values of one axis that are written as a range."""
+"""Largest number of values of a range."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What varies from cell to cell, and its values.
+    """A setting that varies from cell to cell, and its values.
 
     Args:
-        name: A setting by the user's word, or `pair`, `source`, `target`.
-        values: As the user writes them; no two alike.
+        name: Option name of a setting, or `pair`, `source`, `target`.
+        values: Values as the user writes them; all different.
 
     Raises:
-        SettingError: There is no value, or one twice.
+        SettingError: There is no value, or a value is repeated.
     """
 
     name: str
@@ -60,13 +60,13 @@ class Axis:
 
     @property
     def numbers(self) -> tuple[float, ...] | None:
-        """The values as numbers; None where one is none."""
+        """The values as numbers; None if a value is not a number."""
         numbers = [read_number(value) for value in self.values]
         return None if None in numbers else tuple(map(float, numbers))
 
     @property
     def is_ordered(self) -> bool:
-        """Whether values have neighbours: numbers that are no mere names, as seeds are."""
+        """Whether the values have an order: numbers, except seeds, which are only names."""
         return self.numbers is not None and not self.name.endswith("seed")
 
 
@@ -75,8 +75,8 @@ class Cell:
     """One comparison of a study.
 
     Args:
-        at: Its value on each axis.
-        spec: What is run.
+        at: Value of the cell on each axis.
+        spec: The comparison.
     """
 
     at: tuple[str, ...]
@@ -85,13 +85,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """Comparisons that are run and judged together; a single comparison is a study of one cell.
+    """Comparisons that are run and analysed together; a single comparison is a study of one cell.
 
     Args:
-        kind: What is asked; also the name of the command.
-        axes: What varies from cell to cell; none for a single comparison, else one or two.
+        kind: Kind of the study, which is the name of its command.
+        axes: Settings that vary from cell to cell: none for a single comparison, else one or two.
         cells: Comparisons, in the order in which they are run.
-        budget: What the points of a sweep have in common; None for other studies.
+        budget: See `Budget`; None unless the study is a sweep.
 
     Raises:
         SettingError: There are too many cells or runs, or cells that do not belong together.
@@ -165,34 +165,34 @@ class Study:
 
     @property
     def n_repeats(self) -> int:
-        """Repeats of each cell, or the most."""
+        """Repeats of each cell, or their maximum."""
         return self.cells[0].spec.n_repeats
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """What each cell answers."""
+        """Questions that each cell answers."""
         return self.cells[0].spec.questions
 
     @property
     def margin(self) -> float:
-        """Differences of accuracy up to this do not matter in practice."""
+        """Differences of accuracy up to this are negligible."""
         return self.cells[0].spec.margin
 
     @property
     def until_decided(self) -> bool:
-        """Whether cells may stop before all repeats."""
+        """Whether cells may stop before all repeats are done."""
         return self.cells[0].spec.until_decided
 
     @property
     def pools_cells(self) -> bool:
-        """Whether each cell is one observation, which counts only if it is complete."""
+        """Whether each cell is one observation of a pooled estimate, which needs complete cells."""
         return self.kind == "pairs"
 
     @property
     def n_compared(self) -> int:
-        """Differences from standalone whose intervals hold simultaneously, in each question.
+        """Number of differences from standalone whose intervals hold simultaneously, per question.
 
-        Where cells are pooled, the intervals of a cell hold in that cell alone.
+        If cells are pooled, the intervals hold simultaneously within each cell only.
         """
         n_cells = 1 if self.pools_cells else len(self.cells)
         return (len(self.cells[0].spec.variants) - 1) * n_cells
@@ -215,16 +215,16 @@ def _common_settings(spec: ExperimentSpec) -> tuple[object, ...]:
 
 
 def steps_of_an_epoch(training: TrainingSpec, data: DataSpec) -> int:
-    """Count the updates of one pass over the training rows of a problem."""
+    """Count the updates of one pass over the training rows."""
     return -(-data.n_train // training.batch_size)
 
 
 def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpec:
-    """Return an experiment with as many epochs as make about as many updates as another has.
+    """Return an experiment whose epochs make about as many updates as those of another.
 
     Args:
-        spec: The one, with the epochs that were asked for.
-        base: The other, whose training rows and batches they were meant for.
+        spec: The experiment, with the requested epochs.
+        base: The other experiment, whose training rows and batches the epochs refer to.
 
     Raises:
         SettingError: A variant counts epochs.
@@ -251,8 +251,8 @@ def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpe
 def variant_labels(study: Study) -> Iterator[tuple[int, str]]:
     """Yield the index and the label of each variant that is compared with standalone.
 
-    Where the variants differ from cell to cell, as along the axis `fixed`, the label is their
-    kind; the diagonal of a grid does not count.
+    If the variants differ from cell to cell, as along the axis `fixed`, the label is their
+    kind; the diagonal of a grid is ignored.
     """
     cells = [cell for cell in study.cells if study.kind != "grid" or cell.at[0] != cell.at[1]]
     for i in range(1, len(study.cells[0].spec.variants)):

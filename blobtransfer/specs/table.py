@@ -1,6 +1,6 @@
 """Specifications of tables, from a file or built in (from scikit-learn).
 
-A `TableRequest` is what the user asks for. A `TableSpec` is the request resolved against the
+A `TableRequest` holds the settings of the user. A `TableSpec` is the request resolved against the
 table: its columns, classes and numbers of rows are known without reading the file again.
 """
 
@@ -14,7 +14,7 @@ BuiltIn = Literal["iris", "wine", "breast_cancer", "digits"]
 BUILT_IN: tuple[BuiltIn, ...] = get_args(BuiltIn)
 
 ScaleBy = Literal["own", "source", "none"]
-"""Training rows that the inputs are standardised by: those of this data, or of the source."""
+"""Training rows whose mean and scale standardise the inputs: those of this data, or the source."""
 SCALE_BY: tuple[ScaleBy, ...] = get_args(ScaleBy)
 
 Missing = Literal["refuse", "mean", "drop"]
@@ -23,17 +23,17 @@ MISSING: tuple[Missing, ...] = get_args(Missing)
 
 
 MAX_TRAINED_ROWS = 40_000
-"""Most training rows whose hashes are saved with a network: 0.8 MB."""
+"""Largest number of training rows whose hashes are saved with a network: 0.8 MB."""
 
 
 @dataclass(frozen=True)
 class TableRequest:
-    """A table as the user asks for it.
+    """A table as the user requests it.
 
     Args:
         origin: Path of a file, or name of a built-in table.
         is_file: Whether `origin` is a path.
-        label: Column of the classes; None for that of a built-in table.
+        label: Column of the classes; None for the classes of a built-in table.
         where: A column and the value that rows must have in it; None for all rows.
         classes: Names of the classes that are used, as `0-4` or `a+b`; None for all.
         drop: Columns that are left out.
@@ -73,7 +73,7 @@ class Column:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of its features."""
+        """Names of the features of the column."""
         if self.levels is None:
             return (self.name,)
         return tuple(f"{self.name}={level}" for level in self.levels)
@@ -101,7 +101,7 @@ class Preprocessing:
         label: Column of the classes.
         columns: Columns of features, in the order of the inputs of the network.
         classes: Names of the classes, in the order of its outputs.
-        scaler: Of its training rows; None if they were not standardised.
+        scaler: Scaler of the training rows; None if they were not standardised.
         trained_rows: A hash of each training row; empty if there were more than
             `MAX_TRAINED_ROWS`.
     """
@@ -116,7 +116,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table with everything resolved that its request leaves open.
+    """A table request resolved against the table.
 
     Args:
         name: Name of the data in reports.
@@ -127,15 +127,15 @@ class TableSpec:
         class_names: Names of the classes, in order.
         n_rows: Number of rows that are used.
         n_train: Number of training rows; approximate if groups stay together.
-        n_test: Number of test rows; likewise.
+        n_test: Number of test rows; approximate if groups stay together.
         where: As in `TableRequest`.
         group: As in `TableRequest`.
         split: As in `TableRequest`.
         scale: See `ScaleBy`.
         missing: See `Missing`.
-        scaler: Of the training rows of the source; only with `scale` `source`.
-        split_train: Number of training rows of the split, of which the first `n_train` are used;
-            None to use all. So the test rows do not depend on `n_train`.
+        scaler: Scaler of the training rows of the source; only if `scale` is `source`.
+        split_train: Number of training rows of the split; the first `n_train` are used, so that the
+            test rows do not depend on `n_train`. None to use all.
 
     Raises:
         SettingError: A value is impossible.
@@ -210,5 +210,5 @@ class TableSpec:
 
     @property
     def is_resplit(self) -> bool:
-        """Whether each repeat has its own split of the same rows, so that they are dependent."""
+        """Whether each repeat has its own split of the same rows, so that repeats are dependent."""
         return self.split is None

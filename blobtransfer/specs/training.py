@@ -1,4 +1,4 @@
-"""How a network learns: epochs, batches and the optimizer."""
+"""Specification of a training: epochs, batches and the optimizer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ Optimizer = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 
 LEARNING_RATES: Mapping[Optimizer, float] = {"sgd": 0.01, "adam": 0.001}
-"""Of each optimizer, unless asked otherwise: Keras' defaults."""
+"""Default learning rate of each optimizer, as in Keras."""
 
 MAX_PENALTY = 1e6
-"""Strongest pull on the weights: a thousand times what stops any learning."""
+"""Largest penalty: a thousand times the strength that prevents any training progress."""
 
 MAX_EPOCHS = 1_000_000
-"""Longest training."""
+"""Largest number of epochs."""
 
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """How a network learns: stochastic gradient descent on the cross-entropy.
+    """Settings of a training: stochastic gradient descent on the cross-entropy.
 
     Args:
         epochs: Passes over the training rows, at least 1.
-        batch_size: Rows of a step; the last batch of an epoch may be shorter.
+        batch_size: Rows per step; the last batch of an epoch may be shorter.
         learning_rate: Finite and above 0.
-        momentum: Of `sgd`, at least 0 and below 1.
-        optimizer: `sgd` or `adam`, by the rules and the constants of Keras.
-        nesterov: A step of `sgd` looks ahead along its momentum.
-        weight_decay: L2 in the loss that is trained on: this times the sum of the squares of
-            all kernels that move is added to it; 0 to `MAX_PENALTY`.
+        momentum: Momentum of `sgd`, at least 0 and less than 1.
+        optimizer: `sgd` or `adam`, with the update rules and constants of Keras.
+        nesterov: Use Nesterov momentum in `sgd`.
+        weight_decay: L2 penalty: this times the sum of squares of all trainable kernels is added
+            to the training loss; 0 to `MAX_PENALTY`.
 
     Raises:
         SettingError: A value is impossible.

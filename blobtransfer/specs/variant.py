@@ -1,7 +1,7 @@
-"""Where the weights of a run start, and which layers may move: the variants that are compared.
+"""Variants: the initial weights of a run and its trainable layers.
 
-A variant is checked when it is made; `parse_variant` reads it as the user writes it, and `str`
-writes it so that it can be read again. Files and stores have a flat record of it.
+A variant is checked when it is built. `parse_variant` parses the text of the user, and `str`
+formats a variant so that it can be parsed again. Files and stores hold a `VariantRecord`.
 """
 
 import math
@@ -32,20 +32,20 @@ VARIANT_KEYS = {
     "factor": "factor",
     "anchor": "anchor",
 }
-"""The user's words for the parts of a variant, and their names in `VariantRecord`."""
+"""Keys of a variant in the text of the user, and their names in `VariantRecord`."""
 
 REAL_KEYS = ("factor", "anchor")
-"""Those whose value need not be whole."""
+"""Keys whose values are real numbers."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a training in which the same layers move, at the same learning rate.
+    """A part of a training with the same trainable layers and the same learning rate.
 
     Args:
-        first_epoch: The epochs before it belong to the phase before.
-        training: How the networks learn, up to its last epoch.
-        n_frozen: Layers, counted from the input, that do not move.
+        first_epoch: First epoch of the phase.
+        training: Settings up to the last epoch of the phase.
+        n_frozen: Number of frozen layers, counted from the input.
     """
 
     first_epoch: int
@@ -72,7 +72,7 @@ class ReinitLayers:
     """Re-initialise the last layers.
 
     Args:
-        n_reinitialised: How many, output layer included; at least 1.
+        n_reinitialised: Number of layers, output layer included; at least 1.
 
     Raises:
         SettingError: The number is out of range.
@@ -103,16 +103,16 @@ class AddLayer:
 
 
 TopLayers = KeepLayers | NewHead | ReinitLayers | AddLayer
-"""What becomes of the layers nearest the output; `n_reinitialised` counts the new dense layers."""
+"""Treatment of the layers nearest the output; `n_reinitialised` counts the new dense layers."""
 
 
 @dataclass(frozen=True)
 class Unfreeze:
-    """Train the frozen layers as well, later in the training.
+    """Train the frozen layers too, from a later epoch on.
 
     Args:
-        epochs: Epochs before that; at least 1.
-        factor: What the learning rate is multiplied by from then on; finite and above 0.
+        epochs: Epochs before the layers are unfrozen; at least 1.
+        factor: Factor of the learning rate from then on; finite and above 0.
 
     Raises:
         SettingError: A value is out of range.
@@ -129,22 +129,22 @@ class Unfreeze:
 
 @dataclass(frozen=True)
 class Variant:
-    """Where the weights of a run start, and which of its layers may move.
+    """Initial weights of a run, and its trainable layers.
 
     Args:
         start: `standalone`, `random-frozen` and `equal-compute` start from random weights,
-            `transfer` from a network trained on the source problem, `self-transfer` from
-            another network trained on the target problem itself.
+            `transfer` from a network trained on the source data, `self-transfer` from another
+            network trained on the target data.
         n_frozen: Hidden layers frozen, counted from the input; None for `standalone` and
             `equal-compute`, which never freeze any.
-        top: What becomes of the layers nearest the output.
-        unfreeze: When the frozen layers are trained as well; None: never.
-        anchor: Strength of the L2-SP penalty, which takes the place of weight decay: it pulls
+        top: Treatment of the layers nearest the output.
+        unfreeze: When the frozen layers are trained too; None: never.
+        anchor: Strength of the L2-SP penalty, which replaces weight decay: it pulls
             weights towards those of the source network, and re-initialised layers towards 0;
             None: no penalty.
 
     Raises:
-        SettingError: A value is out of range, or does not go with the start.
+        SettingError: A value is out of range, or cannot be combined with the start.
 
     Source:
         Li, Grandvalet & Davoine 2018, arXiv:1802.01483, with its two constants the same.
@@ -183,13 +183,13 @@ class Variant:
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: "GetCoreSchemaHandler"
     ) -> "CoreSchema":
-        """Return how pydantic reads a variant: as its flat record."""
+        """Return the pydantic schema of a variant: that of its flat record."""
         from pydantic_core.core_schema import no_info_after_validator_function
 
         return no_info_after_validator_function(VariantRecord.variant, handler(VariantRecord))
 
     def record(self) -> "VariantRecord":
-        """Return the flat record of files and stores."""
+        """Return the flat record for files and stores."""
         top, unfreeze = self.top, self.unfreeze
         return VariantRecord(
             self.start,
@@ -209,13 +209,13 @@ class Variant:
 
     @property
     def kind(self) -> str:
-        """All but the frozen layers, as people write it: `transfer`, `reinit=2`."""
+        """Text without the frozen layers: `transfer`, `reinit=2`."""
         words = [] if self.start == "transfer" else [str(self.start)]
         record = self.record()
         for word, name in VARIANT_KEYS.items():
             value = getattr(record, name)
             if name != "n_frozen" and value != getattr(VariantRecord, name):
-                # repr, so that the very same number is read again
+                # repr, so that parsing returns the same number
                 words.append(word if value is True else f"{word}={repr(value).removesuffix('.0')}")
         return " ".join(words) or "transfer"
 
@@ -223,18 +223,18 @@ class Variant:
         return self.kind if self.n_frozen is None else f"{self.kind} fixed={self.n_frozen}"
 
     def network(self, source: MLPSpec) -> MLPSpec:
-        """Return the network that is trained, from that of the source."""
+        """Return the network that is trained, given the network of the source."""
         if not isinstance(self.top, AddLayer):
             return source
         activation = source.activation
-        if not isinstance(activation, str):  # the new layer is like the one below it
+        if not isinstance(activation, str):  # the new layer has the activation of the layer below
             activation = (*activation, activation[-1])
         return replace(source, hidden=(*source.hidden, self.top.width), activation=activation)
 
     def phases(self, training: TrainingSpec) -> tuple[Phase, ...]:
         """Return the phases of the training on the target; the optimizer starts without moments."""
         if self.start == "equal-compute":
-            # As many more epochs as a source network takes.
+            # Add as many epochs as a source network is trained for.
             return (Phase(0, replace(training, epochs=2 * training.epochs), 0),)
         if self.unfreeze is None:
             return (Phase(0, training, self.n_frozen or 0),)
@@ -245,15 +245,15 @@ class Variant:
         )
 
     def n_epochs(self, training: TrainingSpec) -> int:
-        """Count the epochs of a run on the target problem."""
+        """Count the epochs of a run on the target data."""
         return self.phases(training)[-1].training.epochs
 
     def check_fits(self, n_hidden: int, epochs: int) -> None:
-        """Raise `SettingError` unless a network and a training can do what is asked.
+        """Raise `SettingError` unless the variant fits a network and a number of epochs.
 
         Args:
             n_hidden: Hidden layers of the source network.
-            epochs: Of the training.
+            epochs: Epochs of the training.
         """
         layers = "hidden layer" if n_hidden == 1 else "hidden layers"
         n_frozen, n_new = self.n_frozen or 0, self.top.n_reinitialised
@@ -279,27 +279,27 @@ class Variant:
 # The docstring describes a variant in the JSON schemas.
 @dataclass(frozen=True)
 class VariantRecord:
-    """Where the weights of a run start, and which of its layers may move.
+    """Initial weights of a run, and its trainable layers.
 
     Args:
-        start: `standalone`, `random-frozen` and `equal-compute` start from fresh weights,
-            `transfer` from a network trained on the source problem, `self-transfer` from
-            another network trained on the target problem itself.
+        start: `standalone`, `random-frozen` and `equal-compute` start from random weights,
+            `transfer` from a network trained on the source data, `self-transfer` from another
+            network trained on the target data.
         n_frozen: Hidden layers frozen, counted from the input; None for `standalone` and
             `equal-compute`, which never freeze any.
-        new_head: The output layer is drawn afresh.
-        reinit: The last that many layers, output included, are drawn afresh.
+        new_head: The output layer is re-initialised.
+        reinit: Number of last layers, output included, that are re-initialised.
         add: Width of a new hidden layer between the source's and a new output layer.
-        unfreeze: Epochs after which the frozen layers are set free.
-        factor: What the learning rate is multiplied with from then on.
-        anchor: Strength of the pull on all weights towards those of the source, and of layers
-            that are drawn afresh towards 0; it takes the place of weight decay.
+        unfreeze: Epochs after which the frozen layers are trained too.
+        factor: Factor of the learning rate from then on.
+        anchor: Strength of the L2-SP penalty, which replaces weight decay: it pulls weights towards
+            those of the source network, and re-initialised layers towards 0.
 
     Raises:
-        SettingError: The parts do not go together.
+        SettingError: The parts cannot be combined.
 
     Source:
-        The pull is L2-SP, Li, Grandvalet & Davoine 2018, arXiv:1802.01483, with its two
+        The penalty is L2-SP, Li, Grandvalet & Davoine 2018, arXiv:1802.01483, with its two
         constants the same.
     """
 
@@ -316,7 +316,7 @@ class VariantRecord:
         """Return the variant.
 
         Raises:
-            SettingError: A value is out of range, or parts do not go together.
+            SettingError: A value is out of range, or the parts cannot be combined.
         """
         top: TopLayers
         match self.new_head, self.reinit, self.add:
@@ -342,14 +342,14 @@ STANDALONE = Variant("standalone")
 
 
 def parse_variant(text: str) -> Variant:
-    """Read a variant as the user writes it.
+    """Parse a variant as the user writes it.
 
     Args:
         text: A start (left out: `transfer`) and `key=value` words, after commas or spaces:
             `new-head,fixed=1`, `random-frozen fixed=2`, `fixed=2,unfreeze=50,factor=0.1`.
 
     Raises:
-        SettingError: It cannot be read, or the parts do not go together.
+        SettingError: The text cannot be parsed, or its parts cannot be combined.
     """
     start: Start | None = None
     parts: dict[str, Any] = {}
@@ -400,7 +400,7 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
         n_hidden: Hidden layers of the source network.
 
     Raises:
-        SettingError: No number, a number twice, or one outside 0..n_hidden.
+        SettingError: There is no number, a number is repeated, or one is outside 0..n_hidden.
     """
     if fixed is None:
         fixed = range(min(2, n_hidden) + 1)
@@ -427,7 +427,7 @@ def _check_count(word: str, count: int, least: int = 1) -> None:
 
 
 def _meant(key: str) -> str:
-    """Ask whether another word was meant; nothing where it is known, or none is near."""
+    """Return a suggestion for an unknown key; empty if the key is known or none is similar."""
     suggestion = "" if key in VARIANT_KEYS else suggest(key, (*STARTS[1:], *VARIANT_KEYS))
     return f"{suggestion} " if suggestion else ""
 

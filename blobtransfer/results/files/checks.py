@@ -1,7 +1,7 @@
-"""Checks of values from JSON or from a store, which anybody may have edited.
+"""Check values from JSON files and stores, which may have been edited.
 
 Pydantic checks the types. The functions here check that a command could have written the values:
-they fit each other, and their text is short and has no control characters.
+values are consistent, and texts are short and have no control characters.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
 from blobtransfer.specs.study import Study
 
 MAX_TEXT = 4096
-"""Longest name of a file, a problem or a class, in characters."""
+"""Longest name of a file, data or a class, in characters."""
 
 
 def check_spec(spec: ExperimentSpec) -> None:
@@ -37,7 +37,7 @@ def check_study(study: Study) -> None:
 
 
 def check_data_records(spec: ExperimentSpec, records: Sequence[DataRecord]) -> None:
-    """Raise `ValueError` unless the records are those of the problems of a spec."""
+    """Raise `ValueError` unless the records describe the data of a spec."""
     roles = [data.role for data in records]
     expected = [role for role in ROLES if getattr(spec, role) is not None]
     if roles != expected or not roles:
@@ -74,7 +74,7 @@ def check_texts(key: str, texts: Iterable[str]) -> None:
     """Raise `ValueError` for a text that is too long, or contains control characters.
 
     Args:
-        key: Where the texts are; {} is replaced by the index of the text.
+        key: JSON path of the texts; {} is replaced by the index of the text.
         texts: The texts.
     """
     for i, text in enumerate(texts):

@@ -15,7 +15,7 @@ from blobtransfer.statistics.transferability import SCORES
 
 
 def to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
-    """Write one line per run, with a header; the same runs give the same bytes.
+    """Write one line per run, with a header; equal runs give byte-identical text.
 
     There is a column for each transferability score that was recorded, and for each axis of a
     study, such as `train-samples`.
@@ -46,7 +46,7 @@ def _axis_columns(results: StudyResults | TrainingResults) -> list[str]:
     """Return a column name for each axis but source and target, which every run has."""
     run_columns = {column.name for column in fields(Run)}
     names = [axis.name for axis in results.axes if axis.name not in ROLES]
-    # `fixed` of a run of standalone is empty, wherever it stands along the axis
+    # `fixed` is empty for runs of standalone, whatever the value on the axis
     return [f"over_{name}" if name in run_columns else name for name in names]
 
 
@@ -73,7 +73,7 @@ def curves_to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
     """Write one line per epoch of each run, with a header: `epoch`, and the recorded metrics.
 
     Args:
-        results: With curves; epoch 0 is the untrained network.
+        results: Results with curves; epoch 0 is the untrained network.
 
     Yields:
         The text, run by run.
@@ -93,14 +93,14 @@ def curves_to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
 
 
 _FORMULA = re.compile(r"(^|;)(?=\s*[-=+@\uff0d\uff1d\uff0b\uff20])")
-"""Where a formula begins in a spreadsheet that splits lines at commas or at semicolons.
+"""Start of a formula in a spreadsheet that splits lines at commas or at semicolons.
 
 Full-width signs begin one in East Asian locales.
 """
 
 
 def csv_line(values: Iterable[object]) -> str:
-    """Return one line of CSV: numbers in full precision, and texts that cannot become formulas."""
+    """Return one line of CSV: numbers in full precision, texts safe from formula injection."""
     return ",".join(map(_cell, values)) + "\n"
 
 
@@ -112,7 +112,7 @@ def _cell(value: object) -> str:
 
 @lru_cache(10_000)
 def _text_cell(text: str) -> str:
-    # An apostrophe makes a spreadsheet show a text as it is. A negative number needs none.
+    # After an apostrophe a spreadsheet shows the text unchanged. Negative numbers need none.
     escaped = text if read_number(text) is not None else _FORMULA.sub(r"\1'", text)
     escaped = escape_control_characters(escaped)
     return '"' + escaped.replace('"', '""') + '"' if set(escaped) & set(',;"') else escaped

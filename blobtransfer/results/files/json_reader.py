@@ -46,7 +46,7 @@ from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
-"""A version that is not a whole number, which a reader would take for one."""
+"""A version such as 2.0 or 2e0, which pydantic would accept as a whole number."""
 
 OF_A_STUDY = re.compile(
     rb'^\s*\{[^{}]*"command"\s*:\s*"(%b)"' % "|".join(get_args(ManyCellKind)).encode()
@@ -54,15 +54,15 @@ OF_A_STUDY = re.compile(
 """How the file of a study of several cells begins."""
 
 MAX_GRID_POINTS = 4_000_000
-"""Most points of the grid of decision regions."""
+"""Largest number of grid points of decision regions."""
 
 
 def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
-    """Read a file of this version or the one before, without the findings.
+    """Read a file of the current or the previous version, without the findings.
 
     Args:
-        text: UTF-8, or UTF-16 with a byte order mark, as shells of Windows write it.
-        name: What error messages call the text.
+        text: UTF-8, or UTF-16 with a byte order mark, as Windows shells write it.
+        name: Name of the text in error messages.
 
     Raises:
         ResultsFileError: The text is not a result, or no command could have written it.
@@ -92,7 +92,7 @@ def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
 
 
 def _in_utf8(text: bytes, name: str) -> bytes:
-    """Return a text without its byte order mark, in UTF-8; any other text as it is."""
+    """Return a text as UTF-8 without byte order mark; text without one is unchanged."""
     encoding = detect_encoding(text)
     try:
         if encoding is not None:
@@ -108,7 +108,7 @@ def _in_utf8(text: bytes, name: str) -> bytes:
 def _first_problem(errors: Sequence[Any]) -> tuple[str, str]:
     """Return the key and the message of the first error.
 
-    A specification of data is tried as each kind; errors of the kinds that it is not do not count.
+    A data specification is validated as each kind; errors of other kinds are ignored.
     """
     of_kind = [error for error in errors if error["loc"][-1:] == ("kind",)]
     other_kinds = [error["loc"][:-1] for error in of_kind]
@@ -189,13 +189,13 @@ def _values_of(
     interrupted: bool,
     metrics: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Return the fields of `CellResults` that a record has.
+    """Return the fields of `CellResults` that a record contains.
 
     Args:
         record: The record of a cell.
-        spec: What was run.
+        spec: The experiment.
         interrupted: Whether repeats may be missing.
-        metrics: Metrics of the learning curves; None: those of a comparison.
+        metrics: Metrics of the learning curves; None: the metrics of a comparison.
 
     Raises:
         ValueError: No command could have written the record.
@@ -269,7 +269,7 @@ def _transferability_of(record: CellRecord, spec: ExperimentSpec) -> NDArray[np.
     """Return the (5, R) scores of the source networks; None if they were not recorded.
 
     Raises:
-        ValueError: They are not one set for each repeat.
+        ValueError: There is not exactly one set of scores for each repeat.
     """
     by_repeat = {row.repeat: row for row in record.transferability}
     repeats = sorted({run.repeat for run in record.runs}) if spec.transferability else []
@@ -282,7 +282,7 @@ def _transferability_of(record: CellRecord, spec: ExperimentSpec) -> NDArray[np.
 
 
 def _baseline_of(file: ResultsFile) -> StandaloneTraining | None:
-    """Return the training from scratch beside the network of `train-target`.
+    """Return the standalone training that `train-target` compares its network with.
 
     Raises:
         ValueError: `train-target` could not have written it.
@@ -308,7 +308,7 @@ def _curves_of(record: CellRecord, spec: ExperimentSpec, metrics: Sequence[str])
     """Return the learning curves by arm; empty without a metric.
 
     Raises:
-        ValueError: They are not one for each run, of the epochs of its arm.
+        ValueError: There is not exactly one curve for each run, with the epochs of its arm.
     """
     by_key = {_key(row): row for row in record.curves}
     if by_key.keys() != ({_key(run) for run in record.runs} if metrics else set()):

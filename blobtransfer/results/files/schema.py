@@ -1,4 +1,4 @@
-"""The file format as types, by which pydantic reads, checks and describes JSON files."""
+"""The file format as types that pydantic uses to read, check and describe JSON files."""
 
 import json
 from dataclasses import asdict, dataclass, fields, is_dataclass, make_dataclass
@@ -28,7 +28,7 @@ SCHEMA_VERSION = 2
 SchemaName = Literal["results", "study"]
 
 MAX_DISTANCE = 1e9
-"""Largest distance between two problems, in standard deviations."""
+"""Largest distance between source and target data, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class StudyFile(FileHeader):
 
 
 def row_of(record: Any) -> dict[str, Any]:
-    """Return a record of the findings as a row of JSON: its arm as the columns of a run."""
+    """Return a record of the findings as a JSON row, with the arm as the columns of a run."""
     row: dict[str, Any] = dict(record.arm.columns) if hasattr(record, "arm") else {}
     for column in fields(record):
         if column.name != "arm":
@@ -149,7 +149,7 @@ def row_of(record: Any) -> dict[str, Any]:
 def encodable(value: Any) -> Any:
     """Return plain data with each character escaped that UTF-8 cannot encode.
 
-    File names may contain such characters (lone surrogates), and readers of JSON refuse them.
+    File names may contain such characters (lone surrogates), which JSON parsers reject.
     """
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
@@ -159,7 +159,7 @@ def encodable(value: Any) -> Any:
 
 
 def make_schema(name: SchemaName) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a file; it knows every key and no other.
+    """Return the JSON Schema (2020-12) of a file; it describes every key and allows no other.
 
     Args:
         name: `results` for a training or a comparison, `study` for several cells.
@@ -231,20 +231,20 @@ def _study_file() -> Any:
 
 
 def _cell_findings() -> dict[str, Any]:
-    """Return the types of the rows of findings that every cell has."""
+    """Return the types of the rows of findings of a cell."""
     records = {"contrasts": Contrast, "speed": Speed, "rankings": SourceRanking}
     return {name: _row_type(record) for name, record in records.items()}
 
 
 def _with_lists(base: type, **rows: Any) -> Any:
-    """Return a type with more keys, each a list of rows of a type."""
+    """Return a type with additional keys, each a list of rows of one type."""
     many: Any = tuple.__class_getitem__
     columns = [(name, many((row, ...))) for name, row in rows.items()]
     return make_dataclass(base.__name__, columns, bases=(base,), frozen=True, kw_only=True)
 
 
 def _row_type(record: Any, **more: Any) -> Any:
-    """Return the type of what `row_of` returns for a record, with more columns."""
+    """Return the type of the rows that `row_of` returns for a record."""
     hints = get_type_hints(record, include_extras=True)
     names = [column.name for column in fields(record)]
     columns = get_type_hints(ArmColumns, include_extras=True) if "arm" in names else {}
@@ -261,7 +261,7 @@ def _json_type(kind: Any) -> Any:
 
 
 def _close(schema: Any) -> None:
-    """Allow no other properties in any object that names its own."""
+    """Forbid additional properties in every object with named properties."""
     for value in schema.values() if isinstance(schema, dict) else schema:
         if isinstance(value, dict | list):
             _close(value)

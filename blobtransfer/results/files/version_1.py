@@ -1,4 +1,4 @@
-"""Convert result files of format version 1, which had blobs only."""
+"""Convert result files of format version 1, which supported blobs only."""
 
 import json
 import re
@@ -9,7 +9,7 @@ VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
 
 
 def converted_from_1(text: bytes) -> bytes:
-    """Return a JSON text of version 1 as one of version 2; any other text as it is."""
+    """Convert JSON text of version 1 to version 2; return any other text unchanged."""
     if not VERSION_1.search(text):
         return text
     try:

@@ -1,10 +1,9 @@
-"""The SQLite file of a store, opened so that a file from a stranger can do no harm.
+"""Open the SQLite file of a store; an untrusted file can do no harm.
 
-SQLite trusts what lies beside a database: it replays a journal, removes the file that the journal
+SQLite trusts the files beside a database: it replays a journal, removes the file that the journal
 names, and follows links. It also runs the views, triggers and constraints of a schema. So the files
 are inspected before SQLite opens any of them, the schema is compared before anything in it can run,
-and every statement has a time limit. The docs of SQLite list the dangers ("Defense Against The Dark
-Arts").
+and every statement has a time limit. Source: the SQLite docs, "Defense Against The Dark Arts".
 """
 
 import os
@@ -23,10 +22,10 @@ from blobtransfer.file_signatures import SQLITE, START_BYTES, identify_format
 from blobtransfer.results.store.lock import only_writer
 
 APPLICATION_ID = 0x626C6274
-"""`blbt`: the owner in the header of an SQLite file."""
+"""`blbt`: application ID in the header of an SQLite file."""
 
 FORMAT = 2
-"""The version of a store, `user_version` of the file; in format 1 identities were of all fields."""
+"""Version of a store, `user_version` of the file; identities of format 1 hash all fields."""
 
 TABLES = (
     "CREATE TABLE command (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, "
@@ -40,13 +39,13 @@ TABLES = (
     "rounding TEXT NOT NULL, started TEXT NOT NULL, seconds REAL NOT NULL, sha256 TEXT NOT NULL, "
     "body BLOB NOT NULL, PRIMARY KEY (experiment, first))",
 )
-"""The whole schema: a file with anything else, such as a view or a trigger, is not a store."""
+"""The whole schema: a file with other objects, such as a view or a trigger, is not a store."""
 
 BUSY_S = 10.0
 """Seconds to wait while another process writes a block."""
 
 BUSY_POLL_S = 0.1
-"""Longest wait inside SQLite, in seconds: no signal is handled meanwhile."""
+"""Longest wait inside SQLite, in seconds; signals are handled only after it."""
 
 STATEMENT_S = 10.0
 BYTES_PER_S = 20e6
@@ -65,7 +64,7 @@ _MACHINE = (
     sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS,
 )  # fmt: skip
-"""Codes that blame the machine, not the file."""
+"""SQLite codes of errors of the machine, not of the file."""
 
 
 class Connection:
@@ -96,7 +95,7 @@ class Connection:
         Args:
             query: The statement.
             values: Its parameters.
-            types: Of the columns; the file may have been edited.
+            types: Types of the columns, which are checked: the file may have been edited.
 
         Raises:
             StoreError: The file is damaged, or a value has another type.
@@ -112,7 +111,7 @@ class Connection:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Apply all statements of the block or none; inside a transaction, join that one."""
+        """Apply all statements of the block or none; a nested block joins the outer transaction."""
         with _translated(self.path):
             if self._connection.in_transaction:
                 yield
@@ -126,7 +125,7 @@ class Connection:
                     self._execute("ROLLBACK")
 
     def _execute(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Run a statement up to its first row, once no other process writes."""
+        """Run a statement up to its first row, and retry while another process writes."""
         busy_until = time.monotonic() + BUSY_S
         while True:
             self._deadline = time.thread_time() + self._limit_s
@@ -137,7 +136,7 @@ class Connection:
                     raise
 
     def _is_late(self) -> bool:
-        """Return whether the statement has to end. Running Python code lets signals be handled."""
+        """Return whether a statement is past its time limit; running Python handles signals."""
         return time.thread_time() > self._deadline
 
 
@@ -162,7 +161,7 @@ def connected(path: Path, writes: bool) -> Iterator[Connection]:
             _check(connection, *_header(connection))
             yield connection
         return
-    if path.is_symlink():  # only readers follow it
+    if path.is_symlink():  # only readers follow links
         raise StoreError(path, f"{explain_symbolic_link(path)}; use another name")
     with only_writer(real_path, path), _opened(path, real_path, "rwc") as connection:
         header = _header(connection)
@@ -185,7 +184,7 @@ def too_large(path: Path) -> StoreError:
 
 @contextmanager
 def _opened(path: Path, real_path: Path, mode: str) -> Iterator[Connection]:
-    """Open an SQLite file and close it after the block; nothing in it is read yet."""
+    """Open an SQLite file without reading from it, and close it after the block."""
     try:
         start, n_bytes = _start_of(path, real_path)
     except FileNotFoundError:
@@ -227,7 +226,7 @@ def _start_of(path: Path, real_path: Path) -> tuple[bytes, int]:
         StoreError: It is not a regular file.
     """
     mode = real_path.lstat().st_mode
-    if stat.S_ISREG(mode):  # checked before opening, which may set off a device
+    if stat.S_ISREG(mode):  # checked first: opening a device may have effects
         descriptor = open_nonblocking(real_path, os.O_RDONLY | NO_FOLLOW)
         with os.fdopen(descriptor, "rb") as file:
             return file.read(START_BYTES), os.fstat(descriptor).st_size
@@ -240,11 +239,11 @@ def _check_beside(path: Path, real_path: Path, start: bytes) -> None:
 
     Args:
         path: The store as the user wrote it.
-        real_path: Where it is.
-        start: Its first bytes.
+        real_path: Path of the file without symbolic links.
+        start: First bytes of the file.
 
     Raises:
-        StoreError: This program has not left one of them there.
+        StoreError: One of them was not written by this program.
     """
     names = [f"{real_path.name}{suffix}" for suffix in ("-wal", "-shm")]
     beside = [name for name in names if os.path.lexists(real_path.with_name(name))]
@@ -268,7 +267,7 @@ def _check_beside(path: Path, real_path: Path, start: bytes) -> None:
         head = file.read(len(JOURNAL_MAGIC))
         file.seek(max(0, status.st_size - len(JOURNAL_MAGIC)))
         tail = file.read()
-    # Until it is synced a journal begins with zeros. With a second name (a hard link) it may be a
+    # A journal begins with zeros until it is synced. With a second name (a hard link) it may be a
     # file of the user. The magic number at the end announces the name of a super-journal, a file
     # that SQLite would remove; this program never uses one.
     is_journal = head == JOURNAL_MAGIC or not head.strip(b"\0")
@@ -312,13 +311,13 @@ def _make_tables(connection: Connection) -> None:
 
 
 def _code_of(error: sqlite3.Error) -> int:
-    """Return SQLite's primary code of an error; that of Python's module itself has none."""
+    """Return the primary SQLite code of an error; SQLITE_ERROR if Python's module raised it."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """Turn an error of SQLite into one of ours."""
+    """Translate SQLite errors of the block into StoreError and MachineError."""
     try:
         yield
     except MemoryError as error:

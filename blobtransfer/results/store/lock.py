@@ -1,4 +1,4 @@
-"""One writer at a time: a lock file that the system frees when its process ends, however."""
+"""Lock file that allows one writer at a time; the system frees it when the process ends."""
 
 import os
 import socket
@@ -11,26 +11,26 @@ from blobtransfer.atomic_write import NO_FOLLOW, open_nonblocking
 from blobtransfer.errors import MachineError, StoreError
 
 SUFFIX = ".lock"
-"""Of the file beside the one that is locked."""
+"""Suffix of the lock file beside the locked file."""
 
 HOLDER = b"process "
-"""Begins every lock file that names its writer."""
+"""Start of every lock file that names its writer."""
 
 
 @contextmanager
 def only_writer(path: Path, name: Path | None = None) -> Iterator[None]:
     """Lock a file while the block runs.
 
-    A process that is killed leaves the lock file, but no lock. Where the system has no such locks
-    (Windows) nothing is locked. A file that is not a lock file of this program is never changed.
+    A killed process leaves the lock file, but no lock. On systems without such locks (Windows)
+    nothing is locked. A file that is not a lock file of this program is never changed.
 
     Args:
         path: The file, which need not exist.
-        name: What errors call it; None: its path.
+        name: Name of the file in errors; None: its path.
 
     Raises:
-        MachineError: Another process holds the lock; the message says which.
-        StoreError: The file in the place of the lock file is not one of this program's.
+        MachineError: Another process holds the lock; the message names it.
+        StoreError: The file at the path of the lock file is not a lock file of this program.
     """
     name = name or path
     try:
@@ -53,7 +53,7 @@ def only_writer(path: Path, name: Path | None = None) -> Iterator[None]:
                 ) from error
             if _is_at(lock, descriptor):
                 break
-            os.close(descriptor)  # its last holder has removed it in between
+            os.close(descriptor)  # the last holder has removed the file in between
             descriptor = _open_lock(lock, name)
     except OSError as error:
         raise MachineError(
@@ -75,11 +75,11 @@ def _open_lock(lock: Path, name: Path) -> int:
     """Open a lock file, and create it if it does not exist.
 
     Raises:
-        StoreError: There is a file that is not a lock file of this program and user.
+        StoreError: The file is not a lock file of this program and user.
     """
     problem = f"{lock.name} beside it is not a lock file of blobtransfer; move it away"
     try:
-        if not stat.S_ISREG(lock.lstat().st_mode):  # opening may set off a device
+        if not stat.S_ISREG(lock.lstat().st_mode):  # opening a device may have effects
             raise StoreError(name, problem)
     except FileNotFoundError:
         pass

@@ -1,4 +1,4 @@
-"""The numbers of a block as compressed bytes: no names, no pickle; the spec says what they are."""
+"""Pack the numbers of a block as compressed bytes, without pickle; the spec sets their layout."""
 
 import zlib
 from typing import Any
@@ -13,11 +13,11 @@ from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 LEVEL = 1
-"""Of compression; more takes longer and gains little."""
+"""Compression level; higher levels take longer and gain little."""
 
 
 def packed(block: BlockResult) -> bytes:
-    """Write the numbers of a block, little-endian, array after array, compressed."""
+    """Pack the numbers of a block: little-endian, array after array, compressed."""
     scores = block.scores
     arrays: list[NDArray[Any]] = [
         scores.values.astype("<f8"),
@@ -37,12 +37,12 @@ def unpacked(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
 
     Args:
         body: The bytes.
-        spec: What it is of; it says how many numbers there are.
-        repeats: Which repeats, one after the other.
+        spec: The experiment, which determines the number of values.
+        repeats: Consecutive repeats of the block.
 
     Raises:
-        ValueError: The numbers are not those of such a block.
-        zlib.error: They are not compressed numbers.
+        ValueError: The numbers do not fit such a block.
+        zlib.error: The bytes are not compressed data.
     """
     arms, n = spec.arms, len(repeats)
     shapes: list[tuple[str, tuple[int, ...]]] = [

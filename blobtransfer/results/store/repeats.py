@@ -1,4 +1,4 @@
-"""The stored repeats of one experiment: blocks, where they were computed, and the header."""
+"""The stored repeats of one experiment: header, blocks and their environments."""
 
 import hashlib
 import json
@@ -46,20 +46,20 @@ WHERE first >= ifnull((
 """
 
 BLOCKS_AT_ONCE = 1000
-"""Blocks of another store that are in memory at a time."""
+"""Number of blocks of another store that are in memory at a time."""
 
 ENVIRONMENT_COLUMNS: dict[str, type] = {"versions": str, "machine": str, "rounding": str}
-"""Columns of who computed a block."""
+"""Columns of the environment of a block."""
 
 
 @dataclass(frozen=True)
 class ExperimentHeader:
-    """What is known of an experiment but for its repeats.
+    """Data and source training of an experiment, without its repeats.
 
     Args:
-        tasks: The problems, source first.
-        source_run: The training of the one source network, where it was trained for it.
-        distance: Between the two problems, in standard deviations; None if not known.
+        tasks: Records of the data, source first.
+        source_run: The training of the one source network; None if it was not trained here.
+        distance: Between source and target data, in standard deviations; None if unknown.
     """
 
     __pydantic_config__: ClassVar[dict[str, bool]] = {"allow_inf_nan": False}
@@ -69,7 +69,7 @@ class ExperimentHeader:
     distance: Annotated[float, Interval(ge=0.0, le=MAX_DISTANCE)] | None = None
 
     def renamed(self, spec: ExperimentSpec) -> "ExperimentHeader":
-        """Return the header with the data named as in a spec, whose files may have other names."""
+        """Return the header with the names of the data in a spec, whose files may be renamed."""
         data = {"source": spec.source, "target": spec.target}
         records = [
             record if (named := data[record.role]) is None else replace(record, name=named.name)
@@ -82,7 +82,7 @@ class StoredRepeats:
     """The stored repeats of one experiment.
 
     Args:
-        connection: To the file of the store.
+        connection: Connection to the file of the store.
         identity: Identity of the experiment in the format of that file.
         spec: The experiment.
     """
@@ -93,7 +93,7 @@ class StoredRepeats:
 
     @property
     def header(self) -> ExperimentHeader | None:
-        """What is known of the experiment besides its repeats; None if nothing is stored."""
+        """Header of the experiment; None if nothing is stored."""
         query = "SELECT head FROM experiment WHERE identity = ?"
         rows = self._connection.rows(query, (self._identity,), [str])
         if not rows:
@@ -105,14 +105,14 @@ class StoredRepeats:
         return header
 
     def count(self, repeats: range) -> int:
-        """Count those of some repeats that are kept."""
+        """Count the stored repeats in a range."""
         return sum(
             max(0, min(last + 1, repeats.stop) - max(first, repeats.start))
             for first, last in self._blocks(repeats)
         )
 
     def seconds(self, repeats: range) -> float:
-        """Return the seconds that some repeats took, without the work shared by all.
+        """Return the seconds of the stored repeats in a range, without the work shared by all.
 
         Raises:
             StoreError: The file is damaged.
@@ -123,12 +123,12 @@ class StoredRepeats:
         return seconds
 
     def started(self, repeats: range) -> str | None:
-        """Return when the first of some repeats began, UTC, ISO 8601; None if none is stored."""
+        """Return the start of the first stored repeat in a range, UTC, ISO 8601; None if none."""
         rows = self._blocks(repeats, {"started": str})
         return min((row[-1] for row in rows), default=None)
 
     def blocks(self, repeats: range) -> list[BlockResult]:
-        """Read what is kept of some repeats, first to last.
+        """Read the stored repeats in a range, in ascending order.
 
         Raises:
             StoreError: The file is damaged.
@@ -150,7 +150,7 @@ class StoredRepeats:
         return [(self._environment(*key), n) for key, n in counts.items()]
 
     def _environment(self, versions: str, machine: str, rounding: str) -> Environment:
-        """Read who computed a block.
+        """Read the environment of a block.
 
         Raises:
             StoreError: The file is damaged.
@@ -173,17 +173,17 @@ class StoredRepeats:
         started: str,
         seconds: float,
     ) -> None:
-        """Keep a block of repeats that follow on one another, of which none is kept yet.
+        """Store a block of consecutive repeats, none of which is stored yet.
 
         Args:
-            header: What is known of the experiment besides.
-            block: What came out.
-            environment: Where it was computed.
-            started: When, UTC, ISO 8601.
-            seconds: How long it took.
+            header: Header of the experiment.
+            block: Results of the repeats.
+            environment: Environment that computed them.
+            started: Start, UTC, ISO 8601.
+            seconds: Duration in seconds.
 
         Raises:
-            MachineError: It cannot be written; what was kept before is safe.
+            MachineError: The block cannot be written; stored blocks are unchanged.
         """
         origin = (
             record_text(environment.versions),
@@ -198,7 +198,7 @@ class StoredRepeats:
         )
 
     def merge_from(self, other: "StoredRepeats", mixed: bool, poll: Callable[[], None]) -> int:
-        """Take in the repeats of the same experiment in another store; see `Store.merge_from`."""
+        """Add the repeats of the same experiment in another store; see `Store.merge_from`."""
         header = other.header
         if header is None:
             return 0
@@ -245,8 +245,8 @@ class StoredRepeats:
             head: The `ExperimentHeader` of the experiment as JSON.
             first: The first repeat.
             last: The last repeat.
-            body: The numbers, as `packed` writes them.
-            origin: Versions, machine, rounding, start and seconds, as they are stored.
+            body: The numbers, as `packed` returns them.
+            origin: Versions, machine, rounding, start and seconds, in the form of the columns.
         """
         versions, machine, rounding, started, seconds = origin
         with self._connection.transaction():
@@ -269,10 +269,10 @@ class StoredRepeats:
     def _read_blocks(
         self, repeats: range, more: Mapping[str, type] = MappingProxyType({})
     ) -> Iterator[tuple[BlockResult, bytes, list[Any]]]:
-        """Read the blocks that have some repeats, first to last.
+        """Read the blocks that overlap a range of repeats, in ascending order.
 
         Yields:
-            A whole block, its bytes, and the values of more columns.
+            A whole block, its bytes, and the values of the additional columns.
 
         Raises:
             StoreError: The file is damaged.
@@ -296,7 +296,7 @@ class StoredRepeats:
     def _blocks(
         self, repeats: range, more: Mapping[str, type] = MappingProxyType({})
     ) -> list[tuple[Any, ...]]:
-        """Read the first and last repeat of the blocks that have some repeats, and more columns.
+        """Read first and last repeat, and additional columns, of the blocks that overlap a range.
 
         Raises:
             StoreError: The file is damaged.
@@ -317,18 +317,23 @@ class StoredRepeats:
                     raise ValueError("seconds: not a duration that a command can have")
                 if columns[name] is str:
                     check_texts(name, values)
-        # the first row may be of a block that ends before
+        # the first row may be a block that ends before the range
         return [row for row in rows if row[1] >= repeats.start]
 
 
 def other_environment_error(path: Path, unlike: str) -> StoreError:
-    """Make the error that what a store keeps was not computed as what is to go with it."""
+    """Return the error for repeats whose environment differs from that of the stored ones."""
     problem = f"what it keeps was computed otherwise ({unlike}); use another store, or add --mixed"
     return StoreError(path, problem)
 
 
 def read_record(path: Path, kind: Any, text: str) -> Any:
-    """Read JSON as a value of a type, strictly.
+    """Parse JSON as a value of a type, strictly.
+
+    Args:
+        path: Path of the store, for the error.
+        kind: The type.
+        text: The JSON text.
 
     Args:
         path: Path of the store, for the error.
@@ -368,7 +373,7 @@ def record_text(record: Any) -> str:
 
 
 def _runs(repeats: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Cut ascending repeats where one is missing."""
+    """Split ascending repeats into consecutive runs."""
     if not len(repeats):
         return []
     return np.split(repeats, np.flatnonzero(np.diff(repeats) > 1) + 1)

@@ -1,16 +1,17 @@
 """SQLite store of blocks of repeats, so that an interrupted command can resume.
 
-A block is some repeats of an experiment. Its identity (`specs.identity`) is what it trains, not
-the number of repeats or how they are judged. Each block is written in a transaction of its own,
-and is on the disk before it is reported as done.
+A block holds consecutive repeats of an experiment. The identity of an experiment
+(`specs.identity`) is a hash of its trainings; it does not depend on the number of repeats or the
+settings of the statistics. Each block is written in its own transaction, and is on disk before it
+is reported as done.
 
-    command       what each command runs, with its repeats
+    command       study and number of repeats of each command
     experiment    data and the run of the one source network of each experiment
     maker         environments: versions and machine that computed blocks
     block         first and last repeat, environment, and compressed numbers with their SHA-256
 
-It contains no pickle. No block is larger than its spec says, and values pass the checks of
-`results.files.checks`.
+A store contains no pickle. The size of a block is limited by its spec, and values pass the checks
+of `results.files.checks`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,17 +42,17 @@ from blobtransfer.specs.identity import identity_1_of, identity_of, plain
 from blobtransfer.specs.study import Study
 
 MAX_COMMANDS = 10_000
-"""Most commands that a store may have."""
+"""Largest number of commands in a store."""
 
 
 @dataclass(frozen=True)
 class StoredCommand:
-    """A command whose repeats a store has.
+    """A command whose repeats are stored.
 
     Args:
-        study: What it runs, with the largest number of repeats that was asked for.
+        study: Study of the command, with the largest number of repeats that was requested.
         argv: Its last command line, without the program.
-        is_part: Whether it only computed some of the repeats, and showed nothing.
+        is_part: Whether the command only computed some of the repeats and printed no results.
     """
 
     study: Study
@@ -82,8 +83,8 @@ class Store:
     """SQLite store of blocks of repeats; open it with `Store.opened`.
 
     Attributes:
-        path: As the user wrote it.
-        connection: To that file.
+        path: Path of the file as the user wrote it.
+        connection: Connection to that file.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -105,7 +106,7 @@ class Store:
         return identity_1_of(spec) if self.connection.format == 1 else identity_of(spec)
 
     def _convert(self) -> None:
-        """Convert a store of format 1, whose identities were of all fields."""
+        """Convert a store of format 1, whose identities hash all fields."""
         with self.connection.transaction():
             for command in self.commands():
                 self._convert_identity("command", command.study)
@@ -123,15 +124,15 @@ class Store:
     def record_command(
         self, study: Study, argv: Sequence[str], is_part: bool = False
     ) -> StoredCommand | None:
-        """Record that a command was given.
+        """Record a command.
 
         Args:
-            study: What it runs.
-            argv: Its command line, without the program.
-            is_part: Whether it is one of several that compute parts of the repeats.
+            study: Study of the command.
+            argv: Command line, without the program.
+            is_part: Whether the command computes only some of the repeats.
 
         Returns:
-            What was recorded of it before; None if it is new.
+            The previous record of the command; None if it is new.
         """
         before = None
         identity = self.identity_of(study)
@@ -159,7 +160,7 @@ class Store:
         """Return the number of commands.
 
         Raises:
-            StoreError: There are more than a store may have.
+            StoreError: There are more than `MAX_COMMANDS`.
         """
         ((n_commands,),) = self.connection.rows("SELECT count(*) FROM command")
         if n_commands > MAX_COMMANDS:
@@ -168,14 +169,14 @@ class Store:
         return int(n_commands)
 
     def commands(self, first: int = 0, n_commands: int = MAX_COMMANDS) -> list[StoredCommand]:
-        """Read commands, in the order in which they were given.
+        """Read commands, in the order in which they were recorded.
 
         Args:
-            first: The number of the first, counted from 0.
-            n_commands: How many, at most.
+            first: Index of the first command, counted from 0.
+            n_commands: Largest number of commands to read.
 
         Raises:
-            StoreError: The file is damaged, or has more commands than a store may have.
+            StoreError: The file is damaged, or has more than `MAX_COMMANDS`.
         """
         self.n_commands()
         return self._commands("ORDER BY id LIMIT ? OFFSET ?", n_commands, first)
@@ -196,7 +197,7 @@ class Store:
         ]
 
     def stored(self, spec: ExperimentSpec) -> StoredRepeats:
-        """Return the stored repeats of an experiment; there may be none."""
+        """Return the stored repeats of an experiment, possibly none."""
         return StoredRepeats(self.connection, self.identity_of(spec), spec)
 
     def count_repeats(self, study: Study) -> RepeatCount:
@@ -210,7 +211,7 @@ class Store:
     def merge_from(
         self, other: "Store", mixed: bool, poll: Callable[[], None] = lambda: None
     ) -> int:
-        """Add the commands and repeats of another store: all of them or, after an error, none.
+        """Add the commands and repeats of another store: all of them, or none after an error.
 
         Args:
             other: The other store.
@@ -218,10 +219,10 @@ class Store:
             poll: Called for each block; may raise to stop.
 
         Returns:
-            How many repeats are new.
+            Number of repeats that were added.
 
         Raises:
-            StoreError: Both have a repeat and disagree about it, or they do not go together.
+            StoreError: The stores have different results of a repeat, or cannot be merged.
         """
         n_new = 0
         commands = {identity_of(command.study): command for command in other.commands()}
@@ -245,10 +246,10 @@ def _with_repeats(spec: ExperimentSpec, n_repeats: int) -> ExperimentSpec:
 
 
 def _study_of(path: Path, name: str, text: str) -> Study:
-    """Read what a command runs.
+    """Read the study of a command.
 
     Raises:
-        StoreError: No command could have run it.
+        StoreError: No command could have run the study.
     """
     with checked(path):
         if name == "compare":

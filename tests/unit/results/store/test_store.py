@@ -648,7 +648,7 @@ def edited_json(path, table, column, change):
 
 
 EDITS = {
-    "no problems": ("experiment", "head", lambda head: head.update(datasets=[])),
+    "no problems": ("experiment", "head", lambda head: head.update(tasks=[])),
     "problems in another order": ("experiment", "head", lambda head: head["tasks"].reverse()),
     "a distance below 0": ("experiment", "head", lambda head: head.update(distance=-1)),
     "a problem's name": (
