@@ -1,4 +1,4 @@
-"""The program: its commands, and the exit code of each outcome.
+"""The program: its commands and exit codes.
 
 A command first checks all that can be checked without heavy imports, so that bad input is
 rejected at once and nothing is written. Results go to standard output, all else to standard
@@ -37,7 +37,7 @@ COMPLETE = "_BLOBTRANSFER_COMPLETE"
 """Environment variable that a shell sets to ask for completion."""
 
 HELP_COLUMNS = 72
-"""Narrower help would cut the names of options; the terminal may wrap its lines instead."""
+"""Smallest width of help; at a smaller width option names would be cut."""
 
 app = typer.Typer(
     name="blobtransfer",
@@ -77,14 +77,14 @@ def main() -> int:
         write_stdout([])
         return status if isinstance(status, int) else 0
     except typer.TyperException as error:
-        if not error.format_message():  # the help page was wanted and has been shown
+        if not error.format_message():  # the help page was requested and printed
             return error.exit_code
         return report(error)
-    except (ReaderGone, SystemExit):  # Typer leaves by SystemExit when its help meets no reader
+    except (ReaderGone, SystemExit):  # Typer raises SystemExit if nobody reads its help
         discard(sys.stdout)
         return 0
     except Exception as error:
-        if COMPLETE in os.environ:  # Typer reads what the shell sets besides without checks
+        if COMPLETE in os.environ:  # Typer reads other variables of the shell without checks
             name = f"{COMPLETE}={os.environ[COMPLETE]}"
             return report(InputError(f"{name}: only shell completion sets this; unset it"))
         reportable = reportable_error(error)
@@ -99,15 +99,15 @@ def _configure_typer(argv: Sequence[str]) -> None:
     """Set the environment variables that Typer reads: the width of help, and no terminal."""
     if shutil.get_terminal_size().columns < HELP_COLUMNS:
         os.environ.setdefault("TERMINAL_WIDTH", str(HELP_COLUMNS))
-    for name in ("GITHUB_ACTIONS", "PY_COLORS"):  # which it takes for a terminal
+    for name in ("GITHUB_ACTIONS", "PY_COLORS"):  # Typer treats these as a terminal
         os.environ.pop(name, None)
     if len(argv) == 2 and argv[0] in ("--show-completion", "--install-completion"):
-        # Else it takes no name, and looks for the shell that has started it.
+        # Without this, Typer ignores a shell name and detects the parent shell.
         os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
 
 
 def _warn_of_unknown_variables() -> None:
-    """Warn of environment variables with our prefix that no option has."""
+    """Warn of environment variables with our prefix that belong to no option."""
     prefixed = [name for name in os.environ if name.startswith(ENV_PREFIX)]
     if not prefixed:
         return

@@ -1,4 +1,4 @@
-"""The options of data: a description, or the short options of blobs."""
+"""Options of data: a data specification, or the short options of blobs."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,7 +29,7 @@ SEEDS: dict[Role, int] = {"source": 1, "target": 2}
 
 
 def description(help: str, **settings: Any) -> Any:
-    """Declare an option that describes data."""
+    """Declare an option that takes a data specification."""
     return option(
         help,
         panel=PROBLEM,
@@ -69,12 +69,12 @@ class BlobsOptions:
     ] = None
 
     def given(self) -> dict[str, Any]:
-        """Return the values of the options that were given, by their words."""
+        """Return the values of the options that were given, by key."""
         values = {word: getattr(self, word.replace("-", "_")) for word in FIELDS}
         return {word: value for word, value in values.items() if value is not None}
 
     def spec(self, seed_option: str, seed: int) -> BlobsSpec:
-        """Return the blobs of a seed, which has an option of its own.
+        """Return the blobs with a seed, which has its own option.
 
         Raises:
             SettingError: A value is impossible.
@@ -98,7 +98,7 @@ class DataOptions:
 
     @property
     def descriptions(self) -> tuple[str | None, ...]:
-        """The descriptions of source and target."""
+        """The texts of the options for source and target."""
         return self.source, self.target
 
     def requests(
@@ -109,10 +109,10 @@ class DataOptions:
         Args:
             blobs: The short options.
             model: File of the one source network.
-            sources: Which source networks are used.
+            sources: Source networks that are used.
 
         Raises:
-            SettingError: Options exclude each other, or a description cannot be read.
+            SettingError: Options exclude each other, or a specification cannot be parsed.
         """
         if model is not None:
             problem = f"the source network is read from --model {model}; leave one "
@@ -144,18 +144,18 @@ def request_of(
     default_seed: int,
     blobs: BlobsOptions,
 ) -> DataRequest:
-    """Return the data of a description, or of the short options of blobs.
+    """Return the data of a specification, or of the short options of blobs.
 
     Args:
-        option: Option of the description, without dashes.
-        text: The description; None if there is none.
+        option: Option of the specification, without dashes.
+        text: The specification; None if there is none.
         seed_option: Short option of the seed.
-        seed: Its value; None if it was not given.
+        seed: The seed; None if it was not given.
         default_seed: Seed if none is given.
         blobs: The other short options.
 
     Raises:
-        SettingError: Both are given, or the description cannot be read.
+        SettingError: Both are given, or the specification cannot be parsed.
     """
     given = blobs.given()
     if text is None:
@@ -178,7 +178,7 @@ def request_of(
 
 
 def tables_of(*requests: DataRequest | None) -> list[NamedPath]:
-    """Return the files of the tables among some data, which no output may replace."""
+    """Return the files of tables, which no output may replace."""
     origins = {
         request.origin
         for request in requests

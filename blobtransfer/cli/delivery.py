@@ -49,19 +49,19 @@ def deliver(
 ) -> None:
     """Print, write and draw results; the answer is printed before the figure is drawn.
 
-    If one of them fails, the others are made all the same.
+    If one of them fails, the others are still delivered.
 
     Args:
-        results: What was computed.
-        canvas: What the figure is drawn on.
+        results: The results.
+        canvas: Canvas of the figure.
         figure_path: Path of the figure; None if none is written.
-        output: The options of output.
-        argv: Words of the command line, which the figure records.
+        output: Output options.
+        argv: Command line, which the figure records.
         pending: Whether a signal has arrived.
         is_printed: Whether results go to standard output.
 
     Raises:
-        MachineError: Something could not be written.
+        MachineError: An output could not be written.
     """
     from blobtransfer.report.kinds import build_report
 
@@ -102,7 +102,7 @@ def printing(pending: Deferred) -> Iterator[None]:
     pipeline.
 
     Args:
-        pending: Knows whether a signal has arrived.
+        pending: Records whether a signal has arrived.
 
     Raises:
         Interrupted: A signal has arrived and standard output cannot be written.
@@ -166,11 +166,11 @@ def print_report(report: "Report[Any]", output: OutputOptions) -> bool:
 
 
 def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions) -> None:
-    """Save a figure, and print which command made the figure that it replaces.
+    """Save a figure, and print the command that drew the figure that it replaces.
 
     Args:
         picture: The figure.
-        path: Where it is saved; None to save nothing.
+        path: Path of the file; None to save nothing.
         messages: Whether to print.
     """
     if path is None:
@@ -192,12 +192,12 @@ def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions)
 def save_network(
     trained: "SingleRun", setting: str, path: Path, force: bool, messages: MessageOptions
 ) -> None:
-    """Save a trained network; an identical file is left as it is, another is not replaced.
+    """Save a trained network; an identical file is left unchanged, another is not replaced.
 
     Args:
         trained: The network, its weights and its preprocessing.
         setting: Setting of the path, for the error.
-        path: Where it is saved (.keras).
+        path: Path of the saved file (.keras).
         force: Whether to replace another file.
         messages: Whether to print, and whether to show TensorFlow's log.
 
@@ -207,7 +207,7 @@ def save_network(
     if not path.exists() or force:
         from blobtransfer.keras_files.write import save_model
 
-        # Another run may have been quicker, and saved a network under this name.
+        # Another process may have saved a network under this name meanwhile.
         with suppress(FileExistsError):
             save_model(
                 trained.network,

@@ -1,4 +1,4 @@
-"""An error -> one line on standard error and an exit code.
+"""Report an error as one line on standard error and an exit code.
 
 The line names an option as the user gave it: by its flag, or by its environment variable.
 """
@@ -21,10 +21,10 @@ FROM_ENVIRONMENT = "blobtransfer.from_environment"
 """Key of a context's `meta`: flags whose numbers were taken from the environment."""
 
 MAX_LINE = 2000
-"""Longest error; of a longer one the middle is left out."""
+"""Longest error message; a longer one is shortened in the middle."""
 
 REPORTED = (BlobTransferError, MemoryError, OSError, ImportError)
-"""Errors that are reported in one line; all others are bugs and stay a traceback."""
+"""Errors that are reported in one line; all others are bugs and print a traceback."""
 
 PACKAGE = Path(__file__).parents[1]
 """Folder of our own modules."""
@@ -36,10 +36,10 @@ def envvar_of(flag: str) -> str:
 
 
 def reportable_error(error: Exception) -> Exception | None:
-    """Return the error that is reported in one line; None for a bug, which stays a traceback.
+    """Return the error that is reported in one line; None for a bug, which prints a traceback.
 
-    Whatever a library raises while it is imported becomes an `ImportError`: some fail if they
-    cannot read an environment variable.
+    Any error during the import of a library becomes an `ImportError`: some libraries raise other
+    errors if they cannot parse an environment variable.
     """
     if isinstance(error, REPORTED):
         return error
@@ -54,11 +54,11 @@ def reportable_error(error: Exception) -> Exception | None:
 
 
 def report(error: BaseException, context: Any = None) -> int:
-    """Print an error as one line, after its traceback where --debug asks for it.
+    """Print an error as one line, after its traceback with --debug.
 
     Args:
-        error: One of `REPORTED`, or Typer's.
-        context: Of the command that was running, if any.
+        error: An error of `REPORTED`, or of Typer.
+        context: Context of the command that was running, if any.
 
     Returns:
         The exit code.
@@ -95,13 +95,13 @@ def _line(error: BaseException, context: Any) -> str:
 
 
 def _usage_line(error: typer.TyperException) -> str:
-    """Return what Typer rejects, in the words of this program."""
+    """Return the message for a usage error of Typer, in the wording of this program."""
     param, context = getattr(error, "param", None), getattr(error, "ctx", None)
     if isinstance(error, typer.BadParameter) and param is not None:
         flag = max(param.opts, key=len)
-        if getattr(param, "is_flag", False):  # on the command line a switch takes no value
+        if getattr(param, "is_flag", False):  # a flag takes no value on the command line
             return f"{envvar_of(flag)} {os.environ.get(envvar_of(flag), '')}: use 1 or 0"
-        if error.message:  # none where an argument is missing
+        if error.message:  # empty if an argument is missing
             return f"{_name_of(context, flag)} {error.message}"
     unknown, words = _unknown_word(error, context)
     if unknown:
@@ -116,7 +116,7 @@ def _unknown_word(error: typer.TyperException, context: Any) -> tuple[str, list[
     option = getattr(error, "option_name", None)
     if option is not None and context is not None:
         flags = [flag for param in context.command.params for flag in param.opts]
-        if option in flags:  # the option is right, its value is not
+        if option in flags:  # the option is known, its value is wrong
             return "", []
         return str(option), [flag for flag in flags if flag.startswith("--")]
     commands = getattr(getattr(context, "command", None), "commands", None)
@@ -132,7 +132,7 @@ def _help_of(context: Any) -> str:
 
 
 def _name_of(context: Any, flag: str) -> str:
-    """Return the flag of an option, or its environment variable if that has set it."""
+    """Return the flag of an option, or its environment variable if that set the value."""
     if context is None:
         return flag
     if flag in context.meta.get(FROM_ENVIRONMENT, ()):

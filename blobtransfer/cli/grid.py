@@ -21,7 +21,7 @@ from blobtransfer.studies.settings import DEFAULT_REPEATS
 
 @dataclass(frozen=True)
 class GridOptions:
-    """Which data sets there are, and how often each pair is compared."""
+    """Data of a grid, and repeats of each pair."""
 
     panel: ClassVar[str] = TRANSFER
     problems: Annotated[

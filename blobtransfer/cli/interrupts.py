@@ -14,7 +14,7 @@ from types import FrameType
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-"""Signals that ask to stop; SIGHUP comes where a terminal or a connection is closed."""
+"""Signals that ask to stop; SIGHUP arrives when a terminal or a connection is closed."""
 
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code after Ctrl-C."""
@@ -26,7 +26,7 @@ class Interrupted(KeyboardInterrupt):
     """A signal has arrived and the work is to stop.
 
     Args:
-        number: Of the signal.
+        number: Number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -50,14 +50,14 @@ class Deferred:
             raise Interrupted(self.signal_number)
 
     def record(self, number: int, frame: FrameType | None) -> None:
-        """Record the first signal; leave at the second, with the code of the first."""
+        """Record the first signal; at the second, exit with the code of the first."""
         if self.signal_number is not None:
             _leave(self.signal_number, frame)
         self.signal_number = number
 
 
 def install() -> None:
-    """End the process at the first signal from now on, except for signals that are ignored."""
+    """Let the first signal end the process from now on, except ignored signals."""
     _handle(_leave)
 
 
@@ -83,7 +83,7 @@ def deferred() -> Iterator[Deferred]:
     try:
         yield pending
     except KeyboardInterrupt:
-        pending.check()  # adds the number of the signal, which the work may have lost
+        pending.check()  # adds the number of the signal, which the error of the work may lack
         raise
     finally:
         for number, handler in before.items():
@@ -98,6 +98,6 @@ def _handle(handler: object) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    if os.isatty(2) and os.environ.get("TERM") != "dumb":  # a progress bar may be there
+    if os.isatty(2) and os.environ.get("TERM") != "dumb":  # end the line of a progress bar
         os.write(2, CLEAR_LINE_AND_SHOW_CURSOR)
     os._exit(128 + number)

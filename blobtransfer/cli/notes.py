@@ -1,4 +1,4 @@
-"""What is worth knowing about data, model and variants before a comparison runs, a line each."""
+"""Notes on data, model and variants before a comparison runs, one line each."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def model_notes(source_network: "SourceNetwork | None", path: object) -> Iterator[str]:
-    """Yield which parts of a model file are ignored, and whether its training rows are unknown.
+    """Yield the ignored parts of a model file, and a note if its training rows are unknown.
 
     Args:
         source_network: The network of the file; None if there is none.
-        path: Of the file.
+        path: Path of the file.
     """
     if source_network is None:
         return
@@ -29,7 +29,7 @@ def model_notes(source_network: "SourceNetwork | None", path: object) -> Iterato
 
 
 def data_notes(spec: ExperimentSpec) -> Iterator[str]:
-    """Yield a description of the source and of the target, for which tables are read."""
+    """Yield a description of the source and of the target; this reads tables."""
     from blobtransfer.report.words import describe_data
     from blobtransfer.running.single import record_of
 
@@ -48,11 +48,11 @@ def data_notes(spec: ExperimentSpec) -> Iterator[str]:
 
 
 def new_head_notes(spec: ExperimentSpec, settings: ComparisonSettings) -> Iterator[str]:
-    """Yield that the default variants do not keep the output layer of the source, if so.
+    """Yield a note if the default variants do not keep the output layer of the source.
 
     Args:
-        spec: What is run; its last variant stands for all.
-        settings: What it was built from.
+        spec: The experiment; its last variant stands for all.
+        settings: Settings of the spec.
     """
     is_default = settings.fixed is None and not settings.variants
     if is_default and spec.variants[-1].top == NewHead():

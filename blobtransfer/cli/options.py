@@ -1,7 +1,7 @@
-"""The options of a comparison and its execution: flags, defaults and help, in groups.
+"""Options of a comparison and its execution: flags, defaults and help, in groups.
 
-A command takes whole groups, which several commands share. The fields of a group are named as
-those of `ComparisonSettings`, where the defaults come from.
+Commands share whole groups. The fields of a group have the names and defaults of the fields of
+`ComparisonSettings`.
 """
 
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ from blobtransfer.specs.variant import Variant, parse_variant
 from blobtransfer.studies.settings import DEFAULT_MAX_REPEATS, DEFAULT_REPEATS, ComparisonSettings
 
 DEFAULT = ComparisonSettings
-"""Its attributes are the defaults."""
+"""Class whose attributes are the defaults."""
 
 TUNED = "learning-rate"
-"""The setting that runs can choose for themselves."""
+"""Name of the setting that runs can choose."""
 
 
 def _read_activation(text: str) -> str:
@@ -143,7 +143,7 @@ FIXED_OPTION: Any = option(
 
 @dataclass(frozen=True)
 class TransferOptions:
-    """From which network, by which variants, and how often."""
+    """Source network, variants and repeats."""
 
     panel: ClassVar[str] = TRANSFER
     model: Annotated[
@@ -183,7 +183,7 @@ SCORES_OPTION: Any = option(
 
 @dataclass(frozen=True)
 class StatisticsOptions:
-    """How differences are judged, and learning rates chosen."""
+    """Margin, learning rates and other statistics."""
 
     panel: ClassVar[str] = STATISTICS
     margin: Annotated[float | None, _margin(str(DEFAULT.margin))] = None
@@ -208,7 +208,7 @@ class StatisticsOptions:
 
 @dataclass(frozen=True)
 class QuestionOptions(StatisticsOptions):
-    """What is compared, and how it is judged."""
+    """Variants to compare, and criteria."""
 
     sources: Annotated[
         Literal[Question, "both"] | None,
@@ -244,7 +244,7 @@ class QuestionOptions(StatisticsOptions):
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """Everything that a comparison is built from."""
+    """All options of a comparison."""
 
     data: DataOptions
     transfer: TransferOptions
@@ -254,16 +254,16 @@ class ComparisonOptions:
     training: TrainingOptions
 
     def settings(self) -> ComparisonSettings:
-        """Return the settings that the options describe."""
+        """Return the settings of the options."""
         requests = self.data.requests(self.blobs, self.transfer.model, self.question.sources)
         return settings_of(self.transfer, self.variants, self.question, self.training, **requests)
 
 
 def settings_of(*groups: Any, **values: Any) -> ComparisonSettings:
-    """Return the settings of some groups of options; what is not given has its default.
+    """Return the settings of groups of options; missing settings have their defaults.
 
     Args:
-        groups: Their fields are named as those of `ComparisonSettings`.
+        groups: Groups whose fields have the names of fields of `ComparisonSettings`.
         values: Further settings.
     """
     for group in groups:
@@ -274,7 +274,7 @@ def settings_of(*groups: Any, **values: Any) -> ComparisonSettings:
 
 
 def _read_rates(text: str) -> tuple[float, ...]:
-    """Read `learning-rate=A,B,...`."""
+    """Parse `learning-rate=A,B,...`."""
     setting, equals, values = text.partition("=")
     if setting != TUNED or not equals:
         question = suggest(setting, [TUNED]) if setting != TUNED else ""
@@ -299,7 +299,7 @@ Mixed = Annotated[
 
 @dataclass(frozen=True)
 class ExecutionOptions:
-    """Where blocks run, and where results are stored."""
+    """Executor of the blocks, and store of the results."""
 
     panel: ClassVar[str] = EXECUTION
     store: Annotated[
@@ -355,7 +355,7 @@ class ExecutionOptions:
         return range(ends[0], ends[1] + 1)
 
     def check(self) -> None:
-        """Raise `SettingError` if the options do not fit each other."""
+        """Raise `SettingError` if the options cannot be combined."""
         if self.mixed and self.store is None and self.scheduler is None:
             problem = "nothing is mixed without --store or --scheduler; leave it out"
             raise SettingError("mixed", "", problem)

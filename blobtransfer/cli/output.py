@@ -1,7 +1,6 @@
-"""The options of what a command leaves behind, and checks that its files can be written.
+"""Output options of a command, and checks that its files can be written.
 
-What can be rejected before any work is rejected here, so that a long run does not end in an
-error.
+These checks run before any work, so that a long run does not end in an error.
 """
 
 import os
@@ -31,7 +30,7 @@ MIN_SIDE, MAX_SIDE = 2.0, 50.0
 STORE_SUFFIXES = (".db",)
 
 NamedPath: TypeAlias = tuple[str, Path | None]
-"""A setting, or what an input is called, and its path; None where there is no such file."""
+"""Name of a setting or an input, and its path; None if there is no file."""
 
 
 def _print_version(is_requested: bool) -> None:
@@ -88,7 +87,7 @@ class FigureOptions:
         return sides[0], sides[1]
 
     def canvas(self) -> "Canvas":
-        """Return what figures are drawn on."""
+        """Return the canvas of figures."""
         from blobtransfer.report.figures.canvas import Canvas
 
         return Canvas(self.show, self.style, self.inches())
@@ -130,13 +129,13 @@ class ResultOptions:
         return [path for path in self.output or () if path != STANDARD_STREAM]
 
     def wants_standard_output(self) -> bool:
-        """Return whether `--format` or `--output -` asks for results on standard output."""
+        """Return whether `--format` or `--output -` writes results to standard output."""
         return self.format is not None or STANDARD_STREAM in (self.output or ())
 
 
 @dataclass(frozen=True)
 class ScreenOptions:
-    """How much of a comparison is printed, and the file of its summary."""
+    """Amount of output on the screen, and the file of the summary."""
 
     panel: ClassVar[str] = RESULTS
     full: Annotated[bool, option("Show every column on a terminal.")] = False
@@ -178,10 +177,10 @@ class OutputOptions:
         read: Sequence[NamedPath] = (),
         store: Path | None = None,
     ) -> Path | None:
-        """Check that all files of a command can be written, each to a path of its own.
+        """Check that all files of a command can be written, each to a different path.
 
         Args:
-            command: Names the figure by default.
+            command: Name of the command, the default name of the figure.
             written: Further files that the command writes, by their settings.
             read: Files that the command reads.
             store: File in which results are stored.
@@ -190,7 +189,7 @@ class OutputOptions:
             The path of the figure; None if none is written.
 
         Raises:
-            SettingError: A file cannot be written, or would replace another one of the command.
+            SettingError: A file cannot be written, or would replace another file of the command.
         """
         figure, result, summary = self.figure, self.result, self.screen.summary
         path = figure.path(command)
@@ -221,7 +220,7 @@ class OutputOptions:
         return path
 
     def check_contents(self, command: str, has_curves: bool = False) -> None:
-        """Raise `SettingError` if output is asked for that a command does not make.
+        """Raise `SettingError` if a command does not produce the requested output.
 
         Args:
             command: Name of the command.
@@ -239,7 +238,7 @@ class OutputOptions:
             raise SettingError("explain", "", f"{problem}leave one of the two out")
 
     def check_none(self) -> None:
-        """Raise `SettingError` if an option asks for output of a store that is only filled."""
+        """Raise `SettingError` for output options of a command that only fills a store."""
         figure, screen, result = self.figure, self.screen, self.result
         for setting, value in (
             ("plot", figure.plot), ("show", figure.show), ("format", result.format),
@@ -274,11 +273,11 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
 
     Args:
         setting: Setting of the path.
-        path: Where the network is to be saved.
-        network: Its architecture.
+        path: Path of the saved network.
+        network: Shape of the network.
         force: Whether to replace a file.
 
-    Whether an old file of the same shape holds this very network shows only after training.
+    Whether an existing file of the same shape holds the same network is known only after training.
     """
     check_file(setting, path, (".keras",))
     if path.exists() and not force:
@@ -296,12 +295,12 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
 
 
 def would_replace(setting: str, path: Path, content: str) -> SettingError:
-    """Return the error that a file would be lost.
+    """Return the error for a file that would be replaced.
 
     Args:
         setting: Setting of the path.
-        path: Of the file.
-        content: What the file holds.
+        path: Path of the file.
+        content: Description of its content.
     """
     return SettingError(
         setting, path, f"exists and holds {content}; use another name, or --force to replace it"
@@ -313,8 +312,8 @@ def check_file(setting: str, path: Path | None, suffixes: Sequence[str]) -> None
 
     Args:
         setting: Setting of the path.
-        path: Of the file; None to check nothing.
-        suffixes: Suffixes that it may have.
+        path: Path of the file; None to check nothing.
+        suffixes: Accepted suffixes.
     """
     if path is None:
         return

@@ -30,7 +30,7 @@ SEED = re.compile(r"[:,]seed=")
 
 @dataclass(frozen=True)
 class PairsOptions:
-    """Which pairs are compared, and how often."""
+    """Number of pairs, and of repeats of each pair."""
 
     panel: ClassVar[str] = TRANSFER
     pairs: Annotated[int, option("Pairs of problems that are drawn.")] = DEFAULT_PAIRS

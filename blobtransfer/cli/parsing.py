@@ -1,8 +1,8 @@
-"""How options are declared and read, as far as Typer does not do it.
+"""Declare and parse options beyond what Typer does.
 
 `grouped` lets commands share whole groups of options, written as dataclasses.
-`Command` reads an option with several values, written in any of four ways, and makes one line
-of an error. Every option gets an environment variable and answers a bad value in our words.
+`Command` parses options with several values, written in any of four ways, and reports an error in
+one line. Every option has an environment variable and its own message for a bad value.
 """
 
 import inspect
@@ -33,11 +33,11 @@ EXECUTION = "Long work"
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 
 NOTHING = "''"
-"""How an empty value is shown."""
+"""Representation of an empty value."""
 
 HELP_ALL = "--help-all"
 SHOWS_ALL = "blobtransfer.shows_all"
-"""Key of a context's `meta`: the help page is to show every option."""
+"""Key of a context's `meta`: whether the help page shows every option."""
 
 _SHORT = {
     "--repeats", "--fixed", "--variant", "--source", "--target", "--epochs", "--output",
@@ -55,20 +55,20 @@ SHORT_HELP = {
 """Flags on the short help page of a command; other commands show all."""
 
 LIBRARY_BYTES = 160 << 20
-"""Least memory that the libraries of any command need in addition to what is in use already."""
+"""Smallest free memory that the libraries of any command need."""
 
 NUMBERS, PAIR, WORDS, SPECS = "N [N ...]", "S T", "W [W ...]", "SPEC SPEC [SPEC ...]"
-"""Metavars of the options that take several values; `Command` knows them by these."""
+"""Metavars of options with several values, by which `Command` recognises them."""
 
 
 def option(help: str, *, panel: str | None = None, flags: str = "", **settings: Any) -> Any:
     """Declare an option; its flag, metavar and parser follow from the name and type of the field.
 
     Args:
-        help: One line.
-        panel: Where the help page shows it; None: the `panel` of its group.
-        flags: A short flag, or a long one that differs from the name.
-        settings: More for `typer.Option`.
+        help: Help text, one line.
+        panel: Panel of the help page; None: the `panel` of its group.
+        flags: A short flag, or a long flag that differs from the name.
+        settings: Further arguments of `typer.Option`.
     """
     return OptionInfo(
         default=..., param_decls=flags.split(), help=help, rich_help_panel=panel, **settings
@@ -76,7 +76,7 @@ def option(help: str, *, panel: str | None = None, flags: str = "", **settings: 
 
 
 def choice(help: str, choices: Sequence[str], **settings: Any) -> Any:
-    """Declare an option of one word out of some."""
+    """Declare an option whose value is one of some words."""
 
     def read(text: str) -> str:
         if text not in choices:
@@ -88,7 +88,7 @@ def choice(help: str, choices: Sequence[str], **settings: Any) -> Any:
 
 
 def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
-    """Return the error that a word is not one of some choices; it suggests a similar one."""
+    """Return the error for a word that is not among the choices; it suggests a similar one."""
     question = suggest(text, choices)
     return typer.BadParameter(
         f"{text or NOTHING}: {question + ' ' if question else ''}use one of {', '.join(choices)}"
@@ -96,7 +96,7 @@ def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
 
 
 def _check_memory() -> None:
-    """Raise `MachineError` if there is too little memory, where OpenBLAS would retry for ever."""
+    """Raise `MachineError` if memory is so short that OpenBLAS would retry forever."""
     try:
         mmap.mmap(-1, LIBRARY_BYTES).close()
     except OSError as error:
@@ -105,10 +105,10 @@ def _check_memory() -> None:
 
 
 class Command(TyperCommand):
-    """A command whose options of several values take `0 1 2`, `0,1,2` or one at a time."""
+    """A command whose options with several values take `0 1 2`, `0,1,2` or one at a time."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help page: the short one, or that of all options with --help-all."""
+        """Write the help page: the short page, or all options with --help-all."""
         flags = SHORT_HELP.get(str(self.name))
         if ctx.meta.get(SHOWS_ALL) or flags is None:
             super().format_help(ctx, formatter)
@@ -154,7 +154,7 @@ class Command(TyperCommand):
         if HELP_ALL in args:
             ctx.meta[SHOWS_ALL] = True
             args = ["--help"]
-        flags = {  # and whether a value is a whole, which commas do not divide
+        flags = {  # and whether commas do not split its value
             flag: param.metavar == SPECS
             for param in self.params
             if getattr(param, "metavar", None) in (NUMBERS, PAIR, WORDS, SPECS)
@@ -179,7 +179,7 @@ class Command(TyperCommand):
         try:
             return super().parse_args(ctx, rewritten)
         except typer.TyperException as error:
-            if getattr(error, "ctx", None) is None:  # so of an option without its value
+            if getattr(error, "ctx", None) is None:  # as for an option without its value
                 cast(Any, error).ctx = ctx
             raise
 
@@ -192,7 +192,7 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
             groups. A parameter `argv` gets the words of the command line.
 
     Returns:
-        A command that Typer reads as if every field had been written out.
+        A command in which every field is a separate option.
     """
     hints = get_type_hints(function, include_extras=True)
     parameters = []
@@ -236,12 +236,12 @@ def _options_of(group: Any) -> list[inspect.Parameter]:
 
 
 def _complete(name: str, hint: Any, panel: str | None = None) -> None:
-    """Add to an option what its name, its type and its group say.
+    """Complete an option from the name, type and group of its field.
 
     Args:
-        name: Of the field.
+        name: Name of the field.
         hint: `Annotated` type of the field, with the option.
-        panel: Of the group.
+        panel: Panel of the group.
     """
     value_type, declared = get_args(hint)[:2]
     if not isinstance(declared, OptionInfo) or declared.is_eager:
@@ -261,7 +261,7 @@ def _complete(name: str, hint: Any, panel: str | None = None) -> None:
 
 
 def _group_of(group: Any, values: dict[str, Any]) -> Any:
-    """Build a group from the values of its options, which are taken out of `values`."""
+    """Build a group from the values of its options, which are removed from `values`."""
     hints = get_type_hints(group)
     return group(
         **{
@@ -274,9 +274,9 @@ def _group_of(group: Any, values: dict[str, Any]) -> Any:
 
 
 def _repeated(flag: str, values: Sequence[str], are_whole: bool) -> list[str]:
-    """Return `--flag=0 --flag=1` for `0,1`; an empty value stays, to be rejected.
+    """Return `--flag=0 --flag=1` for `0,1`; an empty value is kept, to be rejected later.
 
-    A description of data, which may contain commas, is not split.
+    A data specification, which may contain commas, is not split.
     """
     if are_whole:
         return [f"{flag}={value}" for value in values]

@@ -16,7 +16,7 @@ from blobtransfer.studies.comparison import read_data
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest
 
 MAX_PANELS = 100
-"""Most problems in one figure."""
+"""Largest number of panels of a figure."""
 
 
 def plot_data(
@@ -60,7 +60,7 @@ def plot_data(
 def _requests(
     texts: Sequence[str] | None, seeds: Sequence[int] | None, blobs: BlobsOptions
 ) -> list[DataRequest]:
-    """Return the data of some descriptions, or blobs of some seeds if there are none."""
+    """Return the data of specifications, or blobs with the seeds if there are none."""
     setting, values = ("task", texts) if texts else ("seed", seeds or [1, 2])
     words = "" if texts else join(values)
     if len(values) > MAX_PANELS:

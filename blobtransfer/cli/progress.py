@@ -1,4 +1,4 @@
-"""The progress display: a bar, what is done of how much, the rate and the time left.
+"""Progress display: a bar, the amount done, the rate and the time left.
 
 The bar is shown on a terminal only; the duration of long work is printed anywhere, once.
 """
@@ -33,25 +33,25 @@ STAGES: dict[Stage, str] = {
 """Text of each stage; of others, `comparing`."""
 
 LONG_S = 20.0
-"""Seconds from which on work is long, and its duration is printed at the start."""
+"""Duration in seconds above which the estimate is printed at the start."""
 
 MEASURED_S = 2.0
-"""Seconds of work by which the whole is estimated."""
+"""Seconds of work from which the duration is estimated."""
 
 WORTH_STORING_S = 600.0
-"""Seconds of work from which on `--store` is recommended."""
+"""Duration in seconds above which `--store` is recommended."""
 
 REPEATS = "repeats"
 
 STAGE_UNITS: dict[Stage, str] = {"sweep": "points", "pairs": "pairs", "grid": "cells"}
-"""What is counted if it is not repeats."""
+"""Unit of stages that do not count repeats."""
 
 
 @contextmanager
 def progress_of(
     quiet: bool, check: Callable[[], None], is_stored: bool | None = None
 ) -> Iterator[Progress]:
-    """Show how far the work is while the block runs.
+    """Show the progress while the block runs.
 
     Args:
         quiet: Show nothing.
@@ -72,7 +72,7 @@ def progress_of(
 
     # A descriptor of its own: descriptor 2 is redirected while TensorFlow is imported.
     with _Terminal(os.fdopen(os.dup(sys.stderr.fileno()), "wb"), sys.stderr.encoding) as terminal:
-        # On a narrow terminal the bar gets shorter, then the text is cut at its end.
+        # On a narrow terminal the bar is shortened first, then the text is cut at its end.
         bars = RichProgress(
             SpinnerColumn(),
             TextColumn(
@@ -119,7 +119,7 @@ class _Stages:
 
 
 class _Estimate:
-    """Prints once, if the work is long, how long it will take.
+    """Prints the estimated duration of long work once.
 
     Args:
         print_line: Prints a line; None to print nothing.
@@ -131,7 +131,7 @@ class _Estimate:
         self.start(0, is_most=False)
 
     def start(self, total: int, is_most: bool) -> None:
-        """Begin a stage with a total amount of work, or with at most that."""
+        """Begin a stage with a total, or largest, amount of work."""
         self._total, self._is_most = total, is_most
         self._n_done, self._n_first = 0, 0
         self._first_at: float | None = None
@@ -142,7 +142,7 @@ class _Estimate:
         if self._print_line is None or not n:
             return
         now = time.monotonic()
-        if self._first_at is None:  # what went before it was not all work
+        if self._first_at is None:  # earlier time includes preparation
             self._first_at, self._n_first = now, self._n_done
             return
         elapsed, n_measured = now - self._first_at, self._n_done - self._n_first
@@ -159,7 +159,7 @@ class _Estimate:
 
 
 def duration(seconds: float) -> str:
-    """Format a duration roughly, in the unit in which people think of it."""
+    """Format a duration approximately, in a suitable unit."""
     for size, unit in ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min")):
         if seconds >= 1.5 * size:
             n = seconds / size
@@ -168,7 +168,7 @@ def duration(seconds: float) -> str:
 
 
 def _progress_text(task: "Task") -> str:
-    """Return how much is done, how fast that is, and how long the rest may take."""
+    """Return the amount done, the rate and the estimated time left."""
     share = task.completed / task.total if task.total else 0.0
     n_parts = task.fields["n_parts"]
     if n_parts == 1 or task.fields["parts"] != REPEATS:
@@ -186,7 +186,7 @@ def _progress_text(task: "Task") -> str:
 
 
 class _Terminal(io.TextIOWrapper):
-    """A terminal that may be closed: an error of it costs no results."""
+    """A terminal that may be closed: its errors do not stop the work."""
 
     def write(self, text: str) -> int:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What the commands that compare share: running what is built, and delivering the results."""
+"""Run a study and deliver its results: shared by all commands that compare."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from blobtransfer.results.store.store import RepeatCount, Store, StoredCommand
 
 MODEL_FILE = "the source network (--model)"
-"""What the file of --model is called where something would replace it."""
+"""Name of the file of --model in errors about output that would replace it."""
 
 MORE_REPEATS = (
     "note: this is a second look, after one at {:,} repeats, and errs in more than 5 % of tables; "
@@ -37,14 +37,14 @@ CONTINUES = "; the same command goes on"
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What a command runs, and what it is described by.
+    """A study to run, with the settings that describe it.
 
     Args:
-        study: What is run.
-        base: The comparison whose data and variants are described.
-        settings: What the spec is built from.
+        study: The study.
+        base: The comparison whose data and variants the notes describe.
+        settings: Settings of the study.
         source_network: The network of --model.
-        descriptions: Descriptions of data that were given.
+        descriptions: Data specifications that were given.
     """
 
     study: Study
@@ -54,7 +54,7 @@ class StudyRequest:
     descriptions: tuple[str | None, ...] = ()
 
     def print_notes(self, messages: MessageOptions) -> None:
-        """Print once what the data and the model are, unless quiet."""
+        """Print notes on data and model, unless quiet."""
         messages.log(*model_notes(self.source_network, self.settings.model))
         if any(self.descriptions) and not messages.quiet:
             messages.log(*data_notes(self.base))
@@ -120,7 +120,7 @@ def run(
 def _opened(
     study: Study, execution: ExecutionOptions, messages: MessageOptions, argv: Sequence[str]
 ) -> "Iterator[Store | None]":
-    """Open the store, if there is one, and print how many repeats it has before and after."""
+    """Open the store, if any, and print its number of repeats before and after."""
     if execution.store is None:
         yield None
         return
@@ -148,9 +148,9 @@ def _opened(
 
 
 def n_seen_repeats(before: "StoredCommand", stored: "RepeatCount") -> int:
-    """Count the repeats of each experiment that an earlier command has shown.
+    """Count the repeats of each experiment whose results an earlier command printed.
 
-    An interrupted command has shown nothing to which repeats could be added.
+    An interrupted command does not count.
     """
     n_stored = stored.n_stored // len(before.study.cells)
     if before.study.until_decided:
@@ -160,7 +160,7 @@ def n_seen_repeats(before: "StoredCommand", stored: "RepeatCount") -> int:
 
 
 def without_parts(argv: Sequence[str]) -> list[str]:
-    """Return a command line without the options of a part of the repeats, and their values."""
+    """Return a command line without the options that select repeats, and their values."""
     words: list[str] = []
     is_value = False
     for word in argv:
@@ -174,7 +174,7 @@ def without_parts(argv: Sequence[str]) -> list[str]:
 def _executor(
     execution: ExecutionOptions, messages: MessageOptions, check: Callable[[], None]
 ) -> "Iterator[Executor | None]":
-    """Connect with the cluster of `--scheduler`, if there is one."""
+    """Connect to the cluster of `--scheduler`, if any."""
     if execution.scheduler is None:
         yield None
         return

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from blobtransfer.results.store.store import Store
 
 MAX_LISTED = 20
-"""Most commands of a store that are listed: the last ones."""
+"""Largest number of commands of a store that are listed: the last ones."""
 
 MAX_ARGV = 500
-"""Longest command line that is listed whole, in characters."""
+"""Longest command line that is listed in full, in characters."""
 
 
 def show(
@@ -93,7 +93,7 @@ def _is_store(path: Path) -> bool:
 def _read(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
 ) -> "StudyResults | TrainingResults":
-    """Read results from a JSON file, or those of one command from a store."""
+    """Read the results of a JSON file, or of one command in a store."""
     if _is_store(path):
         return _of_store(path, number, margin, messages)
     if number is not None:

@@ -1,4 +1,4 @@
-"""Standard input, output and error: made usable, read, and written."""
+"""Prepare, read and write standard input, output and error."""
 
 import io
 import os
@@ -14,11 +14,11 @@ from blobtransfer.file_signatures import identify_format
 from blobtransfer.specs.checks import escape_control_characters
 
 STANDARD_STREAM = Path("-")
-"""What stands for standard input where a file is read, and for standard output elsewhere."""
+"""Path of standard input for reading, and of standard output for writing."""
 
 
 MAX_RESULT_BYTES = 1_000_000_000
-"""Largest file of results that is read: some three million runs."""
+"""Largest result file that is read: about three million runs."""
 
 READ_AT_ONCE = 1 << 20
 """Bytes of a file that are read at a time."""
@@ -29,11 +29,11 @@ class ReaderGone(Exception):
 
 
 def prepare_streams() -> None:
-    """Make standard streams usable: closed ones discard, characters they lack are escaped."""
+    """Make standard streams usable: replace closed ones, escape unsupported characters."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # else the next file that is opened would take its place
+        except OSError:  # otherwise the next file that is opened would get its descriptor
             os.open(os.devnull, os.O_RDWR)
     sys.stdin = sys.stdin or open(os.devnull)
     sys.stdout = sys.stdout or open(os.devnull, "w")
@@ -44,7 +44,7 @@ def prepare_streams() -> None:
 
 
 def read_input(path: Path) -> bytes:
-    """Read a file of results, or standard input where it is called `-`.
+    """Read a result file, or standard input for the path `-`.
 
     Input whose first bytes show that it is not a result is not read to its end: it may be endless.
 

@@ -12,7 +12,7 @@ from blobtransfer.studies.comparison import read_source_network
 from blobtransfer.studies.sweep import sweep_with_base
 
 SWEEP = "Sweep"
-"""Panel of the help page."""
+"""Name of the panel of the help page."""
 
 
 def sweep(

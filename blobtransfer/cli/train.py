@@ -136,16 +136,16 @@ def _train_and_deliver(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Train, then save, draw and print; the model first, as its file may be rejected.
+    """Train, then save, draw and print; the model is saved first, as its file may be rejected.
 
     Args:
-        train: Trains the network with an engine and a display of progress.
-        spec: What is trained.
-        model: Setting and path of the file in which the network is saved.
+        train: Function that trains the network with an engine and a progress display.
+        spec: The experiment.
+        model: Setting and path of the file that the network is saved to.
         force: Whether to replace that file.
         figure_path: Path of the figure; None if none is written.
-        output: Where results go.
-        argv: Words of the command line.
+        output: Output options.
+        argv: Command line.
     """
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.engines import load_engine
@@ -160,7 +160,7 @@ def _train_and_deliver(
         try:
             if model_path is not None and not results.n_failed:
                 save_network(trained, setting, model_path, force, messages)
-        except MachineError as error:  # the results come out all the same
+        except MachineError as error:  # results are still delivered
             unsaved = error
         is_printed = not messages.quiet or output.result.wants_standard_output()
         deliver(results, canvas, figure_path, output, argv, pending, is_printed)
@@ -183,7 +183,7 @@ def _with_earlier_rows(trained: "SingleRun", earlier: Preprocessing | None) -> "
 
 
 def _print_short(results: "TrainingResults", model_path: Path | None) -> None:
-    """Print what a script needs: the path of the model, or the test accuracy."""
+    """Print the value for scripts: the path of the model, or the test accuracy."""
     if model_path is None:
         write_stdout([f"{results.run.test_accuracy}\n"])
     elif not results.n_failed:

@@ -1,7 +1,7 @@
-"""The unit of work: some repeats of every arm, as a pure function of plain data.
+"""Train a block: some repeats of every arm, as a pure function of plain data.
 
-`run_block` can be pickled and run anywhere: the bits are the same wherever it runs, and however
-the repeats are cut into blocks.
+`run_block` can be pickled and run in any process. Its results are bit-identical in every process,
+and for every division of the repeats into blocks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,14 +35,14 @@ def run_block(
     """Train every arm in some repeats.
 
     Args:
-        spec: What is run.
-        repeats: Which repeats, ascending.
-        sources: Networks that are trained already; fresh ones that are missing are trained.
-        engine: What trains; None: the one of the spec, kept by this process.
-        on_epochs: Told of progress.
+        spec: The experiment.
+        repeats: Indices of the repeats, ascending.
+        sources: Source networks that are already trained; missing fresh ones are trained.
+        engine: Engine that trains; None: the engine of the spec, cached by this process.
+        on_epochs: Called as epochs are done.
 
     Raises:
-        MachineError: What the engine is built on cannot be used.
+        MachineError: A library of the engine is missing or cannot be used.
     """
     engine = engine or engine_of(spec.engine)
     missing = [key for key in fresh_sources(spec, repeats) if key not in sources]
@@ -79,7 +79,7 @@ def scores_of(
     Args:
         repeats: R indices of repeats.
         trained: Their trained networks by arm, A arms.
-        learning_rates: (A, R) rate of each run; None where all have that of the spec.
+        learning_rates: (A, R) rate of each run; None if all runs have the rate of the spec.
     """
     return Scores(
         arms=tuple(trained),

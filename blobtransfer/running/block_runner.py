@@ -25,34 +25,34 @@ from blobtransfer.running.worker import (
 from blobtransfer.specs.experiment import ExperimentSpec
 
 Returned = TypeVar("Returned")
-"""What the call of a block returns: a worker returns its environment too."""
+"""Result of the call of a block: the block, and in a worker its environment too."""
 
 MIN_WORKER_BLOCK = 16
-"""Fewest repeats of a block for a worker; fewer would leave lanes of a vector idle."""
+"""Fewest repeats in a block for a worker; fewer leave vector lanes idle."""
 
 BLOCKS_PER_SLOT = 2
-"""Least number of blocks into which the remaining repeats are cut, for each concurrent call."""
+"""Fewest blocks that the remaining repeats are cut into, per concurrent call."""
 
 
 class BlockRunner:
-    """Trains the blocks of one comparison; the engine and the one source network are ready.
+    """Trains the blocks of one comparison, once its engine and source network are ready.
 
     Args:
         spec: What is run.
         source_weights: The one source network; None: it is trained.
-        engine: What trains in this process.
+        engine: Engine that trains in this process.
         progress: Receives the progress.
-        executor: Where blocks run; None: in this process.
-        cache: Source networks that other comparisons start from too.
-        has_environment: Whether blocks of this process come with its environment.
+        executor: Executor of the blocks; None: this process.
+        cache: Cache of source networks that several comparisons start from.
+        has_environment: Whether to compute the environment of this process.
 
     Attributes:
         source_run: The training of the one source network, if it was trained.
-        environment: That of this process; None if it was not asked for.
-        worker_environments: Environment of each worker by address, or the error that hid it.
+        environment: Environment of this process; None if not computed.
+        worker_environments: Environment, or error, of each worker by address.
 
     Raises:
-        MachineError: What the engine is built on cannot be used, or memory is short.
+        MachineError: A library of the engine cannot be used, or memory is short.
         KeyboardInterrupt: `progress` asked to stop.
     """
 
@@ -83,11 +83,11 @@ class BlockRunner:
         """Train all arms in some repeats, block by block.
 
         Args:
-            repeats: Which, ascending.
-            stage: Receives the progress; that of a worker when its block is done.
+            repeats: Indices of the repeats, ascending.
+            stage: Receives the progress; of a worker only when its block is done.
 
         Yields:
-            Each block as it is done, in any order, and where it was computed.
+            Each block as it is done, in any order, with its environment.
         """
         if self._executor is None:
             run = partial(run_block, engine=self._engine, on_epochs=stage.advance)
@@ -103,7 +103,7 @@ class BlockRunner:
 
     @property
     def _trains_sources_first(self) -> bool:
-        """Whether fresh sources are trained before the blocks that need them, not by them."""
+        """Whether fresh sources are trained before the blocks that need them, in separate calls."""
         return self._spec.nested is not None or self._cache.shares(self._spec)
 
     def _calls(
@@ -111,8 +111,8 @@ class BlockRunner:
     ) -> Iterator[Callable[[], Returned]]:
         """Yield the calls that compute the blocks of some repeats.
 
-        Where repeats, or experiments, share a source it is trained before the first block that
-        needs it and handed to each, so that it is trained once however the blocks are cut.
+        If repeats or experiments share a source network, it is trained before the first block that
+        needs it and passed to each, so that it is trained only once.
 
         Yields:
             One call per block.
@@ -130,13 +130,13 @@ class BlockRunner:
             yield partial(run, spec, repeats, {**self._one_sources, **shared})
 
     def _cut(self, repeats: Sequence[int]) -> Iterator[Sequence[int]]:
-        """Cut repeats into blocks, each of repeats that follow on one another."""
+        """Cut repeats into blocks of consecutive repeats."""
         most = self._engine.repeats_at_once(self._spec)
         first = 0
         while first < len(repeats):
             at_once = most
             if isinstance(self._executor, ClusterExecutor):
-                # Fewer towards the end, so that all workers end together.
+                # Smaller blocks towards the end, so that all workers finish at about the same time.
                 share = -(-(len(repeats) - first) // (BLOCKS_PER_SLOT * self._executor.n_slots))
                 at_once = min(most, max(MIN_WORKER_BLOCK, share))
             block = repeats[first : first + at_once]
@@ -158,7 +158,7 @@ class BlockRunner:
 def _one_sources(
     spec: ExperimentSpec, source_weights: Weights | None, engine: Engine, progress: Progress
 ) -> tuple[SourceWeights, Run | None]:
-    """Return the one source network of each start, and the run of that which was trained."""
+    """Return the one source network of each start, and the run of the network trained here."""
     sources: dict[SourceKey, Weights] = {}
     source_run = None
     starts = spec.source_starts("one")
@@ -173,7 +173,7 @@ def _one_sources(
 
 
 def n_epochs(spec: ExperimentSpec) -> int:
-    """Count the epochs of all trainings, those of the one source left out."""
+    """Count the epochs of all trainings except those of the one source network."""
     return epochs_of_arms(spec) + len(spec.source_starts("fresh")) * epochs_of_sources(spec)
 
 
@@ -189,5 +189,5 @@ def epochs_of_sources(spec: ExperimentSpec) -> int:
 
 
 def _epochs_per_repeat(spec: ExperimentSpec, n_sources: int) -> int:
-    """Count the epochs of a repeat's runs, and of so many fresh sources."""
+    """Count the epochs of the runs of a repeat, and of `n_sources` fresh sources."""
     return sum(map(spec.n_epochs_in_all, spec.arms)) + n_sources * spec.source_training.epochs

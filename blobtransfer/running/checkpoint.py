@@ -1,4 +1,4 @@
-"""Checkpointing: which repeats are already in the store, and which are to be computed."""
+"""Checkpoint of an experiment: stored repeats, and repeats still to be computed."""
 
 from dataclasses import replace
 
@@ -22,25 +22,25 @@ from blobtransfer.running.single import record_of
 from blobtransfer.specs.experiment import ExperimentSpec
 
 MAX_NAMED = 5
-"""Workers that an error names."""
+"""Largest number of workers that an error names."""
 
 
 class Checkpoint:
-    """The repeats of one experiment that are stored, and those that are computed now.
+    """The stored repeats of one experiment, and those that are being computed.
 
     Args:
         spec: The experiment.
-        store: Where repeats are stored; None: nowhere.
-        mixed: Repeats may be of other versions, or of machines that round differently.
+        store: Store of the repeats; None: they are not stored.
+        mixed: Accept repeats of other versions, or of machines that round differently.
 
     Attributes:
-        header: What is known of the experiment besides its repeats.
+        header: Header of the experiment.
         environments: Each environment with the number of its repeats, that of the first one first.
-        seconds: How long it took to compute the stored repeats.
-        started: When the first of them was begun, UTC, ISO 8601; None if none is stored.
+        seconds: Seconds that the stored repeats took.
+        started: Start of the first stored repeat, UTC, ISO 8601; None if none is stored.
 
     Raises:
-        StoreError: The stored repeats are of other versions, or damaged.
+        StoreError: The stored repeats have other versions, or are damaged.
     """
 
     def __init__(self, spec: ExperimentSpec, store: Store | None, mixed: bool) -> None:
@@ -70,11 +70,11 @@ class Checkpoint:
 
     @property
     def reference(self) -> Environment | None:
-        """The environment of the first repeats; None if all are computed here, and not stored."""
+        """Environment of the first repeats; None if all are computed here and not stored."""
         return self.environments[0][0] if self.environments else None
 
     def stored(self, window: range) -> list[BlockResult]:
-        """Return the repeats of a window that were stored before, as one block; or none."""
+        """Return the stored repeats of a window as one block; empty if there are none."""
         if self._block is None:
             return []
         repeats = self._block.scores.repeats
@@ -82,12 +82,12 @@ class Checkpoint:
         return [self._block.at(is_inside)] if is_inside.any() else []
 
     def missing(self, window: range) -> list[int]:
-        """Return the repeats of a window that were not stored before."""
+        """Return the repeats of a window that are not stored."""
         missing = np.flatnonzero(~self._is_stored[window.start : window.stop]) + window.start
         return [int(repeat) for repeat in missing]
 
     def begin(self, runner: BlockRunner) -> None:
-        """Begin to compute.
+        """Check the environments before repeats are computed.
 
         Raises:
             StoreError: The stored repeats were computed in another environment.
@@ -112,13 +112,13 @@ class Checkpoint:
         self._lap = Clock()
 
     def _difference(self, environment: Environment) -> str:
-        """Return why results of another environment are rejected; empty if they are not."""
+        """Return why results of an environment are rejected; empty if they are accepted."""
         if self._here is None or self._mixed:
             return ""
         return environment.difference_from(self._here, self._spec.engine)
 
     def _check(self, difference: str) -> None:
-        """Raise `StoreError` if the stored repeats are of another environment and not mixed."""
+        """Raise `StoreError` if the stored repeats have another environment, unless mixed."""
         if difference and not self._mixed and self._store is not None:
             raise other_environment_error(self._store.path, difference)
 
@@ -127,10 +127,10 @@ class Checkpoint:
 
         Args:
             block: The results.
-            environment: Where it was computed; None if that does not matter.
+            environment: Environment that computed it; None if it need not be checked.
 
         Raises:
-            MachineError: The block cannot be stored, or is of another environment.
+            MachineError: The block cannot be stored, or has another environment.
         """
         if environment is None:
             return
@@ -154,9 +154,9 @@ def check_runnable(
 
     Args:
         spec: The comparison.
-        source_weights: The one source network that is given: kernel (fan_in, fan_out), bias
+        source_weights: The one source network from a file: kernel (fan_in, fan_out), bias
             (fan_out,), ...; None: it is trained.
-        store: Where repeats are stored, which needs the hash of a network that is given.
+        store: Store of the repeats, which needs the hash of a network from a file.
     """
     spec.check_comparison()
     spec.check_source_network(None if source_weights is None else kernel_shapes(source_weights))
@@ -166,7 +166,7 @@ def check_runnable(
 
 
 def header_of(spec: ExperimentSpec, is_stored: bool) -> ExperimentHeader:
-    """Return the header of a new experiment; the distance between its data only if stored."""
+    """Return the header of a new experiment, with the distance between its data if stored."""
     data_of_roles = [("source", spec.source), ("target", spec.target)]
     records = [
         record_of(role, data, spec.train_seed)  # type: ignore[arg-type]
@@ -181,15 +181,15 @@ def n_missing(spec: ExperimentSpec, store: Store | None, repeats: range | None =
 
     Args:
         spec: The experiment.
-        store: The store; None: none is stored.
-        repeats: Which repeats count; None: all.
+        store: The store; None: no repeat is stored.
+        repeats: Repeats to count; None: all.
     """
     repeats = range(spec.n_repeats) if repeats is None else repeats
     return len(repeats) - (0 if store is None else store.stored(spec).count(repeats))
 
 
 def distance_of(spec: ExperimentSpec) -> float | None:
-    """Compute the distance between source and target data; None where there is one alone."""
+    """Compute the distance between source and target data; None unless there are both."""
     if spec.source is None or spec.target is None:
         return None
     return distance_between(

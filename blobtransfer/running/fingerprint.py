@@ -17,7 +17,7 @@ from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 
 PROBED_REPEATS = 4
-"""Networks that are trained for the hash."""
+"""Number of networks that are trained for the hash."""
 
 PROBED_EPOCHS = 3
 
@@ -25,15 +25,15 @@ TESTED_ROWS = 64
 
 
 _ROUNDING: dict[tuple[ExperimentSpec, type], str] = {}
-"""Hash of the networks of each probe, by type of the engine."""
+"""Hash of the networks of each probe, by spec and type of the engine."""
 
 
 def current_environment(spec: ExperimentSpec, engine: Engine | None = None) -> Environment:
     """Return the environment of this process.
 
     Args:
-        spec: What is run; how a machine rounds may depend on the shape of its networks.
-        engine: What trains, started; None: the engine of the spec, cached by this process.
+        spec: The experiment; rounding may depend on the shape of its networks.
+        engine: Started engine; None: the engine of the spec, cached by this process.
     """
     host = f"process {os.getpid()} on {socket.gethostname()}"
     rounding = _rounding(_probe(spec), engine or engine_of(spec.engine))
@@ -43,14 +43,14 @@ def current_environment(spec: ExperimentSpec, engine: Engine | None = None) -> E
 
 
 def _rounding_of_scores(spec: ExperimentSpec) -> str:
-    """Hash the scores of an untrained source network, whose sums are taken by NumPy and BLAS."""
+    """Hash the transferability scores of an untrained network, which NumPy and BLAS compute."""
     weights = initial_weights(spec.source_network, spec.train_seed, 0)
     scores = score_sources(spec, [0], {SourceKey("fresh", "transfer", 0): weights})
     return hashlib.sha256(scores.tobytes()).hexdigest()
 
 
 def _probe(spec: ExperimentSpec) -> ExperimentSpec:
-    """Return short trainings of the network of a spec, the same whatever its data."""
+    """Return a spec of short trainings of the same network, independent of the data."""
     n_train = min(spec.data.n_train, 2 * spec.training.batch_size)
     data = BlobsSpec(
         seed=1,
@@ -66,7 +66,7 @@ def _probe(spec: ExperimentSpec) -> ExperimentSpec:
 
 
 def _rounding(probe: ExperimentSpec, engine: Engine) -> str:
-    """Return the hash of some networks, in hexadecimal digits; computed once per process."""
+    """Return the hash of the trained networks, in hexadecimal digits; computed once per process."""
     key = (probe, type(engine))
     if key not in _ROUNDING:
         _ROUNDING[key] = _hash_of_networks(probe, engine)

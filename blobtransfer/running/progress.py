@@ -1,4 +1,4 @@
-"""How an experiment tells of its progress: stages, each with a number of epochs."""
+"""Interface for progress: stages, each with a number of epochs."""
 
 from typing import Literal, Protocol
 
@@ -14,10 +14,9 @@ Stage = Literal[
     "until decided",
     ManyCellKind,
 ]
-"""What takes time: starting the engine, training a source network on the source problem or on
-the target problem itself, training the one network and one from scratch to be shown beside it,
-training all runs of a comparison, of which there may be fewer than was said where it stops as
-soon as all is decided; training all runs of all cells of a study."""
+"""Stages: `engine`, start of the engine; `source` and `own source`, training of a source network on
+the source or on the target data; `network` and the standalone training beside it; all runs of a
+comparison, which may end early with `until decided`; and all runs of a study, by its kind."""
 
 
 class StageProgress(Protocol):
@@ -34,7 +33,7 @@ class Progress(Protocol):
         """Begin a stage.
 
         Args:
-            stage: What takes time.
+            stage: Name of the stage.
             total: Epochs, summed over all runs.
             n_repeats: Repeats of a comparison or cells of a study, at least 1.
         """
@@ -48,7 +47,7 @@ class Silent:
         return self
 
     def advance(self, n: int) -> None:
-        """Take no notice."""
+        """Ignore the progress."""
 
 
 SILENT = Silent()

@@ -1,4 +1,4 @@
-"""Which class a trained network sees where: decision regions or predictions, as plain numbers."""
+"""Compute the decision regions or the predictions of a trained network, as plain numbers."""
 
 from itertools import groupby
 
@@ -11,32 +11,32 @@ from blobtransfer.results.results import MAX_DRAWN_CLASSES, Point, Predictions, 
 from blobtransfer.specs.network import MLPSpec
 
 N_PLACES = 300
-"""Places of the grid along each feature."""
+"""Number of grid points along each feature."""
 
 BORDER = 0.05
-"""Share of the range of the rows that the grid goes beyond them."""
+"""Border of the grid beyond the rows, as a share of their range."""
 
 MAX_POINTS = 2_000
-"""Most test rows that are kept to be drawn."""
+"""Largest number of test rows that are stored for figures."""
 
 
 def decision_regions(network: MLPSpec, weights: Weights, dataset: Dataset) -> Regions | None:
-    """Predict the class at every point of a grid around the rows of a problem.
+    """Predict the class at every point of a grid around the rows of a dataset.
 
     Args:
-        network: Its shape.
+        network: Shape of the network.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ... finite.
         dataset: The data.
 
     Returns:
-        A grid over one or two features, and the test rows on it; None for more features,
-        which no plane shows, and for more classes than a picture tells apart.
+        A grid over one or two features, and the test rows; None for more features, and for more
+        classes than a figure distinguishes.
     """
     if network.n_features > 2 or network.n_classes > MAX_DRAWN_CLASSES:
         return None
     rows = np.concatenate([dataset.x_train, dataset.x_test]).astype(np.float64)
     low, high = rows.min(axis=0), rows.max(axis=0)
-    # A constant feature gets a border as well, so that the grid is never flat.
+    # A constant feature gets a border too, so that the grid always has an area.
     width = np.where(high > low, high - low, np.maximum(1.0, np.abs(high)))
     border = BORDER * width
     axes = [np.linspace(*ends, N_PLACES) for ends in zip(low - border, high + border, strict=True)]
@@ -61,16 +61,16 @@ def decision_regions(network: MLPSpec, weights: Weights, dataset: Dataset) -> Re
 
 
 def predictions_of(network: MLPSpec, weights: Weights, dataset: Dataset) -> Predictions | None:
-    """Predict the class of the test rows of a problem with more than two features.
+    """Predict the class of the test rows of a dataset with more than two features.
 
     Args:
-        network: Its shape.
+        network: Shape of the network.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ... finite.
         dataset: The data.
 
     Returns:
         The rows on two principal components; None for one or two features, which have regions,
-        and for more classes than a picture tells apart.
+        and for more classes than a figure distinguishes.
     """
     if network.n_features <= 2 or network.n_classes > MAX_DRAWN_CLASSES:
         return None
@@ -85,5 +85,5 @@ def predictions_of(network: MLPSpec, weights: Weights, dataset: Dataset) -> Pred
 
 
 def _points(points: NDArray[np.float64]) -> tuple[Point, ...]:
-    # As float32 they are exact enough for any picture, and short in a file.
+    # float32 is exact enough for figures, and short in files.
     return tuple((float(f"{x:.9g}"), float(f"{y:.9g}")) for x, y in points)

@@ -1,4 +1,4 @@
-"""Run a study: cell after cell, block after block, with the source networks that they share."""
+"""Run a study, cell after cell and block after block, with a cache of shared source networks."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
@@ -32,14 +32,14 @@ from blobtransfer.specs.study import Cell, Study
 
 @dataclass(frozen=True)
 class Resources:
-    """What a study runs on; none of it changes a result.
+    """Engine, executor and store of a study, which do not change its results.
 
     Args:
-        engine: What trains; None: the engine of the study.
+        engine: Engine that trains; None: the engine of the study.
         progress: Receives the progress, and may ask to stop.
-        executor: Where blocks run; None: in this process. In an executor each call trains in one
-            thread, by the engine of the study; the results are bit-identical.
-        store: Where repeats are stored, block by block; stored ones are not computed again.
+        executor: Executor of the blocks; None: this process. In an executor each call trains in
+            one thread, with the engine of the study; the results are bit-identical.
+        store: Store of the repeats; stored repeats are not computed again.
         mixed: Accept repeats of other versions, or of machines that round differently, from the
             store or from workers; the results count them.
     """
@@ -73,22 +73,22 @@ def run_study(
     A source network that several cells start from is trained once.
 
     Args:
-        study: What to run.
+        study: The study.
         source_weights: The one source network of all cells: kernel (fan_in, fan_out), bias
             (fan_out,), ...; its output layer may differ if all variants re-initialise it. None:
             each cell trains its own, as `train_source` does.
-        resources: What it runs on.
+        resources: Engine, executor and store.
 
     Returns:
-        Results of all cells. After Ctrl-C, of those that are complete and, except of pairs, of
-        the one that is not; they are marked as interrupted.
+        Results of all cells. After Ctrl-C, results of the complete cells and, except for pairs,
+        of the incomplete cell, marked as interrupted.
 
     Raises:
         SettingError: The source network does not fit, or a store would need its SHA-256.
-        MachineError: What the engine is built on cannot be used, memory is short, the store cannot
-            be written, or a worker has another environment.
-        StoreError: The store is damaged, or its repeats are of another environment.
-        KeyboardInterrupt: `progress` asked to stop before anything was complete.
+        MachineError: A library of the engine cannot be used, memory is short, the store cannot be
+            written, or a worker has another environment.
+        StoreError: The store is damaged, or its repeats have another environment.
+        KeyboardInterrupt: `progress` asked to stop before a block was complete.
     """
     session = _Session(study, source_weights, resources)
     cells: list[CellResults] = []
@@ -117,14 +117,14 @@ def fill_store(
     source_weights: Weights | None = None,
     resources: Resources = Resources(),
 ) -> None:
-    """Compute some repeats of every cell for a store, and analyse nothing.
+    """Compute some repeats of every cell and store them, without analysis.
 
-    So some repeats can be computed by this process and others by another job.
+    Several jobs can each compute a part of the repeats.
 
     Args:
-        study: What to run.
-        store: Where repeats are stored; stored ones are not computed again.
-        repeats: Which repeats.
+        study: The study.
+        store: Store of the repeats; stored repeats are not computed again.
+        repeats: Repeats to compute.
         source_weights: See `run_study`.
         resources: See `run_study`.
 
@@ -140,13 +140,13 @@ def fill_store(
 
 
 class _Session:
-    """What the cells of a study share while it runs: engine, cache, progress.
+    """Resources that the cells of a study share while it runs: engine, cache, progress.
 
     Args:
-        study: What is run.
+        study: The study.
         source_weights: See `run_study`.
         resources: See `run_study`.
-        repeats: Which repeats are computed; None: all.
+        repeats: Repeats to compute; None: all.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class _Session:
         self._stage = None if study.kind == "compare" else self._start(study.kind, repeats)
 
     def run(self, cell: Cell) -> tuple[CellResults, Provenance]:
-        """Return the repeats of a cell, not analysed yet; stored ones are not computed again."""
+        """Return the results of a cell, without findings; stored repeats are not computed again."""
         spec, store = cell.spec, self._resources.store
         clock = Clock()
         checkpoint = Checkpoint(spec, store, self._resources.mixed)
@@ -220,7 +220,7 @@ class _Session:
         Args:
             spec: The cell.
             checkpoint: Its stored repeats.
-            n_repeats: How many repeats are to be computed, at most.
+            n_repeats: Largest number of repeats to compute.
         """
         progress: Progress = self._resources.progress
         if self._stage is not None:
@@ -250,13 +250,13 @@ class _Session:
 
 
 class _Computation:
-    """Computes and stores repeats of a cell; the engine starts with the first of them.
+    """Computes and stores repeats of a cell; the engine starts with the first repeat.
 
     Args:
-        session: What the cells share.
+        session: Resources that the cells share.
         spec: The cell.
         checkpoint: Its stored repeats.
-        n_repeats: How many repeats are to be computed, at most.
+        n_repeats: Largest number of repeats to compute.
     """
 
     def __init__(
@@ -267,7 +267,7 @@ class _Computation:
         self._begun: tuple[BlockRunner, StageProgress] | None = None
 
     def blocks(self, repeats: Sequence[int]) -> Iterator[BlockResult]:
-        """Yield the blocks of some repeats, ascending, as each is done and stored."""
+        """Yield the blocks of ascending repeats, as each is done and stored."""
         if not repeats:
             return
         if self._begun is None:
@@ -279,7 +279,7 @@ class _Computation:
 
 
 def _total_cost(to_do: Sequence[tuple[ExperimentSpec, int]]) -> int:
-    """Return the cost of so many repeats of experiments; shared source networks count once."""
+    """Return the cost of missing repeats; shared source networks count once."""
     of_sources: dict[SourceSettings, int] = {}
     of_arms = 0
     for spec, n in to_do:
@@ -298,7 +298,7 @@ class _CellProgress:
 
     Args:
         stage: Progress of the study.
-        cost: Of an epoch; 0 for what comes before the runs, which does not count.
+        cost: Cost of an epoch; 0 for stages before the runs.
     """
 
     stage: StageProgress

@@ -1,4 +1,4 @@
-"""One training: the source network, or one network on the target problem."""
+"""Train one network: a source network, or one network on the target data."""
 
 from dataclasses import dataclass, replace
 
@@ -30,13 +30,13 @@ from blobtransfer.specs.variant import STANDALONE
 
 @dataclass(frozen=True)
 class SingleRun:
-    """What one training gave: its results, and the trained network to be saved.
+    """Results of one training, and the trained network.
 
     Args:
-        results: With one run.
-        network: The shape of the trained network.
+        results: Results with one run.
+        network: Shape of the trained network.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
-        preprocessing: Needed to use it on a table; None if it was not trained on one.
+        preprocessing: Preprocessing of the inputs; None if it was not trained on a table.
     """
 
     results: TrainingResults
@@ -46,19 +46,19 @@ class SingleRun:
 
 
 def train_source(spec: ExperimentSpec, engine: Engine, progress: Progress = SILENT) -> SingleRun:
-    """Train the source network: repeat 0 of a standalone training on the source problem.
+    """Train the source network: repeat 0 of a standalone training on the source data.
 
     Args:
-        spec: What to run; it has a source problem, and no variant but standalone.
-        engine: What trains.
-        progress: Told of it.
+        spec: The experiment, with source data and standalone as its only variant.
+        engine: Engine that trains.
+        progress: Receives the progress.
 
     Returns:
         Results with one run, its curve, and its decision regions.
 
     Raises:
-        SettingError: The spec or the source network cannot be trained so.
-        MachineError: What the engine is built on cannot be used, or memory is short.
+        SettingError: The spec or the source network cannot be used.
+        MachineError: A library of the engine cannot be used, or memory is short.
         KeyboardInterrupt: `progress` asked to stop.
     """
     if spec.source is None or spec.target is not None:
@@ -75,21 +75,21 @@ def train_target(
     engine: Engine,
     progress: Progress = SILENT,
 ) -> SingleRun:
-    """Train one network on the target problem: repeat 0 of the spec's one variant.
+    """Train one network on the target data: repeat 0 of the one variant of a spec.
 
     Args:
-        spec: What to run; it has a target problem, one question and one variant.
-        source_weights: Where a transfer starts; None for a variant that needs none.
-        engine: What trains.
-        progress: Told of it.
+        spec: The experiment, with target data, one question and one variant.
+        source_weights: Source network of a transfer; None for other variants.
+        engine: Engine that trains.
+        progress: Receives the progress.
 
     Returns:
-        Results with one run, its curve, and its decision regions; and those of a training from
-        scratch to be shown beside it, unless it was interrupted.
+        Results with one run, its curve, and its decision regions; and those of a standalone
+        training to compare with, unless it was interrupted.
 
     Raises:
-        SettingError: The spec or the source network cannot be trained so.
-        MachineError: What the engine is built on cannot be used, or memory is short.
+        SettingError: The spec or the source network cannot be used.
+        MachineError: A library of the engine cannot be used, or memory is short.
         KeyboardInterrupt: `progress` asked to stop before the network was trained.
     """
     if spec.target is None:
@@ -111,7 +111,7 @@ def train_target(
     from_scratch = replace(spec, variants=(STANDALONE,))
     try:
         beside = train_one(from_scratch, "train-target", "standalone", {}, engine, progress).results
-    except KeyboardInterrupt:  # the network that was asked for is trained
+    except KeyboardInterrupt:  # the requested network is trained
         return replace(trained, results=replace(trained.results, interrupted=True))
     (curves,) = beside.curves.values()
     baseline = StandaloneTraining(beside.run, curves[:, 0], beside.regions, beside.predictions)
@@ -121,12 +121,12 @@ def train_target(
 def train_own_source(
     spec: ExperimentSpec, engine: Engine, progress: Progress
 ) -> dict[SourceKey, Weights]:
-    """Train the one source network of `self-transfer`, on the target data itself.
+    """Train the one source network of `self-transfer`, on the target data.
 
     Args:
         spec: The experiment.
-        engine: Trains it.
-        progress: Shows or counts epochs.
+        engine: Engine that trains.
+        progress: Receives the progress.
 
     Returns:
         Kernel (fan_in, fan_out), bias (fan_out,), ... by key.
@@ -136,7 +136,7 @@ def train_own_source(
 
 
 def record_of(role: Role, spec: DataSpec, train_seed: int) -> DataRecord:
-    """Describe data as they are used; where repeats have splits of their own, as in the first.
+    """Return the record of data; if each repeat has its own split, that of repeat 0.
 
     Args:
         role: Role of the data.
@@ -165,7 +165,7 @@ def start_engine(spec: ExperimentSpec, engine: Engine, progress: Progress) -> No
     Args:
         spec: The experiment.
         engine: The engine.
-        progress: Shows or counts the start as one epoch.
+        progress: Receives the start as one epoch.
     """
     stage = progress.start("engine", 1)
     engine.start(spec)
@@ -184,11 +184,11 @@ def train_one(
 
     Args:
         spec: The experiment; it has one arm.
-        command: Command that the results are of.
-        stage_name: Stage that is shown.
+        command: Command of the results.
+        stage_name: Name of the stage for the progress.
         sources: Source networks that the arm may start from.
-        engine: Trains the arm; it is started already.
-        progress: Shows or counts epochs.
+        engine: Started engine.
+        progress: Receives the progress.
     """
     role: Role = "source" if spec.target is None else "target"
     record = record_of(role, spec.data, spec.train_seed)

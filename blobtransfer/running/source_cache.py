@@ -1,7 +1,7 @@
-"""Cache of source networks that several comparisons start from, so that each is trained once.
+"""Source cache: a source network that several comparisons start from is trained once.
 
-A source network is a pure function of its data, shape, training, seed and repeat, those of
-`self-transfer` included.
+A source network, also of `self-transfer`, is a pure function of its data, shape, training, seed and
+repeat.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Start
 
 MAX_CACHED_WEIGHTS = 32_000_000
-"""Most weights that are cached: 0.13 GB. Networks beyond that are trained again."""
+"""Largest number of cached weights: 0.13 GB. Networks beyond that are trained again."""
 
 Train = Callable[[ExperimentSpec, Sequence[SourceKey]], dict[SourceKey, Weights]]
 
@@ -40,10 +40,10 @@ def source_settings_of(spec: ExperimentSpec, start: Start) -> SourceSettings:
 
 
 class SourceNetworkCache:
-    """Caches the fresh source networks that more than one of some experiments start from.
+    """Caches the fresh source networks that two or more experiments start from.
 
     Args:
-        specs: The experiments, in the order in which they are run.
+        specs: The experiments, in the order in which they run.
     """
 
     def __init__(self, specs: Iterable[ExperimentSpec]) -> None:
@@ -59,12 +59,12 @@ class SourceNetworkCache:
     def get_or_train(
         self, spec: ExperimentSpec, keys: Sequence[SourceKey], train: Train
     ) -> dict[SourceKey, Weights]:
-        """Return source networks; those that are not cached are trained.
+        """Return source networks, and train those that are not cached.
 
         Args:
             spec: The experiment.
-            keys: Which of its source networks.
-            train: Trains those that are missing.
+            keys: Keys of the source networks.
+            train: Function that trains the missing networks.
 
         Returns:
             Kernel (fan_in, fan_out), bias (fan_out,), ... of each key.
@@ -86,7 +86,7 @@ class SourceNetworkCache:
         return cached | new
 
     def release(self, spec: ExperimentSpec) -> None:
-        """Drop the networks that no experiment after this one starts from."""
+        """Drop the networks that no later experiment starts from."""
         for settings in _all_settings(spec):
             self._n_users[settings] -= 1
             if not self._n_users[settings]:

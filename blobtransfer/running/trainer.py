@@ -1,6 +1,6 @@
-"""Trainings of an experiment: which weights and which order of the rows each run gets.
+"""Trainings of an experiment: set the initial weights and the batch orders of each run.
 
-The engine trains them; everything that is random is decided here and in `randomness`.
+The engine trains the runs; all random numbers come from here and from `randomness`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from blobtransfer.specs.variant import Start
 
 
 class SourceKey(NamedTuple):
-    """Which source network: of which question, trained on what, begun in which repeat."""
+    """Key of a source network: its question, start and repeat."""
 
     question: Question
     start: Start
@@ -32,7 +32,7 @@ SourceWeights = Mapping[SourceKey, Weights]
 
 
 def ignore(n_epochs: int) -> None:
-    """Take no notice of progress."""
+    """Ignore the progress."""
 
 
 def train_sources(
@@ -48,8 +48,8 @@ def train_sources(
 
     Args:
         spec: The experiment.
-        keys: Which of its source networks.
-        engine: Trains them; None: the engine of the spec that this process has.
+        keys: Keys of the source networks to train.
+        engine: Engine that trains; None: the engine of the spec, cached by this process.
         on_epochs: Called as epochs are done.
 
     Returns:
@@ -87,20 +87,20 @@ def train_arms(
     arms: Sequence[Arm] | None = None,
     datasets: tuple[Dataset, ...] = (),
 ) -> dict[Arm, Trained]:
-    """Train every arm in some repeats on the problem that is measured.
+    """Train every arm in some repeats on the data that accuracies are measured on.
 
-    Arms of one shape, one course of training and one strength of an anchor are trained together.
+    Arms with the same shape, training phases and anchor strength are trained together.
     Within a repeat all arms see the rows in the same order, so that they can be compared by their
     differences (common random numbers).
 
     Args:
-        spec: What is run.
-        repeats: Which repeats.
-        sources: The networks that the arms start from.
-        engine: What trains.
-        on_epochs: Told of progress.
+        spec: The experiment.
+        repeats: Indices of the repeats.
+        sources: The source networks that the arms start from.
+        engine: Engine that trains.
+        on_epochs: Called as epochs are done.
         with_curves: Evaluate after every epoch.
-        arms: Which arms; None: all.
+        arms: Arms to train; None: all.
         datasets: Data of each repeat; empty for the data of the spec.
     """
     arms = spec.arms if arms is None else arms
@@ -135,10 +135,10 @@ def _train_group(
     with_curves: bool,
     datasets: tuple[Dataset, ...],
 ) -> Trained:
-    """Train arms that differ in no more than their start and their frozen layers.
+    """Train arms that differ only in their start and their frozen layers.
 
     Returns:
-        Arm by arm, each repeat by repeat.
+        Trained networks by arm, then by repeat.
     """
     stream = Stream.SOURCE_ORDER if spec.target is None else Stream.TARGET_ORDER
     order_keys = np.tile(_order_keys(spec, stream, repeats), len(arms))
@@ -162,7 +162,7 @@ def _train_group(
         )
         trained = _train(engine, job, on_epochs)
         weights = trained.weights
-        # The first entry of a phase is the last of the phase before.
+        # The first entry of a phase is the last entry of the previous phase.
         curves.append(trained.curves[:, :, 1:] if curves and with_curves else trained.curves)
     whole = np.concatenate(curves, axis=2) if with_curves else curves[-1]
     return replace(trained, curves=whole)
@@ -185,14 +185,14 @@ def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) 
 
 
 def _anchor(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
-    """Return the anchor of an arm: the weights of the source, and 0 for other layers."""
+    """Return the anchor of an arm: the weights of the source network, and 0 for other layers."""
     start = _start(spec, arm, repeat, sources)
     n_kept = len(start) - 2 * arm.variant.top.n_reinitialised
     return [*start[:n_kept], *map(np.zeros_like, start[n_kept:])]
 
 
 def _train(engine: Engine, job: Job, on_epochs: OnEpochs) -> Trained:
-    """Train a job and make sure that frozen layers did not move by a single bit."""
+    """Train a job and check that frozen layers are bit-identical to their initial weights."""
     trained = engine.train(job, on_epochs)
     for layer in range(len(job.network.shapes)):
         frozen = job.n_frozen > layer

@@ -1,4 +1,4 @@
-"""Scores of the fresh source networks of some repeats, by the training rows of the target."""
+"""Compute transferability scores of fresh source networks on training rows of the target."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,12 @@ def score_sources(
     """Score the fresh source network of each repeat, before it is trained on the target.
 
     Args:
-        spec: What is run.
-        repeats: Which repeats.
-        sources: With the fresh source networks of these.
+        spec: The experiment.
+        repeats: Indices of the R repeats.
+        sources: Source networks, including the fresh ones of these repeats.
 
     Returns:
-        (5, R) in the order of `SCORES`; NaN where a network has diverged.
+        (5, R) in the order of `SCORES`; NaN for a diverged network.
     """
     scores = np.empty((len(SCORES), len(repeats)))
     last: tuple[int, NDArray[np.float64]] | None = None

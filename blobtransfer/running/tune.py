@@ -1,7 +1,8 @@
-"""Each run with the learning rate that is best for it on validation rows, never on test rows.
+"""Tune the learning rate of each run on validation rows, never on test rows.
 
-The rates of a repeat depend on no other repeat: a run tries them all on four fifths of its own
-training rows, takes the one that is most accurate on the last fifth, and learns all rows with it.
+Each run is trained with every rate on four fifths of its training rows. The rate with the highest
+accuracy on the remaining fifth is then used to train on all training rows. The choice in a repeat
+does not depend on other repeats.
 """
 
 from collections.abc import Sequence
@@ -26,18 +27,18 @@ def train_tuned(
     on_epochs: OnEpochs,
     with_curves: bool,
 ) -> tuple[dict[Arm, Trained], NDArray[np.float64]]:
-    """Train every arm in some repeats, each run with a learning rate of its own.
+    """Train every arm in some repeats, each run with its own learning rate.
 
     Args:
         spec: The experiment.
         repeats: R indices of repeats.
         sources: Source networks that the arms start from.
-        engine: Trains the runs.
+        engine: Engine that trains.
         on_epochs: Called as epochs are done.
         with_curves: Evaluate after every epoch, and before the first.
 
     Returns:
-        As by `train_arms`, and the learning rates, (A, R).
+        The results of `train_arms`, and the learning rates, (A, R).
     """
     rates = _chosen_rates(spec, repeats, sources, engine, on_epochs)
     trained = {}
@@ -67,7 +68,7 @@ def _chosen_rates(
     engine: Engine,
     on_epochs: OnEpochs,
 ) -> NDArray[np.float64]:
-    """Return the rate of each run, (A, R): that of most validation accuracy, then least loss."""
+    """Return the rate of each run, (A, R): by validation accuracy, then by validation loss."""
     datasets = tuple(
         validation_dataset(
             load_dataset(spec.data, repeat, spec.train_seed), repeat, spec.train_seed
@@ -81,7 +82,7 @@ def _chosen_rates(
         )
         for a, arm in enumerate(spec.arms):
             scores[k, :, a] = trained[arm].scores[[TEST_ACCURACY, TEST_LOSS]]
-    # A run that diverges is worse than all others.
+    # A run that diverged is worse than all others.
     accuracy = np.where(np.isfinite(scores[:, 1]), scores[:, 0], -1.0)
     loss = np.where(np.isfinite(scores[:, 1]), scores[:, 1], np.inf)
     best = np.where(accuracy == accuracy.max(axis=0), loss, np.inf)

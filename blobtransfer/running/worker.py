@@ -1,4 +1,4 @@
-"""Calls that run in a worker: another process, here or on another machine, with one thread."""
+"""Functions that run in a worker: another process with one thread, possibly on another machine."""
 
 from collections.abc import Sequence
 
@@ -19,19 +19,19 @@ from blobtransfer.specs.experiment import ExperimentSpec
 def run_block_in_worker(
     spec: ExperimentSpec, repeats: Sequence[int], sources: SourceWeights
 ) -> tuple[BlockResult, Environment]:
-    """Run a block as `run_block` does, and return the environment of the worker too.
+    """Train a block as `run_block` does, and also return the environment of the worker.
 
     Args:
-        spec: What is run.
-        repeats: Which repeats, ascending.
-        sources: Networks that are trained already.
+        spec: The experiment.
+        repeats: Indices of the repeats, ascending.
+        sources: Source networks that are already trained.
     """
     engine = engine_of(spec.engine, n_threads=1)
     return run_block(spec, repeats, sources, engine), current_environment(spec, engine)
 
 
 def environment_of_worker(spec: ExperimentSpec) -> Environment:
-    """Return the environment of a worker, before it is given a block."""
+    """Return the environment of the worker, before it gets a block."""
     return current_environment(spec, engine_of(spec.engine, n_threads=1))
 
 

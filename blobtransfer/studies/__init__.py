@@ -1,1 +1,1 @@
-"""Settings -> what is run: a comparison, a sweep, pairs, a grid, or one training."""
+"""Build specs from settings: a comparison, a sweep, pairs, a grid, or one training."""

@@ -1,7 +1,7 @@
 """Build the `ExperimentSpec` of a comparison from its settings, and a study of comparisons.
 
-Tables are read here, and the network, the variants and the questions that settings leave open
-are chosen so that they fit the data and the source network.
+This module reads tables, and chooses network, variants and questions that the settings leave open
+so that they fit the data and the source network.
 """
 
 import os
@@ -27,7 +27,7 @@ SAME_FIELDS = (
     "n_repeats", "until_decided", "nested", "margin", "low", "against", "speed", "threshold",
     "tune",
 )  # fmt: skip
-"""Names that settings of a comparison and fields of its spec have in common."""
+"""Names shared by settings of a comparison and fields of its spec."""
 
 TRAIN_ADVICE = "train it with blobtransfer train-source --task SPEC"
 SOURCE_ADVICE = f"add --source SPEC, the table that it was trained on, or {TRAIN_ADVICE}"
@@ -36,14 +36,14 @@ SOURCE_ADVICE = f"add --source SPEC, the table that it was trained on, or {TRAIN
 def build_comparison(
     settings: ComparisonSettings, source_network: "SourceNetwork | None" = None
 ) -> ExperimentSpec:
-    """Build what `compare` runs.
+    """Build the spec that `compare` runs.
 
     Args:
-        settings: Of the comparison.
-        source_network: The network of `settings.model`; None: it is read from there.
+        settings: Settings of the comparison.
+        source_network: The network of `settings.model`; None: the file is read.
 
     Raises:
-        SettingError: A setting has an impossible value, or settings do not fit each other.
+        SettingError: A setting has an impossible value, or settings cannot be combined.
         TableFileError: A table cannot be used.
         SourceFileError: The source network cannot be used.
     """
@@ -53,7 +53,7 @@ def build_comparison(
 
 
 def read_source_network(settings: ComparisonSettings) -> "SourceNetwork | None":
-    """Read the source network of `settings.model`; None if that is None.
+    """Read the source network of `settings.model`; None if `model` is None.
 
     Raises:
         SourceFileError: The file cannot be used.
@@ -72,17 +72,17 @@ def read_data(
     source_network: "SourceNetwork | None" = None,
     advice: str = SOURCE_ADVICE,
 ) -> dict[Role, DataSpec]:
-    """Read the tables among some data.
+    """Resolve the tables among data requests.
 
     Args:
-        settings: Whose `train_seed` splits the rows.
+        settings: Settings; `train_seed` splits the rows.
         data: Requests by role, the source first.
         source_network: The network of `settings.model`, whose preprocessing a table needs.
         advice: What to do if the network has no preprocessing.
 
     Raises:
         TableFileError: A table cannot be used.
-        SourceFileError: The network has no preprocessing, and no source table has it either.
+        SourceFileError: The network has no preprocessing, and there is no source table.
     """
     specs = {role: spec for role, spec in data.items() if not isinstance(spec, TableRequest)}
     if len(specs) == len(data):
@@ -109,11 +109,11 @@ def experiment_of(
     """Build the spec of a comparison of data whose tables have been read.
 
     Args:
-        settings: Of the comparison, all but the data.
-        data: By role; the target alone if there is no source data.
+        settings: Settings of the comparison; their data is ignored.
+        data: Data by role; the target alone if there is no source data.
         source_network: The network of `settings.model`.
         keeps_output: Whether the default variants keep the output layer of the source network;
-            None: where it is of the target's classes.
+            None: if source and target have the same classes.
         is_self_transfer: Whether the variants start from another network trained on the target.
     """
     source, target = data.get("source"), data["target"]
@@ -149,10 +149,10 @@ def study_of(
     """Return a study of some comparisons.
 
     Args:
-        kind: What is asked.
-        axes: What varies.
-        specs: The comparisons by their values on the axes, in the order in which they are run.
-        budget: What the points of a sweep have in common.
+        kind: Kind of the study.
+        axes: Settings that vary, with their values.
+        specs: The comparisons by their values on the axes, in the order in which they run.
+        budget: See `Budget`; None unless the study is a sweep.
 
     Raises:
         SettingError: There are too many cells or runs.
@@ -163,7 +163,7 @@ def study_of(
 def training_spec(
     settings: ComparisonSettings, source_network: "SourceNetwork | None" = None, **changes: Any
 ) -> ExperimentSpec:
-    """Build a spec with the training, the engine, the seed and the model of some settings.
+    """Build a spec from settings: training, engine, seed and model.
 
     Args:
         settings: The settings.
@@ -204,11 +204,11 @@ def model_errors(path: str | os.PathLike[str] | None) -> Iterator[None]:
 def network_of(
     settings: ComparisonSettings, data: DataSpec, source_network: "SourceNetwork | None" = None
 ) -> MLPSpec:
-    """Return the network that settings describe, which must be the model's if there is a model.
+    """Return the network of the settings, which must match the model if there is one.
 
     Args:
         settings: The settings.
-        data: What it is trained on.
+        data: Data that the network is trained on.
         source_network: The network of `settings.model`.
 
     Raises:
@@ -234,7 +234,7 @@ def network_of(
 def can_keep_output(
     source_network: "SourceNetwork | None", source: DataSpec | None, target: DataSpec
 ) -> bool:
-    """Return whether the output layer of the source network is of the target's classes.
+    """Return whether the output layer of the source network has the classes of the target.
 
     Args:
         source_network: The network of a model file; None if it is trained on the source.

@@ -1,4 +1,4 @@
-"""Build a grid: a comparison from every data set to every other."""
+"""Build a grid: a comparison for every pair of source and target data."""
 
 import re
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from blobtransfer.studies.comparison import can_keep_output, experiment_of, read
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest, fresh_settings
 
 MAX_PROBLEMS = 50
-"""Most data sets of one grid: 2,500 cells."""
+"""Largest number of data specifications of a grid: 2,500 cells."""
 
 OF_DATA = ("source", "target", "variant")
-"""Settings that may be wrong with two data sets together."""
+"""Settings whose errors depend on both source and target."""
 
 SEED_RANGE = re.compile(r"([:,]seed=)(\d+)\.\.(\d+)")
-"""Several data sets that differ by their seed."""
+"""Range of seeds in a data specification."""
 
 UNUSED = ("model", "until_decided", "nested", "against", "speed")
 """Settings of a comparison that a grid does not use."""
@@ -31,13 +31,13 @@ UNUSED = ("model", "until_decided", "nested", "against", "speed")
 def build_grid(
     problems: Sequence[str | DataRequest], settings: ComparisonSettings | None = None
 ) -> Study:
-    """Build what `grid` runs: a comparison with fresh sources of every source and target.
+    """Build the study that `grid` runs: a comparison with fresh sources for every pair of data.
 
     On the diagonal, variants start from another network trained on the target.
 
     Args:
-        problems: 2 to 50 data sets, or descriptions of them; `blobs:seed=1..4` are four.
-        settings: Of every comparison, all but the data; None: the defaults.
+        problems: 2 to 50 data specifications, also as text; `blobs:seed=1..4` stands for four.
+        settings: Settings of every comparison; their data is ignored. None: the defaults.
 
     Raises:
         SettingError: A setting has an impossible value, or is not used by a grid.
@@ -91,7 +91,7 @@ def _cells(
     )
     specs = {}
     for (i, j), pair_data in data.items():
-        # the sources of the diagonal do not belong to those that are ranked
+        # sources on the diagonal are not ranked
         cell_settings = replace(settings, scores=False) if i == j else settings
         try:
             specs[i, j] = experiment_of(
@@ -106,7 +106,7 @@ def _cells(
 
 
 def _labelled_requests(problem: str | DataRequest) -> list[tuple[str, DataRequest]]:
-    """Return the data of a description, several if its seed is a range, each with a label."""
+    """Return the data of a specification with labels; several if its seed is a range."""
     if isinstance(problem, TableRequest):
         return [(problem.origin, problem)]
     if not isinstance(problem, str):

@@ -1,4 +1,4 @@
-"""Build pairs: the same comparison on many pairs of data sets, each with other seeds."""
+"""Build pairs: the same comparison on many pairs of data with different seeds."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +16,7 @@ from blobtransfer.studies.comparison import experiment_of, read_data, study_of
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest, fresh_settings
 
 DEFAULT_PAIRS, DEFAULT_REPEATS = 60, 60
-"""Pairs, and repeats of each."""
+"""Number of pairs, and of repeats of each pair."""
 
 DEFAULT_FIRST_SEED = 1
 """Seed of the source of the first pair."""
@@ -31,14 +31,14 @@ UNUSED = ("model", "until_decided", "nested", "against", "speed", "scores")
 def build_pairs(
     settings: ComparisonSettings, n_pairs: int = DEFAULT_PAIRS, first_seed: int = DEFAULT_FIRST_SEED
 ) -> Study:
-    """Build what `pairs` runs: a comparison with fresh sources on each of many pairs.
+    """Build the study that `pairs` runs: a comparison with fresh sources on each pair.
 
     Args:
-        settings: Of every comparison; its source and target say of which kind the data is. A
-            table, given as source and target, is divided into random halves of its classes.
-        n_pairs: At least 2.
+        settings: Settings of every comparison; source and target set the kind of the data. A
+            table as both source and target is divided into random halves of its classes.
+        n_pairs: Number of pairs, at least 2.
         first_seed: Seed of the source of the first pair; its target has the next seed, and so
-            on. Of a table, seed of the halves.
+            on. For a table, the seed of the halves.
 
     Raises:
         SettingError: A setting has an impossible value, or is not used by pairs.
@@ -67,7 +67,7 @@ def build_pairs(
         raise SettingError("target", name, problem)
     specs: dict[tuple[str, ...], ExperimentSpec] = {}
     for i, pair in zip(range(n_pairs), pairs, strict=False):
-        # Else all pairs would share their initial weights, and would not be independent.
+        # Each pair has its own train seed: pairs with shared initial weights are dependent.
         own_seed = (settings.train_seed + i) % (MAX_SEED + 1)
         pair_settings = replace(settings, train_seed=own_seed)
         specs[str(i + 1),] = experiment_of(pair_settings, read_data(pair_settings, pair))
@@ -111,7 +111,7 @@ def _halves(
 
 
 def _random_halves(n: int, n_halves: int, seed: int) -> Iterator[tuple[int, ...]]:
-    """Yield random halves of `range(n)`, no half twice and none together with its rest."""
+    """Yield random halves of `range(n)`, never the same half or its complement again."""
     import numpy as np
 
     from blobtransfer.randomness import Stream, seed_sequence

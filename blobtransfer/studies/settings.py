@@ -1,4 +1,4 @@
-"""The settings of a comparison, named as the options of `compare` and with their defaults."""
+"""Settings of a comparison, with the names and defaults of the options of `compare`."""
 
 import os
 from dataclasses import dataclass, fields, replace
@@ -16,7 +16,7 @@ from blobtransfer.specs.training import LEARNING_RATES, Optimizer, TrainingSpec
 from blobtransfer.specs.variant import Variant
 
 DataRequest: TypeAlias = DataSpec | TableRequest
-"""Data as a user describes it: a table is read when a spec is built."""
+"""Data as the user specifies it; a table is read when a spec is built."""
 
 DEFAULT_SOURCE, DEFAULT_TARGET = BlobsSpec(1), BlobsSpec(2)
 
@@ -24,7 +24,7 @@ DEFAULT_REPEATS = 100
 """Repeats of a comparison."""
 
 DEFAULT_MAX_REPEATS = 100_000
-"""Most repeats of a comparison with `until_decided`."""
+"""Default largest number of repeats with `until_decided`."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,19 @@ class ComparisonSettings:
             is blobs, else no data.
         target: Data on which the variants are trained and tested.
         model: File of the one source network (.keras or .h5); None: it is trained.
-        hidden: Widths of the hidden layers, input side first; None: those of the model, or 5 5.
-        activation: Activation of all hidden layers, or one for each; None: that of the model, or
+        hidden: Widths of the hidden layers, input side first; None: as in the model, or 5 5.
+        activation: Activation of all hidden layers, or one for each; None: as in the model, or
             relu.
         initializer: Initializer of the hidden kernels.
         epochs: Passes over the training rows, at least 1.
         batch_size: Rows of one step, at least 1.
         learning_rate: Above 0; None: 0.01 for sgd, 0.001 for adam.
         optimizer: `sgd` or `adam`.
-        momentum: Of sgd: at least 0 and less than 1.
-        nesterov: Whether sgd looks ahead along its momentum.
+        momentum: Momentum of sgd, at least 0 and less than 1.
+        nesterov: Whether sgd uses Nesterov momentum.
         weight_decay: L2 penalty on the kernels, at least 0.
-        engine: What trains.
-        train_seed: All randomness of weights and batch order; 0 to 2**32 - 1.
+        engine: Engine that trains.
+        train_seed: Seed of weights and batch orders; 0 to 2**32 - 1.
         fixed: Numbers of frozen hidden layers, one variant each; None: 0, 1 and 2 up to the
             depth, or no such variant if the classes differ and there are other variants.
         variants: Further variants.
@@ -56,15 +56,15 @@ class ComparisonSettings:
             None: both if there is source data (fresh in a sweep), else one.
         repeats: Independent repeats of every variant, at least 1; None: 100.
         until_decided: Add repeats until every variant is decided.
-        max_repeats: The most repeats with `until_decided`; None: 100,000.
+        max_repeats: Largest number of repeats with `until_decided`; None: 100,000.
         nested: Number of source networks, and of repeats of each, in place of `repeats`.
-        margin: Differences of accuracy up to this do not matter in practice; a share.
-        low: A run is low if its accuracy is more than this below the best possible; a share.
+        margin: Differences of accuracy up to this are negligible; a share.
+        low: Distance of the low-accuracy line below the best possible accuracy; a share.
         tune: Learning rates that each run chooses from by validation rows.
-        speed: Whether to compare how fast the variants learn.
-        threshold: Test accuracy to be reached, for `speed`; None: 95 % of the best possible.
+        speed: Whether to compare how fast the variants are trained.
+        threshold: Test accuracy that measures the speed; None: 95 % of the best possible.
         scores: Whether to compute transferability scores of the fresh source networks.
-        against: A variant that all others are compared with as well.
+        against: A variant that all others are also compared with.
 
     Raises:
         SettingError: One setting makes another meaningless.
@@ -134,7 +134,7 @@ class ComparisonSettings:
 
     @property
     def n_repeats(self) -> int:
-        """Number of repeats, or the most with `until_decided`."""
+        """Number of repeats; with `until_decided` their maximum."""
         if self.until_decided:
             return DEFAULT_MAX_REPEATS if self.max_repeats is None else self.max_repeats
         if self.nested is not None:
@@ -143,14 +143,14 @@ class ComparisonSettings:
 
     @property
     def training(self) -> TrainingSpec:
-        """How networks are trained."""
+        """Training settings of the networks."""
         values = {field.name: getattr(self, field.name) for field in fields(TrainingSpec)}
         if self.learning_rate is None:
             values["learning_rate"] = LEARNING_RATES.get(self.optimizer, TrainingSpec.learning_rate)
         return TrainingSpec(**values)
 
     def questions(self, has_source: bool) -> tuple[Question, ...]:
-        """Return the questions, that about one source network first.
+        """Return the questions, `one` first.
 
         Args:
             has_source: Whether there is data to train source networks on.
@@ -170,9 +170,9 @@ def fresh_settings(
     """Return the settings of a study that compares with fresh sources only.
 
     Args:
-        settings: As they are given.
+        settings: Settings of the user.
         unused: Fields that the study does not use.
-        study: Its name, for the error.
+        study: Name of the study, for the error.
 
     Raises:
         SettingError: A setting has a value that the study does not use.

@@ -1,4 +1,4 @@
-"""Build a sweep: the same comparison at every value of a setting, or of two."""
+"""Build a sweep: the same comparison at every value of one or two settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 MAX_AXES = 2
 
 CHANGES_UPDATES = {"batch-size", "source.train", "target.train"}
-"""What decides how many updates an epoch has."""
+"""Settings that change the number of updates of an epoch."""
 
 CHANGES_TEST_ROWS = ("samples", "train")
-"""Keys of generated data that change which rows are left for the test."""
+"""Keys of generated data that change the test rows."""
 
 SWITCHES = {"on": True, "off": False}
 
@@ -37,14 +37,14 @@ def build_sweep(
     budget: Budget | None = None,
     source_network: "SourceNetwork | None" = None,
 ) -> Study:
-    """Build what `sweep` runs: a comparison at every value, or every pair of values.
+    """Build the study that `sweep` runs: a comparison at every value, or pair of values.
 
     Args:
-        settings: Of every comparison, but for what varies.
+        settings: Settings of every comparison, except those that vary.
         over: One or two settings with their values, such as `train-samples=10,30,100`.
-        budget: What all points have in common, passes over their rows (`epochs`) or steps
-            (`updates`); None: updates if rows or batches vary.
-        source_network: The network of `settings.model`; None: it is read from there.
+        budget: What all points have in common: `epochs` or `updates`; None: updates if rows or
+            batches vary.
+        source_network: The network of `settings.model`; None: the file is read.
 
     Raises:
         SettingError: A setting cannot vary, or a comparison cannot be built.
@@ -60,7 +60,7 @@ def sweep_with_base(
     budget: Budget | None = None,
     source_network: "SourceNetwork | None" = None,
 ) -> tuple[ExperimentSpec, Study]:
-    """Return the comparison in which nothing varies, and the sweep.
+    """Return the comparison without varied settings, and the sweep.
 
     Args:
         settings: As in `build_sweep`.
@@ -113,14 +113,14 @@ def _axes(texts: Sequence[str]) -> tuple[Axis, ...]:
     if len({axis.name for axis in axes}) < len(axes):
         raise SettingError("over", texts[1], f"{axes[0].name} varies already; use two settings")
     n_points = prod(len(axis.values) for axis in axes)
-    if n_points > MAX_STUDY_CELLS:  # checked here, as building so many points takes long
+    if n_points > MAX_STUDY_CELLS:  # checked early, as building many points takes long
         problem = f"{n_points:,} points in all; use at most {MAX_STUDY_CELLS:,}"
         raise SettingError("over", axes[-1].name, problem)
     return axes
 
 
 def _check_not_set(settings: ComparisonSettings, names: list[str]) -> None:
-    """Raise `SettingError` if a setting that varies also has one value for all points."""
+    """Raise `SettingError` if a setting that varies is also set for all points."""
     for name in names:
         setting = "tune" if name == "learning-rate" and settings.tune else name
         field = setting.replace("-", "_")
@@ -146,7 +146,7 @@ def _changed_settings(base: ExperimentSpec, at: Mapping[str, str]) -> dict[str, 
             continue
         elif name == "hidden":
             widths = [_read(name, width, int) for width in text.split("+")]
-            # one width is that of all layers
+            # a single width applies to all layers
             changes[field] = widths if len(widths) > 1 else widths * len(base.network.hidden)
         elif name == "activation":
             changes[field] = text.split("+")
@@ -184,7 +184,7 @@ def _changed_data(
 
 
 def _changed_generated(spec: Any, role: str, values: Mapping[str, str]) -> Any:
-    """Return generated data with other values of some keys, tested on the same rows."""
+    """Return generated data with changed keys and the same test rows."""
     words = {**COMMON_KEYS, **spec.kind_keys}
     defaults = {field.name: field.default for field in fields(spec)}
     changes: dict[str, Any] = {}
@@ -201,7 +201,7 @@ def _changed_generated(spec: Any, role: str, values: Mapping[str, str]) -> Any:
 
 
 def _changed_table(spec: Any, role: str, values: Mapping[str, str]) -> Any:
-    """Return a table of which fewer rows train, tested on the same rows."""
+    """Return a table with fewer training rows and the same test rows."""
     for key, text in values.items():
         if key != "train":
             raise SettingError(f"{role}.{key}", text, "of a table only train can vary")

@@ -1,4 +1,4 @@
-"""Build the `ExperimentSpec` of one training: of a source network, or on the target."""
+"""Build the `ExperimentSpec` of one training, on the source or on the target."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def build_source_training(settings: ComparisonSettings) -> ExperimentSpec:
-    """Build what `train-source` runs: one network, trained on `settings.source`.
+    """Build the spec that `train-source` runs: one network, trained on `settings.source`.
 
     Args:
         settings: Source, network and training; the others are not used.
@@ -37,15 +37,15 @@ def build_source_training(settings: ComparisonSettings) -> ExperimentSpec:
 def build_target_training(
     settings: ComparisonSettings, source_network: "SourceNetwork | None" = None
 ) -> ExperimentSpec:
-    """Build what `train-target` runs: one network, trained on `settings.target`.
+    """Build the spec that `train-target` runs: one network, trained on `settings.target`.
 
     Args:
         settings: Target, model, network and training, and `fixed` or `variants` with one value;
             the others are not used.
-        source_network: The network of `settings.model`; None: it is read from there.
+        source_network: The network of `settings.model`; None: the file is read.
 
     Raises:
-        SettingError: A setting has an impossible value, or settings do not fit each other.
+        SettingError: A setting has an impossible value, or settings cannot be combined.
         TableFileError: A table cannot be used.
         SourceFileError: The source network cannot be used.
     """
