@@ -5,10 +5,12 @@ A set of weights is a list: kernel, bias, kernel, bias, ... from the input to th
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.errors import SettingError
 from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.network import Initializer, MLPSpec
 
@@ -17,7 +19,24 @@ Weights = list[NDArray[np.float32]]
 
 
 def kernel_shapes(weights: Weights) -> list[tuple[int, int]]:
-    """Return the shape (fan_in, fan_out) of the kernel of each dense layer, input side first."""
+    """Return the shape (fan_in, fan_out) of the kernel of each dense layer, input side first.
+
+    Raises:
+        SettingError: The arrays are not float32 kernels and biases of dense layers.
+    """
+    pairs = list(zip(weights[::2], weights[1::2], strict=False)) if len(weights) % 2 == 0 else []
+    if not pairs or not all(
+        isinstance(array, np.ndarray) and array.dtype == np.float32 and array.ndim == ndim
+        for pair in pairs
+        for array, ndim in zip(pair, (2, 1), strict=True)
+    ):
+        advice = "use float32 arrays: kernel (fan_in, fan_out), bias (fan_out,), ..."
+        raise SettingError("source_weights", "", advice)
+    widths = [kernel.shape for kernel, _ in pairs]
+    if any(kernel.shape[1:] != bias.shape for kernel, bias in pairs) or any(
+        below[1] != above[0] for below, above in pairwise(widths)
+    ):
+        raise SettingError("source_weights", str(widths), "the layers do not fit each other")
     return [(kernel.shape[0], kernel.shape[1]) for kernel in weights[::2]]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from blobtransfer.analysis.stopping import StoppingRule, windows
 from blobtransfer.analysis.studies import analyse_study, cell_results
 from blobtransfer.engines import Engine, load_engine
+from blobtransfer.errors import SettingError
 from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock, Provenance, joined_provenance
 from blobtransfer.results.results import BlockResult, CellResults, StudyResults
@@ -134,6 +135,10 @@ def fill_store(
         StoreError: See `run_study`.
         KeyboardInterrupt: `progress` asked to stop.
     """
+    if not (isinstance(repeats, range) and repeats.step == 1 and repeats.start >= 0):
+        raise SettingError("repeats", str(repeats), "use a range from 0 on, such as range(50)")
+    if repeats.stop > study.n_repeats:
+        raise SettingError("repeats", str(repeats), f"the study has {study.n_repeats:,} repeats")
     session = _Session(study, source_weights, replace(resources, store=store), repeats)
     for cell in study.cells:
         session.fill(cell, repeats)

@@ -38,6 +38,29 @@ def check_number(setting: str, value: object) -> None:
         raise SettingError(setting, value, "use a number")
 
 
+def check_type(setting: str, value: object, kind: Any, advice: str) -> None:
+    """Raise `SettingError` unless a value has a type.
+
+    Args:
+        setting: Name of the option.
+        value: Its value.
+        kind: A type, or several.
+        advice: What to use, such as `True or False`.
+    """
+    if not isinstance(value, kind):
+        raise SettingError(setting, escape_control_characters(str(value))[:60], f"use {advice}")
+
+
+def as_tuple(setting: str, values: object) -> tuple[Any, ...]:
+    """Return a list or a tuple as a tuple.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    check_type(setting, values, list | tuple, "a list or a tuple")
+    return tuple(values)  # type: ignore[arg-type]
+
+
 def check_seed(setting: str, seed: int) -> None:
     """Raise `SettingError` unless `seed` is a whole number in 0..2**32 - 1."""
     check_whole(setting, seed)

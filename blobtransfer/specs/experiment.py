@@ -10,8 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import MAX_COUNT, check_count, check_number, check_seed, join
-from blobtransfer.specs.data import DataSpec, have_same_classes
+from blobtransfer.specs.checks import (
+    MAX_COUNT,
+    as_tuple,
+    check_count,
+    check_number,
+    check_seed,
+    check_type,
+    check_whole,
+    join,
+)
+from blobtransfer.specs.data import ROLES, DataSpec, have_same_classes
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Start, Variant
@@ -133,7 +142,8 @@ class ExperimentSpec:
 
     def __post_init__(self) -> None:
         for name in ("variants", "questions", "tune", "model_notes"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            object.__setattr__(self, name, as_tuple(name, getattr(self, name)))
+        self._check_types()
         self._check_questions()
         if self.nested is not None:
             self._check_nested(self.nested)
@@ -175,6 +185,30 @@ class ExperimentSpec:
         if self.target is not None and self.target.is_resplit:
             self._check_split_anew(self.target.name)
         self._check_size()
+
+    def _check_types(self) -> None:
+        """Raise `SettingError` for a field of another type; numbers are checked one by one."""
+        check_type("network", self.network, MLPSpec, "an MLPSpec")
+        check_type("training", self.training, TrainingSpec, "a TrainingSpec")
+        for role in ROLES:
+            advice = "the specification of data, such as BlobsSpec(1)"
+            check_type(role, getattr(self, role), DataSpec | None, advice)
+        for variant in self.variants:
+            check_type("variant", variant, Variant, "Variants, such as STANDALONE")
+        check_type("against", self.against, Variant | None, "a Variant or None")
+        for name in ("until_decided", "speed", "transferability"):
+            check_type(name, getattr(self, name), bool, "True or False")
+        for name in ("model_path", "model_sha256"):
+            check_type(name, getattr(self, name), str | None, "a text or None")
+        for note in self.model_notes:
+            check_type("model_notes", note, str, "texts")
+        if self.nested is not None:
+            object.__setattr__(self, "nested", as_tuple("nested", self.nested))
+            if len(self.nested) != 2:
+                problem = "use two numbers: sources, and repeats of each"
+                raise SettingError("nested", join(self.nested), problem)
+            for number in self.nested:
+                check_whole("nested", number)
 
     def _check_questions(self) -> None:
         for question in self.questions:

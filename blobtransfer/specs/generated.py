@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_count, check_seed, join
+from blobtransfer.specs.checks import check_count, check_number, check_seed, check_whole, join
 
 MAX_DATA_VALUES = 100_000_000
 """Largest number of values in a dataset, or of distances to the centres: 0.8 GB."""
@@ -103,8 +103,11 @@ class GeneratedSpec:
 
     def __post_init__(self) -> None:
         check_seed("seed", self.seed)
+        if self.kind != type(self).kind:
+            raise SettingError("kind", self.kind, f"use {type(self).kind}")
         n_classes = self.n_classes
         check_count("samples", self.n_samples)
+        check_whole("train-samples", self.n_train)
         for setting, n_rows, which in (
             ("samples", self.n_samples, "rows"),
             ("train-samples", self.n_train, "training rows"),
@@ -312,6 +315,7 @@ def _check_shape(n_classes: int, n_features: int) -> None:
 
 
 def _check_range(setting: str, value: float, least: float, most: float) -> None:
+    check_number(setting, value)
     if not least <= value <= most:
         raise SettingError(
             setting, value, f"use a number from {least:g} to {most:g}".replace("+", "")

@@ -78,7 +78,13 @@ def identity_of(spec: ExperimentSpec | Study) -> str:
 
 def identity_1_of(spec: ExperimentSpec | Study) -> str:
     """Return the identity in stores of format 1: the SHA-256 of all fields."""
-    return _identity(spec, lambda spec: {**plain(spec), "n_points": 1})
+
+    def plain_1(value: Any) -> Any:
+        # Such stores have a field of each experiment that is no longer there.
+        has_field = isinstance(value, ExperimentSpec)
+        return {**plain(value), "n_points": 1} if has_field else plain(value)
+
+    return _identity(spec, plain_1)
 
 
 def _identity(spec: ExperimentSpec | Study, plain: Callable[[Any], Any]) -> str:

@@ -5,11 +5,18 @@ A study is a list of cells. Each cell is a comparison at a point of up to two ax
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from math import prod
 from typing import Literal, get_args
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import join, read_number
+from blobtransfer.specs.checks import (
+    as_tuple,
+    check_type,
+    escape_control_characters,
+    join,
+    read_number,
+)
 from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec, Question
 from blobtransfer.specs.training import TrainingSpec
@@ -49,6 +56,13 @@ class Axis:
     values: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        check_type("over", self.name, str, "the name of a setting")
+        object.__setattr__(self, "values", as_tuple(self.name, self.values))
+        for text in (self.name, *self.values):
+            check_type("over", text, str, "texts, as on the command line")
+            if not text.isprintable():
+                shown = escape_control_characters(text)
+                raise SettingError("over", shown, "it contains control characters")
         seen = set[str | float]()
         numbers: tuple[str | float, ...] = self.numbers or self.values
         for value, number in zip(self.values, numbers, strict=True):
@@ -77,10 +91,17 @@ class Cell:
     Args:
         at: Value of the cell on each axis.
         spec: The comparison.
+
+    Raises:
+        SettingError: A value has another type.
     """
 
     at: tuple[str, ...]
     spec: ExperimentSpec
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", as_tuple("cells", self.at))
+        check_type("cells", self.spec, ExperimentSpec, "an ExperimentSpec")
 
 
 @dataclass(frozen=True)
@@ -108,6 +129,12 @@ class Study:
         return cls("compare", (), (Cell((), spec),))
 
     def __post_init__(self) -> None:
+        for name in ("axes", "cells"):
+            object.__setattr__(self, name, as_tuple(name, getattr(self, name)))
+        for axis in self.axes:
+            check_type("axes", axis, Axis, "Axis objects")
+        for cell in self.cells:
+            check_type("cells", cell, Cell, "Cell objects")
         if not self.cells:
             raise SettingError("cells", "", "there is none")
         if len({axis.name for axis in self.axes}) < len(self.axes):
@@ -116,17 +143,17 @@ class Study:
         if len(self.cells) > MAX_STUDY_CELLS:
             problem = f"{len(self.cells):,} cells; use at most {MAX_STUDY_CELLS:,}"
             raise SettingError("repeats", self.n_repeats, problem)
-        seen = set()
+        if [cell.at for cell in self.cells] != list(product(*(axis.values for axis in self.axes))):
+            problem = "there is not one cell at each place, in the order of the axes"
+            raise SettingError("cells", join(self.cells[0].at), problem)
+        seen: dict[ExperimentSpec, str] = {}
         for cell in self.cells:
             cell.spec.check_comparison()
-            is_on_axes = len(cell.at) == len(self.axes) and all(
-                value in axis.values for axis, value in zip(self.axes, cell.at, strict=False)
-            )
-            if not is_on_axes or cell.at in seen:
-                raise SettingError("cells", join(cell.at), "there is no such place, or it is taken")
-            seen.add(cell.at)
             if _common_settings(cell.spec) != _common_settings(self.cells[0].spec):
                 raise SettingError("cells", join(cell.at), "it answers other questions")
+            if seen.setdefault(cell.spec, join(cell.at)) != join(cell.at):
+                problem = f"the same experiment as at {seen[cell.spec]}; leave one of the two out"
+                raise SettingError("cells", join(cell.at), problem)
         n_runs = sum(spec.n_repeats * len(spec.arms) * (1 + len(spec.tune)) for spec in self.specs)
         if n_runs > MAX_RUNS:
             raise SettingError(
@@ -138,6 +165,10 @@ class Study:
 
     def _check_kind(self) -> None:
         """Raise `SettingError` unless the axes and cells are those of this kind of study."""
+        if self.kind not in STUDIES:
+            raise SettingError("kind", self.kind, f"use one of {join(STUDIES)}")
+        if self.budget is not None and self.budget not in BUDGETS:
+            raise SettingError("budget", self.budget, f"use one of {join(BUDGETS)}")
         names = tuple(axis.name for axis in self.axes)
         n_places = prod(len(axis.values) for axis in self.axes)
         if self.kind == "sweep":
@@ -155,6 +186,12 @@ class Study:
             problem = f"{len(self.cells)} cells at {n_places} places"
         elif (self.budget is None) == (self.kind == "sweep"):
             problem = "a sweep has a budget, and no other study"
+        elif self.kind in ("pairs", "grid") and self.questions != ("fresh",):
+            problem = f"{self.kind} has fresh source networks alone"
+        elif self.kind in ("pairs", "grid") and self.until_decided:
+            problem = f"{self.kind} is not judged cell by cell; leave until_decided out"
+        elif self.kind != "compare" and len(self.cells[0].spec.variants) < 2:
+            problem = "nothing is compared; add a variant"
         if problem is not None:
             raise SettingError("cells", "", problem)
 
@@ -211,7 +248,10 @@ class Study:
 
 def _common_settings(spec: ExperimentSpec) -> tuple[object, ...]:
     """Return the settings that all cells of a study have in common."""
-    return (spec.questions, spec.n_repeats, len(spec.variants), spec.margin, spec.until_decided)
+    return (
+        (spec.questions, spec.n_repeats, spec.nested, len(spec.variants), spec.until_decided),
+        (spec.margin, spec.low, spec.against, spec.speed, spec.engine),
+    )
 
 
 def steps_of_an_epoch(training: TrainingSpec, data: DataSpec) -> int:

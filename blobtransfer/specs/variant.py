@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import MAX_COUNT, join, read_number
+from blobtransfer.specs.checks import (
+    MAX_COUNT,
+    check_number,
+    check_type,
+    check_whole,
+    join,
+    read_number,
+)
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import MAX_PENALTY, TrainingSpec
 
@@ -123,6 +130,7 @@ class Unfreeze:
 
     def __post_init__(self) -> None:
         _check_count("unfreeze", self.epochs)
+        check_number("variant", self.factor)
         if not (math.isfinite(self.factor) and self.factor > 0.0):
             raise SettingError("variant", f"factor={self.factor}", "use a finite factor above 0")
 
@@ -157,8 +165,12 @@ class Variant:
     anchor: float | None = None
 
     def __post_init__(self) -> None:
+        check_type("variant", self.top, TopLayers, "NewHead(), ReinitLayers(n) or AddLayer(width)")
+        check_type("variant", self.unfreeze, Unfreeze | None, "Unfreeze(epochs, factor) or None")
         if self.n_frozen is not None:
             _check_count("fixed", self.n_frozen, least=0)
+        if self.anchor is not None:
+            check_number("variant", self.anchor)
         freezes_none = self.start in ("standalone", "equal-compute")
         problem = None
         if self.start not in STARTS:
@@ -421,6 +433,7 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
 
 def _check_count(word: str, count: int, least: int = 1) -> None:
     """Raise `SettingError` unless the value of a word is in least..MAX_COUNT."""
+    check_whole("variant", count)
     if not least <= count <= MAX_COUNT:
         limit = f"{least} or more" if count < least else f"{MAX_COUNT:,} or less"
         raise SettingError("variant", f"{word}={count}", f"use {word}={limit}")

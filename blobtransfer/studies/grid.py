@@ -24,7 +24,7 @@ OF_DATA = ("source", "target", "variant")
 SEED_RANGE = re.compile(r"([:,]seed=)(\d+)\.\.(\d+)")
 """Range of seeds in a data specification."""
 
-UNUSED = ("model", "until_decided", "nested", "against", "speed")
+UNUSED = ("source", "target", "model", "until_decided", "nested", "against", "speed")
 """Settings of a comparison that a grid does not use."""
 
 

@@ -6,8 +6,8 @@ from math import prod
 from typing import Any, Literal, TypeAlias
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import join
-from blobtransfer.specs.data import DataSpec, Role
+from blobtransfer.specs.checks import as_tuple, check_type, join
+from blobtransfer.specs.data import ROLES, DataSpec, Role
 from blobtransfer.specs.experiment import QUESTIONS, EngineName, ExperimentSpec, Question
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import Initializer, MLPSpec
@@ -101,10 +101,17 @@ class ComparisonSettings:
     against: Variant | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))
+        for name in ("fixed", "variants", "nested", "tune"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_tuple(name, getattr(self, name)))
+        for name in ("hidden", "activation"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        for role in ROLES:
+            advice = "a specification of data, such as BlobsSpec(1) or parse_data_spec(...)"
+            check_type(role, getattr(self, role), DataRequest | None, advice)
+        for variant in self.variants:
+            check_type("variant", variant, Variant, "Variants, such as parse_variant('add=3')")
         nested, finds_repeats = join(self.nested or ()), self.until_decided
         for is_wrong, setting, value, problem in (
             (self.nested is not None and len(self.nested) != 2, "nested", nested,

@@ -1,11 +1,15 @@
 """A specification that cannot be run cannot be built: from Python and from JSON alike."""
 
+# Values of wrong types are what is tested here.
+# mypy: disable-error-code="arg-type, attr-defined, list-item, assignment"
+
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers.specs import SMALL, spec_of
+from helpers.studies import grid_of
 
 import blobtransfer
 from blobtransfer.errors import ResultsFileError, SettingError
@@ -15,7 +19,15 @@ from blobtransfer.specs.generated import BlobsSpec, MoonsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant, transfer_variants
+from blobtransfer.specs.variant import (
+    STANDALONE,
+    NewHead,
+    ReinitLayers,
+    Unfreeze,
+    Variant,
+    parse_variant,
+    transfer_variants,
+)
 
 TRANSFER = Variant("transfer", 0)
 RANDOM = Variant("random-frozen", 1)
@@ -201,7 +213,60 @@ def test_cells_of_a_study_are_comparisons():
     alone = spec_of(variants=(TRANSFER,))
     with pytest.raises(SettingError) as error:
         Study("sweep", (axis,), tuple(Cell((at,), alone) for at in axis.values), "epochs")
-    assert error.value.setting == "variant"
+    assert error.value.setting == "cells"
+
+
+AXIS = Axis("epochs", ("2", "3"))
+CELLS = [Cell((n,), spec_of(training=TrainingSpec(epochs=int(n)))) for n in AXIS.values]
+TWICE = Cell(("3",), CELLS[0].spec)
+GRID = grid_of(2)
+
+
+@pytest.mark.parametrize(
+    ("make", "setting"),
+    [
+        (lambda: Study("foo", (), (Cell((), spec_of()),)), "kind"),
+        (lambda: Study("sweep", (AXIS,), CELLS, "foo"), "budget"),
+        (lambda: Study("sweep", AXIS, CELLS, "epochs"), "axes"),
+        (lambda: Study("sweep", (AXIS,), [1, 2], "epochs"), "cells"),
+        (lambda: Study("sweep", (AXIS,), CELLS[::-1], "epochs"), "cells"),
+        (
+            lambda: Study("sweep", (AXIS,), [CELLS[0], Cell(("3",), CELLS[0].spec)], "epochs"),
+            "cells",
+        ),
+        (lambda: Study.of_one(None), "cells"),
+        (lambda: Axis("epochs", "12"), "epochs"),
+        (lambda: Axis("epochs", (1, 2)), "over"),
+        (lambda: Axis("e\x1b[31m", ("1",)), "over"),
+        (lambda: GRID.with_specs(lambda spec: replace(spec, questions=("one",))), "cells"),
+        (lambda: GRID.with_specs(lambda spec: replace(spec, until_decided=True)), "cells"),
+        (lambda: Variant("transfer", 1, top=NewHead), "variant"),
+        (lambda: Variant("transfer", 1, unfreeze=3), "variant"),
+        (lambda: Variant("transfer", 1, anchor="x"), "variant"),
+        (lambda: ReinitLayers(1.5), "variant"),
+        (lambda: Unfreeze(3, "x"), "variant"),
+        (lambda: BlobsSpec(1, n_train=float("nan")), "train-samples"),
+        (lambda: BlobsSpec(1, cluster_std="x"), "cluster-std"),
+        (lambda: BlobsSpec(1, kind="x"), "kind"),
+        (lambda: spec_of(network=3), "network"),
+        (lambda: spec_of(training=None), "training"),
+        (lambda: spec_of(source="blobs"), "source"),
+        (lambda: spec_of(variants=3), "variants"),
+        (lambda: spec_of(nested=3), "nested"),
+        (lambda: spec_of(nested=(2,)), "nested"),
+        (lambda: spec_of(speed="x"), "speed"),
+        (lambda: spec_of(model_path=1), "model_path"),
+        (lambda: blobtransfer.ComparisonSettings(fixed=1), "fixed"),
+        (lambda: blobtransfer.ComparisonSettings(target="moons"), "target"),
+        (lambda: blobtransfer.ComparisonSettings(variants=("add=3",)), "variant"),
+        (lambda: blobtransfer.compare(spec_of(), []), "source_weights"),
+        (lambda: blobtransfer.compare(spec_of(), [1, 2]), "source_weights"),
+    ],
+)
+def test_a_value_of_another_type_or_kind_is_an_error_of_its_setting(make, setting):
+    with pytest.raises(SettingError) as error:
+        make()
+    assert error.value.setting == setting
 
 
 def test_settings_that_are_lists_are_kept_as_tuples():

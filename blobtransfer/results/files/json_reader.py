@@ -6,7 +6,7 @@ The findings are computed again by `analysis.load`. Values are checked: a file m
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,19 +39,14 @@ from blobtransfer.results.results import (
     TrainingResults,
 )
 from blobtransfer.results.scores import Run, Scores
-from blobtransfer.specs.checks import printable
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
-from blobtransfer.specs.study import ManyCellKind, Study
+from blobtransfer.specs.study import Study
 from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
 """A version such as 2.0 or 2e0, which pydantic would accept as a whole number."""
-
-OF_A_STUDY = re.compile(
-    rb'^\s*\{[^{}]*"command"\s*:\s*"(%b)"' % "|".join(get_args(ManyCellKind)).encode()
-)
-"""How the file of a study of several cells begins."""
 
 MAX_GRID_POINTS = 4_000_000
 """Largest number of grid points of decision regions."""
@@ -67,17 +62,15 @@ def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
     Raises:
         ResultsFileError: The text is not a result, or no command could have written it.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import Discriminator, TypeAdapter, ValidationError
 
     text = _in_utf8(text, name)
     if NO_VERSION.search(text):
         raise ResultsFileError(name, "schema_version: input should be 2")
     try:
-        if OF_A_STUDY.search(text):
-            return _study_of(TypeAdapter(StudyFile).validate_json(text, strict=True))
-        return _results_of(
-            TypeAdapter(ResultsFile).validate_json(converted_from_1(text), strict=True)
-        )
+        kinds: Any = Annotated[ResultsFile | StudyFile, Discriminator("command")]
+        file = TypeAdapter(kinds).validate_json(converted_from_1(text), strict=True)
+        return _study_of(file) if isinstance(file, StudyFile) else _results_of(file)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         kind = identify_format(text)
@@ -116,7 +109,11 @@ def _first_problem(errors: Sequence[Any]) -> tuple[str, str]:
         error for error in errors if not any(error["loc"][: len(loc)] == loc for loc in other_kinds)
     ]
     first = (relevant or of_kind)[0]
-    names = [str(word) for word in first["loc"] if not str(word).endswith("Spec")]
+    if first["type"].startswith("union_tag"):
+        missing = first["type"] == "union_tag_not_found"
+        expected = first.get("ctx", {}).get("expected_tags", "")
+        return "command", "field required" if missing else f"input should be {expected}"
+    names = [str(word) for word in first["loc"][1:] if not str(word).endswith("Spec")]
     return ".".join(names) or "the text", str(first["msg"])
 
 

@@ -32,9 +32,9 @@ def test_an_axis_has_different_values_and_their_numbers_where_all_are_numbers():
 def test_cells_have_places_of_their_own_on_the_axes():
     spec = sweep_of()
     first, second, third = spec.cells
-    with pytest.raises(SettingError, match="no such place"):
+    with pytest.raises(SettingError, match="order of the axes"):
         replace(spec, cells=(first, second, second))
-    with pytest.raises(SettingError, match="no such place"):
+    with pytest.raises(SettingError, match="order of the axes"):
         replace(spec, cells=(first, second, Cell(("99",), third.spec)))
     with pytest.raises(SettingError, match="2 cells at 3 places"):
         replace(spec, cells=(first, second))

@@ -388,11 +388,11 @@ def test_a_damaged_file_of_version_1_is_refused_in_one_line(before, after, probl
     [
         (b"", "the text: invalid json"),
         (b"[]", "the text: "),
-        (b"{}", "schema_version: field required"),
+        (b"{}", "command: field required"),
         (b"\xff\xfe", "the text: invalid json"),
         (b"[" * 100_000, "the text: invalid json"),
-        (b'{"schema_version": 3}', "schema_version: "),
-        (b'{"schema_version": 1, "spec": 3}', "schema_version: "),
+        (b'{"schema_version": 3, "command": "compare"}', "schema_version: "),
+        (b'{"schema_version": 1, "command": "compare", "spec": 3}', "schema_version: "),
         (b'{"schema_version": 1, ' + b"[" * 100_000, "the text: invalid json"),
     ],
 )

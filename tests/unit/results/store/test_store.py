@@ -15,7 +15,7 @@ from helpers.commands import contents
 from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 from helpers.stores import super_journal
-from helpers.studies import sweep_of
+from helpers.studies import grid_of, pairs_of, sweep_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -217,14 +217,15 @@ def test_data_of_two_kinds_with_the_same_settings_are_two_experiments():
 def as_format_1(path):
     """Rewrite a store as the program of format 1 has written it."""
     with Store.opened(path, writes=False) as store:
-        specs = [spec for command in store.commands() for spec in command.study.specs]
+        studies = [command.study for command in store.commands()]
     with sqlite3.connect(path) as connection:
-        for spec in specs:
-            for table in ("command", "experiment"):
-                connection.execute(
-                    f"UPDATE {table} SET identity = ? WHERE identity = ?",
-                    (identity_1_of(spec), identity_of(spec)),
-                )
+        for study in studies:
+            for table, parts in (("command", [study]), ("experiment", study.specs)):
+                for part in parts:
+                    connection.execute(
+                        f"UPDATE {table} SET identity = ? WHERE identity = ?",
+                        (identity_1_of(part), identity_of(part)),
+                    )
         connection.execute("PRAGMA user_version = 1")
     connection.close()
 
@@ -244,6 +245,18 @@ def test_a_store_of_format_1_is_read_and_converted_when_it_is_written(tmp_path):
             assert store.connection.format == 2
             assert store.stored(SPEC).count(range(100)) == 4
             assert len(store.commands()) == 1
+
+
+@pytest.mark.parametrize("study", [sweep_of(), pairs_of(), grid_of(2)])
+def test_a_study_in_a_store_of_format_1_is_converted_too(study, tmp_path):
+    path = tmp_path / "a.db"
+    with Store.opened(path, writes=True) as store:
+        store.record_command(study, ["x"])
+    as_format_1(path)
+    with Store.opened(path, writes=True) as store:
+        assert store.connection.format == 2
+        store.record_command(study, ["y"])
+        assert [command.argv for command in store.commands()] == [("y",)]
 
 
 def test_a_setting_is_the_same_whether_it_was_typed_or_read():
