@@ -60,12 +60,12 @@ def initial_weights(
     for layer, (fan_in, fan_out) in enumerate(network.shapes):
         is_output = layer == len(network.shapes) - 1
         initializer = "glorot_uniform" if is_output else network.initializer
-        weights.append(draw_kernel(initializer, fan_in, fan_out, rng))
+        weights.append(initialise_kernel(initializer, fan_in, fan_out, rng))
         weights.append(np.zeros(fan_out, np.float32))
     return weights
 
 
-def draw_kernel(
+def initialise_kernel(
     initializer: Initializer, fan_in: int, fan_out: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Draw one kernel by variance scaling: He, Glorot or LeCun, uniform or normal.

@@ -35,7 +35,7 @@ def order_key(train_seed: int, stream: Stream, repeat: int) -> int:
     return int(seed_sequence(train_seed, stream, repeat).generate_state(1, np.uint64)[0])
 
 
-def draw_below(key: Any, counter: Any, bound: Any) -> Any:
+def random_below(key: Any, counter: Any, bound: Any) -> Any:
     """Draw whole numbers, at least 0 and less than `bound`: number `counter` of stream `key`.
 
     Only `+ * ^ >>` on unsigned 64-bit numbers that wrap around, so that NumPy arrays and
@@ -80,7 +80,7 @@ def batch_orders(key: int, epochs: Sequence[int], n_rows: int) -> NDArray[np.int
     every_epoch = np.arange(len(epochs))
     for last in range(n_rows - 1, 0, -1):
         # shape (E,): the row that takes place `last`, out of those not placed yet
-        other = draw_below(
+        other = random_below(
             np.full(len(epochs), key, np.uint64), first_counter + np.uint64(last), last + 1
         ).astype(np.intp)
         chosen = orders[other, every_epoch]

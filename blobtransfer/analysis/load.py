@@ -66,7 +66,7 @@ def from_store(store: Store, command: StoredCommand, margin: float | None = None
             break
     if not cells:
         raise StoreError(store.path, "nothing is complete yet; give the same command again")
-    provenance = replace(joined_provenance(provenances), argv=command.argv)
+    provenance = replace(join_provenances(provenances), argv=command.argv)
     return analyse_study(study, cells, provenance)
 
 
@@ -80,8 +80,8 @@ def _load_cell(store: Store, study: Study, cell: Cell) -> tuple[CellResults, Pro
     header, blocks = stored.header, stored.blocks(repeats)
     if header is None or not blocks:
         return None
-    header = header.renamed(spec)
-    whole = BlockResult.joined(blocks)
+    header = header.with_names_of(spec)
+    whole = BlockResult.join(blocks)
     rule = None
     if spec.until_decided:
         rule = StoppingRule(spec, header.tasks[-1], study.n_compared)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from blobtransfer.cli.interrupts import Deferred, Interrupted
-from blobtransfer.cli.output import MessageOptions, OutputOptions, would_replace
+from blobtransfer.cli.output import MessageOptions, OutputOptions, replacement_error
 from blobtransfer.cli.streams import (
     ReaderGone,
     discard,
@@ -227,7 +227,7 @@ def save_network(
         [weights.tobytes() for weights in network.weights] for network in (old, new)
     )
     if old_bytes != new_bytes or old.preprocessing != new.preprocessing:
-        raise would_replace(setting, path, "a network with other weights")
+        raise replacement_error(setting, path, "a network with other weights")
     messages.log(f"{path} holds this very network already; left as it is")
 
 

@@ -1,8 +1,8 @@
 """Ctrl-C, SIGTERM and SIGHUP: finished work is delivered, and a second signal ends the process.
 
-Outside `deferred` a signal ends the process at once. Inside it the first signal is recorded, and
-`check` raises it when the work reports its progress; the rest of the block still runs. The end of
-the block raises it again, so that the exit code names the signal even if the work caught it.
+Outside `defer_signals` a signal ends the process at once. Inside it the first signal is recorded,
+and `check` raises it when the work reports its progress; the rest of the block still runs. The end
+of the block raises it again, so that the exit code names the signal even if the work caught it.
 """
 
 import os
@@ -67,7 +67,7 @@ def ignore() -> None:
 
 
 @contextmanager
-def deferred() -> Iterator[Deferred]:
+def defer_signals() -> Iterator[Deferred]:
     """Record signals instead of ending the process, while the block runs.
 
     Yields:

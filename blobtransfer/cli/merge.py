@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.options import Mixed
 from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, check_file
 from blobtransfer.cli.parsing import RESULTS, option
@@ -34,11 +34,11 @@ def merge(
     from blobtransfer.results.store.store import Store
 
     for part in parts:  # all are checked before a new store is created
-        with Store.opened(part, writes=False) as other:
+        with Store.open(part, writes=False) as other:
             other.commands()
-    with deferred() as pending, Store.opened(store, writes=True) as merged:
+    with defer_signals() as pending, Store.open(store, writes=True) as merged:
         for part in parts:
-            with Store.opened(part, writes=False) as other:
+            with Store.open(part, writes=False) as other:
                 n_new = merged.merge_from(other, mixed, pending.check)
             messages.log(f"{part}: {n_new:,} repeats are new")
         for command in merged.commands():

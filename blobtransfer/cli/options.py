@@ -20,7 +20,7 @@ from blobtransfer.cli.parsing import (
     STATISTICS,
     TRANSFER,
     WORDS,
-    not_among,
+    choice_error,
     option,
 )
 from blobtransfer.did_you_mean import suggest
@@ -48,7 +48,7 @@ TUNED = "learning-rate"
 
 def _read_activation(text: str) -> str:
     if text.partition("=")[0] not in ACTIVATIONS:
-        raise not_among(text, ACTIVATIONS)
+        raise choice_error(text, ACTIVATIONS)
     try:
         return activation_word(*split_activation(text))
     except SettingError as error:

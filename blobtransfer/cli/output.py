@@ -286,15 +286,15 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
         try:
             source = read_source_file(path)
         except SourceFileError as error:
-            raise would_replace(setting, path, "a file that is not such a model") from error
+            raise replacement_error(setting, path, "a file that is not such a model") from error
         saved = source.network
         if source.output != "softmax" or source.notes:
-            raise would_replace(setting, path, f"a network {saved} of another kind")
+            raise replacement_error(setting, path, f"a network {saved} of another kind")
         if (saved.layer_sizes, saved.activation) != (network.layer_sizes, network.activation):
-            raise would_replace(setting, path, f"a {saved.activation_text} network {saved}")
+            raise replacement_error(setting, path, f"a {saved.activation_text} network {saved}")
 
 
-def would_replace(setting: str, path: Path, content: str) -> SettingError:
+def replacement_error(setting: str, path: Path, content: str) -> SettingError:
     """Return the error for a file that would be replaced.
 
     Args:

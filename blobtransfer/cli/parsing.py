@@ -80,14 +80,14 @@ def choice(help: str, choices: Sequence[str], **settings: Any) -> Any:
 
     def read(text: str) -> str:
         if text not in choices:
-            raise not_among(text, choices)
+            raise choice_error(text, choices)
         return text
 
     settings.setdefault("metavar", "|".join(choices))
     return option(help, parser=read, autocompletion=lambda: list(choices), **settings)
 
 
-def not_among(text: str, choices: Sequence[str]) -> typer.BadParameter:
+def choice_error(text: str, choices: Sequence[str]) -> typer.BadParameter:
     """Return the error for a word that is not among the choices; it suggests a similar one."""
     question = suggest(text, choices)
     return typer.BadParameter(

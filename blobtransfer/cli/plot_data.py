@@ -5,7 +5,7 @@ from typing import Annotated
 
 from blobtransfer.cli.data import BlobsOptions, description, request_of
 from blobtransfer.cli.delivery import save_figure
-from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.output import FigureOptions, MessageOptions, OutputOptions
 from blobtransfer.cli.parsing import NUMBERS, PROBLEM, option
 from blobtransfer.cli.streams import write_stdout
@@ -50,7 +50,7 @@ def plot_data(
 
     canvas = figure.canvas()
     picture = picture_of_datasets([load_dataset(spec) for spec in specs], canvas, argv)
-    with deferred():
+    with defer_signals():
         save_figure(picture, path, messages)
     if messages.quiet and path is not None:
         write_stdout([f"{path}\n"])

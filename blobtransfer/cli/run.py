@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.cli.data import tables_of
 from blobtransfer.cli.delivery import deliver, finish
-from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
@@ -98,7 +98,7 @@ def run(
     network = request.source_network
     weights = None if network is None else list(network.weights)
     engine = load_engine(request.base.engine, messages.verbose)
-    with deferred() as pending, _opened(study, execution, messages, argv) as store:
+    with defer_signals() as pending, _opened(study, execution, messages, argv) as store:
         with (
             _executor(execution, messages, pending.check) as executor,
             progress_of(messages.quiet, pending.check, store is not None) as progress,
@@ -127,7 +127,7 @@ def _opened(
 
     from blobtransfer.results.store.store import Store
 
-    with Store.opened(execution.store, writes=True) as store:
+    with Store.open(execution.store, writes=True) as store:
         stored = store.count_repeats(study)
         if stored.n_stored:
             messages.log(f"{execution.store} has {stored}")

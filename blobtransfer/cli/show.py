@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blobtransfer.cli.delivery import deliver
-from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.options import ShownMargin
 from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, OutputOptions
 from blobtransfer.cli.parsing import RESULTS, option
@@ -74,7 +74,7 @@ def show(
     if curves is not None and not results.has_curves:
         problem = f"{file} holds no learning curves; compare keeps them with --speed"
         raise SettingError("curves", curves, problem)
-    with deferred() as pending:
+    with defer_signals() as pending:
         deliver(results, canvas, path, output, argv, pending)
     canvas.show()
 
@@ -112,7 +112,7 @@ def _of_store(
     from blobtransfer.analysis.load import from_store
     from blobtransfer.results.store.store import Store
 
-    with Store.opened(path, writes=False) as store:
+    with Store.open(path, writes=False) as store:
         n_commands = store.n_commands()
         if not n_commands:
             raise StoreError(path, "there is nothing in it; give compare --store this file")

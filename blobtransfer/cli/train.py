@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from blobtransfer.cli.data import SEEDS, BlobsOptions, description, request_of, tables_of
 from blobtransfer.cli.delivery import deliver, finish, printing, save_network
-from blobtransfer.cli.interrupts import deferred
+from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.cli.options import TrainingOptions, VariantOptions, settings_of
 from blobtransfer.cli.output import (
@@ -151,7 +151,7 @@ def _train_and_deliver(
     from blobtransfer.engines import load_engine
 
     canvas, (setting, model_path), messages = output.figure.canvas(), model, output.messages
-    with deferred() as pending:
+    with defer_signals() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
             trained = train(load_engine(spec.engine, messages.verbose), progress)
         provenance = replace(trained.results.provenance, argv=argv)

@@ -46,7 +46,7 @@ def make(spec: GeneratedSpec) -> Dataset:
     Raises:
         MachineError: The rows do not fit into memory.
     """
-    return MAKERS[spec.kind](spec)
+    return GENERATORS[spec.kind](spec)
 
 
 def _blobs(spec: BlobsSpec) -> Dataset:
@@ -140,7 +140,7 @@ def _quantiles(spec: QuantilesSpec) -> Dataset:
     )
 
 
-MAKERS: Mapping[str, Callable[[Any], Dataset]] = {
+GENERATORS: Mapping[str, Callable[[Any], Dataset]] = {
     "blobs": _blobs,
     "moons": _moons,
     "circles": _circles,

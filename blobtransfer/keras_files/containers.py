@@ -15,7 +15,7 @@ from typing import BinaryIO
 import h5py
 import numpy as np
 
-from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, quoted, reject
+from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, quote, reject
 from blobtransfer.specs.network import MLPSpec
 
 _DIRECTORY_END = struct.Struct("<4s4H2LH")  # APPNOTE.TXT 4.3.16, the last bytes of a zip
@@ -49,9 +49,9 @@ def check_names(archive: zipfile.ZipFile) -> None:
         name = member.orig_filename  # As it is in the file: `filename` ends at a null character.
         leads_out = name.startswith("/") or ".." in name.split("/")
         if leads_out or not {"\\", ":", "\0"}.isdisjoint(name):
-            reject(f"the archive has a member called {quoted(name)}; give a model Keras saved")
+            reject(f"the archive has a member called {quote(name)}; give a model Keras saved")
         if stat.S_ISLNK(member.external_attr >> 16):
-            reject(f"{quoted(name)} in the archive is a link; give a model Keras saved")
+            reject(f"{quote(name)} in the archive is a link; give a model Keras saved")
 
 
 def read_member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> io.BytesIO:
@@ -92,7 +92,7 @@ def find_group(parent: h5py.Group, path: str) -> h5py.Group:
     """Find a group by a path of hard links."""
     group = _find(parent, path)
     if not isinstance(group, h5py.Group):
-        reject(f"{quoted(path)} is not a group; save the model again")
+        reject(f"{quote(path)} is not a group; save the model again")
     return group
 
 
@@ -100,7 +100,7 @@ def find_dataset(parent: h5py.Group, path: str) -> h5py.Dataset:
     """Find a dataset whose values are stored plainly in the file; no value is read yet."""
     dataset = _find(parent, path)
     if not isinstance(dataset, h5py.Dataset):
-        reject(f"{quoted(path)} holds no values; save the model again")
+        reject(f"{quote(path)} holds no values; save the model again")
     # Before its shape is read: that alone makes HDF5 open the sources of a virtual dataset.
     storage = dataset.id.get_create_plist()
     if (
@@ -108,7 +108,7 @@ def find_dataset(parent: h5py.Group, path: str) -> h5py.Dataset:
         or storage.get_external_count() > 0
         or storage.get_nfilters() > 0
     ):
-        reject(f"{quoted(path)} is compressed or kept elsewhere; save the model with Keras")
+        reject(f"{quote(path)} is compressed or kept elsewhere; save the model with Keras")
     return dataset
 
 
@@ -117,12 +117,12 @@ def _find(parent: h5py.Group, path: str) -> object:
     node: object = parent
     names = path.split("/")
     if len(path) > 2 * MAX_NAME or not set(names).isdisjoint({"", ".", ".."}):
-        reject(f"no layer can be called {quoted(path)}; save the model again")
+        reject(f"no layer can be called {quote(path)}; save the model again")
     for name in names:
         if not isinstance(node, h5py.Group) or not has_link(node, name):
-            reject(f"{quoted(path)} is missing; save the model again")
+            reject(f"{quote(path)} is missing; save the model again")
         if node.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
-            reject(f"{quoted(path)} is a link; save the model with Keras")
+            reject(f"{quote(path)} is a link; save the model with Keras")
         node = node[name]
     return node
 
@@ -145,14 +145,14 @@ def read_strings(group: h5py.Group, name: str, count: int) -> list[bytes]:
         Unsupported: The group has no such attribute, or it is something else.
     """
     if name not in group.attrs:
-        reject(f"{quoted(group.name)} has no {name}; save the model again")
+        reject(f"{quote(group.name)} has no {name}; save the model again")
     attribute = group.attrs.get_id(name)
     if (
         h5py.check_string_dtype(attribute.dtype) is None
         or math.prod(attribute.shape) != count
         or attribute.get_storage_size() > MAX_CONFIG_BYTES
     ):
-        reject(f"{quoted(group.name)}: {name} is not a text of {count} parts; save the model again")
+        reject(f"{quote(group.name)}: {name} is not a text of {count} parts; save the model again")
     texts = np.asarray(group.attrs[name], dtype=object).ravel().tolist()
     return [
         text.encode(errors="surrogateescape") if isinstance(text, str) else bytes(text)
@@ -178,15 +178,15 @@ def read_weights(network: MLPSpec, datasets: list[h5py.Dataset | None]) -> tuple
         if dataset is None:
             continue
         if dataset.shape != shape:
-            reject(f"{quoted(dataset.name)} has shape {dataset.shape}, not {shape}; save it again")
+            reject(f"{quote(dataset.name)} has shape {dataset.shape}, not {shape}; save it again")
         if dataset.id.get_type() not in _FLOATS:
             reject(
-                f"{quoted(dataset.name)} holds {dataset.dtype} or its like; "
+                f"{quote(dataset.name)} holds {dataset.dtype} or its like; "
                 "use float16, float32 or float64"
             )
         # A dataset without stored values would read as zeros, however large.
         if dataset.id.get_storage_size() != math.prod(shape) * dataset.dtype.itemsize:
-            reject(f"{quoted(dataset.name)} was saved without its values; save it again")
+            reject(f"{quote(dataset.name)} was saved without its values; save it again")
     return tuple(
         np.zeros(shape, np.float32) if dataset is None else _read_floats(dataset)
         for shape, dataset in zip(shapes, datasets, strict=True)
@@ -198,5 +198,5 @@ def _read_floats(dataset: h5py.Dataset) -> np.ndarray:
     # HDF5 converts piece by piece; what is too large for float32 becomes infinite.
     dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
     if not np.isfinite(values).all():
-        reject(f"{quoted(dataset.name)} has values that are not finite; train it again")
+        reject(f"{quote(dataset.name)} has values that are not finite; train it again")
     return values

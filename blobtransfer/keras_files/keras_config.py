@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blobtransfer.keras_files.graph import in_order
-from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Problems, quoted, reject
+from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Problems, quote, reject
 from blobtransfer.specs.checks import join
 from blobtransfer.specs.network import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS
 
@@ -89,7 +89,7 @@ def _flattened(
     settings, kind = model.get("config"), str(model.get("class_name"))
     if not _is_plain(model, tuple(MODELS)):
         name = model.get("registered_name") or model.get("module") or model.get("class_name")
-        problems.add(f"the model is a custom {kind[:60]} ({quoted(name)})", PLAIN)
+        problems.add(f"the model is a custom {kind[:60]} ({quote(name)})", PLAIN)
         return
     # Keras before 2.2.3 gave the bare list of layers.
     entries = (
@@ -106,7 +106,7 @@ def _flattened(
             reject("a layer has no usable class; save the model again")
     for name in names:
         if names.count(name) > 1:
-            reject(f"two layers are called {quoted(name)}; give each its own name")
+            reject(f"two layers are called {quote(name)}; give each its own name")
     if kind != "Sequential":
         entries = in_order(entries, _mapping(settings, "the model"), problems, CHAIN)
     n_of_kind: dict[str, int] = {}
@@ -130,7 +130,7 @@ def _flattened(
         elif not _is_plain(entry, (kind,)):
             custom = entry.get("registered_name")
             custom = custom if custom not in (None, kind) else entry.get("module")
-            problems.add(f"is a custom {kind[:60]} ({quoted(custom)})", PLAIN, name)
+            problems.add(f"is a custom {kind[:60]} ({quote(custom)})", PLAIN, name)
             kind = REJECTED
         shapes = tuple(_shapes(entry, config))
         yield LayerConfig(kind, name, config, shapes, layer_group, top or name, may_train)
@@ -153,11 +153,11 @@ def _shapes(entry: dict[str, Any], config: dict[str, Any]) -> Iterator[object]:
 
 def declared_width(layer: LayerConfig, problems: Problems) -> int | None:
     """Return the number of inputs of a layer; None where the file does not say."""
-    where = f"layer {quoted(layer.name)}"
+    where = f"layer {quote(layer.name)}"
     widths = set()
     for shape in layer.shapes:
         if not isinstance(shape, list) or len(shape) != 2:
-            what = f"takes inputs of shape {quoted(shape)}, not (None, features)"
+            what = f"takes inputs of shape {quote(shape)}, not (None, features)"
             problems.add(what, CHAIN, layer.name)
             return None
         widths.add(width_of(shape[1], f"{where}: features"))
@@ -169,7 +169,7 @@ def declared_width(layer: LayerConfig, problems: Problems) -> int | None:
 def width_of(value: object, where: str) -> int:
     """Return a number of units or features that a file names, or reject it."""
     if type(value) is not int or not 1 <= value <= MAX_PARAMETERS:  # True is an int in Python
-        reject(f"{where} {quoted(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
+        reject(f"{where} {quote(value)}; use a whole number from 1 to {MAX_PARAMETERS:,}")
     return value
 
 
@@ -198,7 +198,7 @@ def _check_modules(description: dict[str, Any], problems: Problems) -> None:
             if not _is_of_keras(value):
                 keys = ("module", "class_name", "config")
                 name = " ".join(value[key] for key in keys if isinstance(value.get(key), str))
-                problems.add(f"it names {quoted(name)}, which is not a plain part of Keras", way)
+                problems.add(f"it names {quote(name)}, which is not a plain part of Keras", way)
 
 
 def _is_of_keras(entry: dict[str, Any]) -> bool:

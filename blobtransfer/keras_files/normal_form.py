@@ -23,7 +23,7 @@ from blobtransfer.keras_files.keras_config import (
     read_layers,
     width_of,
 )
-from blobtransfer.keras_files.refusal import Problems, Unsupported, list_some, quoted, reject
+from blobtransfer.keras_files.refusal import Problems, Unsupported, list_some, quote, reject
 from blobtransfer.specs.network import (
     MAX_LAYERS,
     MAX_PARAMETERS,
@@ -109,13 +109,13 @@ def read_chain(config: bytes) -> DenseChain:
         if layer.kind not in KNOWN:
             is_first = layer.kind in PREPARE and not chain.layers
             way = _way_without(layer, layers, width) if is_first else CHAIN
-            problems.add(f"is of class {quoted(layer.kind)}", way, layer.name)
+            problems.add(f"is of class {quote(layer.kind)}", way, layer.name)
             width = None
             continue
         declared = declared_width(layer, problems)
         if None not in (declared, width) and declared != width and problems.are_in_order:
             reject(
-                f"layer {quoted(layer.name)} takes {declared} values but gets {width}; "
+                f"layer {quote(layer.name)} takes {declared} values but gets {width}; "
                 "save the model again"
             )
         width = declared or width
@@ -123,7 +123,7 @@ def read_chain(config: bytes) -> DenseChain:
             chain.layers.append(_dense(layer, width, chain, problems))
             width = chain.layers[-1].units
         elif layer.kind in READ_PAST:
-            name = f"{quoted(layer.name)} ({layer.kind})"
+            name = f"{quote(layer.name)} ({layer.kind})"
             chain.note("read past {}: training goes on without", name)
         elif layer.kind in ACTIVATION_LAYERS:
             _fold(layer, chain, problems)
@@ -226,7 +226,7 @@ def _dense(
     config, name = layer.config, layer.name
     has_bias = config.get("use_bias", True) is not False
     if not has_bias:
-        chain.note("no bias in {}: one is learned from now on, from 0", quoted(name))
+        chain.note("no bias in {}: one is learned from now on, from 0", quote(name))
     for what, setting in _penalties(config):
         chain.note(f"{what} of {{}} not carried on: training goes on without", setting)
     if config.get("lora_rank") is not None:
@@ -237,11 +237,11 @@ def _dense(
     elif policy in ("mixed_float16", "mixed_bfloat16"):
         chain.note(f"computed in {policy} when it was saved, in float32 from now on")
     elif policy not in (None, "float16", "float32", "float64"):
-        problems.add(f"computes in {quoted(policy)}, not float32", PLAIN, name)
+        problems.add(f"computes in {quote(policy)}, not float32", PLAIN, name)
     return DenseLayer(
         name,
         fan_in,
-        width_of(config.get("units"), f"layer {quoted(name)}: units"),
+        width_of(config.get("units"), f"layer {quote(name)}: units"),
         activation_of(config.get("activation")),
         has_bias,
         layer.group,
@@ -258,7 +258,7 @@ def _fold(layer: LayerConfig, chain: DenseChain, problems: Problems) -> None:
     if not chain.layers:
         problems.add("is an activation before the first Dense layer", CHAIN, layer.name)
     elif chain.layers[-1].activation != "linear":
-        before = quoted(chain.layers[-1].activation)
+        before = quote(chain.layers[-1].activation)
         problems.add(f"is an activation on top of {before}", CHAIN, layer.name)
     else:
         chain.layers[-1] = replace(chain.layers[-1], activation=activation)
@@ -275,14 +275,14 @@ def _leaky(slope: object) -> str:
 
 
 def _unquoted(value: object) -> str:
-    return quoted(value).strip("'")
+    return quote(value).strip("'")
 
 
 def _check_hidden(layer: DenseLayer, problems: Problems) -> None:
     try:
         split_activation(layer.activation)
     except SettingError:
-        problem = f"has the activation {quoted(layer.activation)}"
+        problem = f"has the activation {quote(layer.activation)}"
         if layer.activation == "linear":
             problem = "has no activation"
         elif layer.activation == CUSTOM_ACTIVATION:
@@ -305,7 +305,7 @@ def _penalties(config: dict[str, object]) -> Iterator[tuple[str, str]]:
         value = config.get(f"{subject}_{what}")
         if value is not None:
             kind = value.get("class_name") if isinstance(value, dict) else value
-            yield what, f"{quoted(config.get('name'))} ({str(kind)[:20]})"
+            yield what, f"{quote(config.get('name'))} ({str(kind)[:20]})"
 
 
 def _way_without(layer: LayerConfig, layers: list[LayerConfig], width: int | None) -> str:

@@ -25,7 +25,7 @@ class Unsupported(Exception):
     """The file cannot be used; the message says what is wrong and what to do."""
 
 
-def quoted(value: object) -> str:
+def quote(value: object) -> str:
     """Return a value of the file in quotes, cut to 60 characters; not made printable."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return f"'{text if len(text) <= 60 else text[:57] + '...'}'"
@@ -71,8 +71,8 @@ class Problems:
             layer: Name of the layer; None for a problem of the model.
         """
         layers = self._layers.setdefault(what, [])
-        if layer is not None and quoted(layer) not in layers:
-            layers.append(quoted(layer))
+        if layer is not None and quote(layer) not in layers:
+            layers.append(quote(layer))
         self._ways[way] = None
 
     def __bool__(self) -> bool:

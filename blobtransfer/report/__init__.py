@@ -1,1 +1,1 @@
-"""Results shown to people: tables, sentences and figures."""
+"""Report results as tables, sentences and figures."""

@@ -1,4 +1,4 @@
-"""Cautions in words: what makes results less certain than they look, and what to do about it."""
+"""Cautions in words: why results are less certain than they seem, and what to do."""
 
 from collections.abc import Iterator, Sequence
 from typing import assert_never
@@ -12,11 +12,11 @@ from blobtransfer.specs.experiment import Arm
 from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS
 
 ENOUGH_REPEATS = 100
-"""What a comparison of too few repeats is advised to take."""
+"""Number of repeats that is recommended if there are too few."""
 
 
 def caution_text(caution: findings.Caution, results: CellResults) -> str:
-    """Return what makes results less certain than they look, and what to do."""
+    """Return why results are less certain than they seem, and what to do."""
     match caution:
         case findings.FewPairs():
             design, more = results.spec.nested, f"--repeats {ENOUGH_REPEATS}"
@@ -73,7 +73,7 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
 
 
 def short_caution(caution: findings.Caution, results: CellResults) -> str:
-    """Return a caution in one line, with what to type."""
+    """Return a caution in one line, with the options to use."""
     match caution:
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
@@ -107,7 +107,7 @@ def _more_rows(caution: findings.FewTestRows, results: CellResults) -> str:
 
 
 def _with_question(arms: Sequence[Arm], results: CellResults) -> Iterator[str]:
-    """Yield the names of arms, with their question where only one of two is meant."""
+    """Yield the names of arms, with the question if only one of two is affected."""
     for arm in arms:
         n_same = sum(other.label == arm.label for other in arms)
         label = label_of(arm, results)
@@ -120,12 +120,12 @@ BEST_AGAINST_BEST = "; for the best against the best use --tune learning-rate=A,
 
 
 def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: str) -> str:
-    """Return what makes a study less certain than it looks, and what to do.
+    """Return why the results of a study are less certain than they seem, and what to do.
 
     Args:
-        caution: One of the findings of the study.
+        caution: A caution of the study.
         results: Results of the study.
-        cell_name: What its cells are called, in the plural.
+        cell_name: Name of its cells, in the plural.
     """
     match caution.kind:
         case "sensitivity":

@@ -1,7 +1,7 @@
 """The report: all texts and tables of a command's results, built once and read by every writer.
 
-`build_report` in `kinds` builds it. What depends on the kind of the results is asked of its
-`View`; a new kind is one view.
+`build_report` in `kinds` builds it. A `View` for each kind of results provides the parts that
+depend on the kind.
 """
 
 from abc import ABC, abstractmethod
@@ -31,14 +31,14 @@ class Report(Generic[R]):
     Args:
         results: Results of any command.
         view: View of their kind.
-        headline: The question that they answer, or the title of a training; if the command was
-            interrupted, after how far it came.
-        stopped: How far an interrupted command came; None if it finished.
+        headline: The question that the results answer, or the title of a training; after the
+            progress of the command if it was interrupted.
+        stopped: Progress of an interrupted command; None if it finished.
         sentences: Answers, question by question.
-        short_sentences: Answers for a narrow place, at most one per question.
-        cautions: What makes the answers less sure than they look.
-        short_cautions: The same, one line each.
-        tables: In the order in which they are printed.
+        short_sentences: Short answers, at most one per question.
+        cautions: Reasons why the answers are less certain than they seem.
+        short_cautions: The cautions, one line each.
+        tables: Tables in the order in which they are printed.
         overview: The table of a comparison on one screen; None for other kinds.
         explanations: Meaning of each row and column.
         method: What was trained, compared and concluded, in paragraphs.
@@ -83,7 +83,7 @@ class Report(Generic[R]):
 
 
 class View(ABC, Generic[R]):
-    """What is reported of results of one kind; each method returns one field of the report.
+    """Reports results of one kind; each method returns one field of the report.
 
     A kind defines `headline`, `tables`, `method` and `draw`; the other fields are empty
     unless it defines them.
@@ -99,7 +99,7 @@ class View(ABC, Generic[R]):
         """Return the question that the results answer, or a title; `report` adds `stopped_at`."""
 
     def stopped_at(self, results: R) -> str | None:
-        """Return how far an interrupted command came; None if it finished."""
+        """Return the progress of an interrupted command; None if it finished."""
         return None
 
     def sentences(self, results: R) -> Iterable[Sentence]:
@@ -107,11 +107,11 @@ class View(ABC, Generic[R]):
         return ()
 
     def short_sentences(self, results: R) -> Iterable[Sentence]:
-        """Return the answers for a narrow place, at most one per question."""
+        """Return the short answers, at most one per question."""
         return ()
 
     def cautions(self, results: R) -> Iterable[str]:
-        """Return what makes the answers less certain than they look, each with its reason."""
+        """Return the cautions, each with its reason."""
         return ()
 
     def short_cautions(self, results: R) -> Iterable[str]:
@@ -156,7 +156,7 @@ class View(ABC, Generic[R]):
         yield from plain(results.cells[0].spec).items()
 
     def report(self, results: R) -> Report[R]:
-        """Build the report; names may come from a stranger's file, so all text is escaped."""
+        """Build the report; all text is escaped, as names may come from an untrusted file."""
         headline, stopped = self.headline(results), self.stopped_at(results)
         overview = self.overview(results)
         sentences = _escaped(self.sentences(results))

@@ -23,12 +23,12 @@ class Table:
         title: What the table shows.
         columns: Column heads.
         rows: One tuple of cells per row.
-        notes: Lines below it.
-        sentence: The answer, below it.
+        notes: Lines below the table.
+        sentence: The answer, below the table.
         summaries: Summaries that a small box plot shows on a terminal.
         ceiling: Best possible accuracy in that plot; None if it is not known.
-        is_detail: Whether it is left out where the answer is to fit one screen.
-        is_tight: Whether columns are close to one another, so that more of them fit.
+        is_detail: Whether it is left out if the answer must fit one screen.
+        is_tight: Whether gaps between columns are small, so that more columns fit.
         printed_notes: Notes in place of `notes` on standard output, which name the time; files
             do not, so that the same command writes byte-identical ones. None: the same notes.
     """
@@ -63,7 +63,7 @@ class OverviewRow:
 
     Args:
         label: Name of the row.
-        wide_label: Name where there is room.
+        wide_label: Long name, used if there is room.
         mean: Cell with the mean.
         std: Cell with the standard deviation.
         interval: Cell with the difference to standalone and its interval.
@@ -89,8 +89,8 @@ class Overview:
     """A comparison on one screen.
 
     Args:
-        rows: In the order in which they are printed.
-        legend: Line below them.
+        rows: Rows in the order in which they are printed.
+        legend: Line below the rows.
         verdicts: The verdict that all variants of a question share; None if they differ.
         n_tables: Number of tables of the report that it replaces, from the first.
     """
@@ -115,7 +115,7 @@ class SummaryRows:
 
     Args:
         columns: Column heads.
-        rows: Values, None where there is none.
+        rows: Values; None for a missing value.
         n_word_columns: Number of first columns that hold words.
     """
 

@@ -1,6 +1,6 @@
-"""Every way in which numbers, lists, arms and problems are written; names of questions and scores.
+"""Format numbers, lists, arms and data; names of questions and scores.
 
-Accuracies and differences arrive as shares, such as 0.031, and are written in percent or points.
+Accuracies and differences are shares, such as 0.031, and are formatted in percent or points.
 """
 
 import re
@@ -26,7 +26,7 @@ SCORE_NAMES: dict[ScoreName, str] = {
 """Transferability scores as their authors write them."""
 
 HEADLINE_SCORE: ScoreName = "h_score_regularised"
-"""The score that is put into a sentence, fixed beforehand: the one for few rows."""
+"""The score that sentences report, fixed beforehand: the score for few rows."""
 
 VERDICT_CLAUSES: dict[VerdictKind, str] = {
     "better": "is better",
@@ -40,7 +40,7 @@ SHORT_VERDICTS: dict[VerdictKind, str] = {"no practical difference": "alike"}
 
 
 class Estimate(Protocol):
-    """A mean with its interval, each None where it is not known."""
+    """A mean with its interval; None for unknown values."""
 
     @property
     def mean(self) -> float | None:
@@ -224,7 +224,7 @@ def format_short_verdict(verdict: Verdict | None) -> str:
 
 
 def label_of(arm: Arm, results: CellResults) -> str:
-    """Return the label of an arm; with one problem as source and target it is not a transfer."""
+    """Return the label of an arm; if source and target are the same data it is not a transfer."""
     if not results.spec.is_same_data:
         return arm.label
     is_transfer = arm.variant.start == "transfer"
@@ -243,25 +243,25 @@ def describe_frozen_layers(n_frozen: int) -> str:
 
 
 def describe_design(results: CellResults, question: Question) -> str:
-    """Return the number of repeats of a question, or of sources and their repeats."""
+    """Return the number of repeats of a question, or of sources and repeats per source."""
     nested = results.spec.nested
     if nested is not None and question == "fresh":
         n_sources, n_repeats = results.n_sources, results.scores.n_repeats
-        if n_sources * nested[1] != n_repeats:  # it was interrupted
+        if n_sources * nested[1] != n_repeats:  # an interrupted run
             return f"{n_sources} sources, {n_repeats} repeats in all"
         return f"{n_sources} sources x {nested[1]} repeats"
     return pluralise(results.scores.n_repeats, "repeats")
 
 
-# ---------------------------------------------------------------- problems
+# ---------------------------------------------------------------- data
 
 
 MAX_CLASSES_NAMED = 6
-"""Most classes that are counted one by one."""
+"""Largest number of classes whose counts are listed."""
 
 
 def describe_data(spec: DataSpec, record: DataRecord) -> str:
-    """Return the rows, columns, classes with their counts, split and scaling of a problem."""
+    """Return the rows, columns, class counts, split and scaling of data."""
     classes = [
         f"{name} {n:,}" for name, n in zip(spec.class_names, record.class_counts, strict=True)
     ]

@@ -1,6 +1,6 @@
-"""The registry of writers: a format of results is one file and a line in `WRITERS`.
+"""Registry of writers: to add a format, write one file and add a line to `WRITERS`.
 
-What a writer needs is imported when it writes, so that the registry costs nothing to look at.
+Writers import libraries when they write, so that importing the registry is fast.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ class TextWriter:
     """A format of text, for files and streams.
 
     Args:
-        suffixes: Of files in this format.
+        suffixes: Suffixes of files in this format.
         pieces: Returns the text of a report, piece by piece.
     """
 
@@ -28,7 +28,7 @@ class TextWriter:
     pieces: Callable[["Report[Any]"], Iterable[str]]
 
     def write(self, report: "Report[Any]", path: Path) -> None:
-        """Write a file, whole or not at all; raises `MachineError` where that cannot be."""
+        """Write a file, whole or not at all; raises `MachineError` if that fails."""
         write_text(path, self.pieces(report))
 
 
@@ -37,8 +37,8 @@ class PictureWriter:
     """A format of figures, for files alone.
 
     Args:
-        suffixes: Of files in this format.
-        write: Writes a file, whole or not at all; raises `MachineError` where that cannot be.
+        suffixes: Suffixes of files in this format.
+        write: Writes a file, whole or not at all; raises `MachineError` if that fails.
     """
 
     suffixes: tuple[str, ...]
@@ -75,7 +75,7 @@ def print_on(stream: TextIO, report: "Report[Any]", full: bool = False) -> bool:
 
     Args:
         stream: A terminal.
-        report: With the tables that are to be printed.
+        report: Report with the tables to print.
         full: Print the whole tables of a comparison in place of its overview.
 
     Returns:
@@ -137,7 +137,7 @@ def _figure(report: "Report[Any]", path: Path) -> None:
 
 
 SUMMARY_SUFFIXES = (".csv", ".md", ".tex")
-"""Formats of the summary alone."""
+"""Suffixes of formats of the summary only."""
 
 TEXT_WRITERS: Mapping[str, TextWriter] = {
     "table": TextWriter((".txt",), _text),
@@ -145,14 +145,14 @@ TEXT_WRITERS: Mapping[str, TextWriter] = {
     "csv": TextWriter((".csv",), _csv),
     "markdown": TextWriter((".md",), _markdown),
 }
-"""By the name that `--format` takes."""
+"""Writers of text, by the value of `--format`."""
 
 WRITERS: Mapping[str, TextWriter | PictureWriter] = {
     **TEXT_WRITERS,
     "html": TextWriter((".html",), _html),
     "figure": PictureWriter((".png", ".svg", ".pdf"), _figure),
 }
-"""Every format that results can be written in."""
+"""Writers of all formats of results, by name."""
 
 
 def writer_of(path: Path) -> TextWriter | PictureWriter | None:

@@ -115,7 +115,7 @@ class Provenance:
         return cls(started, seconds, versions=first.versions, machine=first.machine)
 
 
-def joined_provenance(provenances: Sequence[Provenance]) -> Provenance:
+def join_provenances(provenances: Sequence[Provenance]) -> Provenance:
     """Return the provenance of cells as that of their study; at least one."""
     seconds = sum(provenance.seconds for provenance in provenances)
     return replace(

@@ -134,14 +134,14 @@ class BlockResult:
     transferability: NDArray[np.float64] | None = None
 
     @classmethod
-    def joined(cls, blocks: Sequence["BlockResult"]) -> "BlockResult":
+    def join(cls, blocks: Sequence["BlockResult"]) -> "BlockResult":
         """Join one or more blocks of the same arms, given in any order."""
         order = np.argsort(np.concatenate([block.scores.repeats for block in blocks]))
         transferability = [
             block.transferability for block in blocks if block.transferability is not None
         ]
         return cls(
-            scores=Scores.joined([block.scores for block in blocks]),
+            scores=Scores.join([block.scores for block in blocks]),
             curves={
                 arm: np.concatenate([block.curves[arm] for block in blocks], axis=1)[:, order]
                 for arm in blocks[0].curves

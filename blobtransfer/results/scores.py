@@ -74,7 +74,7 @@ class Scores:
     learning_rates: NDArray[np.float64] | None = None
 
     @classmethod
-    def joined(cls, scores: Sequence["Scores"]) -> "Scores":
+    def join(cls, scores: Sequence["Scores"]) -> "Scores":
         """Join scores of the same arms, given in any order of repeats."""
         order = np.argsort(np.concatenate([block_scores.repeats for block_scores in scores]))
 

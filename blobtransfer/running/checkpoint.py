@@ -60,12 +60,12 @@ class Checkpoint:
                 versions = self.reference.versions
                 self._check(version_difference(versions, installed_versions(), spec.engine))
             if blocks := self._stored.blocks(repeats):
-                self._block = BlockResult.joined(blocks)
+                self._block = BlockResult.join(blocks)
                 self._is_stored[self._block.scores.repeats] = True
             self.seconds = self._stored.seconds(repeats)
             self.started = self._stored.started(repeats)
             header = self._stored.header
-        self.header = header.renamed(spec) if header else header_of(spec, store is not None)
+        self.header = header.with_names_of(spec) if header else header_of(spec, store is not None)
         self._lap = Clock()
 
     @property

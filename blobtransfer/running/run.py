@@ -9,7 +9,7 @@ from blobtransfer.analysis.studies import analyse_study, cell_results
 from blobtransfer.engines import Engine, load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.network import Weights
-from blobtransfer.results.provenance import Clock, Provenance, joined_provenance
+from blobtransfer.results.provenance import Clock, Provenance, join_provenances
 from blobtransfer.results.results import BlockResult, CellResults, StudyResults
 from blobtransfer.results.scores import Scores
 from blobtransfer.results.store.store import Store
@@ -108,7 +108,7 @@ def run_study(
             break
     if not cells:
         raise KeyboardInterrupt
-    return analyse_study(study, cells, joined_provenance(provenances))
+    return analyse_study(study, cells, join_provenances(provenances))
 
 
 def fill_store(
@@ -186,7 +186,7 @@ class _Session:
                 for block in computation.blocks(checkpoint.missing(window)):
                     blocks.append(block)
                 scores = [block.scores for block in blocks[n_before:]]
-                if rule is not None and not rule.update(Scores.joined(scores)):
+                if rule is not None and not rule.update(Scores.join(scores)):
                     break
         except KeyboardInterrupt:
             if not blocks:
@@ -199,7 +199,7 @@ class _Session:
         results = cell_results(
             cell,
             checkpoint.header,
-            BlockResult.joined(blocks),
+            BlockResult.join(blocks),
             checkpoint.environments,
             interrupted=interrupted,
             distance=distance,

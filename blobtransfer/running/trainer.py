@@ -177,11 +177,11 @@ def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) 
     source = sources[SourceKey(arm.sources, variant.start, source_repeat)]
     if not variant.top.n_reinitialised:
         return source
-    redrawn = initial_weights(
+    reinitialised = initial_weights(
         variant.network(spec.network), spec.train_seed, repeat, Stream.REINITIALISED
     )
     n_arrays = 2 * variant.top.n_reinitialised
-    return source[: len(redrawn) - n_arrays] + redrawn[-n_arrays:]
+    return source[: len(reinitialised) - n_arrays] + reinitialised[-n_arrays:]
 
 
 def _anchor(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:

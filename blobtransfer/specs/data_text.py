@@ -70,7 +70,7 @@ def parse_data_spec(setting: str, text: str, seed: int) -> DataSpec | TableReque
     if head in BUILT_IN:
         return _table(setting, text, head, False, _read(description, OF_SETS))
     if head in GENERATED:
-        return _drawn(
+        return _generated_spec(
             GENERATED[head], _read(description, (*COMMON_KEYS, *GENERATED[head].kind_keys)), seed
         )
     names = (*GENERATED, *BUILT_IN)
@@ -156,7 +156,7 @@ def _number(description: _Parts, key: str, value: str, kind: type[int] | type[fl
     return number
 
 
-def _drawn(
+def _generated_spec(
     kind: type[GeneratedSpec], read: "tuple[_Parts, dict[str, list[str]]]", seed: int
 ) -> DataSpec:
     description, texts = read

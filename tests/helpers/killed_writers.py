@@ -16,7 +16,7 @@ import numpy as np
 from blobtransfer.results.provenance import Environment
 from blobtransfer.results.results import BlockResult
 from blobtransfer.results.scores import Scores
-from blobtransfer.results.store.packing import packed
+from blobtransfer.results.store.packing import pack
 from blobtransfer.results.store.store import Store
 from blobtransfer.running.checkpoint import header_of
 from blobtransfer.specs.experiment import ExperimentSpec
@@ -41,7 +41,7 @@ def block_of(first: int) -> BlockResult:
 
 def write(path: Path, told: int) -> None:
     """Write blocks without end, and tell of each once it is kept."""
-    with Store.opened(path, writes=True) as store:
+    with Store.open(path, writes=True) as store:
         kept = store.stored(SPEC)
         first = kept.count(range(SPEC.n_repeats))
         while True:
@@ -70,17 +70,17 @@ def main(path: Path, n: int, seed: int) -> None:
         firsts = {int.from_bytes(content[i : i + 8]) for i in range(0, len(content), 8)}
         acknowledged |= firsts
         if acknowledged:
-            with Store.opened(path, writes=rng.random() < 0.5) as store:
+            with Store.open(path, writes=rng.random() < 0.5) as store:
                 kept = store.stored(SPEC)
                 assert kept.count(range(SPEC.n_repeats)) >= N_AT_ONCE * len(acknowledged)
                 for first in firsts:
                     (found,) = kept.blocks(range(first, first + N_AT_ONCE))
-                    assert packed(found) == packed(block_of(first))
-    with Store.opened(path, writes=False) as store:
+                    assert pack(found) == pack(block_of(first))
+    with Store.open(path, writes=False) as store:
         blocks = store.stored(SPEC).blocks(range(SPEC.n_repeats))
     firsts = {int(block.scores.repeats[0]) for block in blocks}
     assert acknowledged <= firsts
-    assert all(packed(one) == packed(block_of(int(one.scores.repeats[0]))) for one in blocks)
+    assert all(pack(one) == pack(block_of(int(one.scores.repeats[0]))) for one in blocks)
     print(len(acknowledged), len(blocks), "ok")
 
 

@@ -228,7 +228,7 @@ def test_what_disagrees_is_not_merged(run):
     command = (*FRESH, "--repeats", "5", "--store")
     run(*command, "a.db", *QUIET)
     run(*command, "b.db", *QUIET)
-    with Store.opened(Path("b.db"), writes=True) as store:
+    with Store.open(Path("b.db"), writes=True) as store:
         (kept,) = store.commands()
         (block,) = store.stored(kept.study.specs[0]).blocks(range(5))
         block.scores.values[0, 0, 0] = 0.125
@@ -446,6 +446,6 @@ def test_a_full_disk_costs_no_more_than_the_last_block(tmp_path):
     assert_refused(done, "a.db", "cannot be written", code=1)
     assert re.search(r"[\d,]+ of 6,000 repeats kept", done.err)
     assert n_blocks(tmp_path / "a.db") > 0
-    with Store.opened(tmp_path / "a.db", writes=True) as store:
+    with Store.open(tmp_path / "a.db", writes=True) as store:
         (command,) = store.commands()
         assert store.stored(command.study.specs[0]).blocks(range(6000))

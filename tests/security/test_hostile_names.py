@@ -35,7 +35,7 @@ from blobtransfer.report.figures.pictures import (
     save,
     svg_text,
 )
-from blobtransfer.report.figures.style import MAX_NAME_WIDTH, shortened, width_in_letters
+from blobtransfer.report.figures.style import MAX_NAME_WIDTH, shorten, width_in_letters
 from blobtransfer.report.kinds import VIEWS, build_report
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.render.markdown import to_markdown
@@ -277,5 +277,5 @@ def test_the_command_in_a_figure_is_one_printable_line(results, tmp_path, suffix
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
 def test_a_name_in_a_figure_is_cut_to_its_width(name):
-    assert width_in_letters(shortened(name)) <= MAX_NAME_WIDTH
-    shortened(name).encode()
+    assert width_in_letters(shorten(name)) <= MAX_NAME_WIDTH
+    shorten(name).encode()

@@ -5,7 +5,7 @@ import pytest
 from helpers.activations import WORDS
 from helpers.models import probabilities
 
-from blobtransfer.network import draw_kernel, initial_weights, predicted_classes
+from blobtransfer.network import initial_weights, initialise_kernel, predicted_classes
 from blobtransfer.randomness import Stream
 from blobtransfer.specs.network import INITIALIZERS, MLPSpec
 
@@ -14,7 +14,7 @@ from blobtransfer.specs.network import INITIALIZERS, MLPSpec
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(2, 5), (5, 3)])
 def test_a_kernel_has_the_variance_and_the_bound_of_its_rule(initializer, fan_in, fan_out):
     rng = np.random.default_rng(1234)
-    kernels = np.stack([draw_kernel(initializer, fan_in, fan_out, rng) for _ in range(4_000)])
+    kernels = np.stack([initialise_kernel(initializer, fan_in, fan_out, rng) for _ in range(4_000)])
     family, distribution = initializer.split("_")
     fan = {"he": fan_in / 2, "lecun": fan_in, "glorot": (fan_in + fan_out) / 2}[family]
     assert kernels.dtype == np.float32

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blobtransfer.randomness import Stream, batch_orders, draw_below, order_key
+from blobtransfer.randomness import Stream, batch_orders, order_key, random_below
 
 
 def test_split_mix_gives_the_published_numbers():
@@ -12,7 +12,7 @@ def test_split_mix_gives_the_published_numbers():
     mask = 2**64 - 1
     for counter, full in enumerate(expected, 1):
         with np.errstate(over="ignore"):
-            high = draw_below(
+            high = random_below(
                 np.array([1234567], np.uint64), np.array([counter], np.uint64), np.uint64(2**32)
             )
         assert int(high[0]) == (full & mask) >> 32
@@ -57,9 +57,9 @@ def test_one_row_needs_no_shuffle():
 @pytest.mark.parametrize("bound", [1, 2, 3, 7, 2**32])
 def test_a_draw_is_below_its_bound_and_the_same_for_arrays_and_numbers(bound):
     counters = np.arange(1_000, dtype=np.uint64)
-    drawn = draw_below(np.full(1_000, 99, np.uint64), counters, np.uint64(bound))
+    drawn = random_below(np.full(1_000, 99, np.uint64), counters, np.uint64(bound))
     assert drawn.dtype == np.uint64
     assert int(drawn.max()) < bound
     with np.errstate(over="ignore"):
-        one = draw_below(np.uint64(99), counters[17], np.uint64(bound))
+        one = random_below(np.uint64(99), counters[17], np.uint64(bound))
     assert one == drawn[17]

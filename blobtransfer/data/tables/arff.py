@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from blobtransfer.data.tables.csv import (
     MAX_ROW_CHARS,
     check_text,
-    limited_cells,
-    not_utf8,
+    limit_cell_length,
     read_columns,
     read_rows,
+    utf8_problem,
 )
 from blobtransfer.data.tables.reading import (
     MAX_TABLE_CELLS,
@@ -51,7 +51,7 @@ Levels = dict[str, frozenset[str] | None]
 """The listed words of each attribute by its name; None for an attribute of numbers."""
 
 
-@limited_cells()
+@limit_cell_length()
 def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table; see `Reader`.
 
@@ -66,7 +66,7 @@ def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
         header = io.BytesIO(content[: data.start()])
         levels = _header(io.TextIOWrapper(header, "utf-8-sig", newline=""))
     except UnicodeDecodeError as error:
-        raise TableProblem(not_utf8(content)) from error
+        raise TableProblem(utf8_problem(content)) from error
     _check_n_rows(content, data.end(), len(levels))
     body = io.BytesIO(content)
     body.seek(data.end())

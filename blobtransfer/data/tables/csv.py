@@ -48,7 +48,7 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @contextmanager
-def limited_cells() -> Iterator[None]:
+def limit_cell_length() -> Iterator[None]:
     """Limit the length of a cell while the block runs: `csv` has one limit for the process."""
     before = csv.field_size_limit(MAX_CELL_CHARS)
     try:
@@ -57,7 +57,7 @@ def limited_cells() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-@limited_cells()
+@limit_cell_length()
 def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
     """Read a table with a head; see `Reader`.
 
@@ -165,7 +165,7 @@ def read_rows(
             yield line, row
             start = line + 1
     except UnicodeDecodeError as error:
-        raise TableProblem(not_utf8(content)) from error
+        raise TableProblem(utf8_problem(content)) from error
     except csv.Error as error:
         problem = str(error)
         if "field larger" in problem:
@@ -291,7 +291,7 @@ def _number(cell: str) -> float | None:
     return number if not math.isinf(number) and cell.isascii() and "_" not in cell else None
 
 
-def not_utf8(content: bytes) -> str:
+def utf8_problem(content: bytes) -> str:
     """Return the problem with a text that is not in UTF-8: its line, and what to do."""
     try:
         content.decode()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from blobtransfer.data.tables.leakage import check_no_leakage, check_not_trained_on
 from blobtransfer.data.tables.request import RequestedTable
-from blobtransfer.data.tables.rows import preprocessed, rows_of, split_of
+from blobtransfer.data.tables.rows import preprocess, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import DataSpec, Role
@@ -141,4 +141,4 @@ def _scaler_of_source(
         )
     rows = rows_of(source)
     train, _ = split_of(source, rows, 0, train_seed)
-    return preprocessed(source, rows, train)[1]
+    return preprocess(source, rows, train)[1]

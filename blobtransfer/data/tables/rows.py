@@ -72,7 +72,7 @@ def make(spec: TableSpec, repeat: int, train_seed: int) -> Dataset:
     """
     rows = rows_of(spec)
     train, test = split_of(spec, rows, repeat, train_seed)
-    x, scaler = preprocessed(spec, rows, train)
+    x, scaler = preprocess(spec, rows, train)
     return Dataset(
         spec=spec,
         x_train=np.ascontiguousarray(x[train], np.float32),
@@ -83,7 +83,7 @@ def make(spec: TableSpec, repeat: int, train_seed: int) -> Dataset:
     )
 
 
-def preprocessed(
+def preprocess(
     spec: TableSpec, rows: Rows, train: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], Scaler | None]:
     """Fill and standardise the rows of a table with the means and scales of its training rows.
@@ -126,7 +126,7 @@ def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preproces
         label=spec.label,
         columns=spec.columns,
         classes=spec.class_names,
-        scaler=preprocessed(spec, rows, train)[1],
+        scaler=preprocess(spec, rows, train)[1],
         trained_rows=tuple(row_hashes(spec, train)) if len(train) <= MAX_TRAINED_ROWS else (),
     )
 

@@ -193,7 +193,7 @@ class _GroupTraining:
                 return
             self._evaluate(last - job.first_epoch if job.with_curves else 0)
         for runs, block in zip(self._group, self._blocks, strict=True):
-            for result, stacked in zip(training.weights, block.unpacked_weights(), strict=True):
+            for result, stacked in zip(training.weights, block.unpack_weights(), strict=True):
                 result[runs] = stacked[: len(runs)]
 
     def _network_block(self, block: Block) -> NetworkBlock:

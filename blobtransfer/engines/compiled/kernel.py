@@ -37,7 +37,7 @@ from blobtransfer.engines.compiled.update import (
     sgd,
     with_penalty,
 )
-from blobtransfer.randomness import draw_below
+from blobtransfer.randomness import random_below
 from blobtransfer.specs.network import MLPSpec
 
 ROWS, COLUMNS = 4, 6
@@ -291,11 +291,11 @@ class _Network:
         """Overwrite the logits z of a row by e^(z - max z); return max z and the sum of these."""
         code, logits = self.code, self.logits
         biggest = code.variable(logits[row, 0])
-        for c in code.unrolled(self.spec.n_classes):
+        for c in code.unroll(self.spec.n_classes):
             z = logits[row, c]
             biggest.value = code.select(z > biggest.value, z, biggest.value)
         total = code.variable(0.0)
-        for c in code.unrolled(self.spec.n_classes):
+        for c in code.unroll(self.spec.n_classes):
             power = vector_math.exp(code, logits[row, c] - biggest.value)
             logits[row, c] = power
             total.value = total.value + power
@@ -314,7 +314,7 @@ def _write_shuffle(code: Code) -> None:
             orders[start + position] = code.broadcast(code.convert(position, INT32))
         with code.loop(0, n_rows - 1) as turn:
             last = n_rows - 1 - turn
-            other = draw_below(keys, epoch * n_rows + last, last + 1)
+            other = random_below(keys, epoch * n_rows + last, last + 1)
             index = code.convert(other + start, code.int32s) * code.lanes + lane
             chosen = code.gather("row_orders", INT32, index)
             code.scatter("row_orders", INT32, index, orders[start + last])
@@ -336,7 +336,7 @@ def _write_pack_rows(code: Code, layout: Layout) -> None:
                 of_lanes = code.gather_consecutive("x", [start + first for start in starts])
                 for i, feature in enumerate(of_lanes):
                     inputs[b, first + i] = feature
-        for i in code.unrolled(n_features - n_consecutive):
+        for i in code.unroll(n_features - n_consecutive):
             index = row * n_features + n_consecutive + code.convert(code.index(i), INT32)
             inputs[b, n_consecutive + i] = code.gather("x", FLOAT, index)
         inputs[b, n_features] = code.constant(1.0)
@@ -384,7 +384,7 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
                 label = labels[row + b]
                 _, total = network.softmax_parts(b)
                 share = code.broadcast(rate) / total
-                for c in code.unrolled(spec.n_classes):
+                for c in code.unroll(spec.n_classes):
                     # rate * (probability - 1 for the label's class)
                     is_label = label.eq(code.convert(code.index(c), INT32))
                     hit = code.select(is_label, code.broadcast(rate), code.constant(0.0))
@@ -452,19 +452,19 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
         n_batch = code.minimum(n_rows - first, layout.n_rows)
         with code.loop(0, n_batch) as b:
             start = row_of_lanes(first + b) * spec.n_features
-            for i in code.unrolled(spec.n_features):
+            for i in code.unroll(spec.n_features):
                 inputs[b, i] = load("x", FLOAT, start, i)
         network.forward(n_batch, is_trained=False)
         with code.loop(0, n_batch) as b:
             label = load("y", INT32, row_of_lanes(first + b), 0)
             best, winner = code.variable(logits[b, 0]), code.variable(code.constant(0, code.int32s))
             of_label = code.variable(best.value)
-            for c in code.unrolled(spec.n_classes):
+            for c in code.unroll(spec.n_classes):
                 z, number = logits[b, c], code.broadcast(code.convert(code.index(c), INT32))
                 winner.value = code.select(z > best.value, number, winner.value)
                 best.value = code.select(z > best.value, z, best.value)
                 of_label.value = code.select(label.eq(number), z, of_label.value)
-            for c in code.unrolled(spec.n_classes):
+            for c in code.unroll(spec.n_classes):
                 number = code.broadcast(code.convert(code.index(c), INT32))
                 is_predicted[c] = code.select(winner.value.eq(number), 1, is_predicted[c])
             biggest, total = network.softmax_parts(b)
@@ -505,7 +505,7 @@ def _product(
         rows = [first_row + r for r in range(n_r)]
         columns = [first_column + c for c in range(n_c)]
         sums = [[code.variable(start(row, column)) for column in columns] for row in rows]
-        for k in code.unrolled(n_terms):
+        for k in code.unroll(n_terms):
             factors = [right(k, column) for column in columns]
             for row, of_row in zip(rows, sums, strict=True):
                 factor = left(row, k)

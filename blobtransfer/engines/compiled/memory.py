@@ -168,7 +168,7 @@ class NetworkBlock:
         )
         return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=0)
 
-    def unpacked_weights(self) -> Weights:
+    def unpack_weights(self) -> Weights:
         """Return views of the kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out)."""
         layers = self._layers(self._weights)
         return [layer.transpose(_LANES_FIRST[layer.ndim]) for layer in layers]

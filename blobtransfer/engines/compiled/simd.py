@@ -1,7 +1,7 @@
 """Vector code written in Python: one value per network, a register full at a time.
 
 Running a function on `Value`s does not compute it but emits LLVM code: `a * b` becomes an
-instruction, `for i in code.unrolled(n)` a loop (unrolled where n is small), and `array[i] = a` a
+instruction, `for i in code.unroll(n)` a loop (unrolled where n is small), and `array[i] = a` a
 store. Two traps:
 
 - THE BODY OF A LOOP RUNS ONCE in Python and is emitted once, whatever the number of turns: no
@@ -25,7 +25,7 @@ INT32, INT64 = ir.IntType(32), ir.IntType(64)
 POINTER = ir.PointerType()
 
 UNROLLED = 8
-"""Most turns of a loop that `Code.unrolled` unrolls."""
+"""Most turns of a loop that `Code.unroll` unrolls."""
 
 FLUSH_TO_ZERO = 0x8040
 """Bits FTZ and DAZ of MXCSR, Intel's manual volume 1, 10.2.3."""
@@ -394,7 +394,7 @@ class Code:
 
     # Flow
 
-    def unrolled(self, n: Index) -> Iterator[Any]:
+    def unroll(self, n: Index) -> Iterator[Any]:
         """Yield 0 .. n - 1 as integers where n is known and small; otherwise emit a loop.
 
         THE BODY OF THE LOOP RUNS ONCE, and is emitted once, with `i` a `Value`: it must not leave

@@ -1,1 +1,1 @@
-"""Figures: pictures of results and of problems; nothing is computed here."""
+"""Figures of results and of data; nothing is computed here."""

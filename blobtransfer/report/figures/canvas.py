@@ -1,4 +1,4 @@
-"""Where figures are drawn: matplotlib's settings, and a canvas with a style and a size.
+"""Canvas of figures: matplotlib settings, style and size.
 
 A figure depends on the command alone: a `matplotlibrc` in the working directory or the user's
 home, and MPLBACKEND, could change colours, start LaTeX, or make the import fail, so they are not
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.errors import MachineError
 from blobtransfer.report.figures import style as figure_style
-from blobtransfer.report.figures.style import LOOKS, MAX_NAME_WIDTH, shortened, width_in_letters
+from blobtransfer.report.figures.style import LOOKS, MAX_NAME_WIDTH, shorten, width_in_letters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ EMPTY_FOLDER = "/dev" if os.path.isdir("/dev") else os.path.dirname(__file__)
 """A folder without a matplotlibrc."""
 
 SAVING_SETTINGS = {
-    "svg.hashsalt": "blobtransfer",  # the same figure, the same bytes
+    "svg.hashsalt": "blobtransfer",  # equal figures are byte-identical
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,  # journals refuse Type 3 fonts
 }
@@ -57,7 +57,7 @@ class Canvas:
 
     Args:
         show: Open windows.
-        style: What the figure is for.
+        style: Name of the style.
         size: Width and height in inches, in place of those of the style.
 
     Attributes:
@@ -78,13 +78,13 @@ class Canvas:
         self.look = LOOKS[style]
         self._width, self._height = size or (self.look.width, self.look.height)
         self._is_tight = False
-        # It warns where it finds no folder for its caches, which costs the user nothing.
+        # matplotlib warns if there is no folder for its caches, which is harmless.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         import_matplotlib()
         if show:
             import matplotlib.pyplot as plt
 
-            probe = plt.figure()  # settles which backend works here
+            probe = plt.figure()  # selects a backend that works here
             plt.close(probe)
             if getattr(probe.canvas, "required_interactive_framework", None) is None:
                 raise MachineError(
@@ -156,7 +156,7 @@ class Canvas:
 
         return Figure(figsize=size, layout="constrained")
 
-    def wrapped(self, text: str, width: float) -> str:
+    def wrap(self, text: str, width: float) -> str:
         """Break a text into lines that fit a width, in inches at a font of 10 points.
 
         Words wider than a line are cut, and so is the text after the last line.
@@ -164,7 +164,7 @@ class Canvas:
         max_letters = max(12.0, width * 72 / (10 * figure_style.LETTER_WIDTH))
         max_lines = 1 if self._is_tight else MAX_TITLE_LINES
         lines: list[str] = []
-        for word in (shortened(word, max_letters) for word in text.split()):
+        for word in (shorten(word, max_letters) for word in text.split()):
             longer = f"{lines[-1]} {word}" if lines else word
             if not lines or width_in_letters(longer) > max_letters:
                 lines.append(word)
@@ -172,11 +172,11 @@ class Canvas:
                 lines[-1] = longer
             if len(lines) > max_lines:
                 rest = " ".join(lines[max_lines - 1 :])
-                return "\n".join([*lines[: max_lines - 1], shortened(f"{rest}...", max_letters)])
+                return "\n".join([*lines[: max_lines - 1], shorten(f"{rest}...", max_letters)])
         return "\n".join(lines)
 
     def legend_columns(self, labels: Sequence[str], width: float) -> int:
-        """Return how many entries of a legend stand side by side in a width, as in `wrapped`."""
+        """Return how many entries of a legend stand side by side in a width, as in `wrap`."""
         longest = max(map(width_in_letters, labels), default=0) + LEGEND_MARK_WIDTH
         return max(1, min(len(labels), int(width / self.width_of(longest))))
 
@@ -186,20 +186,20 @@ class Canvas:
         Args:
             figure: Figure, or the upper part of one.
             handles: Artists with labels.
-            width: Width of the figure, as in `wrapped`.
+            width: Width of the figure, as in `wrap`.
         """
         n_columns = self.legend_columns([handle.get_label() for handle in handles], width)
         figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=n_columns)
 
     def add_note(self, figure: "Figure", text: str, width: float) -> None:
-        """Add a note below a figure, in small letters; `width` as in `wrapped`.
+        """Add a note below a figure, in small letters; `width` as in `wrap`.
 
         Args:
             figure: Figure to draw on.
             text: Text of the note.
-            width: Width of the figure, as in `wrapped`.
+            width: Width of the figure, as in `wrap`.
         """
-        figure.supxlabel(self.wrapped(text, width), fontsize=self.look.small)
+        figure.supxlabel(self.wrap(text, width), fontsize=self.look.small)
 
     def max_name_width(self, width: float = math.inf) -> float:
         """Return the greatest width of a name, in letters of average width.
@@ -227,7 +227,7 @@ class Canvas:
 
 
 def new_panels(figure: "Figure", n_panels: int, n_columns: int, **options: Any) -> list["Axes"]:
-    """Add panels to a figure, row by row, and hide what is left of the last row.
+    """Add panels to a figure, row by row, and hide unused panels of the last row.
 
     Args:
         figure: Empty figure.
@@ -242,10 +242,10 @@ def new_panels(figure: "Figure", n_panels: int, n_columns: int, **options: Any) 
 
 
 def import_matplotlib() -> ModuleType:
-    """Import matplotlib without reading anybody's configuration.
+    """Import matplotlib without the configuration of the user.
 
     Raises:
-        MachineError: It is missing or broken.
+        MachineError: matplotlib is missing or broken.
     """
     hidden = {
         name: os.environ.pop(name) for name in ("MPLBACKEND", "MATPLOTLIBRC") if name in os.environ
@@ -257,7 +257,7 @@ def import_matplotlib() -> ModuleType:
             here = os.open(os.curdir, os.O_RDONLY)
             os.chdir(EMPTY_FOLDER)
         import matplotlib as mpl
-    except Exception as error:  # an import of so much can fail in any way
+    except Exception as error:  # the import of a large library may raise any error
         raise MachineError(f"matplotlib cannot be imported ({error}); use --no-plot") from error
     finally:
         if here is not None:

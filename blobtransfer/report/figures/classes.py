@@ -1,4 +1,4 @@
-"""Rows by class on a plane, and the legend of classes: shared by figures of problems."""
+"""Draw rows by class on a plane, and the legend of classes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,8 @@ from blobtransfer.report.figures.style import (
     Look,
     class_colours,
     class_marker,
-    literal,
-    shortened,
+    escape_mathtext,
+    shorten,
 )
 from blobtransfer.results.results import MAX_DRAWN_CLASSES
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_NAMED_CLASSES = 12
-"""Most classes in the legend."""
+"""Largest number of classes in the legend."""
 
 GREY = "0.45"
-"""Colour of all rows if there are too many classes to tell apart."""
+"""Colour of all rows if there are too many classes to distinguish."""
 
 MAX_VECTOR_DOTS = 5_000
-"""Most dots that a vector figure stores one by one; more of them are stored as an image."""
+"""Largest number of dots that a vector figure stores as vectors; more are stored as an image."""
 
 BAR_ALPHA = 0.45
 """Opacity of the bars of a histogram."""
@@ -38,7 +38,7 @@ def scatter_classes(
 ) -> None:
     """Draw rows by class, each class with its own colour and marker, and the true centres.
 
-    All rows are grey, without centres, if there are too many classes to tell apart.
+    All rows are grey, without centres, if there are too many classes to distinguish.
 
     Args:
         axes: Axes to draw on.
@@ -90,7 +90,7 @@ def class_handles(
         return [handle(0, GREY, f"{n:,} classes, too many for a colour each")]
     n_named = n if n <= MAX_NAMED_CLASSES else MAX_NAMED_CLASSES - 1
     handles = [
-        handle(k, colour, literal(shortened(names[k], max_width)))
+        handle(k, colour, escape_mathtext(shorten(names[k], max_width)))
         for k, colour in enumerate(class_colours(n_named))
     ]
     if n_named < n:
@@ -121,6 +121,6 @@ def draw_balance(axes: "Axes", counts: Sequence[int], look: Look) -> None:
 
 
 def _centre_style(look: Look) -> dict[str, Any]:
-    """Return how true centres look, without colour."""
+    """Return the style of true centres, without the colour."""
     edge = {"markeredgecolor": "black", "markeredgewidth": 1.2 * look.scale}
     return {"marker": "o", "markersize": 10 * look.scale, "linestyle": "", **edge}

@@ -15,7 +15,7 @@ from blobtransfer.report.figures.panels import (
     row_labels,
 )
 from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
-from blobtransfer.report.figures.style import MAX_NAME_WIDTH_IN_TITLE, literal, shortened
+from blobtransfer.report.figures.style import MAX_NAME_WIDTH_IN_TITLE, escape_mathtext, shorten
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import describe_design, label_of
 from blobtransfer.results.results import CellResults, StudyResults
@@ -36,15 +36,15 @@ MIN_PANEL_SHARE = 0.4
 """Share of its height to which a panel may shrink on a page of a given height."""
 
 MIN_TWO_LINE_ROW = 0.29
-"""Height of a row below which two lines of text beside it would touch those of the next."""
+"""Height of a row below which two lines of text beside it overlap those of the next row."""
 
 DRAW = {"differences": draw_differences, "scores": draw_scores, "curves": draw_curves}
-"""How panels of each kind are drawn."""
+"""Function that draws the panels of each kind."""
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where panels stand and how large they are, in inches at a font of 10 points.
+    """Positions and sizes of panels, in inches at a font of 10 points.
 
     Args:
         width: Width of the figure.
@@ -84,10 +84,10 @@ def draw_comparison(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     heights = list(layout.heights.values())
     columns = _panels(figure, len(questions), layout.n_columns, heights)
     for question, panels in zip(questions, columns, strict=True):
-        panels[0].set_title(literal(layout.captions[question]), loc="left")
+        panels[0].set_title(escape_mathtext(layout.captions[question]), loc="left")
         for kind, axes in zip(layout.heights, panels, strict=True):
             DRAW[kind](results, question, axes, canvas.look, layout.room)
-    figure.suptitle(literal(layout.title))
+    figure.suptitle(escape_mathtext(layout.title))
     if "curves" in layout.heights:
         handles, _ = columns[-1][-1].get_legend_handles_labels()
         canvas.add_legend(figure, handles, layout.width)
@@ -109,9 +109,7 @@ def _layout_of(report: Report[StudyResults], canvas: Canvas) -> _Layout:
     labels_width = 0.3 + canvas.width_of(longest + 1)
     numbers_width = 0.2 + canvas.width_of(DIFFERENCE_LETTERS)
     captions = {
-        question: canvas.wrapped(
-            report.short_answers.get(question, ""), column_width - labels_width
-        )
+        question: canvas.wrap(report.short_answers.get(question, ""), column_width - labels_width)
         for question in questions
     }
     n_lines = max(caption.count("\n") + 1 for caption in captions.values())
@@ -127,7 +125,7 @@ def _layout_of(report: Report[StudyResults], canvas: Canvas) -> _Layout:
         "scores": 0.35 + LINE_HEIGHT * (1 + is_narrow),
         "curves": 0.45 + LINE_HEIGHT * (1 + is_narrow),
     }
-    title = canvas.wrapped(_title(results, report.stopped), width / 1.25)
+    title = canvas.wrap(_title(results, report.stopped), width / 1.25)
     top = 1.3 * LINE_HEIGHT * (title.count("\n") + 1)
     top += 3 * LINE_HEIGHT if results.findings.bands else 0.1
     least = {
@@ -193,14 +191,14 @@ def _panels(
 
 
 def _title(results: CellResults, stopped: str | None) -> str:
-    """Return from what to what is transferred, and how often."""
+    """Return the title: source, target and number of repeats."""
     spec = results.spec
-    target = shortened(results.measured.name, MAX_NAME_WIDTH_IN_TITLE)
+    target = shorten(results.measured.name, MAX_NAME_WIDTH_IN_TITLE)
     origin = ""
     if spec.source is not None:
-        origin = f" from {shortened(results.record_of('source').name, MAX_NAME_WIDTH_IN_TITLE)}"
+        origin = f" from {shorten(results.record_of('source').name, MAX_NAME_WIDTH_IN_TITLE)}"
     if spec.model_path is not None:
-        name = shortened(Path(spec.model_path).name, MAX_NAME_WIDTH_IN_TITLE)
+        name = shorten(Path(spec.model_path).name, MAX_NAME_WIDTH_IN_TITLE)
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
     design = f"s{stopped[1:]}" if stopped else describe_design(results, spec.questions[-1])
     return f"Transfer{origin} to {target}, network {spec.network}, {design}"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas, new_panels
 from blobtransfer.report.figures.marks import draw_interval, draw_margin, is_decided, margin_note
-from blobtransfer.report.figures.style import Look, colour_of, literal, shortened
+from blobtransfer.report.figures.style import Look, colour_of, escape_mathtext, shorten
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import label_of
 from blobtransfer.results.results import StudyResults
@@ -21,26 +21,26 @@ MAX_NAMES_SHARE = 0.6
 """Greatest share of a column's width that names of pairs take."""
 
 MAX_NAMED_PAIRS = 40
-"""Most pairs that have their names beside them."""
+"""Largest number of pairs whose names are shown."""
 
 PAIR_HEIGHT, MAX_PANELS_HEIGHT = 0.15, 9.0
 """Height of a pair, and of all panels below each other, in inches at a font of 10 points."""
 
 SUMMARY_ROWS, MEAN_ROW, NEW_PAIR_ROW, LAST_ROW = 6.0, -2.2, -4.2, -5.4
-"""Rows that the mean and the new pair take together, and where they and the axis end."""
+"""Number of rows for the mean and the new pair, their positions, and the end of the axis."""
 
 
 def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     """Draw the difference of every pair with its 95 % interval, sorted; one panel per variant.
 
-    Below them stand the mean over the pairs with its interval, and where the true difference of
-    a new pair lies.
+    Below them are the mean over the pairs with its interval, and the prediction interval of a new
+    pair.
     """
     results = report.results
     families = [summary for summary in results.findings.pooled if summary.family is not None]
     n_rows_of_panel = len(results.cells) + SUMMARY_ROWS
     width = canvas.width(max(6.3, VARIANT_WIDTH * len(families)))
-    title = canvas.wrapped(report.headline, width / 1.25)
+    title = canvas.wrap(report.headline, width / 1.25)
     n_columns = canvas.n_columns(len(families), width, MIN_VARIANT_WIDTH)
     n_rows = -(-len(families) // n_columns)
     texts_height = 1.0 + LINE_HEIGHT * (title.count("\n") + 3 + 3 * n_rows)
@@ -54,12 +54,12 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     for i, (summary, axes) in enumerate(zip(families, panels, strict=True)):
         max_width = names_width if i % n_columns == 0 else None
         _draw_family(results, summary, axes, canvas.look, unit, max_width)
-    figure.suptitle(literal(title))
+    figure.suptitle(escape_mathtext(title))
     note = (
         "difference to standalone in points: worse below 0, better above; pairs: 95 % "
         "intervals, each alone; mean: intervals that hold together"
     )
-    note = canvas.wrapped(note + margin_note(results.study.margin), width)
+    note = canvas.wrap(note + margin_note(results.study.margin), width)
     figure.supxlabel(note, fontsize=canvas.look.font)
     return figure
 
@@ -98,17 +98,17 @@ def _draw_family(
     if max_name_width is not None and not has_many:
         ticks += range(len(rows))
         for row in rows:
-            source, target = (shortened(n, max_name_width / 2) for n in (row.source, row.target))
-            names.append(shortened(f"{row.pair}: {source}, {target}", max_name_width))
+            source, target = (shorten(n, max_name_width / 2) for n in (row.source, row.target))
+            names.append(shorten(f"{row.pair}: {source}, {target}", max_name_width))
     if max_name_width is None:
         names = [""] * len(ticks)
     elif has_many:
         axes.set_ylabel(f"{len(rows)} pairs, sorted")
-    axes.set_yticks(ticks, [literal(name) for name in names])
+    axes.set_yticks(ticks, [escape_mathtext(name) for name in names])
     if max_name_width is None or has_many:
         axes.tick_params(axis="y", length=0)
     axes.set_ylim(LAST_ROW * unit, len(rows) - 0.3)
-    axes.set_title(literal(label_of(summary.arm, results.cell)), loc="left")
+    axes.set_title(escape_mathtext(label_of(summary.arm, results.cell)), loc="left")
     axes.tick_params(axis="x", labelbottom=True)
     axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10], min_n_ticks=3)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas, new_panels
 from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
-from blobtransfer.report.figures.style import Look, literal, shortened, width_in_letters
+from blobtransfer.report.figures.style import Look, escape_mathtext, shorten, width_in_letters
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import QUESTION_NAMES, format_points, format_signed_points
 from blobtransfer.results.results import StudyResults
@@ -27,7 +27,7 @@ SYMBOLS: dict[VerdictKind, str] = {
 """Verdicts beside the number of a cell; an undecided one is hatched as well."""
 
 COLOUR_MAP = "PuOr"
-"""Colours from worse to better, told apart with any colour vision."""
+"""Colours from worse to better, distinguishable with any colour vision."""
 
 DARK_SHARE = 0.62
 """Share of the scale from which on the text of a cell is white."""
@@ -36,7 +36,7 @@ CELL_WIDTH, CELL_HEIGHT, MIN_CELL_WIDTH = 0.86, 0.5, 0.42
 """Width and height of a cell, and its least width, in inches at a font of 10 points."""
 
 MAX_HEAT_COLUMNS = 3
-"""Most panels side by side."""
+"""Largest number of panels side by side."""
 
 MAX_LABELS_SHARE = 0.3
 """Greatest share of the width that names of rows take."""
@@ -45,7 +45,7 @@ MAX_LEVEL_LABEL = 9.0
 """Width beyond which names of columns are slanted, in letters of average width."""
 
 MIN_LIMIT = 1.0
-"""Least end of the scale, in points; a smaller one would make noise look like something."""
+"""Smallest end of the scale, in points; a smaller scale would emphasise noise."""
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,20 @@ def draw_heat(
         report: Report of a study with two axes.
         canvas: Canvas to draw on.
         has_self_transfer: Whether the diagonal, whose source is another network of the target
-            problem, is framed.
+            data, is framed.
     """
     results, look = report.results, canvas.look
     labels = dict(variant_labels(results.study))
     maps = [_heat_map(results, q, i) for q in results.study.questions for i in labels]
     down, across = results.study.axes
     names_width = canvas.max_name_width(MAX_LABELS_SHARE * canvas.width(6.0))
-    longest = max(width_in_letters(shortened(value, names_width)) for value in down.values)
+    longest = max(width_in_letters(shorten(value, names_width)) for value in down.values)
     labels_width, n_side = 0.6 + canvas.width_of(longest), min(MAX_HEAT_COLUMNS, len(maps))
     panel_width = labels_width + CELL_WIDTH * len(across.values)
     width = canvas.width(max(6.0, n_side * panel_width + 1.0))
     min_width = labels_width + MIN_CELL_WIDTH * len(across.values)
     n_columns = canvas.n_columns(n_side, width, min_width)
-    title = canvas.wrapped(report.headline, width / 1.25)
+    title = canvas.wrap(report.headline, width / 1.25)
     height = LINE_HEIGHT * (title.count("\n") + 6)
     height += -(-len(maps) // n_columns) * (CELL_HEIGHT * len(down.values) + 1.1)
     marks = [
@@ -104,7 +104,7 @@ def draw_heat(
     for heat_map, axes in zip(maps, panels, strict=True):
         image = _draw_cells(results, heat_map, limit, axes, look, has_self_transfer)
         _set_labels(results, heat_map, axes, names_width)
-    figure.suptitle(literal(title))
+    figure.suptitle(escape_mathtext(title))
     bar = figure.colorbar(image, ax=figure.axes, shrink=0.8)
     bar.set_label("difference to standalone (points)")
     margin = f" (less than {format_points(results.study.margin)})" if results.study.margin else ""
@@ -126,7 +126,7 @@ def _heat_map(results: StudyResults, question: Question, series: int) -> _HeatMa
         series: Index of the variant in each cell.
     """
     down, across = results.study.axes
-    title = literal(dict(variant_labels(results.study))[series])
+    title = escape_mathtext(dict(variant_labels(results.study))[series])
     if len(results.study.questions) > 1:
         title = f"{QUESTION_NAMES[question].capitalize()}: {title}"
     cells: dict[tuple[int, int], tuple[float, VerdictKind]] = {}
@@ -198,13 +198,14 @@ def _set_labels(
     """
     down, across = results.study.axes
     rows, columns = (
-        [literal(shortened(value, names_width)) for value in axis.values] for axis in (down, across)
+        [escape_mathtext(shorten(value, names_width)) for value in axis.values]
+        for axis in (down, across)
     )
     axes.set_yticks(range(len(rows)), rows)
     slant: dict[str, Any] = {"rotation": 0, "ha": "center"}
     if max(map(width_in_letters, columns)) > MAX_LEVEL_LABEL:
         slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(range(len(columns)), columns, **slant)
-    axes.set_ylabel(literal(shortened(down.name, names_width)))
-    axes.set_xlabel(literal(shortened(across.name, names_width)))
+    axes.set_ylabel(escape_mathtext(shorten(down.name, names_width)))
+    axes.set_xlabel(escape_mathtext(shorten(across.name, names_width)))
     axes.set_title(heat_map.title, loc="left")

@@ -1,4 +1,4 @@
-"""Marks that several figures share: intervals, the margin around 0, and what is decided."""
+"""Marks that several figures share: intervals, the margin around 0, and decided verdicts."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ def draw_margin(axes: "Axes", margin: float, look: Look, is_upright: bool = Fals
 
     Args:
         axes: Axes to draw on.
-        margin: MarginalMean, a share.
+        margin: The margin, a share.
         look: Sizes.
         is_upright: Whether differences are on the y axis.
     """
@@ -50,7 +50,7 @@ def draw_margin(axes: "Axes", margin: float, look: Look, is_upright: bool = Fals
 
 
 def margin_note(margin: float) -> str:
-    """Return what the grey area means, to be appended to a label; empty without a margin."""
+    """Return a note on the grey area, to append to a label; empty without a margin."""
     return f"; grey: margin of {format_points(margin)}" if margin else ""
 
 

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_DOTS = 200
-"""Most runs of a variant that are drawn as dots; a half violin shows more of them."""
+"""Largest number of runs of a variant that are drawn as dots; more are drawn as a half violin."""
 
 MAX_JOINED_SOURCES = 60
-"""Most sources of a nested design whose dots are joined, however many they are."""
+"""Largest number of sources whose dots are joined in a nested design."""
 
 MIN_BOXED_RUNS = 5
-"""Fewest runs that have a box of quartiles."""
+"""Fewest runs for which a box of quartiles is drawn."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def draw_differences(
 ) -> None:
     """Draw each mean difference to standalone with its interval, numbers and verdict beside it.
 
-    Where rows are dense there is room for the numbers alone; bold ones are decided.
+    Dense rows show the numbers only; decided ones are bold.
 
     Args:
         results: Results of a comparison.
@@ -111,9 +111,8 @@ def draw_scores(
 ) -> None:
     """Draw the test accuracies of each variant: a box, and one dot per repeat or a half violin.
 
-    A failed run is at chance level, where it counts. The axis ends twice as far below the ceiling
-    as the line of low accuracy; the number of runs beyond that is written there, so that they do
-    not squeeze the others.
+    A failed run is drawn at chance level. The axis ends twice as far below the ceiling as the line
+    of low accuracy; the number of runs beyond its end is written there.
 
     Args:
         results: Results of a comparison.
@@ -258,7 +257,7 @@ def _percent(results: CellResults, arm: Arm) -> NDArray[np.float64]:
 
 
 def _tick_from(axes: "Axes", left: float) -> None:
-    """Put round numbers at the axis, none of them left of its end."""
+    """Set ticks at round numbers, none below the end of the axis."""
     from matplotlib.ticker import MaxNLocator
 
     right = axes.get_xlim()[1]
@@ -371,5 +370,5 @@ def _set_rows(
 
 
 def _joined(clauses: Sequence[str], is_narrow: bool) -> str:
-    """Join clauses below an axis; two on the first line where there is little room."""
+    """Join clauses below an axis; in narrow panels two are on the first line."""
     return "\n".join(["; ".join(clauses[:2]), *clauses[2:]]) if is_narrow else "; ".join(clauses)

@@ -1,6 +1,6 @@
-"""Pictures: a figure with the texts that its file carries, and files of figures.
+"""Pictures: a figure with the texts of its file, and functions to save them.
 
-The same figure gives the same bytes, and a file names the command line that made it.
+Files of equal figures are byte-identical, and contain the command line that drew them.
 """
 
 import html
@@ -35,7 +35,7 @@ DPI = 150
 """Resolution of a PNG file, in dots per inch."""
 
 MAX_READ_BYTES = 100_000_000
-"""Size of the largest file that is searched for the command that made it."""
+"""Size in bytes of the largest file that is searched for its command line."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Picture:
     Args:
         figure: The figure.
         title: One line on what it shows.
-        text: Text alternative: what can be read off it.
-        made_by: Command line that made it.
+        text: Text alternative.
+        made_by: Command line that drew it.
     """
 
     figure: "Figure"
@@ -75,7 +75,7 @@ def picture_of_report(report: Report[Any], canvas: Canvas, argv: Sequence[str] =
 def picture_of_datasets(
     datasets: Sequence[Dataset], canvas: Canvas, argv: Sequence[str]
 ) -> Picture:
-    """Draw problems, one panel each.
+    """Draw datasets, one panel each.
 
     Args:
         datasets: The data.
@@ -122,7 +122,7 @@ def svg_text(picture: Picture) -> str:
 
 
 def made_by(path: Path) -> str | None:
-    """Return the command line that made an older figure; None for a file of another program."""
+    """Return the command line that drew a saved figure; None for a file of another program."""
     try:
         if not path.is_file() or path.stat().st_size > MAX_READ_BYTES:
             return None
@@ -145,7 +145,7 @@ def made_by(path: Path) -> str | None:
 
 
 def plain(text: str) -> str:
-    """Return a text in characters that the metadata of every format can hold."""
+    """Return a text with only the characters that the metadata of every format supports."""
     return escape_control_characters(text).encode("ascii", "backslashreplace").decode()
 
 

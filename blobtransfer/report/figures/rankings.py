@@ -1,4 +1,4 @@
-"""How well transferability scores rank source networks: one row per score, one mark per variant."""
+"""Draw the rankings by transferability scores: one row per score, one mark per variant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.marks import draw_interval
-from blobtransfer.report.figures.style import MARKERS, Look, colour_of, literal
+from blobtransfer.report.figures.style import MARKERS, Look, colour_of, escape_mathtext
 from blobtransfer.report.words import SCORE_NAMES
 from blobtransfer.specs.variant import Variant
 from blobtransfer.statistics.transferability import SCORES, Ranking, ScoreName
@@ -25,9 +25,9 @@ class RankingMark:
 
     Args:
         variant: Variant that starts from the source networks.
-        label: Its name.
+        label: Name of the variant.
         score: Transferability score.
-        ranking: How well the score ranks the source networks.
+        ranking: Quality of the ranking of the source networks.
     """
 
     variant: Variant
@@ -39,7 +39,7 @@ class RankingMark:
 def new_with_rankings(
     canvas: Canvas, width: float, height: float, marks: Sequence[RankingMark]
 ) -> tuple["Figure", Any]:
-    """Make a figure, with the panel of rankings at its foot where it may grow by that.
+    """Make a figure, with the panel of rankings at its foot if the height is free.
 
     Args:
         canvas: Canvas to draw on.
@@ -83,7 +83,14 @@ def _draw_rankings(axes: "Axes", marks: Sequence[RankingMark], look: Look) -> No
             draw_interval(axes, heights[-1], ends, scale=1.0, **line)
         style: dict[str, Any] = {"linestyle": "", "markersize": 5 * look.scale, "zorder": 3}
         marker = MARKERS[(i + 1) % len(MARKERS)]
-        axes.plot(correlations, heights, color=colour, marker=marker, label=literal(label), **style)
+        axes.plot(
+            correlations,
+            heights,
+            color=colour,
+            marker=marker,
+            label=escape_mathtext(label),
+            **style,
+        )
     axes.set_yticks(range(len(SCORES), 0, -1), [SCORE_NAMES[score] for score in SCORES])
     axes.set_ylim(0.4, len(SCORES) + 0.6)
     axes.set_xlabel("Spearman of score and accuracy after transfer, 95 % intervals")

@@ -1,4 +1,4 @@
-"""How figures look: colours, markers, line styles, the sizes of each style, and widths of names."""
+"""Style of figures: colours, markers, line styles, sizes, and widths of names."""
 
 import re
 import warnings
@@ -18,7 +18,7 @@ Style = Literal["screen", "slide", "paper"]
 STYLES: tuple[Style, ...] = get_args(Style)
 
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Told apart with any colour vision (Okabe & Ito 2008); F0E442 is too pale on white."""
+"""Colours of classes, distinguishable with any colour vision (Okabe & Ito 2008, without F0E442)."""
 
 TRANSFER_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#AA4499", "#117733", "#CC6677")
 KIND_COLOURS = {
@@ -38,7 +38,7 @@ of Tol 2021)."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "*")
 LINE_STYLES = ("-", "--", "-.", ":")
-"""They tell classes and variants apart in grey."""
+"""Line styles, which distinguish classes and variants in greyscale."""
 
 CEILING_LINE: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3))}
 THRESHOLD_LINE: dict[str, Any] = {"color": "0.35", "linestyle": ":"}
@@ -53,10 +53,10 @@ MAX_NAME_WIDTH_IN_TITLE = 60
 """Greatest width of a name in a title, in letters of average width."""
 
 MAX_ACCENTS = 1
-"""Combining accents drawn on a letter; a long sequence of them would become a tower."""
+"""Largest number of combining accents that are drawn on a letter."""
 
 MAX_LETTERS = 400
-"""Characters of a name that are measured; the rest is cut, as it fits in no figure."""
+"""Largest number of characters of a name that are measured; the rest is cut."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Look:
     Args:
         font: Size of most text, in points.
         small: Size of numbers at the axes and of legends, in points; nothing is smaller.
-        scale: Scale of lines and marks, 1 where the font has 10 points.
+        scale: Scale of lines and marks, 1 for a font of 10 points.
         width: Width of a figure, in inches; None: what its content needs.
         height: Height of a figure, in inches; None: what its content needs.
     """
@@ -79,7 +79,7 @@ class Look:
 
     @property
     def unit(self) -> float:
-        """Inches in this style that correspond to one inch where the font has 10 points."""
+        """Inches in this style that correspond to one inch at a font of 10 points."""
         return self.font / 10.0
 
     def settings(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Look:
 
 LOOKS: dict[Style, Look] = {
     "screen": Look(font=10.0, small=9.0, scale=1.0),
-    # a page of 16:9 as slide programs have it
+    # a slide of 16:9
     "slide": Look(font=16.0, small=14.0, scale=1.6, width=40 / 3, height=7.5),
     # one column of a journal
     "paper": Look(font=8.0, small=8.0, scale=0.7, width=3.5),
@@ -127,9 +127,9 @@ def class_marker(k: int) -> str:
     return MARKERS[(k + k // len(CLASS_COLOURS)) % len(MARKERS)]
 
 
-def titled(spec: DataSpec) -> str:
-    """Return the name of a problem as a title; the names of files and columns keep their case."""
-    name = shortened(spec.name, MAX_NAME_WIDTH_IN_TITLE)
+def data_title(spec: DataSpec) -> str:
+    """Return the name of data as a title; the names of files and columns keep their case."""
+    name = shorten(spec.name, MAX_NAME_WIDTH_IN_TITLE)
     return name if isinstance(spec, TableSpec) else name[:1].upper() + name[1:]
 
 
@@ -147,11 +147,11 @@ def width_in_letters(text: str) -> float:
     return width / (size * LETTER_WIDTH)
 
 
-def shortened(text: str, max_width: float = MAX_NAME_WIDTH) -> str:
-    """Return a line cut to a width.
+def shorten(text: str, max_width: float = MAX_NAME_WIDTH) -> str:
+    """Cut a line to a width.
 
     Args:
-        text: A name of a file, a column or a class, for example.
+        text: A line, such as the name of a file, a column or a class.
         max_width: Greatest width, in letters of average width.
     """
     line = _drawable(text)
@@ -164,13 +164,13 @@ def shortened(text: str, max_width: float = MAX_NAME_WIDTH) -> str:
     return f"{line[: max(0, n_fitting - 1)]}..."
 
 
-def literal(text: str) -> str:
-    """Return a text that every format of a figure can hold and matplotlib reads no formula in."""
+def escape_mathtext(text: str) -> str:
+    """Escape a text for all formats of figures, and so that matplotlib parses no formula in it."""
     return "\n".join(map(_drawable, text.split("\n"))).replace("$", r"\$")
 
 
 def _drawable(line: str) -> str:
-    """Escape characters that a format of a figure cannot hold, and drop stacked accents."""
+    """Escape characters that a format of figures cannot store, and drop stacked accents."""
     letters = escape_control_characters(normalize("NFC", line))
     groups = groupby(letters, key=lambda letter: category(letter) in ("Mn", "Me"))
     return "".join(

@@ -14,8 +14,8 @@ from blobtransfer.report.figures.style import (
     MARKERS,
     Look,
     colour_of,
-    literal,
-    shortened,
+    escape_mathtext,
+    shorten,
 )
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import QUESTION_NAMES
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MIN_LOG_AXIS_RATIO = 8.0
-"""An axis whose greatest value is at least so many times its least one is logarithmic."""
+"""Ratio of the largest to the smallest value above which an axis is logarithmic."""
 
 DODGE_SHARE = 0.012
-"""Share of the axis by which variants stand beside each other."""
+"""Distance between variants at the same point, as a share of the axis."""
 
 
 def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
@@ -45,7 +45,7 @@ def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     width = canvas.width(QUESTION_WIDTH * len(questions))
     n_columns = canvas.n_columns(len(questions), width, MIN_QUESTION_WIDTH)
     n_blocks = -(-len(questions) // n_columns)
-    title = canvas.wrapped(report.headline, width / 1.25)
+    title = canvas.wrap(report.headline, width / 1.25)
     height = LINE_HEIGHT * (title.count("\n") + 4) + 5.6 * n_blocks
     figure = canvas.new(width, height)
     ratios = [1.0, 1.0] * n_blocks
@@ -60,7 +60,7 @@ def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
         if len(questions) > 1:
             above.set_title(QUESTION_NAMES[question].capitalize(), loc="left")
         _set_axis(results.study.axes[0], (above, below), canvas.max_name_width())
-    figure.suptitle(literal(title))
+    figure.suptitle(escape_mathtext(title))
     canvas.add_legend(figure, grid[0][0].get_legend_handles_labels()[0], width)
     return figure
 
@@ -86,7 +86,7 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
             _positions(results, series),
             [100 * (summary.mean or 0.0) for summary in summaries],
             yerr=np.transpose([_half_widths(summary) for summary in summaries]),
-            label=literal(name),
+            label=escape_mathtext(name),
             markersize=5 * look.scale,
             linewidth=1.4 * look.scale,
             elinewidth=1.2 * look.scale,
@@ -131,7 +131,7 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
                 markeredgewidth=1.4 * look.scale, zorder=4,
             )  # fmt: skip
     axes.set_ylabel("difference to standalone (points)\n95 % intervals that hold together")
-    name = literal(shortened(results.study.axes[0].name))
+    name = escape_mathtext(shorten(results.study.axes[0].name))
     axes.set_xlabel(f"{name}\nfilled: decided{margin_note(results.study.margin)}")
     axes.tick_params(axis="x", labelbottom=True)
 
@@ -146,7 +146,7 @@ def _line_style(results: StudyResults, series: int) -> dict[str, Any]:
 
 
 def _positions(results: StudyResults, series: int | None = None) -> list[float]:
-    """Return where cells are on the axis; a variant is moved a little, so that none is hidden."""
+    """Return the positions of cells on the axis; variants are dodged, so that none is hidden."""
     axis, n_variants = results.study.axes[0], len(results.study.cells[0].spec.variants)
     coordinates = coordinates_of(axis)
     by_value = dict(zip(axis.values, coordinates, strict=True))
@@ -164,7 +164,7 @@ def _is_log(axis: Axis) -> bool:
 
 
 def _set_axis(axis: Axis, panels: Sequence["Axes"], max_name_width: float) -> None:
-    """Put a tick with its name at each value of the axis.
+    """Set a labelled tick at each value of the axis.
 
     Args:
         axis: Axis of the sweep.
@@ -173,7 +173,7 @@ def _set_axis(axis: Axis, panels: Sequence["Axes"], max_name_width: float) -> No
     """
     from matplotlib.ticker import NullLocator
 
-    names = [literal(shortened(value, max_name_width)) for value in axis.values]
+    names = [escape_mathtext(shorten(value, max_name_width)) for value in axis.values]
     for axes in panels:
         if _is_log(axis):
             axes.set_xscale("log")

@@ -1,4 +1,4 @@
-"""The figure of problems: one panel each, all on the same axes."""
+"""The figure of datasets: one panel each, all on the same axes."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,13 @@ from blobtransfer.report.figures.classes import (
     draw_balance,
     scatter_classes,
 )
-from blobtransfer.report.figures.style import Look, class_colours, literal, shortened, titled
+from blobtransfer.report.figures.style import (
+    Look,
+    class_colours,
+    data_title,
+    escape_mathtext,
+    shorten,
+)
 from blobtransfer.report.words import format_percent
 from blobtransfer.results.results import MAX_DRAWN_CLASSES
 from blobtransfer.specs.table import TableSpec
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 N_BINS = 40
-"""Bars over the range of a single feature."""
+"""Number of bars over the range of a single feature."""
 
 BALANCE_HEIGHT = 0.55
 """Height of the bar of a table's classes, in inches at a font of 10 points."""
@@ -42,9 +48,9 @@ PANEL_WIDTH, MIN_PANEL_WIDTH = 4.0, 2.1
 
 
 def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
-    """Draw one panel per problem: rows by class, and where known true centres and the ceiling.
+    """Draw one panel per dataset: rows by class, and if known true centres and the ceiling.
 
-    Problems of as many features share their axes, and problems of the same classes a legend. A
+    Datasets with the same number of features share axes, those with the same classes a legend. A
     table has a bar of its classes below.
     """
     n_side, look = math.ceil(math.sqrt(len(datasets))), canvas.look
@@ -58,8 +64,8 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
         group_planes, names = planes_of(group)
         planes += group_planes
         axis_names += [names] * len(group)
-    x_labels = [literal(canvas.wrapped(x_name, side)) for x_name, _ in axis_names]
-    titles = [canvas.wrapped(titled(dataset.spec), side) for dataset in datasets]
+    x_labels = [escape_mathtext(canvas.wrap(x_name, side)) for x_name, _ in axis_names]
+    titles = [canvas.wrap(data_title(dataset.spec), side) for dataset in datasets]
     has_bars = all(dataset.spec.n_features == 1 for dataset in datasets)
     handles, legend_height = [], 0.0
     if len({dataset.spec.class_names for dataset in datasets}) == 1:
@@ -95,11 +101,11 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
         best = (
             "" if dataset.ceiling is None else f"\nbest possible {format_percent(dataset.ceiling)}"
         )
-        axes.set_title(literal(titles[i] + best))
+        axes.set_title(escape_mathtext(titles[i] + best))
         axes.set_xlabel(x_labels[i])
         if i % n_columns == 0 or not is_shared:
-            y_name = shortened(axis_names[i][1], canvas.max_name_width(side))
-            axes.set_ylabel(literal(y_name))
+            y_name = shorten(axis_names[i][1], canvas.max_name_width(side))
+            axes.set_ylabel(escape_mathtext(y_name))
         else:
             axes.tick_params(labelleft=False)
         if not handles:
@@ -117,7 +123,7 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
 
 
 def _has_balance(dataset: Dataset) -> bool:
-    """Return whether a bar shows the classes of a problem."""
+    """Return whether the classes of a dataset are shown as a bar."""
     return isinstance(dataset.spec, TableSpec) and dataset.spec.n_classes <= MAX_DRAWN_CLASSES
 
 
@@ -140,7 +146,7 @@ def _aspect_of(planes: Sequence[Plane]) -> float | None:
 
 
 def _draw_dataset(dataset: Dataset, plane: Plane, axes: "Axes", look: Look, is_equal: bool) -> None:
-    """Draw the rows of a problem by class; a histogram if it has one feature.
+    """Draw the rows of a dataset by class; a histogram if it has one feature.
 
     Args:
         dataset: The data.

@@ -1,4 +1,4 @@
-"""The figure of one training: learning curves, and which class the network sees where."""
+"""The figure of one training: learning curves, and decision regions or predictions."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +13,9 @@ from blobtransfer.report.figures.style import (
     Look,
     class_colours,
     colour_of,
-    literal,
-    shortened,
-    titled,
+    data_title,
+    escape_mathtext,
+    shorten,
 )
 from blobtransfer.report.words import format_number
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, TrainingResults
@@ -31,16 +31,16 @@ MAP_WIDTH, MIN_MAP_WIDTH = 4.6, 2.7
 """Preferred and least width of a panel, in inches at a font of 10 points."""
 
 MIN_AREA_SHARE = 0.03
-"""Shortest area of a class that is drawn, as a share of the axes; smaller ones look like dirt."""
+"""Length of the smallest area of a class that is drawn, as a share of the axes."""
 
 MIN_LOG_LOSS_RATIO = 8.0
-"""Losses whose greatest is more than so many times the least have a logarithmic axis."""
+"""Ratio of the largest to the smallest loss above which the axis is logarithmic."""
 
 
 def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
-    """Draw the learning curves of one run, and which class the network sees where.
+    """Draw the learning curves of one run, and its decision regions or predictions.
 
-    Beside a run that is not standalone stands the same of a training from scratch.
+    If the run is not standalone, a standalone training is drawn beside it.
     """
     ((arm, curves),), (summary,) = results.curves.items(), results.summary
     look, data = canvas.look, results.spec.data
@@ -66,8 +66,8 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     _draw_curves(results, curves[:, 0], panels["L"], panels["A"], look)
     network = arm.variant.network(results.spec.network)
     cast(Any, figure.get_layout_engine()).set(wspace=0.06)
-    title = f"{titled(data)}, network {network}, {name}"
-    figure.suptitle(literal(canvas.wrapped(title, width / 1.25)))
+    title = f"{data_title(data)}, network {network}, {name}"
+    figure.suptitle(escape_mathtext(canvas.wrap(title, width / 1.25)))
     if has_too_many:
         note = f"{n_classes:,} classes: too many to tell apart on a map, so no map is drawn"
         canvas.add_note(figure, note, width)
@@ -77,19 +77,19 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
         if isinstance(class_map, Predictions):
             _draw_predictions(class_map, n_classes, axes, look)
             map_title = f"test rows: {map_name}, ringed where wrong"
-            x_name = canvas.wrapped(class_map.axes[0], room)
-            y_name = shortened(class_map.axes[1], canvas.max_name_width())
+            x_name = canvas.wrap(class_map.axes[0], room)
+            y_name = shorten(class_map.axes[1], canvas.max_name_width())
         else:
             _draw_regions(class_map, n_classes, axes, look)
             map_title = f"decision regions: {map_name}"
             names = (
                 data.axis_names if class_map.y[0] != class_map.y[1] else (data.axis_names[0], "")
             )
-            x_name, y_name = (shortened(axis, canvas.max_name_width(room)) for axis in names)
-        axes.set_title(literal(canvas.wrapped(map_title, room)))
-        axes.set_xlabel(literal(x_name))
+            x_name, y_name = (shorten(axis, canvas.max_name_width(room)) for axis in names)
+        axes.set_title(escape_mathtext(canvas.wrap(map_title, room)))
+        axes.set_xlabel(escape_mathtext(x_name))
         if is_stacked or letter == "M":
-            axes.set_ylabel(literal(y_name))
+            axes.set_ylabel(escape_mathtext(y_name))
     if maps:
         has_centers = any(getattr(m, "centers", None) is not None for m in maps.values())
         entry_width = canvas.max_entry_width(width)
@@ -99,7 +99,7 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
 
 
 def _maps(results: TrainingResults, name: str) -> dict[str, Regions | Predictions]:
-    """Return the regions or predictions of the network, and of that from scratch."""
+    """Return the regions or predictions of the network, and of the standalone network."""
     maps = {name: results.regions or results.predictions}
     if results.baseline is not None:
         maps[str(STANDALONE)] = results.baseline.regions or results.baseline.predictions
@@ -134,7 +134,7 @@ def _draw_curves(
     """Draw loss and accuracy by epoch.
 
     Args:
-        results: TrainingResults of one training.
+        results: Results of one training.
         curves: (n_metrics, n_epochs + 1) curves of the run.
         losses: Axes of the losses.
         accuracies: Axes of the accuracies.
@@ -167,7 +167,7 @@ def _draw_curves(
 
 
 def _scale_losses(axes: "Axes", losses: NDArray[np.float64]) -> None:
-    """Make the axis logarithmic where the first epochs would hide all that comes after."""
+    """Make the axis logarithmic if the first losses would hide later ones."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     finite = losses[np.isfinite(losses)]
@@ -187,12 +187,12 @@ def _draw_curve(axes: "Axes", curve: NDArray[np.float64], style: dict[str, Any])
         style: Label, colour and line.
     """
     heights = np.where(np.isfinite(curve), curve, np.nan)
-    # A run that diverged at once has a single point, which no line shows.
+    # A run that diverged at once has a single point, which needs a marker.
     axes.plot(heights, marker="o" if np.isfinite(heights).sum() == 1 else None, **style)
 
 
 def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) -> None:
-    """Draw which class a trained network sees where, under the rows it was tested on.
+    """Draw the decision regions of a network below its test rows.
 
     Args:
         regions: Classes on a grid, and the test rows.
@@ -245,7 +245,7 @@ def _remove_specks(contours: "QuadContourSet", min_lengths: NDArray[np.float64])
 
     paths = []
     for path in contours.get_paths():
-        path.should_simplify = False  # else areas would move apart by a little
+        path.should_simplify = False  # otherwise gaps would appear between areas
         polygons = [
             Path(polygon)
             for polygon in path.to_polygons(closed_only=False)

@@ -1,4 +1,4 @@
-"""Answers of a comparison in sentences: what is known, how surely, and what to do next."""
+"""Answers of a comparison in sentences: verdicts, intervals, and what to do next."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
 
 
 def answer(results: CellResults, question: Question) -> str | None:
-    """Answer one question in a sentence; None where nothing was compared."""
+    """Return the answer to a question in a sentence; None if nothing was compared."""
     by_kind = _by_kind(results, question)
     if not by_kind:
         return None
@@ -41,7 +41,7 @@ def answer(results: CellResults, question: Question) -> str | None:
 
 
 def short_answer(results: CellResults, question: Question) -> str | None:
-    """Answer one question in a few words; None where nothing was compared."""
+    """Return the answer to a question in a few words; None if nothing was compared."""
     by_kind = _by_kind(results, question)
     if not by_kind:
         return None
@@ -63,7 +63,7 @@ def short_answer(results: CellResults, question: Question) -> str | None:
 
 
 def low_run_notes(summaries: Sequence[Summary], results: CellResults) -> list[str]:
-    """Return notes on variants that end low more or less often than standalone."""
+    """Return notes on variants with more or fewer low-accuracy runs than standalone."""
     notes = []
     for summary in summaries:
         low, d = summary.low_runs, summary.difference
@@ -98,7 +98,7 @@ def _negligible_note(summary: Summary) -> str:
 
 
 def _typical_clause(summary: Summary, margin: float) -> str:
-    """Return by how much a typical run is better or worse, in one clause."""
+    """Return a clause on the difference in a typical run."""
     assert summary.difference is not None
     typical = summary.difference.typical
     if typical.mean is None:
@@ -121,12 +121,12 @@ def _sample_size(summary: Summary, results: CellResults) -> str:
 
 
 def _unit(results: CellResults, arm: Arm) -> Unit:
-    """Return what counts as one observation of an arm."""
+    """Return the unit of observation of an arm."""
     return "sources" if results.spec.is_nested(arm) else "repeats"
 
 
 def _amount(summary: Summary) -> tuple[str, str]:
-    """Return by how much a variant is better or worse, and the interval of that."""
+    """Return the size of a difference, with its interval."""
     d = summary.difference
     assert d is not None and d.mean is not None and d.ci_low is not None and d.ci_high is not None
     low, high = (d.ci_low, d.ci_high) if d.mean > 0 else (-d.ci_high, -d.ci_low)

@@ -28,7 +28,7 @@ SUMMARY_COLUMNS = (
 )  # fmt: skip
 
 MORE_OF_QUESTION: dict[Question, str] = {"one": ": one source", "fresh": ": new sources"}
-"""Addition to the name of a question where there is room."""
+"""Addition to the name of a question if there is room."""
 
 
 class ComparisonView(View[StudyResults]):
@@ -242,7 +242,9 @@ def comparison_table(results: CellResults, question: Question) -> Table:
         ("verdict", lambda s: words.format_verdict(s.verdict)),
     ]
     left_out = ["gap"] if target.ceiling is None else []
-    left_out += ["adj. p"] if results.spec.until_decided else []  # a sequence has none
+    left_out += (
+        ["adj. p"] if results.spec.until_decided else []
+    )  # confidence sequences have no p-values
     columns = [column for column in columns if column[0] not in left_out]
     if any(summary.failed for summary in summaries):
         columns[1:1] = [("failed", lambda s: str(s.failed))]
@@ -279,7 +281,7 @@ def risk_table(results: CellResults) -> Table:
 
 
 def _ranking_table(results: CellResults) -> Table:
-    """Return the table of how well each transferability score ranks the source networks."""
+    """Return the table of the rankings of source networks by transferability scores."""
     rankings = [
         (words.label_of(finding.arm, results), finding.score, finding.ranking)
         for finding in results.findings.rankings

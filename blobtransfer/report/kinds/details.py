@@ -19,7 +19,7 @@ CONTRASTS: dict[ContrastKind, str] = {
     "beyond extra epochs": "beyond the extra epochs",
     "against": "one variant against another",
 }
-"""What a comparison with a control shows, in a few words."""
+"""Meaning of a comparison with a control, in a few words."""
 
 
 CONTRAST_HELP: dict[ContrastKind, str] = {
@@ -32,7 +32,7 @@ CONTRAST_HELP: dict[ContrastKind, str] = {
     "beyond extra epochs": "what transfer brings more than those epochs",
     "against": "what the first of the two brings more than the second",
 }
-"""What a comparison with a control shows, in one line."""
+"""Meaning of a comparison with a control, in one line."""
 
 
 SPEED_METRICS: dict[SpeedMetric, str] = {
@@ -100,7 +100,7 @@ def variance_table(results: CellResults) -> Table:
 
 
 def controls_table(results: CellResults) -> Table:
-    """Return the table of contrasts with the controls: why a variant wins or loses."""
+    """Return the table of comparisons with the controls, which explain a difference."""
     questions = results.spec.questions
     by_row: dict[tuple[ContrastKind, str, str], dict[Question, Contrast]] = {}
     for contrast in results.findings.contrasts:
@@ -133,7 +133,7 @@ def controls_table(results: CellResults) -> Table:
 
 
 def speed_table(results: CellResults, question: Question) -> Table:
-    """Return the table of how fast variants learn, one row per metric."""
+    """Return the table of the training speed of variants, one row per metric."""
     rows = []
     for speed in results.findings.speed:
         if speed.arm.is_asked_by(question):

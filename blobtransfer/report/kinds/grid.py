@@ -1,4 +1,4 @@
-"""View of a grid: every problem is source and target in turn."""
+"""View of a grid: all data are source and target in turn."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ class GridView(StudyView):
     )
 
     def headline(self, results: StudyResults) -> str:
-        """Return the number of problems and repeats."""
+        """Return the number of data and repeats."""
         n, repeats = (
             len(results.study.axes[0].values),
             words.pluralise(results.study.n_repeats, "repeats"),
@@ -52,7 +52,7 @@ class GridView(StudyView):
             yield f"{label} {_clause_over_cells(results, question, series)}"
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
-        """Yield each caution; the test rows of a problem are set in its description."""
+        """Yield each caution; test rows are set in the data specification."""
         return (text.replace("--test-samples ", "test=") for text in super().cautions(results))
 
     def tables(self, results: StudyResults) -> Iterator[Table]:
@@ -68,7 +68,7 @@ class GridView(StudyView):
         yield from cell_details(results, transfers)
 
     def study_paragraph(self, results: StudyResults) -> str:
-        """Return how the cells are made and judged."""
+        """Return how the cells are compared and analysed."""
         return (
             "Every problem was source and target in turn, with "
             f"{words.pluralise(results.study.n_repeats, 'repeats')} a cell; all cells and variants "
@@ -144,7 +144,7 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
 
 
 def grid_ranking_table(results: StudyResults) -> Table:
-    """Return the table of how well each transferability score ranks the sources."""
+    """Return the table of the rankings of sources by transferability scores."""
     labels = dict(variant_labels(results.study))
     rankings = [
         (labels[finding.series], finding.score, finding.ranking)

@@ -1,4 +1,4 @@
-"""View of pairs: many pairs of problems of one kind."""
+"""View of pairs: many pairs of data of one kind."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ PAIRS_SUMMARY_COLUMNS = (
 
 
 class PairsView(StudyView):
-    """Report the mean over pairs, and what a new pair may gain or lose."""
+    """Report the mean over pairs, and the prediction for a new pair."""
 
     cell_name = "pairs"
     column_explanations = (
@@ -43,7 +43,7 @@ class PairsView(StudyView):
     )
 
     def headline(self, results: StudyResults) -> str:
-        """Return from what kind of problem the pairs are drawn, and how many there are."""
+        """Return the kind and the number of the pairs."""
         return f"Does transfer help on problems like these? {_describe_pairs(results)}"
 
     def subject(self, question: Question) -> str:
@@ -51,7 +51,7 @@ class PairsView(StudyView):
         return "The next pair of such problems"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
-        """Yield what each variant may do on a new pair, and does on average."""
+        """Yield the prediction for a new pair and the mean effect of each variant."""
         for summary in results.findings.pooled:
             if summary.family is not None:
                 yield _new_pair_clause(summary, summary.family, results)
@@ -62,7 +62,7 @@ class PairsView(StudyView):
         return (over_pairs, *moderator_tables(results), pair_table(results))
 
     def study_paragraph(self, results: StudyResults) -> str:
-        """Return how the pairs are made and judged."""
+        """Return how the pairs are compared and analysed."""
         n_pairs = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made on {n_pairs} pairs of problems, with "
@@ -85,7 +85,7 @@ class PairsView(StudyView):
 
 
 def describe_data_kind(spec: DataSpec) -> str:
-    """Name the kind of problem that pairs are drawn from."""
+    """Return the kind of data of the pairs."""
     if isinstance(spec, TableSpec):
         return f"halves of the classes of {spec.origin}"
     name = spec.name.replace(f" {spec.seed}", "", 1)
@@ -106,7 +106,7 @@ def _describe_pairs(results: StudyResults) -> str:
 
 
 def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: StudyResults) -> str:
-    """Return what a variant may gain or lose on a new pair, and does on average.
+    """Return the prediction for a new pair and the mean effect of a variant.
 
     Args:
         summary: The variant over all pairs.
@@ -138,7 +138,7 @@ def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: Stud
 
 
 MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "distance"}
-"""What the effect on a pair may depend on."""
+"""Names of the properties that the effect may depend on."""
 
 
 BEYOND_MARGIN = "beyond margin"
@@ -180,7 +180,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
 
 
 def moderator_tables(results: StudyResults) -> list[Table]:
-    """Return the table of what the differences depend on; empty if nothing is known."""
+    """Return the table of properties that the differences depend on; empty if none is known."""
     rows = []
     for summary in results.findings.pooled:
         label = words.label_of(summary.arm, results.cell)

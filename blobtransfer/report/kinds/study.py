@@ -1,4 +1,4 @@
-"""What the views of all studies share: sentences by variant, cautions, cells and their details."""
+"""Base of the views of studies: sentences by variant, cautions, cells and details."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ class StudyView(View[StudyResults]):
     """Base of the views of studies.
 
     Attributes:
-        cell_name: What the cells of this kind are called, in the plural.
+        cell_name: Name of the cells of this kind, in the plural.
         column_explanations: Meaning of the columns of this kind.
     """
 
@@ -37,7 +37,7 @@ class StudyView(View[StudyResults]):
 
     @abstractmethod
     def study_paragraph(self, results: StudyResults) -> str:
-        """Return how the cells of this kind are made and judged."""
+        """Return how the cells of this kind are compared and analysed."""
 
     def subject(self, question: Question) -> str:
         """Return the subject of an answer."""
@@ -115,7 +115,7 @@ def cell_details(results: StudyResults, cells: Iterable[CellResults]) -> Iterato
 
 
 def notes_on_alike(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
-    """Explain the short word for no practical difference, where it is used."""
+    """Return a note on the short word for no practical difference, if it is used."""
     if any(verdict is not None and verdict.kind in SHORT_VERDICTS for verdict in verdicts):
         margin = format_points(results.study.margin)
         yield f"alike: no practical difference, which is less than {margin}"

@@ -31,7 +31,7 @@ class SweepView(StudyView):
     )
 
     def headline(self, results: StudyResults) -> str:
-        """Return which settings vary, and from what to what the networks are transferred."""
+        """Return the settings that vary, and the source and target of the transfer."""
         names = words.join_and([axis.name for axis in results.study.axes])
         return f"What changes with {names}? {_describe_transfer(results)}"
 
@@ -49,7 +49,7 @@ class SweepView(StudyView):
         yield from cell_details(results, results.cells)
 
     def study_paragraph(self, results: StudyResults) -> str:
-        """Return how the points are made and judged."""
+        """Return how the points are compared and analysed."""
         n_points = f"{len(results.study.cells):,}"
         return (
             f"The comparison was made at {n_points} points, with "
@@ -81,7 +81,7 @@ def _n_updates(cell: CellResults) -> int:
 
 
 def _describe_transfer(results: StudyResults) -> str:
-    """Return from what to what the networks are transferred, and how often."""
+    """Return source and target of the transfer, and the number of repeats."""
     spec, target = results.cell.spec, results.cell.measured.name
     sources = (cell.spec.source for cell in results.study.cells)
     names = sorted({source.name for source in sources if source is not None}) or [target]
@@ -162,7 +162,7 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
 
 
 def point_ranking_table(results: StudyResults) -> Table:
-    """Return the table of how well each transferability score ranks, point by point."""
+    """Return the table of the rankings by transferability scores, point by point."""
     rows = (
         (
             *(*cell.at, words.label_of(finding.arm, cell)),

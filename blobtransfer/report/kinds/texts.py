@@ -43,7 +43,7 @@ def training_paragraph(spec: ExperimentSpec) -> str:
 
 
 def design_paragraph(spec: ExperimentSpec) -> str:
-    """Return what is compared and what the runs of a repeat share."""
+    """Return a paragraph on the variants and on what the runs of a repeat share."""
     text = (
         "Standalone networks start from fresh weights; the variants from a source network that "
         "learnt the source problem, with as many layers frozen as they say. Within a repeat all "
@@ -103,7 +103,7 @@ def ceiling_note(results: CellResults) -> str:
 
 
 def ranking_cells(score: ScoreName, ranking: Ranking) -> tuple[str, ...]:
-    """Return the cells of one row: how well a score ranks source networks."""
+    """Return the cells of the row of one score: its ranking of source networks."""
     spearman = Interval(ranking.spearman, ranking.ci_low, ranking.ci_high)
     return (
         words.SCORE_NAMES[score],
@@ -114,7 +114,7 @@ def ranking_cells(score: ScoreName, ranking: Ranking) -> tuple[str, ...]:
 
 
 def describe_pick(ranking: Ranking) -> str:
-    """Return what it gains and loses to pick the source network with the best score."""
+    """Return the gain and the regret of picking the source network with the best score."""
     assert ranking.gain is not None and ranking.regret is not None
     where = "above" if ranking.gain >= 0.0 else "below"
     return (
@@ -130,10 +130,10 @@ def ranking_table(
     notes: tuple[str, ...] = (),
     sentence: str | None = None,
 ) -> Table:
-    """Return the table of how well transferability scores rank source networks.
+    """Return the table of the rankings of source networks by transferability scores.
 
     Args:
-        title: What is ranked.
+        title: Title of the table.
         rows: Position of the cell, variant, and `ranking_cells`.
         axis_names: Column heads of the position of a cell; such a table is a detail.
         notes: Notes before those on the columns.
@@ -152,7 +152,7 @@ def ranking_table(
 def ranking_sentence(
     rankings: Iterable[tuple[str, ScoreName, Ranking]], subject: str
 ) -> str | None:
-    """Return how well source networks are ranked by `HEADLINE_SCORE`; None if not known.
+    """Return a sentence on the ranking by `HEADLINE_SCORE`; None if it is unknown.
 
     Args:
         rankings: Variant, score and ranking; the first variant counts.

@@ -22,7 +22,7 @@ class TrainingView(View[TrainingResults]):
     """Report one training: its accuracies and losses, curves and decision regions."""
 
     def headline(self, results: TrainingResults) -> str:
-        """Return what was trained on which problem."""
+        """Return the network and the data of the training."""
         network, label = results.spec.network, results.run.label
         return f"Training of a network {network} on {results.measured.name}: {label}"
 
@@ -91,10 +91,10 @@ def training_table(results: TrainingResults) -> Table:
 
 
 def _subject(results: TrainingResults, summary: Summary, network: MLPSpec) -> str:
-    """Return what was trained, as the start of a title.
+    """Return the trained network, as the start of a title.
 
     Args:
-        results: TrainingResults of the command.
+        results: Results of the command.
         summary: Summary of the variant.
         network: The trained network.
     """

@@ -1,1 +1,1 @@
-"""One file a way to show tables."""
+"""Renderers of tables, one file per format."""

@@ -1,7 +1,7 @@
-"""A report as one HTML page that people can forward: no script, and nothing that is loaded.
+"""Render a report as one self-contained HTML page without scripts.
 
-A content security policy in the page forbids all else, so a browser proves it. Names of files,
-classes and problems come from users: everything but the figure is escaped by the template.
+A content security policy in the page makes browsers enforce this. Names of files, classes and data
+come from users: the template escapes everything except the figure.
 """
 
 import re
@@ -17,14 +17,14 @@ from blobtransfer.report.table import WORD_COLUMNS
 from blobtransfer.specs.checks import escape_control_characters
 
 MAX_LISTED_VALUES = 20
-"""Most values of a setting that are listed, such as classes or columns; JSON has all of them."""
+"""Largest number of listed values of a setting, such as classes; JSON has all of them."""
 
 FIGURE_ID = "figure"
-"""Begins every id in the figure, so that none is that of something else on the page."""
+"""Prefix of every id in the figure, so that it is unique on the page."""
 
 
 def to_html(report: Report[Any]) -> Iterator[str]:
-    """Write a report as one page; the same results give the same bytes.
+    """Write a report as one page; equal results give byte-identical pages.
 
     Yields:
         The text.

@@ -1,6 +1,6 @@
-"""Tables and lines as Markdown that shows every text letter by letter.
+"""Render tables and lines as Markdown that shows every text literally.
 
-All text is escaped: names of files, classes and problems come from users and may contain links,
+All text is escaped: names of files, classes and data come from users and may contain links,
 pictures, HTML or other markup. This module adds only rows, bold titles and bullets.
 """
 
@@ -24,7 +24,7 @@ _BLOCK = re.compile(r"^(?:(?=[-+#>=:[])|(\d+)(?=[.)](?:\s|$)))")
 """Characters that begin a list, a heading, a quotation or a rule at the start of a line."""
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return a text as Markdown that shows it letter by letter, within a line."""
     return _MARKUP.sub(
         lambda match: match[1] or f"\\{match[0]}", escape_control_characters(text).strip()
@@ -33,12 +33,12 @@ def escaped(text: str) -> str:
 
 def markdown_line(text: str) -> str:
     """Return a text as Markdown that shows it letter by letter, at the start of a line."""
-    return _BLOCK.sub(lambda match: f"{match[1] or ''}\\", escaped(text)) + "\n"
+    return _BLOCK.sub(lambda match: f"{match[1] or ''}\\", escape_markdown(text)) + "\n"
 
 
 def markdown_row(cells: Iterable[str]) -> str:
     """Return one row of a table."""
-    return f"| {' | '.join(map(escaped, cells))} |"
+    return f"| {' | '.join(map(escape_markdown, cells))} |"
 
 
 def markdown_list(lines: Iterable[str]) -> str:
@@ -55,7 +55,7 @@ def _to_markdown(table: Table) -> str:
     """Return one table as Markdown."""
     rule = " | ".join("---" if head in WORD_COLUMNS else "---:" for head in table.columns)
     lines = [markdown_row(table.columns), f"| {rule} |", *map(markdown_row, table.rows)]
-    text = "\n".join([f"**{escaped(table.title)}**", "", *lines]) + "\n"
+    text = "\n".join([f"**{escape_markdown(table.title)}**", "", *lines]) + "\n"
     if table.sentence:
         text += f"\n{markdown_line(table.sentence)}"
     return text + (f"\n{markdown_list(table.notes)}" if table.notes else "")

@@ -1,4 +1,4 @@
-"""A report on a terminal: sentences first, then tables, then cautions and where to read more.
+"""Print a report on a terminal: sentences, tables, cautions and hints.
 
 A comparison fits a screen of 80 x 24; `--full` prints its whole tables. Verdicts have colours,
 and the word is always printed.
@@ -33,10 +33,10 @@ VERDICT_COLOURS: dict[VerdictKind | None, str] = {
 }
 
 WIDE = 80
-"""Columns of a terminal from which on there is room for wide labels."""
+"""Columns of a terminal from which wide labels are used."""
 
 MAX_CAUTIONS = 3
-"""Most cautions below an overview."""
+"""Largest number of cautions below an overview."""
 
 STRIP_WIDTH = 12
 """Letters of the strip that shows a difference and its interval."""
@@ -57,7 +57,7 @@ OVERVIEW_COLUMNS = ("accuracy in %", "mean", "std", "difference [95 %]", "strip"
 LEFT_COLUMNS = ("accuracy in %", "strip", "verdict")
 
 DROPPED_FROM_OVERVIEW = ("strip", "std", "mean", "verdict")
-"""Columns that a terminal too narrow for all does without, in this order."""
+"""Columns that are dropped on a narrow terminal, in this order."""
 
 
 def print_report(report: Report[Any], stream: TextIO, full: bool) -> bool:
@@ -96,13 +96,13 @@ def _print_condensed(report: Report[Any], stream: TextIO, full: bool) -> None:
         full: Print all tables.
     """
     console = new_console(stream)
-    console.print(*wrapped(report.headline, console.width), sep="\n", style="bold")
+    console.print(*wrap(report.headline, console.width), sep="\n", style="bold")
     for sentence in report.sentences:
-        console.print(*wrapped(sentence.text, console.width), sep="\n")
+        console.print(*wrap(sentence.text, console.width), sep="\n")
     console.print()
     print_tables([replace(table, sentence=None) for table in report.tables], stream)
     for caution in report.cautions:
-        console.print(*wrapped(f"note: {caution}", console.width), sep="\n", style="dim")
+        console.print(*wrap(f"note: {caution}", console.width), sep="\n", style="dim")
     hints = [] if full else ["all tables: --full"]
     hints += [] if report.is_explained else ["what they mean: --explain"]
     if hints:
@@ -119,26 +119,26 @@ def print_overview(report: Report[Any], overview: Overview, stream: TextIO) -> N
     """
     console = new_console(stream)
     width = console.width
-    console.print(*wrapped(report.headline, width), sep="\n", style="bold")
+    console.print(*wrap(report.headline, width), sep="\n", style="bold")
     for sentence in report.short_sentences:
         style = VERDICT_COLOURS.get(overview.verdicts[sentence.question])
-        console.print(*wrapped(sentence.text, width), sep="\n", style=style)
+        console.print(*wrap(sentence.text, width), sep="\n", style=style)
     console.print()
     for n in range(len(DROPPED_FROM_OVERVIEW) + 1):
         grid = _grid(overview, console, DROPPED_FROM_OVERVIEW[:n])
         least = width_of(grid, console)
         if least <= width:
             break
-    # Where even that is too wide, the terminal may wrap; a name or a number is never cut.
+    # If the table is still too wide, the terminal wraps it; names and numbers are not cut.
     console.width = max(width, least)
     console.print(grid)
     console.width = width
-    console.print(*wrapped(overview.legend, width), sep="\n", style="dim")
+    console.print(*wrap(overview.legend, width), sep="\n", style="dim")
     for caution in report.short_cautions[:MAX_CAUTIONS]:
-        console.print(*wrapped(f"note: {caution}", width), sep="\n", style="dim")
+        console.print(*wrap(f"note: {caution}", width), sep="\n", style="dim")
     if not report.is_explained:
         hint = "all columns: --full   what they mean: --explain"
-        console.print(*wrapped(hint, width), sep="\n", style="dim")
+        console.print(*wrap(hint, width), sep="\n", style="dim")
 
 
 def _grid(overview: Overview, console: "Console", dropped: Sequence[str]) -> "RichTable":
@@ -210,7 +210,7 @@ class _Strip:
         return round((difference - self.low) / (self.high - self.low) * (STRIP_WIDTH - 1))
 
 
-def wrapped(text: str, width: int) -> list[str]:
+def wrap(text: str, width: int) -> list[str]:
     """Break a text into lines of a terminal, all but the first indented."""
     return textwrap.wrap(
         text, max(width, 20), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False

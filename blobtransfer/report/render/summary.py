@@ -1,4 +1,4 @@
-"""One row per variant, for papers and data frames: as CSV, Markdown or LaTeX."""
+"""Write one row per variant as CSV, Markdown or LaTeX, for papers and data frames."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,10 +12,10 @@ LATEX_ESCAPES = str.maketrans(
     {letter: f"\\{letter}" for letter in "&%$#_{}"}
     | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''"}
-    # after the end of a row, * and [ would be arguments of it
+    # after the end of a row, LaTeX parses * and [ as arguments
     | {letter: f"{{{letter}}}" for letter in "*[]"}
 )
-"""Characters that LaTeX would take for something else."""
+"""Characters with a special meaning in LaTeX."""
 
 
 def summary_text(summary: SummaryRows, suffix: str) -> Iterator[str]:
@@ -56,5 +56,5 @@ def _latex(rows: Sequence[Sequence[str]], n_words: int) -> Iterator[str]:
 
 
 def _escaped(row: Sequence[str]) -> list[str]:
-    """Return cells that LaTeX shows letter by letter."""
+    """Return cells that LaTeX shows literally."""
     return [escape_control_characters(cell).translate(LATEX_ESCAPES) for cell in row]

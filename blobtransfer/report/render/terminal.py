@@ -1,4 +1,4 @@
-"""Tables as text: aligned for a file; on a terminal with rich, and a small box plot in letters."""
+"""Render tables as aligned text or with rich, and a box plot in letters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ DROPPED_FIRST = (
     "tau", "std",
 )  # fmt: skip
 DROPPED_LAST = ("mean", "difference [95 %]")
-"""Columns that a terminal too narrow for all does without, in this order."""
+"""Columns that are dropped on a narrow terminal, in this order."""
 
 PLOT_WIDTH = 78
 """Widest plot in letters."""
 
 FEWEST_COLUMNS = 12
-"""A plot that is narrower shows nothing."""
+"""Smallest width of a plot in letters."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def print_tables(tables: Sequence[Table], file: TextIO) -> None:
 
 
 def _dropped(table: Table, console: "Console") -> list[str] | None:
-    """Choose the columns that a terminal has no room for; None if dropping them is not enough."""
+    """Choose the columns to drop on a terminal; None if the table is still too wide."""
 
     def fits(dropped: Sequence[str]) -> bool:
         return width_of(_grid(_without(table, dropped)), console) <= console.width
@@ -103,7 +103,9 @@ def _dropped(table: Table, console: "Console") -> list[str] | None:
     if n is None:
         return None
     dropped = order[:n]
-    for head in reversed(order[: max(0, n - 1)]):  # a narrow one may fit where a wide one went
+    for head in reversed(
+        order[: max(0, n - 1)]
+    ):  # keep columns that fit after a wider one is dropped
         fewer = [other for other in dropped if other != head]
         if fits(fewer):
             dropped = fewer
@@ -111,7 +113,7 @@ def _dropped(table: Table, console: "Console") -> list[str] | None:
 
 
 def new_console(stream: TextIO) -> "Console":
-    """Return a console that prints texts as they are."""
+    """Return a console that prints texts unchanged."""
     from rich.console import Console
 
     return Console(file=stream, highlight=False, markup=False, emoji=False)
@@ -126,7 +128,7 @@ def new_grid(gap: int = 1) -> "RichTable":
 
 
 def width_of(grid: "RichTable", console: "Console") -> int:
-    """Return the width of a table on a terminal without an end."""
+    """Return the width of a table on an infinitely wide terminal."""
     return console.measure(grid, options=console.options.update(width=10_000)).maximum
 
 

@@ -8,7 +8,7 @@ from blobtransfer.specs.data import ROLES
 VERSION_1 = re.compile(rb'"schema_version"\s*:\s*1\b')
 
 
-def converted_from_1(text: bytes) -> bytes:
+def convert_from_1(text: bytes) -> bytes:
     """Convert JSON text of version 1 to version 2; return any other text unchanged."""
     if not VERSION_1.search(text):
         return text

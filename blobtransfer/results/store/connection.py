@@ -19,7 +19,7 @@ from urllib.parse import quote
 from blobtransfer.atomic_write import NO_FOLLOW, explain_symbolic_link, open_nonblocking
 from blobtransfer.errors import MachineError, StoreError
 from blobtransfer.file_signatures import SQLITE, START_BYTES, identify_format
-from blobtransfer.results.store.lock import only_writer
+from blobtransfer.results.store.lock import lock_for_writing
 
 APPLICATION_ID = 0x626C6274
 """`blbt`: application ID in the header of an SQLite file."""
@@ -106,7 +106,7 @@ class Connection:
         if types and not all(
             isinstance(value, kind) for row in rows for value, kind in zip(row, types, strict=True)
         ):
-            raise damaged(self.path)
+            raise damage_error(self.path)
         return rows
 
     @contextmanager
@@ -141,7 +141,7 @@ class Connection:
 
 
 @contextmanager
-def connected(path: Path, writes: bool) -> Iterator[Connection]:
+def open_connection(path: Path, writes: bool) -> Iterator[Connection]:
     """Check that a file is a store, and open it while the block runs.
 
     Args:
@@ -163,7 +163,7 @@ def connected(path: Path, writes: bool) -> Iterator[Connection]:
         return
     if path.is_symlink():  # only readers follow links
         raise StoreError(path, f"{explain_symbolic_link(path)}; use another name")
-    with only_writer(real_path, path), _opened(path, real_path, "rwc") as connection:
+    with lock_for_writing(real_path, path), _opened(path, real_path, "rwc") as connection:
         header = _header(connection)
         if any(header):
             _check(connection, *header)
@@ -172,12 +172,12 @@ def connected(path: Path, writes: bool) -> Iterator[Connection]:
         yield connection
 
 
-def damaged(path: Path) -> StoreError:
+def damage_error(path: Path) -> StoreError:
     """Return the error for a store with content that no command has written."""
     return StoreError(path, "this store is damaged; use a copy, or begin another")
 
 
-def too_large(path: Path) -> StoreError:
+def size_error(path: Path) -> StoreError:
     """Return the error for a store that does not fit into memory."""
     return StoreError(path, "it needs more memory than is free; free some, or use a smaller store")
 
@@ -299,7 +299,7 @@ def _check(connection: Connection, owner: int, version: int, schema: frozenset[s
     connection.format = version
     # The integrity check runs the CHECK constraints of the schema, so compare the schema first.
     if schema != set(TABLES) or connection.rows("PRAGMA integrity_check(1)") != [("ok",)]:
-        raise damaged(path)
+        raise damage_error(path)
 
 
 def _make_tables(connection: Connection) -> None:
@@ -321,9 +321,9 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise too_large(path) from error
+        raise size_error(path) from error
     except UnicodeDecodeError as error:  # SQLite quotes the schema in a message, as bytes
-        raise damaged(path) from error
+        raise damage_error(path) from error
     except sqlite3.Error as error:
         code = _code_of(error)
         if code in _BUSY:
@@ -336,4 +336,4 @@ def _translated(path: Path) -> Iterator[None]:
         if code == sqlite3.SQLITE_INTERRUPT:
             problem = "it takes too long to read and looks damaged; use a copy, or begin another"
             raise StoreError(path, problem) from error
-        raise damaged(path) from error
+        raise damage_error(path) from error

@@ -18,7 +18,7 @@ HOLDER = b"process "
 
 
 @contextmanager
-def only_writer(path: Path, name: Path | None = None) -> Iterator[None]:
+def lock_for_writing(path: Path, name: Path | None = None) -> Iterator[None]:
     """Lock a file while the block runs.
 
     A killed process leaves the lock file, but no lock. On systems without such locks (Windows)

@@ -16,7 +16,7 @@ LEVEL = 1
 """Compression level; higher levels take longer and gain little."""
 
 
-def packed(block: BlockResult) -> bytes:
+def pack(block: BlockResult) -> bytes:
     """Pack the numbers of a block: little-endian, array after array, compressed."""
     scores = block.scores
     arrays: list[NDArray[Any]] = [
@@ -32,8 +32,8 @@ def packed(block: BlockResult) -> bytes:
     return zlib.compress(b"".join(array.tobytes() for array in arrays), LEVEL)
 
 
-def unpacked(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
-    """Read what `packed` wrote.
+def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
+    """Read what `pack` wrote.
 
     Args:
         body: The bytes.

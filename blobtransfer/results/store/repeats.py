@@ -29,10 +29,10 @@ from blobtransfer.results.results import BlockResult, DataRecord
 from blobtransfer.results.scores import Run
 from blobtransfer.results.store.connection import (
     Connection,
-    damaged,
-    too_large,
+    damage_error,
+    size_error,
 )
-from blobtransfer.results.store.packing import packed, unpacked
+from blobtransfer.results.store.packing import pack, unpack
 from blobtransfer.specs.checks import MAX_COUNT
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec
 
@@ -68,7 +68,7 @@ class ExperimentHeader:
     source_run: Run | None
     distance: Annotated[float, Interval(ge=0.0, le=MAX_DISTANCE)] | None = None
 
-    def renamed(self, spec: ExperimentSpec) -> "ExperimentHeader":
+    def with_names_of(self, spec: ExperimentSpec) -> "ExperimentHeader":
         """Return the header with the names of the data in a spec, whose files may be renamed."""
         data = {"source": spec.source, "target": spec.target}
         records = [
@@ -99,7 +99,7 @@ class StoredRepeats:
         if not rows:
             return None
         header: ExperimentHeader = read_record(self._path, ExperimentHeader, rows[0][0])
-        with checked(self._path):
+        with translate_check_errors(self._path):
             check_data_records(self._spec, header.tasks)
             check_source_run(self._spec, header.source_run)
         return header
@@ -119,7 +119,7 @@ class StoredRepeats:
         """
         seconds = float(sum(row[-1] for row in self._blocks(repeats, {"seconds": float})))
         if seconds > MAX_SECONDS:
-            raise damaged(self._path)
+            raise damage_error(self._path)
         return seconds
 
     def started(self, repeats: range) -> str | None:
@@ -161,7 +161,7 @@ class StoredRepeats:
             read_record(path, dict[str, str | int | None], machine),
             rounding,
         )
-        with checked(path):
+        with translate_check_errors(path):
             check_provenance(environment.versions, environment.machine, "")
         return environment
 
@@ -194,7 +194,7 @@ class StoredRepeats:
         )
         repeats = block.scores.repeats
         self._insert(
-            record_text(asdict(header)), int(repeats[0]), int(repeats[-1]), packed(block), origin
+            record_text(asdict(header)), int(repeats[0]), int(repeats[-1]), pack(block), origin
         )
 
     def merge_from(self, other: "StoredRepeats", mixed: bool, poll: Callable[[], None]) -> int:
@@ -223,7 +223,7 @@ class StoredRepeats:
             for block_here in self.blocks(range(first, last + 1)):
                 is_common = np.isin(repeats, block_here.scores.repeats)
                 is_new &= ~is_common
-                if packed(block_here) != packed(block.at(is_common)):
+                if pack(block_here) != pack(block.at(is_common)):
                     raise StoreError(
                         other._path,
                         f"its repeat {block_here.scores.repeats[0]} and others are not those of "
@@ -231,7 +231,7 @@ class StoredRepeats:
                     )
             *origin_texts, seconds = origin
             for run in _runs(repeats[is_new]):
-                new_body = packed(block.at(np.isin(repeats, run)))
+                new_body = pack(block.at(np.isin(repeats, run)))
                 share = len(run) / len(repeats)
                 new_origin = (*origin_texts, share * seconds)
                 self._insert(head_text, int(run[0]), int(run[-1]), new_body, new_origin)
@@ -245,7 +245,7 @@ class StoredRepeats:
             head: The `ExperimentHeader` of the experiment as JSON.
             first: The first repeat.
             last: The last repeat.
-            body: The numbers, as `packed` returns them.
+            body: The numbers, as `pack` returns them.
             origin: Versions, machine, rounding, start and seconds, in the form of the columns.
         """
         versions, machine, rounding, started, seconds = origin
@@ -284,13 +284,13 @@ class StoredRepeats:
             window = range(batch[0][0], batch[-1][1] + 1)
             for first, last, sha256, body, *values in self._blocks(window, columns):
                 if hashlib.sha256(body).hexdigest() != sha256:
-                    raise damaged(self._path)
+                    raise damage_error(self._path)
                 try:
-                    block = unpacked(body, self._spec, range(first, last + 1))
+                    block = unpack(body, self._spec, range(first, last + 1))
                 except (ValueError, zlib.error) as error:
-                    raise damaged(self._path) from error
+                    raise damage_error(self._path) from error
                 except MemoryError as error:
-                    raise too_large(self._path) from error
+                    raise size_error(self._path) from error
                 yield block, body, values
 
     def _blocks(
@@ -309,9 +309,9 @@ class StoredRepeats:
         last_before = -1
         for first, last, *_ in rows:
             if not (last_before < first <= last < MAX_COUNT and last - first < max_repeats):
-                raise damaged(self._path)
+                raise damage_error(self._path)
             last_before = last
-        with checked(self._path):
+        with translate_check_errors(self._path):
             for name, values in zip(columns, zip(*rows, strict=True), strict=False):
                 if name == "seconds" and not all(0.0 <= value <= MAX_SECONDS for value in values):
                     raise ValueError("seconds: not a duration that a command can have")
@@ -348,7 +348,7 @@ def read_record(path: Path, kind: Any, text: str) -> Any:
     try:
         return _adapter(kind).validate_json(text, strict=True)
     except (ValidationError, SettingError) as error:
-        raise damaged(path) from error
+        raise damage_error(path) from error
 
 
 @cache
@@ -359,12 +359,12 @@ def _adapter(kind: Any) -> Any:
 
 
 @contextmanager
-def checked(path: Path) -> Iterator[None]:
+def translate_check_errors(path: Path) -> Iterator[None]:
     """Raise `StoreError` if a check in the block fails."""
     try:
         yield
     except (ValueError, SettingError) as error:
-        raise damaged(path) from error
+        raise damage_error(path) from error
 
 
 def record_text(record: Any) -> str:

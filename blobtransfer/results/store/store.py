@@ -27,14 +27,14 @@ from blobtransfer.results.files.checks import (
 from blobtransfer.results.store.connection import (
     FORMAT,
     Connection,
-    connected,
-    damaged,
+    damage_error,
+    open_connection,
 )
 from blobtransfer.results.store.repeats import (
     StoredRepeats,
-    checked,
     read_record,
     record_text,
+    translate_check_errors,
 )
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.experiment import ExperimentSpec
@@ -80,7 +80,7 @@ class RepeatCount:
 
 
 class Store:
-    """SQLite store of blocks of repeats; open it with `Store.opened`.
+    """SQLite store of blocks of repeats; open it with `Store.open`.
 
     Attributes:
         path: Path of the file as the user wrote it.
@@ -93,9 +93,9 @@ class Store:
 
     @classmethod
     @contextmanager
-    def opened(cls, path: Path, writes: bool) -> Iterator["Store"]:
-        """Open a store while the block runs; see `connection.connected`."""
-        with connected(path, writes) as connection:
+    def open(cls, path: Path, writes: bool) -> Iterator["Store"]:
+        """Open a store while the block runs; see `connection.open_connection`."""
+        with open_connection(path, writes) as connection:
             store = cls(connection)
             if writes and connection.format == 1:
                 store._convert()
@@ -251,12 +251,12 @@ def _study_of(path: Path, name: str, text: str) -> Study:
     Raises:
         StoreError: No command could have run the study.
     """
-    with checked(path):
+    with translate_check_errors(path):
         if name == "compare":
             study = Study.of_one(read_record(path, ExperimentSpec, text))
         else:
             study = read_record(path, Study, text)
         check_study(study)
         if name != study.kind:
-            raise damaged(path)
+            raise damage_error(path)
         return study

@@ -11,7 +11,7 @@ from helpers.specs import SMALL_OPTIONS
 
 from blobtransfer.cli import interrupts
 from blobtransfer.cli.delivery import printing
-from blobtransfer.cli.interrupts import SIGNALS, Interrupted, deferred, ignore, install
+from blobtransfer.cli.interrupts import SIGNALS, Interrupted, defer_signals, ignore, install
 from blobtransfer.cli.progress import _Stages
 from blobtransfer.cli.streams import ReaderGone
 from blobtransfer.engines.compiled.engine import CompiledEngine
@@ -46,7 +46,7 @@ def test_a_signal_ends_the_process_at_once(number):
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_deferred_signal_is_heard_where_the_work_tells_of_its_progress(number):
-    with pytest.raises(Interrupted) as caught, deferred() as pending:
+    with pytest.raises(Interrupted) as caught, defer_signals() as pending:
         pending.check()
         assert pending.signal_number is None
         signal.raise_signal(number)
@@ -59,7 +59,7 @@ def test_a_deferred_signal_is_heard_where_the_work_tells_of_its_progress(number)
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt()], ids=["nothing", "interrupt"])
 def test_the_end_of_the_work_names_the_signal_whatever_the_work_raises(number, error):
-    with pytest.raises(Interrupted) as caught, deferred():
+    with pytest.raises(Interrupted) as caught, defer_signals():
         signal.raise_signal(number)
         if error is not None:
             raise error
@@ -69,13 +69,13 @@ def test_the_end_of_the_work_names_the_signal_whatever_the_work_raises(number, e
 
 
 def test_an_error_of_the_work_is_reported_though_a_signal_has_arrived():
-    with pytest.raises(MachineError), deferred():
+    with pytest.raises(MachineError), defer_signals():
         signal.raise_signal(signal.SIGTERM)
         raise MachineError("o.json: cannot be written")
 
 
 def test_an_interrupt_without_a_signal_stays_one():
-    with pytest.raises(KeyboardInterrupt) as caught, deferred():
+    with pytest.raises(KeyboardInterrupt) as caught, defer_signals():
         raise KeyboardInterrupt
     assert not isinstance(caught.value, Interrupted)
 
@@ -83,10 +83,10 @@ def test_an_interrupt_without_a_signal_stays_one():
 @pytest.mark.parametrize("error", [MachineError("standard output"), ReaderGone()])
 def test_a_signal_is_the_reason_why_standard_output_cannot_be_written(error, monkeypatch):
     monkeypatch.setattr("blobtransfer.cli.delivery.discard", lambda stream: None)
-    with pytest.raises(Interrupted), deferred() as pending, printing(pending):
+    with pytest.raises(Interrupted), defer_signals() as pending, printing(pending):
         signal.raise_signal(signal.SIGHUP)
         raise error
-    with pytest.raises(type(error)), deferred() as pending, printing(pending):
+    with pytest.raises(type(error)), defer_signals() as pending, printing(pending):
         raise error
 
 
@@ -94,7 +94,7 @@ def test_a_signal_is_the_reason_why_standard_output_cannot_be_written(error, mon
     ("first", "second"), [SIGNALS[:2], SIGNALS[1::-1], SIGNALS[1:], SIGNALS[:1] * 2]
 )
 def test_a_second_signal_ends_the_process_with_the_code_of_the_first(first, second):
-    with pytest.raises(Interrupted), deferred() as pending:
+    with pytest.raises(Interrupted), defer_signals() as pending:
         signal.raise_signal(first)
         with pytest.raises(Left, match=str(128 + first)):
             signal.raise_signal(second)
@@ -102,7 +102,7 @@ def test_a_second_signal_ends_the_process_with_the_code_of_the_first(first, seco
 
 
 def test_once_all_is_delivered_a_signal_ends_the_process_again():
-    with deferred():
+    with defer_signals():
         pass
     with pytest.raises(Left, match="130"):
         signal.raise_signal(signal.SIGINT)
@@ -110,15 +110,15 @@ def test_once_all_is_delivered_a_signal_ends_the_process_again():
 
 def test_work_that_fails_leaves_the_answer_to_signals_as_it_was():
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(ZeroDivisionError), deferred():
+    with pytest.raises(ZeroDivisionError), defer_signals():
         _ = 1 / 0
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_one_piece_of_work_knows_nothing_of_the_signals_of_the_one_before():
-    with pytest.raises(Interrupted), deferred() as first:
+    with pytest.raises(Interrupted), defer_signals() as first:
         signal.raise_signal(signal.SIGINT)
-    with deferred() as second:
+    with defer_signals() as second:
         second.check()
     assert first.signal_number == signal.SIGINT
 
@@ -133,7 +133,7 @@ def test_what_was_ignored_before_stays_ignored():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     install()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    with deferred() as pending:
+    with defer_signals() as pending:
         signal.raise_signal(signal.SIGINT)
         pending.check()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

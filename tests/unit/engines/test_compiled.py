@@ -294,7 +294,7 @@ def test_a_mistake_of_ours_in_a_thread_is_raised_here(engine, job_of, small_data
     def mistake(self):
         raise IndexError("ours")
 
-    monkeypatch.setattr(NetworkBlock, "unpacked_weights", mistake)
+    monkeypatch.setattr(NetworkBlock, "unpack_weights", mistake)
     with pytest.raises(IndexError, match="ours"):
         engine.train(job_of(small_dataset), SILENT.advance)
 

@@ -96,8 +96,8 @@ def test_parts_are_joined_by_repeat_in_whatever_order_they_come():
             whole.classes_predicted[:, repeats], whole.is_failed[:, repeats],
         )  # fmt: skip
 
-    assert_same(Scores.joined([part([3, 4]), part([0]), part([1, 2])]), whole)
-    assert_same(Scores.joined([whole]), whole)
+    assert_same(Scores.join([part([3, 4]), part([0]), part([1, 2])]), whole)
+    assert_same(Scores.join([whole]), whole)
 
 
 def test_an_arm_has_its_accuracies_and_counts():

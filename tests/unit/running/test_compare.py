@@ -424,7 +424,7 @@ def test_a_network_that_is_given_is_kept_by_its_hash_or_not_at_all(tmp_path):
     weights = initial_weights(MLPSpec(), 0, 0)
     spec = spec_of(3)
     engine = PlannedEngine(planned)
-    with Store.opened(tmp_path / "a.db", writes=True) as store:
+    with Store.open(tmp_path / "a.db", writes=True) as store:
         with pytest.raises(SettingError, match="model_sha256"):
             compare_cell(spec, weights, engine, store=store)
         known = replace(spec, model_sha256="0")

@@ -92,7 +92,7 @@ def test_a_training_without_ceiling_and_centres_draws_neither():
     results = training_of(good)
     plain = replace(
         results,
-        datasets=(replace(results.measured, ceiling=None),),
+        tasks=(replace(results.measured, ceiling=None),),
         regions=replace(results.regions, centers=None),
     )
     figure = draw_training(plain, Canvas())

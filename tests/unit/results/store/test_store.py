@@ -24,8 +24,8 @@ from blobtransfer.errors import MachineError, StoreError
 from blobtransfer.results.provenance import Environment
 from blobtransfer.results.results import BlockResult
 from blobtransfer.results.store import connection as connections
-from blobtransfer.results.store.lock import SUFFIX, only_writer
-from blobtransfer.results.store.packing import packed, unpacked
+from blobtransfer.results.store.lock import SUFFIX, lock_for_writing
+from blobtransfer.results.store.packing import pack, unpack
 from blobtransfer.results.store.store import Store
 from blobtransfer.running.block import run_block
 from blobtransfer.running.checkpoint import header_of
@@ -61,7 +61,7 @@ def block_of(repeats, spec=SPEC):
 
 def filled(path, *ranges, spec=SPEC, maker=HERE):
     """Make a store that keeps some repeats."""
-    with Store.opened(path, writes=True) as store:
+    with Store.open(path, writes=True) as store:
         store.record_command(Study.of_one(spec), ["compare"])
         for repeats in ranges:
             store.stored(spec).add(HEAD, block_of(repeats, spec), maker, "2026", 1.5)
@@ -69,13 +69,13 @@ def filled(path, *ranges, spec=SPEC, maker=HERE):
 
 
 def read(path, spec=SPEC, repeats=range(100)):
-    with Store.opened(path, writes=False) as store:
+    with Store.open(path, writes=False) as store:
         return store.stored(spec).blocks(repeats)
 
 
 def assert_alike(a: BlockResult, b: BlockResult):
     assert a.scores.repeats.tolist() == b.scores.repeats.tolist()
-    assert packed(a) == packed(b)
+    assert pack(a) == pack(b)
     assert list(a.curves) == list(b.curves)
 
 
@@ -86,7 +86,7 @@ def assert_alike(a: BlockResult, b: BlockResult):
 def test_a_block_comes_out_as_it_went_in(changes):
     spec = fresh(**changes)
     block = block_of(range(3, 9), spec)
-    found = unpacked(packed(block), spec, range(3, 9))
+    found = unpack(pack(block), spec, range(3, 9))
     assert_alike(found, block)
     assert found.scores.is_failed.any() and not found.scores.is_failed.all()
     for name in ("values", "classes_predicted", "is_failed", "learning_rates"):
@@ -100,12 +100,12 @@ def test_a_block_comes_out_as_it_went_in(changes):
 
 @pytest.mark.parametrize("length", [0, 1, 50, -1])
 def test_bytes_of_another_length_are_refused(length):
-    body = packed(block_of(range(3)))
+    body = pack(block_of(range(3)))
     with pytest.raises(Exception) as found:
-        unpacked(body[:length], SPEC, range(3))
+        unpack(body[:length], SPEC, range(3))
     assert type(found.value).__name__ in ("ValueError", "error")
     with pytest.raises(ValueError):
-        unpacked(body, SPEC, range(4))
+        unpack(body, SPEC, range(4))
 
 
 def test_what_swells_when_it_is_unpacked_is_refused_unread():
@@ -113,7 +113,7 @@ def test_what_swells_when_it_is_unpacked_is_refused_unread():
 
     bomb = zlib.compress(bytes(200_000_000))
     with pytest.raises(ValueError, match="as many numbers"):
-        unpacked(bomb, SPEC, range(3))
+        unpack(bomb, SPEC, range(3))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_scores_that_no_training_gives_are_refused(metric, value):
     block = run_block(SPEC, range(3), {}, PlannedEngine(lambda *_: 0.5))
     block.scores.values[metric, 0, 0] = value
     with pytest.raises(ValueError):
-        unpacked(packed(block), SPEC, range(3))
+        unpack(pack(block), SPEC, range(3))
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.randoms())
@@ -136,7 +136,7 @@ def test_blocks_join_to_the_same_whole_however_they_are_cut(sizes, rng):
         for size, end in zip(sizes, ends, strict=True)
     ]
     rng.shuffle(parts)
-    assert_alike(BlockResult.joined(parts), whole)
+    assert_alike(BlockResult.join(parts), whole)
 
 
 # ---------------------------------------------------------------- which experiment
@@ -232,16 +232,16 @@ def as_format_1(path):
 
 def test_a_store_of_format_1_is_read_and_converted_when_it_is_written(tmp_path):
     path = filled(tmp_path / "a.db", range(4))
-    with Store.opened(path, writes=True) as store:
+    with Store.open(path, writes=True) as store:
         store.record_command(Study.of_one(SPEC), ["compare"])
     as_format_1(path)
     before = path.read_bytes()
-    with Store.opened(path, writes=False) as store:
+    with Store.open(path, writes=False) as store:
         assert store.connection.format == 1
         assert store.stored(SPEC).count(range(100)) == 4
     assert path.read_bytes() == before
     for _ in range(2):
-        with Store.opened(path, writes=True) as store:
+        with Store.open(path, writes=True) as store:
             assert store.connection.format == 2
             assert store.stored(SPEC).count(range(100)) == 4
             assert len(store.commands()) == 1
@@ -305,14 +305,14 @@ def test_a_store_gives_the_repeats_that_are_asked_for(tmp_path):
         blocks = read(path, repeats=repeats)
         found = np.concatenate([block.scores.repeats for block in blocks]).tolist()
         assert found == [r for r in repeats if r in (*range(10), *range(20, 30))]
-        assert_alike(BlockResult.joined(blocks), block_of(found))
+        assert_alike(BlockResult.join(blocks), block_of(found))
     assert read(path, repeats=range(10, 20)) == []
     assert read(path, replace(SPEC, train_seed=9)) == []
 
 
 def test_what_is_known_besides_is_kept(tmp_path):
     path = filled(tmp_path / "a.db", range(4), range(4, 6))
-    with Store.opened(path, writes=False) as store:
+    with Store.open(path, writes=False) as store:
         kept = store.stored(SPEC)
         assert kept.header == HEAD
         assert (kept.seconds(range(100)), kept.started(range(100))) == (3.0, "2026")
@@ -326,7 +326,7 @@ def test_what_is_known_besides_is_kept(tmp_path):
 
 
 def test_a_command_is_remembered_as_it_was_given_last_and_parts_with_the_most_repeats(tmp_path):
-    with Store.opened(tmp_path / "a.db", writes=True) as store:
+    with Store.open(tmp_path / "a.db", writes=True) as store:
         asked = [(100, 0.01), (1000, 0.02), (30, 0.03)]
         before = [
             store.record_command(
@@ -345,7 +345,7 @@ def test_a_command_is_remembered_as_it_was_given_last_and_parts_with_the_most_re
 def test_more_repeats_of_nested_sources_are_more_sources(tmp_path):
     spec = fresh(nested=(3, 4))
     more = replace(spec, nested=(5, 4), n_repeats=20)
-    with Store.opened(tmp_path / "a.db", writes=True) as store:
+    with Store.open(tmp_path / "a.db", writes=True) as store:
         for part in (more, spec):
             store.record_command(Study.of_one(part), [], is_part=True)
         (command,) = store.commands()
@@ -375,10 +375,10 @@ def test_a_link_to_a_store_is_read_and_not_written(tmp_path):
 
 
 def merged(whole, *parts, mixed=False):
-    with Store.opened(whole, writes=True) as store:
+    with Store.open(whole, writes=True) as store:
         n_new = []
         for path in parts:
-            with Store.opened(path, writes=False) as part:
+            with Store.open(path, writes=False) as part:
                 n_new.append(store.merge_from(part, mixed))
     return n_new
 
@@ -390,8 +390,8 @@ def test_parts_join_whatever_they_have_in_common(tmp_path):
     whole = tmp_path / "whole.db"
     assert merged(whole, a, b, c, a) == [15, 10, 5, 0]
     blocks = read(whole)
-    assert_alike(BlockResult.joined(blocks), block_of([*range(25), *range(40, 45)]))
-    with Store.opened(whole, writes=False) as store:
+    assert_alike(BlockResult.join(blocks), block_of([*range(25), *range(40, 45)]))
+    with Store.open(whole, writes=False) as store:
         assert [one.study for one in store.commands()] == [Study.of_one(SPEC)]
         # of a block of which some repeats were there already, its share
         assert store.stored(SPEC).seconds(range(100)) == pytest.approx(
@@ -402,19 +402,19 @@ def test_parts_join_whatever_they_have_in_common(tmp_path):
 def test_parts_of_a_study_join_cell_by_cell(tmp_path):
     spec = sweep_of((10, 20), n_repeats=6)
     for name, repeats in (("a", range(0, 3)), ("b", range(3, 6))):
-        with Store.opened(tmp_path / f"{name}.db", writes=True) as store:
+        with Store.open(tmp_path / f"{name}.db", writes=True) as store:
             store.record_command(spec, [])
             for cell in spec.cells:
                 store.stored(cell.spec).add(HEAD, block_of(repeats, cell.spec), HERE, "", 0.0)
     assert merged(tmp_path / "w.db", tmp_path / "a.db", tmp_path / "b.db") == [6, 6]
-    with Store.opened(tmp_path / "w.db", writes=False) as store:
+    with Store.open(tmp_path / "w.db", writes=False) as store:
         assert str(store.count_repeats(spec)) == "12 of 12 repeats"
 
 
 def test_parts_that_disagree_about_a_repeat_are_refused_whole(tmp_path):
     a = filled(tmp_path / "a.db", range(0, 5))
     b = tmp_path / "b.db"
-    with Store.opened(b, writes=True) as store:
+    with Store.open(b, writes=True) as store:
         store.record_command(Study.of_one(SPEC), [])
         kept = store.stored(SPEC)
         kept.add(HEAD, block_of(range(10, 15)), HERE, "", 0.0)
@@ -424,7 +424,7 @@ def test_parts_that_disagree_about_a_repeat_are_refused_whole(tmp_path):
     merged(whole, a)
     with pytest.raises(StoreError, match=r"b\.db: its repeat 4 "):
         merged(whole, b)
-    with Store.opened(whole, writes=False) as store:
+    with Store.open(whole, writes=False) as store:
         assert store.stored(SPEC).count(range(100)) == 5
 
 
@@ -442,7 +442,7 @@ def test_parts_that_were_computed_otherwise_join_only_if_they_may_be_mixed(tmp_p
     with pytest.raises(StoreError, match=f"b.db: .*{says}.*--mixed"):
         merged(tmp_path / "w.db", a, b)
     merged(tmp_path / "v.db", a, b, mixed=True)
-    with Store.opened(tmp_path / "v.db", writes=False) as store:
+    with Store.open(tmp_path / "v.db", writes=False) as store:
         assert store.stored(SPEC).environments() == [(HERE, 5), (other, 4)]
 
 
@@ -464,8 +464,8 @@ def test_a_merge_that_is_stopped_takes_nothing(tmp_path):
     polls = []
     with (
         pytest.raises(KeyboardInterrupt),
-        Store.opened(whole, writes=True) as store,
-        Store.opened(part, writes=False) as other,
+        Store.open(whole, writes=True) as store,
+        Store.open(part, writes=False) as other,
     ):
         store.merge_from(other, False, poll)
     assert read(whole) == []
@@ -512,17 +512,17 @@ def test_what_is_no_store_is_left_alone(make, says, writes, tmp_path):
     path = tmp_path / "a.db"
     make(path)
     before = path.read_bytes() if path.is_file() else None
-    with pytest.raises(StoreError, match=says), Store.opened(path, writes):
+    with pytest.raises(StoreError, match=says), Store.open(path, writes):
         pass
     assert before is None or path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.db"]
 
 
 def test_a_reader_needs_a_file_with_something_in_it(tmp_path):
-    with pytest.raises(StoreError, match="no such file"), Store.opened(tmp_path / "a.db", False):
+    with pytest.raises(StoreError, match="no such file"), Store.open(tmp_path / "a.db", False):
         pass
     (tmp_path / "a.db").touch()
-    with pytest.raises(StoreError, match="nothing in it"), Store.opened(tmp_path / "a.db", False):
+    with pytest.raises(StoreError, match="nothing in it"), Store.open(tmp_path / "a.db", False):
         pass
     filled(tmp_path / "a.db", range(3))  # an empty file is as good as none
     assert len(read(tmp_path / "a.db")) == 1
@@ -536,7 +536,7 @@ def test_a_store_that_is_cut_off_anywhere_is_damaged_or_empty(tmp_path):
         path.write_bytes(content[:size])
         for writes in (False, True):
             try:
-                with Store.opened(path, writes) as store:
+                with Store.open(path, writes) as store:
                     blocks = store.stored(SPEC).blocks(range(100))
                 outcomes.add(len(blocks))
             except StoreError as error:
@@ -549,7 +549,7 @@ def test_a_store_that_is_cut_off_anywhere_is_damaged_or_empty(tmp_path):
 def test_a_store_with_a_changed_byte_gives_the_same_repeats_or_is_damaged(tmp_path):
     path = filled(tmp_path / "a.db", *(range(i, i + 4) for i in range(0, 40, 4)))
     content = path.read_bytes()
-    whole = packed(BlockResult.joined(read(path)))
+    whole = pack(BlockResult.join(read(path)))
     rng = np.random.default_rng(1)
     n_refused = 0
     for place in rng.integers(100, len(content), 300).tolist():
@@ -559,7 +559,7 @@ def test_a_store_with_a_changed_byte_gives_the_same_repeats_or_is_damaged(tmp_pa
         except (StoreError, MachineError):
             n_refused += 1
             continue
-        assert not blocks or packed(BlockResult.joined(blocks)) == whole
+        assert not blocks or pack(BlockResult.join(blocks)) == whole
     assert n_refused > 10  # most of so small a file is empty
 
 
@@ -568,7 +568,7 @@ def test_a_store_with_a_changed_byte_gives_the_same_repeats_or_is_damaged(tmp_pa
 def test_a_schema_that_is_not_utf_8_is_damaged(writes, tmp_path):
     path = filled(tmp_path / "a.db", range(3))
     path.write_bytes(path.read_bytes().replace(b"tablemakermaker", b"table\x80akermaker"))
-    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes):
+    with pytest.raises(StoreError, match="damaged"), Store.open(path, writes):
         pass
 
 
@@ -605,7 +605,7 @@ def edited(path, statement, *values):
 def test_a_store_that_was_edited_by_hand_is_damaged(statement, tmp_path):
     path = filled(tmp_path / "a.db", range(4), range(4, 8))
     edited(path, statement)
-    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
+    with pytest.raises(StoreError, match="damaged"), Store.open(path, writes=False) as store:
         kept = store.stored(SPEC)
         assert kept.blocks(range(100)) and kept.header and kept.environments() and store.commands()
         assert kept.seconds(range(100))
@@ -642,12 +642,12 @@ HOSTILE = {
 def test_hostile_values_are_damage_to_readers_and_to_merge(statement, value, tmp_path):
     path = filled(tmp_path / "a.db", range(4), range(4, 8))
     edited(path, statement, value)
-    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
+    with pytest.raises(StoreError, match="damaged"), Store.open(path, writes=False) as store:
         for command in store.commands():
             from_store(store, command)
     with pytest.raises(StoreError, match="damaged"):
         merged(tmp_path / "whole.db", path)
-    with Store.opened(tmp_path / "whole.db", writes=False) as store:
+    with Store.open(tmp_path / "whole.db", writes=False) as store:
         assert not store.n_commands()
 
 
@@ -682,7 +682,7 @@ EDITS = {
 def test_a_store_with_values_that_json_refuses_is_damaged(table, column, change, tmp_path):
     path = filled(tmp_path / "a.db", range(8))
     edited_json(path, table, column, change)
-    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes=False) as store:
+    with pytest.raises(StoreError, match="damaged"), Store.open(path, writes=False) as store:
         for command in store.commands():
             from_store(store, command)
 
@@ -690,7 +690,7 @@ def test_a_store_with_values_that_json_refuses_is_damaged(table, column, change,
 def test_words_of_a_command_that_would_act_on_a_terminal_are_escaped(tmp_path):
     path = filled(tmp_path / "a.db", range(3))
     edited(path, "UPDATE command SET argv = ?", json.dumps(["\x1b]0;PWN\x07\nerror: no"]))
-    with Store.opened(path, writes=False) as store:
+    with Store.open(path, writes=False) as store:
         (command,) = store.commands()
     assert command.argv == (r"\x1b]0;PWN\x07\nerror: no",)
 
@@ -720,7 +720,7 @@ def test_nothing_of_a_foreign_schema_is_run(statement, writes, tmp_path, monkeyp
         return real(self, query, *args, **kwargs)
 
     monkeypatch.setattr(connections.Connection, "rows", rows)
-    with pytest.raises(StoreError, match="damaged"), Store.opened(path, writes):
+    with pytest.raises(StoreError, match="damaged"), Store.open(path, writes):
         pass
     assert not [query for query in statements if "check(" in query or "block" in query]
     assert path.read_bytes() == content
@@ -733,7 +733,7 @@ def test_a_statement_that_takes_too_long_ends(tmp_path, monkeypatch):
     endless = "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k) SELECT max(i) FROM k"
     with (
         pytest.raises(StoreError, match="too long"),
-        Store.opened(path, writes=False) as store,
+        Store.open(path, writes=False) as store,
     ):
         store.connection.rows(endless)
 
@@ -742,7 +742,7 @@ def test_a_statement_that_takes_too_long_ends(tmp_path, monkeypatch):
 def test_more_commands_than_a_store_may_have_are_not_read(tmp_path, monkeypatch):
     path = filled(tmp_path / "a.db", range(3))
     monkeypatch.setattr("blobtransfer.results.store.store.MAX_COMMANDS", 0)
-    with pytest.raises(StoreError, match="commands"), Store.opened(path, writes=False) as store:
+    with pytest.raises(StoreError, match="commands"), Store.open(path, writes=False) as store:
         store.commands()
 
 
@@ -780,7 +780,7 @@ def test_files_beside_a_store_are_neither_trusted_nor_touched(make, writes, tmp_
     victim.write_text("mine")
     make(path, victim)
     before = contents(tmp_path)
-    with pytest.raises(StoreError, match="beside it"), Store.opened(path, writes):
+    with pytest.raises(StoreError, match="beside it"), Store.open(path, writes):
         pass
     assert contents(tmp_path) == before
 
@@ -790,7 +790,7 @@ def test_a_store_in_wal_mode_is_refused_with_a_remedy(tmp_path):
     path = filled(tmp_path / "a.db", range(3))
     edited(path, "PRAGMA journal_mode = WAL")
     assert os.listdir(tmp_path) == ["a.db"]
-    with pytest.raises(StoreError, match="WAL"), Store.opened(path, writes=False):
+    with pytest.raises(StoreError, match="WAL"), Store.open(path, writes=False):
         pass
     edited(path, "PRAGMA journal_mode = DELETE")
     assert len(read(path)) == 1
@@ -824,7 +824,7 @@ def test_only_a_lock_file_is_taken_as_a_lock(make, is_new, tmp_path):
 def test_a_lock_that_was_replaced_is_not_removed(tmp_path):
     path = tmp_path / "a.db"
     lock = path.with_name(path.name + SUFFIX)
-    with only_writer(path):
+    with lock_for_writing(path):
         lock.unlink()
         lock.write_text("mine")
     assert lock.read_text() == "mine"
@@ -843,7 +843,7 @@ def test_a_store_that_cannot_be_written_is_one_line(tmp_path):
 
 def test_a_second_writer_is_told_of_the_first_and_readers_go_on(tmp_path):
     path = filled(tmp_path / "a.db", range(3))
-    with Store.opened(path, writes=True) as store:
+    with Store.open(path, writes=True) as store:
         with pytest.raises(MachineError, match=f"in use by process {os.getpid()} on "):
             filled(path, range(3, 6))
         store.stored(SPEC).add(HEAD, block_of(range(3, 6)), HERE, "", 0.0)
@@ -866,7 +866,7 @@ def test_of_many_at_once_one_is_the_writer(tmp_path):
     def hold():
         n_held = 0
         while n_held < 50:
-            with suppress(MachineError), only_writer(path):
+            with suppress(MachineError), lock_for_writing(path):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
