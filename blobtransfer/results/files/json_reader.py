@@ -27,7 +27,6 @@ from blobtransfer.results.files.schema import (
     ResultsFile,
     StudyFile,
 )
-from blobtransfer.results.files.version_1 import convert_from_1
 from blobtransfer.results.provenance import Provenance
 from blobtransfer.results.results import (
     CellResults,
