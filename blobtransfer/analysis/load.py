@@ -7,7 +7,7 @@ from blobtransfer.analysis.stopping import StoppingRule, windows
 from blobtransfer.analysis.studies import analyse_study, cell_results
 from blobtransfer.errors import StoreError
 from blobtransfer.results.files.json_reader import read_json
-from blobtransfer.results.provenance import Provenance
+from blobtransfer.results.provenance import Provenance, join_provenances
 from blobtransfer.results.results import (
     BlockResult,
     CellResults,

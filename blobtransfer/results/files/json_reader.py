@@ -27,6 +27,7 @@ from blobtransfer.results.files.schema import (
     ResultsFile,
     StudyFile,
 )
+from blobtransfer.results.files.version_1 import convert_from_1
 from blobtransfer.results.provenance import Provenance
 from blobtransfer.results.results import (
     CellResults,
@@ -68,7 +69,7 @@ def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
         raise ResultsFileError(name, "schema_version: input should be 2")
     try:
         kinds: Any = Annotated[ResultsFile | StudyFile, Discriminator("command")]
-        file = TypeAdapter(kinds).validate_json(converted_from_1(text), strict=True)
+        file = TypeAdapter(kinds).validate_json(convert_from_1(text), strict=True)
         return _study_of(file) if isinstance(file, StudyFile) else _results_of(file)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
