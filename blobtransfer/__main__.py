@@ -10,7 +10,7 @@ def run() -> int:
     """Run the program; Ctrl-C and SIGTERM are answered from the first moment."""
     interrupts.install()
     # Threads of OpenBLAS would reserve memory for nothing, wait for ever where there is none, and
-    # let last digits hang on how many processors there are.
+    # make the last digits depend on the number of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # NumPy and matplotlib fail if it is not a number; no output contains a date of theirs.
     os.environ.pop("SOURCE_DATE_EPOCH", None)

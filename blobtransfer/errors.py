@@ -10,8 +10,8 @@
     │       └── StoreError         2  a store of results
     └── MachineError          1  the request was fine, the machine was not
 
-A message is one line: what was given, what is wrong, what to do. A bug of the program
-is not among these and stays a traceback.
+A message is one line: the input, the problem, the solution. A bug of the program is not reported
+this way and prints a traceback.
 """
 
 import copyreg

@@ -1,4 +1,4 @@
-"""The network itself: its weights, how they are drawn, and its forward pass.
+"""The network: its weights, their initialisation, and its forward pass.
 
 A set of weights is a list: kernel, bias, kernel, bias, ... from the input to the output.
 """
@@ -43,7 +43,7 @@ def kernel_shapes(weights: Weights) -> list[tuple[int, int]]:
 def initial_weights(
     network: MLPSpec, train_seed: int, repeat: int, stream: Stream = Stream.WEIGHTS
 ) -> Weights:
-    """Draw the initial weights of a repeat: of its source and its standalone network alike.
+    """Initialise the weights of a repeat, shared by its source and its standalone network.
 
     Args:
         network: Shape of the network.
@@ -68,7 +68,7 @@ def initial_weights(
 def initialise_kernel(
     initializer: Initializer, fan_in: int, fan_out: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Draw one kernel by variance scaling: He, Glorot or LeCun, uniform or normal.
+    """Initialise one kernel by variance scaling: He, Glorot or LeCun, uniform or normal.
 
     Args:
         initializer: The rule, by its Keras name.

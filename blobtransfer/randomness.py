@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 
 class Stream(IntEnum):
-    """What a random stream draws; the number of a stream never changes its meaning."""
+    """Use of a random stream; the number of a stream never changes its meaning."""
 
     WEIGHTS = 0
     SOURCE_ORDER = 1
@@ -94,7 +94,7 @@ def seed_sequence(train_seed: int, stream: Stream, repeat: int) -> np.random.See
 
     Args:
         train_seed: Seed of all trainings, 0 to 2**32 - 1.
-        stream: What is drawn.
+        stream: The stream.
         repeat: Index of the repeat, at least 0.
     """
     return np.random.SeedSequence(train_seed, spawn_key=(stream, repeat))

@@ -1,7 +1,7 @@
-"""Generated data: draw the rows of a spec with scikit-learn's generators and split them.
+"""Generate the rows of a spec with scikit-learn's generators and split them.
 
-Each kind has its best possible (Bayes) accuracy, where that is known. Fresh test rows never
-change the training rows.
+Each kind has its best possible (Bayes) accuracy, if known. New test rows do not change the
+training rows.
 """
 
 import warnings
@@ -28,7 +28,7 @@ with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
     from sklearn import datasets
 
 FRESH_TEST_ROWS = 1
-"""Spawn key of the seed of fresh test rows; no other use of the seed has it."""
+"""Spawn key of the seed of new test rows, not used for anything else."""
 
 CURVE_POINTS = 1_000
 """Points that represent a curve."""
@@ -41,7 +41,7 @@ Draw = Callable[[int, int], tuple[Any, Any]]
 
 
 def make(spec: GeneratedSpec) -> Dataset:
-    """Draw the rows of a spec and split them.
+    """Generate the rows of a spec and split them.
 
     Raises:
         MachineError: The rows do not fit into memory.
@@ -50,7 +50,7 @@ def make(spec: GeneratedSpec) -> Dataset:
 
 
 def _blobs(spec: BlobsSpec) -> Dataset:
-    """Draw blobs and keep their true centres, from which fresh test rows are drawn too."""
+    """Generate blobs; new test rows have the same true centres."""
     centers: list[NDArray[np.float64]] = []
 
     def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
@@ -93,7 +93,7 @@ def _circles(spec: CirclesSpec) -> Dataset:
 
 
 def _classification(spec: ClassificationSpec) -> Dataset:
-    """Draw clusters; their best possible accuracy is not known.
+    """Generate clusters; their best possible accuracy is unknown.
 
     The positions of the clusters depend on the number of rows drawn at once. So fresh test rows
     are drawn together with the others, and another number of them gives other clusters.
@@ -126,7 +126,7 @@ def _classification(spec: ClassificationSpec) -> Dataset:
 
 
 def _quantiles(spec: QuantilesSpec) -> Dataset:
-    """Draw shells; the distance from the origin decides the class, so the best accuracy is 1."""
+    """Generate shells; the distance from the origin decides the class, so the ceiling is 1."""
     return _split(
         spec,
         lambda n_rows, seed: datasets.make_gaussian_quantiles(
@@ -147,15 +147,15 @@ GENERATORS: Mapping[str, Callable[[Any], Dataset]] = {
     "classification": _classification,
     "quantiles": _quantiles,
 }
-"""The function that draws each kind of spec."""
+"""Function that generates each kind of data."""
 
 
 def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -> Dataset:
-    """Draw the rows of a spec, the first of which are training rows.
+    """Generate the rows of a spec; the first rows are training rows.
 
     Args:
         spec: Any spec of generated data.
-        draw: Draws rows; fresh test rows have a seed of their own.
+        draw: Generates rows; new test rows have their own seed.
         ceiling: Computes the best possible accuracy on rows and their classes; it is measured on
             the test rows, so that a small test set shifts it and the accuracies together.
 
@@ -183,7 +183,7 @@ def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -
 
 
 def _fresh_seed(seed: int) -> int:
-    """Return the seed of the fresh test rows of data with this seed."""
+    """Return the seed of the new test rows of data with a seed."""
     sequence = np.random.SeedSequence(seed, spawn_key=(FRESH_TEST_ROWS,))
     return int(sequence.generate_state(1)[0])
 

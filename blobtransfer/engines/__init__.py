@@ -2,7 +2,7 @@
 
 An engine is a deterministic function of a `Job`. Randomness is decided outside: the job
 brings initial weights and the keys of the batch orders, and every engine replays the
-same orders, so all engines give the same networks but for float32 rounding.
+same orders, so all engines return the same networks except for float32 rounding.
 """
 
 from collections.abc import Callable
@@ -58,8 +58,8 @@ class Job:
 
     Raises:
         SettingError: The network does not fit the rows or the classes of a dataset.
-        InputError: Another array has not the shape, type or values described here. Engines rely
-            on that: the compiled engine passes addresses to machine code, which checks nothing.
+        InputError: Another array does not have the shape, type or values described here. Engines
+            rely on them: the compiled engine passes addresses to machine code without checks.
     """
 
     network: MLPSpec
@@ -136,7 +136,7 @@ def _check_weights(name: str, weights: Weights, job: Job) -> None:
 def _check_rows(
     dataset: Dataset, x: NDArray[np.float32], y: NDArray[np.int64], network: MLPSpec
 ) -> None:
-    """Raise InputError unless rows are such that a network can take, SettingError if it is not."""
+    """Raise InputError for invalid rows, and SettingError if the network does not fit them."""
     if x.ndim != 2 or x.dtype != np.float32:
         raise _array_error("x", x, "float32 of shape (rows, features)")
     if y.shape != (len(x),) or y.dtype.kind not in "iu" or len(y) == 0:
@@ -197,7 +197,7 @@ class Engine(Protocol):
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Return how many repeats of all variants a job should have.
 
-        Fewer cost time; more cost memory, and are lost together when interrupted.
+        Fewer repeats cost time; more cost memory, and are lost together after an interrupt.
         """
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:

@@ -1,1 +1,1 @@
-"""Networks in files as Keras saves them: read as data, and written."""
+"""Read and write networks in Keras files; files are read as data, never run."""

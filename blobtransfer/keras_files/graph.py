@@ -1,4 +1,4 @@
-"""The layers of a Functional model in the order in which rows go through them."""
+"""Put the layers of a Functional model in forward order."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def _chain(
             return None
     chain: list[dict[str, Any]] = []
     name: str | None = outputs[0]
-    while name is not None and len(chain) <= n_layers:  # or they lead back to themselves
+    while name is not None and len(chain) <= n_layers:  # longer chains are cycles
         entry = by_name.get(name)
         if entry is None:
             break

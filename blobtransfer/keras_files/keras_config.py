@@ -1,6 +1,6 @@
-"""The JSON that describes a Keras model -> its layers, as rows go through them; nothing is run.
+"""Parse the JSON of a Keras model into its layers, in forward order; no code is run.
 
-Models inside the model are laid open and graphs put in order, within limits of depth and number.
+Nested models are flattened and graphs are ordered, within limits of depth and number.
 """
 
 import builtins
@@ -15,16 +15,16 @@ from blobtransfer.specs.checks import join
 from blobtransfer.specs.network import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS
 
 MODELS = {"Sequential": "sequential", "Functional": "functional", "Model": "functional"}
-"""Classes of models, and what Keras calls their groups of weights."""
+"""Classes of models, and the Keras names of their groups of weights."""
 
 REJECTED = ""
-"""Kind of a layer that is a problem already."""
+"""Kind of a layer whose problem is already reported."""
 
 MAX_DEPTH = 8
 """Deepest nesting of models."""
 
 MAX_ENTRIES = 4 * MAX_LAYERS
-"""Most layers of all kinds, such as a dense layer, its activation and its dropout."""
+"""Largest number of layers of all kinds, such as dense layers, activations and dropout."""
 
 CHAIN = (
     f"train a chain of Dense layers ({join(ACTIVATIONS)}), the last with softmax; "
@@ -113,7 +113,7 @@ def _flattened(
     for position, entry in enumerate(entries):
         config, kind = _mapping(entry.get("config"), "a layer"), str(entry.get("class_name"))
         name = str(config["name"])
-        # So Keras names the groups of weights, whatever the names of the layers: dense, dense_1.
+        # Keras names the groups of weights, whatever the names of the layers: dense, dense_1.
         word = MODELS.get(kind, "dense")
         n_before = n_of_kind.get(word, 0)
         layer_group = (*group, f"{word}_{n_before}" if n_before else word)
@@ -152,7 +152,7 @@ def _shapes(entry: dict[str, Any], config: dict[str, Any]) -> Iterator[object]:
 
 
 def declared_width(layer: LayerConfig, problems: Problems) -> int | None:
-    """Return the number of inputs of a layer; None where the file does not say."""
+    """Return the number of inputs of a layer; None if the file does not specify it."""
     where = f"layer {quote(layer.name)}"
     widths = set()
     for shape in layer.shapes:

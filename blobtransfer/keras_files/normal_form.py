@@ -1,4 +1,4 @@
-"""The layers of a model -> one form: dense layers, each with its activation and its bias.
+"""Convert the layers of a model to a normal form: dense layers with activation and bias.
 
 Layers that leave a trained network as it is are skipped, and activation layers are folded into
 the dense layer before. The rest must be a network that can be trained here; ignored parts of
@@ -34,7 +34,7 @@ from blobtransfer.specs.network import (
 )
 
 ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax")
-"""Keras layers that are an activation and nothing else."""
+"""Keras layers that only apply an activation."""
 
 CUSTOM_ACTIVATION = "of its own"
 """Word for an activation that is a function without a known name."""
@@ -162,7 +162,7 @@ def network_of(chain: DenseChain) -> MLPSpec:
 def with_softmax(
     network: MLPSpec, weights: Sequence[np.ndarray], output: str
 ) -> tuple[MLPSpec, tuple[np.ndarray, ...], str]:
-    """Replace another output layer by an equivalent one with softmax, where there is one.
+    """Replace the output layer by an equivalent softmax layer, if there is one.
 
     Softmax of (0, z) is (1 - s, s) with s the sigmoid of z, and softmax of the logits is what a
     loss makes of them.
@@ -201,7 +201,7 @@ def activation_of(value: object) -> str:
 
 
 def activation_of_layer(kind: str, config: dict[str, Any]) -> str:
-    """Return the activation of a layer of `ACTIVATION_LAYERS`; a description of an unknown one."""
+    """Return the activation of a layer of `ACTIVATION_LAYERS`, or a description if unknown."""
     match kind:
         case "ReLU":
             if config.get("max_value") is None and config.get("threshold", 0) in (None, 0):
@@ -269,7 +269,7 @@ def _leaky(slope: object) -> str:
         if slope == 0:
             return "relu"
         if MIN_SLOPE <= slope < 1.0:
-            # A slope of float32 as people write it: 0.1, not 0.10000000149.
+            # Shortest form of a float32 slope: 0.1, not 0.10000000149.
             return activation_word("leaky_relu", float(str(np.float32(slope))))
     return f"leaky_relu of slope {_unquoted(slope)}"
 

@@ -1,4 +1,4 @@
-"""A saved model read as data, never executed -> architecture and weights.
+"""Read architecture and weights of a saved model as data; nothing is executed.
 
 A caller gets layers that can be trained here and finite weights, whatever the file holds. The
 file is read in a process of its own (`sandbox`, about 0.2 s), because a damaged one can crash
@@ -38,7 +38,7 @@ _FOLDERS = {
     "saved_model.pb": "an exported TensorFlow SavedModel, without its Keras model; save that "
     "with model.save()",
 }
-"""Problem of a folder that holds a file of that name."""
+"""Error message for a folder that contains a file of that name."""
 
 MAX_NOTES, MAX_LINE = 20, 1000
 """Most that is reported of a file: lines, and characters of a line."""
@@ -54,8 +54,8 @@ class SourceNetwork:
         network: The architecture; `initializer` is the default, the file's is not read.
         weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous,
             finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
-        sha256: Of the file, in hexadecimal digits.
-        preprocessing: Needed to use it on a table; None if the file has none.
+        sha256: Hash of the file, in hexadecimal digits.
+        preprocessing: Preprocessing of the inputs; None if the file has none.
         output: Activation of the output layer; `softmax`, or it can only be re-initialised.
         notes: Ignored parts of the file, one line each.
     """

@@ -1,4 +1,4 @@
-"""Rejection of model files: the error, its problems in one line, and the limits of all readers."""
+"""Reject model files: the error, its problems in one line, and the limits of all readers."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ MAX_NAME = 500
 """Longest name of a layer or a group."""
 
 MAX_LISTED = 3
-"""Most layers, and most problems, that one line lists; further ones are counted."""
+"""Largest number of layers, and of problems, that one line lists; others are counted."""
 
 
 CHECKPOINT = (

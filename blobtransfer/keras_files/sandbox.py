@@ -1,4 +1,4 @@
-"""A saved model on standard input -> its architecture and weights on standard output.
+"""Read a saved model from standard input; write architecture and weights to standard output.
 
 Runs as a process of its own: HDF5 is a C library that some damaged files crash (a B-tree that
 is its own child overflows the stack), exhaust memory (a text that claims 4 GB) or run for ever;
@@ -45,7 +45,7 @@ from blobtransfer.keras_files.refusal import CHECKPOINT, MAX_CONFIG_BYTES, Unsup
 from blobtransfer.specs.network import MAX_PARAMETERS, MLPSpec
 
 BYTES_PER_WEIGHT = 24
-"""Most that a saved network takes for each weight: a float64, and two of Adam."""
+"""Largest size of a saved weight in bytes: a float64, and two moments of Adam."""
 
 MAX_FILE_BYTES = BYTES_PER_WEIGHT * MAX_PARAMETERS + 8 * 2**20
 """Largest file: the largest network, and room for structure."""

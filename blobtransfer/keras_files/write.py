@@ -1,4 +1,4 @@
-"""A trained network -> a `.keras` file that plain Keras opens."""
+"""Write a trained network as a `.keras` file that plain Keras opens."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,10 +25,10 @@ def save_model(
     """Save a network as a `.keras` file that plain Keras opens.
 
     Args:
-        network: Its shape.
+        network: Shape of the network.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
         path: Ends in `.keras`; written whole or not at all.
-        preprocessing: Needed to use it on a table; None if it was not trained on one.
+        preprocessing: Preprocessing of the inputs; None if it was not trained on a table.
         must_be_new: Never replace a file.
         show_log: See `load_keras`.
 

@@ -1,1 +1,1 @@
-"""Arrays in, plain records out: spread, differences, curves, and what they allow to say."""
+"""Compute plain records from arrays: spread, differences, curves and verdicts."""

@@ -94,7 +94,7 @@ Beyond = Literal["yes", "no", "maybe"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Verdict that is read off the interval of a difference.
+    """Verdict on a difference, by its interval.
 
     Args:
         kind: `better` if the interval is above 0, `worse` if below, `no practical difference` if
@@ -120,7 +120,7 @@ def compare_pairs(
 
     Args:
         differences: (n,) finite shares; rounded to 12 digits, as smaller values are rounding.
-        max_unseen_shift: How far from 0 a pair not yet seen may lie on average, such as one whose
+        max_unseen_shift: Largest mean distance from 0 of unseen pairs, such as a pair whose
             network fails to train; at least 0.
         n_compared: Simultaneous comparisons, at least 1.
         margin: Difference that `repeats_needed` resolves, at least 0; 0 for none.
@@ -168,7 +168,7 @@ def verdict_of(difference: Difference, margin: float, fewest: int = MIN_PAIRS) -
 
     Args:
         difference: With its simultaneous interval.
-        margin: Largest difference that does not matter in practice, at least 0.
+        margin: Largest negligible difference, at least 0.
         fewest: Pairs below which the verdict is `undecided`.
     """
     d = difference

@@ -1,9 +1,9 @@
-"""Random-effects pooling: does transfer help on pairs of tasks like these?
+"""Random-effects pooling: does transfer help on pairs of data like these?
 
-Each pair contributes one number, its mean difference over repeats. The pairs do not share a task,
+Each pair contributes one number, its mean difference over repeats. The pairs do not share data,
 so they are independent, and their number K is the sample size, however many repeats each has. The
-variation of true effects between pairs is reported beside the mean, because a reader's own task is
-a new pair.
+variation of true effects between pairs is reported beside the mean, because the data of a
+reader is a new pair.
 
 Source: random effects, Higgins, Thompson & Spiegelhalter 2009,
 doi:10.1111/j.1467-985X.2008.00552.x.
@@ -34,13 +34,13 @@ MIN_VARIANCE = 1e-18
 
 @dataclass(frozen=True)
 class PooledEffect:
-    """Estimate of the mean effect over pairs of tasks, and of how much pairs differ.
+    """Estimate of the mean effect over pairs of data, and of how much pairs differ.
 
     All but the mean is None for fewer than 5 pairs. All but the mean and `wilcoxon_p` is None
     where all effects are equal, as their spread is then unknown. Effects are shares.
 
     Args:
-        n_pairs: Number of pairs of tasks, K.
+        n_pairs: Number of pairs of data, K.
         mean: Unweighted mean of their effects; None without pairs.
         ci_low: Lower end of the interval of the mean, simultaneous for all variants.
         ci_high: Upper end.
@@ -100,7 +100,7 @@ def pool_pairs(
     n_compared: int = 1,
     margin: float = 0.0,
 ) -> PooledEffect:
-    """Estimate the mean effect over all pairs of tasks like those seen.
+    """Estimate the mean effect over all pairs of data like those seen.
 
     The mean is not weighted: a pair whose networks fail to train has both a low effect and a large
     variance, so weights would raise the mean. The variances are used for `tau` and prediction.
@@ -109,7 +109,7 @@ def pool_pairs(
         effects: (K,) finite shares, one per pair: the mean paired difference over its repeats.
         variances: (K,) their squared standard errors, at least 0.
         n_compared: Variants compared simultaneously, at least 1.
-        margin: Largest effect that does not matter in practice, at least 0.
+        margin: Largest negligible effect, at least 0.
 
     Returns:
         Student's t over the K effects with K - 1 degrees of freedom. The prediction interval and

@@ -1,6 +1,6 @@
 """Power analysis: the smallest detectable difference, and the pairs needed to decide.
 
-The standard error is that of `paired`: s^2 / n for the pairs seen, plus pseudo-runs.
+The standard error is defined as in `paired`: s^2 / n for the pairs seen, plus pseudo-runs.
 """
 
 import math

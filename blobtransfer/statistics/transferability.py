@@ -50,7 +50,7 @@ Labels = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class Ranking:
-    """How well a score ranks source networks by their accuracy after transfer.
+    """Quality of the ranking of source networks by a score, compared with accuracy after transfer.
 
     Args:
         n: Source networks that have a score.

@@ -1,4 +1,4 @@
-"""ARFF, as Weka and OpenML write it: columns of numbers and of listed words.
+"""Read ARFF, as Weka and OpenML write it: columns of numbers and of listed words.
 
 This module reads the header; `csv` reads the rows, like those of CSV. The reader of SciPy
 would drop values beyond the last attribute, and is slow and large for long lists of words.

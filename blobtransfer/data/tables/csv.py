@@ -1,4 +1,4 @@
-"""CSV and TSV, by the reader of the standard library: what is wrong is named by line and column.
+"""Read CSV and TSV with the standard library; errors name line and column.
 
 Rows are turned into numbers or codes piece by piece, so that memory holds only a few thousand rows
 as text. A row that would take much memory is rejected before it is split. If words follow numbers
@@ -33,7 +33,7 @@ from blobtransfer.specs.checks import escape_control_characters
 TEXT_ROWS_AT_ONCE = 4096
 
 TEXT_CELLS_AT_ONCE = 1_000_000
-"""Most cells that are text at the same time."""
+"""Largest number of cells that are text at the same time."""
 
 MAX_CELL_CHARS = 100_000
 """Longest cell, in characters."""
@@ -42,7 +42,7 @@ MAX_ROW_CHARS = 10_000_000
 """Longest row, in characters; with quoted cells a row may have many lines."""
 
 TEXTS = ("CSV", "plain text", "JSON", "HTML or XML")
-"""What a table of words may look like by its first bytes."""
+"""Formats that a table of words may be identified as by its first bytes."""
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -270,7 +270,7 @@ def _are_mostly_numbers(column: RawColumn) -> bool:
 
 
 def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
-    """Read numbers as people write them, NaN for a missing one; None if a cell is a word."""
+    """Parse numbers, NaN for a missing value; None if a cell is a word."""
     try:
         numbers = np.array(list(map(float, cells)))
     except ValueError:

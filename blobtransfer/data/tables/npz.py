@@ -1,4 +1,4 @@
-"""NPZ of NumPy: each array is a column, or a block of columns; nothing in it is ever run.
+"""Read NPZ of NumPy: each array is a column or a block of columns; no code in it is run.
 
 The headers of all arrays are read and checked first, so that the size of the table is known
 before any data is unpacked; then exactly as many bytes are read as the headers announce.
@@ -35,7 +35,7 @@ MAX_WORD_CHARS = 10_000
 """Longest word, in letters."""
 
 MAX_UNPACKED_BYTES = 8 * MAX_TABLE_CELLS
-"""Most that the arrays of a file take unpacked."""
+"""Largest size of the unpacked arrays of a file, in bytes."""
 
 ENTRY = b"PK\1\2"
 """First bytes of a member's entry in the directory of a zip archive."""

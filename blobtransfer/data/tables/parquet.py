@@ -1,4 +1,4 @@
-"""Parquet, by pyarrow, which is not installed unless asked for: `blobtransfer[parquet]`.
+"""Read Parquet with pyarrow, an optional dependency: `blobtransfer[parquet]`.
 
 Types and sizes are checked in the metadata, before any data is unpacked. Words are always read as a
 dictionary and codes: a few bytes may stand for any number of long words.

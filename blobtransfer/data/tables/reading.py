@@ -29,7 +29,7 @@ MAX_TABLE_CELLS = 20_000_000
 """Limits of a file; a column of numbers takes 8 bytes a cell."""
 
 MAX_WORDS = 5_000_000
-"""Most distinct words of a table; a word takes about 200 bytes."""
+"""Largest number of distinct words of a table; a word takes about 200 bytes."""
 
 VALUES_AT_ONCE = 4096
 """Values of an array that are Python objects at the same time."""

@@ -1,6 +1,6 @@
 """Validate a request of a table against the table and build its `TableSpec`.
 
-Anything that would train a network on wrong data is rejected here, with line, column and value.
+Wrong values are rejected here, with line, column and value.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from blobtransfer.specs.generated import MAX_DATA_VALUES
 from blobtransfer.specs.table import Column, Scaler, TableRequest, TableSpec
 
 MAX_LEVELS = 50
-"""Most distinct words of a column of features; a column with more holds names or IDs."""
+"""Largest number of distinct words of a feature; a column with more holds names or IDs."""
 
 MAX_CLASSES = 100
 
@@ -255,7 +255,7 @@ class RequestedTable:
                 raise self.raw.error(
                     f"{key}={n}: fewer rows than the {spec.n_classes} classes; use more"
                 )
-        # every stratified split has so many training and test rows of it, or one more
+        # every stratified split has this number of training and test rows of the class, or one more
         n_train, n_test = (counts[k] * n // len(y) for n in (spec.n_train, spec.n_test))
         if spec.group is None and (n_train < MIN_TRAINING_ROWS_PER_CLASS or n_test < 1):
             raise self.raw.error(

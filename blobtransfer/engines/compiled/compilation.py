@@ -1,4 +1,4 @@
-"""Each kernel is compiled once per process, by whichever thread needs it first.
+"""Compile each kernel once per process, in the first thread that needs it.
 
 A kernel owns its machine code: both are freed once a kernel has left the cache and no training
 uses it any more.

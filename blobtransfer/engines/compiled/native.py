@@ -1,4 +1,4 @@
-"""LLVM code -> machine code of this processor, in this process."""
+"""Compile LLVM code to machine code of this processor, in this process."""
 
 import ctypes
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def compile_functions(
         MachineError: LLVM cannot compile for this machine.
     """
     features = str(llvm.get_host_cpu_features().flatten())
-    if host_lanes() == 16:  # else LLVM splits vectors of 512 bits on some processors
+    if host_lanes() == 16:  # otherwise LLVM splits vectors of 512 bits on some processors
         features += ",-prefer-256-bit"
     try:
         llvm.initialize_native_target()

@@ -8,8 +8,8 @@ store. Two traps:
   `break`, no Python counter and no Python `if` on a `Value` works in it.
 - INTEGERS ARE UNSIGNED and wrap around: 0 - 1 is the largest integer, also in comparisons.
 
-What reads like the arithmetic of one network is the arithmetic of
-as many networks as a register has lanes. Nothing here knows what a network is.
+Code that reads like the arithmetic of one network computes as many networks as a register has
+lanes. This module does not depend on networks.
 """
 
 import platform
@@ -186,8 +186,8 @@ class Code:
     def flush_tiny(self) -> None:
         """Emit: treat numbers below 1e-38 as 0 until the function ends, as TensorFlow does.
 
-        x86 is many times slower with such numbers, to which the velocity of a dead unit
-        shrinks; other processors are left as they are.
+        x86 is many times slower with such numbers, to which the velocity of an inactive unit
+        shrinks; other processors are not changed.
         """
         if platform.machine().lower() not in ("x86_64", "amd64"):
             return

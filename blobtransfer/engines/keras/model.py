@@ -1,4 +1,4 @@
-"""The network as a Keras model: built, given weights, its first layers frozen."""
+"""Build the network as a Keras model with frozen first layers."""
 
 from typing import Any
 
