@@ -22,11 +22,7 @@ from blobtransfer.statistics.paired import MIN_PAIRS
 
 
 def cautions_of(
-    spec: ExperimentSpec,
-    n_repeats: int,
-    n_test: int,
-    summary: Sequence[Summary],
-    n_mixed: int = 0,
+    spec: ExperimentSpec, n_repeats: int, n_test: int, summary: Sequence[Summary], n_mixed: int = 0
 ) -> tuple[Caution, ...]:
     """Return the cautions of a comparison.
 

@@ -8,12 +8,7 @@ from blobtransfer.analysis.studies import analyse_study, cell_results
 from blobtransfer.errors import StoreError
 from blobtransfer.results.files.json_reader import read_json
 from blobtransfer.results.provenance import Provenance, join_provenances
-from blobtransfer.results.results import (
-    BlockResult,
-    CellResults,
-    StudyResults,
-    TrainingResults,
-)
+from blobtransfer.results.results import BlockResult, CellResults, StudyResults, TrainingResults
 from blobtransfer.results.store.store import Store, StoredCommand
 from blobtransfer.specs.study import Cell, Study
 

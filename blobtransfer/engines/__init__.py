@@ -143,11 +143,8 @@ def _check_rows(
         raise _array_error("y", y, f"{max(len(x), 1):,} whole numbers, one for each row")
     name, n_features = dataset.spec.name, x.shape[1]
     if n_features != network.n_features:
-        raise SettingError(
-            "n_features",
-            network.n_features,
-            f"the rows of {name} have {n_features} features; use n_features={n_features}",
-        )
+        problem = f"the rows of {name} have {n_features} features; use n_features={n_features}"
+        raise SettingError("n_features", network.n_features, problem)
     first_class, last_class = int(y.min()), int(y.max())
     if first_class < 0 or last_class >= network.n_classes:
         raise SettingError(

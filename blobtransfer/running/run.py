@@ -22,11 +22,7 @@ from blobtransfer.running.block_runner import (
 from blobtransfer.running.checkpoint import Checkpoint, check_runnable, distance_of, n_missing
 from blobtransfer.running.progress import SILENT, Progress, Stage, StageProgress
 from blobtransfer.running.single import start_engine
-from blobtransfer.running.source_cache import (
-    SourceNetworkCache,
-    SourceSettings,
-    source_settings_of,
-)
+from blobtransfer.running.source_cache import SourceNetworkCache, SourceSettings, source_settings_of
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import Cell, Study
 
@@ -53,9 +49,7 @@ class Resources:
 
 
 def compare(
-    spec: ExperimentSpec,
-    source_weights: Weights | None = None,
-    resources: Resources = Resources(),
+    spec: ExperimentSpec, source_weights: Weights | None = None, resources: Resources = Resources()
 ) -> StudyResults:
     """Train every arm in every repeat on the target, and analyse the scores.
 
@@ -65,9 +59,7 @@ def compare(
 
 
 def run_study(
-    study: Study,
-    source_weights: Weights | None = None,
-    resources: Resources = Resources(),
+    study: Study, source_weights: Weights | None = None, resources: Resources = Resources()
 ) -> StudyResults:
     """Train every arm in every repeat of every cell, and analyse the scores.
 

@@ -7,12 +7,7 @@ from blobtransfer.results.provenance import Environment
 from blobtransfer.results.results import BlockResult
 from blobtransfer.running.block import run_block
 from blobtransfer.running.fingerprint import current_environment
-from blobtransfer.running.trainer import (
-    SourceKey,
-    SourceWeights,
-    engine_of,
-    train_sources,
-)
+from blobtransfer.running.trainer import SourceKey, SourceWeights, engine_of, train_sources
 from blobtransfer.specs.experiment import ExperimentSpec
 
 

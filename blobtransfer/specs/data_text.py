@@ -39,11 +39,7 @@ PART = re.compile(r'([\w-]+)=("(?:[^"]|"")*"|[^,"]*)(?:,|$)')
 LIKE_PARTS = re.compile(r"([\w-]+)=")
 """Start of a key and its value."""
 
-WORD_OF_SETTING = {
-    "train-samples": "train",
-    "test-samples": "test",
-    "cluster-std": "std",
-}
+WORD_OF_SETTING = {"train-samples": "train", "test-samples": "test", "cluster-std": "std"}
 """Keys in a specification of settings whose option has another name."""
 
 
@@ -177,11 +173,7 @@ def _generated_spec(
 
 
 def _table(
-    setting: str,
-    text: str,
-    origin: str,
-    is_file: bool,
-    read: "tuple[_Parts, dict[str, list[str]]]",
+    setting: str, text: str, origin: str, is_file: bool, read: "tuple[_Parts, dict[str, list[str]]]"
 ) -> TableRequest:
     description, texts = read
     if is_file and not origin:

@@ -171,11 +171,8 @@ class ExperimentSpec:
             except SettingError as error:  # the settings as the variant changes them
                 raise SettingError("variant", str(variant), str(error)) from error
         if self.against is not None and self.against not in self.variants[1:]:
-            raise SettingError(
-                "against",
-                str(self.against),
-                f"it is not compared; use one of {', '.join(map(str, self.variants[1:]))}",
-            )
+            problem = f"it is not compared; use one of {', '.join(map(str, self.variants[1:]))}"
+            raise SettingError("against", str(self.against), problem)
         self._check_tune()
         if self.transferability and not self.has_scored_sources:
             problem = "no variant starts from fresh source networks, which would be ranked"
@@ -231,16 +228,14 @@ class ExperimentSpec:
             )
             advice = "use a source and a target with the same features"
             raise SettingError("source", self.source.name, f"{problem}; {advice}")
-        if self.network.n_features != data.n_features:
-            problem = f"{data.name} has {n_features}"
-            inputs = _counted(data.n_features, "input")
-            advice = f"use data with {self.network.n_features:,}, or a network with {inputs}"
-            raise SettingError("network", str(self.network), f"{problem}; {advice}")
-        if self.network.n_classes != data.n_classes:
-            problem = f"{data.name} has {_counted(data.n_classes, 'class')}"
-            outputs = _counted(data.n_classes, "output")
-            advice = f"use data with {self.network.n_classes:,}, or a network with {outputs}"
-            raise SettingError("network", str(self.network), f"{problem}; {advice}")
+        for field, unit, column in (
+            ("n_features", "input", "feature"), ("n_classes", "output", "class"),
+        ):  # fmt: skip
+            n_network, n_data = getattr(self.network, field), getattr(data, field)
+            if n_network != n_data:
+                problem = f"{data.name} has {_counted(n_data, column)}"
+                advice = f"use data with {n_network:,}, or a network with {_counted(n_data, unit)}"
+                raise SettingError("network", str(self.network), f"{problem}; {advice}")
 
     def _check_variants(self) -> None:
         """Raise `SettingError` unless the variants can be compared and start from the source."""

@@ -113,11 +113,8 @@ class GeneratedSpec:
             ("train-samples", self.n_train, "training rows"),
         ):
             if n_rows < n_classes:
-                raise SettingError(
-                    setting,
-                    n_rows,
-                    f"fewer {which} than the {n_classes} classes; use at least {n_classes}",
-                )
+                problem = f"fewer {which} than the {n_classes} classes; use at least {n_classes}"
+                raise SettingError(setting, n_rows, problem)
         if self.n_test is not None:
             check_count("test-samples", self.n_test)
         for setting, n_rows in (("samples", self.n_samples), ("test-samples", self.n_test or 0)):
@@ -131,11 +128,8 @@ class GeneratedSpec:
                         f"use at most {MAX_DATA_VALUES:,}",
                     )
         if self.n_train > self.n_samples:
-            raise SettingError(
-                "train-samples",
-                self.n_train,
-                f"the problem has {self.n_samples} rows; use fewer, or more --samples",
-            )
+            problem = f"the problem has {self.n_samples} rows; use fewer, or more --samples"
+            raise SettingError("train-samples", self.n_train, problem)
         if self.n_train == self.n_samples and self.n_test is None:
             raise SettingError(
                 "train-samples",

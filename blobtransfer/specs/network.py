@@ -65,11 +65,8 @@ class MLPSpec:
         if not self.hidden:
             raise SettingError("hidden", "", "no layer given; use at least one width, such as 5 5")
         if len(self.hidden) >= MAX_LAYERS:
-            raise SettingError(
-                "hidden",
-                join(self.hidden),
-                f"{len(self.hidden):,} layers; use at most {MAX_LAYERS - 1}",
-            )
+            problem = f"{len(self.hidden):,} layers; use at most {MAX_LAYERS - 1}"
+            raise SettingError("hidden", join(self.hidden), problem)
         for width in self.hidden:
             check_whole("hidden", width)
             if width < 1:
@@ -80,11 +77,8 @@ class MLPSpec:
         if self.initializer not in INITIALIZERS:
             raise SettingError("initializer", self.initializer, f"use one of {join(INITIALIZERS)}")
         if self.n_parameters > MAX_PARAMETERS:
-            raise SettingError(
-                "hidden",
-                join(self.hidden),
-                f"{self.n_parameters:,} weights; use at most {MAX_PARAMETERS:,}",
-            )
+            problem = f"{self.n_parameters:,} weights; use at most {MAX_PARAMETERS:,}"
+            raise SettingError("hidden", join(self.hidden), problem)
 
     def _set_activation(self) -> None:
         activations = (self.activation,) if isinstance(self.activation, str) else self.activation

@@ -64,23 +64,14 @@ class TrainingSpec:
         if self.optimizer not in OPTIMIZERS:
             raise SettingError("optimizer", self.optimizer, f"use one of {join(OPTIMIZERS)}")
         if self.optimizer == "adam" and self.momentum > 0.0:
-            raise SettingError(
-                "momentum",
-                self.momentum,
-                "adam has moments of its own; leave it out, or use --optimizer sgd",
-            )
+            problem = "adam has moments of its own; leave it out, or use --optimizer sgd"
+            raise SettingError("momentum", self.momentum, problem)
         if self.nesterov and self.optimizer == "adam":
-            raise SettingError(
-                "nesterov",
-                "",
-                "it is a way of sgd, not of adam; leave it out, or use --optimizer sgd",
-            )
+            problem = "it is a way of sgd, not of adam; leave it out, or use --optimizer sgd"
+            raise SettingError("nesterov", "", problem)
         if self.nesterov and not self.momentum:
-            raise SettingError(
-                "nesterov",
-                "",
-                "there is no momentum to look ahead along; add --momentum, such as 0.9",
-            )
+            problem = "there is no momentum to look ahead along; add --momentum, such as 0.9"
+            raise SettingError("nesterov", "", problem)
         check_penalty("weight-decay", self.weight_decay)
 
 

@@ -421,11 +421,8 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
     for n_frozen in fixed:
         if not 0 <= n_frozen <= n_hidden:
             layers = "layer" if n_hidden == 1 else "layers"
-            raise SettingError(
-                "fixed",
-                n_frozen,
-                f"the network has {n_hidden} hidden {layers}; use {_choices(n_hidden)}",
-            )
+            problem = f"the network has {n_hidden} hidden {layers}; use {_choices(n_hidden)}"
+            raise SettingError("fixed", n_frozen, problem)
         if list(fixed).count(n_frozen) > 1:
             raise SettingError("fixed", join(fixed), f"{n_frozen} is repeated; give it once")
     return tuple(Variant("transfer", n_frozen) for n_frozen in sorted(fixed))

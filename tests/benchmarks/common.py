@@ -29,11 +29,7 @@ N_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") els
 
 
 def make_job(
-    sizes: Sequence[int],
-    n_runs: int,
-    epochs: int = 100,
-    n_rows: int = 500,
-    batch_size: int = 32,
+    sizes: Sequence[int], n_runs: int, epochs: int = 100, n_rows: int = 500, batch_size: int = 32
 ) -> Job:
     """Make n_runs trainings on problem 2: n_rows training rows and as many test rows."""
     network = MLPSpec(sizes[0], tuple(sizes[1:-1]), sizes[-1])

@@ -16,10 +16,7 @@ from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import (
-    TEST_ACCURACY,
-    TrainingSpec,
-)
+from blobtransfer.specs.training import TEST_ACCURACY, TrainingSpec
 
 ADAM = TrainingSpec(learning_rate=0.001, optimizer="adam")
 

@@ -57,9 +57,7 @@ DECISIONS = {
     "buffers off the cache lines": [
         patch.object(compiled._Vectors, "__init__", vectors_off_the_cache_lines)
     ],
-    "one sum in registers at a time": [
-        patch.multiple(kernel, ROWS=1, COLUMNS=1, SQUARE=1),
-    ],
+    "one sum in registers at a time": [patch.multiple(kernel, ROWS=1, COLUMNS=1, SQUARE=1)],
     "tiles of at most 2 x 3": [patch.multiple(kernel, ROWS=2, COLUMNS=3, SQUARE=3)],
     "no loop written out": [patch.object(simd, "UNROLLED", 1)],
     "8 networks a vector": [patch.object(native, "host_lanes", lambda: 8)],

@@ -286,10 +286,7 @@ def loss_of_its_own(keras):
 
 
 REFUSED = {
-    "batch normalization": (
-        batch_normalization,
-        r"'batch_norm\S+' 'batch_norm\S+' .*; train",
-    ),
+    "batch normalization": (batch_normalization, r"'batch_norm\S+' 'batch_norm\S+' .*; train"),
     "normalization": (normalization, r"layer 'norm\S+' .*; save keras"),
     "normalization, functional": (
         lambda k: normalization(k, functional),
@@ -308,10 +305,7 @@ REFUSED = {
         lambda k: split(k, lambda: k.layers.ReLU(max_value=6.0)),
         "'relu with a limit or threshold'; train",
     ),
-    "prelu": (
-        lambda k: split(k, k.layers.PReLU),
-        r"'p_re_lu\S*' 'p_re_lu\S*' .*'PReLU'; train",
-    ),
+    "prelu": (lambda k: split(k, k.layers.PReLU), r"'p_re_lu\S*' 'p_re_lu\S*' .*'PReLU'; train"),
     "subclassed": (subclassed, "a custom Mine .*; build"),
     "own dense": (dense_of_its_own, r"layer 'my_dense\S*' is a custom MyDense"),
     "own loss": (loss_of_its_own, "not a plain part.*; save keras"),

@@ -69,9 +69,7 @@ def test_networks_that_are_pulled_towards_their_sources_agree(engines, optimizer
         source=BlobsSpec(1, n_samples=300, n_train=200),
         target=BlobsSpec(3, n_samples=300, n_train=200),
     )
-    sources = {
-        SourceKey("one", "transfer", 0): initial_weights(MLPSpec(), 5, 0),
-    }
+    sources = {SourceKey("one", "transfer", 0): initial_weights(MLPSpec(), 5, 0)}
     ours, theirs = (
         train_arms(spec, range(2), sources, engine, SILENT.advance, True) for engine in engines
     )

@@ -352,11 +352,7 @@ FILES = [
     ("train-target --force", "--force", "--save"),
     ("compare --curves c.csv", "--curves c.csv", "--speed"),
     *(
-        (
-            f"{command} --explain --format {name}",
-            "--explain",
-            f"--format {name}",
-        )
+        (f"{command} --explain --format {name}", "--explain", f"--format {name}")
         for command in ("compare", "show r.json")
         for name in ("csv", "json")
     ),
@@ -365,11 +361,7 @@ FILES = [
         for size in ("3", "3x", "3x4x5", "axb", "1x4", "3x51", "3X4", "-3x4", "nanx4", "1e9x4")
     ),
     *(
-        (
-            f"{command} --no-plot --{setting}",
-            f"--{setting}",
-            "--no-plot",
-        )
+        (f"{command} --no-plot --{setting}", f"--{setting}", "--no-plot")
         for command in ("compare", "train-source", "train-target", "show r.json")
         for setting in ("style paper", "size 3x4")
     ),
@@ -893,10 +885,7 @@ BAD_RESULTS = {
     "no version": (put("schema_version", None), "schema_version: "),
     "another command": (put("command", "rm -rf"), "command: input should be "),
     "a text for a number": (put("runs", 0, "test_accuracy", "1"), "runs.0.test_accuracy: "),
-    "a share above 1": (
-        put("runs", 0, "test_accuracy", 1.5),
-        "runs.0.test_accuracy: ",
-    ),
+    "a share above 1": (put("runs", 0, "test_accuracy", 1.5), "runs.0.test_accuracy: "),
     "a score missing": (put("runs", 0, "test_loss", None), "runs.0: a score is missing"),
     "no runs": (put("runs", []), "runs: there is none"),
     "a run twice": (
@@ -908,25 +897,13 @@ BAD_RESULTS = {
         put("runs", 0, "variant", "\x1b[31m"),
         "runs.0: the spec has no variant",
     ),
-    "a thousand classes": (
-        put("runs", 0, "classes_predicted", 1000),
-        "runs: 1000 classes",
-    ),
-    "no curves": (
-        changed(lambda record: record.pop("curves")),
-        "curves: ",
-    ),
-    "a short curve": (
-        put("curves", 0, "test_accuracy", [0.5]),
-        "curves: ",
-    ),
+    "a thousand classes": (put("runs", 0, "classes_predicted", 1000), "runs: 1000 classes"),
+    "no curves": (changed(lambda record: record.pop("curves")), "curves: "),
+    "a short curve": (put("curves", 0, "test_accuracy", [0.5]), "curves: "),
     "no task": (put("tasks", []), "tasks: of [], "),
     "a ceiling of 2": (put("tasks", 0, "ceiling", 2.0), "tasks.0.ceiling: "),
     "a spec of nothing": (put("spec", {}), "spec: target: there is no data"),
-    "a width of 0": (
-        put("spec", "network", "hidden", [0]),
-        "spec: hidden 0: ",
-    ),
+    "a width of 0": (put("spec", "network", "hidden", [0]), "spec: hidden 0: "),
     "10,000 layers": (put("spec", "network", "hidden", [1] * 10_000), "spec: hidden 1 1 1"),
     "10^18 repeats": (put("spec", "n_repeats", 10**18), "spec: repeats 1000000000000000000: "),
     "10^40 repeats": (put("spec", "n_repeats", 10**40), "spec: repeats 1000"),

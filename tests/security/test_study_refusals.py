@@ -163,9 +163,7 @@ GRID = [
     ),
 ]
 
-SCORES = [
-    ("compare --scores --sources one", "--scores", "--sources"),
-]
+SCORES = [("compare --scores --sources one", "--scores", "--sources")]
 
 
 @pytest.mark.parametrize(

@@ -106,11 +106,7 @@ SETS = [
 ]
 
 OUTPUTS = [
-    (
-        f"{command} --no-plot {option} {file}",
-        f"{option} {file}",
-        "replace a table",
-    )
+    (f"{command} --no-plot {option} {file}", f"{option} {file}", "replace a table")
     for command, option, file in (
         (f"train-source --task {SITE}:A", "--output", "sites.csv"),
         (f"train-target --task {SITE}:A", "--curves", "sites.csv"),

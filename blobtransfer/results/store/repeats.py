@@ -27,11 +27,7 @@ from blobtransfer.results.files.schema import MAX_DISTANCE, encodable
 from blobtransfer.results.provenance import MAX_SECONDS, Environment
 from blobtransfer.results.results import BlockResult, DataRecord
 from blobtransfer.results.scores import Run
-from blobtransfer.results.store.connection import (
-    Connection,
-    damage_error,
-    size_error,
-)
+from blobtransfer.results.store.connection import Connection, damage_error, size_error
 from blobtransfer.results.store.packing import pack, unpack
 from blobtransfer.specs.checks import MAX_COUNT
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec

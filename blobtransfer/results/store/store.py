@@ -21,15 +21,8 @@ from functools import partial
 from pathlib import Path
 
 from blobtransfer.errors import StoreError
-from blobtransfer.results.files.checks import (
-    check_study,
-)
-from blobtransfer.results.store.connection import (
-    FORMAT,
-    Connection,
-    damage_error,
-    open_connection,
-)
+from blobtransfer.results.files.checks import check_study
+from blobtransfer.results.store.connection import FORMAT, Connection, damage_error, open_connection
 from blobtransfer.results.store.repeats import (
     StoredRepeats,
     read_record,

@@ -403,10 +403,7 @@ def test_who_reaches_the_threshold_first_by_far_is_faster(by_standalone, by_tran
     assert d.ci_high - d.mean == pytest.approx(2.364624 * 2.995732 / 1.959964 * 100 / 8, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("threshold", "ceiling", "expected"),
-    [(None, 0.8, 0.76), (0.3, 0.8, 0.3)],
-)
+@pytest.mark.parametrize(("threshold", "ceiling", "expected"), [(None, 0.8, 0.76), (0.3, 0.8, 0.3)])
 def test_the_default_threshold_is_95_percent_of_the_ceiling(threshold, ceiling, expected):
     spec = design("fixed=1", speed=True, threshold=threshold)
     assert speed_of(spec, measured=problem(ceiling)).threshold == pytest.approx(expected)

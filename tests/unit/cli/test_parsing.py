@@ -7,13 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 import typer
 
-from blobtransfer.cli.parsing import (
-    NUMBERS,
-    WORDS,
-    Command,
-    grouped,
-    option,
-)
+from blobtransfer.cli.parsing import NUMBERS, WORDS, Command, grouped, option
 
 
 @dataclass(frozen=True)

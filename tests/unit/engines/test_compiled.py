@@ -28,10 +28,7 @@ from blobtransfer.errors import MachineError
 from blobtransfer.running.progress import SILENT
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import (
-    TEST_LOSS,
-    TrainingSpec,
-)
+from blobtransfer.specs.training import TEST_LOSS, TrainingSpec
 
 
 @pytest.fixture(scope="module")

@@ -185,10 +185,7 @@ def set_entry(index: int, key: str, value: object) -> Callable[[list[dict[str, A
 
 
 CHANGES: list[tuple[Callable[[list[dict[str, Any]]], None], str]] = [
-    (
-        set_entry(2, "class_name", "Lambda"),
-        "'dense_1' is of class 'Lambda'",
-    ),
+    (set_entry(2, "class_name", "Lambda"), "'dense_1' is of class 'Lambda'"),
     (set_entry(2, "class_name", "InputLayer"), "'dense_1' is an input"),
     (set_entry(2, "class_name", ["Dense"]), "no usable class"),
     (set_entry(2, "registered_name", "my>Dense"), "is a custom Dense ('my>Dense')"),

@@ -377,16 +377,14 @@ def test_one_thing_is_counted_in_the_singular(n, text):
 
 
 @pytest.mark.parametrize(
-    ("n_frozen", "text"),
-    [(1, "first hidden layer frozen"), (2, "first 2 hidden layers frozen")],
+    ("n_frozen", "text"), [(1, "first hidden layer frozen"), (2, "first 2 hidden layers frozen")]
 )
 def test_frozen_layers_are_counted_from_the_first(n_frozen, text):
     assert describe_frozen_layers(n_frozen) == text
 
 
 @pytest.mark.parametrize(
-    ("verdict", "word"),
-    [(None, ""), (UNDECIDED, "undecided"), (ALIKE, "no practical difference")],
+    ("verdict", "word"), [(None, ""), (UNDECIDED, "undecided"), (ALIKE, "no practical difference")]
 )
 def test_a_verdict_is_a_word_or_three(verdict, word):
     assert format_verdict(verdict) == word

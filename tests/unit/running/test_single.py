@@ -154,12 +154,7 @@ def test_progress_tells_of_the_engine_and_of_each_stage():
     told.clear()
     variant = parse_variant("self-transfer")
     train_target(target_spec(variant), None, PlannedEngine(planned), Told())
-    assert told == [
-        ["engine", 1, 1],
-        ["own source", 2, 2],
-        ["network", 2, 2],
-        ["standalone", 2, 2],
-    ]
+    assert told == [["engine", 1, 1], ["own source", 2, 2], ["network", 2, 2], ["standalone", 2, 2]]
 
 
 def test_a_problem_is_recorded_as_it_is_used():
@@ -174,8 +169,7 @@ def test_a_problem_is_recorded_as_it_is_used():
 
 
 @pytest.mark.parametrize(
-    ("ceiling", "floor", "reach"),
-    [(0.84, 0.34, 0.25), (None, 0.4, 0.3), (0.3, 0.4, 0.0)],
+    ("ceiling", "floor", "reach"), [(0.84, 0.34, 0.25), (None, 0.4, 0.3), (0.3, 0.4, 0.0)]
 )
 def test_a_pair_may_lie_half_as_far_as_from_the_ceiling_to_chance(ceiling, floor, reach):
     record = DataRecord("target", "problem 2", 500, 500, ceiling, floor)

@@ -30,8 +30,7 @@ def test_sources_that_differ_less_than_chance_have_no_variance_between():
 
 
 @pytest.mark.parametrize(
-    "scores",
-    [[[0.1, 0.2]], [[0.1], [0.2]], [[np.nan, np.nan], [0.1, 0.2]], [[np.nan], [np.nan]]],
+    "scores", [[[0.1, 0.2]], [[0.1], [0.2]], [[np.nan, np.nan], [0.1, 0.2]], [[np.nan], [np.nan]]]
 )
 def test_too_few_runs_say_nothing_of_the_sources(scores):
     found = variance_components(np.array(scores))

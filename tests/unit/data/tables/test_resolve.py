@@ -65,10 +65,7 @@ def test_columns_are_matched_by_name_whatever_their_order(tmp_path):
 
 
 def test_columns_that_one_side_lacks_are_named(sites, tmp_path):
-    line = refused(
-        source=f"{sites}:label=outcome,drop=person,drop=fold",
-        target=f"{sites}{SITE}B",
-    )
+    line = refused(source=f"{sites}:label=outcome,drop=person,drop=fold", target=f"{sites}{SITE}B")
     assert "has no column site" in line
     assert "matched by name" in line
 

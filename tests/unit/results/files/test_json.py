@@ -194,11 +194,7 @@ def test_a_summary_is_exactly_this():
         "trainable_parameters": 18,
         "gap": pytest.approx(0.8 - 1.9 / 3),
         # what is needed for a std of 0.231, known from three pairs, to two digits
-        "verdict": {
-            "kind": "undecided",
-            "beyond_margin": "maybe",
-            "repeats_to_decide": None,
-        },
+        "verdict": {"kind": "undecided", "beyond_margin": "maybe", "repeats_to_decide": None},
         "source_variance": None,
         "chosen_rates": [],
         # 95 % of three runs that spread so far say little

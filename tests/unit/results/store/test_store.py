@@ -731,10 +731,7 @@ def test_a_statement_that_takes_too_long_ends(tmp_path, monkeypatch):
     path = filled(tmp_path / "a.db", range(3))
     monkeypatch.setattr(connections, "STATEMENT_S", 0.05)
     endless = "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k) SELECT max(i) FROM k"
-    with (
-        pytest.raises(StoreError, match="too long"),
-        Store.open(path, writes=False) as store,
-    ):
+    with pytest.raises(StoreError, match="too long"), Store.open(path, writes=False) as store:
         store.connection.rows(endless)
 
 
