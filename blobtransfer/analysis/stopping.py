@@ -12,7 +12,7 @@ from blobtransfer.statistics.sequential import BettingSequence, look_schedule
 
 
 def windows(spec: ExperimentSpec) -> Iterator[range]:
-    """Yield the repeats between two looks: all at once unless `until_decided` is set."""
+    """Yield the repeats of each look; all repeats at once unless `until_decided` is set."""
     ends = look_schedule(spec.n_repeats) if spec.until_decided else [spec.n_repeats]
     yield from (range(first, last) for first, last in pairwise([0, *ends]))
 

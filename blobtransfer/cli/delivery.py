@@ -57,7 +57,7 @@ def deliver(
         figure_path: Path of the figure; None if none is written.
         output: Output options.
         argv: Command line, which the figure records.
-        pending: Whether a signal has arrived.
+        pending: Knows whether a signal has arrived.
         is_printed: Whether results go to standard output.
 
     Raises:
@@ -96,7 +96,7 @@ def deliver(
 
 @contextmanager
 def printing(pending: Deferred) -> Iterator[None]:
-    """Raise `Interrupted` instead of an error of standard output once a signal has arrived.
+    """Raise `Interrupted` if standard output fails after a signal has arrived.
 
     The signal is the cause: a terminal that closes sends SIGHUP, and Ctrl-C ends all commands of a
     pipeline.

@@ -127,7 +127,7 @@ class SummaryRows:
 def blank_repeats(
     rows: Iterable[tuple[str, ...]], *group_sizes: int
 ) -> tuple[tuple[str, ...], ...]:
-    """Return rows without first cells that repeat those of the row above, group by group.
+    """Blank the leading cells of each row that equal those of the row above.
 
     Args:
         rows: Rows of a table.

@@ -37,7 +37,7 @@ TRAIN, TEST = "train", "test"
 MIN_TRAINING_ROWS_PER_CLASS = 2
 
 MAX_GROUP_SPLITS = 200
-"""Random halves of the groups that are tried until all classes are on both sides."""
+"""Most attempts to halve the groups at random so that every class is on both sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +187,7 @@ def rows_of(spec: TableSpec) -> Rows:
 
 
 def read(table: TableRequest | TableSpec, label: str) -> RawTable:
-    """Read a table; columns that are not features are read as words.
+    """Read a table; label, `where`, group and split columns are read as words.
 
     Args:
         table: The request, or the spec, of the table.
@@ -258,7 +258,7 @@ def select_rows(
     if classes is not None:
         names = set(classes)
         is_class_used = np.array([word in names for word in classes_column.words], bool)
-        # the last stands for -1, a missing class, which is rejected later
+        # a missing class has code -1, which picks the appended True; it is rejected later
         is_used &= np.append(is_class_used, True)[classes_column.word_codes]
     if missing == "drop":
         for name in (label, *columns):

@@ -144,7 +144,7 @@ class Array:
 
     def _address(self, at: Index | tuple[Index, Index]) -> Any:
         row, column = at if isinstance(at, tuple) else (at, 0)
-        # An instruction that changes nothing takes as long to write and to read as another.
+        # Leave out `* 1` and `+ 0`: LLVM spends time on them too.
         index, constant = row if self._stride == 1 else row * self._stride, self._offset
         if isinstance(column, int):
             constant += column
@@ -220,7 +220,7 @@ class Code:
         llvm_type = llvm_type or self.floats
         key = llvm_type, str(value)  # 0.0 equals -0.0, their texts do not
         if key not in self._constants:
-            # A vector is as many objects as lanes, and writes its text but once.
+            # A constant vector makes one object per lane, and its text is built only once.
             number = _fitting(value, _element(llvm_type))
             is_vector = isinstance(llvm_type, ir.VectorType)
             self._constants[key] = ir.Constant(

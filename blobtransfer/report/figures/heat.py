@@ -30,7 +30,7 @@ COLOUR_MAP = "PuOr"
 """Colours from worse to better, distinguishable with any colour vision."""
 
 DARK_SHARE = 0.62
-"""Share of the scale from which on the text of a cell is white."""
+"""Cells beyond this share of the colour scale have white text."""
 
 CELL_WIDTH, CELL_HEIGHT, MIN_CELL_WIDTH = 0.86, 0.5, 0.42
 """Width and height of a cell, and its least width, in inches at a font of 10 points."""
@@ -42,7 +42,7 @@ MAX_LABELS_SHARE = 0.3
 """Greatest share of the width that names of rows take."""
 
 MAX_LEVEL_LABEL = 9.0
-"""Width beyond which names of columns are slanted, in letters of average width."""
+"""Column names wider than this, in average letters, are slanted."""
 
 MIN_LIMIT = 1.0
 """Smallest end of the scale, in points; a smaller scale would emphasise noise."""

@@ -151,7 +151,7 @@ def plain(text: str) -> str:
 
 @contextmanager
 def _saving(name: str) -> Iterator[None]:
-    """Save a figure while the block runs, whatever letters it holds."""
+    """Set matplotlib up for saving; a warning about the layout becomes a `MachineError`."""
     with matplotlib_settings(), strict_layout():
         try:
             yield

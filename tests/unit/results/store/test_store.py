@@ -216,7 +216,7 @@ def test_data_of_two_kinds_with_the_same_settings_are_two_experiments():
 
 def as_format_1(path):
     """Rewrite a store as the program of format 1 has written it."""
-    with Store.opened(path, writes=False) as store:
+    with Store.open(path, writes=False) as store:
         studies = [command.study for command in store.commands()]
     with sqlite3.connect(path) as connection:
         for study in studies:
@@ -250,10 +250,10 @@ def test_a_store_of_format_1_is_read_and_converted_when_it_is_written(tmp_path):
 @pytest.mark.parametrize("study", [sweep_of(), pairs_of(), grid_of(2)])
 def test_a_study_in_a_store_of_format_1_is_converted_too(study, tmp_path):
     path = tmp_path / "a.db"
-    with Store.opened(path, writes=True) as store:
+    with Store.open(path, writes=True) as store:
         store.record_command(study, ["x"])
     as_format_1(path)
-    with Store.opened(path, writes=True) as store:
+    with Store.open(path, writes=True) as store:
         assert store.connection.format == 2
         store.record_command(study, ["y"])
         assert [command.argv for command in store.commands()] == [("y",)]
