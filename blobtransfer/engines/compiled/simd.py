@@ -362,8 +362,8 @@ class Code:
             starts: Index of the first float of each lane.
 
         Returns:
-            The first float of every lane, the second, ...: as so many `gather`, in a quarter of
-            the time.
+            The first float of every lane, the second, ...: the same as `lanes` calls of `gather`,
+            four times as fast.
         """
         array = self.array(name, FLOAT)
         rows = [array.vector(index).register for index in starts]
