@@ -16,6 +16,7 @@ from common import DEFAULT, ignore, make_job, print_table
 
 from blobtransfer.engines import Job
 from blobtransfer.engines.compiled import engine as compiled
+from blobtransfer.engines.compiled import scheduling
 
 N_REPEATS, N_TURNS = 64, 15
 FROZEN = {1: [0], 4: [0, 0, 1, 2], 7: [0, 0, 1, 2, 0, 1, 2]}
@@ -24,7 +25,7 @@ FROZEN = {1: [0], 4: [0, 0, 1, 2], 7: [0, 0, 1, 2, 0, 1, 2]}
 
 def main() -> None:
     """Print a row for each number of arms."""
-    engine, block_groups = compiled.CompiledEngine(1), compiled.block_groups
+    engine, block_groups = compiled.CompiledEngine(1), scheduling.block_groups
     rows = []
     for n_arms, n_frozen in FROZEN.items():
         job = job_of_arms(n_frozen)
@@ -35,7 +36,7 @@ def main() -> None:
         best = {"together": np.inf, "alone": np.inf}
         for _ in range(N_TURNS):
             best["together"] = min(best["together"], seconds(engine, job))
-            with patch.object(compiled, "block_groups", alone):
+            with patch.object(scheduling, "block_groups", alone):
                 best["alone"] = min(best["alone"], seconds(engine, job))
         rates = [f"{job.n_runs / best[how]:,.0f}" for how in ("alone", "together")]
         rows.append([n_arms, *rates, f"{best['alone'] / best['together']:.2f}"])

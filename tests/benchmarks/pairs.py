@@ -33,7 +33,13 @@ from blobtransfer.specs.variant import STANDALONE, Variant
 COMMAND = ["pairs", "--repeats", "60", "--fixed", "0", "1", "2", "-q", "--no-plot"]
 COUNTS, N_PAIRS, N_TRAINED, N_REPEATS = (15, 30, 60, 120), 60, 6, 60
 VARIANTS = (STANDALONE, *(Variant("transfer", n_frozen) for n_frozen in (0, 1, 2)))
-SPEC = ExperimentSpec(variants=VARIANTS, questions=("fresh",), n_repeats=N_REPEATS)
+SPEC = ExperimentSpec(
+    variants=VARIANTS,
+    questions=("fresh",),
+    n_repeats=N_REPEATS,
+    source=BlobsSpec(1),
+    target=BlobsSpec(2),
+)
 ENTRIES = {
     "blobtransfer, compiled engine": ("ours.train_compiled", False),
     "blobtransfer, compiled engine, no layer frozen": ("ours.train_compiled", True),

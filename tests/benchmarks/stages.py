@@ -14,7 +14,7 @@ from pathlib import Path
 
 STAGES = {
     "problems drawn": ("blobtransfer.data", "load_dataset"),
-    "machine code compiled": ("blobtransfer.engines.compiled.engine", "_Kernel.compiled"),
+    "machine code compiled": ("blobtransfer.engines.compiled.compilation", "_compile"),
     "training and evaluation": ("blobtransfer.engines.compiled.engine", "CompiledEngine.train"),
     "statistics": ("blobtransfer.analysis.cells", "analyse"),
     "table": ("blobtransfer.report.kinds", "build_report"),

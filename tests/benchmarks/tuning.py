@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 import numpy as np
-from blobtransfer.engines.compiled.rule import Rule
 from common import job_of
 from llvmlite import binding as llvm
 
-from blobtransfer.engines.compiled import engine as compiled
-from blobtransfer.engines.compiled import kernel, native, simd
+from blobtransfer.engines.compiled import compilation, kernel, memory, native, simd, vector_math
+from blobtransfer.engines.compiled.engine import _JobTraining
+from blobtransfer.engines.compiled.update import UpdateRule
 from blobtransfer.randomness import Stream, order_key
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -28,13 +28,13 @@ EPOCHS = {SMALL: 100, WIDE: 3}
 TURNS = {SMALL: 40, WIDE: 12}
 
 
-def vectors_off_the_cache_lines(self: compiled._Vectors, n: int, lanes: int) -> None:
+def vectors_off_the_cache_lines(self: memory.Vectors, n: int, lanes: int) -> None:
     """Allocate as NumPy does: at a multiple of 16 bytes, here never of 64."""
     n_bytes = n * lanes * 4
     memory = np.zeros(n_bytes + 128, np.uint8)
     start = -memory.ctypes.data % 64 + 16
     self.values = memory[start : start + n_bytes].view(np.float32).reshape(n, lanes)
-    self._address, self._size = int(self.values.ctypes.data), lanes * 4
+    self.address = int(self.values.ctypes.data)
 
 
 def optimise_with_all_passes(parsed: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
@@ -55,7 +55,7 @@ def empty(code: simd.Code, *_: object) -> None:
 DECISIONS = {
     "as it is": [],
     "buffers off the cache lines": [
-        patch.object(compiled._Vectors, "__init__", vectors_off_the_cache_lines)
+        patch.object(memory.Vectors, "__init__", vectors_off_the_cache_lines)
     ],
     "one sum in registers at a time": [patch.multiple(kernel, ROWS=1, COLUMNS=1, SQUARE=1)],
     "tiles of at most 2 x 3": [patch.multiple(kernel, ROWS=2, COLUMNS=3, SQUARE=3)],
@@ -67,11 +67,11 @@ DECISIONS = {
 PARTS = {
     "everything": [],
     "without the shuffle": [patch.object(kernel, "_write_shuffle", empty)],
-    "without laying rows out": [patch.object(kernel, "_write_gather", empty)],
+    "without laying rows out": [patch.object(kernel, "_write_pack_rows", empty)],
     "without the forward pass": [patch.object(kernel._Network, "forward", nothing)],
     "without sending deltas down": [patch.object(kernel._Network, "delta_below", nothing)],
     "without moving weights": [patch.object(kernel._Network, "update", nothing)],
-    "without exp": [patch.object(kernel, "_exp", lambda code, x: x)],
+    "without exp": [patch.object(vector_math, "exp", lambda code, x: x)],
 }
 
 
@@ -92,18 +92,19 @@ def prepare(network: MLPSpec, patches: list[patch]) -> tuple[float, Callable[[],
     spec = BlobsSpec(2, n_features=network.n_features, n_classes=network.n_classes)
     training = TrainingSpec(EPOCHS[network])
     with all_of(patches):
-        rule = Rule.of(training, is_anchored=False)
+        rule = UpdateRule.from_training(training, is_anchored=False)
         start = time.perf_counter()
-        code = compiled._Kernel.compiled(network, 64, rule, has_own_rows=False)
+        compile_kernel = compilation._compile.__wrapped__  # without the cache
+        code = compile_kernel(network, 64, rule, False, native.host_lanes())
         seconds = time.perf_counter() - start
     drawn = [order_key(0, Stream.TARGET_ORDER, r) for r in range(code.lanes)]
     job = job_of(spec, network, training, np.array(drawn, np.uint64))
 
     def train() -> float:
         with all_of(patches):
-            work = compiled._Work(job, code)
+            work = _JobTraining(job, code)
             start = time.perf_counter()
-            work.train_teams(iter(work.teams(1)))
+            work.train_groups(iter(work.groups(1)))
             seconds = time.perf_counter() - start
         return seconds * native.host_lanes() / code.lanes
 
