@@ -11,8 +11,8 @@ from blobtransfer.analysis.cells import analyse
 from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import METRICS, TrainingSpec
+from blobtransfer.specs.generated import BlobsSpec
+from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
 FURTHER = ("new-head,fixed=1", "reinit=2", "add=8,fixed=2")
@@ -25,7 +25,8 @@ def main() -> None:
     print("| repeats | seconds |")
     print("| ---: | ---: |")
     for n_repeats in (30, 300, 999, 1_000, 100_000):
-        spec = ExperimentSpec(MLPSpec(), TrainingSpec(), variants=variants, n_repeats=n_repeats)
+        data = {"source": BlobsSpec(1), "target": BlobsSpec(2)}
+        spec = ExperimentSpec(variants=variants, n_repeats=n_repeats, **data)
         rng = np.random.default_rng(0)
         shape = (len(spec.arms), n_repeats)
         accuracies = rng.normal(0.8, 0.03, shape[::-1]).clip(0, 1).T
