@@ -1,5 +1,6 @@
 """`python -m blobtransfer`, and the command `blobtransfer`."""
 
+import gc
 import os
 import sys
 
@@ -9,6 +10,8 @@ from blobtransfer.cli import interrupts
 def run() -> int:
     """Run the program; Ctrl-C and SIGTERM are answered from the first moment."""
     interrupts.install()
+    # Imports make many objects that stay: fewer collections save about a tenth of the start-up.
+    gc.set_threshold(50_000, 20, 20)
     # Threads of OpenBLAS would reserve memory for nothing, wait for ever where there is none, and
     # make the last digits depend on the number of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
