@@ -12,8 +12,8 @@ def run() -> int:
     interrupts.install()
     # Imports make many objects that stay: fewer collections save about a tenth of the start-up.
     gc.set_threshold(50_000, 20, 20)
-    # Threads of OpenBLAS would reserve memory for nothing, wait for ever where there is none, and
-    # make the last digits depend on the number of processors.
+    # OpenBLAS threads would reserve unused memory, hang when memory is short, and make the last
+    # digits depend on the number of processors.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # NumPy and matplotlib fail if it is not a number; no output contains a date of theirs.
     os.environ.pop("SOURCE_DATE_EPOCH", None)

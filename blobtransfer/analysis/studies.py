@@ -79,6 +79,8 @@ def analyse_study(
     else:
         analysed = [replace(cell, findings=analyse(cell, study.n_compared)) for cell in cells]
     results = StudyResults(study, tuple(analysed), provenance)
+    if study.kind == "compare":  # its findings are those of its cell
+        return results
     findings = StudyFindings(cautions=tuple(_cautions(results)))
     if study.kind == "sweep" and len(study.axes) == 1 and study.axes[0].is_ordered:
         findings = replace(findings, changes=tuple(_changes(results)))
@@ -88,8 +90,6 @@ def analyse_study(
     if study.kind == "grid":
         means, rankings = tuple(_marginal_means(results)), tuple(grid_rankings(results))
         findings = replace(findings, marginal_means=means, rankings=rankings)
-    if study.kind == "compare":
-        findings = StudyFindings()
     return replace(results, findings=findings)
 
 

@@ -185,4 +185,4 @@ def tables_of(*requests: DataRequest | None) -> list[NamedPath]:
         if (isinstance(request, TableRequest) and request.is_file)
         or (isinstance(request, TableSpec) and request.sha256 is not None)
     }
-    return [("a table that is learnt", Path(origin)) for origin in sorted(origins)]
+    return [("a table of the data", Path(origin)) for origin in sorted(origins)]

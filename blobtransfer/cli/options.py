@@ -284,7 +284,7 @@ def _read_rates(text: str) -> tuple[float, ...]:
     for value in values.split(","):
         rate = read_number(value)
         if rate is None:
-            raise SettingError("tune", text, f"{value or 'an empty value'} is no finite number")
+            raise SettingError("tune", text, f"{value or 'an empty value'} is not a finite number")
         rates.append(float(rate))
     return tuple(rates)
 

@@ -97,7 +97,9 @@ def _read(
     if _is_store(path):
         return _of_store(path, number, margin, messages)
     if number is not None:
-        raise SettingError("command", number, f"{path} is no store and has one; leave it out")
+        raise SettingError(
+            "command", number, f"{path} is not a store and holds one command; leave it out"
+        )
     text = read_input(path)
 
     from blobtransfer.analysis.load import from_json

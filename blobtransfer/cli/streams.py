@@ -118,7 +118,7 @@ def print_stderr(text: str) -> None:
     """Print one line on standard error; control characters are escaped."""
     try:
         print(escape_control_characters(text), file=sys.stderr, flush=True)
-    except OSError:  # there is no other stream to report it on
+    except OSError:  # standard error cannot be written; nothing else can report that
         discard(sys.stderr)
 
 

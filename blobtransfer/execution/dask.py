@@ -239,7 +239,7 @@ def address_of(scheduler: str) -> str:
             address = str(json.loads(content)["address"])
         # RecursionError: JSON that is nested too deeply.
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            problem = "this is no scheduler file, which dask scheduler --scheduler-file writes"
+            problem = "this is not a scheduler file, which dask scheduler --scheduler-file writes"
             raise SettingError("scheduler", scheduler, problem) from error
     if not ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > MAX_PORT:
         problem = "it names no" if exists else "there is no such file, nor is it an"

@@ -136,7 +136,7 @@ class Study:
         for cell in self.cells:
             check_type("cells", cell, Cell, "Cell objects")
         if not self.cells:
-            raise SettingError("cells", "", "there is none")
+            raise SettingError("cells", "", "there are no cells; give one or more")
         if len({axis.name for axis in self.axes}) < len(self.axes):
             raise SettingError("over", self.axes[0].name, "it is given twice; use two settings")
         self._check_kind()

@@ -306,7 +306,7 @@ def test_show_names_the_commands_of_a_store(run):
         assert_refused(done, f"--command {number}", "a.db keeps 2")
     run(*FRESH, "--repeats", "5", *QUIET, "-o", "a.json")
     done = run("show", "a.json", "--command", "1", *QUIET)
-    assert done.code == 2 and "is no store" in done.err
+    assert done.code == 2 and "not a store" in done.err
 
 
 def test_show_lists_the_last_commands_of_many_and_none_when_quiet(run, monkeypatch):

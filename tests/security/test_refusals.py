@@ -389,7 +389,7 @@ TUNING = [
     ("compare --tune learning-rate", "--tune learning-rate", SUCH_AS),
     ("compare --tune learning-rat=0.1,1", "--tune learning-rat=0.1,1", "mean learning-rate?"),
     ("compare --tune learning-rate=", "--tune learning-rate=", "an empty value"),
-    ("compare --tune learning-rate=x,1", "--tune learning-rate=x,1", "x is no finite number"),
+    ("compare --tune learning-rate=x,1", "--tune learning-rate=x,1", "x is not a finite number"),
     ("compare --tune learning-rate=0.1", "--tune learning-rate=0.1", "--learning-rate"),
     ("compare --tune learning-rate=0.1,0.10", "--tune learning-rate=0.1,0.1", "give it once"),
     ("compare --tune learning-rate=0,1", "--tune learning-rate=0,1", "0: use finite"),

@@ -114,7 +114,7 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
     """Read the header of an array; refuse types and shapes that are not columns."""
     key = escape_control_characters(member.filename)
     if not key.endswith(".npy"):
-        raise TableProblem(f"{key} is no array; save arrays with numpy.savez")
+        raise TableProblem(f"{key} is not an array; save arrays with numpy.savez")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # For other methods Python unpacks all data, however few bytes are read.
         problem = f"{key} has a compression that NumPy does not write; use numpy.savez_compressed"

@@ -125,7 +125,7 @@ class RequestedTable:
             column, head = self.raw.columns[name], escape_control_characters(name)
             if column.odd is not None:
                 row, word = column.odd
-                what = "is a formula, not a value" if word.startswith("=") else "is no number"
+                what = "is a formula, not a value" if word.startswith("=") else "is not a number"
                 advice = _of_comma(word) or f"mend it, or leave the column out: drop={head}"
                 raise self.raw.error(
                     f"column {head}: {escape_control_characters(word[:40])!r} in "

@@ -368,7 +368,7 @@ def test_a_damaged_npz_is_one_line(tmp_path, content):
 def test_other_members_than_arrays_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("note.txt", "hello")
-    with pytest.raises(TableFileError, match=r"note.txt is no array"):
+    with pytest.raises(TableFileError, match=r"note.txt is not an array"):
         read_table(str(tmp_path / "a.npz"), NOTHING)
 
 
