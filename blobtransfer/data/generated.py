@@ -1,7 +1,9 @@
-"""Generate the rows of a spec with scikit-learn's generators and split them.
+"""Generate the rows of a spec and split them: bit for bit the rows of scikit-learn's generators.
 
-Each kind has its best possible (Bayes) accuracy, if known. New test rows do not change the
-training rows.
+All kinds but `classification` are drawn by NumPy alone, from the same stream of the frozen
+`RandomState`, since importing scikit-learn takes longer than everything else that a small
+comparison does. Each kind has its best possible (Bayes) accuracy, if known. New test rows do not
+change the training rows.
 """
 
 import warnings
@@ -23,9 +25,8 @@ from blobtransfer.specs.generated import (
     QuantilesSpec,
 )
 
-with warnings.catch_warnings():  # of shared memory, which scikit-learn may want, and we do not
-    warnings.simplefilter("ignore")
-    from sklearn import datasets
+CENTER_RANGE = (-10.0, 10.0)
+"""Range that the centres of blobs are drawn from, in each feature."""
 
 FRESH_TEST_ROWS = 1
 """Spawn key of the seed of new test rows, not used for anything else."""
@@ -35,6 +36,9 @@ CURVE_POINTS = 1_000
 
 DENSITY_ROWS_AT_ONCE = 1_000
 """Rows whose densities are computed at the same time, which bounds memory."""
+
+Curves = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Points (n, 2) of each of two curves."""
 
 Draw = Callable[[int, int], tuple[Any, Any]]
 """(n_rows, seed) -> features (n_rows, n_features) and class numbers (n_rows,)."""
@@ -54,42 +58,70 @@ def _blobs(spec: BlobsSpec) -> Dataset:
     centers: list[NDArray[np.float64]] = []
 
     def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
-        x, y, true_centers = datasets.make_blobs(
-            n_samples=n_rows,
-            centers=centers[0] if centers else spec.n_classes,
-            n_features=spec.n_features,
-            cluster_std=spec.cluster_std,
-            random_state=seed,
-            return_centers=True,
+        generator = _generator(seed)
+        if not centers:
+            centers.append(generator.uniform(*CENTER_RANGE, (spec.n_classes, spec.n_features)))
+        n_each, n_left = divmod(n_rows, spec.n_classes)
+        counts = [n_each + (c < n_left) for c in range(spec.n_classes)]
+        x = np.concatenate(
+            [
+                generator.normal(center, spec.cluster_std, (count, spec.n_features))
+                for center, count in zip(centers[0], counts, strict=True)
+            ]
         )
-        centers.append(true_centers)
-        return x, y
+        return _shuffled(x, np.repeat(np.arange(spec.n_classes), counts), generator)
 
     dataset = _split(spec, draw, lambda x, y: _accuracy_of_nearest_center(x, y, centers[0]))
     return replace(dataset, centers=centers[0])
 
 
 def _moons(spec: MoonsSpec) -> Dataset:
-    angles = np.linspace(0.0, np.pi, CURVE_POINTS)
-    upper = np.column_stack([np.cos(angles), np.sin(angles)])
-    lower = np.column_stack([1.0 - np.cos(angles), 0.5 - np.sin(angles)])
-    return _split(
-        spec,
-        lambda n_rows, seed: datasets.make_moons(n_rows, noise=spec.noise, random_state=seed),
-        lambda x, y: _accuracy_of_denser_curve(x, y, (upper, lower), spec.noise),
-    )
+    """Generate two half circles that interlock."""
+
+    def curves(n_upper: int, n_lower: int) -> Curves:
+        upper, lower = np.linspace(0.0, np.pi, n_upper), np.linspace(0.0, np.pi, n_lower)
+        return (
+            np.column_stack([np.cos(upper), np.sin(upper)]),
+            np.column_stack([1.0 - np.cos(lower), 1.0 - np.sin(lower) - 0.5]),
+        )
+
+    return _around_curves(spec, curves, spec.noise)
 
 
 def _circles(spec: CirclesSpec) -> Dataset:
-    angles = np.linspace(0.0, 2.0 * np.pi, CURVE_POINTS, endpoint=False)
-    outer = np.column_stack([np.cos(angles), np.sin(angles)])
-    return _split(
-        spec,
-        lambda n_rows, seed: datasets.make_circles(
-            n_rows, noise=spec.noise, factor=spec.factor, random_state=seed
-        ),
-        lambda x, y: _accuracy_of_denser_curve(x, y, (outer, spec.factor * outer), spec.noise),
-    )
+    """Generate two circles with the same centre."""
+
+    def curves(n_outer: int, n_inner: int) -> Curves:
+        outer, inner = (
+            np.linspace(0.0, 2.0 * np.pi, n, endpoint=False) for n in (n_outer, n_inner)
+        )
+        return (
+            np.column_stack([np.cos(outer), np.sin(outer)]),
+            np.column_stack([np.cos(inner), np.sin(inner)]) * spec.factor,
+        )
+
+    return _around_curves(spec, curves, spec.noise)
+
+
+def _around_curves(
+    spec: MoonsSpec | CirclesSpec, curves: Callable[[int, int], Curves], noise: float
+) -> Dataset:
+    """Generate rows scattered around two curves, half of them around each.
+
+    Args:
+        spec: Any such spec.
+        curves: Returns as many points of the first and of the second curve as are requested.
+        noise: Standard deviation of the rows around the curves; 0 for none.
+    """
+
+    def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
+        generator = _generator(seed)
+        counts = n_rows // 2, n_rows - n_rows // 2
+        x, y = _shuffled(np.concatenate(curves(*counts)), np.repeat([0, 1], counts), generator)
+        return x + generator.normal(0.0, noise, x.shape), y
+
+    points = curves(CURVE_POINTS, CURVE_POINTS)
+    return _split(spec, draw, lambda x, y: _accuracy_of_denser_curve(x, y, points, noise))
 
 
 def _classification(spec: ClassificationSpec) -> Dataset:
@@ -101,7 +133,10 @@ def _classification(spec: ClassificationSpec) -> Dataset:
     whole = replace(spec, n_samples=spec.n_samples + (spec.n_test or 0), n_test=None)
 
     def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
-        x, y = datasets.make_classification(
+        with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
+            warnings.simplefilter("ignore")
+            from sklearn.datasets import make_classification
+        x, y = make_classification(
             n_samples=n_rows,
             n_features=spec.n_features,
             n_informative=spec.n_informative,
@@ -127,17 +162,16 @@ def _classification(spec: ClassificationSpec) -> Dataset:
 
 def _quantiles(spec: QuantilesSpec) -> Dataset:
     """Generate shells; the distance from the origin decides the class, so the ceiling is 1."""
-    return _split(
-        spec,
-        lambda n_rows, seed: datasets.make_gaussian_quantiles(
-            cov=spec.std**2,
-            n_samples=n_rows,
-            n_features=spec.n_features,
-            n_classes=spec.n_classes,
-            random_state=seed,
-        ),
-        lambda x, y: 1.0,
-    )
+
+    def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
+        generator = _generator(seed)
+        covariance = spec.std**2 * np.identity(spec.n_features)
+        x = generator.multivariate_normal(np.zeros(spec.n_features), covariance, n_rows)
+        x = x[np.argsort(np.sum(x**2, axis=1))]
+        shells = np.arange(n_rows) // max(1, n_rows // spec.n_classes)
+        return _shuffled(x, np.minimum(shells, spec.n_classes - 1), generator)
+
+    return _split(spec, draw, lambda x, y: 1.0)
 
 
 GENERATORS: Mapping[str, Callable[[Any], Dataset]] = {
@@ -182,6 +216,20 @@ def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -
     )
 
 
+def _generator(seed: int) -> np.random.RandomState:
+    """Return the generator that scikit-learn makes of a seed."""
+    return np.random.RandomState(seed)
+
+
+def _shuffled(
+    x: NDArray[np.float64], y: NDArray[np.intp], generator: np.random.RandomState
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return rows and their classes in a random order."""
+    order = np.arange(len(x))
+    generator.shuffle(order)
+    return x[order], y[order]
+
+
 def _fresh_seed(seed: int) -> int:
     """Return the seed of the new test rows of data with a seed."""
     sequence = np.random.SeedSequence(seed, spawn_key=(FRESH_TEST_ROWS,))
@@ -207,10 +255,7 @@ def _accuracy_of_nearest_center(
 
 
 def _accuracy_of_denser_curve(
-    x: NDArray[np.float64],
-    y: NDArray[np.int64],
-    curves: tuple[NDArray[np.float64], NDArray[np.float64]],
-    noise: float,
+    x: NDArray[np.float64], y: NDArray[np.int64], curves: Curves, noise: float
 ) -> float:
     """Return the accuracy of the Bayes rule for rows scattered around two curves, a share.
 

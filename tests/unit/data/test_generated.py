@@ -1,7 +1,11 @@
-"""Rows of scikit-learn's generators, and the best possible accuracy on them."""
+"""Generated rows beside scikit-learn's, and the best possible accuracy on them."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn import datasets
 
 from blobtransfer.data import generated, load_dataset
@@ -14,27 +18,82 @@ from blobtransfer.specs.generated import (
     QuantilesSpec,
 )
 
-KINDS = [
-    (MoonsSpec(3), lambda n: datasets.make_moons(n, noise=0.2, random_state=3)),
-    (CirclesSpec(3), lambda n: datasets.make_circles(n, noise=0.1, factor=0.5, random_state=3)),
-    (
-        ClassificationSpec(3, n_features=6),
-        lambda n: datasets.make_classification(
-            n, n_features=6, n_informative=5, n_redundant=0, n_classes=3, n_clusters_per_class=1,
-            random_state=3,
-        ),
-    ),
-    (QuantilesSpec(3), lambda n: datasets.make_gaussian_quantiles(n_samples=n, random_state=3)),
-]  # fmt: skip
+SEEDS = st.one_of(st.sampled_from([0, 1, 2**32 - 1]), st.integers(0, 2**32 - 1))
+SIZES = st.integers(2, 300)
+NOISE = st.sampled_from([0.0, 0.2, 3.0])
+BLOBS = st.builds(
+    BlobsSpec, SEEDS, n_samples=SIZES.map(lambda n: n + 20), n_train=st.just(20),
+    n_classes=st.integers(2, 10), n_features=st.integers(1, 40),
+    cluster_std=st.floats(0.01, 50.0),
+)  # fmt: skip
+MOONS = st.builds(
+    MoonsSpec, SEEDS, n_samples=SIZES.map(lambda n: n + 2), n_train=st.just(2), noise=NOISE
+)
+CIRCLES = st.builds(
+    CirclesSpec, SEEDS, n_samples=SIZES.map(lambda n: n + 2), n_train=st.just(2), noise=NOISE,
+    factor=st.floats(0.1, 0.9),
+)  # fmt: skip
+QUANTILES = st.builds(
+    QuantilesSpec, SEEDS, n_samples=SIZES.map(lambda n: n + 20), n_train=st.just(10),
+    n_classes=st.integers(2, 5), n_features=st.integers(1, 40), std=st.floats(0.1, 10.0),
+)  # fmt: skip
+CLASSIFICATION = st.builds(ClassificationSpec, SEEDS, n_features=st.integers(5, 9))
 
 
-@pytest.mark.parametrize(("spec", "draw"), KINDS)
-def test_the_rows_are_those_of_scikit_learn(spec, draw):
-    x, y = draw(1000)
-    dataset = load_dataset(spec)
-    np.testing.assert_array_equal(dataset.x_train, x[:500].astype(np.float32))
-    np.testing.assert_array_equal(dataset.y_test, y[500:])
-    assert (dataset.x_train.dtype, dataset.y_train.dtype) == (np.float32, np.int64)
+def draw_with_scikit_learn(spec):
+    """Return the features and the classes of a spec by the generator of scikit-learn."""
+    n, seed = spec.n_samples, spec.seed
+    match spec:
+        case BlobsSpec():
+            return datasets.make_blobs(
+                n, spec.n_features, centers=spec.n_classes, cluster_std=spec.cluster_std,
+                random_state=seed,
+            )  # fmt: skip
+        case MoonsSpec():
+            return datasets.make_moons(n, noise=spec.noise, random_state=seed)
+        case CirclesSpec():
+            return datasets.make_circles(n, noise=spec.noise, factor=spec.factor, random_state=seed)
+        case QuantilesSpec():
+            return datasets.make_gaussian_quantiles(
+                cov=spec.std**2, n_samples=n, n_features=spec.n_features,
+                n_classes=spec.n_classes, random_state=seed,
+            )  # fmt: skip
+        case ClassificationSpec():
+            return datasets.make_classification(
+                n, n_features=spec.n_features, n_informative=spec.n_informative,
+                n_redundant=spec.n_redundant, n_classes=spec.n_classes,
+                n_clusters_per_class=spec.n_clusters, flip_y=spec.flip,
+                class_sep=spec.separation, random_state=seed,
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize("specs", [BLOBS, MOONS, CIRCLES, QUANTILES, CLASSIFICATION])
+def test_the_rows_are_those_of_scikit_learn_to_the_bit(specs):
+    @settings(max_examples=100)
+    @given(specs)
+    def check(spec):
+        x, y = draw_with_scikit_learn(spec)
+        dataset = generated.make(spec)
+        assert np.vstack([dataset.x_train, dataset.x_test]).tobytes() == x.astype("f4").tobytes()
+        assert np.hstack([dataset.y_train, dataset.y_test]).tobytes() == y.astype("i8").tobytes()
+        assert (dataset.x_train.dtype, dataset.y_train.dtype) == (np.float32, np.int64)
+
+    check()
+
+
+@settings(max_examples=50)
+@given(BLOBS.map(lambda spec: replace(spec, n_test=30)))
+def test_centres_and_fresh_test_rows_of_blobs_are_those_of_scikit_learn(spec):
+    _, _, centers = datasets.make_blobs(
+        spec.n_samples, spec.n_features, centers=spec.n_classes, random_state=spec.seed,
+        return_centers=True,
+    )  # fmt: skip
+    seed = int(np.random.SeedSequence(spec.seed, spawn_key=(1,)).generate_state(1)[0])
+    x, y = datasets.make_blobs(30, centers=centers, cluster_std=spec.cluster_std, random_state=seed)
+    dataset = generated.make(spec)
+    assert dataset.centers.tobytes() == centers.tobytes()
+    assert dataset.x_test.tobytes() == x.astype("f4").tobytes()
+    np.testing.assert_array_equal(dataset.y_test, y)
 
 
 @pytest.mark.parametrize("kind", [MoonsSpec, CirclesSpec, QuantilesSpec])
@@ -73,15 +132,6 @@ def test_no_rule_that_learnt_from_many_rows_is_better_than_the_ceiling(kind):
     assert accuracy < dataset.ceiling + 0.004
 
 
-def test_the_first_blobs_rows_train_and_the_rest_test_as_scikit_learn_draws_them():
-    x, y = datasets.make_blobs(1000, centers=3, cluster_std=2.0, random_state=1)
-    dataset = load_dataset(BlobsSpec(1))
-    np.testing.assert_array_equal(dataset.x_train, x[:500].astype(np.float32))
-    np.testing.assert_array_equal(dataset.y_train, y[:500])
-    np.testing.assert_array_equal(dataset.x_test, x[500:].astype(np.float32))
-    np.testing.assert_array_equal(dataset.y_test, y[500:])
-
-
 def test_fresh_test_rows_of_blobs_leave_the_training_rows_and_centres_as_they_were():
     usual, fresh = load_dataset(BlobsSpec(2)), load_dataset(BlobsSpec(2, n_test=40_000))
     np.testing.assert_array_equal(fresh.x_train, usual.x_train)
@@ -115,9 +165,9 @@ def test_a_problem_is_made_once_and_kept_for_the_next_block():
 
 
 def test_rows_that_do_not_fit_into_memory_are_one_line(monkeypatch):
-    def no_memory(**_):
+    def no_memory(seed):
         raise MemoryError
 
-    monkeypatch.setattr(datasets, "make_blobs", no_memory)
+    monkeypatch.setattr(generated, "_generator", no_memory)
     with pytest.raises(MachineError, match="1,000 rows x 2 features"):
         generated.make(BlobsSpec(1))

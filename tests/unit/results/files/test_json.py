@@ -65,7 +65,7 @@ def test_a_result_of_huge_problems_is_read_without_drawing_them(comparison, monk
     record = json.loads(text_of(comparison))
     for role in ("source", "target"):
         record["spec"][role]["n_samples"] = 30_000_000
-    monkeypatch.setattr("sklearn.datasets.make_blobs", refuse)
+    monkeypatch.setattr("blobtransfer.data.generated.make", refuse)
     found = from_json(json.dumps(record).encode(), "huge.json")
     assert build_report(found).tables
 
