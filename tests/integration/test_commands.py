@@ -496,6 +496,31 @@ def test_help_and_refusals_load_nothing_heavy(argv, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_answer_needs_neither_matplotlib_nor_other_slow_imports(tmp_path):
+    (tmp_path / "matplotlib").mkdir()
+    (tmp_path / "matplotlib" / "__init__.py").write_text("raise RuntimeError('broken')\n")
+    code = (
+        "import sys\n"
+        "from blobtransfer.__main__ import run\n"
+        "code = run()\n"
+        "slow = ('matplotlib', 'sklearn', 'scipy.stats', 'pandas', 'tensorflow', 'sqlite3')\n"
+        "print([name for name in slow if name in sys.modules], file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+    command = [sys.executable, "-c", code, "compare", *SMALL_OPTIONS, "--repeats", "2"]
+    settings = {
+        "cwd": tmp_path, "capture_output": True, "text": True,
+        "env": os.environ | {"PYTHONPATH": str(tmp_path)},
+    }  # fmt: skip
+    drawn = subprocess.run(command, **settings)
+    *_, error, loaded = drawn.stderr.splitlines()
+    assert (drawn.returncode, loaded) == (1, "[]")
+    assert error.startswith("error: matplotlib cannot be imported (broken)")
+    plain = subprocess.run([*command, "--no-plot"], **settings)
+    assert (plain.returncode, plain.stderr.splitlines()[-1]) == (0, "[]")
+    assert drawn.stdout == plain.stdout != ""
+
+
 def test_completion_offers_options_and_loads_nothing_heavy(tmp_path):
     code = (
         "import sys\n"

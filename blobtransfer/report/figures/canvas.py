@@ -65,7 +65,7 @@ class Canvas:
         look: Sizes of the style.
 
     Raises:
-        MachineError: Windows are requested and there is no display for them.
+        MachineError: Windows are requested, and matplotlib is missing or there is no display.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class Canvas:
         self._is_tight = False
         # matplotlib warns if there is no folder for its caches, which is harmless.
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
-        import_matplotlib()
         if show:
+            import_matplotlib()
             import matplotlib.pyplot as plt
 
             probe = plt.figure()  # selects a backend that works here
@@ -258,7 +258,9 @@ def import_matplotlib() -> ModuleType:
             os.chdir(EMPTY_FOLDER)
         import matplotlib as mpl
     except Exception as error:  # the import of a large library may raise any error
-        raise MachineError(f"matplotlib cannot be imported ({error}); use --no-plot") from error
+        raise MachineError(
+            f"matplotlib cannot be imported ({error}); install it again, or use --no-plot"
+        ) from error
     finally:
         if here is not None:
             os.chdir(here)
