@@ -89,15 +89,19 @@ def run(
     model = [] if settings.model is None else [(MODEL_FILE, Path(settings.model))]
     path = output.check_files(study.kind, read=[*model, *tables], store=execution.store)
 
+    from blobtransfer.engines import compile_ahead, load_engine
+
+    engine = load_engine(request.base.engine, messages.verbose)
+    if execution.store is None:  # everything may be stored
+        compile_ahead(engine, request.base)
+
     from blobtransfer.cli.progress import progress_of
-    from blobtransfer.engines import load_engine
     from blobtransfer.running.run import Resources, fill_store, run_study
 
     canvas = output.figure.canvas()
     request.print_notes(messages)
     network = request.source_network
     weights = None if network is None else list(network.weights)
-    engine = load_engine(request.base.engine, messages.verbose)
     with defer_signals() as pending, _opened(study, execution, messages, argv) as store:
         with (
             _executor(execution, messages, pending.check) as executor,

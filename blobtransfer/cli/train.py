@@ -27,7 +27,9 @@ from blobtransfer.studies.comparison import read_source_network
 from blobtransfer.studies.training import build_source_training, build_target_training
 
 if TYPE_CHECKING:
+    from blobtransfer.engines import Engine
     from blobtransfer.results.results import TrainingResults
+    from blobtransfer.running.progress import Progress
     from blobtransfer.running.single import SingleRun
 
 
@@ -57,14 +59,15 @@ def train_source(
     path = output.check_files("train-source", [("model", model)], tables_of(request))
     check_model_file("model", model, spec.network, force)
 
-    from blobtransfer.running import single
-
     if task is not None and not messages.quiet:
         messages.log(*data_notes(spec))
-    _train_and_deliver(
-        lambda engine, progress: single.train_source(spec, engine, progress),
-        spec, ("model", model), force, path, output, argv,
-    )  # fmt: skip
+
+    def train(engine: "Engine", progress: "Progress") -> "SingleRun":
+        from blobtransfer.running import single
+
+        return single.train_source(spec, engine, progress)
+
+    _train_and_deliver(train, spec, ("model", model), force, path, output, argv)
 
 
 def train_target(
@@ -113,22 +116,22 @@ def train_target(
         check_model_file("save", save, spec.variants[0].network(spec.network), force)
     messages.log(*model_notes(source_network, model), *new_head_notes(spec, settings))
 
-    from blobtransfer.running import single
-
     if task is not None and not messages.quiet:
         messages.log(*data_notes(spec))
     weights = None if source_network is None else list(source_network.weights)
     preprocessing = None if source_network is None else source_network.preprocessing
-    _train_and_deliver(
-        lambda engine, progress: _with_earlier_rows(
-            single.train_target(spec, weights, engine, progress), preprocessing
-        ),
-        spec, ("save", save), force, path, output, argv,
-    )  # fmt: skip
+
+    def train(engine: "Engine", progress: "Progress") -> "SingleRun":
+        from blobtransfer.running import single
+
+        trained = single.train_target(spec, weights, engine, progress)
+        return _with_earlier_rows(trained, preprocessing)
+
+    _train_and_deliver(train, spec, ("save", save), force, path, output, argv)
 
 
 def _train_and_deliver(
-    train: Callable[..., "SingleRun"],
+    train: Callable[["Engine", "Progress"], "SingleRun"],
     spec: ExperimentSpec,
     model: tuple[str, Path | None],
     force: bool,
@@ -147,13 +150,17 @@ def _train_and_deliver(
         output: Output options.
         argv: Command line.
     """
-    from blobtransfer.cli.progress import progress_of
-    from blobtransfer.engines import load_engine
+    from blobtransfer.engines import compile_ahead, load_engine
 
     canvas, (setting, model_path), messages = output.figure.canvas(), model, output.messages
+    engine = load_engine(spec.engine, messages.verbose)
+    compile_ahead(engine, spec)
+
+    from blobtransfer.cli.progress import progress_of
+
     with defer_signals() as pending:
         with progress_of(messages.quiet, pending.check) as progress:
-            trained = train(load_engine(spec.engine, messages.verbose), progress)
+            trained = train(engine, progress)
         provenance = replace(trained.results.provenance, argv=argv)
         results = replace(trained.results, provenance=provenance)
         unsaved = None

@@ -5,9 +5,12 @@ brings initial weights and the keys of the batch orders, and every engine replay
 same orders, so all engines return the same networks except for float32 rounding.
 """
 
+import mmap
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from threading import Thread
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +22,9 @@ from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import EngineName, ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
+
+AHEAD_BYTES = 512 << 20
+"""Memory that must be free to load LLVM beside other libraries: short of it, OpenBLAS hangs."""
 
 OnEpochs = Callable[[int], None]
 """Called with the newly done epochs, summed over the runs of a job; may raise to stop."""
@@ -224,3 +230,20 @@ def load_engine(name: EngineName, show_log: bool = False, n_threads: int | None 
     module = import_module(f"blobtransfer.engines.{name}.engine")
     engine: Engine = module.create(show_log, n_threads)
     return engine
+
+
+def compile_ahead(engine: Engine, spec: ExperimentSpec) -> None:
+    """Let the compiled engine compile in a thread, while the caller imports other modules.
+
+    The Keras engine is not started ahead, as it redirects standard error while it starts.
+    """
+    if spec.engine != "compiled":
+        return
+
+    def start() -> None:
+        with suppress(Exception):  # the start that waits for this one raises it again
+            engine.start(spec)
+
+    with suppress(OSError, RuntimeError):  # memory is short, or no thread can be started
+        mmap.mmap(-1, AHEAD_BYTES).close()
+        Thread(target=start).start()

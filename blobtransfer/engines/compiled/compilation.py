@@ -65,7 +65,7 @@ def get_kernel(
     """
     try:
         from blobtransfer.engines.compiled import native, update
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # llvmlite raises OSError without its library
         raise MachineError(
             f"LLVM cannot be imported ({error}); install llvmlite, or use --engine keras"
         ) from error

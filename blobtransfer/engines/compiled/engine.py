@@ -12,7 +12,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from blobtransfer.data import load_dataset
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.compiled import scheduling
 from blobtransfer.engines.compiled.compilation import Kernel, get_kernel
@@ -51,7 +50,7 @@ class CompiledEngine:
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
-        n_train, has_own_rows = len(load_dataset(spec.data).y_train), spec.data.is_resplit
+        n_train, has_own_rows = spec.data.n_train, spec.data.is_resplit
         for arm in spec.arms:
             network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
             get_kernel(network, spec.training, is_anchored, n_train, has_own_rows)
