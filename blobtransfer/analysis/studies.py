@@ -10,8 +10,7 @@ from blobtransfer.analysis.cells import analyse, difference_among
 from blobtransfer.analysis.rankings import grid_rankings
 from blobtransfer.results.findings import Caution, Summary
 from blobtransfer.results.provenance import Environment, Provenance, n_mixed_of
-from blobtransfer.results.results import BlockResult, CellResults, StudyResults
-from blobtransfer.results.store.repeats import ExperimentHeader
+from blobtransfer.results.results import BlockResult, CellResults, ExperimentHeader, StudyResults
 from blobtransfer.results.study_findings import (
     MarginalMean,
     Moderator,

@@ -1,8 +1,8 @@
 """Results of a study or of one training: specification, scores, findings and provenance."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -26,6 +26,9 @@ Curves = Mapping[Arm, NDArray[np.float64]]
 
 Epoch 0 is the untrained network. A comparison records the test accuracy only, M = 1.
 """
+
+MAX_DISTANCE = 1e9
+"""Largest distance between source and target data, in standard deviations."""
 
 MAX_DRAWN_CLASSES = 49
 """Largest number of classes that a figure distinguishes: seven colours times seven markers."""
@@ -117,6 +120,32 @@ class StandaloneTraining:
     curves: NDArray[np.float64]
     regions: Regions | None
     predictions: Predictions | None = None
+
+
+@dataclass(frozen=True)
+class ExperimentHeader:
+    """Data and source training of an experiment, without its repeats.
+
+    Args:
+        tasks: Records of the data, source first.
+        source_run: The training of the one source network; None if it was not trained here.
+        distance: Between source and target data, in standard deviations; None if unknown.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"allow_inf_nan": False}
+
+    tasks: tuple[DataRecord, ...]
+    source_run: Run | None
+    distance: Annotated[float, Interval(ge=0.0, le=MAX_DISTANCE)] | None = None
+
+    def with_names_of(self, spec: ExperimentSpec) -> "ExperimentHeader":
+        """Return the header with the names of the data in a spec, whose files may be renamed."""
+        data = {"source": spec.source, "target": spec.target}
+        records = [
+            record if (named := data[record.role]) is None else replace(record, name=named.name)
+            for record in self.tasks
+        ]
+        return replace(self, tasks=tuple(records))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """Checkpoint of an experiment: stored repeats, and repeats still to be computed."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +15,13 @@ from blobtransfer.results.provenance import (
     installed_versions,
     version_difference,
 )
-from blobtransfer.results.results import BlockResult
-from blobtransfer.results.store.repeats import ExperimentHeader, other_environment_error
-from blobtransfer.results.store.store import Store
+from blobtransfer.results.results import BlockResult, ExperimentHeader
 from blobtransfer.running.block_runner import BlockRunner
 from blobtransfer.running.single import record_of
 from blobtransfer.specs.experiment import ExperimentSpec
+
+if TYPE_CHECKING:
+    from blobtransfer.results.store.store import Store
 
 MAX_NAMED = 5
 """Largest number of workers that an error names."""
@@ -43,7 +45,7 @@ class Checkpoint:
         StoreError: The stored repeats have other versions, or are damaged.
     """
 
-    def __init__(self, spec: ExperimentSpec, store: Store | None, mixed: bool) -> None:
+    def __init__(self, spec: ExperimentSpec, store: "Store | None", mixed: bool) -> None:
         self._spec, self._store, self._mixed = spec, store, mixed
         self._stored = None if store is None else store.stored(spec)
         self._here: Environment | None = None
@@ -120,6 +122,8 @@ class Checkpoint:
     def _check(self, difference: str) -> None:
         """Raise `StoreError` if the stored repeats have another environment, unless mixed."""
         if difference and not self._mixed and self._store is not None:
+            from blobtransfer.results.store.repeats import other_environment_error
+
             raise other_environment_error(self._store.path, difference)
 
     def add(self, block: BlockResult, environment: Environment | None) -> None:
@@ -148,7 +152,7 @@ class Checkpoint:
 
 
 def check_runnable(
-    spec: ExperimentSpec, source_weights: Weights | None, store: Store | None
+    spec: ExperimentSpec, source_weights: Weights | None, store: "Store | None"
 ) -> None:
     """Raise `SettingError` unless a comparison can be run.
 
@@ -176,7 +180,7 @@ def header_of(spec: ExperimentSpec, is_stored: bool) -> ExperimentHeader:
     return ExperimentHeader(tuple(records), None, distance_of(spec) if is_stored else None)
 
 
-def n_missing(spec: ExperimentSpec, store: Store | None, repeats: range | None = None) -> int:
+def n_missing(spec: ExperimentSpec, store: "Store | None", repeats: range | None = None) -> int:
     """Count the repeats of an experiment that are not stored.
 
     Args:

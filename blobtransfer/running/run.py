@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from blobtransfer.analysis.stopping import StoppingRule, windows
 from blobtransfer.analysis.studies import analyse_study, cell_results
@@ -12,7 +13,6 @@ from blobtransfer.network import Weights
 from blobtransfer.results.provenance import Clock, Provenance, join_provenances
 from blobtransfer.results.results import BlockResult, CellResults, StudyResults
 from blobtransfer.results.scores import Scores
-from blobtransfer.results.store.store import Store
 from blobtransfer.running.block_runner import (
     BlockRunner,
     epochs_of_arms,
@@ -25,6 +25,9 @@ from blobtransfer.running.single import start_engine
 from blobtransfer.running.source_cache import SourceNetworkCache, SourceSettings, source_settings_of
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import Cell, Study
+
+if TYPE_CHECKING:
+    from blobtransfer.results.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Resources:
     engine: Engine | None = None
     progress: Progress = SILENT
     executor: Executor | None = None
-    store: Store | None = None
+    store: "Store | None" = None
     mixed: bool = False
 
 
@@ -105,7 +108,7 @@ def run_study(
 
 def fill_store(
     study: Study,
-    store: Store,
+    store: "Store",
     repeats: range,
     source_weights: Weights | None = None,
     resources: Resources = Resources(),

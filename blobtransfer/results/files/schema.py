@@ -9,7 +9,7 @@ from annotated_types import Interval
 
 from blobtransfer.results.findings import Caution, Contrast, SourceRanking, Speed, Summary
 from blobtransfer.results.provenance import MAX_SECONDS
-from blobtransfer.results.results import DataRecord, Predictions, Regions
+from blobtransfer.results.results import MAX_DISTANCE, DataRecord, Predictions, Regions
 from blobtransfer.results.scores import Count, Loss, Run, Share
 from blobtransfer.results.study_findings import (
     GridRanking,
@@ -26,9 +26,6 @@ from blobtransfer.specs.study import ManyCellKind, Study
 SCHEMA_VERSION = 2
 
 SchemaName = Literal["results", "study"]
-
-MAX_DISTANCE = 1e9
-"""Largest distance between source and target data, in standard deviations."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
 import numpy as np
-from annotated_types import Interval
 from numpy.typing import NDArray
 
 from blobtransfer.errors import SettingError, StoreError
@@ -23,10 +22,9 @@ from blobtransfer.results.files.checks import (
     check_source_run,
     check_texts,
 )
-from blobtransfer.results.files.schema import MAX_DISTANCE, encodable
+from blobtransfer.results.files.schema import encodable
 from blobtransfer.results.provenance import MAX_SECONDS, Environment
-from blobtransfer.results.results import BlockResult, DataRecord
-from blobtransfer.results.scores import Run
+from blobtransfer.results.results import BlockResult, ExperimentHeader
 from blobtransfer.results.store.connection import Connection, damage_error, size_error
 from blobtransfer.results.store.packing import pack, unpack
 from blobtransfer.specs.checks import MAX_COUNT
@@ -46,32 +44,6 @@ BLOCKS_AT_ONCE = 1000
 
 ENVIRONMENT_COLUMNS: dict[str, type] = {"versions": str, "machine": str, "rounding": str}
 """Columns of the environment of a block."""
-
-
-@dataclass(frozen=True)
-class ExperimentHeader:
-    """Data and source training of an experiment, without its repeats.
-
-    Args:
-        tasks: Records of the data, source first.
-        source_run: The training of the one source network; None if it was not trained here.
-        distance: Between source and target data, in standard deviations; None if unknown.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, bool]] = {"allow_inf_nan": False}
-
-    tasks: tuple[DataRecord, ...]
-    source_run: Run | None
-    distance: Annotated[float, Interval(ge=0.0, le=MAX_DISTANCE)] | None = None
-
-    def with_names_of(self, spec: ExperimentSpec) -> "ExperimentHeader":
-        """Return the header with the names of the data in a spec, whose files may be renamed."""
-        data = {"source": spec.source, "target": spec.target}
-        records = [
-            record if (named := data[record.role]) is None else replace(record, name=named.name)
-            for record in self.tasks
-        ]
-        return replace(self, tasks=tuple(records))
 
 
 class StoredRepeats:
@@ -330,11 +302,6 @@ def read_record(path: Path, kind: Any, text: str) -> Any:
         path: Path of the store, for the error.
         kind: The type.
         text: The JSON text.
-
-    Args:
-        path: Path of the store, for the error.
-        kind: The type.
-        text: The JSON.
 
     Raises:
         StoreError: The JSON is damaged or of another type.
