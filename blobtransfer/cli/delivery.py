@@ -199,7 +199,7 @@ def save_network(
         setting: Setting of the path, for the error.
         path: Path of the saved file (.keras).
         force: Whether to replace another file.
-        messages: Whether to print, and whether to show TensorFlow's log.
+        messages: Whether to print.
 
     Raises:
         SettingError: The file holds another network, and `force` is not given.
@@ -210,12 +210,7 @@ def save_network(
         # Another process may have saved a network under this name meanwhile.
         with suppress(FileExistsError):
             save_model(
-                trained.network,
-                trained.weights,
-                path,
-                trained.preprocessing,
-                must_be_new=not force,
-                show_log=messages.verbose,
+                trained.network, trained.weights, path, trained.preprocessing, must_be_new=not force
             )
             messages.log(f"wrote {path}")
             return

@@ -6,9 +6,7 @@ everything in it is checked, because the file may be hostile.
 
 import json
 import math
-import zipfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from blobtransfer.specs.table import Column, Preprocessing, Scaler
@@ -21,16 +19,13 @@ LEAST_SCALE = 1e-200
 """Smallest scale of an input; with a smaller one the input would not be finite."""
 
 
-def add_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
-    """Add a preprocessing to a `.keras` file that exists."""
-    text = json.dumps(asdict(preprocessing), allow_nan=False)
-    with zipfile.ZipFile(path, "a") as archive:
-        # without a date, so that equal networks make byte-identical files
-        archive.writestr(zipfile.ZipInfo(MEMBER), text)
+def format_preprocessing(preprocessing: Preprocessing) -> str:
+    """Return a preprocessing as JSON, which `read_preprocessing` reads."""
+    return json.dumps(asdict(preprocessing), allow_nan=False)
 
 
 def read_preprocessing(text: str, n_features: int, n_classes: int) -> Preprocessing:
-    """Return the preprocessing that `add_preprocessing` wrote.
+    """Return the preprocessing that `format_preprocessing` wrote.
 
     Args:
         text: JSON.

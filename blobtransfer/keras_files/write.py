@@ -1,17 +1,36 @@
-"""Write a trained network as a `.keras` file that plain Keras opens."""
+"""Write a trained network as a `.keras` file that plain Keras opens, without importing Keras.
 
+The file contains what Keras saves for a Sequential model of dense layers that is not compiled.
+Settings that Keras added after version 3.6 are omitted, because the network uses their defaults:
+every Keras from 3.6 on opens the file. (With a `leaky_relu` of another slope than the default,
+Keras opens it from 3.10 on: older versions cannot load a layer as an activation.)
+
+Source:
+    `save_model` in `keras/src/saving/saving_lib.py` and `get_config` of the layers in Keras 3.15.1.
+"""
+
+import io
+import json
+import zipfile
 from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.atomic_write import write_atomic
-from blobtransfer.engines.keras.model import build_mlp
-from blobtransfer.engines.keras.quiet import temporary_directory_or
-from blobtransfer.keras_files.preprocessing import add_preprocessing
-from blobtransfer.specs.network import MLPSpec
+from blobtransfer.keras_files.preprocessing import MEMBER, format_preprocessing
+from blobtransfer.specs.network import LEAKY_SLOPE, Initializer, MLPSpec
 from blobtransfer.specs.table import Preprocessing
+
+Config = dict[str, Any]
+"""An object as Keras describes it in JSON."""
+
+MODEL_NAME = "sequential"
 
 
 def save_model(
@@ -20,7 +39,6 @@ def save_model(
     path: Path,
     preprocessing: Preprocessing | None = None,
     must_be_new: bool = False,
-    show_log: bool = False,
 ) -> None:
     """Save a network as a `.keras` file that plain Keras opens.
 
@@ -30,15 +48,128 @@ def save_model(
         path: Ends in `.keras`; written whole or not at all.
         preprocessing: Preprocessing of the inputs; None if it was not trained on a table.
         must_be_new: Never replace a file.
-        show_log: See `load_keras`.
 
     Raises:
         FileExistsError: There is a file, and it must be new.
-        MachineError: The file cannot be written, or see `load_keras`.
+        MachineError: The file cannot be written.
     """
-    model = build_mlp(network, show_log=show_log)
-    model.set_weights(weights)
-    with write_atomic(path, must_be_new) as temporary, temporary_directory_or(temporary.parent):
-        model.save(temporary)
-        if preprocessing is not None:
-            add_preprocessing(temporary, preprocessing)
+    content = _keras_archive(network, weights, preprocessing)
+    with write_atomic(path, must_be_new) as temporary:
+        temporary.write_bytes(content)
+
+
+def _keras_archive(
+    network: MLPSpec, weights: Sequence[NDArray[np.float32]], preprocessing: Preprocessing | None
+) -> bytes:
+    """Return the bytes of a `.keras` file; see `save_model`."""
+    layers = _layer_configs(network)
+    build = {"build_config": {"input_shape": [None, network.n_features]}}
+    config = _object("keras", "Sequential", _model_config(network, layers)) | build
+    now = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    metadata = {"keras_version": version("keras"), "date_saved": now}
+    members: dict[str, str | bytes] = {
+        "metadata.json": json.dumps(metadata),
+        "config.json": json.dumps(config),
+        "model.weights.h5": _weights_file(layers, weights),
+    }
+    if preprocessing is not None:
+        members[MEMBER] = format_preprocessing(preprocessing)
+    archive_bytes = io.BytesIO()
+    with zipfile.ZipFile(archive_bytes, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return archive_bytes.getvalue()
+
+
+def _weights_file(layers: Sequence[Config], weights: Sequence[NDArray[np.float32]]) -> bytes:
+    """Return the bytes of the HDF5 file of the weights in a `.keras` file."""
+    file_bytes = io.BytesIO()
+    with h5py.File(file_bytes, "w") as file:
+        file.create_group("vars").attrs["name"] = MODEL_NAME
+        for layer, kernel, bias in _dense_layers(layers, weights):
+            name, activation = layer["name"], layer["activation"]
+            variables = file.create_group(f"layers/{name}/vars")
+            variables.attrs["name"] = name
+            variables["0"], variables["1"] = kernel, bias
+            if isinstance(activation, dict):
+                variables = file.create_group(f"layers/{name}/activation/vars")
+                variables.attrs["name"] = activation["config"]["name"]
+    return file_bytes.getvalue()
+
+
+def _dense_layers(
+    layers: Sequence[Config], weights: Sequence[NDArray[np.float32]]
+) -> list[tuple[Config, NDArray[np.float32], NDArray[np.float32]]]:
+    """Return the settings, the kernel and the bias of each dense layer."""
+    settings = [layer["config"] for layer in layers[1:]]
+    return list(zip(settings, weights[::2], weights[1::2], strict=True))
+
+
+def _model_config(network: MLPSpec, layers: Sequence[Config]) -> Config:
+    return {
+        "name": MODEL_NAME,
+        "trainable": True,
+        "dtype": _float32(),
+        "layers": layers,
+        "build_input_shape": [None, network.n_features],
+    }
+
+
+def _layer_configs(network: MLPSpec) -> list[Config]:
+    """Return the input layer and the dense layers, with the names that Keras gives them."""
+    input_config = {
+        "batch_shape": [None, network.n_features],
+        "dtype": "float32",
+        "sparse": False,
+        "name": "input_layer",
+    }
+    layers = [_object("keras.layers", "InputLayer", input_config)]
+    n_leaky = 0
+    for layer, (fan_in, fan_out) in enumerate(network.shapes):
+        activation: str | Config = "softmax"
+        initializer: Initializer = "glorot_uniform"
+        if layer < len(network.hidden):
+            initializer = network.initializer
+            activation, slope = network.activation_of(layer)
+            if activation == "leaky_relu" and slope != LEAKY_SLOPE:
+                activation = _leaky_relu(_numbered("leaky_re_lu", n_leaky), slope)
+                n_leaky += 1
+        config = {
+            "name": _numbered("dense", layer),
+            "trainable": True,
+            "dtype": _float32(),
+            "units": fan_out,
+            "activation": activation,
+            "use_bias": True,
+            "kernel_initializer": _kernel_initializer(initializer),
+            "bias_initializer": _object("keras.initializers", "Zeros", {}),
+            "kernel_regularizer": None,
+            "bias_regularizer": None,
+            "kernel_constraint": None,
+            "bias_constraint": None,
+        }
+        build = {"build_config": {"input_shape": [None, fan_in]}}
+        layers.append(_object("keras.layers", "Dense", config) | build)
+    return layers
+
+
+def _leaky_relu(name: str, slope: float) -> Config:
+    config = {"name": name, "trainable": True, "dtype": _float32(), "negative_slope": slope}
+    return _object("keras.layers", "LeakyReLU", config)
+
+
+def _kernel_initializer(initializer: Initializer) -> Config:
+    class_name = initializer.title().replace("_", "")  # he_uniform: HeUniform
+    return _object("keras.initializers", class_name, {"seed": None})
+
+
+def _float32() -> Config:
+    return _object("keras", "DTypePolicy", {"name": "float32"})
+
+
+def _object(module: str, class_name: str, config: Config) -> Config:
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": None}
+
+
+def _numbered(name: str, index: int) -> str:
+    return f"{name}_{index}" if index else name

@@ -15,15 +15,16 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 from helpers.commands import run_here
-from helpers.models import functional, write_h5, write_keras
+from helpers.models import functional, weights, write_h5, write_keras
 from helpers.specs import SMALL_OPTIONS
 from helpers.tables import write_rows
 
 from blobtransfer.cli.failures import report
 from blobtransfer.errors import BlobTransferError
 from blobtransfer.keras_files import sandbox
-from blobtransfer.keras_files.preprocessing import add_preprocessing
 from blobtransfer.keras_files.read import read_source_file
+from blobtransfer.keras_files.write import save_model
+from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Column, Preprocessing, Scaler
 from fuzz.child import fork
 from fuzz.edits import ODD_NUMBERS, ODD_TEXTS, damaged_bytes, edited_json, edited_zip
@@ -52,7 +53,7 @@ PREPROCESSING = Preprocessing(
 
 def prepare(valid: Path) -> None:
     """Write models as several versions of Keras do, one with the preprocessing of a table."""
-    add_preprocessing(write_keras(valid / "table.keras"), PREPROCESSING)
+    save_model(MLPSpec(2, (5, 4), 3), weights(), valid / "table.keras", PREPROCESSING)
     write_keras(valid / "plain.keras")
     write_keras(valid / "functional.keras", json.dumps(functional()))
     write_h5(valid / "plain.h5")

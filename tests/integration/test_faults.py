@@ -454,7 +454,7 @@ def test_a_disk_that_is_read_only_but_for_home_and_the_target_is_no_trouble(tmp_
         pytest.skip("needs the right to mount, and temporary directories on the first disk")
     outputs = ("--model", tmp_path / "m.keras", "-o", tmp_path / "o.csv", "--no-plot", "-q")
     done = run_process(
-        "train-source", *SMALL_OPTIONS, *outputs, cwd=tmp_path, by=read_only,
+        "train-source", "--engine", "keras", *SMALL_OPTIONS, *outputs, cwd=tmp_path, by=read_only,
         environment={"HOME": str(tmp_path)},
     )  # fmt: skip
     assert (done.code, done.out, done.err) == (0, f"{tmp_path}/m.keras\n", "")

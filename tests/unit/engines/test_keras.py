@@ -1,15 +1,10 @@
-"""The Keras model: its shape, its file, and a quiet import."""
-
-import os
+"""The Keras model: its shape, and a quiet import."""
 
 import numpy as np
 import pytest
 from helpers.commands import run_python
 
-from blobtransfer.engines.keras.model import build_mlp, get_weights
-from blobtransfer.engines.keras.quiet import load_keras
-from blobtransfer.keras_files.write import save_model
-from blobtransfer.network import initial_weights
+from blobtransfer.engines.keras.model import build_mlp
 from blobtransfer.specs.network import MLPSpec
 
 pytestmark = pytest.mark.slow
@@ -30,19 +25,6 @@ def test_the_first_layers_are_frozen(n_frozen):
     model = build_mlp(MLPSpec(), n_frozen)
     n_trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert n_trainable == MLPSpec().n_trainable(n_frozen)
-
-
-def test_a_saved_file_opens_in_plain_keras_and_predicts_the_same(tmp_path):
-    weights = initial_weights(NETWORK, 3, 1)
-    save_model(NETWORK, weights, tmp_path / "m.keras")
-    x = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
-    ours = build_mlp(NETWORK)
-    ours.set_weights(weights)
-    loaded = load_keras().saving.load_model(tmp_path / "m.keras")
-    np.testing.assert_array_equal(loaded.predict_on_batch(x), np.asarray(ours.predict_on_batch(x)))
-    for a, b in zip(get_weights(loaded), weights, strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert os.listdir(tmp_path) == ["m.keras"]
 
 
 def test_importing_keras_is_silent_and_the_users_settings_do_not_change_it(tmp_path):
