@@ -197,7 +197,7 @@ def save_network(
     Args:
         trained: The network, its weights and its preprocessing.
         setting: Setting of the path, for the error.
-        path: Path of the saved file (.keras).
+        path: Path of the saved file (.keras or .h5).
         force: Whether to replace another file.
         messages: Whether to print.
 
@@ -205,7 +205,7 @@ def save_network(
         SettingError: The file holds another network, and `force` is not given.
     """
     if not path.exists() or force:
-        from blobtransfer.keras_files.write import save_model
+        from blobtransfer.keras_files.write import LEGACY_SUFFIX, save_model
 
         # Another process may have saved a network under this name meanwhile.
         with suppress(FileExistsError):
@@ -213,6 +213,8 @@ def save_network(
                 trained.network, trained.weights, path, trained.preprocessing, must_be_new=not force
             )
             messages.log(f"wrote {path}")
+            if path.suffix.lower() == LEGACY_SUFFIX:
+                messages.log(f"note: {path}: the legacy format of Keras; .keras is the current one")
             return
 
     from blobtransfer.keras_files.read import read_source_file

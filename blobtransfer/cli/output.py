@@ -279,7 +279,7 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
 
     Whether an existing file of the same shape holds the same network is known only after training.
     """
-    check_file(setting, path, (".keras",))
+    check_file(setting, path, (".keras", ".h5"))
     if path.exists() and not force:
         from blobtransfer.keras_files.read import read_source_file
 

@@ -42,7 +42,7 @@ def train_source(
         str | None, description("The source problem, such as moons:noise=0.2 or a.csv:label=y.")
     ] = None,
     model: Annotated[
-        Path, option("Where the trained network is saved (.keras).", panel=RESULTS)
+        Path, option("Where the trained network is saved (.keras or .h5).", panel=RESULTS)
     ] = Path("model.keras"),
     force: Annotated[bool, option("Replace an existing model file.", panel=RESULTS)] = False,
     blobs: BlobsOptions,
@@ -87,7 +87,7 @@ def train_target(
     ] = None,
     variants: VariantOptions,
     save: Annotated[
-        Path | None, option("Save the trained network there (.keras).", panel=RESULTS)
+        Path | None, option("Save the trained network there (.keras or .h5).", panel=RESULTS)
     ] = None,
     force: Annotated[bool, option("Replace an existing model file.", panel=RESULTS)] = False,
     blobs: BlobsOptions,

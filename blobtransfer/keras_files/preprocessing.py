@@ -1,7 +1,8 @@
-"""Write and read the preprocessing of a network that was trained on a table, in its `.keras` file.
+"""Format and read the preprocessing of a network that was trained on a table.
 
-It is one more member of the archive, which plain Keras leaves alone. It is read as data, and
-everything in it is checked, because the file may be hostile.
+In a `.keras` file it is one more member of the archive, in an `.h5` file one more attribute; plain
+Keras ignores both. It is read as data, and everything in it is checked, because the file may be
+hostile.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 from blobtransfer.specs.table import Column, Preprocessing, Scaler
 
 MEMBER = "blobtransfer.json"
+"""Name of the member or attribute."""
 
 MAX_WORD = 1_000
 

@@ -218,8 +218,15 @@ def _read_h5(content: io.BytesIO) -> LoadedModel:
             kernel = _h5_datasets(saved, chain.layers)[0]
             shape = (kernel.shape if kernel is not None else None) or (None,)
             chain.layers[0] = replace(chain.layers[0], fan_in=width_of(shape[0], "input width"))
-        network = network_of(chain)
-        return _model(network, _h5_datasets(saved, chain.layers), chain)
+        model = _model(network_of(chain), _h5_datasets(saved, chain.layers), chain)
+        if MEMBER not in saved.attrs:
+            return model
+        (preprocessing,) = containers.read_strings(saved, MEMBER, 1)
+        if len(preprocessing) > MAX_CONFIG_BYTES:
+            reject(
+                f"{MEMBER} has {len(preprocessing):,} bytes; at most {MAX_CONFIG_BYTES:,} are read"
+            )
+        return replace(model, preprocessing=preprocessing.decode())
 
 
 def _model(network: MLPSpec, datasets: list[h5py.Dataset | None], chain: DenseChain) -> LoadedModel:

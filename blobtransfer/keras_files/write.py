@@ -1,12 +1,14 @@
-"""Write a trained network as a `.keras` file that plain Keras opens, without importing Keras.
+"""Write a trained network as a file that plain Keras opens, without importing Keras.
 
-The file contains what Keras saves for a Sequential model of dense layers that is not compiled.
-Settings that Keras added after version 3.6 are omitted, because the network uses their defaults:
-every Keras from 3.6 on opens the file. (With a `leaky_relu` of another slope than the default,
-Keras opens it from 3.10 on: older versions cannot load a layer as an activation.)
+The file contains what Keras saves for a Sequential model of dense layers that is not compiled:
+as `.keras`, or in the legacy format `.h5`. Settings that Keras added after version 3.6 are omitted,
+because the network uses their defaults: every Keras from 3.6 on opens the file. (With a
+`leaky_relu` of another slope than the default, Keras opens it from 3.10 on: older versions cannot
+load a layer as an activation.)
 
 Source:
-    `save_model` in `keras/src/saving/saving_lib.py` and `get_config` of the layers in Keras 3.15.1.
+    `keras/src/saving/saving_lib.py` (`.keras`), `legacy/saving/legacy_h5_format.py` (`.h5`), and
+    `get_config` of the layers in Keras 3.15.1.
 """
 
 import io
@@ -30,6 +32,9 @@ from blobtransfer.specs.table import Preprocessing
 Config = dict[str, Any]
 """An object as Keras describes it in JSON."""
 
+LEGACY_SUFFIX = ".h5"
+"""Suffix of the legacy format of Keras."""
+
 MODEL_NAME = "sequential"
 
 
@@ -40,12 +45,12 @@ def save_model(
     preprocessing: Preprocessing | None = None,
     must_be_new: bool = False,
 ) -> None:
-    """Save a network as a `.keras` file that plain Keras opens.
+    """Save a network as a file that plain Keras opens.
 
     Args:
         network: Shape of the network.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
-        path: Ends in `.keras`; written whole or not at all.
+        path: Ends in `.keras` or `.h5`, which picks the format; written whole or not at all.
         preprocessing: Preprocessing of the inputs; None if it was not trained on a table.
         must_be_new: Never replace a file.
 
@@ -53,7 +58,8 @@ def save_model(
         FileExistsError: There is a file, and it must be new.
         MachineError: The file cannot be written.
     """
-    content = _keras_archive(network, weights, preprocessing)
+    is_legacy = path.suffix.lower() == LEGACY_SUFFIX
+    content = (_h5_file if is_legacy else _keras_archive)(network, weights, preprocessing)
     with write_atomic(path, must_be_new) as temporary:
         temporary.write_bytes(content)
 
@@ -94,6 +100,35 @@ def _weights_file(layers: Sequence[Config], weights: Sequence[NDArray[np.float32
             if isinstance(activation, dict):
                 variables = file.create_group(f"layers/{name}/activation/vars")
                 variables.attrs["name"] = activation["config"]["name"]
+    return file_bytes.getvalue()
+
+
+def _h5_file(
+    network: MLPSpec, weights: Sequence[NDArray[np.float32]], preprocessing: Preprocessing | None
+) -> bytes:
+    """Return the bytes of an `.h5` file; see `save_model`."""
+    layers = _layer_configs(network)
+    legacy = [{"class_name": layer["class_name"], "config": layer["config"]} for layer in layers]
+    config = {"class_name": "Sequential", "config": _model_config(network, legacy)}
+    keras_version, backend = version("keras"), "tensorflow"
+    file_bytes = io.BytesIO()
+    with h5py.File(file_bytes, "w") as file:
+        file.attrs["keras_version"] = keras_version
+        file.attrs["backend"] = backend
+        file.attrs["model_config"] = json.dumps(config).encode()
+        if preprocessing is not None:
+            file.attrs[MEMBER] = format_preprocessing(preprocessing)
+        # Text of these attributes is bytes, which HDF5 stores as ASCII.
+        group = file.create_group("model_weights")
+        group.attrs["keras_version"] = keras_version.encode()
+        group.attrs["backend"] = backend.encode()
+        group.attrs["layer_names"] = [layer["config"]["name"].encode() for layer in layers[1:]]
+        group.create_group("top_level_model_weights").attrs["weight_names"] = []
+        for layer, kernel, bias in _dense_layers(layers, weights):
+            variables = group.create_group(layer["name"])
+            paths = [f"{MODEL_NAME}/{layer['name']}/{name}" for name in ("kernel", "bias")]
+            variables.attrs["weight_names"] = [path.encode() for path in paths]
+            variables[paths[0]], variables[paths[1]] = kernel, bias
     return file_bytes.getvalue()
 
 

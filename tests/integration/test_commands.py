@@ -618,17 +618,19 @@ def test_a_run_that_diverges_is_counted_and_ends_with_3(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_model_is_never_replaced_without_force_but_the_same_one_may_stay(run, tmp_path):
-    run("train-source", *SMALL_OPTIONS, "--no-plot")
-    before = (tmp_path / "model.keras").read_bytes()
-    same = run("train-source", *SMALL_OPTIONS)
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_model_is_never_replaced_without_force_but_the_same_one_may_stay(run, tmp_path, name):
+    train = ("train-source", *SMALL_OPTIONS, "--model", name)
+    run(*train, "--no-plot")
+    before = (tmp_path / name).read_bytes()
+    same = run(*train)
     assert same.code == 0
     assert "already" in same.err
     for changed in (("--train-seed", 1), ("--hidden", 4)):
         (tmp_path / "train-source.png").unlink(missing_ok=True)
-        other = run("train-source", *SMALL_OPTIONS, *changed)
-        assert_refused(other, "--model model.keras", "--force")
-        assert os.listdir(tmp_path) == ["model.keras"]
-    assert (tmp_path / "model.keras").read_bytes() == before
-    assert run("train-source", *SMALL_OPTIONS, "--train-seed", 1, "--force").code == 0
-    assert (tmp_path / "model.keras").read_bytes() != before
+        other = run(*train, *changed)
+        assert_refused(other, f"--model {name}", "--force")
+        assert os.listdir(tmp_path) == [name]
+    assert (tmp_path / name).read_bytes() == before
+    assert run(*train, "--train-seed", 1, "--force").code == 0
+    assert (tmp_path / name).read_bytes() != before

@@ -117,6 +117,10 @@ def test_plain_keras_opens_a_network_that_carries_a_table(here, tmp_path):
     assert here("train-source", *FAST, "--task", f"{SITE}:A", "-q").code == 0
     assert "blobtransfer.json" in zipfile.ZipFile(tmp_path / "model.keras").namelist()
     assert load_keras().saving.load_model(tmp_path / "model.keras").count_params() == 67
+    assert here("train-source", *FAST, "--task", f"{SITE}:A", "--model", "m.h5").code == 0
+    assert load_keras().saving.load_model(tmp_path / "m.h5").count_params() == 67
+    seen = here("train-target", *FAST, "--model", "m.h5", "--task", f"{SITE}:A")
+    assert (seen.code, "may test the target train" in seen.err) == (2, True)
 
 
 @pytest.mark.slow

@@ -11,11 +11,14 @@ import h5py
 import numpy as np
 import pytest
 
+from blobtransfer.errors import SourceFileError
 from blobtransfer.keras_files.read import read_source_file
 from blobtransfer.keras_files.write import save_model
 from blobtransfer.network import initial_weights
 from blobtransfer.specs.network import ACTIVATIONS, INITIALIZERS, MLPSpec
 from blobtransfer.specs.table import Column, Preprocessing, Scaler
+
+SUFFIXES = (".keras", ".h5")
 
 ADDED_SETTINGS: dict[str, dict[str, Any]] = {
     "Sequential": {"compile_config": {}},
@@ -120,6 +123,11 @@ def members_of(path: Path) -> dict[str, Any]:
     return members
 
 
+def tree_of_h5(path: Path) -> dict[str, Any]:
+    with h5py.File(path) as file:
+        return tree_of(file)
+
+
 @pytest.fixture
 def keras():
     """Return Keras with its counters of names set back, as in a new process."""
@@ -152,14 +160,27 @@ def test_the_members_of_a_keras_file_are_those_that_keras_writes(keras, tmp_path
 
 
 @pytest.mark.slow
-def test_keras_opens_a_saved_network_predicts_the_same_bits_and_trains_it_on(keras, tmp_path):
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{n.activation_text[:20]} {n}"[:40])
+def test_the_tree_of_an_h5_file_is_the_one_that_keras_writes(keras, tmp_path, network):
+    keras_model(network).save(tmp_path / "keras.h5")
+    save_model(network, weights_of(network), tmp_path / "direct.h5")
+    direct = tree_of_h5(tmp_path / "direct.h5")
+    assert direct == tree_of_h5(tmp_path / "keras.h5")
+    assert direct[""][0]["keras_version"][0] == keras.__version__
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_keras_opens_a_saved_network_predicts_the_same_bits_and_trains_it_on(
+    keras, tmp_path, suffix
+):
     network = MLPSpec(hidden=(5, 4, 3), activation=("gelu", "leaky_relu=0.1", "elu"))
-    keras_model(network).save(tmp_path / "keras.keras")
-    save_model(network, weights_of(network), tmp_path / "direct.keras")
+    keras_model(network).save(tmp_path / f"keras{suffix}")
+    save_model(network, weights_of(network), tmp_path / f"direct{suffix}")
     labels = np.arange(len(ROWS)) % 3
     trained = []
     for name in ("keras", "direct"):
-        model = keras.saving.load_model(tmp_path / f"{name}.keras")
+        model = keras.saving.load_model(tmp_path / f"{name}{suffix}")
         assert not model.compiled
         trained.append([model.predict_on_batch(ROWS).tobytes()])
         model.compile("adam", "sparse_categorical_crossentropy")
@@ -168,19 +189,36 @@ def test_keras_opens_a_saved_network_predicts_the_same_bits_and_trains_it_on(ker
     assert trained[0] == trained[1]
 
 
-@pytest.mark.parametrize("network", [*NETWORKS[-3:], MLPSpec(2, (2,) * 63, 3)])
-def test_a_saved_network_is_read_back_bit_identical(tmp_path, network):
-    save_model(network, weights_of(network), tmp_path / "model.keras")
-    source = read_source_file(tmp_path / "model.keras")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("network", [*NETWORKS[-3:], MLPSpec(2, (2,) * 63, 3)], ids=str)
+def test_a_saved_network_is_read_back_bit_identical(tmp_path, network, suffix):
+    save_model(network, weights_of(network), tmp_path / f"model{suffix}")
+    source = read_source_file(tmp_path / f"model{suffix}")
     assert (source.network, source.output, source.notes) == (network, "softmax", ())
     for weight, expected in zip(source.weights, weights_of(network), strict=True):
         np.testing.assert_array_equal(weight, expected)
 
 
-def test_preprocessing_of_the_largest_number_of_rows_is_read_back(tmp_path):
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_preprocessing_of_the_largest_number_of_rows_is_read_back(tmp_path, suffix):
     network = MLPSpec(3, (4,), 2)
-    save_model(network, weights_of(network), tmp_path / "model.keras", PREPROCESSING)
-    assert read_source_file(tmp_path / "model.keras").preprocessing == PREPROCESSING
+    save_model(network, weights_of(network), tmp_path / f"model{suffix}", PREPROCESSING)
+    assert read_source_file(tmp_path / f"model{suffix}").preprocessing == PREPROCESSING
+
+
+def test_preprocessing_that_is_too_long_is_rejected_in_an_h5_file(tmp_path):
+    network = MLPSpec(3, (4,), 2)
+    save_model(network, weights_of(network), tmp_path / "model.h5", PREPROCESSING)
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        file.attrs["blobtransfer.json"] += " " * 2**20
+    with pytest.raises(SourceFileError, match=r"blobtransfer\.json has [\d,]+ bytes; at most"):
+        read_source_file(tmp_path / "model.h5")
+
+
+def test_h5_files_of_the_same_network_are_byte_identical(tmp_path):
+    for name in ("a.h5", "B.H5"):
+        save_model(MLPSpec(), weights_of(MLPSpec()), tmp_path / name)
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "B.H5").read_bytes()
 
 
 def test_files_of_the_same_network_differ_only_in_the_date_of_their_metadata(tmp_path):
