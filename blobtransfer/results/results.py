@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from blobtransfer.results.findings import Findings, Summary
 from blobtransfer.results.provenance import Provenance
-from blobtransfer.results.scores import Count, Run, Scores, Share
+from blobtransfer.results.scores import Count, Run, Scores, Share, finite
 from blobtransfer.results.study_findings import StudyFindings
 from blobtransfer.specs.checks import MAX_COUNT
 from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
 from blobtransfer.specs.study import Axis, Study, StudyKind
+from blobtransfer.specs.training import METRICS
 
 TrainingCommand = Literal["train-source", "train-target"]
 Place = Annotated[float, Interval(ge=-1e36, le=1e36)]
@@ -257,14 +258,41 @@ class CellResults:
         """Return the record of the data of a role."""
         return next(data for data in self.tasks if data.role == role)
 
-    def rows(self) -> Iterator[Run]:
-        """Yield the runs by repeat, then arm."""
-        return self.scores.rows(
-            self.spec.source_repeat,
-            self._source_name,
-            self.measured.name,
-            self.spec.training.learning_rate,
-        )
+    def columns(self, arm: Arm, repeats: slice = slice(None)) -> dict[str, ColumnValues]:
+        """Return the runs of an arm as columns, by the names of the fields of `Run`.
+
+        Args:
+            arm: The arm.
+            repeats: Slice with R of the repeats; all by default.
+
+        Returns:
+            An array (R,) for a field that differs by repeat, NaN or infinite where the run has
+            None; else the value that all runs share.
+        """
+        scores, a = self.scores, self.scores.arms.index(arm)
+        rate = self.spec.training.learning_rate
+        return {
+            **arm.columns,
+            "repeat": scores.repeats[repeats],
+            **dict(zip(METRICS, scores.values[:, a, repeats], strict=True)),
+            "classes_predicted": scores.classes_predicted[a, repeats],
+            "status": np.where(scores.is_failed[a, repeats], "failed", "ok"),
+            "label": arm.label,
+            "source_repeat": self._source_repeats(arm, scores.repeats[repeats]),
+            "source": self._source_name(arm),
+            "target": self.measured.name,
+            "learning_rate": rate
+            if scores.learning_rates is None
+            else scores.learning_rates[a, repeats],
+        }
+
+    def _source_repeats(self, arm: Arm, repeats: NDArray[np.int64]) -> ColumnValues:
+        """Return the repeats whose source networks the runs of an arm start from."""
+        if arm.sources != "fresh":
+            return 0 if arm.sources == "one" else None
+        if not self.spec.is_nested(arm):
+            return repeats
+        return np.array([self.spec.source_repeat(repeat) for repeat in repeats.tolist()])
 
     def _source_name(self, arm: Arm) -> str:
         """Return the name of the source data or file of an arm; empty without a source."""
@@ -308,7 +336,12 @@ class TrainingResults(CellResults):
     @property
     def run(self) -> Run:
         """The only run."""
-        return next(self.rows())
+        (arm,) = self.scores.arms
+        values: dict[str, Any] = {
+            name: column.tolist()[0] if isinstance(column, np.ndarray) else column
+            for name, column in self.columns(arm).items()
+        }
+        return Run(**values | {metric: finite(values[metric]) for metric in METRICS})
 
     @property
     def cells(self) -> tuple[CellResults, ...]:

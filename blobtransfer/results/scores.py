@@ -1,7 +1,7 @@
-"""Scores by metric, arm and repeat in one array; rows are built only for files."""
+"""Scores by metric, arm and repeat in one array, and the record of a single run."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -185,48 +185,6 @@ class Scores:
         """Count the runs of an arm that did not fail and predict fewer than `n_classes` classes."""
         a = self.arms.index(arm)
         return int(((self.classes_predicted[a] < n_classes) & ~self.is_failed[a]).sum())
-
-    def rows(
-        self,
-        source_repeat: Callable[[int], int] = int,
-        source_of: Callable[[Arm], str] = lambda arm: "",
-        target: str = "",
-        learning_rate: float | None = None,
-    ) -> Iterator[Run]:
-        """Yield the runs by repeat, then arm.
-
-        Args:
-            source_repeat: Returns the repeat whose source network the fresh runs of a repeat use.
-            source_of: Returns the name of the source data of an arm; empty without a source.
-            target: Name of the data that accuracies are measured on.
-            learning_rate: Learning rate of all runs, unless runs have chosen their own.
-
-        Yields:
-            The record of each run.
-        """
-        columns = [arm.columns for arm in self.arms]
-        sources = list(map(source_of, self.arms))
-        for r, repeat in enumerate(self.repeats):
-            for a, arm_columns in enumerate(columns):
-                metrics: dict[str, Any] = dict(
-                    zip(METRICS, map(finite, self.values[:, a, r].tolist()), strict=True)
-                )
-                yield Run(
-                    **arm_columns,
-                    repeat=int(repeat),
-                    **metrics,
-                    classes_predicted=int(self.classes_predicted[a, r]),
-                    status="failed" if self.is_failed[a, r] else "ok",
-                    label=self.arms[a].label,
-                    source_repeat={"none": None, "one": 0, "fresh": source_repeat(int(repeat))}[
-                        self.arms[a].sources
-                    ],
-                    source=sources[a],
-                    target=target,
-                    learning_rate=learning_rate
-                    if self.learning_rates is None
-                    else finite(self.learning_rates[a, r]),
-                )
 
 
 def finite(value: float | None) -> float | None:

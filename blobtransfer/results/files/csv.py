@@ -1,12 +1,16 @@
 """Write results as CSV in full precision: one line per run, or one line per epoch of a run."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import islice
 
-from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
-from blobtransfer.results.scores import Run, finite
+import numpy as np
+
+from blobtransfer.results.files.columns import column_texts, rows_by_repeat
+from blobtransfer.results.results import CellResults, ColumnValues, StudyResults, TrainingResults
+from blobtransfer.results.scores import Run
 from blobtransfer.specs.checks import escape_control_characters, read_number
 from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import Arm
@@ -21,25 +25,43 @@ def to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
     study, such as `train-samples`.
 
     Yields:
-        The text, line by line.
+        The text, some thousand lines at a time.
     """
+    has_scores = any(cell.transferability is not None for cell in results.cells)
     names = [column.name for column in fields(Run)]
-    scores = list(SCORES) if any(c.transferability is not None for c in results.cells) else []
-    yield csv_line([*names, *scores, *_axis_columns(results)])
+    yield csv_line([*names, *(SCORES if has_scores else ()), *_axis_columns(results)])
     for cell in results.cells:
-        n_arms, at = len(cell.scores.arms), _axis_values(results, cell)
-        for i, run in enumerate(cell.rows()):
-            values = [getattr(run, name) for name in names]
-            if scores:
-                values += _scores_of(cell, i // n_arms, run.sources, cell.scores.arms[i % n_arms])
-            yield csv_line([*values, *at])
+        at = _axis_values(results, cell)
+        for lines in rows_by_repeat(cell, partial(_run_lines, cell, at, has_scores)):
+            yield "\n".join(lines) + "\n"
 
 
-def _scores_of(cell: CellResults, r: int, sources: str, arm: Arm) -> list[float | None]:
-    """Return the transferability scores of the source network of a run; None if it has none."""
-    if cell.transferability is None or sources != "fresh" or arm.variant.start != "transfer":
+def _run_lines(
+    cell: CellResults, at: Sequence[str], has_scores: bool, arm: Arm, repeats: slice
+) -> Iterator[str]:
+    """Return the line of each run of an arm, without its line end.
+
+    Args:
+        cell: The cell.
+        at: Values of the cell in the columns of the axes.
+        has_scores: Whether there are columns of transferability scores.
+        arm: The arm.
+        repeats: Slice of the repeats.
+    """
+    scores = _score_columns(cell, arm, repeats) if has_scores else ()
+    return _lines([*cell.columns(arm, repeats).values(), *scores, *at])
+
+
+def _lines(columns: Iterable[ColumnValues]) -> Iterator[str]:
+    """Return the lines of columns of which at least one is an array, without line ends."""
+    return map(",".join, zip(*(column_texts(column, _cell) for column in columns), strict=False))
+
+
+def _score_columns(cell: CellResults, arm: Arm, repeats: slice) -> Sequence[ColumnValues]:
+    """Return the transferability scores of the source networks of an arm; None if it has none."""
+    if cell.transferability is None or arm.sources != "fresh" or arm.variant.start != "transfer":
         return [None] * len(SCORES)
-    return [finite(value) for value in cell.transferability[:, r].tolist()]
+    return list(cell.transferability[:, repeats])
 
 
 def _axis_columns(results: StudyResults | TrainingResults) -> list[str]:
@@ -76,20 +98,32 @@ def curves_to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
         results: Results with curves; epoch 0 is the untrained network.
 
     Yields:
-        The text, run by run.
+        The text, some thousand lines at a time.
     """
     n_metrics = len(next(iter(results.cells[0].curves.values())))
     yield csv_line([*CURVE_COLUMNS, *_axis_columns(results), "epoch", *METRICS[:n_metrics]])
     for cell in results.cells:
-        n_arms, at = len(cell.scores.arms), _axis_values(results, cell)
-        for i, run in enumerate(cell.rows()):
-            r, a = divmod(i, n_arms)
-            key = csv_line([*(getattr(run, name) for name in CURVE_COLUMNS), *at]).rstrip("\n")
-            by_epoch = cell.curves[cell.scores.arms[a]][:, r].T.tolist()
-            yield "".join(
-                f"{key},{csv_line([epoch, *map(finite, values)])}"
-                for epoch, values in enumerate(by_epoch)
-            )
+        at = _axis_values(results, cell)
+        n_lines = max(curves.shape[-1] for curves in cell.curves.values())
+        for lines in rows_by_repeat(cell, partial(_curve_lines, cell, at), n_lines):
+            yield "\n".join(lines) + "\n"
+
+
+def _curve_lines(cell: CellResults, at: Sequence[str], arm: Arm, repeats: slice) -> Iterator[str]:
+    """Yield the lines of the curve of each run of an arm, without the last line end.
+
+    Args:
+        cell: The cell.
+        at: Values of the cell in the columns of the axes.
+        arm: The arm.
+        repeats: Slice of the repeats.
+    """
+    columns, curves = cell.columns(arm, repeats), cell.curves[arm][:, repeats]
+    keys = _lines([*(columns[name] for name in CURVE_COLUMNS), *at])
+    n_epochs = curves.shape[-1]
+    by_epoch = _lines([np.tile(np.arange(n_epochs), curves.shape[1]), *(m.ravel() for m in curves)])
+    for key in keys:
+        yield "\n".join(f"{key},{line}" for line in islice(by_epoch, n_epochs))
 
 
 _FORMULA = re.compile(r"(^|;)(?=\s*[-=+@\uff0d\uff1d\uff0b\uff20])")

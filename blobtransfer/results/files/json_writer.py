@@ -4,34 +4,35 @@
 of a study of several cells. A file holds what was run, the scores, and findings for other readers.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.results.files.schema import (
-    SCHEMA_VERSION,
-    Sentence,
-    TransferabilityRow,
-    encodable,
-    row_of,
-)
+from blobtransfer.results.files.columns import chunks, column_texts, rows_by_repeat
+from blobtransfer.results.files.schema import SCHEMA_VERSION, Sentence, encodable, row_of
 from blobtransfer.results.results import (
     CellResults,
+    ColumnValues,
     StandaloneTraining,
     StudyResults,
     TrainingResults,
 )
-from blobtransfer.results.scores import Run, finite
+from blobtransfer.results.scores import finite
 from blobtransfer.specs.experiment import STANDALONE_ARM, Arm, ExperimentSpec
 from blobtransfer.specs.identity import plain
 from blobtransfer.specs.study import Study
 from blobtransfer.specs.training import METRICS
+from blobtransfer.statistics.transferability import SCORES
 
-Rows = Iterable[dict[str, Any]]
+Rows = Iterable[str]
+"""Texts of rows, in order; a text may hold several rows with a separator between them."""
+
+ROW_SEPARATOR = ",\n  "
 
 
 def to_json(
@@ -71,12 +72,12 @@ def _results_file(
     yield f',\n "baseline": {json.dumps(baseline, allow_nan=False)}'
     yield from _lists(
         {
-            "sentences": map(asdict, sentences),
+            "sentences": map(_dump, map(asdict, sentences)),
             "cautions": (
-                {"kind": caution.kind, "text": text, **row_of(caution)}
+                _dump({"kind": caution.kind, "text": text, **row_of(caution)})
                 for caution, text in zip(findings.cautions, cautions, strict=True)
             ),
-            "summary": map(row_of, findings.summary),
+            "summary": _finding_rows(findings.summary),
         }
         | {
             name: rows[name]
@@ -99,14 +100,16 @@ def _study_file(
         ],
     }
     yield _open_object(_header(results, results.study) | record, indent=1)
-    of_cells = ({"at": cell.at, **row_of(row)} for cell in results.cells for row in cell.summary)
+    of_cells = (
+        _dump({"at": cell.at, **row_of(row)}) for cell in results.cells for row in cell.summary
+    )
     yield from _lists(
         {
-            "summary": map(row_of, findings.pooled) if results.command == "pairs" else of_cells,
-            "changes": map(row_of, findings.changes),
-            "pairs": map(row_of, findings.pairs),
-            "margins": map(row_of, findings.marginal_means),
-            "rankings": map(row_of, findings.rankings),
+            "summary": _finding_rows(findings.pooled) if results.command == "pairs" else of_cells,
+            "changes": _finding_rows(findings.changes),
+            "pairs": _finding_rows(findings.pairs),
+            "margins": _finding_rows(findings.marginal_means),
+            "rankings": _finding_rows(findings.rankings),
         }
     )
     yield ',\n "cells": ['
@@ -153,16 +156,31 @@ def _cell_values(cell: CellResults) -> dict[str, Any]:
 
 def _cell_rows(cell: CellResults) -> dict[str, Rows]:
     """Return the lists of a cell."""
-    # asdict copies deeply, which takes most of the time where there are many runs
-    names = [column.name for column in fields(Run)]
+    runs = rows_by_repeat(cell, lambda arm, repeats: _column_rows(cell.columns(arm, repeats)))
     return {
-        "runs": ({name: getattr(run, name) for name in names} for run in cell.rows()),
+        "runs": map(ROW_SEPARATOR.join, runs),
         "curves": _curve_rows(cell),
-        "contrasts": map(row_of, cell.findings.contrasts),
-        "speed": map(row_of, cell.findings.speed),
-        "rankings": map(row_of, cell.findings.rankings),
-        "transferability": map(asdict, _transferability_rows(cell)),
+        "contrasts": _finding_rows(cell.findings.contrasts),
+        "speed": _finding_rows(cell.findings.speed),
+        "rankings": _finding_rows(cell.findings.rankings),
+        "transferability": _transferability_rows(cell),
     }
+
+
+def _finding_rows(findings: Iterable[Any]) -> Rows:
+    """Return the row of each finding."""
+    return map(_dump, map(row_of, findings))
+
+
+def _column_rows(columns: Mapping[str, ColumnValues]) -> Rows:
+    """Return the rows of columns of which at least one is an array."""
+    parts: list[Iterable[str]] = []
+    for name, column in columns.items():
+        parts += [
+            itertools.repeat(f'{", " if parts else "{"}"{name}": '),
+            column_texts(column, _dump),
+        ]
+    return map("".join, zip(*parts, itertools.repeat("}"), strict=False))
 
 
 def _open_object(record: Mapping[str, Any], indent: int | None = None) -> str:
@@ -176,15 +194,15 @@ def _lists(lists: Mapping[str, Rows]) -> Iterator[str]:
     for name, rows in lists.items():
         yield f',\n "{name}": ['
         for i, row in enumerate(rows):
-            yield ("," if i else "") + "\n  " + json.dumps(row, allow_nan=False)
+            yield (ROW_SEPARATOR if i else "\n  ") + row
         yield "\n ]"
 
 
-def _curve_rows(cell: CellResults) -> Iterator[dict[str, Any]]:
+def _curve_rows(cell: CellResults) -> Rows:
     """Yield the curve of every run, by repeat, then arm."""
-    for r, repeat in enumerate(cell.scores.repeats if cell.curves else ()):
+    for r, repeat in enumerate(cell.scores.repeats.tolist() if cell.curves else ()):
         for arm in cell.scores.arms:
-            yield _curve_row(arm, int(repeat), cell.curves[arm][:, r])
+            yield _dump(_curve_row(arm, repeat, cell.curves[arm][:, r]))
 
 
 def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
@@ -195,11 +213,16 @@ def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, 
     return {**arm.columns, "repeat": repeat, **by_metric}
 
 
-def _transferability_rows(cell: CellResults) -> Iterator[TransferabilityRow]:
+def _transferability_rows(cell: CellResults) -> Rows:
     """Yield the scores of the source network of every repeat."""
     if cell.transferability is not None:
-        for repeat, scores in zip(cell.scores.repeats, cell.transferability.T, strict=True):
-            yield TransferabilityRow(int(repeat), *map(finite, scores.tolist()))
+        for repeats in chunks(cell.scores.n_repeats):
+            scores = zip(SCORES, cell.transferability[:, repeats], strict=True)
+            yield from _column_rows({"repeat": cell.scores.repeats[repeats], **dict(scores)})
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
 
 
 def _baseline_record(baseline: StandaloneTraining | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers.activations import FUNCTIONS, WORDS
 from helpers.commands import run_process
+from helpers.results import runs_of
 from helpers.running import compare_cell
 from helpers.specs import SMALL_OPTIONS, VARIANTS, spec_of
 from llvmlite import ir
@@ -176,10 +177,10 @@ def test_arms_trained_together_have_the_bits_of_each_alone(engine, job_of, small
 
 def test_a_comparison_has_the_same_rows_however_it_is_cut(engine, monkeypatch):
     spec = spec_of(20, questions=("one", "fresh"))
-    expected = list(compare_cell(spec, None, engine).scores.rows())
+    expected = runs_of(compare_cell(spec, None, engine))
     for at_once in (1, 7, 50):
         monkeypatch.setattr(CompiledEngine, "repeats_at_once", lambda *_, n=at_once: n)
-        assert list(compare_cell(spec, None, engine).scores.rows()) == expected
+        assert runs_of(compare_cell(spec, None, engine)) == expected
 
 
 @pytest.mark.parametrize(

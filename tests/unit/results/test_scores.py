@@ -1,13 +1,15 @@
 """The grid of scores, and rows to a grid and back."""
 
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.results import runs_of
 from helpers.running import compare_cell
 from helpers.specs import VARIANTS, spec_of, varied
 
+from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Run, Scores, finite
 from blobtransfer.specs.experiment import Arm
 from blobtransfer.specs.training import METRICS
@@ -28,41 +30,26 @@ def grid(n_repeats=3):
     return Scores(ARMS, np.arange(n_repeats), values, classes, is_failed)
 
 
+def rows_of_grid():
+    target = DataRecord("target", "problem 2", 40, 20, 0.8, 0.5)
+    return runs_of(CellResults(spec_of(), (target,), None, grid()))
+
+
 def assert_same(a, b):
     assert a.arms == b.arms
     for name in ("repeats", "values", "classes_predicted", "is_failed"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
-def test_rows_come_by_repeat_then_arm_in_the_order_of_the_metrics():
-    rows = list(grid().rows())
-    assert [(row.variant, row.fixed, row.repeat) for row in rows] == [
-        (*arm, repeat) for repeat in range(3) for arm in (("standalone", None), ("transfer", 1))
-    ]
-    # value = metric / 10 + arm / 100 + repeat / 1000
-    assert [getattr(rows[5], metric) for metric in METRICS] == pytest.approx(
-        [0.012, 0.112, 0.212, 0.312]
-    )
-    assert (rows[5].status, rows[5].classes_predicted) == ("ok", 2)
-
-
-def test_what_is_not_finite_is_none_in_a_row():
-    failed = list(grid().rows())[3]
-    assert astuple(failed) == (
-        "one", "transfer", 1, 1, None, pytest.approx(0.111), None, pytest.approx(0.311), 2,
-        "failed", "transfer fixed=1", 0, "", "", None,
-    )  # fmt: skip
-
-
 def test_rows_in_any_order_give_the_grid_again():
     results = compare_cell(spec_of(8, variants=VARIANTS), None, PlannedEngine(varied))
-    rows = list(results.scores.rows())
+    rows = runs_of(results)
     shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
     assert_same(Scores.from_rows(shuffled, results.spec.arms), results.scores)
 
 
 def test_repeats_may_be_missing_where_all_their_runs_are():
-    rows = [row for row in grid().rows() if row.repeat != 1]
+    rows = [row for row in rows_of_grid() if row.repeat != 1]
     assert Scores.from_rows(rows, ARMS).repeats.tolist() == [0, 2]
 
 
@@ -81,7 +68,7 @@ def test_no_row_gives_an_empty_grid():
     ],
 )
 def test_rows_that_do_not_fill_a_grid_are_refused(place, changes, problem):
-    rows = list(grid().rows())
+    rows = rows_of_grid()
     rows[place] = replace(rows[place], **changes)
     with pytest.raises(ValueError, match=f"^{problem}"):
         Scores.from_rows(rows, ARMS)
@@ -128,13 +115,3 @@ def test_the_columns_of_a_row_are_those_of_the_contract():
         "sources", "variant", "fixed", "repeat", *METRICS, "classes_predicted", "status",
         "label", "source_repeat", "source", "target", "learning_rate",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("sources", "expected"), [("none", None), ("one", 0), ("fresh", 6)])
-def test_a_row_names_its_variant_and_the_repeat_of_its_source(sources, expected):
-    arm = Arm(STANDALONE if sources == "none" else Variant("transfer", 1), sources)
-    scores = Scores(
-        (arm,), np.array([7]), np.full((4, 1, 1), 0.5), np.full((1, 1), 3), np.zeros((1, 1), bool)
-    )
-    (row,) = scores.rows(lambda repeat: repeat - repeat % 2)
-    assert (row.label, row.source_repeat) == (arm.label, expected)

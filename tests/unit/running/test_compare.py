@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine, planned
-from helpers.results import assert_same_runs
+from helpers.results import assert_same_runs, runs_of
 from helpers.running import compare, compare_cell
 from helpers.specs import REPEAT_OF, SOURCE_KEY, VARIANTS, spec_of
 
@@ -74,10 +74,6 @@ class Cut:
         return self.engine.train(job, on_epochs)
 
 
-def rows(results):
-    return list(results.scores.rows())
-
-
 # ---------------------------------------------------------------- which runs there are
 
 
@@ -85,7 +81,7 @@ def test_there_is_a_run_for_each_arm_in_each_repeat():
     results = compare_cell(
         spec_of(2, fixed=(0,), questions=("one", "fresh")), None, PlannedEngine(planned)
     )
-    assert [(run.sources, run.variant, run.fixed, run.repeat) for run in rows(results)] == [
+    assert [(run.sources, run.variant, run.fixed, run.repeat) for run in runs_of(results)] == [
         (*arm, repeat)
         for repeat in range(2)
         for arm in (("none", "standalone", None), ("one", "transfer", 0), ("fresh", "transfer", 0))
@@ -117,7 +113,7 @@ def test_a_given_network_is_the_one_source_and_none_is_trained():
 def test_other_variants_leave_the_rows_of_a_variant_alone():
     def of_two(fixed):
         results = compare_cell(spec_of(fixed=fixed), None, PlannedEngine(planned))
-        return [run for run in rows(results) if run.fixed in (None, 2)]
+        return [run for run in runs_of(results) if run.fixed in (None, 2)]
 
     assert of_two((0, 1, 2)) == of_two((2,))
 
@@ -233,7 +229,7 @@ def test_a_comparison_until_decided_can_be_interrupted():
 def test_more_repeats_keep_the_earlier_rows_however_they_are_cut(n_at_once):
     def of(n_repeats, n_at_once):
         spec = spec_of(n_repeats, questions=("one", "fresh"))
-        return rows(compare_cell(spec, None, PlannedEngine(planned, n_at_once)))
+        return runs_of(compare_cell(spec, None, PlannedEngine(planned, n_at_once)))
 
     assert of(7, n_at_once)[:15] == of(3, 1)
 
@@ -351,7 +347,7 @@ def test_ctrl_c_keeps_the_repeats_that_were_complete():
 
     results = compare_cell(spec_of(5), None, PlannedEngine(plan))
     assert results.interrupted
-    assert [run.repeat for run in rows(results)] == [0, 0, 0, 1, 1, 1]
+    assert [run.repeat for run in runs_of(results)] == [0, 0, 0, 1, 1, 1]
 
 
 def test_ctrl_c_before_the_first_repeat_is_passed_on():

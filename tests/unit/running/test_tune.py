@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
 from helpers.errors import raises_setting
+from helpers.results import runs_of
 from helpers.running import compare_cell
 from helpers.specs import REPEAT_OF, VARIANTS, spec_of
 
@@ -36,7 +37,7 @@ def tuned(by_rate, n_repeats=4, **changes):
 
 def test_a_run_takes_the_rate_that_is_most_accurate_on_its_validation_rows():
     results, _ = tuned(lambda repeat, rate: 0.9 if rate == RATES[repeat % 3] else 0.5)
-    rates = {run.repeat: run.learning_rate for run in results.rows()}
+    rates = {run.repeat: run.learning_rate for run in runs_of(results)}
     assert rates == {0: 0.01, 1: 0.1, 2: 1.0, 3: 0.01}
     chosen = results.summary[0].chosen_rates
     assert [(one.learning_rate, one.n) for one in chosen] == [(0.01, 2), (0.1, 1), (1.0, 1)]
@@ -44,7 +45,7 @@ def test_a_run_takes_the_rate_that_is_most_accurate_on_its_validation_rows():
 
 def test_a_rate_that_diverges_is_never_chosen():
     results, _ = tuned(lambda repeat, rate: np.nan if rate < 1.0 else 0.1)
-    assert {run.learning_rate for run in results.rows()} == {1.0}
+    assert {run.learning_rate for run in runs_of(results)} == {1.0}
 
 
 def test_no_test_row_has_a_part_in_the_choice():
@@ -70,22 +71,22 @@ def test_the_validation_rows_are_a_fifth_of_the_training_rows_and_differ_by_repe
 def test_a_repeat_is_the_same_however_many_there_are_and_however_they_are_cut(changes, monkeypatch):
     engine = load_engine("compiled")
     spec = spec_of(5, tune=RATES, variants=VARIANTS, **changes)
-    expected = list(compare_cell(spec, None, engine).rows())
+    expected = runs_of(compare_cell(spec, None, engine))
     monkeypatch.setattr(type(engine), "repeats_at_once", lambda *_: 2)
     fewer = compare_cell(replace(spec, n_repeats=3), None, engine)
-    assert list(fewer.rows()) == expected[: 3 * len(spec.arms)]
+    assert runs_of(fewer) == expected[: 3 * len(spec.arms)]
 
 
 def test_a_run_has_the_scores_of_a_run_with_the_rate_that_it_chose():
     engine = load_engine("compiled")
     spec = spec_of(4, tune=RATES)
-    for run in compare_cell(spec, None, engine).rows():
+    for run in runs_of(compare_cell(spec, None, engine)):
         plain = replace(
             spec, tune=(), training=replace(spec.training, learning_rate=run.learning_rate)
         )
         # the source network learns with the rate that was asked for
         if run.variant == "standalone":
-            assert run in list(compare_cell(plain, None, engine).rows())
+            assert run in runs_of(compare_cell(plain, None, engine))
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_pairs_have_a_family_a_variant_and_rows_of_their_own(texts):
 
 
 def csv_of(study):
-    return list(csv.DictReader(to_csv(study)))
+    return list(csv.DictReader("".join(to_csv(study)).splitlines()))
 
 
 def test_csv_has_a_column_for_what_varies_and_one_a_score(studies):
