@@ -116,11 +116,10 @@ def expected_best(ordered: NDArray[np.float64], k: int) -> float | None:
     n = len(ordered)
     if n < k:
         return None
-    weight, total = k / n, 0.0  # of the highest: C(n - 1, k - 1) / C(n, k)
-    for i in range(n, k - 1, -1):
-        total += weight * float(ordered[i - 1])
-        weight *= (i - k) / (i - 1) if i > 1 else 0.0
-    return total
+    i = np.arange(n, k, -1)
+    # The highest has C(n - 1, k - 1) / C(n, k) = k / n, the next (n - k) / (n - 1) of that, ...
+    weights = np.cumprod(np.append(k / n, (i - k) / (i - 1)))
+    return float(np.cumsum(weights * ordered[::-1][: len(weights)])[-1])
 
 
 def curve_metrics(curves: NDArray[np.float64], threshold: float) -> dict[str, NDArray[np.float64]]:
