@@ -25,7 +25,7 @@ Loss = Annotated[float, Interval(ge=LEAST_LOSS, le=MOST_LOSS)]
 """Loss in nats: the range of float32, and slightly below 0 because of rounding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Run:
     """One training: a row of the CSV.
 
