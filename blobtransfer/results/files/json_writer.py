@@ -22,7 +22,6 @@ from blobtransfer.results.results import (
     StudyResults,
     TrainingResults,
 )
-from blobtransfer.results.scores import finite
 from blobtransfer.specs.experiment import STANDALONE_ARM, Arm, ExperimentSpec
 from blobtransfer.specs.identity import plain
 from blobtransfer.specs.study import Study
@@ -207,7 +206,7 @@ def _curve_rows(cell: CellResults) -> Rows:
 
 def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
     by_metric = {
-        metric: [finite(value) for value in curve.tolist()]
+        metric: np.where(np.isfinite(curve), curve, None).tolist()
         for metric, curve in zip(METRICS, curves, strict=False)
     }
     return {**arm.columns, "repeat": repeat, **by_metric}
