@@ -4,7 +4,8 @@
     python tests/benchmarks/million.py --repeats 1000     # the largest of the sizes
 
 Every command is a process of its own, the two of a size one after the other. `compare` trains
-eight networks a repeat: a source, standalone, and three transfers from each kind of source.
+eight networks a repeat: a source, standalone, and three transfers from each kind of source. `show`
+analyses and writes what `compare` does after training: the CSV, and then the CSV and the JSON.
 """
 
 import argparse
@@ -48,7 +49,9 @@ def main() -> None:
             kept = cost_of(
                 [*COMMAND, "--repeats", str(n), "--store", store.name], folder, "kept.csv"
             )
-            shown = cost_of(["show", store.name, *COMMAND[1:]], folder, "shown.csv")
+            show = ["show", store.name, *COMMAND[1:]]
+            shown = cost_of(show, folder, "shown.csv")
+            with_json = cost_of([*show, "-o", "shown.json"], folder, "shown.csv")
             texts = [
                 Path(folder, f"{name}.csv").read_bytes() for name in ("plain", "kept", "shown")
             ]
@@ -59,13 +62,14 @@ def main() -> None:
                     f"{n:,}", f"{n * FITS_A_REPEAT:,}", f"{plain.s:.1f}", f"{kept.s:.1f}",
                     f"{kept.cpu_s:.1f}", figure(FITS_A_REPEAT * n / kept.s),
                     f"{plain.peak_mb:,.0f}", f"{kept.peak_mb:,.0f}",
-                    f"{store.stat().st_size / 1e6:.1f}", f"{shown.s:.1f}", kept.foretold,
+                    f"{store.stat().st_size / 1e6:.1f}", f"{shown.s:.1f}", f"{with_json.s:.1f}",
+                    kept.foretold,
                 ]
             )  # fmt: skip
     print_table(
         [
             "repeats", "fits", "s", "s with `--store`", "CPU s", "fits/s", "peak MB",
-            "with `--store`", "store, MB", "`show`, s", "foretold",
+            "with `--store`", "store, MB", "`show`, s", "with JSON, s", "foretold",
         ],
         rows,
     )  # fmt: skip
