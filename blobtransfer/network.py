@@ -5,13 +5,14 @@ A set of weights is a list: kernel, bias, kernel, bias, ... from the input to th
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.errors import SettingError
-from blobtransfer.randomness import Stream, seed_sequence
+from blobtransfer.randomness import Stream, generators
 from blobtransfer.specs.network import Initializer, MLPSpec
 
 Weights = list[NDArray[np.float32]]
@@ -43,41 +44,64 @@ def kernel_shapes(weights: Weights) -> list[tuple[int, int]]:
 def initial_weights(
     network: MLPSpec, train_seed: int, repeat: int, stream: Stream = Stream.WEIGHTS
 ) -> Weights:
-    """Initialise the weights of a repeat, shared by its source and its standalone network.
+    """Initialise the weights of one repeat; see `stacked_initial_weights`.
 
     Args:
         network: Shape of the network.
         train_seed: Seed of all trainings, 0 to 2**32 - 1.
-        repeat: Index of the repeat, at least 0.
+        repeat: Index of the repeat.
         stream: `REINITIALISED` for the layers that a variant re-initialises.
 
     Returns:
-        Kernels (fan_in, fan_out) by the network's initializer, the output kernel by
-        `glorot_uniform`, and zero biases (fan_out,); float32.
+        Kernel (fan_in, fan_out), bias (fan_out,), ...; float32, read-only.
     """
-    rng = np.random.default_rng(seed_sequence(train_seed, stream, repeat))
+    return [layer[0] for layer in stacked_initial_weights(network, train_seed, (repeat,), stream)]
+
+
+@lru_cache(1)
+def stacked_initial_weights(
+    network: MLPSpec, train_seed: int, repeats: tuple[int, ...], stream: Stream = Stream.WEIGHTS
+) -> Weights:
+    """Initialise the weights of repeats, shared by their source and standalone networks.
+
+    The last weights are cached, since the standalone networks of a block are trained after its
+    source networks.
+
+    Args:
+        network: Shape of the network.
+        train_seed: Seed of all trainings, 0 to 2**32 - 1.
+        repeats: Indices of R repeats.
+        stream: `REINITIALISED` for the layers that a variant re-initialises.
+
+    Returns:
+        Kernels (R, fan_in, fan_out) by the network's initializer, the output kernel by
+        `glorot_uniform`, and zero biases (R, fan_out); float32, read-only.
+    """
+    rngs = generators(train_seed, stream, repeats)
     weights: Weights = []
     for layer, (fan_in, fan_out) in enumerate(network.shapes):
         is_output = layer == len(network.shapes) - 1
         initializer = "glorot_uniform" if is_output else network.initializer
-        weights.append(initialise_kernel(initializer, fan_in, fan_out, rng))
-        weights.append(np.zeros(fan_out, np.float32))
+        weights.append(initialise_kernels(initializer, fan_in, fan_out, rngs))
+        weights.append(np.zeros((len(rngs), fan_out), np.float32))
+    for stacked in weights:
+        stacked.flags.writeable = False
     return weights
 
 
-def initialise_kernel(
-    initializer: Initializer, fan_in: int, fan_out: int, rng: np.random.Generator
+def initialise_kernels(
+    initializer: Initializer, fan_in: int, fan_out: int, rngs: Sequence[np.random.Generator]
 ) -> NDArray[np.float32]:
-    """Initialise one kernel by variance scaling: He, Glorot or LeCun, uniform or normal.
+    """Initialise kernels by variance scaling: He, Glorot or LeCun, uniform or normal.
 
     Args:
         initializer: The rule, by its Keras name.
-        fan_in: Units feeding the layer (rows of the kernel).
-        fan_out: Units in the layer (columns of the kernel).
-        rng: Source of randomness; advanced.
+        fan_in: Units feeding the layer (rows of a kernel).
+        fan_out: Units in the layer (columns of a kernel).
+        rngs: Source of randomness of each of R kernels; advanced.
 
     Returns:
-        Kernel (fan_in, fan_out), float32, of variance 2 / fan_in (he), 1 / fan_in (lecun)
+        Kernels (R, fan_in, fan_out), float32, of variance 2 / fan_in (he), 1 / fan_in (lecun)
         or 2 / (fan_in + fan_out) (glorot); a normal is cut off at two standard deviations.
 
     Source:
@@ -88,17 +112,21 @@ def initialise_kernel(
     variance = {"he": 2.0 / fan_in, "lecun": 1.0 / fan_in, "glorot": 2.0 / (fan_in + fan_out)}[
         family
     ]
-    shape = (fan_in, fan_out)
+    kernels = np.empty((len(rngs), fan_in, fan_out))
     if distribution == "uniform":
+        for kernel, rng in zip(kernels, rngs, strict=True):
+            rng.random(out=kernel)
         limit = math.sqrt(3.0 * variance)
-        kernel = rng.uniform(-limit, limit, shape)
-        return kernel.astype(np.float32)
-    # A standard normal cut off at +-2 has this standard deviation (Keras' constant).
-    std = math.sqrt(variance) / 0.87962566103423978
-    kernel = rng.standard_normal(shape)
-    while (outside := np.abs(kernel) > 2.0).any():
-        kernel[outside] = rng.standard_normal(int(outside.sum()))
-    return (std * kernel).astype(np.float32)
+        kernels *= 2.0 * limit
+        kernels -= limit
+    else:
+        for kernel, rng in zip(kernels, rngs, strict=True):
+            rng.standard_normal(out=kernel)
+            while (outside := np.abs(kernel) > 2.0).any():
+                kernel[outside] = rng.standard_normal(int(outside.sum()))
+        # A standard normal cut off at +-2 has this standard deviation (Keras' constant).
+        kernels *= math.sqrt(variance) / 0.87962566103423978
+    return kernels.astype(np.float32)
 
 
 def predicted_classes(

@@ -10,7 +10,19 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
+from numpy.random import PCG64, Generator, SeedSequence
+from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
+
+PCG64_WORDS = 4
+"""Words of a seed state that PCG64 starts from; it reads their memory, which must be contiguous."""
+
+MIX_LEFT, MIX_RIGHT = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
+"""Factors with which a seed sequence mixes a word into its pool."""
+
+POOL_HASH = (0x43B0D7E5, 0x931E8875)
+STATE_HASH = (0x8B51F9DD, 0x58F38DED)
+"""Constants of the hashes that fill the pool, and of those that generate the state from it."""
 
 
 class Stream(IntEnum):
@@ -24,15 +36,34 @@ class Stream(IntEnum):
     VALIDATION = 6
 
 
-def order_key(train_seed: int, stream: Stream, repeat: int) -> int:
-    """Return the 64-bit key that determines every batch order of one training.
+def order_keys(train_seed: int, stream: Stream, repeats: Sequence[int]) -> NDArray[np.uint64]:
+    """Return the key of each repeat that determines every batch order of one training.
 
     Args:
         train_seed: Seed of all trainings, 0 to 2**32 - 1.
         stream: `SOURCE_ORDER` or `TARGET_ORDER`.
-        repeat: Index of the repeat, at least 0.
+        repeats: Indices of R repeats.
+
+    Returns:
+        (R,) uint64.
     """
-    return int(seed_sequence(train_seed, stream, repeat).generate_state(1, np.uint64)[0])
+    return seed_states(train_seed, stream, repeats, 1)[:, 0]
+
+
+def generators(train_seed: int, stream: Stream, repeats: Sequence[int]) -> list[Generator]:
+    """Return the random generator of each repeat.
+
+    Args:
+        train_seed: Seed of all trainings, 0 to 2**32 - 1.
+        stream: The stream.
+        repeats: Indices of the repeats.
+
+    Returns:
+        For each repeat the generator that `numpy.random.default_rng` makes from its seed sequence.
+    """
+    states = seed_states(train_seed, stream, repeats, PCG64_WORDS)
+    # A bit generator accepts any `ISeedSequence`; NumPy's types name `SeedSequence` only.
+    return [Generator(PCG64(_SeedState(state))) for state in states]  # type: ignore[arg-type]
 
 
 def random_below(key: Any, counter: Any, bound: Any) -> Any:
@@ -64,7 +95,7 @@ def batch_orders(key: int, epochs: Sequence[int], n_rows: int) -> NDArray[np.int
     """Shuffle the training rows for each of some epochs.
 
     Args:
-        key: From `order_key`.
+        key: One of `order_keys`.
         epochs: Indices of the epochs, the first is 0; an epoch's order depends on no other.
         n_rows: Training rows.
 
@@ -89,7 +120,7 @@ def batch_orders(key: int, epochs: Sequence[int], n_rows: int) -> NDArray[np.int
     return np.ascontiguousarray(orders.T)
 
 
-def seed_sequence(train_seed: int, stream: Stream, repeat: int) -> np.random.SeedSequence:
+def seed_sequence(train_seed: int, stream: Stream, repeat: int) -> SeedSequence:
     """Return the seeds of a stream of one repeat; streams and repeats are independent.
 
     Args:
@@ -97,4 +128,59 @@ def seed_sequence(train_seed: int, stream: Stream, repeat: int) -> np.random.See
         stream: The stream.
         repeat: Index of the repeat, at least 0.
     """
-    return np.random.SeedSequence(train_seed, spawn_key=(stream, repeat))
+    return SeedSequence(train_seed, spawn_key=(stream, repeat))
+
+
+def seed_states(
+    train_seed: int, stream: Stream, repeats: Sequence[int], n_words: int
+) -> NDArray[np.uint64]:
+    """Compute the state that the seed sequence of each repeat generates.
+
+    The repeats are the elements of NumPy arrays: a `SeedSequence` for each takes far longer.
+
+    Args:
+        train_seed: Seed of all trainings, 0 to 2**32 - 1.
+        stream: The stream.
+        repeats: Indices of R repeats, 0 to 2**32 - 1.
+        n_words: Words of each state.
+
+    Returns:
+        (R, n_words) uint64, contiguous: in row i, what `generate_state(n_words, np.uint64)` of
+        `seed_sequence` returns for repeat i.
+
+    Source:
+        O'Neill 2015, "Developing a seed_seq alternative"; `numpy.random.SeedSequence`.
+    """
+    # NumPy mixes train seed and stream into the pool of 4 words; the repeat is one more word.
+    pool = SeedSequence(train_seed, spawn_key=(stream,)).pool
+    repeat_word = np.asarray(repeats, np.uint32)
+    mixed = []
+    for i, word in enumerate(pool[:, None]):  # arrays wrap around without a warning
+        # 4 hashes to fill the pool, 12 to mix it, and 4 for the stream came before.
+        hashed = _hashed(repeat_word, 20 + i, *POOL_HASH)
+        mixed.append(_xor_shifted(word * MIX_LEFT - hashed * MIX_RIGHT))
+    halves = [_hashed(mixed[i % 4], i, *STATE_HASH) for i in range(2 * n_words)]
+    words = np.stack(halves, axis=1, dtype=np.uint64)  # (R, 2 * n_words)
+    return words[:, ::2] | words[:, 1::2] << np.uint64(32)
+
+
+def _hashed(
+    words: NDArray[np.uint32], n_before: int, initial: int, factor: int
+) -> NDArray[np.uint32]:
+    """Hash words as a seed sequence does after `n_before` hashes with the same two constants."""
+    constant = initial * pow(factor, n_before, 2**32) % 2**32
+    return _xor_shifted((words ^ np.uint32(constant)) * np.uint32(constant * factor % 2**32))
+
+
+def _xor_shifted(words: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    return words ^ (words >> np.uint32(16))
+
+
+class _SeedState(ISeedSequence):
+    """Seed of one generator: a row of `seed_states`."""
+
+    def __init__(self, state: NDArray[np.uint64]) -> None:
+        self._state = state
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint64) -> NDArray[np.uint64]:
+        return self._state

@@ -3,7 +3,7 @@
 The engine trains the runs; all random numbers come from here and from `randomness`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from blobtransfer.data import load_datasets
 from blobtransfer.data.dataset import Dataset
 from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained, load_engine
-from blobtransfer.network import Weights, initial_weights
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.network import Weights, stacked_initial_weights
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.experiment import Arm, EngineName, ExperimentSpec, Question
 from blobtransfer.specs.variant import Start
 
@@ -61,19 +61,18 @@ def train_sources(
         data = spec.source if start == "transfer" else spec.target
         assert data is not None
         network = spec.source_network if start == "transfer" else spec.network
-        repeats = [key.repeat for key in keys_of_start]
-        weights = [initial_weights(network, spec.train_seed, repeat) for repeat in repeats]
+        repeats = tuple(key.repeat for key in keys_of_start)
         job = Job(
             network=network,
             training=spec.source_training,
             datasets=load_datasets(data, repeats, spec.train_seed),
-            weights=_stacked(weights),
-            n_frozen=np.zeros(len(keys_of_start), np.int64),
-            order_keys=_order_keys(spec, Stream.SOURCE_ORDER, repeats),
+            weights=stacked_initial_weights(network, spec.train_seed, repeats),
+            n_frozen=np.zeros(len(repeats), np.int64),
+            order_keys=order_keys(spec.train_seed, Stream.SOURCE_ORDER, repeats),
         )
         trained = _train(engine or engine_of(spec.engine), job, on_epochs)
-        for i, key in enumerate(keys_of_start):
-            weights_of[key] = [stacked[i] for stacked in trained.weights]
+        for key, *weights in zip(keys_of_start, *trained.weights, strict=True):
+            weights_of[key] = weights
     return weights_of
 
 
@@ -141,12 +140,8 @@ def _train_group(
         Trained networks by arm, then by repeat.
     """
     stream = Stream.SOURCE_ORDER if spec.target is None else Stream.TARGET_ORDER
-    order_keys = np.tile(_order_keys(spec, stream, repeats), len(arms))
-    weights = _stacked([_start(spec, arm, r, sources) for arm in arms for r in repeats])
-    anchor = None
-    if (strength := arms[0].variant.anchor) is not None:
-        pulls = [_anchor(spec, arm, r, sources) for arm in arms for r in repeats]
-        anchor = Anchor(strength, _stacked(pulls))
+    keys = np.tile(order_keys(spec.train_seed, stream, repeats), len(arms))
+    weights, anchor = _weights_and_anchor(spec, arms, repeats, sources)
     curves: list[NDArray[np.float64]] = []
     for phases in zip(*(arm.variant.phases(spec.training) for arm in arms), strict=True):
         job = Job(
@@ -155,7 +150,7 @@ def _train_group(
             datasets=datasets,
             weights=weights,
             n_frozen=np.repeat([phase.n_frozen for phase in phases], len(repeats)),
-            order_keys=order_keys,
+            order_keys=keys,
             first_epoch=phases[0].first_epoch,
             with_curves=with_curves,
             anchor=anchor,
@@ -168,27 +163,57 @@ def _train_group(
     return replace(trained, curves=whole)
 
 
-def _start(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
-    """Return the weights that an arm starts from in a repeat."""
+def _weights_and_anchor(
+    spec: ExperimentSpec, arms: Sequence[Arm], repeats: Sequence[int], sources: SourceWeights
+) -> tuple[Weights, Anchor | None]:
+    """Return the initial weights of the runs of arms, by arm, then by repeat, and their anchor."""
+    arm_of_start = {_start_key(arm): arm for arm in arms}
+    starts = {key: _start(spec, arm, repeats, sources) for key, arm in arm_of_start.items()}
+    starts_of_arms = [starts[_start_key(arm)] for arm in arms]
+    anchor = None
+    if (strength := arms[0].variant.anchor) is not None:
+        anchors = [_anchor(arm, start) for arm, start in zip(arms, starts_of_arms, strict=True)]
+        anchor = Anchor(strength, _joined(anchors))
+    return _joined(starts_of_arms), anchor
+
+
+def _start_key(arm: Arm) -> Hashable:
+    """Return the settings that determine the weights that an arm starts from."""
+    return arm.sources, arm.variant.start, arm.variant.top
+
+
+def _start(
+    spec: ExperimentSpec, arm: Arm, repeats: Sequence[int], sources: SourceWeights
+) -> Weights:
+    """Return the weights that an arm starts from.
+
+    Returns:
+        Kernels (R, fan_in, fan_out), biases (R, fan_out), ... of R repeats.
+    """
     variant = arm.variant
     if arm.sources == "none":
-        return initial_weights(spec.network, spec.train_seed, repeat)
-    source_repeat = spec.source_repeat(repeat) if arm.sources == "fresh" else 0
-    source = sources[SourceKey(arm.sources, variant.start, source_repeat)]
+        return stacked_initial_weights(spec.network, spec.train_seed, tuple(repeats))
+    source_repeats = [spec.source_repeat(r) if arm.sources == "fresh" else 0 for r in repeats]
+    networks = [sources[SourceKey(arm.sources, variant.start, r)] for r in source_repeats]
+    source = [np.array(layer) for layer in zip(*networks, strict=True)]
     if not variant.top.n_reinitialised:
         return source
-    reinitialised = initial_weights(
-        variant.network(spec.network), spec.train_seed, repeat, Stream.REINITIALISED
+    reinitialised = stacked_initial_weights(
+        variant.network(spec.network), spec.train_seed, tuple(repeats), Stream.REINITIALISED
     )
     n_arrays = 2 * variant.top.n_reinitialised
     return source[: len(reinitialised) - n_arrays] + reinitialised[-n_arrays:]
 
 
-def _anchor(spec: ExperimentSpec, arm: Arm, repeat: int, sources: SourceWeights) -> Weights:
+def _anchor(arm: Arm, start: Weights) -> Weights:
     """Return the anchor of an arm: the weights of the source network, and 0 for other layers."""
-    start = _start(spec, arm, repeat, sources)
     n_kept = len(start) - 2 * arm.variant.top.n_reinitialised
     return [*start[:n_kept], *map(np.zeros_like, start[n_kept:])]
+
+
+def _joined(weights_of_arms: Sequence[Weights]) -> Weights:
+    """Join the weights of A arms, each (R, ...), to (A * R, ...)."""
+    return [np.concatenate(layer) for layer in zip(*weights_of_arms, strict=True)]
 
 
 def _train(engine: Engine, job: Job, on_epochs: OnEpochs) -> Trained:
@@ -201,14 +226,6 @@ def _train(engine: Engine, job: Job, on_epochs: OnEpochs) -> Trained:
             if before.tobytes() != after.tobytes():
                 raise AssertionError(f"the engine moved weights of frozen layer {layer + 1}")
     return trained
-
-
-def _order_keys(spec: ExperimentSpec, stream: Stream, repeats: Sequence[int]) -> NDArray[np.uint64]:
-    return np.array([order_key(spec.train_seed, stream, r) for r in repeats], np.uint64)
-
-
-def _stacked(weights: Sequence[Weights]) -> Weights:
-    return [np.stack(layer) for layer in zip(*weights, strict=True)]
 
 
 @cache

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import Job
-from blobtransfer.network import Weights, initial_weights
+from blobtransfer.network import Weights, stacked_initial_weights
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -49,13 +49,12 @@ def job_of(
 ) -> Job:
     """Make a training for each order key, from the initial weights of repeats 0, 1, ..."""
     n_runs = len(order_keys)
-    draws = [initial_weights(network, 0, r) for r in range(min(n_runs, N_DRAWS))]
-    stacks = [np.stack(layer) for layer in zip(*draws, strict=True)]
+    draws = stacked_initial_weights(network, 0, tuple(range(min(n_runs, N_DRAWS))))
     return Job(
         network=network,
         training=training,
         datasets=(load_dataset(dataset),),
-        weights=[np.resize(stack, (n_runs, *stack.shape[1:])) for stack in stacks],
+        weights=[np.resize(layer, (n_runs, *layer.shape[1:])) for layer in draws],
         n_frozen=np.full(n_runs, n_frozen),
         order_keys=order_keys,
     )

@@ -11,8 +11,8 @@ from common import ignore, job_of
 from helpers.specs import PARITY_CASES
 
 from blobtransfer.engines import Anchor, Trained, load_engine
-from blobtransfer.network import initial_weights
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.network import stacked_initial_weights
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -94,12 +94,11 @@ def trained(
     strength: float | None = None,
 ) -> list[Trained]:
     """Train the same job with each engine."""
-    keys = np.array([order_key(0, Stream.TARGET_ORDER, r) for r in range(n_runs)], np.uint64)
+    keys = order_keys(0, Stream.TARGET_ORDER, range(n_runs))
     job = job_of(dataset, network, training, keys, n_frozen)
     if strength is not None:
-        towards = [initial_weights(network, 1, r) for r in range(n_runs)]
-        anchor = Anchor(strength, [np.stack(layer) for layer in zip(*towards, strict=True)])
-        job = replace(job, anchor=anchor)
+        towards = stacked_initial_weights(network, 1, tuple(range(n_runs)))
+        job = replace(job, anchor=Anchor(strength, towards))
     return [engine.train(job, ignore) for engine in ENGINES]
 
 

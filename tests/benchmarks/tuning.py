@@ -18,7 +18,7 @@ from llvmlite import binding as llvm
 from blobtransfer.engines.compiled import compilation, kernel, memory, native, simd, vector_math
 from blobtransfer.engines.compiled.engine import _JobTraining
 from blobtransfer.engines.compiled.update import UpdateRule
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
@@ -97,8 +97,8 @@ def prepare(network: MLPSpec, patches: list[patch]) -> tuple[float, Callable[[],
         compile_kernel = compilation._compile.__wrapped__  # without the cache
         code = compile_kernel(network, 64, rule, False, native.host_lanes())
         seconds = time.perf_counter() - start
-    drawn = [order_key(0, Stream.TARGET_ORDER, r) for r in range(code.lanes)]
-    job = job_of(spec, network, training, np.array(drawn, np.uint64))
+    keys = order_keys(0, Stream.TARGET_ORDER, range(code.lanes))
+    job = job_of(spec, network, training, keys)
 
     def train() -> float:
         with all_of(patches):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -21,8 +21,8 @@ VARIANTS = (
 )
 """One of most kinds."""
 
-SOURCE_KEY = order_key(0, Stream.SOURCE_ORDER, 0)
-REPEAT_OF = {order_key(0, Stream.TARGET_ORDER, r): r for r in range(100)}
+SOURCE_KEY = int(order_keys(0, Stream.SOURCE_ORDER, [0])[0])
+REPEAT_OF = {int(key): r for r, key in enumerate(order_keys(0, Stream.TARGET_ORDER, range(100)))}
 """The repeat that an order key on the target problem belongs to."""
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
@@ -71,5 +71,5 @@ def grid_of(n_problems: int = 3, n_repeats: int = 8, **changes: Any) -> Study:
 
 def repeat_of(key: int, train_seed: int = 0) -> int | None:
     """Give the repeat that an order key on the target problem belongs to."""
-    keys = {order_key(train_seed, Stream.TARGET_ORDER, r): r for r in range(100)}
-    return keys.get(key)
+    keys = order_keys(train_seed, Stream.TARGET_ORDER, range(100)).tolist()
+    return keys.index(key) if key in keys else None

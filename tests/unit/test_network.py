@@ -1,11 +1,18 @@
 """The weights a network starts with, and its forward pass."""
 
+import math
+
 import numpy as np
 import pytest
 from helpers.activations import WORDS
 from helpers.models import probabilities
 
-from blobtransfer.network import initial_weights, initialise_kernel, predicted_classes
+from blobtransfer.network import (
+    initial_weights,
+    initialise_kernels,
+    predicted_classes,
+    stacked_initial_weights,
+)
 from blobtransfer.randomness import Stream
 from blobtransfer.specs.network import INITIALIZERS, MLPSpec
 
@@ -14,7 +21,7 @@ from blobtransfer.specs.network import INITIALIZERS, MLPSpec
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(2, 5), (5, 3)])
 def test_a_kernel_has_the_variance_and_the_bound_of_its_rule(initializer, fan_in, fan_out):
     rng = np.random.default_rng(1234)
-    kernels = np.stack([initialise_kernel(initializer, fan_in, fan_out, rng) for _ in range(4_000)])
+    kernels = initialise_kernels(initializer, fan_in, fan_out, [rng] * 4_000)
     family, distribution = initializer.split("_")
     fan = {"he": fan_in / 2, "lecun": fan_in, "glorot": (fan_in + fan_out) / 2}[family]
     assert kernels.dtype == np.float32
@@ -41,6 +48,45 @@ def test_the_output_kernel_is_glorot_uniform_whatever_the_hidden_rule():
     outputs = np.stack([initial_weights(MLPSpec(), 0, r)[4] for r in range(2_000)])
     # 5 -> 3 units: variance 2 / 8; 30,000 draws
     assert outputs.var() == pytest.approx(0.25, rel=0.03)
+
+
+@pytest.mark.parametrize("stream", [Stream.WEIGHTS, Stream.REINITIALISED])
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+@pytest.mark.parametrize("initializer", INITIALIZERS)
+def test_the_weights_of_many_repeats_are_drawn_as_numpy_draws_those_of_each(
+    initializer, seed, stream
+):
+    repeats = (0, 1, 2, 99, 9_999_999)
+    for network in (MLPSpec(initializer=initializer), MLPSpec(1, (1, 40), 2, "relu", initializer)):
+        stacked = stacked_initial_weights(network, seed, repeats, stream)
+        assert [layer.dtype for layer in stacked] == 2 * len(network.shapes) * [np.float32]
+        for i, repeat in enumerate(repeats):
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream, repeat)))
+            initializers = [initializer] * len(network.hidden) + ["glorot_uniform"]
+            for layer, rule in enumerate(initializers):
+                kernel = kernel_by_numpy(rule, network.shapes[layer], rng)
+                np.testing.assert_array_equal(stacked[2 * layer][i], kernel)
+                assert not stacked[2 * layer + 1][i].any()
+
+
+def kernel_by_numpy(initializer, shape, rng):
+    """Draw one kernel (fan_in, fan_out) with the methods of NumPy's generator."""
+    family, distribution = initializer.split("_")
+    fan_in, fan_out = shape
+    variance = {"he": 2.0 / fan_in, "lecun": 1.0 / fan_in, "glorot": 2.0 / (fan_in + fan_out)}
+    if distribution == "uniform":
+        limit = math.sqrt(3.0 * variance[family])
+        return rng.uniform(-limit, limit, shape).astype(np.float32)
+    kernel = rng.standard_normal(shape)
+    while (outside := np.abs(kernel) > 2.0).any():
+        kernel[outside] = rng.standard_normal(int(outside.sum()))
+    return (math.sqrt(variance[family]) / 0.87962566103423978 * kernel).astype(np.float32)
+
+
+def test_no_caller_can_change_the_draw_that_others_start_from():
+    for layer in stacked_initial_weights(MLPSpec(), 0, (0, 1)):
+        with pytest.raises(ValueError, match="read-only"):
+            layer[...] = 1
 
 
 def test_redrawn_layers_are_another_draw_than_the_first():

@@ -3,7 +3,61 @@
 import numpy as np
 import pytest
 
-from blobtransfer.randomness import Stream, batch_orders, order_key, random_below
+from blobtransfer.randomness import (
+    Stream,
+    batch_orders,
+    generators,
+    order_keys,
+    random_below,
+    seed_sequence,
+    seed_states,
+)
+
+KEY = int(order_keys(0, Stream.TARGET_ORDER, [0])[0])
+
+SEEDS = (0, 1, 7, 2**31, 2**32 - 1)
+
+REPEATS = (0, 1, 2, 17, 65_535, 65_536, 9_999_999, 2**32 - 1)
+
+
+@pytest.mark.parametrize("stream", Stream)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_states_of_many_repeats_are_those_of_numpys_seed_sequences(seed, stream):
+    for n_words in (1, 2, 3, 4, 7):
+        expected = [
+            np.random.SeedSequence(seed, spawn_key=(stream, r)).generate_state(n_words, np.uint64)
+            for r in REPEATS
+        ]
+        states = seed_states(seed, stream, REPEATS, n_words)
+        assert states.dtype == np.uint64 and states.flags.c_contiguous
+        np.testing.assert_array_equal(states, expected)
+    np.testing.assert_array_equal(
+        seed_sequence(seed, stream, 17).generate_state(7, np.uint64), states[REPEATS.index(17)]
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_repeat_has_the_same_state_alone_and_among_others(seed):
+    together = seed_states(seed, Stream.WEIGHTS, range(1_000), 4)
+    apart = [seed_states(seed, Stream.WEIGHTS, [r], 4)[0] for r in range(1_000)]
+    np.testing.assert_array_equal(together, apart)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_generator_of_a_repeat_is_numpys_default_generator(seed):
+    for r, rng in zip(REPEATS, generators(seed, Stream.WEIGHTS, REPEATS), strict=True):
+        expected = np.random.default_rng(
+            np.random.SeedSequence(seed, spawn_key=(Stream.WEIGHTS, r))
+        )
+        for draw in ("random", "standard_normal"):
+            np.testing.assert_array_equal(getattr(rng, draw)(300), getattr(expected, draw)(300))
+        np.testing.assert_array_equal(rng.permutation(50), expected.permutation(50))
+
+
+@pytest.mark.parametrize("repeat", [-1, 2**32])
+def test_a_repeat_that_needs_more_than_32_bits_is_an_error(repeat):
+    with pytest.raises(OverflowError):
+        order_keys(0, Stream.TARGET_ORDER, [repeat])
 
 
 def test_split_mix_gives_the_published_numbers():
@@ -20,30 +74,29 @@ def test_split_mix_gives_the_published_numbers():
 
 def test_streams_repeats_and_train_seeds_have_keys_of_their_own():
     keys = {
-        order_key(seed, stream, r)
+        int(key)
         for seed in range(5)
         for stream in (Stream.SOURCE_ORDER, Stream.TARGET_ORDER)
-        for r in range(100)
+        for key in order_keys(seed, stream, range(100))
     }
     assert len(keys) == 1_000
 
 
 def test_each_epoch_visits_each_row_once_in_an_order_of_its_own():
-    orders = batch_orders(order_key(0, Stream.TARGET_ORDER, 0), range(50), 101)
+    orders = batch_orders(KEY, range(50), 101)
     assert orders.shape == (50, 101)
     assert (np.sort(orders, axis=1) == np.arange(101)).all()
     assert len({tuple(order) for order in orders}) == 50
 
 
 def test_an_epoch_has_the_same_order_alone_and_among_others():
-    key = order_key(3, Stream.SOURCE_ORDER, 8)
     np.testing.assert_array_equal(
-        batch_orders(key, range(20), 33)[[4, 17]], batch_orders(key, [4, 17], 33)
+        batch_orders(KEY, range(20), 33)[[4, 17]], batch_orders(KEY, [4, 17], 33)
     )
 
 
 def test_every_order_of_four_rows_is_equally_likely():
-    orders = batch_orders(order_key(0, Stream.TARGET_ORDER, 1), range(24_000), 4)
+    orders = batch_orders(KEY, range(24_000), 4)
     _, counts = np.unique(orders, axis=0, return_counts=True)
     assert len(counts) == 24
     # Chi-square with 23 degrees of freedom: 49.7 is its 99.9 % point.

@@ -7,8 +7,8 @@ import pytest
 
 from blobtransfer.data.dataset import Dataset
 from blobtransfer.engines import Anchor, Job
-from blobtransfer.network import initial_weights
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.network import stacked_initial_weights
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 
@@ -26,15 +26,14 @@ def job_of() -> Callable[..., Job]:
         with_curves: bool = False,
         pull: float | None = None,
     ) -> Job:
-        repeats = range(n_runs)
-        starts = [initial_weights(network, 0, r) for r in repeats]
+        repeats = tuple(range(n_runs))
         return Job(
             network=network,
             training=training,
             datasets=(dataset,),
-            weights=[np.stack(layer) for layer in zip(*starts, strict=True)],
+            weights=[layer.copy() for layer in stacked_initial_weights(network, 0, repeats)],
             n_frozen=np.broadcast_to(n_frozen, n_runs),
-            order_keys=np.array([order_key(0, Stream.TARGET_ORDER, r) for r in repeats], np.uint64),
+            order_keys=order_keys(0, Stream.TARGET_ORDER, repeats),
             with_curves=with_curves,
             anchor=None if pull is None else _anchor(network, n_runs, pull),
         )
@@ -44,5 +43,4 @@ def job_of() -> Callable[..., Job]:
 
 def _anchor(network: MLPSpec, n_runs: int, pull: float) -> Anchor:
     """Pull each run towards the initial weights of another repeat."""
-    towards = [initial_weights(network, 1, r) for r in range(n_runs)]
-    return Anchor(pull, [np.stack(layer) for layer in zip(*towards, strict=True)])
+    return Anchor(pull, stacked_initial_weights(network, 1, tuple(range(n_runs))))

@@ -12,8 +12,8 @@ from helpers.running import compare_cell
 from helpers.specs import SMALL, spec_of, varied
 
 from blobtransfer.engines import Engine, Job, Trained, load_engine
-from blobtransfer.network import initial_weights
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.network import initial_weights, stacked_initial_weights
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.running.block import fresh_sources, run_block
 from blobtransfer.running.trainer import SourceKey, train_sources
 from blobtransfer.specs.network import MLPSpec
@@ -184,8 +184,8 @@ def test_self_transfer_starts_from_another_network_of_the_target_problem(engine)
     assert source_job.datasets[0].spec == spec.target
     for r in range(N_REPEATS):
         assert_same(of_run(job.weights, N_REPEATS + r), of_run(source.weights, r))
-        assert source_job.order_keys[r] == order_key(0, Stream.SOURCE_ORDER, r)
-        assert job.order_keys[r] == order_key(0, Stream.TARGET_ORDER, r)
+        assert source_job.order_keys[r] == order_keys(0, Stream.SOURCE_ORDER, [r])
+        assert job.order_keys[r] == order_keys(0, Stream.TARGET_ORDER, [r])
 
 
 def test_equal_compute_is_standalone_and_then_as_many_epochs_again(engine):
@@ -210,7 +210,7 @@ def test_the_one_source_is_that_of_repeat_0_and_serves_every_repeat(engine):
 def test_nested_repeats_share_the_source_of_the_first_of_them():
     recorder = Recorder(load_engine("compiled"), n_at_once=3)  # across the borders of the sources
     compare_cell(replace(fresh("fixed=0"), nested=(3, 2), n_repeats=6), engine=recorder)
-    keys = {order_key(0, Stream.TARGET_ORDER, r): r for r in range(6)}
+    keys = {int(key): r for r, key in enumerate(order_keys(0, Stream.TARGET_ORDER, range(6)))}
     starts = {
         keys[int(key)]: of_run(job.weights, job.n_runs // 2 + i)
         for job, _ in recorder.jobs
@@ -254,6 +254,12 @@ def test_an_engine_that_moves_a_frozen_weight_is_caught():
 
     with pytest.raises(AssertionError, match="frozen layer 2"):
         run_block(spec_of(fixed=(2,), questions=("fresh",)), [0], {}, Careless(lambda *_: 0.5))
+
+
+def test_source_and_standalone_networks_of_a_block_share_one_draw():
+    stacked_initial_weights.cache_clear()
+    run_block(fresh("fixed=0", "random-frozen,fixed=1"), [0, 1], {}, PlannedEngine(varied))
+    assert stacked_initial_weights.cache_info().misses == 1
 
 
 # ---------------------------------------------------------------- plain data in and out

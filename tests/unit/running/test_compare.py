@@ -17,7 +17,7 @@ from blobtransfer.data import load_dataset
 from blobtransfer.engines import load_engine
 from blobtransfer.errors import SettingError
 from blobtransfer.network import initial_weights
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.report.writers import to_json
 from blobtransfer.results.store.store import Store
 from blobtransfer.running.fingerprint import current_environment
@@ -27,7 +27,7 @@ from blobtransfer.specs.study import Study
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 from blobtransfer.statistics.sequential import look_schedule
 
-REPEAT_OF_SOURCE = {order_key(0, Stream.SOURCE_ORDER, r): r for r in range(100)}
+SOURCE_KEYS = set(order_keys(0, Stream.SOURCE_ORDER, range(100)).tolist())
 
 
 @dataclass
@@ -290,7 +290,7 @@ def test_every_source_network_is_trained_once_however_the_repeats_are_cut(
         "transfer" if job.datasets[0].spec == spec.source else "self-transfer"
         for job in engine.jobs
         for key in job.order_keys
-        if int(key) in REPEAT_OF_SOURCE
+        if int(key) in SOURCE_KEYS
     )
     assert trained == n_sources
     comparison = progress.stages["comparison"]

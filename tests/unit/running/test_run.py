@@ -12,11 +12,13 @@ from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.data import load_dataset
 from blobtransfer.engines import load_engine
-from blobtransfer.randomness import Stream, order_key
+from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.running.source_cache import SourceNetworkCache
 from blobtransfer.running.trainer import SourceKey
 
-SOURCE_KEYS = {order_key(seed, Stream.SOURCE_ORDER, r) for seed in range(10) for r in range(20)}
+SOURCE_KEYS = {
+    int(key) for seed in range(10) for key in order_keys(seed, Stream.SOURCE_ORDER, range(20))
+}
 
 
 @dataclass
