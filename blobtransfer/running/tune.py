@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data import load_dataset
-from blobtransfer.data.dataset import validation_dataset
+from blobtransfer.data import load_datasets
+from blobtransfer.data.dataset import Dataset, validation_dataset
 from blobtransfer.engines import Engine, OnEpochs, Trained
 from blobtransfer.running.trainer import SourceWeights, train_arms
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
@@ -40,7 +40,8 @@ def train_tuned(
     Returns:
         The results of `train_arms`, and the learning rates, (A, R).
     """
-    rates = _chosen_rates(spec, repeats, sources, engine, on_epochs)
+    datasets = load_datasets(spec.data, repeats, spec.train_seed)
+    rates = _chosen_rates(spec, repeats, datasets, sources, engine, on_epochs)
     trained = {}
     for a, arm in enumerate(spec.arms):
         groups, indices = [], []
@@ -54,6 +55,7 @@ def train_tuned(
                 on_epochs,
                 with_curves,
                 arms=[arm],
+                datasets=tuple(datasets[r] for r in runs) if spec.data.is_resplit else datasets,
             )
             groups.append(of_rate[arm])
             indices.append(runs)
@@ -64,21 +66,26 @@ def train_tuned(
 def _chosen_rates(
     spec: ExperimentSpec,
     repeats: Sequence[int],
+    datasets: Sequence[Dataset],
     sources: SourceWeights,
     engine: Engine,
     on_epochs: OnEpochs,
 ) -> NDArray[np.float64]:
     """Return the rate of each run, (A, R): by validation accuracy, then by validation loss."""
-    datasets = tuple(
-        validation_dataset(
-            load_dataset(spec.data, repeat, spec.train_seed), repeat, spec.train_seed
-        )
-        for repeat in repeats
+    validation_datasets = tuple(
+        validation_dataset(datasets[i % len(datasets)], repeat, spec.train_seed)
+        for i, repeat in enumerate(repeats)
     )
     scores = np.empty((len(spec.tune), 2, len(spec.arms), len(repeats)))
     for k, rate in enumerate(spec.tune):
         trained = train_arms(
-            _with_rate(spec, rate), repeats, sources, engine, on_epochs, False, datasets=datasets
+            _with_rate(spec, rate),
+            repeats,
+            sources,
+            engine,
+            on_epochs,
+            with_curves=False,
+            datasets=validation_datasets,
         )
         for a, arm in enumerate(spec.arms):
             scores[k, :, a] = trained[arm].scores[[TEST_ACCURACY, TEST_LOSS]]

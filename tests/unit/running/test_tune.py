@@ -8,11 +8,16 @@ from helpers.engines import PlannedEngine
 from helpers.errors import raises_setting
 from helpers.results import runs_of
 from helpers.running import compare_cell
-from helpers.specs import REPEAT_OF, VARIANTS, spec_of
+from helpers.specs import REPEAT_OF, SMALL, VARIANTS, spec_of
 
 from blobtransfer.data import load_dataset
 from blobtransfer.data.dataset import validation_dataset
+from blobtransfer.data.tables import rows
+from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.engines import load_engine
+from blobtransfer.specs.data_text import parse_data_spec
+from blobtransfer.specs.generated import BlobsSpec
+from blobtransfer.specs.network import MLPSpec
 
 RATES = (0.01, 0.1, 1.0)
 
@@ -87,6 +92,32 @@ def test_a_run_has_the_scores_of_a_run_with_the_rate_that_it_chose():
         # the source network learns with the rate that was asked for
         if run.variant == "standalone":
             assert run in runs_of(compare_cell(plain, None, engine))
+
+
+def test_every_run_is_trained_on_the_split_of_its_repeat_which_is_made_once(monkeypatch):
+    made = []
+    make = rows.make
+    monkeypatch.setattr(
+        rows, "make", lambda spec, repeat, seed: made.append(repeat) or make(spec, repeat, seed)
+    )
+    iris = resolve_data_specs({"target": parse_data_spec("target", "iris", 0)}, 0)["target"]
+    results, engine = tuned(
+        lambda repeat, rate: 0.9 if rate == RATES[repeat % 3] else 0.5,
+        network=MLPSpec(n_features=4),
+        source=BlobsSpec(1, n_features=4, **SMALL),
+        target=iris,
+    )
+    splits = {repeat: make(iris, repeat, 0).x_train.tobytes() for repeat in range(4)}
+    final_runs = [
+        (REPEAT_OF[int(key)], job.dataset_of(run))
+        for job in engine.jobs
+        for run, key in enumerate(job.order_keys)
+        if int(key) in REPEAT_OF and len(job.datasets[0].y_train) == iris.n_train
+    ]
+    assert len(final_runs) == 4 * len(results.spec.arms)
+    for repeat, dataset in final_runs:
+        assert dataset.x_train.tobytes() == splits[repeat]
+    assert sorted(made) == [0, *range(4)]  # repeat 0 is also described in the header
 
 
 @pytest.mark.parametrize(
