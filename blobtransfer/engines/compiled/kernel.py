@@ -121,8 +121,8 @@ class Layout:
 
 
 def row_of(width: int) -> int:
-    """Return the vectors per row of units: one more unit, always 1, and an odd number."""
-    return (width + 1) | 1
+    """Return the vectors per row of units: an odd number."""
+    return width | 1
 
 
 def write_module(
@@ -242,7 +242,7 @@ class _Network:
             (fan_in + 1, fan_out, n_rows),  # the last row is the bias, whose unit is always 1
             (SQUARE, SQUARE),
             start=lambda i, o: self.code.constant(0.0),
-            left=lambda i, b: below[b, i],
+            left=lambda i, b: None if i == fan_in else below[b, i],
             right=lambda b, o: deltas[b, o],
             finish=lambda i, o, gradient: update(layer, i, o, gradient),
         )
@@ -323,7 +323,7 @@ def _write_shuffle(code: Code) -> None:
 
 
 def _write_pack_rows(code: Code, layout: Layout) -> None:
-    """Emit copies of `n_rows` rows in their order: features and a 1 as inputs; and labels."""
+    """Emit copies of `n_rows` rows in their order: features as inputs, and labels."""
     orders, labels = code.array("row_orders", code.int32s), code.array("labels", code.int32s)
     inputs = code.array("inputs", stride=layout.inputs_stride)
     n_features = layout.network.n_features
@@ -339,7 +339,6 @@ def _write_pack_rows(code: Code, layout: Layout) -> None:
         for i in code.unroll(n_features - n_consecutive):
             index = row * n_features + n_consecutive + code.convert(code.index(i), INT32)
             inputs[b, n_consecutive + i] = code.gather("x", FLOAT, index)
-        inputs[b, n_features] = code.constant(1.0)
         labels[b] = code.gather("y", INT32, row)
     code.finish()
 
@@ -368,9 +367,6 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
         update = with_penalty(code, rule, weights, anchors, bias_rows, move)
 
     code.flush_tiny()
-    for layer in range(1, len(spec.shapes)):
-        with code.loop(0, network.layout.n_rows) as b:
-            network.activations[layer][b, spec.layer_sizes[layer]] = code.constant(1.0)
     with code.loop(0, code.argument("n_epochs")) as epoch:
         with code.loop(0, n_rows, batch_size) as first:
             n_batch = code.minimum(n_rows - first, batch_size)
@@ -484,7 +480,7 @@ def _product(
     size: tuple[Index, Index, Index],
     tile: tuple[int, int],
     start: Callable[[Index, Index], Value],
-    left: Callable[[Index, Index], Value],
+    left: Callable[[Index, Index], Value | None],
     right: Callable[[Index, Index], Value],
     finish: Callable[[Index, Index, Value], None],
 ) -> None:
@@ -495,7 +491,8 @@ def _product(
         size: Rows, columns, and terms of each sum.
         tile: Maximum rows and columns whose sums are in registers at once.
         start: Returns the initial value of the sum of a row and column.
-        left: Returns an entry of the left matrix by row and term.
+        left: Returns an entry of the left matrix by row and term, or None for 1; its last row is
+            an integer if their number is.
         right: Returns an entry of the right matrix by term and column.
         finish: Called with a row, a column and their sum.
     """
@@ -510,7 +507,10 @@ def _product(
             for row, of_row in zip(rows, sums, strict=True):
                 factor = left(row, k)
                 for total, other in zip(of_row, factors, strict=True):
-                    total.value = code.fma(factor, other, total.value)
+                    if factor is None:
+                        total.value = total.value + other
+                    else:
+                        total.value = code.fma(factor, other, total.value)
         for row, of_row in zip(rows, sums, strict=True):
             for column, total in zip(columns, of_row, strict=True):
                 finish(row, column, total.value)
@@ -522,17 +522,19 @@ def _product(
 
 
 def _tiles(code: Code, n: Index, most: int) -> Any:
-    """Yield the first index and the size of tiles that cover 0 .. n - 1, at most `most` each."""
+    """Yield the first index and the size of tiles that cover 0 .. n - 1, at most `most` each.
+
+    The last tile starts at an integer if n is one.
+    """
     if isinstance(n, int):
         size = -(-n // -(-n // most))  # as even as can be: 64 in tiles of at most 6 is 10 x 6 + 4
-        full = n // size
-        if full == 1:
+        last = (n - 1) // size * size
+        if last == size:
             yield 0, size
-        else:
-            with code.loop(0, full * size, size) as first:
+        elif last:
+            with code.loop(0, last, size) as first:
                 yield first, size
-        if n % size:
-            yield full * size, n % size
+        yield last, n - last
     else:
         remainder = Value(code, code.builder.urem(n.register, code.index(most).register))
         full_rows = n - remainder
