@@ -23,6 +23,7 @@ from blobtransfer.engines.compiled.simd import (
     FLOAT,
     INT32,
     INT64,
+    UNROLLED,
     Array,
     Code,
     Index,
@@ -68,6 +69,16 @@ GROUP_ARGUMENTS |= {
 EVALUATE_ARGUMENTS = argument_types(
     "weights x y first_rows workspace n_correct loss is_predicted", "n_rows"
 )
+
+
+Logits = list[Value] | Array
+"""The logits of a row, in registers or in memory."""
+
+FinishLogits = Callable[[Index, Logits], None]
+"""Emits what becomes of the logits of a row."""
+
+FinishRow = Callable[[Index, list[Index], list[Value]], None]
+"""Emits what becomes of some entries of a matrix product, by row, columns and sums."""
 
 
 @dataclass(frozen=True)
@@ -180,22 +191,47 @@ class _Network:
             for k, (_, fan_out) in enumerate(self.spec.shapes)
         ]
 
-    def forward(self, n_rows: Index, is_trained: bool) -> None:
-        """Emit the forward pass of rows to the logits; in training, store what `backward` needs."""
-        for layer in range(len(self.spec.shapes)):
-            self.layer_above(layer, n_rows, is_trained)
+    def forward(self, n_rows: Index, finish_logits: FinishLogits | None = None) -> None:
+        """Emit the forward pass of rows to the logits.
 
-    def layer_above(self, layer: int, n_rows: Index, is_trained: bool) -> None:
-        """Emit the forward pass through one layer: a_above = f(a W + b)."""
+        Args:
+            n_rows: Number of rows.
+            finish_logits: In training, emits the output deltas of a row from its logits; then what
+                `backward` needs is stored as well. None: the logits are stored.
+        """
+        output = len(self.spec.hidden)
+        for layer in range(output):
+            self.hidden_layer(layer, n_rows, finish_logits is not None)
+        if finish_logits is None:
+            self.weighted_sums(output, n_rows, self.store_logits)
+        elif self.spec.n_classes <= min(COLUMNS, UNROLLED):  # the logits of a row share a tile
+            self.weighted_sums(output, n_rows, lambda b, _, logits: finish_logits(b, logits))
+        else:
+            self.weighted_sums(output, n_rows, self.store_logits)
+            with self.code.loop(0, n_rows) as b:
+                finish_logits(b, self.logits.row(b))
+
+    def hidden_layer(self, layer: int, n_rows: Index, is_trained: bool) -> None:
+        """Emit the forward pass through a hidden layer: a_above = f(a W + b)."""
+        above, derivatives = self.activations[layer + 1], self.deltas[layer + 1]
+
+        def activate(b: Index, columns: list[Index], sums: list[Value]) -> None:
+            for o, z in zip(columns, sums, strict=True):
+                above[b, o], derivative = self.activation(layer, z)
+                if is_trained and derivative is not None:
+                    derivatives[b, o] = derivative  # until the unit's delta takes its place
+
+        self.weighted_sums(layer, n_rows, activate)
+
+    def store_logits(self, b: Index, columns: list[Index], sums: list[Value]) -> None:
+        """Emit stores of some logits of a row."""
+        for c, z in zip(columns, sums, strict=True):
+            self.logits[b, c] = z
+
+    def weighted_sums(self, layer: int, n_rows: Index, finish: FinishRow) -> None:
+        """Emit the weighted sums of a layer's inputs: z = a W + b."""
         fan_in, fan_out = self.spec.shapes[layer]
         activations, weights = self.activations[layer], self.weights[layer]
-        above, is_output = self.activations[layer + 1], layer == len(self.spec.hidden)
-
-        def finish(b: Index, o: Index, z: Value) -> None:
-            above[b, o], derivative = (z, None) if is_output else self.activation(layer, z)
-            if is_trained and derivative is not None:
-                self.deltas[layer + 1][b, o] = derivative  # until the unit's delta takes its place
-
         _product(
             self.code,
             (n_rows, fan_out, fan_in),
@@ -220,8 +256,9 @@ class _Network:
         fan_in, fan_out = self.spec.shapes[layer]
         deltas, weights, below = self.deltas[layer + 1], self.weights[layer], self.deltas[layer]
 
-        def finish(b: Index, i: Index, delta: Value) -> None:
-            below[b, i] = self.times_derivative(layer - 1, b, i, delta)
+        def finish(b: Index, columns: list[Index], sums: list[Value]) -> None:
+            for i, delta in zip(columns, sums, strict=True):
+                below[b, i] = self.times_derivative(layer - 1, b, i, delta)
 
         _product(
             self.code,
@@ -237,6 +274,11 @@ class _Network:
         """Emit the update of a layer; gradient of W: a_below^T d, of b: sum of d over the rows."""
         fan_in, fan_out = self.spec.shapes[layer]
         below, deltas = self.activations[layer], self.deltas[layer + 1]
+
+        def finish(i: Index, columns: list[Index], gradients: list[Value]) -> None:
+            for o, gradient in zip(columns, gradients, strict=True):
+                update(layer, i, o, gradient)
+
         _product(
             self.code,
             (fan_in + 1, fan_out, n_rows),  # the last row is the bias, whose unit is always 1
@@ -244,7 +286,7 @@ class _Network:
             start=lambda i, o: self.code.constant(0.0),
             left=lambda i, b: None if i == fan_in else below[b, i],
             right=lambda b, o: deltas[b, o],
-            finish=lambda i, o, gradient: update(layer, i, o, gradient),
+            finish=finish,
         )
 
     def activation(self, layer: int, z: Value) -> tuple[Value, Value | None]:
@@ -287,17 +329,17 @@ class _Network:
             case _:
                 return self.code.select(a > 0.0, delta, delta * slope)
 
-    def softmax_parts(self, row: Index) -> tuple[Value, Value]:
+    def softmax_parts(self, logits: Logits) -> tuple[Value, Value]:
         """Overwrite the logits z of a row by e^(z - max z); return max z and the sum of these."""
-        code, logits = self.code, self.logits
-        biggest = code.variable(logits[row, 0])
+        code = self.code
+        biggest = code.variable(logits[0])
         for c in code.unroll(self.spec.n_classes):
-            z = logits[row, c]
+            z = logits[c]
             biggest.value = code.select(z > biggest.value, z, biggest.value)
         total = code.variable(0.0)
         for c in code.unroll(self.spec.n_classes):
-            power = vector_math.exp(code, logits[row, c] - biggest.value)
-            logits[row, c] = power
+            power = vector_math.exp(code, logits[c] - biggest.value)
+            logits[c] = power
             total.value = total.value + power
         return biggest.value, total.value
 
@@ -348,7 +390,7 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
     spec = network.spec
     n_rows, batch_size = code.argument("n_rows"), code.argument("batch_size")
     inputs = code.array("inputs", stride=network.layout.inputs_stride)
-    labels, output_deltas = code.array("labels", code.int32s), network.deltas[-1]
+    output_deltas = network.deltas[-1]
     is_adam = rule.optimizer == "adam"
     # The rate is in the gradients of SGD already.
     scale = code.constant(1.0, FLOAT) if is_adam else code.argument("learning_rate")
@@ -372,19 +414,23 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
             n_batch = code.minimum(n_rows - first, batch_size)
             row = epoch * n_rows + first
             network.activations[0] = inputs.from_row(row)
-            network.forward(n_batch, is_trained=True)
             if is_adam:
                 rate_of_step.value = adam_rate(code)
-            rate = scale / code.convert(n_batch, FLOAT)
-            with code.loop(0, n_batch) as b:
-                label = labels[row + b]
-                _, total = network.softmax_parts(b)
-                share = code.broadcast(rate) / total
+            rate = code.broadcast(scale / code.convert(n_batch, FLOAT))
+            labels = code.array("labels", code.int32s).from_row(row)
+
+            def finish_logits(
+                b: Index, logits: Logits, labels: Array = labels, rate: Value = rate
+            ) -> None:
+                _, total = network.softmax_parts(logits)
+                share = rate / total
                 for c in code.unroll(spec.n_classes):
                     # rate * (probability - 1 for the label's class)
-                    is_label = label.eq(code.convert(code.index(c), INT32))
-                    hit = code.select(is_label, code.broadcast(rate), code.constant(0.0))
-                    output_deltas[b, c] = output_deltas[b, c] * share - hit
+                    is_label = labels[b].eq(code.convert(code.index(c), INT32))
+                    hit = code.select(is_label, rate, code.constant(0.0))
+                    output_deltas[b, c] = logits[c] * share - hit
+
+            network.forward(n_batch, finish_logits)
             network.backward(n_batch, code.argument("n_frozen"), update)
     code.finish()
 
@@ -450,7 +496,7 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
             start = row_of_lanes(first + b) * spec.n_features
             for i in code.unroll(spec.n_features):
                 inputs[b, i] = load("x", FLOAT, start, i)
-        network.forward(n_batch, is_trained=False)
+        network.forward(n_batch)
         with code.loop(0, n_batch) as b:
             label = load("y", INT32, row_of_lanes(first + b), 0)
             best, winner = code.variable(logits[b, 0]), code.variable(code.constant(0, code.int32s))
@@ -463,7 +509,7 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
             for c in code.unroll(spec.n_classes):
                 number = code.broadcast(code.convert(code.index(c), INT32))
                 is_predicted[c] = code.select(winner.value.eq(number), 1, is_predicted[c])
-            biggest, total = network.softmax_parts(b)
+            biggest, total = network.softmax_parts(logits.row(b))
             is_correct = winner.value.eq(label)
             n_correct[0] = code.select(is_correct, n_correct[0] + 1, n_correct[0])
             row_loss = vector_math.log(code, total) + (biggest - of_label.value)
@@ -482,7 +528,7 @@ def _product(
     start: Callable[[Index, Index], Value],
     left: Callable[[Index, Index], Value | None],
     right: Callable[[Index, Index], Value],
-    finish: Callable[[Index, Index, Value], None],
+    finish: FinishRow,
 ) -> None:
     """Emit a matrix product: sum over k of left(row, k) * right(k, column).
 
@@ -494,7 +540,7 @@ def _product(
         left: Returns an entry of the left matrix by row and term, or None for 1; its last row is
             an integer if their number is.
         right: Returns an entry of the right matrix by term and column.
-        finish: Called with a row, a column and their sum.
+        finish: Called with a row, the columns of a tile and their sums.
     """
     n_rows, n_columns, n_terms = size
 
@@ -512,8 +558,7 @@ def _product(
                     else:
                         total.value = code.fma(factor, other, total.value)
         for row, of_row in zip(rows, sums, strict=True):
-            for column, total in zip(columns, of_row, strict=True):
-                finish(row, column, total.value)
+            finish(row, columns, [total.value for total in of_row])
 
     # Columns outside: their part of the right matrix stays in the nearest cache.
     for first_column, n_c in _tiles(code, n_columns, tile[1]):

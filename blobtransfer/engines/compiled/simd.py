@@ -137,6 +137,11 @@ class Array:
         """Return the address of an element."""
         return Value(self._code, self._address(index))
 
+    def row(self, row: Index) -> "Array":
+        """Return a row as an array indexed by column."""
+        address = self._address(row)
+        return Array(self._code, address, self._type, offset=0, stride=1)
+
     def from_row(self, row: Value) -> "Array":
         """Return the same array without the rows before a row."""
         pointer = self._code.element_address(self._pointer, self._type, row * self._stride)
