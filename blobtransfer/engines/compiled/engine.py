@@ -126,6 +126,7 @@ class _JobTraining:
         self.test_rows = PackedRows.pack(
             [(dataset.x_test, dataset.y_test) for dataset in datasets], lanes
         )
+        self.records = self.train_rows.records(kernel.layout.record_size(lanes))
         self.dataset_of_run = np.arange(job.n_runs) % len(datasets)
         n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self.epochs_done = np.zeros(job.n_runs, np.int64)
@@ -223,6 +224,7 @@ class _GroupTraining:
             "first_rows": rows.first_rows.ctypes.data,
             "x": rows.x.ctypes.data,
             "y": rows.y.ctypes.data,
+            "records": training.records.ctypes.data,
             "inputs": workspace.inputs.address,
             "labels": workspace.labels.address,
             "workspace": workspace.units.address,

@@ -1,11 +1,12 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
-Five functions are emitted for the shape of a network. `shuffle` draws the row orders of some
-epochs and `pack_rows` copies the rows into these orders, for all blocks of a group; then `train`
-trains one block on the packed rows. `train_group` calls these in turn, and `evaluate` evaluates a
-block. Each `Value` here stands for one number in every network of the block. A matrix product is
-computed tile by tile, the sums of a tile in registers; weights are updated in place as soon as
-their gradient is known. `docs/engine.md` has the memory layout with a drawing.
+Six functions are emitted for the shape of a network. `shuffle` draws the row orders of some
+epochs and `pack_rows` copies the rows into these orders, for all blocks of a group; where it can,
+`shuffle_and_pack` does both. Then `train` trains one block on the packed rows. `train_group` calls
+these in turn, and `evaluate` evaluates a block. Each `Value` here stands for one number in every
+network of the block. A matrix product is computed tile by tile, the sums of a tile in registers;
+weights are updated in place as soon as their gradient is known. `docs/engine.md` has the memory
+layout with a drawing.
 
 Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
 """
@@ -21,6 +22,8 @@ from llvmlite import ir
 from blobtransfer.engines.compiled import vector_math
 from blobtransfer.engines.compiled.simd import (
     FLOAT,
+    INT1,
+    INT16,
     INT32,
     INT64,
     UNROLLED,
@@ -47,8 +50,14 @@ ROWS, COLUMNS = 4, 6
 SQUARE = 5
 """Largest side of a tile of gradients: 25 sums in registers, and 6 more to feed them."""
 
+MAX_16_BIT_ROWS = 2**16
+"""Most rows whose numbers have 16 bits, as in `shuffle_and_pack`."""
+
 SHUFFLE_ARGUMENTS = argument_types("order_keys row_orders", "first_epoch last_epoch n_rows")
 PACK_ROWS_ARGUMENTS = argument_types("row_orders first_rows x y inputs labels", "n_rows")
+SHUFFLE_AND_PACK_ARGUMENTS = argument_types(
+    "order_keys row_orders first_rows records inputs labels", "first_epoch last_epoch n_rows"
+)
 TRAIN_ARGUMENTS = argument_types(
     "weights moments beta_powers anchors inputs labels workspace",
     "n_epochs n_rows batch_size n_frozen",
@@ -60,7 +69,7 @@ BLOCK_FIELDS = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
 GROUP_ARGUMENTS = argument_types(
     "blocks is_stopped n_done", "n_blocks n_runs n_packed_epochs n_packed_rows"
 )
-GROUP_ARGUMENTS |= SHUFFLE_ARGUMENTS | PACK_ROWS_ARGUMENTS
+GROUP_ARGUMENTS |= SHUFFLE_ARGUMENTS | PACK_ROWS_ARGUMENTS | SHUFFLE_AND_PACK_ARGUMENTS
 GROUP_ARGUMENTS |= {
     name: llvm_type
     for name, llvm_type in TRAIN_ARGUMENTS.items()
@@ -120,6 +129,14 @@ class Layout:
         """Vectors per row of inputs."""
         return row_of(self.network.n_features)
 
+    def record_size(self, lanes: int) -> int:
+        """Return the numbers in the record of a row: features, and the label as the last one.
+
+        A power of two, at least 4; 0 if a register has too few lanes for a record.
+        """
+        size = max(4, 1 << self.network.n_features.bit_length())
+        return size if size <= lanes else 0
+
     @property
     def n_weights(self) -> int:
         """Vectors of all kernels and biases."""
@@ -152,9 +169,13 @@ def write_module(
     layout = Layout(network, n_rows)
     _write_shuffle(Code(module, "shuffle", SHUFFLE_ARGUMENTS, lanes))
     _write_pack_rows(Code(module, "pack_rows", PACK_ROWS_ARGUMENTS, lanes), layout)
+    has_records = layout.record_size(lanes) > 0
+    if has_records:
+        code = Code(module, "shuffle_and_pack", SHUFFLE_AND_PACK_ARGUMENTS, lanes)
+        _write_shuffle_and_pack(code, layout, has_own_rows)
     code = Code(module, "train", TRAIN_ARGUMENTS, lanes)
     _write_train(code, _Network(code, layout), rule)
-    _write_train_group(Code(module, "train_group", GROUP_ARGUMENTS, lanes))
+    _write_train_group(Code(module, "train_group", GROUP_ARGUMENTS, lanes), has_records)
     code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
     _write_evaluate(code, _Network(code, layout), has_own_rows)
     return module
@@ -375,13 +396,51 @@ def _write_pack_rows(code: Code, layout: Layout) -> None:
         if n_consecutive:
             starts = [code.lane(row * n_features, lane) for lane in range(code.lanes)]
             with code.loop(0, n_consecutive, code.lanes) as first:
-                of_lanes = code.gather_consecutive("x", [start + first for start in starts])
+                starts_of_lanes = [start + first for start in starts]
+                of_lanes = code.gather_consecutive("x", starts_of_lanes, code.lanes)
                 for i, feature in enumerate(of_lanes):
                     inputs[b, first + i] = feature
         for i in code.unroll(n_features - n_consecutive):
             index = row * n_features + n_consecutive + code.convert(code.index(i), INT32)
             inputs[b, n_consecutive + i] = code.gather("x", FLOAT, index)
         labels[b] = code.gather("y", INT32, row)
+    code.finish()
+
+
+def _write_shuffle_and_pack(code: Code, layout: Layout, has_own_rows: bool) -> None:
+    """Emit what `shuffle` and `pack_rows` do, for whole epochs, in one pass.
+
+    Row numbers have 16 bits, so that the nearest cache holds those of an epoch, and are swapped
+    lane by lane: two loads and a store take less time than a share of a gather and a scatter. The
+    record of a row is copied as soon as its position is final.
+    """
+    n_rows, first_epoch = code.argument("n_rows"), code.argument("first_epoch")
+    keys = code.array("order_keys", code.int64s)[0]
+    labels = code.array("labels", code.int32s)
+    inputs = code.array("inputs", stride=layout.inputs_stride)
+    positions = code.array("row_orders", code.int16s)
+    row_numbers, drawn = code.array("row_orders", INT16), code.array("labels", INT32)
+    size = layout.record_size(code.lanes)
+    first_rows = [code.lane(_first_rows(code), lane) for lane in range(code.lanes)]
+    with code.loop(first_epoch, code.argument("last_epoch")) as epoch:
+        start = (epoch - first_epoch) * n_rows
+        with code.loop(0, n_rows) as position:
+            positions[position] = code.broadcast(code.convert(position, INT16))
+            other = random_below(keys, epoch * n_rows + position, position + 1)
+            # Until a row has its position, the place of its label holds what was drawn for it.
+            labels[start + position] = code.convert(other, code.int32s) * code.lanes
+        with code.loop(0, n_rows) as turn:
+            last = n_rows - 1 - turn
+            records = []
+            for lane, first_row in enumerate(first_rows):
+                other = code.convert(drawn[(start + last) * code.lanes, lane], INT64)
+                row = code.convert(row_numbers[other, lane], INT64)
+                row_numbers[other, lane] = row_numbers[last * code.lanes, lane]
+                records.append((row + first_row if has_own_rows else row) * size)
+            *features, label = code.gather_consecutive("records", records, size)
+            for i in range(layout.network.n_features):
+                inputs[start + last, i] = features[i]
+            labels[start + last] = code.bits(label)
     code.finish()
 
 
@@ -435,11 +494,15 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
     code.finish()
 
 
-def _write_train_group(code: Code) -> None:
+def _write_train_group(code: Code, has_records: bool) -> None:
     """Emit the training of a group's blocks from `first_epoch` to before `last_epoch`.
 
     The rows of some epochs, or a part of those of one epoch, are packed at a time. Once
     `is_stopped` is not 0 the weights do not change; `n_done` grows by the epochs of all `n_runs`.
+
+    Args:
+        code: Function that gets it.
+        has_records: Whether `shuffle_and_pack` can be called, for whole epochs.
     """
     n_rows, last_epoch = code.argument("n_rows"), code.argument("last_epoch")
     at_once, rows_at_once = code.argument("n_packed_epochs"), code.argument("n_packed_rows")
@@ -454,12 +517,20 @@ def _write_train_group(code: Code) -> None:
     ):
         n_epochs = code.minimum(last_epoch - first, at_once)
         epochs = {"first_epoch": first, "last_epoch": first + n_epochs}
-        code.call("shuffle", SHUFFLE_ARGUMENTS, epochs)
+        is_packed = code.constant(0, INT1)
+        if has_records:
+            # `shuffle_and_pack` would write beyond the memory for a part of an epoch.
+            is_packed = n_rows <= code.minimum(rows_at_once, MAX_16_BIT_ROWS)
+            with code.if_(is_packed):
+                code.call("shuffle_and_pack", SHUFFLE_AND_PACK_ARGUMENTS, epochs)
+        with code.if_(is_packed.eq(0)):
+            code.call("shuffle", SHUFFLE_ARGUMENTS, epochs)
         with code.loop(0, n_rows, rows_at_once) as start:
             n = code.minimum(n_rows - start, rows_at_once)
             row_orders = code.array("row_orders", code.int32s).address(start)
             packed = {"row_orders": row_orders, "n_rows": n_epochs * n}
-            code.call("pack_rows", PACK_ROWS_ARGUMENTS, packed)
+            with code.if_(is_packed.eq(0)):
+                code.call("pack_rows", PACK_ROWS_ARGUMENTS, packed)
             with code.loop(0, code.argument("n_blocks")) as block, code.if_(is_stopped[0].eq(0)):
                 values = {name: fields[name][block, i] for i, name in enumerate(BLOCK_FIELDS)}
                 values |= {"n_epochs": n_epochs, "n_rows": n}
@@ -537,8 +608,8 @@ def _product(
         size: Rows, columns, and terms of each sum.
         tile: Maximum rows and columns whose sums are in registers at once.
         start: Returns the initial value of the sum of a row and column.
-        left: Returns an entry of the left matrix by row and term, or None for 1; its last row is
-            an integer if their number is.
+        left: Returns an entry of the left matrix by row and term, None where it is 1. If the number
+            of rows is an integer, so is the last row.
         right: Returns an entry of the right matrix by term and column.
         finish: Called with a row, the columns of a tile and their sums.
     """

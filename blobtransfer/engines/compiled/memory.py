@@ -68,6 +68,18 @@ class PackedRows:
         """Return the rows of the dataset of each lane, (lanes,); all have as many rows."""
         return PackedRows(self.x, self.y, self.first_rows[datasets], self.counts[datasets])
 
+    def records(self, size: int) -> NDArray[np.float32]:
+        """Return the rows as records, (rows, size): features, zeros, and last the class number.
+
+        The bits of a class number are those of an int32; of size 0 there are no records.
+        """
+        if size == 0:
+            return np.empty((0, 0), np.float32)
+        records = np.zeros((len(self.y), size), np.float32)
+        records[:, : self.x.shape[1]] = self.x
+        records.view(np.int32)[:, -1] = self.y
+        return records
+
     @property
     def n(self) -> int:
         """Number of rows of each dataset, or lane, if all have the same number."""

@@ -21,7 +21,7 @@ from typing import Any
 from llvmlite import ir
 
 FLOAT, DOUBLE = ir.FloatType(), ir.DoubleType()
-INT32, INT64 = ir.IntType(32), ir.IntType(64)
+INT1, INT16, INT32, INT64 = (ir.IntType(n_bits) for n_bits in (1, 16, 32, 64))
 POINTER = ir.PointerType()
 
 UNROLLED = 8
@@ -120,18 +120,19 @@ class Array:
     ) -> None:
         self._code, self._pointer, self._type = code, pointer, llvm_type
         self._offset, self._stride = offset, stride
+        self._align = 2 if llvm_type == INT16 else 4
 
     def __getitem__(self, at: Index | tuple[Index, Index]) -> Value:
-        register = self._code.builder.load(self._address(at), typ=self._type, align=4)
+        register = self._code.builder.load(self._address(at), typ=self._type, align=self._align)
         return Value(self._code, register)
 
     def __setitem__(self, at: Index | tuple[Index, Index], value: Value) -> None:
-        self._code.builder.store(value.register, self._address(at), align=4)
+        self._code.builder.store(value.register, self._address(at), align=self._align)
 
-    def vector(self, index: Value) -> Value:
-        """Load a vector from an array of scalar floats, from an index on."""
-        load = self._code.builder.load
-        return Value(self._code, load(self._address(index), typ=self._code.floats, align=4))
+    def vector(self, index: Value, n: int) -> Value:
+        """Load a vector of n numbers from an array of scalars, from an index on."""
+        load, llvm_type = self._code.builder.load, ir.VectorType(self._type, n)
+        return Value(self._code, load(self._address(index), typ=llvm_type, align=self._align))
 
     def address(self, index: Value) -> Value:
         """Return the address of an element."""
@@ -175,6 +176,7 @@ class Code:
         self.lanes = lanes
         self.floats = ir.VectorType(FLOAT, lanes)
         self.doubles = ir.VectorType(DOUBLE, lanes)
+        self.int16s = ir.VectorType(INT16, lanes)
         self.int32s = ir.VectorType(INT32, lanes)
         self.int64s = ir.VectorType(INT64, lanes)
         llvm_type = ir.FunctionType(ir.VoidType(), list(arguments.values()))
@@ -359,24 +361,27 @@ class Code:
             intrinsic, vector, *self._elements_of_lanes(name, llvm_type, index), undefined
         )
 
-    def gather_consecutive(self, name: str, starts: list[Value]) -> list[Value]:
-        """Emit loads of `lanes` consecutive floats in each lane, from the lane's own index on.
+    def gather_consecutive(self, name: str, starts: list[Value], n: int) -> list[Value]:
+        """Emit loads of n consecutive floats in each lane, from the lane's own index on.
 
         Args:
             name: The argument.
             starts: Index of the first float of each lane.
+            n: A power of two, at most `lanes`.
 
         Returns:
-            The first float of every lane, the second, ...: the same as `lanes` calls of `gather`,
-            four times as fast.
+            The first float of every lane, the second, ...: the same as n calls of `gather`,
+            several times as fast.
         """
         array = self.array(name, FLOAT)
-        rows = [array.vector(index).register for index in starts]
-        # A matrix is transposed by exchanging halves, then quarters, ... of pairs of rows.
-        step = self.lanes // 2
+        loaded = [array.vector(index, n).register for index in starts]
+        # Squares of n lanes, side by side: row i has the floats of lanes i, i + n, i + 2 n, ...
+        rows = [self._concatenated(loaded[i::n]) for i in range(n)]
+        # A square is transposed by exchanging halves, then quarters, ... of pairs of rows.
+        step = n // 2
         while step:
             low_lanes, high_lanes = self._exchanges(step)
-            for i in (i for i in range(self.lanes) if not i & step):
+            for i in (i for i in range(n) if not i & step):
                 a, b = rows[i], rows[i + step]
                 rows[i] = self.builder.shuffle_vector(a, b, low_lanes)
                 rows[i + step] = self.builder.shuffle_vector(a, b, high_lanes)
@@ -489,6 +494,15 @@ class Code:
         addresses.type = ir.VectorType(POINTER, self.lanes)  # llvmlite takes it for one pointer
         mask = self.constant(1, ir.VectorType(ir.IntType(1), self.lanes))
         return Value(self, addresses), Value(self, INT32(4)), mask
+
+    def _concatenated(self, vectors: list[Any]) -> Any:
+        """Emit one vector of the numbers of several vectors; their number is a power of two."""
+        while len(vectors) > 1:
+            n = 2 * vectors[0].type.count
+            mask = ir.Constant(ir.VectorType(INT32, n), list(range(n)))
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [self.builder.shuffle_vector(a, b, mask) for a, b in pairs]
+        return vectors[0]
 
     def _exchanges(self, step: int) -> tuple[Any, Any]:
         """Return the lanes of rows i and i + step of a matrix after their exchange."""
