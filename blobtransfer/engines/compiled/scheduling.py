@@ -34,7 +34,10 @@ MAX_CALL_WORK = 300_000_000
 """Training rows x weights between two checks for a stop: about 0.3 s."""
 
 MAX_PACKED_VECTORS = 16_000
-"""Vectors of rows that are packed before a group trains on them: 1 MB, which a cache holds."""
+"""Vectors of rows of an epoch that are packed before a group trains on them: 1 MB."""
+
+MAX_EPOCHS_VECTORS = 4_000
+"""Vectors of rows of several epochs: fewer, so that a cache of 1 MB also holds the networks."""
 
 MAX_GROUP_WEIGHTS = 100_000
 """Weights of the blocks of a group, about; more take memory and gain nothing."""
@@ -140,11 +143,14 @@ def packed_size(
         n_features: Features of a row, at least 1.
         n_parameters: Weights of a network, at least 1.
     """
-    max_rows = max(1, MAX_PACKED_VECTORS // (n_features + 2))
+    n_vectors = n_features + 2
+    max_rows = max(1, MAX_PACKED_VECTORS // n_vectors)
     if max_rows < n_rows:
         return 1, max(1, max_rows // batch_size) * batch_size
-    max_epochs = max(1, MAX_CALL_WORK // (n_rows * n_parameters))
-    return min(max_epochs, max_rows // n_rows), n_rows
+    max_epochs = min(
+        MAX_CALL_WORK // (n_rows * n_parameters), MAX_EPOCHS_VECTORS // (n_rows * n_vectors)
+    )
+    return max(1, max_epochs), n_rows
 
 
 def _full_and_partial_groups(

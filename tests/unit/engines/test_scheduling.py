@@ -68,8 +68,8 @@ def test_lanes_without_a_run_train_the_last_run_again():
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "size"),
     [
-        (90, 32, (44, 90)),  # 16,000 vectors / 4 per row = 4,000 rows
-        (4_000, 32, (1, 4_000)),
+        (90, 32, (11, 90)),  # 4,000 vectors / 4 per row = 1,000 rows
+        (4_000, 32, (1, 4_000)),  # 16,000 vectors
         (4_001, 32, (1, 4_000)),  # 125 batches
         (4_001, 3_000, (1, 3_000)),
         (9_000, 5_000, (1, 5_000)),  # a batch is never cut
