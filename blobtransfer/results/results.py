@@ -1,8 +1,8 @@
 """Results of a study or of one training: specification, scores, findings and provenance."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -27,6 +27,9 @@ Curves = Mapping[Arm, NDArray[np.float64]]
 
 Epoch 0 is the untrained network. A comparison records the test accuracy only, M = 1.
 """
+
+ColumnValues = NDArray[Any] | str | float | None
+"""Values of a field in several rows of a file, or the value that these rows share."""
 
 MAX_DISTANCE = 1e9
 """Largest distance between source and target data, in standard deviations."""

@@ -205,10 +205,9 @@ def _curve_rows(cell: CellResults) -> Rows:
 
 
 def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
-    by_metric = {
-        metric: np.where(np.isfinite(curve), curve, None).tolist()
-        for metric, curve in zip(METRICS, curves, strict=False)
-    }
+    values = curves.astype(object)
+    values[~np.isfinite(curves)] = None
+    by_metric = dict(zip(METRICS, values.tolist(), strict=False))
     return {**arm.columns, "repeat": repeat, **by_metric}
 
 
