@@ -59,15 +59,17 @@ DECISIONS = {
     ],
     "one sum in registers at a time": [patch.multiple(kernel, ROWS=1, COLUMNS=1, SQUARE=1)],
     "tiles of at most 2 x 3": [patch.multiple(kernel, ROWS=2, COLUMNS=3, SQUARE=3)],
-    "no loop written out": [patch.object(simd, "UNROLLED", 1)],
+    "no loop written out": [patch.object(module, "UNROLLED", 1) for module in (simd, kernel)],
     "8 networks a vector": [patch.object(native, "host_lanes", lambda: 8)],
     "4 networks a vector": [patch.object(native, "host_lanes", lambda: 4)],
     "all passes of LLVM": [patch.object(native, "_optimise", optimise_with_all_passes)],
 }
 PARTS = {
     "everything": [],
-    "without the shuffle": [patch.object(kernel, "_write_shuffle", empty)],
-    "without laying rows out": [patch.object(kernel, "_write_pack_rows", empty)],
+    "without shuffling and packing rows": [
+        patch.object(kernel, name, empty)
+        for name in ("_write_shuffle", "_write_pack_rows", "_write_shuffle_and_pack")
+    ],
     "without the forward pass": [patch.object(kernel._Network, "forward", nothing)],
     "without sending deltas down": [patch.object(kernel._Network, "delta_below", nothing)],
     "without moving weights": [patch.object(kernel._Network, "update", nothing)],
