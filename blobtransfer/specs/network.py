@@ -1,6 +1,7 @@
 """Specification of the network: its shape, activations and initializer."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from blobtransfer.errors import SettingError
@@ -107,12 +108,12 @@ class MLPSpec:
         """Return the activation of a hidden layer, counted from 0, and its slope below 0 if any."""
         return split_activation(self.activations[layer])
 
-    @property
+    @cached_property
     def layer_sizes(self) -> tuple[int, ...]:
         """Units of every layer, input first: (2, 5, 5, 3) for the default network."""
         return (self.n_features, *self.hidden, self.n_classes)
 
-    @property
+    @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Kernel shape (fan_in, fan_out) of every dense layer, input side first."""
         return tuple(zip(self.layer_sizes[:-1], self.layer_sizes[1:], strict=True))

@@ -35,8 +35,10 @@ def evaluate(n_features: int) -> None:
     vectors = np.zeros((n_vectors, kernel.lanes), np.float32)
     results = [np.zeros((3, kernel.lanes)) for _ in range(3)]
     addresses = [result.ctypes.data for result in results]
-    kernel.evaluate(
-        weights=vectors.ctypes.data,
+    fields = np.full(len(kernel.block_fields), vectors.ctypes.data)
+    kernel.evaluate_group(
+        blocks=fields.ctypes.data,
+        n_blocks=1,
         x=before_a_guard_page(4 * N_ROWS * N_FEATURES),
         y=before_a_guard_page(4 * N_ROWS),
         first_rows=addresses[0],

@@ -37,7 +37,7 @@ class Kernel:
         lanes: Networks in a block.
         block_fields: Names of the arguments that each block of a call has its own of.
         train_group: Machine code, see `kernel.GROUP_ARGUMENTS`.
-        evaluate: Machine code, see `kernel.EVALUATE_ARGUMENTS`.
+        evaluate_group: Machine code, see `kernel.EVALUATE_GROUP_ARGUMENTS`.
     """
 
     layout: "Layout"
@@ -45,7 +45,7 @@ class Kernel:
     lanes: int
     block_fields: tuple[str, ...]
     train_group: Callable[..., None]
-    evaluate: Callable[..., None]
+    evaluate_group: Callable[..., None]
 
 
 def get_kernel(
@@ -85,7 +85,7 @@ def _compile(
 
     functions = native.compile_functions(
         kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
-        {"train_group": kernel.GROUP_ARGUMENTS, "evaluate": kernel.EVALUATE_ARGUMENTS},
+        {"train_group": kernel.GROUP_ARGUMENTS, "evaluate_group": kernel.EVALUATE_GROUP_ARGUMENTS},
     )
     layout = kernel.Layout(network, n_rows)
     return Kernel(layout, rule, lanes, kernel.BLOCK_FIELDS, **functions)

@@ -15,8 +15,8 @@ import numpy as np
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.compiled import scheduling
 from blobtransfer.engines.compiled.compilation import Kernel, get_kernel
-from blobtransfer.engines.compiled.memory import NetworkBlock, PackedRows, Workspace
-from blobtransfer.engines.compiled.scheduling import Block, BlockGroup
+from blobtransfer.engines.compiled.memory import GroupNetworks, PackedRows, Workspace
+from blobtransfer.engines.compiled.scheduling import BlockGroup
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.training import (
@@ -144,10 +144,22 @@ class _JobTraining:
 
     def train_groups(self, groups: Iterator[BlockGroup]) -> None:
         """Train groups from an iterator that threads share, until it ends; run by each thread."""
+        workspace: Workspace | None = None
         for group in groups:
             if self.is_stopped[0]:
                 return
-            _GroupTraining(self, group).run()
+            n_rows = int(self.train_rows.counts[self.dataset_of_run[group[0][0]]])
+            if workspace is None or workspace.n_all_rows != n_rows:
+                workspace = self._new_workspace(n_rows)
+            _GroupTraining(self, group, workspace).run()
+
+    def _new_workspace(self, n_rows: int) -> Workspace:
+        """Return memory to train and evaluate runs with a number of training rows."""
+        network = self.job.network
+        size = scheduling.packed_size(
+            n_rows, self.job.training.batch_size, network.n_features, network.n_parameters
+        )
+        return Workspace(self.kernel, *size, n_rows)
 
     def stop(self) -> None:
         """Stop all threads soon, with their runs unfinished."""
@@ -155,28 +167,25 @@ class _JobTraining:
 
 
 class _GroupTraining:
-    """A block group while it is trained: its networks, rows and workspace.
+    """A block group while it is trained: its networks and rows.
 
     Args:
         training: The job that it belongs to, which gets the results.
         group: Run numbers of each block.
+        workspace: Memory of the thread.
     """
 
-    def __init__(self, training: _JobTraining, group: BlockGroup) -> None:
-        self._training, self._group = training, group
+    def __init__(self, training: _JobTraining, group: BlockGroup, workspace: Workspace) -> None:
+        self._training, self._runs, self._workspace = training, np.stack(group), workspace
         job, kernel = training.job, training.kernel
-        runs = scheduling.runs_of_lanes(group[0], kernel.lanes)
-        datasets = training.dataset_of_run[runs]
+        runs = scheduling.runs_of_lanes(self._runs, kernel.lanes)
+        datasets = training.dataset_of_run[runs[0]]
         self._train_rows = training.train_rows.of_lanes(datasets)
         self._test_rows = training.test_rows.of_lanes(datasets)
-        self._order_keys = job.order_keys[runs]
-        n_rows, network = self._train_rows.n, job.network
-        size = scheduling.packed_size(
-            n_rows, job.training.batch_size, network.n_features, network.n_parameters
-        )
-        self._workspace = Workspace(kernel, *size, n_rows)
-        self._blocks = [self._network_block(block) for block in group]
-        self._fields = np.array([block.fields for block in self._blocks], np.int64)
+        self._order_keys = job.order_keys[runs[0]]
+        weights = [stacked[runs] for stacked in job.weights]
+        anchors = None if job.anchor is None else [stacked[runs] for stacked in job.anchor.weights]
+        self._networks = GroupNetworks(kernel, weights, anchors, job.n_frozen[runs[:, 0]])
         self._arguments = self._kernel_arguments()
 
     def run(self) -> None:
@@ -192,16 +201,9 @@ class _GroupTraining:
             if training.is_stopped[0]:
                 return
             self._evaluate(last - job.first_epoch if job.with_curves else 0)
-        for runs, block in zip(self._group, self._blocks, strict=True):
-            for result, stacked in zip(training.weights, block.unpack_weights(), strict=True):
-                result[runs] = stacked[: len(runs)]
-
-    def _network_block(self, block: Block) -> NetworkBlock:
-        job, kernel = self._training.job, self._training.kernel
-        runs = scheduling.runs_of_lanes(block, kernel.lanes)
-        weights = [stacked[runs] for stacked in job.weights]
-        anchors = None if job.anchor is None else [stacked[runs] for stacked in job.anchor.weights]
-        return NetworkBlock(kernel, weights, anchors, int(job.n_frozen[runs[0]]))
+        n_runs = self._runs.shape[1]
+        for result, stacked in zip(training.weights, self._networks.unpack_weights(), strict=True):
+            result[self._runs] = stacked[:, :n_runs]
 
     def _kernel_arguments(self) -> dict[str, int | float]:
         """Return the arguments of `kernel.train_group` but for the epochs.
@@ -211,11 +213,11 @@ class _GroupTraining:
         training, spec = self._training, self._training.job.training
         rows, workspace = self._train_rows, self._workspace
         return {
-            "blocks": self._fields.ctypes.data,
-            "n_blocks": len(self._blocks),
+            "blocks": self._networks.fields.ctypes.data,
+            "n_blocks": len(self._runs),
             "is_stopped": training.is_stopped.ctypes.data,
-            "n_done": training.epochs_done[self._group[0][0] :].ctypes.data,
-            "n_runs": sum(map(len, self._group)),
+            "n_done": training.epochs_done[self._runs[0, 0] :].ctypes.data,
+            "n_runs": self._runs.size,
             "n_packed_epochs": workspace.n_epochs,
             "n_packed_rows": workspace.n_rows,
             "order_keys": self._order_keys.ctypes.data,
@@ -235,18 +237,17 @@ class _GroupTraining:
         }
 
     def _evaluate(self, evaluation: int) -> None:
-        """Store an evaluation of the blocks on the training rows and on the test rows."""
-        training = self._training
-        for runs, block in zip(self._group, self._blocks, strict=True):
-            n = len(runs)
-            for rows, accuracy_metric, loss_metric in (
-                (self._train_rows, TRAIN_ACCURACY, TRAIN_LOSS),
-                (self._test_rows, TEST_ACCURACY, TEST_LOSS),
-            ):
-                accuracy, loss, classes_predicted = block.evaluate(rows, self._workspace.units)
-                training.curves[accuracy_metric, runs, evaluation] = accuracy[:n]
-                training.curves[loss_metric, runs, evaluation] = loss[:n]
-            training.classes_predicted[runs] = classes_predicted[:n]  # on the test rows
+        """Store an evaluation of the networks on the training rows and on the test rows."""
+        training, runs = self._training, self._runs
+        n_runs = runs.shape[1]
+        for rows, accuracy_metric, loss_metric in (
+            (self._train_rows, TRAIN_ACCURACY, TRAIN_LOSS),
+            (self._test_rows, TEST_ACCURACY, TEST_LOSS),
+        ):
+            accuracy, loss, classes_predicted = self._networks.evaluate(rows, self._workspace.units)
+            training.curves[accuracy_metric, runs, evaluation] = accuracy[:, :n_runs]
+            training.curves[loss_metric, runs, evaluation] = loss[:, :n_runs]
+        training.classes_predicted[runs] = classes_predicted[:, :n_runs]  # on the test rows
 
 
 def _penalty_factor(job: Job) -> float:

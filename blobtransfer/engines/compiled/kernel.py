@@ -1,12 +1,12 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
-Six functions are emitted for the shape of a network. `shuffle` draws the row orders of some
+Seven functions are emitted for the shape of a network. `shuffle` draws the row orders of some
 epochs and `pack_rows` copies the rows into these orders, for all blocks of a group; where it can,
 `shuffle_and_pack` does both. Then `train` trains one block on the packed rows. `train_group` calls
-these in turn, and `evaluate` evaluates a block. Each `Value` here stands for one number in every
-network of the block. A matrix product is computed tile by tile, the sums of a tile in registers;
-weights are updated in place as soon as their gradient is known. `docs/engine.md` has the memory
-layout with a drawing.
+these in turn, and `evaluate_group` calls `evaluate` for each block. Each `Value` here stands for
+one number in every network of the block. A matrix product is computed tile by tile, the sums of a
+tile in registers; weights are updated in place as soon as their gradient is known.
+`docs/engine.md` has the memory layout with a drawing.
 
 Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
 """
@@ -26,6 +26,7 @@ from blobtransfer.engines.compiled.simd import (
     INT16,
     INT32,
     INT64,
+    POINTER,
     UNROLLED,
     Array,
     Code,
@@ -78,6 +79,9 @@ GROUP_ARGUMENTS |= {
 EVALUATE_ARGUMENTS = argument_types(
     "weights x y first_rows workspace n_correct loss is_predicted", "n_rows"
 )
+EVALUATE_GROUP_ARGUMENTS = argument_types("blocks", "n_blocks") | {
+    name: llvm_type for name, llvm_type in EVALUATE_ARGUMENTS.items() if name not in BLOCK_FIELDS
+}
 
 
 Logits = list[Value] | Array
@@ -178,6 +182,8 @@ def write_module(
     _write_train_group(Code(module, "train_group", GROUP_ARGUMENTS, lanes), has_records)
     code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
     _write_evaluate(code, _Network(code, layout), has_own_rows)
+    code = Code(module, "evaluate_group", EVALUATE_GROUP_ARGUMENTS, lanes)
+    _write_evaluate_group(code, network.n_classes)
     return module
 
 
@@ -585,6 +591,20 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
             n_correct[0] = code.select(is_correct, n_correct[0] + 1, n_correct[0])
             row_loss = vector_math.log(code, total) + (biggest - of_label.value)
             loss[0] = loss[0] + code.convert(row_loss, code.doubles)
+    code.finish()
+
+
+def _write_evaluate_group(code: Code, n_classes: int) -> None:
+    """Emit the evaluation of a group's blocks: results of one block after those of another."""
+    weights = code.array("blocks", POINTER, BLOCK_FIELDS.index("weights"), len(BLOCK_FIELDS))
+    results = {
+        "n_correct": code.array("n_correct", code.int32s),
+        "loss": code.array("loss", code.doubles),
+        "is_predicted": code.array("is_predicted", code.int32s, stride=n_classes),
+    }
+    with code.loop(0, code.argument("n_blocks")) as block:
+        values = {name: array.address(block) for name, array in results.items()}
+        code.call("evaluate", EVALUATE_ARGUMENTS, values | {"weights": weights[block]})
     code.finish()
 
 

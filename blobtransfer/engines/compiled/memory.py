@@ -6,6 +6,7 @@ is decided by `kernel.Layout`; here NumPy arrays are packed into vectors and unp
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,9 @@ from blobtransfer.network import Weights
 CACHE_LINE = 64
 """Bytes. A vector that lies across two lines costs two loads."""
 
-_LANES_FIRST = {2: (1, 0), 3: (2, 0, 1)}
-_LANES_LAST = {2: (1, 0), 3: (1, 2, 0)}
-"""Axes of a bias and of a kernel; `np.moveaxis` takes longer to compute them than to use them."""
+_LANES_SECOND = {3: (0, 2, 1), 4: (0, 3, 1, 2)}
+_LANES_LAST = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
+"""Axes of biases and of kernels; `np.moveaxis` takes longer to compute them than to use them."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Vectors:
 
 
 class Workspace:
-    """What the blocks of a group use one after another: packed rows, activations and deltas.
+    """What the blocks of a thread use one after another: packed rows, activations and deltas.
 
     Args:
         kernel: What uses it.
@@ -113,62 +114,66 @@ class Workspace:
     """
 
     def __init__(self, kernel: Kernel, n_epochs: int, n_rows: int, n_all_rows: int) -> None:
-        self.n_epochs, self.n_rows = n_epochs, n_rows
+        self.n_epochs, self.n_rows, self.n_all_rows = n_epochs, n_rows, n_all_rows
         self.row_orders = Vectors(n_epochs * n_all_rows, kernel.lanes)
         self.inputs = Vectors(n_epochs * n_rows * kernel.layout.inputs_stride, kernel.lanes)
         self.labels = Vectors(n_epochs * n_rows, kernel.lanes)
         self.units = Vectors(kernel.layout.n_units, kernel.lanes)
 
 
-class NetworkBlock:
-    """The networks of a block: each vector has one number of every network.
+class GroupNetworks:
+    """The networks of a block group: in each block, a vector has one number of every network.
 
     Args:
         kernel: What trains them.
-        weights: Initial kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out).
+        weights: Initial kernels (blocks, lanes, fan_in, fan_out) and biases
+            (blocks, lanes, fan_out).
         anchors: What the weights are pulled towards, of the same shapes; None: nothing.
-        n_frozen: Layers from the input that must not move.
+        n_frozen: (blocks,) layers from the input that must not move, in each block.
 
     Attributes:
-        fields: Arguments of the kernel for this block, in the order of `kernel.BLOCK_FIELDS`.
+        fields: (blocks, fields) arguments of the kernel for each block, in the order of
+            `kernel.BLOCK_FIELDS`.
     """
 
     def __init__(
-        self, kernel: Kernel, weights: Weights, anchors: Weights | None, n_frozen: int
+        self, kernel: Kernel, weights: Weights, anchors: Weights | None, n_frozen: NDArray[np.int64]
     ) -> None:
-        self._kernel = kernel
+        self._kernel, self._n_blocks = kernel, len(n_frozen)
         n_weights = kernel.layout.n_weights
-        self._weights = Vectors(n_weights, kernel.lanes)
-        self._moments = Vectors(kernel.rule.n_moments * n_weights, kernel.lanes)
-        self._beta_powers = np.ones(2)
-        self._anchors = Vectors(0 if anchors is None else n_weights, kernel.lanes)
+        self._weights = self._vectors(n_weights)
+        self._moments = self._vectors(kernel.rule.n_moments * n_weights)
+        self._beta_powers = np.ones((self._n_blocks, 2))
+        self._anchors = self._vectors(0 if anchors is None else n_weights)
         self._pack(weights, self._weights)
         if anchors is not None:
             self._pack(anchors, self._anchors)
         fields = {
-            "weights": self._weights.address,
-            "moments": self._moments.address,
-            "beta_powers": int(self._beta_powers.ctypes.data),
-            "anchors": self._anchors.address,
-            "n_frozen": n_frozen,
+            "weights": self._addresses(self._weights.values),
+            "moments": self._addresses(self._moments.values),
+            "beta_powers": self._addresses(self._beta_powers),
+            "anchors": self._addresses(self._anchors.values),
+            "n_frozen": n_frozen.astype(np.int64),
         }
-        self.fields = [fields[name] for name in kernel.block_fields]
+        self.fields = np.stack([fields[name] for name in kernel.block_fields], axis=1)
 
     def evaluate(
         self, rows: PackedRows, units: Vectors
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Return accuracy, mean loss and number of classes predicted of each network, (lanes,).
+        """Return accuracy, mean loss and number of classes predicted, each (blocks, lanes).
 
         Args:
             rows: Rows to evaluate on.
             units: Room for the activations.
         """
-        lanes, n_classes = self._kernel.lanes, self._kernel.layout.network.n_classes
-        n_correct = np.zeros(lanes, np.int32)
-        loss = np.zeros(lanes, np.float64)
-        is_predicted = np.zeros((n_classes, lanes), np.int32)
-        self._kernel.evaluate(
-            weights=self._weights.address,
+        shape = n_blocks, lanes = self._n_blocks, self._kernel.lanes
+        n_correct = np.zeros(shape, np.int32)
+        loss = np.zeros(shape, np.float64)
+        n_classes = self._kernel.layout.network.n_classes
+        is_predicted = np.zeros((n_blocks, n_classes, lanes), np.int32)
+        self._kernel.evaluate_group(
+            blocks=self.fields.ctypes.data,
+            n_blocks=n_blocks,
             x=rows.x.ctypes.data,
             y=rows.y.ctypes.data,
             first_rows=rows.first_rows.ctypes.data,
@@ -178,20 +183,30 @@ class NetworkBlock:
             loss=loss.ctypes.data,
             is_predicted=is_predicted.ctypes.data,
         )
-        return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=0)
+        return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=1)
 
     def unpack_weights(self) -> Weights:
-        """Return views of the kernels (lanes, fan_in, fan_out) and biases (lanes, fan_out)."""
+        """Return views of kernels (blocks, lanes, fan_in, fan_out), biases (.., lanes, fan_out)."""
         layers = self._layers(self._weights)
-        return [layer.transpose(_LANES_FIRST[layer.ndim]) for layer in layers]
+        return [layer.transpose(_LANES_SECOND[layer.ndim]) for layer in layers]
+
+    def _vectors(self, n_per_block: int) -> Vectors:
+        return Vectors(self._n_blocks * n_per_block, self._kernel.lanes)
+
+    def _addresses(self, values: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the address of each block's numbers in an array of those of all blocks."""
+        step = values.nbytes // self._n_blocks
+        return values.ctypes.data + step * np.arange(self._n_blocks, dtype=np.int64)
 
     def _pack(self, weights: Weights, vectors: Vectors) -> None:
         for layer, stacked in zip(self._layers(vectors), weights, strict=True):
             layer[:] = stacked.transpose(_LANES_LAST[stacked.ndim])
 
     def _layers(self, vectors: Vectors) -> Iterator[NDArray[np.float32]]:
-        """Yield views of each layer: kernel (fan_in, fan_out, lanes), bias (fan_out, lanes)."""
+        """Yield views of each layer: kernel (blocks, fan_in, fan_out, lanes), then the bias."""
+        n_blocks, lanes = self._n_blocks, self._kernel.lanes
+        values = vectors.values.reshape(n_blocks, -1, lanes)
         for (fan_in, fan_out), (start, end) in self._kernel.layout.layers:
-            layer = vectors.values[start:end].reshape(fan_in + 1, -1, self._kernel.lanes)
-            yield layer[:fan_in, :fan_out]
-            yield layer[fan_in, :fan_out]
+            layer = values[:, start:end].reshape(n_blocks, fan_in + 1, -1, lanes)
+            yield layer[:, :fan_in, :fan_out]
+            yield layer[:, fan_in, :fan_out]

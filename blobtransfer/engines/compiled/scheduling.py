@@ -49,7 +49,7 @@ Block = NDArray[np.intp]
 """(n,) run numbers, at most one per lane."""
 
 BlockGroup = list[Block]
-"""Blocks whose lanes have the same order keys."""
+"""Blocks of equal length, whose lanes have the same order keys."""
 
 
 def repeats_per_job(
@@ -125,9 +125,14 @@ def block_groups(
     return sorted([*groups[n_odd:], *pieces], key=len, reverse=True)
 
 
-def runs_of_lanes(block: Block, lanes: int) -> Block:
-    """Return the run of each lane, (lanes,); lanes without a run train the last run again."""
-    return block[np.minimum(np.arange(lanes), len(block) - 1)]
+def runs_of_lanes(runs: NDArray[np.intp], lanes: int) -> NDArray[np.intp]:
+    """Return the run of each lane, (blocks, lanes); lanes without a run train the last run again.
+
+    Args:
+        runs: (blocks, n) run numbers of each block.
+        lanes: Runs of a full block, at least n.
+    """
+    return runs[:, np.minimum(np.arange(lanes), runs.shape[1] - 1)]
 
 
 def packed_size(
@@ -161,8 +166,9 @@ def _full_and_partial_groups(
     partial: dict[bytes, BlockGroup] = {}
     for schedule in range(schedules.max() + 1):
         runs_of_key = defaultdict(list)
-        for run in np.flatnonzero(schedules == schedule):
-            runs_of_key[order_keys[run]].append(run)
+        of_schedule = np.flatnonzero(schedules == schedule)
+        for run, key in zip(of_schedule.tolist(), order_keys[of_schedule].tolist(), strict=True):
+            runs_of_key[key].append(run)
         # The first run of each key, the second of each, ...: one variant at a time.
         for variant_runs in zip_longest(*runs_of_key.values()):
             runs = np.array([run for run in variant_runs if run is not None], np.intp)

@@ -23,7 +23,7 @@ from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import native, scheduling, vector_math
 from blobtransfer.engines.compiled.compilation import get_kernel
 from blobtransfer.engines.compiled.engine import CompiledEngine
-from blobtransfer.engines.compiled.memory import NetworkBlock
+from blobtransfer.engines.compiled.memory import GroupNetworks
 from blobtransfer.engines.compiled.simd import INT64, POINTER, Code
 from blobtransfer.errors import MachineError
 from blobtransfer.running.progress import SILENT
@@ -97,12 +97,12 @@ def test_narrower_registers_give_the_same_bits(
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
-@pytest.mark.parametrize("lanes", [4, 8])
+@pytest.mark.parametrize(("lanes", "n_features"), [(4, 15), (8, 37)])
 def test_rows_wider_than_a_register_are_laid_out_alike_by_registers_of_any_width(
-    job_of, monkeypatch, lanes
+    job_of, monkeypatch, lanes, n_features
 ):
-    dataset = load_dataset(BlobsSpec(4, n_samples=50, n_train=30, n_features=37))
-    job = job_of(dataset, MLPSpec(37, (3,), 3), TrainingSpec(2), 9)
+    dataset = load_dataset(BlobsSpec(4, n_samples=50, n_train=30, n_features=n_features))
+    job = job_of(dataset, MLPSpec(n_features, (3,), 3), TrainingSpec(2), 9)
     expected = CompiledEngine().train(job, SILENT.advance)
     monkeypatch.setattr(native, "host_lanes", lambda: lanes)
     found = CompiledEngine().train(job, SILENT.advance)
@@ -293,7 +293,7 @@ def test_a_mistake_of_ours_in_a_thread_is_raised_here(engine, job_of, small_data
     def mistake(self):
         raise IndexError("ours")
 
-    monkeypatch.setattr(NetworkBlock, "unpack_weights", mistake)
+    monkeypatch.setattr(GroupNetworks, "unpack_weights", mistake)
     with pytest.raises(IndexError, match="ours"):
         engine.train(job_of(small_dataset), SILENT.advance)
 

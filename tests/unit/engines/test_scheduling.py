@@ -62,7 +62,7 @@ def test_runs_have_one_schedule_where_frozen_layers_and_rows_are_equal():
 
 
 def test_lanes_without_a_run_train_the_last_run_again():
-    assert runs_of_lanes(np.array([7, 9]), 4).tolist() == [7, 9, 9, 9]
+    assert runs_of_lanes(np.array([[7, 9]]), 4).tolist() == [[7, 9, 9, 9]]
 
 
 @pytest.mark.parametrize(
