@@ -365,7 +365,7 @@ class _Network:
             biggest.value = code.select(z > biggest.value, z, biggest.value)
         total = code.variable(0.0)
         for c in code.unroll(self.spec.n_classes):
-            power = vector_math.exp(code, logits[c] - biggest.value)
+            power = vector_math.exp_of_negative(code, logits[c] - biggest.value)
             logits[c] = power
             total.value = total.value + power
         return biggest.value, total.value

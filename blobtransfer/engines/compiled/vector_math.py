@@ -10,10 +10,14 @@ from blobtransfer.engines.compiled.simd import Code, Value
 
 ROOT_OF_HALF = 0.7071067811865476
 INVERSE_ROOT_OF_2_PI = 0.3989422804014327
+LOG_2 = 0.6931471805599453
 
 EXP = (
     1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
     5.0000001201e-1,
+)  # fmt: skip
+EXP_NEAR_0 = (
+    8.2902296302e-3, 4.1898390064e-2, 1.6667640061e-1, 4.9999146149e-1, 9.9999970544e-1, 1.0,
 )  # fmt: skip
 LOG = (
     7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
@@ -22,7 +26,9 @@ LOG = (
 ERF_NEAR_0 = (
     -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1
 )  # fmt: skip
-"""Coefficients of polynomials, highest power first."""
+"""Coefficients of polynomials, highest power first; `EXP_NEAR_0` is the one of degree 5 with the
+constant 1 whose largest relative error for e^r, |r| <= log(2) / 2, is least: 9.2e-8.
+"""
 
 
 def exp(code: Code, x: Value) -> Value:
@@ -32,6 +38,19 @@ def exp(code: Code, x: Value) -> Value:
     """
     minus_1, two_to_n = _exp_parts(code, x)
     return (minus_1 + 1.0) * two_to_n
+
+
+def exp_of_negative(code: Code, x: Value) -> Value:
+    """Emit e^x for x <= 0, with a relative error below 5e-7; NaN stays NaN.
+
+    x is clipped to -87, near the end of float32. Takes fewer instructions than `exp`: a polynomial
+    for e^r itself, log 2 in one part, and n added to the exponent.
+    """
+    x = code.select(x < -87.0, -87.0, x)
+    shifted, n = _nearest_whole(code, x)
+    r = code.fma(n, code.constant(-LOG_2), x)
+    power = polynomial(code, r, EXP_NEAR_0)
+    return code.bits(code.bits(power) + (code.bits(shifted) << 23))
 
 
 def exp_minus_1(code: Code, x: Value) -> Value:
@@ -44,13 +63,18 @@ def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
     """Emit e^r - 1 and 2^n, where x = n log 2 + r, n is whole and r is small."""
     x = code.select(x < -87.0, -87.0, x)
     x = code.select(x > 88.0, 88.0, x)
-    # Adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
-    shifted = code.fma(x, code.constant(1.442695040888963), code.constant(12582912.0))
-    n = shifted - 12582912.0
+    shifted, n = _nearest_whole(code, x)
     r = code.fma(n, code.constant(-0.693359375), x)  # log 2 in two parts, the first exact
     r = code.fma(n, code.constant(2.12194440e-4), r)
     power = polynomial(code, r, EXP)
     return code.fma(power, r * r, r), code.bits((code.bits(shifted) + 127) << 23)
+
+
+def _nearest_whole(code: Code, x: Value) -> tuple[Value, Value]:
+    """Emit n, the whole number nearest to x / log 2: in the lowest bits of a float; as a float."""
+    # Adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
+    shifted = code.fma(x, code.constant(1.0 / LOG_2), code.constant(12582912.0))
+    return shifted, shifted - 12582912.0
 
 
 def polynomial(code: Code, x: Value, coefficients: Sequence[float]) -> Value:

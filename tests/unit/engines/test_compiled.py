@@ -248,6 +248,15 @@ def test_erf_and_exp_minus_1_are_within_two_units_of_the_last_place(function, ex
     assert (np.abs(found - expected) / units).max() < 2
 
 
+def test_exp_of_negative_is_close_and_exact_at_0():
+    x, found = computed(vector_math.exp_of_negative, [0.0, *-np.geomspace(1e-30, 87, 20_000)])
+    assert np.abs(found / np.exp(x) - 1).max() < 5e-7
+    assert found[0] == 1.0
+    far = computed(vector_math.exp_of_negative, [-100.0, -np.inf, np.nan])[1]
+    assert 0 < far[0] == far[1] < 2e-38
+    assert np.isnan(far[2])
+
+
 def test_erf_and_exp_minus_1_have_their_limits_and_keep_what_is_no_number():
     odd = [0.0, np.inf, -np.inf, np.nan]
     assert computed(vector_math.erf, odd)[1][:3].tolist() == [0.0, 1.0, -1.0]
