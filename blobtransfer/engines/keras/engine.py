@@ -1,10 +1,11 @@
-"""Reference engine: Keras `fit`, one training after another.
+"""Reference engine: the training step of Keras, one training after another.
 
-Keras compiles a model once for every set of trainable layers; a training sets its
-weights, resets its optimizer and feeds the rows in exactly the order of the job.
+Keras' layers, loss and optimizer compute everything. The loop over epochs and batches is a
+TensorFlow graph, so that one call from Python trains many epochs; the weights are bit-identical to
+those of `keras.Model.fit`. A training sets the weights, resets the optimizer and passes the rows in
+exactly the order of the job.
 """
 
-from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
@@ -19,13 +20,16 @@ from blobtransfer.network import Weights
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import METRICS, TrainingSpec
+from blobtransfer.specs.training import TrainingSpec
 
-LOSS = "categorical_crossentropy"
-"""Keras' name of the loss."""
+MAX_CALL_WORK = 300_000_000
+"""Training rows x weights between two reports of progress: about 0.3 s."""
 
-MAX_ORDER_ENTRIES = 1_000_000
-"""Maximum row numbers of batch orders in memory at a time; 4 bytes each."""
+STEP_WORK = 40_000
+"""Rows x weights that take as long as the overhead of a step."""
+
+ORDER_WORK = 100
+"""Weights of a network that trains on a row in the time it takes to draw the row's position."""
 
 
 def create(show_log: bool, n_threads: int | None) -> Engine:
@@ -34,7 +38,7 @@ def create(show_log: bool, n_threads: int | None) -> Engine:
 
 
 class KerasEngine:
-    """Trains with `keras.Model.fit`, and caches one compiled model per way of training.
+    """Trains with `keras.Model.train_step`, and caches one model per way of training.
 
     Args:
         show_log: Let TensorFlow write its log to standard error.
@@ -42,7 +46,7 @@ class KerasEngine:
 
     def __init__(self, show_log: bool = False) -> None:
         self._show_log = show_log
-        self._trainers: dict[tuple[MLPSpec, TrainingSpec, int, int, float | None], _Trainer] = {}
+        self._trainers: dict[tuple[MLPSpec, TrainingSpec, int, float | None], _Trainer] = {}
         self._lock = Lock()
 
     def start(self, spec: ExperimentSpec) -> None:
@@ -55,13 +59,14 @@ class KerasEngine:
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        curves, weights, classes_predicted = [], list[Weights](), []
+        weights, curves, classes_predicted = list[Weights](), [], []
         with self._lock:  # threads would share a model
             for run in range(job.n_runs):
                 trainer = self._trainer(job, run)
-                curves.append(trainer.fit(job, run, on_epochs))
+                curve, n_classes_predicted = trainer.train(job, run, on_epochs)
                 weights.append(get_weights(trainer.model))
-                classes_predicted.append(trainer.count_predicted_classes())
+                curves.append(curve)
+                classes_predicted.append(n_classes_predicted)
         return Trained(
             weights=[np.stack(layer) for layer in zip(*weights, strict=True)],
             curves=np.stack(curves, axis=1),
@@ -69,33 +74,27 @@ class KerasEngine:
         )
 
     def _trainer(self, job: Job, run: int) -> "_Trainer":
-        n_train = len(job.dataset_of(run).y_train)
         strength = None if job.anchor is None else job.anchor.strength
-        key = (job.network, job.training, int(job.n_frozen[run]), n_train, strength)
+        key = (job.network, job.training, int(job.n_frozen[run]), strength)
         if key not in self._trainers:
             self._trainers[key] = _Trainer(*key, self._show_log)
         return self._trainers[key]
 
 
 class _Trainer:
-    """One compiled model and the pipeline that feeds it; used for one training at a time."""
+    """A Keras model, and the graphs that train and evaluate it; used for one training at a time."""
 
     def __init__(
         self,
         network: MLPSpec,
         training: TrainingSpec,
         n_frozen: int,
-        n_train: int,
         strength: float | None,
         show_log: bool,
     ) -> None:
         self._keras = load_keras(show_log)
-        self._network, self._training, self._n_train = network, training, n_train
-        self._dataset: Dataset | None = None
-        self._x: dict[str, NDArray[np.float32]] = {}
-        self._y: dict[str, NDArray[np.float32]] = {}
-        self._steps = -(-n_train // training.batch_size)
-        self._order_key, self._first_epoch = 0, 0
+        self._network, self._training = network, training
+        self._loss = self._keras.losses.CategoricalCrossentropy()
         self.model = build_mlp(network, n_frozen, show_log)
         self._anchors: list[Any] = []
         if strength is not None:
@@ -103,77 +102,65 @@ class _Trainer:
         elif training.weight_decay > 0.0:
             for kernel in self.model.weights[::2]:
                 kernel.regularizer = self._keras.regularizers.L2(training.weight_decay)
-        self.model.compile(
-            optimizer=self._optimizer(),
-            loss=LOSS,
-            # The loss once more, without the penalty.
-            metrics=["accuracy", LOSS],
-            # Steps of an epoch without a return to Python; the arithmetic is the same.
-            steps_per_execution=self._steps,
-        )
+        self.model.compile(self._optimizer(), self._loss)
         self.model.optimizer.build(self.model.trainable_variables)
         self._new_optimizer = [np.array(v) for v in self.model.optimizer.variables]
-        self._batches = self._make_batches()
+        self._train_epochs, self._predict = self._graphs()
 
-    def fit(self, job: Job, run: int, on_epochs: OnEpochs) -> NDArray[np.float64]:
-        """Train one network.
+    def train(self, job: Job, run: int, on_epochs: OnEpochs) -> tuple[NDArray[np.float64], int]:
+        """Train one network, which is then in `model`.
 
         Args:
             job: Networks, rows and settings.
             run: Index of the run in the job.
-            on_epochs: Called with 1 after each epoch.
+            on_epochs: Called as epochs are done.
 
         Returns:
-            (4, E + 1) metrics by epoch, or (4, 1) after training.
+            (4, E + 1) metrics by epoch, or (4, 1) after training; and how many classes the trained
+            network predicts on the test rows.
         """
-        self._use_rows(job.dataset_of(run))
+        self._reset(job, run)
+        dataset, last_epoch = job.dataset_of(run), self._training.epochs
+        evaluations = [self._evaluate(dataset)] if job.with_curves else []
+        n_epochs = self._epochs_per_call(len(dataset.y_train))
+        for first in range(job.first_epoch, last_epoch, n_epochs):
+            epochs = range(first, min(first + n_epochs, last_epoch))
+            orders = batch_orders(int(job.order_keys[run]), epochs, len(dataset.y_train))
+            for part in np.split(orders, len(orders)) if job.with_curves else [orders]:
+                self._train_epochs(dataset.x_train, dataset.y_train, part)
+                if job.with_curves:
+                    evaluations.append(self._evaluate(dataset))
+                on_epochs(len(part))
+        curve, classes_predicted = zip(*(evaluations or [self._evaluate(dataset)]), strict=True)
+        return np.array(curve).T, classes_predicted[-1]
+
+    def _reset(self, job: Job, run: int) -> None:
+        """Set the weights and anchors of a run, and a new optimizer."""
         self.model.set_weights([stacked[run] for stacked in job.weights])
         anchors = [] if job.anchor is None else [stacked[run] for stacked in job.anchor.weights]
         variables = (*self._anchors, *self.model.optimizer.variables)
         for variable, value in zip(variables, (*anchors, *self._new_optimizer), strict=True):
             variable.assign(value)
-        self._order_key, self._first_epoch = int(job.order_keys[run]), job.first_epoch
-        curve = [self._evaluate()] if job.with_curves else []
 
-        def end_epoch(epoch: int, logs: Any) -> None:
-            if job.with_curves:
-                curve.append(self._evaluate())
-            on_epochs(1)
+    def _epochs_per_call(self, n_train: int) -> int:
+        """Return how many epochs a call trains: enough to be fast, few enough for an interrupt."""
+        n_steps = -(-n_train // self._training.batch_size)
+        work = n_train * (self._network.n_parameters + ORDER_WORK) + n_steps * STEP_WORK
+        return max(1, MAX_CALL_WORK // work)
 
-        self.model.fit(
-            self._batches,
-            epochs=self._training.epochs,
-            initial_epoch=job.first_epoch,
-            steps_per_epoch=self._steps,
-            shuffle=False,
-            verbose=0,
-            callbacks=[self._keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
-        )
-        return np.array(curve or [self._evaluate()]).T
+    def _evaluate(self, dataset: Dataset) -> tuple[list[float], int]:
+        """Return the metrics of the current weights, and how many classes they predict.
 
-    def _use_rows(self, dataset: Dataset) -> None:
-        if dataset is self._dataset:
-            return
-        self._dataset = dataset
-        self._x = {"train": dataset.x_train, "test": dataset.x_test}
-        one_hot = np.eye(self._network.n_classes, dtype=np.float32)
-        self._y = {"train": one_hot[dataset.y_train], "test": one_hot[dataset.y_test]}
-
-    def count_predicted_classes(self) -> int:
-        """Count the classes that the trained network predicts on the test rows."""
-        probabilities = np.asarray(self.model.predict_on_batch(self._x["test"]))
-        return len(np.unique(probabilities.argmax(axis=1)))
-
-    def _evaluate(self) -> list[float]:
-        """Return the metrics of the current weights, in the order of `METRICS`."""
-        values = {}
-        for rows in ("train", "test"):
-            self.model.reset_metrics()
-            logs = self.model.test_on_batch(self._x[rows], self._y[rows], return_dict=True)
-            values[f"{rows}_accuracy"] = self._exact(logs["accuracy"], rows)
-            values[f"{rows}_loss"] = float(logs[LOSS])
-        self.model.reset_metrics()
-        return [values[metric] for metric in METRICS]
+        Returns:
+            Metrics in the order of `METRICS`; number of classes predicted on the test rows.
+        """
+        test_loss, test_classes = self._predict(dataset.x_test, dataset.y_test)
+        train_loss, train_classes = self._predict(dataset.x_train, dataset.y_train)
+        accuracies = [
+            float(np.mean(np.asarray(classes) == y))
+            for classes, y in ((test_classes, dataset.y_test), (train_classes, dataset.y_train))
+        ]
+        return [*accuracies, float(test_loss), float(train_loss)], len(np.unique(test_classes))
 
     def _anchored(self, weight: Any, strength: float) -> Any:
         """Add an L2 penalty on the distance of a weight to a new variable; return the variable."""
@@ -189,31 +176,42 @@ class _Trainer:
             return optimizers.Adam(training.learning_rate)
         return optimizers.SGD(training.learning_rate, training.momentum, training.nesterov)
 
-    def _exact(self, accuracy: float, rows: str) -> float:
-        """Return an accuracy without the float32 rounding: a whole number of rows over all rows."""
-        n_rows = len(self._x[rows])
-        return round(float(accuracy) * n_rows) / n_rows
+    def _graphs(self) -> tuple[Any, Any]:
+        """Return two functions that TensorFlow traces once, for any number of rows.
 
-    def _make_batches(self) -> Any:
-        """Return a dataset that yields the batches of the current rows and orders; built once."""
+        Returns:
+            A function of training rows, labels and (E, N) row orders, which trains E epochs; and
+            one of rows and labels, which returns their mean loss and the predicted classes.
+        """
         import tensorflow as tf
 
-        def rows_to_batches(x: Any, y: Any) -> Any:
-            return tf.data.Dataset.from_tensor_slices((x, y)).batch(self._training.batch_size)
+        model, n_classes = self.model, self._network.n_classes
+        batch_size = self._training.batch_size
 
-        widths = (self._network.n_features, self._network.n_classes)
-        return tf.data.Dataset.from_generator(
-            self._epochs,
-            output_signature=tuple(
-                tf.TensorSpec((self._n_train, width), tf.float32) for width in widths
-            ),
-        ).flat_map(rows_to_batches)
+        def train_epochs(x: Any, y: Any, orders: Any) -> Any:
+            one_hot = tf.one_hot(y, n_classes)
+            n_epochs, n_rows = tf.unstack(tf.shape(orders))
+            n_batches = (n_rows - 1) // batch_size + 1
 
-    def _epochs(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Yield all training rows, in the order of each epoch."""
-        n_rows = self._n_train
-        epochs = range(self._first_epoch, self._training.epochs)
-        n_epochs = max(1, MAX_ORDER_ENTRIES // n_rows)
-        for first in range(0, len(epochs), n_epochs):
-            for order in batch_orders(self._order_key, epochs[first : first + n_epochs], n_rows):
-                yield self._x["train"][order], self._y["train"][order]
+            def train_batch(step: Any, loss: Any) -> Any:
+                first = step % n_batches * batch_size
+                batch = orders[step // n_batches, first : first + batch_size]
+                return model.train_step((tf.gather(x, batch), tf.gather(one_hot, batch)))["loss"]
+
+            # The loss is returned, as by `fit`: in a graph without outputs, TensorFlow multiplies
+            # in another order, and GELU is rounded differently.
+            return self._keras.ops.fori_loop(0, n_epochs * n_batches, train_batch, 0.0)
+
+        def predict(x: Any, y: Any) -> tuple[Any, Any]:
+            probabilities = model(x)
+            # Without the penalty on the weights.
+            loss = self._loss(tf.one_hot(y, n_classes), probabilities)
+            return loss, tf.argmax(probabilities, axis=1)
+
+        rows = tf.TensorSpec((None, self._network.n_features), tf.float32)
+        labels = tf.TensorSpec((None,), tf.int64)
+        row_orders = tf.TensorSpec((None, None), tf.int32)
+        return (
+            tf.function(train_epochs, input_signature=(rows, labels, row_orders), autograph=False),
+            tf.function(predict, input_signature=(rows, labels), autograph=False),
+        )

@@ -1,15 +1,127 @@
-"""The Keras model: its shape, and a quiet import."""
+"""The Keras engine against `keras.Model.fit`; the Keras model, its file, and a quiet import."""
+
+import os
 
 import numpy as np
 import pytest
 from helpers.commands import run_python
+from helpers.specs import spec_of
 
-from blobtransfer.engines.keras.model import build_mlp
+from blobtransfer.engines import Job, Trained
+from blobtransfer.engines.keras import engine as keras_engine
+from blobtransfer.engines.keras.engine import KerasEngine
+from blobtransfer.engines.keras.model import build_mlp, get_weights
+from blobtransfer.engines.keras.quiet import load_keras
+from blobtransfer.keras_files.write import save_model
+from blobtransfer.network import initial_weights
+from blobtransfer.randomness import batch_orders
+from blobtransfer.running.progress import SILENT
+from blobtransfer.running.trainer import SourceKey, train_arms
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant
 
 pytestmark = pytest.mark.slow
 
 NETWORK = MLPSpec(4, (6, 3), 5, activation="tanh")
+
+
+class FitEngine:
+    """Trains each run with a new model and `keras.Model.fit`, one call per epoch."""
+
+    def train(self, job: Job, on_epochs) -> Trained:
+        runs = [self._fit(job, run) for run in range(job.n_runs)]
+        weights, curves, classes_predicted = zip(*runs, strict=True)
+        return Trained(
+            weights=[np.stack(layer) for layer in zip(*weights, strict=True)],
+            curves=np.stack(curves, axis=1),
+            classes_predicted=np.array(classes_predicted),
+        )
+
+    def _fit(self, job: Job, run: int):
+        keras, training, dataset = load_keras(), job.training, job.dataset_of(run)
+        if training.optimizer == "adam":
+            optimizer = keras.optimizers.Adam(training.learning_rate)
+        else:
+            optimizer = keras.optimizers.SGD(
+                training.learning_rate, momentum=training.momentum, nesterov=training.nesterov
+            )
+        model = build_mlp(job.network, int(job.n_frozen[run]))
+        if job.anchor is not None:
+            l2 = keras.regularizers.L2(job.anchor.strength)
+            for weight, anchor in zip(model.weights, job.anchor.weights, strict=True):
+                weight.regularizer = lambda w, anchor=anchor[run]: l2(w - anchor)
+        elif training.weight_decay:
+            for kernel in model.weights[::2]:
+                kernel.regularizer = keras.regularizers.L2(training.weight_decay)
+        loss = "categorical_crossentropy"
+        model.compile(optimizer, loss, metrics=["accuracy", loss])
+        model.set_weights([stacked[run] for stacked in job.weights])
+        one_hot = np.eye(job.network.n_classes, dtype=np.float32)
+        x, y = dataset.x_train, one_hot[dataset.y_train]
+
+        def evaluate():
+            scores = []
+            for rows in ((dataset.x_test, one_hot[dataset.y_test]), (x, y)):
+                model.reset_metrics()
+                scores.append(model.test_on_batch(*rows, return_dict=True))
+            return [float(score[name]) for name in ("accuracy", loss) for score in scores]
+
+        curve = [evaluate()]
+        epochs = range(job.first_epoch, training.epochs)
+        for order in batch_orders(int(job.order_keys[run]), epochs, len(x)):
+            model.fit(x[order], y[order], training.batch_size, shuffle=False, verbose=0)
+            curve.append(evaluate())
+        classes = np.asarray(model(dataset.x_test)).argmax(axis=1)
+        return get_weights(model), np.array(curve).T, len(np.unique(classes))
+
+
+MIXED = ("gelu", "tanh", "elu", "sigmoid", "leaky_relu", "leaky_relu=0.1", "relu")
+
+
+@pytest.mark.parametrize(
+    ("network", "training", "variants"),
+    [
+        # 40 training rows: the last batch has 8.
+        (MLPSpec(), TrainingSpec(3), ("fixed=2", "new-head,fixed=1,anchor=0.1")),
+        (MLPSpec(), TrainingSpec(3, 16, momentum=0.9), ("fixed=1,unfreeze=2,factor=0.5",)),
+        (MLPSpec(), TrainingSpec(3, 15, optimizer="adam", weight_decay=0.01), ("anchor=1",)),
+        (MLPSpec(), TrainingSpec(2, 1, momentum=0.5, nesterov=True, weight_decay=0.1), ()),
+        (MLPSpec(), TrainingSpec(3, 1000), ()),
+        (MLPSpec(hidden=(4, 5, 3, 6, 2, 7, 3), activation=MIXED), TrainingSpec(3, 16, 0.1), ()),
+        (MLPSpec(activation="gelu"), TrainingSpec(3, 7, 0.1, momentum=0.9), ()),
+        (MLPSpec(), TrainingSpec(3, learning_rate=1e30), ()),
+    ],
+    ids=["sgd", "momentum", "adam", "batch of 1", "one batch", "activations", "gelu", "diverged"],
+)
+def test_trained_networks_are_those_of_keras_fit_to_the_bit(network, training, variants):
+    spec = spec_of(
+        1, network=network, training=training, variants=(STANDALONE, *map(parse_variant, variants))
+    )
+    sources = {SourceKey("one", "transfer", 0): initial_weights(network, 5, 0)}
+    arms, arms_by_fit = (
+        train_arms(spec, range(1), sources, engine, SILENT.advance, with_curves=True)
+        for engine in (KerasEngine(), FitEngine())
+    )
+    for arm, by_fit in arms_by_fit.items():
+        for a, b in zip(arms[arm].weights, by_fit.weights, strict=True):
+            np.testing.assert_array_equal(a, b)
+        # Keras rounds the accuracies to float32.
+        np.testing.assert_array_equal(arms[arm].curves.astype(np.float32), by_fit.curves)
+        np.testing.assert_array_equal(arms[arm].classes_predicted, by_fit.classes_predicted)
+
+
+def test_epochs_per_call_change_no_bit(monkeypatch, job_of, small_dataset):
+    job = job_of(small_dataset, MLPSpec(), TrainingSpec(5, optimizer="adam"))
+    in_one_call, in_two_calls = [], []
+    engine = KerasEngine()
+    whole = engine.train(job, in_one_call.append)
+    work = 40 * (MLPSpec().n_parameters + keras_engine.ORDER_WORK) + 2 * keras_engine.STEP_WORK
+    monkeypatch.setattr(keras_engine, "MAX_CALL_WORK", 3 * work)
+    parts = engine.train(job, in_two_calls.append)
+    assert (in_one_call, in_two_calls) == ([5], [3, 2])
+    for a, b in zip(whole.weights, parts.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_the_model_is_a_sequential_of_dense_layers_in_float32():
