@@ -97,8 +97,9 @@ def environment() -> dict[str, str]:
 
 
 def trimmed(text: str) -> str:
-    """Leave out what trails a line."""
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    """Remove trailing blanks, and the estimated duration that slow machines print."""
+    lines = [line for line in text.splitlines() if not line.startswith("this will take ")]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,16 @@
 
 import ast
 import importlib.util
+import os
 import re
+import shutil
+import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from helpers.fork_server import fork_server
 
 import blobtransfer
 
@@ -38,23 +43,48 @@ def cases():
 
 
 def needed_by(blocks, i):
-    """Give the earlier blocks that wrote a file which the commands of block i name."""
+    """Return the numbers of earlier blocks that wrote a file which the commands of block i name."""
     named = set(" ".join(commands_of(blocks[i])).split())
     wrote = re.compile(r"^wrote (\S+)$", re.MULTILINE)
-    return [block for block in blocks[:i] if named & set(wrote.findall(block["body"]))]
+    return [j for j in range(i) if named & set(wrote.findall(blocks[j]["body"]))]
 
 
 def without_times(text):
     return re.sub(r"in \d+\.\d+ s", "in ... s", text)
 
 
+@pytest.fixture(scope="module")
+def commands():
+    """Return the environment of commands; on Linux they run in forks of one process."""
+    environment = update.environment()
+    if sys.platform != "linux":
+        yield environment
+        return
+    with fork_server() as folder:
+        yield environment | {"PATH": f"{folder}{os.pathsep}{environment['PATH']}"}
+
+
+@pytest.fixture(scope="module")
+def output_of(commands, tmp_path_factory):
+    """Return what runs a block of a page once, and returns its folder and its text."""
+
+    @cache
+    def run(page, i):
+        blocks, folder = blocks_of(page), tmp_path_factory.mktemp("block")
+        update.lay_out(folder)
+        for j in needed_by(blocks, i):
+            shutil.copytree(run(page, j)[0], folder, dirs_exist_ok=True)
+        return folder, update.run_block(blocks[i], folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(update, "environment", lambda: commands)
+        yield run
+
+
 @pytest.mark.parametrize(("page", "i"), list(cases()))
-def test_every_output_shown_is_what_the_command_prints(page, i, tmp_path):
-    blocks = blocks_of(page)
-    update.lay_out(tmp_path)
-    for block in needed_by(blocks, i):
-        update.run_block(block, tmp_path)
-    assert without_times(update.run_block(blocks[i], tmp_path)) == without_times(blocks[i][0])
+def test_every_output_shown_is_what_the_command_prints(page, i, output_of):
+    _, text = output_of(page, i)
+    assert without_times(text) == without_times(blocks_of(page)[i][0])
 
 
 def test_every_page_whose_output_is_renewed_shows_some():
