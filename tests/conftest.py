@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers import trials
 from helpers.commands import STARTED, Finished, run_here
 from helpers.specs import SMALL
 
@@ -18,8 +19,9 @@ OBJECTS_A_LOOK = 50_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of `security/test_fuzzing.py` and of `integration/test_golden.py`."""
-    group = parser.getgroup("fuzzing")
+    """Add the options of random trials and of `integration/test_golden.py`."""
+    group = parser.getgroup("random trials")
+    group.addoption("--times", type=int, default=1, help="times as many trials of marked tests")
     group.addoption("--mutations", type=int, default=25, help="random mutations of each kind")
     group.addoption("--fuzz-seed", type=int, default=1, help="seed of the mutations")
     rewrite = "write the pages of tests/golden/ again; read the difference before a commit"
@@ -30,6 +32,20 @@ def pytest_report_header(config: pytest.Config) -> str:
     """Print what repeats the random mutations."""
     n, seed = config.getoption("--mutations"), config.getoption("--fuzz-seed")
     return f"fuzzing: {n} mutations of each kind, --fuzz-seed {seed}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the number of random trials before test modules are imported."""
+    trials.times = config.getoption("--times")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that use Keras first, so that one process of pytest-xdist runs all of them.
+
+    The first process starts with the first half of the tests, and others take over its last
+    ones. It takes 4 s and 300 MB to import TensorFlow.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("keras") is None)
 
 
 def pytest_collection_finish() -> None:

@@ -27,6 +27,7 @@ from helpers.commands import (
 )
 from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
+from helpers.stores import n_blocks
 from helpers.texts import says_in_order
 
 from blobtransfer.atomic_write import PREFIX
@@ -239,11 +240,11 @@ def test_an_odd_variable_of_the_environment_is_no_traceback(tmp_path, variable, 
 # ---------------------------------------------------------------- Ctrl-C, SIGTERM and SIGHUP
 
 
-@needs_proc
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_prints_and_saves_the_repeats_that_are_finished(tmp_path, number):
-    process = start(*LONG, "-q", "--full", "-o", "o.json", "-o", "o.csv", cwd=tmp_path)
-    wait_for_work(process, 5)
+    outputs = ("-o", "o.json", "-o", "o.csv", "--store", "a.db")
+    process = start(*LONG, "-q", "--full", *outputs, cwd=tmp_path)
+    wait_for(lambda: n_blocks(tmp_path / "a.db") > 1, process)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (128 + number, "")
@@ -254,7 +255,7 @@ def test_a_signal_prints_and_saves_the_repeats_that_are_finished(tmp_path, numbe
     assert len(record["runs"]) == 2 * n_repeats
     assert (tmp_path / "o.csv").read_text().count("\n") == 1 + 2 * n_repeats
     assert out.startswith(f"Stopped at {n_repeats:,} of 4,000,000 repeats\n")
-    assert sorted(os.listdir(tmp_path)) == ["compare.png", "o.csv", "o.json"]
+    assert sorted(os.listdir(tmp_path)) == ["a.db", "compare.png", "o.csv", "o.json"]
 
 
 @needs_proc

@@ -19,6 +19,7 @@ from blobtransfer.specs.network import MLPSpec
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.keras,
     # Of Keras and TensorFlow, not ours.
     pytest.mark.filterwarnings("ignore"),
 ]

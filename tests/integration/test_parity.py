@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers.specs import PARITY_CASES
+from helpers.trials import trials
 
 from blobtransfer.engines import load_engine
 from blobtransfer.network import initial_weights
@@ -20,7 +21,7 @@ from blobtransfer.specs.training import (
 )
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.keras, pytest.mark.exhaustive]
 
 # Of a layer's largest weight. One rounding of float32 is 6e-8; tests/benchmarks/parity.py
 # measures up to 7e-7 on these cases with SGD. Adam divides by the size of a gradient, so that of
@@ -46,7 +47,7 @@ def test_after_three_epochs_the_weights_agree_within_float32(engines, network, t
     dataset = BlobsSpec(
         3, n_samples=300, n_classes=network.n_classes, n_features=network.n_features, n_train=200
     )
-    ours, theirs = trained_by_each(engines, network, training, dataset, 2, n_frozen)
+    ours, theirs = trained_by_each(engines, network, training, dataset, trials(2), n_frozen)
     tolerance = TOLERANCES[training.optimizer]
     for a, b in zip(ours.weights, theirs.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * np.abs(b).max())
@@ -80,6 +81,6 @@ def test_networks_that_are_pulled_towards_their_sources_agree(engines, optimizer
 
 
 def test_after_all_epochs_the_accuracies_agree_within_two_rows(engines):
-    ours, theirs = trained_by_each(engines, MLPSpec(), TrainingSpec(), BlobsSpec(2), 3)
+    ours, theirs = trained_by_each(engines, MLPSpec(), TrainingSpec(), BlobsSpec(2), trials(3))
     difference = np.abs(ours.scores - theirs.scores)[TEST_ACCURACY]
     assert difference.max() <= 2 / 500 + 1e-9

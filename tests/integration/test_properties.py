@@ -16,12 +16,13 @@ import pytest
 from helpers.commands import run_here
 from helpers.models import write_keras
 from helpers.results import no_number
+from helpers.trials import trials
 from hypothesis import HealthCheck, configuration, given, settings
 from hypothesis import strategies as st
 
 from blobtransfer.results.files.schema import json_schema
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 SCHEMA = jsonschema.Draft202012Validator(json_schema())
 
@@ -177,7 +178,7 @@ def assert_documented(argv):
 TINY = ("--samples", "30", "--train-samples", "20", "--epochs", "2", "--hidden", "2", "--no-plot")
 
 
-@quick(max_examples=80)
+@quick(max_examples=trials(8))
 @given(
     command_lines(
         "compare",
@@ -192,7 +193,7 @@ def test_compare_answers_any_command_line_in_a_documented_way(argv):
     assert_documented(argv)
 
 
-@quick(max_examples=50)
+@quick(max_examples=trials(5))
 @given(command_lines("train-target", TRAIN_TARGET, ["-q", "-v"], [*TINY, "-o", "r.json"]))
 def test_train_target_answers_any_command_line_in_a_documented_way(argv):
     assert_documented(argv)
@@ -272,7 +273,7 @@ def assert_shown_or_refused(text):
         assert "\x1b" not in done.out
 
 
-@quick(max_examples=150)
+@quick(max_examples=trials(15))
 @given(seed=st.integers(0, 2**32 - 1), n_times=st.integers(1, 3))
 def test_results_with_a_thing_changed_are_shown_or_refused(results, seed, n_times):
     rng = random.Random(seed)
@@ -282,7 +283,7 @@ def test_results_with_a_thing_changed_are_shown_or_refused(results, seed, n_time
     assert_shown_or_refused(json.dumps(record).encode())
 
 
-@quick(max_examples=60)
+@quick(max_examples=trials(6))
 @given(
     at=st.floats(0, 1),
     cut=st.integers(0, 40),
@@ -293,7 +294,7 @@ def test_results_with_bytes_changed_are_shown_or_refused(results, at, cut, put):
     assert_shown_or_refused(results[:start] + put + results[start + cut :])
 
 
-@quick(max_examples=60)
+@quick(max_examples=trials(6))
 @given(text=st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode()))
 def test_bytes_that_are_no_results_are_refused(text):
     assert_shown_or_refused(text)
@@ -302,7 +303,7 @@ def test_bytes_that_are_no_results_are_refused(text):
 # ---------------------------------------------------------------- what can be typed at all
 
 
-@quick(max_examples=150)
+@quick(max_examples=trials(15))
 @given(
     command=st.sampled_from(["plot-data", "train-source", "train-target", "compare", "show"]),
     option=st.sampled_from(sorted({*COMPARE, *TRAIN_TARGET, "--save", "-o"})),

@@ -109,6 +109,7 @@ def test_a_saved_network_is_used_on_a_table_with_what_it_carries(here):
 
 
 @pytest.mark.slow
+@pytest.mark.keras
 def test_plain_keras_opens_a_network_that_carries_a_table(here, tmp_path):
     import zipfile
 

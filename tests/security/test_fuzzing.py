@@ -11,6 +11,7 @@ from fuzz.__main__ import KINDS
 pytestmark = [
     pytest.mark.security,
     pytest.mark.slow,
+    pytest.mark.exhaustive,
     pytest.mark.skipif(sys.platform != "linux", reason="needs fork and its limits of memory"),
 ]
 

@@ -43,6 +43,7 @@ from helpers.models import (
     write_h5,
     write_keras,
 )
+from helpers.trials import trials
 
 from blobtransfer.errors import MachineError, SourceFileError
 from blobtransfer.keras_files import read as reading
@@ -673,22 +674,24 @@ def test_damage_that_hdf5_never_finishes_is_refused(path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_two_thousand_damaged_models_load_or_are_refused_and_never_worse(tmp_path):
+def test_damaged_models_load_or_are_refused_and_never_worse(tmp_path):
+    n_files = trials(200)
     # No threads when it forks.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
     done = subprocess.run(
-        [sys.executable, "-W", "error", __file__, "2000", "1234", str(tmp_path)],
+        [sys.executable, "-W", "error", __file__, str(n_files), "1234", str(tmp_path)],
         capture_output=True, text=True, env=environment, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
     assert counts.pop("slowest_s") < HANG_S
-    assert counts["loaded"] > 100
-    assert counts["refused"] > 1_000
+    assert counts["loaded"] > n_files / 20
+    assert counts["refused"] > n_files / 2
     allowed = {"loaded", "refused", "refused, crashed", "refused, no time left"}
     assert set(counts) <= allowed
-    assert sum(counts.values()) == 2_000
+    assert sum(counts.values()) == n_files
     assert not (tmp_path / "executed").exists()
 
 

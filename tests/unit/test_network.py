@@ -110,6 +110,7 @@ def test_the_class_of_a_row_is_the_most_probable_one_on_paper(activation):
 
 
 @pytest.mark.slow
+@pytest.mark.keras
 @pytest.mark.parametrize("activation", [*WORDS, ("tanh", "gelu")])
 def test_the_class_of_a_row_is_the_one_keras_predicts(activation):
     from blobtransfer.engines.keras.model import build_mlp

@@ -22,7 +22,7 @@ from blobtransfer.specs.training import (
     TrainingSpec,
 )
 
-ENGINES = ["compiled", pytest.param("keras", marks=pytest.mark.slow)]
+ENGINES = ["compiled", pytest.param("keras", marks=[pytest.mark.slow, pytest.mark.keras])]
 
 
 @pytest.fixture(scope="module", params=ENGINES)

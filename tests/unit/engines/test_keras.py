@@ -21,7 +21,7 @@ from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.keras]
 
 NETWORK = MLPSpec(4, (6, 3), 5, activation="tanh")
 

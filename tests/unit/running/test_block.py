@@ -44,7 +44,10 @@ class Recorder:
         return trained
 
 
-@pytest.fixture(scope="module", params=["compiled", pytest.param("keras", marks=pytest.mark.slow)])
+ENGINES = ["compiled", pytest.param("keras", marks=[pytest.mark.slow, pytest.mark.keras])]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request):
     return load_engine(request.param)
 
@@ -234,6 +237,7 @@ def test_a_source_with_another_number_of_classes_serves_new_heads():
 
 
 @pytest.mark.slow
+@pytest.mark.keras
 def test_both_engines_train_every_variant_to_the_same_networks():
     texts = ("fixed=1,unfreeze=2,factor=0.1", "add=3,fixed=1", "equal-compute", "reinit=2")
     texts += ("anchor=0.1", "anchor=0.5", "new-head,fixed=1,anchor=0.1")

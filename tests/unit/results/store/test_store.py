@@ -16,6 +16,7 @@ from helpers.engines import PlannedEngine
 from helpers.specs import VARIANTS, spec_of, varied
 from helpers.stores import super_journal
 from helpers.studies import grid_of, pairs_of, sweep_of
+from helpers.trials import trials
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -878,14 +879,16 @@ def test_of_many_at_once_one_is_the_writer(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_writers_that_are_killed_lose_nothing_that_was_acknowledged(tmp_path):
     import helpers.killed_writers
 
+    n_kills = trials(20)
     done = subprocess.run(
-        [sys.executable, helpers.killed_writers.__file__, tmp_path / "a.db", "200", "7"],
+        [sys.executable, helpers.killed_writers.__file__, tmp_path / "a.db", str(n_kills), "7"],
         env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     acknowledged, kept, word = done.stdout.split()
-    assert word == "ok" and 200 < int(acknowledged) <= int(kept)
+    assert word == "ok" and n_kills < int(acknowledged) <= int(kept)
