@@ -2,12 +2,15 @@
 
 import gc
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from helpers import trials
+from helpers import commands, trials
 from helpers.commands import STARTED, Finished, run_here
+from helpers.fork_server import fork_server
 from helpers.specs import SMALL
 
 from blobtransfer.data import load_dataset
@@ -70,6 +73,16 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Finish
     """Run a command of the program in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return run_here
+
+
+@pytest.fixture(scope="session")
+def forks(children_start_with_default_signals: None) -> Iterator[Any]:
+    """Start and run commands in forks of one process; in processes of their own off Linux."""
+    if sys.platform != "linux":
+        yield commands
+        return
+    with fork_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session", autouse=True)

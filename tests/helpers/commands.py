@@ -10,13 +10,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blobtransfer.cli.app import main
 
+if TYPE_CHECKING:
+    from helpers.fork_server import ForkedCommand
+
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
-STARTED: list[subprocess.Popen[str]] = []
+STARTED: list["subprocess.Popen[str] | ForkedCommand"] = []
 """Processes of the running test, ended after it by `conftest.nothing_runs_on`."""
 
 

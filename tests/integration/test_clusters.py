@@ -14,7 +14,7 @@ from threading import Event, Thread
 
 import pytest
 from helpers.clusters import Cluster, service, wait_until
-from helpers.commands import ENVIRONMENT, Finished, assert_refused, run_process, start
+from helpers.commands import ENVIRONMENT, Finished, assert_refused, run_process
 from helpers.stores import COMMANDS, FRESH, LONG, n_blocks, without_times
 from helpers.texts import says_in_order
 
@@ -48,10 +48,10 @@ def cluster(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
+def alone(forks, tmp_path_factory):
     """Give the CSV of the long command on this machine."""
     folder = tmp_path_factory.mktemp("alone")
-    assert run_process(*LONG, "-o", "a.csv", cwd=folder).code == 0
+    assert forks.run_process(*LONG, "-o", "a.csv", cwd=folder).code == 0
     return (folder / "a.csv").read_bytes()
 
 
@@ -76,12 +76,14 @@ def test_parts_may_run_on_a_cluster_too(shared, run):
     assert (done.code, done.err) == (0, "a.db keeps 30 of 40 repeats\n")
 
 
-def test_workers_that_are_lost_cost_nothing_and_others_are_waited_for(cluster, alone, tmp_path):
+def test_workers_that_are_lost_cost_nothing_and_others_are_waited_for(
+    forks, cluster, alone, tmp_path
+):
     cluster.add_worker()
     cluster.add_worker()
     options = ("--scheduler", cluster.file, "--store", "a.db", "-o", "a.csv")
     command = tuple(word for word in LONG if word != "-q")
-    process = start(*command, *options, cwd=tmp_path)
+    process = forks.start(*command, *options, cwd=tmp_path)
     n_kept = 0
     for worker in cluster.workers:  # one, and then both
         wait_until(
@@ -100,16 +102,16 @@ def test_workers_that_are_lost_cost_nothing_and_others_are_waited_for(cluster, a
     assert (tmp_path / "a.csv").read_bytes() == alone
 
 
-def test_where_the_scheduler_is_lost_what_is_done_is_kept(cluster, alone, tmp_path):
+def test_where_the_scheduler_is_lost_what_is_done_is_kept(forks, cluster, alone, tmp_path):
     cluster.add_worker()
-    process = start(*LONG, "--scheduler", cluster.file, "--store", "a.db", cwd=tmp_path)
+    process = forks.start(*LONG, "--scheduler", cluster.file, "--store", "a.db", cwd=tmp_path)
     wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
     cluster.scheduler.kill()
     out, err = process.communicate(timeout=120)
     done = Finished(process.returncode, out, err)
     assert_refused(done, str(cluster.file), "the scheduler is gone", code=1)
     assert re.search(r"[\d,]+ of 6,000 repeats kept", err)
-    done = run_process(*LONG, "--store", "a.db", "-o", "a.csv", cwd=tmp_path)
+    done = forks.run_process(*LONG, "--store", "a.db", "-o", "a.csv", cwd=tmp_path)
     assert done.code == 0
     assert (tmp_path / "a.csv").read_bytes() == alone
 
@@ -137,11 +139,11 @@ def test_a_worker_of_other_versions_is_refused_unless_mixed(cluster, run, tmp_pa
     assert record["cautions"][0]["kind"] == "mixed"
 
 
-def test_ctrl_c_keeps_what_is_done_and_leaves_the_cluster(shared, tmp_path):
+def test_ctrl_c_keeps_what_is_done_and_leaves_the_cluster(forks, shared, tmp_path):
     command = [word for word in LONG if word != "-q"]
     command[command.index("6000")] = "4000000"
     options = ("--scheduler", shared.file, "--store", "a.db")
-    process = start(*command, *options, cwd=tmp_path)
+    process = forks.start(*command, *options, cwd=tmp_path)
     wait_until(lambda: n_blocks(tmp_path / "a.db") > 0 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
@@ -180,8 +182,8 @@ def test_certificates_are_those_of_dasks_own_configuration(tmp_path):
         cluster.close()
 
 
-def test_without_any_worker_it_says_so_and_can_be_stopped(cluster, tmp_path):
-    process = start(*FRESH, "--no-plot", "--scheduler", cluster.address, cwd=tmp_path)
+def test_without_any_worker_it_says_so_and_can_be_stopped(forks, cluster, tmp_path):
+    process = forks.start(*FRESH, "--no-plot", "--scheduler", cluster.address, cwd=tmp_path)
     line = process.stderr.readline()
     assert line == f"waiting for workers (0 connected to {cluster.address})\n"
     process.send_signal(signal.SIGINT)
@@ -252,7 +254,7 @@ def test_a_service_that_is_no_scheduler_is_one_line_and_the_end_is_silent(tmp_pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_wait_for_a_service_that_is_silent(number, tmp_path):
+def test_a_signal_ends_the_wait_for_a_service_that_is_silent(forks, number, tmp_path):
     is_connected = Event()
 
     def answer(connection):
@@ -261,7 +263,7 @@ def test_a_signal_ends_the_wait_for_a_service_that_is_silent(number, tmp_path):
         Event().wait(60)
 
     with service(answer) as address:
-        process = start(*FRESH, "--no-plot", "--scheduler", address, cwd=tmp_path)
+        process = forks.start(*FRESH, "--no-plot", "--scheduler", address, cwd=tmp_path)
         assert is_connected.wait(120)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
@@ -269,7 +271,7 @@ def test_a_signal_ends_the_wait_for_a_service_that_is_silent(number, tmp_path):
 
 
 @pytest.mark.parametrize("content", [bytes(64), b"\xff" * 64], ids=["zeros", "ones"])
-def test_where_a_scheduler_sends_garbage_what_is_done_is_kept(shared, content, tmp_path):
+def test_where_a_scheduler_sends_garbage_what_is_done_is_kept(forks, shared, content, tmp_path):
     host, port = shared.address.removeprefix("tcp://").split(":")
     is_garbage = Event()
 
@@ -285,7 +287,7 @@ def test_where_a_scheduler_sends_garbage_what_is_done_is_kept(shared, content, t
             forward(scheduler, connection, True)
 
     with service(answer) as address:
-        process = start(*LONG, "--scheduler", address, "--store", "a.db", cwd=tmp_path)
+        process = forks.start(*LONG, "--scheduler", address, "--store", "a.db", cwd=tmp_path)
         wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
         is_garbage.set()
         out, err = process.communicate(timeout=120)

@@ -295,10 +295,10 @@ def shown_time(text):
 
 
 @pytest.mark.slow
-def test_show_reads_standard_input(run, tmp_path):
+def test_show_reads_standard_input(forks, run, tmp_path):
     run("compare", *SMALL_OPTIONS, "--repeats", 2, "-q", "--no-plot", "-o", "r.json")
     with open("r.json") as results:
-        done = run_process("show", "-", "-q", "--no-plot", cwd=tmp_path, stdin=results)
+        done = forks.run_process("show", "-", "-q", "--no-plot", cwd=tmp_path, stdin=results)
     assert (done.code, done.err) == (0, "")
     assert done.out == run("show", "r.json", "-q", "--no-plot").out
     assert os.listdir() == ["r.json"]

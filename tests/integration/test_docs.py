@@ -11,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from helpers.fork_server import fork_server
 
 import blobtransfer
 
@@ -54,19 +53,11 @@ def without_times(text):
 
 
 @pytest.fixture(scope="module")
-def commands():
-    """Return the environment of commands; on Linux they run in forks of one process."""
+def output_of(forks, tmp_path_factory):
+    """Return a function that runs a block of a page once and returns its folder and its text."""
     environment = update.environment()
-    if sys.platform != "linux":
-        yield environment
-        return
-    with fork_server() as folder:
-        yield environment | {"PATH": f"{folder}{os.pathsep}{environment['PATH']}"}
-
-
-@pytest.fixture(scope="module")
-def output_of(commands, tmp_path_factory):
-    """Return what runs a block of a page once, and returns its folder and its text."""
+    if sys.platform == "linux":
+        environment["PATH"] = f"{forks.folder}{os.pathsep}{environment['PATH']}"
 
     @cache
     def run(page, i):
@@ -77,7 +68,7 @@ def output_of(commands, tmp_path_factory):
         return folder, update.run_block(blocks[i], folder)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(update, "environment", lambda: commands)
+        patch.setattr(update, "environment", lambda: environment)
         yield run
 
 

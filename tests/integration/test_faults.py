@@ -111,12 +111,12 @@ def assert_old_or_whole(folder, old):
 # ---------------------------------------------------------------- kill -9
 
 
-def test_kill_9_while_a_comparison_writes_leaves_each_file_old_or_new(tmp_path):
+def test_kill_9_while_a_comparison_writes_leaves_each_file_old_or_new(forks, tmp_path):
     outputs = ("-o", "o.json", "-o", "o.csv", "--plot", "o.png")
     old = old_files(tmp_path, "o.json", "o.csv", "o.png")
     rng = random.Random(1234)
     for n_new_at_least in range(3):
-        process = start(*COMPARE, *outputs, cwd=tmp_path)
+        process = forks.start(*COMPARE, *outputs, cwd=tmp_path)
         wait_for_writing(tmp_path, process)
         wait_for(lambda n=n_new_at_least: len(assert_old_or_whole(tmp_path, old)) >= n, process)
         time.sleep(rng.uniform(0, 0.01))
@@ -126,11 +126,11 @@ def test_kill_9_while_a_comparison_writes_leaves_each_file_old_or_new(tmp_path):
     assert assert_old_or_whole(tmp_path, old)
 
 
-def test_kill_9_while_a_model_is_replaced_leaves_the_old_one_or_the_new_one(tmp_path):
+def test_kill_9_while_a_model_is_replaced_leaves_the_old_one_or_the_new_one(forks, tmp_path):
     model = tmp_path / "model.keras"
     write_keras(model)
     old = model.read_bytes()
-    process = start("train-source", *SMALL_OPTIONS, "--no-plot", "--force", cwd=tmp_path)
+    process = forks.start("train-source", *SMALL_OPTIONS, "--no-plot", "--force", cwd=tmp_path)
     wait_for_writing(tmp_path, process)
     time.sleep(random.Random(1).uniform(0, 0.01))
     process.kill()
@@ -195,15 +195,17 @@ def test_a_small_disk_that_is_really_full(tmp_path):
 
 
 @needs_full
-def test_standard_output_on_a_full_disk_costs_no_files(tmp_path):
+def test_standard_output_on_a_full_disk_costs_no_files(forks, tmp_path):
     with open("/dev/full", "w") as full:
-        done = run_process(*TRAIN, "--format", "csv", "-o", "o.csv", cwd=tmp_path, stdout=full)
+        done = forks.run_process(
+            *TRAIN, "--format", "csv", "-o", "o.csv", cwd=tmp_path, stdout=full
+        )
         *wrote, error = done.err.splitlines()
         assert (done.code, wrote) == (1, ["wrote o.csv", "wrote train-target.png"])
         assert says_in_order(error, "error: standard output: ", "No space left")
         assert is_whole(tmp_path / "o.csv") and is_whole(tmp_path / "train-target.png")
         for argv in (("--version",), ("--help",)):
-            done = run_process(*argv, cwd=tmp_path, stdout=full)
+            done = forks.run_process(*argv, cwd=tmp_path, stdout=full)
             assert (done.code, done.err.count("\n"), "No space left" in done.err) == (1, 1, True)
 
 
@@ -241,9 +243,9 @@ def test_an_odd_variable_of_the_environment_is_no_traceback(tmp_path, variable, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_prints_and_saves_the_repeats_that_are_finished(tmp_path, number):
+def test_a_signal_prints_and_saves_the_repeats_that_are_finished(forks, tmp_path, number):
     outputs = ("-o", "o.json", "-o", "o.csv", "--store", "a.db")
-    process = start(*LONG, "-q", "--full", *outputs, cwd=tmp_path)
+    process = forks.start(*LONG, "-q", "--full", *outputs, cwd=tmp_path)
     wait_for(lambda: n_blocks(tmp_path / "a.db") > 1, process)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
@@ -287,8 +289,10 @@ def test_signals_at_any_stage_end_quietly_and_leave_whole_files_only(tmp_path):
     assert {130, 143} <= codes
 
 
-def test_a_signal_while_the_model_is_saved_finishes_that(tmp_path):
-    process = start("train-source", *SMALL_OPTIONS, "--no-plot", "-q", "-o", "o.csv", cwd=tmp_path)
+def test_a_signal_while_the_model_is_saved_finishes_that(forks, tmp_path):
+    process = forks.start(
+        "train-source", *SMALL_OPTIONS, "--no-plot", "-q", "-o", "o.csv", cwd=tmp_path
+    )
     wait_for_writing(tmp_path, process)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
@@ -318,9 +322,9 @@ def test_a_signal_that_was_to_be_ignored_is(tmp_path):
 # ---------------------------------------------------------------- streams
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+def test_a_reader_that_has_seen_enough_is_no_error(forks, tmp_path):
     argv = ("compare", *SMALL_OPTIONS, "--repeats", 3_000, "--no-plot", "-q", "--format", "csv")
-    process = start(*argv, "-o", "o.csv", cwd=tmp_path)
+    process = forks.start(*argv, "-o", "o.csv", cwd=tmp_path)
     assert process.stdout.readline().startswith("sources,variant")
     process.stdout.close()
     assert process.stderr.read() == ""
@@ -329,12 +333,12 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     assert is_whole(tmp_path / "o.csv")
 
 
-def test_help_for_a_reader_that_has_gone_is_no_error(tmp_path):
+def test_help_for_a_reader_that_has_gone_is_no_error(forks, tmp_path):
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as gone:
         for argv in (("--help",), ("--version",)):
-            done = run_process(*argv, cwd=tmp_path, stdout=gone)
+            done = forks.run_process(*argv, cwd=tmp_path, stdout=gone)
             assert (done.code, done.err) == (0, "")
 
 
@@ -347,11 +351,11 @@ def test_closed_streams_cost_no_files(tmp_path, closed):
     assert is_whole(tmp_path / "o.csv") and is_whole(tmp_path / "train-target.png")
 
 
-def on_a_terminal(*argv, cwd, columns=80):
+def on_a_terminal(forks, *argv, cwd, columns=80):
     """Start a command on a terminal, and give its process and the terminal's other end."""
     leader, follower = pty.openpty()
     environment = {"TERM": "xterm", "COLUMNS": str(columns)}
-    process = start(*argv, cwd=cwd, environment=environment, stderr=follower)
+    process = forks.start(*argv, cwd=cwd, environment=environment, stderr=follower)
     os.close(follower)
     return process, leader
 
@@ -367,9 +371,9 @@ def read_until(wanted, leader):
     return seen.decode()
 
 
-def test_a_terminal_that_goes_away_costs_no_results(tmp_path):
+def test_a_terminal_that_goes_away_costs_no_results(forks, tmp_path):
     argv = ("compare", *SMALL_OPTIONS, "--repeats", 20_000, "--fixed", "0", "--sources", "one")
-    process, leader = on_a_terminal(*argv, "--no-plot", "-o", "o.csv", cwd=tmp_path)
+    process, leader = on_a_terminal(forks, *argv, "--no-plot", "-o", "o.csv", cwd=tmp_path)
     assert "comparing" in read_until(b"comparing", leader)
     os.close(leader)
     out, _ = process.communicate(timeout=120)
@@ -378,8 +382,8 @@ def test_a_terminal_that_goes_away_costs_no_results(tmp_path):
     assert is_whole(tmp_path / "o.csv")
 
 
-def test_two_ctrl_c_give_the_terminal_back(tmp_path):
-    process, leader = on_a_terminal(*LONG, "--no-plot", cwd=tmp_path)
+def test_two_ctrl_c_give_the_terminal_back(forks, tmp_path):
+    process, leader = on_a_terminal(forks, *LONG, "--no-plot", cwd=tmp_path)
     assert "comparing" in read_until(b"comparing", leader)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
@@ -391,7 +395,7 @@ def test_two_ctrl_c_give_the_terminal_back(tmp_path):
     assert "Traceback" not in rest
 
 
-def test_20_columns_get_whole_rows_and_whole_names_of_options(tmp_path):
+def test_20_columns_get_whole_rows_and_whole_names_of_options(forks, tmp_path):
     leader, follower = pty.openpty()
     environment = {"TERM": "xterm", "COLUMNS": "20"}
     shown = []
@@ -400,7 +404,7 @@ def test_20_columns_get_whole_rows_and_whole_names_of_options(tmp_path):
         ("compare", "--help"),
         ("compare", "--help-all"),
     ):
-        process = start(*argv, cwd=tmp_path, environment=environment, stdout=follower)
+        process = forks.start(*argv, cwd=tmp_path, environment=environment, stdout=follower)
         seen = b""
         while process.poll() is None or select.select([leader], [], [], 0)[0]:
             if select.select([leader], [], [], 0.05)[0]:
@@ -495,9 +499,11 @@ def test_an_output_directory_that_goes_away_costs_no_results(tmp_path):
     assert is_whole(tmp_path / "o.csv")
 
 
-def test_two_runs_that_write_the_same_files_at_once_leave_those_of_one(tmp_path):
+def test_two_runs_that_write_the_same_files_at_once_leave_those_of_one(forks, tmp_path):
     processes = [
-        start(*COMPARE, "-q", "-o", "o.csv", "--train-seed", seed, "--format", "csv", cwd=tmp_path)
+        forks.start(
+            *COMPARE, "-q", "-o", "o.csv", "--train-seed", seed, "--format", "csv", cwd=tmp_path
+        )
         for seed in (0, 1)
     ]
     printed = [process.communicate(timeout=120) for process in processes]

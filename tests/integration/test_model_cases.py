@@ -7,7 +7,6 @@ import re
 
 import numpy as np
 import pytest
-from helpers.commands import run_process
 from helpers.models import probabilities
 from helpers.specs import SMALL_OPTIONS
 
@@ -433,7 +432,7 @@ def test_a_model_with_an_activation_each_goes_on_with_them(keras, run, tmp_path)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
-def test_results_that_a_shell_of_windows_has_rewritten_are_shown(run, tmp_path, encoding):
+def test_results_that_a_shell_of_windows_has_rewritten_are_shown(forks, run, tmp_path, encoding):
     quick = ("--repeats", 2, "--fixed", 0, *QUICK)
     written = run("compare", *quick, "--format", "json")
     assert written.code == 0, written.err
@@ -443,5 +442,5 @@ def test_results_that_a_shell_of_windows_has_rewritten_are_shown(run, tmp_path, 
     shown = run("show", "r.json", "--no-plot")
     assert (shown.code, shown.out) == (0, expected.out)
     with (tmp_path / "r.json").open("rb") as typed:
-        piped = run_process("show", "-", "--no-plot", cwd=tmp_path, stdin=typed)
+        piped = forks.run_process("show", "-", "--no-plot", cwd=tmp_path, stdin=typed)
     assert (piped.code, piped.out) == (0, expected.out)

@@ -15,7 +15,6 @@ from helpers.commands import (
     assert_refused,
     contents,
     run_process,
-    start,
     with_files_of_at_most,
     works,
 )
@@ -388,12 +387,12 @@ def test_show_of_a_store_with_nothing_complete_says_so(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_command_that_is_killed_goes_on_where_it_was(tmp_path):
-    done = run_process(*LONG, "-o", "one.csv", cwd=tmp_path)
+def test_a_command_that_is_killed_goes_on_where_it_was(forks, tmp_path):
+    done = forks.run_process(*LONG, "-o", "one.csv", cwd=tmp_path)
     rng = random.Random(3)
     kept = []
     for _ in range(2):
-        process = start(*LONG, "--store", "a.db", cwd=tmp_path)
+        process = forks.start(*LONG, "--store", "a.db", cwd=tmp_path)
         deadline = time.monotonic() + 60
         wanted = (kept[-1] if kept else 0) + 1
         while process.poll() is None and n_blocks(tmp_path / "a.db") < wanted:
@@ -404,18 +403,18 @@ def test_a_command_that_is_killed_goes_on_where_it_was(tmp_path):
         process.communicate()
         kept.append(n_blocks(tmp_path / "a.db"))
     assert kept == sorted(kept) and kept[0] > 0
-    again = run_process(*LONG, "--store", "a.db", "-o", "again.csv", cwd=tmp_path)
+    again = forks.run_process(*LONG, "--store", "a.db", "-o", "again.csv", cwd=tmp_path)
     assert (again.code, again.out) == (0, done.out)
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
 
 
 @pytest.mark.slow
-def test_a_command_that_is_interrupted_says_what_is_kept(tmp_path):
+def test_a_command_that_is_interrupted_says_what_is_kept(forks, tmp_path):
     command = (*LONG[:-2], "--no-plot", "--store", "a.db")
-    process = start(*command, cwd=tmp_path)
+    process = forks.start(*command, cwd=tmp_path)
     while process.poll() is None and not n_blocks(tmp_path / "a.db"):
         time.sleep(0.01)
-    second = run_process(*command, cwd=tmp_path)
+    second = forks.run_process(*command, cwd=tmp_path)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130
@@ -425,13 +424,13 @@ def test_a_command_that_is_interrupted_says_what_is_kept(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_store_on_a_disk_that_cannot_be_written_is_shown_and_not_extended(tmp_path):
+def test_a_store_on_a_disk_that_cannot_be_written_is_shown_and_not_extended(forks, tmp_path):
     disk = ("unshare", "-m", "sh", "-c", "mount --bind . . && mount -o remount,bind,ro . && cd . "
             '&& cd "$PWD" && "$@"', "sh")  # fmt: skip
     if os.getuid() or not works(*disk, "true", cwd=tmp_path):
         pytest.skip("needs the right to mount")
     command = (*FRESH, *QUIET, "--store", "a.db")
-    first = run_process(*command, "--repeats", "5", cwd=tmp_path)
+    first = forks.run_process(*command, "--repeats", "5", cwd=tmp_path)
     again = run_process(*command, "--repeats", "7", cwd=tmp_path, by=disk)
     assert_one_line(again, code=again.code)
     assert again.code in (1, 2) and "a.db: " in again.err

@@ -28,11 +28,11 @@ COMPARE = ("compare", *SMALL_OPTIONS, "--repeats", 1)
 TRAIN = ("train-target", *SMALL_OPTIONS, "--no-plot")
 
 
-def on_a_terminal(*argv, cwd, **environment):
+def on_a_terminal(forks, *argv, cwd, **environment):
     """Give what a terminal of 80 columns would get on its two streams, which are one."""
     leader, follower = pty.openpty()
     environment = {"TERM": "xterm", "COLUMNS": "80"} | environment
-    process = start(*argv, cwd=cwd, environment=environment, stdout=follower, stderr=follower)
+    process = forks.start(*argv, cwd=cwd, environment=environment, stdout=follower, stderr=follower)
     os.close(follower)
     seen = b""
     try:
@@ -45,8 +45,8 @@ def on_a_terminal(*argv, cwd, **environment):
     return seen.decode()
 
 
-def test_a_reader_that_leaves_early_is_no_error(tmp_path):
-    process = start(*COMPARE, "--no-plot", "-q", cwd=tmp_path)
+def test_a_reader_that_leaves_early_is_no_error(forks, tmp_path):
+    process = forks.start(*COMPARE, "--no-plot", "-q", cwd=tmp_path)
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(timeout=120) == 0
@@ -73,8 +73,8 @@ def test_a_terminal_that_closes_is_a_hang_up_and_costs_no_results(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.db", "o.json"]
 
 
-def test_ctrl_c_that_ends_the_reader_too_is_an_interrupt(tmp_path):
-    process = start(*ENDLESS, "-q", "--store", "a.db", cwd=tmp_path)
+def test_ctrl_c_that_ends_the_reader_too_is_an_interrupt(forks, tmp_path):
+    process = forks.start(*ENDLESS, "-q", "--store", "a.db", cwd=tmp_path)
     process.stdout.close()
     wait_until(lambda: n_blocks(tmp_path / "a.db") > 0 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
@@ -118,8 +118,8 @@ def plain(seen):
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", seen).splitlines()
 
 
-def test_a_terminal_shows_progress_and_the_answer_on_one_screen(tmp_path):
-    seen = on_a_terminal(*COMPARE, "--no-plot", cwd=tmp_path)
+def test_a_terminal_shows_progress_and_the_answer_on_one_screen(forks, tmp_path):
+    seen = on_a_terminal(forks, *COMPARE, "--no-plot", cwd=tmp_path)
     assert "comparing" in seen
     assert "100 %" in seen
     assert "\x1b[1m" in seen
@@ -130,22 +130,22 @@ def test_a_terminal_shows_progress_and_the_answer_on_one_screen(tmp_path):
     assert screen[-1].startswith("all columns: --full")
 
 
-def test_full_shows_the_whole_tables_in_80_columns(tmp_path):
-    seen = on_a_terminal(*COMPARE, "--no-plot", "--full", "-q", cwd=tmp_path)
+def test_full_shows_the_whole_tables_in_80_columns(forks, tmp_path):
+    seen = on_a_terminal(forks, *COMPARE, "--no-plot", "--full", "-q", cwd=tmp_path)
     table = seen[seen.index("test accuracy in %") :]
     assert "transfer fixed=2" in table
     assert "\x1b[1m" in seen
     assert max(map(len, plain(seen[: seen.index("test accuracy in %")]))) <= 80
 
 
-def test_quiet_says_the_sentences_alone_on_a_terminal_too(tmp_path):
-    lines = plain(on_a_terminal(*COMPARE, "--no-plot", "-q", cwd=tmp_path))
+def test_quiet_says_the_sentences_alone_on_a_terminal_too(forks, tmp_path):
+    lines = plain(on_a_terminal(forks, *COMPARE, "--no-plot", "-q", cwd=tmp_path))
     assert [line.partition(": ")[0] for line in lines] == ["This model", "The method"]
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
-def test_no_colour_where_none_is_wanted(tmp_path, environment):
-    seen = on_a_terminal(*TRAIN, "-q", "--format", "table", cwd=tmp_path, **environment)
+def test_no_colour_where_none_is_wanted(forks, tmp_path, environment):
+    seen = on_a_terminal(forks, *TRAIN, "-q", "--format", "table", cwd=tmp_path, **environment)
     assert "accuracy" in seen
     assert "\x1b[3" not in seen
 
@@ -156,26 +156,26 @@ def test_forced_colour_does_not_reach_a_pipe(tmp_path):
     assert "\x1b" not in done.out
 
 
-def test_a_narrow_terminal_gets_whole_rows(tmp_path):
-    seen = on_a_terminal(*COMPARE, "--no-plot", "--full", "-q", cwd=tmp_path, COLUMNS="40")
+def test_a_narrow_terminal_gets_whole_rows(forks, tmp_path):
+    seen = on_a_terminal(forks, *COMPARE, "--no-plot", "--full", "-q", cwd=tmp_path, COLUMNS="40")
     assert re.search(r"transfer fixed=2.*undecided", seen)
     assert "no room for" in seen
-    seen = on_a_terminal(*COMPARE, "--no-plot", cwd=tmp_path, COLUMNS="40")
+    seen = on_a_terminal(forks, *COMPARE, "--no-plot", cwd=tmp_path, COLUMNS="40")
     rows = [line for line in plain(seen) if re.match(r"  transfer fixed=\d ", line)]
     assert len(rows) == 6 and max(map(len, rows)) <= 40
     assert all(re.search(r"[-+]\d+\.\d", row) for row in rows)
 
 
-def test_20_columns_cut_no_name_and_no_number_of_the_screen(tmp_path):
-    seen = on_a_terminal(*COMPARE, "--no-plot", cwd=tmp_path, COLUMNS="20")
+def test_20_columns_cut_no_name_and_no_number_of_the_screen(forks, tmp_path):
+    seen = on_a_terminal(forks, *COMPARE, "--no-plot", cwd=tmp_path, COLUMNS="20")
     screen = seen[seen.index("Does a start from") :]
     assert "transfer fixed=2" in screen and "…" not in screen
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_notes_that_cannot_be_written_cost_no_results(tmp_path):
+def test_notes_that_cannot_be_written_cost_no_results(forks, tmp_path):
     with open("/dev/full", "w") as full:
-        done = run_process(*COMPARE, cwd=tmp_path, stderr=full)
+        done = forks.run_process(*COMPARE, cwd=tmp_path, stderr=full)
     assert done.code == 0
     assert done.out.startswith("This model")
 
@@ -190,9 +190,9 @@ def test_what_is_printed_does_not_act_on_a_terminal(capsys):
 
 
 @pytest.mark.security
-def test_standard_input_that_is_closed_or_endless_is_one_line(tmp_path):
+def test_standard_input_that_is_closed_or_endless_is_one_line(forks, tmp_path):
     with open("/dev/zero") as endless:
-        done = run_process("show", "-", cwd=tmp_path, stdin=endless)
+        done = forks.run_process("show", "-", cwd=tmp_path, stdin=endless)
     assert (done.code, done.err.count("\n")) == (2, 1)
     closed = ("sh", "-c", 'exec "$@" <&-', "sh")
     done = run_process("show", "-", cwd=tmp_path, by=closed)

@@ -10,7 +10,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 from helpers.clusters import wait_until
-from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
 from helpers.stores import n_blocks
 from helpers.tables import write_rows
@@ -282,19 +281,19 @@ def test_runs_that_fail_in_some_cells_are_counted_and_end_with_3(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sweep", "pairs"])
-def test_ctrl_c_keeps_what_is_done(tmp_path, name):
+def test_ctrl_c_keeps_what_is_done(forks, tmp_path, name):
     argv = {
         "sweep": ("sweep", "--over", "epochs=50,100,4000", "--repeats", "20000"),
         "pairs": ("pairs", "--pairs", "2000", "--repeats", "8"),
     }[name]
     options = ("--fixed", "0", "--no-plot", "-o", "r.json", "--store", "a.db")
-    process = start(*argv, *options, cwd=tmp_path)
+    process = forks.start(*argv, *options, cwd=tmp_path)
     # A pair is one block, and only a whole one is shown.
     wait_until(lambda: n_blocks(tmp_path / "a.db") > 1 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
     assert out.startswith("Stopped at ")
-    shown = run_process("show", "r.json", "-q", "--no-plot", cwd=tmp_path)
+    shown = forks.run_process("show", "r.json", "-q", "--no-plot", cwd=tmp_path)
     assert shown.code == 0, shown.err
     assert shown.out.startswith("Stopped at ")
