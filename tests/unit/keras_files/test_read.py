@@ -60,6 +60,7 @@ def test_weights_only_are_refused_as_such(name):
     assert problem_of(DATA / name).endswith("save the whole model with model.save()")
 
 
+@pytest.mark.keras
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Of TensorFlow, not ours.
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
