@@ -49,6 +49,13 @@ class Cluster:
             )
         )  # fmt: skip
 
+    def wait_for_workers(self, n: int) -> None:
+        """Wait until `n` workers are connected."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(n, PATIENCE_S)
+
     def close(self) -> None:
         for process in self._processes:
             process.kill()

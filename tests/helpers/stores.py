@@ -38,6 +38,9 @@ LONG = (
 )  # fmt: skip
 """A command of some hundred blocks."""
 
+ENDLESS = tuple({"6000": "4000000"}.get(word, word) for word in LONG)
+"""The same command with more repeats than a test waits for."""
+
 
 def without_times(path: Path) -> str:
     """Return a JSON result without what differs each time."""

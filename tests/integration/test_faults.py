@@ -306,14 +306,16 @@ def test_a_signal_that_was_to_be_ignored_is(tmp_path):
     code = (
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "print('ignored', file=sys.stderr, flush=True)\n"
         "os.execvp(sys.argv[1], sys.argv[1:])\n"
     )
     process = start(
         *TRAIN, "--no-plot", "--format", "csv", "-q", cwd=tmp_path, by=(sys.executable, "-c", code)
     )
-    for _ in range(10):
-        time.sleep(0.1)
+    assert process.stderr.readline() == "ignored\n"
+    while process.poll() is None:
         process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert "none,standalone" in out

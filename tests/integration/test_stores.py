@@ -7,9 +7,11 @@ import re
 import signal
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from helpers.clusters import wait_until
 from helpers.commands import (
     assert_one_line,
     assert_refused,
@@ -20,6 +22,7 @@ from helpers.commands import (
 )
 from helpers.stores import (
     COMMANDS,
+    ENDLESS,
     FRESH,
     LONG,
     QUIET,
@@ -386,6 +389,11 @@ def test_show_of_a_store_with_nothing_complete_says_so(run, tmp_path):
 # ---------------------------------------------------------------- stopped, and full
 
 
+def has_more_blocks(process, path, n):
+    """Return whether a process has stored more than n blocks, or has ended."""
+    return n_blocks(path) > n or process.poll() is not None
+
+
 @pytest.mark.slow
 def test_a_command_that_is_killed_goes_on_where_it_was(forks, tmp_path):
     done = forks.run_process(*LONG, "-o", "one.csv", cwd=tmp_path)
@@ -393,11 +401,7 @@ def test_a_command_that_is_killed_goes_on_where_it_was(forks, tmp_path):
     kept = []
     for _ in range(2):
         process = forks.start(*LONG, "--store", "a.db", cwd=tmp_path)
-        deadline = time.monotonic() + 60
-        wanted = (kept[-1] if kept else 0) + 1
-        while process.poll() is None and n_blocks(tmp_path / "a.db") < wanted:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(partial(has_more_blocks, process, tmp_path / "a.db", kept[-1] if kept else 0))
         time.sleep(rng.uniform(0, 0.3))
         process.kill()
         process.communicate()
@@ -410,16 +414,15 @@ def test_a_command_that_is_killed_goes_on_where_it_was(forks, tmp_path):
 
 @pytest.mark.slow
 def test_a_command_that_is_interrupted_says_what_is_kept(forks, tmp_path):
-    command = (*LONG[:-2], "--no-plot", "--store", "a.db")
+    command = (*(word for word in ENDLESS if word != "-q"), "--store", "a.db")
     process = forks.start(*command, cwd=tmp_path)
-    while process.poll() is None and not n_blocks(tmp_path / "a.db"):
-        time.sleep(0.01)
+    wait_until(partial(has_more_blocks, process, tmp_path / "a.db", 0))
     second = forks.run_process(*command, cwd=tmp_path)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130
-    (kept,) = re.findall(r"a\.db keeps ([\d,]+) of 6,000 repeats", err)
-    assert out.startswith(f"Stopped at {kept} of 6,000 repeats\n")
+    (kept,) = re.findall(r"a\.db keeps ([\d,]+) of 4,000,000 repeats", err)
+    assert out.startswith(f"Stopped at {kept} of 4,000,000 repeats\n")
     assert_refused(second, "a.db", f"process {process.pid} on {os.uname().nodename}", code=1)
 
 

@@ -16,7 +16,7 @@ import pytest
 from helpers.clusters import wait_until
 from helpers.commands import run_process, start
 from helpers.specs import SMALL_OPTIONS
-from helpers.stores import LONG, n_blocks
+from helpers.stores import ENDLESS, n_blocks
 
 from blobtransfer.cli import streams
 from blobtransfer.cli.app import main
@@ -52,8 +52,6 @@ def test_a_reader_that_leaves_early_is_no_error(forks, tmp_path):
     assert process.wait(timeout=120) == 0
 
 
-ENDLESS = (*LONG[: LONG.index("--repeats")], "--repeats", "4000000", "--no-plot", "-o", "o.json")
-
 LOGIN = "import os, sys; os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"
 """Starts a program with its standard input as its terminal: SIGHUP comes when that closes."""
 
@@ -62,7 +60,7 @@ def test_a_terminal_that_closes_is_a_hang_up_and_costs_no_results(tmp_path):
     leader, follower = pty.openpty()
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), follower)
     by = (sys.executable, "-c", LOGIN)
-    process = start(*ENDLESS, "--store", "a.db", cwd=tmp_path, by=by, **streams)
+    process = start(*ENDLESS, "-o", "o.json", "--store", "a.db", cwd=tmp_path, by=by, **streams)
     os.close(follower)
     while process.poll() is None and not n_blocks(tmp_path / "a.db"):
         if select.select([leader], [], [], 0.02)[0]:
@@ -74,7 +72,7 @@ def test_a_terminal_that_closes_is_a_hang_up_and_costs_no_results(tmp_path):
 
 
 def test_ctrl_c_that_ends_the_reader_too_is_an_interrupt(forks, tmp_path):
-    process = forks.start(*ENDLESS, "-q", "--store", "a.db", cwd=tmp_path)
+    process = forks.start(*ENDLESS, "-o", "o.json", "--store", "a.db", cwd=tmp_path)
     process.stdout.close()
     wait_until(lambda: n_blocks(tmp_path / "a.db") > 0 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
