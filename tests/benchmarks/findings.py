@@ -15,6 +15,9 @@ from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
 
+COUNTS = (30, 300, 999, 1_000, 100_000)
+"""Numbers of repeats."""
+
 FURTHER = ("new-head,fixed=1", "reinit=2", "add=8,fixed=2")
 TARGET = DataRecord("target", "problem 2", n_train=500, n_test=500, ceiling=0.84, floor=0.34)
 
@@ -24,7 +27,7 @@ def main() -> None:
     variants = (STANDALONE, *transfer_variants(None, 2), *map(parse_variant, FURTHER))
     print("| repeats | seconds |")
     print("| ---: | ---: |")
-    for n_repeats in (30, 300, 999, 1_000, 100_000):
+    for n_repeats in COUNTS:
         data = {"source": BlobsSpec(1), "target": BlobsSpec(2)}
         spec = ExperimentSpec(variants=variants, n_repeats=n_repeats, **data)
         rng = np.random.default_rng(0)

@@ -1,0 +1,221 @@
+"""Every benchmark runs: a tiny round of each script, in this process."""
+
+import contextlib
+import importlib
+import sys
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from helpers.commands import run_here
+from helpers.specs import SMALL_OPTIONS
+
+from blobtransfer.specs.network import MLPSpec
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of the peers, not ours
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+class Here(Executor):
+    """Runs calls in this process, one after another."""
+
+    def __init__(self, *settings, **more_settings):
+        pass
+
+    def submit(self, call, *arguments):
+        future = Future()
+        try:
+            future.set_result(call(*arguments))
+        except ModuleNotFoundError as error:
+            future.set_exception(error)
+        return future
+
+
+def run(command, folder):
+    """Run a command of the program here, without a cluster."""
+    _, _, _, *argv = command
+    if "--scheduler" in argv:
+        at = argv.index("--scheduler")
+        del argv[at : at + 2]
+    with contextlib.chdir(folder):
+        done = run_here(*argv)
+    assert done.code == 0, done.err
+    return SimpleNamespace(stderr=done.err)
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch):
+    """Let scripts be imported, and forget them afterwards: their names are common words."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setitem(sys.modules, "coverage", sys.modules.get("coverage"))
+    yield
+    for path in BENCHMARKS.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Return a function that imports a script, changes some of its names, and runs `main`."""
+
+    def main(name, *arguments, argv=(), **changes):
+        module = importlib.import_module(name)
+        for changed, value in changes.items():
+            monkeypatch.setattr(module, changed, value)
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *argv])
+        module.main(*arguments)
+
+    return main
+
+
+def table_of(capsys):
+    """Return the rows of all Markdown tables that were printed, as lists of cells."""
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
+    return [row for row in rows if not set("".join(row)) <= set("-: ")]
+
+
+def test_arms(benchmark, capsys):
+    benchmark("arms", N_REPEATS=2, N_TURNS=1, FROZEN={1: [0], 4: [0, 0, 1, 2]})
+    assert [row[0] for row in table_of(capsys)] == ["arms", "1", "4"]
+
+
+def test_calibration(benchmark, capsys):
+    few = importlib.import_module("calibration")
+    differences = partial(few.real_differences, 10)
+    benchmark("calibration", 4, SIZES=(6,), real_differences=differences)
+    few.held_out(2)
+    assert len(table_of(capsys)) > 60
+
+
+def test_clusters(benchmark, capsys, monkeypatch):
+    closed = SimpleNamespace(file="none", add_worker=lambda: None, close=lambda: None)
+    monkeypatch.setattr("helpers.clusters.Cluster", lambda folder: closed)
+    command = ["compare", *SMALL_OPTIONS, "-q", "--no-plot"]
+    benchmark("clusters", argv=("--rounds", "1"), SIZES=(1, 2), COMMAND=command, run=run)
+    assert len(table_of(capsys)) == 1 + 4
+
+
+def test_findings(benchmark, capsys):
+    benchmark("findings", COUNTS=(30, 300))
+    assert [row[0] for row in table_of(capsys)] == ["repeats", "30", "300"]
+
+
+def test_million(benchmark, capsys, tmp_path):
+    million = importlib.import_module("million")
+
+    def cost_of(arguments, folder, output):
+        with contextlib.chdir(folder):
+            done = run_here(*arguments, *SMALL_OPTIONS * (arguments[0] == "compare"))
+        assert done.code == 0, done.err
+        Path(folder, output).write_text(done.out)
+        return million.Cost(1.0, 1.0, 1.0, "")
+
+    benchmark("million", argv=("--repeats", "2"), PARTS=(2, 1), cost_of=cost_of)
+    assert [row[:2] for row in table_of(capsys)[1:]] == [["1", "8"], ["2", "16"]]
+
+
+def test_next_pair(benchmark, capsys):
+    benchmark("next_pair", argv=("2",), N_PAIRS=(5,), TAUS=(0.0, 1.0))
+    assert len(table_of(capsys)) == 1 + 4
+
+
+def test_pairs(benchmark, capsys):
+    pairs = importlib.import_module("pairs")
+    entries = {name: entry for name, entry in pairs.ENTRIES.items() if entry[0].startswith("ours")}
+    command = ["pairs", *SMALL_OPTIONS, "--repeats", "2", "--fixed", "0", "-q", "--no-plot"]
+    benchmark(
+        "pairs", argv=("--rounds", "1"), COUNTS=(2, 3), N_PAIRS=2, N_TRAINED=1, N_REPEATS=2,
+        ENTRIES=entries, COMMAND=command, run=run, ProcessPoolExecutor=Here,
+    )  # fmt: skip
+    assert len(table_of(capsys)) == 3 + 1 + len(entries)
+
+
+def test_peak(benchmark, capsys):
+    benchmark("peak", N_TURNS=100)
+    assert "GFLOP" in capsys.readouterr().out
+
+
+def test_resplits(benchmark, capsys):
+    benchmark("resplits", 3)
+    assert len(table_of(capsys)) > 4
+
+
+def test_rounding(benchmark, capsys):
+    small = {"OWN": {"this processor": ""}, "NUMPY": {"all it has": ""}, "ACTIVATIONS": ("relu",)}
+    benchmark("rounding", **small)
+    assert "not here" not in table_of(capsys)[1]
+
+
+def test_scaling(benchmark, capsys):
+    scaling = importlib.import_module("scaling")
+    base = scaling.BASE | {"n_runs": 2, "epochs": 2}
+    cases = {name: cases[:1] for name, cases in scaling.CASES.items()}
+    tiny = {name: [case | base] for name, (case,) in cases.items()}
+    benchmark("scaling", BASE=base, CASES=tiny, ProcessPoolExecutor=Here)
+    assert len(table_of(capsys)) == 1 + len(tiny)
+
+
+def test_throughput(benchmark, capsys):
+    throughput = importlib.import_module("throughput")
+    entries = {
+        name: path for name, path in throughput.ENTRIES.items() if path not in throughput.KERAS
+    }
+    benchmark(
+        "throughput", argv=("--rounds", "1"), ENTRIES=entries,
+        CASES=((throughput.DEFAULT, (3,)),), Entry=partial(throughput.Entry, process=Here()),
+    )  # fmt: skip
+    assert [row[0] for row in table_of(capsys)[1:]] == list(entries)
+
+
+def test_tuning(benchmark, capsys):
+    tuning = importlib.import_module("tuning")
+    small, other = MLPSpec(), MLPSpec(3, (4,), 2)
+    for patches in (*tuning.DECISIONS.values(), *tuning.PARTS.values()):
+        with tuning.all_of(patches):  # each of them finds what it changes
+            pass
+    for name in ("EPOCHS", "TURNS"):
+        setattr(tuning, name, {small: 1, other: 1})
+    tuning.WIDE = other
+    tuning.race("decision taken back", dict(islice(tuning.DECISIONS.items(), 2)))
+    assert len(table_of(capsys)) == 1 + 2
+
+
+@pytest.mark.keras
+def test_parity(benchmark, capsys):
+    parity = importlib.import_module("parity")
+    seed, n_frozen, training = parity.LONG[0]
+    benchmark(
+        "parity", 1, PARITY_CASES=parity.PARITY_CASES[:1], ANCHORED=parity.ANCHORED[:1],
+        LONG=[(seed, n_frozen, replace(training, epochs=2))],
+    )  # fmt: skip
+    assert len(table_of(capsys)) == 1 + 2 + 1 + 1
+
+
+@pytest.mark.keras
+def test_commands(benchmark, capsys):
+    commands = importlib.import_module("commands")
+
+    def run_here_or_not(command, folder):
+        is_plain = command[: len(commands.PROGRAM)] == commands.PROGRAM
+        return run(command, folder) if is_plain else run_process(command, folder)
+
+    run_process, make_job = commands.run, commands.make_job
+    benchmark(
+        "commands", N_RUNS=1, N_KERAS_FITS=1, ProcessPoolExecutor=Here, run=run_here_or_not,
+        COMPARE=["compare", *SMALL_OPTIONS, "--repeats", "2", "--no-plot"],
+        training_s=lambda arguments: 0.0,  # as `stages` does, but with TensorFlow
+        make_job=lambda sizes, n, epochs=2: make_job(sizes, n, 2),
+    )  # fmt: skip
+    assert table_of(capsys)[-1][0] == "the whole command"
+
+
+def test_every_benchmark_has_a_test():
+    scripts = {path.stem for path in BENCHMARKS.glob("*.py")}
+    peers = {"jax_vmap", "keras_fit", "numba_lanes", "numpy_matmul", "ours", "torch_bmm"}
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    assert scripts - peers - {"common", "stages"} <= tested
