@@ -14,8 +14,8 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from commands import PROGRAM, run
-from common import N_THREADS, figure, print_table
+from commands import PROGRAM
+from common import N_THREADS, figure, print_table, run
 
 from blobtransfer.engines import load_engine
 from blobtransfer.specs.experiment import ExperimentSpec

@@ -6,6 +6,7 @@ that is always 1 makes it part of every product.
 """
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -58,6 +59,11 @@ def job_of(
         n_frozen=np.full(n_runs, n_frozen),
         order_keys=order_keys,
     )
+
+
+def run(command: Sequence[str], folder: str) -> None:
+    """Run a command in a folder and wait for it."""
+    subprocess.run(command, cwd=folder, capture_output=True, check=True)
 
 
 def ignore(n_epochs: int) -> None:

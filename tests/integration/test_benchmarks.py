@@ -6,7 +6,6 @@ import sys
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +13,7 @@ import pytest
 from helpers.commands import run_here
 from helpers.specs import SMALL_OPTIONS
 
-from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of the peers, not ours
 
@@ -37,7 +36,7 @@ class Here(Executor):
 
 
 def run(command, folder):
-    """Run a command of the program here, without a cluster."""
+    """Run a command of the program in this process, without a cluster."""
     _, _, _, *argv = command
     if "--scheduler" in argv:
         at = argv.index("--scheduler")
@@ -45,7 +44,6 @@ def run(command, folder):
     with contextlib.chdir(folder):
         done = run_here(*argv)
     assert done.code == 0, done.err
-    return SimpleNamespace(stderr=done.err)
 
 
 @pytest.fixture(autouse=True)
@@ -100,11 +98,6 @@ def test_clusters(benchmark, capsys, monkeypatch):
     assert len(table_of(capsys)) == 1 + 4
 
 
-def test_findings(benchmark, capsys):
-    benchmark("findings", COUNTS=(30, 300))
-    assert [row[0] for row in table_of(capsys)] == ["repeats", "30", "300"]
-
-
 def test_million(benchmark, capsys, tmp_path):
     million = importlib.import_module("million")
 
@@ -124,17 +117,6 @@ def test_next_pair(benchmark, capsys):
     assert len(table_of(capsys)) == 1 + 4
 
 
-def test_pairs(benchmark, capsys):
-    pairs = importlib.import_module("pairs")
-    entries = {name: entry for name, entry in pairs.ENTRIES.items() if entry[0].startswith("ours")}
-    command = ["pairs", *SMALL_OPTIONS, "--repeats", "2", "--fixed", "0", "-q", "--no-plot"]
-    benchmark(
-        "pairs", argv=("--rounds", "1"), COUNTS=(2, 3), N_PAIRS=2, N_TRAINED=1, N_REPEATS=2,
-        ENTRIES=entries, COMMAND=command, run=run, ProcessPoolExecutor=Here,
-    )  # fmt: skip
-    assert len(table_of(capsys)) == 3 + 1 + len(entries)
-
-
 def test_peak(benchmark, capsys):
     benchmark("peak", N_TURNS=100)
     assert "GFLOP" in capsys.readouterr().out
@@ -151,15 +133,6 @@ def test_rounding(benchmark, capsys):
     assert "not here" not in table_of(capsys)[1]
 
 
-def test_scaling(benchmark, capsys):
-    scaling = importlib.import_module("scaling")
-    base = scaling.BASE | {"n_runs": 2, "epochs": 2}
-    cases = {name: cases[:1] for name, cases in scaling.CASES.items()}
-    tiny = {name: [case | base] for name, (case,) in cases.items()}
-    benchmark("scaling", BASE=base, CASES=tiny, ProcessPoolExecutor=Here)
-    assert len(table_of(capsys)) == 1 + len(tiny)
-
-
 def test_throughput(benchmark, capsys):
     throughput = importlib.import_module("throughput")
     entries = {
@@ -172,17 +145,12 @@ def test_throughput(benchmark, capsys):
     assert [row[0] for row in table_of(capsys)[1:]] == list(entries)
 
 
-def test_tuning(benchmark, capsys):
-    tuning = importlib.import_module("tuning")
-    small, other = MLPSpec(), MLPSpec(3, (4,), 2)
-    for patches in (*tuning.DECISIONS.values(), *tuning.PARTS.values()):
-        with tuning.all_of(patches):  # each of them finds what it changes
-            pass
-    for name in ("EPOCHS", "TURNS"):
-        setattr(tuning, name, {small: 1, other: 1})
-    tuning.WIDE = other
-    tuning.race("decision taken back", dict(islice(tuning.DECISIONS.items(), 2)))
-    assert len(table_of(capsys)) == 1 + 2
+def test_overhead(benchmark, capsys):
+    overhead = importlib.import_module("overhead")
+    spec = replace(overhead.COMPARE, training=TrainingSpec(epochs=1))
+    benchmark("overhead", N_ROUNDS=1, CASES={"tiny": spec})
+    _, (case, *costs) = table_of(capsys)
+    assert case == "tiny" and len(costs) == 6
 
 
 @pytest.mark.keras
@@ -199,23 +167,17 @@ def test_parity(benchmark, capsys):
 @pytest.mark.keras
 def test_commands(benchmark, capsys):
     commands = importlib.import_module("commands")
-
-    def run_here_or_not(command, folder):
-        is_plain = command[: len(commands.PROGRAM)] == commands.PROGRAM
-        return run(command, folder) if is_plain else run_process(command, folder)
-
-    run_process, make_job = commands.run, commands.make_job
+    make_job = commands.make_job
     benchmark(
-        "commands", N_RUNS=1, N_KERAS_FITS=1, ProcessPoolExecutor=Here, run=run_here_or_not,
-        COMPARE=["compare", *SMALL_OPTIONS, "--repeats", "2", "--no-plot"],
-        training_s=lambda arguments: 0.0,  # as `stages` does, but with TensorFlow
+        "commands", argv=("--rounds", "1"), COMMANDS=(["--help"],), COMPARE=["--help"],
+        N_KERAS_FITS=1, ProcessPoolExecutor=Here,
         make_job=lambda sizes, n, epochs=2: make_job(sizes, n, 2),
     )  # fmt: skip
-    assert table_of(capsys)[-1][0] == "the whole command"
+    assert [row[0] for row in table_of(capsys)] == ["command", "`--help`"]
 
 
 def test_every_benchmark_has_a_test():
     scripts = {path.stem for path in BENCHMARKS.glob("*.py")}
     peers = {"jax_vmap", "keras_fit", "numba_lanes", "numpy_matmul", "ours", "torch_bmm"}
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
-    assert scripts - peers - {"common", "stages"} <= tested
+    assert scripts - peers - {"common"} <= tested

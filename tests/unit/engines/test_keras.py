@@ -1,7 +1,5 @@
 """The Keras engine against `keras.Model.fit`; the Keras model, its file, and a quiet import."""
 
-import os
-
 import numpy as np
 import pytest
 from helpers.commands import run_python
@@ -12,7 +10,6 @@ from blobtransfer.engines.keras import engine as keras_engine
 from blobtransfer.engines.keras.engine import KerasEngine
 from blobtransfer.engines.keras.model import build_mlp, get_weights
 from blobtransfer.engines.keras.quiet import load_keras
-from blobtransfer.keras_files.write import save_model
 from blobtransfer.network import initial_weights
 from blobtransfer.randomness import batch_orders
 from blobtransfer.running.progress import SILENT
