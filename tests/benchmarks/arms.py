@@ -1,9 +1,9 @@
-"""What it saves to draw the orders of a repeat, and lay its rows out, once for all its arms.
+"""Fits per CPU second of the arms of a repeat, and the share of the arithmetic limit.
 
     .venv/bin/python tests/benchmarks/arms.py
 
-One thread trains 64 repeats of some arms, in block groups and then each block by itself, in turns;
-the least CPU time of each counts.
+One thread trains 64 repeats of some arms, in block groups that share the orders of the rows, and
+then each block by itself, in turns; the least CPU time of each counts.
 """
 
 import time
@@ -13,21 +13,28 @@ from unittest.mock import patch
 
 import numpy as np
 from common import DEFAULT, ignore, make_job, print_table
+from peak import peak_flops
+from throughput import flops
 
 from blobtransfer.engines import Job
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import scheduling
 
 N_REPEATS, N_TURNS = 64, 15
-FROZEN = {1: [0], 4: [0, 0, 1, 2], 7: [0, 0, 1, 2, 0, 1, 2]}
-"""The frozen layers of `compare`'s arms, for one question and for both."""
+CASES = {
+    "standalone": [0],
+    "`compare --sources fresh`": [0, 0, 1, 2],
+    "`compare`": [0, 0, 1, 2, 0, 1, 2],
+    "`compare`, no layer frozen": [0] * 7,
+}
+"""The frozen layers of each arm."""
 
 
 def main() -> None:
-    """Print a row for each number of arms."""
+    """Print a row for each case."""
     engine, block_groups = compiled.CompiledEngine(1), scheduling.block_groups
-    rows = []
-    for n_arms, n_frozen in FROZEN.items():
+    limit, rows = peak_flops(), []
+    for name, n_frozen in CASES.items():
         job = job_of_arms(n_frozen)
 
         def alone(*arguments: Any) -> list[list[np.ndarray]]:
@@ -38,9 +45,12 @@ def main() -> None:
             best["together"] = min(best["together"], seconds(engine, job))
             with patch.object(scheduling, "block_groups", alone):
                 best["alone"] = min(best["alone"], seconds(engine, job))
+        limit = max(limit, peak_flops())
         rates = [f"{job.n_runs / best[how]:,.0f}" for how in ("alone", "together")]
-        rows.append([n_arms, *rates, f"{best['alone'] / best['together']:.2f}"])
-    heads = ["arms", "fits a CPU second, each alone", "together", "times as fast"]
+        work = N_REPEATS * sum(flops(DEFAULT, n) for n in n_frozen)
+        share = f"{100 * work / best['together'] / limit:.0f}"
+        rows.append([name, len(n_frozen), *rates, share])
+    heads = ["arms of", "arms", "fits per CPU s, each arm alone", "together", "% of the limit"]
     print_table(heads, rows)
 
 

@@ -106,18 +106,6 @@ def draw_orders(rng: np.random.Generator, n_runs: int, n_rows: int) -> NDArray[n
     return keys.view(np.int64)
 
 
-def accuracy(job: Job, weights: Weights) -> float:
-    """Give the mean test accuracy of all networks."""
-    n_correct = 0
-    for run in range(len(weights[0])):
-        a = job.datasets[0].x_test
-        for layer in range(0, len(weights), 2):
-            z = a @ weights[layer][run] + weights[layer + 1][run]
-            a = np.maximum(z, 0)
-        n_correct += np.sum(z.argmax(axis=1) == job.datasets[0].y_test)
-    return float(n_correct / (len(weights[0]) * len(job.datasets[0].y_test)))
-
-
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a Markdown table: the first column to the left, the others to the right."""
     lines = [[f"{cell}" for cell in row] for row in (head, *rows)]

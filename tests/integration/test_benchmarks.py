@@ -78,8 +78,8 @@ def table_of(capsys):
 
 
 def test_arms(benchmark, capsys):
-    benchmark("arms", N_REPEATS=2, N_TURNS=1, FROZEN={1: [0], 4: [0, 0, 1, 2]})
-    assert [row[0] for row in table_of(capsys)] == ["arms", "1", "4"]
+    benchmark("arms", N_REPEATS=2, N_TURNS=1, CASES={"four": [0, 0, 1, 2]}, peak_flops=lambda: 1.0)
+    assert [row[1] for row in table_of(capsys)] == ["arms", "4"]
 
 
 def test_calibration(benchmark, capsys):
@@ -140,7 +140,7 @@ def test_throughput(benchmark, capsys):
     }
     benchmark(
         "throughput", argv=("--rounds", "1"), ENTRIES=entries,
-        CASES=((throughput.DEFAULT, (3,)),), Entry=partial(throughput.Entry, process=Here()),
+        CASES=((throughput.DEFAULT, 3),), Entry=partial(throughput.Entry, process=Here()),
     )  # fmt: skip
     assert [row[0] for row in table_of(capsys)[1:]] == list(entries)
 
