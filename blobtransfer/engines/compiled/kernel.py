@@ -653,24 +653,29 @@ def _product(
 
     # Columns outside: their part of the right matrix stays in the nearest cache.
     for first_column, n_c in _tiles(code, n_columns, tile[1]):
-        for first_row, n_r in _tiles(code, n_rows, tile[0]):
+        for first_row, n_r in _tiles(code, n_rows, tile[0], is_last_alone=True):
             write_tile(first_row, n_r, first_column, n_c)
 
 
-def _tiles(code: Code, n: Index, most: int) -> Any:
-    """Yield the first index and the size of tiles that cover 0 .. n - 1, at most `most` each.
+def _tiles(code: Code, n: Index, most: int, is_last_alone: bool = False) -> Any:
+    """Yield the first index and the size of tiles that cover 0 .. n - 1.
 
-    The last tile starts at an integer if n is one.
+    Args:
+        code: Function that gets loops over the tiles.
+        n: Number of indices, at least 1.
+        most: Maximum size of a tile.
+        is_last_alone: If n is an integer, so is the first index of the last tile.
     """
     if isinstance(n, int):
         size = -(-n // -(-n // most))  # as even as can be: 64 in tiles of at most 6 is 10 x 6 + 4
-        last = (n - 1) // size * size
-        if last == size:
+        full = (n - is_last_alone) // size
+        if full == 1:
             yield 0, size
-        elif last:
-            with code.loop(0, last, size) as first:
+        elif full:
+            with code.loop(0, full * size, size) as first:
                 yield first, size
-        yield last, n - last
+        if full * size < n:
+            yield full * size, n - full * size
     else:
         remainder = Value(code, code.builder.urem(n.register, code.index(most).register))
         full_rows = n - remainder
