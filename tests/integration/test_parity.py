@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from helpers.specs import PARITY_CASES
-from helpers.trials import trials
 
 from blobtransfer.engines import load_engine
 from blobtransfer.network import initial_weights
@@ -21,7 +20,7 @@ from blobtransfer.specs.training import (
 )
 from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
-pytestmark = [pytest.mark.slow, pytest.mark.keras, pytest.mark.exhaustive]
+pytestmark = [pytest.mark.slow, pytest.mark.keras]
 
 # Of the largest weight of a layer, or of the largest loss; tests/benchmarks/parity.py measures the
 # differences. Adam divides by the size of a gradient, so the rounding of a tiny gradient counts as
