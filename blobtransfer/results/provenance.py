@@ -75,7 +75,7 @@ class Environment:
         """
         difference = version_difference(self.versions, other.versions, engine)
         if not difference and self.rounding != other.rounding:
-            return "its processor rounds differently"
+            return "its arithmetic rounds differently"
         return difference
 
 

@@ -275,7 +275,7 @@ def test_a_machine_that_rounds_differently_is_found_out(run, monkeypatch):
     monkeypatch.setattr(blobtransfer.running.fingerprint, "_rounding", lambda *_: "otherwise")
     assert run(*command, "--repeats", "5").code == 0  # nothing is computed
     done = run(*command, "--repeats", "7")
-    assert done.code == 2 and "(its processor rounds differently)" in done.err
+    assert done.code == 2 and "(its arithmetic rounds differently)" in done.err
     assert run(*command, "--repeats", "7", "--mixed").code == 0
 
 

@@ -434,7 +434,7 @@ def test_parts_that_disagree_about_a_repeat_are_refused_whole(tmp_path):
     [
         (replace(HERE, versions={"python": "3.12", "numpy": "2"}), "python 3.12, not 3.11"),
         (replace(HERE, versions={"python": "3.11"}), "numpy None, not 2"),
-        (replace(HERE, rounding="b"), "its processor rounds differently"),
+        (replace(HERE, rounding="b"), "its arithmetic rounds differently"),
     ],
 )
 def test_parts_that_were_computed_otherwise_join_only_if_they_may_be_mixed(tmp_path, other, says):
