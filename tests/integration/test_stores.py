@@ -114,7 +114,8 @@ def test_a_look_is_said_to_be_the_second_where_there_was_a_first(run):
     assert "after one at 110 repeats" in run(*command, "--repeats", "300").err
 
 
-def test_show_gives_what_the_last_command_asked_for(run):
+def test_show_gives_what_the_last_command_asked_for(run, monkeypatch):
+    monkeypatch.setattr("blobtransfer.execution.dask.CONNECT_S", 0.5)
     command = (*FRESH, *QUIET, "--format", "csv", "--store", "a.db")
     show = ("show", "a.db", *QUIET, "--format", "csv")
     few, more = (run(*command, "--repeats", n).out for n in ("8", "9"))
