@@ -154,7 +154,7 @@ def _train_and_deliver(
 
     canvas, (setting, model_path), messages = output.figure.canvas(), model, output.messages
     engine = load_engine(spec.engine, messages.verbose)
-    compile_ahead(engine, spec)
+    compile_ahead(spec)
 
     from blobtransfer.cli.progress import progress_of
 

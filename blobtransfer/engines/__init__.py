@@ -10,21 +10,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from threading import Thread
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Dataset
-from blobtransfer.errors import InputError, SettingError
+from blobtransfer.errors import InputError, MachineError, SettingError
 from blobtransfer.network import Weights
 from blobtransfer.specs.experiment import EngineName, ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 
-AHEAD_BYTES = 512 << 20
-"""Memory that must be free to load LLVM beside other libraries: short of it, OpenBLAS hangs."""
+SPARE_BYTES = 512 << 20
+"""Memory that must be free to load or run LLVM beside the imports of other libraries."""
 
 OnEpochs = Callable[[int], None]
 """Called with the newly done epochs, summed over the runs of a job; may raise to stop."""
@@ -232,18 +231,25 @@ def load_engine(name: EngineName, show_log: bool = False, n_threads: int | None 
     return engine
 
 
-def compile_ahead(engine: Engine, spec: ExperimentSpec) -> None:
-    """Let the compiled engine compile in a thread, while the caller imports other modules.
+def compile_ahead(spec: ExperimentSpec) -> None:
+    """Begin to compile for a spec in a thread, while the caller imports other modules.
 
-    The Keras engine is not started ahead, as it redirects standard error while it starts.
+    `Engine.start` waits for it, and raises its errors. The Keras engine has nothing to compile.
     """
-    if spec.engine != "compiled":
-        return
+    if spec.engine == "compiled" and has_spare_memory():
+        from blobtransfer.engines.compiled.engine import kernels_of
 
-    def start() -> None:
-        with suppress(Exception):  # the start that waits for this one raises it again
-            engine.start(spec)
+        with suppress(MachineError):
+            kernels_of(spec)
 
-    with suppress(OSError, RuntimeError):  # memory is short, or no thread can be started
-        mmap.mmap(-1, AHEAD_BYTES).close()
-        Thread(target=start).start()
+
+def has_spare_memory() -> bool:
+    """Return whether several libraries may be loaded at once.
+
+    Short of memory, OpenBLAS retries forever, and LLVM ends the process.
+    """
+    try:
+        mmap.mmap(-1, SPARE_BYTES).close()
+    except OSError:
+        return False
+    return True

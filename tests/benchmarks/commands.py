@@ -35,13 +35,14 @@ N_KERAS_FITS = 3
 PROGRAM = [sys.executable, "-m", "blobtransfer"]
 IMPORT = """
 import gc, importlib, os, sys
-gc.set_threshold(50_000, 20, 20)  # as in blobtransfer/__main__.py
+gc.set_threshold(50_000, 20, 20)  # as in blobtransfer/__main__.py, as the last line is
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
     except ImportError:  # modules of other systems, which libraries look for
         pass
+gc.freeze()
 """
 
 

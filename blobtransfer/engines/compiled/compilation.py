@@ -4,7 +4,6 @@ A kernel owns its machine code: both are freed once a kernel has left the cache 
 uses it any more.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
@@ -16,6 +15,7 @@ from blobtransfer.specs.training import TrainingSpec
 
 if TYPE_CHECKING:
     from blobtransfer.engines.compiled.kernel import Layout
+    from blobtransfer.engines.compiled.native import MachineFunction
     from blobtransfer.engines.compiled.update import UpdateRule
 
 MIN_ROWS = 64
@@ -44,14 +44,16 @@ class Kernel:
     rule: "UpdateRule"
     lanes: int
     block_fields: tuple[str, ...]
-    train_group: Callable[..., None]
-    evaluate_group: Callable[..., None]
+    train_group: "MachineFunction"
+    evaluate_group: "MachineFunction"
 
 
 def get_kernel(
     network: MLPSpec, training: TrainingSpec, is_anchored: bool, n_train: int, has_own_rows: bool
 ) -> Kernel:
-    """Return the kernel that trains a network, compiled unless this process has it already.
+    """Return the kernel that trains a network; it is compiled unless this process has it already.
+
+    The first call of its machine code waits until it is compiled.
 
     Args:
         network: Shape of the networks.
@@ -61,7 +63,7 @@ def get_kernel(
         has_own_rows: Whether the lanes of a block train on different datasets.
 
     Raises:
-        MachineError: LLVM is missing, or cannot compile for this machine.
+        MachineError: LLVM is missing, or no thread can be started.
     """
     try:
         from blobtransfer.engines.compiled import native, update

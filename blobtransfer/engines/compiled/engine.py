@@ -50,12 +50,8 @@ class CompiledEngine:
 
     def start(self, spec: ExperimentSpec) -> None:
         """Import LLVM and compile for the networks of a spec; see `engines.Engine.start`."""
-        n_train, has_own_rows = spec.data.n_train, spec.data.is_resplit
-        for arm in spec.arms:
-            network, is_anchored = arm.variant.network(spec.network), arm.variant.anchor is not None
-            get_kernel(network, spec.training, is_anchored, n_train, has_own_rows)
-            if spec.tune and not has_own_rows:
-                get_kernel(network, spec.training, is_anchored, n_train, has_own_rows=True)
+        for kernel in kernels_of(spec):
+            kernel.train_group.wait()
 
     def repeats_at_once(self, spec: ExperimentSpec) -> int:
         """Return how many repeats a block of work should have; see `scheduling.repeats_per_job`."""
@@ -104,6 +100,27 @@ class CompiledEngine:
             training.stop()
             pool.shutdown(cancel_futures=True)
         return Trained(training.weights, training.curves, training.classes_predicted)
+
+
+def kernels_of(spec: ExperimentSpec) -> list[Kernel]:
+    """Return the kernels of a spec's networks; they may still be compiled in threads.
+
+    Raises:
+        MachineError: LLVM is missing, or no thread can be started.
+    """
+    n_train, is_resplit = spec.data.n_train, spec.data.is_resplit
+    row_kinds = {is_resplit, True} if spec.tune else {is_resplit}
+    return [
+        get_kernel(
+            arm.variant.network(spec.network),
+            spec.training,
+            arm.variant.anchor is not None,
+            n_train,
+            has_own_rows,
+        )
+        for arm in spec.arms
+        for has_own_rows in sorted(row_kinds)
+    ]
 
 
 class _JobTraining:

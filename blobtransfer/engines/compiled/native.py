@@ -1,13 +1,15 @@
 """Compile LLVM code to machine code of this processor, in this process."""
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 from llvmlite import binding as llvm
 from llvmlite import ir
 
+from blobtransfer.engines import has_spare_memory
 from blobtransfer.engines.compiled.simd import FLOAT, INT64, POINTER
 from blobtransfer.errors import MachineError
 
@@ -24,7 +26,10 @@ def host_lanes() -> int:
 def compile_functions(
     module: ir.Module, arguments: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, "MachineFunction"]:
-    """Compile functions; 0.2 s for the default network, and a second for every ten layers more.
+    """Begin to compile functions in a thread, as LLVM lets other Python threads run.
+
+    It takes 0.2 s for the default network, and a second for every ten layers more. If memory is
+    short, they are compiled before this function returns.
 
     Args:
         module: The LLVM code.
@@ -34,27 +39,21 @@ def compile_functions(
         The functions by name.
 
     Raises:
-        MachineError: LLVM cannot compile for this machine.
+        MachineError: LLVM cannot compile for this machine, or no thread can be started.
     """
-    features = str(llvm.get_host_cpu_features().flatten())
-    if host_lanes() == 16:  # otherwise LLVM splits vectors of 512 bits on some processors
-        features += ",-prefer-256-bit"
-    try:
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        machine = llvm.Target.from_default_triple().create_target_machine(
-            cpu=llvm.get_host_cpu_name(), features=features, opt=3
-        )
-        parsed = llvm.parse_assembly(str(module))
-        parsed.verify()
-        parsed.triple, parsed.data_layout = llvm.get_process_triple(), str(machine.target_data)
-        _optimise(parsed, machine)
-        engine = llvm.create_mcjit_compiler(parsed, machine)
-        engine.finalize_object()
-    except RuntimeError as error:
-        raise MachineError(
-            f"LLVM cannot compile for this machine ({error}); use --engine keras"
-        ) from error
+    engine: Future[Any] = Future()
+    text = str(module)
+    if has_spare_memory():
+        executor = ThreadPoolExecutor(1)
+        try:
+            engine = executor.submit(_compile, text)
+        except RuntimeError as error:
+            raise MachineError(
+                f"no thread can be started ({error}); free some memory, or end other programs"
+            ) from error
+        executor.shutdown(wait=False)
+    else:
+        engine.set_result(_compile(text))
     return {name: MachineFunction(engine, name, types) for name, types in arguments.items()}
 
 
@@ -64,25 +63,62 @@ class MachineFunction:
     It owns the LLVM engine whose memory its code lies in. While it runs, other Python threads do.
 
     Args:
-        engine: What compiled it.
+        engine: The LLVM engine, once it has compiled the function.
         name: Its name in the module.
         types: Names and LLVM types of its arguments.
     """
 
-    def __init__(self, engine: Any, name: str, types: Mapping[str, Any]) -> None:
+    def __init__(self, engine: "Future[Any]", name: str, types: Mapping[str, Any]) -> None:
         self._engine, self._name, self._types = engine, name, types
-        c_types = [C_TYPES[llvm_type] for llvm_type in types.values()]
-        self._code = ctypes.CFUNCTYPE(None, *c_types)(engine.get_function_address(name))
+        self._code: Callable[..., None] | None = None
+
+    def wait(self) -> Callable[..., None]:
+        """Wait until the function is compiled, and return it.
+
+        Raises:
+            MachineError: LLVM cannot compile for this machine.
+        """
+        if self._code is None:
+            address = self._engine.result().get_function_address(self._name)
+            c_types = [C_TYPES[llvm_type] for llvm_type in self._types.values()]
+            self._code = ctypes.CFUNCTYPE(None, *c_types)(address)
+        return self._code
 
     def __call__(self, **values: Any) -> None:
         """Call it; a pointer in the place of another would corrupt memory, so names are checked.
 
         Raises:
             TypeError: The names are not those of the arguments.
+            MachineError: LLVM cannot compile for this machine.
         """
         if values.keys() != self._types.keys():
             raise TypeError(f"{self._name} takes {[*self._types]}, not {[*values]}")
-        self._code(*[values[name] for name in self._types])
+        code = self._code or self.wait()
+        code(*[values[name] for name in self._types])
+
+
+def _compile(text: str) -> Any:
+    """Compile LLVM code and return the engine that owns the machine code."""
+    features = str(llvm.get_host_cpu_features().flatten())
+    if host_lanes() == 16:  # otherwise LLVM splits vectors of 512 bits on some processors
+        features += ",-prefer-256-bit"
+    try:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = llvm.Target.from_default_triple().create_target_machine(
+            cpu=llvm.get_host_cpu_name(), features=features, opt=3
+        )
+        parsed = llvm.parse_assembly(text)
+        parsed.verify()
+        parsed.triple, parsed.data_layout = llvm.get_process_triple(), str(machine.target_data)
+        _optimise(parsed, machine)
+        engine = llvm.create_mcjit_compiler(parsed, machine)
+        engine.finalize_object()
+    except RuntimeError as error:
+        raise MachineError(
+            f"LLVM cannot compile for this machine ({error}); use --engine keras"
+        ) from error
+    return engine
 
 
 def _optimise(parsed: Any, machine: Any) -> None:

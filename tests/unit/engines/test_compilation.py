@@ -1,6 +1,7 @@
 """Each kernel is compiled once per process, and freed when it has left the cache."""
 
 import gc
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -84,7 +85,10 @@ def test_the_initializer_does_not_enter_the_code(compiled_modules):
 
 def test_a_kernel_that_has_left_the_cache_is_freed(compiled_modules):
     kernel = kernel_of()
-    engine = weakref.ref(kernel.train_group._engine)
+    engine = weakref.ref(kernel.train_group._engine.result())
+    for thread in threading.enumerate():  # the one that has compiled it
+        if thread is not threading.current_thread():
+            thread.join(1.0)
     compilation._compile.cache_clear()
     assert engine() is not None  # its machine code can still be called
     del kernel
