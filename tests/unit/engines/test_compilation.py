@@ -4,17 +4,21 @@ import gc
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import blobtransfer
+from blobtransfer import engines
+from blobtransfer.engines import compile_ahead, load_engine
 from blobtransfer.engines.compiled import compilation, native
 from blobtransfer.engines.compiled.compilation import get_kernel
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.variant import STANDALONE
 
 
 @pytest.fixture
@@ -93,3 +97,21 @@ def test_a_kernel_that_has_left_the_cache_is_freed(compiled_modules):
     assert engine() is not None  # its machine code can still be called
     del kernel
     assert engine() is None
+
+
+def test_an_engine_starts_with_the_kernels_that_were_compiled_ahead(compiled_modules):
+    spec = ExperimentSpec(source=BlobsSpec(1), target=BlobsSpec(2))
+    compile_ahead(replace(spec, engine="keras"))
+    assert compiled_modules == []
+    compile_ahead(spec)
+    assert len(compiled_modules) == 1
+    load_engine("compiled").start(spec)
+    assert len(compiled_modules) == 1
+
+
+def test_short_of_memory_nothing_is_compiled_ahead_or_in_a_thread(compiled_modules, monkeypatch):
+    for module in (engines, native):
+        monkeypatch.setattr(module, "has_spare_memory", lambda: False)
+    compile_ahead(ExperimentSpec(target=BlobsSpec(2), variants=(STANDALONE,)))
+    assert compiled_modules == []
+    assert kernel_of().train_group._engine.done()
