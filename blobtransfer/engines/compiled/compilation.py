@@ -35,7 +35,7 @@ class Kernel:
         layout: Offsets of weights and units, `kernel.Layout`.
         rule: How a gradient moves a weight.
         lanes: Networks in a block.
-        block_fields: Names of the arguments that each block of a call has its own of.
+        block_fields: Names of the arguments that differ between the blocks of a call.
         train_group: Machine code, see `kernel.GROUP_ARGUMENTS`.
         evaluate_group: Machine code, see `kernel.EVALUATE_GROUP_ARGUMENTS`.
     """
@@ -67,7 +67,7 @@ def get_kernel(
     """
     try:
         from blobtransfer.engines.compiled import native, update
-    except (ImportError, OSError) as error:  # llvmlite raises OSError without its library
+    except (ImportError, OSError) as error:  # OSError: the library of llvmlite is missing
         raise MachineError(
             f"LLVM cannot be imported ({error}); install llvmlite, or use --engine keras"
         ) from error

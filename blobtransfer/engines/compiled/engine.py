@@ -171,7 +171,7 @@ class _JobTraining:
             _GroupTraining(self, group, workspace).run()
 
     def _new_workspace(self, n_rows: int) -> Workspace:
-        """Return memory to train and evaluate runs with a number of training rows."""
+        """Return the workspace for runs with `n_rows` training rows."""
         network = self.job.network
         size = scheduling.packed_size(
             n_rows, self.job.training.batch_size, network.n_features, network.n_parameters
@@ -184,12 +184,12 @@ class _JobTraining:
 
 
 class _GroupTraining:
-    """A block group while it is trained: its networks and rows.
+    """The training of a block group: its networks and rows.
 
     Args:
-        training: The job that it belongs to, which gets the results.
+        training: Training of the job, which stores the results.
         group: Run numbers of each block.
-        workspace: Memory of the thread.
+        workspace: Memory that all groups of a thread use.
     """
 
     def __init__(self, training: _JobTraining, group: BlockGroup, workspace: Workspace) -> None:
@@ -223,9 +223,9 @@ class _GroupTraining:
             result[self._runs] = stacked[:, :n_runs]
 
     def _kernel_arguments(self) -> dict[str, int | float]:
-        """Return the arguments of `kernel.train_group` but for the epochs.
+        """Return the arguments of `kernel.train_group` except for the epochs.
 
-        What the addresses point to belongs to this object or to the training of the job.
+        This object and the training of the job own the memory that the addresses point to.
         """
         training, spec = self._training, self._training.job.training
         rows, workspace = self._train_rows, self._workspace

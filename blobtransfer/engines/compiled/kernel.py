@@ -1,11 +1,12 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
 Seven functions are emitted for the shape of a network. `shuffle` draws the row orders of some
-epochs and `pack_rows` copies the rows into these orders, for all blocks of a group; where it can,
-`shuffle_and_pack` does both. Then `train` trains one block on the packed rows. `train_group` calls
-these in turn, and `evaluate_group` calls `evaluate` for each block. Each `Value` here stands for
-one number in every network of the block. A matrix product is computed tile by tile, the sums of a
-tile in registers; weights are updated in place as soon as their gradient is known.
+epochs and `pack_rows` copies the rows into these orders, for all blocks of a group;
+`shuffle_and_pack` does both in one pass if a register holds a row. Then `train` trains one block on
+the packed rows. `train_group` calls these in turn, and `evaluate_group` calls `evaluate` for each
+block. Each `Value` here stands for one number in every network of the block. A matrix product is
+computed tile by tile, with the sums of a tile in registers; weights are updated in place as soon as
+their gradient is known.
 `docs/engine.md` has the memory layout with a drawing.
 
 Source: Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0.
@@ -52,7 +53,7 @@ SQUARE = 5
 """Largest side of a tile of gradients: 25 sums in registers, and 6 more to feed them."""
 
 MAX_16_BIT_ROWS = 2**16
-"""Most rows whose numbers have 16 bits, as in `shuffle_and_pack`."""
+"""Maximum rows of an epoch for `shuffle_and_pack`, whose row numbers have 16 bits."""
 
 SHUFFLE_ARGUMENTS = argument_types("order_keys row_orders", "first_epoch last_epoch n_rows")
 PACK_ROWS_ARGUMENTS = argument_types("row_orders first_rows x y inputs labels", "n_rows")
@@ -88,10 +89,10 @@ Logits = list[Value] | Array
 """The logits of a row, in registers or in memory."""
 
 FinishLogits = Callable[[Index, Logits], None]
-"""Emits what becomes of the logits of a row."""
+"""Emits the code that uses the logits of a row; called with the row and its logits."""
 
 FinishRow = Callable[[Index, list[Index], list[Value]], None]
-"""Emits what becomes of some entries of a matrix product, by row, columns and sums."""
+"""Emits the code that uses entries of a matrix product; called with a row, columns and sums."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Layout:
 
     def units(self, layer: int) -> int:
         """Return the offset of the activations (n_rows rows) of a layer; the input is layer 0."""
-        return self.n_rows * sum(row_of(width) for width in self.network.layer_sizes[:layer])
+        return self.n_rows * sum(stride_of(width) for width in self.network.layer_sizes[:layer])
 
     def deltas(self, layer: int) -> int:
         """Return the offset of a hidden layer's deltas; the output's overwrite the logits."""
@@ -131,12 +132,12 @@ class Layout:
     @property
     def inputs_stride(self) -> int:
         """Vectors per row of inputs."""
-        return row_of(self.network.n_features)
+        return stride_of(self.network.n_features)
 
     def record_size(self, lanes: int) -> int:
-        """Return the numbers in the record of a row: features, and the label as the last one.
+        """Return how many numbers the record of a row has; see `memory.PackedRows.records`.
 
-        A power of two, at least 4; 0 if a register has too few lanes for a record.
+        A power of two, at least 4; 0 if a record does not fit in a register.
         """
         size = max(4, 1 << self.network.n_features.bit_length())
         return size if size <= lanes else 0
@@ -152,15 +153,15 @@ class Layout:
         return self.deltas(len(self.network.shapes))
 
 
-def row_of(width: int) -> int:
-    """Return the vectors per row of units: an odd number."""
+def stride_of(width: int) -> int:
+    """Return how many vectors apart the rows of a layer are: an odd number, at least its width."""
     return width | 1
 
 
 def write_module(
     network: MLPSpec, n_rows: int, rule: UpdateRule, has_own_rows: bool, lanes: int
 ) -> ir.Module:
-    """Return a module with `shuffle`, `pack_rows`, `train`, `train_group` and `evaluate`.
+    """Return a module with the functions for a network; the docstring of this file lists them.
 
     Args:
         network: Shape of the networks.
@@ -194,11 +195,11 @@ class _Network:
         self.code, self.spec, self.layout = code, layout.network, layout
         sizes = self.spec.layer_sizes
         self.activations = [
-            code.array("workspace", offset=layout.units(k), stride=row_of(width))
+            code.array("workspace", offset=layout.units(k), stride=stride_of(width))
             for k, width in enumerate(sizes)
         ]
         self.deltas = [
-            code.array("workspace", offset=layout.deltas(k), stride=row_of(width))
+            code.array("workspace", offset=layout.deltas(k), stride=stride_of(width))
             for k, width in enumerate(sizes)
         ]
         self.deltas[-1] = self.activations[-1]
@@ -223,8 +224,8 @@ class _Network:
 
         Args:
             n_rows: Number of rows.
-            finish_logits: In training, emits the output deltas of a row from its logits; then what
-                `backward` needs is stored as well. None: the logits are stored.
+            finish_logits: In training, emits the output deltas of a row from its logits; the
+                derivatives that `backward` needs are stored as well. None: the logits are stored.
         """
         output = len(self.spec.hidden)
         for layer in range(output):
@@ -246,12 +247,12 @@ class _Network:
             for o, z in zip(columns, sums, strict=True):
                 above[b, o], derivative = self.activation(layer, z)
                 if is_trained and derivative is not None:
-                    derivatives[b, o] = derivative  # until the unit's delta takes its place
+                    derivatives[b, o] = derivative  # until the delta of the unit overwrites it
 
         self.weighted_sums(layer, n_rows, activate)
 
     def store_logits(self, b: Index, columns: list[Index], sums: list[Value]) -> None:
-        """Emit stores of some logits of a row."""
+        """Emit the stores of some logits of a row."""
         for c, z in zip(columns, sums, strict=True):
             self.logits[b, c] = z
 
@@ -352,7 +353,7 @@ class _Network:
             case "elu":
                 return self.code.select(a < 0.0, delta * (a + 1.0), delta)
             case "gelu":
-                return delta * self.deltas[layer + 1][b, i]  # where it was kept
+                return delta * self.deltas[layer + 1][b, i]  # where `hidden_layer` stored it
             case _:
                 return self.code.select(a > 0.0, delta, delta * slope)
 
@@ -403,8 +404,8 @@ def _write_pack_rows(code: Code, layout: Layout) -> None:
             starts = [code.lane(row * n_features, lane) for lane in range(code.lanes)]
             with code.loop(0, n_consecutive, code.lanes) as first:
                 starts_of_lanes = [start + first for start in starts]
-                of_lanes = code.gather_consecutive("x", starts_of_lanes, code.lanes)
-                for i, feature in enumerate(of_lanes):
+                features = code.gather_consecutive("x", starts_of_lanes, code.lanes)
+                for i, feature in enumerate(features):
                     inputs[b, first + i] = feature
         for i in code.unroll(n_features - n_consecutive):
             index = row * n_features + n_consecutive + code.convert(code.index(i), INT32)
@@ -414,34 +415,35 @@ def _write_pack_rows(code: Code, layout: Layout) -> None:
 
 
 def _write_shuffle_and_pack(code: Code, layout: Layout, has_own_rows: bool) -> None:
-    """Emit what `shuffle` and `pack_rows` do, for whole epochs, in one pass.
+    """Emit one pass that does the work of `shuffle` and `pack_rows`, for whole epochs.
 
-    Row numbers have 16 bits, so that the nearest cache holds those of an epoch, and are swapped
-    lane by lane: two loads and a store take less time than a share of a gather and a scatter. The
-    record of a row is copied as soon as its position is final.
+    Row numbers have 16 bits, so that those of an epoch fit in the L1 cache. They are swapped lane
+    by lane, which is faster than to gather and scatter them. The record of a row is copied as soon
+    as its position is final.
     """
     n_rows, first_epoch = code.argument("n_rows"), code.argument("first_epoch")
     keys = code.array("order_keys", code.int64s)[0]
     labels = code.array("labels", code.int32s)
     inputs = code.array("inputs", stride=layout.inputs_stride)
     positions = code.array("row_orders", code.int16s)
-    row_numbers, drawn = code.array("row_orders", INT16), code.array("labels", INT32)
+    row_numbers = code.array("row_orders", INT16)
+    drawn_positions = code.array("labels", INT32)
     size = layout.record_size(code.lanes)
     first_rows = [code.lane(_first_rows(code), lane) for lane in range(code.lanes)]
     with code.loop(first_epoch, code.argument("last_epoch")) as epoch:
         start = (epoch - first_epoch) * n_rows
         with code.loop(0, n_rows) as position:
             positions[position] = code.broadcast(code.convert(position, INT16))
-            other = random_below(keys, epoch * n_rows + position, position + 1)
-            # Until a row has its position, the place of its label holds what was drawn for it.
-            labels[start + position] = code.convert(other, code.int32s) * code.lanes
+            drawn = random_below(keys, epoch * n_rows + position, position + 1)
+            # The memory of the labels holds the drawn positions until the labels overwrite them.
+            labels[start + position] = code.convert(drawn, code.int32s) * code.lanes
         with code.loop(0, n_rows) as turn:
             last = n_rows - 1 - turn
             records = []
             for lane, first_row in enumerate(first_rows):
-                other = code.convert(drawn[(start + last) * code.lanes, lane], INT64)
-                row = code.convert(row_numbers[other, lane], INT64)
-                row_numbers[other, lane] = row_numbers[last * code.lanes, lane]
+                drawn = code.convert(drawn_positions[(start + last) * code.lanes, lane], INT64)
+                row = code.convert(row_numbers[drawn, lane], INT64)
+                row_numbers[drawn, lane] = row_numbers[last * code.lanes, lane]
                 records.append((row + first_row if has_own_rows else row) * size)
             *features, label = code.gather_consecutive("records", records, size)
             for i in range(layout.network.n_features):
@@ -501,14 +503,14 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
 
 
 def _write_train_group(code: Code, has_records: bool) -> None:
-    """Emit the training of a group's blocks from `first_epoch` to before `last_epoch`.
+    """Emit the training of the blocks of a group, from `first_epoch` up to `last_epoch` - 1.
 
-    The rows of some epochs, or a part of those of one epoch, are packed at a time. Once
+    Either all rows of some epochs, or some rows of one epoch, are packed at a time. Once
     `is_stopped` is not 0 the weights do not change; `n_done` grows by the epochs of all `n_runs`.
 
     Args:
-        code: Function that gets it.
-        has_records: Whether `shuffle_and_pack` can be called, for whole epochs.
+        code: Function to emit into.
+        has_records: Whether the module has `shuffle_and_pack`.
     """
     n_rows, last_epoch = code.argument("n_rows"), code.argument("last_epoch")
     at_once, rows_at_once = code.argument("n_packed_epochs"), code.argument("n_packed_rows")
@@ -523,19 +525,19 @@ def _write_train_group(code: Code, has_records: bool) -> None:
     ):
         n_epochs = code.minimum(last_epoch - first, at_once)
         epochs = {"first_epoch": first, "last_epoch": first + n_epochs}
-        is_packed = code.constant(0, INT1)
+        is_one_pass = code.constant(0, INT1)
         if has_records:
-            # `shuffle_and_pack` would write beyond the memory for a part of an epoch.
-            is_packed = n_rows <= code.minimum(rows_at_once, MAX_16_BIT_ROWS)
-            with code.if_(is_packed):
+            # `shuffle_and_pack` writes all rows of an epoch, so the memory must hold them.
+            is_one_pass = n_rows <= code.minimum(rows_at_once, MAX_16_BIT_ROWS)
+            with code.if_(is_one_pass):
                 code.call("shuffle_and_pack", SHUFFLE_AND_PACK_ARGUMENTS, epochs)
-        with code.if_(is_packed.eq(0)):
+        with code.if_(is_one_pass.eq(0)):
             code.call("shuffle", SHUFFLE_ARGUMENTS, epochs)
         with code.loop(0, n_rows, rows_at_once) as start:
             n = code.minimum(n_rows - start, rows_at_once)
             row_orders = code.array("row_orders", code.int32s).address(start)
             packed = {"row_orders": row_orders, "n_rows": n_epochs * n}
-            with code.if_(is_packed.eq(0)):
+            with code.if_(is_one_pass.eq(0)):
                 code.call("pack_rows", PACK_ROWS_ARGUMENTS, packed)
             with code.loop(0, code.argument("n_blocks")) as block, code.if_(is_stopped[0].eq(0)):
                 values = {name: fields[name][block, i] for i, name in enumerate(BLOCK_FIELDS)}
@@ -595,7 +597,7 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
 
 
 def _write_evaluate_group(code: Code, n_classes: int) -> None:
-    """Emit the evaluation of a group's blocks: results of one block after those of another."""
+    """Emit the evaluation of the blocks of a group; their results follow one another."""
     weights = code.array("blocks", POINTER, BLOCK_FIELDS.index("weights"), len(BLOCK_FIELDS))
     results = {
         "n_correct": code.array("n_correct", code.int32s),
@@ -624,12 +626,12 @@ def _product(
     """Emit a matrix product: sum over k of left(row, k) * right(k, column).
 
     Args:
-        code: Function that gets it.
+        code: Function to emit into.
         size: Rows, columns, and terms of each sum.
         tile: Maximum rows and columns whose sums are in registers at once.
         start: Returns the initial value of the sum of a row and column.
         left: Returns an entry of the left matrix by row and term, None where it is 1. If the number
-            of rows is an integer, so is the last row.
+            of rows is a Python integer, the last row is passed as a Python integer.
         right: Returns an entry of the right matrix by term and column.
         finish: Called with a row, the columns of a tile and their sums.
     """
@@ -641,34 +643,35 @@ def _product(
         sums = [[code.variable(start(row, column)) for column in columns] for row in rows]
         for k in code.unroll(n_terms):
             factors = [right(k, column) for column in columns]
-            for row, of_row in zip(rows, sums, strict=True):
-                factor = left(row, k)
-                for total, other in zip(of_row, factors, strict=True):
-                    if factor is None:
-                        total.value = total.value + other
+            for row, row_sums in zip(rows, sums, strict=True):
+                left_factor = left(row, k)
+                for total, factor in zip(row_sums, factors, strict=True):
+                    if left_factor is None:
+                        total.value = total.value + factor
                     else:
-                        total.value = code.fma(factor, other, total.value)
-        for row, of_row in zip(rows, sums, strict=True):
-            finish(row, columns, [total.value for total in of_row])
+                        total.value = code.fma(left_factor, factor, total.value)
+        for row, row_sums in zip(rows, sums, strict=True):
+            finish(row, columns, [total.value for total in row_sums])
 
-    # Columns outside: their part of the right matrix stays in the nearest cache.
+    # The outer loop is over columns, whose entries of the right matrix stay in the L1 cache.
     for first_column, n_c in _tiles(code, n_columns, tile[1]):
-        for first_row, n_r in _tiles(code, n_rows, tile[0], is_last_alone=True):
+        for first_row, n_r in _tiles(code, n_rows, tile[0], is_last_outside_loop=True):
             write_tile(first_row, n_r, first_column, n_c)
 
 
-def _tiles(code: Code, n: Index, most: int, is_last_alone: bool = False) -> Any:
+def _tiles(code: Code, n: Index, most: int, is_last_outside_loop: bool = False) -> Any:
     """Yield the first index and the size of tiles that cover 0 .. n - 1.
 
     Args:
-        code: Function that gets loops over the tiles.
+        code: Function to emit the loops over the tiles into.
         n: Number of indices, at least 1.
         most: Maximum size of a tile.
-        is_last_alone: If n is an integer, so is the first index of the last tile.
+        is_last_outside_loop: Whether the last tile is emitted outside the loop, so that its first
+            index is a Python integer if n is one.
     """
     if isinstance(n, int):
         size = -(-n // -(-n // most))  # as even as can be: 64 in tiles of at most 6 is 10 x 6 + 4
-        full = (n - is_last_alone) // size
+        full = (n - is_last_outside_loop) // size
         if full == 1:
             yield 0, size
         elif full:

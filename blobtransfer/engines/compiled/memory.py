@@ -20,7 +20,7 @@ CACHE_LINE = 64
 
 _LANES_SECOND = {3: (0, 2, 1), 4: (0, 3, 1, 2)}
 _LANES_LAST = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
-"""Axes of biases and of kernels; `np.moveaxis` takes longer to compute them than to use them."""
+"""Order of the axes of biases (3) and of kernels (4), which `np.moveaxis` computes slowly."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class PackedRows:
         return PackedRows(self.x, self.y, self.first_rows[datasets], self.counts[datasets])
 
     def records(self, size: int) -> NDArray[np.float32]:
-        """Return the rows as records, (rows, size): features, zeros, and last the class number.
+        """Return a record of each row, (rows, size): features, zeros, and the class number last.
 
-        The bits of a class number are those of an int32; of size 0 there are no records.
+        The class number has the bits of an int32. For size 0 the array is empty.
         """
         if size == 0:
             return np.empty((0, 0), np.float32)
@@ -104,13 +104,13 @@ class Vectors:
 
 
 class Workspace:
-    """What the blocks of a thread use one after another: packed rows, activations and deltas.
+    """Memory that the blocks of a thread share: packed rows, activations and deltas.
 
     Args:
-        kernel: What uses it.
+        kernel: The kernel that reads and writes it.
         n_epochs: Epochs for which rows are packed at a time.
         n_rows: Rows of each epoch that are packed at a time.
-        n_all_rows: Rows of an epoch, whose whole order is drawn at once.
+        n_all_rows: All rows of an epoch, whose order is drawn at once.
     """
 
     def __init__(self, kernel: Kernel, n_epochs: int, n_rows: int, n_all_rows: int) -> None:
@@ -125,11 +125,11 @@ class GroupNetworks:
     """The networks of a block group: in each block, a vector has one number of every network.
 
     Args:
-        kernel: What trains them.
+        kernel: The kernel that trains them.
         weights: Initial kernels (blocks, lanes, fan_in, fan_out) and biases
             (blocks, lanes, fan_out).
-        anchors: What the weights are pulled towards, of the same shapes; None: nothing.
-        n_frozen: (blocks,) layers from the input that must not move, in each block.
+        anchors: Anchors of the weights, of the same shapes; None without anchors.
+        n_frozen: (blocks,) number of frozen layers of each block, counted from the input.
 
     Attributes:
         fields: (blocks, fields) arguments of the kernel for each block, in the order of
@@ -164,7 +164,7 @@ class GroupNetworks:
 
         Args:
             rows: Rows to evaluate on.
-            units: Room for the activations.
+            units: Memory of the activations.
         """
         shape = n_blocks, lanes = self._n_blocks, self._kernel.lanes
         n_correct = np.zeros(shape, np.int32)
@@ -186,7 +186,11 @@ class GroupNetworks:
         return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=1)
 
     def unpack_weights(self) -> Weights:
-        """Return views of kernels (blocks, lanes, fan_in, fan_out), biases (.., lanes, fan_out)."""
+        """Return views of the kernels and biases.
+
+        Returns:
+            Kernel (blocks, lanes, fan_in, fan_out), bias (blocks, lanes, fan_out), ...; float32.
+        """
         layers = self._layers(self._weights)
         return [layer.transpose(_LANES_SECOND[layer.ndim]) for layer in layers]
 
@@ -194,16 +198,20 @@ class GroupNetworks:
         return Vectors(self._n_blocks * n_per_block, self._kernel.lanes)
 
     def _addresses(self, values: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the address of each block's numbers in an array of those of all blocks."""
-        step = values.nbytes // self._n_blocks
-        return values.ctypes.data + step * np.arange(self._n_blocks, dtype=np.int64)
+        """Return the address of the values of each block, (blocks,)."""
+        block_bytes = values.nbytes // self._n_blocks
+        return values.ctypes.data + block_bytes * np.arange(self._n_blocks, dtype=np.int64)
 
     def _pack(self, weights: Weights, vectors: Vectors) -> None:
         for layer, stacked in zip(self._layers(vectors), weights, strict=True):
             layer[:] = stacked.transpose(_LANES_LAST[stacked.ndim])
 
     def _layers(self, vectors: Vectors) -> Iterator[NDArray[np.float32]]:
-        """Yield views of each layer: kernel (blocks, fan_in, fan_out, lanes), then the bias."""
+        """Yield views of each layer.
+
+        Yields:
+            Kernel (blocks, fan_in, fan_out, lanes), bias (blocks, fan_out, lanes), ...; float32.
+        """
         n_blocks, lanes = self._n_blocks, self._kernel.lanes
         values = vectors.values.reshape(n_blocks, -1, lanes)
         for (fan_in, fan_out), (start, end) in self._kernel.layout.layers:

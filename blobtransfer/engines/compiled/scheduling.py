@@ -34,10 +34,10 @@ MAX_CALL_WORK = 300_000_000
 """Training rows x weights between two checks for a stop: about 0.3 s."""
 
 MAX_PACKED_VECTORS = 16_000
-"""Vectors of rows of an epoch that are packed before a group trains on them: 1 MB."""
+"""Maximum vectors that are packed at a time if they are rows of one epoch: 1 MB."""
 
-MAX_EPOCHS_VECTORS = 4_000
-"""Vectors of rows of several epochs: fewer, so that a cache of 1 MB also holds the networks."""
+MAX_MULTI_EPOCH_VECTORS = 4_000
+"""Maximum vectors if they are rows of several epochs: a cache of 1 MB also holds the networks."""
 
 MAX_GROUP_WEIGHTS = 100_000
 """Weights of the blocks of a group, about; more take memory and gain nothing."""
@@ -153,7 +153,7 @@ def packed_size(
     if max_rows < n_rows:
         return 1, max(1, max_rows // batch_size) * batch_size
     max_epochs = min(
-        MAX_CALL_WORK // (n_rows * n_parameters), MAX_EPOCHS_VECTORS // (n_rows * n_vectors)
+        MAX_CALL_WORK // (n_rows * n_parameters), MAX_MULTI_EPOCH_VECTORS // (n_rows * n_vectors)
     )
     return max(1, max_epochs), n_rows
 
@@ -166,8 +166,9 @@ def _full_and_partial_groups(
     partial: dict[bytes, BlockGroup] = {}
     for schedule in range(schedules.max() + 1):
         runs_of_key = defaultdict(list)
-        of_schedule = np.flatnonzero(schedules == schedule)
-        for run, key in zip(of_schedule.tolist(), order_keys[of_schedule].tolist(), strict=True):
+        schedule_runs = np.flatnonzero(schedules == schedule)
+        keys = order_keys[schedule_runs].tolist()
+        for run, key in zip(schedule_runs.tolist(), keys, strict=True):
             runs_of_key[key].append(run)
         # The first run of each key, the second of each, ...: one variant at a time.
         for variant_runs in zip_longest(*runs_of_key.values()):

@@ -130,7 +130,7 @@ class Array:
         self._code.builder.store(value.register, self._address(at), align=self._align)
 
     def vector(self, index: Value, n: int) -> Value:
-        """Load a vector of n numbers from an array of scalars, from an index on."""
+        """Load a vector of n numbers that starts at an index of an array of scalars."""
         load, llvm_type = self._code.builder.load, ir.VectorType(self._type, n)
         return Value(self._code, load(self._address(index), typ=llvm_type, align=self._align))
 
@@ -139,7 +139,7 @@ class Array:
         return Value(self._code, self._address(index))
 
     def row(self, row: Index) -> "Array":
-        """Return a row as an array indexed by column."""
+        """Return a row as an array that is indexed by column."""
         address = self._address(row)
         return Array(self._code, address, self._type, offset=0, stride=1)
 
@@ -362,7 +362,7 @@ class Code:
         )
 
     def gather_consecutive(self, name: str, starts: list[Value], n: int) -> list[Value]:
-        """Emit loads of n consecutive floats in each lane, from the lane's own index on.
+        """Emit loads of n consecutive floats in each lane, which start at an index of the lane.
 
         Args:
             name: The argument.
@@ -370,14 +370,14 @@ class Code:
             n: A power of two, at most `lanes`.
 
         Returns:
-            The first float of every lane, the second, ...: the same as n calls of `gather`,
+            The first float of every lane, the second, ...: the same as n calls of `gather`, but
             several times as fast.
         """
         array = self.array(name, FLOAT)
         loaded = [array.vector(index, n).register for index in starts]
-        # Squares of n lanes, side by side: row i has the floats of lanes i, i + n, i + 2 n, ...
+        # n x n matrices, side by side: row i has the floats of lanes i, i + n, i + 2 n, ...
         rows = [self._concatenated(loaded[i::n]) for i in range(n)]
-        # A square is transposed by exchanging halves, then quarters, ... of pairs of rows.
+        # A matrix is transposed by exchanging halves, then quarters, ... of pairs of rows.
         step = n // 2
         while step:
             low_lanes, high_lanes = self._exchanges(step)
@@ -492,11 +492,11 @@ class Code:
         """Return the address of the element of each lane, its alignment, and a full mask."""
         addresses = self.element_address(self._arguments[name], llvm_type, index)
         addresses.type = ir.VectorType(POINTER, self.lanes)  # llvmlite takes it for one pointer
-        mask = self.constant(1, ir.VectorType(ir.IntType(1), self.lanes))
+        mask = self.constant(1, ir.VectorType(INT1, self.lanes))
         return Value(self, addresses), Value(self, INT32(4)), mask
 
     def _concatenated(self, vectors: list[Any]) -> Any:
-        """Emit one vector of the numbers of several vectors; their number is a power of two."""
+        """Emit the concatenation of 1, 2, 4, ... vectors."""
         while len(vectors) > 1:
             n = 2 * vectors[0].type.count
             mask = ir.Constant(ir.VectorType(INT32, n), list(range(n)))

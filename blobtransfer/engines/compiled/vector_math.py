@@ -26,8 +26,10 @@ LOG = (
 ERF_NEAR_0 = (
     -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1
 )  # fmt: skip
-"""Coefficients of polynomials, highest power first; `EXP_NEAR_0` is the one of degree 5 with the
-constant 1 whose largest relative error for e^r, |r| <= log(2) / 2, is least: 9.2e-8.
+"""Coefficients of polynomials, highest power first.
+
+Of all polynomials of degree 5 with constant term 1, `EXP_NEAR_0` has the smallest maximum relative
+error for e^r with |r| <= log(2) / 2: 9.2e-8.
 """
 
 
@@ -43,8 +45,9 @@ def exp(code: Code, x: Value) -> Value:
 def exp_of_negative(code: Code, x: Value) -> Value:
     """Emit e^x for x <= 0, with a relative error below 5e-7; NaN stays NaN.
 
-    x is clipped to -87, near the end of float32. Takes fewer instructions than `exp`: a polynomial
-    for e^r itself, log 2 in one part, and n added to the exponent.
+    x is clipped to -87, where e^x is near the smallest normal float32. This takes fewer
+    instructions than `exp`: the polynomial approximates e^r itself, log 2 is one number, and n is
+    added to the exponent.
     """
     x = code.select(x < -87.0, -87.0, x)
     shifted, n = _nearest_whole(code, x)
@@ -71,8 +74,8 @@ def _exp_parts(code: Code, x: Value) -> tuple[Value, Value]:
 
 
 def _nearest_whole(code: Code, x: Value) -> tuple[Value, Value]:
-    """Emit n, the whole number nearest to x / log 2: in the lowest bits of a float; as a float."""
-    # Adding 1.5 * 2^23 rounds, and leaves n in the lowest bits.
+    """Emit the integer n nearest to x / log 2, in the lowest bits of a float and as a float."""
+    # Adding 1.5 * 2^23 rounds x / log 2 and leaves n in the lowest bits.
     shifted = code.fma(x, code.constant(1.0 / LOG_2), code.constant(12582912.0))
     return shifted, shifted - 12582912.0
 

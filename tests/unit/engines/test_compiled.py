@@ -132,7 +132,7 @@ def test_the_bits_do_not_depend_on_how_many_rows_are_laid_out(
     job = replace(job, with_curves=with_curves)
     expected = engine.train(job, SILENT.advance)
     monkeypatch.setattr(scheduling, "MAX_PACKED_VECTORS", rows_at_once * 4)
-    monkeypatch.setattr(scheduling, "MAX_EPOCHS_VECTORS", rows_at_once * 4)
+    monkeypatch.setattr(scheduling, "MAX_MULTI_EPOCH_VECTORS", rows_at_once * 4)
     found = engine.train(job, SILENT.advance)
     np.testing.assert_array_equal(found.curves, expected.curves)
 
