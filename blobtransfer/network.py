@@ -64,8 +64,8 @@ def stacked_initial_weights(
 ) -> Weights:
     """Initialise the weights of repeats, shared by their source and standalone networks.
 
-    The last weights are cached, since the standalone networks of a block are trained after its
-    source networks.
+    The most recent weights are cached, since the standalone networks of a block are trained after
+    its source networks.
 
     Args:
         network: Shape of the network.
@@ -98,7 +98,7 @@ def initialise_kernels(
         initializer: The rule, by its Keras name.
         fan_in: Units feeding the layer (rows of a kernel).
         fan_out: Units in the layer (columns of a kernel).
-        rngs: Source of randomness of each of R kernels; advanced.
+        rngs: Random generator of each of R kernels; advanced.
 
     Returns:
         Kernels (R, fan_in, fan_out), float32, of variance 2 / fan_in (he), 1 / fan_in (lecun)

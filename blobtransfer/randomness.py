@@ -15,14 +15,14 @@ from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
 PCG64_WORDS = 4
-"""Words of a seed state that PCG64 starts from; it reads their memory, which must be contiguous."""
+"""64-bit words of the seed state of PCG64, which reads them from contiguous memory."""
 
 MIX_LEFT, MIX_RIGHT = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
-"""Factors with which a seed sequence mixes a word into its pool."""
+"""Factors with which `numpy.random.SeedSequence` mixes a word into its pool."""
 
 POOL_HASH = (0x43B0D7E5, 0x931E8875)
 STATE_HASH = (0x8B51F9DD, 0x58F38DED)
-"""Constants of the hashes that fill the pool, and of those that generate the state from it."""
+"""Initial constant and factor of the hashes that fill the pool, and that generate the state."""
 
 
 class Stream(IntEnum):
@@ -37,7 +37,7 @@ class Stream(IntEnum):
 
 
 def order_keys(train_seed: int, stream: Stream, repeats: Sequence[int]) -> NDArray[np.uint64]:
-    """Return the key of each repeat that determines every batch order of one training.
+    """Return a key per repeat, which determines all batch orders of its training.
 
     Args:
         train_seed: Seed of all trainings, 0 to 2**32 - 1.
@@ -59,7 +59,7 @@ def generators(train_seed: int, stream: Stream, repeats: Sequence[int]) -> list[
         repeats: Indices of the repeats.
 
     Returns:
-        For each repeat the generator that `numpy.random.default_rng` makes from its seed sequence.
+        The generator that `numpy.random.default_rng` returns for the seed sequence of each repeat.
     """
     states = seed_states(train_seed, stream, repeats, PCG64_WORDS)
     # A bit generator accepts any `ISeedSequence`; NumPy's types name `SeedSequence` only.
@@ -136,7 +136,7 @@ def seed_states(
 ) -> NDArray[np.uint64]:
     """Compute the state that the seed sequence of each repeat generates.
 
-    The repeats are the elements of NumPy arrays: a `SeedSequence` for each takes far longer.
+    One NumPy operation computes all repeats: a `SeedSequence` for each takes far longer.
 
     Args:
         train_seed: Seed of all trainings, 0 to 2**32 - 1.
@@ -145,8 +145,11 @@ def seed_states(
         n_words: Words of each state.
 
     Returns:
-        (R, n_words) uint64, contiguous: in row i, what `generate_state(n_words, np.uint64)` of
-        `seed_sequence` returns for repeat i.
+        (R, n_words) uint64, contiguous: row i is the result of `generate_state(n_words, np.uint64)`
+        of the `seed_sequence` of repeat i.
+
+    Raises:
+        OverflowError: A repeat does not fit in 32 bits.
 
     Source:
         O'Neill 2015, "Developing a seed_seq alternative"; `numpy.random.SeedSequence`.
@@ -155,8 +158,8 @@ def seed_states(
     pool = SeedSequence(train_seed, spawn_key=(stream,)).pool
     repeat_word = np.asarray(repeats, np.uint32)
     mixed = []
-    for i, word in enumerate(pool[:, None]):  # arrays wrap around without a warning
-        # 4 hashes to fill the pool, 12 to mix it, and 4 for the stream came before.
+    for i, word in enumerate(pool[:, None]):  # arrays: scalars warn of overflow
+        # 20 hashes precede: 4 that fill the pool, 12 that mix it, and 4 of the stream.
         hashed = _hashed(repeat_word, 20 + i, *POOL_HASH)
         mixed.append(_xor_shifted(word * MIX_LEFT - hashed * MIX_RIGHT))
     halves = [_hashed(mixed[i % 4], i, *STATE_HASH) for i in range(2 * n_words)]

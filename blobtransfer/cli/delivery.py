@@ -214,7 +214,9 @@ def save_network(
             )
             messages.log(f"wrote {path}")
             if path.suffix.lower() == LEGACY_SUFFIX:
-                messages.log(f"note: {path}: the legacy format of Keras; .keras is the current one")
+                messages.log(
+                    f"note: {path} has the legacy format of Keras; the current one is .keras"
+                )
             return
 
     from blobtransfer.keras_files.read import read_source_file

@@ -92,8 +92,8 @@ def run(
     from blobtransfer.engines import compile_ahead, load_engine
 
     engine = load_engine(request.base.engine, messages.verbose)
-    if execution.store is None:  # everything may be stored
-        compile_ahead(request.base)
+    if execution.store is None:  # a store may hold all repeats, and then nothing is compiled
+        compile_ahead(engine, request.base)
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.running.run import Resources, fill_store, run_study

@@ -1,9 +1,8 @@
-"""Generate the rows of a spec and split them: bit for bit the rows of scikit-learn's generators.
+"""Generate the rows of a spec and split them; the rows are bit-identical to scikit-learn's.
 
-All kinds but `classification` are drawn by NumPy alone, from the same stream of the frozen
-`RandomState`, since importing scikit-learn takes longer than everything else that a small
-comparison does. Each kind has its best possible (Bayes) accuracy, if known. New test rows do not
-change the training rows.
+All kinds except `classification` are drawn with NumPy alone, from the same `RandomState`: the
+import of scikit-learn takes longer than all other work of a small comparison. Each kind has its
+best possible (Bayes) accuracy, if known. New test rows do not change the training rows.
 """
 
 import warnings
@@ -38,7 +37,7 @@ DENSITY_ROWS_AT_ONCE = 1_000
 """Rows whose densities are computed at the same time, which bounds memory."""
 
 Curves = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Points (n, 2) of each of two curves."""
+"""Points of two curves, (n, 2) each."""
 
 Draw = Callable[[int, int], tuple[Any, Any]]
 """(n_rows, seed) -> features (n_rows, n_features) and class numbers (n_rows,)."""
@@ -109,8 +108,8 @@ def _around_curves(
     """Generate rows scattered around two curves, half of them around each.
 
     Args:
-        spec: Any such spec.
-        curves: Returns as many points of the first and of the second curve as are requested.
+        spec: Spec of moons or of circles.
+        curves: Returns the requested numbers of points of the first and of the second curve.
         noise: Standard deviation of the rows around the curves; 0 for none.
     """
 
@@ -133,7 +132,7 @@ def _classification(spec: ClassificationSpec) -> Dataset:
     whole = replace(spec, n_samples=spec.n_samples + (spec.n_test or 0), n_test=None)
 
     def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
-        with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
+        with warnings.catch_warnings():  # scikit-learn warns where shared memory is missing
             warnings.simplefilter("ignore")
             from sklearn.datasets import make_classification
         x, y = make_classification(
@@ -217,21 +216,21 @@ def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -
 
 
 def _generator(seed: int) -> np.random.RandomState:
-    """Return the generator that scikit-learn makes of a seed."""
+    """Return the random generator that scikit-learn creates from a seed."""
     return np.random.RandomState(seed)
 
 
 def _shuffled(
     x: NDArray[np.float64], y: NDArray[np.intp], generator: np.random.RandomState
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return rows and their classes in a random order."""
+    """Return rows (n, n_features) and their classes (n,) in a random order."""
     order = np.arange(len(x))
     generator.shuffle(order)
     return x[order], y[order]
 
 
 def _fresh_seed(seed: int) -> int:
-    """Return the seed of the new test rows of data with a seed."""
+    """Return the seed of the new test rows, from the seed of the data."""
     sequence = np.random.SeedSequence(seed, spawn_key=(FRESH_TEST_ROWS,))
     return int(sequence.generate_state(1)[0])
 

@@ -1,8 +1,8 @@
 """Format and read the preprocessing of a network that was trained on a table.
 
-In a `.keras` file it is one more member of the archive, in an `.h5` file one more attribute; plain
-Keras ignores both. It is read as data, and everything in it is checked, because the file may be
-hostile.
+In a `.keras` file it is an additional member of the archive, in an `.h5` file an additional
+attribute; plain Keras ignores both. It is read as data, and everything in it is checked, because
+the file may be hostile.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from blobtransfer.specs.table import Column, Preprocessing, Scaler
 
 MEMBER = "blobtransfer.json"
-"""Name of the member or attribute."""
+"""Name of the member of a `.keras` file, or of the attribute of an `.h5` file."""
 
 MAX_WORD = 1_000
 

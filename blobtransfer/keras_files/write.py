@@ -1,10 +1,9 @@
 """Write a trained network as a file that plain Keras opens, without importing Keras.
 
-The file contains what Keras saves for a Sequential model of dense layers that is not compiled:
-as `.keras`, or in the legacy format `.h5`. Settings that Keras added after version 3.6 are omitted,
-because the network uses their defaults: every Keras from 3.6 on opens the file. (With a
-`leaky_relu` of another slope than the default, Keras opens it from 3.10 on: older versions cannot
-load a layer as an activation.)
+The file, `.keras` or legacy `.h5`, has the content that Keras saves for an uncompiled Sequential
+model of dense layers. Settings that Keras added after version 3.6 are omitted, since the network
+uses their defaults. So every Keras from 3.6 on opens the file. A `leaky_relu` with another slope
+than the default needs Keras 3.10: older versions cannot load a layer as an activation.
 
 Source:
     `keras/src/saving/saving_lib.py` (`.keras`), `legacy/saving/legacy_h5_format.py` (`.h5`), and
@@ -30,12 +29,13 @@ from blobtransfer.specs.network import LEAKY_SLOPE, Initializer, MLPSpec
 from blobtransfer.specs.table import Preprocessing
 
 Config = dict[str, Any]
-"""An object as Keras describes it in JSON."""
+"""Description of an object in the JSON of Keras."""
 
 LEGACY_SUFFIX = ".h5"
 """Suffix of the legacy format of Keras."""
 
 MODEL_NAME = "sequential"
+"""Name that Keras gives to the first Sequential model of a process."""
 
 
 def save_model(
@@ -50,12 +50,12 @@ def save_model(
     Args:
         network: Shape of the network.
         weights: Kernel (fan_in, fan_out), bias (fan_out,), ...
-        path: Ends in `.keras` or `.h5`, which picks the format; written whole or not at all.
-        preprocessing: Preprocessing of the inputs; None if it was not trained on a table.
-        must_be_new: Never replace a file.
+        path: Ends in `.keras` or `.h5`, which selects the format; written whole or not at all.
+        preprocessing: Preprocessing of the inputs; None if the network was not trained on a table.
+        must_be_new: Whether an existing file is an error.
 
     Raises:
-        FileExistsError: There is a file, and it must be new.
+        FileExistsError: The file exists, and `must_be_new` is given.
         MachineError: The file cannot be written.
     """
     is_legacy = path.suffix.lower() == LEGACY_SUFFIX
@@ -83,7 +83,7 @@ def _keras_archive(
     archive_bytes = io.BytesIO()
     with zipfile.ZipFile(archive_bytes, "w") as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
+            archive.writestr(zipfile.ZipInfo(name), content)  # the date of a new ZipInfo is fixed
     return archive_bytes.getvalue()
 
 
@@ -118,7 +118,7 @@ def _h5_file(
         file.attrs["model_config"] = json.dumps(config).encode()
         if preprocessing is not None:
             file.attrs[MEMBER] = format_preprocessing(preprocessing)
-        # Text of these attributes is bytes, which HDF5 stores as ASCII.
+        # The texts of these attributes are bytes, which HDF5 stores as ASCII.
         group = file.create_group("model_weights")
         group.attrs["keras_version"] = keras_version.encode()
         group.attrs["backend"] = backend.encode()

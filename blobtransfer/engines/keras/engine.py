@@ -1,6 +1,6 @@
 """Reference engine: the training step of Keras, one training after another.
 
-Keras' layers, loss and optimizer compute everything. The loop over epochs and batches is a
+The layers, the loss and the optimizer are those of Keras. The loop over epochs and batches is a
 TensorFlow graph, so that one call from Python trains many epochs; the weights are bit-identical to
 those of `keras.Model.fit`. A training sets the weights, resets the optimizer and passes the rows in
 exactly the order of the job.
@@ -26,10 +26,10 @@ MAX_CALL_WORK = 300_000_000
 """Training rows x weights between two reports of progress: about 0.3 s."""
 
 STEP_WORK = 40_000
-"""Rows x weights that take as long as the overhead of a step."""
+"""Overhead of a step, in training rows x weights that take as long."""
 
 ORDER_WORK = 100
-"""Weights of a network that trains on a row in the time it takes to draw the row's position."""
+"""Cost of drawing the position of a row, in weights whose training on the row takes as long."""
 
 
 def create(show_log: bool, n_threads: int | None) -> Engine:
@@ -38,7 +38,7 @@ def create(show_log: bool, n_threads: int | None) -> Engine:
 
 
 class KerasEngine:
-    """Trains with `keras.Model.train_step`, and caches one model per way of training.
+    """Trains with `keras.Model.train_step`; caches a model per network, training and frozen layers.
 
     Args:
         show_log: Let TensorFlow write its log to standard error.
@@ -60,7 +60,7 @@ class KerasEngine:
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
         weights, curves, classes_predicted = list[Weights](), [], []
-        with self._lock:  # threads would share a model
+        with self._lock:  # a model cannot be used by two threads at once
             for run in range(job.n_runs):
                 trainer = self._trainer(job, run)
                 curve, n_classes_predicted = trainer.train(job, run, on_epochs)
@@ -104,7 +104,7 @@ class _Trainer:
                 kernel.regularizer = self._keras.regularizers.L2(training.weight_decay)
         self.model.compile(self._optimizer(), self._loss)
         self.model.optimizer.build(self.model.trainable_variables)
-        self._new_optimizer = [np.array(v) for v in self.model.optimizer.variables]
+        self._initial_optimizer = [np.array(v) for v in self.model.optimizer.variables]
         self._train_epochs, self._predict = self._graphs()
 
     def train(self, job: Job, run: int, on_epochs: OnEpochs) -> tuple[NDArray[np.float64], int]:
@@ -116,8 +116,8 @@ class _Trainer:
             on_epochs: Called as epochs are done.
 
         Returns:
-            (4, E + 1) metrics by epoch, or (4, 1) after training; and how many classes the trained
-            network predicts on the test rows.
+            (4, E + 1) metrics by epoch, or (4, 1) after training; and the number of classes that
+            the trained network predicts on the test rows.
         """
         self._reset(job, run)
         dataset, last_epoch = job.dataset_of(run), self._training.epochs
@@ -126,30 +126,30 @@ class _Trainer:
         for first in range(job.first_epoch, last_epoch, n_epochs):
             epochs = range(first, min(first + n_epochs, last_epoch))
             orders = batch_orders(int(job.order_keys[run]), epochs, len(dataset.y_train))
-            for part in np.split(orders, len(orders)) if job.with_curves else [orders]:
-                self._train_epochs(dataset.x_train, dataset.y_train, part)
+            for call_orders in np.split(orders, len(orders)) if job.with_curves else [orders]:
+                self._train_epochs(dataset.x_train, dataset.y_train, call_orders)
                 if job.with_curves:
                     evaluations.append(self._evaluate(dataset))
-                on_epochs(len(part))
+                on_epochs(len(call_orders))
         curve, classes_predicted = zip(*(evaluations or [self._evaluate(dataset)]), strict=True)
         return np.array(curve).T, classes_predicted[-1]
 
     def _reset(self, job: Job, run: int) -> None:
-        """Set the weights and anchors of a run, and a new optimizer."""
+        """Set the weights and anchors of a run, and reset the optimizer."""
         self.model.set_weights([stacked[run] for stacked in job.weights])
         anchors = [] if job.anchor is None else [stacked[run] for stacked in job.anchor.weights]
         variables = (*self._anchors, *self.model.optimizer.variables)
-        for variable, value in zip(variables, (*anchors, *self._new_optimizer), strict=True):
+        for variable, value in zip(variables, (*anchors, *self._initial_optimizer), strict=True):
             variable.assign(value)
 
     def _epochs_per_call(self, n_train: int) -> int:
-        """Return how many epochs a call trains: enough to be fast, few enough for an interrupt."""
+        """Return how many epochs a call trains: enough to be fast, few enough to stop soon."""
         n_steps = -(-n_train // self._training.batch_size)
         work = n_train * (self._network.n_parameters + ORDER_WORK) + n_steps * STEP_WORK
         return max(1, MAX_CALL_WORK // work)
 
     def _evaluate(self, dataset: Dataset) -> tuple[list[float], int]:
-        """Return the metrics of the current weights, and how many classes they predict.
+        """Return the metrics of the current weights, and the number of classes that they predict.
 
         Returns:
             Metrics in the order of `METRICS`; number of classes predicted on the test rows.
@@ -198,8 +198,8 @@ class _Trainer:
                 batch = orders[step // n_batches, first : first + batch_size]
                 return model.train_step((tf.gather(x, batch), tf.gather(one_hot, batch)))["loss"]
 
-            # The loss is returned, as by `fit`: in a graph without outputs, TensorFlow multiplies
-            # in another order, and GELU is rounded differently.
+            # The loss is returned, as in `fit`: in a graph without outputs TensorFlow multiplies in
+            # another order, which rounds GELU differently.
             return self._keras.ops.fori_loop(0, n_epochs * n_batches, train_batch, 0.0)
 
         def predict(x: Any, y: Any) -> tuple[Any, Any]:

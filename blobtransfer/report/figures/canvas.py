@@ -65,7 +65,7 @@ class Canvas:
         look: Sizes of the style.
 
     Raises:
-        MachineError: Windows are requested, and matplotlib is missing or there is no display.
+        MachineError: Windows are requested, and matplotlib or a display is missing.
     """
 
     def __init__(
@@ -259,7 +259,7 @@ def import_matplotlib() -> ModuleType:
         import matplotlib as mpl
     except Exception as error:  # the import of a large library may raise any error
         raise MachineError(
-            f"matplotlib cannot be imported ({error}); install it again, or use --no-plot"
+            f"matplotlib cannot be imported ({error}); reinstall it, or use --no-plot"
         ) from error
     finally:
         if here is not None:
