@@ -136,7 +136,7 @@ def seed_states(
 ) -> NDArray[np.uint64]:
     """Compute the state that the seed sequence of each repeat generates.
 
-    One NumPy operation computes all repeats: a `SeedSequence` for each takes far longer.
+    Each NumPy operation handles all repeats: a `SeedSequence` for each takes far longer.
 
     Args:
         train_seed: Seed of all trainings, 0 to 2**32 - 1.

@@ -29,7 +29,7 @@ Epoch 0 is the untrained network. A comparison records the test accuracy only, M
 """
 
 ColumnValues = NDArray[Any] | str | float | None
-"""Values of a field in several rows of a file, or the value that these rows share."""
+"""The values of a field in several rows of a file, or the value that all these rows share."""
 
 MAX_DISTANCE = 1e9
 """Largest distance between source and target data, in standard deviations."""
@@ -269,8 +269,8 @@ class CellResults:
             repeats: Slice with R of the repeats; all by default.
 
         Returns:
-            An array (R,) for a field that differs by repeat, NaN or infinite where the run has
-            None; else the value that all runs share.
+            An array (R,) for a field that differs between repeats, else the value that all runs
+            share. A number that is not finite is None in `Run`.
         """
         scores, a = self.scores, self.scores.arms.index(arm)
         rate = self.spec.training.learning_rate
@@ -338,7 +338,7 @@ class TrainingResults(CellResults):
 
     @property
     def run(self) -> Run:
-        """The only run."""
+        """Record of the only run."""
         (arm,) = self.scores.arms
         values: dict[str, Any] = {
             name: column.tolist()[0] if isinstance(column, np.ndarray) else column

@@ -100,7 +100,10 @@ def train_arms(
         on_epochs: Called as epochs are done.
         with_curves: Evaluate after every epoch.
         arms: Arms to train; None: all.
-        datasets: Data of each repeat; empty for the data of the spec.
+        datasets: Data of each repeat, or one dataset for all; empty for the data of the spec.
+
+    Returns:
+        Trained networks by arm, in the order of the repeats.
     """
     arms = spec.arms if arms is None else arms
     datasets = datasets or load_datasets(spec.data, repeats, spec.train_seed)
@@ -178,14 +181,14 @@ def _weights_and_anchor(
 
 
 def _start_key(arm: Arm) -> Hashable:
-    """Return the settings that determine the weights that an arm starts from."""
+    """Return the settings that determine the initial weights of an arm."""
     return arm.sources, arm.variant.start, arm.variant.top
 
 
 def _start(
     spec: ExperimentSpec, arm: Arm, repeats: Sequence[int], sources: SourceWeights
 ) -> Weights:
-    """Return the weights that an arm starts from.
+    """Return the initial weights of an arm.
 
     Returns:
         Kernels (R, fan_in, fan_out), biases (R, fan_out), ... of R repeats.
@@ -206,9 +209,13 @@ def _start(
 
 
 def _anchor(arm: Arm, start: Weights) -> Weights:
-    """Return the anchor of an arm: the weights of the source network, and 0 for other layers."""
-    n_kept = len(start) - 2 * arm.variant.top.n_reinitialised
-    return [*start[:n_kept], *map(np.zeros_like, start[n_kept:])]
+    """Return the anchor of an arm: the weights of the source network, and 0 for other layers.
+
+    Returns:
+        Kernels (R, fan_in, fan_out), biases (R, fan_out), ... of R repeats.
+    """
+    n_loaded = len(start) - 2 * arm.variant.top.n_reinitialised
+    return [*start[:n_loaded], *map(np.zeros_like, start[n_loaded:])]
 
 
 def _joined(weights_of_arms: Sequence[Weights]) -> Weights:

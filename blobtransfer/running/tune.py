@@ -47,7 +47,7 @@ def train_tuned(
         groups, indices = [], []
         for rate in np.unique(rates[a]):
             runs = np.flatnonzero(rates[a] == rate)
-            of_rate = train_arms(
+            trained_with_rate = train_arms(
                 _with_rate(spec, float(rate)),
                 [repeats[int(r)] for r in runs],
                 sources,
@@ -57,7 +57,7 @@ def train_tuned(
                 arms=[arm],
                 datasets=tuple(datasets[r] for r in runs) if spec.data.is_resplit else datasets,
             )
-            groups.append(of_rate[arm])
+            groups.append(trained_with_rate[arm])
             indices.append(runs)
         trained[arm] = _in_order(groups, np.argsort(np.concatenate(indices)))
     return trained, rates

@@ -1,4 +1,4 @@
-"""Format the runs of a cell for a file column by column, not run by run, which is much faster."""
+"""Format the runs of a cell for a file column by column, which is much faster than run by run."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, repeat
@@ -10,15 +10,15 @@ from blobtransfer.results.results import CellResults, ColumnValues
 from blobtransfer.specs.experiment import Arm
 
 ROWS_AT_ONCE = 4_000
-"""Number of rows that are in memory at a time: about a megabyte of text."""
+"""Maximum number of rows in memory at a time: about a megabyte of text."""
 
 
 def column_texts(column: ColumnValues, text_of: Callable[[Any], str]) -> Iterable[str]:
-    """Return the text of each value of a column; the text of a single value is repeated forever.
+    """Return the text of each value of a column; for a single value, its text without end.
 
     Args:
-        column: Numbers, which are written in full precision, or names; or a value for all rows.
-        text_of: Formats a name, a single value, and None, which replaces what is not finite.
+        column: Numbers, which are formatted in full precision, or names; or a value of all rows.
+        text_of: Formats a name, a single value, or None in place of a number that is not finite.
     """
     if not isinstance(column, np.ndarray):
         return repeat(text_of(column))
@@ -35,11 +35,11 @@ def column_texts(column: ColumnValues, text_of: Callable[[Any], str]) -> Iterabl
 def rows_by_repeat(
     cell: CellResults, arm_rows: Callable[[Arm, slice], Iterable[str]], rows_per_run: int = 1
 ) -> Iterator[list[str]]:
-    """Yield the rows of all runs by repeat, then arm, some thousand at a time.
+    """Yield the rows of all runs by repeat, then arm, in chunks of about `ROWS_AT_ONCE` rows.
 
     Args:
         cell: The cell.
-        arm_rows: Returns the text of each run of an arm in a slice of the repeats.
+        arm_rows: Returns the text of each run of an arm, in a slice of the repeats.
         rows_per_run: Number of rows in the text of a run.
     """
     arms = cell.scores.arms
@@ -49,6 +49,7 @@ def rows_by_repeat(
 
 
 def chunks(n_repeats: int, rows_per_repeat: int = 1) -> Iterator[slice]:
-    """Cut repeats into slices of at most `ROWS_AT_ONCE` rows, but of one repeat at least."""
+    """Yield slices of the repeats: at most `ROWS_AT_ONCE` rows each, but at least one repeat."""
     n_at_once = max(1, ROWS_AT_ONCE // rows_per_repeat)
-    yield from (slice(start, start + n_at_once) for start in range(0, n_repeats, n_at_once))
+    for start in range(0, n_repeats, n_at_once):
+        yield slice(start, start + n_at_once)

@@ -31,34 +31,34 @@ def to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
     names = [column.name for column in fields(Run)]
     yield csv_line([*names, *(SCORES if has_scores else ()), *_axis_columns(results)])
     for cell in results.cells:
-        at = _axis_values(results, cell)
-        for lines in rows_by_repeat(cell, partial(_run_lines, cell, at, has_scores)):
+        axis_values = _axis_values(results, cell)
+        for lines in rows_by_repeat(cell, partial(_run_lines, cell, axis_values, has_scores)):
             yield "\n".join(lines) + "\n"
 
 
 def _run_lines(
-    cell: CellResults, at: Sequence[str], has_scores: bool, arm: Arm, repeats: slice
+    cell: CellResults, axis_values: Sequence[str], has_scores: bool, arm: Arm, repeats: slice
 ) -> Iterator[str]:
-    """Return the line of each run of an arm, without its line end.
+    """Return the line of each run of an arm, without line ends.
 
     Args:
         cell: The cell.
-        at: Values of the cell in the columns of the axes.
+        axis_values: Values of the cell in the columns of the axes.
         has_scores: Whether there are columns of transferability scores.
         arm: The arm.
         repeats: Slice of the repeats.
     """
     scores = _score_columns(cell, arm, repeats) if has_scores else ()
-    return _lines([*cell.columns(arm, repeats).values(), *scores, *at])
+    return _lines([*cell.columns(arm, repeats).values(), *scores, *axis_values])
 
 
 def _lines(columns: Iterable[ColumnValues]) -> Iterator[str]:
-    """Return the lines of columns of which at least one is an array, without line ends."""
+    """Return the lines of some columns, at least one of them an array, without line ends."""
     return map(",".join, zip(*(column_texts(column, _cell) for column in columns), strict=False))
 
 
 def _score_columns(cell: CellResults, arm: Arm, repeats: slice) -> Sequence[ColumnValues]:
-    """Return the transferability scores of the source networks of an arm; None if it has none."""
+    """Return a column per transferability score, or None if the arm has no scores."""
     if cell.transferability is None or arm.sources != "fresh" or arm.variant.start != "transfer":
         return [None] * len(SCORES)
     return list(cell.transferability[:, repeats])
@@ -103,25 +103,29 @@ def curves_to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
     n_metrics = len(next(iter(results.cells[0].curves.values())))
     yield csv_line([*CURVE_COLUMNS, *_axis_columns(results), "epoch", *METRICS[:n_metrics]])
     for cell in results.cells:
-        at = _axis_values(results, cell)
+        axis_values = _axis_values(results, cell)
         n_lines = max(curves.shape[-1] for curves in cell.curves.values())
-        for lines in rows_by_repeat(cell, partial(_curve_lines, cell, at), n_lines):
+        for lines in rows_by_repeat(cell, partial(_curve_lines, cell, axis_values), n_lines):
             yield "\n".join(lines) + "\n"
 
 
-def _curve_lines(cell: CellResults, at: Sequence[str], arm: Arm, repeats: slice) -> Iterator[str]:
+def _curve_lines(
+    cell: CellResults, axis_values: Sequence[str], arm: Arm, repeats: slice
+) -> Iterator[str]:
     """Yield the lines of the curve of each run of an arm, without the last line end.
 
     Args:
         cell: The cell.
-        at: Values of the cell in the columns of the axes.
+        axis_values: Values of the cell in the columns of the axes.
         arm: The arm.
         repeats: Slice of the repeats.
     """
     columns, curves = cell.columns(arm, repeats), cell.curves[arm][:, repeats]
-    keys = _lines([*(columns[name] for name in CURVE_COLUMNS), *at])
+    keys = _lines([*(columns[name] for name in CURVE_COLUMNS), *axis_values])
     n_epochs = curves.shape[-1]
-    by_epoch = _lines([np.tile(np.arange(n_epochs), curves.shape[1]), *(m.ravel() for m in curves)])
+    by_epoch = _lines(
+        [np.tile(np.arange(n_epochs), curves.shape[1]), *(metric.ravel() for metric in curves)]
+    )
     for key in keys:
         yield "\n".join(f"{key},{line}" for line in islice(by_epoch, n_epochs))
 

@@ -1,7 +1,7 @@
 """Write results as JSON.
 
 `results.schema.json` describes the file of a training or a comparison, `study.schema.json` that
-of a study of several cells. A file holds what was run, the scores, and findings for other readers.
+of a study of several cells. A file has what was run, the scores, and findings for other readers.
 """
 
 import itertools
@@ -29,7 +29,7 @@ from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 Rows = Iterable[str]
-"""Texts of rows, in order; a text may hold several rows with a separator between them."""
+"""JSON texts of rows, in order; a text may have several rows, joined by `ROW_SEPARATOR`."""
 
 ROW_SEPARATOR = ",\n  "
 
@@ -99,12 +99,14 @@ def _study_file(
         ],
     }
     yield _open_object(_header(results, results.study) | record, indent=1)
-    of_cells = (
+    cell_summaries = (
         _dump({"at": cell.at, **row_of(row)}) for cell in results.cells for row in cell.summary
     )
     yield from _lists(
         {
-            "summary": _finding_rows(findings.pooled) if results.command == "pairs" else of_cells,
+            "summary": _finding_rows(findings.pooled)
+            if results.command == "pairs"
+            else cell_summaries,
             "changes": _finding_rows(findings.changes),
             "pairs": _finding_rows(findings.pairs),
             "margins": _finding_rows(findings.marginal_means),
@@ -155,9 +157,9 @@ def _cell_values(cell: CellResults) -> dict[str, Any]:
 
 def _cell_rows(cell: CellResults) -> dict[str, Rows]:
     """Return the lists of a cell."""
-    runs = rows_by_repeat(cell, lambda arm, repeats: _column_rows(cell.columns(arm, repeats)))
+    run_chunks = rows_by_repeat(cell, lambda arm, repeats: _column_rows(cell.columns(arm, repeats)))
     return {
-        "runs": map(ROW_SEPARATOR.join, runs),
+        "runs": map(ROW_SEPARATOR.join, run_chunks),
         "curves": _curve_rows(cell),
         "contrasts": _finding_rows(cell.findings.contrasts),
         "speed": _finding_rows(cell.findings.speed),
@@ -172,14 +174,14 @@ def _finding_rows(findings: Iterable[Any]) -> Rows:
 
 
 def _column_rows(columns: Mapping[str, ColumnValues]) -> Rows:
-    """Return the rows of columns of which at least one is an array."""
-    parts: list[Iterable[str]] = []
+    """Return the rows of some columns, at least one of them an array."""
+    pieces: list[Iterable[str]] = []
     for name, column in columns.items():
-        parts += [
-            itertools.repeat(f'{", " if parts else "{"}"{name}": '),
+        pieces += [
+            itertools.repeat(f'{", " if pieces else "{"}"{name}": '),
             column_texts(column, _dump),
         ]
-    return map("".join, zip(*parts, itertools.repeat("}"), strict=False))
+    return map("".join, zip(*pieces, itertools.repeat("}"), strict=False))
 
 
 def _open_object(record: Mapping[str, Any], indent: int | None = None) -> str:
