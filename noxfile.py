@@ -36,7 +36,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def exhaustive(session: nox.Session) -> None:
-    """Make ten times as many random trials, 800 mutations of each kind; takes --fuzz-seed."""
+    """Run ten times as many random trials, and 800 mutations of each kind; takes --fuzz-seed."""
     seed = str(random.randrange(1_000_000_000))
     options = ("--times", "10", "--mutations", "800", "--fuzz-seed", seed, *session.posargs)
     python(session, "-m", "pytest", "-n", "2", "-rP", "-m", "exhaustive", *options)

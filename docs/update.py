@@ -97,7 +97,7 @@ def environment() -> dict[str, str]:
 
 
 def trimmed(text: str) -> str:
-    """Remove trailing blanks, and the estimated duration that slow machines print."""
+    """Remove trailing blanks, and the line of the estimated duration, which slow machines print."""
     lines = [line for line in text.splitlines() if not line.startswith("this will take ")]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
