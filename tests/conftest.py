@@ -24,7 +24,7 @@ OBJECTS_A_LOOK = 50_000
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of random trials and of `integration/test_golden.py`."""
     group = parser.getgroup("random trials")
-    group.addoption("--times", type=int, default=1, help="times as many trials of marked tests")
+    group.addoption("--times", type=int, default=1, help="factor on the number of random trials")
     group.addoption("--mutations", type=int, default=25, help="random mutations of each kind")
     group.addoption("--fuzz-seed", type=int, default=1, help="seed of the mutations")
     rewrite = "write the pages of tests/golden/ again; read the difference before a commit"
@@ -45,8 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that use Keras first, so that one process of pytest-xdist runs all of them.
 
-    The first process starts with the first half of the tests, and others take over its last
-    ones. It takes 4 s and 300 MB to import TensorFlow.
+    The first process starts with the first half of the tests, and other processes take tests
+    from its end. To import TensorFlow takes 4 s and 300 MB.
     """
     items.sort(key=lambda item: item.get_closest_marker("keras") is None)
 
@@ -77,7 +77,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Finish
 
 @pytest.fixture(scope="session")
 def forks(children_start_with_default_signals: None) -> Iterator[Any]:
-    """Start and run commands in forks of one process; in processes of their own off Linux."""
+    """Start and run commands in forks of one process, or as new processes if not on Linux."""
     if sys.platform != "linux":
         yield commands
         return

@@ -3,7 +3,7 @@
     .venv/bin/python tests/benchmarks/arms.py
 
 One thread trains 64 repeats of some arms, in block groups that share the orders of the rows, and
-then each block by itself, in turns; the least CPU time of each counts.
+then each block by itself, in turns; the table has the least CPU time of each.
 """
 
 import time

@@ -3,8 +3,9 @@
     python tests/benchmarks/commands.py                # about two minutes
     python tests/benchmarks/commands.py --rounds 1
 
-A command and its imports take turns; the medians of the rounds are printed. The published way is
-120 Keras fits, from the mean of some fits; its imports and its source network are left out.
+A command and its imports run in turns; the medians of the rounds are printed. The time of the
+published way is that of 120 Keras fits, from the mean of a few; it excludes the imports and the
+source network.
 """
 
 import argparse
@@ -40,14 +41,14 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
-    except ImportError:  # modules of other systems, which libraries look for
+    except ImportError:  # libraries try to import modules of other systems
         pass
 gc.freeze()
 """
 
 
 class Cost(NamedTuple):
-    """Seconds of the clock and CPU seconds of a process."""
+    """Wall-clock seconds and CPU seconds of a process."""
 
     s: float
     cpu_s: float
@@ -63,7 +64,7 @@ def main() -> None:
         command = [*PROGRAM, *arguments]
         bare = [sys.executable, "-c", IMPORT, *modules_of(arguments)]
         rounds = [(cost_of(command), cost_of(bare)) for _ in range(n_rounds)]
-        whole, imports = (median(costs) for costs in zip(*rounds, strict=True))
+        whole, imports = (median(column) for column in zip(*rounds, strict=True))
         name = " ".join(arguments)
         costs[name] = whole
         cells = [f"{seconds:.2f}" for seconds in (*whole, *imports)]
@@ -104,7 +105,7 @@ def cost_of(command: list[str]) -> Cost:
 
 
 def median(costs: tuple[Cost, ...]) -> Cost:
-    """Return the median of the clock and of the processor."""
+    """Return the median wall-clock seconds and the median CPU seconds."""
     return Cost(*map(statistics.median, zip(*costs, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the work as a `Job`, pieces of the peers, and Markdown tables.
+"""Shared by the benchmarks: the work as a `Job`, functions of the peers, and Markdown tables.
 
 An entry is a function that trains every run of a job and returns the weights. Peers keep a
 layer as one matrix (R, fan_out, fan_in + 1), the bias in the last column, so that a unit
@@ -67,7 +67,7 @@ def run(command: Sequence[str], folder: str) -> None:
 
 
 def ignore(n_epochs: int) -> None:
-    """Take no notice of progress."""
+    """Ignore the progress."""
 
 
 def layers(weights: Weights) -> list[NDArray[np.float32]]:

@@ -4,8 +4,8 @@
     python tests/benchmarks/million.py --repeats 1000     # the largest of the sizes
 
 `compare` trains eight networks per repeat: a source, standalone, and three transfers from each kind
-of source. What `show` does with the store is what `compare` does after training: it analyses the
-repeats and writes a CSV, and in a second run a JSON too.
+of source. `show` does with the store what `compare` does after training: it analyses the repeats
+and writes a CSV, and in a second run also JSON.
 """
 
 import argparse
@@ -21,11 +21,12 @@ from common import N_THREADS, figure, print_table
 
 COMMAND = ["compare", "--no-plot", "--format", "csv"]
 FITS_PER_REPEAT = 8
-PARTS = (16, 4, 1)
+DIVISORS = (16, 4, 1)
+"""Divisors of the largest number of repeats, one per row of the table."""
 
 
 class Cost(NamedTuple):
-    """Seconds of the clock, CPU seconds, and peak memory in MB."""
+    """Wall-clock seconds, CPU seconds, and peak memory in MB."""
 
     s: float
     cpu_s: float
@@ -39,8 +40,8 @@ def main() -> None:
     print(f"`blobtransfer {' '.join(COMMAND)} --repeats N`, {N_THREADS} cores\n")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for part in PARTS:
-            n = most // part
+        for divisor in DIVISORS:
+            n = most // divisor
             store = Path(folder, f"{n}.db")
             plain = cost_of([*COMMAND, "--repeats", str(n)], folder, "plain.csv")
             stored = cost_of(
@@ -72,7 +73,7 @@ def main() -> None:
 
 
 def cost_of(arguments: list[str], folder: str, output: str) -> Cost:
-    """Run a command, its standard output into a file."""
+    """Run a command with its standard output written to a file."""
     start = time.perf_counter()
     with open(Path(folder, output), "wb") as out:
         process = subprocess.Popen(

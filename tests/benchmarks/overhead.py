@@ -3,14 +3,14 @@
     python tests/benchmarks/overhead.py              # predicts for 16 cores
     python tests/benchmarks/overhead.py --cores 64
 
-Times are CPU seconds of `run_block`, which other work on the machine hardly changes: the least of
-some blocks.
+Times are CPU seconds of `run_block`, the minimum over several blocks: other work on the machine
+hardly changes them.
 
-- Python in the main thread prepares and collects jobs while no thread trains. It is the serial
-  part. A little of it polls the threads.
-- Python in the threads runs in one of them at a time, beside the machine code of the others.
-- The predicted time is that of the main thread and, added to it, the longer of two times: the
-  Python of the threads, or their Python and machine code divided by the cores.
+- Python in the main thread prepares and collects jobs while no thread trains; this is the serial
+  time. It includes the little time that polling the threads takes.
+- Python in the threads runs in one of them at a time, while others run machine code.
+- The predicted time is the time of the main thread plus the longer of two times: the Python of the
+  threads, or their Python and machine code divided by the number of cores.
 """
 
 import argparse
@@ -62,7 +62,7 @@ class Cost(NamedTuple):
     machine_code: float
 
     def predicted(self, n_cores: int) -> float:
-        """Return the seconds per repeat on some cores."""
+        """Return the predicted seconds per repeat on `n_cores` cores."""
         return self.main + max(self.threads, (self.threads + self.machine_code) / n_cores)
 
 
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def measure(spec: ExperimentSpec, i: int) -> Cost:
-    """Measure block `i`, of as many repeats as the engine asks for."""
+    """Measure block `i`, whose number of repeats the engine chooses."""
     engine = load_engine(spec.engine)
     engine.start(spec)
     n = engine.repeats_at_once(spec)

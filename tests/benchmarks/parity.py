@@ -1,4 +1,4 @@
-"""How far the two engines are apart, measured; prints the tables of docs/parity.md.
+"""Differences between the two engines; prints the tables of docs/parity.md.
 
 .venv/bin/python tests/benchmarks/parity.py [NETWORKS]
 """

@@ -4,7 +4,7 @@
     python tests/benchmarks/throughput.py --rounds 1   # two
 
 Each entry has a process of its own; rounds go over the entries in turn, so that other work on the
-machine hits all alike, and the best round counts. CPU seconds hardly depend on what else runs. The
+machine affects all alike, and the best round counts. Other work hardly changes CPU seconds. The
 last column is the share of the arithmetic limit, which is measured in the same rounds (`peak.py`).
 """
 
@@ -36,7 +36,7 @@ ENTRIES = {
     "Keras `fit`, the published way: a new model each": "keras_fit.train",
 }
 KERAS = {"ours.train_keras", "keras_fit.train"}
-"""So slow that two fits are timed, and taken as the rate of any number."""
+"""Entries so slow that only two fits are timed, as the rate of any number of fits."""
 
 MAX_KERAS_ROUNDS = 2
 
@@ -44,14 +44,14 @@ PEERS = {"jax", "numba", "torch"}
 """Libraries of the optional extra `bench`; without one its entry is `missing`."""
 
 FEW_EPOCHS = 20
-"""Timed in place of 100 where there are many runs, except of the fastest."""
+"""Epochs that are timed instead of 100 if there are many runs, except of the fastest entries."""
 
 MANY_RUNS = 1_000
 CASES = ((DEFAULT, 10_000), ((64, 64, 64, 10), 128))
-"""Networks, and how many of them are trained."""
+"""Layer sizes, and the number of networks that are trained."""
 
 MAX_DIFFERENCE = 1e-4
-"""Largest difference of weights between entries, in shares of the largest weight."""
+"""Maximum difference of weights between entries, relative to the largest weight."""
 
 
 class Measured(NamedTuple):

@@ -35,8 +35,11 @@ EVERY_COMMAND = 50
 
 DATA = Path(__file__).parents[1] / "data"
 
-VALID = ("table.keras", "table.h5", "plain.keras", "functional.keras", "plain.h5", "functional.h5",
-         "keras-2.1.6.h5", "keras-2.4.3.h5", "keras-3.3.3.keras")  # fmt: skip
+TABLE_MODELS = ("table.keras", "table.h5")
+KERAS_MODELS = ("keras-2.1.6.h5", "keras-2.4.3.h5", "keras-3.3.3.keras")
+VALID = (
+    *TABLE_MODELS, "plain.keras", "functional.keras", "plain.h5", "functional.h5", *KERAS_MODELS
+)  # fmt: skip
 
 TABLE = "table.csv"
 
@@ -52,14 +55,14 @@ PREPROCESSING = Preprocessing(
 
 
 def prepare(valid: Path) -> None:
-    """Write models as several versions of Keras do, one with the preprocessing of a table."""
-    for name in VALID[:2]:
+    """Write models as several versions of Keras do, some with the preprocessing of a table."""
+    for name in TABLE_MODELS:
         save_model(MLPSpec(2, (5, 4), 3), weights(), valid / name, PREPROCESSING)
     write_keras(valid / "plain.keras")
     write_keras(valid / "functional.keras", json.dumps(functional()))
     write_h5(valid / "plain.h5")
     write_h5(valid / "functional.h5", model=functional())
-    for name in VALID[6:]:
+    for name in KERAS_MODELS:
         (valid / name).write_bytes((DATA / name).read_bytes())
     rows = [[str(i % 7), str(i % 5), "pqr"[i % 3]] for i in range(40)]
     write_rows(valid / TABLE, [["a", "b", "y"], *rows])

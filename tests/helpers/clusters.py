@@ -50,7 +50,7 @@ class Cluster:
         )  # fmt: skip
 
     def wait_for_workers(self, n: int) -> None:
-        """Wait until `n` workers are connected."""
+        """Wait until `n` workers are connected to the scheduler."""
         from distributed import Client
 
         with Client(self.address, set_as_default=False) as client:

@@ -1,8 +1,8 @@
-"""A server that runs commands in forks of its process, which has imported all they need.
+"""A server that runs commands in forks of its process, which has imported the libraries.
 
 A forked command has streams, a working directory, an environment, a process ID and an exit code
-like any other process, but costs a second of CPU time less. What Python does at its start is left
-out; a test of that starts a process (`commands.start`).
+like any other process, but takes a second of CPU time less. It skips the start of Python; a test of
+that start uses `commands.start`, which starts a process.
 
 `python -m helpers.fork_server FOLDER` listens on the socket FOLDER/socket for command lines, and
 writes the program FOLDER/blobtransfer, which sends its own command line there.
@@ -79,7 +79,7 @@ class ForkedCommand:
         return self.returncode
 
     def communicate(self, timeout: float = BLOCKED_S) -> tuple[str, str]:
-        """Return what is written until the end to the pipes that the test has not closed."""
+        """Read the pipes that the test has not closed to their end, wait, and return the texts."""
         with ThreadPoolExecutor(2) as pool:
             out, err = pool.map(_read, (self.stdout, self.stderr))
         self.wait(timeout)
@@ -113,7 +113,7 @@ def _read(stream: IO[str] | None) -> str:
 
 @dataclass(frozen=True)
 class ForkServer:
-    """A server that runs.
+    """A running server.
 
     Args:
         folder: The folder of its socket and of the program `blobtransfer`.
@@ -129,9 +129,8 @@ class ForkServer:
         Args:
             argv: Its command line.
             cwd: Its working directory.
-            environment: Variables that are added.
-            streams: Files that become `stdin`, `stdout` and `stderr`; the default of the last two
-                are pipes.
+            environment: Additional environment variables.
+            streams: Files for `stdin`, `stdout` and `stderr`; by default the last two are pipes.
         """
         server = socket.socket(socket.AF_UNIX)
         server.connect(f"{self.folder}/socket")
@@ -162,7 +161,7 @@ class ForkServer:
 @contextmanager
 def fork_server() -> Iterator[ForkServer]:
     """Run a server."""
-    with tempfile.TemporaryDirectory() as name:  # short, as the address of a socket has to be
+    with tempfile.TemporaryDirectory() as name:  # a short path, as a socket address must be short
         server = subprocess.Popen(
             [sys.executable, "-m", "helpers.fork_server", name],
             cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -209,7 +208,7 @@ def run_forked(connection: socket.socket) -> int:
 
     def run() -> int:
         for descriptor in streams:
-            os.close(descriptor)  # they are 0, 1 and 2 by now
+            os.close(descriptor)  # `fork` has copied them to 0, 1 and 2
         sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
         signal.alarm(BLOCKED_S)
         os.chdir(folder)

@@ -36,7 +36,7 @@ LONG = (
     "compare", *SMALL_OPTIONS, "--hidden", "64", "64", "--fixed", "0", "--sources", "one",
     "--repeats", "6000", *QUIET,
 )  # fmt: skip
-"""A command of some hundred blocks."""
+"""A command with several hundred blocks."""
 
 ENDLESS = tuple({"6000": "4000000"}.get(word, word) for word in LONG)
 """The same command with more repeats than a test waits for."""

@@ -70,6 +70,6 @@ def grid_of(n_problems: int = 3, n_repeats: int = 8, **changes: Any) -> Study:
 
 
 def repeat_of(key: int, train_seed: int = 0) -> int | None:
-    """Give the repeat that an order key on the target problem belongs to."""
+    """Return the repeat that an order key on the target problem belongs to; None if none."""
     keys = order_keys(train_seed, Stream.TARGET_ORDER, range(100)).tolist()
     return keys.index(key) if key in keys else None

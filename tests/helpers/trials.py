@@ -5,5 +5,5 @@ times = 1
 
 
 def trials(n: int) -> int:
-    """Return the number of random trials where the default is `n`."""
+    """Return the number of random trials of a test that makes `n` by default."""
     return n * times

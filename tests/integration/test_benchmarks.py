@@ -15,13 +15,13 @@ from helpers.specs import SMALL_OPTIONS
 
 from blobtransfer.specs.training import TrainingSpec
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of the peers, not ours
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of the peers
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-class Here(Executor):
-    """Runs calls in this process, one after another."""
+class InProcessExecutor(Executor):
+    """Runs each call at once, in this process."""
 
     def __init__(self, *settings, **more_settings):
         pass
@@ -36,7 +36,7 @@ class Here(Executor):
 
 
 def run(command, folder):
-    """Run a command of the program in this process, without a cluster."""
+    """Run a command of the program in this process, without its option --scheduler."""
     _, _, _, *argv = command
     if "--scheduler" in argv:
         at = argv.index("--scheduler")
@@ -48,7 +48,7 @@ def run(command, folder):
 
 @pytest.fixture(autouse=True)
 def scripts(monkeypatch):
-    """Let scripts be imported, and forget them afterwards: their names are common words."""
+    """Make the scripts importable, and unload them afterwards: their names are common words."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.setitem(sys.modules, "coverage", sys.modules.get("coverage"))
     yield
@@ -58,12 +58,12 @@ def scripts(monkeypatch):
 
 @pytest.fixture
 def benchmark(monkeypatch):
-    """Return a function that imports a script, changes some of its names, and runs `main`."""
+    """Return a function that imports a script, patches some of its names, and runs its `main`."""
 
     def main(name, *arguments, argv=(), **changes):
         module = importlib.import_module(name)
-        for changed, value in changes.items():
-            monkeypatch.setattr(module, changed, value)
+        for attribute, value in changes.items():
+            monkeypatch.setattr(module, attribute, value)
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *argv])
         module.main(*arguments)
 
@@ -83,16 +83,16 @@ def test_arms(benchmark, capsys):
 
 
 def test_calibration(benchmark, capsys):
-    few = importlib.import_module("calibration")
-    differences = partial(few.real_differences, 10)
+    calibration = importlib.import_module("calibration")
+    differences = partial(calibration.real_differences, 10)
     benchmark("calibration", 4, SIZES=(6,), real_differences=differences)
-    few.held_out(2)
+    calibration.held_out(2)
     assert len(table_of(capsys)) > 60
 
 
 def test_clusters(benchmark, capsys, monkeypatch):
-    closed = SimpleNamespace(file="none", add_worker=lambda: None, close=lambda: None)
-    monkeypatch.setattr("helpers.clusters.Cluster", lambda folder: closed)
+    no_cluster = SimpleNamespace(file="none", add_worker=lambda: None, close=lambda: None)
+    monkeypatch.setattr("helpers.clusters.Cluster", lambda folder: no_cluster)
     command = ["compare", *SMALL_OPTIONS, "-q", "--no-plot"]
     benchmark("clusters", argv=("--rounds", "1"), SIZES=(1, 2), COMMAND=command, run=run)
     assert len(table_of(capsys)) == 1 + 4
@@ -108,7 +108,7 @@ def test_million(benchmark, capsys, tmp_path):
         Path(folder, output).write_text(done.out)
         return million.Cost(1.0, 1.0, 1.0)
 
-    benchmark("million", argv=("--repeats", "2"), PARTS=(2, 1), cost_of=cost_of)
+    benchmark("million", argv=("--repeats", "2"), DIVISORS=(2, 1), cost_of=cost_of)
     assert [row[0] for row in table_of(capsys)[1:]] == ["8", "16"]
 
 
@@ -140,7 +140,8 @@ def test_throughput(benchmark, capsys):
     }
     benchmark(
         "throughput", argv=("--rounds", "1"), ENTRIES=entries,
-        CASES=((throughput.DEFAULT, 3),), Entry=partial(throughput.Entry, process=Here()),
+        CASES=((throughput.DEFAULT, 3),),
+        Entry=partial(throughput.Entry, process=InProcessExecutor()),
     )  # fmt: skip
     assert [row[0] for row in table_of(capsys)[1:]] == list(entries)
 
@@ -170,7 +171,7 @@ def test_commands(benchmark, capsys):
     make_job = commands.make_job
     benchmark(
         "commands", argv=("--rounds", "1"), COMMANDS=(["--help"],), COMPARE=["--help"],
-        N_KERAS_FITS=1, ProcessPoolExecutor=Here,
+        N_KERAS_FITS=1, ProcessPoolExecutor=InProcessExecutor,
         make_job=lambda sizes, n, epochs=2: make_job(sizes, n, 2),
     )  # fmt: skip
     assert [row[0] for row in table_of(capsys)] == ["command", "`--help`"]

@@ -49,7 +49,7 @@ def cluster(tmp_path):
 
 @pytest.fixture(scope="module")
 def alone(forks, tmp_path_factory):
-    """Give the CSV of the long command on this machine."""
+    """Return the CSV of the long command on this machine."""
     folder = tmp_path_factory.mktemp("alone")
     assert forks.run_process(*LONG, "-o", "a.csv", cwd=folder).code == 0
     return (folder / "a.csv").read_bytes()
@@ -91,15 +91,15 @@ def test_workers_that_are_lost_cost_nothing_and_others_are_waited_for(
         )
         n_kept = n_blocks(tmp_path / "a.db")
         worker.kill()
-    said = ""
-    while "waiting for workers" not in said:
+    printed = ""
+    while "waiting for workers" not in printed:
         line = process.stderr.readline()
         assert line
-        said += line
+        printed += line
     cluster.add_worker()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert f"waiting for workers (0 connected to {cluster.file})\n" in said
+    assert f"waiting for workers (0 connected to {cluster.file})\n" in printed
     assert "1 worker connected\n" in err
     assert (tmp_path / "a.csv").read_bytes() == alone
 

@@ -54,7 +54,7 @@ def without_times(text):
 
 @pytest.fixture(scope="module")
 def output_of(forks, tmp_path_factory):
-    """Return a function that runs a block of a page once and returns its folder and its text."""
+    """Return a function that runs a block of a page, once, and returns its folder and its text."""
     environment = update.environment()
     if sys.platform == "linux":
         environment["PATH"] = f"{forks.folder}{os.pathsep}{environment['PATH']}"

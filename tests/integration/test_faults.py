@@ -354,7 +354,7 @@ def test_closed_streams_cost_no_files(tmp_path, closed):
 
 
 def on_a_terminal(forks, *argv, cwd, columns=80):
-    """Start a command on a terminal, and give its process and the terminal's other end."""
+    """Start a command on a terminal; return its process and the other end of the terminal."""
     leader, follower = pty.openpty()
     environment = {"TERM": "xterm", "COLUMNS": str(columns)}
     process = forks.start(*argv, cwd=cwd, environment=environment, stderr=follower)

@@ -22,9 +22,9 @@ from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
 pytestmark = [pytest.mark.slow, pytest.mark.keras]
 
-# Of the largest weight of a layer, or of the largest loss; tests/benchmarks/parity.py measures the
-# differences. Adam divides by the size of a gradient, so the rounding of a tiny gradient counts as
-# much as that of a large one.
+# Relative to the largest weight of a layer, or to the largest loss; tests/benchmarks/parity.py
+# measures the differences. Adam divides by the size of a gradient, so the rounding of a tiny
+# gradient counts as much as that of a large one.
 TOLERANCES = {"sgd": 5e-6, "adam": 1e-4}
 
 SENSITIVE_TOLERANCE = 1e-4
@@ -48,7 +48,7 @@ def trained_by_each(engines, network, training, dataset, n_runs, n_frozen=0):
 
 
 def assert_close(ours, theirs, training):
-    """Compare arrays of shape (R, ...) run by run."""
+    """Check the largest difference of each run in arrays of shape (R, ...)."""
     *differences, largest = np.sort(
         np.max(
             [

@@ -29,7 +29,7 @@ TRAIN = ("train-target", *SMALL_OPTIONS, "--no-plot")
 
 
 def on_a_terminal(forks, *argv, cwd, **environment):
-    """Give what a terminal of 80 columns would get on its two streams, which are one."""
+    """Return what a command writes to both of its streams on a terminal of 80 columns."""
     leader, follower = pty.openpty()
     environment = {"TERM": "xterm", "COLUMNS": "80"} | environment
     process = forks.start(*argv, cwd=cwd, environment=environment, stdout=follower, stderr=follower)

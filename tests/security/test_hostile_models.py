@@ -54,7 +54,7 @@ TESTS = Path(__file__).parents[1]
 DATA = TESTS / "data"
 HOSTILE = Path(__file__).parent / "hostile_models"
 HANG_S = 60.0
-"""Seconds of the clock, many more than the CPU time that a reader may take."""
+"""Wall-clock seconds, many more than the CPU seconds that a reader may take."""
 
 pytestmark = pytest.mark.security
 

@@ -53,7 +53,7 @@ def test_the_output_kernel_is_glorot_uniform_whatever_the_hidden_rule():
 @pytest.mark.parametrize("stream", [Stream.WEIGHTS, Stream.REINITIALISED])
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
 @pytest.mark.parametrize("initializer", INITIALIZERS)
-def test_the_weights_of_many_repeats_are_drawn_as_numpy_draws_those_of_each(
+def test_the_weights_of_many_repeats_are_those_that_numpy_draws_for_each_repeat(
     initializer, seed, stream
 ):
     repeats = (0, 1, 2, 99, 9_999_999)

@@ -39,8 +39,8 @@ def test_the_states_of_many_repeats_are_those_of_numpys_seed_sequences(seed, str
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_repeat_has_the_same_state_alone_and_among_others(seed):
     together = seed_states(seed, Stream.WEIGHTS, range(1_000), 4)
-    apart = [seed_states(seed, Stream.WEIGHTS, [r], 4)[0] for r in range(1_000)]
-    np.testing.assert_array_equal(together, apart)
+    separate = [seed_states(seed, Stream.WEIGHTS, [r], 4)[0] for r in range(1_000)]
+    np.testing.assert_array_equal(together, separate)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -61,7 +61,7 @@ def repeats(stage):
         one = progress.start(stage, 40_000, 2_000)
         for _ in range(3):
             one.advance(10_010)
-            one.bars.refresh()  # does not wait for the next of ten a second
+            one.bars.refresh()  # now, not at the next of ten times a second
 
 
 def test_repeats_are_counted_with_their_rate_and_the_time_left(told):

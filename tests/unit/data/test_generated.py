@@ -1,4 +1,4 @@
-"""Generated rows beside scikit-learn's, and the best possible accuracy on them."""
+"""Generated rows against those of scikit-learn, and the best possible accuracy on them."""
 
 from dataclasses import replace
 

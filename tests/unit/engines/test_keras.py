@@ -115,9 +115,9 @@ def test_epochs_per_call_change_no_bit(monkeypatch, job_of, small_dataset):
     whole = engine.train(job, in_one_call.append)
     work = 40 * (MLPSpec().n_parameters + keras_engine.ORDER_WORK) + 2 * keras_engine.STEP_WORK
     monkeypatch.setattr(keras_engine, "MAX_CALL_WORK", 3 * work)
-    parts = engine.train(job, in_two_calls.append)
+    in_pieces = engine.train(job, in_two_calls.append)
     assert (in_one_call, in_two_calls) == ([5], [3, 2])
-    for a, b in zip(whole.weights, parts.weights, strict=True):
+    for a, b in zip(whole.weights, in_pieces.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

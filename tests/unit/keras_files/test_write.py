@@ -1,4 +1,4 @@
-"""Files that are written here beside those that Keras writes of the same network."""
+"""Saved files against those that Keras saves for the same network."""
 
 import io
 import json
@@ -29,9 +29,9 @@ ADDED_SETTINGS: dict[str, dict[str, Any]] = {
         for initializer in INITIALIZERS
     },
 }
-"""Settings that Keras writes since some version after 3.6, by class, with their defaults.
+"""Settings that Keras added after version 3.6, by class, with their defaults.
 
-They are not written here: an older Keras refuses a file with settings that it does not know.
+`save_model` omits them: an older Keras rejects a file with settings that it does not know.
 """
 
 NETWORKS = [
@@ -53,7 +53,7 @@ ROWS = np.random.default_rng(1234).normal(0, 3, (64, 2)).astype(np.float32)
 
 
 def weights_of(network: MLPSpec) -> list[np.ndarray]:
-    """Return random weights, biases too."""
+    """Return random weights, with random biases too."""
     rng = np.random.default_rng(1)
     return [
         (weight + rng.normal(0, 0.1, weight.shape)).astype(np.float32)
@@ -85,7 +85,7 @@ def attribute_of(node: h5py.Group | h5py.Dataset, name: str) -> tuple[Any, ...]:
 
 
 def plain_settings(value: Any) -> Any:
-    """Leave the settings of `ADDED_SETTINGS` out that have their defaults."""
+    """Remove the settings of `ADDED_SETTINGS` that have their defaults."""
     if isinstance(value, list):
         return [plain_settings(entry) for entry in value]
     if not isinstance(value, dict):
@@ -130,7 +130,7 @@ def tree_of_h5(path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def keras():
-    """Return Keras with its counters of names set back, as in a new process."""
+    """Return Keras with its name counters reset, as in a new process."""
     from blobtransfer.engines.keras.quiet import load_keras
 
     keras = load_keras()

@@ -95,10 +95,12 @@ def test_a_run_has_the_scores_of_a_run_with_the_rate_that_it_chose():
 
 
 def test_every_run_is_trained_on_the_split_of_its_repeat_which_is_made_once(monkeypatch):
-    made = []
+    repeats_made = []
     make = rows.make
     monkeypatch.setattr(
-        rows, "make", lambda spec, repeat, seed: made.append(repeat) or make(spec, repeat, seed)
+        rows,
+        "make",
+        lambda spec, repeat, seed: repeats_made.append(repeat) or make(spec, repeat, seed),
     )
     iris = resolve_data_specs({"target": parse_data_spec("target", "iris", 0)}, 0)["target"]
     results, engine = tuned(
@@ -117,7 +119,7 @@ def test_every_run_is_trained_on_the_split_of_its_repeat_which_is_made_once(monk
     assert len(final_runs) == 4 * len(results.spec.arms)
     for repeat, dataset in final_runs:
         assert dataset.x_train.tobytes() == splits[repeat]
-    assert sorted(made) == [0, *range(4)]  # repeat 0 is also described in the header
+    assert sorted(repeats_made) == [0, *range(4)]  # the header also describes repeat 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rows that are written column by column have the bytes of rows that are written one by one."""
+"""Rows written column by column are byte-identical to rows written one by one."""
 
 import json
 from dataclasses import asdict, astuple, replace
@@ -26,7 +26,7 @@ ODD_NUMBERS = (
     0.0, -0.0, 1.0, 1 / 3, 0.1 + 0.2, 1e-4, 9.9e-5, -1e-3, 5e-324, 1e16, 1.5e22, 1e39,
     np.nan, np.inf, -np.inf,
 )  # fmt: skip
-"""Numbers with all forms of `repr`, and what is not finite."""
+"""Numbers with all forms of `repr`, and numbers that are not finite."""
 
 NAMES = ("a,b", 'quo"te', "100 %s %", "line\nend", "=1+1", "a;b", "\udcff", "plain")
 
@@ -34,7 +34,7 @@ BOTH = {"questions": ("one", "fresh"), "variants": VARIANTS}
 
 
 def with_odd_numbers(cell, rng, scores=False, rates=False):
-    """Return a cell with odd numbers in place of all its scores and curves."""
+    """Return a cell with odd numbers as its scores and curves."""
 
     def odd(shape):
         return rng.choice(ODD_NUMBERS, shape)
@@ -72,15 +72,15 @@ def results():
     model = compare(
         spec_of(8, source=None, model_path="m,n.keras"), initial_weights(MLPSpec(), 1, 0), engine
     )
-    alone = train_source(spec_of(1, variants=(STANDALONE,), target=None), engine).results
-    beside = spec_of(1, variants=(parse_variant("random-frozen,fixed=1"),), source=None)
+    source_training = train_source(spec_of(1, variants=(STANDALONE,), target=None), engine).results
+    target_spec = spec_of(1, variants=(parse_variant("random-frozen,fixed=1"),), source=None)
     studies = {"both": both, "nested": nested, "model": model}
     return {
         name: replace(study, cells=(with_odd_numbers(study.cell, rng, True, name == "both"),))
         for name, study in studies.items()
     } | {
-        "train-source": with_odd_numbers(alone, rng),
-        "train-target": train_target(beside, None, engine).results,
+        "train-source": with_odd_numbers(source_training, rng),
+        "train-target": train_target(target_spec, None, engine).results,
         "sweep": study_with_odd_numbers(sweep_of(speed=True), scores=True),
         "pairs": study_with_odd_numbers(pairs_of(), rates=True),
         "grid": study_with_odd_numbers(grid_of(), scores=True),
