@@ -93,7 +93,7 @@ def run(
 
     engine = load_engine(request.base.engine, messages.verbose)
     if execution.store is None:  # a store may hold all repeats, and then nothing is compiled
-        compile_ahead(engine, request.base)
+        compile_ahead(request.base)
 
     from blobtransfer.cli.progress import progress_of
     from blobtransfer.running.run import Resources, fill_store, run_study

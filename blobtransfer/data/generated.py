@@ -84,7 +84,7 @@ def _moons(spec: MoonsSpec) -> Dataset:
             np.column_stack([1.0 - np.cos(lower), 1.0 - np.sin(lower) - 0.5]),
         )
 
-    return _around_curves(spec, curves, spec.noise)
+    return _around_curves(spec, curves)
 
 
 def _circles(spec: CirclesSpec) -> Dataset:
@@ -99,28 +99,25 @@ def _circles(spec: CirclesSpec) -> Dataset:
             np.column_stack([np.cos(inner), np.sin(inner)]) * spec.factor,
         )
 
-    return _around_curves(spec, curves, spec.noise)
+    return _around_curves(spec, curves)
 
 
-def _around_curves(
-    spec: MoonsSpec | CirclesSpec, curves: Callable[[int, int], Curves], noise: float
-) -> Dataset:
+def _around_curves(spec: MoonsSpec | CirclesSpec, curves: Callable[[int, int], Curves]) -> Dataset:
     """Generate rows scattered around two curves, half of them around each.
 
     Args:
         spec: Spec of moons or of circles.
         curves: Returns the requested numbers of points of the first and of the second curve.
-        noise: Standard deviation of the rows around the curves; 0 for none.
     """
 
     def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
         generator = _generator(seed)
         counts = n_rows // 2, n_rows - n_rows // 2
         x, y = _shuffled(np.concatenate(curves(*counts)), np.repeat([0, 1], counts), generator)
-        return x + generator.normal(0.0, noise, x.shape), y
+        return x + generator.normal(0.0, spec.noise, x.shape), y
 
     points = curves(CURVE_POINTS, CURVE_POINTS)
-    return _split(spec, draw, lambda x, y: _accuracy_of_denser_curve(x, y, points, noise))
+    return _split(spec, draw, lambda x, y: _accuracy_of_denser_curve(x, y, points, spec.noise))
 
 
 def _classification(spec: ClassificationSpec) -> Dataset:

@@ -22,8 +22,8 @@ from blobtransfer.specs.experiment import EngineName, ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 
-COMPILE_AHEAD_BYTES = 512 << 20
-"""Free memory that `compile_ahead` requires: with less, OpenBLAS hangs while LLVM is loaded."""
+SPARE_BYTES = 512 << 20
+"""Memory that must be free to load or run LLVM beside the imports of other libraries."""
 
 OnEpochs = Callable[[int], None]
 """Called with the newly done epochs, summed over the runs of a job; may raise to stop."""
@@ -231,18 +231,25 @@ def load_engine(name: EngineName, show_log: bool = False, n_threads: int | None 
     return engine
 
 
-def compile_ahead(engine: Engine, spec: ExperimentSpec) -> None:
-    """Compile in a thread, if the engine compiles, so that the caller can import other modules.
+def compile_ahead(spec: ExperimentSpec) -> None:
+    """Begin to compile for a spec in a thread, while the caller imports other modules.
 
-    The Keras engine is not started here, since it redirects standard error while it starts.
+    `Engine.start` waits for it, and raises its errors. The Keras engine has nothing to compile.
     """
     if spec.engine == "compiled" and has_spare_memory():
         from blobtransfer.engines.compiled.engine import kernels_of
 
-    def start() -> None:
-        with suppress(Exception):  # a later start, which waits for this one, raises it again
-            engine.start(spec)
+        with suppress(MachineError):
+            kernels_of(spec)
 
-    with suppress(OSError, RuntimeError):  # too little memory, or no thread can be started
-        mmap.mmap(-1, COMPILE_AHEAD_BYTES).close()
-        Thread(target=start).start()
+
+def has_spare_memory() -> bool:
+    """Return whether several libraries may be loaded at once.
+
+    Short of memory, OpenBLAS retries forever, and LLVM ends the process.
+    """
+    try:
+        mmap.mmap(-1, SPARE_BYTES).close()
+    except OSError:
+        return False
+    return True

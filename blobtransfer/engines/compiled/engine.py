@@ -71,11 +71,10 @@ class CompiledEngine:
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        n_train, is_anchored = (
-            max(len(dataset.y_train) for dataset in job.datasets),
-            job.anchor is not None,
+        n_train = max(len(dataset.y_train) for dataset in job.datasets)
+        kernel = get_kernel(
+            job.network, job.training, job.anchor is not None, n_train, len(job.datasets) > 1
         )
-        kernel = get_kernel(job.network, job.training, is_anchored, n_train, len(job.datasets) > 1)
         training = _JobTraining(job, kernel)
         pool = ThreadPoolExecutor(self._n_threads)
         try:
