@@ -32,6 +32,7 @@ from helpers.texts import says_in_order
 
 from blobtransfer.atomic_write import PREFIX
 from blobtransfer.keras_files.read import read_source_file
+from blobtransfer.keras_files.write import save_model
 
 COMPARE = ("compare", *SMALL_OPTIONS, "--fixed", "0", "--sources", "one", "--repeats", "2")
 TRAIN = ("train-target", *SMALL_OPTIONS)  # takes least time
@@ -271,7 +272,7 @@ def test_signals_at_any_stage_end_quietly_and_leave_whole_files_only(tmp_path):
         number = (signal.SIGINT, signal.SIGTERM)[i % 2]
         process = start(*COMPARE, "-q", "-o", "o.json", "--plot", "o.png", cwd=folder)
         wait_for_signals(process)
-        wait_for_work(process, rng.uniform(0.05, 1.4))
+        wait_for_work(process, rng.uniform(0.05, 0.8))
         process.send_signal(number)
         if i % 3 == 0:
             time.sleep(rng.uniform(0, 0.2))
@@ -289,14 +290,14 @@ def test_signals_at_any_stage_end_quietly_and_leave_whole_files_only(tmp_path):
     assert {130, 143} <= codes
 
 
-def test_a_signal_while_the_model_is_saved_finishes_that(forks, tmp_path):
-    process = forks.start(
-        "train-source", *SMALL_OPTIONS, "--no-plot", "-q", "-o", "o.csv", cwd=tmp_path
-    )
-    wait_for_writing(tmp_path, process)
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, out, err) == (143, "model.keras\n", "")
+def test_a_signal_while_the_model_is_saved_finishes_that(run, tmp_path, monkeypatch):
+    def save(*arguments, **settings):
+        os.kill(os.getpid(), signal.SIGTERM)
+        save_model(*arguments, **settings)
+
+    monkeypatch.setattr("blobtransfer.keras_files.write.save_model", save)
+    done = run("train-source", *SMALL_OPTIONS, "--no-plot", "-q", "-o", "o.csv")
+    assert (done.code, done.out, done.err) == (143, "model.keras\n", "")
     assert is_whole(tmp_path / "model.keras") and is_whole(tmp_path / "o.csv")
     assert sorted(os.listdir(tmp_path)) == ["model.keras", "o.csv"]
 
