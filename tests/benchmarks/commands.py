@@ -35,15 +35,13 @@ N_PUBLISHED_FITS = 4 * 30
 N_KERAS_FITS = 3
 PROGRAM = [sys.executable, "-m", "blobtransfer"]
 IMPORT = """
-import gc, importlib, os, sys
-gc.set_threshold(50_000, 20, 20)  # as in blobtransfer/__main__.py, as the last line is
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+import importlib, os, sys
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as the program sets it
 for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
-    except ImportError:  # libraries try to import modules of other systems
+    except ImportError:  # modules of other systems, which libraries look for
         pass
-gc.freeze()
 """
 
 
