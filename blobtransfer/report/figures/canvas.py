@@ -257,7 +257,7 @@ def import_matplotlib() -> ModuleType:
             here = os.open(os.curdir, os.O_RDONLY)
             os.chdir(EMPTY_FOLDER)
         import matplotlib as mpl
-    except Exception as error:  # the import of a large library may raise any error
+    except (Exception, SystemExit) as error:  # the import of a large library may raise anything
         raise MachineError(
             f"matplotlib cannot be imported ({error}); reinstall it, or use --no-plot"
         ) from error
@@ -281,8 +281,8 @@ def matplotlib_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]
         MachineError: The figure cannot be drawn, for whatever reason.
     """
     mpl = import_matplotlib()
-    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"}
     try:
+        defaults = {key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"}
         with mpl.rc_context(defaults | SAVING_SETTINGS | dict(more or {})):
             yield
     except (MachineError, MemoryError):
