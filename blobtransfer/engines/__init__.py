@@ -253,3 +253,9 @@ def has_spare_memory() -> bool:
     except OSError:
         return False
     return True
+
+
+def thread_error(error: RuntimeError) -> MachineError:
+    """Return the error for a thread that Python cannot start."""
+    advice = "free some memory, or end other programs"
+    return MachineError(f"no thread can be started ({error}); {advice}")

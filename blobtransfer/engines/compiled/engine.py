@@ -12,12 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from blobtransfer.engines import Engine, Job, OnEpochs, Trained
+from blobtransfer.engines import Engine, Job, OnEpochs, Trained, thread_error
 from blobtransfer.engines.compiled import scheduling
 from blobtransfer.engines.compiled.compilation import Kernel, get_kernel
 from blobtransfer.engines.compiled.memory import GroupNetworks, PackedRows, Workspace
 from blobtransfer.engines.compiled.scheduling import BlockGroup
-from blobtransfer.errors import MachineError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.training import (
     METRICS,
@@ -83,9 +82,7 @@ class CompiledEngine:
                 train = training.train_groups
                 running = {pool.submit(train, groups) for _ in range(self._n_threads)}
             except RuntimeError as error:
-                raise MachineError(
-                    f"no thread can be started ({error}); free some memory, or end other programs"
-                ) from error
+                raise thread_error(error) from error
             n_reported = 0
             while running:
                 # A limited time, in which all systems hear of Ctrl-C.

@@ -9,7 +9,7 @@ from typing import Any
 from llvmlite import binding as llvm
 from llvmlite import ir
 
-from blobtransfer.engines import has_spare_memory
+from blobtransfer.engines import has_spare_memory, thread_error
 from blobtransfer.engines.compiled.simd import FLOAT, INT64, POINTER
 from blobtransfer.errors import MachineError
 
@@ -48,9 +48,7 @@ def compile_functions(
         try:
             engine = executor.submit(_compile, text)
         except RuntimeError as error:
-            raise MachineError(
-                f"no thread can be started ({error}); free some memory, or end other programs"
-            ) from error
+            raise thread_error(error) from error
         executor.shutdown(wait=False)
     else:
         engine.set_result(_compile(text))

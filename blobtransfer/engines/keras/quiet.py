@@ -57,7 +57,7 @@ def _import_keras(show_log: bool) -> ModuleType:
             nullcontext() if show_log else _silenced_stderr(),
             _without_configuration(),
             # TensorFlow asks for the name of one, and then does not use it.
-            temporary_directory_or(os.devnull),
+            _temporary_directory_or(os.devnull),
         ):
             import keras
             import tensorflow as tf
@@ -90,7 +90,7 @@ def _without_configuration() -> Iterator[None]:
 
 
 @contextmanager
-def temporary_directory_or(path: Path | str) -> Iterator[None]:
+def _temporary_directory_or(path: Path | str) -> Iterator[None]:
     """Set a path for temporary files where the system has no folder for them."""
     before = tempfile.tempdir
     try:
