@@ -26,6 +26,9 @@ NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 LEFTOVER_S = 86_400.0
 """Age in seconds from which a temporary file counts as left by a killed process."""
 
+_unfinished: set[Path] = set()
+"""Temporary files that this process is writing."""
+
 
 @contextmanager
 def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
@@ -50,12 +53,14 @@ def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
         mode = stat.S_IMODE(path.lstat().st_mode) if path.exists() else None
         temporary = path.with_name(f"{PREFIX}{os.urandom(8).hex()}{path.suffix}")
         try:
+            _unfinished.add(temporary)
             _create(temporary, mode)
             yield temporary
             _sync(temporary, mode)
             (_link if must_be_new else os.replace)(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+            _unfinished.discard(temporary)
     except FileExistsError:
         raise
     except OSError as error:
@@ -64,6 +69,13 @@ def write_atomic(path: Path, must_be_new: bool = False) -> Iterator[Path]:
         ) from error
     with suppress(OSError):  # some directories can be neither opened nor synced
         _sync(path.parent, None)
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files that this process is writing, before it exits at once."""
+    for temporary in list(_unfinished):
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:

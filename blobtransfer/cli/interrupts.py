@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from blobtransfer.atomic_write import remove_unfinished
+
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -100,4 +102,5 @@ def _handle(handler: object) -> None:
 def _leave(number: int, frame: FrameType | None) -> None:
     if os.isatty(2) and os.environ.get("TERM") != "dumb":  # end the line of a progress bar
         os.write(2, CLEAR_LINE_AND_SHOW_CURSOR)
+    remove_unfinished()
     os._exit(128 + number)

@@ -28,6 +28,7 @@ MIN_SIDE, MAX_SIDE = 2.0, 50.0
 """Shortest and longest side of a figure, in inches."""
 
 STORE_SUFFIXES = (".db",)
+NETWORK_SUFFIXES = (".keras", ".h5")
 
 NamedPath: TypeAlias = tuple[str, Path | None]
 """Name of a setting or an input, and its path; None if there is no file."""
@@ -279,7 +280,7 @@ def check_model_file(setting: str, path: Path, network: MLPSpec, force: bool) ->
 
     Whether an existing file of the same shape holds the same network is known only after training.
     """
-    check_file(setting, path, (".keras", ".h5"))
+    check_file(setting, path, NETWORK_SUFFIXES)
     if path.exists() and not force:
         from blobtransfer.keras_files.read import read_source_file
 
@@ -319,7 +320,10 @@ def check_file(setting: str, path: Path | None, suffixes: Sequence[str]) -> None
         return
     if path.suffix.lower() not in suffixes:
         problem = f"no format has the suffix {path.suffix}" if path.suffix else "there is no suffix"
-        raise SettingError(setting, path, f"{problem}; use {', '.join(suffixes)}")
+        use = ", ".join(suffixes)
+        if setting == "output" and path.suffix.lower() in NETWORK_SUFFIXES:
+            use += "; train-source saves its network with --model, train-target with --save"
+        raise SettingError(setting, path, f"{problem}; use {use}")
     obstacle = find_write_obstacle(path)
     if obstacle is None and setting == "store" and path.exists() and not os.access(path, os.W_OK):
         obstacle = "it cannot be written; name another store"

@@ -27,6 +27,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # for helpers, which tests shar
 DEFAULT = (2, 5, 5, 3)
 N_DRAWS = 1_000  # different initial weights; more runs use them again, with other batch orders
 N_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+MAX_KERAS_ROUNDS = 2
 
 
 def make_job(

@@ -1,4 +1,4 @@
-"""The published way: a new Keras model for every training, `fit`, then `evaluate`."""
+"""The way of the published experiment: a new Keras model per training, `fit`, then `evaluate`."""
 
 import os
 

@@ -65,8 +65,8 @@ def main() -> None:
             )  # fmt: skip
     print_table(
         [
-            "trainings", "s", "CPU s", "trainings/s", "peak MB", "s with `--store`", "CPU s",
-            "store, MB", "`show`: CPU s", "with JSON",
+            "trainings", "s", "CPU s", "trainings/s", "peak MB", "s with `--store`",
+            "CPU s with `--store`", "store, MB", "CPU s of `show`", "of `show` with JSON",
         ],
         rows,
     )  # fmt: skip

@@ -87,7 +87,7 @@ def main() -> None:
         )
     print(f"\N{MICRO SIGN}s per repeat, measured with {N_THREADS} threads\n")
     heads = ["case", "Python, main thread", "Python, threads", "machine code", "serial fraction"]
-    print_table([*heads, f"predicted, {n_cores} cores", "times 1 core"], rows)
+    print_table([*heads, f"predicted, {n_cores} cores", "times as fast as 1 core"], rows)
 
 
 def measure(spec: ExperimentSpec, i: int) -> Cost:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import peak
-from common import DEFAULT, N_THREADS, figure, make_job, print_table
+from common import DEFAULT, MAX_KERAS_ROUNDS, N_THREADS, figure, make_job, print_table
 
 from blobtransfer.network import Weights
 
@@ -33,12 +33,10 @@ ENTRIES = {
     "PyTorch batched matmul": "torch_bmm.train",
     "NumPy stacked matmul": "numpy_matmul.train",
     "blobtransfer, Keras engine: one model for all fits": "ours.train_keras",
-    "Keras `fit`, the published way: a new model each": "keras_fit.train",
+    "Keras `fit`, as published: a new model each": "keras_fit.train",
 }
 KERAS = {"ours.train_keras", "keras_fit.train"}
 """Entries so slow that only two fits are timed, as the rate of any number of fits."""
-
-MAX_KERAS_ROUNDS = 2
 
 PEERS = {"jax", "numba", "torch"}
 """Libraries of the optional extra `bench`; without one its entry is `missing`."""
@@ -112,7 +110,10 @@ def check(entries: list[Entry]) -> None:
             # Relative to the largest, as single weights may pass through zero.
             worst = max(worst, float(np.abs(ours - theirs).max() / np.abs(ours).max()))
     assert worst < MAX_DIFFERENCE, f"weights differ by {worst:.1e} of the largest"
-    print(f"Check: 20 steps of 5 networks differ by {worst:.0e} of the largest weight at most.\n")
+    print(
+        f"Check: after 20 steps the weights of 5 networks differ by at most {worst:.0e} of the largest"
+        " weight.\n"
+    )
 
 
 def show(sizes: tuple[int, ...], n_runs: int, entries: list[Entry], n_rounds: int) -> None:

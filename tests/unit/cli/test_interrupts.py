@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 from helpers.specs import SMALL_OPTIONS
 
+from blobtransfer.atomic_write import write_atomic
 from blobtransfer.cli import interrupts
 from blobtransfer.cli.delivery import printing
 from blobtransfer.cli.interrupts import SIGNALS, Interrupted, defer_signals, ignore, install
@@ -247,3 +248,19 @@ def test_a_signal_while_results_are_written_is_the_exit_code(
     monkeypatch.setattr(f"blobtransfer.{writer}", write_and_signal)
     assert run(*argv).code == 143
     assert (tmp_path / written).exists()
+
+
+def test_a_signal_that_ends_the_process_removes_the_file_that_is_being_written(
+    tmp_path, monkeypatch
+):
+    files = []
+
+    def leave(code):
+        files.append(os.listdir(tmp_path))
+        raise Left(code)
+
+    monkeypatch.setattr(os, "_exit", leave)
+    with pytest.raises(Left), write_atomic(tmp_path / "a.csv") as temporary:
+        assert os.listdir(tmp_path) == [temporary.name]
+        signal.raise_signal(signal.SIGTERM)
+    assert files == [[]]
