@@ -111,8 +111,8 @@ def check(entries: list[Entry]) -> None:
             worst = max(worst, float(np.abs(ours - theirs).max() / np.abs(ours).max()))
     assert worst < MAX_DIFFERENCE, f"weights differ by {worst:.1e} of the largest"
     print(
-        f"Check: after 20 steps the weights of 5 networks differ by at most {worst:.0e} of the largest"
-        " weight.\n"
+        f"Check: after 20 steps the weights of 5 networks differ by at most {worst:.0e} of the"
+        " largest weight.\n"
     )
 
 
