@@ -41,6 +41,7 @@ from blobtransfer.statistics.paired import (
     Interval,
     Verdict,
     compare_pairs,
+    estimate_mean,
     share_difference,
     verdict_of,
     wilson_interval,
@@ -75,9 +76,9 @@ def analyse(
     standalone = _standalone(spec)
     differences: dict[Arm, Difference] = {}
     if standalone is not None:
-        shift, margin = measured.max_unseen_shift, spec.margin
+        half_range, margin = measured.max_difference, spec.margin
         n_of = {arm: step_down.get(arm, n_compared) for arm in spec.arms}
-        differences = _differences(spec, scores, accuracy, shift, margin, n_of)
+        differences = _differences(spec, scores, accuracy, half_range, margin, n_of)
         if spec.until_decided:
             differences = {
                 arm: _at_every_look(d, accuracy[arm] - accuracy[standalone], n_of[arm])
@@ -96,7 +97,7 @@ def analyse(
         )
     findings = Findings(
         summary=summary,
-        contrasts=tuple(_contrasts(spec, scores, accuracy, measured.max_unseen_shift))
+        contrasts=tuple(_contrasts(spec, scores, accuracy, measured.max_difference))
         if differences
         else (),
         cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary, cell.n_mixed)
@@ -134,8 +135,8 @@ def difference_among(cell: CellResults, arm: Arm, n_compared: int) -> Difference
         compared: cell.scores.imputed_accuracy(compared, measured.floor)
         for compared in (arm, standalone)
     }
-    shift, margin = measured.max_unseen_shift, spec.margin
-    return _compare(spec, cell.scores, (arm, standalone), accuracy, shift, n_compared, margin)
+    half_range, margin = measured.max_difference, spec.margin
+    return _compare(spec, cell.scores, (arm, standalone), accuracy, half_range, n_compared, margin)
 
 
 def _standalone(spec: ExperimentSpec) -> Arm | None:
@@ -168,9 +169,7 @@ def _summarise(
     finished = scores.test_accuracy(arm)
     finished = finished[~np.isnan(finished)]
     network = arm.variant.network(spec.network)
-    of_mean = _known(
-        spec, scores, accuracies, measured.max_unseen_shift, 1, 0.0, spec.is_nested(arm)
-    )
+    of_mean = _mean_interval(spec, scores, accuracies, measured, spec.is_nested(arm))
     n_frozen = 0 if arm.variant.unfreeze is not None else arm.variant.n_frozen or 0
     ceiling = measured.ceiling
     return Summary(
@@ -188,9 +187,25 @@ def _summarise(
         if spec.is_nested(arm)
         else None,
         chosen_rates=_chosen_rates(spec, arm, scores),
-        mean_low=None if of_mean.each_low is None else max(0.0, of_mean.each_low),
-        mean_high=None if of_mean.each_high is None else min(1.0, of_mean.each_high),
+        mean_low=None if of_mean.ci_low is None else max(0.0, of_mean.ci_low),
+        mean_high=None if of_mean.ci_high is None else min(1.0, of_mean.ci_high),
     )
+
+
+def _mean_interval(
+    spec: ExperimentSpec,
+    scores: Scores,
+    accuracies: ByRepeat,
+    measured: DataRecord,
+    is_nested: bool,
+) -> Interval:
+    """Return the mean accuracy of an arm with its interval, by the design of the comparison."""
+    if spec.data.is_resplit:
+        difference = compare_resplits(accuracies, spec.data.test_to_train)
+        return Interval(difference.mean, difference.each_low, difference.each_high)
+    if is_nested:
+        accuracies = source_means(_by_source(spec, scores, accuracies))
+    return estimate_mean(accuracies, *measured.accuracy_range)
 
 
 def _chosen_rates(spec: ExperimentSpec, arm: Arm, scores: Scores) -> tuple[ChosenRate, ...]:
@@ -223,7 +238,7 @@ def _differences(
     spec: ExperimentSpec,
     scores: Scores,
     metric: Mapping[Arm, ByRepeat],
-    max_unseen_shift: float,
+    half_range: float,
     margin: float,
     n_compared: Mapping[Arm, int],
 ) -> dict[Arm, Difference]:
@@ -231,9 +246,7 @@ def _differences(
     standalone = _standalone(spec)
     assert standalone is not None
     return {
-        arm: _compare(
-            spec, scores, (arm, standalone), metric, max_unseen_shift, n_compared[arm], margin
-        )
+        arm: _compare(spec, scores, (arm, standalone), metric, half_range, n_compared[arm], margin)
         for arm in metric
         if arm != standalone
     }
@@ -258,22 +271,20 @@ def _compare(
     scores: Scores,
     arms: tuple[Arm, Arm],
     metric: Mapping[Arm, ByRepeat],
-    max_unseen_shift: float,
+    half_range: float,
     n_compared: int,
     margin: float,
 ) -> Difference:
     """Compare two arms by a metric."""
     d = metric[arms[0]] - metric[arms[1]]
-    return _known(
-        spec, scores, d, max_unseen_shift, n_compared, margin, any(map(spec.is_nested, arms))
-    )
+    return _known(spec, scores, d, half_range, n_compared, margin, any(map(spec.is_nested, arms)))
 
 
 def _known(
     spec: ExperimentSpec,
     scores: Scores,
     d: ByRepeat,
-    max_unseen_shift: float,
+    half_range: float,
     n_compared: int,
     margin: float,
     is_nested: bool,
@@ -282,9 +293,9 @@ def _known(
     if spec.data.is_resplit:
         return compare_resplits(d, spec.data.test_to_train, n_compared, margin)
     if not is_nested:
-        return compare_pairs(d, max_unseen_shift, n_compared, margin)
+        return compare_pairs(d, half_range, n_compared, margin)
     by_source = _by_source(spec, scores, d)
-    difference = compare_pairs(source_means(by_source), max_unseen_shift, n_compared, margin)
+    difference = compare_pairs(source_means(by_source), half_range, n_compared, margin)
     # The share is over runs, but its interval uses the number of sources.
     share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
     low, high = wilson_interval(share, difference.n)
@@ -303,7 +314,7 @@ def _by_source(spec: ExperimentSpec, scores: Scores, by_repeat: ByRepeat) -> NDA
 
 
 def _contrasts(
-    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], max_unseen_shift: float
+    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], half_range: float
 ) -> list[Contrast]:
     """Compare each control with its counterpart, in both questions."""
     contrasts = []
@@ -312,7 +323,7 @@ def _contrasts(
         pairs = _pairs_that_tell(arms, len(spec.network.shapes))
         for kind, arm, baseline in [*pairs, *_pairs_against(spec, arms)]:
             difference = _compare(
-                spec, scores, (arm, baseline), accuracy, max_unseen_shift, 1, spec.margin
+                spec, scores, (arm, baseline), accuracy, half_range, 1, spec.margin
             )
             contrasts.append(Contrast(question, kind, arm, baseline, difference))
     return contrasts
@@ -401,13 +412,15 @@ def _speeds(
     differences: dict[str, dict[Arm, Difference]] = {}
     for name in names:
         by_arm = {arm: metrics[arm][name] for arm in arms}
-        shift, margin = measured.max_unseen_shift, spec.margin
+        half_range, margin = measured.max_difference, spec.margin
         if name == "epochs":  # the first to the last epoch are possible
-            shift, margin = spec.training.epochs / 2, 0.0
+            half_range, margin = float(spec.training.epochs), 0.0
         differences[name] = (
             _reached(spec, by_arm)
             if name == "reached"
-            else _differences(spec, scores, by_arm, shift, margin, dict.fromkeys(arms, n_compared))
+            else _differences(
+                spec, scores, by_arm, half_range, margin, dict.fromkeys(arms, n_compared)
+            )
         )
     speeds = []
     for arm in arms:

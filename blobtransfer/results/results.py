@@ -61,9 +61,16 @@ class DataRecord:
     class_counts: tuple[Count, ...] = ()
 
     @property
-    def max_unseen_shift(self) -> float:
-        """Largest assumed mean difference of unseen pairs: half of ceiling minus floor."""
-        return max(0.0, ((1.0 if self.ceiling is None else self.ceiling) - self.floor) / 2)
+    def accuracy_range(self) -> tuple[float, float]:
+        """Chance level and the best possible accuracy, 1 if unknown."""
+        best = 1.0 if self.ceiling is None else self.ceiling
+        return self.floor, max(self.floor, best)
+
+    @property
+    def max_difference(self) -> float:
+        """Largest difference of two accuracies in `accuracy_range`."""
+        low, high = self.accuracy_range
+        return high - low
 
 
 @dataclass(frozen=True)

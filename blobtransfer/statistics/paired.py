@@ -1,30 +1,25 @@
 """Paired differences: their mean with an interval that allows for failures not yet seen; verdicts.
 
 Networks that fail to train make differences skewed, and thirty runs without failure do not exclude
-a failure rate of one in ten. So the interval of the mean is Student's t with pseudo-runs: as if
-there were, besides the n pairs, a few more, half of them `max_unseen_shift` above 0 and half as
-far below. The end on the side of the longer tail is moved out for the skewness. Interval and p are
-computed from one ratio, so they cannot contradict each other. `tests/benchmarks/calibration.py`
-measures coverage and error rates.
-
-Source: pseudo-runs after Agresti & Coull 1998, doi:10.1080/00031305.1998.10480550, for a mean;
-the skewness term of Johnson 1978, doi:10.1080/01621459.1978.10480051, where it widens.
+a failure rate of one in ten. So the interval of the mean is a Bayesian bootstrap of the differences
+and both ends of their range (`bootstrap.py`). Interval and p come from one distribution, so they
+cannot contradict each other. `tests/benchmarks/calibration.py` measures coverage and error rates.
 """
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from blobtransfer.statistics.bootstrap import BootstrapMean, range_end
 from blobtransfer.statistics.power import (
     ALPHA,
+    BootstrapPrecision,
     pairs_to_resolve,
     smallest_detectable,
-    standard_error,
     t_quantile,
 )
 
@@ -111,17 +106,14 @@ class Verdict:
 
 
 def compare_pairs(
-    differences: NDArray[np.float64],
-    max_unseen_shift: float,
-    n_compared: int = 1,
-    margin: float = 0.0,
+    differences: NDArray[np.float64], half_range: float, n_compared: int = 1, margin: float = 0.0
 ) -> Difference:
     """Estimate the mean of paired differences.
 
     Args:
         differences: (n,) finite shares; rounded to 12 digits, as smaller values are rounding.
-        max_unseen_shift: Largest mean distance from 0 of unseen pairs, such as a pair whose
-            network fails to train; at least 0.
+        half_range: Largest possible distance of a difference from 0, at least 0: the best possible
+            accuracy minus chance level. A difference that is further away widens it.
         n_compared: Simultaneous comparisons, at least 1.
         margin: Difference that `repeats_needed` resolves, at least 0; 0 for none.
 
@@ -136,13 +128,19 @@ def compare_pairs(
     if n == 1:
         return Difference(1, float(d[0]), probability_better=share)
     mean, std = float(d.mean()), float(d.std(ddof=1)) if np.ptp(d) else 0.0
-    low, high, p_adjusted = _ends_and_p(d, std, max_unseen_shift, n_compared)
-    each_low, each_high, p = _ends_and_p(d, std, max_unseen_shift, 1)
+    half_range = max(half_range, float(np.abs(d).max()))
+    low = high = each_low = each_high = detectable = 0.0
+    p, needed, alike = 1.0, None, None
+    if half_range:
+        end = range_end(half_range, n)
+        bootstrap = BootstrapMean.of_sample(d, -end, end)
+        low, high = _around(mean, bootstrap.interval(ALPHA / n_compared))
+        each_low, each_high = _around(mean, bootstrap.interval(ALPHA))
+        p = 2.0 * bootstrap.smaller_tail(0.0)
+        precision = BootstrapPrecision(half_range, n_compared)
+        detectable = smallest_detectable(std, n, precision)
+        needed, alike = pairs_to_resolve(std, n, margin, precision)
     probability_low, probability_high = wilson_interval(share, n)
-    detectable = partial(
-        smallest_detectable, max_unseen_shift=max_unseen_shift, n_compared=n_compared
-    )
-    needed, alike = pairs_to_resolve(std, n, margin, detectable)
     return Difference(
         n=n,
         mean=mean,
@@ -150,16 +148,34 @@ def compare_pairs(
         ci_high=high,
         each_low=each_low,
         each_high=each_high,
-        p_value=p,
-        p_adjusted=p_adjusted,
+        p_value=min(1.0, p),
+        p_adjusted=min(1.0, n_compared * p),
         typical=trimmed_mean(d),
         probability_better=share,
         probability_low=probability_low,
         probability_high=probability_high,
         effect_size=mean / std if std else None,
-        detectable=detectable(std, n),
+        detectable=detectable,
         repeats_needed=needed,
         repeats_alike=alike,
+    )
+
+
+def estimate_mean(values: NDArray[np.float64], low: float, high: float) -> Interval:
+    """Estimate the mean of independent values with its 95 % interval, as `compare_pairs` does.
+
+    Args:
+        values: (n,) finite values.
+        low: Lowest possible value; a lower one replaces it.
+        high: Highest possible value; a higher one replaces it.
+    """
+    if len(values) < 2:
+        return Interval(float(values[0]) if len(values) else None, None, None)
+    mean, low, high = float(values.mean()), min(low, values.min()), max(high, values.max())
+    if low == high:
+        return Interval(mean, mean, mean)
+    return Interval(
+        mean, *_around(mean, BootstrapMean.of_sample(values, low, high).interval(ALPHA))
     )
 
 
@@ -262,36 +278,12 @@ def finite_differences(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.round(differences, 12)
 
 
-def _ends_and_p(
-    d: NDArray[np.float64], std: float, max_unseen_shift: float, n_compared: int
-) -> tuple[float, float, float]:
-    """Return both ends of the simultaneous interval of the mean, and the p that fits it."""
-    n, mean = len(d), float(d.mean())
-    error = standard_error(std, max_unseen_shift, n, n_compared)
-    scale = error * math.sqrt(n)  # the standard deviation, with the pseudo-runs in it
-    skewness = float(np.mean((d - mean) ** 3)) / scale**3 if scale else 0.0
-    low, high = _ends(mean, error, skewness, n, ALPHA / n_compared)
-    return low, high, min(1.0, n_compared * _p_value(mean, error, skewness, n))
+def _around(mean: float, interval: tuple[float, float]) -> tuple[float, float]:
+    """Return an interval, extended to the sample mean if that is outside.
 
-
-def _ends(mean: float, error: float, skewness: float, n: int, alpha: float) -> tuple[float, float]:
-    """Return both ends of an interval; that on the side of the longer tail lies further out."""
-    t = t_quantile(n - 1, alpha)
-    far = t + min(abs(skewness) * (2.0 * t * t + 1.0) / (6.0 * math.sqrt(n)), t)
-    below, above = (far, t) if skewness < 0.0 else (t, far)
-    return mean - below * error, mean + above * error
-
-
-def _p_value(mean: float, error: float, skewness: float, n: int) -> float:
-    """Return twice the tail beyond the t at which an end of the interval touches 0."""
-    if mean == 0.0 or error == 0.0:
-        return 1.0 if mean == 0.0 else 0.0
-    t = abs(mean) / error
-    if skewness * mean < 0.0:  # the end that touches 0 is the one that lies further out
-        c = abs(skewness) / (6.0 * math.sqrt(n))
-        root = math.sqrt(max(1.0 - 8.0 * c * (c - t), 0.0))
-        t = max(2.0 * (t - c) / (root + 1.0), t / 2.0)
-    return float(2.0 * special.stdtr(n - 1, -t))
+    It can be where all values are at the end of their range.
+    """
+    return min(interval[0], mean), max(interval[1], mean)
 
 
 def _to_decide(d: Difference) -> tuple[int, int] | None:

@@ -1,14 +1,14 @@
-"""Power analysis: the smallest detectable difference, and the pairs needed to decide.
-
-The standard error is defined as in `paired`: s^2 / n for the pairs seen, plus pseudo-runs.
-"""
+"""Power analysis: the smallest detectable difference, and the pairs needed to decide."""
 
 import math
 from bisect import bisect_left
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from typing import Protocol
 
 from scipy import special
+
+from blobtransfer.statistics.bootstrap import range_end, upper_tail
 
 ALPHA = 0.05
 """Family-wise error rate of the simultaneous comparisons of one source mode."""
@@ -17,94 +17,103 @@ POWER = 0.80
 """Power that a number of repeats should have."""
 
 EQUIVALENCE_POWER = 0.90
-"""Power for a difference of the margin at which pairs show equivalence with power `POWER`."""
+"""Probability that each end of an interval is within the margin, so that both are with `POWER`."""
 
-MAX_PAIRS = 2**29
-"""Pairs beyond which no number is named."""
+PAIRS = (*range(2, 10), *(n * 10**k for k in range(7) for n in range(10, 100)))
+"""Numbers of pairs that are named: those of two significant digits, up to 99 million."""
+
+N_STEPS = 100
+"""Largest number of steps to a saddlepoint; 5 to 10 are usual."""
+
+N_BISECTIONS = 16
+"""Halvings of the range in which a detectable difference is searched."""
 
 
-def pseudo_runs(n_compared: int) -> float:
-    """Compute the number of prior pairs (Agresti-Coull pseudo-observations) in the variance.
+class Precision(Protocol):
+    """Predicts the interval of the mean of n differences from their standard deviation."""
 
-    Half of them lie `max_unseen_shift` above 0 and half as far below. If a share q of networks
-    fails to train, n runs contain no failure with probability about exp(-n q). So n runs without
-    failure do not exclude any q up to ln(n_compared / ALPHA) / n at the level ALPHA / n_compared
-    (the rule of three for one comparison). If each failure costs R, these shift the mean by q R,
-    and the pseudo-runs alone must widen the interval by that much.
+    def standard_error(self, std: float, n: int) -> float:
+        """Return the standard deviation of the mean of n differences."""
+
+    def excludes(self, std: float, n: int, mean: float, bound: float) -> bool:
+        """Return whether the interval of n differences with this mean ends below a bound.
+
+        Args:
+            std: Standard deviation of the differences, at least 0.
+            n: Number of differences, at least 2.
+            mean: Mean of the differences.
+            bound: A number.
+        """
+
+
+@dataclass(frozen=True)
+class BootstrapPrecision:
+    """Precision of the interval of `bootstrap.BootstrapMean` for normal differences.
 
     Args:
+        half_range: Largest possible distance of a difference from 0, above 0.
         n_compared: Simultaneous comparisons, at least 1.
-
-    Returns:
-        A number above 0: 2.3 for one comparison, 2.9 for three.
-
-    Source:
-        Rule of three: Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031.
     """
-    z = float(special.ndtri(1 - ALPHA / (2 * n_compared)))
-    return (math.log(n_compared / ALPHA) / z) ** 2
+
+    half_range: float
+    n_compared: int
+
+    def standard_error(self, std: float, n: int) -> float:
+        """Return the standard deviation of the mean of n independent differences."""
+        return std / math.sqrt(n)
+
+    def excludes(self, std: float, n: int, mean: float, bound: float) -> bool:
+        """Return whether the interval ends below a bound; see `Precision.excludes`.
+
+        Three values, the mean and sqrt(3) standard deviations on both sides of it, stand for the n
+        differences: they have the first five moments of the normal distribution.
+        """
+        end, outer, deviation = range_end(self.half_range, n), math.sqrt(3.0) * std, mean - bound
+        points = (
+            (2 * n / 3, deviation), (n / 6, deviation - outer), (n / 6, deviation + outer),
+            (1.0, -end - bound), (1.0, end - bound),
+        )  # fmt: skip
+        highest = max(value for _, value in points)
+        if highest <= 0.0 or sum(count * value for count, value in points) >= 0.0:
+            return highest <= 0.0
+        s = low = 0.0
+        high = 1.0 / highest
+        for _ in range(N_STEPS):  # to the saddlepoint; see `BootstrapMean`
+            terms = [(count, value / (1.0 - s * value)) for count, value in points]
+            slope = sum(count * term for count, term in terms)
+            low, high = (s, high) if slope < 0.0 else (low, s)
+            step = -slope / sum(count * term**2 for count, term in terms)
+            if not low < s + step < high:
+                step = (low + high) / 2 - s
+            s += step
+            if abs(step) < 1e-5 * s:
+                break
+        weights = [(count, 1.0 / (1.0 - s * value)) for count, value in points]
+        logs = sum(count * math.log(weight) for count, weight in weights)
+        squares = sum(count * (weight - 1.0) ** 2 for count, weight in weights)
+        return upper_tail(logs, squares, 0.0) <= ALPHA / (2 * self.n_compared)
 
 
-def standard_error(std: float, max_unseen_shift: float, n: int, n_compared: int) -> float:
-    """Return the standard error of a mean paired difference, with the pseudo-runs.
+def smallest_detectable(std: float, n: int, precision: Precision) -> float:
+    """Return the true mean difference that n pairs detect with power `POWER`.
 
     Args:
-        std: Sample standard deviation of the differences, at least 0.
-        max_unseen_shift: Distance of the pseudo-runs from 0, at least 0.
-        n: Pairs, at least 1.
-        n_compared: Simultaneous comparisons, at least 1.
-    """
-    return math.sqrt((std**2 + pseudo_runs(n_compared) * max_unseen_shift**2 / n) / n)
-
-
-def smallest_detectable(
-    std: float, n: int, max_unseen_shift: float, n_compared: int, power: float = POWER
-) -> float:
-    """Return the true mean difference that n pairs detect with the given power.
-
-    Args:
-        std: Sample standard deviation of the differences, at least 0.
+        std: Standard deviation of the differences, at least 0.
         n: Pairs, at least 2.
-        max_unseen_shift: Distance of the pseudo-runs from 0, at least 0.
-        n_compared: Simultaneous comparisons, at least 1.
-        power: Probability of detection, above 0 and below 1.
-
-    Source:
-        The usual sum of two quantiles, here of Student's t; Cohen 1988, with alpha / n_compared.
+        precision: Precision of their interval.
     """
-    quantiles = special.stdtrit(n - 1, [1 - ALPHA / (2 * n_compared), power])
-    return float(quantiles.sum()) * standard_error(std, max_unseen_shift, n, n_compared)
-
-
-def pairs_needed(
-    std: float, n: int, difference: float, detectable: Callable[[float, int], float]
-) -> tuple[int, int] | None:
-    """Return the fewest and the most pairs that may be needed to detect a difference.
-
-    Args:
-        std: Sample standard deviation of n differences, at least 0.
-        n: Pairs seen, at least 2.
-        difference: To be detected, above 0. Pairs that detect it with power 0.9 show with power
-            0.8 that a true difference of 0 is smaller than that.
-        detectable: Takes a standard deviation and a number of pairs; returns the difference that
-            these detect.
-
-    Returns:
-        The pairs needed at both ends of the 95 % confidence interval of the standard deviation
-        (normal distribution); None if more than `MAX_PAIRS`.
-    """
-    needed = []
-    for quantile in special.chdtri(n - 1, [ALPHA / 2, 1 - ALPHA / 2]):
-        std_bound = std * math.sqrt((n - 1) / float(quantile)) if quantile > 0 else math.inf
-        n_pairs = _fewest_pairs(partial(detectable, std_bound), difference)
-        if n_pairs is None:
-            return None
-        needed.append(n_pairs)
-    return needed[0], needed[1]
+    low, high = 0.0, max(precision.standard_error(std, n), 1.0 / n)
+    while not precision.excludes(std, n, -high, 0.0):
+        low, high = high, 2 * high
+    for _ in range(N_BISECTIONS):
+        middle = (low + high) / 2
+        is_excluded = precision.excludes(std, n, -middle, 0.0)
+        low, high = (low, middle) if is_excluded else (middle, high)
+    return high + _shortfall(std, n, precision, POWER)
 
 
 def pairs_to_resolve(
-    std: float, n: int, margin: float, detectable: Callable[..., float]
+    std: float, n: int, margin: float, precision: Precision
 ) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
     """Return the pairs that detect a difference of the margin, and those that show equivalence.
 
@@ -112,19 +121,25 @@ def pairs_to_resolve(
         std: Sample standard deviation of n differences, at least 0.
         n: Pairs seen, at least 2.
         margin: Difference to be resolved, at least 0; 0 returns None for both.
-        detectable: Takes a standard deviation, a number of pairs and `power`; returns the
-            difference that these detect.
+        precision: Precision of the interval.
 
     Returns:
-        Both as by `pairs_needed`, with 80 % power.
+        For each the fewest and the most pairs that may be needed for 80 % power: those at both ends
+        of the 95 % confidence interval of the standard deviation (normal distribution), rounded up
+        to two digits; None if more than those of `PAIRS`.
     """
     if not margin:
         return None, None
-    needed, alike = (
-        pairs_needed(std, n, margin, partial(detectable, power=power))
-        for power in (POWER, EQUIVALENCE_POWER)
-    )
-    return needed, alike
+
+    def detects(std: float, n: int) -> bool:
+        mean = margin - _shortfall(std, n, precision, POWER)
+        return mean > 0.0 and precision.excludes(std, n, -mean, 0.0)
+
+    def shows_equivalence(std: float, n: int) -> bool:
+        mean = _shortfall(std, n, precision, EQUIVALENCE_POWER)
+        return mean < margin and precision.excludes(std, n, mean, margin)
+
+    return _pairs_needed(std, n, detects), _pairs_needed(std, n, shows_equivalence)
 
 
 def t_quantile(degrees: int, alpha: float) -> float:
@@ -132,8 +147,20 @@ def t_quantile(degrees: int, alpha: float) -> float:
     return float(special.stdtrit(degrees, 1.0 - alpha / 2))
 
 
-def _fewest_pairs(detectable: Callable[[int], float], difference: float) -> int | None:
-    """Find the fewest pairs by bisection: the detectable difference falls with their number."""
-    pairs = range(2, MAX_PAIRS + 1)
-    i = bisect_left(pairs, True, key=lambda n: detectable(n) <= difference)
-    return pairs[i] if i < len(pairs) else None
+def _shortfall(std: float, n: int, precision: Precision, power: float) -> float:
+    """Return how far a mean falls short of the true mean with probability 1 - `power`."""
+    return float(special.stdtrit(n - 1, power)) * precision.standard_error(std, n)
+
+
+def _pairs_needed(
+    std: float, n: int, is_enough: Callable[[float, int], bool]
+) -> tuple[int, int] | None:
+    """Find the fewest pairs that are enough, for both ends of the interval of `std`."""
+    needed = []
+    for quantile in special.chdtri(n - 1, [ALPHA / 2, 1 - ALPHA / 2]):
+        std_bound = std * math.sqrt((n - 1) / float(quantile)) if quantile > 0 else math.inf
+        i = bisect_left(PAIRS, True, key=lambda n, std=std_bound: is_enough(std, n))
+        if i == len(PAIRS):
+            return None
+        needed.append(PAIRS[i])
+    return needed[0], needed[1]

@@ -9,14 +9,36 @@ Source: Nadeau & Bengio 2003, doi:10.1023/A:1024068626366.
 """
 
 import math
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from blobtransfer.statistics.paired import Difference, Interval, finite_differences, trimmed_mean
-from blobtransfer.statistics.power import ALPHA, POWER, pairs_to_resolve, t_quantile
+from blobtransfer.statistics.power import ALPHA, pairs_to_resolve, smallest_detectable, t_quantile
+
+
+@dataclass(frozen=True)
+class ResplitPrecision:
+    """Precision of the corrected interval over splits of one table.
+
+    Args:
+        test_to_train: Test rows of a split divided by its training rows, above 0.
+        n_compared: Simultaneous comparisons, at least 1.
+    """
+
+    test_to_train: float
+    n_compared: int
+
+    def standard_error(self, std: float, n: int) -> float:
+        """Return the corrected standard deviation of the mean over n splits."""
+        return std * math.sqrt(1.0 / n + self.test_to_train)
+
+    def excludes(self, std: float, n: int, mean: float, bound: float) -> bool:
+        """Return whether the interval ends below a bound; see `power.Precision.excludes`."""
+        t = t_quantile(n - 1, ALPHA / self.n_compared)
+        return bound - mean >= t * self.standard_error(std, n)
 
 
 def compare_resplits(
@@ -47,11 +69,11 @@ def compare_resplits(
     std = float(d.std(ddof=1)) if n > 1 and np.ptp(d) else 0.0
     if std == 0.0:
         return Difference(n, mean, typical=typical, probability_better=share)
-    error = std * math.sqrt(1.0 / n + test_to_train)
+    precision = ResplitPrecision(test_to_train, n_compared)
+    error = precision.standard_error(std, n)
     p = float(2.0 * special.stdtr(n - 1, -abs(mean) / error))
     half, half_each = (t_quantile(n - 1, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
-    detectable = partial(_detectable, test_to_train=test_to_train, n_compared=n_compared)
-    needed, alike = pairs_to_resolve(std, n, margin, detectable)
+    needed, alike = pairs_to_resolve(std, n, margin, precision)
     return Difference(
         n=n,
         mean=mean,
@@ -64,15 +86,7 @@ def compare_resplits(
         typical=typical,
         probability_better=share,
         effect_size=mean / std,
-        detectable=detectable(std, n),
+        detectable=smallest_detectable(std, n, precision),
         repeats_needed=needed,
         repeats_alike=alike,
     )
-
-
-def _detectable(
-    std: float, n: int, test_to_train: float, n_compared: int, power: float = POWER
-) -> float:
-    """Return the true mean that n splits, at least 2, detect with the given power."""
-    quantiles = t_quantile(n - 1, ALPHA / n_compared) + float(special.stdtrit(n - 1, power))
-    return quantiles * std * math.sqrt(1.0 / n + test_to_train)

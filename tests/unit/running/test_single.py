@@ -170,8 +170,8 @@ def test_a_problem_is_recorded_as_it_is_used():
 
 
 @pytest.mark.parametrize(
-    ("ceiling", "floor", "reach"), [(0.84, 0.34, 0.25), (None, 0.4, 0.3), (0.3, 0.4, 0.0)]
+    ("ceiling", "floor", "largest"), [(0.84, 0.34, 0.5), (None, 0.4, 0.6), (0.3, 0.4, 0.0)]
 )
-def test_a_pair_may_lie_half_as_far_as_from_the_ceiling_to_chance(ceiling, floor, reach):
+def test_two_accuracies_differ_by_the_best_possible_minus_chance_at_most(ceiling, floor, largest):
     record = DataRecord("target", "problem 2", 500, 500, ceiling, floor)
-    assert record.max_unseen_shift == pytest.approx(reach)
+    assert record.max_difference == pytest.approx(largest)

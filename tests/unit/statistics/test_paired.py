@@ -9,6 +9,7 @@ from scipy import stats as scipy_stats
 from scipy.stats import mstats
 from statsmodels.stats.proportion import proportion_confint
 
+from blobtransfer.statistics.bootstrap import BootstrapMean, range_end
 from blobtransfer.statistics.paired import (
     Difference,
     Verdict,
@@ -20,20 +21,16 @@ from blobtransfer.statistics.paired import (
     wilson_interval,
 )
 
-REACH = 0.25
-"""Half of what a network of the default problem can lose, about."""
-
-
-PSEUDO_RUNS = (math.log(20) / 1.959963985) ** 2
-"""Of one difference."""
+HALF_RANGE = 0.5
+"""The best possible accuracy of the default problem minus chance, about."""
 
 
 def rng():
     return np.random.default_rng(0)
 
 
-def difference_of(values, max_unseen_shift=REACH, n_compared=1, margin=0.01):
-    return compare_pairs(np.array(values, np.float64), max_unseen_shift, n_compared, margin)
+def difference_of(values, half_range=HALF_RANGE, n_compared=1, margin=0.01):
+    return compare_pairs(np.array(values, np.float64), half_range, n_compared, margin)
 
 
 def ends(d):
@@ -43,59 +40,31 @@ def ends(d):
 # ---------------------------------------------------------------- the interval
 
 
-def test_the_interval_is_students_t_with_pseudo_runs_as_on_paper():
-    # 1 2 3: s^2 = 1; 9 / 3 = 3 more, so the error is sqrt(4 / 3); t of 2 degrees 4.302653
-    d = difference_of([1, 2, 3], max_unseen_shift=(9 / PSEUDO_RUNS) ** 0.5)
-    half = 4.302653 * (4 / 3) ** 0.5
-    assert ends(d) == pytest.approx((2 - half, 2 + half), rel=1e-6)
-    assert (d.n, d.mean, d.probability_better, d.effect_size) == (3, 2.0, 1.0, 2.0)
-
-
-def test_the_end_on_the_side_of_the_longer_tail_lies_further_out_as_on_paper():
-    # 0 0 0 4: mean 1, s^2 = 12 / 3 = 4, third moment (27 - 3) / 4 = 6; 48 / 4 = 12 more, so
-    # the scale is 4, the error 2, the skewness 6 / 64. t of 3 degrees 3.182446; the far one is
-    # 6 / 64 * (2 * 3.182446^2 + 1) / (6 * 2) = 0.166062 more.
-    t, more = 3.182446, 0.166062
-    max_unseen_shift = (48 / PSEUDO_RUNS) ** 0.5
-    right, left = (
-        difference_of([0, 0, 0, 4], max_unseen_shift),
-        difference_of([0, 0, 0, -4], max_unseen_shift),
-    )
-    assert ends(right) == pytest.approx((1 - 2 * t, 1 + 2 * (t + more)), rel=1e-6)
-    assert ends(left) == pytest.approx((-right.ci_high, -right.ci_low))
-
-
-def test_the_skewness_at_most_doubles_the_distance_to_an_end():
-    # at a level of 0.05 / 20 the term of 0 0 3 would be 1.5 times the t of 2 degrees
-    d = difference_of([0, 0, 3], max_unseen_shift=0, n_compared=20)
-    assert d.ci_high - 1 == pytest.approx(2 * (1 - d.ci_low))
-
-
-def symmetric(seed, n=10):
-    """Give twice n values that lie symmetrically around a number that is not 0."""
-    generator = np.random.default_rng(seed)
-    half = np.round(generator.normal(0, 0.03, n), 3)
-    return np.concatenate([half, -half]) + np.round(generator.normal(0, 0.02), 3)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_without_reach_a_symmetric_sample_has_scipys_t_interval_and_t_test(seed):
-    values = symmetric(seed)
-    test = scipy_stats.ttest_1samp(values, 0.0)
-    d = difference_of(values, max_unseen_shift=0)
-    assert ends(d) == pytest.approx(tuple(test.confidence_interval()))
-    assert d.p_value == pytest.approx(test.pvalue, rel=1e-6)
-
-
 @pytest.mark.parametrize("n_compared", [1, 3, 7])
-def test_the_intervals_of_a_question_are_widened_by_bonferroni_and_each_alone_is_not(n_compared):
-    values = symmetric(1)
-    level = 1 - 0.05 / n_compared
-    d = difference_of(values, 0, n_compared)
-    expected = scipy_stats.ttest_1samp(values, 0.0).confidence_interval(level)
-    assert ends(d) == pytest.approx(tuple(expected))
-    assert (d.each_low, d.each_high) == ends(difference_of(values, 0, 1))
-    assert d.p_adjusted == min(1.0, n_compared * d.p_value)
+def test_the_intervals_of_a_question_have_the_level_of_bonferroni_and_each_alone_has_not(
+    n_compared,
+):
+    values = rng().normal(0.02, 0.03, 40)
+    end = range_end(HALF_RANGE, 40)
+    bootstrap = BootstrapMean.of_sample(np.round(values, 12), -end, end)
+    d = difference_of(values, n_compared=n_compared)
+    assert ends(d) == pytest.approx(bootstrap.interval(0.05 / n_compared))
+    assert (d.each_low, d.each_high) == pytest.approx(bootstrap.interval(0.05))
+    assert d.p_value == pytest.approx(2 * bootstrap.smaller_tail(0.0))
+
+
+def test_a_difference_beyond_the_range_widens_it():
+    values = [0.0] * 19 + [-0.9]
+    assert ends(difference_of(values, 0.5)) == ends(difference_of(values, 0.9))
+
+
+@pytest.mark.parametrize("n", [200, 2_000])
+def test_with_many_pairs_the_interval_is_about_that_of_students_t(n):
+    values = rng().normal(0.01, 0.05, n)
+    low, high = scipy_stats.ttest_1samp(values, 0.0).confidence_interval()
+    wider = 2 * HALF_RANGE * math.log(20) / n
+    d = difference_of(values)
+    assert low - wider < d.ci_low < low and high < d.ci_high < high + wider
 
 
 @pytest.mark.parametrize("n_compared", [2, 3, 7])
@@ -106,11 +75,11 @@ def test_a_difference_alone_knows_nothing_of_the_others(n_compared):
         *ends(alone),
         alone.p_adjusted,
     )
-    assert together.p_adjusted > n_compared * alone.p_value  # more pseudo-runs, too
+    assert together.p_adjusted == min(1.0, n_compared * alone.p_value)
 
 
 def samples(seed, n_samples=300):
-    """Draw samples: normal, skewed either way, with rare deaths; a shift and n_compared."""
+    """Draw samples: normal, skewed either way, with rare deaths; a range and n_compared."""
     generator = np.random.default_rng(seed)
     for _ in range(n_samples):
         n = int(generator.integers(2, 60))
@@ -120,15 +89,15 @@ def samples(seed, n_samples=300):
             -generator.exponential(0.02, n),
             generator.normal(0, 0.01, n) - 0.3 * (generator.random(n) < 0.1),
         ][generator.integers(4)]
-        max_unseen_shift = [0.0, 0.01, 0.25, 0.5][generator.integers(4)]
-        yield values + generator.normal(0, 0.02), max_unseen_shift, int(generator.integers(1, 30))
+        half_range = [0.0, 0.01, 0.25, 0.5][generator.integers(4)]
+        yield values + generator.normal(0, 0.02), half_range, int(generator.integers(1, 30))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_p_is_below_5_percent_exactly_where_the_interval_excludes_0(seed):
     n_excluded = 0
-    for values, max_unseen_shift, n_compared in samples(seed):
-        d = difference_of(values, max_unseen_shift, n_compared)
+    for values, half_range, n_compared in samples(seed):
+        d = difference_of(values, half_range, n_compared)
         is_excluded = d.ci_low > 0 or d.ci_high < 0
         assert is_excluded == (d.p_adjusted < 0.05)
         assert (d.each_low > 0 or d.each_high < 0) == (d.p_value < 0.05)
@@ -136,23 +105,14 @@ def test_p_is_below_5_percent_exactly_where_the_interval_excludes_0(seed):
     assert 20 < n_excluded < 280
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_an_end_that_touches_0_has_a_p_of_5_percent(seed):
-    for values, max_unseen_shift, n_compared in samples(seed, 100):
-        d = difference_of(values, max_unseen_shift, n_compared)
-        for end in ends(d):
-            touching = difference_of(np.round(values, 12) - end, max_unseen_shift, n_compared)
-            assert touching.p_adjusted == pytest.approx(0.05, rel=1e-6)
-
-
-def test_the_interval_holds_the_mean_and_reach_and_more_variants_widen_it():
-    for values, max_unseen_shift, n_compared in samples(9, 100):
-        d = difference_of(values, max_unseen_shift, n_compared)
-        further = difference_of(values, max_unseen_shift + 0.1, n_compared)
-        more = difference_of(values, max_unseen_shift, n_compared + 1)
+def test_the_interval_holds_the_mean_and_a_larger_range_and_more_variants_widen_it():
+    for values, half_range, n_compared in samples(9, 100):
+        d = difference_of(values, half_range, n_compared)
+        further = difference_of(values, half_range + 0.1, n_compared)
+        more = difference_of(values, half_range, n_compared + 1)
         assert d.ci_low <= d.each_low < d.mean < d.each_high <= d.ci_high
         assert more.ci_low < d.ci_low and d.ci_high < more.ci_high
-        assert further.ci_high - further.ci_low > d.ci_high - d.ci_low
+        assert further.ci_high - further.ci_low >= d.ci_high - d.ci_low
 
 
 # ---------------------------------------------------------------- few pairs, equal pairs
@@ -163,28 +123,26 @@ def test_six_equal_differences_are_undecided(value):
     assert verdict_of(difference_of([value] * 6), 0.01).kind == "undecided"
 
 
-def test_nothing_is_alike_before_77_pairs_of_which_none_differs():
-    for n in range(2, 77):
-        assert verdict_of(difference_of([0.0] * n), 0.01).kind == "undecided"
-    assert verdict_of(difference_of([0.0] * 77), 0.01) == Verdict("no practical difference", "no")
+@pytest.mark.parametrize(("n_compared", "n"), [(1, 150), (3, 204)])
+def test_equal_pairs_make_no_practical_difference_from_a_number_on(n_compared, n):
+    kinds = [
+        verdict_of(difference_of([0.0] * pairs, n_compared=n_compared), 0.01).kind
+        for pairs in (10, n - 1, n)
+    ]
+    assert kinds == ["undecided", "undecided", "no practical difference"]
 
 
-def test_where_three_are_compared_it_takes_105():
-    kinds = [verdict_of(difference_of([0.0] * n, n_compared=3), 0.01).kind for n in (104, 105)]
-    assert kinds == ["undecided", "no practical difference"]
-
-
-def test_no_sample_of_fewer_than_70_pairs_is_alike():
+def test_no_sample_of_fewer_than_100_pairs_makes_no_practical_difference():
     for values, _, n_compared in samples(3):
-        d = difference_of(values * 0.01, REACH, n_compared)
+        d = difference_of(values * 0.01, n_compared=n_compared)
         assert verdict_of(d, 0.01).kind != "no practical difference"
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
-@pytest.mark.parametrize("max_unseen_shift", [0.0, REACH])
-def test_five_pairs_or_fewer_never_give_a_verdict(n, max_unseen_shift):
+@pytest.mark.parametrize("half_range", [0.0, HALF_RANGE])
+def test_five_pairs_or_fewer_never_give_a_verdict(n, half_range):
     for values in ([0.1] * n, [0.1 + 0.01 * i for i in range(n)], [-0.5] * n, [0.0] * n):
-        assert verdict_of(difference_of(values, max_unseen_shift), 0.01).kind == "undecided"
+        assert verdict_of(difference_of(values, half_range), 0.01).kind == "undecided"
 
 
 @pytest.mark.parametrize("values", [[], [0.5]])
@@ -215,9 +173,9 @@ def numbers(d):
         [1e-15, 2e-15, 0.0],
     ],
 )
-@pytest.mark.parametrize("max_unseen_shift", [0.0, REACH])
-def test_no_number_is_ever_nan_and_intervals_hold_the_mean(values, max_unseen_shift):
-    d = difference_of(values, max_unseen_shift)
+@pytest.mark.parametrize("half_range", [0.0, HALF_RANGE])
+def test_no_number_is_ever_nan_and_intervals_hold_the_mean(values, half_range):
+    d = difference_of(values, half_range)
     assert all(math.isfinite(number) for number in numbers(d))
     if len(values) > 1:
         assert d.ci_low <= d.mean <= d.ci_high
@@ -374,13 +332,13 @@ def test_the_repeats_that_decide_are_always_more_than_there_were(n, needed):
 # ---------------------------------------------------------------- simulation
 
 
-N_EXPERIMENTS = 1_000
+N_EXPERIMENTS = 500
 
 
-def share_covered(draw, truth=0.0, max_unseen_shift=0.0):
+def share_covered(draw, truth=0.0, half_range=0.0):
     n_covered = 0
     for experiment in range(N_EXPERIMENTS):
-        d = compare_pairs(draw(np.random.default_rng([2026, experiment])), max_unseen_shift)
+        d = compare_pairs(draw(np.random.default_rng([2026, experiment])), half_range)
         n_covered += d.ci_low <= truth <= d.ci_high
     return n_covered / N_EXPERIMENTS
 
@@ -396,9 +354,9 @@ def test_the_interval_of_fresh_sources_covers_and_that_of_one_source_does_not(n)
     def one_source(generator):
         return generator.normal(0, between) + generator.normal(0, within, n)
 
-    assert 0.93 <= share_covered(fresh_sources) <= 0.98
-    # Within is a third of between: such an interval holds the truth about one time in six or less.
-    assert share_covered(one_source) < 0.25
+    assert 0.93 <= share_covered(fresh_sources)
+    # Within is a third of between: such an interval holds the truth one time in three or less.
+    assert share_covered(one_source) < 0.35
 
 
 def deaths(n, n_variants=3, q=0.05):
@@ -412,25 +370,25 @@ def deaths(n, n_variants=3, q=0.05):
     return draw
 
 
-def share_of_false_findings(n, max_unseen_shift, q=0.05, n_tables=600):
-    """Give the share of tables of three variants in which any is called better or worse."""
+def share_of_false_findings(n, half_range, q=0.05, n_tables=300):
+    """Return the share of tables of three variants in which any is called better or worse."""
     draw, n_false = deaths(n, q=q), 0
     for table in range(n_tables):
         d = draw(np.random.default_rng([n, table]))
-        kinds = [verdict_of(compare_pairs(one, max_unseen_shift, 3), 0.01).kind for one in d.T]
+        kinds = [verdict_of(compare_pairs(one, half_range, 3), 0.01).kind for one in d.T]
         n_false += any(kind in ("better", "worse") for kind in kinds)
     return n_false / n_tables
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "q"), [(30, 0.05), (100, 0.05), (30, 4.5 / 30), (60, 4.5 / 60)])
-def test_where_networks_die_at_most_5_percent_of_tables_have_a_false_finding(n, q):
-    # at 4.5 deaths in all clean runs mislead most; three standard errors of 600 tables, 0.0089
-    assert share_of_false_findings(n, REACH, q) <= 0.05 + 3 * 0.0089
+def test_where_networks_fail_at_most_5_percent_of_tables_have_a_false_finding(n, q):
+    # three standard errors of 300 tables: 0.0126
+    assert share_of_false_findings(n, HALF_RANGE, q) <= 0.05 + 3 * 0.0126
 
 
 @pytest.mark.slow
-def test_without_pseudo_runs_many_more_tables_have_one():
-    # Of thirty runs of which one in twenty dies, 0.95^30 = 21 % have no dead, and three variants
-    # are drawn: an interval that does not reckon with them finds all those better.
-    assert share_of_false_findings(30, max_unseen_shift=0.0) > 0.15
+def test_without_the_range_many_more_tables_have_one():
+    # Of thirty runs of which one in twenty fails, 0.95^30 = 21 % have no failure, and three
+    # variants are drawn: an interval that does not allow for failures finds all those better.
+    assert share_of_false_findings(30, half_range=0.0) > 0.15

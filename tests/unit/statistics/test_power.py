@@ -1,108 +1,107 @@
-"""How many pairs it takes: by a second implementation, and by counting."""
+"""How many pairs it takes: by the interval itself, by simulation, and by counting."""
 
 import math
-from functools import partial
 
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.power import TTestPower
 
+from blobtransfer.statistics.paired import compare_pairs
 from blobtransfer.statistics.power import (
-    pairs_needed,
-    pseudo_runs,
+    PAIRS,
+    BootstrapPrecision,
+    pairs_to_resolve,
     smallest_detectable,
-    standard_error,
 )
+from blobtransfer.statistics.resplit import ResplitPrecision, compare_resplits
 
-INPUTS = [
-    # std, pairs seen, max_unseen_shift, differences compared, difference to be told, power
-    (0.03, 30, 0.25, 1, 0.01, 0.8),
-    (0.03, 30, 0.25, 3, 0.01, 0.9),
-    (0.01, 100, 0.0, 1, 0.01, 0.8),
-    (0.05, 8, 0.1, 7, 0.02, 0.8),
-    (0.0, 30, 0.25, 3, 0.01, 0.8),
+HALF_RANGE = 0.5
+
+PRECISIONS = [
+    BootstrapPrecision(0.5, 1),
+    BootstrapPrecision(0.5, 3),
+    BootstrapPrecision(0.05, 7),
+    ResplitPrecision(1e-4, 3),
 ]
 
 
-def test_the_pseudo_runs_are_as_on_paper():
-    # ln(20) = 2.995732 over 1.959964; of three ln(60) = 4.094345 over 2.393980
-    assert pseudo_runs(1) == pytest.approx((2.995732 / 1.959964) ** 2, rel=1e-6)
-    assert pseudo_runs(3) == pytest.approx((4.094345 / 2.393980) ** 2, rel=1e-6)
+def normal_sample(mean, std, n):
+    """Return n normal quantiles with this mean and this sample standard deviation."""
+    quantiles = stats.norm.ppf((np.arange(n) + 0.5) / n)
+    return mean + quantiles * (std / quantiles.std(ddof=1))
 
 
-def test_the_error_has_the_pairs_and_the_pseudo_runs_in_it_as_on_paper():
-    # 1 / 4 of the pairs and 12 / 4^2 of the pseudo-runs
-    max_unseen_shift = (12 / pseudo_runs(3)) ** 0.5
-    assert standard_error(1.0, max_unseen_shift, 4, 3) == pytest.approx(1.0)
-    assert standard_error(0.3, 0.0, 9, 3) == pytest.approx(0.1)
+@pytest.mark.parametrize("std", [0.01, 0.07])
+@pytest.mark.parametrize("n", [10, 30, 100, 1_000])
+@pytest.mark.parametrize("n_compared", [1, 3, 12])
+def test_an_interval_of_normal_differences_ends_where_it_is_predicted_to_end(std, n, n_compared):
+    precision = BootstrapPrecision(HALF_RANGE, n_compared)
+    d = compare_pairs(normal_sample(0.02, std, n), HALF_RANGE, n_compared)
+    width = d.ci_high - d.ci_low
+    assert not precision.excludes(std, n, 0.02, d.ci_high - 0.02 * width)
+    assert precision.excludes(std, n, 0.02, d.ci_high + 0.02 * width)
 
 
-@pytest.mark.parametrize("n_compared", [1, 3, 10])
-@pytest.mark.parametrize("n", [30, 100, 1_000])
-def test_n_clean_runs_mislead_no_oftener_than_a_question_may(n, n_compared):
-    # the highest share of deaths, each costing the shift, that n runs without one put outside
-    error = standard_error(0.0, 0.25, n, n_compared)
-    end = error * float(stats.t(n - 1).ppf(1 - 0.05 / (2 * n_compared)))
-    assert (1 - end / 0.25) ** n <= 0.05 / n_compared
+def test_an_interval_over_splits_ends_where_it_is_predicted_to_end():
+    d = compare_resplits(normal_sample(0.02, 0.05, 40), 0.5, 3)
+    precision = ResplitPrecision(0.5, 3)
+    assert not precision.excludes(0.05, 40, 0.02, d.ci_high - 1e-6)
+    assert precision.excludes(0.05, 40, 0.02, d.ci_high + 1e-6)
 
 
-@pytest.mark.parametrize("n", [6, 10, 30, 500, 100_000])
-def test_the_detectable_difference_has_80_percent_power_by_statsmodels(n):
-    difference = smallest_detectable(1.0, n, max_unseen_shift=0.0, n_compared=1)
-    assert TTestPower().power(difference, n, 0.05) == pytest.approx(0.8, abs=0.01)
+@pytest.mark.parametrize(("std", "n"), [(0.03, 40), (0.07, 200)])
+def test_the_detectable_difference_is_detected_four_times_out_of_five(std, n):
+    difference = smallest_detectable(std, n, BootstrapPrecision(HALF_RANGE, 3))
+    samples = np.random.default_rng(1).normal(difference, std, (600, n))
+    n_detected = sum(compare_pairs(d, HALF_RANGE, 3).ci_low > 0.0 for d in samples)
+    assert n_detected / 600 == pytest.approx(0.8, abs=0.06)
 
 
-@pytest.mark.parametrize("n_compared", [1, 3])
-def test_the_detectable_difference_is_detected_four_times_out_of_five(n_compared):
-    n, n_experiments = 30, 4_000
-    difference = smallest_detectable(1.0, n, 0.0, n_compared)
-    d = np.random.default_rng(1).normal(difference, 1.0, (n_experiments, n))
-    p = stats.ttest_1samp(d, 0.0, axis=1).pvalue
-    assert np.mean(p < 0.05 / n_compared) == pytest.approx(0.8, abs=0.02)
+@pytest.mark.parametrize("std", [0.02, 0.05])
+def test_the_repeats_that_resolve_the_margin_have_their_power(std):
+    precision, margin = BootstrapPrecision(HALF_RANGE, 3), 0.01
+    n = 100_000  # so many that the standard deviation is known
+    (needed, _), (alike, _) = pairs_to_resolve(std, n, margin, precision)
+    rng = np.random.default_rng(2)
+    found = [compare_pairs(rng.normal(margin, std, needed), HALF_RANGE, 3) for _ in range(300)]
+    assert np.mean([d.ci_low > 0.0 for d in found]) == pytest.approx(0.8, abs=0.08)
+    found = [compare_pairs(rng.normal(0.0, std, alike), HALF_RANGE, 3) for _ in range(300)]
+    is_within = [-margin < d.ci_low and d.ci_high < margin for d in found]
+    assert np.mean(is_within) == pytest.approx(0.8, abs=0.08)
 
 
-def detectable(max_unseen_shift, n_compared, power):
-    return partial(
-        smallest_detectable, max_unseen_shift=max_unseen_shift, n_compared=n_compared, power=power
-    )
-
-
-def fewest(std, max_unseen_shift, n_compared, difference, power):
-    """Count up to the fewest pairs that detect a difference."""
-    n = 2
-    while smallest_detectable(std, n, max_unseen_shift, n_compared, power) > difference:
-        n += 1
-    return n
-
-
-def ends_of_std(std, n):
-    """Give the 95 % interval of the standard deviation of normal numbers."""
-    low, high = stats.chi2(n - 1).ppf([0.975, 0.025])
-    return std * math.sqrt((n - 1) / low), std * math.sqrt((n - 1) / high)
-
-
-@pytest.mark.parametrize(
-    ("std", "n", "max_unseen_shift", "n_compared", "difference", "power"), INPUTS
-)
-def test_the_pairs_needed_are_the_fewest_for_either_end_of_the_std(
-    std, n, max_unseen_shift, n_compared, difference, power
-):
-    low, high = pairs_needed(std, n, difference, detectable(max_unseen_shift, n_compared, power))
-    rest = (max_unseen_shift, n_compared, difference, power)
-    assert (low, high) == tuple(fewest(end, *rest) for end in ends_of_std(std, n))
-    assert low <= fewest(std, *rest) <= high
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(("std", "n"), [(0.0, 50), (0.02, 30), (0.1, 300)])
+def test_the_pairs_needed_are_the_fewest_that_detect_the_margin(precision, std, n):
+    margin = 0.015
+    low, high = pairs_to_resolve(std, n, margin, precision)[0]
+    quantiles = stats.chi2(n - 1).ppf([0.975, 0.025])
+    for std_bound, pairs in zip(std * np.sqrt((n - 1) / quantiles), (low, high), strict=True):
+        assert smallest_detectable(std_bound, pairs, precision) < margin * 1.001
+        if pairs > PAIRS[0]:
+            fewer = PAIRS[PAIRS.index(pairs) - 1]
+            assert smallest_detectable(std_bound, fewer, precision) > margin * 0.999
+    assert low <= high
 
 
 def test_more_spread_takes_more_pairs():
+    precision = BootstrapPrecision(HALF_RANGE, 3)
     stds = (0.0, 0.01, 0.02, 0.05, 0.1, 0.3)
-    ranges = [pairs_needed(std, 30, 0.01, detectable(0.25, 3, 0.8)) for std in stds]
-    assert ranges == sorted(ranges)
-    assert len(set(ranges)) == len(stds)
+    ranges = [pairs_to_resolve(std, 30, 0.01, precision) for std in stds]
+    for pairs in zip(*ranges, strict=True):
+        assert list(pairs) == sorted(set(pairs))
 
 
-def test_there_are_differences_that_no_number_of_pairs_tells():
-    assert pairs_needed(0.03, 30, 1e-9, detectable(0.25, 1, 0.8)) is None
-    # of two pairs almost any standard deviation is possible: 0.5 points may be 160
-    low, high = pairs_needed(0.005, 2, 0.01, detectable(0.0, 1, 0.8))
+@pytest.mark.parametrize(("n_compared", "n"), [(1, 150), (3, 210), (12, 280)])
+def test_equal_differences_show_equivalence_by_the_rule_of_three(n_compared, n):
+    _, alike = pairs_to_resolve(0.0, 30, 0.01, BootstrapPrecision(HALF_RANGE, n_compared))
+    assert alike == (n, n)
+    assert math.log(n_compared / 0.05) * HALF_RANGE / 0.01 == pytest.approx(n, rel=0.03)
+
+
+def test_there_are_differences_that_no_number_of_pairs_detects():
+    assert pairs_to_resolve(0.3, 30, 1e-9, BootstrapPrecision(HALF_RANGE, 1)) == (None, None)
+    assert pairs_to_resolve(0.3, 30, 0.01, ResplitPrecision(0.5, 1)) == (None, None)
+    # of two pairs almost any standard deviation is possible
+    (low, high), _ = pairs_to_resolve(0.005, 2, 0.01, BootstrapPrecision(0.01, 1))
     assert high > 100 * low
