@@ -4,7 +4,6 @@ They use the environment that nox itself runs in, which the test command of READ
 """
 
 import os
-import random
 import shutil
 import sys
 from pathlib import Path
@@ -37,8 +36,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def exhaustive(session: nox.Session) -> None:
     """Run ten times as many random trials, and 800 mutations of each kind; takes --fuzz-seed."""
-    seed = str(random.randrange(1_000_000_000))
-    options = ("--times", "10", "--mutations", "800", "--fuzz-seed", seed, *session.posargs)
+    options = ("--times", "10", "--mutations", "800", "--fuzz-seed", "2", *session.posargs)
     python(session, "-m", "pytest", "-n", "2", "-rP", "-m", "exhaustive", *options)
 
 

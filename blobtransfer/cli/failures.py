@@ -64,7 +64,8 @@ def report(error: BaseException, context: Any = None) -> int:
         The exit code.
     """
     if context is not None and context.params.get("debug"):
-        traceback.print_exception(error)
+        for line in "".join(traceback.format_exception(error)).rstrip("\n").split("\n"):
+            print_stderr(line)
     line = _line(error, context)
     if len(line) > MAX_LINE:
         line = f"{line[: MAX_LINE // 2]} ... {line[-MAX_LINE // 2 :]}"

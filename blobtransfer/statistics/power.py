@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from scipy import special
@@ -159,7 +160,7 @@ def _pairs_needed(
     needed = []
     for quantile in special.chdtri(n - 1, [ALPHA / 2, 1 - ALPHA / 2]):
         std_bound = std * math.sqrt((n - 1) / float(quantile)) if quantile > 0 else math.inf
-        i = bisect_left(PAIRS, True, key=lambda n, std=std_bound: is_enough(std, n))
+        i = bisect_left(PAIRS, True, key=partial(is_enough, std_bound))
         if i == len(PAIRS):
             return None
         needed.append(PAIRS[i])

@@ -21,7 +21,7 @@ N_MEANS = 20_001
 FIRST_STD = 0.2
 """Standard deviation of the differences that the first bets assume; any value is valid."""
 
-MAX_STAKE_SHARE = 0.75
+MAX_STAKE_SHARE = 0.95
 """Largest share of the stake that a bet can lose; any value below 1 is valid."""
 
 FIRST_LOOK_PAIRS = 100

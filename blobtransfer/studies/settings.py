@@ -20,7 +20,7 @@ DataRequest: TypeAlias = DataSpec | TableRequest
 
 DEFAULT_SOURCE, DEFAULT_TARGET = BlobsSpec(1), BlobsSpec(2)
 
-DEFAULT_REPEATS = 100
+DEFAULT_REPEATS = 200
 """Repeats of a comparison."""
 
 DEFAULT_MAX_REPEATS = 100_000
@@ -54,7 +54,7 @@ class ComparisonSettings:
         variants: Further variants.
         sources: `one` source network for all repeats, a `fresh` one for each repeat, or `both`;
             None: both if there is source data (fresh in a sweep), else one.
-        repeats: Independent repeats of every variant, at least 1; None: 100.
+        repeats: Independent repeats of every variant, at least 1; None: 200.
         until_decided: Add repeats until every variant is decided.
         max_repeats: Largest number of repeats with `until_decided`; None: 100,000.
         nested: Number of source networks, and of repeats of each, in place of `repeats`.

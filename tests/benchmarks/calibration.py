@@ -1,205 +1,292 @@
-"""What the intervals and verdicts of a comparison hold, in experiments whose truth is known.
+"""How often the intervals of a comparison are wrong, in experiments whose truth is known.
 
-    python tests/benchmarks/calibration.py            # 4,000 experiments a cell
-    python tests/benchmarks/calibration.py 400        # so many
-    python tests/benchmarks/calibration.py held-out   # families that chose nothing
+    python tests/benchmarks/calibration.py           # 1,000 tables a cell, about ten minutes
+    python tests/benchmarks/calibration.py 200       # so many
 
-Differences of three variants are drawn from 20,000 real repeats of the default comparison (the
-rows together, so that their correlation stays), or from mixtures: a normal of 1 point in which
-one network in 50, 20 or 10 dies and loses 10 to 40 points. They are shifted to the truth that is
-wanted and go through the program's own functions. Goals: any false better or worse in at most 5 %
-of tables, which is all intervals holding in at least 95 %, and a wrong `no practical difference`,
-at a truth of 1.5 margins, in at most 5 %.
+Mixtures: the differences of clean networks have a standard deviation of 0.2 points around 0, and
+some networks fail to train. The expected number of failures among the n repeats is one of
+`FAILURES`: few enough to be missed, enough to matter. A failure costs the whole range between the
+best possible accuracy and chance, or less. It happens in a variant, in standalone (then it shifts
+all variants of a table), or in both.
 
-Beside the program's interval stands a plainer one, Student's t with four pseudo-runs whatever is
-asked and without the term for skewness. `held-out` runs families that had no part in the choice
-between them.
+Real differences are those of 20,000 repeats of five comparisons, drawn with replacement, all
+variants of a repeat together. They are recentred where the truth is to be 0.
+
+An interval is wrong if the true mean is outside. Goals: any wrong interval in at most 5 % of
+tables, and a wrong `no practical difference`, at a true difference of 1.5 margins, in at most 5 %.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from multiprocessing import get_context
+from typing import NamedTuple
 
 import numpy as np
+from common import N_THREADS, print_table
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from blobtransfer.running.run import compare
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.generated import BlobsSpec
+from blobtransfer.specs.generated import BlobsSpec, CirclesSpec, MoonsSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
-from blobtransfer.statistics.paired import compare_pairs, verdict_of
+from blobtransfer.statistics.bootstrap import range_end
+from blobtransfer.statistics.paired import compare_pairs
+from blobtransfer.statistics.power import ALPHA
 
-SIZES = (6, 7, 10, 30, 60, 100, 300, 1000)
-DEATHS = (0.02, 0.05, 0.10)
-DEATHS_IN_ALL = (3, 4, 5, 6, 7)
-"""Deaths to be expected among n runs: few enough to be missed, enough to matter."""
+SIZES = (6, 10, 30, 60, 100, 200, 300, 1000)
+FAILURES = (1.5, 2, 2.2, 2.5, 2.8, 3, 3.5, 4)
+N_COMPARED = (1, 3, 12)
+COSTS = {"the whole range": (0.5, 0.5), "40 points": (0.4, 0.4), "10 to 40 points": (0.1, 0.4)}
+PLACES = {"the variants": (1, 0), "standalone": (0, 1), "both": (1, 1)}
+"""Whether networks fail in the variants, and in standalone."""
 
-N_VARIANTS = 3
+HALF_RANGE = 0.5
+CLEAN_STD = 0.002
 MARGIN = 0.01
-REACH = 0.25
-"""Half of what a network of the default problem can lose, about."""
+N_REPEATS = 20_000
+CHUNK_NUMBERS = 2_000_000
+"""Differences that are analysed at once."""
 
-WHAT = (
-    "any false better or worse",
-    "any interval without the truth",
-    "any wrong no practical difference",
-    "any interval without the truth, plainer",
-)
+N_STEPS = 30
+"""Steps of a search; fewer than 15 suffice."""
 
-Draw = Callable[[int, np.random.Generator], NDArray[np.float64]]
+Numbers = NDArray[np.float64]
 
 
-def main(n_experiments: int) -> None:
-    """Print the table of each family, and the power on the real differences."""
-    real = real_differences()
-    print(f"true means {np.round(100 * real.mean(axis=0), 2)} points, "
-          f"std {np.round(100 * real.std(axis=0), 1)}")  # fmt: skip
-    families = {"real": resampled(real - real.mean(axis=0))}
-    families |= {f"one in {round(1 / q)} dies": mixture(q) for q in DEATHS}
-    print_errors({name: lambda n, draw=draw: draw for name, draw in families.items()},
-                 n_experiments)  # fmt: skip
-    print("\n| called worse, % | " + " | ".join(f"n = {n}" for n in SIZES) + " |")
-    print("| --- |" + " ---: |" * len(SIZES))
-    power = [found_worse(resampled(real), n, n_experiments // 4) for n in SIZES]
-    for i, name in enumerate(("", ", plainer")):
-        for v in range(N_VARIANTS):
-            row = " | ".join(f"{100 * p[i][v]:.0f}" for p in power)
-            print(f"| fixed={v}{name} | {row} |")
+class Setting(NamedTuple):
+    """A comparison whose differences are drawn."""
+
+    source: DataSpec
+    target: DataSpec
+    training: TrainingSpec = TrainingSpec()
+    network: MLPSpec = MLPSpec()
 
 
-def held_out(n_experiments: int = 1_000) -> None:
-    """Print the table of the families that had no part in any choice."""
-    families: dict[str, Callable[[int], Draw]] = {
-        f"{c} of n die, lose {100 * low:.0f} to {100 * high:.0f} points": (
-            lambda n, c=c, low=low, high=high: mixture(min(0.5, c / n), low, high)
-        )
-        for low, high in ((0.10, 0.40), (0.30, 0.50))
-        for c in DEATHS_IN_ALL
-    }
-    families |= {
-        "either run of a pair dies, one in 20": lambda n: both_die(0.05),
-        "one in 20 of standalone dies": lambda n: negative(mixture(0.05)),
-        "long tails: t with 3 degrees": lambda n: long_tails,
-        "one in 20 loses 20 points on average, exponential": lambda n: exponential(0.05),
-    }
-    print_errors(families, n_experiments)
+SETTINGS = {
+    "default": Setting(BlobsSpec(1), BlobsSpec(2)),
+    "near the best possible": Setting(BlobsSpec(1, cluster_std=0.5), BlobsSpec(2, cluster_std=0.5)),
+    "40 training rows": Setting(BlobsSpec(1), BlobsSpec(2, n_train=40)),
+    "Adam": Setting(
+        BlobsSpec(1), BlobsSpec(2), TrainingSpec(optimizer="adam", learning_rate=0.001)
+    ),
+    "moons to circles": Setting(MoonsSpec(1), CirclesSpec(2), network=MLPSpec(n_classes=2)),
+}
 
 
-def print_errors(families: dict[str, Callable[[int], Draw]], n_experiments: int) -> None:
-    """Print how often each of `WHAT` happens, by family and number of repeats."""
-    print("\n| family | what, % of tables | " + " | ".join(f"n = {n}" for n in SIZES) + " |")
-    print("| --- | --- |" + " ---: |" * len(SIZES))
-    for name, draw_of in families.items():
-        cells = [cell(draw_of(n), n, n_experiments) for n in SIZES]
-        for i, what in enumerate(WHAT):
-            print(f"| {name} | {what} | " + " | ".join(f"{100 * c[i]:.1f}" for c in cells) + " |")
+def main(n_tables: int) -> None:
+    """Print the tables of the mixtures and of the real differences."""
+    cells = list(product(COSTS, PLACES, SIZES))
+    with ProcessPoolExecutor(N_THREADS, get_context("spawn")) as processes:
+        columns = [*zip(*cells, strict=True), [n_tables] * len(cells)]
+        rates = dict(zip(cells, processes.map(mixture_rates, *columns), strict=True))
+    failures = ", ".join(map(str, FAILURES))
+    print("any wrong interval, % of tables of 1 / 3 / 12 variants; the most over"
+          f" {failures} expected failures\n")  # fmt: skip
+    rows = [
+        [cost, place, *(percents(rates[cost, place, n][0]) for n in SIZES)]
+        for cost, place in product(COSTS, PLACES)
+    ]
+    print_table(["a failure costs", "in", *(f"n = {n}" for n in SIZES)], rows)
+    print_most_equivalences([rate[1].max() for rate in rates.values()])
+    print("\nany wrong interval, and each variant decided, % of tables of three variants\n")
+    rows, most = [], []
+    for name, setting in SETTINGS.items():
+        differences, half_range = real_differences(setting)
+        wrong, wrong_alike, *decided = real_rates(differences, half_range, n_tables)
+        most.append(max(wrong_alike))
+        rows.append([name, "any wrong interval", *map(percent, wrong)])
+        for mean, shares in zip(differences.mean(axis=0), decided, strict=True):
+            rows.append([name, f"decided, true mean {100 * mean:+.1f}", *map(percent, shares)])
+    print_table(["real differences", "", *(f"n = {n}" for n in SIZES)], rows)
+    print_most_equivalences(most)
 
 
-def real_differences(n_repeats: int = 20_000) -> NDArray[np.float64]:
-    """Run the default comparison with fresh sources; (R, 3) differences to standalone."""
+def print_most_equivalences(rates: list[float]) -> None:
+    """Print the largest rate of a wrong `no practical difference`."""
+    print(f"\nany wrong `no practical difference`: at most {percent(max(rates))} % in any cell")
+
+
+def mixture_rates(cost: str, place: str, n: int, n_tables: int) -> Numbers:
+    """Return the largest rates over `FAILURES` of wrong intervals and wrong equivalences.
+
+    Args:
+        cost: Key of `COSTS`.
+        place: Key of `PLACES`.
+        n: Repeats.
+        n_tables: Tables of twelve variants; those of three or one are parts of them.
+
+    Returns:
+        (2, K) rates for the K numbers of `N_COMPARED`.
+    """
+    rates = []
+    for n_failures in FAILURES:
+        rng = np.random.default_rng([n, round(10 * n_failures)])
+        rate = min(0.5, n_failures / n)
+        in_variants, in_standalone = PLACES[place]
+        truth = rate * np.mean(COSTS[cost]) * (in_standalone - in_variants)
+        errors = []
+        for size in chunk_sizes(n_tables, n * max(N_COMPARED)):
+            d = rng.normal(0.0, CLEAN_STD, (size, max(N_COMPARED), n))
+            if in_variants:
+                d -= failures(rng, rate, COSTS[cost], d.shape)
+            if in_standalone:
+                d += failures(rng, rate, COSTS[cost], (size, 1, n))
+            errors.append(errors_of(d, truth, HALF_RANGE))
+        joined = [np.concatenate(parts) for parts in zip(*errors, strict=True)]
+        rates.append([[any_of(error, k) for k in N_COMPARED] for error in joined])
+    return np.max(rates, axis=0)
+
+
+def failures(
+    rng: np.random.Generator, rate: float, cost: tuple[float, float], shape: tuple[int, ...]
+) -> Numbers:
+    """Draw the cost of each run: 0, or with probability `rate` uniform between two costs."""
+    return np.where(rng.random(shape) < rate, rng.uniform(*cost, shape), 0.0)
+
+
+def errors_of(d: Numbers, truth: Numbers | float, half_range: float) -> tuple[Numbers, Numbers]:
+    """Return the level at which each interval, and each equivalence, is wrong.
+
+    Args:
+        d: (T, V, n) differences with the mean `truth`.
+        truth: True mean of each variant, (V,), or of all.
+        half_range: See `compare_pairs`.
+
+    Returns:
+        (T, V) smallest alpha / k at which the interval is wrong; the same for `no practical
+        difference` if the true difference were -1.5 margins.
+    """
+    n_tables, n_variants, n = d.shape
+    truths = np.broadcast_to(truth, (n_tables, n_variants)).reshape(-1)
+    samples = d.reshape(-1, n)
+    above = upper_tails(samples, truths, half_range)
+    wrong = 2 * np.minimum(above, 1 - above)
+    shifted = samples - truths[:, None] - 1.5 * MARGIN
+    outside = np.maximum(
+        1 - upper_tails(shifted, -MARGIN, half_range), upper_tails(shifted, MARGIN, half_range)
+    )
+    check(samples[0], truths[0], half_range, wrong[0])
+    return wrong.reshape(n_tables, n_variants), 2 * outside.reshape(n_tables, n_variants)
+
+
+def check(d: Numbers, truth: float, half_range: float, level: float) -> None:
+    """Check one level against the program's own interval."""
+    for n_compared in N_COMPARED:
+        found = compare_pairs(d, half_range, n_compared)
+        alpha = ALPHA / n_compared
+        if abs(level / alpha - 1) > 1e-3:
+            assert (found.ci_low <= truth <= found.ci_high) == (level > alpha)
+
+
+def upper_tails(d: Numbers, mean: Numbers | float, half_range: float) -> Numbers:
+    """Return the tails of `bootstrap.BootstrapMean` above a mean, for many samples at once.
+
+    Args:
+        d: (S, n) samples.
+        mean: One for each sample, (S,), or for all.
+        half_range: See `compare_pairs`.
+    """
+    ends = range_end(np.maximum(half_range, np.abs(d).max(axis=1)), d.shape[1])[:, None]
+    values = np.concatenate([d, -ends, ends], axis=1) - np.broadcast_to(mean, len(d))[:, None]
+    sides = np.where(values.sum(axis=1) > 0.0, -1.0, 1.0)
+    values *= sides[:, None]
+    s, low, high = np.zeros(len(d)), np.zeros(len(d)), 1.0 / values.max(axis=1)
+    for _ in range(N_STEPS):
+        terms = values / (1.0 - s[:, None] * values)
+        slope = terms.sum(axis=1)
+        low, high = np.where(slope < 0.0, s, low), np.where(slope < 0.0, high, s)
+        step = s - slope / np.einsum("ij,ij->i", terms, terms)
+        following = np.where((step > low) & (step < high), step, (low + high) / 2)
+        is_done = np.abs(following - s) <= 1e-9 * following
+        s = following
+        if is_done.all():
+            break
+    weights = 1.0 / (1.0 - s[:, None] * values)
+    root = np.sqrt(np.maximum(-2.0 * np.log(weights).sum(axis=1), 1e-12))
+    spread = np.sqrt(np.maximum(((weights - 1.0) ** 2).sum(axis=1), 1e-12))
+    density = np.exp(-(root**2) / 2) / np.sqrt(2.0 * np.pi)
+    tails = special.ndtr(-root) + density * (1.0 / spread - 1.0 / root)
+    return np.where(sides > 0.0, tails, 1.0 - tails)
+
+
+def any_of(levels: Numbers, n_compared: int) -> float:
+    """Return the share of tables of some variants in which any is wrong."""
+    n_tables, n_variants = levels.shape
+    n_groups = n_variants // n_compared
+    groups = levels[:, : n_groups * n_compared].reshape(n_tables * n_groups, n_compared)
+    return float((groups <= ALPHA / n_compared).any(axis=1).mean())
+
+
+def chunk_sizes(n_tables: int, n_numbers: int) -> Iterator[int]:
+    """Yield numbers of tables, each with `n_numbers` differences, that are analysed at once."""
+    size = max(1, CHUNK_NUMBERS // n_numbers)
+    for first in range(0, n_tables, size):
+        yield min(size, n_tables - first)
+
+
+def real_differences(setting: Setting) -> tuple[Numbers, float]:
+    """Run a comparison with fresh sources.
+
+    Returns:
+        (R, 3) differences from standalone, and their half range.
+    """
     spec = ExperimentSpec(
+        network=setting.network,
+        training=setting.training,
         variants=(STANDALONE, *transfer_variants(None, 2)),
         questions=("fresh",),
-        n_repeats=n_repeats,
-        source=BlobsSpec(1),
-        target=BlobsSpec(2),
+        n_repeats=N_REPEATS,
+        source=setting.source,
+        target=setting.target,
     )
-    scores = compare(spec).cell.scores
-    standalone, *others = (scores.test_accuracy(arm) for arm in spec.arms)
-    return np.stack([other - standalone for other in others], axis=1)
+    cell = compare(spec).cell
+    floor = cell.measured.floor
+    standalone, *others = (cell.scores.imputed_accuracy(arm, floor) for arm in spec.arms)
+    return np.stack([other - standalone for other in others], axis=1), cell.measured.max_difference
 
 
-def resampled(rows: NDArray[np.float64]) -> Draw:
-    """Draw n rows of (R, 3) differences, with replacement."""
-    return lambda n, rng: rows[rng.integers(len(rows), size=n)]
+def real_rates(differences: Numbers, half_range: float, n_tables: int) -> Numbers:
+    """Return the rates of wrong intervals, wrong equivalences, and of each variant decided.
+
+    Args:
+        differences: (R, V) differences.
+        half_range: Their half range.
+        n_tables: Tables per cell.
+
+    Returns:
+        (2 + V, S) rates for the S numbers of repeats of `SIZES`.
+    """
+    truth = differences.mean(axis=0)
+    columns = []
+    for n in SIZES:
+        rng = np.random.default_rng(n)
+        parts = []
+        for size in chunk_sizes(n_tables, n * len(truth)):
+            d = differences[rng.integers(len(differences), size=(size, n))].swapaxes(1, 2)
+            above = upper_tails(d.reshape(-1, n), 0.0, half_range).reshape(size, -1)
+            errors = errors_of(d - truth[:, None], 0.0, half_range)
+            parts.append((*errors, 2 * np.minimum(above, 1 - above)))
+        wrong, wrong_alike, p = (np.concatenate(part) for part in zip(*parts, strict=True))
+        decided = (p <= ALPHA / len(truth)).mean(axis=0)
+        columns.append([any_of(wrong, len(truth)), any_of(wrong_alike, len(truth)), *decided])
+    return np.transpose(columns)
 
 
-def mixture(q: float, low: float = 0.10, high: float = 0.40) -> Draw:
-    """Draw (n, 3) differences of mean 0 of which a share q has lost from `low` to `high`."""
-
-    def draw(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        d = rng.normal(0.0, 0.01, (n, N_VARIANTS))
-        is_dead = rng.random(d.shape) < q
-        return np.where(is_dead, rng.uniform(-high, -low, d.shape), d) + q * (low + high) / 2
-
-    return draw
+def percent(rate: float) -> str:
+    """Format a rate."""
+    return f"{100 * rate:.1f}"
 
 
-def negative(draw: Draw) -> Draw:
-    """Draw the differences the other way round."""
-    return lambda n, rng: -draw(n, rng)
-
-
-def both_die(q: float) -> Draw:
-    """Draw differences of mean 0 in which either run of a pair may die."""
-
-    def draw(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        own, other = mixture(q)(n, rng), mixture(q)(n, rng)
-        return own - other
-
-    return draw
-
-
-def long_tails(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw (n, 3) differences of mean 0 with a scale of 3 points."""
-    return np.clip(0.03 * rng.standard_t(3, (n, N_VARIANTS)), -0.5, 0.5)
-
-
-def exponential(q: float, mean: float = 0.20) -> Draw:
-    """Draw (n, 3) differences of mean 0 of which a share q has an exponential loss."""
-
-    def draw(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        d = rng.normal(0.0, 0.01, (n, N_VARIANTS))
-        is_dead = rng.random(d.shape) < q
-        return np.where(is_dead, -rng.exponential(mean, d.shape), d) + q * mean
-
-    return draw
-
-
-def cell(draw: Draw, n: int, n_experiments: int) -> NDArray[np.float64]:
-    """Give the share of tables with each of `WHAT`: of no difference, or one of 1.5 margins."""
-    rng = np.random.default_rng([n, n_experiments])
-    found = np.zeros(len(WHAT))
-    for _ in range(n_experiments):
-        d = draw(n, rng)
-        alike = [compare_pairs(d[:, v], REACH, N_VARIANTS) for v in range(N_VARIANTS)]
-        worse = [kind(d[:, v] - 1.5 * MARGIN) for v in range(N_VARIANTS)]
-        low, high = plainer(d)
-        found += (
-            any(verdict_of(one, MARGIN).kind in ("better", "worse") for one in alike),
-            any(not (one.ci_low or 0.0) <= 0.0 <= (one.ci_high or 0.0) for one in alike),
-            "no practical difference" in worse,
-            np.any((low > 0.0) | (high < 0.0)),
-        )
-    return found / n_experiments
-
-
-def found_worse(draw: Draw, n: int, n_experiments: int) -> NDArray[np.float64]:
-    """Give, for each variant, the share of tables that call it worse: ours, and by `plainer`."""
-    rng = np.random.default_rng([n, 1])
-    found = np.zeros((2, N_VARIANTS))
-    for _ in range(n_experiments):
-        d = draw(n, rng)
-        found[0] += [kind(d[:, v]) == "worse" for v in range(N_VARIANTS)]
-        found[1] += plainer(d)[1] < 0.0
-    return found / n_experiments
-
-
-def plainer(d: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the ends of Student's t with four pseudo-runs, no skewness, for (n, 3) differences."""
-    n = len(d)
-    error = np.sqrt((d.var(axis=0, ddof=1) + 4 * REACH**2 / n) / n)
-    half = stats.t(n - 1).ppf(1 - 0.05 / (2 * N_VARIANTS)) * error
-    return d.mean(axis=0) - half, d.mean(axis=0) + half
-
-
-def kind(d: NDArray[np.float64]) -> str:
-    """Give the verdict on the differences of one variant of three."""
-    return verdict_of(compare_pairs(d, REACH, N_VARIANTS), MARGIN).kind
+def percents(rates: Numbers) -> str:
+    """Format the rates of the numbers of variants."""
+    return " / ".join(map(percent, rates))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["held-out"]:
-        held_out()
-    else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 4_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000)

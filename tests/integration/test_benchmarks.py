@@ -83,11 +83,11 @@ def test_arms(benchmark, capsys):
 
 
 def test_calibration(benchmark, capsys):
-    calibration = importlib.import_module("calibration")
-    differences = partial(calibration.real_differences, 10)
-    benchmark("calibration", 4, SIZES=(6,), real_differences=differences)
-    calibration.held_out(2)
-    assert len(table_of(capsys)) > 60
+    benchmark(
+        "calibration", 20, SIZES=(6, 30), FAILURES=(2.5,), N_REPEATS=50,
+        ProcessPoolExecutor=InProcessExecutor,
+    )  # fmt: skip
+    assert len(table_of(capsys)) == 1 + 9 + 1 + 5 * 4
 
 
 def test_clusters(benchmark, capsys, monkeypatch):

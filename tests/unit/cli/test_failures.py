@@ -62,6 +62,11 @@ def test_debug_shows_the_traceback_before_the_line(run):
     assert done.err.endswith("\nerror: --repeats 0: use 1 or more\n")
 
 
+def test_the_traceback_of_debug_has_no_control_character_of_the_input(run):
+    done = run("plot-data", "--task", "\x1b[2J:label=y", "--debug", "--no-plot")
+    assert "Traceback" in done.err and "\x1b" not in done.err
+
+
 def test_a_library_that_cannot_be_loaded_is_the_machines_fault(run, monkeypatch):
     def missing(*_):
         raise ImportError("libfoo.so: failed to map segment from shared object")

@@ -60,8 +60,8 @@ def plain_interval(differences, alpha, n_means=41):
         for t, value in enumerate(x, 1):
             variance = (0.01 + squares) / t
             bet = math.sqrt(2 * math.log(2 / alpha) / (variance * t * math.log(t + 1)))
-            up *= 1 + min(bet, 0.75 / m if m else math.inf) * (value - m)
-            down *= 1 - min(bet, 0.75 / (1 - m) if m < 1 else math.inf) * (value - m)
+            up *= 1 + min(bet, 0.95 / m if m else math.inf) * (value - m)
+            down *= 1 - min(bet, 0.95 / (1 - m) if m < 1 else math.inf) * (value - m)
             total += value
             squares += (value - (0.5 + total) / (t + 1)) ** 2
             is_kept = is_kept and max(up, down) < 1 / alpha

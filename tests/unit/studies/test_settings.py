@@ -94,7 +94,7 @@ def test_lists_are_taken_for_tuples():
 @pytest.mark.parametrize(
     ("settings", "n_repeats"),
     [
-        ({}, 100),
+        ({}, 200),
         ({"repeats": 7}, 7),
         ({"nested": (3, 4)}, 12),
         ({"until_decided": True}, 100_000),
