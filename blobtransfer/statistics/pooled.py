@@ -22,11 +22,11 @@ from blobtransfer.statistics.power import ALPHA, t_quantile
 MIN_POOLED_PAIRS = 5
 """With fewer pairs there is no interval."""
 
-MAX_EXACT_EFFECTS = 200
-"""Number of effects up to which the signed-rank test is exact."""
-
 N_QUANTILES = 100
 """Quantiles of the between-pair variance over which the prediction interval is averaged."""
+
+MIN_FREEDOM = 1e-9
+"""Smallest 1 - leverage of a point; below it the line is forced through the point."""
 
 MIN_VARIANCE = 1e-18
 """Between-pair variance, in shares squared, below which it counts as 0."""
@@ -36,12 +36,14 @@ MIN_VARIANCE = 1e-18
 class PooledEffect:
     """Estimate of the mean effect over pairs of data, and of how much pairs differ.
 
-    All but the mean is None for fewer than 5 pairs. All but the mean and `wilcoxon_p` is None
-    where all effects are equal, as their spread is then unknown. Effects are shares.
+    All but the mean and the worst is None for fewer than 5 pairs. Where all effects are equal,
+    their spread is unknown: the interval is that of the rule of three, and there is no prediction.
+    Effects are shares.
 
     Args:
         n_pairs: Number of pairs of data, K.
         mean: Unweighted mean of their effects; None without pairs.
+        worst: Lowest effect; None without pairs.
         ci_low: Lower end of the interval of the mean, simultaneous for all variants.
         ci_high: Upper end.
         each_low: Lower end of the 95 % interval per comparison (unadjusted).
@@ -54,12 +56,11 @@ class PooledEffect:
         better_share: Probability that a new pair's true effect is above the margin.
         worse_share: Probability that it is below minus the margin.
         beyond_margin_share: The sum of both.
-        wilcoxon_p: Two-sided p of the signed-rank test over the effects, times the number of
-            variants, at most 1; a check of `p_adjusted` that no single pair can dominate.
     """
 
     n_pairs: int
     mean: float | None
+    worst: float | None = None
     ci_low: float | None = None
     ci_high: float | None = None
     each_low: float | None = None
@@ -72,7 +73,6 @@ class PooledEffect:
     better_share: float | None = None
     worse_share: float | None = None
     beyond_margin_share: float | None = None
-    wilcoxon_p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ def pool_pairs(
     variances: NDArray[np.float64],
     n_compared: int = 1,
     margin: float = 0.0,
+    half_range: float = 1.0,
 ) -> PooledEffect:
     """Estimate the mean effect over all pairs of data like those seen.
 
@@ -110,9 +111,11 @@ def pool_pairs(
         variances: (K,) their squared standard errors, at least 0.
         n_compared: Variants compared simultaneously, at least 1.
         margin: Largest negligible effect, at least 0.
+        half_range: Largest possible distance of an effect from 0, above 0.
 
     Returns:
-        Student's t over the K effects with K - 1 degrees of freedom. The prediction interval and
+        Student's t over the K effects with K - 1 degrees of freedom; where all are equal, the rule
+        of three, with a pair at the end of the range as the cost. The prediction interval and
         the shares take the uncertainty of `tau` into account. The usual interval does not, and
         covers only 84 to 91 % if `tau` is half the standard error of a pair; this one covers 93 to
         98 % there, 93 to 95 % if `tau` is greater, and more if pairs do not differ
@@ -128,11 +131,13 @@ def pool_pairs(
         raise ValueError(f"{n} effects and {len(variances)} variances: one of each a pair")
     if not (np.isfinite(variances) & (variances >= 0.0)).all():
         raise ValueError("a variance is not finite or below 0; leave such pairs out")
+    if n == 0:
+        return PooledEffect(0, None)
+    mean, worst = float(d.mean()), float(d.min())
     if n < MIN_POOLED_PAIRS:
-        return PooledEffect(n, float(d.mean()) if n else None)
-    mean, wilcoxon_p = float(d.mean()), min(1.0, n_compared * signed_rank_p(d))
+        return PooledEffect(n, mean, worst)
     if not np.ptp(d):
-        return PooledEffect(n, float(d[0]), wilcoxon_p=wilcoxon_p)
+        return _equal_effects(n, worst, n_compared, half_range)
     error = float(d.std(ddof=1)) / math.sqrt(n)
     half, half_each = (t_quantile(n - 1, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
     p = float(2.0 * special.stdtr(n - 1, -abs(mean) / error))
@@ -144,6 +149,7 @@ def pool_pairs(
     return PooledEffect(
         n_pairs=n,
         mean=mean,
+        worst=worst,
         ci_low=mean - half,
         ci_high=mean + half,
         each_low=mean - half_each,
@@ -156,7 +162,6 @@ def pool_pairs(
         better_share=better,
         worse_share=worse,
         beyond_margin_share=better + worse,
-        wilcoxon_p=wilcoxon_p,
     )
 
 
@@ -168,13 +173,15 @@ def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope:
         y: (K,) finite effects.
 
     Returns:
-        The slope with its t interval, K - 2 degrees of freedom.
+        The slope with its t interval, K - 2 degrees of freedom. Its standard error allows for
+        effects that spread more at some values of x than at others. There is no interval where all
+        points but one have the same x.
 
     Raises:
         ValueError: A number is not finite, or the lengths differ.
 
     Source:
-        The same as `scipy.stats.linregress`, whose import takes long.
+        HC3 standard error: MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7.
     """
     x, y = finite_differences(x), finite_differences(y)
     n = len(x)
@@ -187,11 +194,47 @@ def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope:
     dx, dy = x - x.mean(), y - y.mean()
     spread = float(dx @ dx)
     slope = float(dx @ dy) / spread
-    residuals = dy - slope * dx
-    error = math.sqrt(float(residuals @ residuals) / (n - 2) / spread)
+    freedom = 1.0 - 1.0 / n - dx**2 / spread  # 1 minus the leverage of each point
+    if freedom.min() < MIN_FREEDOM:
+        return Slope(n, slope)
+    residuals = (dy - slope * dx) / freedom
+    error = math.sqrt(float((dx * residuals) @ (dx * residuals))) / spread
     half = t_quantile(n - 2, ALPHA) * error
     p = float(2.0 * special.stdtr(n - 2, -abs(slope) / error)) if error else 0.0
     return Slope(n, slope, slope - half, slope + half, p)
+
+
+def _equal_effects(n: int, effect: float, n_compared: int, half_range: float) -> PooledEffect:
+    """Return the estimate from n equal effects.
+
+    Args:
+        n: Number of pairs.
+        effect: The effect on each of them.
+        n_compared: Variants compared simultaneously, at least 1.
+        half_range: Largest possible distance of an effect from 0.
+
+    Returns:
+        The interval that allows for pairs at the end of the range, of which n pairs show none with
+        probability alpha.
+
+    Source:
+        Rule of three: Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031.
+    """
+    half, half_each = (
+        half_range * (1.0 - alpha ** (1.0 / n)) for alpha in (ALPHA / n_compared, ALPHA)
+    )
+    p = max(0.0, 1.0 - abs(effect) / half_range) ** n
+    return PooledEffect(
+        n_pairs=n,
+        mean=effect,
+        worst=effect,
+        ci_low=effect - half,
+        ci_high=effect + half,
+        each_low=effect - half_each,
+        each_high=effect + half_each,
+        p_value=p,
+        p_adjusted=min(1.0, n_compared * p),
+    )
 
 
 def between_pair_variance(effects: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
@@ -268,36 +311,6 @@ def _between_variances_at(
         is_more = weighted_squares(middle) > squares
         low, high = np.where(is_more, middle, low), np.where(is_more, high, middle)
     return np.where(is_zero, 0.0, (low + high) / 2)
-
-
-def signed_rank_p(effects: NDArray[np.float64]) -> float:
-    """Return the two-sided p of Wilcoxon's signed-rank test.
-
-    Args:
-        effects: (K,) finite, equal ones exactly equal; effects of 0 are left out.
-
-    Returns:
-        Exact over all choices of the signs, also with ties; by the normal distribution for
-        more than 200 effects. 1 if all effects are 0.
-
-    Source:
-        Wilcoxon 1945, doi:10.2307/3001968; without ties the same as `scipy.stats.wilcoxon`,
-        whose import takes long.
-    """
-    nonzero = effects[effects != 0.0]
-    ranks = average_ranks(np.abs(nonzero))
-    positive, total = float(ranks[nonzero > 0].sum()), float(ranks.sum())
-    smaller = min(positive, total - positive)
-    if len(nonzero) > MAX_EXACT_EFFECTS:
-        std = math.sqrt(float(ranks @ ranks)) / 2
-        return float(2.0 * special.ndtr((smaller - total / 2) / std))
-    doubled = np.rint(2 * ranks).astype(np.intp)  # ties have half ranks
-    probabilities = np.zeros(int(doubled.sum()) + 1)  # of each doubled sum of positive ranks
-    probabilities[0] = 1.0
-    for rank in doubled:
-        probabilities[rank:] += probabilities[:-rank].copy()
-        probabilities /= 2.0
-    return min(1.0, 2.0 * float(probabilities[: round(2 * smaller) + 1].sum()))
 
 
 def average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

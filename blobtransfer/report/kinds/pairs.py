@@ -14,7 +14,7 @@ from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.paired import Interval
-from blobtransfer.statistics.pooled import PooledEffect
+from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS, PooledEffect
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ class PairsView(StudyView):
         "tau: standard deviation of the true differences between pairs",
         "next pair [95 %]: where the true difference of a further pair of such problems lies",
         "beyond the margin: share of such pairs that gain more, that lose more than the margin",
-        "Wilcoxon p: of the signed-rank test over the pairs, times the variants; a check",
+        "worst pair: the lowest difference of a pair, and the number of that pair",
     )
 
     def headline(self, results: StudyResults) -> str:
@@ -158,11 +158,11 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
                 words.format_number(family.tau, digits=1),
             ]
             cells += [words.format_range(family.prediction_low, family.prediction_high)]
-            cells += [_beyond_cell(family), words.format_p(family.wilcoxon_p)]
+            cells += [_beyond_cell(family), _worst_cell(summary, family, results)]
             cells += [words.format_short_verdict(summary.verdict)]
         rows.append(tuple(cells))
     n_pairs, margin = len(results.cells), words.format_points(results.study.margin)
-    heads = ("difference [95 %]", "tau", "next pair [95 %]", BEYOND_MARGIN, "Wilcoxon p", "verdict")
+    heads = ("difference [95 %]", "tau", "next pair [95 %]", BEYOND_MARGIN, "worst pair", "verdict")
     return Table(
         title=f"{words.pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
         columns=("variant", "mean", "std", *heads),
@@ -173,6 +173,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             "tau: std of the true differences between pairs; next pair: where the true difference "
             "of a further pair lies, each variant alone; difference: the variants together",
             f"{BEYOND_MARGIN}: of {margin}, chance that the next pair gains more / loses more",
+            *_notes_on_failures(results),
             *notes_on_alike([summary.verdict for summary in results.findings.pooled], results),
         ),
         sentence=sentence,
@@ -193,7 +194,8 @@ def moderator_tables(results: StudyResults) -> list[Table]:
         return []
     notes = [
         "gap: how far standalone stays below the best possible, or below 100 % where that is not "
-        "known, in other repeats than the difference",
+        "known, in other repeats than the difference; its slope is flattened, as the gap is "
+        "measured with noise",
         "distance: of the classes of the two problems, in standard deviations",
         SECONDARY,
     ]
@@ -230,6 +232,34 @@ def _beyond_cell(family: PooledEffect) -> str:
         return ""
     better = words.format_number(family.better_share, digits=0)
     return f"{better} / {words.format_whole_percent(family.worse_share)}"
+
+
+def _worst_cell(summary: PooledSummary, family: PooledEffect, results: StudyResults) -> str:
+    """Return the lowest difference of a variant on a pair, with the number of the pair."""
+    if family.worst is None:
+        return ""
+    rows = [row for row in results.findings.pairs if row.arm == summary.arm]
+    worst = min(rows, key=lambda row: row.difference)
+    return f"{words.format_signed_points(family.worst)} ({worst.pair})"
+
+
+def _notes_on_failures(results: StudyResults) -> Iterator[str]:
+    """Yield what the pairs cannot exclude, and which variants have equal differences."""
+    n_pairs = len(results.cells)
+    if n_pairs < MIN_POOLED_PAIRS:
+        return
+    yield (
+        f"{n_pairs} pairs do not exclude failures that none of them shows: one pair in "
+        f"{max(1, n_pairs // 3)} may fail as a whole, for which the interval of the mean does not "
+        "allow"
+    )
+    for summary in results.findings.pooled:
+        family = summary.family
+        if family is not None and family.ci_low is not None and family.tau is None:
+            yield (
+                f"{words.label_of(summary.arm, results.cell)}: all {n_pairs} differences are equal;"
+                " the interval is that of the rule of three for a pair that fails as a whole"
+            )
 
 
 def _summary_row(summary: PooledSummary, results: StudyResults) -> list[Any]:

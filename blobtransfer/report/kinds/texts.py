@@ -20,7 +20,8 @@ EXPLAINED_FRESH = "the method: every repeat trains a source network of its own"
 RANKING_COLUMNS = ("Spearman [95 %]", "gain", "regret")
 
 RANKING_NOTES = (
-    "Spearman: of the score with the test accuracy after transfer",
+    "Spearman: of the score with the test accuracy after transfer; its interval covers about 90 to "
+    "95 %",
     "gain, regret: points of accuracy that the network with the best score is above the mean of "
     "all, and below the best of all",
     "a score says nothing about other targets, nor whether transfer beats training from scratch",
