@@ -213,8 +213,8 @@ class QuestionOptions(StatisticsOptions):
     sources: Annotated[
         Literal[Question, "both"] | None,
         option(
-            "one: does this model help? fresh: does the method, with a source network drawn "
-            "anew each repeat?",
+            "fresh: does transfer help with a new source network each repeat? one: does it help "
+            "with this source network?",
             show_default="both; of a sweep fresh",
         ),
     ] = None

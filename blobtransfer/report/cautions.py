@@ -26,7 +26,10 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
             return f"with {n_pairs} nothing can be decided; try {more}"
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
-            return f"one source network: its luck is in no interval; {source} asks about the method"
+            return (
+                "one source network: intervals do not cover the variation between source networks; "
+                f"for an answer with fresh sources use {source}"
+            )
         case findings.SameData():
             return (
                 "source and target are the same problem: what starts from the source goes on "
@@ -77,7 +80,7 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
     match caution:
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
-            return f"one source network; its luck: {source}"
+            return f"one source network; for fresh sources use {source}"
         case findings.SameData():
             return "source and target are the same problem; try another --source-seed"
         case findings.LookAgain():
@@ -112,7 +115,7 @@ def _with_question(arms: Sequence[Arm], results: CellResults) -> Iterator[str]:
         n_same = sum(other.label == arm.label for other in arms)
         label = label_of(arm, results)
         if arm.sources != "none" and n_same < len(results.spec.questions):
-            label += f" of {QUESTION_NAMES[arm.sources]}"
+            label += f" with {QUESTION_NAMES[arm.sources]}"
         yield label
 
 

@@ -63,7 +63,6 @@ class OverviewRow:
 
     Args:
         label: Name of the row.
-        wide_label: Long name, used if there is room.
         mean: Cell with the mean.
         std: Cell with the standard deviation.
         interval: Cell with the difference to standalone and its interval.
@@ -74,7 +73,6 @@ class OverviewRow:
     """
 
     label: str
-    wide_label: str
     mean: str = ""
     std: str = ""
     interval: str = ""
@@ -102,10 +100,7 @@ class Overview:
 
     def with_text(self, change: Callable[[str], str]) -> "Overview":
         """Return the overview with `change` applied to every text."""
-        rows = tuple(
-            replace(row, label=change(row.label), wide_label=change(row.wide_label))
-            for row in self.rows
-        )
+        rows = tuple(replace(row, label=change(row.label)) for row in self.rows)
         return replace(self, rows=rows, legend=change(self.legend))
 
 

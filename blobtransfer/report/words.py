@@ -14,7 +14,7 @@ from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.paired import Difference, Verdict, VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
-QUESTION_NAMES: dict[Question, str] = {"one": "this model", "fresh": "the method"}
+QUESTION_NAMES: dict[Question, str] = {"fresh": "fresh sources", "one": "one source"}
 
 SCORE_NAMES: dict[ScoreName, str] = {
     "h_score": "H-score",
@@ -240,6 +240,18 @@ def describe_frozen_layers(n_frozen: int) -> str:
     """Return which hidden layers are frozen, such as `first 2 hidden layers frozen`."""
     layers = "hidden layer" if n_frozen == 1 else f"{n_frozen} hidden layers"
     return f"first {layers} frozen"
+
+
+def question_title(results: CellResults, question: Question) -> str:
+    """Return the name of a question with its source networks, as the start of a line."""
+    name = QUESTION_NAMES[question].capitalize()
+    if results.spec.is_same_data:
+        return f"{name}, same problem (not transfer)"
+    if question == "one":
+        return f"{name} (this source network)"
+    if results.spec.nested is not None:
+        return f"{name} ({pluralise(results.n_sources, 'source networks')})"
+    return f"{name} (a new source network each repeat)"
 
 
 def describe_design(results: CellResults, question: Question) -> str:

@@ -104,6 +104,20 @@ class Scores:
             None if self.learning_rates is None else self.learning_rates[:, is_selected],
         )
 
+    def with_arms(self, arms: tuple[Arm, ...]) -> "Scores":
+        """Return the scores with the same arms in another order."""
+        if arms == self.arms:
+            return self
+        indices = [self.arms.index(arm) for arm in arms]
+        return Scores(
+            arms,
+            self.repeats,
+            self.values[:, indices],
+            self.classes_predicted[indices],
+            self.is_failed[indices],
+            None if self.learning_rates is None else self.learning_rates[indices],
+        )
+
     @classmethod
     def from_rows(cls, rows: Sequence[Run], arms: Sequence[Arm]) -> "Scores":
         """Build scores from rows.

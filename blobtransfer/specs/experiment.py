@@ -28,11 +28,12 @@ from blobtransfer.specs.variant import STANDALONE, Start, Variant
 EngineName = Literal["compiled", "keras"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
-Question = Literal["one", "fresh"]
-"""`one`: does this source network help? `fresh`: does a new source network each repeat help?"""
+Question = Literal["fresh", "one"]
+"""`fresh`: does a new source network each repeat help? `one`: does this source network help?"""
 QUESTIONS: tuple[Question, ...] = get_args(Question)
+"""The questions in the order of all results: the primary one first."""
 
-Sources = Literal["none", "one", "fresh"]
+Sources = Literal["none", "fresh", "one"]
 """Source networks that a run starts from."""
 
 MAX_RUNS = 10_000_000
@@ -88,7 +89,8 @@ class ExperimentSpec:
         network: The network that is trained, on the source as on the target.
         training: Epochs, batches and optimizer.
         variants: Variants to compare, `standalone` first; a single variant is trained alone.
-        questions: Use one source network (`one`), fresh sources (`fresh`), or both in turn.
+        questions: Use fresh sources (`fresh`), one source network (`one`), or both; in any order,
+            stored in that of `QUESTIONS`.
         n_repeats: Independent repeats of every variant, at least 1.
         until_decided: Check the intervals repeatedly, with intervals that hold at every look, and
             stop when every variant is decided; `n_repeats` is then the maximum.
@@ -208,13 +210,15 @@ class ExperimentSpec:
                 check_whole("nested", number)
 
     def _check_questions(self) -> None:
+        """Raise `SettingError` for impossible questions, and sort the others."""
         for question in self.questions:
             if question not in QUESTIONS:
                 raise SettingError("sources", question, f"use one of {join(QUESTIONS)}")
         if len(set(self.questions)) != len(self.questions) or not self.questions:
             raise SettingError(
-                "sources", join(self.questions), "use one, fresh, or each of them once"
+                "sources", join(self.questions), "use fresh, one, or each of them once"
             )
+        object.__setattr__(self, "questions", tuple(sorted(self.questions, key=QUESTIONS.index)))
 
     def _check_data(self) -> None:
         """Raise `SettingError` unless the network fits the data and the source fits the target."""

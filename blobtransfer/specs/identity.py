@@ -80,9 +80,10 @@ def identity_1_of(spec: ExperimentSpec | Study) -> str:
     """Return the identity in stores of format 1: the SHA-256 of all fields."""
 
     def plain_1(value: Any) -> Any:
-        # Such stores have a field of each experiment that is no longer there.
-        has_field = isinstance(value, ExperimentSpec)
-        return {**plain(value), "n_points": 1} if has_field else plain(value)
+        if not isinstance(value, ExperimentSpec):
+            return plain(value)
+        # Such stores have another field, and list the question `one` first.
+        return {**plain(value), "n_points": 1, "questions": value.questions[::-1]}
 
     return _identity(spec, plain_1)
 

@@ -157,7 +157,7 @@ class ComparisonSettings:
         return TrainingSpec(**values)
 
     def questions(self, has_source: bool) -> tuple[Question, ...]:
-        """Return the questions, `one` first.
+        """Return the questions, `fresh` first.
 
         Args:
             has_source: Whether there is data to train source networks on.

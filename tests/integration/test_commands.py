@@ -74,7 +74,10 @@ def test_compare_prints_a_row_a_variant(run, tmp_path):
     done = run("compare", *SMALL_OPTIONS, "--repeats", 2)
     assert done.code == 0
     lines = done.out.splitlines()
-    for title in ("This model (one source network): ", "The method (a fresh source network each"):
+    for title in (
+        "Fresh sources (a new source network each repeat): test",
+        "One source (this source network): test",
+    ):
         (first,) = [i for i, line in enumerate(lines) if line.startswith(title)]
         assert [line.split("  ")[0] for line in lines[first + 2 : first + 7]] == [
             "variant",
@@ -83,7 +86,7 @@ def test_compare_prints_a_row_a_variant(run, tmp_path):
             "transfer fixed=1",
             "transfer fixed=2",
         ]
-    assert sum(line.startswith(("This model: ", "The method: ")) for line in lines) == 2
+    assert sum(line.startswith(("Fresh sources (", "One source (")) for line in lines) == 4
     wrote, *warnings = done.err.splitlines()
     assert wrote == "wrote compare.png"
     assert warnings and all(line.startswith("warning: ") for line in warnings)
@@ -105,7 +108,7 @@ def test_train_target_is_repeat_0_of_compare(run):
     alone = ("train-target", *SMALL_OPTIONS, *CSV)
     assert run(*alone).out.splitlines()[1] == rows[1]
     moved = run(*alone, "--model", "model.keras", "--fixed", "2").out.splitlines()[1]
-    assert moved.replace(",model.keras,", ",problem 1,") == rows[4]
+    assert moved.replace(",model.keras,", ",problem 1,") == rows[7]
 
 
 # ---------------------------------------------------------------- questions and variants
@@ -128,7 +131,7 @@ def test_each_question_can_be_asked_alone_and_has_the_same_rows(run):
 
 
 @pytest.mark.slow
-def test_a_model_answers_for_this_model_and_fresh_sources_for_the_method(run):
+def test_a_model_is_the_one_source_and_leaves_fresh_sources_alone(run):
     run("train-source", *SMALL_OPTIONS, "--train-seed", 7, "--no-plot")
     compare = ("compare", *SMALL_OPTIONS, "--repeats", 2, *CSV)
     without = rows_of(run(*compare).out)
@@ -236,7 +239,7 @@ def test_nested_sources_share_their_repeats_and_show_their_luck(run, tmp_path):
     record = json.loads((tmp_path / "n.json").read_text())
     jsonschema.validate(record, json_schema())
     assert record["spec"]["nested"] == [3, 2]
-    assert record["summary"][2]["source_variance"]["n_sources"] == 3
+    assert record["summary"][1]["source_variance"]["n_sources"] == 3
     assert len(rows_of((tmp_path / "n.csv").read_text())) == 6 * 3
     assert run(*compare, "--nested=3,2", "--no-plot").out == done.out
 
@@ -578,7 +581,7 @@ def test_results_go_to_files_by_suffix_and_to_standard_output(run, tmp_path):
     for row, of_json in zip(rows, record["runs"], strict=True):
         assert row == {k: "" if v is None else str(v) for k, v in of_json.items()}
     assert record["argv"][:2] == ["compare", "--samples"]
-    assert (tmp_path / "o.md").read_text().startswith("**This model (one")
+    assert (tmp_path / "o.md").read_text().startswith("**Fresh sources (a new")
     assert (tmp_path / "o.txt").read_text() == run("compare", *SMALL_OPTIONS, "--repeats", 2).out
     assert done.err.splitlines()[:5] == [
         "wrote o.json", "wrote o.csv", "wrote o.md", "wrote o.txt", "wrote compare.png",

@@ -295,7 +295,7 @@ def test_show_names_the_commands_of_a_store(run):
     first = run(*FRESH, "--repeats", "5", *QUIET, "--store", "a.db")
     second = run(*FRESH, "--repeats", "6", "--train-seed", "1", *QUIET, "--store", "a.db")
     done = run("show", "a.db", "--no-plot")
-    assert done.out.startswith("The method") and "6 repeats" in done.out
+    assert done.out.startswith("Fresh sources") and "6 repeats" in done.out
     head, *rows = done.err.splitlines()[:3]
     assert says_in_order(head, "a.db", "2 commands")
     store = [*QUIET, "--store", "a.db"]

@@ -87,7 +87,7 @@ def test_an_ascii_terminal_and_an_odd_file_name_are_no_trouble(tmp_path):
     done = run_process(*COMPARE, "--no-plot", "-o", name, cwd=tmp_path, environment=ascii_only)
     assert done.code == 0
     assert done.err.startswith("wrote [bold] \\xe9.csv\nwarning: ")
-    assert done.out.startswith("This model")
+    assert done.out.startswith("Fresh sources")
     assert os.listdir(tmp_path) == [name]
 
 
@@ -138,7 +138,7 @@ def test_full_shows_the_whole_tables_in_80_columns(forks, tmp_path):
 
 def test_quiet_says_the_sentences_alone_on_a_terminal_too(forks, tmp_path):
     lines = plain(on_a_terminal(forks, *COMPARE, "--no-plot", "-q", cwd=tmp_path))
-    assert [line.partition(": ")[0] for line in lines] == ["This model", "The method"]
+    assert [line.partition(" (")[0] for line in lines] == ["Fresh sources", "One source"]
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
@@ -175,7 +175,7 @@ def test_notes_that_cannot_be_written_cost_no_results(forks, tmp_path):
     with open("/dev/full", "w") as full:
         done = forks.run_process(*COMPARE, cwd=tmp_path, stderr=full)
     assert done.code == 0
-    assert done.out.startswith("This model")
+    assert done.out.startswith("Fresh sources")
 
 
 @pytest.mark.security

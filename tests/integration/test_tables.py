@@ -97,7 +97,7 @@ def test_a_saved_network_is_used_on_a_table_with_what_it_carries(here):
     assert 30 < scaler["means"][0] < 70  # of an age
     compared = here("compare", *FAST, "--model", "model.keras", "--target", target, "--repeats", 2)
     assert compared.code == 0, compared.err
-    assert "The method" not in compared.out  # it needs a source problem
+    assert "Fresh sources" not in compared.out  # it needs a source problem
     seen = here("train-target", *FAST, "--model", "model.keras", "--task", f"{SITE}:A")
     assert (seen.code, "may test the target train" in seen.err) == (2, True)
     # and so do those of a network that started from it

@@ -200,5 +200,5 @@ def _title(results: CellResults, stopped: str | None) -> str:
     if spec.model_path is not None:
         name = shorten(Path(spec.model_path).name, MAX_NAME_WIDTH_IN_TITLE)
         origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
-    design = f"s{stopped[1:]}" if stopped else describe_design(results, spec.questions[-1])
+    design = f"s{stopped[1:]}" if stopped else describe_design(results, spec.questions[0])
     return f"Transfer{origin} to {target}, network {spec.network}, {design}"

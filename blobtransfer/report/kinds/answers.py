@@ -37,7 +37,7 @@ def answer(results: CellResults, question: Question) -> str | None:
             f"{_labels(undecided, results)} {'is' if len(undecided) == 1 else 'are'} undecided "
             f"({_needed_repeats(undecided, results)})"
         )
-    return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+    return f"{words.question_title(results, question)}: {'; '.join(clauses)}"
 
 
 def short_answer(results: CellResults, question: Question) -> str | None:
@@ -59,7 +59,7 @@ def short_answer(results: CellResults, question: Question) -> str | None:
         what = _needed_repeats(undecided, results).partition(", four")[0]
         named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "
         clauses.append(f"{named}cannot tell ({what})")
-    return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+    return f"{words.question_title(results, question)}: {'; '.join(clauses)}"
 
 
 def low_run_notes(summaries: Sequence[Summary], results: CellResults) -> list[str]:

@@ -7,7 +7,7 @@ from blobtransfer.report import words
 from blobtransfer.report.cautions import caution_text, short_caution
 from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answer
-from blobtransfer.report.kinds.details import detail_tables, question_title
+from blobtransfer.report.kinds.details import detail_tables
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Overview, OverviewRow, SummaryRows, Table
 from blobtransfer.results.files.schema import Sentence
@@ -26,9 +26,6 @@ SUMMARY_COLUMNS = (
     "sources", "variant", "n", "failed", "mean", "std", "median", "low_share", "difference",
     "ci_low", "ci_high", "p_adjusted", "verdict",
 )  # fmt: skip
-
-MORE_OF_QUESTION: dict[Question, str] = {"one": ": one source", "fresh": ": new sources"}
-"""Addition to the name of a question if there is room."""
 
 
 class ComparisonView(View[StudyResults]):
@@ -88,7 +85,7 @@ class ComparisonView(View[StudyResults]):
             [] if ceiling is None else [f"best possible {words.format_number(ceiling, digits=1)}"]
         )
         legend += [f"margin {words.format_points(cell.spec.margin)}"]
-        legend += [words.describe_design(cell, questions[-1])]
+        legend += [words.describe_design(cell, questions[0])]
         return Overview(
             rows=tuple(_overview_rows(cell)),
             legend="; ".join(legend),
@@ -102,8 +99,8 @@ class ComparisonView(View[StudyResults]):
         spec, measured = cell.spec, cell.measured
         n_compared = len(spec.variants) - 1
         yield from texts.EXPLAINED_VARIANTS
-        yield "this model: all repeats start from one source network"
         yield texts.EXPLAINED_FRESH
+        yield "one source: all repeats start from the same source network"
         n_repeats = cell.scores.n_repeats
         yield f"mean, std, median: of the test accuracies of {n_repeats} repeats, in %"
         if cell.findings.low_line is not None:
@@ -183,8 +180,7 @@ def _overview_rows(results: CellResults) -> Iterator[OverviewRow]:
     for question in results.spec.questions:
         summaries = [summary for summary in results.summary if summary.arm.sources == question]
         if summaries:
-            name = words.QUESTION_NAMES[question]
-            yield OverviewRow(name, name + MORE_OF_QUESTION[question], is_question=True)
+            yield OverviewRow(words.QUESTION_NAMES[question], is_question=True)
         for summary in summaries:
             yield _overview_row(summary, results, level=1)
 
@@ -197,11 +193,10 @@ def _overview_row(summary: Summary, results: CellResults, level: int) -> Overvie
         results: Results of the command.
         level: 1 below the name of a question, else 0.
     """
-    label, difference = words.label_of(summary.arm, results), summary.difference
+    difference = summary.difference
     is_empty = difference is None or difference.mean is None
     return OverviewRow(
-        label=label,
-        wide_label=label,
+        label=words.label_of(summary.arm, results),
         mean=words.format_number(summary.mean, digits=1),
         std=words.format_number(summary.std, digits=1),
         interval="" if is_empty else words.format_interval(difference, digits=1),
@@ -249,7 +244,7 @@ def comparison_table(results: CellResults, question: Question) -> Table:
     if any(summary.failed for summary in summaries):
         columns[1:1] = [("failed", lambda s: str(s.failed))]
     return Table(
-        title=f"{question_title(results, question)}: test accuracy in % on {target.name}, "
+        title=f"{words.question_title(results, question)}: test accuracy in % on {target.name}, "
         f"{results.spec.network}, {words.describe_design(results, question)}",
         columns=tuple(head for head, _ in columns),
         rows=tuple(tuple(cell(s) for _, cell in columns) for s in summaries),
@@ -311,7 +306,7 @@ def _comparison_notes(
         if source is not None:
             notes.append(
                 f"source networks trained on {source.name}{_bracketed_ceiling(source)}: the "
-                "intervals hold for the method, on this target problem"
+                "intervals hold for new source networks, on this target problem"
             )
     elif spec.model_path is not None:
         notes.append(f"one source network, {spec.model_path}: {ONE_SOURCE_NOTE}")
@@ -346,7 +341,7 @@ def _comparison_notes(
             "Nadeau & Bengio's, which know that the splits share rows"
         )
     if question == "one" and "fresh" in spec.questions:
-        notes.append("secondary: the answer about the method is the primary one")
+        notes.append("secondary: the answer with fresh sources is the primary one")
     if any(summary.failed for summary in summaries):
         notes.append(
             "failed: runs whose loss is not finite; they count at chance level, "
@@ -355,7 +350,7 @@ def _comparison_notes(
     return notes
 
 
-ONE_SOURCE_NOTE = "the luck of its draw is in no std and no interval"
+ONE_SOURCE_NOTE = "std and intervals do not cover the variation between source networks"
 
 
 def _bracketed_ceiling(data: DataRecord) -> str:

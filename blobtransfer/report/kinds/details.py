@@ -146,7 +146,7 @@ def speed_table(results: CellResults, question: Question) -> Table:
             )
             rows.append((*row, *numbers, words.format_verdict(speed.verdict)))
     return Table(
-        title=f"{question_title(results, question)}: speed of learning in %, "
+        title=f"{words.question_title(results, question)}: speed of learning in %, "
         f"{words.describe_design(results, question)}",
         columns=("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict"),
         rows=blank_repeats(rows, 1),
@@ -158,15 +158,3 @@ def speed_table(results: CellResults, question: Question) -> Table:
             SECONDARY,
         ),
     )
-
-
-def question_title(results: CellResults, question: Question) -> str:
-    """Return the name of a question and how many source networks it has."""
-    name = words.QUESTION_NAMES[question].capitalize()
-    if results.spec.is_same_data:
-        return f"{name}, source and target being the same problem (not transfer)"
-    if question == "one":
-        return f"{name} (one source network)"
-    if results.spec.nested is not None:
-        return f"{name} ({words.pluralise(results.n_sources, 'source networks')})"
-    return f"{name} (a fresh source network each repeat)"

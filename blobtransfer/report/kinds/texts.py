@@ -15,7 +15,7 @@ EXPLAINED_VARIANTS = (
     "transfer fixed=n: a start from a source network, its first n hidden layers frozen",
 )
 
-EXPLAINED_FRESH = "the method: every repeat trains a source network of its own"
+EXPLAINED_FRESH = "fresh sources: every repeat trains a new source network"
 
 RANKING_COLUMNS = ("Spearman [95 %]", "gain", "regret")
 
@@ -51,12 +51,13 @@ def design_paragraph(spec: ExperimentSpec) -> str:
         "variants have the same draw of weights and see the rows in the same order, so they are "
         "compared by their differences within a repeat."
     )
+    if "fresh" in spec.questions:
+        text += " Fresh sources: every repeat trains a new source network."
     if "one" in spec.questions:
         text += (
-            " This model: all repeats start from one source network, whose luck is in no interval."
+            " One source: all repeats start from the same source network; intervals do not cover "
+            "the variation between source networks."
         )
-    if "fresh" in spec.questions:
-        text += " The method: every repeat trains a source network of its own."
     return text
 
 

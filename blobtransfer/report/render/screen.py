@@ -32,9 +32,6 @@ VERDICT_COLOURS: dict[VerdictKind | None, str] = {
     "no practical difference": "cyan",
 }
 
-WIDE = 80
-"""Columns of a terminal from which wide labels are used."""
-
 MAX_CAUTIONS = 3
 """Largest number of cautions below an overview."""
 
@@ -158,12 +155,11 @@ def _grid(overview: Overview, console: "Console", dropped: Sequence[str]) -> "Ri
         justify: Literal["left", "right"] = "left" if head in LEFT_COLUMNS else "right"
         grid.add_column(strip.scale if head == "strip" else head, justify=justify, no_wrap=True)
     for row in overview.rows:
-        label = row.wide_label if console.width >= WIDE else row.label
         if row.is_question:
-            grid.add_row(Text(label, style="dim"))
+            grid.add_row(Text(row.label, style="dim"))
             continue
         verdict = "" if row.verdict is None else SHORT_VERDICTS.get(row.verdict, row.verdict)
-        texts = ["  " * row.level + label, row.mean, row.std, row.interval, strip.draw(row)]
+        texts = ["  " * row.level + row.label, row.mean, row.std, row.interval, strip.draw(row)]
         cells = [*map(Text, texts), Text(verdict, style=VERDICT_COLOURS.get(row.verdict, ""))]
         grid.add_row(*(cells[i] for i in indices))
     return grid

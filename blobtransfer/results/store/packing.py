@@ -1,6 +1,7 @@
 """Pack the numbers of a block as compressed bytes, without pickle; the spec sets their layout."""
 
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,17 +9,20 @@ from numpy.typing import NDArray
 
 from blobtransfer.results.results import BlockResult, Curves
 from blobtransfer.results.scores import Scores
-from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.experiment import Arm, ExperimentSpec, Sources
 from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 LEVEL = 1
 """Compression level; higher levels take longer and gain little."""
 
+PACKED_SOURCES: tuple[Sources, ...] = ("none", "one", "fresh")
+"""Order of the arms in a block by their sources, which must not change."""
+
 
 def pack(block: BlockResult) -> bytes:
     """Pack the numbers of a block: little-endian, array after array, compressed."""
-    scores = block.scores
+    scores = block.scores.with_arms(_packed(block.scores.arms))
     arrays: list[NDArray[Any]] = [
         scores.values.astype("<f8"),
         scores.classes_predicted.astype("<i8"),
@@ -26,7 +30,7 @@ def pack(block: BlockResult) -> bytes:
     ]
     if scores.learning_rates is not None:
         arrays.append(scores.learning_rates.astype("<f8"))
-    arrays += [curves.astype("<f8") for curves in block.curves.values()]
+    arrays += [block.curves[arm].astype("<f8") for arm in _packed(block.curves)]
     if block.transferability is not None:
         arrays.append(block.transferability.astype("<f8"))
     return zlib.compress(b"".join(array.tobytes() for array in arrays), LEVEL)
@@ -44,7 +48,7 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
         ValueError: The numbers do not fit such a block.
         zlib.error: The bytes are not compressed data.
     """
-    arms, n = spec.arms, len(repeats)
+    arms, n = _packed(spec.arms), len(repeats)
     shapes: list[tuple[str, tuple[int, ...]]] = [
         ("<f8", (len(METRICS), len(arms), n)), ("<i8", (len(arms), n)), ("<u1", (len(arms), n)),
     ]  # fmt: skip
@@ -72,12 +76,18 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
         classes_predicted=classes_predicted,
         is_failed=is_failed.astype(bool),
         learning_rates=rest.pop(0) if spec.tune else None,
-    )
+    ).with_arms(spec.arms)
     transferability = rest.pop() if spec.transferability else None
-    curves: Curves = dict(zip(arms, rest, strict=True)) if spec.speed else {}
+    packed_curves: Curves = dict(zip(arms, rest, strict=True)) if spec.speed else {}
+    curves = {arm: packed_curves[arm] for arm in spec.arms if arm in packed_curves}
     scores.check(spec.network.n_classes)
     for arm, curve in curves.items():
-        accuracy = curve[0][~scores.is_failed[arms.index(arm)]]
+        accuracy = curve[0][~scores.is_failed[scores.arms.index(arm)]]
         if not ((accuracy >= 0) & (accuracy <= 1)).all():
             raise ValueError("a curve is of no accuracies")
     return BlockResult(scores, curves, transferability)
+
+
+def _packed(arms: Iterable[Arm]) -> tuple[Arm, ...]:
+    """Return arms in the order in which a block is packed."""
+    return tuple(sorted(arms, key=lambda arm: PACKED_SOURCES.index(arm.sources)))

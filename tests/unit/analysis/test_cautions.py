@@ -70,7 +70,7 @@ def test_what_holds_for_both_questions_is_said_once():
     assert caution.n == 5
 
 
-def test_one_source_tells_nothing_of_the_method():
+def test_one_source_has_a_caution_that_fresh_sources_do_not_need():
     spec = both(questions=("one",))
     assert cautions_of(spec, 30, MANY_ROWS, summary_of(spec)) == (OneSource(),)
     fresh = both(questions=("fresh",))

@@ -19,7 +19,7 @@ def test_each_question_has_its_sentence_and_each_caution_its_words():
     report = build_report(results)
     assert report.results is results
     assert report.sentences == tuple(
-        Sentence(question, answer(results.cell, question)) for question in ("one", "fresh")
+        Sentence(question, answer(results.cell, question)) for question in ("fresh", "one")
     )
     sentences = [table.sentence for table in report.tables if table.sentence]
     assert sentences == [one.text for one in report.sentences]

@@ -46,14 +46,14 @@ def test_the_default_comparison_fits_a_terminal_of_80_x_24(results, monkeypatch)
 def test_the_question_comes_first_and_then_an_answer_for_each(results, monkeypatch):
     lines = on_screen(results, 200, monkeypatch).splitlines()
     assert says_in_order(lines[0], "problem 1", "problem 2", "?")
-    assert lines[1].startswith("This model: ") and lines[2].startswith("The method: ")
+    assert lines[1].startswith("Fresh sources (") and lines[2].startswith("One source (")
 
 
 def test_standalone_stands_once_above_both_questions(results, monkeypatch):
     lines = on_screen(results, 100, monkeypatch).splitlines()
     text = "\n".join(line.rstrip() for line in lines)
     assert text.count("\nstandalone ") == 1
-    assert re.search(r"standalone .*\nthis model.*\n(  transfer .*\n){3}the method", text)
+    assert re.search(r"standalone .*\nfresh sources\n(  transfer .*\n){3}one source\n", text)
 
 
 @pytest.mark.parametrize("width", [40, 50, 60, 70, 80, 120])

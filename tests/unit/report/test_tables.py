@@ -57,19 +57,19 @@ def text_in(tables):
 def test_a_report_has_both_questions_then_controls_then_speed(results):
     titles = [table.title for table in reported(results)]
     assert [re.split("[:(]", title)[0].strip() for title in titles] == [
-        "This model",
-        "The method",
+        "Fresh sources",
+        "One source",
         "What is at risk",
         "What the controls tell",
-        "This model",
-        "The method",
+        "Fresh sources",
+        "One source",
     ]
     assert "speed of learning" in titles[-1]
 
 
 def test_the_luck_of_the_source_has_a_table_where_the_design_is_nested(nested):
-    _, method, _, luck, *_ = reported(nested)
-    assert says_in_order(method.title, "4 source networks", "4 sources x 2 repeats")
+    fresh, _, _, luck, *_ = reported(nested)
+    assert says_in_order(fresh.title, "4 source networks", "4 sources x 2 repeats")
     assert luck.columns == ("variant", "sources", "between sources", "within a source", "ICC")
     assert [row[:2] for row in luck.rows] == [("transfer fixed=0", "4"), ("transfer fixed=2", "4")]
 
@@ -98,7 +98,7 @@ def test_the_columns_of_the_speed_are_those_of_the_contract(results):
 
 def test_the_controls_have_a_column_a_question_and_a_line_of_help_a_kind(results):
     controls = reported(results)[3]
-    assert controls.columns == ("what", "of", "this model", "the method")
+    assert controls.columns == ("what", "of", "fresh sources", "one source")
     assert [row[:2] for row in controls.rows] == [
         ("freezing alone, fixed=1", "random-frozen fixed=1 - standalone"),
         ("the source's weights, fixed=1", "transfer fixed=1 - random-frozen fixed=1"),
@@ -114,7 +114,7 @@ def test_variants_that_are_compared_with_another_have_a_table_of_their_own():
     spec = spec_of(8, source=None, against=parse_variant("fixed=0"))
     results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(lambda *_: 0.5))
     table = reported(results)[2]
-    assert table.columns == ("what", "of", "this model")
+    assert table.columns == ("what", "of", "one source")
     (row,) = table.rows
     assert row[:2] == ("one variant against another", "transfer fixed=2 - transfer fixed=0")
     assert row[2].startswith("+0.00 [-")
@@ -122,7 +122,7 @@ def test_variants_that_are_compared_with_another_have_a_table_of_their_own():
 
 def test_the_numbers_of_a_row_are_those_of_the_findings(results):
     table = reported(results)[0]
-    one = results.cell.of_question("one")[2]
+    one = results.cell.of_question("fresh")[2]
     row = dict(zip(table.columns, table.rows[2], strict=True))
     assert row["variant"] == one.label
     assert row["mean"] == f"{100 * one.mean:.2f}"
@@ -141,7 +141,7 @@ def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(resul
     assert [row[:2] for row in risk.rows][:3] == [
         ("standalone", ""),
         ("random-frozen fixed=1", ""),
-        ("transfer fixed=0", "this model"),
+        ("transfer fixed=0", "fresh sources"),
     ]
     one = results.cell.summary[2]
     numbers = (one.q05, one.worst_tenth, one.mean, one.best_of_3, one.best_of_5)
@@ -150,7 +150,7 @@ def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(resul
 
 
 def test_what_is_not_adjusted_together_with_the_answer_is_called_secondary(results):
-    one, fresh, _, controls, *speed = reported(results)
+    fresh, one, _, controls, *speed = reported(results)
     assert all(SECONDARY in table.notes for table in (controls, *speed))
     assert [sum("secondary" in note for note in table.notes) for table in (one, fresh)] == [1, 0]
 

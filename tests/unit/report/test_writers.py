@@ -75,8 +75,8 @@ def test_the_numbers_of_a_comparison_are_those_worked_out_by_hand(planned):
     # of 0.5, 0.6 and 0.7, and of 0.5 (the failed run), 0.6 and 0.8
     assert risk.rows == (
         ("standalone", "", "51.00", "50.00", "60.00", "70.00", "-"),
-        ("transfer fixed=0", "this model", "75.00", "75.00", "75.00", "75.00", "-"),
-        ("transfer fixed=2", "this model", "51.00", "50.00", "63.33", "80.00", "-"),
+        ("transfer fixed=0", "one source", "75.00", "75.00", "75.00", "75.00", "-"),
+        ("transfer fixed=2", "one source", "51.00", "50.00", "63.33", "80.00", "-"),
     )
 
 

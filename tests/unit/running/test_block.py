@@ -206,8 +206,8 @@ def test_the_one_source_is_that_of_repeat_0_and_serves_every_repeat(engine):
     (_, one), (_, of_each), (job, _) = recorder.jobs
     assert_same(of_run(one.weights, 0), of_run(of_each.weights, 0))
     for r in range(N_REPEATS):
-        assert_same(of_run(job.weights, N_REPEATS + r), of_run(one.weights, 0))
-        assert_same(of_run(job.weights, 2 * N_REPEATS + r), of_run(of_each.weights, r))
+        assert_same(of_run(job.weights, N_REPEATS + r), of_run(of_each.weights, r))
+        assert_same(of_run(job.weights, 2 * N_REPEATS + r), of_run(one.weights, 0))
 
 
 def test_nested_repeats_share_the_source_of_the_first_of_them():

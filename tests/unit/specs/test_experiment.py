@@ -4,7 +4,7 @@ import pytest
 from helpers.errors import raises_setting
 from helpers.specs import spec_of
 
-from blobtransfer.specs.experiment import Arm
+from blobtransfer.specs.experiment import QUESTIONS, Arm
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, AddLayer, NewHead, Variant, parse_variant
@@ -130,11 +130,18 @@ def test_the_arms_are_what_needs_no_source_and_then_the_rest_question_by_questio
     assert [(arm.sources, arm.label) for arm in spec.arms] == [
         ("none", "standalone"),
         ("none", "random-frozen fixed=1"),
-        ("one", "transfer fixed=1"),
-        ("one", "new-head fixed=0"),
         ("fresh", "transfer fixed=1"),
         ("fresh", "new-head fixed=0"),
+        ("one", "transfer fixed=1"),
+        ("one", "new-head fixed=0"),
     ]
+
+
+@pytest.mark.parametrize("questions", [("one", "fresh"), ("fresh", "one"), ["one", "fresh"]])
+def test_the_primary_question_comes_first_in_whatever_order_they_are_given(questions):
+    spec = spec_of(questions=questions)
+    assert spec.questions == ("fresh", "one")
+    assert spec == spec_of(questions=QUESTIONS)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +172,7 @@ def test_repeats_share_the_source_of_the_first_of_them_where_the_design_is_neste
 
 def test_the_design_is_nested_for_arms_with_fresh_sources_alone():
     spec = spec_of(4, fixed=(0,), nested=(2, 2), questions=("one", "fresh"))
-    assert [spec.is_nested(arm) for arm in spec.arms] == [False, False, True]
+    assert [spec.is_nested(arm) for arm in spec.arms] == [False, True, False]
 
 
 def test_the_sources_of_a_question_are_of_the_kinds_that_its_arms_start_from():

@@ -167,7 +167,7 @@ def test_a_model_gives_the_network_and_the_source():
     assert (spec.network.hidden, spec.source, spec.model_path) == ((4,), None, "m.keras")
     assert (spec.model_sha256, spec.model_notes) == ("0" * 64, ("a",))
     both = build_comparison(settings(model="m.keras"), source_network())
-    assert (both.source, both.questions) == (BlobsSpec(1), ("one", "fresh"))
+    assert (both.source, both.questions) == (BlobsSpec(1), ("fresh", "one"))
 
 
 def test_a_model_of_other_classes_loses_its_output_layer():

@@ -108,8 +108,8 @@ def test_the_number_of_repeats_comes_from_one_of_three_settings(settings, n_repe
 @pytest.mark.parametrize(
     ("sources", "questions"),
     [
-        (None, ("one", "fresh")),
-        ("both", ("one", "fresh")),
+        (None, ("fresh", "one")),
+        ("both", ("fresh", "one")),
         ("one", ("one",)),
         ("fresh", ("fresh",)),
     ],

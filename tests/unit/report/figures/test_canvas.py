@@ -104,7 +104,9 @@ def test_an_svg_has_text_as_text_a_title_and_a_description(results, tmp_path):
     name = "{http://www.w3.org/2000/svg}"
     assert root.get("role") == "img"
     assert root.find(f"{name}title").text.startswith("Does a start from a network trained on")
-    assert root.find(f"{name}desc").text.startswith("This model: transfer fixed=0 and ")
+    assert root.find(f"{name}desc").text.startswith(
+        "One source (this source network): transfer fixed=0 and "
+    )
     texts = ["".join(text.itertext()) for text in root.iter(f"{name}text")]
     assert "transfer fixed=0" in texts and "standalone" in texts
 

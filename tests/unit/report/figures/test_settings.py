@@ -52,7 +52,7 @@ def test_a_figure_that_cannot_be_drawn_is_one_line_and_costs_no_results(run, mon
     monkeypatch.setattr(comparison, "draw_comparison", broken)
     done = run(*COMMAND, "-o", "r.csv")
     assert done.code == 1
-    assert done.out.startswith("This model: ")
+    assert done.out.startswith("Fresh sources (")
     assert says_in_order(done.err, "error: ", "no such font", "--no-plot")
     with open("r.csv") as file:
         assert len(file.readlines()) > 1

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 
@@ -24,6 +25,7 @@ from blobtransfer.analysis.load import from_store
 from blobtransfer.errors import MachineError, StoreError
 from blobtransfer.results.provenance import Environment
 from blobtransfer.results.results import BlockResult
+from blobtransfer.results.scores import Scores
 from blobtransfer.results.store import connection as connections
 from blobtransfer.results.store.lock import SUFFIX, lock_for_writing
 from blobtransfer.results.store.packing import pack, unpack
@@ -97,6 +99,30 @@ def test_a_block_comes_out_as_it_went_in(changes):
         )  # fmt: skip
     for arm, curves in block.curves.items():
         np.testing.assert_array_equal(found.curves[arm], curves)
+
+
+def test_a_block_is_packed_with_one_source_before_fresh_sources():
+    """Assert the order of the arms in blocks of earlier versions, in which results list them."""
+    spec = spec_of(2, questions=("fresh", "one"), tune=(0.01, 0.1), speed=True)
+    arms = spec.arms
+    assert [arm.sources for arm in arms] == ["none", "fresh", "fresh", "one", "one"]
+    numbers = np.array([0, 3, 4, 1, 2])  # places of the arms in the block
+    values = np.broadcast_to(numbers[:, None] / 10, (4, 5, 2)).copy()
+    classes_predicted = np.broadcast_to(numbers[:, None] % 4, (5, 2)).copy()
+    scores = Scores(
+        arms, np.arange(2), values, classes_predicted, classes_predicted > 2, values[0] + 1
+    )
+    curves = {arm: np.full((1, 2, 3), n / 10) for arm, n in zip(arms, numbers, strict=True)}
+    block = BlockResult(scores, curves, None)
+    body = pack(block)
+    packed = np.frombuffer(zlib.decompress(body)[: 8 * 4 * 5 * 2], "<f8").reshape(4, 5, 2)
+    assert packed[0, :, 0].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
+    unpacked = unpack(body, spec, range(2))
+    assert_alike(unpacked, block)
+    for name in ("values", "classes_predicted", "is_failed", "learning_rates"):
+        np.testing.assert_array_equal(getattr(unpacked.scores, name), getattr(scores, name))
+    for arm, curve in unpacked.curves.items():
+        np.testing.assert_array_equal(curve, curves[arm])
 
 
 @pytest.mark.parametrize("length", [0, 1, 50, -1])
@@ -202,10 +228,29 @@ IDENTITIES = {
     "sweep": "73633b77c36f0e1e",
 }
 
+IDENTITIES_1 = {
+    "compare": "44dbfabd319d0067",
+    "much": "a8a7558ff004f6a2",
+    "other data": "6322f2e13b1a3000",
+    "sweep": "3062f7d4b1365321",
+}
+
 
 @pytest.mark.parametrize("name", PINNED)
 def test_identities_stay_as_they_are(name):
     assert identity_of(PINNED[name])[:16] == IDENTITIES[name]
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_identities_of_format_1_stay_as_they_are(name):
+    assert identity_1_of(PINNED[name])[:16] == IDENTITIES_1[name]
+
+
+def test_the_order_of_the_questions_plays_no_part():
+    one_first, fresh_first = (
+        spec_of(questions=questions) for questions in (("one", "fresh"), ("fresh", "one"))
+    )
+    assert identity_of(one_first) == identity_of(fresh_first)
 
 
 def test_data_of_two_kinds_with_the_same_settings_are_two_experiments():
