@@ -83,25 +83,44 @@ def format_points(share: float) -> str:
     return f"{text} point" if text == "1" else f"{text} points"
 
 
-def format_signed_points(share: float) -> str:
-    """Return a difference in points with a sign and one digit; -0.0 becomes +0.0."""
-    return f"{100 * share:+.1f}".replace("-0.0", "+0.0")
+def format_nonzero(
+    value: float, digits: int = 1, scale: float = 100.0, has_sign: bool = True
+) -> str:
+    """Return a scaled number, with more digits if it would print as 0 although it is not 0.
+
+    An end of an interval that prints as 0 would contradict a verdict beside it.
+
+    Args:
+        value: A share, unless `scale` is 1.
+        digits: After the decimal point.
+        scale: Factor; 100 gives points.
+        has_sign: Whether a positive number has a sign.
+    """
+    sign = "+" if has_sign else ""
+    scaled = round(scale * value, 9) + 0.0  # the rest is rounding error; -0.0 + 0.0 is 0.0
+    text = f"{scaled:{sign}.{digits}f}"
+    return text if float(text) or not scaled else f"{scaled:{sign}.1g}"
 
 
-def format_whole_points(share: float) -> str:
-    """Return a difference in whole points with a sign."""
-    return f"{100 * share:+.0f}"
+def format_signed(value: float, digits: int = 1, scale: float = 100.0) -> str:
+    """Return a scaled number with a sign; one that rounds to 0 is positive.
+
+    Args:
+        value: A share, unless `scale` is 1.
+        digits: After the decimal point.
+        scale: Factor; 100 gives points.
+    """
+    return f"{round(scale * value, digits) + 0.0:+.{digits}f}"
+
+
+def format_judged_mean(mean: float, kind: VerdictKind) -> str:
+    """Return a mean difference beside its verdict, in points with one digit."""
+    return (format_nonzero if kind in ("better", "worse") else format_signed)(mean)
 
 
 def format_amount(share: float) -> str:
-    """Return points with one digit, or two if one digit would print 0.0."""
-    text = format_number(share, digits=1)
-    return format_number(share) if text in ("0.0", "-0.0") and share else text
-
-
-def format_unsigned_points(share: float) -> str:
-    """Return the absolute value of a share in points with one digit."""
-    return format_number(abs(share), digits=1)
+    """Return points with one digit, or with more if it would print 0.0 for another number."""
+    return format_nonzero(share, has_sign=False)
 
 
 def format_percent(share: float | None) -> str:
@@ -111,7 +130,7 @@ def format_percent(share: float | None) -> str:
 
 def format_per_100(share: float) -> str:
     """Return the absolute share as runs of 100, with one digit below 1."""
-    return f"{100 * abs(share):.{0 if abs(share) >= 0.01 else 1}f}"
+    return format_nonzero(abs(share), digits=0 if abs(share) >= 0.01 else 1, has_sign=False)
 
 
 def format_per_100_range(low: float, high: float) -> str:
@@ -154,28 +173,28 @@ def format_interval(estimate: Estimate | None, digits: int = 2, scale: float = 1
         return ""
     if estimate.mean is None:
         return "-"
-    mean = f"{scale * estimate.mean:+.{digits}f}"
-    if estimate.ci_low is None or estimate.ci_high is None:
-        return mean
-    low, high = scale * estimate.ci_low, scale * estimate.ci_high
-    return f"{mean} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    low, high = estimate.ci_low, estimate.ci_high
+    if low is None or high is None:
+        return format_signed(estimate.mean, digits, scale)
+    excludes_0 = low > 0.0 or high < 0.0
+    mean = (format_nonzero if excludes_0 else format_signed)(estimate.mean, digits, scale)
+    return f"{mean} {format_range(low, high, digits, scale)}"
 
 
-def format_short_interval(estimate: Estimate | None) -> str:
-    """Return a mean and its interval in points with one digit; -0.0 becomes +0.0."""
-    if estimate is None:
-        return ""
-    if estimate.mean is None:
-        return "-"
-    interval = format_range(estimate.ci_low, estimate.ci_high)
-    return " ".join(filter(None, (format_signed_points(estimate.mean), interval)))
+def format_range(
+    low: float | None, high: float | None, digits: int = 1, scale: float = 100.0
+) -> str:
+    """Return an interval; empty if an end is not known.
 
-
-def format_range(low: float | None, high: float | None) -> str:
-    """Return an interval in points with one digit; empty if an end is not known."""
+    Args:
+        low: Lower end; a share, unless `scale` is 1.
+        high: Upper end.
+        digits: After the decimal point.
+        scale: Factor; 100 gives points.
+    """
     if low is None or high is None:
         return ""
-    return f"[{format_signed_points(low)}, {format_signed_points(high)}]"
+    return f"[{format_nonzero(low, digits, scale)}, {format_nonzero(high, digits, scale)}]"
 
 
 def format_share(share: float | None) -> str:

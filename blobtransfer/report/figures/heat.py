@@ -7,7 +7,7 @@ from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas, new_panels
 from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
 from blobtransfer.report.figures.style import Look, escape_mathtext, shorten, width_in_letters
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import QUESTION_NAMES, format_points, format_signed_points
+from blobtransfer.report.words import QUESTION_NAMES, format_judged_mean, format_points
 from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
@@ -177,7 +177,7 @@ def _draw_cells(
             text["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
         elif abs(mean) > DARK_SHARE * limit:
             text["color"] = "white"
-        axes.text(column, row, f"{format_signed_points(mean / 100)}\n{SYMBOLS[kind]}", **text)
+        axes.text(column, row, f"{format_judged_mean(mean / 100, kind)}\n{SYMBOLS[kind]}", **text)
         if has_self_transfer and down.values[row] == across.values[column]:
             corner, width = (column - 0.5 + 0.03, row - 0.5 + 0.03), 1.8 * look.scale
             frame: dict[str, Any] = {"edgecolor": "black", "fill": False, "linewidth": width}

@@ -110,7 +110,7 @@ def _typical_clause(summary: Summary, margin: float) -> str:
     if typical.ci_low <= 0.0 <= typical.ci_high:
         return "a typical run may be as good"
     word = "better" if typical.mean > 0 else "worse"
-    return f"a typical run is {word} by {words.format_unsigned_points(typical.mean)} points"
+    return f"a typical run is {word} by {words.format_amount(abs(typical.mean))} points"
 
 
 def _sample_size(summary: Summary, results: CellResults) -> str:

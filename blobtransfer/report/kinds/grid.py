@@ -115,7 +115,7 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
     """
     sources, targets = (axis.values for axis in results.study.axes)
     means = {
-        (margin.axis, margin.at): f"{words.format_signed_points(margin.mean)}  "
+        (margin.axis, margin.at): f"{words.format_signed(margin.mean)}  "
         for margin in results.findings.marginal_means
         if margin.series == series
     }
@@ -194,6 +194,7 @@ def _cell_text(cell: CellResults, series: int) -> str:
     summary = cell.summary_of("fresh", series)
     if summary.difference is None or summary.difference.mean is None:
         return ""
-    mark = "" if summary.verdict is None else VERDICT_MARKS[summary.verdict.kind]
-    text = f"{words.format_signed_points(summary.difference.mean)} {mark}"
+    kind = "undecided" if summary.verdict is None else summary.verdict.kind
+    mark = "" if summary.verdict is None else VERDICT_MARKS[kind]
+    text = f"{words.format_judged_mean(summary.difference.mean, kind)} {mark}"
     return f"[{text}]" if cell.at[0] == cell.at[1] else f"{text} "

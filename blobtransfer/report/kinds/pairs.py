@@ -116,18 +116,14 @@ def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: Stud
     label = words.label_of(summary.arm, results.cell)
     pairs = words.pluralise(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
-        mean = (
-            ""
-            if family.mean is None
-            else f" by {words.format_signed_points(family.mean)} on average"
-        )
+        mean = "" if family.mean is None else f" by {words.format_signed(family.mean)} on average"
         return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
     clause = words.VERDICT_CLAUSES["undecided" if summary.verdict is None else summary.verdict.kind]
-    average = f"on average it {clause}, {words.format_short_interval(family)}, over {pairs}"
+    average = f"on average it {clause}, {words.format_interval(family, digits=1)}, over {pairs}"
     low, high = family.prediction_low, family.prediction_high
     if low is None or high is None:
         return f"{label}: {average}"
-    ends = [words.format_unsigned_points(low), words.format_unsigned_points(high)]
+    ends = [words.format_amount(abs(low)), words.format_amount(abs(high))]
     if low >= 0.0:
         effect = f"gains {ends[0]} to {ends[1]} points"
     elif high <= 0.0:
@@ -154,7 +150,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             cells += [""] * 6
         else:
             cells += [
-                words.format_short_interval(family),
+                words.format_interval(family, digits=1),
                 words.format_number(family.tau, digits=1),
             ]
             cells += [words.format_range(family.prediction_low, family.prediction_high)]

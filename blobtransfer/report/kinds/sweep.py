@@ -146,7 +146,7 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
             row = (*cell.at, f"{epochs:,}", f"{updates:,}", label, *numbers)
             p = (words.format_adjusted_p(summary.difference),) if has_p else ()
             verdict = words.format_short_verdict(summary.verdict)
-            rows.append((*row, words.format_short_interval(summary.difference), *p, verdict))
+            rows.append((*row, words.format_interval(summary.difference, digits=1), *p, verdict))
     heads = ("epochs made" if "epochs" in names else "epochs", "updates", "variant", "mean", "std")
     p_heads = ("difference [95 %]", *(("adj. p",) if has_p else ()), "verdict")
     repeats = _count_range({cell.scores.n_repeats for cell in results.cells})

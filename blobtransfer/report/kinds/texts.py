@@ -120,8 +120,8 @@ def describe_pick(ranking: Ranking) -> str:
     assert ranking.gain is not None and ranking.regret is not None
     where = "above" if ranking.gain >= 0.0 else "below"
     return (
-        f"the one it picks is {words.format_unsigned_points(ranking.gain)} points {where} a random "
-        f"one and {words.format_unsigned_points(ranking.regret)} below the best"
+        f"the one it picks is {words.format_amount(abs(ranking.gain))} points {where} a random "
+        f"one and {words.format_amount(ranking.regret)} below the best"
     )
 
 

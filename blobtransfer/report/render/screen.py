@@ -18,7 +18,7 @@ from blobtransfer.report.render.terminal import (
 )
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Overview, OverviewRow
-from blobtransfer.report.words import SHORT_VERDICTS, format_whole_points
+from blobtransfer.report.words import SHORT_VERDICTS, format_nonzero
 from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
@@ -184,8 +184,8 @@ class _Strip:
 
     @property
     def scale(self) -> str:
-        """Both ends of the scale, in whole points."""
-        low, high = (format_whole_points(end) for end in (self.low, self.high))
+        """Both ends of the scale, in whole points unless that is 0."""
+        low, high = (format_nonzero(end, digits=0) for end in (self.low, self.high))
         return low + high.rjust(STRIP_WIDTH - len(low))
 
     def draw(self, row: OverviewRow) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from blobtransfer.report.render.markdown import markdown_row
 from blobtransfer.report.table import SummaryRows
+from blobtransfer.report.words import format_nonzero
 from blobtransfer.results.files.csv import csv_line
 from blobtransfer.specs.checks import escape_control_characters
 
@@ -41,8 +42,13 @@ def summary_text(summary: SummaryRows, suffix: str) -> Iterator[str]:
 
 
 def _rounded(row: Sequence[Any]) -> list[str]:
-    """Return values as text, numbers with four digits."""
-    return ["" if v is None else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row]
+    """Return values as text, numbers with four digits, or more if they would print as 0."""
+    return [
+        format_nonzero(v, 4, scale=1.0, has_sign=False)
+        if isinstance(v, float)
+        else ("" if v is None else str(v))
+        for v in row
+    ]
 
 
 def _latex(rows: Sequence[Sequence[str]], n_words: int) -> Iterator[str]:
