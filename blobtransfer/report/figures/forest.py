@@ -1,9 +1,17 @@
-"""The forest plot of pairs: every pair with its interval, sorted, and a new pair below."""
+"""The forest plot of pairs: every pair with its interval, and a new pair below."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas, new_panels
-from blobtransfer.report.figures.marks import draw_interval, draw_margin, is_decided, margin_note
+from blobtransfer.report.figures.marks import (
+    draw_interval,
+    draw_margin,
+    has_drawn_interval,
+    interval_note,
+    is_decided,
+    margin_note,
+)
 from blobtransfer.report.figures.style import Look, colour_of, escape_mathtext, shorten
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import label_of
@@ -31,14 +39,16 @@ SUMMARY_ROWS, MEAN_ROW, NEW_PAIR_ROW, LAST_ROW = 6.0, -2.2, -4.2, -5.4
 
 
 def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
-    """Draw the difference of every pair with its 95 % interval, sorted; one panel per variant.
+    """Draw the difference of every pair with its 95 % interval; one panel per variant.
 
-    Below them are the mean over the pairs with its interval, and the prediction interval of a new
-    pair.
+    Every panel has the pairs in the order of their differences in the first one. Below them are
+    the mean over the pairs with its interval, and the prediction interval of a new pair.
     """
     results = report.results
     families = [summary for summary in results.findings.pooled if summary.family is not None]
-    n_rows_of_panel = len(results.cells) + SUMMARY_ROWS
+    rows = [row for row in results.findings.pairs if row.arm == families[0].arm]
+    pairs = [row.pair for row in sorted(rows, key=lambda row: row.difference)]
+    n_rows_of_panel = len(pairs) + SUMMARY_ROWS
     width = canvas.width(max(6.3, VARIANT_WIDTH * len(families)))
     title = canvas.wrap(report.headline, width / 1.25)
     n_columns = canvas.n_columns(len(families), width, MIN_VARIANT_WIDTH)
@@ -53,11 +63,13 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     panels = new_panels(figure, len(families), n_columns, sharex=True)
     for i, (summary, axes) in enumerate(zip(families, panels, strict=True)):
         max_width = names_width if i % n_columns == 0 else None
-        _draw_family(results, summary, axes, canvas.look, unit, max_width)
+        _draw_family(results, summary, pairs, axes, canvas.look, unit, max_width)
     figure.suptitle(escape_mathtext(title))
+    intervals = interval_note("95 % intervals, each alone", (row.n for row in rows))
     note = (
-        "difference to standalone in points: worse below 0, better above; pairs: 95 % "
-        "intervals, each alone; mean: intervals that hold together"
+        "difference to standalone in points: worse below 0, better above; pairs, sorted by "
+        f"{label_of(families[0].arm, results.cell)}: {intervals}; mean: intervals that hold "
+        "together"
     )
     note = canvas.wrap(note + margin_note(results.study.margin), width)
     figure.supxlabel(note, fontsize=canvas.look.font)
@@ -67,6 +79,7 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
 def _draw_family(
     results: StudyResults,
     summary: PooledSummary,
+    pairs: Sequence[str],
     axes: "Axes",
     look: Look,
     unit: float,
@@ -77,6 +90,7 @@ def _draw_family(
     Args:
         results: Results of pairs.
         summary: The variant over all pairs.
+        pairs: Names of the pairs, from below.
         axes: Axes to draw on.
         look: Sizes.
         unit: Height of half a line of text, in rows; the scale of what is below the pairs.
@@ -84,11 +98,12 @@ def _draw_family(
     """
     colour = colour_of(summary.arm.variant)
     draw_margin(axes, results.study.margin, look)
-    rows = [row for row in results.findings.pairs if row.arm == summary.arm]
-    rows.sort(key=lambda row: row.difference)
+    by_pair = {row.pair: row for row in results.findings.pairs if row.arm == summary.arm}
+    rows = [by_pair[pair] for pair in pairs]
     for y, row in enumerate(rows):
-        ends, width = (row.each_low, row.each_high), 1.4 * look.scale
-        draw_interval(axes, y, ends, color=colour, alpha=0.45, linewidth=width, zorder=2)
+        if has_drawn_interval(row.n):
+            ends, width = (row.each_low, row.each_high), 1.4 * look.scale
+            draw_interval(axes, y, ends, color=colour, alpha=0.45, linewidth=width, zorder=2)
         dot: dict[str, Any] = {"marker": "o", "color": colour, "markersize": 3.2 * look.scale}
         axes.plot([100 * row.difference], [y], zorder=3, **dot)
     _draw_summary(summary, unit, axes, look)

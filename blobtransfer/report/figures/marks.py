@@ -1,10 +1,11 @@
 """Marks that several figures share: intervals, the margin around 0, and decided verdicts."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.style import Look
 from blobtransfer.report.words import format_points
-from blobtransfer.statistics.paired import Verdict
+from blobtransfer.statistics.paired import MIN_PAIRS, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +48,25 @@ def draw_margin(axes: "Axes", margin: float, look: Look, is_upright: bool = Fals
     span, line = (axes.axhspan, axes.axhline) if is_upright else (axes.axvspan, axes.axvline)
     span(-100 * margin, 100 * margin, color="0.92", zorder=0)
     line(0, color="0.35", linewidth=look.scale, zorder=1)
+
+
+def has_drawn_interval(n: int) -> bool:
+    """Return whether the interval of `n` paired observations is drawn.
+
+    Fewer decide nothing, and their intervals would make the differences and the margin too small
+    to be seen.
+    """
+    return n >= MIN_PAIRS
+
+
+def interval_note(text: str, ns: Iterable[int]) -> str:
+    """Return a note on intervals, or that none is drawn.
+
+    Args:
+        text: The note.
+        ns: Number of observations of each interval.
+    """
+    return text if any(map(has_drawn_interval, ns)) else "no intervals drawn"
 
 
 def margin_note(margin: float) -> str:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.report.figures.marks import draw_interval, draw_margin, is_decided, margin_note
+from blobtransfer.report.figures.marks import (
+    draw_interval,
+    draw_margin,
+    has_drawn_interval,
+    interval_note,
+    is_decided,
+    margin_note,
+)
 from blobtransfer.report.figures.style import (
     CEILING_LINE,
     LINE_STYLES,
@@ -73,7 +80,9 @@ def draw_differences(
         d, colour = summary.difference, colour_of(summary.arm.variant)
         if d is None or d.mean is None:
             continue
-        draw_interval(axes, y, (d.ci_low, d.ci_high), color=colour, linewidth=2.6 * look.scale)
+        if has_drawn_interval(d.n):
+            width = 2.6 * look.scale
+            draw_interval(axes, y, (d.ci_low, d.ci_high), color=colour, linewidth=width)
         is_bold = is_decided(summary.verdict)
         axes.plot(
             [100 * d.mean], [y], marker=marker_of(summary.arm.variant, results.spec.variants),
@@ -90,15 +99,13 @@ def draw_differences(
             fontweight="bold" if is_bold else "normal",
         )  # fmt: skip
     _set_rows(axes, summaries, results, room, top=0.6)
-    axes.set_xlabel(
-        (
-            "worse < difference in points > better\n95 % intervals"
-            if room.is_narrow
-            else "difference to standalone in points: worse below 0, better above\n"
-            "95 % intervals that hold together"
-        )
-        + margin_note(results.spec.margin)
-    )
+    if room.is_narrow:
+        label, intervals = "worse < difference in points > better", "95 % intervals"
+    else:
+        label = "difference to standalone in points: worse below 0, better above"
+        intervals = "95 % intervals that hold together"
+    note = interval_note(intervals, (s.difference.n for s in summaries if s.difference))
+    axes.set_xlabel(f"{label}\n{note}{margin_note(results.spec.margin)}")
     n_ticks = 5 if room.is_narrow else 9
     axes.locator_params(axis="x", nbins=n_ticks, steps=[1, 2, 5, 10], min_n_ticks=3)
 

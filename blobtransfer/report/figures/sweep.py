@@ -7,7 +7,14 @@ import numpy as np
 
 from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
 from blobtransfer.report.figures.comparison import MIN_QUESTION_WIDTH, QUESTION_WIDTH
-from blobtransfer.report.figures.marks import draw_interval, draw_margin, is_decided, margin_note
+from blobtransfer.report.figures.marks import (
+    draw_interval,
+    draw_margin,
+    has_drawn_interval,
+    interval_note,
+    is_decided,
+    margin_note,
+)
 from blobtransfer.report.figures.style import (
     CEILING_LINE,
     LINE_STYLES,
@@ -19,7 +26,6 @@ from blobtransfer.report.figures.style import (
 )
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import QUESTION_NAMES
-from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import Axis, variant_labels
@@ -82,23 +88,24 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
     names = {0: "standalone", **dict(variant_labels(results.study))}
     for series, name in names.items():
         summaries = [cell.summary_of(question, series) for cell in results.cells]
-        axes.errorbar(
-            _positions(results, series),
-            [100 * (summary.mean or 0.0) for summary in summaries],
-            yerr=np.transpose([_half_widths(summary) for summary in summaries]),
-            label=escape_mathtext(name),
-            markersize=5 * look.scale,
-            linewidth=1.4 * look.scale,
-            elinewidth=1.2 * look.scale,
-            marker=MARKERS[series % len(MARKERS)],
-            **_line_style(results, series),
-        )
+        positions, style = _positions(results, series), _line_style(results, series)
+        axes.plot(
+            positions, [100 * (summary.mean or 0.0) for summary in summaries],
+            label=escape_mathtext(name), marker=MARKERS[series % len(MARKERS)],
+            markersize=5 * look.scale, linewidth=1.4 * look.scale, **style,
+        )  # fmt: skip
+        line: dict[str, Any] = {"color": style["color"], "linewidth": 1.2 * look.scale}
+        for x, summary in zip(positions, summaries, strict=True):
+            if has_drawn_interval(summary.n):
+                ends = (summary.mean_low, summary.mean_high)
+                draw_interval(axes, x, ends, is_upright=True, **line)
     ceilings = [cell.measured.ceiling for cell in results.cells]
     if None not in ceilings:
         heights = [100 * (ceiling or 0.0) for ceiling in ceilings]
         line = {"label": "best possible", "linewidth": look.scale, **CEILING_LINE}
         axes.plot(_positions(results), heights, **line)
-    axes.set_ylabel("mean test accuracy (%)\n95 % interval, each alone")
+    note = _interval_note("95 % interval, each alone", results)
+    axes.set_ylabel(f"mean test accuracy (%)\n{note}")
 
 
 def _draw_differences(results: StudyResults, question: Question, axes: "Axes", look: Look) -> None:
@@ -124,16 +131,23 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
             if d is None or d.mean is None:
                 continue
             line: dict[str, Any] = {"color": colour, "linewidth": 2.0 * look.scale, "zorder": 3}
-            draw_interval(axes, x, (d.ci_low, d.ci_high), is_upright=True, **line)
+            if has_drawn_interval(d.n):
+                draw_interval(axes, x, (d.ci_low, d.ci_high), is_upright=True, **line)
             axes.plot(
                 [x], [mean], marker=MARKERS[series % len(MARKERS)], markersize=6 * look.scale,
                 color=colour if is_decided(summary.verdict) else "white", markeredgecolor=colour,
                 markeredgewidth=1.4 * look.scale, zorder=4,
             )  # fmt: skip
-    axes.set_ylabel("difference to standalone (points)\n95 % intervals that hold together")
+    note = _interval_note("95 % intervals that hold together", results)
+    axes.set_ylabel(f"difference to standalone (points)\n{note}")
     name = escape_mathtext(shorten(results.study.axes[0].name))
     axes.set_xlabel(f"{name}\nfilled: decided{margin_note(results.study.margin)}")
     axes.tick_params(axis="x", labelbottom=True)
+
+
+def _interval_note(text: str, results: StudyResults) -> str:
+    """Return a note on the intervals of all points, or that none is drawn."""
+    return interval_note(text, (cell.scores.n_repeats for cell in results.cells))
 
 
 def _line_style(results: StudyResults, series: int) -> dict[str, Any]:
@@ -179,10 +193,3 @@ def _set_axis(axis: Axis, panels: Sequence["Axes"], max_name_width: float) -> No
             axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(coordinates_of(axis), names)
-
-
-def _half_widths(summary: Summary) -> tuple[float, float]:
-    """Return the lower and upper half-width of the interval of a mean, in points."""
-    if summary.mean is None or summary.mean_low is None or summary.mean_high is None:
-        return 0.0, 0.0
-    return 100 * (summary.mean - summary.mean_low), 100 * (summary.mean_high - summary.mean)

@@ -19,7 +19,7 @@ from blobtransfer.report.render.terminal import (
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Overview, OverviewRow
 from blobtransfer.report.words import SHORT_VERDICTS, format_nonzero
-from blobtransfer.statistics.paired import VerdictKind
+from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -175,9 +175,11 @@ class _Strip:
 
     @classmethod
     def of(cls, rows: Sequence[OverviewRow], encoding: str) -> "_Strip":
-        """Return the strip that holds all differences of an overview."""
+        """Return the strip that holds all differences of an overview and their drawn intervals."""
         differences = [row.difference for row in rows if row.difference is not None]
-        numbers = [number for d in differences for number in (d.ci_low, d.ci_high, d.mean)]
+        numbers = [d.mean for d in differences]
+        for d in differences:  # the interval of few repeats would hide all differences
+            numbers += [d.ci_low, d.ci_high] if d.n >= MIN_PAIRS else []
         ends = [number for number in numbers if number is not None]
         letters = UNICODE_STRIP if can_write(UNICODE_STRIP, encoding) else ASCII_STRIP
         return cls(min([0.0, *ends]), max([0.0, *ends]), letters)
@@ -194,7 +196,7 @@ class _Strip:
         if d is None or d.mean is None or self.high <= self.low:
             return ""
         strip = [" "] * STRIP_WIDTH
-        if d.ci_low is not None and d.ci_high is not None:
+        if d.ci_low is not None and d.ci_high is not None and d.n >= MIN_PAIRS:
             first, last = self._index(d.ci_low), self._index(d.ci_high)
             strip[first : last + 1] = self.letters.line * (last + 1 - first)
         strip[self._index(0.0)] = self.letters.zero

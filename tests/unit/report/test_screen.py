@@ -123,6 +123,21 @@ def test_the_strip_has_one_scale_and_letters_that_the_terminal_has(
     assert all(set(row) <= {line, mean, zero, " "} for row in rows)
 
 
+def test_the_strip_is_not_set_by_intervals_of_few_repeats(small, monkeypatch):
+    cell = small.cell
+    few = [
+        one
+        if one.difference is None
+        else replace(one, difference=replace(one.difference, n=5, ci_low=-0.9, ci_high=0.9))
+        for one in cell.summary
+    ]
+    results = with_cell(small, findings=replace(cell.findings, summary=tuple(few)))
+    ends, rows = strips(on_screen(results, 80, monkeypatch), "─●│")
+    assert ends == ["-2", "+3"]
+    assert len(rows) == 6 and not any("─" in row for row in rows)
+    assert {row.index("│") for row in rows} == {rows[0].index("│")}
+
+
 def test_where_there_is_no_room_for_the_strip_the_numbers_stay(small, monkeypatch):
     text = on_screen(small, 60, monkeypatch)
     assert "●" not in text

@@ -25,7 +25,7 @@ from blobtransfer.report.words import format_judged_mean, pluralise
 from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
 from blobtransfer.results.study_findings import StudyCaution, VerdictChange
 from blobtransfer.specs.study import Axis, Cell, Study
-from blobtransfer.statistics.paired import Verdict
+from blobtransfer.statistics.paired import MIN_PAIRS, Verdict
 from blobtransfer.statistics.pooled import PooledEffect
 
 MAKE = {"sweep": sweep_of, "pairs": pairs_of, "grid": grid_of}
@@ -270,7 +270,8 @@ def panels_of(study):
 
 def test_a_sweep_draws_means_above_and_differences_below(studies):
     above, below = panels_of(studies["sweep"])
-    assert len(above.containers) == 3  # a variant each, with error bars
+    variants = [line for line in above.lines if len(line.get_xdata()) == 3]
+    assert len(variants) == 3 + 1  # and the best possible
     marks = [line for line in below.lines if len(line.get_xdata()) == 1]
     assert len(marks) == 3 * 2
     means = [
@@ -281,6 +282,25 @@ def test_a_sweep_draws_means_above_and_differences_below(studies):
     ]
     assert [float(line.get_ydata()[0]) for line in marks] == pytest.approx(means)
     assert [text.get_text() for text in below.get_xticklabels()] == ["10", "20", "40"]
+
+
+@pytest.mark.parametrize("n_repeats", [3, 6])
+def test_the_axes_of_a_sweep_are_not_set_by_intervals_of_few_repeats(n_repeats):
+    study = run(sweep_of(n_repeats=n_repeats), engine=PlannedEngine(varied, n_at_once=8))
+    above, below = panels_of(study)
+    summaries = [cell.of_question("fresh") for cell in study.cells]
+    differences = [s.difference for row in summaries for s in row if s.difference is not None]
+    means = [100 * s.mean for row in summaries for s in row]
+    means += [100 * cell.measured.ceiling for cell in study.cells]
+    for axes, values in ((above, means), (below, [100 * d.mean for d in differences] + [-1, 1])):
+        intervals = [line for line in axes.lines if len(set(line.get_ydata())) == 2]
+        intervals = [line for line in intervals if len(line.get_xdata()) == 2]
+        assert bool(intervals) == (n_repeats >= MIN_PAIRS)
+        assert ("no intervals" in axes.get_ylabel()) == (n_repeats < MIN_PAIRS)
+        ends = [*values, *(end for line in intervals for end in line.get_ydata())]
+        low, high = axes.get_ylim()
+        assert low <= min(ends) and max(ends) <= high
+        assert high - low < 1.2 * (max(ends) - min(ends))
 
 
 def test_words_on_an_axis_stand_one_after_another(studies):
@@ -294,6 +314,44 @@ def test_words_on_an_axis_stand_one_after_another(studies):
     found = replace(studies["sweep"], study=replace(spec, axes=(axis,), cells=cells), cells=own)
     _, below = panels_of(found)
     assert list(below.get_xticks()) == [0, 1, 2]
+
+
+def pairs_in(axes):
+    """Return the difference of each pair by its height."""
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    return {float(dot.get_ydata()[0]): float(dot.get_xdata()[0]) for dot in dots}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_forest_names_the_right_pair_in_every_panel(style):
+    study = run(pairs_of(20, fixed=(0, 1, 2)), engine=PlannedEngine(varied, n_at_once=8))
+    rows = study.findings.pairs
+    by_arm = {
+        arm: {row.pair: 100 * row.difference for row in rows if row.arm == arm}
+        for arm in dict.fromkeys(row.arm for row in rows)
+    }
+    figure = VIEWS["pairs"].draw(build_report(study), Canvas(style=style))
+    panels = figure.axes
+    orders = [sorted(differences, key=differences.get) for differences in by_arm.values()]
+    assert orders[1] != orders[0] != orders[2]
+    names = {}
+    for axes, differences in zip(panels, by_arm.values(), strict=True):
+        ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+        labels = {height: label.get_text().partition(":")[0] for height, label in ticks}
+        names |= {height: pair for height, pair in labels.items() if pair.isdecimal()}
+        assert [names[float(y)] for y in range(20)] == orders[0]
+        drawn = {names[y]: x for y, x in pairs_in(axes).items()}
+        assert drawn == pytest.approx(differences)
+    assert str(next(iter(by_arm)).label) in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_a_forest_does_not_draw_the_intervals_of_few_repeats():
+    for n_repeats in (3, MIN_PAIRS):
+        study = run(pairs_of(6, n_repeats), engine=PlannedEngine(varied, n_at_once=8))
+        for axes in panels_of(study):
+            rows = [line for line in axes.lines if len(set(line.get_xdata())) == 2]
+            intervals = [line for line in rows if set(line.get_ydata()) <= set(range(6))]
+            assert len(intervals) == (6 if n_repeats == MIN_PAIRS else 0)
 
 
 def test_a_forest_draws_each_pair_the_mean_and_the_next(studies):

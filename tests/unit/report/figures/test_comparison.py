@@ -12,13 +12,13 @@ from helpers.specs import REPEAT_OF, SOURCE_KEY, spec_of
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.comparison import draw_comparison
-from blobtransfer.report.figures.style import LOOKS, colour_of, marker_of
+from blobtransfer.report.figures.style import LOOKS, STYLES, colour_of, marker_of
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.words import describe_design
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE, parse_variant
-from blobtransfer.statistics.paired import Verdict
+from blobtransfer.statistics.paired import MIN_PAIRS, Verdict
 
 
 def planned(key, first_weight, n_frozen):
@@ -110,7 +110,8 @@ def test_too_few_runs_have_dots_and_no_box_of_quartiles(results):
     assert not any(np.isfinite(vertices).all() for vertices in drawn)
 
 
-def test_differences_come_first_with_interval_numbers_verdict_and_the_margin_band(results):
+def test_differences_come_first_with_interval_numbers_verdict_and_the_margin_band():
+    results = compare(spec_of(8), None, PlannedEngine(good))
     (axes,), _, _ = panels_of(results)
     compared = results.cell.summary[1:]
     intervals = [line for line in axes.lines if len(set(line.get_xdata())) == 2]
@@ -126,6 +127,29 @@ def test_differences_come_first_with_interval_numbers_verdict_and_the_margin_ban
     band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
     assert (band.x0, band.x1) == (pytest.approx(-1), pytest.approx(1))
     assert lines_across(axes) == [0]
+
+
+def intervals_in(axes):
+    """Return the ends of the intervals that are drawn."""
+    return [line.get_xdata() for line in axes.lines if len(set(line.get_xdata())) == 2]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("n_repeats", [1, 3, 5, 6])
+def test_the_interval_of_few_repeats_is_not_drawn_and_does_not_set_the_axis(n_repeats, style):
+    results = compare(spec_of(n_repeats), None, PlannedEngine(good))
+    axes = draw_comparison(build_report(results), Canvas(style=style)).axes[0]
+    differences = [s.difference for s in results.cell.summary if s.difference is not None]
+    means = [100 * d.mean for d in differences]
+    assert [mark.get_xdata()[0] for mark in marks_of(axes)] == pytest.approx(means)
+    assert len(intervals_in(axes)) == (2 if n_repeats >= MIN_PAIRS else 0)
+    assert ("no intervals" in axes.get_xlabel()) == (n_repeats < MIN_PAIRS)
+    shown = [*means, -1.0, 1.0]  # the margin, too
+    if n_repeats >= MIN_PAIRS:
+        shown += [100 * end for d in differences for end in (d.ci_low, d.ci_high)]
+    low, high = axes.get_xlim()
+    assert low <= min(shown) and max(shown) <= high
+    assert high - low < 1.2 * (max(shown) - min(shown))
 
 
 @pytest.mark.parametrize(
