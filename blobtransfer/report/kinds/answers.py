@@ -59,7 +59,7 @@ def short_answer(results: CellResults, question: Question) -> str | None:
         what = _needed_repeats(undecided, results).partition(", four")[0]
         named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "
         clauses.append(f"{named}cannot tell ({what})")
-    return f"{words.question_title(results, question)}: {'; '.join(clauses)}"
+    return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
 def low_run_notes(summaries: Sequence[Summary], results: CellResults) -> list[str]:

@@ -81,9 +81,10 @@ class ComparisonView(View[StudyResults]):
         """Return all variants in one table: standalone once, then each question."""
         cell = results.cell
         ceiling, questions = cell.measured.ceiling, cell.spec.questions
-        legend = (
-            [] if ceiling is None else [f"best possible {words.format_number(ceiling, digits=1)}"]
-        )
+        is_fresh = "fresh" in questions and cell.spec.nested is None
+        legend = ["fresh: new source each repeat"] if is_fresh else []
+        if ceiling is not None:
+            legend += [f"best possible {words.format_number(ceiling, digits=1)}"]
         legend += [f"margin {words.format_points(cell.spec.margin)}"]
         legend += [words.describe_design(cell, questions[0])]
         return Overview(

@@ -46,7 +46,16 @@ def test_the_default_comparison_fits_a_terminal_of_80_x_24(results, monkeypatch)
 def test_the_question_comes_first_and_then_an_answer_for_each(results, monkeypatch):
     lines = on_screen(results, 200, monkeypatch).splitlines()
     assert says_in_order(lines[0], "problem 1", "problem 2", "?")
-    assert lines[1].startswith("Fresh sources (") and lines[2].startswith("One source (")
+    assert lines[1].startswith("Fresh sources: ") and lines[2].startswith("One source: ")
+
+
+@pytest.mark.parametrize(("width", "is_one_line"), [(80, True), (40, False)])
+def test_the_legend_says_what_fresh_sources_are_in_a_line_of_80(
+    results, monkeypatch, width, is_one_line
+):
+    lines = on_screen(results, width, monkeypatch).splitlines()
+    (legend,) = [line for line in lines if line.startswith("fresh: ")]
+    assert ("30 repeats" in legend) == is_one_line
 
 
 def test_standalone_stands_once_above_both_questions(results, monkeypatch):

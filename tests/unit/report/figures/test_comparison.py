@@ -214,7 +214,7 @@ def test_the_axis_of_scores_has_every_dot_and_the_ceiling():
 def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves(both):
     figure = draw_comparison(build_report(both), Canvas())
     titles = [title for axes in figure.axes if (title := axes.get_title("left"))]
-    assert [title.partition(" (")[0] for title in titles] == ["Fresh sources", "One source"]
+    assert [title.partition(":")[0] for title in titles] == ["Fresh sources", "One source"]
     _, _, curve_panels = panels_of(both)
     for axes in curve_panels:
         curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
