@@ -354,9 +354,9 @@ def _pairs_that_tell(arms: Sequence[Arm], n_layers: int) -> list[tuple[ContrastK
             if transfer is not None:
                 pairs.append(("other problem", transfer, arm))
         elif kind == "equal-compute":
-            pairs.append(("extra epochs", arm, standalone))
+            pairs.append(("extra updates", arm, standalone))
             pairs += [
-                ("beyond extra epochs", other, arm)
+                ("beyond extra updates", other, arm)
                 for other in arms
                 if other.variant.kind == "transfer"
             ]

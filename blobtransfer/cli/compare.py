@@ -1,15 +1,18 @@
 """`compare`: training from scratch against starting from a source network, over many repeats."""
 
-from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
+from typing import Annotated
+
+from blobtransfer.cli.options import BUDGET_OPTION, ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.run import StudyRequest, run
-from blobtransfer.specs.study import Study
+from blobtransfer.specs.study import Budget, Study
 from blobtransfer.studies.comparison import build_comparison, read_source_network
 
 
 def compare(
     *,
     comparison: ComparisonOptions,
+    budget: Annotated[Budget | None, BUDGET_OPTION] = None,
     execution: ExecutionOptions,
     output: OutputOptions,
     argv: tuple[str, ...],
@@ -26,7 +29,7 @@ def compare(
 
       blobtransfer compare --model model.keras -o results.json
     """
-    settings = comparison.settings()
+    settings = comparison.settings(budget)
     output.check_contents("compare", settings.speed)
     source_network = read_source_network(settings)
     spec = build_comparison(settings, source_network)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from blobtransfer.cli.options import (
+    BUDGET_OPTION,
     FIXED_OPTION,
     SCORES_OPTION,
     ExecutionOptions,
@@ -15,6 +16,7 @@ from blobtransfer.cli.options import (
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import PROBLEM, SPECS, TRANSFER, option
 from blobtransfer.cli.run import StudyRequest, run
+from blobtransfer.specs.study import Budget
 from blobtransfer.studies.grid import build_grid
 from blobtransfer.studies.settings import DEFAULT_REPEATS
 
@@ -37,6 +39,7 @@ class GridOptions:
     )
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
     scores: Annotated[bool, SCORES_OPTION] = False
+    budget: Annotated[Budget | None, BUDGET_OPTION] = None
 
 
 def grid(
@@ -60,7 +63,7 @@ def grid(
     output.check_contents("grid")
     settings = settings_of(
         variants, statistics, training,
-        repeats=options.repeats, fixed=options.fixed, scores=options.scores,
+        repeats=options.repeats, fixed=options.fixed, scores=options.scores, budget=options.budget,
     )  # fmt: skip
     spec = build_grid(options.problems, settings)
     run(StudyRequest(spec, spec.cells[1].spec, settings), execution, output, argv)

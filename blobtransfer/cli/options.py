@@ -35,6 +35,7 @@ from blobtransfer.specs.network import (
     activation_word,
     split_activation,
 )
+from blobtransfer.specs.study import Budget
 from blobtransfer.specs.training import LEARNING_RATES, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
 from blobtransfer.studies.settings import DEFAULT_MAX_REPEATS, DEFAULT_REPEATS, ComparisonSettings
@@ -124,8 +125,8 @@ class VariantOptions:
         option(
             "A further variant or control: new-head, reinit=K, add=WIDTH, or "
             "fixed=N,unfreeze=EPOCHS,factor=X, each also with anchor=X, a pull towards the source; "
-            "random-frozen,fixed=N, self-transfer,fixed=N, or equal-compute. Can be given more "
-            "than once, but with train-target.",
+            "random-frozen,fixed=N, self-transfer,fixed=N, or equal-compute. Repeatable; "
+            "train-target takes one, and not equal-compute.",
             flags="--variant",
             metavar="SPEC",
             parser=_read_variant,
@@ -181,9 +182,16 @@ SCORES_OPTION: Any = option(
 )
 
 
+BUDGET_OPTION: Any = option(
+    "What source and target networks have in common: passes over their rows, or updates.",
+    panel=NETWORK,
+    show_default="epochs",
+)
+
+
 @dataclass(frozen=True)
 class StatisticsOptions:
-    """Margin, learning rates and other statistics."""
+    """Margin, learning rates, epochs of source networks and other statistics."""
 
     panel: ClassVar[str] = STATISTICS
     margin: Annotated[float | None, _margin(str(DEFAULT.margin))] = None
@@ -202,6 +210,14 @@ class StatisticsOptions:
             panel=NETWORK,
             metavar="SETTING=X,X...",
             show_default="--learning-rate for all",
+        ),
+    ] = None
+    source_epochs: Annotated[
+        int | None,
+        option(
+            "Passes of source networks over their training rows.",
+            panel=NETWORK,
+            show_default="--epochs",
         ),
     ] = None
 
@@ -253,10 +269,11 @@ class ComparisonOptions:
     blobs: BlobsOptions
     training: TrainingOptions
 
-    def settings(self) -> ComparisonSettings:
-        """Return the settings of the options."""
+    def settings(self, budget: Budget | None) -> ComparisonSettings:
+        """Return the settings of the options, and of the budget, which commands define."""
         requests = self.data.requests(self.blobs, self.transfer.model, self.question.sources)
-        return settings_of(self.transfer, self.variants, self.question, self.training, **requests)
+        groups = (self.transfer, self.variants, self.question, self.training)
+        return settings_of(*groups, budget=budget, **requests)
 
 
 def settings_of(*groups: Any, **values: Any) -> ComparisonSettings:

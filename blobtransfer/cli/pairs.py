@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from blobtransfer.cli.data import BlobsOptions, DataOptions, description
 from blobtransfer.cli.options import (
+    BUDGET_OPTION,
     FIXED_OPTION,
     ExecutionOptions,
     StatisticsOptions,
@@ -18,6 +19,7 @@ from blobtransfer.cli.parsing import PROBLEM, TRANSFER, option
 from blobtransfer.cli.run import StudyRequest, run
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import SettingError
+from blobtransfer.specs.study import Budget
 from blobtransfer.studies.pairs import (
     DEFAULT_FIRST_SEED,
     DEFAULT_PAIRS,
@@ -53,6 +55,7 @@ class PairsOptions:
     ] = None
     target: Annotated[str | None, description("The kind of the target problems, likewise.")] = None
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
+    budget: Annotated[Budget | None, BUDGET_OPTION] = None
 
 
 def pairs(
@@ -90,6 +93,7 @@ def pairs(
         training,
         repeats=options.repeats,
         fixed=options.fixed,
+        budget=options.budget,
         **data.requests(blobs, None, "fresh"),
     )
     spec = build_pairs(settings, options.pairs, options.first_seed)

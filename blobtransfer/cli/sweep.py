@@ -54,9 +54,9 @@ def sweep(
     if source_seed is not None and any(text.startswith("source-seed=") for text in over):
         problem = "source-seed varies in --over; leave one of the two out"
         raise SettingError("source-seed", source_seed, problem)
-    settings = comparison.settings()
+    settings = comparison.settings(budget)
     output.check_contents("sweep", settings.speed)
     source_network = read_source_network(settings)
-    base, spec = sweep_with_base(settings, over, budget, source_network)
+    base, spec = sweep_with_base(settings, over, source_network)
     request = StudyRequest(spec, base, settings, source_network, comparison.data.descriptions)
     run(request, execution, output, argv)

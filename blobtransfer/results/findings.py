@@ -17,8 +17,8 @@ ContrastKind = Literal[
     "features",
     "own features",
     "other problem",
-    "extra epochs",
-    "beyond extra epochs",
+    "extra updates",
+    "beyond extra updates",
     "against",
 ]
 """Purpose of a comparison of two arms: controls explain an effect, `against` ranks two variants."""

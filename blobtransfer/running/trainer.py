@@ -109,7 +109,7 @@ def train_arms(
     datasets = datasets or load_datasets(spec.data, repeats, spec.train_seed)
     groups: dict[Any, list[Arm]] = {}
     for arm in arms:
-        course = [(p.first_epoch, p.training) for p in arm.variant.phases(spec.training)]
+        course = [(p.first_epoch, p.training) for p in spec.phases(arm.variant)]
         shape = arm.variant.network(spec.network)
         groups.setdefault((shape, arm.variant.anchor, *course), []).append(arm)
     trained = {}
@@ -146,7 +146,7 @@ def _train_group(
     keys = np.tile(order_keys(spec.train_seed, stream, repeats), len(arms))
     weights, anchor = _weights_and_anchor(spec, arms, repeats, sources)
     curves: list[NDArray[np.float64]] = []
-    for phases in zip(*(arm.variant.phases(spec.training) for arm in arms), strict=True):
+    for phases in zip(*(spec.phases(arm.variant) for arm in arms), strict=True):
         job = Job(
             network=arms[0].variant.network(spec.network),
             training=phases[0].training,

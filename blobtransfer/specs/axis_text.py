@@ -43,9 +43,9 @@ TRAINING_WORDS = (
     "momentum", "nesterov", "weight-decay",
 )  # fmt: skip
 
-FIXED = "fixed"
+SOURCE_EPOCHS, FIXED = "source-epochs", "fixed"
 
-SWEPT = (*DATA_KEYS, *TRAINING_WORDS, FIXED)
+SWEPT = (*DATA_KEYS, *TRAINING_WORDS, SOURCE_EPOCHS, FIXED)
 """Every setting that a sweep may vary, except the keys of the source or target data alone."""
 
 OTHER_ROWS = ("target-seed", "target.seed")

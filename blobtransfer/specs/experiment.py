@@ -22,8 +22,8 @@ from blobtransfer.specs.checks import (
 )
 from blobtransfer.specs.data import ROLES, DataSpec, have_same_classes
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.specs.variant import STANDALONE, Start, Variant
+from blobtransfer.specs.training import MAX_EPOCHS, TrainingSpec
+from blobtransfer.specs.variant import STANDALONE, Phase, Start, Variant
 
 EngineName = Literal["compiled", "keras"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
@@ -113,6 +113,8 @@ class ExperimentSpec:
         threshold: Test accuracy that measures the speed; None: 95 % of the ceiling.
         source_epochs: Epochs of source networks; None: those of `training`.
         transferability: Score the fresh source networks on the target's training rows.
+        equal_compute_epochs: Epochs of `equal-compute`, which make as many updates as source and
+            target training together; None: twice those of `training`.
 
     Raises:
         SettingError: A value is impossible, or the data, the network and the variants do not fit
@@ -141,6 +143,7 @@ class ExperimentSpec:
     tune: tuple[float, ...] = ()
     source_epochs: int | None = None
     transferability: bool = False
+    equal_compute_epochs: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("variants", "questions", "tune", "model_notes"):
@@ -151,8 +154,9 @@ class ExperimentSpec:
             self._check_nested(self.nested)
         check_count("max-repeats" if self.until_decided else "repeats", self.n_repeats)
         check_seed("train-seed", self.train_seed)
-        if self.source_epochs is not None:
-            check_count("epochs", self.source_epochs)
+        for name in ("source-epochs", "equal-compute-epochs"):
+            if (epochs := getattr(self, name.replace("-", "_"))) is not None:
+                check_count(name, epochs, most=MAX_EPOCHS)
         check_margin(self.margin)
         check_number("low", self.low)
         if not 0.0 < self.low < 1.0:
@@ -169,7 +173,7 @@ class ExperimentSpec:
             variant.check_fits(len(self.network.hidden), self.training.epochs)
             try:
                 variant.network(self.network)
-                variant.phases(self.training)
+                self.phases(variant)
             except SettingError as error:  # the settings as the variant changes them
                 raise SettingError("variant", str(variant), str(error)) from error
         if self.against is not None and self.against not in self.variants[1:]:
@@ -434,6 +438,14 @@ class ExperimentSpec:
             return self.training
         return replace(self.training, epochs=self.source_epochs)
 
+    def phases(self, variant: Variant) -> tuple[Phase, ...]:
+        """Return the phases of the runs of a variant."""
+        training = self.training
+        if variant.start == "equal-compute":
+            epochs = self.equal_compute_epochs
+            training = replace(training, epochs=2 * training.epochs if epochs is None else epochs)
+        return variant.phases(training)
+
     def source_alone(self) -> "ExperimentSpec":
         """Return the spec of the one source network, as `train-source` trains it."""
         return ExperimentSpec(
@@ -458,7 +470,7 @@ class ExperimentSpec:
 
     def n_epochs(self, arm: Arm) -> int:
         """Count the epochs of each run of an arm."""
-        return arm.variant.n_epochs(self.training)
+        return self.phases(arm.variant)[-1].training.epochs
 
     def n_epochs_in_all(self, arm: Arm) -> int:
         """Count the epochs of a run of an arm, including those that choose its learning rate."""

@@ -24,6 +24,9 @@ JUDGING = (
 )  # fmt: skip
 """Fields of an `ExperimentSpec` that do not change a training; a model is known by its hash."""
 
+NEWER_THAN_1 = ("equal_compute_epochs",)
+"""Fields of an `ExperimentSpec` that stores of format 1 do not have."""
+
 
 def plain(value: Any, without_defaults: bool = False) -> Any:
     """Return a spec as plain data for files and stores: fields by name, variants as flat records.
@@ -82,8 +85,11 @@ def identity_1_of(spec: ExperimentSpec | Study) -> str:
     def plain_1(value: Any) -> Any:
         if not isinstance(value, ExperimentSpec):
             return plain(value)
-        # Such stores have another field, and list the question `one` first.
-        return {**plain(value), "n_points": 1, "questions": value.questions[::-1]}
+        # Such stores have a field of each experiment that is no longer there, and list the question
+        # `one` first.
+        record = {**plain(value), "n_points": 1, "questions": value.questions[::-1]}
+        unset = {name for name in NEWER_THAN_1 if record[name] == getattr(ExperimentSpec, name)}
+        return {name: record[name] for name in record.keys() - unset}
 
     return _identity(spec, plain_1)
 

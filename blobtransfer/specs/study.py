@@ -17,9 +17,8 @@ from blobtransfer.specs.checks import (
     join,
     read_number,
 )
-from blobtransfer.specs.data import ROLES, DataSpec
+from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec, Question
-from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import Variant
 
 ManyCellKind = Literal["sweep", "pairs", "grid"]
@@ -30,7 +29,10 @@ STUDIES: tuple[StudyKind, ...] = get_args(StudyKind)
 """Commands that run comparisons."""
 
 Budget = Literal["epochs", "updates"]
-"""What all points of a sweep have in common: epochs, or updates."""
+"""What trainings on different numbers of rows have in common: epochs, or updates.
+
+All points of a sweep; the source and the target networks of any other comparison.
+"""
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 
 MAX_STUDY_CELLS = 10_000
@@ -112,7 +114,7 @@ class Study:
         kind: Kind of the study, which is the name of its command.
         axes: Settings that vary from cell to cell: none for a single comparison, else one or two.
         cells: Comparisons, in the order in which they are run.
-        budget: See `Budget`; None unless the study is a sweep.
+        budget: What all points of a sweep have in common; None unless the study is a sweep.
 
     Raises:
         SettingError: There are too many cells or runs, or cells that do not belong together.
@@ -251,40 +253,6 @@ def _common_settings(spec: ExperimentSpec) -> tuple[object, ...]:
     return (
         (spec.questions, spec.n_repeats, spec.nested, len(spec.variants), spec.until_decided),
         (spec.margin, spec.low, spec.against, spec.speed, spec.engine),
-    )
-
-
-def steps_of_an_epoch(training: TrainingSpec, data: DataSpec) -> int:
-    """Count the updates of one pass over the training rows."""
-    return -(-data.n_train // training.batch_size)
-
-
-def with_updates_of(spec: ExperimentSpec, base: ExperimentSpec) -> ExperimentSpec:
-    """Return an experiment whose epochs make about as many updates as those of another.
-
-    Args:
-        spec: The experiment, with the requested epochs.
-        base: The other experiment, whose training rows and batches the epochs refer to.
-
-    Raises:
-        SettingError: A variant counts epochs.
-    """
-    for variant in spec.variants:
-        if variant.unfreeze is not None:
-            problem = "unfreeze counts epochs, of which each point has its own; use --budget epochs"
-            raise SettingError("variant", str(variant), problem)
-
-    def epochs_for(data: DataSpec | None, base_data: DataSpec | None) -> int:
-        if data is None or base_data is None:
-            return spec.training.epochs
-        updates = spec.training.epochs * steps_of_an_epoch(base.training, base_data)
-        return max(1, round(updates / steps_of_an_epoch(spec.training, data)))
-
-    of_source, of_target = (epochs_for(getattr(spec, role), getattr(base, role)) for role in ROLES)
-    return replace(
-        spec,
-        training=replace(spec.training, epochs=of_target),
-        source_epochs=None if of_source == of_target else of_source,
     )
 
 

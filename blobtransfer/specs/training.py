@@ -74,6 +74,23 @@ class TrainingSpec:
             raise SettingError("nesterov", "", problem)
         check_penalty("weight-decay", self.weight_decay)
 
+    def n_updates(self, n_train: int) -> int:
+        """Count the updates of the training on a number of training rows."""
+        return self.epochs * self._batches(n_train)
+
+    def epochs_of(self, n_updates: int, n_train: int) -> int:
+        """Return the epochs, at least 1, whose number of updates is closest to `n_updates`.
+
+        Args:
+            n_updates: Number of updates.
+            n_train: Number of training rows.
+        """
+        return max(1, round(n_updates / self._batches(n_train)))
+
+    def _batches(self, n_train: int) -> int:
+        """Count the batches of an epoch; the last may be shorter."""
+        return -(-n_train // self.batch_size)
+
 
 def check_penalty(setting: str, value: float) -> None:
     """Raise `SettingError` unless `value` can be the strength of a penalty on the weights."""

@@ -244,10 +244,7 @@ class Variant:
         return replace(source, hidden=(*source.hidden, self.top.width), activation=activation)
 
     def phases(self, training: TrainingSpec) -> tuple[Phase, ...]:
-        """Return the phases of the training on the target; the optimizer starts without moments."""
-        if self.start == "equal-compute":
-            # Add as many epochs as a source network is trained for.
-            return (Phase(0, replace(training, epochs=2 * training.epochs), 0),)
+        """Return the phases of a training of the variant; each starts without moments."""
         if self.unfreeze is None:
             return (Phase(0, training, self.n_frozen or 0),)
         free = replace(training, learning_rate=training.learning_rate * self.unfreeze.factor)
@@ -255,10 +252,6 @@ class Variant:
             Phase(0, replace(training, epochs=self.unfreeze.epochs), self.n_frozen or 0),
             Phase(self.unfreeze.epochs, free, 0),
         )
-
-    def n_epochs(self, training: TrainingSpec) -> int:
-        """Count the epochs of a run on the target data."""
-        return self.phases(training)[-1].training.epochs
 
     def check_fits(self, n_hidden: int, epochs: int) -> None:
         """Raise `SettingError` unless the variant fits a network and a number of epochs.

@@ -5,7 +5,7 @@ so that they fit the data and the source network.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.specs.checks import escape_control_characters, join
 from blobtransfer.specs.data import DataSpec, Role, have_same_classes
-from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.experiment import ExperimentSpec, Question
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Axis, Budget, Cell, Study, StudyKind
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.variant import STANDALONE, NewHead, Variant, transfer_variants
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest
+from blobtransfer.studies.training_length import (
+    equal_compute_epochs,
+    with_target_updates,
+    with_updates_of,
+)
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
@@ -105,16 +110,19 @@ def experiment_of(
     source_network: "SourceNetwork | None" = None,
     keeps_output: bool | None = None,
     is_self_transfer: bool = False,
+    base: ExperimentSpec | None = None,
 ) -> ExperimentSpec:
     """Build the spec of a comparison of data whose tables have been read.
 
     Args:
-        settings: Settings of the comparison; their data is ignored.
+        settings: Settings of the comparison; of their data, only whether there is a source matters.
         data: Data by role; the target alone if there is no source data.
         source_network: The network of `settings.model`.
         keeps_output: Whether the default variants keep the output layer of the source network;
             None: if source and target have the same classes.
         is_self_transfer: Whether the variants start from another network trained on the target.
+        base: A comparison whose trainings make as many updates; None: the settings set the length
+            of the trainings.
     """
     source, target = data.get("source"), data["target"]
     network = network_of(settings, target, source_network)
@@ -127,6 +135,14 @@ def experiment_of(
             for variant in variants
         )
     questions = settings.questions(source is not None)
+    _check_source_epochs(settings, questions, variants)
+    trained_on = target if is_self_transfer else source
+    if settings.model is not None and settings.source is None:
+        trained_on = None  # the default source is not that of the model
+    if base is None:
+        settings = with_target_updates(settings, trained_on, target)
+    else:
+        settings = with_updates_of(settings, data, base)
     return training_spec(
         settings,
         source_network,
@@ -136,8 +152,29 @@ def experiment_of(
         source=source if settings.model is None or "fresh" in questions else None,
         target=target,
         transferability=settings.scores,
+        source_epochs=None if settings.source_epochs == settings.epochs else settings.source_epochs,
+        equal_compute_epochs=equal_compute_epochs(settings, trained_on, target)
+        if any(variant.start == "equal-compute" for variant in variants)
+        else None,
         **{name: getattr(settings, name) for name in SAME_FIELDS},
     )
+
+
+def _check_source_epochs(
+    settings: ComparisonSettings, questions: Sequence[Question], variants: Sequence[Variant]
+) -> None:
+    """Raise `SettingError` if `source_epochs` is set and no variant depends on it.
+
+    Args:
+        settings: Settings of the comparison.
+        questions: Its questions.
+        variants: Its variants.
+    """
+    trains_transfer = settings.model is None or "fresh" in questions
+    dependent = {"self-transfer", "equal-compute", *(["transfer"] if trains_transfer else [])}
+    if settings.source_epochs is not None and not any(v.start in dependent for v in variants):
+        problem = "no source network is trained; leave it out"
+        raise SettingError("source-epochs", settings.source_epochs, problem)
 
 
 def study_of(

@@ -6,13 +6,14 @@ from math import prod
 from typing import Any, Literal, TypeAlias
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import as_tuple, check_type, join
+from blobtransfer.specs.checks import as_tuple, check_count, check_type, join
 from blobtransfer.specs.data import ROLES, DataSpec, Role
 from blobtransfer.specs.experiment import QUESTIONS, EngineName, ExperimentSpec, Question
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import Initializer, MLPSpec
+from blobtransfer.specs.study import BUDGETS, Budget
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.training import LEARNING_RATES, Optimizer, TrainingSpec
+from blobtransfer.specs.training import LEARNING_RATES, MAX_EPOCHS, Optimizer, TrainingSpec
 from blobtransfer.specs.variant import Variant
 
 DataRequest: TypeAlias = DataSpec | TableRequest
@@ -41,6 +42,10 @@ class ComparisonSettings:
             relu.
         initializer: Initializer of the hidden kernels.
         epochs: Passes over the training rows, at least 1.
+        source_epochs: Epochs of source networks; None: as many as `epochs`.
+        budget: What source and target networks have in common: `epochs`, or `updates`, which sets
+            the epochs of target networks. In a sweep, what all points have in common; None:
+            updates in a sweep in which rows or batches vary, else epochs.
         batch_size: Rows of one step, at least 1.
         learning_rate: Above 0; None: 0.01 for sgd, 0.001 for adam.
         optimizer: `sgd` or `adam`.
@@ -77,6 +82,8 @@ class ComparisonSettings:
     activation: str | tuple[str, ...] | None = None
     initializer: Initializer = MLPSpec.initializer
     epochs: int = TrainingSpec.epochs
+    source_epochs: int | None = None
+    budget: Budget | None = None
     batch_size: int = TrainingSpec.batch_size
     learning_rate: float | None = None
     optimizer: Optimizer = TrainingSpec.optimizer
@@ -112,6 +119,10 @@ class ComparisonSettings:
             check_type(role, getattr(self, role), DataRequest | None, advice)
         for variant in self.variants:
             check_type("variant", variant, Variant, "Variants, such as parse_variant('add=3')")
+        if self.source_epochs is not None:
+            check_count("source-epochs", self.source_epochs, most=MAX_EPOCHS)
+        if self.budget is not None and self.budget not in BUDGETS:
+            raise SettingError("budget", self.budget, f"use one of {join(BUDGETS)}")
         nested, finds_repeats = join(self.nested or ()), self.until_decided
         for is_wrong, setting, value, problem in (
             (self.nested is not None and len(self.nested) != 2, "nested", nested,
@@ -155,6 +166,12 @@ class ComparisonSettings:
         if self.learning_rate is None:
             values["learning_rate"] = LEARNING_RATES.get(self.optimizer, TrainingSpec.learning_rate)
         return TrainingSpec(**values)
+
+    @property
+    def source_training(self) -> TrainingSpec:
+        """Training settings of source networks."""
+        epochs = self.epochs if self.source_epochs is None else self.source_epochs
+        return replace(self.training, epochs=epochs)
 
     def questions(self, has_source: bool) -> tuple[Question, ...]:
         """Return the questions, `fresh` first.

@@ -7,12 +7,12 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.axis_text import FIXED, TRAINING_WORDS, parse_axis, paths_of
+from blobtransfer.specs.axis_text import FIXED, SOURCE_EPOCHS, TRAINING_WORDS, parse_axis, paths_of
 from blobtransfer.specs.checks import join, read_number
 from blobtransfer.specs.data import ROLES, DataSpec, Role
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import COMMON_KEYS
-from blobtransfer.specs.study import MAX_STUDY_CELLS, Axis, Budget, Study, with_updates_of
+from blobtransfer.specs.study import MAX_STUDY_CELLS, Axis, Study
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.studies.comparison import experiment_of, read_data, read_source_network, study_of
 from blobtransfer.studies.settings import DEFAULTS, ComparisonSettings
@@ -32,18 +32,13 @@ SWITCHES = {"on": True, "off": False}
 
 
 def build_sweep(
-    settings: ComparisonSettings,
-    over: Sequence[str],
-    budget: Budget | None = None,
-    source_network: "SourceNetwork | None" = None,
+    settings: ComparisonSettings, over: Sequence[str], source_network: "SourceNetwork | None" = None
 ) -> Study:
     """Build the study that `sweep` runs: a comparison at every value, or pair of values.
 
     Args:
         settings: Settings of every comparison, except those that vary.
         over: One or two settings with their values, such as `train-samples=10,30,100`.
-        budget: What all points have in common: `epochs` or `updates`; None: updates if rows or
-            batches vary.
         source_network: The network of `settings.model`; None: the file is read.
 
     Raises:
@@ -51,21 +46,17 @@ def build_sweep(
         TableFileError: A table cannot be used.
         SourceFileError: The source network cannot be used.
     """
-    return sweep_with_base(settings, over, budget, source_network)[1]
+    return sweep_with_base(settings, over, source_network)[1]
 
 
 def sweep_with_base(
-    settings: ComparisonSettings,
-    over: Sequence[str],
-    budget: Budget | None = None,
-    source_network: "SourceNetwork | None" = None,
+    settings: ComparisonSettings, over: Sequence[str], source_network: "SourceNetwork | None" = None
 ) -> tuple[ExperimentSpec, Study]:
     """Return the comparison without varied settings, and the sweep.
 
     Args:
         settings: As in `build_sweep`.
         over: As in `build_sweep`.
-        budget: As in `build_sweep`.
         source_network: As in `build_sweep`.
 
     Raises:
@@ -79,6 +70,8 @@ def sweep_with_base(
     for axis in axes:
         if axis.name == FIXED:
             settings = replace(settings, fixed=(_read(FIXED, axis.values[0], int),))
+    budget = settings.budget
+    settings = replace(settings, budget=None)
     if budget is None:
         varying = {*names, *(path for name in names for path in paths_of(name))}
         budget = "updates" if varying & CHANGES_UPDATES else "epochs"
@@ -90,8 +83,12 @@ def sweep_with_base(
         at = dict(zip(names, values, strict=True))
         try:
             changed = replace(settings, **_changed_settings(base, at))
-            point = experiment_of(changed, _changed_data(base, data, at), source_network)
-            specs[values] = with_updates_of(point, base) if budget == "updates" else point
+            specs[values] = experiment_of(
+                changed,
+                _changed_data(base, data, at),
+                source_network,
+                base=base if budget == "updates" else None,
+            )
         except SettingError as error:
             where = " ".join(f"{name}={value}" for name, value in at.items())
             is_named = error.setting in {*at, *(path for name in at for path in paths_of(name))}
@@ -142,6 +139,8 @@ def _changed_settings(base: ExperimentSpec, at: Mapping[str, str]) -> dict[str, 
         default = DEFAULTS.get(field)
         if name == FIXED:
             changes[field] = (_read(name, text, int),)
+        elif name == SOURCE_EPOCHS:
+            changes[field] = _read(name, text, int)
         elif name not in TRAINING_WORDS:
             continue
         elif name == "hidden":

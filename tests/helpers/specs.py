@@ -1,6 +1,9 @@
 """Small experiments: 40 training rows, 20 test rows, 2 epochs."""
 
+from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.experiment import ExperimentSpec
@@ -38,6 +41,13 @@ def spec_of(n_repeats: int = 3, fixed: tuple[int, ...] = (0, 2), **changes: Any)
         "target": BlobsSpec(2, **SMALL),
     } | changes
     return ExperimentSpec(**settings)
+
+
+def source_network(network: MLPSpec = MLPSpec(), **changes: Any) -> Any:
+    """Give what is read from a model file: a network of zeros, with a note and no preprocessing."""
+    weights = [part for shape in network.shapes for part in (np.zeros(shape), np.zeros(shape[1]))]
+    values = {"sha256": "0" * 64, "preprocessing": None, "output": "softmax", "notes": ("a",)}
+    return SimpleNamespace(network=network, weights=weights, **(values | changes))
 
 
 def varied(key: int, first_weight: float, n_frozen: int) -> float:

@@ -119,7 +119,9 @@ MISFITS = {
     "one rate to tune": ("tune", {"tune": (0.1,)}),
     "a rate twice": ("tune", {"tune": (0.1, 0.1)}),
     "a rate that is infinite": ("tune", {"tune": (0.1, float("inf"))}),
-    "no source epochs": ("epochs", {"source_epochs": 0}),
+    "no source epochs": ("source-epochs", {"source_epochs": 0}),
+    "source epochs without end": ("source-epochs", {"source_epochs": 1_000_001}),
+    "no epochs of equal-compute": ("equal-compute-epochs", {"equal_compute_epochs": 0}),
     "trainings without end": ("repeats", {"n_repeats": 90_000_000}),
 }
 

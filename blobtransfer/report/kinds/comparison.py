@@ -87,6 +87,8 @@ class ComparisonView(View[StudyResults]):
             legend += [f"best possible {words.format_number(ceiling, digits=1)}"]
         legend += [f"margin {words.format_points(cell.spec.margin)}"]
         legend += [words.describe_design(cell, questions[0])]
+        if lengths := texts.training_lengths([cell.spec]):
+            legend.append(lengths)
         return Overview(
             rows=tuple(_overview_rows(cell)),
             legend="; ".join(legend),
@@ -135,7 +137,7 @@ class ComparisonView(View[StudyResults]):
         """Yield how networks are trained, compared and judged."""
         cell = results.cell
         spec = cell.spec
-        yield texts.training_paragraph(spec)
+        yield texts.training_paragraph([spec])
         yield texts.design_paragraph(spec)
         yield texts.interval_paragraph(spec)
         yield texts.verdict_paragraph(spec)
@@ -302,6 +304,8 @@ def _comparison_notes(
         summaries: Summary of each row.
     """
     spec, notes = results.spec, [texts.ceiling_note(results)]
+    if lengths := texts.training_lengths([spec]):
+        notes.append(lengths)
     if question == "fresh":
         source = results.record_of("source") if spec.source else None
         if source is not None:

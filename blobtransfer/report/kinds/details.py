@@ -15,8 +15,8 @@ CONTRASTS: dict[ContrastKind, str] = {
     "features": "the source's features",
     "own features": "the target's own features",
     "other problem": "another problem's features",
-    "extra epochs": "the extra epochs",
-    "beyond extra epochs": "beyond the extra epochs",
+    "extra updates": "the extra updates",
+    "beyond extra updates": "beyond the extra updates",
     "against": "one variant against another",
 }
 """Meaning of a comparison with a control, in a few words."""
@@ -28,8 +28,8 @@ CONTRAST_HELP: dict[ContrastKind, str] = {
     "features": "what the frozen features bring alone, the layers above drawn afresh",
     "own features": "what a start from another network of the target problem brings",
     "other problem": "what is lost because the source is another problem",
-    "extra epochs": "what standalone gains in the epochs that the source network took",
-    "beyond extra epochs": "what transfer brings more than those epochs",
+    "extra updates": "what standalone gains by as many more updates as a source network makes",
+    "beyond extra updates": "what transfer gains compared with those updates",
     "against": "what the first of the two brings more than the second",
 }
 """Meaning of a comparison with a control, in one line."""

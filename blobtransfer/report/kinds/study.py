@@ -82,7 +82,7 @@ class StudyView(View[StudyResults]):
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
         spec = results.cell.spec
-        yield texts.training_paragraph(spec)
+        yield texts.training_paragraph(results.study.specs)
         yield texts.design_paragraph(spec)
         yield self.study_paragraph(results)
         yield texts.verdict_paragraph(spec)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.report import words
 from blobtransfer.report.kinds.study import StudyView, cell_details, notes_on_alike
-from blobtransfer.report.kinds.texts import ranking_cells, ranking_table
+from blobtransfer.report.kinds.texts import ranking_cells, ranking_table, training_lengths
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.results.results import CellResults, StudyResults
@@ -76,8 +76,7 @@ def _count_range(counts: set[int]) -> str:
 
 def _n_updates(cell: CellResults) -> int:
     """Count the updates of a run of standalone."""
-    training, n_train = cell.spec.training, cell.measured.n_train
-    return training.epochs * -(-n_train // training.batch_size)
+    return cell.spec.training.n_updates(cell.measured.n_train)
 
 
 def _describe_transfer(results: StudyResults) -> str:
@@ -184,9 +183,8 @@ def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
         yield f"every point learns {epochs} epochs, which are {updates} updates (--budget epochs)"
     else:
         yield f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
-    if any(spec.source_epochs is not None for spec in specs):
-        source_epochs = _count_range({spec.source_training.epochs for spec in specs})
-        yield f"source networks learn {source_epochs} epochs"
+    if lengths := training_lengths(specs):
+        yield lengths
     n_points, n_series = len(results.study.cells), len(results.study.cells[0].spec.variants) - 1
     yield (
         f"the intervals of all {n_points * n_series} differences of the question hold together; "

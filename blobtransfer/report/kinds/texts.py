@@ -1,6 +1,6 @@
 """Texts, cells and tables that views of several kinds share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from blobtransfer.report import words
 from blobtransfer.report.table import Table, blank_repeats
@@ -30,15 +30,43 @@ RANKING_NOTES = (
 SECONDARY = "secondary: not adjusted together with the answer about accuracy"
 
 
-def training_paragraph(spec: ExperimentSpec) -> str:
-    """Return how networks are trained."""
-    training = spec.training
+def training_lengths(specs: Sequence[ExperimentSpec]) -> str | None:
+    """Return the epochs of source and target networks; None if they have the same epochs."""
+    if all(spec.source_epochs is None and spec.equal_compute_epochs is None for spec in specs):
+        return None
+    epochs = {
+        "source networks": {spec.source_training.epochs for spec in specs},
+        "target networks": {spec.training.epochs for spec in specs},
+        "equal-compute": {
+            spec.n_epochs(arm)
+            for spec in specs
+            for arm in spec.arms
+            if arm.variant.start == "equal-compute"
+        },
+    }
+    lengths = [
+        f"{name}: {words.format_count_range(min(counts), max(counts))}"
+        for name, counts in epochs.items()
+        if counts
+    ]
+    return ", ".join([f"{lengths[0]} epochs", *lengths[1:]])
+
+
+def training_paragraph(specs: Sequence[ExperimentSpec]) -> str:
+    """Return how networks are trained; settings that differ between cells are of the first."""
+    spec = specs[0]
+    training, lengths = spec.training, training_lengths(specs)
+    how_long = (
+        f"each of {words.pluralise(training.epochs, 'epochs')}"
+        if lengths is None
+        else f"each epoch ({lengths})"
+    )
     more = f", momentum {training.momentum:g}" if training.momentum else ""
     return (
         f"Networks {spec.network} ({spec.network.activation_text}, softmax output, "
         f"{spec.network.initializer} kernels) learn by {training.optimizer} with a learning rate "
         f"of {training.learning_rate:g}{more}, batches of {training.batch_size} rows, shuffled "
-        f"anew in each of {words.pluralise(training.epochs, 'epochs')}; the loss is the "
+        f"anew in {how_long}; the loss is the "
         "categorical cross-entropy. Nothing is chosen on the test rows."
     )
 

@@ -32,7 +32,7 @@ class TrainingView(View[TrainingResults]):
 
     def method(self, results: TrainingResults) -> Iterator[str]:
         """Yield how networks are trained."""
-        yield training_paragraph(results.spec)
+        yield training_paragraph([results.spec])
 
     def caption(self, results: TrainingResults, sentences: Iterable[Sentence]) -> str:
         """Return the test accuracy and what the figure shows."""

@@ -298,9 +298,9 @@ def test_all_controls_are_compared_with_what_they_explain():
     texts = ("fixed=0", "fixed=1", "self-transfer,fixed=1", "equal-compute")
     found = find(design(*texts, questions=("one",)))
     assert [(c.kind, c.arm.label, c.baseline.label) for c in found.contrasts] == [
-        ("extra epochs", "equal-compute", "standalone"),
-        ("beyond extra epochs", "transfer fixed=0", "equal-compute"),
-        ("beyond extra epochs", "transfer fixed=1", "equal-compute"),
+        ("extra updates", "equal-compute", "standalone"),
+        ("beyond extra updates", "transfer fixed=0", "equal-compute"),
+        ("beyond extra updates", "transfer fixed=1", "equal-compute"),
         ("own features", "self-transfer fixed=1", "standalone"),
         ("other problem", "transfer fixed=1", "self-transfer fixed=1"),
     ]

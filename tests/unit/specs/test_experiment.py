@@ -191,6 +191,12 @@ def test_the_epochs_of_a_run_are_those_of_its_variant(text, n_epochs):
     assert spec.n_epochs(arm) == n_epochs
 
 
+def test_equal_compute_may_have_epochs_of_its_own():
+    spec = spec_of(variants=(STANDALONE, Variant("equal-compute")), equal_compute_epochs=7)
+    assert [spec.n_epochs(arm) for arm in spec.arms] == [2, 7]
+    assert spec.phases(spec.variants[1])[0].training == TrainingSpec(7)
+
+
 def test_accuracies_are_measured_on_the_target_or_on_a_source_alone():
     spec = spec_of()
     assert spec.data is spec.target

@@ -3,21 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from helpers.specs import SMALL, spec_of
 from helpers.studies import grid_of, pairs_of, sweep_of
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.generated import BlobsSpec
-from blobtransfer.specs.study import (
-    Axis,
-    Cell,
-    Study,
-    steps_of_an_epoch,
-    variant_labels,
-    with_updates_of,
-)
-from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
+from blobtransfer.specs.study import Axis, Cell, Study, variant_labels
+from blobtransfer.specs.variant import STANDALONE, transfer_variants
 
 
 def test_an_axis_has_different_values_and_their_numbers_where_all_are_numbers():
@@ -73,37 +63,6 @@ def test_the_trainings_of_all_cells_together_are_limited():
     )
     with pytest.raises(SettingError, match="10,800,000 trainings in 3 cells"):
         replace(spec, cells=cells)
-
-
-def with_rows(n_train, **changes):
-    return spec_of(
-        source=BlobsSpec(1, **(SMALL | {"n_train": n_train, "n_test": 20})),
-        target=BlobsSpec(2, **(SMALL | {"n_train": n_train, "n_test": 20})),
-        training=TrainingSpec(epochs=100, batch_size=8),
-        **changes,
-    )
-
-
-def test_as_many_updates_are_as_many_batches_in_all():
-    base = with_rows(40)  # 100 epochs of 5 batches
-    assert steps_of_an_epoch(base.training, base.data) == 5
-    fewer = with_updates_of(with_rows(10), base)  # 2 batches, the last of 2 rows
-    assert fewer.training.epochs == 250
-    assert fewer.source_training.epochs == 250 and fewer.source_epochs is None
-
-
-def test_a_source_whose_rows_do_not_vary_keeps_its_epochs():
-    base = with_rows(40)
-    spec = replace(with_rows(40), target=replace(base.target, n_train=8))
-    fewer = with_updates_of(spec, base)
-    assert fewer.training.epochs == 500
-    assert fewer.source_training.epochs == 100
-
-
-def test_variants_that_count_epochs_have_no_updates_in_common():
-    variants = (STANDALONE, parse_variant("fixed=1,unfreeze=1"))
-    with pytest.raises(SettingError, match="--budget epochs"):
-        with_updates_of(with_rows(10, variants=variants), with_rows(40, variants=variants))
 
 
 def test_series_are_named_by_what_they_have_in_common():

@@ -30,3 +30,15 @@ from blobtransfer.specs.training import TrainingSpec
 def test_an_impossible_value_is_refused_with_one_line(values, setting, value, key):
     with raises_setting(setting, value, key):
         TrainingSpec(**values)
+
+
+@pytest.mark.parametrize(
+    ("n_train", "n_updates"), [(40, 500), (10, 200), (8, 100), (3, 100)]
+)  # 5, 2, 1 and 1 batches of 8 rows, the last of 2 or 3 rows
+def test_updates_are_the_batches_of_all_epochs(n_train, n_updates):
+    assert TrainingSpec(epochs=100, batch_size=8).n_updates(n_train) == n_updates
+
+
+@pytest.mark.parametrize(("n_updates", "epochs"), [(500, 250), (501, 250), (503, 252), (0, 1)])
+def test_epochs_make_the_closest_number_of_updates(n_updates, epochs):
+    assert TrainingSpec(batch_size=8).epochs_of(n_updates, n_train=10) == epochs

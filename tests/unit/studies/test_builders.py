@@ -1,10 +1,8 @@
 """What the command line runs is what Python builds from the same settings."""
 
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
 from helpers.commands import run_here
+from helpers.specs import source_network
 
 from blobtransfer.cli.notes import model_notes, new_head_notes
 from blobtransfer.errors import SettingError
@@ -78,6 +76,12 @@ CASES = {
             )
         )
     ),
+    "compare --source-epochs 7 --variant equal-compute": lambda: build_comparison(
+        settings(source_epochs=7, variants=(parse_variant("equal-compute"),))
+    ),
+    "compare --target blobs:seed=2,train=40 --budget updates": lambda: build_comparison(
+        settings(target=BlobsSpec(2, n_train=40), budget="updates")
+    ),
     "compare --source moons --target blobs:classes=4": lambda: build_comparison(
         settings(source=MoonsSpec(1), target=BlobsSpec(2, n_classes=4))
     ),
@@ -98,7 +102,12 @@ CASES = {
         settings(repeats=6), ["train-samples=10,30,100"]
     ),
     "sweep --over hidden=2,5 --over cluster-std=1,2 --budget updates --sources one": lambda: (
-        build_sweep(settings(sources="one"), ["hidden=2,5", "cluster-std=1,2"], "updates")
+        build_sweep(
+            settings(sources="one", budget="updates"), ["hidden=2,5", "cluster-std=1,2"]
+        )
+    ),
+    "sweep --over source-epochs=1,10 --epochs 5 --source-seed 3": lambda: build_sweep(
+        settings(source=BlobsSpec(3), epochs=5), ["source-epochs=1,10"]
     ),
     "sweep --over fixed=0..2": lambda: build_sweep(settings(), ["fixed=0..2"]),
     "sweep --over activation=relu+tanh,gelu --over batch-size=8,32": lambda: build_sweep(
@@ -124,11 +133,20 @@ CASES = {
     "pairs --pairs 3 --source moons --target circles --train-seed 9": lambda: build_pairs(
         settings(source=MoonsSpec(1), target=CirclesSpec(1), train_seed=9), 3
     ),
+    "pairs --pairs 3 --source blobs:train=90 --target blobs --budget updates": lambda: build_pairs(
+        settings(source=BlobsSpec(1, n_train=90), target=BlobsSpec(1), budget="updates"), 3
+    ),
     "pairs --pairs 3 --source digits": lambda: build_pairs(
         settings(source=table("digits"), target=table("digits")), 3
     ),
     "grid --problems blobs:seed=1..3 --repeats 4 --fixed 0 --scores": lambda: build_grid(
         [BlobsSpec(1), BlobsSpec(2), BlobsSpec(3)], settings(repeats=4, fixed=(0,), scores=True)
+    ),
+    "grid --problems blobs:seed=1,train=40 blobs:seed=2 --budget updates": lambda: build_grid(
+        [BlobsSpec(1, n_train=40), BlobsSpec(2)], settings(budget="updates")
+    ),
+    "grid --problems blobs:seed=1..3 --source-epochs 20": lambda: build_grid(
+        [BlobsSpec(1), BlobsSpec(2), BlobsSpec(3)], settings(source_epochs=20)
     ),
     "grid --problems moons blobs:classes=3 --variant random-frozen,fixed=1": lambda: build_grid(
         ["moons", BlobsSpec(1, n_classes=3)],
@@ -156,17 +174,11 @@ def test_the_command_line_runs_what_python_builds(line, monkeypatch):
     assert (done.code, studies) == (0, [expected]), done.err
 
 
-def source_network(network=SMALL_NETWORK, **changes):
-    weights = [part for shape in network.shapes for part in (np.zeros(shape), np.zeros(shape[1]))]
-    values = {"sha256": "0" * 64, "preprocessing": None, "output": "softmax", "notes": ("a",)}
-    return SimpleNamespace(network=network, weights=weights, **(values | changes))
-
-
 def test_a_model_gives_the_network_and_the_source():
-    spec = build_comparison(settings(model="m.keras", sources="one"), source_network())
+    spec = build_comparison(settings(model="m.keras", sources="one"), source_network(SMALL_NETWORK))
     assert (spec.network.hidden, spec.source, spec.model_path) == ((4,), None, "m.keras")
     assert (spec.model_sha256, spec.model_notes) == ("0" * 64, ("a",))
-    both = build_comparison(settings(model="m.keras"), source_network())
+    both = build_comparison(settings(model="m.keras"), source_network(SMALL_NETWORK))
     assert (both.source, both.questions) == (BlobsSpec(1), ("fresh", "one"))
 
 
@@ -195,8 +207,12 @@ def test_one_training_has_one_variant():
         build_target_training(settings(target=table("a.csv:label=y"))).target, TableSpec
     )
     assert build_source_training(settings()).source == BlobsSpec(1)
+    with pytest.raises(SettingError, match="equal-compute"):
+        build_target_training(settings(variants=(parse_variant("equal-compute"),)))
     with pytest.raises(SettingError, match="fixed"):
-        build_target_training(settings(model="m.keras", fixed=(0, 1)), source_network())
+        build_target_training(
+            settings(model="m.keras", fixed=(0, 1)), source_network(SMALL_NETWORK)
+        )
 
 
 @pytest.mark.parametrize(
@@ -216,6 +232,7 @@ def test_one_training_has_one_variant():
         (lambda: build_grid(["moons", "blobs"], settings(sources="both")), "sources"),
         (lambda: build_sweep(settings(), ["colour=1,2"]), "over"),
         (lambda: build_sweep(settings(epochs=5), ["epochs=1,2"]), "epochs"),
+        (lambda: build_sweep(settings(source_epochs=5), ["source-epochs=1,2"]), "source-epochs"),
     ],
 )
 def test_what_a_study_does_not_use_or_cannot_vary_is_rejected(build, setting):

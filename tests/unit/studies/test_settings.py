@@ -23,6 +23,8 @@ IMPOSSIBLE = {
     "activation": "selu",
     "initializer": "zeros",
     "epochs": 0,
+    "source_epochs": 0,
+    "budget": "steps",
     "batch_size": 0,
     "learning_rate": -1.0,
     "optimizer": "rmsprop",

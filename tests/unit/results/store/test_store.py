@@ -47,7 +47,11 @@ HEAD = header_of(SPEC, is_stored=False)
 KINDS = {
     "plain": {},
     "all variants": {"variants": VARIANTS},
-    "curves": {"speed": True, "variants": (STANDALONE, Variant("equal-compute", None))},
+    "curves": {
+        "speed": True,
+        "variants": (STANDALONE, Variant("equal-compute", None)),
+        "equal_compute_epochs": 3,
+    },
     "tuned": {"tune": (0.01, 0.1)},
     "scored": {"transferability": True},
     "nested": {"nested": (3, 4), "n_repeats": 12},
@@ -183,11 +187,13 @@ def test_what_plays_no_part_in_a_training_finds_the_same_repeats():
     [
         {"train_seed": 1}, {"engine": "keras"}, {"speed": True}, {"model_sha256": "0"},
         {"variants": (STANDALONE,)}, {"tune": (0.01, 0.02)}, {"source_epochs": 3},
-        {"questions": ("one",)},
+        {"questions": ("one",)}, {"equal_compute_epochs": 3},
     ],
 )  # fmt: skip
 def test_what_plays_a_part_makes_another_experiment(changes):
-    assert identity_of(SPEC) != identity_of(replace(SPEC, **changes))
+    other = replace(SPEC, **changes)
+    assert identity_of(SPEC) != identity_of(other)
+    assert identity_1_of(SPEC) != identity_1_of(other)
 
 
 @dataclass(frozen=True)

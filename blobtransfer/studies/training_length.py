@@ -1,0 +1,134 @@
+"""Choose the epochs of source and target networks so that trainings make the requested updates.
+
+An epoch of few rows makes few updates, so that equal epochs are not equal training.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from blobtransfer.errors import SettingError
+from blobtransfer.specs.data import DataSpec, Role
+from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.training import MAX_EPOCHS, TrainingSpec
+from blobtransfer.studies.settings import ComparisonSettings
+
+SOURCE_ADVICE = "add --source SPEC, the data that it was trained on"
+
+
+def with_target_updates(
+    settings: ComparisonSettings, source: DataSpec | None, target: DataSpec
+) -> ComparisonSettings:
+    """Return settings in which target networks make as many updates as source networks.
+
+    Args:
+        settings: Settings of a comparison; returned unchanged unless the budget is updates.
+        source: Data that source networks are trained on; None if it is not known.
+        target: Data of the comparison.
+
+    Raises:
+        SettingError: The source training is not known, or has a length of its own, or a variant
+            counts epochs.
+    """
+    if settings.budget != "updates":
+        return settings
+    if settings.source_epochs is not None:
+        problem = "--budget updates sets the lengths of source and target training too"
+        advice = "leave one of the two out"
+        raise SettingError("source-epochs", settings.source_epochs, f"{problem}; {advice}")
+    if source is None:
+        problem = f"it is not known how the source network was trained; {SOURCE_ADVICE}"
+        raise SettingError("budget", "updates", problem)
+    training = settings.training
+    epochs = training.epochs_of(training.n_updates(source.n_train), target.n_train)
+    _check_variants(settings, training.epochs, epochs)
+    settings = _with_epochs(settings, training.epochs, epochs)
+    return replace(settings, budget=None)
+
+
+def with_updates_of(
+    settings: ComparisonSettings, data: Mapping[Role, DataSpec], base: ExperimentSpec
+) -> ComparisonSettings:
+    """Return settings whose trainings make as many updates as those of another comparison.
+
+    Args:
+        settings: Settings of a comparison, with the requested epochs.
+        data: Data of the comparison by role.
+        base: The other comparison, whose training rows and batches the epochs refer to.
+
+    Raises:
+        SettingError: A variant counts epochs.
+    """
+
+    def epochs_on(role: Role, training: TrainingSpec) -> int:
+        base_data: DataSpec | None = getattr(base, role)
+        if base_data is None:
+            return training.epochs
+        base_training = replace(base.training, epochs=training.epochs)
+        return training.epochs_of(base_training.n_updates(base_data.n_train), data[role].n_train)
+
+    source_epochs = epochs_on("source", settings.source_training)
+    _check_variants(settings, source_epochs, epochs_on("target", settings.source_training))
+    return _with_epochs(settings, source_epochs, epochs_on("target", settings.training))
+
+
+def equal_compute_epochs(
+    settings: ComparisonSettings, source: DataSpec | None, target: DataSpec
+) -> int | None:
+    """Return the epochs of `equal-compute`; None for twice those of the target.
+
+    They make as many updates as the trainings on the source and on the target together.
+
+    Args:
+        settings: Settings of a comparison.
+        source: Data that source networks are trained on; None if it is not known.
+        target: Data of the comparison.
+
+    Raises:
+        SettingError: The source training is not known, or there are too many epochs.
+    """
+    if source is None:
+        problem = f"it is not known how the source network was trained; {SOURCE_ADVICE}"
+        raise SettingError("variant", "equal-compute", problem)
+    n_updates = settings.source_training.n_updates(source.n_train)
+    epochs = settings.epochs + settings.training.epochs_of(n_updates, target.n_train)
+    if epochs > MAX_EPOCHS:
+        problem = f"that is {epochs:,} epochs; use at most {MAX_EPOCHS:,}"
+        raise SettingError("variant", "equal-compute", problem)
+    return None if epochs == 2 * settings.epochs else epochs
+
+
+def _with_epochs(
+    settings: ComparisonSettings, source_epochs: int, epochs: int
+) -> ComparisonSettings:
+    """Return settings with other epochs.
+
+    Args:
+        settings: The settings.
+        source_epochs: Epochs of source networks.
+        epochs: Epochs of target networks.
+
+    Raises:
+        SettingError: There are too many.
+    """
+    if max(source_epochs, epochs) > MAX_EPOCHS:
+        problem = f"that is {max(source_epochs, epochs):,} epochs; use at most {MAX_EPOCHS:,}"
+        raise SettingError("budget", "updates", problem)
+    return replace(settings, epochs=epochs, source_epochs=source_epochs)
+
+
+def _check_variants(settings: ComparisonSettings, on_source: int, on_target: int) -> None:
+    """Raise `SettingError` if a variant has no epochs that make the requested updates.
+
+    Args:
+        settings: Settings with the variants.
+        on_source: Epochs of a source network that is trained on the source data.
+        on_target: Epochs of as many updates on the target data.
+    """
+    for variant in settings.variants:
+        problem = None
+        if variant.unfreeze is not None:
+            problem = "unfreeze counts epochs, whose updates depend on the rows"
+        elif variant.start == "self-transfer" and on_source != on_target:
+            problem = "its source networks would make other updates than those of transfer"
+        if problem is not None:
+            raise SettingError("variant", str(variant), f"{problem}; use --budget epochs")
