@@ -12,7 +12,7 @@ from blobtransfer.specs.data import GENERATED, Role
 from blobtransfer.specs.data_text import data_spec_text, parse_data_spec
 from blobtransfer.specs.generated import BlobsSpec, GeneratedSpec
 from blobtransfer.specs.table import BUILT_IN, TableRequest, TableSpec
-from blobtransfer.studies.settings import DataRequest
+from blobtransfer.studies.settings import NO_TARGET, DataRequest
 
 FIELDS = {
     "samples": "n_samples",
@@ -122,11 +122,16 @@ class DataOptions:
                 raise SettingError("source-seed", self.source_seed, f"{problem}of the two out")
         source = self._request("source", blobs)
         target = self._request("target", blobs)
+        is_default = self.source is None and self.source_seed is None and not blobs.given()
+        if model is not None and is_default:
+            return {"target": target}
         if self.source is None and not isinstance(target, BlobsSpec):
             if model is None:
-                problem = "the source problem is not said; add --source SPEC, or --model FILE"
+                problem = "there is no source; add --source SPEC, or --model FILE"
                 raise SettingError("target", self.target, problem)
             return {"target": target}
+        if self.target is None and model is None and not isinstance(source, BlobsSpec):
+            raise SettingError("source", self.source, NO_TARGET)
         if self.reverse:
             source, target = target, source
         return {"source": source, "target": target}

@@ -34,8 +34,10 @@ SAME_FIELDS = (
 )  # fmt: skip
 """Names shared by settings of a comparison and fields of its spec."""
 
-TRAIN_ADVICE = "train it with blobtransfer train-source --task SPEC"
-SOURCE_ADVICE = f"add --source SPEC, the table that it was trained on, or {TRAIN_ADVICE}"
+NO_PREPROCESSING = (
+    "it does not record its columns nor their scale; add scale=none (raw values) or scale=own "
+    "(standardised) to the table, or train a network with blobtransfer train-source --task SPEC"
+)
 
 
 def build_comparison(
@@ -75,7 +77,6 @@ def read_data(
     settings: ComparisonSettings,
     data: Mapping[Role, DataRequest],
     source_network: "SourceNetwork | None" = None,
-    advice: str = SOURCE_ADVICE,
 ) -> dict[Role, DataSpec]:
     """Resolve the tables among data requests.
 
@@ -83,11 +84,10 @@ def read_data(
         settings: Settings; `train_seed` splits the rows.
         data: Requests by role, the source first.
         source_network: The network of `settings.model`, whose preprocessing a table needs.
-        advice: What to do if the network has no preprocessing.
 
     Raises:
         TableFileError: A table cannot be used.
-        SourceFileError: The network has no preprocessing, and there is no source table.
+        SourceFileError: The network has no preprocessing, and no table a `scale`.
     """
     specs = {role: spec for role, spec in data.items() if not isinstance(spec, TableRequest)}
     if len(specs) == len(data):
@@ -95,9 +95,9 @@ def read_data(
     preprocessing = None
     if source_network is not None and isinstance(data["target"], TableRequest):
         preprocessing = source_network.preprocessing
-        if preprocessing is None and not isinstance(data.get("source"), TableRequest):
-            problem = "it does not say which columns it learnt, nor how they were scaled"
-            raise SourceFileError(settings.model, f"{problem}; {advice}")
+        tables = [request for request in data.values() if isinstance(request, TableRequest)]
+        if preprocessing is None and all(table.scale is None for table in tables):
+            raise SourceFileError(settings.model, NO_PREPROCESSING)
 
     from blobtransfer.data.tables.resolve import resolve_data_specs
 

@@ -50,7 +50,8 @@ def build_pairs(
     settings = fresh_settings(settings, UNUSED, "pairs")
     if settings.repeats is None:
         settings = replace(settings, repeats=DEFAULT_REPEATS)
-    source, target = settings.data.get("source"), settings.target
+    data = settings.data
+    source, target = data.get("source"), data["target"]
     if isinstance(source, TableRequest) and source == target:
         pairs = _halves(settings, source, n_pairs, first_seed)
     elif isinstance(source, GeneratedSpec) and isinstance(target, GeneratedSpec):

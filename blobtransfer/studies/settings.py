@@ -6,7 +6,13 @@ from math import prod
 from typing import Any, Literal, TypeAlias
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import as_tuple, check_count, check_type, join
+from blobtransfer.specs.checks import (
+    as_tuple,
+    check_count,
+    check_type,
+    escape_control_characters,
+    join,
+)
 from blobtransfer.specs.data import ROLES, DataSpec, Role
 from blobtransfer.specs.experiment import QUESTIONS, EngineName, ExperimentSpec, Question
 from blobtransfer.specs.generated import BlobsSpec
@@ -20,6 +26,8 @@ DataRequest: TypeAlias = DataSpec | TableRequest
 """Data as the user specifies it; a table is read when a spec is built."""
 
 DEFAULT_SOURCE, DEFAULT_TARGET = BlobsSpec(1), BlobsSpec(2)
+
+NO_TARGET = "there is no target; add --target SPEC"
 
 DEFAULT_REPEATS = 200
 """Repeats of a comparison."""
@@ -35,7 +43,8 @@ class ComparisonSettings:
     Args:
         source: Data that source networks are trained on; None: blobs with seed 1 if the target
             is blobs, else no data.
-        target: Data on which the variants are trained and tested.
+        target: Data on which the variants are trained and tested; None: blobs with seed 2, unless
+            the source is other data.
         model: File of the one source network (.keras or .h5); None: it is trained.
         hidden: Widths of the hidden layers, input side first; None: as in the model, or 5 5.
         activation: Activation of all hidden layers, or one for each; None: as in the model, or
@@ -76,7 +85,7 @@ class ComparisonSettings:
     """
 
     source: DataRequest | None = None
-    target: DataRequest = DEFAULT_TARGET
+    target: DataRequest | None = None
     model: str | os.PathLike[str] | None = None
     hidden: tuple[int, ...] | None = None
     activation: str | tuple[str, ...] | None = None
@@ -143,12 +152,18 @@ class ComparisonSettings:
 
     @property
     def data(self) -> dict[Role, DataRequest]:
-        """The data by role, the source first if there is one."""
-        if self.source is not None:
-            return {"source": self.source, "target": self.target}
-        if isinstance(self.target, BlobsSpec):
-            return {"source": DEFAULT_SOURCE, "target": self.target}
-        return {"target": self.target}
+        """The data by role, the source first if there is one.
+
+        Raises:
+            SettingError: There is a source that is not blobs, and neither a target nor a model.
+        """
+        source, target = self.source, self.target or DEFAULT_TARGET
+        if source is None:
+            source = DEFAULT_SOURCE if isinstance(target, BlobsSpec) else None
+        elif self.target is None and self.model is None and not isinstance(source, BlobsSpec):
+            name = source.origin if isinstance(source, TableRequest) else source.name
+            raise SettingError("source", escape_control_characters(name), NO_TARGET)
+        return {"target": target} if source is None else {"source": source, "target": target}
 
     @property
     def n_repeats(self) -> int:

@@ -7,14 +7,13 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.variant import STANDALONE, NewHead, Variant, transfer_variants
 from blobtransfer.studies.comparison import (
-    TRAIN_ADVICE,
     can_keep_output,
     network_of,
     read_data,
     read_source_network,
     training_spec,
 )
-from blobtransfer.studies.settings import DEFAULT_SOURCE, ComparisonSettings
+from blobtransfer.studies.settings import DEFAULT_SOURCE, DEFAULT_TARGET, ComparisonSettings
 
 if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
@@ -37,7 +36,7 @@ def build_source_training(settings: ComparisonSettings) -> ExperimentSpec:
 def build_target_training(
     settings: ComparisonSettings, source_network: "SourceNetwork | None" = None
 ) -> ExperimentSpec:
-    """Build the spec that `train-target` runs: one network, trained on `settings.target`.
+    """Build the spec that `train-target` runs: one network, trained on the target.
 
     Args:
         settings: Target, model, network and training, and `fixed` or `variants` with one value;
@@ -50,7 +49,8 @@ def build_target_training(
         SourceFileError: The source network cannot be used.
     """
     source_network = source_network or read_source_network(settings)
-    data = read_data(settings, {"target": settings.target}, source_network, TRAIN_ADVICE)
+    request = settings.target or DEFAULT_TARGET
+    data = read_data(settings, {"target": request}, source_network)
     network = network_of(settings, data["target"], source_network)
     keeps_output = can_keep_output(source_network, None, data["target"])
     variant = _variant(settings, keeps_output, len(network.hidden))

@@ -58,6 +58,10 @@ DESCRIPTIONS = [
     ("train-source --task iris --classes 2", "--classes 2", "--task"),
     ("compare --source blobs:std=1 --source-seed 4", "--source-seed 4", "--source"),
     ("compare --target moons", "--target moons", "--source"),
+    ("compare --source moons", "--source moons", "--target"),
+    ("compare --source iris --target-seed 3", "--source iris", "--target"),
+    ("compare --source iris --reverse", "--source iris", "--target"),
+    ("sweep --over epochs=1,2 --source moons", "--source moons", "--target"),
     ("compare --source moons --target blobs:features=3", "--source moons 1", "a source and"),
     (
         "compare --source moons --target moons --fixed 0 --variant new-head,fixed=0 "
@@ -98,8 +102,10 @@ SETS = [
         "--variant self-transfer fixed=1",
         "--sources",
     ),
-    ("compare --model m.keras --target iris", "--model m.keras", "--source"),
-    ("train-target --model m.keras --task iris", "--model m.keras", "--task"),
+    ("compare --model m.keras --target iris", "--model m.keras", "scale=none"),
+    ("compare --model m.keras --source iris --target iris", "--model m.keras", "scale=none"),
+    ("sweep --over epochs=1,2 --model m.keras --target iris", "--model m.keras", "scale=none"),
+    ("train-target --model m.keras --task iris", "--model m.keras", "scale=none"),
     ("compare --model m.keras --target moons --sources both", "--sources fresh", "set one"),
     ("compare --model m.keras --target moons --nested 2 3", "--sources fresh", "set one"),
     ("compare --model m.keras --target classification", "--model m.keras", "data with 2"),

@@ -5,7 +5,7 @@ from helpers.commands import run_here
 from helpers.specs import source_network
 
 from blobtransfer.cli.notes import model_notes, new_head_notes
-from blobtransfer.errors import SettingError
+from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.generated import BlobsSpec, CirclesSpec, MoonsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -223,7 +223,7 @@ def test_one_training_has_one_variant():
         (lambda: build_pairs(settings(nested=(2, 3))), "nested"),
         (lambda: build_pairs(settings(), n_pairs=1), "pairs"),
         (lambda: build_pairs(settings(), first_seed=2**32), "first-seed"),
-        (lambda: build_pairs(settings(source=table("iris"))), "target"),
+        (lambda: build_pairs(settings(source=table("iris"))), "source"),
         (lambda: build_pairs(settings(scores=True)), "scores"),
         (lambda: build_grid(["moons"]), "problems"),
         (lambda: build_grid([BlobsSpec(1), "blobs:seed=1"]), "problems"),
@@ -243,10 +243,50 @@ def test_what_a_study_does_not_use_or_cannot_vary_is_rejected(build, setting):
 
 def test_notes_name_what_a_model_lacks_and_a_new_output_layer():
     network = source_network(MLPSpec(n_classes=4))
-    assert list(model_notes(network, "m.keras")) == ["note: m.keras: a"]
-    assert list(model_notes(None, None)) == []
+    assert list(model_notes(network, "m.keras", BlobsSpec(2))) == ["note: m.keras: a"]
+    assert list(model_notes(None, None, None)) == []
     asked = settings(model="m.keras", sources="one")
     (note,) = new_head_notes(build_comparison(asked, network), asked)
     assert "m.keras" in note
     chosen = settings(model="m.keras", sources="one", variants=(parse_variant("new-head"),))
     assert not list(new_head_notes(build_comparison(chosen, network), chosen))
+
+
+@pytest.mark.parametrize(
+    ("source_scale", "target_scale", "scale"),
+    [
+        ("", None, None),
+        (None, None, None),
+        (None, "none", "none"),
+        ("", "own", "own"),
+        ("none", None, "own"),
+        ("own", "source", "source"),
+    ],
+)  # "": a source without scale=; None: no source, or a target without scale=
+def test_a_model_without_preprocessing_needs_the_scale_of_a_table(
+    source_scale, target_scale, scale
+):
+    network = source_network(MLPSpec(2, (4,), 3), notes=())
+    rows = "a.csv:label=y,where=g:"
+    tables = {"target": table(f"{rows}q" + (f",scale={target_scale}" if target_scale else ""))}
+    if source_scale is not None:
+        tables["source"] = table(f"{rows}p" + (f",scale={source_scale}" if source_scale else ""))
+    chosen = settings(model="m.keras", sources="one", **tables)
+    if scale is None:
+        with pytest.raises(SourceFileError):
+            build_comparison(chosen, network)
+        return
+    spec = build_comparison(chosen, network)
+    assert spec.target.scale == scale
+    (note,) = model_notes(network, "m.keras", spec.target)
+    assert ": u, v, " in note and f"(scale={scale})" in note
+
+
+def test_a_note_on_many_inputs_names_the_first(tmp_path):
+    heads = [f"c{i}" for i in range(30)]
+    rows = "".join(",".join([*map(str, range(i, i + 30)), "ab"[i % 2]]) + "\n" for i in range(40))
+    (tmp_path / "wide.csv").write_text(",".join([*heads, "y"]) + "\n" + rows)
+    network = source_network(MLPSpec(30, (4,), 2), notes=())
+    chosen = settings(model="m.keras", sources="one", target=table("wide.csv:label=y,scale=none"))
+    (note,) = model_notes(network, "m.keras", build_comparison(chosen, network).target)
+    assert "c0, c1, " in note and "30 in all" in note and "c20" not in note

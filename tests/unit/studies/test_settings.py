@@ -76,6 +76,7 @@ def test_an_impossible_value_is_rejected_by_the_name_of_its_option(name):
         ({"target": MoonsSpec(1), "sources": "fresh"}, "sources"),
         ({"target": MoonsSpec(1), "nested": (2, 3)}, "sources"),
         ({"target": MoonsSpec(1)}, "variant"),
+        ({"source": MoonsSpec(1)}, "source"),
     ],
 )
 def test_settings_that_exclude_each_other_are_rejected(settings, setting):
@@ -87,6 +88,12 @@ def test_settings_that_exclude_each_other_are_rejected(settings, setting):
 def test_only_blobs_have_a_default_source():
     assert ComparisonSettings().data == {"source": BlobsSpec(1), "target": BlobsSpec(2)}
     assert ComparisonSettings(target=MoonsSpec(1)).data == {"target": MoonsSpec(1)}
+
+
+def test_only_blobs_and_models_have_a_default_target():
+    blobs, moons = BlobsSpec(7), MoonsSpec(1)
+    assert ComparisonSettings(source=blobs).data == {"source": blobs, "target": BlobsSpec(2)}
+    assert ComparisonSettings(source=moons, model="m.keras").data["target"] == BlobsSpec(2)
 
 
 def test_lists_are_taken_for_tuples():
