@@ -6,7 +6,7 @@ same orders, so all engines return the same networks except for float32 rounding
 """
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -58,7 +58,8 @@ class Job:
         n_frozen: (R,) frozen layers, counted from the input; below the number of layers.
         order_keys: (R,) uint64 keys for `randomness.batch_orders`.
         first_epoch: First epoch to train; the batch orders of earlier epochs are skipped.
-        with_curves: Evaluate after every epoch, and before the first.
+        evaluated_epochs: Epochs after which the networks are evaluated, ascending; `first_epoch`:
+            before any training. Empty: never.
         anchor: Weights to pull towards; None: the weight decay of the training.
 
     Raises:
@@ -74,7 +75,7 @@ class Job:
     n_frozen: NDArray[np.int64]
     order_keys: NDArray[np.uint64]
     first_epoch: int = 0
-    with_curves: bool = False
+    evaluated_epochs: tuple[int, ...] = ()
     anchor: Anchor | None = None
 
     def __post_init__(self) -> None:
@@ -119,6 +120,14 @@ def _check_runs(job: Job) -> None:
         raise InputError(
             f"first_epoch {job.first_epoch}: the training has {job.training.epochs} epochs; "
             f"use 0 to {job.training.epochs}"
+        )
+    evaluated = job.evaluated_epochs
+    if list(evaluated) != sorted(set(evaluated)) or (
+        evaluated and not job.first_epoch <= evaluated[0] <= evaluated[-1] <= job.training.epochs
+    ):
+        raise InputError(
+            f"evaluated_epochs {evaluated}: use ascending epochs from {job.first_epoch} to "
+            f"{job.training.epochs}"
         )
 
 
@@ -170,10 +179,10 @@ class Trained:
 
     Args:
         weights: Trained kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
-        curves: (4, R, E + 1) float64, clean evaluations by epoch, entry 0 the untrained
-            network; (4, R, 1) without curves, after training alone. NaN or infinite where
-            training diverged.
-        classes_predicted: (R,) number of classes that the network predicts on the test rows.
+        curves: (4, R, n) float64, clean evaluations after each of the job's n evaluated epochs;
+            NaN or infinite where training diverged.
+        classes_predicted: (R,) number of classes that the network predicts on the test rows in the
+            last evaluation; 0 without one.
     """
 
     weights: Weights
@@ -182,8 +191,23 @@ class Trained:
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """(4, R) evaluations after training."""
+        """(4, R) metrics of the last evaluation."""
         return self.curves[:, :, -1]
+
+    def at(self, runs: slice | NDArray[np.intp]) -> "Trained":
+        """Return some of the runs."""
+        weights = [stacked[runs] for stacked in self.weights]
+        return Trained(weights, self.curves[:, runs], self.classes_predicted[runs])
+
+    @classmethod
+    def join(cls, trained: Sequence["Trained"]) -> "Trained":
+        """Join the runs of trainings with the same evaluated epochs."""
+        layers = zip(*(part.weights for part in trained), strict=True)
+        return cls(
+            weights=[np.concatenate(layer) for layer in layers],
+            curves=np.concatenate([part.curves for part in trained], axis=1),
+            classes_predicted=np.concatenate([part.classes_predicted for part in trained]),
+        )
 
 
 class Engine(Protocol):

@@ -294,6 +294,7 @@ class CellResults:
             "learning_rate": rate
             if scores.learning_rates is None
             else scores.learning_rates[a, repeats],
+            "earlier_accuracy": scores.earlier_accuracy[a, repeats],
         }
 
     def _source_repeats(self, arm: Arm, repeats: NDArray[np.int64]) -> ColumnValues:
@@ -351,7 +352,9 @@ class TrainingResults(CellResults):
             name: column.tolist()[0] if isinstance(column, np.ndarray) else column
             for name, column in self.columns(arm).items()
         }
-        return Run(**values | {metric: finite(values[metric]) for metric in METRICS})
+        return Run(
+            **values | {name: finite(values[name]) for name in (*METRICS, "earlier_accuracy")}
+        )
 
     @property
     def cells(self) -> tuple[CellResults, ...]:

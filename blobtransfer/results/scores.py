@@ -32,7 +32,8 @@ class Run:
     Accuracies are in [0, 1], losses in nats; values that are not finite are None. `label` is the
     variant as the user writes it, `source_repeat` the repeat whose source network the run starts
     from. `source` names the data or the file of that network, `target` the data that the run is
-    trained on. `learning_rate` is None in older files.
+    trained on. `earlier_accuracy` is the test accuracy after three quarters of the epochs.
+    `learning_rate` and `earlier_accuracy` are None in older files.
     """
 
     sources: Sources
@@ -50,6 +51,7 @@ class Run:
     source: str = ""
     target: str = ""
     learning_rate: float | None = None
+    earlier_accuracy: Share | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,8 @@ class Scores:
             nats, NaN or infinite where training diverged.
         classes_predicted: (A, R) int64, number of classes that a network predicts on test rows.
         is_failed: (A, R) bool, whether a metric or a weight is not finite.
+        earlier_accuracy: (A, R) float64 test accuracies after the `earlier_epoch` of each run; NaN
+            in older files.
         learning_rates: (A, R) float64 chosen learning rates; None unless runs choose.
     """
 
@@ -71,6 +75,7 @@ class Scores:
     values: NDArray[np.float64]
     classes_predicted: NDArray[np.int64]
     is_failed: NDArray[np.bool_]
+    earlier_accuracy: NDArray[np.float64]
     learning_rates: NDArray[np.float64] | None = None
 
     @classmethod
@@ -90,6 +95,7 @@ class Scores:
             along_repeats("values"),
             along_repeats("classes_predicted"),
             along_repeats("is_failed"),
+            along_repeats("earlier_accuracy"),
             None if scores[0].learning_rates is None else along_repeats("learning_rates"),
         )
 
@@ -101,6 +107,7 @@ class Scores:
             self.values[..., is_selected],
             self.classes_predicted[:, is_selected],
             self.is_failed[:, is_selected],
+            self.earlier_accuracy[:, is_selected],
             None if self.learning_rates is None else self.learning_rates[:, is_selected],
         )
 
@@ -136,7 +143,7 @@ class Scores:
         values = np.full((len(METRICS), *shape), np.nan)
         classes_predicted = np.full(shape, -1, np.int64)
         is_failed = np.zeros(shape, bool)
-        learning_rates = np.full(shape, np.nan)
+        earlier_accuracy, learning_rates = np.full((2, *shape), np.nan)
         for i, row in enumerate(rows):
             a = arm_of.get((row.sources, row.variant, row.fixed))
             if a is None:
@@ -151,6 +158,8 @@ class Scores:
             values[:, a, r] = [math.nan if value is None else value for value in metrics]
             classes_predicted[a, r] = row.classes_predicted
             is_failed[a, r] = row.status == "failed"
+            if row.earlier_accuracy is not None:
+                earlier_accuracy[a, r] = row.earlier_accuracy
             if row.learning_rate is not None:
                 learning_rates[a, r] = row.learning_rate
         missing = np.argwhere(classes_predicted < 0)
@@ -159,7 +168,7 @@ class Scores:
             raise ValueError(f"runs: repeat {repeats[r]} has no run of {arms[a].label}")
         return cls(
             tuple(arms), np.array(repeats, np.int64), values, classes_predicted, is_failed,
-            learning_rates,
+            earlier_accuracy, learning_rates,
         )  # fmt: skip
 
     def check(self, n_classes: int) -> None:
@@ -169,6 +178,8 @@ class Scores:
         )  # fmt: skip
         is_fine = ((accuracies >= 0) & (accuracies <= 1)).all(axis=0)
         is_fine &= ((losses >= LEAST_LOSS) & (losses <= MOST_LOSS)).all(axis=0)
+        earlier = self.earlier_accuracy
+        is_fine &= ((earlier >= 0) & (earlier <= 1)) | np.isnan(earlier)
         are_classes = (self.classes_predicted >= 0) & (self.classes_predicted <= n_classes)
         if not (is_fine | self.is_failed).all() or not are_classes.all():
             raise ValueError("scores that no training gives")

@@ -23,6 +23,7 @@ from blobtransfer.running.trainer import (
 from blobtransfer.running.transferability import score_sources
 from blobtransfer.running.tune import train_tuned
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
+from blobtransfer.specs.training import TEST_ACCURACY, earlier_epoch
 
 
 def run_block(
@@ -53,7 +54,7 @@ def run_block(
     else:
         trained = train_arms(spec, repeats, networks, engine, on_epochs, spec.speed)
     return BlockResult(
-        scores=scores_of(repeats, trained, rates),
+        scores=scores_of(spec, repeats, trained, rates),
         curves={arm: results.curves[:1] for arm, results in trained.items()} if spec.speed else {},
         transferability=score_sources(spec, repeats, networks) if spec.transferability else None,
     )
@@ -70,6 +71,7 @@ def fresh_sources(spec: ExperimentSpec, repeats: Sequence[int]) -> list[SourceKe
 
 
 def scores_of(
+    spec: ExperimentSpec,
     repeats: Sequence[int],
     trained: Mapping[Arm, Trained],
     learning_rates: NDArray[np.float64] | None = None,
@@ -77,6 +79,7 @@ def scores_of(
     """Collect the scores of some repeats.
 
     Args:
+        spec: The experiment.
         repeats: R indices of repeats.
         trained: Their trained networks by arm, A arms.
         learning_rates: (A, R) rate of each run; None if all runs have the rate of the spec.
@@ -87,8 +90,18 @@ def scores_of(
         values=np.stack([results.scores for results in trained.values()], axis=1),
         classes_predicted=np.stack([results.classes_predicted for results in trained.values()]),
         is_failed=np.stack([~_are_finite(results) for results in trained.values()]),
+        earlier_accuracy=np.stack(
+            [_earlier_accuracy(results, spec.n_epochs(arm)) for arm, results in trained.items()]
+        ),
         learning_rates=learning_rates,
     )
+
+
+def _earlier_accuracy(trained: Trained, n_epochs: int) -> NDArray[np.float64]:
+    """Return the test accuracy of each run after its `earlier_epoch`, (R,)."""
+    accuracy = trained.curves[TEST_ACCURACY]
+    has_curves = accuracy.shape[1] == n_epochs + 1
+    return np.asarray(accuracy[:, earlier_epoch(n_epochs) if has_curves else 0])
 
 
 def _are_finite(trained: Trained) -> NDArray[np.bool_]:

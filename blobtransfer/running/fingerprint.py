@@ -79,5 +79,5 @@ def _hash_of_networks(probe: ExperimentSpec, engine: Engine) -> str:
     for networks in trained.values():
         for weights in networks.weights:
             digest.update(weights.tobytes())
-        digest.update(networks.curves.tobytes())
+        digest.update(networks.scores.tobytes())
     return digest.hexdigest()

@@ -196,7 +196,7 @@ def train_one(
     (arm,) = spec.arms
     stage = progress.start(stage_name, spec.n_epochs(arm))
     trained = train_arms(spec, [0], sources, engine, stage.advance, with_curves=True)
-    scores = scores_of([0], trained)
+    scores = scores_of(spec, [0], trained)
     network = arm.variant.network(spec.network)
     weights = [stacked[0] for stacked in trained[arm].weights]
     dataset = load_dataset(spec.data, 0, spec.train_seed)

@@ -17,6 +17,7 @@ from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained, load_en
 from blobtransfer.network import Weights, stacked_initial_weights
 from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.experiment import Arm, EngineName, ExperimentSpec, Question
+from blobtransfer.specs.training import earlier_epoch
 from blobtransfer.specs.variant import Start
 
 
@@ -98,7 +99,8 @@ def train_arms(
         sources: The source networks that the arms start from.
         engine: Engine that trains.
         on_epochs: Called as epochs are done.
-        with_curves: Evaluate after every epoch.
+        with_curves: Evaluate after every epoch, and before the first; else after three quarters of
+            the epochs and after the last.
         arms: Arms to train; None: all.
         datasets: Data of each repeat, or one dataset for all; empty for the data of the spec.
 
@@ -119,11 +121,7 @@ def train_arms(
         )
         for i, arm in enumerate(group):
             runs = slice(i * len(repeats), (i + 1) * len(repeats))
-            trained[arm] = Trained(
-                weights=[stacked[runs] for stacked in together.weights],
-                curves=together.curves[:, runs],
-                classes_predicted=together.classes_predicted[runs],
-            )
+            trained[arm] = together.at(runs)
     return {arm: trained[arm] for arm in arms}
 
 
@@ -145,8 +143,12 @@ def _train_group(
     stream = Stream.SOURCE_ORDER if spec.target is None else Stream.TARGET_ORDER
     keys = np.tile(order_keys(spec.train_seed, stream, repeats), len(arms))
     weights, anchor = _weights_and_anchor(spec, arms, repeats, sources)
+    n_epochs = spec.n_epochs(arms[0])
+    evaluated = range(n_epochs + 1) if with_curves else [earlier_epoch(n_epochs), n_epochs]
     curves: list[NDArray[np.float64]] = []
     for phases in zip(*(spec.phases(arm.variant) for arm in arms), strict=True):
+        first, last = phases[0].first_epoch, phases[0].training.epochs
+        epochs = range(first + 1 if first else 0, last + 1)  # each epoch is in one phase only
         job = Job(
             network=arms[0].variant.network(spec.network),
             training=phases[0].training,
@@ -154,16 +156,14 @@ def _train_group(
             weights=weights,
             n_frozen=np.repeat([phase.n_frozen for phase in phases], len(repeats)),
             order_keys=keys,
-            first_epoch=phases[0].first_epoch,
-            with_curves=with_curves,
+            first_epoch=first,
+            evaluated_epochs=tuple(epoch for epoch in evaluated if epoch in epochs),
             anchor=anchor,
         )
         trained = _train(engine, job, on_epochs)
         weights = trained.weights
-        # The first entry of a phase is the last entry of the previous phase.
-        curves.append(trained.curves[:, :, 1:] if curves and with_curves else trained.curves)
-    whole = np.concatenate(curves, axis=2) if with_curves else curves[-1]
-    return replace(trained, curves=whole)
+        curves.append(trained.curves)
+    return replace(trained, curves=np.concatenate(curves, axis=2))
 
 
 def _weights_and_anchor(

@@ -59,7 +59,7 @@ def train_tuned(
             )
             groups.append(trained_with_rate[arm])
             indices.append(runs)
-        trained[arm] = _in_order(groups, np.argsort(np.concatenate(indices)))
+        trained[arm] = Trained.join(groups).at(np.argsort(np.concatenate(indices)))
     return trained, rates
 
 
@@ -98,15 +98,3 @@ def _chosen_rates(
 
 def _with_rate(spec: ExperimentSpec, rate: float) -> ExperimentSpec:
     return replace(spec, training=replace(spec.training, learning_rate=rate))
-
-
-def _in_order(groups: Sequence[Trained], order: NDArray[np.intp]) -> Trained:
-    """Join the runs of one arm."""
-    n_layers = len(groups[0].weights)
-    return Trained(
-        weights=[
-            np.concatenate([group.weights[i] for group in groups])[order] for i in range(n_layers)
-        ],
-        curves=np.concatenate([group.curves for group in groups], axis=1)[:, order],
-        classes_predicted=np.concatenate([group.classes_predicted for group in groups])[order],
-    )

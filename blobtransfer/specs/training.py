@@ -92,6 +92,14 @@ class TrainingSpec:
         return -(-n_train // self.batch_size)
 
 
+def earlier_epoch(n_epochs: int) -> int:
+    """Return three quarters of the epochs of a training, rounded down.
+
+    The accuracy after these epochs shows whether the rest of the training still improves a network.
+    """
+    return 3 * n_epochs // 4
+
+
 def check_penalty(setting: str, value: float) -> None:
     """Raise `SettingError` unless `value` can be the strength of a penalty on the weights."""
     check_number(setting, value)

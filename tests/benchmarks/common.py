@@ -59,6 +59,7 @@ def job_of(
         weights=[np.resize(layer, (n_runs, *layer.shape[1:])) for layer in draws],
         n_frozen=np.full(n_runs, n_frozen),
         order_keys=order_keys,
+        evaluated_epochs=(training.epochs,),
     )
 
 

@@ -35,7 +35,7 @@ class PlannedEngine:
             for i, n_frozen in enumerate(job.n_frozen)
         ]
         on_epochs(job.n_runs * job.n_epochs)
-        n_evaluations = job.n_epochs + 1 if job.with_curves else 1
+        n_evaluations = len(job.evaluated_epochs)
         return Trained(
             weights=[layer.copy() for layer in job.weights],
             curves=np.tile(np.array(planned)[None, :, None], (len(METRICS), 1, n_evaluations)),

@@ -34,9 +34,8 @@ def block_of(first: int) -> BlockResult:
     repeats = np.arange(first, first + N_AT_ONCE)
     shape = (len(METRICS), len(SPEC.arms), N_AT_ONCE)
     values = np.random.default_rng(first).random(shape)
-    return BlockResult(
-        Scores(SPEC.arms, repeats, values, np.full(shape[1:], 3), np.zeros(shape[1:], bool))
-    )
+    classes, is_failed = np.full(shape[1:], 3), np.zeros(shape[1:], bool)
+    return BlockResult(Scores(SPEC.arms, repeats, values, classes, is_failed, values[0]))
 
 
 def write(path: Path, told: int) -> None:

@@ -51,6 +51,7 @@ def runs_of(cell: CellResults) -> list[Run]:
                 source="" if arm.sources == "none" else source,
                 target=cell.measured.name,
                 learning_rate=finite(rate),
+                earlier_accuracy=finite(scores.earlier_accuracy[a, r]),
             )
             runs.append(run)
     return runs
@@ -64,7 +65,7 @@ def no_number(name: str) -> NoReturn:
 def assert_same_runs(a: Any, b: Any) -> None:
     """Compare scores and curves of two results, or of two blocks, bit for bit."""
     assert a.scores.arms == b.scores.arms
-    for name in ("repeats", "values", "classes_predicted", "is_failed"):
+    for name in ("repeats", "values", "classes_predicted", "is_failed", "earlier_accuracy"):
         assert getattr(a.scores, name).tobytes() == getattr(b.scores, name).tobytes()
     assert list(a.curves) == list(b.curves)
     for arm, curve in a.curves.items():

@@ -8,7 +8,6 @@ in every lane, block and thread, so its result does not depend on what else is t
 import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from itertools import pairwise
 
 import numpy as np
 
@@ -141,11 +140,10 @@ class _JobTraining:
         )
         self.records = self.train_rows.records(kernel.layout.record_size(lanes))
         self.dataset_of_run = np.arange(job.n_runs) % len(datasets)
-        n_evaluations = job.n_epochs + 1 if job.with_curves else 1
         self.epochs_done = np.zeros(job.n_runs, np.int64)
         self.weights = [np.empty_like(stacked) for stacked in job.weights]
-        self.curves = np.empty((len(METRICS), job.n_runs, n_evaluations))
-        self.classes_predicted = np.empty(job.n_runs, np.int64)
+        self.curves = np.empty((len(METRICS), job.n_runs, len(job.evaluated_epochs)))
+        self.classes_predicted = np.zeros(job.n_runs, np.int64)
 
     def groups(self, n_threads: int) -> list[BlockGroup]:
         """Return the block groups of the job; see `scheduling.block_groups`."""
@@ -204,19 +202,27 @@ class _GroupTraining:
     def run(self) -> None:
         """Train and evaluate the blocks, and store their results; or return early if stopped."""
         training, job = self._training, self._training.job
-        ends = [job.first_epoch, job.training.epochs]
-        if job.with_curves:
-            self._evaluate(0)
-            ends = list(range(job.first_epoch, job.training.epochs + 1))
-        for first, last in pairwise(ends):
-            # One call for all: threads wait for one another wherever they are in Python.
-            training.kernel.train_group(first_epoch=first, last_epoch=last, **self._arguments)
+        reached = job.first_epoch
+        for i, epoch in enumerate(job.evaluated_epochs):
+            self._train(reached, epoch)
             if training.is_stopped[0]:
                 return
-            self._evaluate(last - job.first_epoch if job.with_curves else 0)
+            self._evaluate(i)
+            reached = epoch
+        self._train(reached, job.training.epochs)
+        if training.is_stopped[0]:
+            return
         n_runs = self._runs.shape[1]
         for result, stacked in zip(training.weights, self._networks.unpack_weights(), strict=True):
             result[self._runs] = stacked[:, :n_runs]
+
+    def _train(self, first_epoch: int, last_epoch: int) -> None:
+        """Train the blocks from one epoch up to another, or until the job is stopped."""
+        if first_epoch < last_epoch:
+            # One call for all: threads wait for one another wherever they are in Python.
+            self._training.kernel.train_group(
+                first_epoch=first_epoch, last_epoch=last_epoch, **self._arguments
+            )
 
     def _kernel_arguments(self) -> dict[str, int | float]:
         """Return the arguments of `kernel.train_group` except for the epochs.

@@ -20,7 +20,7 @@ from blobtransfer.network import Weights
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import METRICS, TrainingSpec
 
 MAX_CALL_WORK = 300_000_000
 """Training rows x weights between two reports of progress: about 0.3 s."""
@@ -116,23 +116,26 @@ class _Trainer:
             on_epochs: Called as epochs are done.
 
         Returns:
-            (4, E + 1) metrics by epoch, or (4, 1) after training; and the number of classes that
-            the trained network predicts on the test rows.
+            (4, n) metrics after each evaluated epoch; and the number of classes that the network
+            predicts on the test rows in the last evaluation, 0 without one.
         """
         self._reset(job, run)
         dataset, last_epoch = job.dataset_of(run), self._training.epochs
-        evaluations = [self._evaluate(dataset)] if job.with_curves else []
+        evaluated = set(job.evaluated_epochs)
+        evaluations = [self._evaluate(dataset)] if job.first_epoch in evaluated else []
         n_epochs = self._epochs_per_call(len(dataset.y_train))
         for first in range(job.first_epoch, last_epoch, n_epochs):
             epochs = range(first, min(first + n_epochs, last_epoch))
             orders = batch_orders(int(job.order_keys[run]), epochs, len(dataset.y_train))
-            for call_orders in np.split(orders, len(orders)) if job.with_curves else [orders]:
+            cuts = [epoch - first for epoch in epochs[1:] if epoch in evaluated]
+            for call_orders in np.split(orders, cuts):
                 self._train_epochs(dataset.x_train, dataset.y_train, call_orders)
-                if job.with_curves:
+                first += len(call_orders)
+                if first in evaluated:
                     evaluations.append(self._evaluate(dataset))
                 on_epochs(len(call_orders))
-        curve, classes_predicted = zip(*(evaluations or [self._evaluate(dataset)]), strict=True)
-        return np.array(curve).T, classes_predicted[-1]
+        curve = np.array([metrics for metrics, _ in evaluations]).reshape(-1, len(METRICS)).T
+        return curve, evaluations[-1][1] if evaluations else 0
 
     def _reset(self, job: Job, run: int) -> None:
         """Set the weights and anchors of a run, and reset the optimizer."""

@@ -33,6 +33,7 @@ def pack(block: BlockResult) -> bytes:
     arrays += [block.curves[arm].astype("<f8") for arm in _packed(block.curves)]
     if block.transferability is not None:
         arrays.append(block.transferability.astype("<f8"))
+    arrays.append(scores.earlier_accuracy.astype("<f8"))
     return zlib.compress(b"".join(array.tobytes() for array in arrays), LEVEL)
 
 
@@ -58,9 +59,12 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
         shapes += [("<f8", (1, n, spec.n_epochs(arm) + 1)) for arm in arms]
     if spec.transferability:
         shapes.append(("<f8", (len(SCORES), n)))
+    shapes.append(("<f8", (len(arms), n)))
     sizes = [np.dtype(kind).itemsize * int(np.prod(shape)) for kind, shape in shapes]
     unpacker = zlib.decompressobj()
     content = unpacker.decompress(body, sum(sizes) + 1)
+    if len(content) == sum(sizes[:-1]):  # a block of an older version, without earlier accuracies
+        content += np.full(shapes[-1][1], np.nan).tobytes()
     if len(content) != sum(sizes) or not unpacker.eof:
         raise ValueError("not as many numbers as the spec says")
     ends = np.cumsum(sizes).tolist()
@@ -68,13 +72,14 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
         np.frombuffer(content[end - size : end], kind).reshape(shape).astype(kind[1:])
         for (kind, shape), size, end in zip(shapes, sizes, ends, strict=True)
     ]
-    values, classes_predicted, is_failed, *rest = arrays
+    values, classes_predicted, is_failed, *rest, earlier_accuracy = arrays
     scores = Scores(
         arms=arms,
         repeats=np.array(repeats, np.int64),
         values=values,
         classes_predicted=classes_predicted,
         is_failed=is_failed.astype(bool),
+        earlier_accuracy=earlier_accuracy,
         learning_rates=rest.pop(0) if spec.tune else None,
     ).with_arms(spec.arms)
     transferability = rest.pop() if spec.transferability else None

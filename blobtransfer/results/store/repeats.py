@@ -6,7 +6,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -191,7 +191,7 @@ class StoredRepeats:
             for block_here in self.blocks(range(first, last + 1)):
                 is_common = np.isin(repeats, block_here.scores.repeats)
                 is_new &= ~is_common
-                if pack(block_here) != pack(block.at(is_common)):
+                if not _are_same(block_here, block.at(is_common)):
                     raise StoreError(
                         other._path,
                         f"its repeat {block_here.scores.repeats[0]} and others are not those of "
@@ -333,6 +333,18 @@ def translate_check_errors(path: Path) -> Iterator[None]:
 def record_text(record: Any) -> str:
     """Return a record as JSON text."""
     return json.dumps(encodable(record))
+
+
+def _are_same(a: BlockResult, b: BlockResult) -> bool:
+    """Return whether two blocks have the same numbers, except for those that one does not know."""
+    earlier = [block.scores.earlier_accuracy for block in (a, b)]
+    is_unknown = np.isnan(earlier).any(axis=0)
+    known = [np.where(is_unknown, np.nan, accuracy) for accuracy in earlier]
+    a, b = (
+        replace(block, scores=replace(block.scores, earlier_accuracy=accuracy))
+        for block, accuracy in zip((a, b), known, strict=True)
+    )
+    return pack(a) == pack(b)
 
 
 def _runs(repeats: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -45,6 +45,7 @@ def scores_of(spec, scores=None, n_classes_seen=3):
         values=np.stack([values] * 4),
         classes_predicted=np.full(values.shape, n_classes_seen),
         is_failed=np.isnan(values),
+        earlier_accuracy=values,
     )
 
 
@@ -234,7 +235,7 @@ def test_what_six_of_six_sources_show_is_known_as_well_as_six_pairs_show_it():
     values = np.stack([np.full((2, 18), 0.6)] * 4)
     values[:, 1] += 0.1
     seen, failed = np.full((2, 18), 3), np.zeros((2, 18), bool)
-    found = analysed(spec, Scores(spec.arms, np.arange(18), values, seen, failed))
+    found = analysed(spec, Scores(spec.arms, np.arange(18), values, seen, failed, values[0]))
     d = found.summary[1].difference
     assert (d.n, d.probability_better) == (6, 1.0)
     # Wilson's interval of 6 of 6, not of 18 of 18: 6 / (6 + 1.96^2) = 0.6097
@@ -257,6 +258,7 @@ def test_repeats_that_are_missing_leave_the_others_with_their_sources():
     part = Scores(
         spec.arms, whole.repeats[kept], whole.values[:, :, kept],
         whole.classes_predicted[:, kept], whole.is_failed[:, kept],
+        whole.earlier_accuracy[:, kept],
     )  # fmt: skip
     found = of(analysed(spec, part), "fresh", "transfer fixed=1")
     # sources of repeats 0 and 2; differences 0.1 alone, and 0 twice

@@ -27,6 +27,7 @@ def job_of() -> Callable[..., Job]:
         pull: float | None = None,
     ) -> Job:
         repeats = tuple(range(n_runs))
+        first_evaluated = 0 if with_curves else training.epochs
         return Job(
             network=network,
             training=training,
@@ -34,7 +35,7 @@ def job_of() -> Callable[..., Job]:
             weights=[layer.copy() for layer in stacked_initial_weights(network, 0, repeats)],
             n_frozen=np.broadcast_to(n_frozen, n_runs),
             order_keys=order_keys(0, Stream.TARGET_ORDER, repeats),
-            with_curves=with_curves,
+            evaluated_epochs=tuple(range(first_evaluated, training.epochs + 1)),
             anchor=None if pull is None else _anchor(network, n_runs, pull),
         )
 

@@ -129,7 +129,8 @@ def test_the_bits_do_not_depend_on_how_many_rows_are_laid_out(
 ):
     # 40 training rows in batches of 16: less than a batch, one, two, and two epochs at once
     job = job_of(small_dataset, MLPSpec(), TrainingSpec(5, 16, momentum=0.9), 3)
-    job = replace(job, with_curves=with_curves)
+    if with_curves:
+        job = replace(job, evaluated_epochs=tuple(range(job.training.epochs + 1)))
     expected = engine.train(job, SILENT.advance)
     monkeypatch.setattr(scheduling, "MAX_PACKED_VECTORS", rows_at_once * 4)
     monkeypatch.setattr(scheduling, "MAX_MULTI_EPOCH_VECTORS", rows_at_once * 4)

@@ -94,6 +94,10 @@ def test_a_task_without_test_rows_is_rejected(job, small_dataset):
         lambda job: {"order_keys": job.order_keys.astype(np.int64)},
         lambda job: {"first_epoch": -1},
         lambda job: {"first_epoch": 2},  # the training has one epoch
+        lambda job: {"evaluated_epochs": (0, 2)},
+        lambda job: {"evaluated_epochs": (1, 0)},
+        lambda job: {"evaluated_epochs": (0, 0)},
+        lambda job: {"evaluated_epochs": (0, 1), "first_epoch": 1},
     ],
 )
 def test_runs_that_do_not_fit_the_network_are_rejected(job, change):

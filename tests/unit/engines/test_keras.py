@@ -70,7 +70,8 @@ class FitEngine:
             model.fit(x[order], y[order], training.batch_size, shuffle=False, verbose=0)
             curve.append(evaluate())
         classes = np.asarray(model(dataset.x_test)).argmax(axis=1)
-        return get_weights(model), np.array(curve).T, len(np.unique(classes))
+        evaluated = [epoch - job.first_epoch for epoch in job.evaluated_epochs]
+        return get_weights(model), np.array(curve)[evaluated].T, len(np.unique(classes))
 
 
 MIXED = ("gelu", "tanh", "elu", "sigmoid", "leaky_relu", "leaky_relu=0.1", "relu")

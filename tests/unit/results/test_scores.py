@@ -27,7 +27,7 @@ def grid(n_repeats=3):
     values[0, 1, 1] = np.nan
     values[2, 1, 1] = np.inf
     classes = np.array([[3] * n_repeats, [2] * n_repeats])
-    return Scores(ARMS, np.arange(n_repeats), values, classes, is_failed)
+    return Scores(ARMS, np.arange(n_repeats), values, classes, is_failed, values[1] / 2)
 
 
 def rows_of_grid():
@@ -37,7 +37,7 @@ def rows_of_grid():
 
 def assert_same(a, b):
     assert a.arms == b.arms
-    for name in ("repeats", "values", "classes_predicted", "is_failed"):
+    for name in ("repeats", "values", "classes_predicted", "is_failed", "earlier_accuracy"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
@@ -81,6 +81,7 @@ def test_parts_are_joined_by_repeat_in_whatever_order_they_come():
         return Scores(
             ARMS, np.array(repeats), whole.values[:, :, repeats],
             whole.classes_predicted[:, repeats], whole.is_failed[:, repeats],
+            whole.earlier_accuracy[:, repeats],
         )  # fmt: skip
 
     assert_same(Scores.join([part([3, 4]), part([0]), part([1, 2])]), whole)
@@ -113,5 +114,5 @@ def test_a_number_that_is_not_finite_is_none(value, expected):
 def test_the_columns_of_a_row_are_those_of_the_contract():
     assert list(Run.__annotations__) == [
         "sources", "variant", "fixed", "repeat", *METRICS, "classes_predicted", "status",
-        "label", "source_repeat", "source", "target", "learning_rate",
+        "label", "source_repeat", "source", "target", "learning_rate", "earlier_accuracy",
     ]  # fmt: skip

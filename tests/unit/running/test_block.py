@@ -314,11 +314,27 @@ def test_the_curve_of_an_unfrozen_run_has_every_epoch_once():
         np.testing.assert_array_equal(block.curves[arm][0, :, -1], block.scores.values[0, a])
 
 
-def test_the_curves_of_a_block_do_not_change_its_scores():
-    plain, with_curves = (fresh("fixed=1,unfreeze=3", speed=speed) for speed in (False, True))
-    np.testing.assert_array_equal(
-        run_block(plain, [0, 1], {}).scores.values, run_block(with_curves, [0, 1], {}).scores.values
+@pytest.mark.parametrize("unfreeze", [2, 3])
+def test_the_curves_of_a_block_do_not_change_its_scores(unfreeze):
+    text = f"fixed=1,unfreeze={unfreeze}"
+    plain, with_curves = (
+        run_block(fresh(text, "equal-compute", speed=speed), [0, 1], {}) for speed in (False, True)
     )
+    np.testing.assert_array_equal(plain.scores.values, with_curves.scores.values)
+    for arm, curve, earlier in zip(
+        plain.scores.arms, with_curves.curves.values(), plain.scores.earlier_accuracy, strict=True
+    ):
+        epoch = {"equal-compute": 6}.get(arm.label, 3)  # three quarters of 8 and of 4 epochs
+        np.testing.assert_array_equal(earlier, curve[0, :, epoch])
+    np.testing.assert_array_equal(
+        plain.scores.earlier_accuracy, with_curves.scores.earlier_accuracy
+    )
+
+
+def test_the_earlier_accuracy_of_a_training_of_one_epoch_is_that_of_the_untrained_network():
+    block = run_block(fresh("fixed=1", training=TrainingSpec(1), speed=True), [0, 1], {})
+    for a, arm in enumerate(block.scores.arms):
+        np.testing.assert_array_equal(block.scores.earlier_accuracy[a], block.curves[arm][0, :, 0])
 
 
 def test_a_block_and_its_result_can_be_pickled():

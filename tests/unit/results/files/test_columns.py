@@ -48,6 +48,7 @@ def with_odd_numbers(cell, rng, scores=False, rates=False):
             values=values,
             classes_predicted=rng.integers(0, 12, (n_arms, n_repeats)),
             is_failed=~np.isfinite(values).all(axis=0),
+            earlier_accuracy=odd((n_arms, n_repeats)),
             learning_rates=rng.choice([0.1, 1e-5], (n_arms, n_repeats)) if rates else None,
         ),
         curves={arm: odd(curves.shape) for arm, curves in cell.curves.items()},

@@ -96,7 +96,7 @@ def test_a_block_comes_out_as_it_went_in(changes):
     found = unpack(pack(block), spec, range(3, 9))
     assert_alike(found, block)
     assert found.scores.is_failed.any() and not found.scores.is_failed.all()
-    for name in ("values", "classes_predicted", "is_failed", "learning_rates"):
+    for name in ("values", "classes_predicted", "is_failed", "earlier_accuracy", "learning_rates"):
         own, theirs = (getattr(one.scores, name) for one in (found, block))
         assert (own is None and theirs is None) or (own.dtype, own.shape) == (
             theirs.dtype, theirs.shape,
@@ -129,6 +129,20 @@ def test_a_block_is_packed_with_one_source_before_fresh_sources():
         np.testing.assert_array_equal(curve, curves[arm])
 
 
+def older(body: bytes, n_runs: int) -> bytes:
+    """Return a packed block as an older version wrote it, without the earlier accuracies."""
+    return zlib.compress(zlib.decompress(body)[: -8 * n_runs])
+
+
+@pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
+def test_a_block_of_an_older_version_has_unknown_earlier_accuracies(changes):
+    spec = fresh(**changes)
+    block = block_of(range(3, 9), spec)
+    found = unpack(older(pack(block), len(block.scores)), spec, range(3, 9))
+    unknown = np.full_like(block.scores.earlier_accuracy, np.nan)
+    assert_alike(found, replace(block, scores=replace(block.scores, earlier_accuracy=unknown)))
+
+
 @pytest.mark.parametrize("length", [0, 1, 50, -1])
 def test_bytes_of_another_length_are_refused(length):
     body = pack(block_of(range(3)))
@@ -140,8 +154,6 @@ def test_bytes_of_another_length_are_refused(length):
 
 
 def test_what_swells_when_it_is_unpacked_is_refused_unread():
-    import zlib
-
     bomb = zlib.compress(bytes(200_000_000))
     with pytest.raises(ValueError, match="as many numbers"):
         unpack(bomb, SPEC, range(3))
@@ -449,6 +461,21 @@ def test_parts_join_whatever_they_have_in_common(tmp_path):
         assert store.stored(SPEC).seconds(range(100)) == pytest.approx(
             1.5 * (2 + 5 / 9 + 5 / 7 + 1)
         )
+
+
+def test_a_part_of_an_older_version_joins_and_its_earlier_accuracies_stay_unknown(tmp_path):
+    a, b, whole = (tmp_path / f"{name}.db" for name in "abw")
+    block = block_of(range(5))
+    unknown = np.full_like(block.scores.earlier_accuracy, np.nan)
+    old = replace(block, scores=replace(block.scores, earlier_accuracy=unknown))
+    with Store.open(a, writes=True) as store:
+        store.record_command(Study.of_one(SPEC), [])
+        store.stored(SPEC).add(HEAD, old, HERE, "", 0.0)
+    filled(b, range(3, 9))
+    assert merged(whole, a, b) == [5, 4]
+    found = BlockResult.join(read(whole)).scores.earlier_accuracy
+    assert np.isnan(found[:, :5]).all()
+    np.testing.assert_array_equal(found[:, 5:], block_of(range(5, 9)).scores.earlier_accuracy)
 
 
 def test_parts_of_a_study_join_cell_by_cell(tmp_path):
