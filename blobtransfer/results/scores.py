@@ -122,6 +122,7 @@ class Scores:
             self.values[:, indices],
             self.classes_predicted[indices],
             self.is_failed[indices],
+            self.earlier_accuracy[indices],
             None if self.learning_rates is None else self.learning_rates[indices],
         )
 

@@ -237,7 +237,7 @@ def _worst_cell(summary: PooledSummary, family: PooledEffect, results: StudyResu
         return ""
     rows = [row for row in results.findings.pairs if row.arm == summary.arm]
     worst = min(rows, key=lambda row: row.difference)
-    return f"{words.format_signed_points(family.worst)} ({worst.pair})"
+    return f"{words.format_signed(family.worst)} ({worst.pair})"
 
 
 def _notes_on_failures(results: StudyResults) -> Iterator[str]:

@@ -178,7 +178,7 @@ def test_repeats_are_added_until_the_first_look_at_which_all_is_decided(
 
 def test_the_look_at_which_it_stops_is_the_first_that_decides():
     spec = spec_of(5_000, (2,), until_decided=True)
-    engine = PlannedEngine(plan_with(0.04, 0.2), 1000)
+    engine = PlannedEngine(plan_with(0.03, 0.2), 1000)
     results = compare_cell(spec, None, engine)
     n = results.scores.n_repeats
     assert n in look_schedule(5_000)[1:-1]

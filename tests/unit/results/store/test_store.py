@@ -114,8 +114,9 @@ def test_a_block_is_packed_with_one_source_before_fresh_sources():
     values = np.broadcast_to(numbers[:, None] / 10, (4, 5, 2)).copy()
     classes_predicted = np.broadcast_to(numbers[:, None] % 4, (5, 2)).copy()
     scores = Scores(
-        arms, np.arange(2), values, classes_predicted, classes_predicted > 2, values[0] + 1
-    )
+        arms, np.arange(2), values, classes_predicted, classes_predicted > 2, values[0] / 2,
+        values[0] + 1,
+    )  # fmt: skip
     curves = {arm: np.full((1, 2, 3), n / 10) for arm, n in zip(arms, numbers, strict=True)}
     block = BlockResult(scores, curves, None)
     body = pack(block)
@@ -123,7 +124,9 @@ def test_a_block_is_packed_with_one_source_before_fresh_sources():
     assert packed[0, :, 0].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
     unpacked = unpack(body, spec, range(2))
     assert_alike(unpacked, block)
-    for name in ("values", "classes_predicted", "is_failed", "learning_rates"):
+    for name in (
+        "values", "classes_predicted", "is_failed", "earlier_accuracy", "learning_rates"
+    ):  # fmt: skip
         np.testing.assert_array_equal(getattr(unpacked.scores, name), getattr(scores, name))
     for arm, curve in unpacked.curves.items():
         np.testing.assert_array_equal(curve, curves[arm])
