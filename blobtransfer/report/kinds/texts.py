@@ -102,9 +102,9 @@ def interval_paragraph(spec: ExperimentSpec) -> str:
             "sequences (Waudby-Smith and Ramdas 2024), which hold at every look."
         )
     return (
-        "Intervals of a mean difference are Student's t with pseudo-runs for networks that die and "
-        "were not seen yet, and an end on the side of the longer tail that is moved out for the "
-        "skewness; those of the variants of a question hold together at 95 %."
+        "Intervals of a mean difference are a Bayesian bootstrap (Rubin 1981) with one "
+        "pseudo-observation at each end of the range of possible differences, which allows for "
+        "failures that did not occur; those of the variants of a question are simultaneous at 95 %."
     )
 
 

@@ -55,7 +55,7 @@ def test_the_numbers_of_a_comparison_are_those_worked_out_by_hand(planned):
     # Differences of fixed=0: 0.25, 0.15, 0.05; of fixed=2, whose failed run counts at 0.5, the
     # largest class: 0.3, -0.1, -0.1. A network can lose 0.8 - 0.5 = 0.3, so the ends of the range
     # are 0.4 above and below 0. With random Dirichlet weights the 1.25 % and 98.75 % quantiles of
-    # the mean are -19.9 and +29.3 for fixed=0, -24.2 and +27.4 for fixed=2; the p of fixed=0 is 0.80.
+    # the mean are -19.9 and +29.3 for fixed=0, -24.2 and +27.4 for fixed=2; p of fixed=0 is 0.80.
     # Typical, no whole fifth to cut: mean -+ 4.3027 std / sqrt(3).
     answers, risk = planned.tables
     assert answers.rows == (
