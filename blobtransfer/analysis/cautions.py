@@ -19,6 +19,13 @@ from blobtransfer.results.findings import (
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.paired import MIN_PAIRS
+from blobtransfer.statistics.resplit import rows_needed
+
+LARGE_TRAIN_SHARE = 0.8
+"""Share of training rows that is recommended for a table: intervals are a quarter narrower."""
+
+MAX_TEST_TO_TRAIN = 0.5
+"""Test rows divided by training rows up to which no other share is recommended."""
 
 
 def cautions_of(
@@ -48,7 +55,7 @@ def cautions_of(
             cautions[OtherClasses(tuple(keep))] = None
     is_resplit = spec.data.is_resplit
     if is_resplit:
-        cautions[SplitAnew(spec.data.n_train + spec.data.n_test_rows)] = None
+        cautions[_split_anew(spec, summary)] = None
     for row in summary:
         if row.difference is not None and row.difference.n < MIN_PAIRS:
             is_nested = spec.is_nested(row.arm)
@@ -76,3 +83,29 @@ def cautions_of(
                 FewTestRows(n_test, error, spec.margin, n_enough if can_be_drawn else None)
             ] = None
     return tuple(cautions)
+
+
+def _split_anew(spec: ExperimentSpec, summary: Sequence[Summary]) -> SplitAnew:
+    """Return the caution about the resplit rows of a table, with what would narrow the intervals.
+
+    Args:
+        spec: The experiment.
+        summary: Summary of each arm.
+    """
+    n_rows = spec.data.n_train + spec.data.n_test_rows
+    needed = [
+        rows_needed(row.difference, n_rows)
+        for row in summary
+        if row.difference is not None
+        and row.verdict is not None
+        and row.verdict.kind == "undecided"
+        and abs(row.difference.mean or 0.0) >= spec.margin
+    ]
+    n_train = round(LARGE_TRAIN_SHARE * n_rows)
+    can_be_set = getattr(spec.data, "group", None) is None
+    is_narrower = can_be_set and spec.data.test_to_train > MAX_TEST_TO_TRAIN
+    return SplitAnew(
+        n_rows,
+        max((n for n in needed if n is not None), default=None),
+        n_train if is_narrower else None,
+    )

@@ -43,9 +43,9 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
             )
         case findings.SplitAnew():
             return (
-                f"each repeat splits the same {caution.n_rows:,} rows anew, so repeats are not "
-                "independent: the intervals are Nadeau & Bengio's, and from some number on only "
-                "more rows would tell more"
+                f"each repeat resplits the same {caution.n_rows:,} rows, so repeats are not "
+                "independent, and intervals are Nadeau & Bengio's: "
+                f"{_ways_to_narrow(caution)}"
             )
         case findings.LookAgain():
             nested = results.spec.nested is not None
@@ -94,13 +94,24 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
         case findings.OtherClasses():
             return "the kept output layer learnt other classes; try --variant new-head,fixed=0"
         case findings.SplitAnew():
-            return f"the same {caution.n_rows:,} rows split anew: more rows tell more, not repeats"
+            return f"the same {caution.n_rows:,} rows are resplit: {_ways_to_narrow(caution)}"
         case findings.Collapsed():
             return "most runs fail or collapse; try a smaller --learning-rate"
         case findings.Mixed():
             return f"{caution.n_repeats:,} repeats may be rounded differently (--mixed)"
         case findings.FewPairs():
             return caution_text(caution, results)
+
+
+def _ways_to_narrow(caution: findings.SplitAnew) -> str:
+    """Return what narrows the intervals over splits of one table."""
+    if caution.n_rows_needed is None:
+        text = "more rows narrow the intervals, more repeats hardly do"
+    else:
+        text = f"about {caution.n_rows_needed:,} rows should settle differences of this size"
+    if caution.n_train_narrower is not None:
+        text += f"; train={caution.n_train_narrower} in the target narrows the intervals"
+    return text
 
 
 def _more_rows(caution: findings.FewTestRows, results: CellResults) -> str:

@@ -233,10 +233,16 @@ class SplitAnew:
 
     Args:
         n_rows: Number of rows.
+        n_rows_needed: Rows that should settle undecided differences of the observed size; None if
+            all are decided, or within the margin.
+        n_train_narrower: Number of training rows, 80 % of the rows, with which intervals are
+            narrower; None if about as many train already.
     """
 
     kind: ClassVar = "split anew"
     n_rows: int
+    n_rows_needed: int | None = None
+    n_train_narrower: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ Source: Nadeau & Bengio 2003, doi:10.1023/A:1024068626366.
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,13 @@ from numpy.typing import NDArray
 from scipy import special
 
 from blobtransfer.statistics.paired import Difference, Interval, finite_differences, trimmed_mean
-from blobtransfer.statistics.power import ALPHA, pairs_to_resolve, smallest_detectable, t_quantile
+from blobtransfer.statistics.power import (
+    ALPHA,
+    PAIRS,
+    pairs_to_resolve,
+    smallest_detectable,
+    t_quantile,
+)
 
 
 @dataclass(frozen=True)
@@ -90,3 +97,24 @@ def compare_resplits(
         repeats_needed=needed,
         repeats_alike=alike,
     )
+
+
+def rows_needed(difference: Difference, n_rows: int) -> int | None:
+    """Return the rows of a table that detect a difference of the observed size with 80 % power.
+
+    The variance of the differences is taken to fall in proportion to the rows, and the number of
+    splits and the share of the training rows to stay the same.
+
+    Args:
+        difference: Estimate over splits of the table.
+        n_rows: Rows of the table.
+
+    Returns:
+        The number, rounded up to two digits; None without an interval or a mean difference, or if
+        it is more than the largest of `PAIRS`.
+    """
+    if difference.detectable is None or not difference.mean:
+        return None
+    n_needed = n_rows * (difference.detectable / difference.mean) ** 2
+    i = bisect_left(PAIRS, n_needed)
+    return PAIRS[i] if i < len(PAIRS) else None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from blobtransfer.report import words
-from blobtransfer.results.findings import Summary, Unit
+from blobtransfer.results.findings import SplitAnew, Summary, Unit
 from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
@@ -146,10 +146,7 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
         if to_decide is None and results.spec.until_decided:
             return f"after {words.pluralise(results.scores.n_repeats, 'repeats')}"
         if to_decide is None and results.spec.data.is_resplit and _has_interval(summary):
-            margin, data = results.spec.margin, results.spec.data
-            of_what = f" a difference of {words.format_points(margin)}" if margin else ""
-            which = "training rows" if data.test_to_train > 1.0 else "rows"
-            return f"no number of repeats would tell{of_what}; more {which} would"
+            return _needed_rows(undecided, results)
         if to_decide is None:
             return f"more {_unit(results, summary.arm)} would tell"
         numbers.append((to_decide, summary))
@@ -166,6 +163,17 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     if d.repeats_alike is not None and d.repeats_alike[1] > d.n:
         return f"{would_tell}, four times out of five, that there is none"
     return would_tell
+
+
+def _needed_rows(undecided: Sequence[Summary], results: CellResults) -> str:
+    """Return how many rows of a table should decide all undecided variants."""
+    margin, data = results.spec.margin, results.spec.data
+    caution = next(c for c in results.findings.cautions if isinstance(c, SplitAnew))
+    of_what = f" a difference of {words.format_points(margin)}" if margin else " the difference"
+    repeats = f"no number of repeats settles{of_what}"
+    if caution.n_rows_needed is not None:
+        return f"{repeats}; about {caution.n_rows_needed:,} rows should settle one of this size"
+    return f"{repeats}; more {'training rows' if data.test_to_train > 1.0 else 'rows'} would"
 
 
 def _has_interval(summary: Summary) -> bool:

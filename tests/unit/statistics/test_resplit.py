@@ -1,13 +1,14 @@
 """Differences over splits of one table: by hand, and by simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from blobtransfer.statistics.paired import verdict_of
-from blobtransfer.statistics.resplit import compare_resplits
+from blobtransfer.statistics.paired import Difference, verdict_of
+from blobtransfer.statistics.resplit import compare_resplits, rows_needed
 
 
 def test_the_interval_is_as_on_paper():
@@ -85,3 +86,30 @@ def test_two_equal_learners_are_told_apart_too_often_only_by_the_plain_t_test():
         corrected += (compare_resplits(differences, 1.0).p_value or 1.0) < 0.05
     assert plain > 0.4 * n_tables
     assert corrected <= 0.07 * n_tables
+
+
+def test_the_rows_needed_grow_with_the_square_of_what_is_detectable():
+    difference = Difference(30, 0.05, detectable=0.1)
+    assert rows_needed(difference, 80) == 320
+    assert rows_needed(replace(difference, mean=-0.05), 81) == 330  # 324, two digits
+    assert rows_needed(replace(difference, mean=0.0), 80) is None
+    assert rows_needed(Difference(1, 0.05), 80) is None
+    assert rows_needed(replace(difference, mean=1e-9), 80) is None
+
+
+def test_with_the_rows_needed_a_difference_is_detected_four_times_out_of_five():
+    n_splits, test_to_train, mean, n_rows, std = 100, 0.25, 0.02, 80, 0.1
+    rng = np.random.default_rng(0)
+
+    def difference(rows):
+        # a table shifts all its splits, so that their mean has the corrected variance
+        spread = std * math.sqrt(n_rows / rows)
+        shift = rng.normal(0.0, spread * math.sqrt(test_to_train))
+        return compare_resplits(mean + shift + rng.normal(0.0, spread, n_splits), test_to_train)
+
+    pilot = compare_resplits(
+        mean + std * stats.norm.ppf((np.arange(n_splits) + 0.5) / n_splits), test_to_train
+    )
+    needed = rows_needed(pilot, n_rows)
+    detected = [difference(needed).ci_low > 0.0 for _ in range(400)]
+    assert np.mean(detected) == pytest.approx(0.8, abs=0.06)
