@@ -31,7 +31,7 @@ MAX_TEST_TO_TRAIN = 0.5
 def cautions_of(
     spec: ExperimentSpec, n_repeats: int, n_test: int, summary: Sequence[Summary], n_mixed: int = 0
 ) -> tuple[Caution, ...]:
-    """Return the cautions of a comparison.
+    """Return the cautions of a comparison; those that are always reported come first.
 
     Args:
         spec: The experiment.
@@ -40,7 +40,7 @@ def cautions_of(
         summary: Summary of each arm.
         n_mixed: Number of repeats that may be rounded differently from the first.
     """
-    cautions: dict[Caution, None] = {}
+    cautions: dict[Caution, None] = dict.fromkeys(collapse_cautions(summary))
     if n_mixed:
         cautions[Mixed(n_mixed)] = None
     if spec.is_same_data:
@@ -63,9 +63,6 @@ def cautions_of(
     is_few = any(isinstance(row, FewPairs) for row in cautions)
     if spec.questions == ("one",):
         cautions[OneSource()] = None
-    collapsed = [row.arm for row in summary if row.mostly_fails]
-    if collapsed:
-        cautions[Collapsed(tuple(collapsed))] = None
     is_settled = spec.until_decided or is_resplit or is_few or summary[0].mostly_fails
     if not is_settled and any(
         row.verdict is not None and row.verdict.kind == "undecided" and not row.mostly_fails
@@ -82,7 +79,17 @@ def cautions_of(
             cautions[
                 FewTestRows(n_test, error, spec.margin, n_enough if can_be_drawn else None)
             ] = None
-    return tuple(cautions)
+    return tuple(sorted(cautions, key=lambda caution: not caution.is_always_reported))
+
+
+def collapse_cautions(summary: Sequence[Summary]) -> tuple[Caution, ...]:
+    """Return a caution if most runs of an arm fail or collapse.
+
+    Args:
+        summary: Summary of each arm of a comparison, or of the only arm of a training.
+    """
+    collapsed = tuple(row.arm for row in summary if row.mostly_fails)
+    return (Collapsed(collapsed),) if collapsed else ()
 
 
 def _split_anew(spec: ExperimentSpec, summary: Sequence[Summary]) -> SplitAnew:

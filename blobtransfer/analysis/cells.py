@@ -12,7 +12,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.analysis.cautions import cautions_of
+from blobtransfer.analysis.cautions import cautions_of, collapse_cautions
 from blobtransfer.analysis.rankings import ByRepeat, rankings_of
 from blobtransfer.results.findings import (
     Band,
@@ -102,7 +102,7 @@ def analyse(
         else (),
         cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary, cell.n_mixed)
         if differences
-        else (),
+        else collapse_cautions(summary),
         low_line=low_line,
         rankings=tuple(rankings_of(spec, accuracy, scores.repeats, cell.transferability)),
     )

@@ -80,7 +80,8 @@ def analyse_study(
     results = StudyResults(study, tuple(analysed), provenance)
     if study.kind == "compare":  # its findings are those of its cell
         return results
-    findings = StudyFindings(cautions=tuple(_cautions(results)))
+    cautions = sorted(_cautions(results), key=lambda caution: not caution.is_always_reported)
+    findings = StudyFindings(cautions=tuple(cautions))
     if study.kind == "sweep" and len(study.axes) == 1 and study.axes[0].is_ordered:
         findings = replace(findings, changes=tuple(_changes(results)))
     if study.kind == "pairs":
@@ -299,5 +300,6 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
             by_kind.setdefault(caution.kind, []).append(caution)
     for kind, cautions in by_kind.items():
         # No verdict is given on a single pair, so its number of repeats needs no caution.
-        if study.kind != "pairs" or kind in ("collapsed", "other classes", "mixed"):
+        is_of_pairs = cautions[0].is_always_reported or kind in ("other classes", "mixed")
+        if study.kind != "pairs" or is_of_pairs:
             yield StudyCaution("in cells", len(cautions), cautions[0])

@@ -88,8 +88,8 @@ def deliver(
     except MachineError as error:
         failed.append(error)
     if not is_on_screen:
-        for caution in report.cautions:
-            output.messages.log(f"warning: {caution}")
+        for caution in report.always_reported if output.messages.quiet else report.cautions:
+            print_stderr(f"warning: {caution}")
     if failed or unprinted:  # one full disk may cause several: report the first
         raise (failed + unprinted)[0]
 
@@ -238,8 +238,9 @@ def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
     """
     canvas.show()
     if results.n_failed:
-        print_stderr(
-            f"warning: {results.n_failed} of {results.n_runs} trainings failed, their loss is "
-            "not finite; try a smaller --learning-rate"
-        )
+        if results.n_runs > 1:  # a caution reports that the only one failed
+            print_stderr(
+                f"warning: {results.n_failed} of {results.n_runs} trainings failed, their loss is "
+                "not finite; try a smaller --learning-rate"
+            )
         raise typer.Exit(SOME_RUNS_FAILED)

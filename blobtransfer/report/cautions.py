@@ -5,7 +5,7 @@ from typing import assert_never
 
 from blobtransfer.report.words import QUESTION_NAMES, format_points, join_and, label_of, pluralise
 from blobtransfer.results import findings
-from blobtransfer.results.results import CellResults, StudyResults
+from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
@@ -53,6 +53,14 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
                 f"where it says undecided, a second look at more than these {caution.n} "
                 f"{'sources' if nested else 'repeats'} errs in more than 5 % of tables; with more "
                 f"{'--nested' if nested else '--repeats'} take another --train-seed"
+            )
+        case findings.Collapsed() if isinstance(results, TrainingResults):
+            if results.run.status == "failed":
+                return "the network diverged: its loss is not finite; try a smaller --learning-rate"
+            return (
+                f"the network collapsed: it predicts {results.run.classes_predicted} of "
+                f"{results.spec.network.n_classes} classes; try a smaller --learning-rate, or "
+                "wider --hidden layers"
             )
         case findings.Collapsed():
             names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))

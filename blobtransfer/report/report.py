@@ -37,6 +37,7 @@ class Report(Generic[R]):
         sentences: Answers, question by question.
         short_sentences: Short answers, at most one per question.
         cautions: Reasons why the answers are less certain than they seem.
+        always_reported: The first of the cautions: those that `-q` prints too.
         short_cautions: The cautions, one line each.
         tables: Tables in the order in which they are printed.
         overview: The table of a comparison on one screen; None for other kinds.
@@ -53,6 +54,7 @@ class Report(Generic[R]):
     sentences: tuple[Sentence, ...]
     short_sentences: tuple[Sentence, ...]
     cautions: tuple[str, ...]
+    always_reported: tuple[str, ...]
     short_cautions: tuple[str, ...]
     tables: tuple[Table, ...]
     overview: Overview | None
@@ -160,6 +162,8 @@ class View(ABC, Generic[R]):
         headline, stopped = self.headline(results), self.stopped_at(results)
         overview = self.overview(results)
         sentences = _escaped(self.sentences(results))
+        cautions = tuple(map(escape_control_characters, self.cautions(results)))
+        n_always = sum(caution.is_always_reported for caution in results.cautions)
         return Report(
             results=results,
             view=self,
@@ -169,7 +173,8 @@ class View(ABC, Generic[R]):
             stopped=stopped and escape_control_characters(stopped),
             sentences=sentences,
             short_sentences=_escaped(self.short_sentences(results)),
-            cautions=tuple(map(escape_control_characters, self.cautions(results))),
+            cautions=cautions,
+            always_reported=cautions[:n_always],
             short_cautions=tuple(map(escape_control_characters, self.short_cautions(results))),
             tables=tuple(
                 table.with_text(escape_control_characters) for table in self.tables(results)

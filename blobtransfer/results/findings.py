@@ -167,8 +167,18 @@ class Band:
     q3: NDArray[np.float64]
 
 
+class BaseCaution:
+    """Base of the cautions.
+
+    Attributes:
+        is_always_reported: Whether it comes first and is printed with `-q` too.
+    """
+
+    is_always_reported: ClassVar[bool] = False
+
+
 @dataclass(frozen=True)
-class FewPairs:
+class FewPairs(BaseCaution):
     """Too few independent pairs to decide anything.
 
     Args:
@@ -182,21 +192,21 @@ class FewPairs:
 
 
 @dataclass(frozen=True)
-class OneSource:
+class OneSource(BaseCaution):
     """Only one source network was used: intervals ignore the variation between source networks."""
 
     kind: ClassVar = "one source"
 
 
 @dataclass(frozen=True)
-class SameData:
+class SameData(BaseCaution):
     """Source and target are the same data, which is not transfer."""
 
     kind: ClassVar = "same problem"
 
 
 @dataclass(frozen=True)
-class LookAgain:
+class LookAgain(BaseCaution):
     """Some arms are undecided: adding repeats after looking has a higher error rate.
 
     Args:
@@ -208,15 +218,16 @@ class LookAgain:
 
 
 @dataclass(frozen=True)
-class Collapsed:
+class Collapsed(BaseCaution):
     """Most runs of some arms failed, or never predict one of the classes."""
 
     kind: ClassVar = "collapsed"
+    is_always_reported: ClassVar = True
     arms: tuple[Arm, ...]
 
 
 @dataclass(frozen=True)
-class OtherClasses:
+class OtherClasses(BaseCaution):
     """Some arms keep an output layer whose classes are not those of the target.
 
     Args:
@@ -228,7 +239,7 @@ class OtherClasses:
 
 
 @dataclass(frozen=True)
-class SplitAnew:
+class SplitAnew(BaseCaution):
     """Each repeat resplits the same rows: more rows help, more repeats hardly do.
 
     Args:
@@ -246,7 +257,7 @@ class SplitAnew:
 
 
 @dataclass(frozen=True)
-class FewTestRows:
+class FewTestRows(BaseCaution):
     """The test rows are too few for differences as small as the margin to generalise to new rows.
 
     Args:
@@ -264,7 +275,7 @@ class FewTestRows:
 
 
 @dataclass(frozen=True)
-class Mixed:
+class Mixed(BaseCaution):
     """Some repeats were computed with other versions, or on machines that round differently.
 
     Args:

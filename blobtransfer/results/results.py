@@ -8,10 +8,10 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from blobtransfer.results.findings import Findings, Summary
+from blobtransfer.results.findings import Caution, Findings, Summary
 from blobtransfer.results.provenance import Provenance
 from blobtransfer.results.scores import Count, Run, Scores, Share, finite
-from blobtransfer.results.study_findings import StudyFindings
+from blobtransfer.results.study_findings import StudyCaution, StudyFindings
 from blobtransfer.specs.checks import MAX_COUNT
 from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
@@ -357,6 +357,11 @@ class TrainingResults(CellResults):
         )
 
     @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """Cautions about the training."""
+        return self.findings.cautions
+
+    @property
     def cells(self) -> tuple[CellResults, ...]:
         """The results as the only cell."""
         return (self,)
@@ -387,6 +392,11 @@ class StudyResults:
     def command(self) -> StudyKind:
         """The name of the command."""
         return self.study.kind
+
+    @property
+    def cautions(self) -> tuple[Caution | StudyCaution, ...]:
+        """Cautions about the comparison, or about the study if it has several cells."""
+        return self.cell.findings.cautions if self.command == "compare" else self.findings.cautions
 
     @property
     def axes(self) -> tuple[Axis, ...]:

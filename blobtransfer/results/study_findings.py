@@ -152,6 +152,11 @@ class StudyCaution:
     n_cells: int
     first: Caution | None = None
 
+    @property
+    def is_always_reported(self) -> bool:
+        """Whether it comes first and is printed with `-q` too, as the caution about its cells."""
+        return self.first is not None and self.first.is_always_reported
+
 
 @dataclass(frozen=True)
 class StudyFindings:

@@ -137,3 +137,8 @@ def contents(folder: Path) -> dict[Path, str | None]:
         else:
             found[path] = None
     return found
+
+
+def without_cautions(err: str) -> str:
+    """Return standard error without the cautions that -q prints too; short trainings have them."""
+    return "".join(line for line in err.splitlines(keepends=True) if line[:9] != "warning: ")

@@ -14,7 +14,7 @@ from threading import Event, Thread
 
 import pytest
 from helpers.clusters import Cluster, service, wait_until
-from helpers.commands import ENVIRONMENT, Finished, assert_refused, run_process
+from helpers.commands import ENVIRONMENT, Finished, assert_refused, run_process, without_cautions
 from helpers.stores import COMMANDS, ENDLESS, FRESH, LONG, n_blocks, without_times
 from helpers.texts import says_in_order
 
@@ -64,7 +64,7 @@ def test_a_cluster_gives_the_bytes_of_one_machine(name, shared, run, tmp_path):
     # some of it, and then the rest
     assert run(*command, *fewer, *there).code == 0
     done = run(*command, *more, *there, "-o", "there.csv", "-o", "there.json")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, without_cautions(done.err)) == (0, "")
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
     here, there = (without_times(tmp_path / f"{where}.json") for where in ("here", "there"))
     assert here == there
@@ -139,7 +139,7 @@ def test_a_worker_of_other_versions_is_refused_unless_mixed(cluster, run, tmp_pa
     assert run(*command).code == 0
     record = json.loads((tmp_path / "a.json").read_text())
     assert 0 < record["n_mixed"] < 4000
-    assert record["cautions"][0]["kind"] == "mixed"
+    assert "mixed" in {caution["kind"] for caution in record["cautions"]}
 
 
 def test_ctrl_c_keeps_what_is_done_and_leaves_the_cluster(forks, shared, tmp_path):

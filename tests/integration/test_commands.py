@@ -11,7 +11,7 @@ import sys
 
 import jsonschema
 import pytest
-from helpers.commands import assert_refused, rows_of, run_process
+from helpers.commands import assert_refused, rows_of, run_process, without_cautions
 from helpers.specs import SMALL_OPTIONS
 from helpers.texts import says_in_order
 from PIL import Image
@@ -191,6 +191,40 @@ def test_every_variant_has_its_rows_and_the_controls_their_table(run, tmp_path):
     record = json.loads((tmp_path / "r.json").read_text())
     jsonschema.validate(record, json_schema())
     assert {contrast["kind"] for contrast in record["contrasts"]} >= {"freezing", "weights"}
+
+
+COLLAPSING = (*SMALL_OPTIONS, "--learning-rate", 1000, "--no-plot", "-q", "-o", "r.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("compare", "--repeats", 2),
+        ("sweep", "--repeats", 2, "--over", "batch-size=20,40"),
+        ("pairs", "--repeats", 2, "--pairs", 2),
+        ("train-source",),
+        ("train-target",),
+    ],
+    ids=lambda command: command[0],
+)
+def test_most_runs_that_collapse_are_reported_with_q_too(run, tmp_path, command):
+    done = run(*command, *COLLAPSING)
+    record = json.loads((tmp_path / "r.json").read_text())
+    caution = record["cautions"][0]
+    assert caution["kind"] == ("in cells" if command[0] in ("sweep", "pairs") else "collapsed")
+    assert done.err == f"warning: {caution['text']}\n"
+    shown = run("show", "r.json", "--no-plot", "-q")
+    assert (shown.code, shown.err) == (0, done.err)
+    loud = run("show", "r.json", "--no-plot")
+    assert loud.err.startswith(done.err) and loud.err.count(done.err) == 1
+
+
+@pytest.mark.slow
+def test_networks_that_learn_are_reported_without_a_warning_with_q(run):
+    learning = ("--epochs", 30, "--momentum", 0.9, "--no-plot", "-q")
+    assert run("train-target", *learning).err == ""
+    assert run("compare", "--repeats", 2, "--fixed", 0, "--sources", "one", *learning).err == ""
 
 
 @pytest.mark.slow
@@ -383,7 +417,7 @@ def test_a_figure_of_another_command_is_not_replaced_silently(run, tmp_path, suf
     (tmp_path / name).write_text("a photo")
     note = f"wrote {name}, in place of a file that is none of blobtransfer's\n"
     assert note in run(*second).err
-    assert run(*second, "-q").err == ""
+    assert without_cautions(run(*second, "-q").err) == ""
 
 
 @pytest.mark.slow
@@ -399,7 +433,7 @@ def test_a_figure_of_another_command_is_not_replaced_silently(run, tmp_path, suf
 def test_the_size_of_a_figure_is_that_of_its_style_or_as_asked(run, tmp_path, options, size):
     for command in (("compare", "--repeats", 2, "--sources", "one"), ("train-target",)):
         done = run(*command, *SMALL_OPTIONS, "-q", "--plot", "f.png", *options)
-        assert (done.code, done.err) == (0, "")
+        assert (done.code, without_cautions(done.err)) == (0, "")
         with Image.open(tmp_path / "f.png") as picture:
             assert size is None or picture.size == size
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from helpers.clusters import wait_until
-from helpers.commands import run_process, start
+from helpers.commands import run_process, start, without_cautions
 from helpers.specs import SMALL_OPTIONS
 from helpers.stores import ENDLESS, n_blocks
 
@@ -48,7 +48,7 @@ def on_a_terminal(forks, *argv, cwd, **environment):
 def test_a_reader_that_leaves_early_is_no_error(forks, tmp_path):
     process = forks.start(*COMPARE, "--no-plot", "-q", cwd=tmp_path)
     process.stdout.close()
-    assert process.stderr.read() == ""
+    assert without_cautions(process.stderr.read()) == ""
     assert process.wait(timeout=120) == 0
 
 
@@ -76,7 +76,7 @@ def test_ctrl_c_that_ends_the_reader_too_is_an_interrupt(forks, tmp_path):
     process.stdout.close()
     wait_until(lambda: n_blocks(tmp_path / "a.db") > 0 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
-    assert process.stderr.read() == ""
+    assert without_cautions(process.stderr.read()) == ""
     assert process.wait(timeout=120) == 130
     assert json.loads((tmp_path / "o.json").read_text())["interrupted"] is True
 
@@ -126,6 +126,10 @@ def test_a_terminal_shows_progress_and_the_answer_on_one_screen(forks, tmp_path)
     assert any(line.startswith("accuracy in %") for line in screen)
     assert any(line.startswith("  transfer fixed=2 ") for line in screen)
     assert screen[-1].startswith("all columns: --full")
+    # networks of two epochs collapse: the caution is the first note, and not a warning as well
+    notes = [line for line in screen if line.startswith(("note: ", "warning: "))]
+    assert notes[0].startswith("note: ") and "--learning-rate" in notes[0]
+    assert not any(line.startswith("warning: ") for line in notes)
 
 
 def test_full_shows_the_whole_tables_in_80_columns(forks, tmp_path):
@@ -136,9 +140,10 @@ def test_full_shows_the_whole_tables_in_80_columns(forks, tmp_path):
     assert max(map(len, plain(seen[: seen.index("test accuracy in %")]))) <= 80
 
 
-def test_quiet_says_the_sentences_alone_on_a_terminal_too(forks, tmp_path):
+def test_quiet_prints_the_sentences_and_a_warning_on_a_terminal_too(forks, tmp_path):
     lines = plain(on_a_terminal(forks, *COMPARE, "--no-plot", "-q", cwd=tmp_path))
-    assert [line.partition(" (")[0] for line in lines] == ["Fresh sources", "One source"]
+    heads = [line.partition(" (")[0].partition(": ")[0] for line in lines]
+    assert heads == ["Fresh sources", "One source", "warning"]
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
@@ -150,7 +155,7 @@ def test_no_colour_where_none_is_wanted(forks, tmp_path, environment):
 
 def test_forced_colour_does_not_reach_a_pipe(tmp_path):
     done = run_process(*TRAIN, cwd=tmp_path, environment={"FORCE_COLOR": "1"})
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, without_cautions(done.err)) == (0, "")
     assert "\x1b" not in done.out
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from blobtransfer.report.cautions import caution_text
 from blobtransfer.report.kinds.texts import ceiling_note, training_paragraph
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Table
@@ -29,6 +30,10 @@ class TrainingView(View[TrainingResults]):
     def tables(self, results: TrainingResults) -> tuple[Table, ...]:
         """Return the table of the run."""
         return (training_table(results),)
+
+    def cautions(self, results: TrainingResults) -> Iterator[str]:
+        """Yield each caution with its reason."""
+        return (caution_text(caution, results) for caution in results.cautions)
 
     def method(self, results: TrainingResults) -> Iterator[str]:
         """Yield how networks are trained."""
@@ -65,13 +70,6 @@ def training_table(results: TrainingResults) -> Table:
         )
     if results.interrupted:
         notes.append("interrupted: no network from scratch was trained to be shown beside it")
-    if run.status == "failed":
-        notes.append("failed: the loss is not finite; try a smaller --learning-rate")
-    elif run.classes_predicted < network.n_classes:
-        notes.append(
-            f"collapsed: only {run.classes_predicted} of {network.n_classes} classes are "
-            "ever predicted"
-        )
     rows = [
         ("accuracy", format_percent(run.train_accuracy), format_percent(run.test_accuracy)),
         ("loss", format_loss(run.train_loss), format_loss(run.test_loss)),

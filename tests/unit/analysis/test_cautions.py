@@ -16,6 +16,7 @@ from blobtransfer.results.findings import (
     OneSource,
     SameData,
 )
+from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.statistics.paired import Verdict
 
 MANY_ROWS = 10**6
@@ -107,6 +108,18 @@ def test_arms_are_collapsed_where_most_of_their_runs_are(collapsed, is_most):
     summary[1] = replace(summary[1], collapsed=collapsed)
     expected = (Collapsed((summary[1].arm,)),) if is_most else ()
     assert cautions_of(spec, 30, MANY_ROWS, summary) == expected
+
+
+def test_cautions_that_are_always_reported_come_first():
+    spec = both(5, questions=("one",))
+    cautions = cautions_of(spec, 5, 20, summary_of(spec, collapsed=5), n_mixed=2)
+    assert len(cautions) > 3
+    are_first = [caution.is_always_reported for caution in cautions]
+    assert are_first == [True] + [False] * (len(cautions) - 1)
+    assert isinstance(cautions[0], Collapsed)
+    of_cells = [StudyCaution("in cells", 3, caution).is_always_reported for caution in cautions]
+    assert of_cells == are_first
+    assert not StudyCaution("shared problems", 4).is_always_reported
 
 
 @pytest.mark.parametrize(("n_test", "is_few"), [(6_399, True), (6_401, False)])

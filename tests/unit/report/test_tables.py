@@ -290,7 +290,7 @@ def test_the_time_of_a_training_is_named_where_it_is_wanted():
     assert "1.23 s" in table.notes[0]
 
 
-def test_a_training_says_that_it_collapsed():
+def test_a_training_that_collapsed_has_a_caution():
     class Collapsed(PlannedEngine):
         def train(self, job, on_epochs):
             trained = super().train(job, on_epochs)
@@ -298,5 +298,7 @@ def test_a_training_says_that_it_collapsed():
             return trained
 
     spec = spec_of(1, variants=(STANDALONE,))
-    (table,) = reported(train_target(spec, None, Collapsed(lambda *_: 0.5)).results)
-    assert says_in_order(table.notes[-1], "collapsed", "1 of 3 classes")
+    report = build_report(train_target(spec, None, Collapsed(lambda *_: 0.5)).results)
+    (caution,) = report.cautions
+    assert report.always_reported == report.cautions
+    assert says_in_order(caution, "collapsed", "1 of 3 classes")

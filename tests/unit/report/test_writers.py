@@ -113,14 +113,16 @@ def test_a_failed_training_has_no_number_but_the_ceiling():
     # the gap of chance, 80 - 50, would look as if it had learned something
     spec = spec_of(1, variants=(STANDALONE,))
     trained = train_target(spec, None, PlannedEngine(lambda *_: np.nan))
-    (table,) = build_report(trained.results).tables
+    report = build_report(trained.results)
+    (table,) = report.tables
     assert table.rows == (
         ("accuracy", "not finite", "not finite"),
         ("loss", "not finite", "not finite"),
         ("ceiling", "", "80.0 %"),
         ("gap", "", "not finite"),
     )
-    assert table.notes[-1].startswith("failed: ") and "--learning-rate" in table.notes[-1]
+    (caution,) = report.always_reported
+    assert "diverged" in caution and "--learning-rate" in caution
 
 
 def test_a_line_that_would_end_a_cell_of_markdown_is_escaped():
