@@ -187,9 +187,17 @@ def _summarise(
         if spec.is_nested(arm)
         else None,
         chosen_rates=_chosen_rates(spec, arm, scores),
+        mean_epochs=_mean_epochs(scores, arm),
         mean_low=None if of_mean.ci_low is None else max(0.0, of_mean.ci_low),
         mean_high=None if of_mean.ci_high is None else min(1.0, of_mean.ci_high),
     )
+
+
+def _mean_epochs(scores: Scores, arm: Arm) -> float | None:
+    """Return the mean number of epochs until the runs of an arm stopped, if they stop early."""
+    if scores.epochs is None or not scores.n_repeats:
+        return None
+    return float(scores.epochs[scores.arms.index(arm)].mean())
 
 
 def _mean_interval(

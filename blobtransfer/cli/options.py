@@ -100,6 +100,14 @@ class TrainingOptions:
     weight_decay: Annotated[
         float, option("L2 in the loss: X times the sum of squared kernels.")
     ] = DEFAULT.weight_decay
+    patience: Annotated[
+        int | None,
+        option(
+            "Early stopping: epochs without a lower loss on validation rows, a fifth of the "
+            "training rows, after which a training ends. Restores the best weights.",
+            show_default="off",
+        ),
+    ] = None
     engine: Annotated[EngineName, option("What trains; both give the same networks.")] = (
         DEFAULT.engine
     )

@@ -9,15 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.randomness import Stream, seed_sequence
+from blobtransfer.randomness import Stream, generators
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.table import Scaler
+from blobtransfer.specs.training import n_validation_rows
 
 MAX_DRAWN_STD = 5.0
 """Standard deviations at which features of a table are cut before they are projected."""
-
-TRAINING_ROWS_PER_VALIDATION_ROW = 5
-"""One of this many training rows is a validation row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +31,8 @@ class Dataset:
         ceiling: Best possible (Bayes) accuracy on the test rows, in [0, 1]; None if unknown.
         centers: (n_classes, n_features) float64, the true centres of blobs; None for other data.
         scaler: Means and scales of the inputs of a table; None if they are not standardised.
+        validation: Validation rows (n, n_features) float32 and their classes (n,) int64, which are
+            not among the training rows; None without.
     """
 
     spec: DataSpec
@@ -43,6 +43,7 @@ class Dataset:
     ceiling: float | None = None
     centers: NDArray[np.float64] | None = None
     scaler: Scaler | None = None
+    validation: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,30 +106,33 @@ def planes_of(datasets: Sequence[Dataset]) -> tuple[list[Plane], tuple[str, str]
     return planes, names
 
 
-def validation_dataset(dataset: Dataset, repeat: int, train_seed: int) -> Dataset:
-    """Return a dataset whose training and test rows are a random split of the training rows.
+def with_validation_rows(
+    datasets: Sequence[Dataset], repeats: Sequence[int], train_seed: int
+) -> tuple[Dataset, ...]:
+    """Split the training rows of each repeat at random into training and validation rows.
 
     Args:
-        dataset: The dataset to split; its test rows are left out.
-        repeat: Index of the repeat; each has its own split, the same for all arms.
+        datasets: The dataset of each repeat, or one dataset for all.
+        repeats: Indices of the repeats; each has its own split, the same for all arms.
         train_seed: Seed of all splits.
 
     Returns:
-        A dataset with four fifths of the training rows, and the other fifth as test rows.
+        A dataset for each repeat, with four fifths of the training rows, and the other fifth as
+        validation rows.
     """
-    rng = np.random.default_rng(seed_sequence(train_seed, Stream.VALIDATION, repeat))
-    order = rng.permutation(len(dataset.y_train))
-    n_validation = max(1, len(order) // TRAINING_ROWS_PER_VALIDATION_ROW)
-    validation, train = np.sort(order[:n_validation]), np.sort(order[n_validation:])
-    return replace(
-        dataset,
-        x_train=np.ascontiguousarray(dataset.x_train[train]),
-        y_train=dataset.y_train[train],
-        x_test=np.ascontiguousarray(dataset.x_train[validation]),
-        y_test=dataset.y_train[validation],
-        ceiling=None,
-        centers=None,
-    )
+    split = []
+    for i, rng in enumerate(generators(train_seed, Stream.VALIDATION, repeats)):
+        dataset = datasets[i % len(datasets)]
+        x, y = dataset.x_train, dataset.y_train
+        order = rng.permutation(len(y))
+        n_validation = n_validation_rows(len(y))
+        validation, train = np.sort(order[:n_validation]), np.sort(order[n_validation:])
+        validation_rows = np.ascontiguousarray(x[validation]), y[validation]
+        x_train = np.ascontiguousarray(x[train])
+        split.append(
+            replace(dataset, x_train=x_train, y_train=y[train], validation=validation_rows)
+        )
+    return tuple(split)
 
 
 def distance_between(source: Dataset, target: Dataset) -> float | None:

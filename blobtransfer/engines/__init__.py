@@ -52,8 +52,12 @@ class Job:
 
     Args:
         network: Shape of every network.
-        training: How each is trained, up to epoch `training.epochs`.
-        datasets: T datasets; run i is trained on dataset i modulo T.
+        training: How each is trained, up to epoch `training.epochs`. With `patience`, a run ends
+            earlier by the rule of `keras.callbacks.EarlyStopping`, with its loss on validation rows
+            (penalty included) and the best weights restored. An evaluation after the end shows the
+            restored network.
+        datasets: T datasets; run i is trained on dataset i modulo T. With early stopping, they have
+            validation rows.
         weights: Initial kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
         n_frozen: (R,) frozen layers, counted from the input; below the number of layers.
         order_keys: (R,) uint64 keys for `randomness.batch_orders`.
@@ -86,6 +90,11 @@ class Job:
         for dataset in self.datasets:
             _check_rows(dataset, dataset.x_train, dataset.y_train, self.network)
             _check_rows(dataset, dataset.x_test, dataset.y_test, self.network)
+            if self.training.patience is not None:
+                if dataset.validation is None:
+                    problem = "has no validation rows, which early stopping needs"
+                    raise InputError(f"patience: {dataset.spec.name} {problem}")
+                _check_rows(dataset, *dataset.validation, self.network)
 
     @property
     def n_runs(self) -> int:
@@ -183,11 +192,14 @@ class Trained:
             NaN or infinite where training diverged.
         classes_predicted: (R,) number of classes that the network predicts on the test rows in the
             last evaluation; 0 without one.
+        epochs: (R,) number of epochs that each network was trained for: with early stopping up to
+            the epoch that ended the training, whose weights are those of an earlier one.
     """
 
     weights: Weights
     curves: NDArray[np.float64]
     classes_predicted: NDArray[np.int64]
+    epochs: NDArray[np.int64]
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -197,7 +209,8 @@ class Trained:
     def at(self, runs: slice | NDArray[np.intp]) -> "Trained":
         """Return some of the runs."""
         weights = [stacked[runs] for stacked in self.weights]
-        return Trained(weights, self.curves[:, runs], self.classes_predicted[runs])
+        classes_predicted, epochs = self.classes_predicted[runs], self.epochs[runs]
+        return Trained(weights, self.curves[:, runs], classes_predicted, epochs)
 
     @classmethod
     def join(cls, trained: Sequence["Trained"]) -> "Trained":
@@ -207,6 +220,7 @@ class Trained:
             weights=[np.concatenate(layer) for layer in layers],
             curves=np.concatenate([part.curves for part in trained], axis=1),
             classes_predicted=np.concatenate([part.classes_predicted for part in trained]),
+            epochs=np.concatenate([part.epochs for part in trained]),
         )
 
 

@@ -71,6 +71,7 @@ class Summary(Spread):
         verdict: Verdict by the difference and the margin.
         source_variance: Variance components if several repeats share each source; else None.
         chosen_rates: Chosen learning rates in ascending order; empty unless runs choose.
+        mean_epochs: Mean number of epochs until runs stopped; None without early stopping.
         mean_low: Lower end of the unadjusted 95 % interval of the mean.
         mean_high: Upper end of that interval.
     """
@@ -86,6 +87,7 @@ class Summary(Spread):
     verdict: Verdict | None = None
     source_variance: VarianceComponents | None = None
     chosen_rates: tuple[ChosenRate, ...] = ()
+    mean_epochs: float | None = None
     mean_low: float | None = None
     mean_high: float | None = None
 

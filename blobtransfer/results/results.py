@@ -295,6 +295,9 @@ class CellResults:
             if scores.learning_rates is None
             else scores.learning_rates[a, repeats],
             "earlier_accuracy": scores.earlier_accuracy[a, repeats],
+            "epochs": self.spec.n_epochs(arm)
+            if scores.epochs is None
+            else scores.epochs[a, repeats],
         }
 
     def _source_repeats(self, arm: Arm, repeats: NDArray[np.int64]) -> ColumnValues:

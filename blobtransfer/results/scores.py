@@ -32,8 +32,8 @@ class Run:
     Accuracies are in [0, 1], losses in nats; values that are not finite are None. `label` is the
     variant as the user writes it, `source_repeat` the repeat whose source network the run starts
     from. `source` names the data or the file of that network, `target` the data that the run is
-    trained on. `earlier_accuracy` is the test accuracy after three quarters of the epochs.
-    `learning_rate` and `earlier_accuracy` are None in older files.
+    trained on. `earlier_accuracy` is the test accuracy after three quarters of the epochs; `epochs`
+    counts those that were made, which early stopping ends. The last three are None in older files.
     """
 
     sources: Sources
@@ -52,6 +52,7 @@ class Run:
     target: str = ""
     learning_rate: float | None = None
     earlier_accuracy: Share | None = None
+    epochs: Count | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,7 @@ class Scores:
         earlier_accuracy: (A, R) float64 test accuracies after the `earlier_epoch` of each run; NaN
             in older files.
         learning_rates: (A, R) float64 chosen learning rates; None unless runs choose.
+        epochs: (A, R) int64 epochs until each run stopped; None without early stopping.
     """
 
     arms: tuple[Arm, ...]
@@ -77,6 +79,7 @@ class Scores:
     is_failed: NDArray[np.bool_]
     earlier_accuracy: NDArray[np.float64]
     learning_rates: NDArray[np.float64] | None = None
+    epochs: NDArray[np.int64] | None = None
 
     @classmethod
     def join(cls, scores: Sequence["Scores"]) -> "Scores":
@@ -97,6 +100,7 @@ class Scores:
             along_repeats("is_failed"),
             along_repeats("earlier_accuracy"),
             None if scores[0].learning_rates is None else along_repeats("learning_rates"),
+            None if scores[0].epochs is None else along_repeats("epochs"),
         )
 
     def at(self, is_selected: NDArray[np.bool_]) -> "Scores":
@@ -109,6 +113,7 @@ class Scores:
             self.is_failed[:, is_selected],
             self.earlier_accuracy[:, is_selected],
             None if self.learning_rates is None else self.learning_rates[:, is_selected],
+            None if self.epochs is None else self.epochs[:, is_selected],
         )
 
     def with_arms(self, arms: tuple[Arm, ...]) -> "Scores":
@@ -124,6 +129,7 @@ class Scores:
             self.is_failed[indices],
             self.earlier_accuracy[indices],
             None if self.learning_rates is None else self.learning_rates[indices],
+            None if self.epochs is None else self.epochs[indices],
         )
 
     @classmethod
@@ -145,6 +151,7 @@ class Scores:
         classes_predicted = np.full(shape, -1, np.int64)
         is_failed = np.zeros(shape, bool)
         earlier_accuracy, learning_rates = np.full((2, *shape), np.nan)
+        epochs = np.zeros(shape, np.int64)
         for i, row in enumerate(rows):
             a = arm_of.get((row.sources, row.variant, row.fixed))
             if a is None:
@@ -163,13 +170,14 @@ class Scores:
                 earlier_accuracy[a, r] = row.earlier_accuracy
             if row.learning_rate is not None:
                 learning_rates[a, r] = row.learning_rate
+            epochs[a, r] = row.epochs or 0
         missing = np.argwhere(classes_predicted < 0)
         if len(missing):
             a, r = missing[0]
             raise ValueError(f"runs: repeat {repeats[r]} has no run of {arms[a].label}")
         return cls(
             tuple(arms), np.array(repeats, np.int64), values, classes_predicted, is_failed,
-            earlier_accuracy, learning_rates,
+            earlier_accuracy, learning_rates, epochs if (epochs > 0).all() else None,
         )  # fmt: skip
 
     def check(self, n_classes: int) -> None:

@@ -94,6 +94,9 @@ def scores_of(
             [_earlier_accuracy(results, spec.n_epochs(arm)) for arm, results in trained.items()]
         ),
         learning_rates=learning_rates,
+        epochs=None
+        if spec.training.patience is None
+        else np.stack([results.epochs for results in trained.values()]),
     )
 
 

@@ -13,7 +13,7 @@ from blobtransfer.network import initial_weights
 from blobtransfer.results.provenance import Environment, installed_versions, this_machine
 from blobtransfer.running.trainer import SourceKey, engine_of, ignore, train_arms
 from blobtransfer.running.transferability import score_sources
-from blobtransfer.specs.experiment import ExperimentSpec
+from blobtransfer.specs.experiment import FEWEST_TO_CUT, ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 
 PROBED_REPEATS = 4
@@ -51,7 +51,10 @@ def _rounding_of_scores(spec: ExperimentSpec) -> str:
 
 def _probe(spec: ExperimentSpec) -> ExperimentSpec:
     """Return a spec of short trainings of the same network, independent of the data."""
-    n_train = min(spec.data.n_train, 2 * spec.training.batch_size)
+    n_train = 2 * spec.training.batch_size
+    if spec.training.patience is not None:  # some of them are validation rows
+        n_train = max(n_train, FEWEST_TO_CUT)
+    n_train = min(spec.data.n_train, n_train)
     data = BlobsSpec(
         seed=1,
         n_samples=n_train + TESTED_ROWS,

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data import load_datasets
-from blobtransfer.data.dataset import Dataset
+from blobtransfer.data.dataset import Dataset, with_validation_rows
 from blobtransfer.engines import Anchor, Engine, Job, OnEpochs, Trained, load_engine
 from blobtransfer.network import Weights, stacked_initial_weights
 from blobtransfer.randomness import Stream, order_keys
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import Arm, EngineName, ExperimentSpec, Question
-from blobtransfer.specs.training import earlier_epoch
+from blobtransfer.specs.training import TrainingSpec, earlier_epoch
 from blobtransfer.specs.variant import Start
 
 
@@ -66,7 +67,7 @@ def train_sources(
         job = Job(
             network=network,
             training=spec.source_training,
-            datasets=load_datasets(data, repeats, spec.train_seed),
+            datasets=_datasets(spec.source_training, data, repeats, spec.train_seed),
             weights=stacked_initial_weights(network, spec.train_seed, repeats),
             n_frozen=np.zeros(len(repeats), np.int64),
             order_keys=order_keys(spec.train_seed, Stream.SOURCE_ORDER, repeats),
@@ -108,7 +109,7 @@ def train_arms(
         Trained networks by arm, in the order of the repeats.
     """
     arms = spec.arms if arms is None else arms
-    datasets = datasets or load_datasets(spec.data, repeats, spec.train_seed)
+    datasets = datasets or _datasets(spec.training, spec.data, repeats, spec.train_seed)
     groups: dict[Any, list[Arm]] = {}
     for arm in arms:
         course = [(p.first_epoch, p.training) for p in spec.phases(arm.variant)]
@@ -123,6 +124,16 @@ def train_arms(
             runs = slice(i * len(repeats), (i + 1) * len(repeats))
             trained[arm] = together.at(runs)
     return {arm: trained[arm] for arm in arms}
+
+
+def _datasets(
+    training: TrainingSpec, data: DataSpec, repeats: Sequence[int], train_seed: int
+) -> tuple[Dataset, ...]:
+    """Return the datasets of some repeats, with validation rows for early stopping."""
+    datasets = load_datasets(data, repeats, train_seed)
+    if training.patience is None:
+        return datasets
+    return with_validation_rows(datasets, repeats, train_seed)
 
 
 def _train_group(
@@ -146,9 +157,10 @@ def _train_group(
     n_epochs = spec.n_epochs(arms[0])
     evaluated = range(n_epochs + 1) if with_curves else [earlier_epoch(n_epochs), n_epochs]
     curves: list[NDArray[np.float64]] = []
+    epochs = np.zeros(len(keys), np.int64)
     for phases in zip(*(spec.phases(arm.variant) for arm in arms), strict=True):
         first, last = phases[0].first_epoch, phases[0].training.epochs
-        epochs = range(first + 1 if first else 0, last + 1)  # each epoch is in one phase only
+        in_phase = range(first + 1 if first else 0, last + 1)  # each epoch is in one phase only
         job = Job(
             network=arms[0].variant.network(spec.network),
             training=phases[0].training,
@@ -157,13 +169,14 @@ def _train_group(
             n_frozen=np.repeat([phase.n_frozen for phase in phases], len(repeats)),
             order_keys=keys,
             first_epoch=first,
-            evaluated_epochs=tuple(epoch for epoch in evaluated if epoch in epochs),
+            evaluated_epochs=tuple(epoch for epoch in evaluated if epoch in in_phase),
             anchor=anchor,
         )
         trained = _train(engine, job, on_epochs)
         weights = trained.weights
         curves.append(trained.curves)
-    return replace(trained, curves=np.concatenate(curves, axis=2))
+        epochs += trained.epochs
+    return replace(trained, curves=np.concatenate(curves, axis=2), epochs=epochs)
 
 
 def _weights_and_anchor(

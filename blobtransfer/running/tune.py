@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data import load_datasets
-from blobtransfer.data.dataset import Dataset, validation_dataset
+from blobtransfer.data.dataset import Dataset, with_validation_rows
 from blobtransfer.engines import Engine, OnEpochs, Trained
 from blobtransfer.running.trainer import SourceWeights, train_arms
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
@@ -41,7 +41,10 @@ def train_tuned(
         The results of `train_arms`, and the learning rates, (A, R).
     """
     datasets = load_datasets(spec.data, repeats, spec.train_seed)
-    rates = _chosen_rates(spec, repeats, datasets, sources, engine, on_epochs)
+    split = with_validation_rows(datasets, repeats, spec.train_seed)
+    rates = _chosen_rates(spec, repeats, split, sources, engine, on_epochs)
+    if spec.training.patience is not None:
+        datasets = split
     trained = {}
     for a, arm in enumerate(spec.arms):
         groups, indices = [], []
@@ -55,7 +58,7 @@ def train_tuned(
                 on_epochs,
                 with_curves,
                 arms=[arm],
-                datasets=tuple(datasets[r] for r in runs) if spec.data.is_resplit else datasets,
+                datasets=datasets if len(datasets) == 1 else tuple(datasets[r] for r in runs),
             )
             groups.append(trained_with_rate[arm])
             indices.append(runs)
@@ -72,10 +75,11 @@ def _chosen_rates(
     on_epochs: OnEpochs,
 ) -> NDArray[np.float64]:
     """Return the rate of each run, (A, R): by validation accuracy, then by validation loss."""
-    validation_datasets = tuple(
-        validation_dataset(datasets[i % len(datasets)], repeat, spec.train_seed)
-        for i, repeat in enumerate(repeats)
-    )
+    tested_on_validation_rows = []
+    for dataset in datasets:
+        assert dataset.validation is not None
+        x, y = dataset.validation
+        tested_on_validation_rows.append(replace(dataset, x_test=x, y_test=y))
     scores = np.empty((len(spec.tune), 2, len(spec.arms), len(repeats)))
     for k, rate in enumerate(spec.tune):
         trained = train_arms(
@@ -85,7 +89,7 @@ def _chosen_rates(
             engine,
             on_epochs,
             with_curves=False,
-            datasets=validation_datasets,
+            datasets=tuple(tested_on_validation_rows),
         )
         for a, arm in enumerate(spec.arms):
             scores[k, :, a] = trained[arm].scores[[TEST_ACCURACY, TEST_LOSS]]

@@ -40,7 +40,7 @@ KEYS = sorted(
 
 TRAINING_WORDS = (
     "hidden", "activation", "initializer", "epochs", "batch-size", "learning-rate", "optimizer",
-    "momentum", "nesterov", "weight-decay",
+    "momentum", "nesterov", "weight-decay", "patience",
 )  # fmt: skip
 
 SOURCE_EPOCHS, FIXED = "source-epochs", "fixed"

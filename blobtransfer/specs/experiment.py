@@ -180,6 +180,7 @@ class ExperimentSpec:
             problem = f"it is not compared; use one of {', '.join(map(str, self.variants[1:]))}"
             raise SettingError("against", str(self.against), problem)
         self._check_tune()
+        self._check_patience()
         if self.transferability and not self.has_scored_sources:
             problem = "no variant starts from fresh source networks, which would be ranked"
             raise SettingError("scores", "", f"{problem}; use --sources fresh and --fixed 0")
@@ -374,13 +375,31 @@ class ExperimentSpec:
             raise SettingError("tune", value, "there is one rate; use --learning-rate for that")
         if len(self.tune) > MAX_TUNED:
             raise SettingError("tune", value, f"use at most {MAX_TUNED} rates")
-        if self.tune and getattr(self.target, "group", None) is not None:
-            problem = "validation rows would be of groups that train; leave it or group= out"
-            raise SettingError("tune", value, problem)
-        if self.tune and self.target is not None and self.target.n_train < FEWEST_TO_CUT:
-            raise SettingError(
-                "tune", value, f"{self.target.n_train} training rows are too few to be cut in two"
-            )
+        if self.tune:
+            _check_validation_rows("tune", value, self.data)
+
+    def _check_patience(self) -> None:
+        """Raise `SettingError` unless every training can stop early."""
+        patience = self.training.patience
+        if patience is None:
+            return
+        for variant in self.variants:
+            problem = None
+            if variant.start == "equal-compute":
+                problem = "equal-compute makes a fixed number of updates"
+            elif variant.unfreeze is not None:
+                problem = f"{variant} unfreezes layers after a fixed number of epochs"
+            if problem is not None:
+                raise SettingError("patience", patience, f"{problem}; leave one of the two out")
+        _check_validation_rows("patience", str(patience), self.data)
+        if self.source is not None and self._trains_on_source:
+            _check_validation_rows("patience", str(patience), self.source)
+
+    @property
+    def _trains_on_source(self) -> bool:
+        """Whether a source network is trained on the source data."""
+        is_trained = "fresh" in self.questions or self.model_path is None
+        return is_trained and any(variant.start == "transfer" for variant in self.variants)
 
     def _check_size(self) -> None:
         setting, value = "max-repeats" if self.until_decided else "repeats", str(self.n_repeats)
@@ -487,6 +506,16 @@ class ExperimentSpec:
     def is_nested(self, arm: Arm) -> bool:
         """Return whether several runs of an arm share a source, which is then the sampling unit."""
         return self.nested is not None and arm.sources == "fresh"
+
+
+def _check_validation_rows(setting: str, value: str, data: DataSpec) -> None:
+    """Raise `SettingError` unless validation rows can be taken from the training rows of data."""
+    if getattr(data, "group", None) is not None:
+        problem = "validation rows would be of groups that train; leave it or group= out"
+        raise SettingError(setting, value, problem)
+    if data.n_train < FEWEST_TO_CUT:
+        problem = f"{data.n_train} training rows are too few to be cut in two"
+        raise SettingError(setting, value, problem)
 
 
 def _counted(n: int, thing: str) -> str:

@@ -89,6 +89,8 @@ def identity_1_of(spec: ExperimentSpec | Study) -> str:
         # `one` first.
         record = {**plain(value), "n_points": 1, "questions": value.questions[::-1]}
         unset = {name for name in NEWER_THAN_1 if record[name] == getattr(ExperimentSpec, name)}
+        if value.training.patience is None:
+            del record["training"]["patience"]
         return {name: record[name] for name in record.keys() - unset}
 
     return _identity(spec, plain_1)

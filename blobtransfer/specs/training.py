@@ -27,6 +27,9 @@ MAX_PENALTY = 1e6
 MAX_EPOCHS = 1_000_000
 """Largest number of epochs."""
 
+TRAINING_ROWS_PER_VALIDATION_ROW = 5
+"""One of this many training rows is a validation row."""
+
 
 @dataclass(frozen=True)
 class TrainingSpec:
@@ -41,6 +44,9 @@ class TrainingSpec:
         nesterov: Use Nesterov momentum in `sgd`.
         weight_decay: L2 penalty: this times the sum of squares of all trainable kernels is added
             to the training loss; 0 to `MAX_PENALTY`.
+        patience: Early stopping: a training ends once its loss on validation rows has not improved
+            for this many epochs, and its best weights are restored; 1 to `MAX_EPOCHS`. The
+            validation rows are a fifth of the training rows. None: no early stopping.
 
     Raises:
         SettingError: A value is impossible.
@@ -53,6 +59,7 @@ class TrainingSpec:
     optimizer: Optimizer = "sgd"
     nesterov: bool = False
     weight_decay: float = 0.0
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         check_count("epochs", self.epochs, most=MAX_EPOCHS)
@@ -73,6 +80,12 @@ class TrainingSpec:
             problem = "there is no momentum to look ahead along; add --momentum, such as 0.9"
             raise SettingError("nesterov", "", problem)
         check_penalty("weight-decay", self.weight_decay)
+        if self.patience is not None:
+            check_count("patience", self.patience, most=MAX_EPOCHS)
+
+    def n_trained_rows(self, n_train: int) -> int:
+        """Return how many of the training rows train: all, or with early stopping four fifths."""
+        return n_train if self.patience is None else n_train - n_validation_rows(n_train)
 
     def n_updates(self, n_train: int) -> int:
         """Count the updates of the training on a number of training rows."""
@@ -89,7 +102,12 @@ class TrainingSpec:
 
     def _batches(self, n_train: int) -> int:
         """Count the batches of an epoch; the last may be shorter."""
-        return -(-n_train // self.batch_size)
+        return -(-self.n_trained_rows(n_train) // self.batch_size)
+
+
+def n_validation_rows(n_train: int) -> int:
+    """Return how many of the training rows are validation rows where there are some: a fifth."""
+    return max(1, n_train // TRAINING_ROWS_PER_VALIDATION_ROW)
 
 
 def earlier_epoch(n_epochs: int) -> int:

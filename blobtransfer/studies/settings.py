@@ -61,6 +61,8 @@ class ComparisonSettings:
         momentum: Momentum of sgd, at least 0 and less than 1.
         nesterov: Whether sgd uses Nesterov momentum.
         weight_decay: L2 penalty on the kernels, at least 0.
+        patience: Early stopping: epochs without a lower loss on validation rows after which a
+            training ends, at least 1; None: every training has all its epochs.
         engine: Engine that trains.
         train_seed: Seed of weights and batch orders; 0 to 2**32 - 1.
         fixed: Numbers of frozen hidden layers, one variant each; None: 0, 1 and 2 up to the
@@ -99,6 +101,7 @@ class ComparisonSettings:
     momentum: float = TrainingSpec.momentum
     nesterov: bool = TrainingSpec.nesterov
     weight_decay: float = TrainingSpec.weight_decay
+    patience: int | None = TrainingSpec.patience
     engine: EngineName = ExperimentSpec.engine
     train_seed: int = ExperimentSpec.train_seed
     fixed: tuple[int, ...] | None = None

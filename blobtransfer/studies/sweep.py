@@ -156,7 +156,8 @@ def _changed_settings(base: ExperimentSpec, at: Mapping[str, str]) -> dict[str, 
         elif isinstance(default, str):
             changes[field] = text
         else:
-            changes[field] = _read(name, text, float if default is None else type(default))
+            is_whole = name == "patience" or isinstance(default, int)
+            changes[field] = _read(name, text, int if is_whole else float)
     return changes
 
 

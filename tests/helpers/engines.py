@@ -12,7 +12,7 @@ from blobtransfer.specs.training import METRICS
 
 @dataclass
 class PlannedEngine:
-    """Trains nothing.
+    """Trains nothing; with early stopping, runs stop at epochs that differ by their order key.
 
     `plan` gets (order key, run's first weight, n_frozen) and gives the test accuracy, which
     the other metrics equal; NaN means a loss that is not finite. `jobs` keeps what was asked.
@@ -40,6 +40,9 @@ class PlannedEngine:
             weights=[layer.copy() for layer in job.weights],
             curves=np.tile(np.array(planned)[None, :, None], (len(METRICS), 1, n_evaluations)),
             classes_predicted=np.full(job.n_runs, 3),
+            epochs=np.full(job.n_runs, job.n_epochs)
+            if job.training.patience is None
+            else 1 + (job.order_keys % np.uint64(job.n_epochs)).astype(np.int64),
         )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import numpy as np
+
 from blobtransfer.results.results import CellResults
 from blobtransfer.results.scores import Run, finite
 
@@ -52,6 +54,7 @@ def runs_of(cell: CellResults) -> list[Run]:
                 target=cell.measured.name,
                 learning_rate=finite(rate),
                 earlier_accuracy=finite(scores.earlier_accuracy[a, r]),
+                epochs=spec.n_epochs(arm) if scores.epochs is None else int(scores.epochs[a, r]),
             )
             runs.append(run)
     return runs
@@ -67,6 +70,8 @@ def assert_same_runs(a: Any, b: Any) -> None:
     assert a.scores.arms == b.scores.arms
     for name in ("repeats", "values", "classes_predicted", "is_failed", "earlier_accuracy"):
         assert getattr(a.scores, name).tobytes() == getattr(b.scores, name).tobytes()
+    for name in ("learning_rates", "epochs"):
+        np.testing.assert_array_equal(getattr(a.scores, name), getattr(b.scores, name))
     assert list(a.curves) == list(b.curves)
     for arm, curve in a.curves.items():
         assert curve.tobytes() == b.curves[arm].tobytes()

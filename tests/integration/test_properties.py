@@ -77,6 +77,7 @@ TRAINING = {
     "--momentum": ["0", "0.9"],
     "--optimizer": ["sgd", "adam"],
     "--weight-decay": ["0", "-0.0", "1e-320", "0.01", "1e6"],
+    "--patience": ["1", "2", "1000000"],
     "--engine": ["compiled"],
     "--train-seed": ["0", "4294967295"],
 }

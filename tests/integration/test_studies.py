@@ -102,9 +102,9 @@ def test_a_cell_of_a_grid_is_the_comparison_of_its_two_problems(run):
 @pytest.mark.parametrize("over", [
     "hidden=2,5", "hidden=5+5,3", "activation=relu,tanh", "initializer=he_uniform,glorot_normal",
     "epochs=1,3", "batch-size=8,32", "learning-rate=0.01..0.04/3", "optimizer=sgd,adam",
-    "momentum=0,0.9", "nesterov=off,on", "weight-decay=0,0.1", "fixed=0..2", "cluster-std=1,2",
-    "source-seed=1,3", "samples=60,80", "test-samples=10,20", "features=2,3", "classes=3,4",
-    "target.train=10,40", "source.std=1,3",
+    "momentum=0,0.9", "nesterov=off,on", "weight-decay=0,0.1", "patience=1,2", "fixed=0..2",
+    "cluster-std=1,2", "source-seed=1,3", "samples=60,80", "test-samples=10,20", "features=2,3",
+    "classes=3,4", "target.train=10,40", "source.std=1,3",
 ])  # fmt: skip
 def test_any_setting_can_vary(run, over):
     fixed = () if over.startswith("fixed") else ("--fixed", "0")

@@ -35,6 +35,7 @@ class Kernel:
         layout: Offsets of weights and units, `kernel.Layout`.
         rule: How a gradient moves a weight.
         lanes: Networks in a block.
+        stops_early: Whether trainings end once their validation loss does not improve.
         block_fields: Names of the arguments that differ between the blocks of a call.
         train_group: Machine code, see `kernel.GROUP_ARGUMENTS`.
         evaluate_group: Machine code, see `kernel.EVALUATE_GROUP_ARGUMENTS`.
@@ -43,6 +44,7 @@ class Kernel:
     layout: "Layout"
     rule: "UpdateRule"
     lanes: int
+    stops_early: bool
     block_fields: tuple[str, ...]
     train_group: "MachineFunction"
     evaluate_group: "MachineFunction"
@@ -60,7 +62,8 @@ def get_kernel(
         training: How they are trained.
         is_anchored: Whether weights are pulled towards an anchor.
         n_train: Training rows of the largest dataset.
-        has_own_rows: Whether the lanes of a block train on different datasets.
+        has_own_rows: Whether the lanes of a block train on different datasets; with early stopping
+            they always may.
 
     Raises:
         MachineError: LLVM is missing, or no thread can be started.
@@ -75,19 +78,26 @@ def get_kernel(
     network = replace(network, initializer=MLPSpec.initializer)  # does not enter the code
     rule = update.UpdateRule.from_training(training, is_anchored)
     with _COMPILING:
-        return _compile(network, n_rows, rule, has_own_rows, native.host_lanes())
+        stops_early = training.patience is not None
+        has_own_rows = has_own_rows or stops_early
+        return _compile(network, n_rows, rule, has_own_rows, stops_early, native.host_lanes())
 
 
 @lru_cache(MAX_CACHED_KERNELS)
 def _compile(
-    network: MLPSpec, n_rows: int, rule: "UpdateRule", has_own_rows: bool, lanes: int
+    network: MLPSpec,
+    n_rows: int,
+    rule: "UpdateRule",
+    has_own_rows: bool,
+    stops_early: bool,
+    lanes: int,
 ) -> Kernel:
     """Compile a kernel; the arguments are all that its code depends on."""
     from blobtransfer.engines.compiled import kernel, native
 
     functions = native.compile_functions(
-        kernel.write_module(network, n_rows, rule, has_own_rows, lanes),
+        kernel.write_module(network, n_rows, rule, has_own_rows, stops_early, lanes),
         {"train_group": kernel.GROUP_ARGUMENTS, "evaluate_group": kernel.EVALUATE_GROUP_ARGUMENTS},
     )
     layout = kernel.Layout(network, n_rows)
-    return Kernel(layout, rule, lanes, kernel.BLOCK_FIELDS, **functions)
+    return Kernel(layout, rule, lanes, stops_early, kernel.BLOCK_FIELDS, **functions)

@@ -57,7 +57,7 @@ class CompiledEngine:
         n_numbers = sum(
             (data.n_train + data.n_test_rows) * data.n_features
             for data in (spec.source, spec.target)
-            if data is not None and (data.is_resplit or spec.tune)
+            if data is not None and (data.is_resplit or spec.tune or spec.training.patience)
         )
         return scheduling.repeats_per_job(
             spec.network.n_parameters * len(spec.arms),
@@ -94,7 +94,9 @@ class CompiledEngine:
         finally:
             training.stop()
             pool.shutdown(cancel_futures=True)
-        return Trained(training.weights, training.curves, training.classes_predicted)
+        return Trained(
+            training.weights, training.curves, training.classes_predicted, training.epochs
+        )
 
 
 def kernels_of(spec: ExperimentSpec) -> list[Kernel]:
@@ -103,7 +105,8 @@ def kernels_of(spec: ExperimentSpec) -> list[Kernel]:
     Raises:
         MachineError: LLVM is missing, or no thread can be started.
     """
-    n_train, is_resplit = spec.data.n_train, spec.data.is_resplit
+    n_train = spec.training.n_trained_rows(spec.data.n_train)
+    is_resplit = spec.data.is_resplit
     row_kinds = {is_resplit, True} if spec.tune else {is_resplit}
     return [
         get_kernel(
@@ -126,6 +129,7 @@ class _JobTraining:
         weights: As in `Trained`, as far as they are done.
         curves: As in `Trained`.
         classes_predicted: As in `Trained`.
+        epochs: As in `Trained`.
     """
 
     def __init__(self, job: Job, kernel: Kernel) -> None:
@@ -138,17 +142,26 @@ class _JobTraining:
         self.test_rows = PackedRows.pack(
             [(dataset.x_test, dataset.y_test) for dataset in datasets], lanes
         )
+        self.validation_rows = PackedRows.pack(
+            [
+                dataset.validation or (dataset.x_train[:0], dataset.y_train[:0])
+                for dataset in datasets
+            ],
+            lanes,
+        )
         self.records = self.train_rows.records(kernel.layout.record_size(lanes))
         self.dataset_of_run = np.arange(job.n_runs) % len(datasets)
         self.epochs_done = np.zeros(job.n_runs, np.int64)
         self.weights = [np.empty_like(stacked) for stacked in job.weights]
         self.curves = np.empty((len(METRICS), job.n_runs, len(job.evaluated_epochs)))
         self.classes_predicted = np.zeros(job.n_runs, np.int64)
+        self.epochs = np.full(job.n_runs, job.n_epochs)
 
     def groups(self, n_threads: int) -> list[BlockGroup]:
         """Return the block groups of the job; see `scheduling.block_groups`."""
         job, lanes, datasets = self.job, self.kernel.lanes, self.dataset_of_run
-        n_rows = self.train_rows.counts[datasets], self.test_rows.counts[datasets]
+        all_rows = self.train_rows, self.test_rows, self.validation_rows
+        n_rows = [rows.counts[datasets] for rows in all_rows]
         schedules = scheduling.schedules_of(job.n_frozen, *n_rows)
         n_parameters = job.network.n_parameters
         return scheduling.block_groups(job.order_keys, schedules, n_parameters, lanes, n_threads)
@@ -193,10 +206,12 @@ class _GroupTraining:
         datasets = training.dataset_of_run[runs[0]]
         self._train_rows = training.train_rows.of_lanes(datasets)
         self._test_rows = training.test_rows.of_lanes(datasets)
+        self._validation_rows = training.validation_rows.of_lanes(datasets)
         self._order_keys = job.order_keys[runs[0]]
         weights = [stacked[runs] for stacked in job.weights]
         anchors = None if job.anchor is None else [stacked[runs] for stacked in job.anchor.weights]
         self._networks = GroupNetworks(kernel, weights, anchors, job.n_frozen[runs[:, 0]])
+        self._n_running = np.full(1, len(self._runs), np.int64)
         self._arguments = self._kernel_arguments()
 
     def run(self) -> None:
@@ -213,6 +228,8 @@ class _GroupTraining:
         if training.is_stopped[0]:
             return
         n_runs = self._runs.shape[1]
+        if job.training.patience is not None:
+            training.epochs[self._runs] = self._networks.epochs_made[:, :n_runs]
         for result, stacked in zip(training.weights, self._networks.unpack_weights(), strict=True):
             result[self._runs] = stacked[:, :n_runs]
 
@@ -223,6 +240,9 @@ class _GroupTraining:
             self._training.kernel.train_group(
                 first_epoch=first_epoch, last_epoch=last_epoch, **self._arguments
             )
+        spec = self._training.job.training
+        if spec.patience is not None:
+            self._networks.restore_best_weights(spec.patience, last_epoch == spec.epochs)
 
     def _kernel_arguments(self) -> dict[str, int | float]:
         """Return the arguments of `kernel.train_group` except for the epochs.
@@ -230,7 +250,7 @@ class _GroupTraining:
         This object and the training of the job own the memory that the addresses point to.
         """
         training, spec = self._training, self._training.job.training
-        rows, workspace = self._train_rows, self._workspace
+        rows, validation_rows, workspace = self._train_rows, self._validation_rows, self._workspace
         return {
             "blocks": self._networks.fields.ctypes.data,
             "n_blocks": len(self._runs),
@@ -253,6 +273,16 @@ class _GroupTraining:
             "learning_rate": spec.learning_rate,
             "momentum": spec.momentum,
             "penalty_factor": _penalty_factor(training.job),
+            "penalty": _penalty(training.job),
+            "n_running": self._n_running.ctypes.data,
+            "n_validation_rows": validation_rows.n,
+            "validation_x": validation_rows.x.ctypes.data,
+            "validation_y": validation_rows.y.ctypes.data,
+            "validation_first_rows": validation_rows.first_rows.ctypes.data,
+            "validation_loss": workspace.validation_loss.address,
+            "n_correct": workspace.n_correct.address,
+            "is_predicted": workspace.is_predicted.address,
+            "patience": spec.patience or 0,
         }
 
     def _evaluate(self, evaluation: int) -> None:
@@ -275,9 +305,13 @@ def _penalty_factor(job: Job) -> float:
     The derivative of strength * w^2 is 2 * strength * w; SGD's gradients are multiplied by the
     learning rate already.
     """
-    strength = job.training.weight_decay if job.anchor is None else job.anchor.strength
     rate = 1.0 if job.training.optimizer == "adam" else job.training.learning_rate
-    return 2.0 * strength * rate
+    return 2.0 * _penalty(job) * rate
+
+
+def _penalty(job: Job) -> float:
+    """Return the penalty on a squared distance of 1."""
+    return job.training.weight_decay if job.anchor is None else job.anchor.strength
 
 
 def _n_processors() -> int:

@@ -1,10 +1,11 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
-Seven functions are emitted for the shape of a network. `shuffle` draws the row orders of some
-epochs and `pack_rows` copies the rows into these orders, for all blocks of a group;
-`shuffle_and_pack` does both in one pass if a register holds a row. Then `train` trains one block on
-the packed rows. `train_group` calls these in turn, and `evaluate_group` calls `evaluate` for each
-block. Each `Value` here stands for one number in every network of the block. A matrix product is
+Some functions are emitted for the shape of a network. `shuffle` draws the row orders of some epochs
+and `pack_rows` copies the rows into these orders, for all blocks of a group; `shuffle_and_pack`
+does both in one pass if a register holds a row. Then `train` trains one block on the packed rows;
+with early stopping, `train_and_validate` calls `train` and `evaluate` for each epoch. `train_group`
+calls these in turn, and `evaluate_group` calls `evaluate` for each block.
+Each `Value` here stands for one number in every network of the block. A matrix product is
 computed tile by tile, with the sums of a tile in registers; weights are updated in place as soon as
 their gradient is known.
 `docs/engine.md` has the memory layout with a drawing.
@@ -21,7 +22,9 @@ from typing import Any
 from llvmlite import ir
 
 from blobtransfer.engines.compiled import vector_math
+from blobtransfer.engines.compiled.memory import BEST_LOSS, MADE, WAITED
 from blobtransfer.engines.compiled.simd import (
+    DOUBLE,
     FLOAT,
     INT1,
     INT16,
@@ -33,6 +36,7 @@ from blobtransfer.engines.compiled.simd import (
     Code,
     Index,
     Value,
+    Variable,
     argument_types,
 )
 from blobtransfer.engines.compiled.update import (
@@ -65,8 +69,16 @@ TRAIN_ARGUMENTS = argument_types(
     "n_epochs n_rows batch_size n_frozen",
     "learning_rate momentum penalty_factor",
 )
-BLOCK_FIELDS = ("weights", "moments", "beta_powers", "anchors", "n_frozen")
-"""Arguments of `train` that differ between the blocks of a group: a row of `blocks`."""
+TRAIN_AND_VALIDATE_ARGUMENTS = TRAIN_ARGUMENTS | argument_types(
+    "best_weights stopping n_running validation_x validation_y validation_first_rows "
+    "validation_loss n_correct is_predicted",
+    "n_validation_rows patience is_end_of_epoch",
+    "penalty",
+)
+BLOCK_FIELDS = (
+    "weights", "moments", "beta_powers", "anchors", "n_frozen", "best_weights", "stopping",
+)  # fmt: skip
+"""Arguments that differ between the blocks of a group: a row of `blocks`."""
 
 GROUP_ARGUMENTS = argument_types(
     "blocks is_stopped n_done", "n_blocks n_runs n_packed_epochs n_packed_rows"
@@ -74,8 +86,8 @@ GROUP_ARGUMENTS = argument_types(
 GROUP_ARGUMENTS |= SHUFFLE_ARGUMENTS | PACK_ROWS_ARGUMENTS | SHUFFLE_AND_PACK_ARGUMENTS
 GROUP_ARGUMENTS |= {
     name: llvm_type
-    for name, llvm_type in TRAIN_ARGUMENTS.items()
-    if name not in (*BLOCK_FIELDS, "n_epochs")
+    for name, llvm_type in TRAIN_AND_VALIDATE_ARGUMENTS.items()
+    if name not in (*BLOCK_FIELDS, "n_epochs", "is_end_of_epoch")
 }
 EVALUATE_ARGUMENTS = argument_types(
     "weights x y first_rows workspace n_correct loss is_predicted", "n_rows"
@@ -159,7 +171,12 @@ def stride_of(width: int) -> int:
 
 
 def write_module(
-    network: MLPSpec, n_rows: int, rule: UpdateRule, has_own_rows: bool, lanes: int
+    network: MLPSpec,
+    n_rows: int,
+    rule: UpdateRule,
+    has_own_rows: bool,
+    stops_early: bool,
+    lanes: int,
 ) -> ir.Module:
     """Return a module with the functions for a network; the docstring of this file lists them.
 
@@ -168,6 +185,7 @@ def write_module(
         n_rows: Maximum rows of a batch, of training or of evaluation.
         rule: How a gradient moves a weight.
         has_own_rows: Whether each lane evaluates its own rows, from `first_rows` on.
+        stops_early: Whether trainings end once their validation loss does not improve.
         lanes: Networks in a block.
     """
     module = ir.Module("blobtransfer")
@@ -180,9 +198,13 @@ def write_module(
         _write_shuffle_and_pack(code, layout, has_own_rows)
     code = Code(module, "train", TRAIN_ARGUMENTS, lanes)
     _write_train(code, _Network(code, layout), rule)
-    _write_train_group(Code(module, "train_group", GROUP_ARGUMENTS, lanes), has_records)
     code = Code(module, "evaluate", EVALUATE_ARGUMENTS, lanes)
     _write_evaluate(code, _Network(code, layout), has_own_rows)
+    if stops_early:
+        code = Code(module, "train_and_validate", TRAIN_AND_VALIDATE_ARGUMENTS, lanes)
+        _write_train_and_validate(code, _Network(code, layout), rule)
+    code = Code(module, "train_group", GROUP_ARGUMENTS, lanes)
+    _write_train_group(code, has_records, stops_early)
     code = Code(module, "evaluate_group", EVALUATE_GROUP_ARGUMENTS, lanes)
     _write_evaluate_group(code, network.n_classes)
     return module
@@ -316,6 +338,26 @@ class _Network:
             right=lambda b, o: deltas[b, o],
             finish=finish,
         )
+
+    def add_squares(self, total: Variable, rule: UpdateRule) -> None:
+        """Emit the sum of squares that the penalty of a rule is proportional to.
+
+        Args:
+            total: Gets the squares of the trainable weights, or of their distances from the anchor.
+            rule: Decay, of kernels; or anchor, of kernels and biases.
+        """
+        is_anchored = rule.penalty == "anchor"
+        anchors, n_frozen = self.like_weights("anchors"), self.code.argument("n_frozen")
+        for layer, (fan_in, fan_out) in enumerate(self.spec.shapes):
+            with (
+                self.code.if_(n_frozen < layer + 1),
+                self.code.loop(0, fan_in + is_anchored) as row,
+                self.code.loop(0, fan_out) as column,
+            ):
+                distance = self.weights[layer][row, column]
+                if is_anchored:
+                    distance = distance - anchors[layer][row, column]
+                total.value = self.code.fma(distance, distance, total.value)
 
     def activation(self, layer: int, z: Value) -> tuple[Value, Value | None]:
         """Emit f(z) of a hidden layer, counted from 0.
@@ -502,7 +544,65 @@ def _write_train(code: Code, network: _Network, rule: UpdateRule) -> None:
     code.finish()
 
 
-def _write_train_group(code: Code, has_records: bool) -> None:
+def _write_train_and_validate(code: Code, network: _Network, rule: UpdateRule) -> None:
+    """Emit the training of a block with early stopping; rows are packed as for `train`.
+
+    If `is_end_of_epoch` is 1, the packed rows are the last of each of their epochs, after which the
+    networks are evaluated on their validation rows. A network has stopped once it has waited for
+    `patience` epochs. Its lane is trained on with the others, but `best_weights` and `stopping`
+    stay. Once all lanes have stopped, `n_running` falls by 1 and nothing is trained.
+
+    Source: `keras.callbacks.EarlyStopping` with `restore_best_weights`.
+    """
+    n_rows, n_validation_rows = code.argument("n_rows"), code.argument("n_validation_rows")
+    inputs = code.array("inputs", stride=network.layout.inputs_stride)
+    labels, epochs = code.array("labels", code.int32s), code.array("stopping", code.int32s)
+    losses, loss_sums = code.array("stopping"), code.array("validation_loss", code.doubles)
+    weights, best_weights = code.array("weights"), code.array("best_weights")
+    n_running = code.array("n_running", INT64)
+    patience = code.convert(code.argument("patience"), INT32)
+    validation_rows = {
+        name: code.argument(f"validation_{name}") for name in ("x", "y", "first_rows", "loss")
+    }
+    penalty = None if rule.penalty == "none" else code.variable(0.0)
+
+    code.flush_tiny()
+    with (
+        code.loop(0, code.argument("n_epochs")) as epoch,
+        code.if_(code.any_lane(epochs[WAITED] < patience)),
+    ):
+        packed = {
+            "inputs": inputs.address(epoch * n_rows),
+            "labels": labels.address(epoch * n_rows),
+        }
+        code.call("train", TRAIN_ARGUMENTS, packed | {"n_epochs": code.index(1)})
+        with code.if_(code.argument("is_end_of_epoch").eq(1)):
+            loss_sums[0] = code.constant(0.0, code.doubles)
+            code.call(
+                "evaluate", EVALUATE_ARGUMENTS, validation_rows | {"n_rows": n_validation_rows}
+            )
+            loss = loss_sums[0] / code.convert(n_validation_rows, DOUBLE)
+            loss = code.convert(loss, code.floats)
+            if penalty is not None:
+                penalty.value = code.constant(0.0)
+                network.add_squares(penalty, rule)
+                loss = loss + penalty.value * code.argument("penalty")
+            waited, made = epochs[WAITED], epochs[MADE]
+            is_running = waited < patience
+            # The first loss is the best so far, whatever it is; NaN is never better.
+            is_better = is_running & (made.eq(0) | (loss < losses[BEST_LOSS]))
+            losses[BEST_LOSS] = code.select(is_better, loss, losses[BEST_LOSS])
+            with code.loop(0, network.layout.n_weights) as i:
+                best_weights[i] = code.select(is_better, weights[i], best_weights[i])
+            epochs[MADE] = code.select(is_running, made + 1, made)
+            waited = code.select(is_running, waited + 1, waited)
+            epochs[WAITED] = code.select(is_better, 0, waited)
+            with code.if_(code.any_lane(epochs[WAITED] < patience).eq(0)):
+                n_running[0] = n_running[0] - 1
+    code.finish()
+
+
+def _write_train_group(code: Code, has_records: bool, stops_early: bool) -> None:
     """Emit the training of the blocks of a group, from `first_epoch` up to `last_epoch` - 1.
 
     Either all rows of some epochs, or some rows of one epoch, are packed at a time. Once
@@ -511,19 +611,17 @@ def _write_train_group(code: Code, has_records: bool) -> None:
     Args:
         code: Function to emit into.
         has_records: Whether the module has `shuffle_and_pack`.
+        stops_early: Whether the module has `train_and_validate`.
     """
     n_rows, last_epoch = code.argument("n_rows"), code.argument("last_epoch")
     at_once, rows_at_once = code.argument("n_packed_epochs"), code.argument("n_packed_rows")
     is_stopped, n_done = code.array("is_stopped", INT64), code.array("n_done", INT64)
     fields = {
-        name: code.array("blocks", TRAIN_ARGUMENTS[name], stride=len(BLOCK_FIELDS))
+        name: code.array("blocks", TRAIN_AND_VALIDATE_ARGUMENTS[name], stride=len(BLOCK_FIELDS))
         for name in BLOCK_FIELDS
     }
-    with (
-        code.loop(code.argument("first_epoch"), last_epoch, at_once) as first,
-        code.if_(is_stopped[0].eq(0)),
-    ):
-        n_epochs = code.minimum(last_epoch - first, at_once)
+
+    def train_blocks(first: Value, n_epochs: Value) -> None:
         epochs = {"first_epoch": first, "last_epoch": first + n_epochs}
         is_one_pass = code.constant(0, INT1)
         if has_records:
@@ -542,7 +640,22 @@ def _write_train_group(code: Code, has_records: bool) -> None:
             with code.loop(0, code.argument("n_blocks")) as block, code.if_(is_stopped[0].eq(0)):
                 values = {name: fields[name][block, i] for i, name in enumerate(BLOCK_FIELDS)}
                 values |= {"n_epochs": n_epochs, "n_rows": n}
-                code.call("train", TRAIN_ARGUMENTS, values)
+                if stops_early:
+                    values["is_end_of_epoch"] = code.convert((start + n).eq(n_rows), INT64)
+                    code.call("train_and_validate", TRAIN_AND_VALIDATE_ARGUMENTS, values)
+                else:
+                    code.call("train", TRAIN_ARGUMENTS, values)
+
+    with (
+        code.loop(code.argument("first_epoch"), last_epoch, at_once) as first,
+        code.if_(is_stopped[0].eq(0)),
+    ):
+        n_epochs = code.minimum(last_epoch - first, at_once)
+        if stops_early:
+            with code.if_(code.array("n_running", INT64)[0] > 0):
+                train_blocks(first, n_epochs)
+        else:
+            train_blocks(first, n_epochs)
         n_done[0] = n_done[0] + n_epochs * code.argument("n_runs")
     code.finish()
 

@@ -18,6 +18,9 @@ from blobtransfer.network import Weights
 CACHE_LINE = 64
 """Bytes. A vector that lies across two lines costs two loads."""
 
+WAITED, MADE, BEST_LOSS = range(3)
+"""State of early stopping: epochs since the best one, and epochs made, int32; the lowest loss."""
+
 _LANES_SECOND = {3: (0, 2, 1), 4: (0, 3, 1, 2)}
 _LANES_LAST = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
 """Order of the axes of biases (3) and of kernels (4), which `np.moveaxis` computes slowly."""
@@ -43,7 +46,7 @@ class PackedRows:
     def pack(
         cls, rows: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]], lanes: int
     ) -> "PackedRows":
-        """Copy the rows of datasets after one another.
+        """Copy the rows of datasets after one another; an array that they share is copied once.
 
         Args:
             rows: Features (N, n_features) and class numbers (N,) of each dataset.
@@ -52,17 +55,21 @@ class PackedRows:
         Raises:
             MachineError: There are too many rows for 32-bit indices.
         """
-        counts = np.array([len(y) for _, y in rows])
-        if max(sum(x.size for x, _ in rows), counts.sum() * lanes) >= 2**31:
+        keys = [(id(x), id(y)) for x, y in rows]
+        different = dict(zip(keys, rows, strict=True))
+        index_of = {key: i for i, key in enumerate(different)}
+        indices = [index_of[key] for key in keys]
+        counts = np.array([len(y) for _, y in different.values()])
+        if max(sum(x.size for x, _ in different.values()), counts.sum() * lanes) >= 2**31:
             raise MachineError(
                 f"{counts.sum():,} rows are too many for the compiled engine, which counts in 32 "
                 "bits; use fewer rows, or --engine keras"
             )
         return cls(
-            np.ascontiguousarray(np.concatenate([x for x, _ in rows]), np.float32),
-            np.ascontiguousarray(np.concatenate([y for _, y in rows]), np.int32),
-            (np.cumsum(counts) - counts).astype(np.int32),
-            counts,
+            np.ascontiguousarray(np.concatenate([x for x, _ in different.values()]), np.float32),
+            np.ascontiguousarray(np.concatenate([y for _, y in different.values()]), np.int32),
+            (np.cumsum(counts) - counts).astype(np.int32)[indices],
+            counts[indices],
         )
 
     def of_lanes(self, datasets: NDArray[np.intp]) -> "PackedRows":
@@ -119,6 +126,10 @@ class Workspace:
         self.inputs = Vectors(n_epochs * n_rows * kernel.layout.inputs_stride, kernel.lanes)
         self.labels = Vectors(n_epochs * n_rows, kernel.lanes)
         self.units = Vectors(kernel.layout.n_units, kernel.lanes)
+        # Results of the evaluation on validation rows; the losses are float64.
+        self.validation_loss = Vectors(2, kernel.lanes)
+        self.n_correct = Vectors(1, kernel.lanes)
+        self.is_predicted = Vectors(kernel.layout.network.n_classes, kernel.lanes)
 
 
 class GroupNetworks:
@@ -146,6 +157,10 @@ class GroupNetworks:
         self._beta_powers = np.ones((self._n_blocks, 2))
         self._anchors = self._vectors(0 if anchors is None else n_weights)
         self._pack(weights, self._weights)
+        self._best_weights = self._vectors(n_weights if kernel.stops_early else 0)
+        self._stopping = self._vectors(3 if kernel.stops_early else 0)
+        if kernel.stops_early:
+            self._best_weights.values[:] = self._weights.values
         if anchors is not None:
             self._pack(anchors, self._anchors)
         fields = {
@@ -154,6 +169,8 @@ class GroupNetworks:
             "beta_powers": self._addresses(self._beta_powers),
             "anchors": self._addresses(self._anchors.values),
             "n_frozen": n_frozen.astype(np.int64),
+            "best_weights": self._addresses(self._best_weights.values),
+            "stopping": self._addresses(self._stopping.values),
         }
         self.fields = np.stack([fields[name] for name in kernel.block_fields], axis=1)
 
@@ -185,6 +202,20 @@ class GroupNetworks:
         )
         return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=1)
 
+    def restore_best_weights(self, patience: int, is_end: bool) -> None:
+        """Restore the best weights of the networks that have stopped, or at the end of all."""
+        is_restored = (self._stopping_of_lanes(WAITED) >= patience) | is_end
+        weights, best_weights = (
+            vectors.values.reshape(self._n_blocks, -1, self._kernel.lanes)
+            for vectors in (self._weights, self._best_weights)
+        )
+        np.copyto(weights, best_weights, where=is_restored[:, None])
+
+    @property
+    def epochs_made(self) -> NDArray[np.int32]:
+        """(blocks, lanes) epochs until each network stopped; for early stopping."""
+        return self._stopping_of_lanes(MADE)
+
     def unpack_weights(self) -> Weights:
         """Return views of the kernels and biases.
 
@@ -193,6 +224,11 @@ class GroupNetworks:
         """
         layers = self._layers(self._weights)
         return [layer.transpose(_LANES_SECOND[layer.ndim]) for layer in layers]
+
+    def _stopping_of_lanes(self, number: int) -> NDArray[np.int32]:
+        """Return a number of the state of early stopping, (blocks, lanes)."""
+        shape = self._n_blocks, -1, self._kernel.lanes
+        return self._stopping.values.view(np.int32).reshape(shape)[:, number]
 
     def _vectors(self, n_per_block: int) -> Vectors:
         return Vectors(self._n_blocks * n_per_block, self._kernel.lanes)

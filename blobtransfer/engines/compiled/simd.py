@@ -71,7 +71,7 @@ class Value:
     __sub__, __rsub__ = _operator("sub"), _reflected("sub")
     __mul__, __rmul__ = _operator("mul"), _reflected("mul")
     __truediv__, __rtruediv__ = _operator("div"), _reflected("div")
-    __xor__, __and__ = _operator("xor"), _operator("and_")
+    __xor__, __and__, __or__ = _operator("xor"), _operator("and_"), _operator("or_")
     __lshift__, __rshift__ = _operator("shl"), _operator("lshr")
     __lt__, __le__, __gt__ = _relation("<"), _relation("<="), _relation(">")
 
@@ -287,6 +287,10 @@ class Code:
             b: Number where it does not hold.
         """
         return Value(self, self.builder.select(condition.register, *self._alike(a, b)))
+
+    def any_lane(self, condition: Value) -> Value:
+        """Emit whether bits from a comparison of vectors hold in a lane, as a scalar condition."""
+        return self._call(f"llvm.vector.reduce.or.v{self.lanes}i1", INT1, condition)
 
     def minimum(self, value: Value, most: Number) -> Value:
         """Emit the smaller of two numbers, unsigned for integers."""

@@ -6,6 +6,7 @@ those of `keras.Model.fit`. A training sets the weights, resets the optimizer an
 exactly the order of the job.
 """
 
+from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
@@ -16,7 +17,6 @@ from blobtransfer.data.dataset import Dataset
 from blobtransfer.engines import Engine, Job, OnEpochs, Trained
 from blobtransfer.engines.keras.model import build_mlp, get_weights
 from blobtransfer.engines.keras.quiet import load_keras
-from blobtransfer.network import Weights
 from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
@@ -59,19 +59,10 @@ class KerasEngine:
 
     def train(self, job: Job, on_epochs: OnEpochs) -> Trained:
         """Train every run of a job; see `engines.Engine.train`."""
-        weights, curves, classes_predicted = list[Weights](), [], []
         with self._lock:  # a model cannot be used by two threads at once
-            for run in range(job.n_runs):
-                trainer = self._trainer(job, run)
-                curve, n_classes_predicted = trainer.train(job, run, on_epochs)
-                weights.append(get_weights(trainer.model))
-                curves.append(curve)
-                classes_predicted.append(n_classes_predicted)
-        return Trained(
-            weights=[np.stack(layer) for layer in zip(*weights, strict=True)],
-            curves=np.stack(curves, axis=1),
-            classes_predicted=np.array(classes_predicted, np.int64),
-        )
+            return Trained.join(
+                [self._trainer(job, run).train(job, run, on_epochs) for run in range(job.n_runs)]
+            )
 
     def _trainer(self, job: Job, run: int) -> "_Trainer":
         strength = None if job.anchor is None else job.anchor.strength
@@ -105,37 +96,70 @@ class _Trainer:
         self.model.compile(self._optimizer(), self._loss)
         self.model.optimizer.build(self.model.trainable_variables)
         self._initial_optimizer = [np.array(v) for v in self.model.optimizer.variables]
-        self._train_epochs, self._predict = self._graphs()
+        self._train_epochs, self._validation_loss, self._predict = self._graphs()
 
-    def train(self, job: Job, run: int, on_epochs: OnEpochs) -> tuple[NDArray[np.float64], int]:
-        """Train one network, which is then in `model`.
+    def train(self, job: Job, run: int, on_epochs: OnEpochs) -> Trained:
+        """Train one network, and return it as the only one.
 
         Args:
             job: Networks, rows and settings.
             run: Index of the run in the job.
             on_epochs: Called as epochs are done.
-
-        Returns:
-            (4, n) metrics after each evaluated epoch; and the number of classes that the network
-            predicts on the test rows in the last evaluation, 0 without one.
         """
         self._reset(job, run)
-        dataset, last_epoch = job.dataset_of(run), self._training.epochs
-        evaluated = set(job.evaluated_epochs)
-        evaluations = [self._evaluate(dataset)] if job.first_epoch in evaluated else []
-        n_epochs = self._epochs_per_call(len(dataset.y_train))
+        dataset, evaluated = job.dataset_of(run), set(job.evaluated_epochs)
+        epoch, last_epoch = job.first_epoch, self._training.epochs
+        evaluations = [self._evaluate(dataset)] if epoch in evaluated else []
+        stopping = self._early_stopping()
+        for orders in self._row_orders(job, run):
+            self._train_epochs(dataset.x_train, dataset.y_train, orders)
+            epoch += len(orders)
+            if stopping is not None and dataset.validation is not None:
+                loss = float(self._validation_loss(*dataset.validation))
+                stopping.on_epoch_end(epoch - 1, {"val_loss": loss})
+                if self.model.stop_training or epoch == last_epoch:
+                    stopping.on_train_end()  # restores the best weights
+            if epoch in evaluated:
+                evaluations.append(self._evaluate(dataset))
+            on_epochs(len(orders))
+            if self.model.stop_training:
+                break
+        if epoch < last_epoch:  # it has stopped early
+            on_epochs(last_epoch - epoch)
+            evaluations += [self._evaluate(dataset)] * (len(evaluated) - len(evaluations))
+        metrics = np.array([metrics for metrics, _ in evaluations])
+        return Trained(
+            weights=[weight[None] for weight in get_weights(self.model)],
+            curves=metrics.reshape(-1, 1, len(METRICS)).T,
+            classes_predicted=np.array([evaluations[-1][1] if evaluations else 0]),
+            epochs=np.array([epoch - job.first_epoch]),
+        )
+
+    def _row_orders(self, job: Job, run: int) -> Iterator[NDArray[np.int32]]:
+        """Yield the row orders of the epochs of each call, (epochs, rows).
+
+        After the last of them the network is evaluated, if at all, or the user hears of progress.
+        """
+        n_train, last_epoch = len(job.dataset_of(run).y_train), self._training.epochs
+        n_epochs, evaluated = self._epochs_per_call(n_train), set(job.evaluated_epochs)
         for first in range(job.first_epoch, last_epoch, n_epochs):
             epochs = range(first, min(first + n_epochs, last_epoch))
-            orders = batch_orders(int(job.order_keys[run]), epochs, len(dataset.y_train))
-            cuts = [epoch - first for epoch in epochs[1:] if epoch in evaluated]
-            for call_orders in np.split(orders, cuts):
-                self._train_epochs(dataset.x_train, dataset.y_train, call_orders)
-                first += len(call_orders)
-                if first in evaluated:
-                    evaluations.append(self._evaluate(dataset))
-                on_epochs(len(call_orders))
-        curve = np.array([metrics for metrics, _ in evaluations]).reshape(-1, len(METRICS)).T
-        return curve, evaluations[-1][1] if evaluations else 0
+            orders = batch_orders(int(job.order_keys[run]), epochs, n_train)
+            is_validated = self._training.patience is not None
+            ends = [epoch - first for epoch in epochs[1:] if is_validated or epoch in evaluated]
+            yield from np.split(orders, ends)
+
+    def _early_stopping(self) -> Any:
+        """Return the callback of Keras that stops a training early; None unless that is asked."""
+        self.model.stop_training = False
+        if self._training.patience is None:
+            return None
+        stopping = self._keras.callbacks.EarlyStopping(
+            "val_loss", patience=self._training.patience, restore_best_weights=True
+        )
+        stopping.set_model(self.model)
+        stopping.on_train_begin()
+        return stopping
 
     def _reset(self, job: Job, run: int) -> None:
         """Set the weights and anchors of a run, and reset the optimizer."""
@@ -179,12 +203,13 @@ class _Trainer:
             return optimizers.Adam(training.learning_rate)
         return optimizers.SGD(training.learning_rate, training.momentum, training.nesterov)
 
-    def _graphs(self) -> tuple[Any, Any]:
-        """Return two functions that TensorFlow traces once, for any number of rows.
+    def _graphs(self) -> tuple[Any, Any, Any]:
+        """Return functions that TensorFlow traces once, for any number of rows.
 
         Returns:
-            A function of training rows, labels and (E, N) row orders, which trains E epochs; and
-            one of rows and labels, which returns their mean loss and the predicted classes.
+            A function of training rows, labels and (E, N) row orders, which trains E epochs; one of
+            rows and labels, which returns the loss of `keras.Model.evaluate`; and one of them which
+            returns their mean loss without penalty, and the predicted classes.
         """
         import tensorflow as tf
 
@@ -205,6 +230,16 @@ class _Trainer:
             # another order, which rounds GELU differently.
             return self._keras.ops.fori_loop(0, n_epochs * n_batches, train_batch, 0.0)
 
+        def validation_loss(x: Any, y: Any) -> Any:
+            one_hot, n_rows = tf.one_hot(y, n_classes), tf.shape(x)[0]
+            model.reset_metrics()
+
+            def test_batch(i: Any, loss: Any) -> Any:
+                batch = slice(i * batch_size, (i + 1) * batch_size)
+                return model.test_step((x[batch], one_hot[batch]))["loss"]
+
+            return self._keras.ops.fori_loop(0, (n_rows - 1) // batch_size + 1, test_batch, 0.0)
+
         def predict(x: Any, y: Any) -> tuple[Any, Any]:
             probabilities = model(x)
             # Without the penalty on the weights.
@@ -216,5 +251,6 @@ class _Trainer:
         row_orders = tf.TensorSpec((None, None), tf.int32)
         return (
             tf.function(train_epochs, input_signature=(rows, labels, row_orders), autograph=False),
+            tf.function(validation_loss, input_signature=(rows, labels), autograph=False),
             tf.function(predict, input_signature=(rows, labels), autograph=False),
         )

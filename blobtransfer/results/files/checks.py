@@ -6,11 +6,14 @@ values are consistent, and texts are short and have no control characters.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from blobtransfer.results.results import DataRecord
 from blobtransfer.results.scores import Run, Scores
 from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
 from blobtransfer.specs.study import Study
+from blobtransfer.specs.training import TrainingSpec
 
 MAX_TEXT = 4096
 """Longest name of a file, data or a class, in characters."""
@@ -50,9 +53,28 @@ def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:
     if run is None:
         return
     try:
-        Scores.from_rows([run], (STANDALONE_ARM,))
+        scores, training = Scores.from_rows([run], (STANDALONE_ARM,)), spec.source_training
+        check_epochs(scores, training, [training.epochs])
     except ValueError as error:
         raise ValueError(f"source_run: {str(error).partition(': ')[2]}") from error
+
+
+def check_epochs(scores: Scores, training: TrainingSpec, n_epochs: Sequence[int]) -> None:
+    """Raise `ValueError` unless a training could have made the epochs of the runs.
+
+    Args:
+        scores: Scores of the runs.
+        training: How they are trained.
+        n_epochs: Epochs of the runs of each arm, or with early stopping their maximum.
+    """
+    if scores.epochs is None:
+        if training.patience is not None:
+            raise ValueError("runs: the epochs of a run are missing")
+        return
+    most = np.array(n_epochs)[:, None]
+    least = most if training.patience is None else 1
+    if not ((scores.epochs >= least) & (scores.epochs <= most)).all():
+        raise ValueError(f"runs: epochs that are not those of a training of {max(n_epochs)}")
 
 
 def check_provenance(

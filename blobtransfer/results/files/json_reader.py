@@ -6,6 +6,7 @@ The findings are computed again by `analysis.load`. Values are checked: a file m
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.file_signatures import detect_encoding, identify_format
 from blobtransfer.results.files.checks import (
     check_data_records,
+    check_epochs,
     check_provenance,
     check_source_run,
     check_spec,
@@ -207,6 +209,9 @@ def _values_of(
         if run.classes_predicted > spec.network.n_classes:
             raise ValueError(f"runs: {run.classes_predicted} classes cannot be predicted")
     scores = Scores.from_rows(record.runs, spec.arms)
+    check_epochs(scores, spec.training, [spec.n_epochs(arm) for arm in spec.arms])
+    if spec.training.patience is None:
+        scores = replace(scores, epochs=None)
     if scores.n_repeats < spec.n_repeats and not (interrupted or spec.until_decided):
         raise ValueError(f"runs: of {scores.n_repeats} repeats, not {spec.n_repeats}")
     if metrics is None:
@@ -290,7 +295,8 @@ def _baseline_of(file: ResultsFile) -> StandaloneTraining | None:
     if file.command != "train-target" or file.spec.arms == (STANDALONE_ARM,):
         raise ValueError("baseline: the command has none")
     try:
-        Scores.from_rows([record.run], (STANDALONE_ARM,))
+        scores = Scores.from_rows([record.run], (STANDALONE_ARM,))
+        check_epochs(scores, file.spec.training, [file.spec.n_epochs(STANDALONE_ARM)])
     except ValueError as error:
         raise ValueError(f"baseline: {str(error).partition(': ')[2]}") from error
     if _key(record.curve) != _key(record.run) or record.run.repeat != file.runs[0].repeat:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.results.files.checks import check_epochs
 from blobtransfer.results.results import BlockResult, Curves
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Sources
@@ -30,6 +31,8 @@ def pack(block: BlockResult) -> bytes:
     ]
     if scores.learning_rates is not None:
         arrays.append(scores.learning_rates.astype("<f8"))
+    if scores.epochs is not None:
+        arrays.append(scores.epochs.astype("<i8"))
     arrays += [block.curves[arm].astype("<f8") for arm in _packed(block.curves)]
     if block.transferability is not None:
         arrays.append(block.transferability.astype("<f8"))
@@ -55,6 +58,8 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
     ]  # fmt: skip
     if spec.tune:
         shapes.append(("<f8", (len(arms), n)))
+    if spec.training.patience is not None:
+        shapes.append(("<i8", (len(arms), n)))
     if spec.speed:
         shapes += [("<f8", (1, n, spec.n_epochs(arm) + 1)) for arm in arms]
     if spec.transferability:
@@ -81,11 +86,13 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
         is_failed=is_failed.astype(bool),
         earlier_accuracy=earlier_accuracy,
         learning_rates=rest.pop(0) if spec.tune else None,
+        epochs=rest.pop(0) if spec.training.patience is not None else None,
     ).with_arms(spec.arms)
     transferability = rest.pop() if spec.transferability else None
     packed_curves: Curves = dict(zip(arms, rest, strict=True)) if spec.speed else {}
     curves = {arm: packed_curves[arm] for arm in spec.arms if arm in packed_curves}
     scores.check(spec.network.n_classes)
+    check_epochs(scores, spec.training, [spec.n_epochs(arm) for arm in scores.arms])
     for arm, curve in curves.items():
         accuracy = curve[0][~scores.is_failed[scores.arms.index(arm)]]
         if not ((accuracy >= 0) & (accuracy <= 1)).all():

@@ -18,7 +18,7 @@ def job_of() -> Callable[..., Job]:
     """Make a job of the first repeats of a comparison, trained from their initial weights."""
 
     def make(
-        dataset: Dataset,
+        datasets: Dataset | tuple[Dataset, ...],
         network: MLPSpec = MLPSpec(),
         training: TrainingSpec = TrainingSpec(epochs=1),
         n_runs: int = 1,
@@ -31,7 +31,7 @@ def job_of() -> Callable[..., Job]:
         return Job(
             network=network,
             training=training,
-            datasets=(dataset,),
+            datasets=datasets if isinstance(datasets, tuple) else (datasets,),
             weights=[layer.copy() for layer in stacked_initial_weights(network, 0, repeats)],
             n_frozen=np.broadcast_to(n_frozen, n_runs),
             order_keys=order_keys(0, Stream.TARGET_ORDER, repeats),

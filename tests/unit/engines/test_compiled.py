@@ -19,6 +19,7 @@ from scipy.special import erf
 
 import blobtransfer
 from blobtransfer.data import load_dataset
+from blobtransfer.data.dataset import with_validation_rows
 from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import native, scheduling, vector_math
 from blobtransfer.engines.compiled.compilation import get_kernel
@@ -136,6 +137,72 @@ def test_the_bits_do_not_depend_on_how_many_rows_are_laid_out(
     monkeypatch.setattr(scheduling, "MAX_MULTI_EPOCH_VECTORS", rows_at_once * 4)
     found = engine.train(job, SILENT.advance)
     np.testing.assert_array_equal(found.curves, expected.curves)
+
+
+def stopping_job(job_of, dataset, training, n_runs, **settings):
+    """Give a job of runs that stop at different epochs, with validation rows of their own."""
+    datasets = with_validation_rows([dataset], range(n_runs), 0)
+    return job_of(datasets, MLPSpec(), training, n_runs, with_curves=True, **settings)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 20, 33, 90])
+@pytest.mark.parametrize("lanes", [4, 8])
+def test_early_stopping_does_not_depend_on_registers_or_on_how_rows_are_laid_out(
+    engine, job_of, small_dataset, monkeypatch, rows_at_once, lanes
+):
+    job = stopping_job(job_of, small_dataset, TrainingSpec(9, 16, 0.2, patience=1), 21)
+    expected = engine.train(job, SILENT.advance)
+    assert len(set(expected.epochs)) > 2
+    monkeypatch.setattr(native, "host_lanes", lambda: lanes)
+    monkeypatch.setattr(scheduling, "MAX_PACKED_VECTORS", rows_at_once * 4)
+    monkeypatch.setattr(scheduling, "MAX_MULTI_EPOCH_VECTORS", rows_at_once * 4)
+    monkeypatch.setattr(scheduling, "MAX_GROUP_WEIGHTS", 63)
+    last_only = replace(job, evaluated_epochs=(9,))
+    found = CompiledEngine(1).train(last_only, SILENT.advance)
+    np.testing.assert_array_equal(found.epochs, expected.epochs)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    for a, b in zip(found.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("training", "n_frozen", "pull"),
+    [
+        (TrainingSpec(6, 16, 0.5, weight_decay=0.05, patience=1), 0, None),
+        (TrainingSpec(6, 16, 0.5, weight_decay=0.05, patience=1), 1, None),
+        (TrainingSpec(6, 16, 0.5, patience=1), 2, 0.05),
+    ],
+)
+def test_the_penalty_is_a_part_of_the_loss_that_stops_a_training(
+    engine, job_of, small_dataset, training, n_frozen, pull
+):
+    job = stopping_job(job_of, small_dataset, training, 30, n_frozen=n_frozen, pull=pull)
+    stopped = engine.train(job, SILENT.advance)
+    losses = []
+    for epochs in range(1, 7):
+        watched = [replace(d, x_test=d.validation[0], y_test=d.validation[1]) for d in job.datasets]
+        trained = engine.train(
+            replace(
+                job,
+                datasets=tuple(watched),
+                training=replace(training, epochs=epochs, patience=None),
+                evaluated_epochs=(epochs,),
+            ),
+            SILENT.advance,
+        )
+        loss = trained.scores[TEST_LOSS].copy()
+        for i in range(2 * n_frozen, 6):  # weights of frozen layers are not pulled
+            axes = tuple(range(1, trained.weights[i].ndim))
+            if pull is not None:
+                distance = trained.weights[i] - job.anchor.weights[i]
+                loss += pull * np.sum(distance**2, axis=axes, dtype=np.float64)
+            elif i % 2 == 0:
+                loss += 0.05 * np.sum(trained.weights[i] ** 2, axis=axes, dtype=np.float64)
+        losses.append(loss)
+    rises = np.diff(losses, axis=0) >= 0
+    expected = np.where(rises.any(axis=0), rises.argmax(axis=0) + 2, 6)
+    np.testing.assert_array_equal(stopped.epochs, expected)
+    assert len(set(expected)) > 1
 
 
 def arms_of(job, n_frozen):

@@ -8,6 +8,7 @@ from helpers.activations import FUNCTIONS
 from helpers.specs import spec_of
 
 from blobtransfer.data import load_dataset
+from blobtransfer.data.dataset import with_validation_rows
 from blobtransfer.engines import Job, load_engine
 from blobtransfer.randomness import batch_orders
 from blobtransfer.running.progress import SILENT
@@ -238,6 +239,55 @@ def test_a_training_that_goes_on_from_an_epoch_skips_the_orders_before_it(
     rest = engine.train(replace(job, weights=half.weights, first_epoch=1), SILENT.advance)
     for a, b in zip(rest.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_run_stops_when_its_validation_loss_has_not_improved_and_gets_its_best_weights(
+    engine, job_of, small_dataset
+):
+    patience, epochs, n_runs = 2, 12, 20
+    datasets = with_validation_rows([small_dataset], range(n_runs), 0)
+    # Curves on validation rows show the losses that early stopping sees.
+    watched = tuple(replace(d, x_test=d.validation[0], y_test=d.validation[1]) for d in datasets)
+    plain = TrainingSpec(epochs, 16, 0.2)
+    job = job_of(watched, MLPSpec(), plain, n_runs, with_curves=True)
+    losses = engine.train(job, SILENT.advance).curves[TEST_LOSS].astype(np.float32)
+    told = []
+    stopped = engine.train(replace(job, training=replace(plain, patience=patience)), told.append)
+    assert sum(told) == n_runs * epochs  # those of stopped runs count as done
+    for run, loss in enumerate(losses):
+        best, end = 1, epochs
+        for epoch in range(2, epochs + 1):
+            if loss[epoch] < loss[best]:
+                best = epoch
+            elif epoch - best == patience:
+                end = epoch
+                break
+        assert stopped.epochs[run] == end
+        curve = stopped.curves[TEST_LOSS, run].astype(np.float32)
+        np.testing.assert_array_equal(curve[:end], loss[:end])
+        np.testing.assert_array_equal(curve[end:], loss[best])  # of the restored network
+    assert 2 < len(set(stopped.epochs)) and stopped.epochs.max() == epochs
+
+
+def test_early_stopping_that_never_ends_a_training_still_restores_the_best_weights(
+    engine, job_of, small_dataset
+):
+    datasets = with_validation_rows([small_dataset], range(5), 0)
+    job = job_of(datasets, MLPSpec(), TrainingSpec(4, 16, 2.0, patience=9), 5, n_frozen=1)
+    whole = engine.train(job, SILENT.advance)
+    assert whole.epochs.tolist() == [4] * 5
+    for i in (0, 1):
+        np.testing.assert_array_equal(whole.weights[i], job.weights[i])
+    one_epoch = replace(job, training=replace(job.training, epochs=1), evaluated_epochs=())
+    after_1 = engine.train(one_epoch, SILENT.advance)
+    is_first = (whole.weights[2] == after_1.weights[2]).all(axis=(1, 2)).tolist()
+    assert any(is_first) and not all(is_first)
+
+
+def test_a_first_loss_that_is_no_number_is_never_improved(engine, job_of, small_dataset):
+    datasets = with_validation_rows([small_dataset], range(2), 0)
+    job = job_of(datasets, MLPSpec(), TrainingSpec(9, learning_rate=1e30, patience=3), 2)
+    assert engine.train(job, SILENT.advance).epochs.tolist() == [4, 4]
 
 
 def test_a_diverging_run_does_not_disturb_its_neighbours(engine, job_of, small_dataset):

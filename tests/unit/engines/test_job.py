@@ -76,6 +76,19 @@ def test_a_task_without_test_rows_is_rejected(job, small_dataset):
         replace(job, datasets=(empty,))
 
 
+def test_early_stopping_needs_validation_rows_that_fit(job, small_dataset):
+    training = replace(job.training, patience=1)
+    with pytest.raises(InputError, match="patience: "):
+        replace(job, training=training)
+    x, y = small_dataset.x_test, small_dataset.y_test
+    for rows in ((x[:, :1], y), (x, y + 3)):
+        with pytest.raises(SettingError):
+            replace(job, training=training, datasets=(replace(small_dataset, validation=rows),))
+    for rows in ((x[:0], y[:0]), (x, y[:-1]), (x.astype(np.float64), y)):
+        with pytest.raises(InputError):
+            replace(job, training=training, datasets=(replace(small_dataset, validation=rows),))
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -5,6 +5,7 @@ import pytest
 from helpers.commands import run_python
 from helpers.specs import spec_of
 
+from blobtransfer.data.dataset import with_validation_rows
 from blobtransfer.engines import Job, Trained
 from blobtransfer.engines.keras import engine as keras_engine
 from blobtransfer.engines.keras.engine import KerasEngine
@@ -33,27 +34,12 @@ class FitEngine:
             weights=[np.stack(layer) for layer in zip(*weights, strict=True)],
             curves=np.stack(curves, axis=1),
             classes_predicted=np.array(classes_predicted),
+            epochs=np.full(job.n_runs, job.n_epochs),
         )
 
     def _fit(self, job: Job, run: int):
-        keras, training, dataset = load_keras(), job.training, job.dataset_of(run)
-        if training.optimizer == "adam":
-            optimizer = keras.optimizers.Adam(training.learning_rate)
-        else:
-            optimizer = keras.optimizers.SGD(
-                training.learning_rate, momentum=training.momentum, nesterov=training.nesterov
-            )
-        model = build_mlp(job.network, int(job.n_frozen[run]))
-        if job.anchor is not None:
-            l2 = keras.regularizers.L2(job.anchor.strength)
-            for weight, anchor in zip(model.weights, job.anchor.weights, strict=True):
-                weight.regularizer = lambda w, anchor=anchor[run]: l2(w - anchor)
-        elif training.weight_decay:
-            for kernel in model.weights[::2]:
-                kernel.regularizer = keras.regularizers.L2(training.weight_decay)
-        loss = "categorical_crossentropy"
-        model.compile(optimizer, loss, metrics=["accuracy", loss])
-        model.set_weights([stacked[run] for stacked in job.weights])
+        training, dataset, loss = job.training, job.dataset_of(run), "categorical_crossentropy"
+        model = compiled_model(job, run, metrics=["accuracy", loss])
         one_hot = np.eye(job.network.n_classes, dtype=np.float32)
         x, y = dataset.x_train, one_hot[dataset.y_train]
 
@@ -72,6 +58,28 @@ class FitEngine:
         classes = np.asarray(model(dataset.x_test)).argmax(axis=1)
         evaluated = [epoch - job.first_epoch for epoch in job.evaluated_epochs]
         return get_weights(model), np.array(curve)[evaluated].T, len(np.unique(classes))
+
+
+def compiled_model(job: Job, run: int, metrics=()):
+    """Return a new model with the initial weights of a run, ready for `fit`."""
+    keras, training = load_keras(), job.training
+    if training.optimizer == "adam":
+        optimizer = keras.optimizers.Adam(training.learning_rate)
+    else:
+        optimizer = keras.optimizers.SGD(
+            training.learning_rate, momentum=training.momentum, nesterov=training.nesterov
+        )
+    model = build_mlp(job.network, int(job.n_frozen[run]))
+    if job.anchor is not None:
+        l2 = keras.regularizers.L2(job.anchor.strength)
+        for weight, anchor in zip(model.weights, job.anchor.weights, strict=True):
+            weight.regularizer = lambda w, anchor=anchor[run]: l2(w - anchor)
+    elif training.weight_decay:
+        for kernel in model.weights[::2]:
+            kernel.regularizer = keras.regularizers.L2(training.weight_decay)
+    model.compile(optimizer, "categorical_crossentropy", metrics=list(metrics))
+    model.set_weights([stacked[run] for stacked in job.weights])
+    return model
 
 
 MIXED = ("gelu", "tanh", "elu", "sigmoid", "leaky_relu", "leaky_relu=0.1", "relu")
@@ -107,6 +115,50 @@ def test_trained_networks_are_those_of_keras_fit_to_the_bit(network, training, v
         # Keras rounds the accuracies to float32.
         np.testing.assert_array_equal(arms[arm].curves.astype(np.float32), by_fit.curves)
         np.testing.assert_array_equal(arms[arm].classes_predicted, by_fit.classes_predicted)
+
+
+@pytest.mark.parametrize(
+    ("training", "n_frozen", "pull"),
+    [
+        (TrainingSpec(20, 7, 0.2, momentum=0.5, patience=1), 0, None),
+        (TrainingSpec(20, 7, 0.2, weight_decay=0.01, patience=2), 1, None),
+        (TrainingSpec(20, 7, 0.03, optimizer="adam", patience=2), 0, 0.01),
+        (TrainingSpec(6, learning_rate=1e30, patience=2), 0, None),
+    ],
+    ids=["momentum", "decay", "anchor", "diverged"],
+)
+def test_early_stopping_is_that_of_the_callback_of_keras_to_the_bit(
+    job_of, small_dataset, training, n_frozen, pull
+):
+    keras = load_keras()
+    datasets = with_validation_rows([small_dataset], range(2), 0)
+    job = job_of(datasets, MLPSpec(), training, 2, n_frozen=n_frozen, pull=pull)
+    trained = KerasEngine().train(job, SILENT.advance)
+    one_hot = np.eye(3, dtype=np.float32)
+    for run, dataset in enumerate(datasets):
+        model = compiled_model(job, run)
+        stopping = keras.callbacks.EarlyStopping(
+            "val_loss", patience=training.patience, restore_best_weights=True
+        )
+        # A generator brings the batches in the order of the job, epoch after epoch.
+        orders = batch_orders(int(job.order_keys[run]), range(training.epochs), 32)
+        firsts = range(0, 32, training.batch_size)
+        batches = [order[i : i + training.batch_size] for order in orders for i in firsts]
+        x_validation, y_validation = dataset.validation
+        history = model.fit(
+            ((dataset.x_train[rows], one_hot[dataset.y_train[rows]]) for rows in batches),
+            epochs=training.epochs,
+            steps_per_epoch=len(firsts),
+            validation_data=(x_validation, one_hot[y_validation]),
+            validation_batch_size=training.batch_size,
+            callbacks=[stopping],
+            shuffle=False,
+            verbose=0,
+        )
+        assert trained.epochs[run] == len(history.epoch)
+        for a, b in zip(trained.weights, get_weights(model), strict=True):
+            np.testing.assert_array_equal(a[run], b)
+    assert trained.epochs.min() < training.epochs
 
 
 def test_epochs_per_call_change_no_bit(monkeypatch, job_of, small_dataset):

@@ -114,5 +114,5 @@ def test_a_number_that_is_not_finite_is_none(value, expected):
 def test_the_columns_of_a_row_are_those_of_the_contract():
     assert list(Run.__annotations__) == [
         "sources", "variant", "fixed", "repeat", *METRICS, "classes_predicted", "status",
-        "label", "source_repeat", "source", "target", "learning_rate", "earlier_accuracy",
+        "label", "source_repeat", "source", "target", "learning_rate", "earlier_accuracy", "epochs",
     ]  # fmt: skip

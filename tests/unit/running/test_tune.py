@@ -11,10 +11,11 @@ from helpers.running import compare_cell
 from helpers.specs import REPEAT_OF, SMALL, VARIANTS, spec_of
 
 from blobtransfer.data import load_dataset
-from blobtransfer.data.dataset import validation_dataset
+from blobtransfer.data.dataset import with_validation_rows
 from blobtransfer.data.tables import rows
 from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.engines import load_engine
+from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -65,11 +66,16 @@ def test_no_test_row_has_a_part_in_the_choice():
 
 
 def test_the_validation_rows_are_a_fifth_of_the_training_rows_and_differ_by_repeat(small_dataset):
-    first, other = (validation_dataset(small_dataset, repeat, 0) for repeat in (0, 1))
-    rows = np.concatenate([first.x_train, first.x_test])
+    first, other = with_validation_rows([small_dataset], [0, 1], 0)
+    rows = np.concatenate([first.x_train, first.validation[0]])
     assert sorted(map(bytes, rows)) == sorted(map(bytes, small_dataset.x_train))
-    assert first.x_test.tobytes() != other.x_test.tobytes()
-    assert first.x_test.tobytes() == validation_dataset(small_dataset, 0, 0).x_test.tobytes()
+    assert len(first.validation[1]) == 8
+    assert first.validation[0].tobytes() != other.validation[0].tobytes()
+    (alone,) = with_validation_rows([small_dataset], [1], 0)
+    assert alone.validation[0].tobytes() == other.validation[0].tobytes()
+    # as `numpy.random.default_rng` splits them
+    order = np.random.default_rng(seed_sequence(0, Stream.VALIDATION, 0)).permutation(40)
+    np.testing.assert_array_equal(first.x_train, small_dataset.x_train[np.sort(order[8:])])
 
 
 @pytest.mark.parametrize("changes", [{}, {"speed": True}])

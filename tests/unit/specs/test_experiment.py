@@ -5,6 +5,7 @@ from helpers.errors import raises_setting
 from helpers.specs import spec_of
 
 from blobtransfer.specs.experiment import QUESTIONS, Arm
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, AddLayer, NewHead, Variant, parse_variant
@@ -55,6 +56,12 @@ from blobtransfer.specs.variant import STANDALONE, AddLayer, NewHead, Variant, p
             "one of transfer fixed=0",
         ),
         ({"until_decided": True, "n_repeats": 0}, "max-repeats", "0", "1 or more"),
+        (
+            {"training": TrainingSpec(9, patience=2), "source": BlobsSpec(1, n_train=9)},
+            "patience",
+            "2",
+            "9 training rows",
+        ),
         (
             {
                 "until_decided": True,
@@ -207,3 +214,9 @@ def test_accuracies_are_measured_on_the_target_or_on_a_source_alone():
 def test_a_variant_that_is_asked_of_a_deeper_network_may_freeze_more():
     spec = spec_of(network=MLPSpec(hidden=(5, 5, 5)), variants=(Variant("transfer", 3),))
     assert spec.arms[0].variant.n_frozen == 3
+
+
+def test_data_that_no_network_is_trained_on_needs_no_validation_rows():
+    few = BlobsSpec(1, n_train=9)
+    spec_of(training=TrainingSpec(9, patience=2), source=few, model_path="m.keras")
+    spec_of(training=TrainingSpec(9, patience=2), source=few, variants=(STANDALONE,))

@@ -46,10 +46,11 @@ CASES = {
         settings(nested=(3, 4), speed=True, threshold=0.8)
     ),
     "compare --hidden 4 3 --activation tanh relu --optimizer adam --batch-size 16 --epochs 5 "
+    "--patience 3 "
     "--weight-decay 0.001 --initializer he_normal --engine keras": lambda: build_comparison(
         settings(
             hidden=(4, 3), activation=("tanh", "relu"), optimizer="adam", batch_size=16, epochs=5,
-            weight_decay=0.001, initializer="he_normal", engine="keras",
+            weight_decay=0.001, patience=3, initializer="he_normal", engine="keras",
         )
     ),
     "compare --momentum 0.9 --nesterov --learning-rate 0.05 "

@@ -31,6 +31,7 @@ IMPOSSIBLE = {
     "momentum": 1.0,
     "nesterov": True,
     "weight_decay": -1.0,
+    "patience": 0,
     "engine": "torch",
     "train_seed": -1,
     "fixed": (3,),

@@ -25,20 +25,20 @@ def test_the_csv_of_a_comparison_is_exactly_this():
             return [0.8, np.nan, 0.6][repeat]
         return 0.75 if first_weight == source[0].flat[0] else 0.5 + 0.1 * repeat
 
-    results = compare(spec_of(source=None, model_path="m.keras"), source, PlannedEngine(plan))
+    results = compare(spec_of(source=None, model_path="m.h5"), source, PlannedEngine(plan))
     assert "".join(to_csv(results)) == (
         "sources,variant,fixed,repeat,test_accuracy,train_accuracy,test_loss,train_loss,"
         "classes_predicted,status,label,source_repeat,source,target,learning_rate,"
-        "earlier_accuracy\n"
-        "none,standalone,,0,0.5,0.5,0.5,0.5,3,ok,standalone,,,problem 2,0.01,0.5\n"
-        "one,transfer,0,0,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.keras,problem 2,0.01,0.75\n"
-        "one,transfer,2,0,0.8,0.8,0.8,0.8,3,ok,transfer fixed=2,0,m.keras,problem 2,0.01,0.8\n"
-        "none,standalone,,1,0.6,0.6,0.6,0.6,3,ok,standalone,,,problem 2,0.01,0.6\n"
-        "one,transfer,0,1,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.keras,problem 2,0.01,0.75\n"
-        "one,transfer,2,1,,,,,3,failed,transfer fixed=2,0,m.keras,problem 2,0.01,\n"
-        "none,standalone,,2,0.7,0.7,0.7,0.7,3,ok,standalone,,,problem 2,0.01,0.7\n"
-        "one,transfer,0,2,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.keras,problem 2,0.01,0.75\n"
-        "one,transfer,2,2,0.6,0.6,0.6,0.6,3,ok,transfer fixed=2,0,m.keras,problem 2,0.01,0.6\n"
+        "earlier_accuracy,epochs\n"
+        "none,standalone,,0,0.5,0.5,0.5,0.5,3,ok,standalone,,,problem 2,0.01,0.5,2\n"
+        "one,transfer,0,0,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.h5,problem 2,0.01,0.75,2\n"
+        "one,transfer,2,0,0.8,0.8,0.8,0.8,3,ok,transfer fixed=2,0,m.h5,problem 2,0.01,0.8,2\n"
+        "none,standalone,,1,0.6,0.6,0.6,0.6,3,ok,standalone,,,problem 2,0.01,0.6,2\n"
+        "one,transfer,0,1,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.h5,problem 2,0.01,0.75,2\n"
+        "one,transfer,2,1,,,,,3,failed,transfer fixed=2,0,m.h5,problem 2,0.01,,2\n"
+        "none,standalone,,2,0.7,0.7,0.7,0.7,3,ok,standalone,,,problem 2,0.01,0.7,2\n"
+        "one,transfer,0,2,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.h5,problem 2,0.01,0.75,2\n"
+        "one,transfer,2,2,0.6,0.6,0.6,0.6,3,ok,transfer fixed=2,0,m.h5,problem 2,0.01,0.6,2\n"
     )
 
 

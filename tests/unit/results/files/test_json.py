@@ -23,6 +23,7 @@ from blobtransfer.results.findings import Findings
 from blobtransfer.results.results import TrainingResults
 from blobtransfer.running.single import train_source, train_target
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 
 DATA = Path(__file__).parents[3] / "data"
@@ -31,6 +32,13 @@ DATA = Path(__file__).parents[3] / "data"
 @pytest.fixture(scope="module")
 def comparison():
     spec = spec_of(8, questions=("one", "fresh"), variants=VARIANTS, speed=True)
+    return compare(spec, None, PlannedEngine(varied))
+
+
+@pytest.fixture(scope="module")
+def stopped():
+    """Return runs that stop early, at different epochs."""
+    spec = spec_of(8, training=TrainingSpec(9, patience=2), questions=("one", "fresh"))
     return compare(spec, None, PlannedEngine(varied))
 
 
@@ -82,7 +90,9 @@ def record_of(results):
 # ---------------------------------------------------------------- there and back
 
 
-@pytest.mark.parametrize("name", ["comparison", "training", "beside", "nested", "diverged"])
+@pytest.mark.parametrize(
+    "name", ["comparison", "stopped", "training", "beside", "nested", "diverged"]
+)
 def test_what_is_written_can_be_read_and_is_the_same_again(name, request):
     results = request.getfixturevalue(name)
     text = text_of(results)
@@ -198,6 +208,7 @@ def test_a_summary_is_exactly_this():
         "verdict": {"kind": "undecided", "beyond_margin": "maybe", "repeats_to_decide": None},
         "source_variance": None,
         "chosen_rates": [],
+        "mean_epochs": None,
         # quantiles of the mean of 0.5, 0.6, 0.8 and both ends of the range, by random weights
         "mean_low": pytest.approx(0.5408, abs=1e-3),
         "mean_high": pytest.approx(0.7491, abs=1e-3),
@@ -427,6 +438,8 @@ def regions(**changes):
         (put("runs", 0, "variant", "magic"), "runs.0: the spec has no variant none magic"),
         (put("runs", 0, "repeat", 8), "runs: repeat 8 is not in 0 to 7"),
         (put("runs", 0, "classes_predicted", 4), "runs: 4 classes cannot be predicted"),
+        (put("runs", 0, "epochs", 1), "runs: epochs that are not those of a training of 2"),
+        (put("source_run", "epochs", 3), "source_run: epochs that are not those"),
         (remove("curves"), "curves: "),
         (lambda record: record["curves"].pop(), "curves: "),
         (put("curves", 0, "test_accuracy", [0.5]), "curves: not one test_accuracy"),
@@ -453,9 +466,27 @@ def test_what_no_command_could_have_written_is_refused(comparison, change, probl
     assert str(error.value).startswith(f"r.json: {problem}")
 
 
+@pytest.mark.parametrize("epochs", [None, 0, 10])
+def test_epochs_that_early_stopping_cannot_make_are_refused(stopped, epochs):
+    record = record_of(stopped)
+    record["runs"][3]["epochs"] = epochs
+    with pytest.raises(ResultsFileError, match=r"^r\.json: runs: .*epochs"):
+        from_json(json.dumps(record).encode(), "r.json")
+
+
+def test_runs_of_an_older_file_without_early_stopping_have_the_epochs_of_their_training(comparison):
+    record = record_of(comparison)
+    for run in (*record["runs"], record["source_run"]):
+        del run["epochs"], run["earlier_accuracy"]
+    found = from_json(json.dumps(record).encode(), "r.json")
+    assert {row["epochs"] for row in record_of(found)["runs"]} == {2}
+    assert np.isnan(found.cell.scores.earlier_accuracy).all()
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
+        (put("baseline", "run", "epochs", 1), "baseline: epochs that are not those"),
         (put("baseline", "run", "variant", "transfer"), "baseline: the spec has no variant"),
         (put("baseline", "run", "test_loss", None), "baseline: a score is missing"),
         (put("baseline", "run", "repeat", 1), "baseline: it is not of the run beside it"),

@@ -55,6 +55,7 @@ KINDS = {
     "tuned": {"tune": (0.01, 0.1)},
     "scored": {"transferability": True},
     "nested": {"nested": (3, 4), "n_repeats": 12},
+    "early stopping": {"training": TrainingSpec(2, patience=1), "tune": (0.01, 0.1), "speed": True},
 }
 
 
@@ -96,7 +97,7 @@ def test_a_block_comes_out_as_it_went_in(changes):
     found = unpack(pack(block), spec, range(3, 9))
     assert_alike(found, block)
     assert found.scores.is_failed.any() and not found.scores.is_failed.all()
-    for name in ("values", "classes_predicted", "is_failed", "earlier_accuracy", "learning_rates"):
+    for name in [field.name for field in fields(Scores)][2:]:
         own, theirs = (getattr(one.scores, name) for one in (found, block))
         assert (own is None and theirs is None) or (own.dtype, own.shape) == (
             theirs.dtype, theirs.shape,
@@ -154,6 +155,15 @@ def test_bytes_of_another_length_are_refused(length):
     assert type(found.value).__name__ in ("ValueError", "error")
     with pytest.raises(ValueError):
         unpack(body, SPEC, range(4))
+
+
+@pytest.mark.parametrize("epochs", [0, 3])
+def test_epochs_that_no_training_makes_are_refused(epochs):
+    spec = fresh(**KINDS["early stopping"])
+    block = block_of(range(3), spec)
+    block.scores.epochs[1, 2] = epochs
+    with pytest.raises(ValueError, match="epochs"):
+        unpack(pack(block), spec, range(3))
 
 
 def test_what_swells_when_it_is_unpacked_is_refused_unread():
@@ -295,6 +305,11 @@ def as_format_1(path):
                     )
         connection.execute("PRAGMA user_version = 1")
     connection.close()
+
+
+def test_the_identity_in_a_store_of_format_1_stays_as_it_is():
+    assert identity_1_of(spec_of()).startswith("d435e33190c43934")
+    assert identity_1_of(sweep_of()).startswith("3d9b6594692110fb")
 
 
 def test_a_store_of_format_1_is_read_and_converted_when_it_is_written(tmp_path):
