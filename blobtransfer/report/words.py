@@ -11,6 +11,7 @@ from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.statistics.paired import Difference, Verdict, VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
@@ -282,6 +283,15 @@ def describe_design(results: CellResults, question: Question) -> str:
             return f"{n_sources} sources, {n_repeats} repeats in all"
         return f"{n_sources} sources x {nested[1]} repeats"
     return pluralise(results.scores.n_repeats, "repeats")
+
+
+def describe_early_stopping(training: TrainingSpec) -> str:
+    """Return the rule by which a training stops early."""
+    return (
+        "a training stops when its loss on a fifth of its training rows (validation rows, on which "
+        f"it is not trained) has not improved for {pluralise(training.patience or 0, 'epochs')}, "
+        "and its best weights are restored"
+    )
 
 
 # ---------------------------------------------------------------- data

@@ -89,6 +89,8 @@ class ComparisonView(View[StudyResults]):
         legend += [words.describe_design(cell, questions[0])]
         if lengths := texts.training_lengths([cell.spec]):
             legend.append(lengths)
+        if cell.spec.training.patience is not None:
+            legend.append("early stopping")
         return Overview(
             rows=tuple(_overview_rows(cell)),
             legend="; ".join(legend),
@@ -246,9 +248,10 @@ def comparison_table(results: CellResults, question: Question) -> Table:
     columns = [column for column in columns if column[0] not in left_out]
     if any(summary.failed for summary in summaries):
         columns[1:1] = [("failed", lambda s: str(s.failed))]
+    early_stopping = "" if results.spec.training.patience is None else "early stopping, "
     return Table(
         title=f"{words.question_title(results, question)}: test accuracy in % on {target.name}, "
-        f"{results.spec.network}, {words.describe_design(results, question)}",
+        f"{results.spec.network}, {early_stopping}{words.describe_design(results, question)}",
         columns=tuple(head for head, _ in columns),
         rows=tuple(tuple(cell(s) for _, cell in columns) for s in summaries),
         notes=tuple(_comparison_notes(results, question, summaries)),

@@ -45,9 +45,11 @@ SPEED_METRICS: dict[SpeedMetric, str] = {
 
 
 def detail_tables(results: CellResults) -> Iterator[Table]:
-    """Yield the tables of rates, variances, controls and speed, as far as they are requested."""
+    """Yield the tables of rates, epochs, variances, controls and speed, as far as requested."""
     if results.spec.tune:
         yield rates_table(results)
+    if results.spec.training.patience is not None:
+        yield epochs_table(results)
     if results.spec.nested is not None:
         yield variance_table(results)
     if results.findings.contrasts:
@@ -75,6 +77,25 @@ def rates_table(results: CellResults) -> Table:
             "learns all of them with it; source networks learn with "
             f"{results.spec.training.learning_rate:g}",
         ),
+        is_detail=True,
+    )
+
+
+def epochs_table(results: CellResults) -> Table:
+    """Return the table of the epochs after which runs have stopped."""
+    training = results.spec.training
+    return Table(
+        title="Early stopping: mean number of epochs",
+        columns=("variant", "question", "epochs"),
+        rows=tuple(
+            (
+                words.label_of(summary.arm, results),
+                words.question_of(summary.arm),
+                words.format_number(summary.mean_epochs, scale=1.0, digits=1),
+            )
+            for summary in results.summary
+        ),
+        notes=(f"{words.describe_early_stopping(training)}; at most {training.epochs:,} epochs",),
         is_detail=True,
     )
 

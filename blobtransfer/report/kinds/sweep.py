@@ -75,7 +75,7 @@ def _count_range(counts: set[int]) -> str:
 
 
 def _n_updates(cell: CellResults) -> int:
-    """Count the updates of a run of standalone."""
+    """Count the updates of a run of standalone; with early stopping, the most that it can make."""
     return cell.spec.training.n_updates(cell.measured.n_train)
 
 
@@ -142,7 +142,9 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
         for summary in cell.of_question(question):
             label = words.label_of(summary.arm, cell).removeprefix("transfer ")
             numbers = (words.format_number(summary.mean), words.format_number(summary.std))
-            row = (*cell.at, f"{epochs:,}", f"{updates:,}", label, *numbers)
+            share = 1.0 if summary.mean_epochs is None else summary.mean_epochs / epochs
+            made = (f"{share * epochs:,.0f}", f"{share * updates:,.0f}")
+            row = (*cell.at, *made, label, *numbers)
             p = (words.format_adjusted_p(summary.difference),) if has_p else ()
             verdict = words.format_short_verdict(summary.verdict)
             rows.append((*row, words.format_interval(summary.difference, digits=1), *p, verdict))
@@ -179,10 +181,20 @@ def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
     specs = [cell.spec for cell in results.cells]
     epochs = _count_range({spec.training.epochs for spec in specs})
     updates = _count_range({_n_updates(cell) for cell in results.cells})
+    stops_early = any(spec.training.patience is not None for spec in specs)
+    at_most = "at most " if stops_early else ""
     if results.study.budget == "epochs":
-        yield f"every point learns {epochs} epochs, which are {updates} updates (--budget epochs)"
+        yield (
+            f"every point learns {at_most}{epochs} epochs, which are {updates} updates "
+            "(--budget epochs)"
+        )
     else:
-        yield f"every point makes about {updates} updates, in {epochs} epochs (--budget updates)"
+        yield (
+            f"every point makes {at_most}about {updates} updates, in {epochs} epochs "
+            "(--budget updates)"
+        )
+    if stops_early:
+        yield "early stopping: epochs and updates in the table are means of the runs"
     if lengths := training_lengths(specs):
         yield lengths
     n_points, n_series = len(results.study.cells), len(results.study.cells[0].spec.variants) - 1

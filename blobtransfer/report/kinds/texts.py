@@ -56,18 +56,19 @@ def training_paragraph(specs: Sequence[ExperimentSpec]) -> str:
     """Return how networks are trained; settings that differ between cells are of the first."""
     spec = specs[0]
     training, lengths = spec.training, training_lengths(specs)
-    how_long = (
-        f"each of {words.pluralise(training.epochs, 'epochs')}"
-        if lengths is None
-        else f"each epoch ({lengths})"
-    )
     more = f", momentum {training.momentum:g}" if training.momentum else ""
+    at_most = stopping = ""
+    if training.patience is not None:
+        at_most, stopping = "at most ", f"; {words.describe_early_stopping(training)}"
+    how_long = f"each of {at_most}{words.pluralise(training.epochs, 'epochs')}"
+    if lengths is not None:
+        how_long = f"each epoch ({at_most}{lengths})"
     return (
         f"Networks {spec.network} ({spec.network.activation_text}, softmax output, "
         f"{spec.network.initializer} kernels) learn by {training.optimizer} with a learning rate "
         f"of {training.learning_rate:g}{more}, batches of {training.batch_size} rows, shuffled "
-        f"anew in {how_long}; the loss is the "
-        "categorical cross-entropy. Nothing is chosen on the test rows."
+        f"anew in {how_long}{stopping}; the loss is the categorical cross-entropy. Nothing is chosen "
+        "on the test rows."
     )
 
 

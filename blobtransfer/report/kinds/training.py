@@ -60,8 +60,16 @@ def training_table(results: TrainingResults) -> Table:
     run, (summary,), data = results.run, results.summary, results.measured
     network = summary.arm.variant.network(results.spec.network)
     weights = f"{summary.trainable_parameters} of {network.n_parameters} weights trained"
-    rows_used = f"; {data.n_train} training rows"
+    training = results.spec.training
+    n_trained_rows = training.n_trained_rows(data.n_train)
+    rows_used = f"; {n_trained_rows} training rows"
     notes = [ceiling_note(results)]
+    if training.patience is not None:
+        rows_used += f" and {data.n_train - n_trained_rows} validation rows"
+        notes.append(
+            f"early stopping: {run.epochs:,} of at most {training.epochs:,} epochs; the best "
+            "weights are restored"
+        )
     if results.baseline is not None and results.baseline.run.status == "ok":
         accuracy = format_percent(results.baseline.run.test_accuracy)
         notes.append(
