@@ -43,7 +43,8 @@ VARIANTS = ("fixed=1", "new-head", "reinit=1", "add=2", "fixed=1,unfreeze=1,fact
             "anchor=1e400", "\x1b[2J", "fixed", "new-head=1")  # fmt: skip
 
 AXES = ("hidden=2,3", "train-samples=20,30", "fixed=0,1", "learning-rate=0.1,0.2", "epochs=1..2",
-        "target.noise=0.1,0.2", "optimizer=sgd,adam", "hidden=", "hidden", "hidden=2", "x=1,2",
+        "target.noise=0.1,0.2", "source-epochs=1,3", "optimizer=sgd,adam",
+        "hidden=", "hidden", "hidden=2", "x=1,2",
         "epochs=0,1", "hidden=1..99999999999", "hidden=2..3/0", "hidden=2..3/99999", "seed=1,2",
         "learning-rate=nan,1", "hidden=2,2", "hidden=" + "2," * 20_000, "", "=", "..", "/",
         "train-samples=20,1e400", "hidden=2..32/5/5", "\x1b[2J=1,2")  # fmt: skip
@@ -67,7 +68,7 @@ POOLS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "WxH": (("5x4",), ("0x0", "5", "x", "", "5x", "nanx5", "1e9x5", "5x4x3", "5*4")),
     "SETTING=X,X...": (("learning-rate=0.1,0.2",), ("learning-rate=", "x=1,2", "learning-rate=nan",
                        "learning-rate=" + "1," * 30, "", "hidden=2,3")),
-    "SETTING=A,B,...": (AXES[:7], AXES),
+    "SETTING=A,B,...": (AXES[:8], AXES),
     "ADDRESS": (("x",), ("", "tcp://h:99999", RESULTS, "folder", "fifo.csv", "tcp://", "\x1b")),
     "RESULTS": ((RESULTS, STORE), ("none.json", "folder", TABLE, MODEL, "-", "", "link.csv")),
     "PART.db [PART.db ...]": ((STORE,), ("none.db", RESULTS, "folder", "fifo.csv", "", "link.csv")),

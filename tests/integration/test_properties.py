@@ -103,6 +103,8 @@ COMPARE = {
     "--low": ["1e-320", "0.1", "0.999"],
     "--against": ["fixed=0", "fixed=1", "new-head", "random-frozen,fixed=1"],
     "--threshold": ["1e-320", "0.5", "1"],
+    "--source-epochs": ["1", "3"],
+    "--budget": ["epochs", "updates"],
 }
 TRAIN_TARGET = {
     **PROBLEM,

@@ -22,9 +22,10 @@ from blobtransfer.results.files.json_reader import read_json
 from blobtransfer.results.findings import Findings
 from blobtransfer.results.results import TrainingResults
 from blobtransfer.running.single import train_source, train_target
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TrainingSpec
-from blobtransfer.specs.variant import STANDALONE, parse_variant
+from blobtransfer.specs.variant import STANDALONE, Variant, parse_variant
 
 DATA = Path(__file__).parents[3] / "data"
 
@@ -516,6 +517,19 @@ def test_a_file_of_version_2_from_before_the_baseline_can_be_read(beside):
     record = record_of(beside)
     del record["baseline"]
     assert from_json(json.dumps(record).encode(), "r.json").baseline is None
+
+
+def test_a_file_from_before_equal_compute_counted_updates_has_twice_the_epochs():
+    variants = (STANDALONE, Variant("equal-compute"))
+    spec = spec_of(2, variants=variants, source=BlobsSpec(1, n_samples=90, n_train=70), speed=True)
+    written = json.loads("".join(to_json(compare(spec, None, PlannedEngine(lambda *_: 0.5)))))
+    del written["spec"]["equal_compute_epochs"]
+    for contrast in written["contrasts"]:
+        contrast["kind"] = contrast["kind"].replace("updates", "epochs")
+    (cell,) = from_json(json.dumps(written).encode(), "r.json").cells
+    assert cell.spec == spec
+    assert [cell.curves[arm].shape[-1] for arm in spec.arms] == [3, 5]
+    assert {contrast.kind for contrast in cell.findings.contrasts} == {"extra updates"}
 
 
 def test_the_curve_of_a_failed_run_may_have_gaps(comparison):
