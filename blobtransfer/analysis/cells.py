@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.analysis.cautions import cautions_of, collapse_cautions
 from blobtransfer.analysis.rankings import ByRepeat, rankings_of
+from blobtransfer.analysis.training_length import rises_of, still_improving
 from blobtransfer.results.findings import (
     Band,
     ChosenRate,
@@ -95,14 +96,18 @@ def analyse(
             replace(row, verdict=Verdict("undecided")) if row.verdict and row.mostly_fails else row
             for row in summary
         )
+    improving = still_improving(rises_of(cell), spec.margin)
+    cautions = (
+        cautions_of(spec, scores.n_repeats, measured.n_test, summary, cell.n_mixed)
+        if differences
+        else collapse_cautions(summary)
+    )
     findings = Findings(
         summary=summary,
         contrasts=tuple(_contrasts(spec, scores, accuracy, measured.max_difference))
         if differences
         else (),
-        cautions=cautions_of(spec, scores.n_repeats, measured.n_test, summary, cell.n_mixed)
-        if differences
-        else collapse_cautions(summary),
+        cautions=cautions if improving is None else (improving, *cautions),
         low_line=low_line,
         rankings=tuple(rankings_of(spec, accuracy, scores.repeats, cell.transferability)),
     )

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from blobtransfer.analysis.cells import analyse, difference_among
 from blobtransfer.analysis.rankings import grid_rankings
-from blobtransfer.results.findings import Caution, Summary
+from blobtransfer.analysis.training_length import rises_of, still_improving
+from blobtransfer.results.findings import Caution, StillImproving, Summary
 from blobtransfer.results.provenance import Environment, Provenance, n_mixed_of
 from blobtransfer.results.results import BlockResult, CellResults, ExperimentHeader, StudyResults
 from blobtransfer.results.study_findings import (
@@ -218,6 +219,15 @@ def _squared_error(cell: CellResults, d: NDArray[np.float64]) -> float:
     return float(d.var(ddof=1)) * share
 
 
+def _rises_of_pairs(results: StudyResults) -> dict[Arm, NDArray[np.float64]]:
+    """Return the mean rise of each pair in the last quarter of training, (K,) by arm."""
+    rises = [rises_of(cell) for cell in results.cells]
+    return {
+        arm: np.array([by_arm[arm].mean() for by_arm in rises if len(by_arm[arm])])
+        for arm in results.cell.spec.arms
+    }
+
+
 # ---------------------------------------------------------------- grids
 
 
@@ -298,6 +308,10 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
     for cell in results.cells:
         for caution in cell.findings.cautions:
             by_kind.setdefault(caution.kind, []).append(caution)
+    if study.kind == "pairs":  # each pair is one observation
+        by_kind.pop(StillImproving.kind, None)
+        if improving := still_improving(_rises_of_pairs(results), study.margin):
+            yield StudyCaution("in cells", n_cells, improving)
     for kind, cautions in by_kind.items():
         # No verdict is given on a single pair, so its number of repeats needs no caution.
         is_of_pairs = cautions[0].is_always_reported or kind in ("other classes", "mixed")

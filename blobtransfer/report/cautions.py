@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from blobtransfer.report.words import QUESTION_NAMES, format_points, join_and, label_of, pluralise
+from blobtransfer.report.words import (
+    QUESTION_NAMES,
+    format_amount,
+    format_points,
+    join_and,
+    label_of,
+    pluralise,
+)
 from blobtransfer.results import findings
 from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
 from blobtransfer.results.study_findings import StudyCaution
@@ -18,6 +25,10 @@ ENOUGH_REPEATS = 100
 def caution_text(caution: findings.Caution, results: CellResults) -> str:
     """Return why results are less certain than they seem, and what to do."""
     match caution:
+        case findings.StillImproving():
+            others = len(caution.rises) - 1
+            also = f", and {pluralise(others, 'other variants')} may too" if others else ""
+            return f"{_rise_text(caution, results)}{also}: {_length_advice(results)}"
         case findings.FewPairs():
             design, more = results.spec.nested, f"--repeats {ENOUGH_REPEATS}"
             if design is not None:
@@ -86,6 +97,8 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
 def short_caution(caution: findings.Caution, results: CellResults) -> str:
     """Return a caution in one line, with the options to use."""
     match caution:
+        case findings.StillImproving():
+            return f"{_rise_text(caution, results)}; {_length_setting(results)}"
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network; for fresh sources use {source}"
@@ -109,6 +122,45 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
             return f"{caution.n_repeats:,} repeats may be rounded differently (--mixed)"
         case findings.FewPairs():
             return caution_text(caution, results)
+
+
+def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
+    """Return how much the arm that is least shown to have stopped improving still gained."""
+    rise = caution.rises[0]
+    label = next(_with_question([rise.arm], results))
+    verb = "gained" if rise.mean > 0.0 else "changed by"
+    points = format_points(float(f"{rise.mean:.3f}"))
+    interval = ""
+    if rise.ci_low is not None and rise.ci_high is not None:
+        interval = f" [{format_amount(rise.ci_low)}, {format_amount(rise.ci_high)}]"
+    return f"{label} {verb} {points}{interval} in the last quarter of training"
+
+
+def _length_advice(results: CellResults) -> str:
+    """Return what longer training may change, and the settings for it."""
+    spec = results.spec
+    if isinstance(results, TrainingResults):
+        return f"its accuracy may change with more epochs; {_length_setting(results)}"
+    text = f"the difference may change with more epochs; {_length_setting(results)}"
+    if spec.source is None or spec.target is None:
+        return text
+    n_source = spec.source_training.n_updates(spec.source.n_train)
+    n_target = spec.training.n_updates(spec.target.n_train)
+    if n_target < n_source:
+        text += (
+            f", or --budget updates: target networks make {n_target:,} updates, source networks "
+            f"{n_source:,}"
+        )
+    return text
+
+
+def _length_setting(results: CellResults) -> str:
+    """Return the command or option that trains longer."""
+    epochs = results.spec.training.epochs
+    if isinstance(results, TrainingResults):
+        return f"try --epochs {2 * epochs}"
+    values = ",".join(str(factor * epochs) for factor in (1, 2, 4, 8))
+    return f"try sweep --over epochs={values}"
 
 
 def _ways_to_narrow(caution: findings.SplitAnew) -> str:
@@ -178,12 +230,28 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
             )
         case "in cells":
             assert caution.first is not None
-            first = next(
-                cell
-                for cell in results.cells
-                if any(c.kind == caution.first.kind for c in cell.findings.cautions)
-            )
-            where = f"in {caution.n_cells} of {len(results.cells)} {cell_name}"
-            return f"{where}: {short_caution(caution.first, first)}"
+            return _text_of_cells(caution.n_cells, caution.first, results, cell_name)
         case other:
             assert_never(other)
+
+
+def _text_of_cells(
+    n_cells: int, caution: findings.Caution, results: StudyResults, cell_name: str
+) -> str:
+    """Return a caution about some cells of a study, in the words for the first of them.
+
+    Args:
+        n_cells: Number of these cells.
+        caution: The caution of the first.
+        results: Results of the study.
+        cell_name: Name of the cells, in the plural.
+    """
+    has_caution = (cell for cell in results.cells if caution in cell.findings.cautions)
+    first = next(has_caution, results.cell)
+    where = f"in {n_cells} of {len(results.cells)} {cell_name}"
+    if isinstance(caution, findings.StillImproving):
+        if results.study.pools_cells:
+            where = f"on average over {len(results.cells)} {cell_name}"
+        if any(axis.name == "epochs" for axis in results.study.axes):
+            return f"{where}: {_rise_text(caution, first)}"
+    return f"{where}: {short_caution(caution, first)}"

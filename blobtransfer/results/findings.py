@@ -180,6 +180,41 @@ class BaseCaution:
 
 
 @dataclass(frozen=True)
+class Rise:
+    """Mean rise of an arm's test accuracy in the last quarter of its epochs.
+
+    Args:
+        arm: The arm.
+        mean: Mean over its runs, a share; negative if the accuracy falls.
+        ci_low: Lower end of its 95 % interval (Student's t); None for a single run.
+        ci_high: Upper end.
+    """
+
+    arm: Arm
+    mean: float
+    ci_low: float | None = None
+    ci_high: float | None = None
+
+    @property
+    def highest(self) -> float:
+        """The upper end of the interval, or the mean without one."""
+        return self.mean if self.ci_high is None else self.ci_high
+
+
+@dataclass(frozen=True)
+class StillImproving(BaseCaution):
+    """Some arms are not shown to have stopped improving: more epochs may change the answer.
+
+    Args:
+        rises: Rises that are not shown to be within the margin, the highest first.
+    """
+
+    kind: ClassVar = "still improving"
+    is_always_reported: ClassVar = True
+    rises: tuple[Rise, ...]
+
+
+@dataclass(frozen=True)
 class FewPairs(BaseCaution):
     """Too few independent pairs to decide anything.
 
@@ -289,7 +324,8 @@ class Mixed(BaseCaution):
 
 
 Caution = (
-    FewPairs
+    StillImproving
+    | FewPairs
     | OneSource
     | SameData
     | OtherClasses

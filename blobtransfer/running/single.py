@@ -115,7 +115,8 @@ def train_target(
         return replace(trained, results=replace(trained.results, interrupted=True))
     (curves,) = beside.curves.values()
     baseline = StandaloneTraining(beside.run, curves[:, 0], beside.regions, beside.predictions)
-    return replace(trained, results=replace(trained.results, baseline=baseline))
+    results = replace(trained.results, baseline=baseline)
+    return replace(trained, results=replace(results, findings=analyse(results, 1)))
 
 
 def train_own_source(

@@ -67,8 +67,8 @@ def training_paragraph(specs: Sequence[ExperimentSpec]) -> str:
         f"Networks {spec.network} ({spec.network.activation_text}, softmax output, "
         f"{spec.network.initializer} kernels) learn by {training.optimizer} with a learning rate "
         f"of {training.learning_rate:g}{more}, batches of {training.batch_size} rows, shuffled "
-        f"anew in {how_long}{stopping}; the loss is the categorical cross-entropy. Nothing is chosen "
-        "on the test rows."
+        f"anew in {how_long}{stopping}; the loss is the categorical cross-entropy. Nothing is "
+        "chosen on the test rows."
     )
 
 
