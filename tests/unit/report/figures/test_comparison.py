@@ -336,6 +336,7 @@ def test_three_runs_are_drawn_as_well_as_a_hundred_thousand(n):
         values=values,
         classes_predicted=np.full((3, n), 3),
         is_failed=np.zeros((3, n), bool),
+        earlier_accuracy=values[TEST_ACCURACY],
     )
     spec = replace(small.cell.spec, n_repeats=n)
     results = analysed_with(small, spec=spec, scores=scores)

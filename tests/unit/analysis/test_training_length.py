@@ -1,0 +1,124 @@
+"""Whether training was long enough: by hand, and on the cases where it was not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.specs import spec_of
+from scipy import stats
+
+from blobtransfer.analysis.cells import analyse
+from blobtransfer.analysis.training_length import rises_of, still_improving
+from blobtransfer.data.tables.resolve import resolve_data_specs
+from blobtransfer.results.findings import StillImproving
+from blobtransfer.results.scores import Scores
+from blobtransfer.running.run import compare
+from blobtransfer.running.single import train_target
+from blobtransfer.running.trainer import engine_of
+from blobtransfer.specs.data_text import parse_data_spec
+from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
+from blobtransfer.specs.generated import BlobsSpec
+from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
+
+
+def improving(results):
+    """Return the labels of the arms that a comparison reports as still improving."""
+    (caution,) = (c for c in results.findings.cautions if isinstance(c, StillImproving))
+    return [rise.arm.label for rise in caution.rises]
+
+
+def cell_with(rises, margin=0.01):
+    """Return a cell of standalone and one transfer whose runs rise by (2, n) shares."""
+    spec = spec_of(rises.shape[1], fixed=(0,), questions=("fresh",))
+    cell = compare(replace(spec, training=TrainingSpec(epochs=2), margin=margin)).cell
+    scores = cell.scores
+    values = np.full_like(scores.values, 0.8)
+    return replace(cell, scores=replace(scores, values=values, earlier_accuracy=values[0] - rises))
+
+
+def test_the_interval_of_a_rise_is_that_of_a_paired_t_test():
+    rises = np.random.default_rng(0).normal([[0.02], [0.03]], 0.01, (2, 12))
+    first, second = still_improving(rises_of(cell_with(rises)), 0.01).rises
+    for rise, values in ((first, rises[1]), (second, rises[0])):
+        expected = stats.ttest_1samp(values, 0.0).confidence_interval()
+        assert (rise.ci_low, rise.ci_high) == pytest.approx(tuple(expected))
+        assert rise.mean == pytest.approx(values.mean())
+
+
+def test_rises_that_are_shown_to_be_within_the_margin_need_no_caution():
+    rises = np.tile([0.004, 0.006], (2, 6))
+    assert still_improving(rises_of(cell_with(rises)), 0.01) is None
+    assert still_improving(rises_of(cell_with(rises)), 0.005) is not None
+    rises[1, 0] = 0.2  # one run that still learns
+    (rise,) = still_improving(rises_of(cell_with(rises)), 0.01).rises
+    assert rise.arm.label == "transfer fixed=0"
+
+
+def test_diverged_runs_and_those_of_older_files_are_left_out():
+    cell = cell_with(np.full((2, 4), 0.05))
+    scores = cell.scores
+    unknown = np.full_like(scores.earlier_accuracy, np.nan)
+    older = replace(cell, scores=replace(scores, earlier_accuracy=unknown))
+    assert still_improving(rises_of(older), 0.01) is None
+    is_failed = np.array([[True, False, False, False]] * 2)
+    some: Scores = replace(scores, is_failed=is_failed)
+    assert [len(values) for values in rises_of(replace(cell, scores=some)).values()] == [3, 3]
+
+
+def test_the_caution_is_the_first_and_is_always_reported():
+    findings = analyse(cell_with(np.full((2, 4), 0.05)), 1)
+    assert isinstance(findings.cautions[0], StillImproving)
+    assert findings.cautions[0].is_always_reported
+
+
+FRESH = {"questions": ("fresh",), "n_repeats": 60}
+FEW_ROWS = ExperimentSpec(
+    variants=(STANDALONE, *transfer_variants([0], 2)),
+    source=BlobsSpec(3),
+    target=BlobsSpec(2, n_train=40),
+    **FRESH,
+)
+DEFAULT = ExperimentSpec(
+    variants=(STANDALONE, *transfer_variants([0, 1, 2], 2)),
+    source=BlobsSpec(1),
+    target=BlobsSpec(2),
+    **FRESH,
+)
+
+
+def test_few_target_rows_and_the_default_comparison_stop_while_they_improve():
+    assert "transfer fixed=0" in improving(compare(FEW_ROWS).cell)
+    assert "standalone" in improving(compare(DEFAULT).cell)
+
+
+def test_halves_of_digits_with_momentum_have_stopped_improving():
+    texts = {"source": "digits:classes=0-4", "target": "digits:classes=5-9"}
+    data = resolve_data_specs(
+        {role: parse_data_spec(role, text, 0) for role, text in texts.items()}, 0
+    )
+    spec = ExperimentSpec(
+        network=MLPSpec(64, (16, 16), 5),
+        training=TrainingSpec(momentum=0.9),
+        variants=(STANDALONE, *map(parse_variant, ["new-head,fixed=0", "new-head,fixed=1"])),
+        **data,
+        **{**FRESH, "n_repeats": 10},
+    )
+    cautions = compare(spec).cell.findings.cautions
+    assert not any(isinstance(caution, StillImproving) for caution in cautions)
+
+
+def test_one_training_reports_its_rise_and_that_of_standalone():
+    spec = replace(
+        FEW_ROWS,
+        variants=(parse_variant("self-transfer,fixed=0"),),
+        questions=("one",),
+        n_repeats=1,
+        source=None,
+    )
+    results = train_target(spec, None, engine_of(spec.engine)).results
+    rises = rises_of(results)
+    assert set(rises) == {*spec.arms, STANDALONE_ARM}
+    run = results.baseline.run
+    assert rises[STANDALONE_ARM] == pytest.approx([run.test_accuracy - run.earlier_accuracy])
