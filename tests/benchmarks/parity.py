@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 from common import ignore, job_of
 from helpers.specs import PARITY_CASES
+from numpy.typing import NDArray
 
+from blobtransfer.data.dataset import with_validation_rows
 from blobtransfer.engines import Anchor, Job, load_engine
-from blobtransfer.network import stacked_initial_weights
+from blobtransfer.network import Weights, stacked_initial_weights
 from blobtransfer.randomness import Stream, order_keys
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.generated import BlobsSpec
@@ -33,6 +35,14 @@ LONG = [
 ]
 """Problem, frozen layers and whole training."""
 
+STOPPING = [
+    *((seed, n_frozen, TrainingSpec(patience=5)) for seed in (1, 2) for n_frozen in (0, 2)),
+    (2, 0, TrainingSpec(learning_rate=0.1, patience=5)),
+    (2, 0, TrainingSpec(learning_rate=0.1, weight_decay=0.001, patience=5)),
+    (2, 0, replace(ADAM, learning_rate=0.01, patience=5)),
+]
+"""Problem, frozen layers and training with early stopping."""
+
 N_SHORT = 20
 """Networks per row of the first table, which are trained for 3 epochs."""
 
@@ -40,7 +50,7 @@ ENGINES = [load_engine(name) for name in ("compiled", "keras")]
 
 
 def main(n_long: int) -> None:
-    """Print both tables; each row of the second trains `n_long` networks with each engine."""
+    """Print the tables; each row of all but the first trains `n_long` networks per engine."""
     head = f"{N_SHORT} networks per row"
     print(f"| {head} | activation | batch | steps | frozen | median difference | largest |")
     print("| --- | --- | ---: | --- | ---: | ---: | ---: |")
@@ -56,14 +66,7 @@ def main(n_long: int) -> None:
         )
         job = job_of_case(dataset, network, training, N_SHORT, n_frozen, strength)
         ours, theirs = (engine.train(job, ignore) for engine in ENGINES)
-        differences = np.max(
-            [
-                np.abs(a - b).reshape(N_SHORT, -1).max(axis=1) / np.abs(b).max()
-                for a, b in zip(ours.weights, theirs.weights, strict=True)
-                if np.abs(b).max() > 0
-            ],
-            axis=0,
-        )
+        differences = differences_of(ours.weights, theirs.weights)
         print(
             f"| {network} | {network.activation_text} | {training.batch_size} "
             f"| {steps_of(training, strength)} | {n_frozen} "
@@ -90,6 +93,43 @@ def main(n_long: int) -> None:
             f"| {rows.max():.0f} of 500 | {rows_if_moved.max():.0f} of 500 |",
             flush=True,
         )
+
+    head = f"early stopping, at most 100 epochs, {n_long} networks per row"
+    print(f"\n| {head} | epochs | same epoch | median difference | 99 % quantile | most rows |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for seed, n_frozen, training in STOPPING:
+        job = stopping_job_of_case(BlobsSpec(seed), training, n_long, n_frozen)
+        ours, theirs = (engine.train(job, ignore) for engine in ENGINES)
+        differences = differences_of(ours.weights, theirs.weights)
+        rows = np.rint(np.abs(ours.scores - theirs.scores)[TEST_ACCURACY] * 500)
+        print(
+            f"| {steps_of(training, None)}, problem {seed}, {n_frozen} frozen "
+            f"| {theirs.epochs.mean():.1f} | {np.mean(ours.epochs == theirs.epochs):.1%} "
+            f"| {np.median(differences):.1e} | {np.quantile(differences, 0.99):.1e} "
+            f"| {rows.max():.0f} of 500 |",
+            flush=True,
+        )
+
+
+def differences_of(ours: Weights, theirs: Weights) -> NDArray[np.float64]:
+    """Return the largest difference in each network, relative to the largest weight of a layer."""
+    return np.max(
+        [
+            np.abs(a - b).reshape(len(b), -1).max(axis=1) / np.abs(b).max()
+            for a, b in zip(ours, theirs, strict=True)
+            if np.abs(b).max() > 0
+        ],
+        axis=0,
+    )
+
+
+def stopping_job_of_case(
+    dataset: DataSpec, training: TrainingSpec, n_runs: int, n_frozen: int
+) -> Job:
+    """Return trainings of the default network, with validation rows of their own."""
+    plain = job_of_case(dataset, MLPSpec(), replace(training, patience=None), n_runs, n_frozen)
+    datasets = with_validation_rows(plain.datasets, range(n_runs), 0)
+    return replace(plain, training=training, datasets=datasets)
 
 
 def steps_of(training: TrainingSpec, strength: float | None) -> str:

@@ -98,3 +98,10 @@ PARITY_CASES = [
     ),
 ]
 """Network, training and frozen layers, which both engines train alike."""
+
+STOPPING_CASES = [
+    (MLPSpec(), TrainingSpec(20, 32, 0.1, patience=2), 0),
+    (MLPSpec(), TrainingSpec(20, 16, 0.05, 0.9, weight_decay=0.01, patience=2), 1),
+    (MLPSpec(activation="tanh"), TrainingSpec(20, 32, 0.03, optimizer="adam", patience=1), 0),
+]
+"""Network, training and frozen layers: trainings that stop early, at different epochs."""

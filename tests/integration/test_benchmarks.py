@@ -161,8 +161,9 @@ def test_parity(benchmark, capsys):
     benchmark(
         "parity", 1, PARITY_CASES=parity.PARITY_CASES[:1], ANCHORED=parity.ANCHORED[:1],
         LONG=[(seed, n_frozen, replace(training, epochs=2))],
+        STOPPING=[(seed, n_frozen, replace(training, epochs=2, patience=1))],
     )  # fmt: skip
-    assert len(table_of(capsys)) == 1 + 2 + 1 + 1
+    assert len(table_of(capsys)) == 1 + 2 + 1 + 1 + 1 + 1
 
 
 @pytest.mark.keras

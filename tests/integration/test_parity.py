@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.specs import PARITY_CASES
+from helpers.specs import PARITY_CASES, STOPPING_CASES
 
 from blobtransfer.engines import load_engine
 from blobtransfer.network import initial_weights
@@ -75,6 +75,20 @@ def test_after_three_epochs_the_weights_agree_within_float32(engines, network, t
     for metric in (TEST_ACCURACY, TRAIN_ACCURACY):
         np.testing.assert_allclose(ours.curves[metric], theirs.curves[metric], atol=0.0101)
     np.testing.assert_array_equal(ours.classes_predicted, theirs.classes_predicted)
+
+
+@pytest.mark.parametrize(("network", "training", "n_frozen"), STOPPING_CASES)
+def test_trainings_stop_at_the_same_epoch_with_the_same_weights(
+    engines, network, training, n_frozen
+):
+    dataset = BlobsSpec(3, n_samples=300, n_train=200)
+    ours, theirs = trained_by_each(engines, network, training, dataset, N_NETWORKS, n_frozen)
+    assert 1 < len(set(theirs.epochs)) and theirs.epochs.min() < training.epochs
+    # Of two losses that are almost equal, rounding may decide which is lower.
+    is_same = ours.epochs == theirs.epochs
+    assert is_same.sum() >= N_NETWORKS - 1
+    ours, theirs = (trained.at(np.flatnonzero(is_same)) for trained in (ours, theirs))
+    assert_close(ours.weights, theirs.weights, training)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
