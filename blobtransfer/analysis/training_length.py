@@ -10,6 +10,7 @@ from blobtransfer.results.findings import Rise, StillImproving
 from blobtransfer.results.results import CellResults, TrainingResults
 from blobtransfer.specs.experiment import STANDALONE_ARM, Arm
 from blobtransfer.specs.training import TEST_ACCURACY
+from blobtransfer.statistics.paired import MIN_PAIRS
 from blobtransfer.statistics.power import ALPHA, t_quantile
 
 
@@ -37,6 +38,8 @@ def still_improving(
 ) -> StillImproving | None:
     """Return a caution unless all mean rises are shown to be within the margin.
 
+    Fewer than 6 runs show nothing either way; then the mean itself counts.
+
     Args:
         rises: Independent rises of test accuracy by arm, shares; an arm may have none.
         margin: Largest negligible rise.
@@ -49,9 +52,9 @@ def still_improving(
 
 
 def _rise(arm: Arm, values: NDArray[np.float64]) -> Rise:
-    """Return the mean rise of an arm with Student's t interval."""
+    """Return the mean rise of an arm, with Student's t interval if there are enough runs."""
     n, mean = len(values), float(values.mean())
-    if n < 2:
+    if n < MIN_PAIRS:
         return Rise(arm, mean)
     half = t_quantile(n - 1, ALPHA) * float(values.std(ddof=1)) / math.sqrt(n)
     return Rise(arm, mean, mean - half, mean + half)

@@ -186,7 +186,7 @@ class Rise:
     Args:
         arm: The arm.
         mean: Mean over its runs, a share; negative if the accuracy falls.
-        ci_low: Lower end of its 95 % interval (Student's t); None for a single run.
+        ci_low: Lower end of its 95 % interval (Student's t); None for fewer than 6 runs.
         ci_high: Upper end.
     """
 

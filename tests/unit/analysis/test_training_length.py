@@ -56,6 +56,16 @@ def test_rises_that_are_shown_to_be_within_the_margin_need_no_caution():
     assert rise.arm.label == "transfer fixed=0"
 
 
+def test_of_fewer_than_six_runs_the_mean_counts():
+    rises = np.array([[0.0, 0.1, -0.1, 0.0, 0.0], [0.02] * 5])
+    (rise,) = still_improving(rises_of(cell_with(rises)), 0.01).rises
+    assert (rise.arm.label, rise.mean, rise.ci_low) == (
+        "transfer fixed=0",
+        pytest.approx(0.02),
+        None,
+    )
+
+
 def test_diverged_runs_and_those_of_older_files_are_left_out():
     cell = cell_with(np.full((2, 4), 0.05))
     scores = cell.scores
