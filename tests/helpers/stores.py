@@ -15,7 +15,9 @@ DIGITS = ("compare", "--source", "digits:classes=0-4", "--target", "digits:class
 FEW, MORE = ("--repeats", "5"), ("--repeats", "9")
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "compare": (("compare", *SMALL_OPTIONS), ("--repeats", "7"), ("--repeats", "20")),
-    "nested": (FRESH, ("--nested", "3", "4"), ("--nested", "5", "4")),
+    "nested": (
+        (*FRESH, "--patience", "1"), ("--nested", "3", "4"), ("--nested", "5", "4"),
+    ),
     "speed": ((*FRESH, "--speed", "--variant", "equal-compute"), FEW, MORE),
     "scores": ((*FRESH, "--scores"), FEW, MORE),
     "tune": ((*FRESH, "--tune", "learning-rate=0.01,0.1"), FEW, MORE),
