@@ -56,18 +56,19 @@ class PackedRows:
             MachineError: There are too many rows for 32-bit indices.
         """
         keys = [(id(x), id(y)) for x, y in rows]
-        different = dict(zip(keys, rows, strict=True))
-        index_of = {key: i for i, key in enumerate(different)}
+        unique = dict(zip(keys, rows, strict=True))
+        index_of = {key: i for i, key in enumerate(unique)}
         indices = [index_of[key] for key in keys]
-        counts = np.array([len(y) for _, y in different.values()])
-        if max(sum(x.size for x, _ in different.values()), counts.sum() * lanes) >= 2**31:
+        xs, ys = zip(*unique.values(), strict=True)
+        counts = np.array(list(map(len, ys)))
+        if max(sum(x.size for x in xs), counts.sum() * lanes) >= 2**31:
             raise MachineError(
                 f"{counts.sum():,} rows are too many for the compiled engine, which counts in 32 "
                 "bits; use fewer rows, or --engine keras"
             )
         return cls(
-            np.ascontiguousarray(np.concatenate([x for x, _ in different.values()]), np.float32),
-            np.ascontiguousarray(np.concatenate([y for _, y in different.values()]), np.int32),
+            np.ascontiguousarray(np.concatenate(xs), np.float32),
+            np.ascontiguousarray(np.concatenate(ys), np.int32),
             (np.cumsum(counts) - counts).astype(np.int32)[indices],
             counts[indices],
         )

@@ -24,7 +24,7 @@ from blobtransfer.engines.compiled import engine as compiled
 from blobtransfer.engines.compiled import native, scheduling, vector_math
 from blobtransfer.engines.compiled.compilation import get_kernel
 from blobtransfer.engines.compiled.engine import CompiledEngine
-from blobtransfer.engines.compiled.memory import GroupNetworks
+from blobtransfer.engines.compiled.memory import GroupNetworks, PackedRows
 from blobtransfer.engines.compiled.simd import INT64, POINTER, Code
 from blobtransfer.errors import MachineError
 from blobtransfer.running.progress import SILENT
@@ -203,6 +203,15 @@ def test_the_penalty_is_a_part_of_the_loss_that_stops_a_training(
     expected = np.where(rises.any(axis=0), rises.argmax(axis=0) + 2, 6)
     np.testing.assert_array_equal(stopped.epochs, expected)
     assert len(set(expected)) > 1
+
+
+def test_rows_that_datasets_share_are_in_memory_once():
+    x, other_x = np.arange(6, dtype=np.float32).reshape(3, 2), np.ones((2, 2), np.float32)
+    y, other_y = np.arange(3), np.arange(2)
+    packed = PackedRows.pack([(x, y), (other_x, other_y), (x, y)], lanes=4)
+    np.testing.assert_array_equal(packed.x, np.concatenate([x, other_x]))
+    assert packed.y.tolist() == [0, 1, 2, 0, 1]
+    assert (packed.first_rows.tolist(), packed.counts.tolist()) == ([0, 3, 0], [3, 2, 3])
 
 
 def arms_of(job, n_frozen):
