@@ -16,6 +16,7 @@ from blobtransfer.results.results import CellResults, StudyResults, TrainingResu
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
+from blobtransfer.specs.training import earlier_epoch
 from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS
 
 ENOUGH_REPEATS = 100
@@ -133,7 +134,9 @@ def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
     interval = ""
     if rise.ci_low is not None and rise.ci_high is not None:
         interval = f" [{format_amount(rise.ci_low)}, {format_amount(rise.ci_high)}]"
-    return f"{label} {verb} {points}{interval} in the last quarter of training"
+    n_epochs = results.spec.n_epochs(rise.arm)
+    n_last = n_epochs - earlier_epoch(n_epochs)
+    return f"{label} {verb} {points}{interval} in the last {n_last} of {n_epochs} epochs"
 
 
 def _length_advice(results: CellResults) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.results.files.columns import chunks, column_texts, rows_by_repeat
 from blobtransfer.results.files.schema import SCHEMA_VERSION, Sentence, encodable, row_of
+from blobtransfer.results.findings import Caution
 from blobtransfer.results.results import (
     CellResults,
     ColumnValues,
@@ -73,7 +74,7 @@ def _results_file(
         {
             "sentences": map(_dump, map(asdict, sentences)),
             "cautions": (
-                _dump({"kind": caution.kind, "text": text, **row_of(caution)})
+                _dump({"text": text, **_caution_row(caution)})
                 for caution, text in zip(findings.cautions, cautions, strict=True)
             ),
             "summary": _finding_rows(findings.summary),
@@ -86,6 +87,11 @@ def _results_file(
     yield "\n}\n"
 
 
+def _caution_row(caution: Caution) -> dict[str, Any]:
+    """Return a caution as a JSON row."""
+    return {"kind": caution.kind, **row_of(caution)}
+
+
 def _study_file(
     results: StudyResults, sentences: Sequence[Sentence], cautions: Sequence[str]
 ) -> Iterator[str]:
@@ -94,7 +100,12 @@ def _study_file(
     record = {
         "sentences": [asdict(sentence) for sentence in sentences],
         "cautions": [
-            {"kind": caution.kind, "n_cells": caution.n_cells, "text": text}
+            {
+                "kind": caution.kind,
+                "n_cells": caution.n_cells,
+                "first": caution.first and _caution_row(caution.first),
+                "text": text,
+            }
             for caution, text in zip(findings.cautions, cautions, strict=True)
         ],
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 from annotated_types import Interval
 
-from blobtransfer.results.findings import Caution, Contrast, SourceRanking, Speed, Summary
+from blobtransfer.results.findings import Caution, Contrast, Rise, SourceRanking, Speed, Summary
 from blobtransfer.results.provenance import MAX_SECONDS
 from blobtransfer.results.results import MAX_DISTANCE, DataRecord, Predictions, Regions
 from blobtransfer.results.scores import Count, Loss, Run, Share
@@ -195,16 +195,17 @@ def _plain(value: Any) -> Any:
         return value.columns
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if hasattr(value, "arm"):
+        return row_of(value)
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _results_file() -> Any:
     """Return the type of the file of a training or a comparison, findings included."""
-    cautions = [_row_type(kind, kind=Literal[kind.kind], text=str) for kind in get_args(Caution)]
     return _with_lists(
         ResultsFile,
         sentences=Sentence,
-        cautions=Union.__getitem__(tuple(cautions)),
+        cautions=_any_caution(text=str),
         summary=_row_type(Summary),
         **_cell_findings(),
     )
@@ -217,13 +218,27 @@ def _study_file() -> Any:
         cells=_with_lists(StudyCellRecord, **_cell_findings()),
         sentences=Sentence,
         cautions=make_dataclass(
-            "Caution", [("kind", StudyCautionKind), ("n_cells", int), ("text", str)]
+            "StudyCaution",
+            [
+                ("kind", StudyCautionKind),
+                ("n_cells", int),
+                ("first", _any_caution() | None),
+                ("text", str),
+            ],
         ),
         summary=_row_type(Summary, at=tuple[str, ...]) | _row_type(PooledSummary),
         changes=_row_type(VerdictChange),
         pairs=_row_type(PairRow),
         margins=_row_type(MarginalMean),
         rankings=_row_type(GridRanking),
+    )
+
+
+def _any_caution(**more: Any) -> Any:
+    """Return the type of the rows of all cautions, with more columns."""
+    kinds = get_args(Caution)
+    return Union.__getitem__(
+        tuple(_row_type(kind, kind=Literal[kind.kind], **more) for kind in kinds)
     )
 
 
@@ -252,6 +267,8 @@ def _row_type(record: Any, **more: Any) -> Any:
 def _json_type(kind: Any) -> Any:
     if kind is Arm:
         return ArmColumns
+    if kind is Rise:
+        return _row_type(kind)
     if get_origin(kind) is tuple:
         return tuple.__class_getitem__(tuple(_json_type(item) for item in get_args(kind)))
     return kind

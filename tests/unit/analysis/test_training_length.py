@@ -1,6 +1,7 @@
 """Whether training was long enough: by hand, and on the cases where it was not."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_the_caution_is_the_first_and_is_always_reported():
     assert findings.cautions[0].is_always_reported
 
 
-FRESH = {"questions": ("fresh",), "n_repeats": 60}
+FRESH: dict[str, Any] = {"questions": ("fresh",), "n_repeats": 60}
 FEW_ROWS = ExperimentSpec(
     variants=(STANDALONE, *transfer_variants([0], 2)),
     source=BlobsSpec(3),
