@@ -181,7 +181,7 @@ def test_a_part_can_be_shown_and_says_so(run):
 WRONG = {
     "no store": (("--only-repeats", "0..3"), "add --store FILE.db"),
     "beyond": (
-        ("--only-repeats", "90..100", "--store", "a.db"), "there are 100 repeats, 0 to 99; use",
+        ("--only-repeats", "190..200", "--store", "a.db"), "there are 200 repeats, 0 to 199; use",
     ),
     "no range": (("--only-repeats", "5", "--store", "a.db"), "use FIRST..LAST, such as 0..499"),
     "upside down": (("--only-repeats", "5..3", "--store", "a.db"), "use FIRST..LAST"),

@@ -126,9 +126,9 @@ def test_a_terminal_shows_progress_and_the_answer_on_one_screen(forks, tmp_path)
     assert any(line.startswith("accuracy in %") for line in screen)
     assert any(line.startswith("  transfer fixed=2 ") for line in screen)
     assert screen[-1].startswith("all columns: --full")
-    # networks of two epochs collapse: the caution is the first note, and not a warning as well
+    # networks of two epochs still improve: that is the first note, and not a warning as well
     notes = [line for line in screen if line.startswith(("note: ", "warning: "))]
-    assert notes[0].startswith("note: ") and "--learning-rate" in notes[0]
+    assert notes[0].startswith("note: ") and "epochs" in notes[0]
     assert not any(line.startswith("warning: ") for line in notes)
 
 
@@ -143,7 +143,7 @@ def test_full_shows_the_whole_tables_in_80_columns(forks, tmp_path):
 def test_quiet_prints_the_sentences_and_a_warning_on_a_terminal_too(forks, tmp_path):
     lines = plain(on_a_terminal(forks, *COMPARE, "--no-plot", "-q", cwd=tmp_path))
     heads = [line.partition(" (")[0].partition(": ")[0] for line in lines]
-    assert heads == ["Fresh sources", "One source", "warning"]
+    assert heads == ["Fresh sources", "One source", "warning", "warning"]
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
