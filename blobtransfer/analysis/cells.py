@@ -96,7 +96,9 @@ def analyse(
             replace(row, verdict=Verdict("undecided")) if row.verdict and row.mostly_fails else row
             for row in summary
         )
-    improving = still_improving(rises_of(cell), spec.margin)
+    failing = {row.arm for row in summary if row.mostly_fails}
+    rises = {arm: values for arm, values in rises_of(cell).items() if arm not in failing}
+    improving = still_improving(rises, spec.margin)
     cautions = (
         cautions_of(spec, scores.n_repeats, measured.n_test, summary, cell.n_mixed)
         if differences

@@ -225,6 +225,7 @@ def _rises_of_pairs(results: StudyResults) -> dict[Arm, NDArray[np.float64]]:
     return {
         arm: np.array([by_arm[arm].mean() for by_arm in rises if len(by_arm[arm])])
         for arm in results.cell.spec.arms
+        if not _mostly_fails(results, arm)
     }
 
 

@@ -129,6 +129,8 @@ def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
     """Return how much the arm that is least shown to have stopped improving still gained."""
     rise = caution.rises[0]
     label = next(_with_question([rise.arm], results))
+    if isinstance(results, TrainingResults) and rise.arm in results.scores.arms:
+        label = "the network"
     verb = "gained" if rise.mean > 0.0 else "changed by"
     points = format_points(float(f"{rise.mean:.3f}"))
     interval = ""

@@ -78,6 +78,15 @@ def test_diverged_runs_and_those_of_older_files_are_left_out():
     assert [len(values) for values in rises_of(replace(cell, scores=some)).values()] == [3, 3]
 
 
+def test_arms_whose_runs_mostly_collapse_are_left_out():
+    cell = cell_with(np.full((2, 6), 0.05))
+    collapsed = replace(cell.scores, classes_predicted=np.array([[3] * 6, [1] * 6]))
+    findings = analyse(replace(cell, scores=collapsed), 1)
+    kinds = [caution.kind for caution in findings.cautions if caution.is_always_reported]
+    assert kinds == ["still improving", "collapsed"]
+    assert [rise.arm.label for rise in findings.cautions[0].rises] == ["standalone"]
+
+
 def test_the_caution_is_the_first_and_is_always_reported():
     findings = analyse(cell_with(np.full((2, 4), 0.05)), 1)
     assert isinstance(findings.cautions[0], StillImproving)
