@@ -27,7 +27,7 @@ from blobtransfer.results.files.schema import SchemaName, make_schema
 TOP = Path(__file__).resolve().parent.parent
 PAGES = (
     "README.md", "docs/questions.md", "docs/tutorial.md", "docs/problems.md", "docs/method.md",
-    "docs/scale.md", "docs/cli.md", "docs/engine.md",
+    "docs/scale.md", "docs/cli.md", "docs/engine.md", "docs/training-length.md",
 )  # fmt: skip
 BLOCK = re.compile(
     r"^```console(?P<screen> screen)?\n(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
