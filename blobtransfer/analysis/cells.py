@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.analysis.cautions import cautions_of, collapse_cautions
+from blobtransfer.analysis.convergence import rises_of, still_improving
 from blobtransfer.analysis.rankings import ByRepeat, rankings_of
-from blobtransfer.analysis.training_length import rises_of, still_improving
 from blobtransfer.results.findings import (
     Band,
     ChosenRate,

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.analysis.cells import analyse, difference_among
+from blobtransfer.analysis.convergence import rises_of, still_improving
 from blobtransfer.analysis.rankings import grid_rankings
-from blobtransfer.analysis.training_length import rises_of, still_improving
 from blobtransfer.results.findings import Caution, StillImproving, Summary
 from blobtransfer.results.provenance import Environment, Provenance, n_mixed_of
 from blobtransfer.results.results import BlockResult, CellResults, ExperimentHeader, StudyResults

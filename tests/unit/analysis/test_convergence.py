@@ -1,4 +1,4 @@
-"""Whether training was long enough: by hand, and on the cases where it was not."""
+"""Whether training converged: by hand, and on the cases where it did not."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,10 +9,9 @@ from helpers.specs import spec_of
 from scipy import stats
 
 from blobtransfer.analysis.cells import analyse
-from blobtransfer.analysis.training_length import rises_of, still_improving
+from blobtransfer.analysis.convergence import rises_of, still_improving
 from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.results.findings import StillImproving
-from blobtransfer.results.scores import Scores
 from blobtransfer.running.run import compare
 from blobtransfer.running.single import train_target
 from blobtransfer.running.trainer import engine_of
@@ -74,7 +73,7 @@ def test_diverged_runs_and_those_of_older_files_are_left_out():
     older = replace(cell, scores=replace(scores, earlier_accuracy=unknown))
     assert still_improving(rises_of(older), 0.01) is None
     is_failed = np.array([[True, False, False, False]] * 2)
-    some: Scores = replace(scores, is_failed=is_failed)
+    some = replace(scores, is_failed=is_failed)
     assert [len(values) for values in rises_of(replace(cell, scores=some)).values()] == [3, 3]
 
 

@@ -1,4 +1,4 @@
-"""Find out whether training was long enough: whether test accuracy still rose at its end."""
+"""Check whether training converged: whether test accuracy still rose in the last quarter of it."""
 
 import math
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ def rises_of(cell: CellResults) -> dict[Arm, NDArray[np.float64]]:
 def still_improving(
     rises: Mapping[Arm, NDArray[np.float64]], margin: float
 ) -> StillImproving | None:
-    """Return a caution unless all mean rises are shown to be within the margin.
+    """Return a caution unless the interval of every mean rise ends below the margin.
 
-    Fewer than 6 runs show nothing either way; then the mean itself counts.
+    Fewer than 6 runs have no interval; their mean is compared with the margin.
 
     Args:
         rises: Independent rises of test accuracy by arm, shares; an arm may have none.
@@ -56,5 +56,5 @@ def _rise(arm: Arm, values: NDArray[np.float64]) -> Rise:
     n, mean = len(values), float(values.mean())
     if n < MIN_PAIRS:
         return Rise(arm, mean)
-    half = t_quantile(n - 1, ALPHA) * float(values.std(ddof=1)) / math.sqrt(n)
-    return Rise(arm, mean, mean - half, mean + half)
+    half_width = t_quantile(n - 1, ALPHA) * float(values.std(ddof=1)) / math.sqrt(n)
+    return Rise(arm, mean, mean - half_width, mean + half_width)
