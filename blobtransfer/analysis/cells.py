@@ -77,9 +77,9 @@ def analyse(
     standalone = _standalone(spec)
     differences: dict[Arm, Difference] = {}
     if standalone is not None:
-        half_range, margin = measured.max_difference, spec.margin
+        max_difference, margin = measured.max_difference, spec.margin
         n_of = {arm: step_down.get(arm, n_compared) for arm in spec.arms}
-        differences = _differences(spec, scores, accuracy, half_range, margin, n_of)
+        differences = _differences(spec, scores, accuracy, max_difference, margin, n_of)
         if spec.until_decided:
             differences = {
                 arm: _at_every_look(d, accuracy[arm] - accuracy[standalone], n_of[arm])
@@ -142,8 +142,10 @@ def difference_among(cell: CellResults, arm: Arm, n_compared: int) -> Difference
         compared: cell.scores.imputed_accuracy(compared, measured.floor)
         for compared in (arm, standalone)
     }
-    half_range, margin = measured.max_difference, spec.margin
-    return _compare(spec, cell.scores, (arm, standalone), accuracy, half_range, n_compared, margin)
+    max_difference, margin = measured.max_difference, spec.margin
+    return _compare(
+        spec, cell.scores, (arm, standalone), accuracy, max_difference, n_compared, margin
+    )
 
 
 def _standalone(spec: ExperimentSpec) -> Arm | None:
@@ -253,7 +255,7 @@ def _differences(
     spec: ExperimentSpec,
     scores: Scores,
     metric: Mapping[Arm, ByRepeat],
-    half_range: float,
+    max_difference: float,
     margin: float,
     n_compared: Mapping[Arm, int],
 ) -> dict[Arm, Difference]:
@@ -261,7 +263,9 @@ def _differences(
     standalone = _standalone(spec)
     assert standalone is not None
     return {
-        arm: _compare(spec, scores, (arm, standalone), metric, half_range, n_compared[arm], margin)
+        arm: _compare(
+            spec, scores, (arm, standalone), metric, max_difference, n_compared[arm], margin
+        )
         for arm in metric
         if arm != standalone
     }
@@ -286,20 +290,22 @@ def _compare(
     scores: Scores,
     arms: tuple[Arm, Arm],
     metric: Mapping[Arm, ByRepeat],
-    half_range: float,
+    max_difference: float,
     n_compared: int,
     margin: float,
 ) -> Difference:
     """Compare two arms by a metric."""
     d = metric[arms[0]] - metric[arms[1]]
-    return _known(spec, scores, d, half_range, n_compared, margin, any(map(spec.is_nested, arms)))
+    return _known(
+        spec, scores, d, max_difference, n_compared, margin, any(map(spec.is_nested, arms))
+    )
 
 
 def _known(
     spec: ExperimentSpec,
     scores: Scores,
     d: ByRepeat,
-    half_range: float,
+    max_difference: float,
     n_compared: int,
     margin: float,
     is_nested: bool,
@@ -308,9 +314,9 @@ def _known(
     if spec.data.is_resplit:
         return compare_resplits(d, spec.data.test_to_train, n_compared, margin)
     if not is_nested:
-        return compare_pairs(d, half_range, n_compared, margin)
+        return compare_pairs(d, max_difference, n_compared, margin)
     by_source = _by_source(spec, scores, d)
-    difference = compare_pairs(source_means(by_source), half_range, n_compared, margin)
+    difference = compare_pairs(source_means(by_source), max_difference, n_compared, margin)
     # The share is over runs, but its interval uses the number of sources.
     share = float(np.mean(d > 0) + 0.5 * np.mean(d == 0))
     low, high = wilson_interval(share, difference.n)
@@ -329,7 +335,7 @@ def _by_source(spec: ExperimentSpec, scores: Scores, by_repeat: ByRepeat) -> NDA
 
 
 def _contrasts(
-    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], half_range: float
+    spec: ExperimentSpec, scores: Scores, accuracy: Mapping[Arm, ByRepeat], max_difference: float
 ) -> list[Contrast]:
     """Compare each control with its counterpart, in both questions."""
     contrasts = []
@@ -338,7 +344,7 @@ def _contrasts(
         pairs = _pairs_that_tell(arms, len(spec.network.shapes))
         for kind, arm, baseline in [*pairs, *_pairs_against(spec, arms)]:
             difference = _compare(
-                spec, scores, (arm, baseline), accuracy, half_range, 1, spec.margin
+                spec, scores, (arm, baseline), accuracy, max_difference, 1, spec.margin
             )
             contrasts.append(Contrast(question, kind, arm, baseline, difference))
     return contrasts
@@ -427,14 +433,14 @@ def _speeds(
     differences: dict[str, dict[Arm, Difference]] = {}
     for name in names:
         by_arm = {arm: metrics[arm][name] for arm in arms}
-        half_range, margin = measured.max_difference, spec.margin
+        max_difference, margin = measured.max_difference, spec.margin
         if name == "epochs":  # the first to the last epoch are possible
-            half_range, margin = float(spec.training.epochs), 0.0
+            max_difference, margin = float(spec.training.epochs), 0.0
         differences[name] = (
             _reached(spec, by_arm)
             if name == "reached"
             else _differences(
-                spec, scores, by_arm, half_range, margin, dict.fromkeys(arms, n_compared)
+                spec, scores, by_arm, max_difference, margin, dict.fromkeys(arms, n_compared)
             )
         )
     speeds = []

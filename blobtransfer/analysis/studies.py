@@ -122,7 +122,7 @@ def _pooled(results: StudyResults) -> tuple[list[PooledSummary], list[PairRow]]:
     arms = results.cell.spec.arms
     standalone, n_compared = arms[0], len(arms) - 1
     pooled, rows = [], []
-    half_range = max(cell.measured.max_difference for cell in results.cells)
+    max_difference = max(cell.measured.max_difference for cell in results.cells)
     halves = np.array([_gap_of_odd_repeats(cell, standalone) for cell in results.cells])
     for arm in arms:
         means = np.array([_mean(cell, arm) for cell in results.cells])
@@ -135,7 +135,7 @@ def _pooled(results: StudyResults) -> tuple[list[PooledSummary], list[PairRow]]:
         variances = np.array(
             [_squared_error(cell, d) for cell, d in zip(results.cells, paired, strict=True)]
         )
-        family = pool_pairs(effects, variances, n_compared, results.study.margin, half_range)
+        family = pool_pairs(effects, variances, n_compared, results.study.margin, max_difference)
         of_mean = Difference(family.n_pairs, family.mean, family.ci_low, family.ci_high)
         moderators = [
             Moderator("gap", fit_slope(halves, np.array([float(d[::2].mean()) for d in paired])))

@@ -139,17 +139,17 @@ class BootstrapMean:
         return logs, float(self.counts @ squares), float(self.counts @ (squares * excess))
 
 
-def range_end(half_range: float, n: int) -> float:
-    """Return the distance from 0 of the ends of the range that n differences are given.
+def range_end(max_difference: float, n: int) -> float:
+    """Return how far from 0 both ends of the range are that is added to n differences.
 
-    With it, the half width where all differences are equal is at least that of the rule of three
-    at full cost, half_range (1 - alpha^(1 / n)).
+    With these ends, the half-width of the interval of equal differences is at least that of the
+    rule of three at full cost, max_difference (1 - alpha^(1 / n)).
 
     Args:
-        half_range: Largest possible distance of a difference from 0, at least 0.
+        max_difference: Largest possible absolute difference, at least 0.
         n: Number of differences, at least 1.
     """
-    return (1.0 + 1.0 / n) * half_range
+    return (1.0 + 1.0 / n) * max_difference
 
 
 def upper_tail(logs: float, squares: float, cubes: float) -> float:

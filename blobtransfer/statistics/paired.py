@@ -106,14 +106,17 @@ class Verdict:
 
 
 def compare_pairs(
-    differences: NDArray[np.float64], half_range: float, n_compared: int = 1, margin: float = 0.0
+    differences: NDArray[np.float64],
+    max_difference: float,
+    n_compared: int = 1,
+    margin: float = 0.0,
 ) -> Difference:
     """Estimate the mean of paired differences.
 
     Args:
         differences: (n,) finite shares; rounded to 12 digits, as smaller values are rounding.
-        half_range: Largest possible distance of a difference from 0, at least 0: the best possible
-            accuracy minus chance level. A difference that is further away widens it.
+        max_difference: Largest possible absolute difference, at least 0: the best possible
+            accuracy minus chance level. A larger one replaces it.
         n_compared: Simultaneous comparisons, at least 1.
         margin: Difference that `repeats_needed` resolves, at least 0; 0 for none.
 
@@ -128,16 +131,16 @@ def compare_pairs(
     if n == 1:
         return Difference(1, float(d[0]), probability_better=share)
     mean, std = float(d.mean()), float(d.std(ddof=1)) if np.ptp(d) else 0.0
-    half_range = max(half_range, float(np.abs(d).max()))
+    max_difference = max(max_difference, float(np.abs(d).max()))
     low = high = each_low = each_high = detectable = 0.0
     p, needed, alike = 1.0, None, None
-    if half_range:
-        end = range_end(half_range, n)
+    if max_difference:
+        end = range_end(max_difference, n)
         bootstrap = BootstrapMean.of_sample(d, -end, end)
         low, high = _around(mean, bootstrap.interval(ALPHA / n_compared))
         each_low, each_high = _around(mean, bootstrap.interval(ALPHA))
         p = 2.0 * bootstrap.smaller_tail(0.0)
-        precision = BootstrapPrecision(half_range, n_compared)
+        precision = BootstrapPrecision(max_difference, n_compared)
         detectable = smallest_detectable(std, n, precision)
         needed, alike = pairs_to_resolve(std, n, margin, precision)
     probability_low, probability_high = wilson_interval(share, n)

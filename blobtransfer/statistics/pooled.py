@@ -99,7 +99,7 @@ def pool_pairs(
     variances: NDArray[np.float64],
     n_compared: int = 1,
     margin: float = 0.0,
-    half_range: float = 1.0,
+    max_difference: float = 1.0,
 ) -> PooledEffect:
     """Estimate the mean effect over all pairs of data like those seen.
 
@@ -111,7 +111,7 @@ def pool_pairs(
         variances: (K,) their squared standard errors, at least 0.
         n_compared: Variants compared simultaneously, at least 1.
         margin: Largest negligible effect, at least 0.
-        half_range: Largest possible distance of an effect from 0, above 0.
+        max_difference: Largest possible absolute effect, above 0.
 
     Returns:
         Student's t over the K effects with K - 1 degrees of freedom; where all are equal, the rule
@@ -137,7 +137,7 @@ def pool_pairs(
     if n < MIN_POOLED_PAIRS:
         return PooledEffect(n, mean, worst)
     if not np.ptp(d):
-        return _equal_effects(n, worst, n_compared, half_range)
+        return _equal_effects(n, worst, n_compared, max_difference)
     error = float(d.std(ddof=1)) / math.sqrt(n)
     half, half_each = (t_quantile(n - 1, alpha) * error for alpha in (ALPHA / n_compared, ALPHA))
     p = float(2.0 * special.stdtr(n - 1, -abs(mean) / error))
@@ -204,14 +204,14 @@ def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope:
     return Slope(n, slope, slope - half, slope + half, p)
 
 
-def _equal_effects(n: int, effect: float, n_compared: int, half_range: float) -> PooledEffect:
+def _equal_effects(n: int, effect: float, n_compared: int, max_difference: float) -> PooledEffect:
     """Return the estimate from n equal effects.
 
     Args:
         n: Number of pairs.
         effect: The effect on each of them.
         n_compared: Variants compared simultaneously, at least 1.
-        half_range: Largest possible distance of an effect from 0.
+        max_difference: Largest possible absolute effect.
 
     Returns:
         The interval that allows for pairs at the end of the range, of which n pairs show none with
@@ -221,9 +221,9 @@ def _equal_effects(n: int, effect: float, n_compared: int, half_range: float) ->
         Rule of three: Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031.
     """
     half, half_each = (
-        half_range * (1.0 - alpha ** (1.0 / n)) for alpha in (ALPHA / n_compared, ALPHA)
+        max_difference * (1.0 - alpha ** (1.0 / n)) for alpha in (ALPHA / n_compared, ALPHA)
     )
-    p = max(0.0, 1.0 - abs(effect) / half_range) ** n
+    p = max(0.0, 1.0 - abs(effect) / max_difference) ** n
     return PooledEffect(
         n_pairs=n,
         mean=effect,

@@ -52,11 +52,11 @@ class BootstrapPrecision:
     """Precision of the interval of `bootstrap.BootstrapMean` for normal differences.
 
     Args:
-        half_range: Largest possible distance of a difference from 0, above 0.
+        max_difference: Largest possible absolute difference, above 0.
         n_compared: Simultaneous comparisons, at least 1.
     """
 
-    half_range: float
+    max_difference: float
     n_compared: int
 
     def standard_error(self, std: float, n: int) -> float:
@@ -69,7 +69,11 @@ class BootstrapPrecision:
         Three values, the mean and sqrt(3) standard deviations on both sides of it, stand for the n
         differences: they have the first five moments of the normal distribution.
         """
-        end, outer, deviation = range_end(self.half_range, n), math.sqrt(3.0) * std, mean - bound
+        end, outer, deviation = (
+            range_end(self.max_difference, n),
+            math.sqrt(3.0) * std,
+            mean - bound,
+        )
         points = (
             (2 * n / 3, deviation), (n / 6, deviation - outer), (n / 6, deviation + outer),
             (1.0, -end - bound), (1.0, end - bound),

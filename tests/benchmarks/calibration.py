@@ -46,7 +46,7 @@ COSTS = {"the whole range": (0.5, 0.5), "40 points": (0.4, 0.4), "10 to 40 point
 PLACES = {"the variants": (1, 0), "standalone": (0, 1), "both": (1, 1)}
 """Whether networks fail in the variants, and in standalone."""
 
-HALF_RANGE = 0.5
+MAX_DIFFERENCE = 0.5
 CLEAN_STD = 0.002
 MARGIN = 0.01
 N_REPEATS = 20_000
@@ -97,8 +97,8 @@ def main(n_tables: int) -> None:
     print("\nany wrong interval, and each variant decided, % of tables of three variants\n")
     rows, most = [], []
     for name, setting in SETTINGS.items():
-        differences, half_range = real_differences(setting)
-        wrong, wrong_alike, *decided = real_rates(differences, half_range, n_tables)
+        differences, max_difference = real_differences(setting)
+        wrong, wrong_alike, *decided = real_rates(differences, max_difference, n_tables)
         most.append(max(wrong_alike))
         rows.append([name, "any wrong interval", *map(percent, wrong)])
         for mean, shares in zip(differences.mean(axis=0), decided, strict=True):
@@ -137,9 +137,9 @@ def mixture_rates(cost: str, place: str, n: int, n_tables: int) -> Numbers:
                 d -= failures(rng, rate, COSTS[cost], d.shape)
             if in_standalone:
                 d += failures(rng, rate, COSTS[cost], (size, 1, n))
-            errors.append(errors_of(d, truth, HALF_RANGE))
-        joined = [np.concatenate(parts) for parts in zip(*errors, strict=True)]
-        rates.append([[any_of(error, k) for k in N_COMPARED] for error in joined])
+            errors.append(errors_of(d, truth, MAX_DIFFERENCE))
+        levels = [np.concatenate(chunks) for chunks in zip(*errors, strict=True)]
+        rates.append([[any_of(level, k) for k in N_COMPARED] for level in levels])
     return np.max(rates, axis=0)
 
 
@@ -150,13 +150,13 @@ def failures(
     return np.where(rng.random(shape) < rate, rng.uniform(*cost, shape), 0.0)
 
 
-def errors_of(d: Numbers, truth: Numbers | float, half_range: float) -> tuple[Numbers, Numbers]:
+def errors_of(d: Numbers, truth: Numbers | float, max_difference: float) -> tuple[Numbers, Numbers]:
     """Return the level at which each interval, and each equivalence, is wrong.
 
     Args:
         d: (T, V, n) differences with the mean `truth`.
         truth: True mean of each variant, (V,), or of all.
-        half_range: See `compare_pairs`.
+        max_difference: See `compare_pairs`.
 
     Returns:
         (T, V) smallest alpha / k at which the interval is wrong; the same for `no practical
@@ -165,34 +165,35 @@ def errors_of(d: Numbers, truth: Numbers | float, half_range: float) -> tuple[Nu
     n_tables, n_variants, n = d.shape
     truths = np.broadcast_to(truth, (n_tables, n_variants)).reshape(-1)
     samples = d.reshape(-1, n)
-    above = upper_tails(samples, truths, half_range)
+    above = upper_tails(samples, truths, max_difference)
     wrong = 2 * np.minimum(above, 1 - above)
     shifted = samples - truths[:, None] - 1.5 * MARGIN
     outside = np.maximum(
-        1 - upper_tails(shifted, -MARGIN, half_range), upper_tails(shifted, MARGIN, half_range)
+        1 - upper_tails(shifted, -MARGIN, max_difference),
+        upper_tails(shifted, MARGIN, max_difference),
     )
-    check(samples[0], truths[0], half_range, wrong[0])
+    check(samples[0], truths[0], max_difference, wrong[0])
     return wrong.reshape(n_tables, n_variants), 2 * outside.reshape(n_tables, n_variants)
 
 
-def check(d: Numbers, truth: float, half_range: float, level: float) -> None:
+def check(d: Numbers, truth: float, max_difference: float, level: float) -> None:
     """Check one level against the program's own interval."""
     for n_compared in N_COMPARED:
-        found = compare_pairs(d, half_range, n_compared)
+        difference = compare_pairs(d, max_difference, n_compared)
         alpha = ALPHA / n_compared
         if abs(level / alpha - 1) > 1e-3:
             assert (found.ci_low <= truth <= found.ci_high) == (level > alpha)
 
 
-def upper_tails(d: Numbers, mean: Numbers | float, half_range: float) -> Numbers:
+def upper_tails(d: Numbers, mean: Numbers | float, max_difference: float) -> Numbers:
     """Return the tails of `bootstrap.BootstrapMean` above a mean, for many samples at once.
 
     Args:
         d: (S, n) samples.
         mean: One for each sample, (S,), or for all.
-        half_range: See `compare_pairs`.
+        max_difference: See `compare_pairs`.
     """
-    ends = range_end(np.maximum(half_range, np.abs(d).max(axis=1)), d.shape[1])[:, None]
+    ends = range_end(np.maximum(max_difference, np.abs(d).max(axis=1)), d.shape[1])[:, None]
     values = np.concatenate([d, -ends, ends], axis=1) - np.broadcast_to(mean, len(d))[:, None]
     sides = np.where(values.sum(axis=1) > 0.0, -1.0, 1.0)
     values *= sides[:, None]
@@ -251,12 +252,12 @@ def real_differences(setting: Setting) -> tuple[Numbers, float]:
     return np.stack([other - standalone for other in others], axis=1), cell.measured.max_difference
 
 
-def real_rates(differences: Numbers, half_range: float, n_tables: int) -> Numbers:
+def real_rates(differences: Numbers, max_difference: float, n_tables: int) -> Numbers:
     """Return the rates of wrong intervals, wrong equivalences, and of each variant decided.
 
     Args:
         differences: (R, V) differences.
-        half_range: Their half range.
+        max_difference: See `compare_pairs`.
         n_tables: Tables per cell.
 
     Returns:
@@ -269,10 +270,10 @@ def real_rates(differences: Numbers, half_range: float, n_tables: int) -> Number
         parts = []
         for size in chunk_sizes(n_tables, n * len(truth)):
             d = differences[rng.integers(len(differences), size=(size, n))].swapaxes(1, 2)
-            above = upper_tails(d.reshape(-1, n), 0.0, half_range).reshape(size, -1)
-            errors = errors_of(d - truth[:, None], 0.0, half_range)
-            parts.append((*errors, 2 * np.minimum(above, 1 - above)))
-        wrong, wrong_alike, p = (np.concatenate(part) for part in zip(*parts, strict=True))
+            above = upper_tails(d.reshape(-1, n), 0.0, max_difference).reshape(size, -1)
+            errors = errors_of(d - truth[:, None], 0.0, max_difference)
+            chunks.append((*errors, 2 * np.minimum(above, 1 - above)))
+        wrong, wrong_alike, p = map(np.concatenate, zip(*chunks, strict=True))
         decided = (p <= ALPHA / len(truth)).mean(axis=0)
         columns.append([any_of(wrong, len(truth)), any_of(wrong_alike, len(truth)), *decided])
     return np.transpose(columns)

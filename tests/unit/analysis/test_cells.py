@@ -110,7 +110,7 @@ def test_a_failed_run_counts_at_chance_level_and_the_mean_of_the_others_stands_b
 def test_a_difference_is_that_of_the_pairs_in_the_range_of_the_accuracies(findings):
     d = np.subtract(SCORES["fresh", "transfer fixed=1"], STANDALONE_SCORES)
     # two variants are compared in each question; 0.9 - 0.4 is what a network can lose
-    expected = compare_pairs(d, half_range=0.5, n_compared=2, margin=0.01)
+    expected = compare_pairs(d, max_difference=0.5, n_compared=2, margin=0.01)
     assert of(findings, "fresh", "transfer fixed=1").difference == expected
 
 
@@ -405,7 +405,7 @@ def test_who_reaches_the_threshold_first_by_far_is_faster(by_standalone, by_tran
     assert epochs.value == by_transfer
     d = epochs.difference
     assert d.mean == by_transfer - by_standalone
-    expected = compare_pairs(np.full(8, d.mean), half_range=200, n_compared=1)
+    expected = compare_pairs(np.full(8, d.mean), max_difference=200, n_compared=1)
     assert (d.ci_low, d.ci_high) == (expected.ci_low, expected.ci_high)
 
 

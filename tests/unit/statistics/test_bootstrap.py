@@ -10,7 +10,7 @@ from scipy import integrate, stats
 from blobtransfer.statistics.bootstrap import BootstrapMean, range_end
 from blobtransfer.statistics.paired import compare_pairs, estimate_mean
 
-HALF_RANGE = 0.5
+MAX_DIFFERENCE = 0.5
 """Of accuracies: the best possible minus chance, about that of the default problem."""
 
 SAMPLES = {
@@ -26,8 +26,8 @@ def sample_of(name, n):
     return SAMPLES[name](np.random.default_rng(n), n)
 
 
-def bootstrap_of(sample, half_range=HALF_RANGE):
-    end = range_end(half_range, len(sample))
+def bootstrap_of(sample, max_difference=MAX_DIFFERENCE):
+    end = range_end(max_difference, len(sample))
     return BootstrapMean.of_sample(sample, -end, end)
 
 
@@ -53,7 +53,7 @@ def tail_by_integration(values, mean):
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 12])
 def test_beyond_each_end_is_the_tail_that_integration_gives(name, n, alpha):
     sample = sample_of(name, n)
-    end = range_end(HALF_RANGE, n)
+    end = range_end(MAX_DIFFERENCE, n)
     low, high = bootstrap_of(sample).interval(alpha)
     values = np.append(sample, (-end, end))
     assert tail_by_integration(values, high) == pytest.approx(alpha / 2, rel=0.05)
@@ -63,7 +63,7 @@ def test_beyond_each_end_is_the_tail_that_integration_gives(name, n, alpha):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_random_weights_give_the_same_interval(name):
     sample = sample_of(name, 20)
-    end = range_end(HALF_RANGE, 20)
+    end = range_end(MAX_DIFFERENCE, 20)
     weights = np.random.default_rng(0).dirichlet(np.ones(22), 200_000)
     means = weights @ np.append(sample, (-end, end))
     low, high = bootstrap_of(sample).interval(0.05)
@@ -78,12 +78,12 @@ def test_random_weights_give_the_same_interval(name):
 @pytest.mark.parametrize("n", [2, 10, 30, 100, 1_000, 100_000])
 @pytest.mark.parametrize("n_compared", [1, 3, 12])
 def test_equal_differences_have_the_half_width_of_the_rule_of_three(n, n_compared):
-    d = compare_pairs(np.zeros(n), HALF_RANGE, n_compared)
+    d = compare_pairs(np.zeros(n), MAX_DIFFERENCE, n_compared)
     # Two exponential weights at the ends: their difference has a Laplace distribution.
-    exact = range_end(HALF_RANGE, n) * (1 - (0.05 / n_compared) ** (1 / (n + 1)))
+    exact = range_end(MAX_DIFFERENCE, n) * (1 - (0.05 / n_compared) ** (1 / (n + 1)))
     assert d.ci_high == pytest.approx(exact, rel=0.01)
     assert -d.ci_low == pytest.approx(d.ci_high)
-    assert d.ci_high >= HALF_RANGE * (1 - (0.05 / n_compared) ** (1 / n)) * 0.999
+    assert d.ci_high >= MAX_DIFFERENCE * (1 - (0.05 / n_compared) ** (1 / n)) * 0.999
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -102,7 +102,10 @@ def test_more_repeats_like_these_and_a_smaller_range_narrow_the_interval(name):
     samples = [np.tile(sample, times) for times in (1, 2, 5, 50)]
     widths = [np.diff(bootstrap_of(larger).interval(0.05)) for larger in samples]
     assert widths == sorted(widths, reverse=True)
-    ends = [bootstrap_of(sample, half_range).interval(0.05)[1] for half_range in (0.45, 0.6, 1.0)]
+    ends = [
+        bootstrap_of(sample, max_difference).interval(0.05)[1]
+        for max_difference in (0.45, 0.6, 1.0)
+    ]
     assert ends == sorted(ends)
 
 
@@ -119,11 +122,11 @@ def test_the_tail_rises_to_the_centre_and_falls_beyond_it_without_a_jump():
 @pytest.mark.parametrize("n", [6, 10, 30, 100, 300])
 def test_failures_at_full_cost_mislead_in_6_percent_of_tables_at_most(n, n_compared):
     """Count exactly, for all failure rates up to a half, how often an interval is wrong."""
-    d = [np.repeat([-HALF_RANGE, 0.0], [n_failed, n - n_failed]) for n_failed in range(n + 1)]
-    differences = [compare_pairs(values, HALF_RANGE, n_compared) for values in d]
+    d = [np.repeat([-MAX_DIFFERENCE, 0.0], [n_failed, n - n_failed]) for n_failed in range(n + 1)]
+    differences = [compare_pairs(values, MAX_DIFFERENCE, n_compared) for values in d]
     low, high = np.array([(each.ci_low, each.ci_high) for each in differences]).T
     rates = np.linspace(0, 0.5, 2_000)[1:, None]
-    is_wrong = (-HALF_RANGE * rates < low) | (-HALF_RANGE * rates > high)
+    is_wrong = (-MAX_DIFFERENCE * rates < low) | (-MAX_DIFFERENCE * rates > high)
     wrong = (is_wrong * stats.binom.pmf(np.arange(n + 1), n, rates)).sum(axis=1)
     any_wrong = 1 - (1 - wrong) ** n_compared
     assert any_wrong.max() <= 0.061

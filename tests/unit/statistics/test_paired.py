@@ -21,7 +21,7 @@ from blobtransfer.statistics.paired import (
     wilson_interval,
 )
 
-HALF_RANGE = 0.5
+MAX_DIFFERENCE = 0.5
 """The best possible accuracy of the default problem minus chance, about."""
 
 
@@ -29,8 +29,8 @@ def rng():
     return np.random.default_rng(0)
 
 
-def difference_of(values, half_range=HALF_RANGE, n_compared=1, margin=0.01):
-    return compare_pairs(np.array(values, np.float64), half_range, n_compared, margin)
+def difference_of(values, max_difference=MAX_DIFFERENCE, n_compared=1, margin=0.01):
+    return compare_pairs(np.array(values, np.float64), max_difference, n_compared, margin)
 
 
 def ends(d):
@@ -45,7 +45,7 @@ def test_the_intervals_of_a_question_have_the_level_of_bonferroni_and_each_alone
     n_compared,
 ):
     values = rng().normal(0.02, 0.03, 40)
-    end = range_end(HALF_RANGE, 40)
+    end = range_end(MAX_DIFFERENCE, 40)
     bootstrap = BootstrapMean.of_sample(np.round(values, 12), -end, end)
     d = difference_of(values, n_compared=n_compared)
     assert ends(d) == pytest.approx(bootstrap.interval(0.05 / n_compared))
@@ -62,7 +62,7 @@ def test_a_difference_beyond_the_range_widens_it():
 def test_with_many_pairs_the_interval_is_about_that_of_students_t(n):
     values = rng().normal(0.01, 0.05, n)
     low, high = scipy_stats.ttest_1samp(values, 0.0).confidence_interval()
-    wider = 2 * HALF_RANGE * math.log(20) / n
+    wider = 2 * MAX_DIFFERENCE * math.log(20) / n
     d = difference_of(values)
     assert low - wider < d.ci_low < low and high < d.ci_high < high + wider
 
@@ -89,15 +89,15 @@ def samples(seed, n_samples=300):
             -generator.exponential(0.02, n),
             generator.normal(0, 0.01, n) - 0.3 * (generator.random(n) < 0.1),
         ][generator.integers(4)]
-        half_range = [0.0, 0.01, 0.25, 0.5][generator.integers(4)]
-        yield values + generator.normal(0, 0.02), half_range, int(generator.integers(1, 30))
+        max_difference = [0.0, 0.01, 0.25, 0.5][generator.integers(4)]
+        yield values + generator.normal(0, 0.02), max_difference, int(generator.integers(1, 30))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_p_is_below_5_percent_exactly_where_the_interval_excludes_0(seed):
     n_excluded = 0
-    for values, half_range, n_compared in samples(seed):
-        d = difference_of(values, half_range, n_compared)
+    for values, max_difference, n_compared in samples(seed):
+        d = difference_of(values, max_difference, n_compared)
         is_excluded = d.ci_low > 0 or d.ci_high < 0
         assert is_excluded == (d.p_adjusted < 0.05)
         assert (d.each_low > 0 or d.each_high < 0) == (d.p_value < 0.05)
@@ -106,10 +106,10 @@ def test_p_is_below_5_percent_exactly_where_the_interval_excludes_0(seed):
 
 
 def test_the_interval_holds_the_mean_and_a_larger_range_and_more_variants_widen_it():
-    for values, half_range, n_compared in samples(9, 100):
-        d = difference_of(values, half_range, n_compared)
-        further = difference_of(values, half_range + 0.1, n_compared)
-        more = difference_of(values, half_range, n_compared + 1)
+    for values, max_difference, n_compared in samples(9, 100):
+        d = difference_of(values, max_difference, n_compared)
+        further = difference_of(values, max_difference + 0.1, n_compared)
+        more = difference_of(values, max_difference, n_compared + 1)
         assert d.ci_low <= d.each_low < d.mean < d.each_high <= d.ci_high
         assert more.ci_low < d.ci_low and d.ci_high < more.ci_high
         assert further.ci_high - further.ci_low >= d.ci_high - d.ci_low
@@ -139,10 +139,10 @@ def test_no_sample_of_fewer_than_100_pairs_makes_no_practical_difference():
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
-@pytest.mark.parametrize("half_range", [0.0, HALF_RANGE])
-def test_five_pairs_or_fewer_never_give_a_verdict(n, half_range):
+@pytest.mark.parametrize("max_difference", [0.0, MAX_DIFFERENCE])
+def test_five_pairs_or_fewer_never_give_a_verdict(n, max_difference):
     for values in ([0.1] * n, [0.1 + 0.01 * i for i in range(n)], [-0.5] * n, [0.0] * n):
-        assert verdict_of(difference_of(values, half_range), 0.01).kind == "undecided"
+        assert verdict_of(difference_of(values, max_difference), 0.01).kind == "undecided"
 
 
 @pytest.mark.parametrize("values", [[], [0.5]])
@@ -173,9 +173,9 @@ def numbers(d):
         [1e-15, 2e-15, 0.0],
     ],
 )
-@pytest.mark.parametrize("half_range", [0.0, HALF_RANGE])
-def test_no_number_is_ever_nan_and_intervals_hold_the_mean(values, half_range):
-    d = difference_of(values, half_range)
+@pytest.mark.parametrize("max_difference", [0.0, MAX_DIFFERENCE])
+def test_no_number_is_ever_nan_and_intervals_hold_the_mean(values, max_difference):
+    d = difference_of(values, max_difference)
     assert all(math.isfinite(number) for number in numbers(d))
     if len(values) > 1:
         assert d.ci_low <= d.mean <= d.ci_high
@@ -335,10 +335,10 @@ def test_the_repeats_that_decide_are_always_more_than_there_were(n, needed):
 N_EXPERIMENTS = 500
 
 
-def share_covered(draw, truth=0.0, half_range=0.0):
+def share_covered(draw, truth=0.0, max_difference=0.0):
     n_covered = 0
     for experiment in range(N_EXPERIMENTS):
-        d = compare_pairs(draw(np.random.default_rng([2026, experiment])), half_range)
+        d = compare_pairs(draw(np.random.default_rng([2026, experiment])), max_difference)
         n_covered += d.ci_low <= truth <= d.ci_high
     return n_covered / N_EXPERIMENTS
 
@@ -370,12 +370,12 @@ def deaths(n, n_variants=3, q=0.05):
     return draw
 
 
-def share_of_false_findings(n, half_range, q=0.05, n_tables=300):
+def share_of_false_findings(n, max_difference, q=0.05, n_tables=300):
     """Return the share of tables of three variants in which any is called better or worse."""
     draw, n_false = deaths(n, q=q), 0
     for table in range(n_tables):
         d = draw(np.random.default_rng([n, table]))
-        kinds = [verdict_of(compare_pairs(one, half_range, 3), 0.01).kind for one in d.T]
+        kinds = [verdict_of(compare_pairs(one, max_difference, 3), 0.01).kind for one in d.T]
         n_false += any(kind in ("better", "worse") for kind in kinds)
     return n_false / n_tables
 
@@ -384,11 +384,11 @@ def share_of_false_findings(n, half_range, q=0.05, n_tables=300):
 @pytest.mark.parametrize(("n", "q"), [(30, 0.05), (100, 0.05), (30, 4.5 / 30), (60, 4.5 / 60)])
 def test_where_networks_fail_at_most_5_percent_of_tables_have_a_false_finding(n, q):
     # three standard errors of 300 tables: 0.0126
-    assert share_of_false_findings(n, HALF_RANGE, q) <= 0.05 + 3 * 0.0126
+    assert share_of_false_findings(n, MAX_DIFFERENCE, q) <= 0.05 + 3 * 0.0126
 
 
 @pytest.mark.slow
 def test_without_the_range_many_more_tables_have_one():
     # Of thirty runs of which one in twenty fails, 0.95^30 = 21 % have no failure, and three
     # variants are drawn: an interval that does not allow for failures finds all those better.
-    assert share_of_false_findings(30, half_range=0.0) > 0.15
+    assert share_of_false_findings(30, max_difference=0.0) > 0.15

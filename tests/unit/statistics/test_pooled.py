@@ -179,7 +179,7 @@ def test_too_few_pairs_have_a_mean_and_nothing_else(n):
 
 @pytest.mark.parametrize("variance", [0.0, 1e-4])
 def test_equal_effects_have_the_interval_of_the_rule_of_three(variance):
-    f = family_of([0.02] * 60, variance, n_compared=3, half_range=0.5)
+    f = family_of([0.02] * 60, variance, n_compared=3, max_difference=0.5)
     half, half_each = 0.5 * (1 - (0.05 / 3) ** (1 / 60)), 0.5 * (1 - 0.05 ** (1 / 60))
     assert (f.mean, f.worst, f.tau, f.prediction_low) == (0.02, 0.02, None, None)
     assert (f.ci_low, f.ci_high) == pytest.approx((0.02 - half, 0.02 + half))
@@ -189,7 +189,7 @@ def test_equal_effects_have_the_interval_of_the_rule_of_three(variance):
 
 @pytest.mark.parametrize("effect", [-0.5, -0.3, -0.1, 0.0, 0.05, 0.2])
 def test_the_p_of_equal_effects_fits_their_interval(effect):
-    f = family_of([effect] * 8, n_compared=2, half_range=0.5)
+    f = family_of([effect] * 8, n_compared=2, max_difference=0.5)
     assert (f.ci_low > 0 or f.ci_high < 0) == (f.p_adjusted < 0.05)
 
 

@@ -15,7 +15,7 @@ from blobtransfer.statistics.power import (
 )
 from blobtransfer.statistics.resplit import ResplitPrecision, compare_resplits
 
-HALF_RANGE = 0.5
+MAX_DIFFERENCE = 0.5
 
 PRECISIONS = [
     BootstrapPrecision(0.5, 1),
@@ -35,8 +35,8 @@ def normal_sample(mean, std, n):
 @pytest.mark.parametrize("n", [10, 30, 100, 1_000])
 @pytest.mark.parametrize("n_compared", [1, 3, 12])
 def test_an_interval_of_normal_differences_ends_where_it_is_predicted_to_end(std, n, n_compared):
-    precision = BootstrapPrecision(HALF_RANGE, n_compared)
-    d = compare_pairs(normal_sample(0.02, std, n), HALF_RANGE, n_compared)
+    precision = BootstrapPrecision(MAX_DIFFERENCE, n_compared)
+    d = compare_pairs(normal_sample(0.02, std, n), MAX_DIFFERENCE, n_compared)
     width = d.ci_high - d.ci_low
     assert not precision.excludes(std, n, 0.02, d.ci_high - 0.02 * width)
     assert precision.excludes(std, n, 0.02, d.ci_high + 0.02 * width)
@@ -51,21 +51,21 @@ def test_an_interval_over_splits_ends_where_it_is_predicted_to_end():
 
 @pytest.mark.parametrize(("std", "n"), [(0.03, 40), (0.07, 200)])
 def test_the_detectable_difference_is_detected_four_times_out_of_five(std, n):
-    difference = smallest_detectable(std, n, BootstrapPrecision(HALF_RANGE, 3))
+    difference = smallest_detectable(std, n, BootstrapPrecision(MAX_DIFFERENCE, 3))
     samples = np.random.default_rng(1).normal(difference, std, (600, n))
-    n_detected = sum(compare_pairs(d, HALF_RANGE, 3).ci_low > 0.0 for d in samples)
+    n_detected = sum(compare_pairs(d, MAX_DIFFERENCE, 3).ci_low > 0.0 for d in samples)
     assert n_detected / 600 == pytest.approx(0.8, abs=0.06)
 
 
 @pytest.mark.parametrize("std", [0.02, 0.05])
 def test_the_repeats_that_resolve_the_margin_have_their_power(std):
-    precision, margin = BootstrapPrecision(HALF_RANGE, 3), 0.01
+    precision, margin = BootstrapPrecision(MAX_DIFFERENCE, 3), 0.01
     n = 100_000  # so many that the standard deviation is known
     (needed, _), (alike, _) = pairs_to_resolve(std, n, margin, precision)
     rng = np.random.default_rng(2)
-    found = [compare_pairs(rng.normal(margin, std, needed), HALF_RANGE, 3) for _ in range(300)]
+    found = [compare_pairs(rng.normal(margin, std, needed), MAX_DIFFERENCE, 3) for _ in range(300)]
     assert np.mean([d.ci_low > 0.0 for d in found]) == pytest.approx(0.8, abs=0.08)
-    found = [compare_pairs(rng.normal(0.0, std, alike), HALF_RANGE, 3) for _ in range(300)]
+    found = [compare_pairs(rng.normal(0.0, std, alike), MAX_DIFFERENCE, 3) for _ in range(300)]
     is_within = [-margin < d.ci_low and d.ci_high < margin for d in found]
     assert np.mean(is_within) == pytest.approx(0.8, abs=0.08)
 
@@ -85,7 +85,7 @@ def test_the_pairs_needed_are_the_fewest_that_detect_the_margin(precision, std, 
 
 
 def test_more_spread_takes_more_pairs():
-    precision = BootstrapPrecision(HALF_RANGE, 3)
+    precision = BootstrapPrecision(MAX_DIFFERENCE, 3)
     stds = (0.0, 0.01, 0.02, 0.05, 0.1, 0.3)
     ranges = [pairs_to_resolve(std, 30, 0.01, precision) for std in stds]
     for pairs in zip(*ranges, strict=True):
@@ -94,13 +94,13 @@ def test_more_spread_takes_more_pairs():
 
 @pytest.mark.parametrize(("n_compared", "n"), [(1, 150), (3, 210), (12, 280)])
 def test_equal_differences_show_equivalence_by_the_rule_of_three(n_compared, n):
-    _, alike = pairs_to_resolve(0.0, 30, 0.01, BootstrapPrecision(HALF_RANGE, n_compared))
+    _, alike = pairs_to_resolve(0.0, 30, 0.01, BootstrapPrecision(MAX_DIFFERENCE, n_compared))
     assert alike == (n, n)
-    assert math.log(n_compared / 0.05) * HALF_RANGE / 0.01 == pytest.approx(n, rel=0.03)
+    assert math.log(n_compared / 0.05) * MAX_DIFFERENCE / 0.01 == pytest.approx(n, rel=0.03)
 
 
 def test_there_are_differences_that_no_number_of_pairs_detects():
-    assert pairs_to_resolve(0.3, 30, 1e-9, BootstrapPrecision(HALF_RANGE, 1)) == (None, None)
+    assert pairs_to_resolve(0.3, 30, 1e-9, BootstrapPrecision(MAX_DIFFERENCE, 1)) == (None, None)
     assert pairs_to_resolve(0.3, 30, 0.01, ResplitPrecision(0.5, 1)) == (None, None)
     # of two pairs almost any standard deviation is possible
     (low, high), _ = pairs_to_resolve(0.005, 2, 0.01, BootstrapPrecision(0.01, 1))
