@@ -103,8 +103,8 @@ class TrainingOptions:
     patience: Annotated[
         int | None,
         option(
-            "Early stopping: epochs without a lower loss on validation rows, a fifth of the "
-            "training rows, after which a training ends. Restores the best weights.",
+            "Early stopping: end a training after N epochs without a lower loss on validation rows "
+            "(a fifth of the training rows), and restore the best weights.",
             show_default="off",
         ),
     ] = None
@@ -191,7 +191,7 @@ SCORES_OPTION: Any = option(
 
 
 BUDGET_OPTION: Any = option(
-    "What source and target networks have in common: passes over their rows, or updates.",
+    "Train target networks for as many epochs, or as many updates, as source networks.",
     panel=NETWORK,
     show_default="epochs",
 )
@@ -221,12 +221,7 @@ class StatisticsOptions:
         ),
     ] = None
     source_epochs: Annotated[
-        int | None,
-        option(
-            "Passes of source networks over their training rows.",
-            panel=NETWORK,
-            show_default="--epochs",
-        ),
+        int | None, option("Epochs of source networks.", panel=NETWORK, show_default="--epochs")
     ] = None
 
 

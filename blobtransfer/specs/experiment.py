@@ -511,10 +511,10 @@ class ExperimentSpec:
 def _check_validation_rows(setting: str, value: str, data: DataSpec) -> None:
     """Raise `SettingError` unless validation rows can be taken from the training rows of data."""
     if getattr(data, "group", None) is not None:
-        problem = "validation rows would be of groups that train; leave it or group= out"
+        problem = "validation rows would share groups with training rows; leave it or group= out"
         raise SettingError(setting, value, problem)
     if data.n_train < FEWEST_TO_CUT:
-        problem = f"{data.n_train} training rows are too few to be cut in two"
+        problem = f"{data.n_train} training rows are too few to take validation rows from them"
         raise SettingError(setting, value, problem)
 
 

@@ -35,7 +35,7 @@ SAME_FIELDS = (
 """Names shared by settings of a comparison and fields of its spec."""
 
 NO_PREPROCESSING = (
-    "it does not record its columns nor their scale; add scale=none (raw values) or scale=own "
+    "it does not record its input columns or their scale; add scale=none (raw values) or scale=own "
     "(standardised) to the table, or train a network with blobtransfer train-source --task SPEC"
 )
 
@@ -138,7 +138,7 @@ def experiment_of(
     _check_source_epochs(settings, questions, variants)
     trained_on = target if is_self_transfer else source
     if settings.model is not None and settings.source is None:
-        trained_on = None  # the default source is not that of the model
+        trained_on = None  # the model was not trained on the default source
     if base is None:
         settings = with_target_updates(settings, trained_on, target)
     else:

@@ -32,7 +32,7 @@ def with_target_updates(
     if settings.budget != "updates":
         return settings
     if settings.source_epochs is not None:
-        problem = "--budget updates sets the lengths of source and target training too"
+        problem = "--budget updates sets the epochs of source and target networks too"
         advice = "leave one of the two out"
         raise SettingError("source-epochs", settings.source_epochs, f"{problem}; {advice}")
     if source is None:
@@ -128,7 +128,7 @@ def _check_variants(settings: ComparisonSettings, on_source: int, on_target: int
         problem = None
         if variant.unfreeze is not None:
             problem = "unfreeze counts epochs, whose updates depend on the rows"
-        elif variant.start == "self-transfer" and on_source != on_target:
-            problem = "its source networks would make other updates than those of transfer"
+        elif variant.start == "self-transfer" and source_epochs != self_transfer_epochs:
+            problem = "its source networks would make more or fewer updates than those of transfer"
         if problem is not None:
             raise SettingError("variant", str(variant), f"{problem}; use --budget epochs")
