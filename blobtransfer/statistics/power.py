@@ -9,7 +9,7 @@ from typing import Protocol
 
 from scipy import special
 
-from blobtransfer.statistics.bootstrap import range_end, upper_tail
+from blobtransfer.statistics.bootstrap import MAX_STEPS, range_end, upper_tail
 
 ALPHA = 0.05
 """Family-wise error rate of the simultaneous comparisons of one source mode."""
@@ -22,9 +22,6 @@ EQUIVALENCE_POWER = 0.90
 
 PAIRS = (*range(2, 10), *(n * 10**k for k in range(7) for n in range(10, 100)))
 """Numbers of pairs that are named: those of two significant digits, up to 99 million."""
-
-N_STEPS = 100
-"""Largest number of steps to a saddlepoint; 5 to 10 are usual."""
 
 N_BISECTIONS = 16
 """Halvings of the range in which a detectable difference is searched."""
@@ -83,7 +80,7 @@ class BootstrapPrecision:
             return highest <= 0.0
         s = low = 0.0
         high = 1.0 / highest
-        for _ in range(N_STEPS):  # to the saddlepoint; see `BootstrapMean`
+        for _ in range(MAX_STEPS):  # to the saddlepoint; see `BootstrapMean`
             terms = [(count, value / (1.0 - s * value)) for count, value in points]
             slope = sum(count * term for count, term in terms)
             low, high = (s, high) if slope < 0.0 else (low, s)

@@ -146,7 +146,7 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
         if to_decide is None and results.spec.until_decided:
             return f"after {words.pluralise(results.scores.n_repeats, 'repeats')}"
         if to_decide is None and results.spec.data.is_resplit and _has_interval(summary):
-            return _needed_rows(undecided, results)
+            return _needed_rows(results)
         if to_decide is None:
             return f"more {_unit(results, summary.arm)} would tell"
         numbers.append((to_decide, summary))
@@ -165,7 +165,7 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     return would_tell
 
 
-def _needed_rows(undecided: Sequence[Summary], results: CellResults) -> str:
+def _needed_rows(results: CellResults) -> str:
     """Return how many rows of a table should decide all undecided variants."""
     margin, data = results.spec.margin, results.spec.data
     caution = next(c for c in results.findings.cautions if isinstance(c, SplitAnew))

@@ -307,11 +307,6 @@ def as_format_1(path):
     connection.close()
 
 
-def test_the_identity_in_a_store_of_format_1_stays_as_it_is():
-    assert identity_1_of(spec_of()).startswith("d435e33190c43934")
-    assert identity_1_of(sweep_of()).startswith("3d9b6594692110fb")
-
-
 def test_a_store_of_format_1_is_read_and_converted_when_it_is_written(tmp_path):
     path = filled(tmp_path / "a.db", range(4))
     with Store.open(path, writes=True) as store:
