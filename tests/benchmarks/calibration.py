@@ -43,7 +43,7 @@ SIZES = (6, 10, 30, 60, 100, 200, 300, 1000)
 FAILURES = (1.5, 2, 2.2, 2.5, 2.8, 3, 3.5, 4)
 N_COMPARED = (1, 3, 12)
 COSTS = {"the whole range": (0.5, 0.5), "40 points": (0.4, 0.4), "10 to 40 points": (0.1, 0.4)}
-PLACES = {"the variants": (1, 0), "standalone": (0, 1), "both": (1, 1)}
+FAILING = {"the variants": (1, 0), "standalone": (0, 1), "both": (1, 1)}
 """Whether networks fail in the variants, and in standalone."""
 
 MAX_DIFFERENCE = 0.5
@@ -81,7 +81,7 @@ SETTINGS = {
 
 def main(n_tables: int) -> None:
     """Print the tables of the mixtures and of the real differences."""
-    cells = list(product(COSTS, PLACES, SIZES))
+    cells = list(product(COSTS, FAILING, SIZES))
     with ProcessPoolExecutor(N_THREADS, get_context("spawn")) as processes:
         columns = [*zip(*cells, strict=True), [n_tables] * len(cells)]
         rates = dict(zip(cells, processes.map(mixture_rates, *columns), strict=True))
@@ -89,8 +89,8 @@ def main(n_tables: int) -> None:
     print("any wrong interval, % of tables of 1 / 3 / 12 variants; the most over"
           f" {failures} expected failures\n")  # fmt: skip
     rows = [
-        [cost, place, *(percents(rates[cost, place, n][0]) for n in SIZES)]
-        for cost, place in product(COSTS, PLACES)
+        [cost, failing, *(percents(rates[cost, failing, n][0]) for n in SIZES)]
+        for cost, failing in product(COSTS, FAILING)
     ]
     print_table(["a failure costs", "in", *(f"n = {n}" for n in SIZES)], rows)
     print_most_equivalences([rate[1].max() for rate in rates.values()])
@@ -112,14 +112,14 @@ def print_most_equivalences(rates: list[float]) -> None:
     print(f"\nany wrong `no practical difference`: at most {percent(max(rates))} % in any cell")
 
 
-def mixture_rates(cost: str, place: str, n: int, n_tables: int) -> Numbers:
+def mixture_rates(cost: str, failing: str, n: int, n_tables: int) -> Numbers:
     """Return the largest rates over `FAILURES` of wrong intervals and wrong equivalences.
 
     Args:
         cost: Key of `COSTS`.
-        place: Key of `PLACES`.
+        failing: Key of `FAILING`.
         n: Repeats.
-        n_tables: Tables of twelve variants; those of three or one are parts of them.
+        n_tables: Tables of twelve variants; tables of three or one are cut from them.
 
     Returns:
         (2, K) rates for the K numbers of `N_COMPARED`.
@@ -128,7 +128,7 @@ def mixture_rates(cost: str, place: str, n: int, n_tables: int) -> Numbers:
     for n_failures in FAILURES:
         rng = np.random.default_rng([n, round(10 * n_failures)])
         rate = min(0.5, n_failures / n)
-        in_variants, in_standalone = PLACES[place]
+        in_variants, in_standalone = FAILING[failing]
         truth = rate * np.mean(COSTS[cost]) * (in_standalone - in_variants)
         errors = []
         for size in chunk_sizes(n_tables, n * max(N_COMPARED)):
@@ -182,7 +182,7 @@ def check(d: Numbers, truth: float, max_difference: float, level: float) -> None
         difference = compare_pairs(d, max_difference, n_compared)
         alpha = ALPHA / n_compared
         if abs(level / alpha - 1) > 1e-3:
-            assert (found.ci_low <= truth <= found.ci_high) == (level > alpha)
+            assert (difference.ci_low <= truth <= difference.ci_high) == (level > alpha)
 
 
 def upper_tails(d: Numbers, mean: Numbers | float, max_difference: float) -> Numbers:
@@ -235,7 +235,7 @@ def real_differences(setting: Setting) -> tuple[Numbers, float]:
     """Run a comparison with fresh sources.
 
     Returns:
-        (R, 3) differences from standalone, and their half range.
+        (R, 3) differences from standalone, and the largest possible one.
     """
     spec = ExperimentSpec(
         network=setting.network,
@@ -267,7 +267,7 @@ def real_rates(differences: Numbers, max_difference: float, n_tables: int) -> Nu
     columns = []
     for n in SIZES:
         rng = np.random.default_rng(n)
-        parts = []
+        chunks = []
         for size in chunk_sizes(n_tables, n * len(truth)):
             d = differences[rng.integers(len(differences), size=(size, n))].swapaxes(1, 2)
             above = upper_tails(d.reshape(-1, n), 0.0, max_difference).reshape(size, -1)

@@ -44,8 +44,8 @@ def spec_of(n_repeats: int = 3, fixed: tuple[int, ...] = (0, 2), **changes: Any)
 
 
 def source_network(network: MLPSpec = MLPSpec(), **changes: Any) -> Any:
-    """Give what is read from a model file: a network of zeros, with a note and no preprocessing."""
-    weights = [part for shape in network.shapes for part in (np.zeros(shape), np.zeros(shape[1]))]
+    """Return what is read from a model file: zero weights, a note, and no preprocessing."""
+    weights = [np.zeros(size) for shape in network.shapes for size in (shape, shape[1])]
     values = {"sha256": "0" * 64, "preprocessing": None, "output": "softmax", "notes": ("a",)}
     return SimpleNamespace(network=network, weights=weights, **(values | changes))
 

@@ -145,7 +145,7 @@ def test_the_gap_is_of_other_repeats_than_the_effect():
 
 def test_too_few_pairs_are_said_and_pairs_that_differ_in_nothing_but_rows():
     few = planned(pairs_of(3), of_pairs)
-    kinds = [(one.kind, one.first and one.first.kind) for one in few.findings.cautions]
+    kinds = [(c.kind, c.first and c.first.kind) for c in few.findings.cautions]
     assert kinds == [("in cells", "still improving"), ("few pairs", None)]
     moons = {"source": MoonsSpec(1, **SMALL), "target": MoonsSpec(2, **SMALL)}
     from helpers.specs import spec_of

@@ -140,7 +140,7 @@ def test_the_bits_do_not_depend_on_how_many_rows_are_laid_out(
 
 
 def stopping_job(job_of, dataset, training, n_runs, **settings):
-    """Give a job of runs that stop at different epochs, with validation rows of their own."""
+    """Return a job of runs that stop at different epochs, each with its validation rows."""
     datasets = with_validation_rows([dataset], range(n_runs), 0)
     return job_of(datasets, MLPSpec(), training, n_runs, with_curves=True, **settings)
 
@@ -158,10 +158,10 @@ def test_early_stopping_does_not_depend_on_registers_or_on_how_rows_are_laid_out
     monkeypatch.setattr(scheduling, "MAX_MULTI_EPOCH_VECTORS", rows_at_once * 4)
     monkeypatch.setattr(scheduling, "MAX_GROUP_WEIGHTS", 63)
     last_only = replace(job, evaluated_epochs=(9,))
-    found = CompiledEngine(1).train(last_only, SILENT.advance)
-    np.testing.assert_array_equal(found.epochs, expected.epochs)
-    np.testing.assert_array_equal(found.scores, expected.scores)
-    for a, b in zip(found.weights, expected.weights, strict=True):
+    trained = CompiledEngine(1).train(last_only, SILENT.advance)
+    np.testing.assert_array_equal(trained.epochs, expected.epochs)
+    np.testing.assert_array_equal(trained.scores, expected.scores)
+    for a, b in zip(trained.weights, expected.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -251,9 +251,10 @@ def test_a_run_stops_when_its_validation_loss_has_not_improved_and_gets_its_best
     plain = TrainingSpec(epochs, 16, 0.2)
     job = job_of(watched, MLPSpec(), plain, n_runs, with_curves=True)
     losses = engine.train(job, SILENT.advance).curves[TEST_LOSS].astype(np.float32)
-    told = []
-    stopped = engine.train(replace(job, training=replace(plain, patience=patience)), told.append)
-    assert sum(told) == n_runs * epochs  # those of stopped runs count as done
+    reported = []
+    stopping = replace(job, training=replace(plain, patience=patience))
+    stopped = engine.train(stopping, reported.append)
+    assert sum(reported) == n_runs * epochs  # those of stopped runs count as done
     for run, loss in enumerate(losses):
         best, end = 1, epochs
         for epoch in range(2, epochs + 1):
