@@ -315,6 +315,6 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
             yield StudyCaution("in cells", n_cells, improving)
     for kind, cautions in by_kind.items():
         # No verdict is given on a single pair, so its number of repeats needs no caution.
-        is_of_pairs = cautions[0].is_always_reported or kind in ("other classes", "mixed")
-        if study.kind != "pairs" or is_of_pairs:
+        applies_to_pairs = cautions[0].is_always_reported or kind in ("other classes", "mixed")
+        if study.kind != "pairs" or applies_to_pairs:
             yield StudyCaution("in cells", len(cautions), cautions[0])

@@ -215,12 +215,12 @@ class Trained:
     @classmethod
     def join(cls, trained: Sequence["Trained"]) -> "Trained":
         """Join the runs of trainings with the same evaluated epochs."""
-        layers = zip(*(part.weights for part in trained), strict=True)
+        layers = zip(*(runs.weights for runs in trained), strict=True)
         return cls(
             weights=[np.concatenate(layer) for layer in layers],
-            curves=np.concatenate([part.curves for part in trained], axis=1),
-            classes_predicted=np.concatenate([part.classes_predicted for part in trained]),
-            epochs=np.concatenate([part.epochs for part in trained]),
+            curves=np.concatenate([runs.curves for runs in trained], axis=1),
+            classes_predicted=np.concatenate([runs.classes_predicted for runs in trained]),
+            epochs=np.concatenate([runs.epochs for runs in trained]),
         )
 
 

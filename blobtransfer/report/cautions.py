@@ -126,7 +126,7 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
 
 
 def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
-    """Return how much the arm that is least shown to have stopped improving still gained."""
+    """Return the highest rise: how much its arm gained in the last quarter of its epochs."""
     rise = caution.rises[0]
     label = next(_with_question([rise.arm], results))
     if isinstance(results, TrainingResults) and rise.arm in results.scores.arms:
@@ -251,8 +251,8 @@ def _text_of_cells(
         results: Results of the study.
         cell_name: Name of the cells, in the plural.
     """
-    has_caution = (cell for cell in results.cells if caution in cell.findings.cautions)
-    first = next(has_caution, results.cell)
+    cells = (cell for cell in results.cells if caution in cell.findings.cautions)
+    first = next(cells, results.cell)
     where = f"in {n_cells} of {len(results.cells)} {cell_name}"
     if isinstance(caution, findings.StillImproving):
         if results.study.pools_cells:

@@ -173,7 +173,7 @@ class BaseCaution:
     """Base of the cautions.
 
     Attributes:
-        is_always_reported: Whether it comes first and is printed with `-q` too.
+        is_always_reported: Whether a caution comes before all others and is printed with `-q` too.
     """
 
     is_always_reported: ClassVar[bool] = False
@@ -197,16 +197,16 @@ class Rise:
 
     @property
     def highest(self) -> float:
-        """The upper end of the interval, or the mean without one."""
+        """The upper end of the interval; the mean if there is no interval."""
         return self.mean if self.ci_high is None else self.ci_high
 
 
 @dataclass(frozen=True)
 class StillImproving(BaseCaution):
-    """Some arms are not shown to have stopped improving: more epochs may change the answer.
+    """Some arms may still have improved at the end: more epochs may change the answer.
 
     Args:
-        rises: Rises that are not shown to be within the margin, the highest first.
+        rises: Rises that may exceed the margin, the highest first.
     """
 
     kind: ClassVar = "still improving"
@@ -283,8 +283,8 @@ class SplitAnew(BaseCaution):
         n_rows: Number of rows.
         n_rows_needed: Rows that should settle undecided differences of the observed size; None if
             all are decided, or within the margin.
-        n_train_narrower: Number of training rows, 80 % of the rows, with which intervals are
-            narrower; None if about as many train already.
+        n_train_narrower: Number of training rows, 80 % of all rows, with which intervals are
+            narrower; None if it cannot be set, or would hardly narrow them.
     """
 
     kind: ClassVar = "split anew"

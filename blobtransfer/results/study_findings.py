@@ -154,7 +154,7 @@ class StudyCaution:
 
     @property
     def is_always_reported(self) -> bool:
-        """Whether it comes first and is printed with `-q` too, as the caution about its cells."""
+        """Whether the caution about its cells is always reported; see `BaseCaution`."""
         return self.first is not None and self.first.is_always_reported
 
 

@@ -85,8 +85,8 @@ def identity_1_of(spec: ExperimentSpec | Study) -> str:
     def plain_1(value: Any) -> Any:
         if not isinstance(value, ExperimentSpec):
             return plain(value)
-        # Such stores have a field of each experiment that is no longer there, and list the question
-        # `one` first.
+        # Such stores have the field `n_points` of each experiment, and list the question `one`
+        # first.
         record = {**plain(value), "n_points": 1, "questions": value.questions[::-1]}
         unset = {name for name in NEWER_THAN_1 if record[name] == getattr(ExperimentSpec, name)}
         if value.training.patience is None:

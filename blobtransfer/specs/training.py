@@ -89,7 +89,7 @@ class TrainingSpec:
 
     def n_updates(self, n_train: int) -> int:
         """Count the updates of the training on a number of training rows."""
-        return self.epochs * self._batches(n_train)
+        return self.epochs * self._n_batches(n_train)
 
     def epochs_of(self, n_updates: int, n_train: int) -> int:
         """Return the epochs, at least 1, whose number of updates is closest to `n_updates`.
@@ -98,9 +98,9 @@ class TrainingSpec:
             n_updates: Number of updates.
             n_train: Number of training rows.
         """
-        return max(1, round(n_updates / self._batches(n_train)))
+        return max(1, round(n_updates / self._n_batches(n_train)))
 
-    def _batches(self, n_train: int) -> int:
+    def _n_batches(self, n_train: int) -> int:
         """Count the batches of an epoch; the last may be shorter."""
         return -(-self.n_trained_rows(n_train) // self.batch_size)
 

@@ -80,7 +80,7 @@ class BootstrapMean:
         highest, n = float(self.values[-1]), float(self.counts.sum())
         target = -float(special.ndtri(p))
         low, high = -math.inf, math.inf  # of the logarithm of t - highest
-        # the t at which a normal distribution of the mean has this quantile
+        # Start at the t at which a normal distribution of the mean has this quantile.
         centre = float(self.counts @ self.values) / n
         std = math.sqrt(float(self.counts @ (self.values - centre) ** 2))
         distance = max(centre + std / target - highest, std / (n * target))
@@ -93,7 +93,7 @@ class BootstrapMean:
             z = -float(special.ndtri(tail)) if tail > 0.0 else math.inf
             position = math.log(distance)
             low, high = (position, high) if z > target else (low, position)
-            # z is about the signed root, whose derivative with respect to t is known
+            # Newton step; z is about the signed root, whose derivative with respect to t is known
             root = math.sqrt(max(-2.0 * logs, 0.0))
             step = (z - target) * root / (mean_inverse * squares * distance)
             if not low < position + step < high:

@@ -137,8 +137,8 @@ def compare_pairs(
     if max_difference:
         end = range_end(max_difference, n)
         bootstrap = BootstrapMean.of_sample(d, -end, end)
-        low, high = _around(mean, bootstrap.interval(ALPHA / n_compared))
-        each_low, each_high = _around(mean, bootstrap.interval(ALPHA))
+        low, high = _extended_to(mean, bootstrap.interval(ALPHA / n_compared))
+        each_low, each_high = _extended_to(mean, bootstrap.interval(ALPHA))
         p = 2.0 * bootstrap.smaller_tail(0.0)
         precision = BootstrapPrecision(max_difference, n_compared)
         detectable = smallest_detectable(std, n, precision)
@@ -178,7 +178,7 @@ def estimate_mean(values: NDArray[np.float64], low: float, high: float) -> Inter
     if low == high:
         return Interval(mean, mean, mean)
     return Interval(
-        mean, *_around(mean, BootstrapMean.of_sample(values, low, high).interval(ALPHA))
+        mean, *_extended_to(mean, BootstrapMean.of_sample(values, low, high).interval(ALPHA))
     )
 
 
@@ -281,10 +281,10 @@ def finite_differences(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.round(differences, 12)
 
 
-def _around(mean: float, interval: tuple[float, float]) -> tuple[float, float]:
-    """Return an interval, extended to the sample mean if that is outside.
+def _extended_to(mean: float, interval: tuple[float, float]) -> tuple[float, float]:
+    """Return an interval that is extended to the sample mean if that is outside.
 
-    It can be where all values are at the end of their range.
+    The mean can be outside if all values are at the same end of their range.
     """
     return min(interval[0], mean), max(interval[1], mean)
 

@@ -26,8 +26,8 @@ def with_target_updates(
         target: Data of the comparison.
 
     Raises:
-        SettingError: The source training is not known, or has a length of its own, or a variant
-            counts epochs.
+        SettingError: The source training is not known, `source_epochs` is set, or a variant counts
+            epochs.
     """
     if settings.budget != "updates":
         return settings
@@ -108,7 +108,7 @@ def _with_epochs(
         epochs: Epochs of target networks.
 
     Raises:
-        SettingError: There are too many.
+        SettingError: There are too many epochs.
     """
     if max(source_epochs, epochs) > MAX_EPOCHS:
         problem = f"that is {max(source_epochs, epochs):,} epochs; use at most {MAX_EPOCHS:,}"
@@ -116,13 +116,15 @@ def _with_epochs(
     return replace(settings, epochs=epochs, source_epochs=source_epochs)
 
 
-def _check_variants(settings: ComparisonSettings, on_source: int, on_target: int) -> None:
+def _check_variants(
+    settings: ComparisonSettings, source_epochs: int, self_transfer_epochs: int
+) -> None:
     """Raise `SettingError` if a variant has no epochs that make the requested updates.
 
     Args:
         settings: Settings with the variants.
-        on_source: Epochs of a source network that is trained on the source data.
-        on_target: Epochs of as many updates on the target data.
+        source_epochs: Epochs of a source network on the source data.
+        self_transfer_epochs: Epochs that make as many updates on the target data.
     """
     for variant in settings.variants:
         problem = None

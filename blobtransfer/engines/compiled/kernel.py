@@ -549,8 +549,8 @@ def _write_train_and_validate(code: Code, network: _Network, rule: UpdateRule) -
 
     If `is_end_of_epoch` is 1, the packed rows are the last of each of their epochs, after which the
     networks are evaluated on their validation rows. A network has stopped once it has waited for
-    `patience` epochs. Its lane is trained on with the others, but `best_weights` and `stopping`
-    stay. Once all lanes have stopped, `n_running` falls by 1 and nothing is trained.
+    `patience` epochs. Its lane is trained on with the others, but its `best_weights` and `stopping`
+    do not change. Once all lanes have stopped, `n_running` falls by 1 and nothing is trained.
 
     Source: `keras.callbacks.EarlyStopping` with `restore_best_weights`.
     """

@@ -204,7 +204,7 @@ class GroupNetworks:
         return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=1)
 
     def restore_best_weights(self, patience: int, is_end: bool) -> None:
-        """Restore the best weights of the networks that have stopped, or at the end of all."""
+        """Restore the best weights of the networks that have stopped; at the end, of all."""
         is_restored = (self._stopping_of_lanes(WAITED) >= patience) | is_end
         weights, best_weights = (
             vectors.values.reshape(self._n_blocks, -1, self._kernel.lanes)

@@ -289,7 +289,7 @@ class Code:
         return Value(self, self.builder.select(condition.register, *self._alike(a, b)))
 
     def any_lane(self, condition: Value) -> Value:
-        """Emit whether bits from a comparison of vectors hold in a lane, as a scalar condition."""
+        """Emit whether a comparison of vectors is true in any lane, as a scalar condition."""
         return self._call(f"llvm.vector.reduce.or.v{self.lanes}i1", INT1, condition)
 
     def minimum(self, value: Value, most: Number) -> Value:

@@ -138,7 +138,7 @@ class _Trainer:
     def _row_orders(self, job: Job, run: int) -> Iterator[NDArray[np.int32]]:
         """Yield the row orders of the epochs of each call, (epochs, rows).
 
-        After the last of them the network is evaluated, if at all, or the user hears of progress.
+        After each call the network is evaluated if the job says so, and progress is reported.
         """
         n_train, last_epoch = len(job.dataset_of(run).y_train), self._training.epochs
         n_epochs, evaluated = self._epochs_per_call(n_train), set(job.evaluated_epochs)
@@ -150,7 +150,7 @@ class _Trainer:
             yield from np.split(orders, ends)
 
     def _early_stopping(self) -> Any:
-        """Return the callback of Keras that stops a training early; None unless that is asked."""
+        """Return the callback of Keras that stops a training early; None without early stopping."""
         self.model.stop_training = False
         if self._training.patience is None:
             return None

@@ -336,7 +336,7 @@ def record_text(record: Any) -> str:
 
 
 def _are_same(a: BlockResult, b: BlockResult) -> bool:
-    """Return whether two blocks have the same numbers, except for those that one does not know."""
+    """Return whether two blocks agree; earlier accuracies only where both know them."""
     earlier = [block.scores.earlier_accuracy for block in (a, b)]
     is_unknown = np.isnan(earlier).any(axis=0)
     known = [np.where(is_unknown, np.nan, accuracy) for accuracy in earlier]
