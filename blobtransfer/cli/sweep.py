@@ -30,7 +30,7 @@ def sweep(
     budget: Annotated[
         Budget | None,
         option(
-            "What all points have alike: passes over their rows, or steps.",
+            "Train all points for as many epochs, or for as many updates.",
             panel=SWEEP,
             show_default="updates where rows or batches vary, else epochs",
         ),
