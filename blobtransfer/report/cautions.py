@@ -138,7 +138,8 @@ def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
         interval = f" [{format_amount(rise.ci_low)}, {format_amount(rise.ci_high)}]"
     n_epochs = results.spec.n_epochs(rise.arm)
     n_last = n_epochs - earlier_epoch(n_epochs)
-    return f"{label} {verb} {points}{interval} in the last {n_last} of {n_epochs} epochs"
+    last = "last" if n_last == 1 else f"last {n_last}"
+    return f"{label} {verb} {points}{interval} in the {last} of {pluralise(n_epochs, 'epochs')}"
 
 
 def _length_advice(results: CellResults) -> str:
@@ -152,9 +153,10 @@ def _length_advice(results: CellResults) -> str:
     n_source = spec.source_training.n_updates(spec.source.n_train)
     n_target = spec.training.n_updates(spec.target.n_train)
     if n_target < n_source:
+        at_most = "" if spec.training.patience is None else "at most "
         text += (
-            f", or --budget updates: target networks make {n_target:,} updates, source networks "
-            f"{n_source:,}"
+            f", or --budget updates: target networks make {at_most}{n_target:,} updates, source "
+            f"networks {n_source:,}"
         )
     return text
 
