@@ -91,9 +91,7 @@ def equal_compute_epochs(
         raise SettingError("variant", "equal-compute", problem)
     n_updates = settings.source_training.n_updates(source.n_train)
     epochs = settings.epochs + settings.training.epochs_of(n_updates, target.n_train)
-    if epochs > MAX_EPOCHS:
-        problem = f"that is {epochs:,} epochs; use at most {MAX_EPOCHS:,}"
-        raise SettingError("variant", "equal-compute", problem)
+    _check_epochs("variant", "equal-compute", epochs)
     return None if epochs == 2 * settings.epochs else epochs
 
 
@@ -110,10 +108,21 @@ def _with_epochs(
     Raises:
         SettingError: There are too many epochs.
     """
-    if max(source_epochs, epochs) > MAX_EPOCHS:
-        problem = f"that is {max(source_epochs, epochs):,} epochs; use at most {MAX_EPOCHS:,}"
-        raise SettingError("budget", "updates", problem)
+    _check_epochs("budget", "updates", max(source_epochs, epochs))
     return replace(settings, epochs=epochs, source_epochs=source_epochs)
+
+
+def _check_epochs(setting: str, value: str, epochs: int) -> None:
+    """Raise `SettingError` if there are too many epochs.
+
+    Args:
+        setting: Name of the setting that they depend on.
+        value: Its value.
+        epochs: Epochs of a training.
+    """
+    if epochs > MAX_EPOCHS:
+        problem = f"it takes {epochs:,} epochs, of which at most {MAX_EPOCHS:,} are possible"
+        raise SettingError(setting, value, f"{problem}; use fewer --epochs")
 
 
 def _check_variants(
