@@ -32,8 +32,9 @@ class Run:
     Accuracies are in [0, 1], losses in nats; values that are not finite are None. `label` is the
     variant as the user writes it, `source_repeat` the repeat whose source network the run starts
     from. `source` names the data or the file of that network, `target` the data that the run is
-    trained on. `earlier_accuracy` is the test accuracy after three quarters of the epochs; `epochs`
-    counts those that were made, which early stopping ends. The last three are None in older files.
+    trained on. `earlier_accuracy` is the test accuracy after three quarters of the epochs of the
+    spec. `epochs` counts the epochs that the run made, fewer if it stopped early. The last three
+    are None in older files.
     """
 
     sources: Sources

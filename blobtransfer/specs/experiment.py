@@ -89,8 +89,8 @@ class ExperimentSpec:
         network: The network that is trained, on the source as on the target.
         training: Epochs, batches and optimizer.
         variants: Variants to compare, `standalone` first; a single variant is trained alone.
-        questions: Use fresh sources (`fresh`), one source network (`one`), or both; in any order,
-            stored in that of `QUESTIONS`.
+        questions: Use fresh sources (`fresh`), one source network (`one`), or both; sorted in the
+            order of `QUESTIONS`.
         n_repeats: Independent repeats of every variant, at least 1.
         until_decided: Check the intervals repeatedly, with intervals that hold at every look, and
             stop when every variant is decided; `n_repeats` is then the maximum.

@@ -36,9 +36,9 @@ MIN_VARIANCE = 1e-18
 class PooledEffect:
     """Estimate of the mean effect over pairs of data, and of how much pairs differ.
 
-    All but the mean and the worst is None for fewer than 5 pairs. Where all effects are equal,
-    their spread is unknown: the interval is that of the rule of three, and there is no prediction.
-    Effects are shares.
+    All but the mean and the worst are None for fewer than 5 pairs. If all effects are equal, their
+    spread is unknown: the interval is that of the rule of three, and there is no prediction
+    interval. Effects are shares.
 
     Args:
         n_pairs: Number of pairs of data, K.
