@@ -56,9 +56,9 @@ def short_answer(results: CellResults, question: Question) -> str | None:
     if alike := by_kind.get("no practical difference"):
         clauses.append(f"{_labels(alike, results)}: no practical difference")
     if undecided := by_kind.get("undecided"):
-        what = _needed_repeats(undecided, results).partition(", four")[0]
+        what = _needed_repeats(undecided, results).partition(", with")[0]
         named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "
-        clauses.append(f"{named}cannot tell ({what})")
+        clauses.append(f"{named}undecided ({what})")
     return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
 
 
@@ -148,21 +148,19 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
         if to_decide is None and results.spec.data.is_resplit and _has_interval(summary):
             return _needed_rows(results)
         if to_decide is None:
-            return f"more {_unit(results, summary.arm)} would tell"
+            return f"more {_unit(results, summary.arm)} should settle it"
         numbers.append((to_decide, summary))
     (low, high), slowest = max(numbers, key=lambda number: number[0][1])
     numbers_of = f"{low} to {high}" if low < high else f"about {low}"
-    would_tell = f"{numbers_of} {_unit(results, slowest.arm)} would tell"
+    text = f"{numbers_of} {_unit(results, slowest.arm)} should settle it"
     d = slowest.difference
     assert d is not None
     if d.repeats_needed is not None and d.repeats_needed[1] > d.n:
-        return (
-            f"{would_tell}, four times out of five, a difference of "
-            f"{words.format_points(results.spec.margin)} or more"
-        )
+        difference = words.format_points(results.spec.margin)
+        return f"{text}, with 80 % power for a difference of {difference} or more"
     if d.repeats_alike is not None and d.repeats_alike[1] > d.n:
-        return f"{would_tell}, four times out of five, that there is none"
-    return would_tell
+        return f"{text}, with 80 % power to show that there is none"
+    return text
 
 
 def _needed_rows(results: CellResults) -> str:

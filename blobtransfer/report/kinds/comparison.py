@@ -123,7 +123,7 @@ class ComparisonView(View[StudyResults]):
             "better, worse: the whole interval is above, below 0",
             f"no practical difference (alike): it is within {words.format_points(spec.margin)} of "
             "0, the margin",
-            "undecided: neither; more repeats, or more rows of a table, would tell",
+            "undecided: neither; more repeats, or more rows of a table, should settle it",
             "5 % quantile: one run of 20 ends below it",
             "worst tenth: mean of the lowest tenth of the runs",
             "best of 1, best of 3, best of 5: what to expect of the best of so many runs",
