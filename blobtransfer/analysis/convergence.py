@@ -6,12 +6,16 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.results.findings import Rise, StillImproving
+from blobtransfer.results.findings import FewValidationRows, Rise, StillImproving
 from blobtransfer.results.results import CellResults, TrainingResults
-from blobtransfer.specs.experiment import STANDALONE_ARM, Arm
-from blobtransfer.specs.training import TEST_ACCURACY
+from blobtransfer.specs.data import ROLES
+from blobtransfer.specs.experiment import STANDALONE_ARM, Arm, ExperimentSpec
+from blobtransfer.specs.training import TEST_ACCURACY, n_validation_rows
 from blobtransfer.statistics.paired import MIN_PAIRS
 from blobtransfer.statistics.power import ALPHA, t_quantile
+
+ENOUGH_VALIDATION_ROWS = 30
+"""Validation rows from which early stopping needs no caution."""
 
 
 def rises_of(cell: CellResults) -> dict[Arm, NDArray[np.float64]]:
@@ -20,12 +24,19 @@ def rises_of(cell: CellResults) -> dict[Arm, NDArray[np.float64]]:
     Runs that diverged, and runs of older files, whose earlier accuracy is unknown, are left out.
 
     Returns:
-        (n,) rises by arm, shares; for a training with the standalone training beside it.
+        (n,) rises by arm, shares, one for each source where several runs share it; for a training
+        with the standalone training beside it.
     """
     scores = cell.scores
     rises = scores.values[TEST_ACCURACY] - scores.earlier_accuracy
     is_known = np.isfinite(rises) & ~scores.is_failed
-    by_arm = {arm: rises[a][is_known[a]] for a, arm in enumerate(scores.arms)}
+    by_arm = {}
+    for a, arm in enumerate(scores.arms):
+        values = rises[a][is_known[a]]
+        if cell.spec.is_nested(arm):
+            sources = np.array([cell.spec.source_repeat(r) for r in scores.repeats[is_known[a]]])
+            values = np.array([values[sources == source].mean() for source in np.unique(sources)])
+        by_arm[arm] = values
     if isinstance(cell, TrainingResults) and cell.baseline is not None:
         run = cell.baseline.run
         if run.test_accuracy is not None and run.earlier_accuracy is not None:
@@ -49,6 +60,19 @@ def still_improving(
     if not improving:
         return None
     return StillImproving(tuple(sorted(improving, key=lambda rise: -rise.highest)))
+
+
+def few_validation_rows(spec: ExperimentSpec) -> FewValidationRows | None:
+    """Return a caution if early stopping depends on fewer than `ENOUGH_VALIDATION_ROWS` rows."""
+    if spec.training.patience is None:
+        return None
+    numbers = [
+        FewValidationRows(role, n_validation_rows(data.n_train))
+        for role in ROLES
+        if (data := getattr(spec, role)) is not None
+    ]
+    fewest = min(numbers, key=lambda caution: caution.n_validation)
+    return fewest if fewest.n_validation < ENOUGH_VALIDATION_ROWS else None
 
 
 def _rise(arm: Arm, values: NDArray[np.float64]) -> Rise:

@@ -30,6 +30,12 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
             others = len(caution.rises) - 1
             also = f", and {pluralise(others, 'other variants')} may too" if others else ""
             return f"{_rise_text(caution, results)}{also}: {_length_advice(results)}"
+        case findings.FewValidationRows():
+            return (
+                f"early stopping depends on {_validation_rows(caution)}: so few stop many "
+                "trainings too early, which can look like transfer; use more training rows, or "
+                "leave out --patience"
+            )
         case findings.FewPairs():
             design, more = results.spec.nested, f"--repeats {ENOUGH_REPEATS}"
             if design is not None:
@@ -100,6 +106,8 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
     match caution:
         case findings.StillImproving():
             return f"{_rise_text(caution, results)}; {_length_setting(results)}"
+        case findings.FewValidationRows():
+            return f"early stopping depends on {_validation_rows(caution)}; leave out --patience"
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network; for fresh sources use {source}"
@@ -125,6 +133,11 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
             return caution_text(caution, results)
 
 
+def _validation_rows(caution: findings.FewValidationRows) -> str:
+    """Return the number of validation rows and whose they are."""
+    return f"{pluralise(caution.n_validation, 'validation rows')} of the {caution.role}"
+
+
 def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
     """Return the highest rise: how much its arm gained in the last quarter of its epochs."""
     rise = caution.rises[0]
@@ -148,15 +161,14 @@ def _length_advice(results: CellResults) -> str:
     if isinstance(results, TrainingResults):
         return f"its accuracy may change with more epochs; {_length_setting(results)}"
     text = f"the difference may change with more epochs; {_length_setting(results)}"
-    if spec.source is None or spec.target is None:
+    if spec.source is None or spec.target is None or spec.training.patience is not None:
         return text
     n_source = spec.source_training.n_updates(spec.source.n_train)
     n_target = spec.training.n_updates(spec.target.n_train)
     if n_target < n_source:
-        at_most = "" if spec.training.patience is None else "at most "
         text += (
-            f", or --budget updates: target networks make {at_most}{n_target:,} updates, source "
-            f"networks {n_source:,}"
+            f", or --budget updates: target networks make {n_target:,} updates, source networks "
+            f"{n_source:,}"
         )
     return text
 

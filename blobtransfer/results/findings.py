@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.descriptive import Spread, VarianceComponents
 from blobtransfer.statistics.paired import Difference, Verdict
@@ -215,6 +216,21 @@ class StillImproving(BaseCaution):
 
 
 @dataclass(frozen=True)
+class FewValidationRows(BaseCaution):
+    """Early stopping by so few validation rows stops many trainings too early.
+
+    Args:
+        role: The data with the fewer training rows.
+        n_validation: Its number of validation rows.
+    """
+
+    kind: ClassVar = "few validation rows"
+    is_always_reported: ClassVar = True
+    role: Role
+    n_validation: int
+
+
+@dataclass(frozen=True)
 class FewPairs(BaseCaution):
     """Too few independent pairs to decide anything.
 
@@ -325,6 +341,7 @@ class Mixed(BaseCaution):
 
 Caution = (
     StillImproving
+    | FewValidationRows
     | FewPairs
     | OneSource
     | SameData

@@ -39,7 +39,7 @@ class PairsView(StudyView):
         "tau: standard deviation of the true differences between pairs",
         "next pair [95 %]: where the true difference of a further pair of such problems lies",
         "beyond the margin: share of such pairs that gain more, that lose more than the margin",
-        "worst pair: the lowest difference of a pair, and the number of that pair",
+        "worst: the lowest difference of a pair",
     )
 
     def headline(self, results: StudyResults) -> str:
@@ -137,7 +137,7 @@ MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "
 """Names of the properties that the effect may depend on."""
 
 
-BEYOND_MARGIN = "beyond margin"
+BEYOND_MARGIN, WORST = "beyond margin", "worst"
 
 
 def pooled_table(results: StudyResults, sentence: str) -> Table:
@@ -149,16 +149,18 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
         if family is None:
             cells += [""] * 6
         else:
+            worst = "" if family.worst is None else words.format_signed(family.worst)
             cells += [
                 words.format_interval(family, digits=1),
+                worst,
                 words.format_number(family.tau, digits=1),
             ]
             cells += [words.format_range(family.prediction_low, family.prediction_high)]
-            cells += [_beyond_cell(family), _worst_cell(summary, family, results)]
+            cells += [_beyond_cell(family)]
             cells += [words.format_short_verdict(summary.verdict)]
         rows.append(tuple(cells))
     n_pairs, margin = len(results.cells), words.format_points(results.study.margin)
-    heads = ("difference [95 %]", "tau", "next pair [95 %]", BEYOND_MARGIN, "worst pair", "verdict")
+    heads = ("difference [95 %]", WORST, "tau", "next pair [95 %]", BEYOND_MARGIN, "verdict")
     return Table(
         title=f"{words.pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
         columns=("variant", "mean", "std", *heads),
@@ -229,15 +231,6 @@ def _beyond_cell(family: PooledEffect) -> str:
         return ""
     better = words.format_number(family.better_share, digits=0)
     return f"{better} / {words.format_whole_percent(family.worse_share)}"
-
-
-def _worst_cell(summary: PooledSummary, family: PooledEffect, results: StudyResults) -> str:
-    """Return the lowest difference of a variant on a pair, with the number of the pair."""
-    if family.worst is None:
-        return ""
-    rows = [row for row in results.findings.pairs if row.arm == summary.arm]
-    worst = min(rows, key=lambda row: row.difference)
-    return f"{words.format_signed(family.worst)} ({worst.pair})"
 
 
 def _notes_on_failures(results: StudyResults) -> Iterator[str]:

@@ -9,9 +9,9 @@ from helpers.specs import spec_of
 from scipy import stats
 
 from blobtransfer.analysis.cells import analyse
-from blobtransfer.analysis.convergence import rises_of, still_improving
+from blobtransfer.analysis.convergence import few_validation_rows, rises_of, still_improving
 from blobtransfer.data.tables.resolve import resolve_data_specs
-from blobtransfer.results.findings import StillImproving
+from blobtransfer.results.findings import FewValidationRows, StillImproving
 from blobtransfer.running.run import compare
 from blobtransfer.running.single import train_target
 from blobtransfer.running.trainer import engine_of
@@ -75,6 +75,29 @@ def test_diverged_runs_and_those_of_older_files_are_left_out():
     is_failed = np.array([[True, False, False, False]] * 2)
     some = replace(scores, is_failed=is_failed)
     assert [len(values) for values in rises_of(replace(cell, scores=some)).values()] == [3, 3]
+
+
+def test_runs_that_share_a_source_are_one_rise():
+    cell = cell_with(np.array([[0.02] * 6, [0.01, 0.03, 0.05, 0.05, 0.0, 0.02]]))
+    spec = replace(cell.spec, nested=(3, 2))
+    standalone, transfer = rises_of(replace(cell, spec=spec)).values()
+    assert standalone == pytest.approx([0.02] * 6)
+    assert transfer == pytest.approx([0.02, 0.05, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("training", "n_train", "expected"),
+    [
+        (TrainingSpec(), 40, None),
+        (TrainingSpec(patience=5), 500, None),
+        (TrainingSpec(patience=5), 150, None),
+        (TrainingSpec(patience=5), 149, FewValidationRows("target", 29)),
+        (TrainingSpec(patience=5), 40, FewValidationRows("target", 8)),
+    ],
+)
+def test_early_stopping_by_few_validation_rows_has_a_caution(training, n_train, expected):
+    spec = replace(DEFAULT, training=training, target=BlobsSpec(2, n_train=n_train))
+    assert few_validation_rows(spec) == expected
 
 
 def test_arms_whose_runs_mostly_collapse_are_left_out():
