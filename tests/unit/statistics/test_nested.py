@@ -52,7 +52,7 @@ def test_the_interval_of_the_means_of_sources_covers_and_that_of_all_runs_does_n
     n_sources, n_repeats
 ):
     n_covered = n_naive = 0
-    for experiment in range(1_000):
+    for experiment in range(500):
         generator = np.random.default_rng([5, experiment])
         d = generator.normal(0, 0.03, (n_sources, 1)) + generator.normal(
             0, 0.01, (n_sources, n_repeats)
@@ -60,5 +60,5 @@ def test_the_interval_of_the_means_of_sources_covers_and_that_of_all_runs_does_n
         one, naive = compare_pairs(source_means(d), 0.0), compare_pairs(d.ravel(), 0.0)
         n_covered += one.ci_low <= 0 <= one.ci_high
         n_naive += naive.ci_low <= 0 <= naive.ci_high
-    assert 930 <= n_covered
-    assert n_naive < 800
+    assert n_covered >= 465
+    assert n_naive < 400
