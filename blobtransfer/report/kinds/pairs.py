@@ -119,7 +119,9 @@ def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: Stud
         mean = "" if family.mean is None else f" by {words.format_signed(family.mean)} on average"
         return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
     clause = words.VERDICT_CLAUSES["undecided" if summary.verdict is None else summary.verdict.kind]
-    average = f"on average it {clause}, {words.format_interval(family, digits=1)}, over {pairs}"
+    worst = "" if family.worst is None else f" (worst {words.format_signed(family.worst)})"
+    interval = words.format_interval(family, digits=1)
+    average = f"on average it {clause}, {interval}, over {pairs}{worst}"
     low, high = family.prediction_low, family.prediction_high
     if low is None or high is None:
         return f"{label}: {average}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DROPPED_FIRST = (
     "best of 1", "best of 3", "5 % quantile", "typical [95 %]", "P(better)", "gap", "adj. p", "of",
     "value", "median", "low", "updates", "epochs", "beyond margin", "distance", "tau",
-    "std", "worst",
+    "worst", "std",
 )  # fmt: skip
 DROPPED_LAST = ("mean", "difference [95 %]")
 """Columns that are dropped on a narrow terminal, in this order."""
