@@ -87,7 +87,7 @@ class ComparisonView(View[StudyResults]):
             legend += [f"best possible {words.format_number(ceiling, digits=1)}"]
         legend += [f"margin {words.format_points(cell.spec.margin)}"]
         legend += [words.describe_design(cell, questions[0])]
-        if lengths := texts.training_lengths([cell.spec]):
+        if lengths := texts.describe_epochs([cell.spec]):
             legend.append(lengths)
         if cell.spec.training.patience is not None:
             legend.append("early stopping")
@@ -307,7 +307,7 @@ def _comparison_notes(
         summaries: Summary of each row.
     """
     spec, notes = results.spec, [texts.ceiling_note(results)]
-    if lengths := texts.training_lengths([spec]):
+    if lengths := texts.describe_epochs([spec]):
         notes.append(lengths)
     if question == "fresh":
         source = results.record_of("source") if spec.source else None

@@ -138,7 +138,7 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
             "means without it, and without an interval",
             f"judged stage by stage (Holm) among the {n_differences} differences of all cells and "
             "variants",
-            *filter(None, [texts.training_lengths(results.study.specs)]),
+            *filter(None, [texts.describe_epochs(results.study.specs)]),
         ),
         sentence=sentence,
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report import words
 from blobtransfer.report.kinds.study import StudyView, notes_on_alike
-from blobtransfer.report.kinds.texts import SECONDARY, training_lengths
+from blobtransfer.report.kinds.texts import SECONDARY, describe_epochs
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import SummaryRows, Table, blank_repeats
 from blobtransfer.results.results import StudyResults
@@ -174,7 +174,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             "of a further pair lies, each variant alone; difference: the variants together",
             f"{BEYOND_MARGIN}: of {margin}, chance that the next pair gains more / loses more",
             *_notes_on_failures(results),
-            *filter(None, [training_lengths(results.study.specs)]),
+            *filter(None, [describe_epochs(results.study.specs)]),
             *notes_on_alike([summary.verdict for summary in results.findings.pooled], results),
         ),
         sentence=sentence,

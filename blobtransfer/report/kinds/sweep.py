@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.report import words
 from blobtransfer.report.kinds.study import StudyView, cell_details, notes_on_alike
-from blobtransfer.report.kinds.texts import ranking_cells, ranking_table, training_lengths
+from blobtransfer.report.kinds.texts import describe_epochs, ranking_cells, ranking_table
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.results.results import CellResults, StudyResults
@@ -195,7 +195,7 @@ def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
         )
     if stops_early:
         yield "early stopping: epochs and updates in the table are means of the runs"
-    if lengths := training_lengths(specs):
+    if lengths := describe_epochs(specs):
         yield lengths
     n_points, n_series = len(results.study.cells), len(results.study.cells[0].spec.variants) - 1
     yield (

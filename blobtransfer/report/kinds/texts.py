@@ -30,8 +30,8 @@ RANKING_NOTES = (
 SECONDARY = "secondary: not adjusted together with the answer about accuracy"
 
 
-def training_lengths(specs: Sequence[ExperimentSpec]) -> str | None:
-    """Return the epochs of source and target networks; None if they have the same epochs."""
+def describe_epochs(specs: Sequence[ExperimentSpec]) -> str | None:
+    """Return the epochs of source and target networks in words; None if both have the same."""
     if all(spec.source_epochs is None and spec.equal_compute_epochs is None for spec in specs):
         return None
     epochs = {
@@ -55,7 +55,7 @@ def training_lengths(specs: Sequence[ExperimentSpec]) -> str | None:
 def training_paragraph(specs: Sequence[ExperimentSpec]) -> str:
     """Return how networks are trained; settings that differ between cells are of the first."""
     spec = specs[0]
-    training, lengths = spec.training, training_lengths(specs)
+    training, lengths = spec.training, describe_epochs(specs)
     more = f", momentum {training.momentum:g}" if training.momentum else ""
     at_most = stopping = ""
     if training.patience is not None:
