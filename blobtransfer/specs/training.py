@@ -106,7 +106,7 @@ class TrainingSpec:
 
 
 def n_validation_rows(n_train: int) -> int:
-    """Return how many of the training rows are validation rows where there are some: a fifth."""
+    """Return how many of the training rows become validation rows: a fifth, at least 1."""
     return max(1, n_train // TRAINING_ROWS_PER_VALIDATION_ROW)
 
 

@@ -25,7 +25,7 @@ TOLERANCE = 1e-9
 SMALL_ROOT = 1e-3
 """Root of twice the exponent below which the tail is that at the centre."""
 
-LEAST_SQUARES = 1e-20
+MIN_SQUARES = 1e-20
 """Sum of squared relative weights minus 1 below which they are rounding errors."""
 
 
@@ -169,7 +169,7 @@ def upper_tail(logs: float, squares: float, cubes: float) -> float:
     """
     root = math.sqrt(max(-2.0 * logs, 0.0))
     if root < SMALL_ROOT:
-        skewness = 2.0 * cubes / squares**1.5 if squares > LEAST_SQUARES else 0.0
+        skewness = 2.0 * cubes / squares**1.5 if squares > MIN_SQUARES else 0.0
         return 0.5 - skewness / (6.0 * math.sqrt(2.0 * math.pi))
     density = math.exp(-root * root / 2) / math.sqrt(2.0 * math.pi)
     return float(special.ndtr(-root)) + density * (1.0 / math.sqrt(squares) - 1.0 / root)

@@ -115,7 +115,7 @@ def experiment_of(
     """Build the spec of a comparison of data whose tables have been read.
 
     Args:
-        settings: Settings of the comparison; of their data, only whether there is a source matters.
+        settings: Settings of the comparison; of their data, only whether a source is set counts.
         data: Data by role; the target alone if there is no source data.
         source_network: The network of `settings.model`.
         keeps_output: Whether the default variants keep the output layer of the source network;

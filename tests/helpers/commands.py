@@ -141,4 +141,5 @@ def contents(folder: Path) -> dict[Path, str | None]:
 
 def without_cautions(err: str) -> str:
     """Return standard error without the cautions that -q prints too; short trainings have them."""
-    return "".join(line for line in err.splitlines(keepends=True) if line[:9] != "warning: ")
+    lines = err.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("warning: "))

@@ -1,10 +1,11 @@
 """Back-propagation, written once for the networks in the lanes of a vector register.
 
-Some functions are emitted for the shape of a network. `shuffle` draws the row orders of some epochs
-and `pack_rows` copies the rows into these orders, for all blocks of a group; `shuffle_and_pack`
-does both in one pass if a register holds a row. Then `train` trains one block on the packed rows;
-with early stopping, `train_and_validate` calls `train` and `evaluate` for each epoch. `train_group`
-calls these in turn, and `evaluate_group` calls `evaluate` for each block.
+These functions are emitted for the shape of a network. `shuffle` draws the row orders of some
+epochs and `pack_rows` copies the rows into these orders, for all blocks of a group;
+`shuffle_and_pack` does both in one pass if a register holds a row. Then `train` trains one block on
+the packed rows; with early stopping, `train_and_validate` calls `train` and `evaluate` for each
+epoch. `train_group` calls these in turn, and `evaluate_group` calls `evaluate` for each block.
+
 Each `Value` here stands for one number in every network of the block. A matrix product is
 computed tile by tile, with the sums of a tile in registers; weights are updated in place as soon as
 their gradient is known.
