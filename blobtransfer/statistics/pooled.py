@@ -204,6 +204,15 @@ def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope:
     return Slope(n, slope, slope - half, slope + half, p)
 
 
+def unseen_share(n: int, alpha: float = ALPHA) -> float:
+    """Return the share of failures of which n pairs show none with probability `alpha`.
+
+    Source:
+        Rule of three: Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031.
+    """
+    return float(1.0 - alpha ** (1.0 / n))
+
+
 def _equal_effects(n: int, effect: float, n_compared: int, max_difference: float) -> PooledEffect:
     """Return the estimate from n equal effects.
 
@@ -214,14 +223,10 @@ def _equal_effects(n: int, effect: float, n_compared: int, max_difference: float
         max_difference: Largest possible absolute effect.
 
     Returns:
-        The interval that allows for pairs at the end of the range, of which n pairs show none with
-        probability alpha.
-
-    Source:
-        Rule of three: Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031.
+        The interval that allows for pairs at the end of the range; see `unseen_share`.
     """
     half, half_each = (
-        max_difference * (1.0 - alpha ** (1.0 / n)) for alpha in (ALPHA / n_compared, ALPHA)
+        max_difference * unseen_share(n, alpha) for alpha in (ALPHA / n_compared, ALPHA)
     )
     p = max(0.0, 1.0 - abs(effect) / max_difference) ** n
     return PooledEffect(

@@ -14,7 +14,7 @@ from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.paired import Interval
-from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS, PooledEffect
+from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS, PooledEffect, unseen_share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -240,10 +240,10 @@ def _notes_on_failures(results: StudyResults) -> Iterator[str]:
     n_pairs = len(results.cells)
     if n_pairs < MIN_POOLED_PAIRS:
         return
+    n_for_one = int(1.0 / unseen_share(n_pairs))
     yield (
-        f"{n_pairs} pairs do not exclude failures that none of them shows: one pair in "
-        f"{max(1, n_pairs // 3)} may fail as a whole, for which the interval of the mean does not "
-        "allow"
+        f"{n_pairs} pairs do not exclude failures that none of them shows: one pair in {n_for_one} "
+        "may fail as a whole, for which the interval of the mean does not allow"
     )
     for summary in results.findings.pooled:
         family = summary.family

@@ -16,6 +16,7 @@ from blobtransfer.statistics.pooled import (
     between_pair_variance,
     fit_slope,
     pool_pairs,
+    unseen_share,
 )
 
 
@@ -185,6 +186,12 @@ def test_equal_effects_have_the_interval_of_the_rule_of_three(variance):
     assert (f.ci_low, f.ci_high) == pytest.approx((0.02 - half, 0.02 + half))
     assert (f.each_low, f.each_high) == pytest.approx((0.02 - half_each, 0.02 + half_each))
     assert f.p_value == pytest.approx(0.96**60)
+
+
+@pytest.mark.parametrize("n", [5, 60, 1000])
+def test_the_share_that_pairs_do_not_exclude_shows_in_none_of_them_once_in_twenty(n):
+    assert stats.binom.pmf(0, n, unseen_share(n)) == pytest.approx(0.05)
+    assert unseen_share(n) == pytest.approx(3 / n, rel=0.3)
 
 
 @pytest.mark.parametrize("effect", [-0.5, -0.3, -0.1, 0.0, 0.05, 0.2])
