@@ -317,4 +317,9 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
         # No verdict is given on a single pair, so its number of repeats needs no caution.
         applies_to_pairs = cautions[0].is_always_reported or kind in ("other classes", "mixed")
         if study.kind != "pairs" or applies_to_pairs:
-            yield StudyCaution("in cells", len(cautions), cautions[0])
+            yield StudyCaution("in cells", len(cautions), max(cautions, key=_highest_rise))
+
+
+def _highest_rise(caution: Caution) -> float:
+    """Return how much accuracy may still rise; 0 for a caution about something else."""
+    return caution.rises[0].highest if isinstance(caution, StillImproving) else 0.0

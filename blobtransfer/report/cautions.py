@@ -257,11 +257,11 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
 def _text_of_cells(
     n_cells: int, caution: findings.Caution, results: StudyResults, cell_name: str
 ) -> str:
-    """Return a caution about some cells of a study, in the words for the first of them.
+    """Return a caution about some cells of a study, in the words for one of them.
 
     Args:
         n_cells: Number of these cells.
-        caution: The caution of the first.
+        caution: The caution of one of them.
         results: Results of the study.
         cell_name: Name of the cells, in the plural.
     """
@@ -271,6 +271,9 @@ def _text_of_cells(
     if isinstance(caution, findings.StillImproving):
         if results.study.pools_cells:
             where = f"on average over {len(results.cells)} {cell_name}"
+        elif n_cells > 1:
+            axes = zip(results.study.axes, first.at, strict=True)
+            where += f", most with {join_and([f'{axis.name} {value}' for axis, value in axes])}"
         if any(axis.name == "epochs" for axis in results.study.axes):
             return f"{where}: {_rise_text(caution, first)}"
     return f"{where}: {short_caution(caution, first)}"

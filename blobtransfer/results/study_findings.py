@@ -145,7 +145,8 @@ class StudyCaution:
     Args:
         kind: Kind of the caution.
         n_cells: Number of cells that it concerns.
-        first: The caution of the first of these cells, if the kind is `in cells`.
+        first: The caution of one of these cells, if the kind is `in cells`: that with the highest
+            rise of accuracy, or the first.
     """
 
     kind: StudyCautionKind

@@ -10,6 +10,7 @@ from scipy import stats
 
 from blobtransfer.analysis.cells import analyse
 from blobtransfer.analysis.convergence import few_validation_rows, rises_of, still_improving
+from blobtransfer.analysis.studies import analyse_study
 from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.results.findings import FewValidationRows, StillImproving
 from blobtransfer.running.run import compare
@@ -19,8 +20,20 @@ from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant, transfer_variants
+
+
+def study_with(rises):
+    """Return a sweep whose runs rise by (P, 2, n) shares at its points."""
+    cells = []
+    for i, rises_at in enumerate(rises):
+        cell = cell_with(rises_at)
+        cells.append(replace(cell, spec=replace(cell.spec, train_seed=i), at=(str(i),)))
+    axis = Axis("train-seed", tuple(at for (at,) in (cell.at for cell in cells)))
+    study = Study("sweep", (axis,), tuple(Cell(cell.at, cell.spec) for cell in cells), "epochs")
+    return analyse_study(study, cells, compare(cells[0].spec).provenance)
 
 
 def improving(results):
@@ -113,6 +126,12 @@ def test_the_caution_is_the_first_and_is_always_reported():
     findings = analyse(cell_with(np.full((2, 4), 0.05)), 1)
     assert isinstance(findings.cautions[0], StillImproving)
     assert findings.cautions[0].is_always_reported
+
+
+def test_a_study_reports_the_highest_rise_of_its_cells():
+    rises = np.stack([np.full((2, 6), rise) for rise in (0.02, 0.05, 0.0)])
+    caution = study_with(rises).findings.cautions[0]
+    assert (caution.n_cells, caution.first.rises[0].mean) == (2, pytest.approx(0.05))
 
 
 FRESH: dict[str, Any] = {"questions": ("fresh",), "n_repeats": 60}
