@@ -36,6 +36,9 @@ VERDICT_CLAUSES: dict[VerdictKind, str] = {
     "undecided": "is undecided",
 }
 
+MOSTLY_FAILS = "most runs fail or collapse"
+"""Reason why a difference is undecided whatever its interval."""
+
 SHORT_VERDICTS: dict[VerdictKind, str] = {"no practical difference": "alike"}
 """Verdicts that are too long for a narrow table."""
 

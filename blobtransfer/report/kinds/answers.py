@@ -139,7 +139,7 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     """Return how many repeats should decide all undecided variants."""
     standalone = results.summary[0]
     if any(summary.mostly_fails for summary in (standalone, *undecided)):
-        return "most runs fail or collapse"
+        return words.MOSTLY_FAILS
     numbers = []
     for summary in undecided:
         to_decide = None if summary.verdict is None else summary.verdict.repeats_to_decide

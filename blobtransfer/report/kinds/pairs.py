@@ -118,7 +118,10 @@ def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: Stud
     if family.mean is None or family.ci_low is None or family.ci_high is None:
         mean = "" if family.mean is None else f" by {words.format_signed(family.mean)} on average"
         return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
-    clause = words.VERDICT_CLAUSES["undecided" if summary.verdict is None else summary.verdict.kind]
+    verdict = summary.verdict
+    clause = words.VERDICT_CLAUSES["undecided" if verdict is None else verdict.kind]
+    if verdict is not None and verdict.beyond_margin is None:  # not a verdict by the interval
+        clause += f" ({words.MOSTLY_FAILS})"
     worst = "" if family.worst is None else f" (worst {words.format_signed(family.worst)})"
     interval = words.format_interval(family, digits=1)
     average = f"on average it {clause}, {interval}, over {pairs}{worst}"

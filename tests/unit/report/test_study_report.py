@@ -21,7 +21,7 @@ from blobtransfer.report.figures.pictures import picture_of_report, save
 from blobtransfer.report.figures.style import STYLES
 from blobtransfer.report.kinds import VIEWS, build_report
 from blobtransfer.report.render.summary import summary_text
-from blobtransfer.report.words import format_judged_mean, pluralise
+from blobtransfer.report.words import MOSTLY_FAILS, format_judged_mean, pluralise
 from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
 from blobtransfer.results.study_findings import StudyCaution, VerdictChange
 from blobtransfer.specs.study import Axis, Cell, Study
@@ -90,9 +90,12 @@ FAMILY = PooledEffect(
 )  # fmt: skip
 
 
-def of_family(study, family, kind="undecided"):
+UNDECIDED = Verdict("undecided", "maybe")
+
+
+def of_family(study, family, verdict=UNDECIDED):
     families = tuple(
-        one if one.family is None else replace(one, family=family, verdict=Verdict(kind))
+        one if one.family is None else replace(one, family=family, verdict=verdict)
         for one in study.findings.pooled
     )
     return replace(study, findings=replace(study.findings, pooled=families))
@@ -112,6 +115,15 @@ def test_pairs_speak_of_the_next_pair(studies, ends, said):
     first, _ = (sentence.text for sentence in report.sentences)
     average = ("undecided", "-0.3 [-0.8, +0.2]", "60 pairs")
     assert says_in_order(first, "next pair", "fixed=0", *said, "95 %", *average)
+
+
+def test_pairs_say_why_an_interval_clear_of_zero_is_undecided(studies):
+    family = replace(FAMILY, ci_high=-0.002)
+    texts = []
+    for verdict in (Verdict("undecided"), Verdict("worse", "maybe")):  # the first: failed networks
+        report = build_report(of_family(studies["pairs"], family, verdict))
+        texts.append(report.sentences[0].text)
+    assert [MOSTLY_FAILS in text for text in texts] == [True, False]
 
 
 def test_few_pairs_say_nothing_of_the_next(studies):
