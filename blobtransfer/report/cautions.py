@@ -161,13 +161,15 @@ def _length_advice(results: CellResults) -> str:
     if isinstance(results, TrainingResults):
         return f"its accuracy may change with more epochs; {_length_setting(results)}"
     text = f"the difference may change with more epochs; {_length_setting(results)}"
-    if spec.source is None or spec.target is None or spec.training.patience is not None:
+    has_own_lengths = spec.source_epochs is not None or spec.training.patience is not None
+    if spec.source is None or spec.target is None or has_own_lengths:
         return text
     n_source = spec.source_training.n_updates(spec.source.n_train)
     n_target = spec.training.n_updates(spec.target.n_train)
     if n_target < n_source:
+        make = "make" if spec.training.patience is None else "make at most"
         text += (
-            f", or --budget updates: target networks make {n_target:,} updates, source networks "
+            f", or --budget updates: target networks {make} {n_target:,} updates, source networks "
             f"{n_source:,}"
         )
     return text
@@ -175,11 +177,12 @@ def _length_advice(results: CellResults) -> str:
 
 def _length_setting(results: CellResults) -> str:
     """Return the command or option that trains longer."""
-    epochs = results.spec.training.epochs
+    epochs, source_epochs = results.spec.training.epochs, results.spec.source_epochs
     if isinstance(results, TrainingResults):
         return f"try --epochs {2 * epochs}"
     values = ",".join(str(factor * epochs) for factor in (1, 2, 4, 8))
-    return f"try sweep --over epochs={values}"
+    of_sources = "" if source_epochs is None else f" --source-epochs {source_epochs}"
+    return f"try sweep --over epochs={values}{of_sources}"
 
 
 def _ways_to_narrow(caution: findings.SplitAnew) -> str:

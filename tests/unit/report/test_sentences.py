@@ -25,8 +25,11 @@ from blobtransfer.results.findings import (
     LookAgain,
     LowAccuracyRuns,
     OneSource,
+    Rise,
     SameData,
+    StillImproving,
 )
+from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Difference, Interval, Verdict
 
@@ -279,6 +282,21 @@ def test_every_caution_is_said_shortly_with_what_to_type():
         text = short_caution(caution, results)
         assert "--" in text
         assert len(text) <= 80
+
+
+@pytest.mark.parametrize(
+    ("changes", "has_source_epochs", "has_budget"),
+    [({}, False, True), ({"source_epochs": 9}, True, False)],
+)
+def test_longer_training_is_advised_by_settings_that_go_together(
+    changes, has_source_epochs, has_budget
+):
+    results = results_of([(UNDECIDED, 0)] * 3, source=BlobsSpec(1), **changes)
+    caution = StillImproving((Rise(results.spec.arms[0], 0.02),))
+    text = caution_text(caution, results)
+    assert says_in_order(text, "2 points", "--over epochs=2,4,8,16")
+    assert ("--source-epochs 9" in text) == has_source_epochs
+    assert ("--budget updates" in text) == has_budget
 
 
 # ---------------------------------------------------------------- low runs
