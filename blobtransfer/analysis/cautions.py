@@ -100,19 +100,16 @@ def _split_anew(spec: ExperimentSpec, summary: Sequence[Summary]) -> SplitAnew:
         summary: Summary of each arm.
     """
     n_rows = spec.data.n_train + spec.data.n_test_rows
-    needed = [
-        rows_needed(row.difference, n_rows)
+    undecided = [
+        row.difference
         for row in summary
         if row.difference is not None
         and row.verdict is not None
         and row.verdict.kind == "undecided"
-        and abs(row.difference.mean or 0.0) >= spec.margin
     ]
     n_train = round(LARGE_TRAIN_SHARE * n_rows)
     can_be_set = getattr(spec.data, "group", None) is None
     is_narrower = can_be_set and spec.data.test_to_train > MAX_TEST_TO_TRAIN
     return SplitAnew(
-        n_rows,
-        max((n for n in needed if n is not None), default=None),
-        n_train if is_narrower else None,
+        n_rows, rows_needed(undecided, n_rows, spec.margin), n_train if is_narrower else None
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.analysis.cautions import cautions_of, collapse_cautions
-from blobtransfer.analysis.convergence import few_validation_rows, rises_of, still_improving
+from blobtransfer.analysis.convergence import early_stopping_cautions, rises_of, still_improving
 from blobtransfer.analysis.rankings import ByRepeat, rankings_of
 from blobtransfer.results.findings import (
     Band,
@@ -98,7 +98,8 @@ def analyse(
         )
     failing = {row.arm for row in summary if row.mostly_fails}
     rises = {arm: values for arm, values in rises_of(cell).items() if arm not in failing}
-    lengths = (still_improving(rises, spec.margin), few_validation_rows(spec))
+    improving = still_improving(rises, spec.margin)
+    lengths = [*([] if improving is None else [improving]), *early_stopping_cautions(spec)]
     cautions = (
         cautions_of(spec, scores.n_repeats, measured.n_test, summary, cell.n_mixed)
         if differences
@@ -109,7 +110,7 @@ def analyse(
         contrasts=tuple(_contrasts(spec, scores, accuracy, measured.max_difference))
         if differences
         else (),
-        cautions=(*(c for c in lengths if c is not None), *cautions),
+        cautions=(*lengths, *cautions),
         low_line=low_line,
         rankings=tuple(rankings_of(spec, accuracy, scores.repeats, cell.transferability)),
     )

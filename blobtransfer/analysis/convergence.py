@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.results.findings import FewValidationRows, Rise, StillImproving
+from blobtransfer.results.findings import FewValidationRows, LittlePatience, Rise, StillImproving
 from blobtransfer.results.results import CellResults, TrainingResults
 from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import STANDALONE_ARM, Arm, ExperimentSpec
@@ -16,6 +16,9 @@ from blobtransfer.statistics.power import ALPHA, t_quantile
 
 ENOUGH_VALIDATION_ROWS = 30
 """Validation rows from which early stopping needs no caution."""
+
+ENOUGH_PATIENCE = 10
+"""Epochs without improvement from which early stopping needs no caution."""
 
 
 def rises_of(cell: CellResults) -> dict[Arm, NDArray[np.float64]]:
@@ -62,17 +65,23 @@ def still_improving(
     return StillImproving(tuple(sorted(improving, key=lambda rise: -rise.highest)))
 
 
-def few_validation_rows(spec: ExperimentSpec) -> FewValidationRows | None:
-    """Return a caution if early stopping depends on fewer than `ENOUGH_VALIDATION_ROWS` rows."""
-    if spec.training.patience is None:
-        return None
-    numbers = [
+def early_stopping_cautions(spec: ExperimentSpec) -> list[FewValidationRows | LittlePatience]:
+    """Return cautions if early stopping can end trainings long before they have converged."""
+    patience = spec.training.patience
+    if patience is None:
+        return []
+    rows = [
         FewValidationRows(role, n_validation_rows(data.n_train))
         for role in ROLES
         if (data := getattr(spec, role)) is not None
     ]
-    fewest = min(numbers, key=lambda caution: caution.n_validation)
-    return fewest if fewest.n_validation < ENOUGH_VALIDATION_ROWS else None
+    fewest = min(rows, key=lambda caution: caution.n_validation)
+    cautions: list[FewValidationRows | LittlePatience] = []
+    if fewest.n_validation < ENOUGH_VALIDATION_ROWS:
+        cautions.append(fewest)
+    if patience < ENOUGH_PATIENCE:
+        cautions.append(LittlePatience(patience))
+    return cautions
 
 
 def _rise(arm: Arm, values: NDArray[np.float64]) -> Rise:

@@ -28,13 +28,21 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
     match caution:
         case findings.StillImproving():
             others = len(caution.rises) - 1
-            also = f", and {pluralise(others, 'other variants')} may too" if others else ""
+            also = (
+                f", and {others} {'other' if others == 1 else 'others'} may too" if others else ""
+            )
             return f"{_rise_text(caution, results)}{also}: {_length_advice(results)}"
         case findings.FewValidationRows():
             return (
                 f"early stopping depends on {_validation_rows(caution)}: so few stop many "
                 "trainings too early, which can look like transfer; use more training rows, or "
                 "leave out --patience"
+            )
+        case findings.LittlePatience():
+            patience = pluralise(caution.patience, "epochs")
+            return (
+                f"each training stops after {patience} without a lower validation loss, which can "
+                f"be long before it has converged; {_more_patience(caution)}"
             )
         case findings.FewPairs():
             design, more = results.spec.nested, f"--repeats {ENOUGH_REPEATS}"
@@ -108,6 +116,9 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
             return f"{_rise_text(caution, results)}; {_length_setting(results)}"
         case findings.FewValidationRows():
             return f"early stopping depends on {_validation_rows(caution)}; leave out --patience"
+        case findings.LittlePatience():
+            patience = pluralise(caution.patience, "epochs")
+            return f"early stopping after only {patience}; {_more_patience(caution)}"
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network; for fresh sources use {source}"
@@ -136,6 +147,12 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
 def _validation_rows(caution: findings.FewValidationRows) -> str:
     """Return the number of validation rows and whose they are."""
     return f"{pluralise(caution.n_validation, 'validation rows')} of the {caution.role}"
+
+
+def _more_patience(caution: findings.LittlePatience) -> str:
+    """Return the command that shows whether more patience changes the answer."""
+    values = ",".join(str(factor * caution.patience) for factor in (1, 4, 16))
+    return f"try sweep --over patience={values}"
 
 
 def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
@@ -167,9 +184,8 @@ def _length_advice(results: CellResults) -> str:
     n_source = spec.source_training.n_updates(spec.source.n_train)
     n_target = spec.training.n_updates(spec.target.n_train)
     if n_target < n_source:
-        make = "make" if spec.training.patience is None else "make at most"
         text += (
-            f", or --budget updates: target networks {make} {n_target:,} updates, source networks "
+            f", or --budget updates: target networks make {n_target:,} updates, source networks "
             f"{n_source:,}"
         )
     return text
@@ -190,7 +206,9 @@ def _ways_to_narrow(caution: findings.SplitAnew) -> str:
     if caution.n_rows_needed is None:
         text = "more rows narrow the intervals, more repeats hardly do"
     else:
-        text = f"about {caution.n_rows_needed:,} rows should settle differences of this size"
+        text = (
+            f"about {caution.n_rows_needed:,} rows should settle differences of the observed sizes"
+        )
     if caution.n_train_narrower is not None:
         text += f"; train={caution.n_train_narrower} in the target narrows the intervals"
     return text

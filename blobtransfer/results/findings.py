@@ -231,6 +231,19 @@ class FewValidationRows(BaseCaution):
 
 
 @dataclass(frozen=True)
+class LittlePatience(BaseCaution):
+    """Early stopping after so few epochs can end trainings long before they have converged.
+
+    Args:
+        patience: Epochs without a lower validation loss.
+    """
+
+    kind: ClassVar = "little patience"
+    is_always_reported: ClassVar = True
+    patience: int
+
+
+@dataclass(frozen=True)
 class FewPairs(BaseCaution):
     """Too few independent pairs to decide anything.
 
@@ -342,6 +355,7 @@ class Mixed(BaseCaution):
 Caution = (
     StillImproving
     | FewValidationRows
+    | LittlePatience
     | FewPairs
     | OneSource
     | SameData

@@ -10,6 +10,7 @@ Source: Nadeau & Bengio 2003, doi:10.1023/A:1024068626366.
 
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,22 +100,27 @@ def compare_resplits(
     )
 
 
-def rows_needed(difference: Difference, n_rows: int) -> int | None:
-    """Return the rows of a table that detect a difference of the observed size with 80 % power.
+def rows_needed(differences: Sequence[Difference], n_rows: int, margin: float) -> int | None:
+    """Return the rows of a table that detect differences of the observed sizes with 80 % power.
 
     The variance of the differences is taken to fall in proportion to the rows, and the number of
     splits and the share of the training rows to stay the same.
 
     Args:
-        difference: Estimate over splits of the table.
+        differences: Estimates over splits of the table.
         n_rows: Rows of the table.
+        margin: Observed differences below it are left out.
 
     Returns:
-        The number, rounded up to two digits; None without an interval or a mean difference, or if
-        it is more than the largest of `PAIRS`.
+        The number, rounded up to two digits; None if no difference has an interval and is at least
+        the margin, or if it is more than the largest of `PAIRS`.
     """
-    if difference.detectable is None or not difference.mean:
+    ratios = [
+        abs(d.detectable / d.mean)
+        for d in differences
+        if d.detectable is not None and d.mean and abs(d.mean) >= margin
+    ]
+    if not ratios:
         return None
-    n_needed = n_rows * (difference.detectable / difference.mean) ** 2
-    i = bisect_left(PAIRS, n_needed)
+    i = bisect_left(PAIRS, n_rows * max(ratios) ** 2)
     return PAIRS[i] if i < len(PAIRS) else None

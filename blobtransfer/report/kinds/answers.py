@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from blobtransfer.report import words
-from blobtransfer.results.findings import SplitAnew, Summary, Unit
+from blobtransfer.results.findings import Summary, Unit
 from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Arm, Question
 from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
+from blobtransfer.statistics.resplit import rows_needed
 
 
 def answer(results: CellResults, question: Question) -> str | None:
@@ -166,11 +167,12 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
 def _needed_rows(results: CellResults) -> str:
     """Return how many rows of a table should decide all undecided variants."""
     margin, data = results.spec.margin, results.spec.data
-    caution = next(c for c in results.findings.cautions if isinstance(c, SplitAnew))
+    differences = [row.difference for row in undecided if row.difference is not None]
+    n_needed = rows_needed(differences, data.n_train + data.n_test_rows, margin)
     of_what = f" a difference of {words.format_points(margin)}" if margin else " the difference"
     repeats = f"no number of repeats settles{of_what}"
-    if caution.n_rows_needed is not None:
-        return f"{repeats}; about {caution.n_rows_needed:,} rows should settle one of this size"
+    if n_needed is not None:
+        return f"{repeats}; about {n_needed:,} rows should settle one of the observed size"
     return f"{repeats}; more {'training rows' if data.test_to_train > 1.0 else 'rows'} would"
 
 

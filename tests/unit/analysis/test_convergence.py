@@ -9,10 +9,10 @@ from helpers.specs import spec_of
 from scipy import stats
 
 from blobtransfer.analysis.cells import analyse
-from blobtransfer.analysis.convergence import few_validation_rows, rises_of, still_improving
+from blobtransfer.analysis.convergence import early_stopping_cautions, rises_of, still_improving
 from blobtransfer.analysis.studies import analyse_study
 from blobtransfer.data.tables.resolve import resolve_data_specs
-from blobtransfer.results.findings import FewValidationRows, StillImproving
+from blobtransfer.results.findings import FewValidationRows, LittlePatience, StillImproving
 from blobtransfer.running.run import compare
 from blobtransfer.running.single import train_target
 from blobtransfer.running.trainer import engine_of
@@ -99,18 +99,20 @@ def test_runs_that_share_a_source_are_one_rise():
 
 
 @pytest.mark.parametrize(
-    ("training", "n_train", "expected"),
+    ("patience", "n_train", "expected"),
     [
-        (TrainingSpec(), 40, None),
-        (TrainingSpec(patience=5), 500, None),
-        (TrainingSpec(patience=5), 150, None),
-        (TrainingSpec(patience=5), 149, FewValidationRows("target", 29)),
-        (TrainingSpec(patience=5), 40, FewValidationRows("target", 8)),
+        (None, 40, []),
+        (10, 500, []),
+        (10, 150, []),
+        (10, 149, [FewValidationRows("target", 29)]),
+        (9, 500, [LittlePatience(9)]),
+        (1, 40, [FewValidationRows("target", 8), LittlePatience(1)]),
     ],
 )
-def test_early_stopping_by_few_validation_rows_has_a_caution(training, n_train, expected):
+def test_early_stopping_that_can_end_too_early_has_a_caution(patience, n_train, expected):
+    training = TrainingSpec(patience=patience)
     spec = replace(DEFAULT, training=training, target=BlobsSpec(2, n_train=n_train))
-    assert few_validation_rows(spec) == expected
+    assert early_stopping_cautions(spec) == expected
 
 
 def test_arms_whose_runs_mostly_collapse_are_left_out():

@@ -90,11 +90,18 @@ def test_two_equal_learners_are_told_apart_too_often_only_by_the_plain_t_test():
 
 def test_the_rows_needed_grow_with_the_square_of_what_is_detectable():
     difference = Difference(30, 0.05, detectable=0.1)
-    assert rows_needed(difference, 80) == 320
-    assert rows_needed(replace(difference, mean=-0.05), 81) == 330  # 324, two digits
-    assert rows_needed(replace(difference, mean=0.0), 80) is None
-    assert rows_needed(Difference(1, 0.05), 80) is None
-    assert rows_needed(replace(difference, mean=1e-9), 80) is None
+    assert rows_needed([difference], 80, 0.01) == 320
+    assert rows_needed([replace(difference, mean=-0.05)], 81, 0.01) == 330  # 324, two digits
+    assert rows_needed([replace(difference, mean=0.0)], 80, 0.0) is None
+    assert rows_needed([Difference(1, 0.05)], 80, 0.01) is None
+    assert rows_needed([replace(difference, mean=1e-9)], 80, 0.0) is None
+
+
+def test_the_rows_needed_settle_all_differences_but_those_within_the_margin():
+    differences = [Difference(30, mean, detectable=0.1) for mean in (0.2, 0.05, 0.004)]
+    assert rows_needed(differences, 80, 0.01) == 320
+    assert rows_needed(differences[::2], 80, 0.01) == 20
+    assert rows_needed(differences[2:], 80, 0.01) is None
 
 
 def test_with_the_rows_needed_a_difference_is_detected_four_times_out_of_five():
@@ -110,6 +117,6 @@ def test_with_the_rows_needed_a_difference_is_detected_four_times_out_of_five():
     pilot = compare_resplits(
         mean + std * stats.norm.ppf((np.arange(n_splits) + 0.5) / n_splits), test_to_train
     )
-    needed = rows_needed(pilot, n_rows)
+    needed = rows_needed([pilot], n_rows, 0.01)
     detected = [difference(needed).ci_low > 0.0 for _ in range(400)]
     assert np.mean(detected) == pytest.approx(0.8, abs=0.06)
