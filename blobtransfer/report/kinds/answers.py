@@ -147,7 +147,7 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
         if to_decide is None and results.spec.until_decided:
             return f"after {words.pluralise(results.scores.n_repeats, 'repeats')}"
         if to_decide is None and results.spec.data.is_resplit and _has_interval(summary):
-            return _needed_rows(results)
+            return _needed_rows(undecided, results)
         if to_decide is None:
             return f"more {_unit(results, summary.arm)} should settle it"
         numbers.append((to_decide, summary))
@@ -164,7 +164,7 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     return text
 
 
-def _needed_rows(results: CellResults) -> str:
+def _needed_rows(undecided: Sequence[Summary], results: CellResults) -> str:
     """Return how many rows of a table should decide all undecided variants."""
     margin, data = results.spec.margin, results.spec.data
     differences = [row.difference for row in undecided if row.difference is not None]
