@@ -35,7 +35,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def exhaustive(session: nox.Session) -> None:
-    """Run ten times as many random trials, and 800 mutations of each kind; takes --fuzz-seed."""
+    """Run ten times as many random trials, all costly cases, 800 mutations; takes --fuzz-seed."""
     options = ("--times", "10", "--mutations", "800", "--fuzz-seed", "2", *session.posargs)
     python(session, "-m", "pytest", "-n", "2", "-rP", "-m", "exhaustive", *options)
 

@@ -10,6 +10,7 @@ import pytest
 from helpers.commands import without_cautions
 from helpers.models import probabilities
 from helpers.specs import SMALL_OPTIONS
+from helpers.trials import third_of
 
 from blobtransfer.errors import SourceFileError
 from blobtransfer.keras_files.read import read_source_file
@@ -140,8 +141,9 @@ NOTES = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-@pytest.mark.parametrize("name", ACCEPTED)
+@pytest.mark.parametrize("name", third_of(ACCEPTED))
 def test_a_model_is_read_with_the_function_that_it_has_in_keras(keras, tmp_path, name, suffix):
     model = ACCEPTED[name](keras)
     model.save(tmp_path / f"model{suffix}")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers.specs import PARITY_CASES, STOPPING_CASES
+from helpers.trials import third_of
 
 from blobtransfer.engines import load_engine
 from blobtransfer.network import initial_weights
@@ -62,7 +63,8 @@ def assert_close(ours, theirs, training):
     assert largest <= SENSITIVE_TOLERANCE
 
 
-@pytest.mark.parametrize(("network", "training", "n_frozen"), PARITY_CASES)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("network", "training", "n_frozen"), third_of(PARITY_CASES))
 def test_after_three_epochs_the_weights_agree_within_float32(engines, network, training, n_frozen):
     dataset = BlobsSpec(
         3, n_samples=300, n_classes=network.n_classes, n_features=network.n_features, n_train=200
@@ -112,6 +114,6 @@ def test_networks_that_are_pulled_towards_their_sources_agree(engines, optimizer
 
 
 def test_after_all_epochs_the_accuracies_agree_within_two_rows(engines):
-    ours, theirs = trained_by_each(engines, MLPSpec(), TrainingSpec(), BlobsSpec(2), 30)
+    ours, theirs = trained_by_each(engines, MLPSpec(), TrainingSpec(), BlobsSpec(2), N_NETWORKS)
     difference = np.abs(ours.scores - theirs.scores)[TEST_ACCURACY]
     assert difference.max() <= 2 / 500 + 1e-9

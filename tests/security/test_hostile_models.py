@@ -43,7 +43,7 @@ from helpers.models import (
     write_h5,
     write_keras,
 )
-from helpers.trials import trials
+from helpers.trials import third_of, trials
 
 from blobtransfer.errors import MachineError, SourceFileError
 from blobtransfer.keras_files import read as reading
@@ -566,7 +566,8 @@ def nobody_opens(folder: Path) -> Iterator[None]:
         os.close(watch)
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", third_of(ATTACKS))
 def test_an_attack_is_refused_and_nothing_is_executed_written_or_read_elsewhere(room, name):
     attack, problem = ATTACKS[name]
     path = attack(room)
@@ -613,7 +614,8 @@ SAMPLE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", third_of(SAMPLE))
 def test_the_command_refuses_an_attack_with_one_line_exit_2_and_little_memory(room, name):
     attack, problem = ATTACKS[name]
     path = attack(room)
