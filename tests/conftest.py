@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of random trials and of `integration/test_golden.py`."""
     group = parser.getgroup("random trials")
     group.addoption("--times", type=int, default=1, help="factor on the number of random trials")
-    group.addoption("--mutations", type=int, default=15, help="random mutations of each kind")
+    group.addoption("--mutations", type=int, default=10, help="random mutations of each kind")
     group.addoption("--fuzz-seed", type=int, default=1, help="seed of the mutations")
     rewrite = "write the pages of tests/golden/ again; read the difference before a commit"
     parser.addoption("--rewrite-golden", action="store_true", help=rewrite)

@@ -14,6 +14,7 @@ import pytest
 from helpers.commands import assert_refused, rows_of, run_process, without_cautions
 from helpers.specs import SMALL_OPTIONS
 from helpers.texts import says_in_order
+from helpers.trials import third_of
 from PIL import Image
 
 import blobtransfer
@@ -409,8 +410,9 @@ def test_a_figure_without_a_name_replaces_only_our_own(run, tmp_path):
     assert os.listdir(tmp_path) == [path.name]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("suffix", third_of(["png", "svg", "pdf"]))
 def test_a_figure_of_another_command_is_not_replaced_silently(run, tmp_path, suffix):
     name = f"f.{suffix}"
     first = ("plot-data", *SMALL_OPTIONS[:4], "--plot", name)

@@ -319,7 +319,8 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", third_of(REFUSED))
 def test_who_does_what_a_refusal_says_is_accepted(keras, tmp_path, name):
     make, problem = REFUSED[name]
     model = make(keras)

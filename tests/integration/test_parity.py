@@ -79,7 +79,8 @@ def test_after_three_epochs_the_weights_agree_within_float32(engines, network, t
     np.testing.assert_array_equal(ours.classes_predicted, theirs.classes_predicted)
 
 
-@pytest.mark.parametrize(("network", "training", "n_frozen"), STOPPING_CASES)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("network", "training", "n_frozen"), third_of(STOPPING_CASES))
 def test_trainings_stop_at_the_same_epoch_with_the_same_weights(
     engines, network, training, n_frozen
 ):

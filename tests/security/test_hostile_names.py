@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import product
 from xml.etree import ElementTree
 
 import pytest
@@ -23,6 +24,7 @@ from helpers.names import (
 from helpers.running import compare, interrupted, run
 from helpers.specs import SMALL, VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
+from helpers.trials import third_of
 from markdown_it import MarkdownIt
 
 from blobtransfer.data import load_dataset
@@ -232,8 +234,8 @@ def test_json_of_a_file_whose_name_utf_8_cannot_hold_can_be_read(results):
 # ---------------------------------------------------------------- figures
 
 
-@pytest.mark.parametrize("style", ["screen", "paper"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("style", "kind"), third_of(product(["screen", "paper"], KINDS)))
 def test_every_figure_can_be_drawn_and_is_well_formed_whatever_names_are_in_it(
     results, kind, style
 ):

@@ -123,7 +123,7 @@ def test_without_noise_all_is_possible():
 def test_no_rule_that_learnt_from_many_rows_is_better_than_the_ceiling(kind):
     from sklearn.neighbors import KNeighborsClassifier
 
-    spec = kind(1, noise=0.35, n_samples=20_000, n_train=20_000, n_test=20_000)
+    spec = kind(1, noise=0.35, n_samples=20_000, n_train=10_000, n_test=20_000)
     dataset = load_dataset(spec)
     rule = KNeighborsClassifier(200).fit(dataset.x_train, dataset.y_train)
     accuracy = np.mean(rule.predict(dataset.x_test) == dataset.y_test)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers.commands import run_python
 from helpers.specs import spec_of
+from helpers.trials import third_of
 
 from blobtransfer.data.dataset import with_validation_rows
 from blobtransfer.engines import Job, Trained
@@ -85,22 +86,31 @@ def compiled_model(job: Job, run: int, metrics=()):
 MIXED = ("gelu", "tanh", "elu", "sigmoid", "leaky_relu", "leaky_relu=0.1", "relu")
 
 
-@pytest.mark.parametrize(
-    ("network", "training", "variants"),
-    [
-        # 40 training rows: the last batch has 8.
-        (MLPSpec(), TrainingSpec(3), ("fixed=2", "new-head,fixed=1,anchor=0.1")),
-        (MLPSpec(), TrainingSpec(3, 16, momentum=0.9), ("fixed=1,unfreeze=2,factor=0.5",)),
-        (MLPSpec(), TrainingSpec(3, 15, optimizer="adam", weight_decay=0.01), ("anchor=1",)),
-        (MLPSpec(), TrainingSpec(2, 1, momentum=0.5, nesterov=True, weight_decay=0.1), ()),
-        (MLPSpec(), TrainingSpec(3, 1000), ()),
-        (MLPSpec(hidden=(4, 5, 3, 6, 2, 7, 3), activation=MIXED), TrainingSpec(3, 16, 0.1), ()),
-        (MLPSpec(activation="gelu"), TrainingSpec(3, 7, 0.1, momentum=0.9), ()),
-        (MLPSpec(), TrainingSpec(3, learning_rate=1e30), ()),
-    ],
-    ids=["sgd", "momentum", "adam", "batch of 1", "one batch", "activations", "gelu", "diverged"],
-)
-def test_trained_networks_are_those_of_keras_fit_to_the_bit(network, training, variants):
+FITS = {
+    # 40 training rows: the last batch of most has fewer rows.
+    "momentum": (MLPSpec(), TrainingSpec(3, 16, momentum=0.9), ("fixed=1,unfreeze=2,factor=0.5",)),
+    "sgd": (MLPSpec(), TrainingSpec(3), ("fixed=2", "new-head,fixed=1,anchor=0.1")),
+    "batch of 1": (
+        MLPSpec(),
+        TrainingSpec(2, 1, momentum=0.5, nesterov=True, weight_decay=0.1),
+        (),
+    ),
+    "adam": (MLPSpec(), TrainingSpec(3, 15, optimizer="adam", weight_decay=0.01), ("anchor=1",)),
+    "one batch": (MLPSpec(), TrainingSpec(3, 1000), ()),
+    "gelu": (MLPSpec(activation="gelu"), TrainingSpec(3, 7, 0.1, momentum=0.9), ()),
+    "activations": (
+        MLPSpec(hidden=(4, 5, 3, 6, 2, 7, 3), activation=MIXED),
+        TrainingSpec(3, 16, 0.1),
+        (),
+    ),
+    "diverged": (MLPSpec(), TrainingSpec(3, learning_rate=1e30), ()),
+}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", third_of(FITS))
+def test_trained_networks_are_those_of_keras_fit_to_the_bit(name):
+    network, training, variants = FITS[name]
     spec = spec_of(
         1, network=network, training=training, variants=(STANDALONE, *map(parse_variant, variants))
     )

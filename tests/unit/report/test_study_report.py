@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from helpers.running import run
 from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
 from helpers.texts import says_in_order
+from helpers.trials import third_of
 
 from blobtransfer.analysis.load import from_json
 from blobtransfer.engines import load_engine
@@ -390,8 +392,8 @@ def test_a_heat_map_has_number_and_mark_in_every_cell(studies, name):
     assert len(frames) == 3  # the diagonal
 
 
-@pytest.mark.parametrize("name", MAKE)
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("name", "style"), third_of(product(MAKE, STYLES)))
 def test_every_style_can_be_drawn_and_is_the_same_twice(studies, name, style, tmp_path):
     texts = []
     for i in range(2):

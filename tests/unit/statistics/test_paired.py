@@ -93,7 +93,7 @@ def samples(seed, n_samples=300):
         yield values + generator.normal(0, 0.02), max_difference, int(generator.integers(1, 30))
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_p_is_below_5_percent_exactly_where_the_interval_excludes_0(seed):
     n_excluded = 0
     for values, max_difference, n_compared in samples(seed):
@@ -332,7 +332,7 @@ def test_the_repeats_that_decide_are_always_more_than_there_were(n, needed):
 # ---------------------------------------------------------------- simulation
 
 
-N_EXPERIMENTS = 500
+N_EXPERIMENTS = 300
 
 
 def share_covered(draw, truth=0.0, max_difference=0.0):
@@ -357,38 +357,3 @@ def test_the_interval_of_fresh_sources_covers_and_that_of_one_source_does_not(n)
     assert 0.93 <= share_covered(fresh_sources)
     # Within is a third of between: such an interval holds the truth one time in three or less.
     assert share_covered(one_source) < 0.35
-
-
-def deaths(n, n_variants=3, q=0.05):
-    """Draw differences of mean 0 of which a share q has lost 10 to 40 points."""
-
-    def draw(generator):
-        d = generator.normal(0.0, 0.01, (n, n_variants))
-        is_dead = generator.random(d.shape) < q
-        return np.where(is_dead, generator.uniform(-0.4, -0.1, d.shape), d) + q * 0.25
-
-    return draw
-
-
-def share_of_false_findings(n, max_difference, q=0.05, n_tables=300):
-    """Return the share of tables of three variants in which any is called better or worse."""
-    draw, n_false = deaths(n, q=q), 0
-    for table in range(n_tables):
-        d = draw(np.random.default_rng([n, table]))
-        kinds = [verdict_of(compare_pairs(one, max_difference, 3), 0.01).kind for one in d.T]
-        n_false += any(kind in ("better", "worse") for kind in kinds)
-    return n_false / n_tables
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "q"), [(30, 0.05), (100, 0.05), (30, 4.5 / 30), (60, 4.5 / 60)])
-def test_where_networks_fail_at_most_5_percent_of_tables_have_a_false_finding(n, q):
-    # three standard errors of 300 tables: 0.0126
-    assert share_of_false_findings(n, MAX_DIFFERENCE, q) <= 0.05 + 3 * 0.0126
-
-
-@pytest.mark.slow
-def test_without_the_range_many_more_tables_have_one():
-    # Of thirty runs of which one in twenty fails, 0.95^30 = 21 % have no failure, and three
-    # variants are drawn: an interval that does not allow for failures finds all those better.
-    assert share_of_false_findings(30, max_difference=0.0) > 0.15

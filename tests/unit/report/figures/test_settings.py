@@ -6,6 +6,7 @@ import pytest
 from helpers.commands import run_process, without_cautions
 from helpers.specs import SMALL_OPTIONS
 from helpers.texts import says_in_order
+from helpers.trials import third_of
 
 COMMAND = ("compare", *SMALL_OPTIONS, "--repeats", 3, "-q", "--plot", "f.png")
 
@@ -33,8 +34,9 @@ def fifo(folder):
     os.mkfifo(folder / "matplotlibrc")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
-@pytest.mark.parametrize("write", [colours, latex, nonsense, fifo])
+@pytest.mark.parametrize("write", third_of([colours, latex, nonsense, fifo]))
 def test_a_matplotlibrc_where_the_command_runs_changes_no_byte(tmp_path, expected, write):
     write(tmp_path)
     done = run_process(*COMMAND, cwd=tmp_path, environment={"MPLBACKEND": "nonsense"})
