@@ -127,7 +127,7 @@ class DataOptions:
             return {"target": target}
         if self.source is None and not isinstance(target, BlobsSpec):
             if model is None:
-                problem = "there is no source; add --source SPEC, or --model FILE"
+                problem = "needs a source; add --source SPEC, or --model FILE"
                 raise SettingError("target", self.target, problem)
             return {"target": target}
         if self.target is None and model is None and not isinstance(source, BlobsSpec):

@@ -76,9 +76,9 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
         case findings.LookAgain():
             nested = results.spec.nested is not None
             return (
-                f"where it says undecided, a second look at more than these {caution.n} "
-                f"{'sources' if nested else 'repeats'} errs in more than 5 % of tables; with more "
-                f"{'--nested' if nested else '--repeats'} take another --train-seed"
+                "undecided variants: adding repeats after looking has an error rate above 5 %; "
+                f"for more than these {caution.n} {'sources' if nested else 'repeats'} use "
+                f"{'--nested' if nested else '--repeats'} with another --train-seed"
             )
         case findings.Collapsed() if isinstance(results, TrainingResults):
             if results.run.status == "failed":

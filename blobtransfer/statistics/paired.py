@@ -138,7 +138,9 @@ def compare_pairs(
         end = range_end(max_difference, n)
         bootstrap = BootstrapMean.of_sample(d, -end, end)
         low, high = _extended_to(mean, bootstrap.interval(ALPHA / n_compared))
-        each_low, each_high = _extended_to(mean, bootstrap.interval(ALPHA))
+        each_low, each_high = (
+            _extended_to(mean, bootstrap.interval(ALPHA)) if n_compared > 1 else (low, high)
+        )
         p = 2.0 * bootstrap.smaller_tail(0.0)
         precision = BootstrapPrecision(max_difference, n_compared)
         detectable = smallest_detectable(std, n, precision)

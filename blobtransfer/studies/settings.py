@@ -27,7 +27,7 @@ DataRequest: TypeAlias = DataSpec | TableRequest
 
 DEFAULT_SOURCE, DEFAULT_TARGET = BlobsSpec(1), BlobsSpec(2)
 
-NO_TARGET = "there is no target; add --target SPEC"
+NO_TARGET = "needs a target; add --target SPEC"
 
 DEFAULT_REPEATS = 200
 """Repeats of a comparison."""

@@ -88,6 +88,6 @@ def _variant(settings: ComparisonSettings, keeps_output: bool, n_hidden: int) ->
     if variant.start != "transfer" and model is not None:
         raise SettingError("model", model, f"{variant} does not start from it; leave one out")
     if variant.start == "equal-compute":
-        problem = "there is no source training to equal; use standalone with more --epochs"
+        problem = "one training has no source training to equal; use standalone with more --epochs"
         raise SettingError("variant", str(variant), problem)
     return variant

@@ -68,8 +68,8 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     intervals = interval_note("95 % intervals, each alone", (row.n for row in rows))
     note = (
         "difference to standalone in points: worse below 0, better above; pairs, sorted by "
-        f"{label_of(families[0].arm, results.cell)}: {intervals}; mean: intervals that hold "
-        "together"
+        f"{label_of(families[0].arm, results.cell)}: {intervals}; mean: simultaneous "
+        "intervals"
     )
     note = canvas.wrap(note + margin_note(results.study.margin), width)
     figure.supxlabel(note, fontsize=canvas.look.font)

@@ -103,7 +103,7 @@ def draw_differences(
         label, intervals = "worse < difference in points > better", "95 % intervals"
     else:
         label = "difference to standalone in points: worse below 0, better above"
-        intervals = "95 % intervals that hold together"
+        intervals = "simultaneous 95 % intervals"
     note = interval_note(intervals, (s.difference.n for s in summaries if s.difference))
     axes.set_xlabel(f"{label}\n{note}{margin_note(results.spec.margin)}")
     n_ticks = 5 if room.is_narrow else 9

@@ -138,7 +138,7 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
                 color=colour if is_decided(summary.verdict) else "white", markeredgecolor=colour,
                 markeredgewidth=1.4 * look.scale, zorder=4,
             )  # fmt: skip
-    note = _interval_note("95 % intervals that hold together", results)
+    note = _interval_note("simultaneous 95 % intervals", results)
     axes.set_ylabel(f"difference to standalone (points)\n{note}")
     name = escape_mathtext(shorten(results.study.axes[0].name))
     axes.set_xlabel(f"{name}\nfilled: decided{margin_note(results.study.margin)}")

@@ -331,7 +331,9 @@ def _comparison_notes(
             notes.append("the source network failed: its loss is not finite")
     notes += low_run_notes(summaries, results)
     n_compared = len(spec.variants) - 1
-    together = f"; the {n_compared} intervals of the mean hold together" if n_compared > 1 else ""
+    together = (
+        f"; the {n_compared} intervals of the mean are simultaneous" if n_compared > 1 else ""
+    )
     notes.append(
         f"low: runs below {words.format_percent(results.findings.low_line)}; typical: the middle "
         f"three fifths of the differences{together}"

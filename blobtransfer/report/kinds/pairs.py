@@ -35,7 +35,7 @@ class PairsView(StudyView):
     column_explanations = (
         "mean, std: of the mean test accuracies on the pairs, in %, and between pairs",
         "difference [95 %]: mean over the pairs of variant less standalone, in points, and where "
-        "it would lie with very many pairs; those of all variants hold together",
+        "it would lie with very many pairs; those of all variants are simultaneous",
         "tau: standard deviation of the true differences between pairs",
         "next pair [95 %]: where the true difference of a further pair of such problems lies",
         "beyond the margin: share of such pairs that gain more, that lose more than the margin",

@@ -27,7 +27,7 @@ class SweepView(StudyView):
         "epochs, updates: passes over the training rows of a point, and steps in all",
         "mean, std: of the test accuracies of the repeats of a point, in %",
         "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
-        "where it would lie with very many repeats; those of all points hold together",
+        "where it would lie with very many repeats; those of all points are simultaneous",
     )
 
     def headline(self, results: StudyResults) -> str:
@@ -54,7 +54,7 @@ class SweepView(StudyView):
         return (
             f"The comparison was made at {n_points} points, with "
             f"{words.pluralise(results.study.n_repeats, 'repeats')} each, on the same test rows "
-            "and with the same draws; the intervals of all points and variants hold together."
+            "and with the same draws; the intervals of all points and variants are simultaneous."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
@@ -199,7 +199,7 @@ def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
         yield lengths
     n_points, n_series = len(results.study.cells), len(results.study.cells[0].spec.variants) - 1
     yield (
-        f"the intervals of all {n_points * n_series} differences of the question hold together; "
+        f"the intervals of all {n_points * n_series} differences of the question are simultaneous; "
         "repeats are paired along the axis"
     )
     summaries = (s for cell in results.cells for s in cell.of_question(question))
