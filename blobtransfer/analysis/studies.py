@@ -81,7 +81,7 @@ def analyse_study(
     results = StudyResults(study, tuple(analysed), provenance)
     if study.kind == "compare":  # its findings are those of its cell
         return results
-    cautions = sorted(_cautions(results), key=lambda caution: not caution.is_always_reported)
+    cautions = sorted(_cautions(results), key=_caution_order)
     findings = StudyFindings(cautions=tuple(cautions))
     if study.kind == "sweep" and len(study.axes) == 1 and study.axes[0].is_ordered:
         findings = replace(findings, changes=tuple(_changes(results)))
@@ -318,6 +318,11 @@ def _cautions(results: StudyResults) -> Iterator[StudyCaution]:
         applies_to_pairs = cautions[0].is_always_reported or kind in ("other classes", "mixed")
         if study.kind != "pairs" or applies_to_pairs:
             yield StudyCaution("in cells", len(cautions), max(cautions, key=_highest_rise))
+
+
+def _caution_order(caution: StudyCaution) -> tuple[bool, bool]:
+    """Return the sort key of a caution: about improving networks, always reported, others."""
+    return not isinstance(caution.first, StillImproving), not caution.is_always_reported
 
 
 def _highest_rise(caution: Caution) -> float:

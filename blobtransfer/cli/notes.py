@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
-from blobtransfer.specs.table import ScaleBy, TableSpec
+from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.variant import NewHead
 from blobtransfer.studies.settings import ComparisonSettings
 
@@ -14,37 +13,19 @@ if TYPE_CHECKING:
     from blobtransfer.keras_files.read import SourceNetwork
 
 
-SCALES: dict[ScaleBy, str] = {
-    "own": "standardised by the training rows of the target (scale=own)",
-    "source": "standardised by the training rows of the source (scale=source)",
-    "none": "as they are in the table (scale=none)",
-}
-
-MAX_LISTED_INPUTS = 8
-"""Largest number of inputs of a network that a note lists in full."""
-
-
 def model_notes(
-    source_network: "SourceNetwork | None", path: object, target: DataSpec | None
+    source_network: "SourceNetwork | None", path: object, spec: ExperimentSpec
 ) -> Iterator[str]:
-    """Yield the ignored parts of a model file, and notes on training rows or inputs not recorded.
+    """Yield the notes on a model file, and one on training rows that are not recorded.
 
     Args:
         source_network: The network of the file; None if there is none.
         path: Path of the file.
-        target: Data that the network is trained on next.
+        spec: The experiment that uses it.
     """
     if source_network is None:
         return
-    if source_network.preprocessing is None and isinstance(target, TableSpec):
-        names = [escape_control_characters(name) for name in target.feature_names]
-        if len(names) > MAX_LISTED_INPUTS:
-            names = [*names[: MAX_LISTED_INPUTS - 1], f"... ({len(names)} in all)"]
-        yield (
-            f"note: {path} does not record its inputs; assumed, in this order: {', '.join(names)}, "
-            f"{SCALES[target.scale]}"
-        )
-    for note in source_network.notes:
+    for note in spec.model_notes:
         yield f"note: {path}: {note}"
     if source_network.preprocessing and not source_network.preprocessing.trained_rows:
         yield f"note: {path}: which rows trained it is not known; see that none of them tests"

@@ -55,7 +55,7 @@ class StudyRequest:
 
     def print_notes(self, messages: MessageOptions) -> None:
         """Print notes on data and model, unless quiet."""
-        messages.log(*model_notes(self.source_network, self.settings.model, self.base.target))
+        messages.log(*model_notes(self.source_network, self.settings.model, self.base))
         if any(self.descriptions) and not messages.quiet:
             messages.log(*data_notes(self.base))
         messages.log(*new_head_notes(self.base, self.settings))

@@ -114,7 +114,7 @@ def train_target(
         raise SettingError("force", "", "nothing is saved; leave it out, or add --save FILE")
     if save is not None:
         check_model_file("save", save, spec.variants[0].network(spec.network), force)
-    messages.log(*model_notes(source_network, model, spec.target), *new_head_notes(spec, settings))
+    messages.log(*model_notes(source_network, model, spec), *new_head_notes(spec, settings))
 
     if task is not None and not messages.quiet:
         messages.log(*data_notes(spec))

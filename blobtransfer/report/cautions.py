@@ -16,6 +16,7 @@ from blobtransfer.results.results import CellResults, StudyResults, TrainingResu
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
+from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.training import earlier_epoch
 from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS
 
@@ -28,9 +29,7 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
     match caution:
         case findings.StillImproving():
             others = len(caution.rises) - 1
-            also = (
-                f", and {others} {'other' if others == 1 else 'others'} may too" if others else ""
-            )
+            also = f", and {pluralise(others, 'other variants')} may too" if others else ""
             return f"{_rise_text(caution, results)}{also}: {_length_advice(results)}"
         case findings.FewValidationRows():
             return (
@@ -42,7 +41,7 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
             patience = pluralise(caution.patience, "epochs")
             return (
                 f"each training stops after {patience} without a lower validation loss, which can "
-                f"be long before it has converged; {_more_patience(caution)}"
+                f"be long before it has converged; {_more_patience(caution, results)}"
             )
         case findings.FewPairs():
             design, more = results.spec.nested, f"--repeats {ENOUGH_REPEATS}"
@@ -85,14 +84,13 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
                 return "the network diverged: its loss is not finite; try a smaller --learning-rate"
             return (
                 f"the network collapsed: it predicts {results.run.classes_predicted} of "
-                f"{results.spec.network.n_classes} classes; try a smaller --learning-rate, or "
-                "wider --hidden layers"
+                f"{results.spec.network.n_classes} classes; try {_other_training(results)}"
             )
         case findings.Collapsed():
             names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
-                f"most runs fail or collapse, which is to never predict a class ({names}): there "
-                "is little to compare; try a smaller --learning-rate, or wider --hidden layers"
+                f"most runs diverge or collapse, that is, never predict one of the classes "
+                f"({names}): there is little to compare; try {_other_training(results)}"
             )
         case findings.FewTestRows():
             return (
@@ -113,12 +111,15 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
     """Return a caution in one line, with the options to use."""
     match caution:
         case findings.StillImproving():
-            return f"{_rise_text(caution, results)}; {_length_setting(results)}"
+            return (
+                f"still improving: {_rise_text(caution, results)}, so the difference may change; "
+                f"{_length_setting(results)}"
+            )
         case findings.FewValidationRows():
             return f"early stopping depends on {_validation_rows(caution)}; leave out --patience"
         case findings.LittlePatience():
             patience = pluralise(caution.patience, "epochs")
-            return f"early stopping after only {patience}; {_more_patience(caution)}"
+            return f"early stopping after only {patience}; {_more_patience(caution, results)}"
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return f"one source network; for fresh sources use {source}"
@@ -137,11 +138,20 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
         case findings.SplitAnew():
             return f"the same {caution.n_rows:,} rows are resplit: {_ways_to_narrow(caution)}"
         case findings.Collapsed():
-            return "most runs fail or collapse; try a smaller --learning-rate"
+            return f"most runs diverge or collapse; try {_other_training(results)}"
         case findings.Mixed():
             return f"{caution.n_repeats:,} repeats may be rounded differently (--mixed)"
         case findings.FewPairs():
             return caution_text(caution, results)
+
+
+def _other_training(results: CellResults) -> str:
+    """Return the settings that may help if most runs diverge or collapse."""
+    if results.n_failed:
+        return "a smaller --learning-rate"
+    data = results.spec.data
+    unscaled = isinstance(data, TableSpec) and data.scale == "none"
+    return f"{'scale=own, ' if unscaled else ''}another --learning-rate, or more --epochs"
 
 
 def _validation_rows(caution: findings.FewValidationRows) -> str:
@@ -149,8 +159,10 @@ def _validation_rows(caution: findings.FewValidationRows) -> str:
     return f"{pluralise(caution.n_validation, 'validation rows')} of the {caution.role}"
 
 
-def _more_patience(caution: findings.LittlePatience) -> str:
-    """Return the command that shows whether more patience changes the answer."""
+def _more_patience(caution: findings.LittlePatience, results: CellResults) -> str:
+    """Return the command or option that shows whether more patience changes the answer."""
+    if isinstance(results, TrainingResults):
+        return f"try --patience {4 * caution.patience}"
     values = ",".join(str(factor * caution.patience) for factor in (1, 4, 16))
     return f"try sweep --over patience={values}"
 
@@ -174,21 +186,26 @@ def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
 
 def _length_advice(results: CellResults) -> str:
     """Return what longer training may change, and the settings for it."""
-    spec = results.spec
     if isinstance(results, TrainingResults):
         return f"its accuracy may change with more epochs; {_length_setting(results)}"
     text = f"the difference may change with more epochs; {_length_setting(results)}"
+    return f"{text}{_budget_advice(results)}"
+
+
+def _budget_advice(results: CellResults) -> str:
+    """Return the option for as many updates on the target as on the source, if they are fewer."""
+    spec = results.spec
     has_own_lengths = spec.source_epochs is not None or spec.training.patience is not None
     if spec.source is None or spec.target is None or has_own_lengths:
-        return text
+        return ""
     n_source = spec.source_training.n_updates(spec.source.n_train)
     n_target = spec.training.n_updates(spec.target.n_train)
-    if n_target < n_source:
-        text += (
-            f", or --budget updates: target networks make {n_target:,} updates, source networks "
-            f"{n_source:,}"
-        )
-    return text
+    if n_target >= n_source:
+        return ""
+    return (
+        f", or --budget updates: target networks make {n_target:,} updates, source networks "
+        f"{n_source:,}"
+    )
 
 
 def _length_setting(results: CellResults) -> str:
@@ -286,15 +303,28 @@ def _text_of_cells(
         results: Results of the study.
         cell_name: Name of the cells, in the plural.
     """
-    cells = (cell for cell in results.cells if caution in cell.findings.cautions)
-    first = next(cells, results.cell)
+    first = next(
+        (cell for cell in results.cells if caution in cell.findings.cautions), results.cell
+    )
+    reasons = {
+        short_caution(other, cell).partition(";")[0]
+        for cell in results.cells
+        for other in cell.findings.cautions
+        if other.kind == caution.kind
+    }
     where = f"in {n_cells} of {len(results.cells)} {cell_name}"
-    if isinstance(caution, findings.StillImproving):
-        if results.study.pools_cells:
-            where = f"on average over {len(results.cells)} {cell_name}"
-        elif n_cells > 1:
-            axes = zip(results.study.axes, first.at, strict=True)
-            where += f", most with {join_and([f'{axis.name} {value}' for axis, value in axes])}"
-        if any(axis.name == "epochs" for axis in results.study.axes):
-            return f"{where}: {_rise_text(caution, first)}"
-    return f"{where}: {short_caution(caution, first)}"
+    is_improving = isinstance(caution, findings.StillImproving)
+    if is_improving and results.study.pools_cells:
+        where = f"on average over {len(results.cells)} {cell_name}"
+    elif n_cells > 1 and (is_improving or len(reasons) > 1):
+        axes = zip(results.study.axes, first.at, strict=True)
+        such = "most with" if is_improving else "such as with"
+        where += f", {such} {join_and([f'{axis.name} {value}' for axis, value in axes])}"
+    if not isinstance(caution, findings.StillImproving):
+        return f"{where}: {short_caution(caution, first)}"
+    rise = f"{where}: {_rise_text(caution, first)}"
+    if any(axis.name == "epochs" for axis in results.study.axes):
+        return rise
+    if results.study.kind == "sweep":
+        return f"{rise}; {_length_setting(first)}"
+    return f"{rise}; try --epochs {4 * first.spec.training.epochs}{_budget_advice(first)}"

@@ -19,7 +19,7 @@ from scipy import special
 from blobtransfer.statistics.paired import finite_differences
 from blobtransfer.statistics.power import ALPHA, t_quantile
 
-MIN_POOLED_PAIRS = 5
+MIN_POOLED_PAIRS = 6
 """With fewer pairs there is no interval."""
 
 N_QUANTILES = 100
@@ -36,7 +36,7 @@ MIN_VARIANCE = 1e-18
 class PooledEffect:
     """Estimate of the mean effect over pairs of data, and of how much pairs differ.
 
-    All but the mean and the worst are None for fewer than 5 pairs. If all effects are equal, their
+    All but the mean and the worst are None for fewer than 6 pairs. If all effects are equal, their
     spread is unknown: the interval is that of the rule of three, and there is no prediction
     interval. Effects are shares.
 
@@ -81,7 +81,7 @@ class Slope:
 
     Args:
         n: Number of pairs.
-        slope: Change of y per unit of x; None for fewer than 5 pairs, or if x does not vary.
+        slope: Change of y per unit of x; None for fewer than 6 pairs, or if x does not vary.
         ci_low: Lower end of its 95 % interval; None also if y does not vary.
         ci_high: Upper end.
         p_value: Two-sided p of a slope of 0.

@@ -16,7 +16,7 @@ from blobtransfer.specs.data import DataSpec, Role, have_same_classes
 from blobtransfer.specs.experiment import ExperimentSpec, Question
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Axis, Budget, Cell, Study, StudyKind
-from blobtransfer.specs.table import TableRequest
+from blobtransfer.specs.table import ScaleBy, TableRequest, TableSpec
 from blobtransfer.specs.variant import STANDALONE, NewHead, Variant, transfer_variants
 from blobtransfer.studies.settings import ComparisonSettings, DataRequest
 from blobtransfer.studies.training_length import (
@@ -36,8 +36,17 @@ SAME_FIELDS = (
 
 NO_PREPROCESSING = (
     "it does not record its input columns or their scale; add scale=none (raw values) or scale=own "
-    "(standardised) to the table, or train a network with blobtransfer train-source --task SPEC"
+    "(standardised) to the target, or train a network with blobtransfer train-source --task SPEC"
 )
+
+SCALES: dict[ScaleBy, str] = {
+    "own": "standardised by the training rows of the target (scale=own)",
+    "source": "standardised by the training rows of the source (scale=source)",
+    "none": "as they are in the table (scale=none)",
+}
+
+MAX_LISTED_INPUTS = 8
+"""Largest number of inputs of a network that a note lists in full."""
 
 
 def build_comparison(
@@ -87,16 +96,16 @@ def read_data(
 
     Raises:
         TableFileError: A table cannot be used.
-        SourceFileError: The network has no preprocessing, and no table a `scale`.
+        SourceFileError: The network has no preprocessing, and the target no `scale`.
     """
     specs = {role: spec for role, spec in data.items() if not isinstance(spec, TableRequest)}
     if len(specs) == len(data):
         return specs
     preprocessing = None
-    if source_network is not None and isinstance(data["target"], TableRequest):
+    target = data.get("target")
+    if source_network is not None and isinstance(target, TableRequest):
         preprocessing = source_network.preprocessing
-        tables = [request for request in data.values() if isinstance(request, TableRequest)]
-        if preprocessing is None and all(table.scale is None for table in tables):
+        if preprocessing is None and target.scale is None:
             raise SourceFileError(settings.model, NO_PREPROCESSING)
 
     from blobtransfer.data.tables.resolve import resolve_data_specs
@@ -217,7 +226,7 @@ def training_spec(
             if settings.model is None
             else escape_control_characters(str(settings.model)),
             model_sha256=None if source_network is None else source_network.sha256,
-            model_notes=() if source_network is None else source_network.notes,
+            model_notes=_model_notes(source_network, changes.get("target")),
             **changes,
         )
         if source_network is None:
@@ -225,6 +234,21 @@ def training_spec(
         else:
             spec.check_source_network(source_network.network.shapes, source_network.output)
     return spec
+
+
+def _model_notes(
+    source_network: "SourceNetwork | None", target: DataSpec | None
+) -> tuple[str, ...]:
+    """Return the notes on a model file, with the inputs that are assumed if it records none."""
+    if source_network is None:
+        return ()
+    if source_network.preprocessing is not None or not isinstance(target, TableSpec):
+        return source_network.notes
+    names = [escape_control_characters(name) for name in target.feature_names]
+    if len(names) > MAX_LISTED_INPUTS:
+        names = [*names[: MAX_LISTED_INPUTS - 1], f"... ({len(names)} in all)"]
+    inputs = f"inputs are assumed to be, in this order, {', '.join(names)}, {SCALES[target.scale]}"
+    return (inputs, *source_network.notes)
 
 
 @contextmanager

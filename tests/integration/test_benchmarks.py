@@ -101,6 +101,11 @@ def test_where_networks_fail_few_intervals_are_wrong(cost, place, n):
     assert (wrong_alike <= 0.05).all()
 
 
+def test_early_stopping(benchmark, capsys):
+    benchmark("early_stopping", N_REPEATS=2, N_TURNS=1, EPOCHS=4)
+    assert [row[0] for row in table_of(capsys)] == ["`--patience`", "off", "4"]
+
+
 def test_clusters(benchmark, capsys, monkeypatch):
     no_cluster = SimpleNamespace(file="none", add_worker=lambda: None, close=lambda: None)
     monkeypatch.setattr("helpers.clusters.Cluster", lambda folder: no_cluster)

@@ -214,7 +214,7 @@ def test_quietly_the_answers_alone_are_printed(run, name):
 
 
 def test_another_margin_changes_the_words_of_a_saved_study(run):
-    argv = ("pairs", *SMALL[:4], "--epochs", "60", "--repeats", "8", "--pairs", "5", "--fixed", "0")
+    argv = ("pairs", *SMALL[:4], "--epochs", "60", "--repeats", "8", "--pairs", "6", "--fixed", "0")
     run(*argv, "-q", "--no-plot", "-o", "p.json")
     wide = run("show", "p.json", "--margin", "0.9", "-q", "--no-plot")
     assert "no practical difference" in wide.out

@@ -48,7 +48,7 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     families = [summary for summary in results.findings.pooled if summary.family is not None]
     rows = [row for row in results.findings.pairs if row.arm == families[0].arm]
     pairs = [row.pair for row in sorted(rows, key=lambda row: row.difference)]
-    n_rows_of_panel = len(pairs) + SUMMARY_ROWS
+    n_rows_of_panel = len(pairs) + (SUMMARY_ROWS if _has_mean(families[0]) else 1.0)
     width = canvas.width(max(6.3, VARIANT_WIDTH * len(families)))
     title = canvas.wrap(report.headline, width / 1.25)
     n_columns = canvas.n_columns(len(families), width, MIN_VARIANT_WIDTH)
@@ -68,12 +68,18 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     intervals = interval_note("95 % intervals, each alone", (row.n for row in rows))
     note = (
         "difference to standalone in points: worse below 0, better above; pairs, sorted by "
-        f"{label_of(families[0].arm, results.cell)}: {intervals}; mean: simultaneous "
-        "intervals"
+        f"{label_of(families[0].arm, results.cell)}: {intervals}"
     )
+    if _has_mean(families[0]):
+        note += "; mean: simultaneous intervals"
     note = canvas.wrap(note + margin_note(results.study.margin), width)
     figure.supxlabel(note, fontsize=canvas.look.font)
     return figure
+
+
+def _has_mean(summary: PooledSummary) -> bool:
+    """Return whether there are enough pairs for an interval of their mean."""
+    return summary.family is not None and summary.family.ci_low is not None
 
 
 def _draw_family(
@@ -106,9 +112,12 @@ def _draw_family(
             draw_interval(axes, y, ends, color=colour, alpha=0.45, linewidth=width, zorder=2)
         dot: dict[str, Any] = {"marker": "o", "color": colour, "markersize": 3.2 * look.scale}
         axes.plot([100 * row.difference], [y], zorder=3, **dot)
-    _draw_summary(summary, unit, axes, look)
-    axes.axhline(-unit, color="0.6", linewidth=0.8 * look.scale)
-    ticks, names = [MEAN_ROW * unit, NEW_PAIR_ROW * unit], ["mean", "next pair"]
+    ticks, names, last = list[float](), list[str](), -0.7
+    if _has_mean(summary):
+        _draw_summary(summary, unit, axes, look)
+        axes.axhline(-unit, color="0.6", linewidth=0.8 * look.scale)
+        ticks, names = [MEAN_ROW * unit, NEW_PAIR_ROW * unit], ["mean", "next pair"]
+        last = LAST_ROW * unit
     has_many = len(rows) > MAX_NAMED_PAIRS
     if max_name_width is not None and not has_many:
         ticks += range(len(rows))
@@ -122,7 +131,7 @@ def _draw_family(
     axes.set_yticks(ticks, [escape_mathtext(name) for name in names])
     if max_name_width is None or has_many:
         axes.tick_params(axis="y", length=0)
-    axes.set_ylim(LAST_ROW * unit, len(rows) - 0.3)
+    axes.set_ylim(last, len(rows) - 0.3)
     axes.set_title(escape_mathtext(label_of(summary.arm, results.cell)), loc="left")
     axes.tick_params(axis="x", labelbottom=True)
     axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10], min_n_ticks=3)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 PAIRS_SUMMARY_COLUMNS = (
-    "variant", "n_pairs", "mean", "std", "difference", "ci_low", "ci_high", "tau",
+    "variant", "n_pairs", "mean", "std", "difference", "ci_low", "ci_high", "worst", "tau",
     "prediction_low", "prediction_high", "better_share", "worse_share", "p_adjusted", "verdict",
 )  # fmt: skip
 
@@ -37,7 +37,8 @@ class PairsView(StudyView):
         "difference [95 %]: mean over the pairs of variant less standalone, in points, and where "
         "it would lie with very many pairs; those of all variants are simultaneous",
         "tau: standard deviation of the true differences between pairs",
-        "next pair [95 %]: where the true difference of a further pair of such problems lies",
+        "next pair: 95 % prediction interval of the true difference of a further pair of such "
+        "problems",
         "beyond the margin: share of such pairs that gain more, that lose more than the margin",
         "worst: the lowest difference of a pair",
     )
@@ -117,7 +118,7 @@ def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: Stud
     pairs = words.pluralise(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
         mean = "" if family.mean is None else f" by {words.format_signed(family.mean)} on average"
-        return f"{label} changes accuracy{mean} over {pairs}, which say nothing of the next"
+        return f"{label} changes accuracy{mean} over {pairs}, too few for a new pair"
     verdict = summary.verdict
     clause = words.VERDICT_CLAUSES["undecided" if verdict is None else verdict.kind]
     if verdict is not None and verdict.beyond_margin is None:  # not a verdict by the interval
@@ -165,7 +166,7 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
             cells += [words.format_short_verdict(summary.verdict)]
         rows.append(tuple(cells))
     n_pairs, margin = len(results.cells), words.format_points(results.study.margin)
-    heads = ("difference [95 %]", WORST, "tau", "next pair [95 %]", BEYOND_MARGIN, "verdict")
+    heads = ("difference [95 %]", WORST, "tau", "next pair", BEYOND_MARGIN, "verdict")
     return Table(
         title=f"{words.pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
         columns=("variant", "mean", "std", *heads),
@@ -173,8 +174,8 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
         notes=(
             f"difference: mean over pairs, whose number, {n_pairs}, is the sample size; std: of "
             "the mean accuracies between pairs",
-            "tau: std of the true differences between pairs; next pair: where the true difference "
-            "of a further pair lies, each variant alone; difference: the variants together",
+            "tau: std of the true differences between pairs; next pair: 95 % prediction interval of "
+            "the true difference of a further pair, per variant; difference: simultaneous intervals",
             f"{BEYOND_MARGIN}: of {margin}, chance that the next pair gains more / loses more",
             *_notes_on_failures(results),
             *filter(None, [describe_epochs(results.study.specs)]),
@@ -245,8 +246,8 @@ def _notes_on_failures(results: StudyResults) -> Iterator[str]:
         return
     n_for_one = int(1.0 / unseen_share(n_pairs))
     yield (
-        f"{n_pairs} pairs do not exclude failures that none of them shows: one pair in {n_for_one} "
-        "may fail as a whole, for which the interval of the mean does not allow"
+        f"{n_pairs} pairs do not exclude that one pair in {n_for_one} fails as a whole; the "
+        "interval of the mean does not cover that"
     )
     for summary in results.findings.pooled:
         family = summary.family
@@ -260,10 +261,11 @@ def _notes_on_failures(results: StudyResults) -> Iterator[str]:
 def _summary_row(summary: PooledSummary, results: StudyResults) -> list[Any]:
     """Return the values of a variant in the order of `PAIRS_SUMMARY_COLUMNS`."""
     label, effect = words.label_of(summary.arm, results.cell), summary.family
-    values: list[Any] = [None] * 9
+    values: list[Any] = [None] * 10
     if effect is not None:
-        values = [effect.mean, effect.ci_low, effect.ci_high, effect.tau, effect.prediction_low]
-        values += [effect.prediction_high, effect.better_share, effect.worse_share]
+        values = [effect.mean, effect.ci_low, effect.ci_high, effect.worst, effect.tau]
+        values += [effect.prediction_low, effect.prediction_high]
+        values += [effect.better_share, effect.worse_share]
         values += [effect.p_adjusted]
     kind = None if summary.verdict is None else summary.verdict.kind
     return [label, len(results.cells), summary.mean, summary.std, *values, kind]

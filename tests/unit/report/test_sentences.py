@@ -261,7 +261,7 @@ def test_collapsed_variants_are_named_once_whatever_their_sources():
     results = results_of([(UNDECIDED, 0)] * 6, questions=("one", "fresh"))
     standalone, fresh, _, _, one, *_ = results.spec.arms
     text = caution_text(Collapsed((standalone, one, fresh)), results)
-    assert says_in_order(text, "standalone", "transfer fixed=0", "--learning-rate", "--hidden")
+    assert says_in_order(text, "standalone", "transfer fixed=0", "--learning-rate", "--epochs")
     assert text.count("transfer") == 1
 
 

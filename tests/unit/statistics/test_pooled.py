@@ -40,16 +40,16 @@ def family_of(effects, variance=0.0, **settings):
 # ---------------------------------------------------------------- by hand
 
 
-def test_five_pairs_are_pooled_as_on_paper():
-    # -2 -1 0 1 7: mean 1, s^2 = (9 + 4 + 1 + 0 + 36) / 4 = 12.5, error sqrt(12.5 / 5);
-    # 12.5 less 3.5 is 9, so tau is 3; t of 4 degrees 2.776445
-    f = family_of([-2.0, -1.0, 0.0, 1.0, 7.0], 3.5, margin=4.0)
-    t, error = 2.776445, math.sqrt(2.5)
-    assert (f.n_pairs, f.mean, f.tau) == (5, 1.0, pytest.approx(3.0))
+def test_six_pairs_are_pooled_as_on_paper():
+    # -2 -1 0 1 1 7: mean 1, s^2 = (9 + 4 + 1 + 0 + 0 + 36) / 5 = 10, error sqrt(10 / 6);
+    # 10 less 1 is 9, so tau is 3; t of 5 degrees 2.570582
+    f = family_of([-2.0, -1.0, 0.0, 1.0, 1.0, 7.0], 1.0, margin=4.0)
+    t, error = 2.570582, math.sqrt(10 / 6)
+    assert (f.n_pairs, f.mean, f.tau) == (6, 1.0, pytest.approx(3.0))
     assert (f.ci_low, f.ci_high) == pytest.approx((1 - t * error, 1 + t * error), rel=1e-6)
     # more than the interval that takes tau for known
     assert f.prediction_high - 1 == pytest.approx(1 - f.prediction_low)
-    assert f.prediction_high - 1 > t * math.sqrt(9 + 2.5)
+    assert f.prediction_high - 1 > t * math.sqrt(9 + 10 / 6)
     # above 4 and below -4, were tau and the mean known: 1 and 5 / 3 standard deviations away
     assert 0.158655 < f.better_share < 0.3 and 0.047790 < f.worse_share < 0.2
     assert f.beyond_margin_share == pytest.approx(f.better_share + f.worse_share)
@@ -81,7 +81,7 @@ def test_an_interval_clear_of_zero_and_a_small_p_are_the_same():
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("n", [5, 20])
+@pytest.mark.parametrize("n", [6, 20])
 def test_with_equal_variances_all_is_as_statsmodels_has_it(seed, n):
     effects, variances = drawn(seed, n, 0.02, 0.01)
     f = pool_pairs(effects, variances)
@@ -120,8 +120,8 @@ def test_a_slope_has_the_hc3_error_of_statsmodels(seed):
 
 
 def test_a_slope_through_a_single_other_point_has_no_interval():
-    x = np.array([0.0, 0.0, 0.0, 0.0, 1.0])
-    found = fit_slope(x, np.array([0.1, 0.2, 0.1, 0.2, 0.4]))
+    x = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    found = fit_slope(x, np.array([0.1, 0.2, 0.1, 0.2, 0.15, 0.4]))
     assert (found.slope, found.ci_low) == (pytest.approx(0.25), None)
 
 
@@ -137,13 +137,13 @@ def test_planted_mean_and_spread_are_found_again():
 
 
 def test_without_errors_the_next_pair_has_students_interval():
-    # all of them are 5 numbers of a normal distribution, and so is the next
-    f = family_of([0.01, -0.02, 0.03, 0.0, 0.005])
-    half = 2.776445 * f.tau * math.sqrt(1 + 1 / 5)
+    # all of them are 6 numbers of a normal distribution, and so is the next
+    f = family_of([0.01, -0.02, 0.03, 0.0, 0.005, 0.01])
+    half = 2.570582 * f.tau * math.sqrt(1 + 1 / 6)
     assert f.prediction_high - f.mean == pytest.approx(half, rel=0.01)
 
 
-@pytest.mark.parametrize("n", [5, 20, 60])
+@pytest.mark.parametrize("n", [6, 20, 60])
 @pytest.mark.parametrize("tau", [0.005, 0.01, 0.02])  # half a standard error to twice one
 def test_intervals_hold_as_often_as_they_say(n, tau):
     n_families = 60
@@ -188,7 +188,7 @@ def test_equal_effects_have_the_interval_of_the_rule_of_three(variance):
     assert f.p_value == pytest.approx(0.96**60)
 
 
-@pytest.mark.parametrize("n", [5, 60, 1000])
+@pytest.mark.parametrize("n", [6, 60, 1000])
 def test_the_share_that_pairs_do_not_exclude_shows_in_none_of_them_once_in_twenty(n):
     assert stats.binom.pmf(0, n, unseen_share(n)) == pytest.approx(0.05)
     assert unseen_share(n) == pytest.approx(3 / n, rel=0.3)
@@ -207,8 +207,8 @@ def test_effects_that_differ_by_rounding_are_equal():
 
 
 def test_without_errors_tau_is_the_standard_deviation():
-    effects = np.array([0.01, -0.02, 0.03, 0.0, 0.005])
-    assert pool_pairs(effects, np.zeros(5)).tau == pytest.approx(effects.std(ddof=1))
+    effects = np.array([0.01, -0.02, 0.03, 0.0, 0.005, 0.01])
+    assert pool_pairs(effects, np.zeros(6)).tau == pytest.approx(effects.std(ddof=1))
 
 
 def test_one_pair_without_error_among_others_makes_no_warning():
@@ -217,7 +217,7 @@ def test_one_pair_without_error_among_others_makes_no_warning():
     assert exact.tau == pytest.approx(nearly.tau)
 
 
-@pytest.mark.parametrize(("spread", "n"), [(0.0, 5), (0.5, 12), (2.0, 60)])
+@pytest.mark.parametrize(("spread", "n"), [(0.0, 6), (0.5, 12), (2.0, 60)])
 def test_the_shares_are_of_the_distribution_that_the_prediction_interval_is_taken_from(spread, n):
     effects, variances = drawn(5, n, spread * 0.01, 0.01, mean=-0.01)
     low = pool_pairs(effects, variances).prediction_low
@@ -226,7 +226,7 @@ def test_the_shares_are_of_the_distribution_that_the_prediction_interval_is_take
 
 
 def test_that_pairs_do_not_seem_to_differ_makes_nothing_certain():
-    f = family_of([0.018, 0.019, 0.02, 0.021, 0.022], 0.0001, margin=0.01)
+    f = family_of([0.018, 0.019, 0.02, 0.02, 0.021, 0.022], 0.0001, margin=0.01)
     assert f.tau == 0.0
     assert 0.9 < f.better_share < 1.0
     assert f.prediction_high > f.each_high
@@ -252,9 +252,9 @@ def test_numbers_that_are_none_are_refused(effects, variances, message):
         pool_pairs(np.array(effects), np.array(variances))
 
 
-def test_a_slope_needs_five_points_that_vary():
+def test_a_slope_needs_six_points_that_vary():
     x = np.arange(6.0)
-    assert fit_slope(x[:4], x[:4]).slope is None
+    assert fit_slope(x[:5], x[:5]).slope is None
     assert fit_slope(np.full(6, 0.1), x).slope is None
     flat = fit_slope(x, np.full(6, 0.1))
     assert (flat.n, flat.slope, flat.ci_low, flat.p_value) == (6, 0.0, None, None)

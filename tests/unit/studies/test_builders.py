@@ -244,10 +244,11 @@ def test_what_a_study_does_not_use_or_cannot_vary_is_rejected(build, setting):
 
 def test_notes_name_what_a_model_lacks_and_a_new_output_layer():
     network = source_network(MLPSpec(n_classes=4))
-    assert list(model_notes(network, "m.keras", BlobsSpec(2))) == ["note: m.keras: a"]
-    assert list(model_notes(None, None, None)) == []
     asked = settings(model="m.keras", sources="one")
-    (note,) = new_head_notes(build_comparison(asked, network), asked)
+    spec = build_comparison(asked, network)
+    assert list(model_notes(network, "m.keras", spec)) == ["note: m.keras: a"]
+    assert list(model_notes(None, None, spec)) == []
+    (note,) = new_head_notes(spec, asked)
     assert "m.keras" in note
     chosen = settings(model="m.keras", sources="one", variants=(parse_variant("new-head"),))
     assert not list(new_head_notes(build_comparison(chosen, network), chosen))
@@ -260,7 +261,7 @@ def test_notes_name_what_a_model_lacks_and_a_new_output_layer():
         (None, None, None),
         (None, "none", "none"),
         ("", "own", "own"),
-        ("none", None, "own"),
+        ("none", None, None),
         ("own", "source", "source"),
     ],
 )  # "": a source without scale=; None: no source, or a target without scale=
@@ -279,8 +280,9 @@ def test_a_model_without_preprocessing_needs_the_scale_of_a_table(
         return
     spec = build_comparison(chosen, network)
     assert spec.target.scale == scale
-    (note,) = model_notes(network, "m.keras", spec.target)
-    assert ": u, v, " in note and f"(scale={scale})" in note
+    (note,) = model_notes(network, "m.keras", spec)
+    assert note == f"note: m.keras: {spec.model_notes[0]}"
+    assert " u, v, " in note and f"(scale={scale})" in note
 
 
 def test_a_note_on_many_inputs_names_the_first(tmp_path):
@@ -289,5 +291,5 @@ def test_a_note_on_many_inputs_names_the_first(tmp_path):
     (tmp_path / "wide.csv").write_text(",".join([*heads, "y"]) + "\n" + rows)
     network = source_network(MLPSpec(30, (4,), 2), notes=())
     chosen = settings(model="m.keras", sources="one", target=table("wide.csv:label=y,scale=none"))
-    (note,) = model_notes(network, "m.keras", build_comparison(chosen, network).target)
+    (note,) = model_notes(network, "m.keras", build_comparison(chosen, network))
     assert "c0, c1, " in note and "30 in all" in note and "c20" not in note
