@@ -174,8 +174,9 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
         notes=(
             f"difference: mean over pairs, whose number, {n_pairs}, is the sample size; std: of "
             "the mean accuracies between pairs",
-            "tau: std of the true differences between pairs; next pair: 95 % prediction interval of "
-            "the true difference of a further pair, per variant; difference: simultaneous intervals",
+            "tau: std of the true differences between pairs; next pair: 95 % prediction interval "
+            "of the true difference of a further pair, per variant; difference: simultaneous "
+            "intervals",
             f"{BEYOND_MARGIN}: of {margin}, chance that the next pair gains more / loses more",
             *_notes_on_failures(results),
             *filter(None, [describe_epochs(results.study.specs)]),
