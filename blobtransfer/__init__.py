@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from blobtransfer.keras_files.read import read_source_file
     from blobtransfer.report.writers import to_json
     from blobtransfer.results.files.csv import to_csv
-    from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
+    from blobtransfer.results.results import (
+        CellResults,
+        JudgedResults,
+        StudyResults,
+        TrainingResults,
+    )
     from blobtransfer.results.store.store import Store
     from blobtransfer.running.run import Resources, compare, fill_store, run_study
     from blobtransfer.running.single import train_source, train_target
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     )
     from blobtransfer.studies.comparison import build_comparison
     from blobtransfer.studies.grid import build_grid
+    from blobtransfer.studies.judge import judge
     from blobtransfer.studies.pairs import build_pairs
     from blobtransfer.studies.settings import ComparisonSettings
     from blobtransfer.studies.sweep import build_sweep
@@ -64,7 +70,7 @@ _EXPORTS = {
     "keras_files.read": "read_source_file",
     "report.writers": "to_json",
     "results.files.csv": "to_csv",
-    "results.results": "CellResults StudyResults TrainingResults",
+    "results.results": "CellResults JudgedResults StudyResults TrainingResults",
     "results.store.store": "Store",
     "running.run": "Resources compare fill_store run_study",
     "running.single": "train_source train_target",
@@ -80,6 +86,7 @@ _EXPORTS = {
     "transfer_variants",
     "studies.comparison": "build_comparison",
     "studies.grid": "build_grid",
+    "studies.judge": "judge",
     "studies.pairs": "build_pairs",
     "studies.settings": "ComparisonSettings",
     "studies.sweep": "build_sweep",

@@ -82,7 +82,7 @@ def cautions_of(
     return tuple(sorted(cautions, key=lambda caution: not caution.is_always_reported))
 
 
-def collapse_cautions(summary: Sequence[Summary]) -> tuple[Caution, ...]:
+def collapse_cautions(summary: Sequence[Summary]) -> tuple[Collapsed, ...]:
     """Return a caution if most runs of an arm fail or collapse.
 
     Args:

@@ -3,30 +3,41 @@
 from dataclasses import replace
 
 from blobtransfer.analysis.cells import analyse
+from blobtransfer.analysis.judging import analyse_scores
 from blobtransfer.analysis.stopping import StoppingRule, windows
 from blobtransfer.analysis.studies import analyse_study, cell_results
 from blobtransfer.errors import StoreError
 from blobtransfer.results.files.json_reader import read_json
 from blobtransfer.results.provenance import Provenance, join_provenances
-from blobtransfer.results.results import BlockResult, CellResults, StudyResults, TrainingResults
+from blobtransfer.results.results import (
+    BlockResult,
+    CellResults,
+    JudgedResults,
+    StudyResults,
+    TrainingResults,
+)
 from blobtransfer.results.store.store import Store, StoredCommand
 from blobtransfer.specs.study import Cell, Study
 
 
 def from_json(
     text: bytes, name: str, margin: float | None = None
-) -> StudyResults | TrainingResults:
+) -> StudyResults | TrainingResults | JudgedResults:
     """Load results from a JSON file; the findings are computed again, not read.
 
     Args:
         text: The file, in UTF-8.
         name: Name of the text in error messages.
-        margin: Replaces the margin of the study, a share; None: no change.
+        margin: Replaces the margin of the results; None: no change.
 
     Raises:
         ResultsFileError: The text is not a result, or no command could have written it.
     """
     results = read_json(text, name)
+    if isinstance(results, JudgedResults):
+        if margin is not None:
+            results = replace(results, spec=replace(results.spec, margin=margin))
+        return analyse_scores(results)
     if isinstance(results, TrainingResults):
         return replace(results, findings=analyse(results, 1))
     study = results.study.with_margin(margin)

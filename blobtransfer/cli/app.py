@@ -15,6 +15,7 @@ import typer
 from blobtransfer.cli.compare import compare
 from blobtransfer.cli.failures import ENV_PREFIX, envvar_of, report, reportable_error
 from blobtransfer.cli.grid import grid
+from blobtransfer.cli.judge import judge
 from blobtransfer.cli.merge import merge
 from blobtransfer.cli.output import Version
 from blobtransfer.cli.pairs import pairs
@@ -52,7 +53,11 @@ app = typer.Typer(
 )
 
 
-for function in (plot_data, train_source, train_target, show, merge, compare, sweep, pairs, grid):
+COMMANDS = (
+    plot_data, train_source, train_target, show, merge, compare, sweep, pairs, grid, judge,
+)  # fmt: skip
+
+for function in COMMANDS:
     app.command(function.__name__.replace("_", "-"), cls=Command)(grouped(function))
 
 

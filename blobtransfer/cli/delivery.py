@@ -25,13 +25,13 @@ from blobtransfer.report.writers import (
     write_summary,
     writer_of,
 )
-from blobtransfer.specs.study import STUDIES
+from blobtransfer.specs.study import COMPARISONS
 
 if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
     from blobtransfer.report.figures.pictures import Picture
     from blobtransfer.report.report import Report
-    from blobtransfer.results.results import StudyResults, TrainingResults
+    from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
     from blobtransfer.running.single import SingleRun
 
 SOME_RUNS_FAILED = 3
@@ -39,7 +39,7 @@ SOME_RUNS_FAILED = 3
 
 
 def deliver(
-    results: "StudyResults | TrainingResults",
+    results: "StudyResults | TrainingResults | JudgedResults",
     canvas: "Canvas",
     figure_path: Path | None,
     output: OutputOptions,
@@ -152,7 +152,7 @@ def print_report(report: "Report[Any]", output: OutputOptions) -> bool:
     report = report.for_printing(screen.full, screen.explain)
     format = result.format or "table"
     is_short = output.messages.quiet and not screen.full and not result.wants_standard_output()
-    if is_short and report.results.command in STUDIES:
+    if is_short and report.results.command in COMPARISONS:
         stopped = [] if report.stopped is None else [report.stopped]
         answers = [sentence.text for sentence in report.sentences]
         explanations = report.explanations if screen.explain else ()
@@ -230,7 +230,7 @@ def save_network(
     messages.log(f"{path} holds this very network already; left as it is")
 
 
-def finish(results: "StudyResults | TrainingResults", canvas: "Canvas") -> None:
+def finish(results: "StudyResults | TrainingResults | JudgedResults", canvas: "Canvas") -> None:
     """Show windows, and exit with code 3 if trainings failed.
 
     Raises:

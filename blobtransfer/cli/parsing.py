@@ -58,7 +58,11 @@ LIBRARY_BYTES = 160 << 20
 """Smallest free memory that the libraries of any command need."""
 
 NUMBERS, PAIR, WORDS, SPECS = "N [N ...]", "S T", "W [W ...]", "SPEC SPEC [SPEC ...]"
+RANGE, ROWS = "LOW HIGH", "N_TRAIN N_TEST"
 """Metavars of options with several values, by which `Command` recognises them."""
+
+OF_TWO = (RANGE, ROWS)
+"""Metavars of options that take two values, after which an argument may stand."""
 
 
 def option(help: str, *, panel: str | None = None, flags: str = "", **settings: Any) -> Any:
@@ -154,12 +158,14 @@ class Command(TyperCommand):
         if HELP_ALL in args:
             ctx.meta[SHOWS_ALL] = True
             args = ["--help"]
-        flags = {  # and whether commas do not split its value
-            flag: param.metavar == SPECS
+        metavars = {
+            flag: param.metavar
             for param in self.params
-            if getattr(param, "metavar", None) in (NUMBERS, PAIR, WORDS, SPECS)
+            if getattr(param, "metavar", None) in (NUMBERS, PAIR, WORDS, SPECS, *OF_TWO)
             for flag in param.opts
         }
+        # Whether commas do not split the value of a flag.
+        flags = {flag: metavar == SPECS for flag, metavar in metavars.items()}
         rewritten = []
         rest = list(args)
         while rest:
@@ -168,7 +174,10 @@ class Command(TyperCommand):
                 rewritten.append(flag + equals + value)
                 continue
             values = [value] if equals else []
+            is_of_two = metavars[flag] in OF_TWO
             while not equals and rest and re.match(r"[^-]|-\d", rest[0]):
+                if is_of_two and len(_repeated(flag, values, False)) > 1:
+                    break
                 values.append(rest.pop(0))
             rewritten += _repeated(flag, values, flags[flag]) if equals or values else [flag]
         for flag in flags:

@@ -15,11 +15,10 @@ from blobtransfer.cli.parsing import RESULTS, option
 from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError, StoreError
 from blobtransfer.file_signatures import SQLITE
-from blobtransfer.specs.experiment import check_margin
-from blobtransfer.specs.study import STUDIES
+from blobtransfer.specs.study import COMPARISONS
 
 if TYPE_CHECKING:
-    from blobtransfer.results.results import StudyResults, TrainingResults
+    from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
     from blobtransfer.results.store.store import Store
 
 MAX_LISTED = 20
@@ -52,8 +51,6 @@ def show(
     argv: tuple[str, ...],
 ) -> None:
     """Print every table and draw every figure of a saved result again, without training."""
-    if margin is not None:
-        check_margin(margin)
     output.check_contents("show", has_curves=True)
     path = output.check_files("show", read=[("the results to be shown", file)])
     try:
@@ -62,7 +59,7 @@ def show(
         problem = "it needs more memory than is free; free some memory, or show a smaller file"
         raise InputFileError(file, problem) from error
     canvas, curves = output.figure.canvas(), output.result.curves
-    if results.command not in STUDIES:
+    if results.command not in COMPARISONS:
         for setting, value, thing in (
             ("summary", output.screen.summary, "a summary"),
             ("margin", margin, "a margin"),
@@ -92,7 +89,7 @@ def _is_store(path: Path) -> bool:
 
 def _read(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
-) -> "StudyResults | TrainingResults":
+) -> "StudyResults | TrainingResults | JudgedResults":
     """Read the results of a JSON file, or of one command in a store."""
     if _is_store(path):
         return _of_store(path, number, margin, messages)

@@ -12,7 +12,13 @@ from blobtransfer.report.words import (
     pluralise,
 )
 from blobtransfer.results import findings
-from blobtransfer.results.results import CellResults, StudyResults, TrainingResults
+from blobtransfer.results.results import (
+    CellResults,
+    ComparedResults,
+    JudgedResults,
+    StudyResults,
+    TrainingResults,
+)
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.axis_text import changes_standalone
 from blobtransfer.specs.experiment import Arm
@@ -154,6 +160,57 @@ def _other_training(results: CellResults) -> str:
     return f"{'scale=own, ' if unscaled else ''}another --learning-rate, or more --epochs"
 
 
+def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -> str:
+    """Return why a judgement of scores is less certain than it seems, and what to do."""
+    match caution:
+        case findings.FewPairs():
+            n_pairs = pluralise(caution.n, "repeats")
+            return f"with {n_pairs} nothing can be decided; add repeats, such as {ENOUGH_REPEATS}"
+        case findings.Collapsed():
+            names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
+            return f"most runs fail, or never predict a class ({names}): there is little to compare"
+        case findings.ConstantScores():
+            names = join_and(list(_with_question(caution.arms, results)))
+            return (
+                f"every repeat has the same score ({names}); check that repeats are different runs"
+            )
+        case findings.EqualScores():
+            names = join_and(list(_with_question(caution.arms, results)))
+            return f"equal scores in every repeat ({names}); check that they are different runs"
+        case findings.OneSource():
+            return (
+                "one source network: intervals ignore the variation between source networks; for "
+                "that judge runs with --sources both"
+            )
+        case findings.SplitAnew():
+            return f"the same {caution.n_rows:,} rows are resplit: {_ways_to_narrow(caution)}"
+        case findings.LookAgain():
+            return (
+                "undecided variants: adding repeats after looking has an error rate above 5 %; for "
+                f"more than these {caution.n} repeats judge new ones alone"
+            )
+        case findings.NotChecked():
+            independent = "repeats are independent (else use --resplit), "
+            return (
+                "scores do not show whether the runs of a repeat shared data and seeds, whether "
+                f"{independent if results.spec.resplit is None else 'runs '}were trained long "
+                "enough, or were selected by their scores: check that yourself"
+            )
+
+
+def short_score_caution(caution: findings.ScoreCaution, results: JudgedResults) -> str:
+    """Return a caution about scores from elsewhere in one line."""
+    match caution:
+        case findings.OneSource():
+            return "one source network; for fresh sources judge runs with --sources both"
+        case findings.LookAgain():
+            return "to look again judge new repeats alone"
+        case findings.NotChecked():
+            return "not checked: pairing, independence, length of training, selection of runs"
+        case _:
+            return score_caution_text(caution, results)
+
+
 def _validation_rows(caution: findings.FewValidationRows) -> str:
     """Return the number of validation rows and whose they are."""
     return f"{pluralise(caution.n_validation, 'validation rows')} of the {caution.role}"
@@ -237,7 +294,7 @@ def _more_rows(caution: findings.FewTestRows, results: CellResults) -> str:
     return f"--test-samples {caution.n_enough}" if is_blobs else f"test={caution.n_enough}"
 
 
-def _with_question(arms: Sequence[Arm], results: CellResults) -> Iterator[str]:
+def _with_question(arms: Sequence[Arm], results: ComparedResults) -> Iterator[str]:
     """Yield the names of arms, with the question if only one of two is affected."""
     for arm in arms:
         n_same = sum(other.label == arm.label for other in arms)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from blobtransfer.report.table import Overview, SummaryRows, Table
 from blobtransfer.results.files.schema import Sentence
-from blobtransfer.results.results import StudyResults, TrainingResults
+from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
 from blobtransfer.specs.checks import escape_control_characters
-from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.experiment import ComparedQuestion
 from blobtransfer.specs.identity import plain
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from blobtransfer.report.figures.canvas import Canvas
 
-R = TypeVar("R", bound=StudyResults | TrainingResults)
+R = TypeVar("R", bound=StudyResults | TrainingResults | JudgedResults)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Report(Generic[R]):
     is_explained: bool = False
 
     @property
-    def short_answers(self) -> Mapping[Question, str]:
+    def short_answers(self) -> Mapping[ComparedQuestion, str]:
         """Short answer to each question that has one."""
         return {sentence.question: sentence.text for sentence in self.short_sentences}
 

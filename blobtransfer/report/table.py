@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
+from blobtransfer.report.units import PERCENT, Unit
 from blobtransfer.results.findings import Summary
-from blobtransfer.specs.experiment import Question
+from blobtransfer.specs.experiment import ComparedQuestion
 from blobtransfer.statistics.paired import Difference, VerdictKind
 
 WORD_COLUMNS = (
@@ -27,6 +28,7 @@ class Table:
         sentence: The answer, below the table.
         summaries: Summaries that a small box plot shows on a terminal.
         ceiling: Best possible accuracy in that plot; None if it is not known.
+        unit: Unit of the scores in that plot.
         is_detail: Whether it is left out if the answer must fit one screen.
         is_tight: Whether gaps between columns are small, so that more columns fit.
         printed_notes: Notes in place of `notes` on standard output, which name the time; files
@@ -40,6 +42,7 @@ class Table:
     sentence: str | None = None
     summaries: tuple[Summary, ...] = ()
     ceiling: float | None = None
+    unit: Unit = PERCENT
     is_detail: bool = False
     is_tight: bool = False
     printed_notes: tuple[str, ...] | None = None
@@ -91,12 +94,16 @@ class Overview:
         legend: Line below the rows.
         verdicts: The verdict that all variants of a question share; None if they differ.
         n_tables: Number of tables of the report that it replaces, from the first.
+        scores: Head of the column of variants: what means and differences are about.
+        unit: Unit of the differences.
     """
 
     rows: tuple[OverviewRow, ...]
     legend: str
-    verdicts: Mapping[Question, VerdictKind | None]
+    verdicts: Mapping[ComparedQuestion, VerdictKind | None]
     n_tables: int
+    scores: str = "accuracy in %"
+    unit: Unit = PERCENT
 
     def with_text(self, change: Callable[[str], str]) -> "Overview":
         """Return the overview with `change` applied to every text."""

@@ -7,15 +7,16 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from blobtransfer.results.results import CellResults, DataRecord
+from blobtransfer.results.results import ComparedResults, DataRecord
 from blobtransfer.specs.data import DataSpec
-from blobtransfer.specs.experiment import Arm, Question
+from blobtransfer.specs.experiment import Arm, ComparedQuestion
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.training import TrainingSpec
 from blobtransfer.statistics.paired import Difference, Verdict, VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
-QUESTION_NAMES: dict[Question, str] = {"fresh": "fresh sources", "one": "one source"}
+QUESTION_NAMES: dict[ComparedQuestion, str] = {"fresh": "fresh sources", "one": "one source"}
+"""Names of the questions that the program's own runs answer."""
 
 SCORE_NAMES: dict[ScoreName, str] = {
     "h_score": "H-score",
@@ -246,7 +247,7 @@ def format_short_verdict(verdict: Verdict | None) -> str:
 # ---------------------------------------------------------------- labels and designs
 
 
-def label_of(arm: Arm, results: CellResults) -> str:
+def label_of(arm: Arm, results: ComparedResults) -> str:
     """Return the label of an arm; if source and target are the same data it is not a transfer."""
     if not results.spec.is_same_data:
         return arm.label
@@ -265,27 +266,34 @@ def describe_frozen_layers(n_frozen: int) -> str:
     return f"first {layers} frozen"
 
 
-def question_title(results: CellResults, question: Question) -> str:
+def name_of(question: ComparedQuestion) -> str:
+    """Return the name of a question; that of scores from elsewhere is `scores`."""
+    return QUESTION_NAMES.get(question, question)
+
+
+def question_title(results: ComparedResults, question: ComparedQuestion) -> str:
     """Return the name of a question with its source networks, as the start of a line."""
-    name = QUESTION_NAMES[question].capitalize()
+    name = name_of(question).capitalize()
     if results.spec.is_same_data:
         return f"{name}, same problem (not transfer)"
     if question == "one":
         return f"{name} (this source network)"
+    if question == "scores":
+        return name
     if results.spec.nested is not None:
         return f"{name} ({pluralise(results.n_sources, 'source networks')})"
     return f"{name} (a new source network each repeat)"
 
 
-def describe_design(results: CellResults, question: Question) -> str:
+def describe_design(results: ComparedResults, question: ComparedQuestion) -> str:
     """Return the number of repeats of a question, or of sources and repeats per source."""
     nested = results.spec.nested
     if nested is not None and question == "fresh":
-        n_sources, n_repeats = results.n_sources, results.scores.n_repeats
+        n_sources, n_repeats = results.n_sources, results.n_repeats
         if n_sources * nested[1] != n_repeats:  # an interrupted run
             return f"{n_sources} sources, {n_repeats} repeats in all"
         return f"{n_sources} sources x {nested[1]} repeats"
-    return pluralise(results.scores.n_repeats, "repeats")
+    return pluralise(results.n_repeats, "repeats")
 
 
 def describe_early_stopping(training: TrainingSpec) -> str:

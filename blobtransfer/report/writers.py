@@ -12,7 +12,7 @@ from blobtransfer.atomic_write import write_text
 
 if TYPE_CHECKING:
     from blobtransfer.report.report import Report
-    from blobtransfer.results.results import StudyResults, TrainingResults
+    from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class PictureWriter:
     write: Callable[["Report[Any]", Path], None]
 
 
-def to_json(results: "StudyResults | TrainingResults") -> Iterator[str]:
-    """Write results as one JSON object; see `results.schema.json`, `study.schema.json`.
+def to_json(results: "StudyResults | TrainingResults | JudgedResults") -> Iterator[str]:
+    """Write results as one JSON object; its schema is in `results/files/`.
 
     Yields:
         The text, piece by piece.

@@ -65,7 +65,7 @@ class Summary(Spread):
         mean_finished: Mean of the other runs; None if all failed.
         collapsed: Number of runs that did not fail but never predict one of the classes.
         low_runs: Share of low-accuracy runs; None without a run.
-        trainable_parameters: Number of trainable weights.
+        trainable_parameters: Number of trainable weights; None for runs of another program.
         gap: Ceiling minus mean, a share; negative if the mean is above the ceiling by chance,
             None if there is no ceiling.
         difference: Paired difference from standalone; None for standalone itself.
@@ -82,7 +82,7 @@ class Summary(Spread):
     mean_finished: float | None
     collapsed: int
     low_runs: LowAccuracyRuns | None
-    trainable_parameters: int
+    trainable_parameters: int | None
     gap: float | None
     difference: Difference | None = None
     verdict: Verdict | None = None
@@ -367,6 +367,52 @@ Caution = (
     | Mixed
 )
 """Reason why results are less certain than they seem."""
+
+
+@dataclass(frozen=True)
+class NotChecked(BaseCaution):
+    """Scores do not show how runs were trained, paired and selected."""
+
+    kind: ClassVar = "not checked"
+
+
+@dataclass(frozen=True)
+class ConstantScores(BaseCaution):
+    """Some arms have the same score in every repeat.
+
+    Args:
+        arms: The arms.
+    """
+
+    kind: ClassVar = "constant scores"
+    is_always_reported: ClassVar = True
+    arms: tuple[Arm, ...]
+
+
+@dataclass(frozen=True)
+class EqualScores(BaseCaution):
+    """Two arms have equal scores in every repeat.
+
+    Args:
+        arms: Two arms.
+    """
+
+    kind: ClassVar = "equal scores"
+    is_always_reported: ClassVar = True
+    arms: tuple[Arm, ...]
+
+
+ScoreCaution = (
+    FewPairs
+    | Collapsed
+    | ConstantScores
+    | EqualScores
+    | OneSource
+    | SplitAnew
+    | LookAgain
+    | NotChecked
+)
+"""Reason why a judgement of scores is less certain than it seems."""
 
 
 @dataclass(frozen=True)

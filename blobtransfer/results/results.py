@@ -1,5 +1,6 @@
 """Results of a study or of one training: specification, scores, findings and provenance."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
@@ -8,13 +9,15 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from blobtransfer.results.findings import Caution, Findings, Summary
+from blobtransfer.results.findings import Caution, Findings, ScoreCaution, Summary
 from blobtransfer.results.provenance import Provenance
 from blobtransfer.results.scores import Count, Run, Scores, Share, finite
 from blobtransfer.results.study_findings import StudyCaution, StudyFindings
 from blobtransfer.specs.checks import MAX_COUNT
+from blobtransfer.specs.comparison import ComparisonSpec
 from blobtransfer.specs.data import Role
-from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question
+from blobtransfer.specs.experiment import Arm, ComparedQuestion, ExperimentSpec
+from blobtransfer.specs.scores import ScoresSpec
 from blobtransfer.specs.study import Axis, Study, StudyKind
 from blobtransfer.specs.training import METRICS
 
@@ -202,8 +205,64 @@ class BlockResult:
         )
 
 
+class ComparedResults(ABC):
+    """Scores of arms and their findings, whoever trained the runs: what reports read.
+
+    Attributes:
+        spec: What is compared, and how it is judged.
+        findings: Statistics of the scores.
+    """
+
+    spec: ComparisonSpec
+    findings: Findings
+
+    @property
+    @abstractmethod
+    def n_repeats(self) -> int:
+        """Number of repeats, those that failed included."""
+
+    @abstractmethod
+    def ascending_scores(self, arm: Arm) -> NDArray[np.float64]:
+        """Return the (R,) scores of an arm, a failed run at chance level; higher is better."""
+
+    @property
+    def ceiling(self) -> float | None:
+        """Best possible score; None if unknown."""
+        return None
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Ends of the scale of the scores: of accuracies, 0 and 1."""
+        return 0.0, 1.0
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether lower scores are better."""
+        return False
+
+    @property
+    def n_sources(self) -> int:
+        """Number of fresh source networks that runs start from."""
+        return self.n_repeats
+
+    @property
+    def summary(self) -> tuple[Summary, ...]:
+        """Summary of each arm."""
+        return self.findings.summary
+
+    def of_question(self, question: ComparedQuestion) -> list[Summary]:
+        """Return the summaries of the arms of a question, in the order of the variants."""
+        summaries = [summary for summary in self.summary if summary.arm.is_asked_by(question)]
+        return sorted(summaries, key=lambda row: self.spec.variants.index(row.arm.variant))
+
+    def summary_of(self, question: ComparedQuestion, variant_index: int) -> Summary:
+        """Return the summary of a variant, by its index in the spec, in a question."""
+        variant = self.spec.variants[variant_index]
+        return next(row for row in self.of_question(question) if row.arm.variant == variant)
+
+
 @dataclass(frozen=True, eq=False)
-class CellResults:
+class CellResults(ComparedResults):
     """Results of one cell of a study: of one comparison.
 
     Args:
@@ -234,9 +293,18 @@ class CellResults:
     distance: float | None = None
 
     @property
-    def summary(self) -> tuple[Summary, ...]:
-        """Summary of each arm."""
-        return self.findings.summary
+    def n_repeats(self) -> int:
+        """Number of repeats, those that failed included."""
+        return self.scores.n_repeats
+
+    def ascending_scores(self, arm: Arm) -> NDArray[np.float64]:
+        """Return the (R,) test accuracies of an arm, a failed run at chance level."""
+        return self.scores.imputed_accuracy(arm, self.measured.floor)
+
+    @property
+    def ceiling(self) -> float | None:
+        """Best possible test accuracy; None if unknown."""
+        return self.measured.ceiling
 
     @property
     def has_curves(self) -> bool:
@@ -317,16 +385,6 @@ class CellResults:
         if arm.sources == "one" and self.spec.model_path is not None:
             return self.spec.model_path
         return "" if self.spec.source is None else self.spec.source.name
-
-    def of_question(self, question: Question) -> list[Summary]:
-        """Return the summaries of the arms of a question, in the order of the variants."""
-        summaries = [summary for summary in self.summary if summary.arm.is_asked_by(question)]
-        return sorted(summaries, key=lambda row: self.spec.variants.index(row.arm.variant))
-
-    def summary_of(self, question: Question, variant_index: int) -> Summary:
-        """Return the summary of a variant, by its index in the spec, in a question."""
-        variant = self.spec.variants[variant_index]
-        return next(row for row in self.of_question(question) if row.arm.variant == variant)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -431,3 +489,77 @@ class StudyResults:
     def has_curves(self) -> bool:
         """Whether learning curves were recorded."""
         return any(cell.has_curves for cell in self.cells)
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedResults(ComparedResults):
+    """Results of `judge`: scores of runs that were trained elsewhere.
+
+    Args:
+        spec: What is compared, and how it is judged.
+        repeats: Name of each of the R repeats.
+        scores: (A, R) scores by arm, in the order of `spec.arms`; NaN for a failed run.
+        status: (A, R) `ok`, `failed`, or `collapsed` for a run that never predicts a class.
+        provenance: Time, command and environment.
+        findings: Statistics of the scores.
+        cautions: Reasons why the results are less certain than they seem.
+    """
+
+    command: ClassVar = "judge"
+    axes: ClassVar[tuple[Axis, ...]] = ()
+    interrupted: ClassVar = False
+    has_curves: ClassVar = False
+
+    spec: ScoresSpec
+    repeats: tuple[str, ...]
+    scores: NDArray[np.float64]
+    status: NDArray[np.str_]
+    provenance: Provenance
+    findings: Findings = field(default_factory=Findings)
+    cautions: tuple[ScoreCaution, ...] = ()
+
+    @property
+    def cells(self) -> tuple["JudgedResults", ...]:
+        """The results as the only cell."""
+        return (self,)
+
+    @property
+    def n_repeats(self) -> int:
+        """Number of repeats, those that failed included."""
+        return len(self.repeats)
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs."""
+        return self.scores.size
+
+    @property
+    def n_failed(self) -> int:
+        """Number of runs that failed."""
+        return int((self.status == "failed").sum())
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Ends of the scale of the scores: of accuracies, 0 and 1."""
+        return self.spec.scale
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether lower scores are better."""
+        return self.spec.lower_is_better
+
+    @property
+    def ceiling(self) -> float | None:
+        """Best possible accuracy of the program's own runs; None if unknown."""
+        best = self.spec.score_range[1]
+        return best if self.spec.metric is not None and best < 1.0 else None
+
+    def ascending_scores(self, arm: Arm) -> NDArray[np.float64]:
+        """Return the (R,) scores of an arm, a failed run at the worst; higher is better.
+
+        Where lower scores are better, they are negated.
+        """
+        low, high = self.spec.score_range
+        scores = self.scores[self.spec.arms.index(arm)]
+        sign, worst = (-1.0, high) if self.lower_is_better else (1.0, low)
+        return sign * np.where(np.isnan(scores), worst, scores)

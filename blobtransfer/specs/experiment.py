@@ -33,6 +33,9 @@ Question = Literal["fresh", "one"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)
 """The questions in the order of all results: the primary one first."""
 
+ComparedQuestion = Literal[Question, "scores"]
+"""Also `scores`: do runs that were trained elsewhere beat their baseline?"""
+
 Sources = Literal["none", "fresh", "one"]
 """Source networks that a run starts from."""
 
@@ -73,12 +76,27 @@ class Arm:
         """The variant as the user writes it, such as `transfer fixed=1`."""
         return str(self.variant)
 
-    def is_asked_by(self, question: Question) -> bool:
+    def is_asked_by(self, question: ComparedQuestion) -> bool:
         """Return whether the arm belongs to a question; arms without a source belong to both."""
         return self.sources in ("none", question)
 
 
 STANDALONE_ARM = Arm(STANDALONE, "none")
+
+
+@dataclass(frozen=True)
+class Resplit:
+    """A split of rows, of which each repeat makes a new one.
+
+    Args:
+        n_train: Training rows.
+        n_test: Test rows.
+        test_to_train: Ratio of test rows to training rows; with groups, its average.
+    """
+
+    n_train: int
+    n_test: int
+    test_to_train: float
 
 
 @dataclass(frozen=True)
@@ -437,6 +455,14 @@ class ExperimentSpec:
         data = self.target or self.source
         assert data is not None  # checked when the spec is built
         return data
+
+    @property
+    def resplit(self) -> Resplit | None:
+        """Split of the rows that each repeat resplits; None if repeats are independent."""
+        data = self.data
+        if not data.is_resplit:
+            return None
+        return Resplit(data.n_train, data.n_test_rows, data.test_to_train)
 
     @property
     def is_same_data(self) -> bool:

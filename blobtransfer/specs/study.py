@@ -28,6 +28,9 @@ StudyKind = Literal["compare", ManyCellKind]
 STUDIES: tuple[StudyKind, ...] = get_args(StudyKind)
 """Commands that run comparisons."""
 
+COMPARISONS = (*STUDIES, "judge")
+"""Commands whose results compare variants with a baseline."""
+
 Budget = Literal["epochs", "updates"]
 """What trainings on different numbers of rows have in common: epochs, or updates.
 

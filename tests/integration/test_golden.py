@@ -6,6 +6,7 @@ planned, so the pages depend on no machine.
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ PAGES = {
     "pairs": "pairs --pairs 6 --repeats 40 --fixed 0 2 --explain --full",
     "grid": "grid --problems blobs:seed=1 blobs:seed=2 blobs:seed=3,std=2 --repeats 40 --fixed 0 2 "
     "--explain --full",
+    "judge": "judge c45.csv --baseline C4.5 --explain --full",
 }
 """The command of each page."""
 
@@ -63,7 +65,7 @@ def planned_accuracy(job: Job, i: int) -> float:
 
 def page_of(command: str) -> str:
     """Return what a command prints, without times."""
-    small = () if command.startswith("grid") else SMALL_OPTIONS
+    small = () if command.startswith(("grid", "judge")) else SMALL_OPTIONS
     done = run_here(*shlex.split(command), *small, "--no-plot")
     assert done.code == 0, done.err
     page = f"$ blobtransfer {command}\n{done.out}\nstandard error:\n{done.err}"
@@ -78,6 +80,7 @@ def test_the_page_of_each_kind_of_report_is_exactly_this(name, request, monkeypa
         "blobtransfer.engines.compiled.engine.create",
         lambda *_: GoldenEngine(lambda *_: 0.0, n_at_once=100),
     )
+    shutil.copy(GOLDEN.parents[1] / "docs" / "data" / "c45.csv", tmp_path)
     if "m.keras" in PAGES[name]:
         write_keras(tmp_path / "m.keras")
     page, path = page_of(PAGES[name]), GOLDEN / f"{name}.txt"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
 from blobtransfer.report.figures.panels import (
@@ -18,8 +18,8 @@ from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
 from blobtransfer.report.figures.style import MAX_NAME_WIDTH_IN_TITLE, escape_mathtext, shorten
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import describe_design, label_of
-from blobtransfer.results.results import CellResults, StudyResults
-from blobtransfer.specs.experiment import Question
+from blobtransfer.results.results import CellResults, ComparedResults, StudyResults
+from blobtransfer.specs.experiment import ComparedQuestion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,18 +61,34 @@ class _Layout:
     n_columns: int
     heights: Mapping[str, float]
     title: str
-    captions: Mapping[Question, str]
+    captions: Mapping[ComparedQuestion, str]
     room: Room
 
 
 def draw_comparison(report: Report[StudyResults], canvas: Canvas) -> "Figure":
+    """Draw the figure of a comparison."""
+    results = report.results.cell
+    title = _title(results, report.stopped)
+    return draw_variants(report, results, title, "test accuracy (%)", canvas)
+
+
+def draw_variants(
+    report: Report[Any], results: ComparedResults, title: str, scores: str, canvas: Canvas
+) -> "Figure":
     """Draw differences, scores and, if recorded, learning curves: one column per question.
 
     The differences, which the answer is about, come first; the answer stands above them. Where
     there is no room for two columns, the questions stand below each other. Scores or curves that
     have no room on a page of a given height are left out.
+
+    Args:
+        report: Report of the results.
+        results: The results.
+        title: Title of the figure.
+        scores: Label of the axis of scores.
+        canvas: Canvas to draw on.
     """
-    results, layout = report.results.cell, _layout_of(report, canvas)
+    layout = _layout_of(report, results, title, scores, canvas)
     questions = results.spec.questions
     marks = [
         RankingMark(
@@ -94,9 +110,10 @@ def draw_comparison(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     return whole
 
 
-def _layout_of(report: Report[StudyResults], canvas: Canvas) -> _Layout:
-    """Choose the panels and their sizes."""
-    results = report.results.cell
+def _layout_of(
+    report: Report[Any], results: ComparedResults, title: str, scores: str, canvas: Canvas
+) -> _Layout:
+    """Choose the panels and their sizes; see `draw_variants`."""
     questions, n_rows = results.spec.questions, len(results.spec.variants)
     preferred_width = QUESTION_WIDTH * len(questions)
     n_columns = canvas.n_columns(len(questions), preferred_width, MIN_QUESTION_WIDTH)
@@ -125,7 +142,7 @@ def _layout_of(report: Report[StudyResults], canvas: Canvas) -> _Layout:
         "scores": 0.35 + LINE_HEIGHT * (1 + is_narrow),
         "curves": 0.45 + LINE_HEIGHT * (1 + is_narrow),
     }
-    title = canvas.wrap(_title(results, report.stopped), width / 1.25)
+    title = canvas.wrap(title, width / 1.25)
     top = 1.3 * LINE_HEIGHT * (title.count("\n") + 1)
     top += 3 * LINE_HEIGHT if results.findings.bands else 0.1
     least = {
@@ -135,10 +152,11 @@ def _layout_of(report: Report[StudyResults], canvas: Canvas) -> _Layout:
     texts = top + n_blocks * sum(text_heights[kind] for kind in kinds)
     panels = n_blocks * sum(heights[kind] for kind in kinds)
     shrinkage = (canvas.height(texts + panels) - texts) / panels
-    count_width = canvas.width_of(len(f"{results.scores.n_repeats:,}") + 1.5)
+    count_width = canvas.width_of(len(f"{results.n_repeats:,}") + 1.5)
     room = Room(
         is_narrow=is_narrow,
         is_dense=shrinkage * heights["differences"] < MIN_TWO_LINE_ROW * (n_rows - 1),
+        scores=scores,
         beyond=min(0.3, count_width / max(1.0, column_width - labels_width - numbers_width)),
     )
     heights = {kind: heights[kind] for kind in kinds}
@@ -146,7 +164,7 @@ def _layout_of(report: Report[StudyResults], canvas: Canvas) -> _Layout:
 
 
 def _kinds(
-    results: CellResults, n_blocks: int, least: Mapping[str, float], height: float
+    results: ComparedResults, n_blocks: int, least: Mapping[str, float], height: float
 ) -> list[str]:
     """Choose the kinds of panels: as many as fit into a height, the differences always.
 

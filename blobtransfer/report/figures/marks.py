@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.style import Look
-from blobtransfer.report.words import format_points
+from blobtransfer.report.units import PERCENT, Unit
 from blobtransfer.statistics.paired import MIN_PAIRS, Verdict
 
 if TYPE_CHECKING:
@@ -36,17 +36,20 @@ def draw_interval(
         axes.plot(*points, solid_capstyle="butt", **line)
 
 
-def draw_margin(axes: "Axes", margin: float, look: Look, is_upright: bool = False) -> None:
+def draw_margin(
+    axes: "Axes", margin: float, look: Look, is_upright: bool = False, scale: float = 100.0
+) -> None:
     """Draw the line of no difference, with the margin around it in grey.
 
     Args:
         axes: Axes to draw on.
-        margin: The margin, a share.
+        margin: The margin; a share, unless `scale` is 1.
         look: Sizes.
         is_upright: Whether differences are on the y axis.
+        scale: Factor of the margin; 100 gives points.
     """
     span, line = (axes.axhspan, axes.axhline) if is_upright else (axes.axvspan, axes.axvline)
-    span(-100 * margin, 100 * margin, color="0.92", zorder=0)
+    span(-scale * margin, scale * margin, color="0.92", zorder=0)
     line(0, color="0.35", linewidth=look.scale, zorder=1)
 
 
@@ -69,9 +72,9 @@ def interval_note(text: str, ns: Iterable[int]) -> str:
     return text if any(map(has_drawn_interval, ns)) else "no intervals drawn"
 
 
-def margin_note(margin: float) -> str:
+def margin_note(margin: float, unit: Unit = PERCENT) -> str:
     """Return a note on the grey area, to append to a label; empty without a margin."""
-    return f"; grey: margin of {format_points(margin)}" if margin else ""
+    return f"; grey: margin of {unit.difference(margin)}" if margin else ""
 
 
 def is_decided(verdict: Verdict | None) -> bool:

@@ -22,12 +22,15 @@ from blobtransfer.report.figures.style import (
     THRESHOLD_LINE,
     Look,
     colour_of,
+    escape_mathtext,
     marker_of,
+    shorten,
 )
-from blobtransfer.report.words import format_interval, format_verdict, label_of
+from blobtransfer.report.units import Unit, unit_of
+from blobtransfer.report.words import format_verdict, label_of
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.results import CellResults
-from blobtransfer.specs.experiment import Arm, Question
+from blobtransfer.results.results import CellResults, ComparedResults
+from blobtransfer.specs.experiment import Arm, ComparedQuestion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,18 +53,20 @@ class Room:
         is_narrow: Use short texts.
         is_dense: Write one line, not two, beside a row of differences.
         beyond: Share of the axis of scores that is reserved for the number of runs beyond its end.
+        scores: Label of the axis of scores.
     """
 
     is_narrow: bool
     is_dense: bool
     beyond: float
+    scores: str
 
 
 # ---------------------------------------------------------------- differences
 
 
 def draw_differences(
-    results: CellResults, question: Question, axes: "Axes", look: Look, room: Room
+    results: ComparedResults, question: ComparedQuestion, axes: "Axes", look: Look, room: Room
 ) -> None:
     """Draw each mean difference to standalone with its interval, numbers and verdict beside it.
 
@@ -75,21 +80,22 @@ def draw_differences(
         room: Room for text.
     """
     summaries = [s for s in results.of_question(question) if s.difference is not None]
-    draw_margin(axes, results.spec.margin, look)
+    unit, variants = unit_of(results), results.spec.variants
+    draw_margin(axes, results.spec.margin, look, scale=unit.factor)
     for y, summary in zip(range(len(summaries), 0, -1), summaries, strict=True):
-        d, colour = summary.difference, colour_of(summary.arm.variant)
+        d, colour = summary.difference, colour_of(summary.arm.variant, variants)
         if d is None or d.mean is None:
             continue
         if has_drawn_interval(d.n):
-            width = 2.6 * look.scale
-            draw_interval(axes, y, (d.ci_low, d.ci_high), color=colour, linewidth=width)
+            line: dict[str, Any] = {"color": colour, "linewidth": 2.6 * look.scale}
+            draw_interval(axes, y, (d.ci_low, d.ci_high), scale=unit.factor, **line)
         is_bold = is_decided(summary.verdict)
         axes.plot(
-            [100 * d.mean], [y], marker=marker_of(summary.arm.variant, results.spec.variants),
+            [unit.factor * d.mean], [y], marker=marker_of(summary.arm.variant, variants),
             markersize=7 * look.scale, color=colour if is_bold else "white",
             markeredgecolor=colour, markeredgewidth=1.6 * look.scale, zorder=4,
         )  # fmt: skip
-        text = format_interval(d, digits=1)
+        text = unit.interval(d, digits=1)
         if not room.is_dense:
             verdict = format_verdict(summary.verdict)
             text += "\n" + (verdict.replace(" ", "\n", 1) if room.is_narrow else verdict)
@@ -99,13 +105,15 @@ def draw_differences(
             fontweight="bold" if is_bold else "normal",
         )  # fmt: skip
     _set_rows(axes, summaries, results, room, top=0.6)
+    in_points = " in points" if unit.is_percent else ""
     if room.is_narrow:
-        label, intervals = "worse < difference in points > better", "95 % intervals"
+        label, intervals = f"worse < difference{in_points} > better", "95 % intervals"
     else:
-        label = "difference to standalone in points: worse below 0, better above"
+        label = f"difference to {escape_mathtext(shorten(str(variants[0])))}{in_points}"
+        label += ": worse below 0, better above"
         intervals = "simultaneous 95 % intervals"
     note = interval_note(intervals, (s.difference.n for s in summaries if s.difference))
-    axes.set_xlabel(f"{label}\n{note}{margin_note(results.spec.margin)}")
+    axes.set_xlabel(f"{label}\n{note}{margin_note(results.spec.margin, unit)}")
     n_ticks = 5 if room.is_narrow else 9
     axes.locator_params(axis="x", nbins=n_ticks, steps=[1, 2, 5, 10], min_n_ticks=3)
 
@@ -114,7 +122,7 @@ def draw_differences(
 
 
 def draw_scores(
-    results: CellResults, question: Question, axes: "Axes", look: Look, room: Room
+    results: ComparedResults, question: ComparedQuestion, axes: "Axes", look: Look, room: Room
 ) -> None:
     """Draw the test accuracies of each variant: a box, and one dot per repeat or a half violin.
 
@@ -128,8 +136,9 @@ def draw_scores(
         look: Sizes.
         room: Room for text.
     """
-    summaries, ceiling = results.of_question(question), results.measured.ceiling
-    scores = [_percent(results, summary.arm) for summary in summaries]
+    summaries, ceiling = results.of_question(question), results.ceiling
+    unit = unit_of(results)
+    scores = [_scaled(results, summary.arm) for summary in summaries]
     end = _axis_end(results)
     left, right, is_cut = _score_limits(results, room.beyond)
     heights = range(len(summaries), 0, -1)
@@ -147,15 +156,16 @@ def draw_scores(
         axes.axvline(100 * ceiling, linewidth=look.scale, **CEILING_LINE)
     _set_rows(axes, summaries, results, room, top=0.7)
     axes.set_xlim(left, right)
-    _tick_from(axes, end if is_cut else left)
-    clauses = ["test accuracy (%)"]
+    _tick_from(axes, end if is_cut else left, unit)
+    clauses = [room.scores]
     clauses += ["dashed: best possible"] * (ceiling is not None)
-    clauses += [f"grey: runs below {end:.4g}"] * is_cut
+    beyond = "above" if results.lower_is_better else "below"
+    clauses += [f"grey: runs {beyond} {unit.sign * end:.4g}"] * is_cut
     axes.set_xlabel(_joined(clauses, room.is_narrow))
 
 
 def _draw_runs(
-    results: CellResults,
+    results: ComparedResults,
     summary: Summary,
     y: int,
     accuracies: NDArray[np.float64],
@@ -169,12 +179,13 @@ def _draw_runs(
         results: Results of a comparison.
         summary: Summary of the variant.
         y: Height of its row.
-        accuracies: (n_repeats,) in percent.
-        end: Lower end of the axis, in percent.
+        accuracies: (n_repeats,) scaled scores, higher ones better.
+        end: Lower end of the axis.
         axes: Axes to draw on.
         look: Sizes.
     """
-    inside, colour = accuracies[accuracies >= end], colour_of(summary.arm.variant)
+    variants = results.spec.variants
+    inside, colour = accuracies[accuracies >= end], colour_of(summary.arm.variant, variants)
     is_joined = results.spec.is_nested(summary.arm) and results.n_sources <= MAX_JOINED_SOURCES
     has_many = len(accuracies) > MAX_DOTS
     if has_many and not is_joined and len(inside) and np.ptp(inside) > 0:
@@ -186,7 +197,7 @@ def _draw_runs(
     heights = y + 0.6 * _heights(results, summary, accuracies >= end)
     axes.scatter(
         inside, heights, s=(5 if has_many else 14) * look.scale**2, color=colour, alpha=0.55,
-        linewidths=0, marker=marker_of(summary.arm.variant, results.spec.variants), zorder=3,
+        linewidths=0, marker=marker_of(summary.arm.variant, variants), zorder=3,
     )  # fmt: skip
     if is_joined:  # dots that share a source are at one height
         levels = np.unique(heights)
@@ -208,9 +219,9 @@ def _draw_boxes(
     A row whose median lies beyond the end has none.
 
     Args:
-        scores: Accuracies of each row, in percent.
+        scores: Scaled scores of each row.
         heights: Height of each row.
-        end: Lower end of the axis, in percent.
+        end: Lower end of the axis.
         axes: Axes to draw on.
         look: Sizes.
     """
@@ -241,40 +252,46 @@ def _draw_boxes(
     )
 
 
-def _axis_end(results: CellResults) -> float:
-    """Return the accuracy in percent at which the axis of scores ends."""
-    line = results.findings.low_line
-    return 0.0 if line is None else max(0.0, round(100 * (line - results.spec.low), 9))
+def _axis_end(results: ComparedResults) -> float:
+    """Return the scaled score at which the axis of scores ends."""
+    line, unit = results.findings.low_line, unit_of(results)
+    worst = unit.factor * (-results.scale[1] if results.lower_is_better else results.scale[0])
+    if line is None:
+        return worst
+    return max(worst, round(unit.factor * (unit.sign * line - results.spec.low), 9))
 
 
-def _score_limits(results: CellResults, beyond: float) -> tuple[float, float, bool]:
-    """Return the ends of the axis of scores in percent, and whether runs are below it."""
-    end, ceiling = _axis_end(results), 100 * (results.measured.ceiling or 0.0)
-    accuracies = np.concatenate([_percent(results, arm) for arm in results.scores.arms])
-    inside = np.append(accuracies[accuracies >= end], ceiling)
-    right = float(inside.max()) + 0.8
-    if len(inside) <= len(accuracies):
+def _score_limits(results: ComparedResults, beyond: float) -> tuple[float, float, bool]:
+    """Return the ends of the axis of scores, scaled, and whether runs are below it."""
+    end, unit = _axis_end(results), unit_of(results)
+    scores = np.concatenate([_scaled(results, arm) for arm in results.spec.arms])
+    inside = scores[scores >= end]
+    is_cut = len(inside) < len(scores)
+    if results.ceiling is not None:
+        inside = np.append(inside, unit.factor * results.ceiling)
+    right = float(inside.max()) + 0.008 * unit.width
+    if is_cut:
         return end - beyond / (1 - beyond) * (right - end), right, True
-    return max(end, float(inside.min()) - 1.0), right, False
+    return max(end, float(inside.min()) - 0.01 * unit.width), right, False
 
 
-def _percent(results: CellResults, arm: Arm) -> NDArray[np.float64]:
-    """Return the test accuracies of an arm in percent, (n_repeats,)."""
-    return 100 * results.scores.imputed_accuracy(arm, results.measured.floor)
+def _scaled(results: ComparedResults, arm: Arm) -> NDArray[np.float64]:
+    """Return the scores of an arm as they are drawn, higher ones better, (n_repeats,)."""
+    return unit_of(results).factor * results.ascending_scores(arm)
 
 
-def _tick_from(axes: "Axes", left: float) -> None:
+def _tick_from(axes: "Axes", left: float, unit: Unit) -> None:
     """Set ticks at round numbers, none below the end of the axis."""
     from matplotlib.ticker import MaxNLocator
 
     right = axes.get_xlim()[1]
     ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(left, right)
     axes.set_xticks([tick for tick in ticks if left <= tick <= right])
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_formatter(lambda x, _: f"{unit.sign * x + 0.0:g}")
 
 
 def _heights(
-    results: CellResults, summary: Summary, is_inside: NDArray[np.bool_]
+    results: ComparedResults, summary: Summary, is_inside: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Spread dots over a row by a fixed rule; those that share a source are at one height.
 
@@ -286,17 +303,19 @@ def _heights(
     Returns:
         (n_drawn,) heights from -0.5 to 0.5.
     """
-    repeats, nested = results.scores.repeats[is_inside], results.spec.nested
-    if nested is not None and results.spec.is_nested(summary.arm):
-        return np.asarray((repeats // nested[1]) / max(1, nested[0] - 1) - 0.5)
-    return np.asarray((np.arange(len(repeats)) * 0.618034) % 1.0 - 0.5)
+    nested = results.spec.nested
+    if nested is not None and isinstance(results, CellResults):
+        if results.spec.is_nested(summary.arm):
+            repeats = results.scores.repeats[is_inside]
+            return np.asarray((repeats // nested[1]) / max(1, nested[0] - 1) - 0.5)
+    return np.asarray((np.arange(is_inside.sum()) * 0.618034) % 1.0 - 0.5)
 
 
 # ---------------------------------------------------------------- learning curves
 
 
 def draw_curves(
-    results: CellResults, question: Question, axes: "Axes", look: Look, room: Room
+    results: ComparedResults, question: ComparedQuestion, axes: "Axes", look: Look, room: Room
 ) -> None:
     """Draw the median learning curve of each variant, and a band between the quartiles.
 
@@ -304,7 +323,7 @@ def draw_curves(
 
     Args:
         results: Results of a comparison.
-        question: Question whose variants are drawn.
+        question: ComparedQuestion whose variants are drawn.
         axes: Axes to draw on.
         look: Sizes.
         room: Room for text.
@@ -319,8 +338,8 @@ def draw_curves(
         style = LINE_STYLES[variants.index(variant) % len(LINE_STYLES)]
         line: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 1.5 * look.scale}
         axes.plot(epochs, 100 * band.median, label=label_of(band.arm, results), **line)
-    if results.measured.ceiling is not None:
-        ceiling = 100 * results.measured.ceiling
+    if results.ceiling is not None:
+        ceiling = 100 * results.ceiling
         axes.axhline(ceiling, label="best possible", linewidth=look.scale, **CEILING_LINE)
     if findings.threshold is not None:
         height = 100 * findings.threshold
@@ -343,7 +362,9 @@ def draw_curves(
 # ---------------------------------------------------------------- labels
 
 
-def row_labels(summaries: Sequence[Summary], results: CellResults, is_narrow: bool) -> list[str]:
+def row_labels(
+    summaries: Sequence[Summary], results: ComparedResults, is_narrow: bool
+) -> list[str]:
     """Return the names of rows, long ones on several lines.
 
     Args:
@@ -359,7 +380,7 @@ def row_labels(summaries: Sequence[Summary], results: CellResults, is_narrow: bo
 
 
 def _set_rows(
-    axes: "Axes", summaries: Sequence[Summary], results: CellResults, room: Room, top: float
+    axes: "Axes", summaries: Sequence[Summary], results: ComparedResults, room: Room, top: float
 ) -> None:
     """Name the rows of a panel, from the top; `top` is the room above the first, in rows.
 

@@ -11,6 +11,7 @@ from unicodedata import category, normalize
 
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import DataSpec
+from blobtransfer.specs.scores import NamedVariant
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.variant import Variant
 
@@ -105,8 +106,16 @@ LOOKS: dict[Style, Look] = {
 }
 
 
-def colour_of(variant: Variant) -> str:
-    """Return the colour of a variant, the same in every figure of every command."""
+def colour_of(variant: Variant, variants: Sequence[Variant] = ()) -> str:
+    """Return the colour of a variant, the same in every figure of every command.
+
+    A variant of which only the name is known has the colour of its position in `variants`.
+    """
+    if isinstance(variant, NamedVariant):
+        i = variants.index(variant)
+        return (
+            TRANSFER_COLOURS[(i - 1) % len(TRANSFER_COLOURS)] if i else KIND_COLOURS["standalone"]
+        )
     if variant.kind == "transfer":
         return TRANSFER_COLOURS[(variant.n_frozen or 0) % len(TRANSFER_COLOURS)]
     return KIND_COLOURS[re.split("[ =]", variant.kind)[0]]

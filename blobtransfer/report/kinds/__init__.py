@@ -11,6 +11,7 @@ from typing import Any
 
 from blobtransfer.report.kinds.comparison import ComparisonView
 from blobtransfer.report.kinds.grid import GridView
+from blobtransfer.report.kinds.judge import JudgeView
 from blobtransfer.report.kinds.pairs import PairsView
 from blobtransfer.report.kinds.sweep import SweepView
 from blobtransfer.report.kinds.training import TrainingView
@@ -23,6 +24,7 @@ VIEWS: Mapping[str, View[Any]] = {
     "sweep": SweepView(),
     "pairs": PairsView(),
     "grid": GridView(),
+    "judge": JudgeView(),
 }
 """View of the results of each command."""
 

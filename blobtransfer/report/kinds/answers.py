@@ -3,35 +3,37 @@
 from collections.abc import Sequence
 
 from blobtransfer.report import words
+from blobtransfer.report.units import unit_of
 from blobtransfer.results.findings import Summary, Unit
-from blobtransfer.results.results import CellResults
-from blobtransfer.specs.experiment import Arm, Question
+from blobtransfer.results.results import ComparedResults
+from blobtransfer.specs.experiment import Arm, ComparedQuestion
+from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
 from blobtransfer.statistics.resplit import rows_needed
 
 
-def answer(results: CellResults, question: Question) -> str | None:
+def answer(results: ComparedResults, question: ComparedQuestion) -> str | None:
     """Return the answer to a question in a sentence; None if nothing was compared."""
     by_kind = _by_kind(results, question)
     if not by_kind:
         return None
-    clauses = []
+    baseline, unit, clauses = results.spec.variants[0], unit_of(results), []
     kinds: tuple[VerdictKind, ...] = ("better", "worse")
     for kind in kinds:
         for i, summary in enumerate(by_kind.get(kind, [])):
-            amount, interval = _amount(summary)
+            amount, interval = _amount(summary, results)
             label, slight = words.label_of(summary.arm, results), _negligible_note(summary)
             size = _sample_size(summary, results)
             clauses.append(
                 f"{label} by {amount} ({interval}){slight}"
                 if i
-                else f"{label} is {kind} than standalone by {amount} points (95 % interval "
+                else f"{label} is {kind} than {baseline} by {amount}{unit.points} (95 % interval "
                 f"{interval}, {size}){slight}"
             )
     if alike := by_kind.get("no practical difference"):
         clauses.append(
             f"{_labels(alike, results)} {'makes' if len(alike) == 1 else 'make'} no practical "
-            f"difference to standalone (less than {words.format_points(results.spec.margin)})"
+            f"difference to {baseline} (less than {unit.difference(results.spec.margin)})"
         )
     if undecided := by_kind.get("undecided"):
         clauses.append(
@@ -41,17 +43,19 @@ def answer(results: CellResults, question: Question) -> str | None:
     return f"{words.question_title(results, question)}: {'; '.join(clauses)}"
 
 
-def short_answer(results: CellResults, question: Question) -> str | None:
+def short_answer(results: ComparedResults, question: ComparedQuestion) -> str | None:
     """Return the answer to a question in a few words; None if nothing was compared."""
     by_kind = _by_kind(results, question)
     if not by_kind:
         return None
-    clauses = []
+    points, clauses = unit_of(results).points, []
     verbs: dict[VerdictKind, str] = {"better": "gains", "worse": "costs"}
+    if results.lower_is_better:
+        verbs = {"better": "is better by", "worse": "is worse by"}
     for kind, verb in verbs.items():
         for i, summary in enumerate(by_kind.get(kind, [])):
-            amount, _ = _amount(summary)
-            unit = " points" if i == 0 else ""
+            amount, _ = _amount(summary, results)
+            unit = points if i == 0 else ""
             label, slight = words.label_of(summary.arm, results), _negligible_note(summary)
             clauses.append(f"{label} {verb} {amount}{unit}{slight}")
     if alike := by_kind.get("no practical difference"):
@@ -60,10 +64,10 @@ def short_answer(results: CellResults, question: Question) -> str | None:
         what = _needed_repeats(undecided, results).partition(", with")[0]
         named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "
         clauses.append(f"{named}undecided ({what})")
-    return f"{words.QUESTION_NAMES[question].capitalize()}: {'; '.join(clauses)}"
+    return f"{words.name_of(question).capitalize()}: {'; '.join(clauses)}"
 
 
-def low_run_notes(summaries: Sequence[Summary], results: CellResults) -> list[str]:
+def low_run_notes(summaries: Sequence[Summary], results: ComparedResults) -> list[str]:
     """Return notes on variants with more or fewer low-accuracy runs than standalone."""
     notes = []
     for summary in summaries:
@@ -74,16 +78,20 @@ def low_run_notes(summaries: Sequence[Summary], results: CellResults) -> list[st
             continue
         difference = low.share - low.share_standalone
         more = "more" if difference > 0 else "fewer"
-        label = words.label_of(summary.arm, results)
+        label, baseline = words.label_of(summary.arm, results), results.spec.variants[0]
+        reference = "from scratch" if baseline == STANDALONE else f"with {baseline}"
+        word = "high" if results.lower_is_better else "low"
         notes.append(
-            f"{label}: {_typical_clause(summary, results.spec.margin)}; "
-            f"{words.format_per_100(difference)} {more} of 100 end low than from scratch "
+            f"{label}: {_typical_clause(summary, results)}; "
+            f"{words.format_per_100(difference)} {more} of 100 end {word} than {reference} "
             f"(95 % interval {words.format_per_100_range(low.ci_low, low.ci_high)})"
         )
     return notes
 
 
-def _by_kind(results: CellResults, question: Question) -> dict[VerdictKind, list[Summary]]:
+def _by_kind(
+    results: ComparedResults, question: ComparedQuestion
+) -> dict[VerdictKind, list[Summary]]:
     """Return the compared variants of a question by their verdict."""
     by_kind: dict[VerdictKind, list[Summary]] = {}
     for summary in results.of_question(question):
@@ -98,45 +106,43 @@ def _negligible_note(summary: Summary) -> str:
     return ", maybe too little to matter" if is_maybe else ""
 
 
-def _typical_clause(summary: Summary, margin: float) -> str:
+def _typical_clause(summary: Summary, results: ComparedResults) -> str:
     """Return a clause on the difference in a typical run."""
     assert summary.difference is not None
-    typical = summary.difference.typical
+    typical, margin, unit = summary.difference.typical, results.spec.margin, unit_of(results)
     if typical.mean is None:
         return "a typical run is not known"
     if typical.ci_low is None or typical.ci_high is None:
-        return f"a typical run differs by {words.format_interval(typical, digits=1)} points"
+        return f"a typical run differs by {unit.interval(typical, digits=1)}{unit.points}"
     if -margin < typical.ci_low and typical.ci_high < margin:
         return "as good in a typical run"
     if typical.ci_low <= 0.0 <= typical.ci_high:
         return "a typical run may be as good"
     word = "better" if typical.mean > 0 else "worse"
-    return f"a typical run is {word} by {words.format_amount(abs(typical.mean))} points"
+    return f"a typical run is {word} by {unit.amount(abs(typical.mean))}{unit.points}"
 
 
-def _sample_size(summary: Summary, results: CellResults) -> str:
+def _sample_size(summary: Summary, results: ComparedResults) -> str:
     """Return the sample size of a difference."""
     if results.spec.is_nested(summary.arm):
         return words.describe_design(results, "fresh")
-    return words.pluralise(results.scores.n_repeats, "repeats")
+    return words.pluralise(results.n_repeats, "repeats")
 
 
-def _unit(results: CellResults, arm: Arm) -> Unit:
+def _unit(results: ComparedResults, arm: Arm) -> Unit:
     """Return the unit of observation of an arm."""
     return "sources" if results.spec.is_nested(arm) else "repeats"
 
 
-def _amount(summary: Summary) -> tuple[str, str]:
+def _amount(summary: Summary, results: ComparedResults) -> tuple[str, str]:
     """Return the size of a difference, with its interval."""
-    d = summary.difference
+    d, unit = summary.difference, unit_of(results)
     assert d is not None and d.mean is not None and d.ci_low is not None and d.ci_high is not None
     low, high = (d.ci_low, d.ci_high) if d.mean > 0 else (-d.ci_high, -d.ci_low)
-    return words.format_amount(
-        abs(d.mean)
-    ), f"{words.format_amount(low)} to {words.format_amount(high)}"
+    return unit.amount(abs(d.mean)), f"{unit.amount(low)} to {unit.amount(high)}"
 
 
-def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
+def _needed_repeats(undecided: Sequence[Summary], results: ComparedResults) -> str:
     """Return how many repeats should decide all undecided variants."""
     standalone = results.summary[0]
     if any(summary.mostly_fails for summary in (standalone, *undecided)):
@@ -145,8 +151,8 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     for summary in undecided:
         to_decide = None if summary.verdict is None else summary.verdict.repeats_to_decide
         if to_decide is None and results.spec.until_decided:
-            return f"after {words.pluralise(results.scores.n_repeats, 'repeats')}"
-        if to_decide is None and results.spec.data.is_resplit and _has_interval(summary):
+            return f"after {words.pluralise(results.n_repeats, 'repeats')}"
+        if to_decide is None and results.spec.resplit is not None and _has_interval(summary):
             return _needed_rows(undecided, results)
         if to_decide is None:
             return f"more {_unit(results, summary.arm)} should settle it"
@@ -157,23 +163,26 @@ def _needed_repeats(undecided: Sequence[Summary], results: CellResults) -> str:
     d = slowest.difference
     assert d is not None
     if d.repeats_needed is not None and d.repeats_needed[1] > d.n:
-        difference = words.format_points(results.spec.margin)
+        difference = unit_of(results).difference(results.spec.margin)
         return f"{text}, with 80 % power for a difference of {difference} or more"
     if d.repeats_alike is not None and d.repeats_alike[1] > d.n:
         return f"{text}, with 80 % power to show that there is none"
     return text
 
 
-def _needed_rows(undecided: Sequence[Summary], results: CellResults) -> str:
+def _needed_rows(undecided: Sequence[Summary], results: ComparedResults) -> str:
     """Return how many rows of a table should decide all undecided variants."""
-    margin, data = results.spec.margin, results.spec.data
+    margin, split = results.spec.margin, results.spec.resplit
+    assert split is not None
     differences = [row.difference for row in undecided if row.difference is not None]
-    n_needed = rows_needed(differences, data.n_train + data.n_test_rows, margin)
-    of_what = f" a difference of {words.format_points(margin)}" if margin else " the difference"
+    n_needed = rows_needed(differences, split.n_train + split.n_test, margin)
+    of_what = (
+        f" a difference of {unit_of(results).difference(margin)}" if margin else " the difference"
+    )
     repeats = f"no number of repeats settles{of_what}"
     if n_needed is not None:
         return f"{repeats}; about {n_needed:,} rows should settle one of the observed size"
-    return f"{repeats}; more {'training rows' if data.test_to_train > 1.0 else 'rows'} would"
+    return f"{repeats}; more {'training rows' if split.test_to_train > 1.0 else 'rows'} would"
 
 
 def _has_interval(summary: Summary) -> bool:
@@ -182,6 +191,6 @@ def _has_interval(summary: Summary) -> bool:
     return d is not None and d.ci_low is not None and d.n >= MIN_PAIRS
 
 
-def _labels(group: Sequence[Summary], results: CellResults) -> str:
+def _labels(group: Sequence[Summary], results: ComparedResults) -> str:
     """Return the names of variants, joined."""
     return words.join_and([words.label_of(summary.arm, results) for summary in group])

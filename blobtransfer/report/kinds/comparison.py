@@ -10,10 +10,11 @@ from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answe
 from blobtransfer.report.kinds.details import detail_tables
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Overview, OverviewRow, SummaryRows, Table
+from blobtransfer.report.units import unit_of
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
-from blobtransfer.results.results import CellResults, DataRecord, StudyResults
-from blobtransfer.specs.experiment import Question
+from blobtransfer.results.results import CellResults, ComparedResults, DataRecord, StudyResults
+from blobtransfer.specs.experiment import ComparedQuestion, Question
 from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ class ComparisonView(View[StudyResults]):
 
     def sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the answer to each question."""
-        return _sentences(results.cell, answer)
+        return sentences_of(results.cell, answer)
 
     def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the short answer to each question."""
-        return _sentences(results.cell, short_answer)
+        return sentences_of(results.cell, short_answer)
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
         """Yield each caution with its reason."""
@@ -72,7 +73,7 @@ class ComparisonView(View[StudyResults]):
         cell = results.cell
         for question in cell.spec.questions:
             yield comparison_table(cell, question)
-        yield risk_table(cell)
+        yield risk_table(cell, "test accuracy in %")
         if cell.findings.rankings:
             yield _ranking_table(cell)
         yield from detail_tables(cell)
@@ -92,9 +93,9 @@ class ComparisonView(View[StudyResults]):
         if cell.spec.training.patience is not None:
             legend.append("early stopping")
         return Overview(
-            rows=tuple(_overview_rows(cell)),
+            rows=tuple(overview_rows(cell)),
             legend="; ".join(legend),
-            verdicts={question: _shared_verdict(cell, question) for question in questions},
+            verdicts=shared_verdicts(cell),
             n_tables=len(questions),
         )
 
@@ -142,7 +143,7 @@ class ComparisonView(View[StudyResults]):
         yield texts.training_paragraph([spec])
         yield texts.design_paragraph(spec)
         yield texts.interval_paragraph(spec)
-        yield texts.verdict_paragraph(spec)
+        yield texts.verdict_paragraph(words.format_points(spec.margin))
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
         """Draw differences, scores and learning curves."""
@@ -153,12 +154,11 @@ class ComparisonView(View[StudyResults]):
     def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per variant."""
         cell = results.cell
-        rows = [summary_row(summary, cell) for summary in cell.summary]
-        return SummaryRows(SUMMARY_COLUMNS, rows, n_word_columns=2)
+        return summary_rows(cell)
 
 
-def _sentences(
-    results: CellResults, write: Callable[[CellResults, Question], str | None]
+def sentences_of(
+    results: ComparedResults, write: Callable[[ComparedResults, ComparedQuestion], str | None]
 ) -> Iterator[Sentence]:
     """Yield the answer to each question that has one."""
     for question in results.spec.questions:
@@ -166,7 +166,13 @@ def _sentences(
             yield Sentence(question, text)
 
 
-def summary_row(summary: Summary, results: CellResults) -> list[Any]:
+def summary_rows(results: ComparedResults) -> SummaryRows:
+    """Return one row per arm."""
+    rows = [summary_row(summary, results) for summary in results.summary]
+    return SummaryRows(SUMMARY_COLUMNS, rows, n_word_columns=2)
+
+
+def summary_row(summary: Summary, results: ComparedResults) -> list[Any]:
     """Return the values of a variant in the order of `SUMMARY_COLUMNS`."""
     d, low_runs, verdict = summary.difference, summary.low_runs, summary.verdict
     return [
@@ -177,7 +183,7 @@ def summary_row(summary: Summary, results: CellResults) -> list[Any]:
     ]
 
 
-def _overview_rows(results: CellResults) -> Iterator[OverviewRow]:
+def overview_rows(results: ComparedResults) -> Iterator[OverviewRow]:
     """Yield standalone once, then the variants of each question below its name."""
     for summary in results.summary:
         if summary.arm.sources == "none":
@@ -190,7 +196,7 @@ def _overview_rows(results: CellResults) -> Iterator[OverviewRow]:
             yield _overview_row(summary, results, level=1)
 
 
-def _overview_row(summary: Summary, results: CellResults, level: int) -> OverviewRow:
+def _overview_row(summary: Summary, results: ComparedResults, level: int) -> OverviewRow:
     """Return the row of one variant.
 
     Args:
@@ -198,27 +204,30 @@ def _overview_row(summary: Summary, results: CellResults, level: int) -> Overvie
         results: Results of the command.
         level: 1 below the name of a question, else 0.
     """
-    difference = summary.difference
+    difference, unit = summary.difference, unit_of(results)
     is_empty = difference is None or difference.mean is None
     return OverviewRow(
         label=words.label_of(summary.arm, results),
-        mean=words.format_number(summary.mean, digits=1),
-        std=words.format_number(summary.std, digits=1),
-        interval="" if is_empty else words.format_interval(difference, digits=1),
+        mean=unit.number(summary.mean, digits=1),
+        std=unit.number(summary.std, digits=1),
+        interval="" if is_empty else unit.interval(difference, digits=1),
         difference=difference,
         verdict=None if summary.verdict is None else summary.verdict.kind,
         level=level,
     )
 
 
-def _shared_verdict(results: CellResults, question: Question) -> VerdictKind | None:
-    """Return the verdict that all variants of a question have; None if they differ."""
-    kinds = {
-        summary.verdict.kind
-        for summary in results.of_question(question)
-        if summary.verdict is not None
-    }
-    return kinds.pop() if len(kinds) == 1 else None
+def shared_verdicts(results: ComparedResults) -> dict[ComparedQuestion, VerdictKind | None]:
+    """Return the verdict that all variants of each question have; None if they differ."""
+    shared: dict[ComparedQuestion, VerdictKind | None] = {}
+    for question in results.spec.questions:
+        kinds = {
+            summary.verdict.kind
+            for summary in results.of_question(question)
+            if summary.verdict is not None
+        }
+        shared[question] = kinds.pop() if len(kinds) == 1 else None
+    return shared
 
 
 BEST_OF = ("best of 1", "best of 3", "best of 5")
@@ -226,56 +235,87 @@ BEST_OF = ("best of 1", "best of 3", "best of 5")
 
 def comparison_table(results: CellResults, question: Question) -> Table:
     """Return the table of one question, one row per variant, with its answer."""
-    target = results.measured
-    summaries = results.of_question(question)
+    early_stopping = "" if results.spec.training.patience is None else "early stopping, "
+    title = (
+        f"{words.question_title(results, question)}: test accuracy in % on "
+        f"{results.measured.name}, {results.spec.network}, {early_stopping}"
+        f"{words.describe_design(results, question)}"
+    )
+    notes = _comparison_notes(results, question, results.of_question(question))
+    return variant_table(results, question, title, notes)
+
+
+def variant_table(
+    results: ComparedResults, question: ComparedQuestion, title: str, notes: Sequence[str]
+) -> Table:
+    """Return the table of a question, one row per variant, with its answer.
+
+    Args:
+        results: Scores of the variants.
+        question: The question.
+        title: Title of the table.
+        notes: Lines below it.
+    """
+    summaries, unit = results.of_question(question), unit_of(results)
     columns: list[tuple[str, Callable[[Summary], str]]] = [
         ("variant", lambda s: words.label_of(s.arm, results)),
-        ("mean", lambda s: words.format_number(s.mean)),
-        ("std", lambda s: words.format_number(s.std)),
-        ("median", lambda s: words.format_number(s.median)),
-        ("low", lambda s: words.format_whole_percent(s.low_runs.share if s.low_runs else None)),
-        ("gap", lambda s: words.format_number(s.gap)),
-        ("difference [95 %]", lambda s: words.format_interval(s.difference)),
-        ("typical [95 %]", lambda s: words.format_interval(s.difference and s.difference.typical)),
+        ("mean", lambda s: unit.number(s.mean)),
+        ("std", lambda s: unit.number(s.std)),
+        ("median", lambda s: unit.number(s.median)),
+        (
+            "high" if results.lower_is_better else "low",
+            lambda s: words.format_whole_percent(s.low_runs.share if s.low_runs else None),
+        ),
+        ("gap", lambda s: unit.number(s.gap)),
+        ("difference [95 %]", lambda s: unit.interval(s.difference)),
+        ("typical [95 %]", lambda s: unit.interval(s.difference and s.difference.typical)),
         ("P(better)", lambda s: words.format_probability_better(s.difference)),
         ("adj. p", lambda s: words.format_adjusted_p(s.difference)),
         ("verdict", lambda s: words.format_verdict(s.verdict)),
     ]
-    left_out = ["gap"] if target.ceiling is None else []
+    left_out = ["gap"] if results.ceiling is None else []
     left_out += (
         ["adj. p"] if results.spec.until_decided else []
     )  # confidence sequences have no p-values
     columns = [column for column in columns if column[0] not in left_out]
     if any(summary.failed for summary in summaries):
         columns[1:1] = [("failed", lambda s: str(s.failed))]
-    early_stopping = "" if results.spec.training.patience is None else "early stopping, "
     return Table(
-        title=f"{words.question_title(results, question)}: test accuracy in % on {target.name}, "
-        f"{results.spec.network}, {early_stopping}{words.describe_design(results, question)}",
+        title=title,
         columns=tuple(head for head, _ in columns),
         rows=tuple(tuple(cell(s) for _, cell in columns) for s in summaries),
-        notes=tuple(_comparison_notes(results, question, summaries)),
+        notes=tuple(notes),
         sentence=answer(results, question),
         summaries=tuple(summaries),
-        ceiling=target.ceiling,
+        ceiling=results.ceiling,
+        unit=unit,
     )
 
 
-def risk_table(results: CellResults) -> Table:
-    """Return the table of low quantiles, and of the best of several runs."""
+def risk_table(results: ComparedResults, scores: str) -> Table:
+    """Return the table of bad quantiles, and of the best of several runs.
+
+    Args:
+        results: Scores of the variants.
+        scores: Name of the scores, with their unit.
+    """
+    unit = unit_of(results)
+    quantile, lowest = "5 % quantile", "lowest"
+    if results.lower_is_better:
+        quantile, lowest = "95 % quantile", "highest"
     return Table(
-        title="What is at risk: test accuracy in %",
-        columns=("variant", "question", "5 % quantile", "worst tenth", *BEST_OF),
+        title=f"What is at risk: {scores}",
+        columns=("variant", "question", quantile, "worst tenth", *BEST_OF),
         rows=tuple(
             (
                 *(words.label_of(s.arm, results), words.question_of(s.arm)),
-                *map(words.format_number, (s.q05, s.worst_tenth, s.mean, s.best_of_3, s.best_of_5)),
+                *map(unit.number, (s.q05, s.worst_tenth, s.mean, s.best_of_3, s.best_of_5)),
             )
             for s in results.summary
         ),
         notes=(
-            "worst tenth: the mean of the lowest tenth of the runs; best of k: to be expected of "
-            "the best of k runs",
+            f"worst tenth: the mean of the {lowest} tenth of the runs; best of k: to be expected "
+            "of the best of k runs",
         ),
         is_detail=True,
     )

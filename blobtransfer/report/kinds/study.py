@@ -85,7 +85,7 @@ class StudyView(View[StudyResults]):
         yield texts.training_paragraph(results.study.specs)
         yield texts.design_paragraph(spec)
         yield self.study_paragraph(results)
-        yield texts.verdict_paragraph(spec)
+        yield texts.verdict_paragraph(format_points(spec.margin))
 
     def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per cell and variant, with the position of the cell first."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from blobtransfer.report import words
 from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.results.results import CellResults
+from blobtransfer.specs.comparison import ComparisonSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.statistics.paired import Interval
@@ -90,9 +91,9 @@ def design_paragraph(spec: ExperimentSpec) -> str:
     return text
 
 
-def interval_paragraph(spec: ExperimentSpec) -> str:
+def interval_paragraph(spec: ComparisonSpec) -> str:
     """Return how intervals are computed."""
-    if spec.data.is_resplit:
+    if spec.resplit is not None:
         return (
             "Each repeat splits the same rows anew, so repeats are not independent: intervals are "
             "Nadeau and Bengio's (2003): var(d) (1/J + n_test/n_train), J - 1 degrees of freedom."
@@ -109,12 +110,17 @@ def interval_paragraph(spec: ExperimentSpec) -> str:
     )
 
 
-def verdict_paragraph(spec: ExperimentSpec) -> str:
-    """Return when a variant is called better or worse."""
+def verdict_paragraph(margin: str, failed: str = "chance level") -> str:
+    """Return when a variant is called better or worse.
+
+    Args:
+        margin: The margin, with its unit.
+        failed: What a failed run counts at.
+    """
     return (
         "A variant is called better or worse where the whole interval is above or below 0, of no "
-        f"practical difference where it is all within {words.format_points(spec.margin)}, and else "
-        "undecided. A run whose loss is not finite counts at chance level."
+        f"practical difference where it is all within {margin}, and else undecided. A run whose "
+        f"loss is not finite counts at {failed}."
     )
 
 

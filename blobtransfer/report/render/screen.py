@@ -18,7 +18,8 @@ from blobtransfer.report.render.terminal import (
 )
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Overview, OverviewRow
-from blobtransfer.report.words import SHORT_VERDICTS, format_nonzero
+from blobtransfer.report.units import Unit
+from blobtransfer.report.words import SHORT_VERDICTS
 from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class StripLetters:
 
 UNICODE_STRIP, ASCII_STRIP = StripLetters("─", "●", "│"), StripLetters("-", "o", "|")
 
-OVERVIEW_COLUMNS = ("accuracy in %", "mean", "std", "difference [95 %]", "strip", "verdict")
-LEFT_COLUMNS = ("accuracy in %", "strip", "verdict")
+OVERVIEW_COLUMNS = ("variant", "mean", "std", "difference [95 %]", "strip", "verdict")
+LEFT_COLUMNS = ("variant", "strip", "verdict")
 
 DROPPED_FROM_OVERVIEW = ("strip", "std", "mean", "verdict")
 """Columns that are dropped on a narrow terminal, in this order."""
@@ -150,10 +151,11 @@ def _grid(overview: Overview, console: "Console", dropped: Sequence[str]) -> "Ri
 
     grid = new_grid()
     indices = [i for i, head in enumerate(OVERVIEW_COLUMNS) if head not in dropped]
-    strip = _Strip.of(overview.rows, console.encoding)
-    for head in (OVERVIEW_COLUMNS[i] for i in indices):
-        justify: Literal["left", "right"] = "left" if head in LEFT_COLUMNS else "right"
-        grid.add_column(strip.scale if head == "strip" else head, justify=justify, no_wrap=True)
+    strip = _Strip.of(overview, console.encoding)
+    heads = {"variant": overview.scores, "strip": strip.scale}
+    for column in (OVERVIEW_COLUMNS[i] for i in indices):
+        justify: Literal["left", "right"] = "left" if column in LEFT_COLUMNS else "right"
+        grid.add_column(heads.get(column, column), justify=justify, no_wrap=True)
     for row in overview.rows:
         if row.is_question:
             grid.add_row(Text(row.label, style="dim"))
@@ -172,22 +174,23 @@ class _Strip:
     low: float
     high: float
     letters: StripLetters
+    unit: Unit
 
     @classmethod
-    def of(cls, rows: Sequence[OverviewRow], encoding: str) -> "_Strip":
+    def of(cls, overview: Overview, encoding: str) -> "_Strip":
         """Return the strip that holds all differences of an overview and their drawn intervals."""
-        differences = [row.difference for row in rows if row.difference is not None]
+        differences = [row.difference for row in overview.rows if row.difference is not None]
         numbers = [d.mean for d in differences]
         for d in differences:  # the interval of few repeats would hide all differences
             numbers += [d.ci_low, d.ci_high] if d.n >= MIN_PAIRS else []
         ends = [number for number in numbers if number is not None]
         letters = UNICODE_STRIP if can_write(UNICODE_STRIP, encoding) else ASCII_STRIP
-        return cls(min([0.0, *ends]), max([0.0, *ends]), letters)
+        return cls(min([0.0, *ends]), max([0.0, *ends]), letters, overview.unit)
 
     @property
     def scale(self) -> str:
         """Both ends of the scale, in whole points unless that is 0."""
-        low, high = (format_nonzero(end, digits=0) for end in (self.low, self.high))
+        low, high = (self.unit.nonzero(end, digits=0) for end in (self.low, self.high))
         return low + high.rjust(STRIP_WIDTH - len(low))
 
     def draw(self, row: OverviewRow) -> str:

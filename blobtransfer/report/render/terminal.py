@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from blobtransfer.report.table import WORD_COLUMNS, Table
-from blobtransfer.report.words import format_percent
+from blobtransfer.report.units import PERCENT, Unit
 from blobtransfer.results.findings import Summary
 
 if TYPE_CHECKING:
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 DROPPED_FIRST = (
-    "best of 1", "best of 3", "5 % quantile", "typical [95 %]", "P(better)", "gap", "adj. p", "of",
-    "value", "median", "low", "updates", "epochs", "beyond margin", "distance", "tau",
+    "best of 1", "best of 3", "5 % quantile", "95 % quantile", "typical [95 %]", "P(better)", "gap",
+    "adj. p", "of", "value", "median", "low", "high", "updates", "epochs", "beyond margin",
+    "distance", "tau",
     "worst", "std",
 )  # fmt: skip
 DROPPED_LAST = ("mean", "difference [95 %]")
@@ -80,7 +81,7 @@ def print_tables(tables: Sequence[Table], file: TextIO) -> None:
         grid = _grid(_without(table, dropped))
         console.print(*([""] if i else []), Text(table.title, style="bold"), "", grid, sep="\n")
         width = min(console.width, PLOT_WIDTH)
-        plot = box_plot(table.summaries, table.ceiling, width, console.encoding)
+        plot = box_plot(table.summaries, table.ceiling, width, console.encoding, table.unit)
         if plot:
             console.print("", *map(Text, plot), sep="\n")
         if table.sentence:
@@ -154,7 +155,11 @@ def _grid(table: Table) -> "RichTable":
 
 
 def box_plot(
-    summaries: Sequence[Summary], ceiling: float | None, width: int, encoding: str
+    summaries: Sequence[Summary],
+    ceiling: float | None,
+    width: int,
+    encoding: str,
+    unit: Unit = PERCENT,
 ) -> list[str]:
     """Draw one box per variant on one scale: lowest run, quartiles, median and highest run.
 
@@ -163,6 +168,7 @@ def box_plot(
         ceiling: Best possible accuracy, drawn through all rows; None if not known.
         width: Characters of a line.
         encoding: Encoding of the terminal; without box characters plain ASCII is used.
+        unit: Unit of the scores.
 
     Returns:
         Lines, the scale below; empty if there is no room or nothing to draw.
@@ -186,7 +192,7 @@ def box_plot(
         if indices:
             _draw(row, indices, letters)
         lines.append(summary.label.ljust(labels_width) + "".join(row).rstrip())
-    left, right = format_percent(low), format_percent(high)
+    left, right = unit.score(low), unit.score(high)
     gap = max(1, n_columns - len(left) - len(right))
     lines.append(" " * labels_width + left + " " * gap + right)
     whisker, box = letters.whisker, letters.box

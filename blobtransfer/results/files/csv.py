@@ -9,7 +9,14 @@ from itertools import islice
 import numpy as np
 
 from blobtransfer.results.files.columns import column_texts, rows_by_repeat
-from blobtransfer.results.results import CellResults, ColumnValues, StudyResults, TrainingResults
+from blobtransfer.results.files.schema import ScoreRow, score_rows
+from blobtransfer.results.results import (
+    CellResults,
+    ColumnValues,
+    JudgedResults,
+    StudyResults,
+    TrainingResults,
+)
 from blobtransfer.results.scores import Run
 from blobtransfer.specs.checks import escape_control_characters, read_number
 from blobtransfer.specs.data import ROLES
@@ -18,15 +25,19 @@ from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 
-def to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
+def to_csv(results: StudyResults | TrainingResults | JudgedResults) -> Iterator[str]:
     """Write one line per run, with a header; equal runs give byte-identical text.
 
     There is a column for each transferability score that was recorded, and for each axis of a
-    study, such as `train-samples`.
+    study, such as `train-samples`. Scores from elsewhere have the columns of `ScoreRow`.
 
     Yields:
         The text, some thousand lines at a time.
     """
+    if isinstance(results, JudgedResults):
+        yield csv_line(column.name for column in fields(ScoreRow))
+        yield from (csv_line(vars(row).values()) for row in score_rows(results))
+        return
     has_scores = any(cell.transferability is not None for cell in results.cells)
     names = [column.name for column in fields(Run)]
     yield csv_line([*names, *(SCORES if has_scores else ()), *_axis_columns(results)])

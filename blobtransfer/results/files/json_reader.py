@@ -21,11 +21,13 @@ from blobtransfer.results.files.checks import (
     check_source_run,
     check_spec,
     check_study,
+    check_texts,
 )
 from blobtransfer.results.files.schema import (
     CellRecord,
     CurveRow,
     FileHeader,
+    JudgedFile,
     ResultsFile,
     StudyFile,
 )
@@ -34,6 +36,7 @@ from blobtransfer.results.provenance import Provenance
 from blobtransfer.results.results import (
     CellResults,
     Curves,
+    JudgedResults,
     Predictions,
     Regions,
     StandaloneTraining,
@@ -43,6 +46,7 @@ from blobtransfer.results.results import (
 from blobtransfer.results.scores import Run, Scores
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
+from blobtransfer.specs.scores import ScoreColumn
 from blobtransfer.specs.study import Study
 from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
@@ -54,7 +58,7 @@ MAX_GRID_POINTS = 4_000_000
 """Largest number of grid points of decision regions."""
 
 
-def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
+def read_json(text: bytes, name: str) -> StudyResults | TrainingResults | JudgedResults:
     """Read a file of the current or the previous version, without the findings.
 
     Args:
@@ -70,8 +74,10 @@ def read_json(text: bytes, name: str) -> StudyResults | TrainingResults:
     if NO_VERSION.search(text):
         raise ResultsFileError(name, "schema_version: input should be 2")
     try:
-        kinds: Any = Annotated[ResultsFile | StudyFile, Discriminator("command")]
+        kinds: Any = Annotated[ResultsFile | StudyFile | JudgedFile, Discriminator("command")]
         file = TypeAdapter(kinds).validate_json(convert_from_1(text), strict=True)
+        if isinstance(file, JudgedFile):
+            return _judged_of(file)
         return _study_of(file) if isinstance(file, StudyFile) else _results_of(file)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
@@ -174,6 +180,40 @@ def _study_of(file: StudyFile) -> StudyResults:
             raise ValueError(f"cells.{i}.{error}") from error
         cells.append(CellResults(**values, at=record.at, distance=record.distance))
     return StudyResults(study, tuple(cells), provenance)
+
+
+def _judged_of(file: JudgedFile) -> JudgedResults:
+    """Return a judgement of scores, without the findings.
+
+    Raises:
+        ValueError: The command could not have written the file; the message says where.
+    """
+    spec = file.spec
+    check_texts("spec", [spec.name, *(column.variant for column in spec.columns)])
+    check_texts("runs.{}.repeat", [row.repeat for row in file.runs])
+    repeats = tuple(dict.fromkeys(row.repeat for row in file.runs))
+    if not repeats:
+        raise ValueError("runs: there is none")
+    index_of = {column: a for a, column in enumerate(spec.columns)}
+    repeat_of = {repeat: r for r, repeat in enumerate(repeats)}
+    scores = np.full((len(spec.columns), len(repeats)), math.nan)
+    status = np.full(scores.shape, "", "U9")
+    (low, high) = spec.scale
+    for i, row in enumerate(file.runs):
+        a, r = index_of.get(ScoreColumn(row.variant, row.sources)), repeat_of[row.repeat]
+        if a is None:
+            raise ValueError(f"runs.{i}: the spec has no variant {row.sources} {row.variant}")
+        if status[a, r]:
+            raise ValueError(f"runs.{i}: repeat {row.repeat} is there twice")
+        if (row.score is None) != (row.status == "failed"):
+            raise ValueError(f"runs.{i}: a score is missing, or its run failed")
+        if row.score is not None and not low <= row.score <= high:
+            raise ValueError(f"runs.{i}: {row.score:g} is not in {low:g} to {high:g}")
+        scores[a, r] = math.nan if row.score is None else row.score
+        status[a, r] = row.status
+    if not status.all():
+        raise ValueError("runs: not one of each variant in each repeat")
+    return JudgedResults(spec, repeats, scores, status, _provenance_of(file))
 
 
 def _provenance_of(file: FileHeader) -> Provenance:

@@ -1,7 +1,8 @@
 """Write results as JSON.
 
 `results.schema.json` describes the file of a training or a comparison, `study.schema.json` that
-of a study of several cells. A file has what was run, the scores, and findings for other readers.
+of a study of several cells, and `judge.schema.json` that of scores from elsewhere. A file has what
+was run, the scores, and findings for other readers.
 """
 
 import itertools
@@ -14,17 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.results.files.columns import chunks, column_texts, rows_by_repeat
-from blobtransfer.results.files.schema import SCHEMA_VERSION, Sentence, encodable, row_of
-from blobtransfer.results.findings import Caution
+from blobtransfer.results.files.schema import (
+    SCHEMA_VERSION,
+    Sentence,
+    encodable,
+    row_of,
+    score_rows,
+)
+from blobtransfer.results.findings import Caution, ScoreCaution
 from blobtransfer.results.results import (
     CellResults,
     ColumnValues,
+    JudgedResults,
     StandaloneTraining,
     StudyResults,
     TrainingResults,
 )
 from blobtransfer.specs.experiment import STANDALONE_ARM, Arm, ExperimentSpec
 from blobtransfer.specs.identity import plain
+from blobtransfer.specs.scores import ScoresSpec
 from blobtransfer.specs.study import Study
 from blobtransfer.specs.training import METRICS
 from blobtransfer.statistics.transferability import SCORES
@@ -36,7 +45,7 @@ ROW_SEPARATOR = ",\n  "
 
 
 def to_json(
-    results: StudyResults | TrainingResults,
+    results: StudyResults | TrainingResults | JudgedResults,
     sentences: Sequence[Sentence] = (),
     cautions: Sequence[str] = (),
 ) -> Iterator[str]:
@@ -50,7 +59,9 @@ def to_json(
     Yields:
         The text, piece by piece; a run, a curve and a row of findings take a line each.
     """
-    if isinstance(results, TrainingResults) or results.study.kind == "compare":
+    if isinstance(results, JudgedResults):
+        yield from _judged_file(results, sentences, cautions)
+    elif isinstance(results, TrainingResults) or results.study.kind == "compare":
         yield from _results_file(results, sentences, cautions)
     else:
         yield from _study_file(results, sentences, cautions)
@@ -87,7 +98,26 @@ def _results_file(
     yield "\n}\n"
 
 
-def _caution_row(caution: Caution) -> dict[str, Any]:
+def _judged_file(
+    results: JudgedResults, sentences: Sequence[Sentence], cautions: Sequence[str]
+) -> Iterator[str]:
+    """Write scores from elsewhere."""
+    yield _open_object(_header(results, results.spec), indent=1)
+    yield from _lists(
+        {
+            "sentences": map(_dump, map(asdict, sentences)),
+            "cautions": (
+                _dump({"text": text, **_caution_row(caution)})
+                for caution, text in zip(results.cautions, cautions, strict=True)
+            ),
+            "summary": _finding_rows(results.summary),
+            "runs": map(_dump, map(encodable, map(asdict, score_rows(results)))),
+        }
+    )
+    yield "\n}\n"
+
+
+def _caution_row(caution: Caution | ScoreCaution) -> dict[str, Any]:
     """Return a caution as a JSON row."""
     return {"kind": caution.kind, **row_of(caution)}
 
@@ -141,7 +171,8 @@ def _study_file(
 
 
 def _header(
-    results: StudyResults | TrainingResults, spec: ExperimentSpec | Study
+    results: StudyResults | TrainingResults | JudgedResults,
+    spec: ExperimentSpec | Study | ScoresSpec,
 ) -> dict[str, Any]:
     """Return what was run, where and when: the first keys of every file."""
     provenance = results.provenance

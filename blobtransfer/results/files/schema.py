@@ -1,16 +1,31 @@
 """The file format as types that pydantic uses to read, check and describe JSON files."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, is_dataclass, make_dataclass
 from importlib.resources import files
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Interval
 
-from blobtransfer.results.findings import Caution, Contrast, Rise, SourceRanking, Speed, Summary
+from blobtransfer.results.findings import (
+    Caution,
+    Contrast,
+    Rise,
+    ScoreCaution,
+    SourceRanking,
+    Speed,
+    Summary,
+)
 from blobtransfer.results.provenance import MAX_SECONDS
-from blobtransfer.results.results import MAX_DISTANCE, DataRecord, Predictions, Regions
-from blobtransfer.results.scores import Count, Loss, Run, Share
+from blobtransfer.results.results import (
+    MAX_DISTANCE,
+    DataRecord,
+    JudgedResults,
+    Predictions,
+    Regions,
+)
+from blobtransfer.results.scores import Count, Loss, Run, Share, finite
 from blobtransfer.results.study_findings import (
     GridRanking,
     MarginalMean,
@@ -19,13 +34,14 @@ from blobtransfer.results.study_findings import (
     StudyCautionKind,
     VerdictChange,
 )
-from blobtransfer.specs.experiment import Arm, ExperimentSpec, Question, Sources
+from blobtransfer.specs.experiment import Arm, ComparedQuestion, ExperimentSpec, Sources
 from blobtransfer.specs.identity import plain
+from blobtransfer.specs.scores import ScoreEnd, ScoresSpec
 from blobtransfer.specs.study import ManyCellKind, Study
 
 SCHEMA_VERSION = 2
 
-SchemaName = Literal["results", "study"]
+SchemaName = Literal["results", "study", "judge"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,7 @@ class BaselineRecord:
 class Sentence:
     """The answer to a question, in words."""
 
-    question: Question
+    question: ComparedQuestion
     text: str
 
 
@@ -134,6 +150,36 @@ class StudyFile(FileHeader):
     cells: tuple[StudyCellRecord, ...]
 
 
+@dataclass(frozen=True)
+class ScoreRow:
+    """The score of one run that was trained elsewhere; null for a run that failed."""
+
+    sources: Sources
+    variant: str
+    repeat: str
+    score: ScoreEnd | None
+    status: Literal["ok", "failed", "collapsed"] = "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedFile(FileHeader):
+    """What is read of a judgement of scores; the statistics are computed again."""
+
+    command: Literal["judge"]
+    spec: ScoresSpec
+    runs: tuple[ScoreRow, ...]
+
+
+def score_rows(results: JudgedResults) -> Iterator[ScoreRow]:
+    """Yield the row of each run, by repeat, then variant."""
+    columns = results.spec.columns
+    for r, repeat in enumerate(results.repeats):
+        for column, score, status in zip(
+            columns, results.scores[:, r].tolist(), results.status[:, r].tolist(), strict=True
+        ):
+            yield ScoreRow(column.sources, column.variant, repeat, finite(score), status)
+
+
 def row_of(record: Any) -> dict[str, Any]:
     """Return a record of the findings as a JSON row, with the arm as the columns of a run."""
     row: dict[str, Any] = dict(record.arm.columns) if hasattr(record, "arm") else {}
@@ -159,7 +205,8 @@ def make_schema(name: SchemaName) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a file; it describes every key and allows no other.
 
     Args:
-        name: `results` for a training or a comparison, `study` for several cells.
+        name: `results` for a training or a comparison, `study` for several cells, `judge` for
+            scores from elsewhere.
     """
     from pydantic import TypeAdapter
     from pydantic.json_schema import GenerateJsonSchema
@@ -171,6 +218,7 @@ def make_schema(name: SchemaName) -> dict[str, Any]:
     file, title = {
         "results": (_results_file, "Results of a blobtransfer command"),
         "study": (_study_file, "Results of a blobtransfer study: sweep, pairs or grid"),
+        "judge": (_judged_file, "Results of blobtransfer judge: scores from elsewhere"),
     }[name]
     schema = TypeAdapter(file()).json_schema(schema_generator=PlainDefaults)
     _close(schema)
@@ -184,7 +232,7 @@ def make_schema(name: SchemaName) -> dict[str, Any]:
 
 
 def json_schema(name: SchemaName = "results") -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of the file of a comparison, or of a study."""
+    """Return the JSON Schema (2020-12) of a file; see `make_schema`."""
     text = files("blobtransfer.results.files").joinpath(f"{name}.schema.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
@@ -234,9 +282,19 @@ def _study_file() -> Any:
     )
 
 
-def _any_caution(**more: Any) -> Any:
+def _judged_file() -> Any:
+    """Return the type of the file of a judgement of scores, findings included."""
+    return _with_lists(
+        JudgedFile,
+        sentences=Sentence,
+        cautions=_any_caution(ScoreCaution, text=str),
+        summary=_row_type(Summary),
+    )
+
+
+def _any_caution(cautions: Any = Caution, **more: Any) -> Any:
     """Return the type of the rows of all cautions, with more columns."""
-    kinds = get_args(Caution)
+    kinds = get_args(cautions)
     return Union.__getitem__(
         tuple(_row_type(kind, kind=Literal[kind.kind], **more) for kind in kinds)
     )

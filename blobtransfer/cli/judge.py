@@ -1,0 +1,144 @@
+"""`judge`: the verdict on scores of runs that were trained elsewhere."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import typer
+
+from blobtransfer.cli.delivery import deliver
+from blobtransfer.cli.interrupts import defer_signals
+from blobtransfer.cli.output import OutputOptions
+from blobtransfer.cli.parsing import RANGE, ROWS, STATISTICS, option
+from blobtransfer.cli.streams import STANDARD_STREAM
+from blobtransfer.specs.scores import RunMetric
+
+if TYPE_CHECKING:
+    from blobtransfer.data.score_table import ScoreTable
+    from blobtransfer.results.results import JudgedResults
+
+STANDARD_INPUT = "standard input"
+
+
+@dataclass(frozen=True)
+class JudgeOptions:
+    """Baseline, range and other properties of the scores."""
+
+    panel: ClassVar[str] = STATISTICS
+    baseline: Annotated[
+        str | None,
+        option(
+            "Variant that the others are compared with.",
+            metavar="NAME",
+            show_default="the one called standalone, baseline, scratch or similar",
+        ),
+    ] = None
+    score_range: Annotated[
+        list[float] | None,
+        option(
+            "Lowest and highest possible score; of the program's own runs, chance level and best "
+            "possible accuracy.",
+            flags="--range",
+            metavar=RANGE,
+            show_default="0 1",
+        ),
+    ] = None
+    lower_is_better: Annotated[bool, option("Lower scores are better, as of a loss.")] = False
+    resplit: Annotated[
+        list[int] | None,
+        option(
+            "Training and test rows of a split, if each repeat resplits the same rows.",
+            metavar=ROWS,
+            show_default="repeats are independent",
+        ),
+    ] = None
+    margin: Annotated[
+        float | None,
+        option(
+            "Differences of scores up to this are negligible.", show_default="0.01 of the range"
+        ),
+    ] = None
+    metric: Annotated[
+        RunMetric | None,
+        option(
+            "accuracy or balanced-accuracy: what the program's own runs are judged by.",
+            metavar="METRIC",
+            show_default="accuracy",
+        ),
+    ] = None
+
+
+def judge(
+    scores: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SCORES",
+            help="CSV: one column per variant and one row per repeat, or columns variant, repeat "
+            "and score, or the runs that compare wrote; - reads standard input.",
+        ),
+    ],
+    *,
+    question: JudgeOptions,
+    output: OutputOptions,
+    argv: tuple[str, ...],
+) -> None:
+    """Judge scores of runs that were trained elsewhere, as compare judges its own.
+
+    Examples:
+
+      blobtransfer judge scores.csv
+
+      blobtransfer judge scores.csv --baseline scratch --range 0 100
+
+      blobtransfer judge losses.csv --range 0 5 --lower-is-better
+
+      blobtransfer judge runs.csv --range 0.33 0.87
+    """
+    output.check_contents("judge")
+    path = output.check_files("judge", read=[("the scores to be judged", scores)])
+
+    from blobtransfer.data.score_table import MAX_BYTES, read_scores
+    from blobtransfer.studies.judge import judge as judge_scores
+
+    source: bytes | Path = scores
+    if scores == STANDARD_STREAM:
+        source = sys.stdin.buffer.read(MAX_BYTES + 1)
+    table = read_scores(source, question.metric, STANDARD_INPUT if source != scores else "")
+    results = judge_scores(
+        table,
+        baseline=question.baseline,
+        range=question.score_range or (0.0, 1.0),
+        lower_is_better=question.lower_is_better,
+        resplit=question.resplit,
+        margin=question.margin,
+        metric=question.metric,
+    )
+    output.messages.log(*_notes(table, results, question))
+    results = replace(results, provenance=replace(results.provenance, argv=argv))
+    canvas = output.figure.canvas()
+    with defer_signals() as pending:
+        deliver(results, canvas, path, output, argv, pending)
+    canvas.show()
+
+
+def _notes(table: "ScoreTable", results: "JudgedResults", question: JudgeOptions) -> Iterator[str]:
+    """Yield notes on how the file was read, and on a baseline that was not requested."""
+    scores = {
+        "wide": "one column per variant, one row per repeat",
+        "long": "one row per score",
+        "runs": "runs of blobtransfer",
+    }[table.layout]
+    n_variants = len(results.spec.variants)
+    yield f"note: {table.name}: {scores}; {n_variants} variants, {results.n_repeats:,} repeats"
+    if question.baseline is None:
+        baseline = results.spec.variants[0]
+        yield f"note: the baseline is {baseline}; --baseline NAME chooses another"
+    if table.ignored:
+        yield f"note: {table.name}: ignored columns: {', '.join(table.ignored)}"
+    if table.layout == "runs" and question.score_range is None:
+        yield (
+            "note: --range CHANCE BEST (chance level and best possible accuracy, as compare uses) "
+            "narrows the intervals"
+        )
