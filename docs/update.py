@@ -28,6 +28,7 @@ TOP = Path(__file__).resolve().parent.parent
 PAGES = (
     "README.md", "docs/questions.md", "docs/tutorial.md", "docs/problems.md", "docs/method.md",
     "docs/scale.md", "docs/cli.md", "docs/engine.md", "docs/training-length.md",
+    "docs/judge.md",
 )  # fmt: skip
 BLOCK = re.compile(
     r"^```console(?P<screen> screen)?\n(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
