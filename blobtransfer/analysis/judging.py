@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -179,9 +178,12 @@ def _cautions(
         constant = tuple(arm for arm, scores in ascending.items() if not np.ptp(scores))
         if constant:
             yield ConstantScores(constant)
-        for pair in combinations([arm for arm in ascending if arm not in constant], 2):
-            if np.array_equal(ascending[pair[0]], ascending[pair[1]]):
-                yield EqualScores(pair)
+        groups: dict[bytes, list[Arm]] = {}
+        for arm, scores in ascending.items():
+            groups.setdefault(scores.tobytes(), []).append(arm)
+        for group in groups.values():
+            if len(group) > 1 and group[0] not in constant:
+                yield EqualScores(tuple(group))
     is_few = n_repeats < MIN_PAIRS
     if is_few:
         yield FewPairs(n_repeats, "repeats")

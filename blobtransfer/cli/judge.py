@@ -125,13 +125,16 @@ def judge(
 
 def _notes(table: "ScoreTable", results: "JudgedResults", question: JudgeOptions) -> Iterator[str]:
     """Yield notes on how the file was read, and on a baseline that was not requested."""
+    from blobtransfer.report.words import pluralise
+
     scores = {
         "wide": "one column per variant, one row per repeat",
         "long": "one row per score",
         "runs": "runs of blobtransfer",
     }[table.layout]
-    n_variants = len(results.spec.variants)
-    yield f"note: {table.name}: {scores}; {n_variants} variants, {results.n_repeats:,} repeats"
+    variants = pluralise(len(results.spec.variants), "variants")
+    repeats = pluralise(results.n_repeats, "repeats")
+    yield f"note: {table.name}: {scores}; {variants}, {repeats}"
     if question.baseline is None:
         baseline = results.spec.variants[0]
         yield f"note: the baseline is {baseline}; --baseline NAME chooses another"

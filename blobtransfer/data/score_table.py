@@ -24,14 +24,15 @@ from blobtransfer.specs.scores import MAX_NAME, RunMetric, ScoreColumn
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-MAX_BYTES = 200_000_000
+MAX_BYTES = 50_000_000
 """Largest file of scores, in bytes."""
 
 Layout = Literal["wide", "long", "runs"]
 
 REPEAT_WORDS = frozenset(
     ("repeat", "repeats", "repetition", "rep", "replicate", "trial", "seed", "random seed",
-     "random state", "run", "run id", "fold", "split", "dataset", "data set", "task")
+     "random state", "run", "run id", "fold", "split", "dataset", "data set", "task", "index", "id",
+     "experiment")
 )  # fmt: skip
 VARIANT_WORDS = frozenset(
     ("variant", "variants", "method", "model", "algorithm", "arm", "system", "classifier",
@@ -226,7 +227,10 @@ def _cells_of_text(content: bytes, name: str) -> _Cells:
     if first is None:
         raise TableFileError(name, "it is empty; give a table with a head")
     separator = max(SEPARATORS, key=lines[first].count)
-    if separator not in lines[first] and len(lines[first].split()) > 1:
+    excel = re.fullmatch("sep=(.)", lines[first].strip())
+    if excel is not None:
+        first, separator = first + 1, excel[1]
+    elif separator not in lines[first] and len(lines[first].split()) > 1:
         separator = r"\s+"
     try:
         frame = read_csv(

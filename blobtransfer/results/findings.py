@@ -391,10 +391,10 @@ class ConstantScores(BaseCaution):
 
 @dataclass(frozen=True)
 class EqualScores(BaseCaution):
-    """Two arms have equal scores in every repeat.
+    """Some arms have equal scores in every repeat.
 
     Args:
-        arms: Two arms.
+        arms: Two or more arms.
     """
 
     kind: ClassVar = "equal scores"

@@ -21,6 +21,9 @@ RunMetric = Literal["accuracy", "balanced-accuracy"]
 MAX_NAME = 200
 """Longest name of a variant or a repeat, in characters."""
 
+MAX_VARIANTS = 1_000
+"""Largest number of variants."""
+
 MAX_SCORE = 1e12
 """Largest absolute score."""
 
@@ -127,6 +130,9 @@ class ScoresSpec:
 
     def _check_columns(self) -> None:
         """Raise `SettingError` unless a baseline comes first, and different variants follow."""
+        if len(self.columns) > MAX_VARIANTS:
+            problem = f"{len(self.columns):,} variants; use at most {MAX_VARIANTS:,}"
+            raise SettingError("scores", self.name, problem)
         for i, column in enumerate(self.columns):
             check_type("scores", column, ScoreColumn, "ScoreColumns")
             check_type("scores", column.variant, str, "names of variants")

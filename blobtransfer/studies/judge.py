@@ -12,7 +12,7 @@ from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.results.provenance import Clock, Provenance
 from blobtransfer.results.results import JudgedResults
 from blobtransfer.specs.checks import as_tuple, escape_control_characters
-from blobtransfer.specs.scores import MARGIN_SHARE, RunMetric, ScoresSpec, check_range
+from blobtransfer.specs.scores import MARGIN_SHARE, MAX_VARIANTS, RunMetric, ScoresSpec, check_range
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,6 +62,9 @@ def judge(
     if len(names) < 2:
         problem = f"there are scores of {escape_control_characters(names[0])} alone"
         raise TableFileError(table.name, f"{problem}; add those of another variant")
+    if len(names) > MAX_VARIANTS:
+        problem = f"{len(names):,} variants; use at most {MAX_VARIANTS:,}"
+        raise TableFileError(table.name, problem)
     name = _baseline(names, baseline)
     candidates = [a for a, column in enumerate(table.columns) if column.variant == name]
     table = table.with_first(candidates[0])

@@ -63,6 +63,7 @@ def test_differences_are_those_of_the_statistics_of_a_comparison():
         "# accuracy on the test rows\n\n" + SCORES.to_csv(index=False).replace("\n", ",\r\n"),
         SCORES.drop(columns="seed").to_csv(index=False),
         SCORES.drop(columns="seed").to_csv(),
+        "sep=;\n" + SCORES.to_csv(index=False, sep=";"),
         "\ufeff" + SCORES.to_csv(index=False).replace("\n", "\n\n"),
         LONG.to_csv(index=False),
         LONG.assign(note="x").rename(columns={"test-acc": "score"}).to_csv(),
@@ -263,6 +264,7 @@ def test_what_makes_it_less_sure_is_said(frame, kinds):
         ("method,seed,acc\n,1,0.8\nscratch,1,0.8\n", "line 2 has no variant"),
         ("method,seed,acc,f1\nscratch,1,0.8,1\ntuned,1,0.8,1\n", "(acc, f1)"),
         (f"scratch,{'x' * 300}\n1,1\n", "200 characters"),
+        (",".join(map(str, range(1001))) + "\n" + "1," * 1000 + "1\n", "1,001 variants"),
     ],
 )
 def test_a_file_that_cannot_be_judged_is_refused_with_line_and_column(run, text, key):

@@ -83,7 +83,8 @@ def read_json(text: bytes, name: str) -> StudyResults | TrainingResults | Judged
         problems = error.errors(include_input=False, include_url=False)
         kind = identify_format(text)
         if problems[0]["type"] == "json_invalid" and kind not in (None, "JSON"):
-            raise ResultsFileError(name, f"this looks like {kind}") from error
+            judged = ", which blobtransfer judge reads" if kind == "CSV" else ""
+            raise ResultsFileError(name, f"this looks like {kind}{judged}") from error
         key, problem = _first_problem(problems)
         raise ResultsFileError(name, f"{key}: {problem.lower()}") from error
     except SettingError as error:
