@@ -148,10 +148,11 @@ def read_scores(
         value = escape_control_characters(type(source).__name__)
         raise SettingError("scores", value, "use a DataFrame, or the path of a CSV file")
     table = _Reader(cells).table(metric)
-    for column in table.columns:
-        if len(column.variant) > MAX_NAME:
-            problem = f"a variant with a name of more than {MAX_NAME} characters; shorten it"
-            raise cells.error(problem)
+    names = [*(column.variant for column in table.columns), *table.repeats]
+    longest = max(names, key=len)
+    if len(longest) > MAX_NAME:
+        problem = f"{longest[:40]}... is a name of more than {MAX_NAME} characters; shorten it"
+        raise cells.error(problem)
     return table
 
 
@@ -204,7 +205,7 @@ class _Cells:
 def _location(row: int, head: str | None, first_line: int | None) -> str:
     """Return the words for a row of a table, and for one of its columns."""
     where = f"row {row + 1}" if first_line is None else f"line {first_line + row}"
-    return where if head is None else f"{where}, column {escape_control_characters(head)}"
+    return where if head is None else f"{where}, column {head}"
 
 
 def _cells_of_text(content: bytes, name: str) -> _Cells:
@@ -222,7 +223,7 @@ def _cells_of_text(content: bytes, name: str) -> _Cells:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise TableFileError(name, f"line {line} is not in UTF-8; save it as UTF-8") from error
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first = next((i for i, line in enumerate(lines) if line.strip() and line[0] != "#"), None)
     if first is None:
         raise TableFileError(name, "it is empty; give a table with a head")
@@ -248,7 +249,7 @@ def _cells_of_text(content: bytes, name: str) -> _Cells:
     except ValueError as error:
         raise TableFileError(name, f"{error}".lower() + "; give a table with a head") from error
     values = frame.to_numpy(object)
-    heads = [str(head).strip() for head in values[0]]
+    heads = map(_text, values[0])
     body = _Cells(
         name, tuple(heads), values[1:], np.arange(len(values) - 1), first + 2, separator != ","
     )
@@ -261,7 +262,7 @@ def _cells_of_frame(frame: "DataFrame", name: str) -> _Cells:
     if levels:
         frame = frame.reset_index(levels)
     values = frame.astype(object).where(frame.notna(), None).to_numpy(object)
-    heads = tuple(str(head).strip() for head in frame.columns)
+    heads = tuple(map(_text, frame.columns))
     return _without_blanks(_Cells(name, heads, values, np.arange(len(values))))
 
 
@@ -276,7 +277,7 @@ def _without_blanks(cells: _Cells) -> _Cells:
     heads = cells.heads[:n_columns]
     for i, head in enumerate(heads):
         if head in heads[:i]:
-            shown = escape_control_characters(head) or "columns without a name"
+            shown = head or "''"
             raise cells.error(f"two columns are called {shown}; give each its own name")
     if not keeps.any():
         raise cells.error("a head and no rows; give a table with rows")
@@ -286,12 +287,12 @@ def _without_blanks(cells: _Cells) -> _Cells:
 
 
 def _text(cell: Any) -> str:
-    """Return a cell as text: empty if it is missing, whole numbers without a point."""
+    """Return a cell as printable text: empty if it is missing, whole numbers without a point."""
     if cell is None:
         return ""
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         cell = int(cell)
-    return str(cell).strip()
+    return escape_control_characters(str(cell).strip())
 
 
 # ---------------------------------------------------------------- layouts
@@ -333,6 +334,8 @@ class _Reader:
         """Read one column per variant, one row per repeat."""
         cells, named = self.cells, self._repeat_columns()
         columns = [i for i in range(len(cells.heads)) if i not in named]
+        if not columns:
+            raise cells.error("no column of scores; give one column per variant")
         for i in columns:
             if not cells.heads[i]:
                 raise cells.error(f"column {i + 1} has no name; give it the name of its variant")
@@ -483,7 +486,7 @@ class _Reader:
         for choice in (exact, known, columns):
             if len(choice) == 1:
                 return choice[0]
-        heads = ", ".join(escape_control_characters(self.cells.heads[i]) for i in known or columns)
+        heads = ", ".join(self.cells.heads[i] for i in known or columns)
         problem = f"several columns may be the scores ({heads})" if heads else "no column of scores"
         raise self.cells.error(f"{problem}; call the one to be judged score")
 
@@ -502,7 +505,7 @@ class _Reader:
         number = _number(cell, cells)
         if number is not None:
             return number
-        text = escape_control_characters(_text(cell))[:60]
+        text = _text(cell)[:60]
         problem = f"'{text}' is not a number; write one, or leave the column out"
         if not text:
             problem = "an empty cell; write the score, or the worst possible one for a failed run"
@@ -524,13 +527,13 @@ class _Reader:
         if are_runs:
             advice = "keep the rows of one comparison of a sweep, pairs or a grid"
         lines = f"{cells.location(first)} and {cells.location(second)}"
-        raise cells.error(f"{escape_control_characters(what)} is there twice, in {lines}; {advice}")
+        raise cells.error(f"{what} is there twice, in {lines}; {advice}")
 
 
 def _named(column: ScoreColumn) -> str:
     """Return a variant with its sources, as far as they are known."""
-    name = escape_control_characters(column.variant)
-    return name if column.sources == "none" else f"{name} ({column.sources})"
+    sources = "" if column.sources == "none" else f" ({column.sources})"
+    return f"{column.variant}{sources}"
 
 
 def _number(cell: Any, cells: _Cells) -> float | None:

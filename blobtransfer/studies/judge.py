@@ -60,7 +60,7 @@ def judge(
     ends = check_range(range)
     names = list(dict.fromkeys(column.variant for column in table.columns))
     if len(names) < 2:
-        problem = f"there are scores of {escape_control_characters(names[0])} alone"
+        problem = f"there are scores of {names[0]} alone"
         raise TableFileError(table.name, f"{problem}; add those of another variant")
     if len(names) > MAX_VARIANTS:
         problem = f"{len(names):,} variants; use at most {MAX_VARIANTS:,}"
@@ -96,7 +96,7 @@ def _baseline(names: list[str], baseline: str | None) -> str:
     Raises:
         SettingError: There is no such variant, or none or several are called so.
     """
-    shown = ", ".join(map(escape_control_characters, names[:20]))
+    shown = ", ".join(names[:20])
     if baseline is not None:
         if baseline in names:
             return baseline

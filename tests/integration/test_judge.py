@@ -253,6 +253,7 @@ def test_what_makes_it_less_sure_is_said(frame, kinds):
         ("scratch,scratch\n0.8,0.9\n", "two columns are called scratch"),
         ("scratch,\n0.8,0.9\n", "column 2 has no name"),
         ("scratch\n0.8\n", "scratch alone"),
+        ("seed\n1\n", "no column of scores"),
         ("seed,scratch,tuned\n1,0.8,0.9\n2,0.8,0.9\n1,0.7,0.8\n", "repeat 1 is there twice"),
         ("scratch,tuned\n", "no rows"),
         ("", "empty"),
