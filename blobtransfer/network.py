@@ -184,5 +184,9 @@ def _activated(z: NDArray[np.float32], name: str, slope: float) -> NDArray[np.fl
             # In float32 from here on, as the engines: far below 0 it is exactly 0.
             below = np.array(erf, np.float32).reshape(z.shape) + np.float32(1)
             return np.asarray(z * below / 2, np.float32)
+        case "swish":
+            return np.asarray(z / (1 + np.exp(-z)), np.float32)
+        case "softplus":
+            return np.logaddexp(z, np.float32(0))
         case _:
             return np.where(z > 0, z, z * np.float32(slope))

@@ -30,6 +30,7 @@ from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.experiment import EngineName, Question
 from blobtransfer.specs.network import (
     ACTIVATIONS,
+    ALIASES,
     INITIALIZERS,
     Initializer,
     activation_word,
@@ -48,7 +49,7 @@ TUNED = "learning-rate"
 
 
 def _read_activation(text: str) -> str:
-    if text.partition("=")[0] not in ACTIVATIONS:
+    if text.partition("=")[0] not in (*ACTIVATIONS, *ALIASES):
         raise choice_error(text, ACTIVATIONS)
     try:
         return activation_word(*split_activation(text))

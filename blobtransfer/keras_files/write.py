@@ -166,6 +166,8 @@ def _layer_configs(network: MLPSpec) -> list[Config]:
         if layer < len(network.hidden):
             initializer = network.initializer
             activation, slope = network.activation_of(layer)
+            if activation == "swish":
+                activation = "silu"  # the name by which Keras 3 saves it
             if activation == "leaky_relu" and slope != LEAKY_SLOPE:
                 activation = _leaky_relu(_numbered("leaky_re_lu", n_leaky), slope)
                 n_leaky += 1

@@ -11,8 +11,11 @@ Initializer = Literal[
     "he_uniform", "he_normal", "glorot_uniform", "glorot_normal", "lecun_uniform", "lecun_normal"
 ]
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu")
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu", "swish", "softplus", "leaky_relu")
 """Activations of hidden layers, by their Keras names and with Keras' defaults."""
+
+ALIASES = {"silu": "swish"}
+"""Other names of activations; Keras 3 saves `swish` as `silu`."""
 
 MIN_SLOPE = 1e-30
 """Smallest slope, well within the range of float32."""
@@ -138,6 +141,7 @@ def split_activation(word: str) -> tuple[str, float]:
         SettingError: There is no such activation.
     """
     name, equals, value = word.partition("=")
+    name = ALIASES.get(name, name)
     if name not in ACTIVATIONS or (equals and name != "leaky_relu"):
         raise SettingError("activation", word, f"use one of {', '.join(ACTIVATIONS)}")
     if name != "leaky_relu":

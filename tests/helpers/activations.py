@@ -7,7 +7,10 @@ from scipy.special import erf
 
 Function = Callable[[np.ndarray], np.ndarray]
 
-WORDS = ("relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu", "leaky_relu=0.1")
+WORDS = (
+    "relu", "tanh", "sigmoid", "elu", "gelu", "swish", "softplus", "leaky_relu",
+    "leaky_relu=0.1",
+)  # fmt: skip
 
 
 def _leaky(slope: float) -> tuple[Function, Function]:
@@ -35,6 +38,8 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
         lambda z: z * _below(z),
         lambda z: _below(z) + z * np.exp(-(z**2) / 2.0) / np.sqrt(2.0 * np.pi),
     ),
+    "swish": (lambda z: z * _sigmoid(z), lambda z: _sigmoid(z) * (1.0 + z * (1.0 - _sigmoid(z)))),
+    "softplus": (lambda z: np.logaddexp(z, 0.0), _sigmoid),
     "leaky_relu": _leaky(0.2),
     "leaky_relu=0.1": _leaky(0.1),
 }

@@ -89,6 +89,10 @@ PARITY_CASES = [
     (MLPSpec(activation="elu"), TrainingSpec(3, momentum=0.9), 0),
     (MLPSpec(activation="gelu"), TrainingSpec(3, momentum=0.9), 0),
     (MLPSpec(7, (13, 11), 12, "gelu", "glorot_normal"), TrainingSpec(3, 8, 0.05), 1),
+    (MLPSpec(activation="swish"), TrainingSpec(3, momentum=0.9), 0),
+    (MLPSpec(7, (13, 11), 12, "swish", "glorot_normal"), TrainingSpec(3, 8, 0.05), 1),
+    (MLPSpec(activation="softplus"), TrainingSpec(3, momentum=0.9), 0),
+    (MLPSpec(hidden=(4, 8, 16), activation="softplus"), TrainingSpec(3, optimizer="adam"), 2),
     (MLPSpec(activation="leaky_relu"), TrainingSpec(3), 0),
     (MLPSpec(hidden=(4, 8, 16), activation="leaky_relu=0.1"), TrainingSpec(3, 32, 0.01, 0.9), 2),
     (

@@ -380,6 +380,11 @@ class _Network:
                 below = vector_math.normal_cdf(self.code, z)
                 density = vector_math.normal_density(self.code, z)
                 return z * below, below + z * density
+            case "swish":
+                sigmoid = 1.0 / (vector_math.exp(self.code, 0.0 - z) + 1.0)
+                return z * sigmoid, sigmoid * (1.0 + z * (1.0 - sigmoid))
+            case "softplus":
+                return vector_math.softplus(self.code, z)
             case _:
                 return self.code.select(z > 0.0, z, z * slope), None
 
@@ -395,7 +400,7 @@ class _Network:
                 return delta * (a * (1.0 - a))
             case "elu":
                 return self.code.select(a < 0.0, delta * (a + 1.0), delta)
-            case "gelu":
+            case "gelu" | "swish" | "softplus":
                 return delta * self.deltas[layer + 1][b, i]  # where `hidden_layer` stored it
             case _:
                 return self.code.select(a > 0.0, delta, delta * slope)

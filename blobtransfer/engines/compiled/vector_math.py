@@ -136,6 +136,15 @@ def log(code: Code, x: Value) -> Value:
     return result + (x - x)
 
 
+def softplus(code: Code, z: Value) -> tuple[Value, Value]:
+    """Emit log(1 + e^z) without loss far below 0, and its derivative; NaN stays NaN."""
+    power = exp_of_negative(code, code.select(z < 0.0, z, 0.0 - z))
+    total = power + 1.0
+    rounding = power - (total - 1.0)  # exact, and all that is left of a small power
+    value = code.select(z < 0.0, 0.0, z) + (log(code, total) + rounding)
+    return value, code.select(z < 0.0, power, 1.0) / total
+
+
 def normal_density(code: Code, z: Value) -> Value:
     """Emit the density of a standard normal at z."""
     return exp(code, z * z * -0.5) * INVERSE_ROOT_OF_2_PI

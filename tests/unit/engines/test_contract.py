@@ -93,7 +93,10 @@ def step_by_hand(weights, x, y, network, training, moments, step, n_frozen, anch
         (MLPSpec(hidden=(3, 6, 4), activation="gelu"), TrainingSpec(2, 7, 0.2), 1, None),
         (MLPSpec(hidden=(4, 3), activation="leaky_relu"), TrainingSpec(3, 16, 0.1), 0, None),
         (
-            MLPSpec(hidden=(3, 4, 5), activation=("leaky_relu=0.1", "gelu", "tanh")),
+            MLPSpec(
+                hidden=(3, 4, 5, 3, 4),
+                activation=("leaky_relu=0.1", "swish", "gelu", "softplus", "tanh"),
+            ),
             TrainingSpec(2, 7, 0.1, 0.5),
             0,
             None,

@@ -83,7 +83,17 @@ def compiled_model(job: Job, run: int, metrics=()):
     return model
 
 
-MIXED = ("gelu", "tanh", "elu", "sigmoid", "leaky_relu", "leaky_relu=0.1", "relu")
+MIXED = (
+    "gelu",
+    "tanh",
+    "elu",
+    "swish",
+    "sigmoid",
+    "leaky_relu",
+    "leaky_relu=0.1",
+    "softplus",
+    "relu",
+)
 
 
 FITS = {
@@ -99,7 +109,7 @@ FITS = {
     "one batch": (MLPSpec(), TrainingSpec(3, 1000), ()),
     "gelu": (MLPSpec(activation="gelu"), TrainingSpec(3, 7, 0.1, momentum=0.9), ()),
     "activations": (
-        MLPSpec(hidden=(4, 5, 3, 6, 2, 7, 3), activation=MIXED),
+        MLPSpec(hidden=(4, 5, 3, 6, 2, 7, 3, 5, 4), activation=MIXED),
         TrainingSpec(3, 16, 0.1),
         (),
     ),

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from importlib.metadata import version
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ ADDED_SETTINGS: dict[str, dict[str, Any]] = {
 NETWORKS = [
     *(
         MLPSpec(activation=activation, initializer=initializer)
-        for activation, initializer in zip(ACTIVATIONS, INITIALIZERS, strict=True)
+        for activation, initializer in zip(ACTIVATIONS, cycle(INITIALIZERS), strict=False)
     ),
     MLPSpec(1, (3,), 2, "leaky_relu=0.1"),
     MLPSpec(30, (7, 6, 5, 4), 10, ("leaky_relu=0.3", "tanh", "leaky_relu=0.01", "leaky_relu")),
@@ -174,7 +175,8 @@ def test_the_tree_of_an_h5_file_is_the_one_that_keras_writes(keras, tmp_path, ne
 def test_keras_opens_a_saved_network_predicts_the_same_bits_and_trains_it_on(
     keras, tmp_path, suffix
 ):
-    network = MLPSpec(hidden=(5, 4, 3), activation=("gelu", "leaky_relu=0.1", "elu"))
+    activations = ("gelu", "leaky_relu=0.1", "swish", "softplus", "elu")
+    network = MLPSpec(hidden=(5, 4, 6, 5, 3), activation=activations)
     keras_model(network).save(tmp_path / f"keras{suffix}")
     save_model(network, weights_of(network), tmp_path / f"direct{suffix}")
     labels = np.arange(len(ROWS)) % 3

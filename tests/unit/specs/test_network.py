@@ -52,6 +52,7 @@ def test_activations_that_are_alike_are_one_word():
     assert MLPSpec(activation=("tanh", "tanh")) == MLPSpec(activation="tanh")
     assert MLPSpec(activation=("tanh",)) == MLPSpec(activation="tanh")
     assert MLPSpec(activation=("leaky_relu=0.20", "leaky_relu")).activation == "leaky_relu"
+    assert MLPSpec(activation=("silu", "swish")).activation == "swish"
 
 
 def test_each_hidden_layer_has_an_activation():
