@@ -117,7 +117,7 @@ def _find(parent: h5py.Group, path: str) -> object:
     node: object = parent
     names = path.split("/")
     if len(path) > 2 * MAX_NAME or not set(names).isdisjoint({"", ".", ".."}):
-        reject(f"no layer can be called {quote(path)}; save the model again")
+        reject(f"no layer can be called {quote(path)}; save the model as .keras")
     for name in names:
         if not isinstance(node, h5py.Group) or not has_link(node, name):
             reject(f"{quote(path)} is missing; save the model again")

@@ -11,14 +11,14 @@ from typing import Any
 
 from blobtransfer.keras_files.graph import in_order
 from blobtransfer.keras_files.refusal import MAX_CONFIG_BYTES, MAX_NAME, Problems, quote, reject
-from blobtransfer.specs.checks import join
-from blobtransfer.specs.network import ACTIVATIONS, MAX_LAYERS, MAX_PARAMETERS
+from blobtransfer.keras_files.remedies import CHAIN, PLAIN, PLAIN_LOSS
+from blobtransfer.specs.network import MAX_LAYERS, MAX_PARAMETERS
+
+Shape = tuple[int, ...]
+"""Shape of one row: (features,), unless the rows are not flat."""
 
 MODELS = {"Sequential": "sequential", "Functional": "functional", "Model": "functional"}
 """Classes of models, and the Keras names of their groups of weights."""
-
-REJECTED = ""
-"""Kind of a layer whose problem is already reported."""
 
 MAX_DEPTH = 8
 """Deepest nesting of models."""
@@ -26,39 +26,35 @@ MAX_DEPTH = 8
 MAX_ENTRIES = 4 * MAX_LAYERS
 """Largest number of layers of all kinds, such as dense layers, activations and dropout."""
 
-CHAIN = (
-    f"train a chain of Dense layers ({join(ACTIVATIONS)}), the last with softmax; "
-    "Dropout between them is fine"
-)
-PLAIN = (
-    "build the same chain of plain Dense layers, give it model.get_weights() by set_weights, "
-    "and save that"
-)
-PLAIN_LOSS = "save keras.Sequential(model.layers), without code of your own"
-"""Solutions, each of which a test follows."""
-
 
 @dataclass(frozen=True)
 class LayerConfig:
     """A layer as a file describes it.
 
     Args:
-        kind: Its class; `REJECTED` if it cannot be used.
-        name: Name, unique in the model that it is a layer of.
+        kind: Its class.
+        path: Names of the models that it is inside of, outermost first, and its own name, which
+            is unique in the innermost of them.
         config: Its settings.
         shapes: Shapes of its inputs, as far as the file has them.
         group: The groups of its weights in a `.keras` file, outermost first.
-        top: Name of the layer of the outermost model that it is, or is inside of.
         is_trainable: Whether it is trained; frozen layers come last in an `.h5` file.
+        is_reported: Whether its problem is reported already: its class is not of Keras, or it is
+            an input in the middle.
     """
 
     kind: str
-    name: str
+    path: tuple[str, ...]
     config: dict[str, Any]
     shapes: tuple[object, ...]
     group: tuple[str, ...]
-    top: str
     is_trainable: bool
+    is_reported: bool
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return self.path[-1]
 
 
 def read_layers(config: bytes, problems: Problems) -> list[LayerConfig]:
@@ -72,7 +68,7 @@ def read_layers(config: bytes, problems: Problems) -> list[LayerConfig]:
         reject(f"a description of {len(config):,} bytes; at most {MAX_CONFIG_BYTES:,} are read")
     model = _mapping(json.loads(config.decode()), "the description of the model")
     layers: list[LayerConfig] = []
-    for layer in _flattened(model, (), "", True, problems):
+    for layer in _flattened(model, (), (), True, problems):
         layers.append(layer)
         if len(layers) > MAX_ENTRIES:
             reject(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
@@ -81,9 +77,21 @@ def read_layers(config: bytes, problems: Problems) -> list[LayerConfig]:
 
 
 def _flattened(
-    model: dict[str, Any], group: tuple[str, ...], top: str, is_trainable: bool, problems: Problems
+    model: dict[str, Any],
+    group: tuple[str, ...],
+    path: tuple[str, ...],
+    is_trainable: bool,
+    problems: Problems,
 ) -> Iterator[LayerConfig]:
-    """Yield the layers of a model; a nested model is replaced by its layers."""
+    """Yield the layers of a model; a nested model is replaced by its layers.
+
+    Args:
+        model: The model.
+        group: Groups of its weights; empty if it is the outermost model.
+        path: Names of the models that it is inside of, and its own; empty if it is the outermost.
+        is_trainable: Whether its layers may be trained.
+        problems: Collects what keeps it from being a chain of layers of Keras.
+    """
     if len(group) >= MAX_DEPTH:
         reject(f"more than {MAX_DEPTH} models inside one another; use a smaller network")
     settings, kind = model.get("config"), str(model.get("class_name"))
@@ -108,7 +116,7 @@ def _flattened(
         if names.count(name) > 1:
             reject(f"two layers are called {quote(name)}; give each its own name")
     if kind != "Sequential":
-        entries = in_order(entries, _mapping(settings, "the model"), problems, CHAIN)
+        entries = in_order(entries, _mapping(settings, "the model"), problems, is_nested=bool(path))
     n_of_kind: dict[str, int] = {}
     for position, entry in enumerate(entries):
         config, kind = _mapping(entry.get("config"), "a layer"), str(entry.get("class_name"))
@@ -118,22 +126,22 @@ def _flattened(
         n_before = n_of_kind.get(word, 0)
         layer_group = (*group, f"{word}_{n_before}" if n_before else word)
         may_train = is_trainable and config.get("trainable", True) is not False
-        if kind in MODELS:
+        if kind in MODELS and _is_plain(entry, (kind,)):
             n_of_kind[word] = n_before + 1
-            yield from _flattened(entry, layer_group, top or name, may_train, problems)
+            yield from _flattened(entry, layer_group, (*path, name), may_train, problems)
             continue
         if kind == "Dense":
             n_of_kind[word] = n_before + 1
-        if kind == "InputLayer" and position > 0 and problems.are_in_order:
-            problems.add("is an input in the middle", CHAIN, name)
-            kind = REJECTED
-        elif not _is_plain(entry, (kind,)):
+        is_input_inside = kind == "InputLayer" and position > 0 and problems.are_in_order
+        is_custom = not _is_plain(entry, (kind,))
+        if is_custom:
             custom = entry.get("registered_name")
             custom = custom if custom not in (None, kind) else entry.get("module")
             problems.add(f"is a custom {kind[:60]} ({quote(custom)})", PLAIN, name)
-            kind = REJECTED
-        shapes = tuple(_shapes(entry, config))
-        yield LayerConfig(kind, name, config, shapes, layer_group, top or name, may_train)
+        elif is_input_inside:
+            problems.add("is an input in the middle", CHAIN, name)
+        shapes, is_reported = tuple(_shapes(entry, config)), is_custom or is_input_inside
+        yield LayerConfig(kind, (*path, name), config, shapes, layer_group, may_train, is_reported)
 
 
 def _name_of(position: int, entry: dict[str, Any]) -> str:
@@ -151,19 +159,19 @@ def _shapes(entry: dict[str, Any], config: dict[str, Any]) -> Iterator[object]:
             yield shape
 
 
-def declared_width(layer: LayerConfig, problems: Problems) -> int | None:
-    """Return the number of inputs of a layer; None if the file does not specify it."""
+def declared_shape(layer: LayerConfig) -> Shape | None:
+    """Return the shape of a row that a layer takes; None if the file does not specify all of it."""
     where = f"layer {quote(layer.name)}"
-    widths = set()
+    shapes = set()
     for shape in layer.shapes:
-        if not isinstance(shape, list) or len(shape) != 2:
-            what = f"takes inputs of shape {quote(shape)}, not (None, features)"
-            problems.add(what, CHAIN, layer.name)
-            return None
-        widths.add(width_of(shape[1], f"{where}: features"))
-    if len(widths) > 1:
-        reject(f"{where} has inputs of {join(sorted(widths))} features; save the model again")
-    return widths.pop() if widths else None
+        if not isinstance(shape, list) or not shape:
+            reject(f"{where} takes rows of shape {quote(shape)}; save the model again")
+        if None not in shape[1:]:
+            shapes.add(tuple(width_of(size, f"{where}: features") for size in shape[1:]))
+    if len(shapes) > 1:
+        texts = " and ".join(map(str, sorted(shapes)))
+        reject(f"{where} takes rows of shapes {texts}; save the model again")
+    return shapes.pop() if shapes else None
 
 
 def width_of(value: object, where: str) -> int:

@@ -1,36 +1,45 @@
 """Convert the layers of a model to a normal form: dense layers with activation and bias.
 
-Layers that leave a trained network as it is are skipped, and activation layers are folded into
+Layers that leave the rows unchanged are skipped, and activation layers are folded into
 the dense layer before. The rest must be a network that can be trained here; ignored parts of
 the file are noted.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 
 from blobtransfer.errors import SettingError
+from blobtransfer.keras_files.chain import DenseChain, DenseLayer
 from blobtransfer.keras_files.keras_config import (
-    CHAIN,
-    PLAIN,
-    REJECTED,
     LayerConfig,
-    declared_width,
+    Shape,
+    declared_shape,
     read_layers,
     width_of,
 )
-from blobtransfer.keras_files.refusal import Problems, Unsupported, list_some, quote, reject
+from blobtransfer.keras_files.refusal import Problems, Unsupported, quote, reject
+from blobtransfer.keras_files.remedies import (
+    BEFORE_QUANTIZE,
+    CHAIN,
+    PLAIN,
+    WITHOUT_LORA,
+    is_supported,
+    save_copy,
+    save_last_layers,
+    save_without,
+)
+from blobtransfer.keras_files.unchanged import ONLY_IN_TRAINING, PASSING, passed_shape
 from blobtransfer.specs.network import (
     MAX_LAYERS,
     MAX_PARAMETERS,
     MIN_SLOPE,
     MLPSpec,
     activation_word,
-    split_activation,
 )
 
 ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax")
@@ -39,58 +48,11 @@ ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax")
 CUSTOM_ACTIVATION = "of its own"
 """Word for an activation that is a function without a known name."""
 
-READ_PAST = (
-    "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
-    "Flatten",
-)  # fmt: skip
-"""Layers that do not change a trained network; rows are flat already."""
-
-KNOWN = ("InputLayer", "Dense", *READ_PAST, *ACTIVATION_LAYERS)
+KNOWN = ("InputLayer", "Dense", *PASSING, *ACTIVATION_LAYERS)
 """Kinds of layers that a model may have."""
 
-PREPARE = ("Normalization", "Rescaling")
-"""Layers that preprocess the rows, and can be left out in front."""
-
-BEFORE_QUANTIZE = "save it before model.quantize()"
-WITHOUT_LORA = "load its weights into the same model without LoRA by load_weights, and save that"
-
-SOFTMAX, LOGITS, PROBABILITY = "softmax", "linear", "sigmoid"
+SOFTMAX, LOGITS, LOG_SOFTMAX, PROBABILITY = "softmax", "linear", "log_softmax", "sigmoid"
 """Activations of an output layer from which the class probabilities follow."""
-
-
-@dataclass(frozen=True)
-class DenseLayer:
-    """A dense layer of the chain; see `LayerConfig`."""
-
-    name: str
-    fan_in: int | None
-    units: int
-    activation: str
-    has_bias: bool
-    group: tuple[str, ...]
-    top: str
-    is_trainable: bool
-
-
-@dataclass
-class DenseChain:
-    """A model in its normal form.
-
-    Args:
-        layers: Input side first.
-        notes: Names of layers by the note about them.
-    """
-
-    layers: list[DenseLayer] = field(default_factory=list)
-    notes: dict[str, list[str]] = field(default_factory=dict)
-
-    def note(self, text: str, what: str = "") -> None:
-        """Add a note, about one more layer if it is named."""
-        self.notes.setdefault(text, []).extend([what] if what else [])
-
-    def notes_text(self) -> list[str]:
-        """Return one line per note."""
-        return [text.format(list_some(named, ", ")) for text, named in self.notes.items()]
 
 
 def read_chain(config: bytes) -> DenseChain:
@@ -101,41 +63,67 @@ def read_chain(config: bytes) -> DenseChain:
     """
     problems, chain = Problems(), DenseChain()
     layers = read_layers(config, problems)
-    width: int | None = None
+    shape: Shape | None = None  # of a row before the layer
+    left_out: list[LayerConfig] = []
     for layer in layers:
-        if layer.kind == REJECTED:
-            width = None
-            continue
-        if layer.kind not in KNOWN:
-            is_first = layer.kind in PREPARE and not chain.layers
-            way = _way_without(layer, layers, width) if is_first else CHAIN
-            problems.add(f"is of class {quote(layer.kind)}", way, layer.name)
-            width = None
-            continue
-        declared = declared_width(layer, problems)
-        if None not in (declared, width) and declared != width and problems.are_in_order:
-            reject(
-                f"layer {quote(layer.name)} takes {declared} values but gets {width}; "
-                "save the model again"
-            )
-        width = declared or width
-        if layer.kind == "Dense":
-            chain.layers.append(_dense(layer, width, chain, problems))
-            width = chain.layers[-1].units
-        elif layer.kind in READ_PAST:
-            name = f"{quote(layer.name)} ({layer.kind})"
-            chain.note("read past {}: training goes on without", name)
+        is_dense = layer.kind == "Dense" or (layer.is_reported and "units" in layer.config)
+        is_known = is_dense or (layer.kind in KNOWN and not layer.is_reported)
+        if is_known:
+            shape = _shape_before(layer, shape, problems)
+        if (is_dense or layer.kind in ACTIVATION_LAYERS) and not _is_flat(shape):
+            problems.add(f"takes rows of shape {shape}, not of features", CHAIN, layer.name)
+            shape = None
+        problem = ""
+        if is_dense:
+            fan_in = None if shape is None else shape[0]
+            chain.layers.append(_dense(layer, fan_in, chain, problems))
+            shape = (chain.layers[-1].units,)
+        elif not is_known:
+            problem = f"is of class {quote(layer.kind)}"
         elif layer.kind in ACTIVATION_LAYERS:
-            _fold(layer, chain, problems)
+            problem = _fold(layer, chain)
+        elif layer.kind in PASSING:
+            is_unchanged, shape = passed_shape(layer, shape)
+            if not is_unchanged:
+                problem = f"is a {layer.kind} that changes the rows"
+            elif layer.kind in ONLY_IN_TRAINING:
+                name = f"{quote(layer.name)} ({layer.kind})"
+                chain.note("read past {}: training goes on without", name)
+        if problem:
+            left_out.append(layer)
+            shape = shape if layer.kind in ACTIVATION_LAYERS else None
+            if not layer.is_reported:
+                problems.add(problem, None, layer.name)
+    if not _is_flat(shape):
+        problems.add(f"its outputs are rows of shape {shape}, not of classes", None)
+        left_out.append(layers[-1])
     if len(chain.layers) > MAX_LAYERS:
         reject(f"more than {MAX_LAYERS} layers; use a smaller network")
     for hidden in chain.layers[:-1] if problems.are_in_order else ():
         _check_hidden(hidden, problems)
-    problems.reject_if_any(CHAIN)
+    if problems:
+        problems.reject(_way(problems, layers, chain.layers, left_out))
     if len(chain.layers) < 2:
         reject(f"a network of {len(chain.layers)} dense layers; use at least one hidden layer")
     _note_output(chain)
     return chain
+
+
+def _is_flat(shape: Shape | None) -> bool:
+    return shape is None or len(shape) == 1
+
+
+def _shape_before(layer: LayerConfig, shape: Shape | None, problems: Problems) -> Shape | None:
+    """Return the shape of a row that a layer takes, of the layer before or as the file has it."""
+    declared = declared_shape(layer)
+    if declared is None or shape is None:
+        return shape if declared is None else declared
+    if declared != shape and problems.are_in_order:
+        reject(
+            f"layer {quote(layer.name)} takes rows of shape {declared} but gets {shape}; "
+            "save the model again"
+        )
+    return declared
 
 
 def network_of(chain: DenseChain) -> MLPSpec:
@@ -164,8 +152,8 @@ def with_softmax(
 ) -> tuple[MLPSpec, tuple[np.ndarray, ...], str]:
     """Replace the output layer by an equivalent softmax layer, if there is one.
 
-    Softmax of (0, z) is (1 - s, s) with s the sigmoid of z, and softmax of the logits is what a
-    loss makes of them.
+    Softmax of (0, z) is (1 - s, s) with s the sigmoid of z, softmax of the logits is what a loss
+    makes of them, and log_softmax is the logarithm of softmax.
 
     Args:
         network: Shape of the network.
@@ -180,7 +168,7 @@ def with_softmax(
     if output == PROBABILITY and network.n_classes == 1:
         kernel, bias = (np.concatenate([np.zeros_like(w), w], axis=-1) for w in (kernel, bias))
         return replace(network, n_classes=2), (*below, kernel, bias), SOFTMAX
-    is_logits = output == LOGITS and network.n_classes > 1
+    is_logits = output in (LOGITS, LOG_SOFTMAX) and network.n_classes > 1
     return network, tuple(weights), SOFTMAX if is_logits else output
 
 
@@ -239,35 +227,38 @@ def _dense(
     elif policy not in (None, "float16", "float32", "float64"):
         problems.add(f"computes in {quote(policy)}, not float32", PLAIN, name)
     return DenseLayer(
-        name,
+        layer.path,
         fan_in,
         width_of(config.get("units"), f"layer {quote(name)}: units"),
         activation_of(config.get("activation")),
         has_bias,
         layer.group,
-        layer.top,
         layer.is_trainable,
     )
 
 
-def _fold(layer: LayerConfig, chain: DenseChain, problems: Problems) -> None:
-    """Move the activation of an activation layer to the dense layer before."""
+def _fold(layer: LayerConfig, chain: DenseChain) -> str:
+    """Move the activation of an activation layer to the dense layer before.
+
+    Returns:
+        What is wrong with the layer; empty if nothing is.
+    """
     activation = activation_of_layer(layer.kind, layer.config)
-    if activation == "linear":
-        return
-    if not chain.layers:
-        problems.add("is an activation before the first Dense layer", CHAIN, layer.name)
-    elif chain.layers[-1].activation != "linear":
-        before = quote(chain.layers[-1].activation)
-        problems.add(f"is an activation on top of {before}", CHAIN, layer.name)
-    else:
-        chain.layers[-1] = replace(chain.layers[-1], activation=activation)
+    before = chain.layers[-1].activation if chain.layers else None
+    if activation == "linear" or activation == before == "relu":
+        return ""
+    if before is None:
+        return "is an activation before the first Dense layer"
+    if before != "linear":
+        return f"is an activation on top of {quote(before)}"
+    chain.layers[-1] = replace(chain.layers[-1], activation=activation)
+    return ""
 
 
 def _leaky(slope: object) -> str:
     if isinstance(slope, int | float) and not isinstance(slope, bool) and math.isfinite(slope):
-        if slope == 0:
-            return "relu"
+        if slope in (0, 1):
+            return "linear" if slope else "relu"
         if MIN_SLOPE <= slope < 1.0:
             # Shortest form of a float32 slope: 0.1, not 0.10000000149.
             return activation_word("leaky_relu", float(str(np.float32(slope))))
@@ -279,22 +270,23 @@ def _unquoted(value: object) -> str:
 
 
 def _check_hidden(layer: DenseLayer, problems: Problems) -> None:
-    try:
-        split_activation(layer.activation)
-    except SettingError:
-        problem = f"has the activation {quote(layer.activation)}"
-        if layer.activation == "linear":
-            problem = "has no activation"
-        elif layer.activation == CUSTOM_ACTIVATION:
-            problem = f"has an activation {CUSTOM_ACTIVATION}"
-        if layer.activation != "linear" or not problems:  # else an unknown layer may be its own
-            problems.add(problem, CHAIN, layer.name)
+    if is_supported(layer.activation):
+        return
+    problem = f"has the activation {quote(layer.activation)}"
+    if layer.activation == "linear":
+        problem = "has no activation"
+    elif layer.activation == CUSTOM_ACTIVATION:
+        problem = f"has an activation {CUSTOM_ACTIVATION}"
+    if layer.activation != "linear" or not problems:  # else an unknown layer may be its own
+        problems.add(problem, None, layer.name)
 
 
 def _note_output(chain: DenseChain) -> None:
     output = chain.layers[-1]
     if output.activation == LOGITS and output.units > 1:
         chain.note("the output layer is linear: read as logits, with softmax from now on")
+    if output.activation == LOG_SOFTMAX and output.units > 1:
+        chain.note("the output layer is log_softmax: read as softmax, whose logarithm it is")
     if output.activation == PROBABILITY and output.units == 1:
         chain.note("the output is one sigmoid unit: read as softmax of two classes, its equal")
 
@@ -308,16 +300,46 @@ def _penalties(config: dict[str, object]) -> Iterator[tuple[str, str]]:
             yield what, f"{quote(config.get('name'))} ({str(kind)[:20]})"
 
 
-def _way_without(layer: LayerConfig, layers: list[LayerConfig], width: int | None) -> str:
-    """Return how to save a model without a layer in front that preprocesses the rows."""
-    tops = {later.top for later in layers[layers.index(layer) + 1 :]}
-    width = width or declared_width(layer, Problems())
-    if layer.name != layer.top or width is None:
+def _way(
+    problems: Problems,
+    layers: list[LayerConfig],
+    dense: list[DenseLayer],
+    left_out: list[LayerConfig],
+) -> str:
+    """Return how to save a model so that it can be read, with its weights if possible.
+
+    Args:
+        problems: Its problems.
+        layers: All its layers.
+        dense: The dense layers among them.
+        left_out: Layers that cannot be read.
+    """
+    needs_copy = PLAIN in problems.ways
+    if way := next((way for way in problems.ways if way != PLAIN), None):
+        return way
+    if any(layer.is_reported for layer in left_out) or (needs_copy and not dense):
+        return PLAIN
+    paths = [layer.path for layer in layers]
+    first_readable = max((paths.index(layer.path) for layer in left_out), default=-1) + 1
+    last = [layer for layer in dense if paths.index(layer.path) >= first_readable]
+    tops = {path[0] for path in paths[paths.index(last[0].path) :]} if last else set()
+    is_apart = not any(layer.path[0] in tops for layer in left_out)
+    are_supported = all(is_supported(layer.activation) for layer in last[:-1])
+    # In h5 files the width behind a layer of another class is unknown.
+    fits = all(above.fan_in in (None, below.units) for below, above in pairwise(dense))
+    is_wanted = (left_out and last == dense) or not fits or not problems.are_in_order
+    if is_wanted and len(last) > 1 and is_apart and are_supported and not needs_copy:
+        return save_last_layers(last[0].fan_in, len(tops))
+    if len(dense) < 2 or not fits or not problems.are_in_order:
         return CHAIN
-    return (
-        f"save keras.Sequential([keras.Input(({width},)), "
-        f"*model.layers[-{len(tops)}:]]), and prepare the rows beforehand"
-    )
+    is_flat = all(len(path) == 1 for path in paths)
+    if is_flat and not needs_copy and all(is_supported(x.activation) for x in dense[:-1]):
+        kinds = [layer.kind for layer in left_out]
+        are_of_other_kinds = not any(
+            layer.kind in kinds and layer not in left_out for layer in layers
+        )
+        return save_without(kinds if are_of_other_kinds else [], [layer.name for layer in left_out])
+    return PLAIN if dense[0].fan_in is None else save_copy(dense, is_complete=not left_out)
 
 
 def _policy(dtype: object) -> object:

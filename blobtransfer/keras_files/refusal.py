@@ -52,42 +52,42 @@ def list_some(texts: list[str], between: str = " ") -> str:
 
 @dataclass
 class Problems:
-    """All problems of a network that cannot be used here, and a solution for each.
+    """All problems of a network that cannot be used here, and their solutions.
 
     Attributes:
         are_in_order: Whether rows go through the layers in the order in which they are read.
+        ways: Solutions of the problems that have one of their own, the first problem's first.
     """
 
     are_in_order: bool = True
+    ways: list[str] = field(default_factory=list)
     _layers: dict[str, list[str]] = field(default_factory=dict)
-    _ways: dict[str, None] = field(default_factory=dict)
 
-    def add(self, what: str, way: str, layer: str | None = None) -> None:
+    def add(self, what: str, way: str | None, layer: str | None = None) -> None:
         """Add a problem.
 
         Args:
             what: Problem of the model; for a layer, the text that follows its name.
-            way: Solution if there is no other problem.
+            way: Its solution; None: to leave the layer out.
             layer: Name of the layer; None for a problem of the model.
         """
         layers = self._layers.setdefault(what, [])
         if layer is not None and quote(layer) not in layers:
             layers.append(quote(layer))
-        self._ways[way] = None
+        if way is not None:
+            self.ways.append(way)
 
     def __bool__(self) -> bool:
         return bool(self._layers)
 
-    def reject_if_any(self, way: str) -> None:
-        """Reject the file if there is a problem, with all problems in one line.
+    def reject(self, way: str) -> Never:
+        """Reject the file with all problems in one line.
 
         Args:
-            way: Solution for several problems that differ in theirs.
+            way: Solution.
         """
-        if self._layers:
-            problems = [_sentence(what, layers) for what, layers in self._layers.items()]
-            ways = list(self._ways)
-            reject(f"{list_some(problems, ', ')}; {ways[0] if len(ways) == 1 else way}")
+        problems = [_sentence(what, layers) for what, layers in self._layers.items()]
+        reject(f"{list_some(problems, ', ')}; {way}")
 
 
 def _sentence(what: str, layers: list[str]) -> str:

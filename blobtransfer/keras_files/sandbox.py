@@ -32,14 +32,9 @@ import numpy as np
 
 from blobtransfer.file_signatures import START_BYTES, identify_format
 from blobtransfer.keras_files import containers
+from blobtransfer.keras_files.chain import DenseChain, DenseLayer
 from blobtransfer.keras_files.keras_config import width_of
-from blobtransfer.keras_files.normal_form import (
-    DenseChain,
-    DenseLayer,
-    network_of,
-    read_chain,
-    with_softmax,
-)
+from blobtransfer.keras_files.normal_form import network_of, read_chain, with_softmax
 from blobtransfer.keras_files.preprocessing import MEMBER
 from blobtransfer.keras_files.refusal import CHECKPOINT, MAX_CONFIG_BYTES, Unsupported, reject
 from blobtransfer.specs.network import MAX_PARAMETERS, MLPSpec

@@ -86,10 +86,10 @@ def functional() -> dict[str, Any]:
     return model | {"module": "keras.src.models.functional", "class_name": "Functional"}
 
 
-def call_of(*names: str) -> dict[str, Any]:
-    """Return the call of a layer on outputs of others, as Keras 3 describes it."""
+def call_of(*names: str, index: int = 0) -> dict[str, Any]:
+    """Return the call of a layer on outputs of others, of their calls of an index."""
     tensors = [
-        {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+        {"class_name": "__keras_tensor__", "config": {"keras_history": [name, index, 0]}}
         for name in names
     ]
     return {"args": tensors, "kwargs": {}}

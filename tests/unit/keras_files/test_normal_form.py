@@ -1,6 +1,7 @@
 """Descriptions of models, however they are written down -> one chain, or all that is against it."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,14 +9,15 @@ import numpy as np
 import pytest
 from helpers.models import call_of, config, entry, functional, nested, probabilities, weights
 
+from blobtransfer.keras_files.chain import DenseChain
 from blobtransfer.keras_files.normal_form import (
-    DenseChain,
     activation_of,
     activation_of_layer,
     read_chain,
     with_softmax,
 )
 from blobtransfer.keras_files.refusal import Unsupported
+from blobtransfer.keras_files.unchanged import ONLY_IN_TRAINING
 from blobtransfer.specs.network import MLPSpec
 
 Layers = list[dict[str, Any]]
@@ -96,18 +98,94 @@ def test_layers_of_models_inside_may_have_the_name_of_others():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization",
-        "Flatten",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("kind", ONLY_IN_TRAINING)
 def test_layers_that_a_trained_network_does_without_are_read_past_and_told(kind):
     chain = chain_of(changed(lambda layers: layers.insert(2, entry(kind, "it", rate=0.2))))
     assert [layer.name for layer in chain.layers] == ["dense", "dense_1", "dense_2"]
     (note,) = chain.notes_text()
     assert f"'it' ({kind})" in note
+
+
+def between(*layers: dict[str, Any]) -> Callable[[Layers], object]:
+    """Insert layers behind the first dense layer, which has 5 units."""
+    return lambda entries: entries.__setitem__(slice(2, 2), layers)
+
+
+IDENTITIES = {
+    "identity": [entry("Identity", "i")],
+    "linear": [entry("Activation", "i", activation="linear")],
+    "slope 1": [entry("LeakyReLU", "i", negative_slope=1.0)],
+    "relu again": [entry("ReLU", "i")],
+    "flatten": [entry("Flatten", "i", data_format="channels_first")],
+    "reshape": [entry("Reshape", "i", target_shape=[5])],
+    "to the rest": [entry("Reshape", "i", target_shape=[-1])],
+    "there and back": [
+        entry("Reshape", "i", target_shape=[1, -1, 1]),
+        entry("SpatialDropout2D", "s"),
+        entry("Permute", "p", dims=[2, 1, 3]),
+        entry("Flatten", "f"),
+    ],
+    "permute": [entry("Permute", "i", dims=[1])],
+    "scale 1": [entry("Rescaling", "i", scale=1.0)],
+    "scales 1": [entry("Rescaling", "i", scale=[1.0] * 5, offset=[0] * 5)],
+}
+
+
+@pytest.mark.parametrize("layers", IDENTITIES.values(), ids=IDENTITIES)
+def test_layers_that_leave_the_rows_unchanged_are_skipped_without_a_note(layers):
+    chain = chain_of(changed(between(*layers)))
+    assert [layer.name for layer in chain.layers] == ["dense", "dense_1", "dense_2"]
+    assert [layer.activation for layer in chain.layers] == ["relu", "relu", "softmax"]
+    assert chain.notes_text() == [
+        "read past 's' (SpatialDropout2D): training goes on without"
+        for layer in layers
+        if layer["config"]["name"] == "s"
+    ]
+
+
+def test_images_that_are_flattened_first_are_rows_of_their_pixels():
+    def flatten(layers):
+        layers[0]["config"]["batch_shape"] = [None, 2, 1]
+        layers.insert(1, entry("Flatten", "flat"))
+
+    assert chain_of(changed(flatten)).layers[0].fan_in == 2
+
+
+CHANGING = {
+    "scale": [entry("Rescaling", "i", scale=0.5)],
+    "offset": [entry("Rescaling", "i", scale=1, offset=[0, 0, 0, 0, 1])],
+    "more scales": [entry("Rescaling", "i", scale=[1.0] * 4)],
+    "no scale": [entry("Rescaling", "i")],
+    "mask of 1": [entry("Masking", "i", mask_value=1.0)],
+    "no target": [entry("Reshape", "i", newshape=[-1, 5])],
+    "other size": [entry("Reshape", "i", target_shape=[6])],
+    "size 0": [entry("Reshape", "i", target_shape=[0, -1])],
+    "two rests": [entry("Reshape", "i", target_shape=[-1, -1])],
+    "text": [entry("Reshape", "i", target_shape=["5"])],
+    "transposed": [
+        entry("Reshape", "r", target_shape=[5, 1]),
+        entry("Dropout", "d"),
+        entry("Permute", "i", dims=[2, 2]),
+    ],
+    "no axes": [entry("Permute", "i", dims=7)],
+}
+
+
+@pytest.mark.parametrize("layers", CHANGING.values(), ids=CHANGING)
+def test_layers_that_change_the_rows_are_refused(layers):
+    assert "layer 'i' is a " in refusal_of(changed(between(*layers)))
+
+
+def test_axes_in_another_order_are_another_row():
+    image = entry("Reshape", "r", target_shape=[2, 2])
+    layers = (image, entry("Permute", "i", dims=[2, 1]), entry("Flatten", "f"))
+    model = changed(lambda entries: entries.__setitem__(slice(3, 3), layers))
+    assert "layer 'i' is a Permute that changes the rows" in refusal_of(model)
+
+
+def test_outputs_that_are_no_rows_are_refused():
+    model = changed(lambda layers: layers.append(entry("Reshape", "r", target_shape=[3, 1])))
+    assert "shape (3, 1), not of classes" in refusal_of(model)
 
 
 def test_of_many_that_are_read_past_the_first_are_named():
@@ -240,8 +318,8 @@ def test_one_sigmoid_unit_is_softmax_of_two_classes():
 
 @pytest.mark.parametrize(
     ("n_classes", "output", "found"),
-    [(3, "softmax", "softmax"), (3, "linear", "softmax"), (1, "linear", "linear"),
-     (3, "sigmoid", "sigmoid"), (3, "of its own", "of its own")],
+    [(3, "softmax", "softmax"), (3, "linear", "softmax"), (3, "log_softmax", "softmax"),
+     (1, "linear", "linear"), (3, "sigmoid", "sigmoid"), (3, "of its own", "of its own")],
 )  # fmt: skip
 def test_another_output_stays_what_it_is(n_classes, output, found):
     network = MLPSpec(2, (5, 4), n_classes)
@@ -254,7 +332,8 @@ def test_another_output_stays_what_it_is(n_classes, output, found):
 # --- What is refused, for all its reasons -----------------------------------------------------
 
 TRAIN = "train a chain of Dense layers"
-BUILD = "build the same chain"
+COPY = "save a plain copy: plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5, "
+WITHOUT = "save keras.Sequential([layer for layer in model.layers if "
 
 
 def test_all_reasons_are_told_in_one_line():
@@ -265,7 +344,12 @@ def test_all_reasons_are_told_in_one_line():
         layers.insert(4, entry("BatchNormalization", "norm_1"))
 
     found = refusal_of(changed(change))
-    for reason in ("'norm' 'norm_1'", "'dense_1' is fitted by LoRA", "activation 'selu'", TRAIN):
+    for reason in (
+        "'norm' 'norm_1'",
+        "'dense_1' is fitted by LoRA",
+        "activation 'selu'",
+        "LoRA by",
+    ):
         assert reason in found
     assert "\n" not in found
 
@@ -275,7 +359,7 @@ def test_of_very_many_reasons_the_first_are_told_and_the_rest_counted():
         layers[2:2] = [entry(f"{i}{'X' * 100}", f"{i}{'n' * 100}") for i in range(100)]
 
     found = refusal_of(changed(change))
-    assert " and 97 more; train a chain" in found
+    assert " and 97 more; build the same chain" in found  # the code would be too long
     assert len(found) < 600
 
 
@@ -283,16 +367,39 @@ def test_of_very_many_reasons_the_first_are_told_and_the_rest_counted():
     ("change", "problem"),
     [
         (lambda layers: layers.insert(1, entry("ReLU", "it")), "'it' is an activation before"),
-        (lambda layers: layers.insert(2, entry("ReLU", "it")), "'it' is an activation on top of"),
+        (lambda layers: layers.insert(2, entry("ELU", "it")), "'it' is an activation on top of"),
+        (lambda layers: layers.insert(2, entry("ELU", "it")), f"{WITHOUT}type(layer).__name__ not"),
+        (
+            lambda layers: layers.__setitem__(
+                slice(1, 2), [layers[1], entry("Activation", "it", activation="tanh")]
+            ),
+            f"{WITHOUT}type(layer).__name__ not in ['Activation']])",
+        ),
+        (
+            lambda layers: [
+                set_dense(activation="linear")(layers),
+                between(entry("ReLU", "it"), entry("ReLU", "no", max_value=6))(layers),
+            ],
+            f"{WITHOUT}layer.name not in ['no']])",
+        ),
         (set_dense(dtype="int8_from_float32"), "is quantized"),
         (set_dense(lora_rank=2), "is fitted by LoRA (lora_rank)"),
         (set_dense(activation="softmax"), "the activation 'softmax'"),
         (lambda layers: layers.insert(1, entry("Normalization", "it")), "*model.layers[-3:]])"),
         (
             lambda layers: layers.insert(2, entry("Normalization", "it")),
-            f"'Normalization'; {TRAIN}",
+            f"'Normalization'; {WITHOUT}type(layer).__name__ not in ['Normalization']])",
         ),
-        (lambda layers: layers[0]["config"].update(batch_shape=[None, 4, 1]), "'[null, 4, 1]'"),
+        (set_dense(activation="selu"), f"{COPY}'elu')"),
+        (set_dense(activation="linear", use_bias=False), f"{COPY}'relu', use_bias=False)"),
+        (set_dense(dtype="int4"), f"{COPY}'relu')"),
+        (
+            lambda layers: (
+                layers[0]["config"].update(batch_shape=[None, 4, 1]),
+                layers[1].pop("build_config"),
+            ),
+            f"shape (4, 1), not of features; {TRAIN}",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_called_what_it_is_with_a_way_out(change, problem):
@@ -301,7 +408,7 @@ def test_what_cannot_be_used_is_called_what_it_is_with_a_way_out(change, problem
 
 def test_a_model_of_a_class_of_its_own_is_refused_with_a_way_to_save_its_weights():
     found = refusal_of({"class_name": "Mine", "registered_name": "Mine", "config": {}})
-    assert "custom Mine" in found and BUILD in found
+    assert "custom Mine" in found and "build the same chain" in found
 
 
 def test_code_of_ones_own_in_the_loss_has_another_way_out_than_in_a_layer():
@@ -309,7 +416,8 @@ def test_code_of_ones_own_in_the_loss_has_another_way_out_than_in_a_layer():
     found = refusal_of(config() | {"compile_config": {"loss": loss}})
     assert "keras.Sequential(model.layers)" in found
     found = refusal_of(changed(set_dense(kernel_initializer=loss)))
-    assert BUILD in found
+    assert COPY in found
+    assert "change" not in found
 
 
 # --- Graphs -----------------------------------------------------------------------------------
@@ -331,8 +439,10 @@ NO_CHAIN = "its layers are no chain"
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (node(2, call_of("dense"), call_of("dense_1")), "'dense_1' is used more than once"),
-        (node(2), "layer 'dense_1' is used more than once"),
+        (node(2, call_of("dense"), call_of("dense_1")), NO_CHAIN),
+        (node(2), NO_CHAIN),
+        (node(2, call_of("dense", index=-1)), NO_CHAIN),
+        (node(2, call_of("dense", index=1)), NO_CHAIN),
         (node(2, call_of("dense", "input_layer")), NO_CHAIN),
         (node(2, call_of("input_layer")), NO_CHAIN),
         (node(2, call_of("nobody")), NO_CHAIN),
@@ -345,7 +455,7 @@ NO_CHAIN = "its layers are no chain"
         (node(2, [["dense", 0]]), NO_CHAIN),
         (node(2, [7]), NO_CHAIN),
         (node(2, 7), NO_CHAIN),
-        (lambda model: model["layers"][2].update(inbound_nodes=7), "'dense_1' is used more than"),
+        (lambda model: model["layers"][2].update(inbound_nodes=7), NO_CHAIN),
         (lambda model: model.update(input_layers=[]), "it has 0 inputs"),
         (lambda model: model.update(input_layers=7), "it has 0 inputs"),
         (lambda model: model.update(input_layers=[["a", 0, 0], ["b", 0, 0]]), "it has 2 inputs"),
@@ -357,7 +467,55 @@ NO_CHAIN = "its layers are no chain"
 def test_a_graph_that_is_no_chain_is_refused(change, problem):
     found = refusal_of(graph(change))
     assert problem in found
-    assert TRAIN in found
+    assert re.search(rf"; ({TRAIN}|save keras\..*model\.(layers\[-|get_layer\())", found)
+
+
+def test_a_layer_without_weights_may_be_called_several_times():
+    def share(model):
+        _, first, second, last = model["layers"]
+        for dense in (first, second):
+            dense["config"]["activation"] = "linear"
+        calls = [call_of("dense"), call_of("dense_1")]
+        relu = entry("ReLU", "relu") | {"name": "relu", "inbound_nodes": calls}
+        second["inbound_nodes"] = [call_of("relu")]
+        last["inbound_nodes"] = [call_of("relu", index=1)]
+        model["layers"].append(relu)
+
+    chain = chain_of(graph(share))
+    assert [layer.name for layer in chain.layers] == ["dense", "dense_1", "dense_2"]
+    assert [layer.activation for layer in chain.layers] == ["relu", "relu", "softmax"]
+
+
+def test_a_layer_with_weights_that_is_called_twice_is_copied_twice():
+    def share(model):
+        model["layers"][2]["config"]["units"] = 5
+        model["layers"][2]["inbound_nodes"] = [call_of("dense"), call_of("dense_1")]
+        model["layers"][3]["inbound_nodes"] = [call_of("dense_1", index=1)]
+        model["layers"][3].pop("build_config")
+
+    found = refusal_of(graph(share))
+    assert "layer 'dense_1' is used more than once; save a plain copy" in found
+    assert found.count("model.get_layer('dense_1')") == found.count("Dense(5, 'relu')") - 1 == 2
+
+
+def test_of_several_outputs_one_with_softmax_is_proposed():
+    ends = {"a": ["dense", 0, 0], "b": ["dense_2", 0, 0]}
+    found = refusal_of(graph(lambda model: model.update(output_layers=ends)))
+    assert found.endswith("; save keras.Model(model.inputs, model.get_layer('dense_2').output)")
+
+
+def test_behind_the_last_branch_a_chain_can_be_saved():
+    def join(model):
+        other = entry("InputLayer", "other", batch_shape=[None, 1])
+        both = entry("Concatenate", "both") | {"inbound_nodes": [call_of("input_layer", "other")]}
+        model["layers"] += [layer | {"name": layer["config"]["name"]} for layer in (other, both)]
+        model["layers"][1] |= {"inbound_nodes": [call_of("both")]}
+        model["layers"][1]["build_config"]["input_shape"] = [None, 3]
+        model["input_layers"] = [["input_layer", 0, 0], ["other", 0, 0]]
+
+    found = refusal_of(graph(join))
+    assert "; save keras.Sequential([keras.Input((3,)), *model.layers[-3:]])" in found
+    assert "as model.layers[-4] does" in found
 
 
 @pytest.mark.parametrize("value", [None, False])

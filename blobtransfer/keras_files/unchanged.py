@@ -1,0 +1,80 @@
+"""Layers of Keras that return the numbers of a row unchanged when a trained network predicts."""
+
+import math
+from typing import TypeGuard
+
+from blobtransfer.keras_files.keras_config import LayerConfig, Shape
+
+ONLY_IN_TRAINING = (
+    "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
+    "GaussianDropout", "GaussianNoise", "ActivityRegularization", "Masking",
+)  # fmt: skip
+"""Layers that change rows or losses in training."""
+
+PASSING = (*ONLY_IN_TRAINING, "Identity", "Rescaling", "Flatten", "Reshape", "Permute")
+"""Layers that may leave the numbers of a row unchanged; `passed_shape` decides."""
+
+
+def passed_shape(layer: LayerConfig, shape: Shape | None) -> tuple[bool, Shape | None]:
+    """Return whether a layer of `PASSING` keeps the numbers of each row and their order.
+
+    Args:
+        layer: The layer.
+        shape: Shape of a row before it; None if unknown.
+
+    Returns:
+        Whether it does, and the shape of a row behind it; None if unknown.
+    """
+    config = layer.config
+    match layer.kind:
+        case "Masking":  # sets rows to 0 whose numbers all have this value
+            return config.get("mask_value", 0) == 0, shape
+        case "Rescaling":
+            scale, offset = config.get("scale"), config.get("offset", 0)
+            return _is_all(1, scale, shape) and _is_all(0, offset, shape), shape
+        case "Flatten":
+            # `channels_first` moves the first axis behind the others.
+            is_kept = config.get("data_format") != "channels_first" or len(shape or (0, 0)) == 1
+            return is_kept, None if shape is None else (math.prod(shape),)
+        case "Reshape":
+            return _reshaped(config.get("target_shape"), shape)
+        case "Permute":
+            return _permuted(config.get("dims"), shape)
+        case _:
+            return True, shape
+
+
+def _is_all(number: int, value: object, shape: Shape | None) -> bool:
+    """Return whether a setting is a number, for all features or in a list for each."""
+    if isinstance(value, list):
+        is_one_each = shape is not None and (len(value),) == shape
+        return is_one_each and all(_is_all(number, entry, None) for entry in value)
+    return type(value) in (int, float) and value == number
+
+
+def _reshaped(target: object, shape: Shape | None) -> tuple[bool, Shape | None]:
+    """Return the outcome of Reshape; -1 stands for the size that is left."""
+    if not _are_whole(target):
+        return False, None
+    if target.count(-1) == 1 and shape is not None:
+        rest = math.prod(size for size in target if size != -1)
+        target = [math.prod(shape) // rest if size == -1 and rest else size for size in target]
+    if -1 in target:
+        return shape is None, None
+    is_kept = min(target, default=1) > 0 and (
+        shape is None or math.prod(target) == math.prod(shape)
+    )
+    return is_kept, tuple(target)
+
+
+def _permuted(dims: object, shape: Shape | None) -> tuple[bool, Shape | None]:
+    """Return the outcome of Permute, which keeps the order if longer axes stay in theirs."""
+    axes = list(range(1, len(shape or ()) + 1))
+    if shape is None or not _are_whole(dims) or sorted(dims) != axes:
+        return False, None
+    longer = [axis for axis in dims if shape[axis - 1] > 1]
+    return longer == sorted(longer), tuple(shape[axis - 1] for axis in dims)
+
+
+def _are_whole(values: object) -> TypeGuard[list[int]]:
+    return isinstance(values, list) and all(type(value) is int for value in values)
