@@ -157,7 +157,10 @@ class TransferOptions:
 
     panel: ClassVar[str] = TRANSFER
     model: Annotated[
-        Path | None, option("The one source network (.keras or .h5), in place of training one.")
+        Path | None,
+        option(
+            "The one source network (.keras, .h5 or unzipped folder), in place of training one."
+        ),
     ] = None
     repeats: Annotated[
         int | None,

@@ -262,9 +262,11 @@ def check_distinct_paths(written: Sequence[NamedPath], read: Sequence[NamedPath]
     for setting, path in written:
         if path is not None:
             real_path = os.path.realpath(path)
-            if real_path in problems:
+            folder = os.path.dirname(real_path)
+            replaced = folder if folder in problems and path.exists() else real_path
+            if replaced in problems:
                 or_force = ", or --force to replace it" if setting == "save" else ""
-                problem = f"{problems[real_path]}; use another name{or_force}"
+                problem = f"{problems[replaced]}; use another name{or_force}"
                 raise SettingError(setting, path, problem)
             problems[real_path] = f"this is the file of --{setting} too"
 

@@ -79,7 +79,10 @@ def train_target(
         str | None, description("The target problem, such as moons:noise=0.2 or a.csv:label=y.")
     ] = None,
     model: Annotated[
-        Path | None, option("Start from this network (.keras or .h5): transfer.", panel=TRANSFER)
+        Path | None,
+        option(
+            "Start from this network (.keras, .h5 or unzipped folder): transfer.", panel=TRANSFER
+        ),
     ] = None,
     fixed: Annotated[
         int | None,

@@ -12,16 +12,25 @@ import re
 import stat
 import subprocess
 import sys
+import tempfile
+import zipfile
 from dataclasses import dataclass, replace
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from blobtransfer.atomic_write import open_nonblocking
+from blobtransfer.atomic_write import NO_FOLLOW, open_nonblocking
 from blobtransfer.errors import MachineError, SettingError, SourceFileError
-from blobtransfer.keras_files.preprocessing import read_preprocessing
-from blobtransfer.keras_files.refusal import CHECKPOINT
+from blobtransfer.keras_files.preprocessing import MEMBER, read_preprocessing
+from blobtransfer.keras_files.refusal import (
+    CHECKPOINT,
+    CONFIG,
+    MAX_CONFIG_BYTES,
+    MAX_FILE_BYTES,
+    WEIGHTS,
+)
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preprocessing
@@ -40,6 +49,9 @@ _FOLDERS = {
 }
 """Error message for a folder that contains a file of that name."""
 
+FOLDER_LIMITS = {CONFIG: MAX_CONFIG_BYTES, WEIGHTS: MAX_FILE_BYTES, MEMBER: MAX_CONFIG_BYTES}
+"""Largest number of bytes of each file of a model folder that is read."""
+
 MAX_NOTES, MAX_LINE = 20, 1000
 """Most that is reported of a file: lines, and characters of a line."""
 
@@ -54,7 +66,7 @@ class SourceNetwork:
         network: The architecture; `initializer` is the default, the file's is not read.
         weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous,
             finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
-        sha256: Hash of the file, in hexadecimal digits.
+        sha256: Hash of the file, in hexadecimal digits; of a folder, of the archive made of it.
         preprocessing: Preprocessing of the inputs; None if the file has none.
         output: Activation of the output layer; `softmax`, or it can only be re-initialised.
         notes: Ignored parts of the file, one line each.
@@ -73,8 +85,8 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
 
     Args:
         path: `.keras` as Keras 3 writes it, or `.h5` as Keras 2 or 3 wrote it; the first
-            bytes decide, not the suffix. A chain of Dense layers, however it is written down:
-            see `normal_form`.
+            bytes decide, not the suffix. Or a folder with the files of a `.keras` archive. A
+            chain of Dense layers, however it is written down: see `normal_form`.
 
     Returns:
         The architecture and its weights; float16 and float64 are converted to float32.
@@ -89,9 +101,7 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
     """
     name = escape_control_characters(os.fspath(path))
     try:
-        _check_kind(name, path, os.stat(path))  # Before opening: that alone can set off a device.
-        with open(path, "rb", opener=open_nonblocking) as file:
-            _check_kind(name, path, os.fstat(file.fileno()))
+        with _open_model(name, Path(os.fsdecode(path))) as file:
             source = _source_network(name, _run_reader(name, file))
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -107,16 +117,67 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
     return replace(source, sha256=digest)
 
 
-def _check_kind(name: str, path: str | os.PathLike[str], status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        for member, problem in _FOLDERS.items():
-            if (Path(os.fsdecode(path)) / member).exists():
-                raise SourceFileError(name, problem)
-        raise SourceFileError(name, "a directory; give a .keras or .h5 file")
+def _open_model(name: str, path: Path) -> BufferedReader | BufferedRandom:
+    """Open a model file, or a temporary archive of the files of a model folder."""
+    if path.is_dir():
+        return _pack_folder(name, path)
+    if path.name in FOLDER_LIMITS and _is_folder(path.parent):
+        raise SourceFileError(name, f"one file of a model folder; give {str(path.parent)!r}")
     if re.search(r"\.data-\d{5}-of-\d{5}$", name):
         raise SourceFileError(name, CHECKPOINT)
-    if not stat.S_ISREG(status.st_mode):
-        raise SourceFileError(name, "not a regular file; give a .keras or .h5 file")
+    return _open_regular(name, path, "not a regular file; give a .keras or .h5 file")
+
+
+def _open_regular(name: str, path: Path, problem: str, flags: int = 0) -> BufferedReader:
+    """Open a file for reading, or raise `SourceFileError` if it is not a regular file."""
+    is_followed = not flags & NO_FOLLOW
+    # Before opening: that alone can set off a device.
+    if not stat.S_ISREG(path.stat(follow_symlinks=is_followed).st_mode):
+        raise SourceFileError(name, problem)
+    file = open(path, "rb", opener=lambda path, mode: open_nonblocking(path, mode | flags))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise SourceFileError(name, problem)
+    return file
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a folder has the files that Keras saves with `zipped=False`."""
+    return all((path / member).exists() for member in (CONFIG, WEIGHTS))
+
+
+def _pack_folder(name: str, folder: Path) -> BufferedRandom:
+    """Return a temporary archive of the files of a folder; its bytes depend on theirs alone.
+
+    Raises:
+        SourceFileError: It is not the folder of a model, or a file is a link or too large.
+        MachineError: There is no room for the archive.
+    """
+    for member, problem in _FOLDERS.items():
+        if (folder / member).exists():
+            raise SourceFileError(name, problem)
+    if not _is_folder(folder):
+        problem = f"a folder without {CONFIG} and {WEIGHTS}; give a .keras or .h5 file"
+        raise SourceFileError(name, problem)
+    contents = {}
+    for member, max_bytes in FOLDER_LIMITS.items():
+        if member != MEMBER or (folder / member).exists():
+            problem = f"{member} in it is a link, or not a regular file; give a copy (cp -rL)"
+            with _open_regular(name, folder / member, problem, NO_FOLLOW) as file:
+                n_bytes = os.fstat(file.fileno()).st_size
+                if n_bytes > max_bytes:
+                    problem = f"{member} has {n_bytes:,} bytes; at most {max_bytes:,} are read"
+                    raise SourceFileError(name, problem)
+                contents[member] = file.read(n_bytes)
+    try:
+        packed = tempfile.TemporaryFile()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for member, content in contents.items():
+                archive.writestr(zipfile.ZipInfo(member), content)  # of a fixed date
+        packed.seek(0)
+    except OSError as error:
+        raise MachineError(f"{name}: no temporary file for it can be written: {error}") from error
+    return packed
 
 
 def _run_reader(name: str, file: BinaryIO) -> bytes:

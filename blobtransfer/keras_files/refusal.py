@@ -4,8 +4,19 @@ import json
 from dataclasses import dataclass, field
 from typing import Never
 
+from blobtransfer.specs.network import MAX_PARAMETERS
+
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+"""Members of a `.keras` archive, or files of a model folder, that are read."""
+
 MAX_CONFIG_BYTES = 2**20
 """Largest description of a network; Keras writes about 1 KB per layer."""
+
+BYTES_PER_WEIGHT = 24
+"""Largest size of a saved weight in bytes: a float64, and two moments of Adam."""
+
+MAX_FILE_BYTES = BYTES_PER_WEIGHT * MAX_PARAMETERS + 8 * 2**20
+"""Largest file: the largest network, and room for structure."""
 
 MAX_NAME = 500
 """Longest name of a layer or a group."""

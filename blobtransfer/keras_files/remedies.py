@@ -28,7 +28,7 @@ WITHOUT_LORA = "load its weights into the same model without LoRA by load_weight
 MAX_CODE = 500
 """Longest line of code, in characters; instead of a longer one the remedy is `PLAIN`."""
 
-_OTHER_OUTPUTS = " (the Dense weights stay, the outputs change)"
+_OTHER_OUTPUTS = "  # keeps the Dense weights, not the outputs"
 
 _SIMILAR = {
     "selu": "elu", "celu": "elu", "mish": "swish", "hard_silu": "swish", "hard_swish": "swish",

@@ -36,14 +36,17 @@ from blobtransfer.keras_files.chain import DenseChain, DenseLayer
 from blobtransfer.keras_files.keras_config import width_of
 from blobtransfer.keras_files.normal_form import network_of, read_chain, with_softmax
 from blobtransfer.keras_files.preprocessing import MEMBER
-from blobtransfer.keras_files.refusal import CHECKPOINT, MAX_CONFIG_BYTES, Unsupported, reject
-from blobtransfer.specs.network import MAX_PARAMETERS, MLPSpec
-
-BYTES_PER_WEIGHT = 24
-"""Largest size of a saved weight in bytes: a float64, and two moments of Adam."""
-
-MAX_FILE_BYTES = BYTES_PER_WEIGHT * MAX_PARAMETERS + 8 * 2**20
-"""Largest file: the largest network, and room for structure."""
+from blobtransfer.keras_files.refusal import (
+    BYTES_PER_WEIGHT,
+    CHECKPOINT,
+    CONFIG,
+    MAX_CONFIG_BYTES,
+    MAX_FILE_BYTES,
+    WEIGHTS,
+    Unsupported,
+    reject,
+)
+from blobtransfer.specs.network import MLPSpec
 
 ROOM_BYTES = 144 * 2**20
 """Memory for one file, besides the 40 MB of the libraries: the file, its weights as float32."""
@@ -176,11 +179,11 @@ def _read_keras(file: BinaryIO) -> LoadedModel:
     containers.check_directory(file)
     with zipfile.ZipFile(file) as archive:
         containers.check_names(archive)
-        config = containers.read_member(archive, "config.json", MAX_CONFIG_BYTES)
+        config = containers.read_member(archive, CONFIG, MAX_CONFIG_BYTES)
         chain = read_chain(config.getvalue())
         network = network_of(chain)
         max_bytes = 2**20 + 2**16 * len(chain.layers) + BYTES_PER_WEIGHT * network.n_parameters
-        saved = containers.read_member(archive, "model.weights.h5", max_bytes)
+        saved = containers.read_member(archive, WEIGHTS, max_bytes)
         preprocessing = None
         if MEMBER in archive.namelist():
             preprocessing = (

@@ -45,7 +45,7 @@ class ComparisonSettings:
             is blobs, else no data.
         target: Data on which the variants are trained and tested; None: blobs with seed 2, unless
             the source is other data.
-        model: File of the one source network (.keras or .h5); None: it is trained.
+        model: The one source network (.keras, .h5 or unzipped folder); None: it is trained.
         hidden: Widths of the hidden layers, input side first; None: as in the model, or 5 5.
         activation: Activation of all hidden layers, or one for each; None: as in the model, or
             relu.

@@ -6,6 +6,8 @@ import socket
 import struct
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,16 @@ from helpers.models import probabilities, weights, write_h5, write_keras
 from blobtransfer.errors import MachineError, SourceFileError
 from blobtransfer.keras_files import read as reading
 from blobtransfer.keras_files.read import read_source_file
+from blobtransfer.keras_files.refusal import WEIGHTS
+from blobtransfer.keras_files.write import save_model
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.table import Column, Preprocessing
 
 DATA = Path(__file__).parents[2] / "data"
+
+PREPROCESSING = Preprocessing(
+    "a.csv", "y", (Column("a"), Column("b")), ("p", "q", "r"), None, ("row",)
+)
 
 
 def problem_of(path: str | Path) -> str:
@@ -157,8 +166,74 @@ def test_an_impossible_path_is_refused(path):
     assert "cannot be opened" in problem_of(path)
 
 
-def test_a_directory_is_refused(tmp_path):
-    assert "a directory" in problem_of(tmp_path)
+def unpacked(folder: Path) -> Path:
+    """Write a model as Keras does with `zipped=False`, or as an upload unpacks an archive."""
+    folder.mkdir()
+    save_model(MLPSpec(2, (5, 4), 3), weights(), folder / "m.keras", PREPROCESSING)
+    with zipfile.ZipFile(folder / "m.keras") as archive:
+        archive.extractall(folder)
+    (folder / "assets").mkdir()
+    return folder
+
+
+def test_a_folder_is_read_as_the_archive_is(tmp_path):
+    folder = unpacked(tmp_path / "model")
+    source, archived = read_source_file(folder), read_source_file(folder / "m.keras")
+    assert source.network == archived.network and source.preprocessing == PREPROCESSING
+    for found, expected in zip(source.weights, archived.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    (folder / "metadata.json").unlink()  # has the date
+    os.utime(folder / "config.json", (0, 0))
+    assert read_source_file(f"{folder}/").sha256 == source.sha256 != archived.sha256
+
+
+def instead(name: str, make: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Replace a file of a folder; it stays beside it."""
+
+    def change(folder: Path) -> None:
+        (folder / name).rename(folder / "old")
+        make(folder / name)
+
+    return change
+
+
+FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no config": (lambda folder: (folder / "config.json").unlink(), "a folder without"),
+    "no weights": (lambda folder: (folder / WEIGHTS).unlink(), "a folder without"),
+    "saved model": (lambda folder: (folder / "saved_model.pb").touch(), "SavedModel"),
+    "huge weights": (
+        lambda folder: os.truncate(folder / WEIGHTS, 2**40),  # sparse: takes no room
+        "model.weights.h5 has 1,099,511,627,776 bytes; at most",
+    ),
+    "huge text": (lambda folder: os.truncate(folder / "config.json", 2**21), "1,048,576 are read"),
+    "link": (instead(WEIGHTS, lambda path: path.symlink_to("old")), "in it is a link"),
+    "device": (instead(WEIGHTS, lambda path: path.symlink_to("/dev/zero")), "in it is a link"),
+    "fifo": (instead("config.json", os.mkfifo), "config.json in it is a link, or not a regular"),
+    "folder": (instead("blobtransfer.json", Path.mkdir), "blobtransfer.json in it is a link, or"),
+    "damaged": (instead(WEIGHTS, lambda path: path.write_bytes(b"weights")), "damaged"),
+    "custom": (instead("config.json", lambda path: path.write_text("{}")), "the model is a custom"),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
+@pytest.mark.parametrize(("change", "problem"), FOLDERS.values(), ids=FOLDERS)
+def test_a_folder_that_is_no_model_is_refused(tmp_path, change, problem):
+    folder = unpacked(tmp_path / "model")
+    change(folder)
+    assert problem in problem_of(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+def test_for_a_file_of_a_folder_the_folder_is_named(tmp_path, name):
+    folder = unpacked(tmp_path / "model")
+    assert problem_of(folder / name).endswith(f"one file of a model folder; give '{folder}'")
+
+
+def test_a_folder_that_cannot_be_packed_is_not_to_blame(tmp_path, monkeypatch):
+    folder = unpacked(tmp_path / "model")
+    monkeypatch.setattr(reading.tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(MachineError, match="no temporary file"):
+        read_source_file(folder)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
@@ -184,7 +259,8 @@ def test_a_fifo_that_takes_the_place_of_the_file_is_refused_without_waiting(tmp_
     good = write_keras(tmp_path / "model.keras")
     os.mkfifo(tmp_path / "fifo")
     before = good.stat()
-    monkeypatch.setattr(reading.os, "stat", lambda path: before)
+    monkeypatch.setattr(Path, "stat", lambda path, follow_symlinks=True: before)
+    monkeypatch.setattr(Path, "is_dir", lambda path: False)
     assert "not a regular file" in problem_of(tmp_path / "fifo")
 
 
