@@ -188,7 +188,7 @@ class Trained:
 
     Args:
         weights: Trained kernels (R, fan_in, fan_out) and biases (R, fan_out), float32.
-        curves: (4, R, n) float64, clean evaluations after each of the job's n evaluated epochs;
+        curves: (5, R, n) float64, clean evaluations after each of the job's n evaluated epochs;
             NaN or infinite where training diverged.
         classes_predicted: (R,) number of classes that the network predicts on the test rows in the
             last evaluation; 0 without one.
@@ -203,7 +203,7 @@ class Trained:
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """(4, R) metrics of the last evaluation."""
+        """(5, R) metrics of the last evaluation."""
         return self.curves[:, :, -1]
 
     def at(self, runs: slice | NDArray[np.intp]) -> "Trained":

@@ -19,14 +19,15 @@ from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import Arm, ComparedQuestion, ExperimentSpec
 from blobtransfer.specs.scores import ScoresSpec
 from blobtransfer.specs.study import Axis, Study, StudyKind
-from blobtransfer.specs.training import METRICS
+from blobtransfer.specs.training import BALANCED_ACCURACY, METRICS
 
 TrainingCommand = Literal["train-source", "train-target"]
 Place = Annotated[float, Interval(ge=-1e36, le=1e36)]
 Point = tuple[Place, Place]
 
 Curves = Mapping[Arm, NDArray[np.float64]]
-"""Learning curves of each arm, (M, R, E + 1): the first M of `METRICS`, by repeat and epoch.
+"""Learning curves of each arm, (M, R, E + 1): the first M of `CURVE_METRICS`, by repeat and
+epoch.
 
 Epoch 0 is the untrained network. A comparison records the test accuracy only, M = 1.
 """
@@ -125,7 +126,7 @@ class StandaloneTraining:
 
     Args:
         run: Scores of the training.
-        curves: (M, E + 1) in the order of `METRICS`, by epoch.
+        curves: (M, E + 1) in the order of `CURVE_METRICS`, by epoch.
         regions: Decision regions; None if they cannot be drawn.
         predictions: Predictions if regions cannot be drawn; else None.
     """
@@ -352,7 +353,7 @@ class CellResults(ComparedResults):
         return {
             **arm.columns,
             "repeat": scores.repeats[repeats],
-            **dict(zip(METRICS, scores.values[:, a, repeats], strict=True)),
+            **dict(zip(METRICS[:BALANCED_ACCURACY], scores.values[:, a, repeats], strict=False)),
             "classes_predicted": scores.classes_predicted[a, repeats],
             "status": np.where(scores.is_failed[a, repeats], "failed", "ok"),
             "label": arm.label,
@@ -366,6 +367,7 @@ class CellResults(ComparedResults):
             "epochs": self.spec.n_epochs(arm)
             if scores.epochs is None
             else scores.epochs[a, repeats],
+            "balanced_accuracy": scores.values[BALANCED_ACCURACY, a, repeats],
         }
 
     def _source_repeats(self, arm: Arm, repeats: NDArray[np.int64]) -> ColumnValues:

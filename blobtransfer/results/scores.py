@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.specs.experiment import Arm, Sources
 from blobtransfer.specs.training import (
+    BALANCED_ACCURACY,
     METRICS,
     TEST_ACCURACY,
     TEST_LOSS,
@@ -33,8 +34,9 @@ class Run:
     variant as the user writes it, `source_repeat` the repeat whose source network the run starts
     from. `source` names the data or the file of that network, `target` the data that the run is
     trained on. `earlier_accuracy` is the test accuracy after three quarters of the epochs of the
-    spec. `epochs` counts the epochs that the run made, fewer if it stopped early. The last three
-    are None in older files.
+    spec. `epochs` counts the epochs that the run made, fewer if it stopped early.
+    `balanced_accuracy` is the mean of the recalls of the classes that the test rows have. The last
+    four are None in older files.
     """
 
     sources: Sources
@@ -54,6 +56,7 @@ class Run:
     learning_rate: float | None = None
     earlier_accuracy: Share | None = None
     epochs: Count | None = None
+    balanced_accuracy: Share | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +66,9 @@ class Scores:
     Args:
         arms: The A arms.
         repeats: (R,) int64 numbers of the repeats, ascending.
-        values: (4, A, R) float64 in the order of `METRICS`; accuracies in [0, 1], losses in
-            nats, NaN or infinite where training diverged.
+        values: (5, A, R) float64 in the order of `METRICS`; accuracies in [0, 1], losses in
+            nats, NaN or infinite where training diverged; balanced accuracies are NaN in older
+            files.
         classes_predicted: (A, R) int64, number of classes that a network predicts on test rows.
         is_failed: (A, R) bool, whether a metric or a weight is not finite.
         earlier_accuracy: (A, R) float64 test accuracies after the `earlier_epoch` of each run; NaN
@@ -162,7 +166,7 @@ class Scores:
             if classes_predicted[a, r] >= 0:
                 raise ValueError(f"runs.{i}: repeat {row.repeat} is there twice")
             metrics = [getattr(row, metric) for metric in METRICS]
-            if row.status == "ok" and None in metrics:
+            if row.status == "ok" and None in metrics[:BALANCED_ACCURACY]:
                 raise ValueError(f"runs.{i}: a score is missing, though the run did not fail")
             values[:, a, r] = [math.nan if value is None else value for value in metrics]
             classes_predicted[a, r] = row.classes_predicted
@@ -188,8 +192,9 @@ class Scores:
         )  # fmt: skip
         is_fine = ((accuracies >= 0) & (accuracies <= 1)).all(axis=0)
         is_fine &= ((losses >= LEAST_LOSS) & (losses <= MOST_LOSS)).all(axis=0)
-        earlier = self.earlier_accuracy
-        is_fine &= ((earlier >= 0) & (earlier <= 1)) | np.isnan(earlier)
+        for unknown_if_old in (self.earlier_accuracy, self.values[BALANCED_ACCURACY]):
+            is_share = (unknown_if_old >= 0) & (unknown_if_old <= 1)
+            is_fine &= is_share | np.isnan(unknown_if_old)
         are_classes = (self.classes_predicted >= 0) & (self.classes_predicted <= n_classes)
         if not (is_fine | self.is_failed).all() or not are_classes.all():
             raise ValueError("scores that no training gives")

@@ -25,6 +25,7 @@ from blobtransfer.specs.data import DataSpec, Role
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preprocessing, TableSpec
+from blobtransfer.specs.training import CURVE_METRICS
 from blobtransfer.specs.variant import STANDALONE
 
 
@@ -209,7 +210,7 @@ def train_one(
         tasks=(record,),
         source_run=None,
         scores=scores,
-        curves={arm: trained[arm].curves},
+        curves={arm: trained[arm].curves[: len(CURVE_METRICS)]},
         regions=decision_regions(network, weights, dataset) if is_ok else None,
         predictions=predictions_of(network, weights, dataset) if is_ok else None,
     )

@@ -7,13 +7,17 @@ from typing import Literal, get_args
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import check_count, check_number, check_positive, join
 
-METRICS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss")
+METRICS = ("test_accuracy", "train_accuracy", "test_loss", "train_loss", "balanced_accuracy")
 """Metrics of a training, in the order of every array of metrics.
 
-Accuracies are shares in [0, 1], losses the mean cross-entropy in nats.
+Accuracies are shares in [0, 1], losses the mean cross-entropy in nats. The balanced accuracy is
+that on test rows: the mean of the recalls of the classes.
 """
 
-TEST_ACCURACY, TRAIN_ACCURACY, TEST_LOSS, TRAIN_LOSS = range(len(METRICS))
+TEST_ACCURACY, TRAIN_ACCURACY, TEST_LOSS, TRAIN_LOSS, BALANCED_ACCURACY = range(len(METRICS))
+
+CURVE_METRICS = METRICS[:BALANCED_ACCURACY]
+"""Metrics of the learning curves of one training; a comparison records the first only."""
 
 Optimizer = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)

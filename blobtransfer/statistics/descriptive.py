@@ -1,12 +1,30 @@
-"""Descriptive statistics: of scores, of learning curves, and of the variation between sources."""
+"""Descriptive statistics: of predictions, scores, learning curves and source networks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 N_LAST_EPOCHS = 10
 """Epochs whose mean accuracy is the metric `last`."""
+
+
+def balanced_accuracy(
+    n_correct: NDArray[np.integer[Any]], n_rows: NDArray[np.integer[Any]], axis: int = 0
+) -> NDArray[np.float64]:
+    """Return the balanced accuracy: the mean of the recalls of the classes that have rows.
+
+    Args:
+        n_correct: Correctly predicted rows of each of K classes; K along `axis`.
+        n_rows: (K, ...) rows of each class; the last axes of `n_correct`.
+        axis: Axis of the classes in `n_correct`.
+
+    Source:
+        Brodersen, Ong, Stephan & Buhmann 2010, doi:10.1109/ICPR.2010.764.
+    """
+    recalls = (n_correct / np.maximum(n_rows, 1)).sum(axis)
+    return np.asarray(recalls / np.count_nonzero(n_rows, axis=0))
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def runs_of(cell: CellResults) -> list[Run]:
                 learning_rate=finite(rate),
                 earlier_accuracy=finite(scores.earlier_accuracy[a, r]),
                 epochs=spec.n_epochs(arm) if scores.epochs is None else int(scores.epochs[a, r]),
+                balanced_accuracy=finite(scores.values[4, a, r]),
             )
             runs.append(run)
     return runs

@@ -18,12 +18,14 @@ from blobtransfer.engines.compiled.memory import GroupNetworks, PackedRows, Work
 from blobtransfer.engines.compiled.scheduling import BlockGroup
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.training import (
+    BALANCED_ACCURACY,
     METRICS,
     TEST_ACCURACY,
     TEST_LOSS,
     TRAIN_ACCURACY,
     TRAIN_LOSS,
 )
+from blobtransfer.statistics.descriptive import balanced_accuracy
 
 POLL_S = 0.1
 """Seconds between two looks at the progress of the threads."""
@@ -128,6 +130,7 @@ class _JobTraining:
         epochs_done: (R,) epochs done; those of all runs of a group are counted at its first run.
         weights: As in `Trained`, as far as they are done.
         curves: As in `Trained`.
+        test_class_counts: (T, classes) test rows of each class in each dataset.
         classes_predicted: As in `Trained`.
         epochs: As in `Trained`.
     """
@@ -149,12 +152,15 @@ class _JobTraining:
             ],
             lanes,
         )
+        self.test_class_counts = np.stack(
+            [np.bincount(data.y_test, minlength=job.network.n_classes) for data in datasets]
+        )
         self.records = self.train_rows.records(kernel.layout.record_size(lanes))
         self.dataset_of_run = np.arange(job.n_runs) % len(datasets)
         self.epochs_done = np.zeros(job.n_runs, np.int64)
         self.weights = [np.empty_like(stacked) for stacked in job.weights]
         self.curves = np.empty((len(METRICS), job.n_runs, len(job.evaluated_epochs)))
-        self.classes_predicted = np.zeros(job.n_runs, np.int64)
+        self.classes_predicted = np.empty(job.n_runs, np.int64)
         self.epochs = np.full(job.n_runs, job.n_epochs)
 
     def groups(self, n_threads: int) -> list[BlockGroup]:
@@ -207,10 +213,14 @@ class _GroupTraining:
         self._train_rows = training.train_rows.of_lanes(datasets)
         self._test_rows = training.test_rows.of_lanes(datasets)
         self._validation_rows = training.validation_rows.of_lanes(datasets)
+        self._test_class_counts = training.test_class_counts[datasets].T
         self._order_keys = job.order_keys[runs[0]]
         weights = [stacked[runs] for stacked in job.weights]
         anchors = None if job.anchor is None else [stacked[runs] for stacked in job.anchor.weights]
         self._networks = GroupNetworks(kernel, weights, anchors, job.n_frozen[runs[:, 0]])
+        shape = (len(self._runs), kernel.lanes)
+        self._curves = np.empty((len(job.evaluated_epochs), len(METRICS), *shape))
+        self._classes_predicted = np.zeros(shape, np.int64)
         self._n_running = np.full(1, len(self._runs), np.int64)
         self._arguments = self._kernel_arguments()
 
@@ -228,6 +238,8 @@ class _GroupTraining:
         if training.is_stopped[0]:
             return
         n_runs = self._runs.shape[1]
+        training.curves[:, self._runs] = self._curves[..., :n_runs].transpose(1, 2, 3, 0)
+        training.classes_predicted[self._runs] = self._classes_predicted[:, :n_runs]
         if job.training.patience is not None:
             training.epochs[self._runs] = self._networks.epochs_made[:, :n_runs]
         for result, stacked in zip(training.weights, self._networks.unpack_weights(), strict=True):
@@ -287,16 +299,19 @@ class _GroupTraining:
 
     def _evaluate(self, evaluation: int) -> None:
         """Store an evaluation of the networks on the training rows and on the test rows."""
-        training, runs = self._training, self._runs
-        n_runs = runs.shape[1]
+        metrics = self._curves[evaluation]
         for rows, accuracy_metric, loss_metric in (
             (self._train_rows, TRAIN_ACCURACY, TRAIN_LOSS),
             (self._test_rows, TEST_ACCURACY, TEST_LOSS),
         ):
-            accuracy, loss, classes_predicted = self._networks.evaluate(rows, self._workspace.units)
-            training.curves[accuracy_metric, runs, evaluation] = accuracy[:, :n_runs]
-            training.curves[loss_metric, runs, evaluation] = loss[:, :n_runs]
-        training.classes_predicted[runs] = classes_predicted[:, :n_runs]  # on the test rows
+            n_correct, loss, classes_predicted = self._networks.evaluate(
+                rows, self._workspace.units
+            )
+            metrics[accuracy_metric] = n_correct.sum(axis=1) / rows.n
+            metrics[loss_metric] = loss
+        # The last evaluation is that on the test rows.
+        metrics[BALANCED_ACCURACY] = balanced_accuracy(n_correct, self._test_class_counts, axis=1)
+        self._classes_predicted = classes_predicted
 
 
 def _penalty_factor(job: Job) -> float:

@@ -667,7 +667,7 @@ def _write_train_group(code: Code, has_records: bool, stops_early: bool) -> None
 
 
 def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
-    """Emit an evaluation: correct rows, summed loss without penalty, and classes predicted."""
+    """Emit an evaluation: correct rows and predictions by class, summed loss without penalty."""
     spec, layout = network.spec, network.layout
     n_rows = code.argument("n_rows")
     n_correct = code.array("n_correct", code.int32s)
@@ -687,6 +687,9 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
             name, llvm_type, start + code.broadcast(code.convert(code.index(i), INT32))
         )
 
+    def count(c: Index, is_correct: Value) -> None:
+        n_correct[c] = code.select(is_correct, n_correct[c] + 1, n_correct[c])
+
     code.flush_tiny()
     with code.loop(0, n_rows, layout.n_rows) as first:
         n_batch = code.minimum(n_rows - first, layout.n_rows)
@@ -704,12 +707,15 @@ def _write_evaluate(code: Code, network: _Network, has_own_rows: bool) -> None:
                 winner.value = code.select(z > best.value, number, winner.value)
                 best.value = code.select(z > best.value, z, best.value)
                 of_label.value = code.select(label.eq(number), z, of_label.value)
-            for c in code.unroll(spec.n_classes):
-                number = code.broadcast(code.convert(code.index(c), INT32))
-                is_predicted[c] = code.select(winner.value.eq(number), 1, is_predicted[c])
-            biggest, total = network.softmax_parts(logits.row(b))
             is_correct = winner.value.eq(label)
-            n_correct[0] = code.select(is_correct, n_correct[0] + 1, n_correct[0])
+            for c in code.unroll(spec.n_classes):
+                is_winner = winner.value.eq(code.broadcast(code.convert(code.index(c), INT32)))
+                is_predicted[c] = code.select(is_winner, 1, is_predicted[c])
+                if has_own_rows:
+                    count(c, is_winner & is_correct)
+            if not has_own_rows:  # the row, and so its class, is the same in all lanes
+                count(code.convert(code.array("y", INT32)[first + b], INT64), is_correct)
+            biggest, total = network.softmax_parts(logits.row(b))
             row_loss = vector_math.log(code, total) + (biggest - of_label.value)
             loss[0] = loss[0] + code.convert(row_loss, code.doubles)
     code.finish()
@@ -719,7 +725,7 @@ def _write_evaluate_group(code: Code, n_classes: int) -> None:
     """Emit the evaluation of the blocks of a group; their results follow one another."""
     weights = code.array("blocks", POINTER, BLOCK_FIELDS.index("weights"), len(BLOCK_FIELDS))
     results = {
-        "n_correct": code.array("n_correct", code.int32s),
+        "n_correct": code.array("n_correct", code.int32s, stride=n_classes),
         "loss": code.array("loss", code.doubles),
         "is_predicted": code.array("is_predicted", code.int32s, stride=n_classes),
     }

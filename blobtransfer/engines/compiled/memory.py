@@ -129,8 +129,9 @@ class Workspace:
         self.units = Vectors(kernel.layout.n_units, kernel.lanes)
         # Results of the evaluation on validation rows; the losses are float64.
         self.validation_loss = Vectors(2, kernel.lanes)
-        self.n_correct = Vectors(1, kernel.lanes)
-        self.is_predicted = Vectors(kernel.layout.network.n_classes, kernel.lanes)
+        n_classes = kernel.layout.network.n_classes
+        self.n_correct = Vectors(n_classes, kernel.lanes)
+        self.is_predicted = Vectors(n_classes, kernel.lanes)
 
 
 class GroupNetworks:
@@ -177,18 +178,21 @@ class GroupNetworks:
 
     def evaluate(
         self, rows: PackedRows, units: Vectors
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Return accuracy, mean loss and number of classes predicted, each (blocks, lanes).
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+        """Evaluate the networks.
 
         Args:
             rows: Rows to evaluate on.
             units: Memory of the activations.
+
+        Returns:
+            Correct rows of each class, (blocks, classes, lanes); mean loss and number of classes
+            predicted, each (blocks, lanes).
         """
         shape = n_blocks, lanes = self._n_blocks, self._kernel.lanes
-        n_correct = np.zeros(shape, np.int32)
         loss = np.zeros(shape, np.float64)
         n_classes = self._kernel.layout.network.n_classes
-        is_predicted = np.zeros((n_blocks, n_classes, lanes), np.int32)
+        n_correct, is_predicted = np.zeros((2, n_blocks, n_classes, lanes), np.int32)
         self._kernel.evaluate_group(
             blocks=self.fields.ctypes.data,
             n_blocks=n_blocks,
@@ -201,7 +205,7 @@ class GroupNetworks:
             loss=loss.ctypes.data,
             is_predicted=is_predicted.ctypes.data,
         )
-        return n_correct / rows.n, loss / rows.n, is_predicted.sum(axis=1)
+        return n_correct, loss / rows.n, is_predicted.sum(axis=1)
 
     def restore_best_weights(self, patience: int, is_end: bool) -> None:
         """Restore the best weights of the networks that have stopped; at the end, of all."""

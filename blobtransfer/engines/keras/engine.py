@@ -21,6 +21,7 @@ from blobtransfer.randomness import batch_orders
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import METRICS, TrainingSpec
+from blobtransfer.statistics.descriptive import balanced_accuracy
 
 MAX_CALL_WORK = 300_000_000
 """Training rows x weights between two reports of progress: about 0.3 s."""
@@ -187,7 +188,14 @@ class _Trainer:
             float(np.mean(np.asarray(classes) == y))
             for classes, y in ((test_classes, dataset.y_test), (train_classes, dataset.y_train))
         ]
-        return [*accuracies, float(test_loss), float(train_loss)], len(np.unique(test_classes))
+        is_correct, n_classes = np.asarray(test_classes) == dataset.y_test, self._network.n_classes
+        n_correct, n_rows = (
+            np.bincount(y, minlength=n_classes)
+            for y in (dataset.y_test[is_correct], dataset.y_test)
+        )
+        balanced = float(balanced_accuracy(n_correct, n_rows))
+        metrics = [*accuracies, float(test_loss), float(train_loss), balanced]
+        return metrics, len(np.unique(test_classes))
 
     def _anchored(self, weight: Any, strength: float) -> Any:
         """Add an L2 penalty on the distance of a weight to a new variable; return the variable."""

@@ -19,7 +19,7 @@ from blobtransfer.report.figures.style import (
 )
 from blobtransfer.report.words import format_number
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, TrainingResults
-from blobtransfer.specs.training import METRICS, TEST_LOSS, TRAIN_LOSS
+from blobtransfer.specs.training import CURVE_METRICS, TEST_LOSS, TRAIN_LOSS
 from blobtransfer.specs.variant import STANDALONE
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _draw_curves(
         dashed = {"color": colour_of(STANDALONE), "linestyle": "--"}
         lines.append(("test", baseline.curves, "test, standalone", dashed))
     for rows, metrics, label, style in lines:
-        by_metric = dict(zip(METRICS, metrics, strict=True))
+        by_metric = dict(zip(CURVE_METRICS, metrics, strict=True))
         style = {"label": label, "linewidth": 1.4 * look.scale} | style
         _draw_curve(losses, by_metric[f"{rows}_loss"], style)
         _draw_curve(accuracies, 100 * by_metric[f"{rows}_accuracy"], style)

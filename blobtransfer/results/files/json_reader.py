@@ -48,7 +48,7 @@ from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
 from blobtransfer.specs.scores import ScoreColumn
 from blobtransfer.specs.study import Study
-from blobtransfer.specs.training import METRICS
+from blobtransfer.specs.training import CURVE_METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
@@ -143,7 +143,7 @@ def _results_of(file: ResultsFile) -> StudyResults | TrainingResults:
         return StudyResults(study, (CellResults(**values),), provenance)
     if len(file.runs) * len(spec.arms) != 1:
         raise ValueError(f"runs: {file.command} has one run of one variant")
-    values = _values_of(file, spec, file.interrupted, METRICS)
+    values = _values_of(file, spec, file.interrupted, CURVE_METRICS)
     _check_maps(file.regions, file.predictions, spec.network.n_classes)
     return TrainingResults(
         **values,
@@ -256,7 +256,7 @@ def _values_of(
     if scores.n_repeats < spec.n_repeats and not (interrupted or spec.until_decided):
         raise ValueError(f"runs: of {scores.n_repeats} repeats, not {spec.n_repeats}")
     if metrics is None:
-        metrics = METRICS[:1] if spec.speed else ()
+        metrics = CURVE_METRICS[:1] if spec.speed else ()
     return {
         "spec": spec,
         "tasks": record.tasks,
@@ -344,7 +344,7 @@ def _baseline_of(file: ResultsFile) -> StandaloneTraining | None:
         raise ValueError("baseline: it is not of the run beside it")
     _check_maps(record.regions, record.predictions, file.spec.network.n_classes)
     n_epochs = file.spec.n_epochs(STANDALONE_ARM)
-    curves = _curve_grid([record.curve], n_epochs, METRICS)
+    curves = _curve_grid([record.curve], n_epochs, CURVE_METRICS)
     return StandaloneTraining(record.run, curves[:, 0], record.regions, record.predictions)
 
 

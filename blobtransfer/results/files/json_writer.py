@@ -35,7 +35,7 @@ from blobtransfer.specs.experiment import STANDALONE_ARM, Arm, ExperimentSpec
 from blobtransfer.specs.identity import plain
 from blobtransfer.specs.scores import ScoresSpec
 from blobtransfer.specs.study import Study
-from blobtransfer.specs.training import METRICS
+from blobtransfer.specs.training import CURVE_METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 Rows = Iterable[str]
@@ -251,7 +251,7 @@ def _curve_rows(cell: CellResults) -> Rows:
 def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
     values = curves.astype(object)
     values[~np.isfinite(curves)] = None
-    by_metric = dict(zip(METRICS, values.tolist(), strict=False))
+    by_metric = dict(zip(CURVE_METRICS, values.tolist(), strict=False))
     return {**arm.columns, "repeat": repeat, **by_metric}
 
 

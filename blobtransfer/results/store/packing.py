@@ -11,11 +11,14 @@ from blobtransfer.results.files.checks import check_epochs
 from blobtransfer.results.results import BlockResult, Curves
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec, Sources
-from blobtransfer.specs.training import METRICS
+from blobtransfer.specs.training import BALANCED_ACCURACY
 from blobtransfer.statistics.transferability import SCORES
 
 LEVEL = 1
 """Compression level; higher levels take longer and gain little."""
+
+N_LATER_ARRAYS = 2
+"""Last arrays of a block, each missing in blocks that are older: earlier, balanced accuracies."""
 
 PACKED_SOURCES: tuple[Sources, ...] = ("none", "one", "fresh")
 """Order of the arms in a block by their sources, which must not change."""
@@ -25,7 +28,7 @@ def pack(block: BlockResult) -> bytes:
     """Pack the numbers of a block: little-endian, array after array, compressed."""
     scores = block.scores.with_arms(_packed(block.scores.arms))
     arrays: list[NDArray[Any]] = [
-        scores.values.astype("<f8"),
+        scores.values[:BALANCED_ACCURACY].astype("<f8"),
         scores.classes_predicted.astype("<i8"),
         scores.is_failed.astype("<u1"),
     ]
@@ -37,6 +40,7 @@ def pack(block: BlockResult) -> bytes:
     if block.transferability is not None:
         arrays.append(block.transferability.astype("<f8"))
     arrays.append(scores.earlier_accuracy.astype("<f8"))
+    arrays.append(scores.values[BALANCED_ACCURACY].astype("<f8"))
     return zlib.compress(b"".join(array.tobytes() for array in arrays), LEVEL)
 
 
@@ -54,7 +58,8 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
     """
     arms, n = _packed(spec.arms), len(repeats)
     shapes: list[tuple[str, tuple[int, ...]]] = [
-        ("<f8", (len(METRICS), len(arms), n)), ("<i8", (len(arms), n)), ("<u1", (len(arms), n)),
+        ("<f8", (BALANCED_ACCURACY, len(arms), n)), ("<i8", (len(arms), n)),
+        ("<u1", (len(arms), n)),
     ]  # fmt: skip
     if spec.tune:
         shapes.append(("<f8", (len(arms), n)))
@@ -64,12 +69,13 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
         shapes += [("<f8", (1, n, spec.n_epochs(arm) + 1)) for arm in arms]
     if spec.transferability:
         shapes.append(("<f8", (len(SCORES), n)))
-    shapes.append(("<f8", (len(arms), n)))
+    shapes += [("<f8", (len(arms), n))] * N_LATER_ARRAYS
     sizes = [np.dtype(kind).itemsize * int(np.prod(shape)) for kind, shape in shapes]
     unpacker = zlib.decompressobj()
     content = unpacker.decompress(body, sum(sizes) + 1)
-    if len(content) == sum(sizes[:-1]):  # a block of an older version, without earlier accuracies
-        content += np.full(shapes[-1][1], np.nan).tobytes()
+    for first in range(len(sizes) - N_LATER_ARRAYS, len(sizes)):
+        if len(content) == sum(sizes[:first]):  # a block of an older version
+            content += np.full(sum(sizes[first:]) // 8, np.nan).tobytes()
     if len(content) != sum(sizes) or not unpacker.eof:
         raise ValueError("not as many numbers as the spec says")
     ends = np.cumsum(sizes).tolist()
@@ -77,11 +83,11 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
         np.frombuffer(content[end - size : end], kind).reshape(shape).astype(kind[1:])
         for (kind, shape), size, end in zip(shapes, sizes, ends, strict=True)
     ]
-    values, classes_predicted, is_failed, *rest, earlier_accuracy = arrays
+    values, classes_predicted, is_failed, *rest, earlier_accuracy, balanced_accuracy = arrays
     scores = Scores(
         arms=arms,
         repeats=np.array(repeats, np.int64),
-        values=values,
+        values=np.concatenate([values, balanced_accuracy[None]]),
         classes_predicted=classes_predicted,
         is_failed=is_failed.astype(bool),
         earlier_accuracy=earlier_accuracy,

@@ -25,10 +25,12 @@ from blobtransfer.results.files.checks import (
 from blobtransfer.results.files.schema import encodable
 from blobtransfer.results.provenance import MAX_SECONDS, Environment
 from blobtransfer.results.results import BlockResult, ExperimentHeader
+from blobtransfer.results.scores import Scores
 from blobtransfer.results.store.connection import Connection, damage_error, size_error
 from blobtransfer.results.store.packing import pack, unpack
 from blobtransfer.specs.checks import MAX_COUNT
 from blobtransfer.specs.experiment import MAX_RUNS, ExperimentSpec
+from blobtransfer.specs.training import BALANCED_ACCURACY
 
 BLOCKS = """
 SELECT {} FROM block JOIN maker ON maker.id = block.maker
@@ -336,15 +338,20 @@ def record_text(record: Any) -> str:
 
 
 def _are_same(a: BlockResult, b: BlockResult) -> bool:
-    """Return whether two blocks agree; earlier accuracies only where both know them."""
-    earlier = [block.scores.earlier_accuracy for block in (a, b)]
-    is_unknown = np.isnan(earlier).any(axis=0)
-    known = [np.where(is_unknown, np.nan, accuracy) for accuracy in earlier]
-    a, b = (
-        replace(block, scores=replace(block.scores, earlier_accuracy=accuracy))
-        for block, accuracy in zip((a, b), known, strict=True)
-    )
-    return pack(a) == pack(b)
+    """Return whether two blocks agree; accuracies of newer versions only where both know them."""
+    is_unknown = np.isnan([_newer_accuracies(block.scores) for block in (a, b)]).any(axis=0)
+    bodies = []
+    for block in (a, b):
+        earlier, balanced = np.where(is_unknown, np.nan, _newer_accuracies(block.scores))
+        values = np.concatenate([block.scores.values[:BALANCED_ACCURACY], balanced[None]])
+        scores = replace(block.scores, values=values, earlier_accuracy=earlier)
+        bodies.append(pack(replace(block, scores=scores)))
+    return bodies[0] == bodies[1]
+
+
+def _newer_accuracies(scores: Scores) -> NDArray[np.float64]:
+    """Return the accuracies that blocks of older versions do not have, (2, A, R)."""
+    return np.stack([scores.earlier_accuracy, scores.values[BALANCED_ACCURACY]])
 
 
 def _runs(repeats: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -14,6 +14,7 @@ from blobtransfer.report.writers import to_json
 from blobtransfer.results.findings import LowAccuracyRuns, SameData
 from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
+from blobtransfer.specs.training import METRICS
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Verdict, compare_pairs, share_difference
 from blobtransfer.statistics.sequential import sequence_interval
@@ -42,7 +43,7 @@ def scores_of(spec, scores=None, n_classes_seen=3):
     return Scores(
         arms=spec.arms,
         repeats=np.arange(8),
-        values=np.stack([values] * 4),
+        values=np.stack([values] * len(METRICS)),
         classes_predicted=np.full(values.shape, n_classes_seen),
         is_failed=np.isnan(values),
         earlier_accuracy=values,

@@ -15,6 +15,7 @@ from blobtransfer.running.progress import SILENT
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import (
+    BALANCED_ACCURACY,
     METRICS,
     TEST_ACCURACY,
     TEST_LOSS,
@@ -186,7 +187,10 @@ def test_scores_are_those_of_the_returned_weights(engine, job_of, small_dataset)
             mean_loss = (log_sum - z[np.arange(len(y)), y]).mean()
             assert trained.scores[loss, r] == pytest.approx(mean_loss, rel=1e-5)
             assert trained.scores[accuracy, r] == (z.argmax(axis=1) == y).mean()
-        assert trained.classes_predicted[r] == len(np.unique(z.argmax(axis=1)))
+        predicted = z.argmax(axis=1)  # on test rows
+        assert trained.classes_predicted[r] == len(np.unique(predicted))
+        recalls = [(predicted == k)[y == k].mean() for k in np.unique(y)]
+        assert trained.scores[BALANCED_ACCURACY, r] == pytest.approx(np.mean(recalls), rel=1e-15)
 
 
 def test_frozen_layers_come_back_bit_for_bit(engine, job_of, small_dataset):

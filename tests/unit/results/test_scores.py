@@ -20,7 +20,7 @@ ARMS = (Arm(STANDALONE, "none"), Arm(Variant("transfer", 1), "one"))
 
 def grid(n_repeats=3):
     """Give a grid in which each number says its place, and repeat 1 of transfer failed."""
-    places = np.indices((4, 2, n_repeats))
+    places = np.indices((len(METRICS), 2, n_repeats))
     values = places[0] / 10 + places[1] / 100 + places[2] / 1000
     is_failed = np.zeros((2, n_repeats), bool)
     is_failed[1, 1] = True
@@ -113,6 +113,7 @@ def test_a_number_that_is_not_finite_is_none(value, expected):
 
 def test_the_columns_of_a_row_are_those_of_the_contract():
     assert list(Run.__annotations__) == [
-        "sources", "variant", "fixed", "repeat", *METRICS, "classes_predicted", "status",
+        "sources", "variant", "fixed", "repeat", *METRICS[:4], "classes_predicted", "status",
         "label", "source_repeat", "source", "target", "learning_rate", "earlier_accuracy", "epochs",
+        "balanced_accuracy",
     ]  # fmt: skip

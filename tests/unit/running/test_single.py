@@ -79,7 +79,7 @@ def test_all_metrics_have_a_curve_and_the_last_of_it_is_the_score():
     results = train_source(source_spec(), load_engine("compiled")).results
     ((_, curves),) = results.curves.items()
     assert curves.shape == (4, 1, 3)  # metrics, the run, 2 epochs and the untrained network
-    np.testing.assert_array_equal(curves[:, :, -1], results.scores.values[:, 0])
+    np.testing.assert_array_equal(curves[:, :, -1], results.scores.values[:4, 0])
 
 
 def test_the_regions_are_those_of_the_network_and_a_failed_one_has_none():

@@ -16,7 +16,7 @@ from blobtransfer.report.figures.style import LOOKS, STYLES, colour_of, marker_o
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.words import describe_design
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import TEST_ACCURACY
+from blobtransfer.specs.training import METRICS, TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import MIN_PAIRS, Verdict
 
@@ -329,7 +329,7 @@ def test_three_runs_are_drawn_as_well_as_a_hundred_thousand(n):
     rng = np.random.default_rng(1)
     dead = rng.random((3, n)) < 0.1
     accuracy = np.where(dead, rng.uniform(0.3, 0.6, dead.shape), rng.normal(0.8, 0.02, dead.shape))
-    values = np.tile(np.clip(accuracy, 0, 1), (4, 1, 1))
+    values = np.tile(np.clip(accuracy, 0, 1), (len(METRICS), 1, 1))
     scores = replace(
         small.cell.scores,
         repeats=np.arange(n),

@@ -12,7 +12,7 @@ from blobtransfer.network import initial_weights
 from blobtransfer.results.files.csv import curves_to_csv, to_csv
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import METRICS
+from blobtransfer.specs.training import CURVE_METRICS
 from blobtransfer.specs.variant import STANDALONE
 
 
@@ -23,22 +23,22 @@ def test_the_csv_of_a_comparison_is_exactly_this():
         repeat = REPEAT_OF[key]
         if n_frozen == 2:
             return [0.8, np.nan, 0.6][repeat]
-        return 0.75 if first_weight == source[0].flat[0] else 0.5 + 0.1 * repeat
+        return 0.9 if first_weight == source[0].flat[0] else 0.5 + 0.1 * repeat
 
-    results = compare(spec_of(source=None, model_path="m.h5"), source, PlannedEngine(plan))
+    results = compare(spec_of(source=None, model_path="m"), source, PlannedEngine(plan))
     assert "".join(to_csv(results)) == (
         "sources,variant,fixed,repeat,test_accuracy,train_accuracy,test_loss,train_loss,"
         "classes_predicted,status,label,source_repeat,source,target,learning_rate,"
-        "earlier_accuracy,epochs\n"
-        "none,standalone,,0,0.5,0.5,0.5,0.5,3,ok,standalone,,,problem 2,0.01,0.5,2\n"
-        "one,transfer,0,0,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.h5,problem 2,0.01,0.75,2\n"
-        "one,transfer,2,0,0.8,0.8,0.8,0.8,3,ok,transfer fixed=2,0,m.h5,problem 2,0.01,0.8,2\n"
-        "none,standalone,,1,0.6,0.6,0.6,0.6,3,ok,standalone,,,problem 2,0.01,0.6,2\n"
-        "one,transfer,0,1,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.h5,problem 2,0.01,0.75,2\n"
-        "one,transfer,2,1,,,,,3,failed,transfer fixed=2,0,m.h5,problem 2,0.01,,2\n"
-        "none,standalone,,2,0.7,0.7,0.7,0.7,3,ok,standalone,,,problem 2,0.01,0.7,2\n"
-        "one,transfer,0,2,0.75,0.75,0.75,0.75,3,ok,transfer fixed=0,0,m.h5,problem 2,0.01,0.75,2\n"
-        "one,transfer,2,2,0.6,0.6,0.6,0.6,3,ok,transfer fixed=2,0,m.h5,problem 2,0.01,0.6,2\n"
+        "earlier_accuracy,epochs,balanced_accuracy\n"
+        "none,standalone,,0,0.5,0.5,0.5,0.5,3,ok,standalone,,,problem 2,0.01,0.5,2,0.5\n"
+        "one,transfer,0,0,0.9,0.9,0.9,0.9,3,ok,transfer fixed=0,0,m,problem 2,0.01,0.9,2,0.9\n"
+        "one,transfer,2,0,0.8,0.8,0.8,0.8,3,ok,transfer fixed=2,0,m,problem 2,0.01,0.8,2,0.8\n"
+        "none,standalone,,1,0.6,0.6,0.6,0.6,3,ok,standalone,,,problem 2,0.01,0.6,2,0.6\n"
+        "one,transfer,0,1,0.9,0.9,0.9,0.9,3,ok,transfer fixed=0,0,m,problem 2,0.01,0.9,2,0.9\n"
+        "one,transfer,2,1,,,,,3,failed,transfer fixed=2,0,m,problem 2,0.01,,2,\n"
+        "none,standalone,,2,0.7,0.7,0.7,0.7,3,ok,standalone,,,problem 2,0.01,0.7,2,0.7\n"
+        "one,transfer,0,2,0.9,0.9,0.9,0.9,3,ok,transfer fixed=0,0,m,problem 2,0.01,0.9,2,0.9\n"
+        "one,transfer,2,2,0.6,0.6,0.6,0.6,3,ok,transfer fixed=2,0,m,problem 2,0.01,0.6,2,0.6\n"
     )
 
 
@@ -82,4 +82,4 @@ def test_the_curve_of_one_training_has_all_metrics():
     results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
     rows = list(csv.DictReader(io.StringIO("".join(curves_to_csv(results)))))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
-    assert {row[metric] for row in rows for metric in METRICS} == {"0.5"}
+    assert {row[metric] for row in rows for metric in CURVE_METRICS} == {"0.5"}

@@ -478,10 +478,11 @@ def test_epochs_that_early_stopping_cannot_make_are_refused(stopped, epochs):
 def test_runs_of_an_older_file_without_early_stopping_have_the_epochs_of_their_training(comparison):
     record = record_of(comparison)
     for run in (*record["runs"], record["source_run"]):
-        del run["epochs"], run["earlier_accuracy"]
+        del run["epochs"], run["earlier_accuracy"], run["balanced_accuracy"]
     found = from_json(json.dumps(record).encode(), "r.json")
     assert {row["epochs"] for row in record_of(found)["runs"]} == {2}
     assert np.isnan(found.cell.scores.earlier_accuracy).all()
+    assert {row["balanced_accuracy"] for row in record_of(found)["runs"]} == {None}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from blobtransfer.specs.identity import identity_1_of, identity_of
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import Study
 from blobtransfer.specs.table import Column, TableSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import BALANCED_ACCURACY, TrainingSpec
 from blobtransfer.specs.variant import STANDALONE, Variant, transfer_variants
 
 HERE = Environment({"python": "3.11", "numpy": "2"}, {"cpus": 2}, "a")
@@ -112,7 +112,7 @@ def test_a_block_is_packed_with_one_source_before_fresh_sources():
     arms = spec.arms
     assert [arm.sources for arm in arms] == ["none", "fresh", "fresh", "one", "one"]
     numbers = np.array([0, 3, 4, 1, 2])  # places of the arms in the block
-    values = np.broadcast_to(numbers[:, None] / 10, (4, 5, 2)).copy()
+    values = np.broadcast_to(numbers[:, None] / 10, (5, 5, 2)).copy()
     classes_predicted = np.broadcast_to(numbers[:, None] % 4, (5, 2)).copy()
     scores = Scores(
         arms, np.arange(2), values, classes_predicted, classes_predicted > 2, values[0] / 2,
@@ -133,18 +133,28 @@ def test_a_block_is_packed_with_one_source_before_fresh_sources():
         np.testing.assert_array_equal(curve, curves[arm])
 
 
-def older(body: bytes, n_runs: int) -> bytes:
-    """Return a packed block as an older version wrote it, without the earlier accuracies."""
-    return zlib.compress(zlib.decompress(body)[: -8 * n_runs])
+def older(block: BlockResult, n_missing: int) -> bytes:
+    """Pack a block as an older version did, without the last one or two arrays of accuracies."""
+    return zlib.compress(zlib.decompress(pack(block))[: -8 * n_missing * len(block.scores)])
 
 
+def as_older(block: BlockResult, n_missing: int) -> BlockResult:
+    """Return a block with unknown balanced accuracies, and with `n_missing` 2 earlier ones."""
+    values, earlier = block.scores.values.copy(), block.scores.earlier_accuracy
+    values[BALANCED_ACCURACY] = np.nan
+    if n_missing == 2:
+        earlier = np.full_like(earlier, np.nan)
+    return replace(block, scores=replace(block.scores, values=values, earlier_accuracy=earlier))
+
+
+@pytest.mark.parametrize("n_missing", [1, 2])
 @pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
-def test_a_block_of_an_older_version_has_unknown_earlier_accuracies(changes):
+def test_accuracies_that_a_block_of_an_older_version_does_not_have_are_unknown(changes, n_missing):
     spec = fresh(**changes)
     block = block_of(range(3, 9), spec)
-    found = unpack(older(pack(block), len(block.scores)), spec, range(3, 9))
-    unknown = np.full_like(block.scores.earlier_accuracy, np.nan)
-    assert_alike(found, replace(block, scores=replace(block.scores, earlier_accuracy=unknown)))
+    found = unpack(older(block, n_missing), spec, range(3, 9))
+    assert_alike(found, as_older(block, n_missing))
+    np.testing.assert_array_equal(found.scores.values, as_older(block, 1).scores.values)
 
 
 @pytest.mark.parametrize("length", [0, 1, 50, -1])
@@ -476,19 +486,19 @@ def test_parts_join_whatever_they_have_in_common(tmp_path):
         )
 
 
-def test_a_part_of_an_older_version_joins_and_its_earlier_accuracies_stay_unknown(tmp_path):
+def test_a_part_of_an_older_version_joins_and_its_missing_accuracies_stay_unknown(tmp_path):
     a, b, whole = (tmp_path / f"{name}.db" for name in "abw")
-    block = block_of(range(5))
-    unknown = np.full_like(block.scores.earlier_accuracy, np.nan)
-    old = replace(block, scores=replace(block.scores, earlier_accuracy=unknown))
+    old = as_older(block_of(range(5)), 2)
     with Store.open(a, writes=True) as store:
         store.record_command(Study.of_one(SPEC), [])
         store.stored(SPEC).add(HEAD, old, HERE, "", 0.0)
     filled(b, range(3, 9))
     assert merged(whole, a, b) == [5, 4]
-    found = BlockResult.join(read(whole)).scores.earlier_accuracy
-    assert np.isnan(found[:, :5]).all()
-    np.testing.assert_array_equal(found[:, 5:], block_of(range(5, 9)).scores.earlier_accuracy)
+    found, new = BlockResult.join(read(whole)).scores, block_of(range(5, 9)).scores
+    assert np.isnan(found.earlier_accuracy[:, :5]).all()
+    assert np.isnan(found.values[BALANCED_ACCURACY, :, :5]).all()
+    np.testing.assert_array_equal(found.earlier_accuracy[:, 5:], new.earlier_accuracy)
+    np.testing.assert_array_equal(found.values[..., 5:], new.values)
 
 
 def test_parts_of_a_study_join_cell_by_cell(tmp_path):
