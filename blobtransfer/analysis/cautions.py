@@ -8,6 +8,7 @@ from blobtransfer.results.findings import (
     Collapsed,
     FewPairs,
     FewTestRows,
+    LargeClass,
     LookAgain,
     Mixed,
     OneSource,
@@ -16,6 +17,7 @@ from blobtransfer.results.findings import (
     SplitAnew,
     Summary,
 )
+from blobtransfer.results.results import DataRecord
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.statistics.paired import MIN_PAIRS
@@ -28,15 +30,23 @@ MAX_TEST_TO_TRAIN = 0.5
 """Test rows divided by training rows up to which no other share is recommended."""
 
 
+LARGE_CLASS_SHARE = 0.8
+"""Share of the test rows in one class above which accuracy says little about the others."""
+
+
 def cautions_of(
-    spec: ExperimentSpec, n_repeats: int, n_test: int, summary: Sequence[Summary], n_mixed: int = 0
+    spec: ExperimentSpec,
+    n_repeats: int,
+    measured: DataRecord,
+    summary: Sequence[Summary],
+    n_mixed: int = 0,
 ) -> tuple[Caution, ...]:
     """Return the cautions of a comparison; those that are always reported come first.
 
     Args:
         spec: The experiment.
         n_repeats: Number of finished repeats.
-        n_test: Number of test rows of the target.
+        measured: Record of the target.
         summary: Summary of each arm.
         n_mixed: Number of repeats that may be rounded differently from the first.
     """
@@ -72,12 +82,12 @@ def cautions_of(
     means = [row.mean for row in summary if row.mean is not None]
     if means and spec.margin and not is_resplit:
         share = sum(means) / len(means)
-        error = math.sqrt(share * (1 - share) / n_test)
+        error = math.sqrt(share * (1 - share) / _effective_n_test(spec, measured))
         if error > spec.margin / 2:
             n_enough = math.ceil(4 * share * (1 - share) / spec.margin**2 / 1000) * 1000
             can_be_drawn = not isinstance(spec.data, TableSpec)
             cautions[
-                FewTestRows(n_test, error, spec.margin, n_enough if can_be_drawn else None)
+                FewTestRows(measured.n_test, error, spec.margin, n_enough if can_be_drawn else None)
             ] = None
     return tuple(sorted(cautions, key=lambda caution: not caution.is_always_reported))
 
@@ -90,6 +100,29 @@ def collapse_cautions(summary: Sequence[Summary]) -> tuple[Collapsed, ...]:
     """
     collapsed = tuple(row.arm for row in summary if row.mostly_fails)
     return (Collapsed(collapsed),) if collapsed else ()
+
+
+def large_class_cautions(spec: ExperimentSpec, measured: DataRecord) -> tuple[Caution, ...]:
+    """Return a caution if accuracy is judged and one class holds most test rows.
+
+    Args:
+        spec: The experiment.
+        measured: Record of the data that accuracies are measured on.
+    """
+    is_large = spec.metric == "accuracy" and measured.floor > LARGE_CLASS_SHARE
+    return (LargeClass(measured.floor),) if is_large else ()
+
+
+def _effective_n_test(spec: ExperimentSpec, measured: DataRecord) -> float:
+    """Return the number of independent test rows whose accuracy is as uncertain as the judged one.
+
+    If K classes with n_k rows have the same recall p, their mean has the variance
+    p (1 - p) sum(1 / n_k) / K^2.
+    """
+    counts = [n for n in measured.test_class_counts if n]
+    if spec.metric == "accuracy" or not counts:
+        return measured.n_test
+    return len(counts) ** 2 / sum(1 / n for n in counts)
 
 
 def _split_anew(spec: ExperimentSpec, summary: Sequence[Summary]) -> SplitAnew:

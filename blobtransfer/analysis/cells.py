@@ -12,7 +12,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.analysis.cautions import cautions_of, collapse_cautions
+from blobtransfer.analysis.cautions import cautions_of, collapse_cautions, large_class_cautions
 from blobtransfer.analysis.convergence import early_stopping_cautions, rises_of, still_improving
 from blobtransfer.analysis.rankings import ByRepeat, rankings_of
 from blobtransfer.results.findings import (
@@ -29,7 +29,6 @@ from blobtransfer.results.findings import (
 from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
-from blobtransfer.specs.training import TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE, AddLayer
 from blobtransfer.statistics.descriptive import (
     curve_metrics,
@@ -73,7 +72,7 @@ def analyse(
     """
     spec, scores, measured = cell.spec, cell.scores, cell.measured
     # Intention to treat: a failed run counts at chance level.
-    accuracy = {arm: scores.imputed_accuracy(arm, measured.floor) for arm in spec.arms}
+    accuracy = {arm: cell.ascending_scores(arm) for arm in spec.arms}
     standalone = _standalone(spec)
     differences: dict[Arm, Difference] = {}
     if standalone is not None:
@@ -101,7 +100,7 @@ def analyse(
     improving = still_improving(rises, spec.margin)
     lengths = [*([] if improving is None else [improving]), *early_stopping_cautions(spec)]
     cautions = (
-        cautions_of(spec, scores.n_repeats, measured.n_test, summary, cell.n_mixed)
+        cautions_of(spec, scores.n_repeats, measured, summary, cell.n_mixed)
         if differences
         else collapse_cautions(summary)
     )
@@ -110,7 +109,7 @@ def analyse(
         contrasts=tuple(_contrasts(spec, scores, accuracy, measured.max_difference))
         if differences
         else (),
-        cautions=(*lengths, *cautions),
+        cautions=(*lengths, *large_class_cautions(spec, measured), *cautions),
         low_line=low_line,
         rankings=tuple(rankings_of(spec, accuracy, scores.repeats, cell.transferability)),
     )
@@ -118,8 +117,8 @@ def analyse(
         return findings
     best = measured.ceiling or max(float(np.median(values)) for values in accuracy.values())
     threshold = THRESHOLD_SHARE * best if spec.threshold is None else spec.threshold
-    rows = {arm: cell.curves[arm][TEST_ACCURACY] for arm in spec.arms}
-    finished = {arm: rows[arm][~np.isnan(scores.test_accuracy(arm))] for arm in spec.arms}
+    rows = {arm: cell.curves[arm][0] for arm in spec.arms}
+    finished = {arm: rows[arm][~scores.is_failed[scores.arms.index(arm)]] for arm in spec.arms}
     return replace(
         findings,
         speed=tuple(_speeds(spec, scores, rows, threshold, measured, n_compared)),
@@ -139,10 +138,7 @@ def difference_among(cell: CellResults, arm: Arm, n_compared: int) -> Difference
     spec, measured = cell.spec, cell.measured
     standalone = _standalone(spec)
     assert standalone is not None
-    accuracy = {
-        compared: cell.scores.imputed_accuracy(compared, measured.floor)
-        for compared in (arm, standalone)
-    }
+    accuracy = {compared: cell.ascending_scores(compared) for compared in (arm, standalone)}
     max_difference, margin = measured.max_difference, spec.margin
     return _compare(
         spec, cell.scores, (arm, standalone), accuracy, max_difference, n_compared, margin
@@ -176,7 +172,7 @@ def _summarise(
 ) -> Summary:
     accuracies = accuracy[arm]
     spread = describe(accuracies)
-    finished = scores.test_accuracy(arm)
+    finished = scores.test_accuracy(arm, spec.judged)
     finished = finished[~np.isnan(finished)]
     network = arm.variant.network(spec.network)
     of_mean = _mean_interval(spec, scores, accuracies, measured, spec.is_nested(arm))

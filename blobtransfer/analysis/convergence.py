@@ -10,7 +10,7 @@ from blobtransfer.results.findings import FewValidationRows, LittlePatience, Ris
 from blobtransfer.results.results import CellResults, TrainingResults
 from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import STANDALONE_ARM, Arm, ExperimentSpec
-from blobtransfer.specs.training import TEST_ACCURACY, n_validation_rows
+from blobtransfer.specs.training import n_validation_rows
 from blobtransfer.statistics.paired import MIN_PAIRS
 from blobtransfer.statistics.power import ALPHA, t_quantile
 
@@ -31,7 +31,7 @@ def rises_of(cell: CellResults) -> dict[Arm, NDArray[np.float64]]:
         with the standalone training beside it.
     """
     scores = cell.scores
-    rises = scores.values[TEST_ACCURACY] - scores.earlier_accuracy
+    rises = scores.values[cell.spec.judged] - scores.earlier_accuracy
     is_known = np.isfinite(rises) & ~scores.is_failed
     by_arm = {}
     for a, arm in enumerate(scores.arms):
@@ -42,8 +42,9 @@ def rises_of(cell: CellResults) -> dict[Arm, NDArray[np.float64]]:
         by_arm[arm] = values
     if isinstance(cell, TrainingResults) and cell.baseline is not None:
         run = cell.baseline.run
-        if run.test_accuracy is not None and run.earlier_accuracy is not None:
-            by_arm[STANDALONE_ARM] = np.array([run.test_accuracy - run.earlier_accuracy])
+        accuracy = cell.accuracy_of(run)
+        if accuracy is not None and run.earlier_accuracy is not None:
+            by_arm[STANDALONE_ARM] = np.array([accuracy - run.earlier_accuracy])
     return by_arm
 
 

@@ -93,4 +93,4 @@ def _accuracy(cell: CellResults, variant_index: int) -> NDArray[np.float64]:
     """Return the (R,) test accuracies of a variant, by its index in the spec."""
     variant = cell.spec.variants[variant_index]
     arm = next(arm for arm in cell.spec.arms if arm.variant == variant)
-    return cell.scores.imputed_accuracy(arm, cell.measured.floor)
+    return cell.ascending_scores(arm)

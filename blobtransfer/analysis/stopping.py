@@ -27,7 +27,7 @@ class StoppingRule:
     """
 
     def __init__(self, spec: ExperimentSpec, measured: DataRecord, n_compared: int) -> None:
-        self._margin, self._floor = spec.margin, measured.floor
+        self._margin, self._floor, self._judged = spec.margin, measured.floor, spec.judged
         self._standalone, *compared = spec.arms
         self._sequences = {arm: BettingSequence(ALPHA / n_compared) for arm in compared}
         self._n_repeats = 0
@@ -35,7 +35,9 @@ class StoppingRule:
     def update(self, scores: Scores) -> list[Arm]:
         """Add the next repeats and return the arms that are still undecided."""
         self._n_repeats += scores.n_repeats
-        accuracy = {arm: scores.imputed_accuracy(arm, self._floor) for arm in scores.arms}
+        accuracy = {
+            arm: scores.imputed_accuracy(arm, self._floor, self._judged) for arm in scores.arms
+        }
         undecided = []
         for arm, sequence in self._sequences.items():
             sequence.add((accuracy[arm] - accuracy[self._standalone]).tolist())

@@ -188,7 +188,7 @@ def _gap_of_odd_repeats(cell: CellResults, standalone: Arm) -> float:
     The effects are computed from the other repeats: in the same repeats a good run of standalone
     reduces both gap and effect, which would cause a spurious slope.
     """
-    accuracy = cell.scores.imputed_accuracy(standalone, cell.measured.floor)
+    accuracy = cell.ascending_scores(standalone)
     half = accuracy[1::2] if len(accuracy) > 1 else accuracy
     return _best(cell) - float(half.mean())
 
@@ -199,14 +199,11 @@ def _best(cell: CellResults) -> float:
 
 
 def _mean(cell: CellResults, arm: Arm) -> float:
-    return float(cell.scores.imputed_accuracy(arm, cell.measured.floor).mean())
+    return float(cell.ascending_scores(arm).mean())
 
 
 def _differences(cell: CellResults, arm: Arm, standalone: Arm) -> NDArray[np.float64]:
-    floor = cell.measured.floor
-    return cell.scores.imputed_accuracy(arm, floor) - cell.scores.imputed_accuracy(
-        standalone, floor
-    )
+    return cell.ascending_scores(arm) - cell.ascending_scores(standalone)
 
 
 def _squared_error(cell: CellResults, d: NDArray[np.float64]) -> float:

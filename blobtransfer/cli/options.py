@@ -37,7 +37,7 @@ from blobtransfer.specs.network import (
     split_activation,
 )
 from blobtransfer.specs.study import Budget
-from blobtransfer.specs.training import LEARNING_RATES, Optimizer
+from blobtransfer.specs.training import LEARNING_RATES, Metric, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
 from blobtransfer.studies.settings import DEFAULT_MAX_REPEATS, DEFAULT_REPEATS, ComparisonSettings
 
@@ -115,6 +115,14 @@ class TrainingOptions:
     train_seed: Annotated[int, option("All randomness of weights and batch order.")] = (
         DEFAULT.train_seed
     )
+    metric: Annotated[
+        Metric,
+        option(
+            "What is judged on the test rows: balanced-accuracy is the mean of the recalls of the "
+            "classes, for tables in which one class holds most rows.",
+            panel=STATISTICS,
+        ),
+    ] = DEFAULT.metric
 
 
 def _read_variant(text: str | Variant) -> Variant:

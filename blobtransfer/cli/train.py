@@ -193,8 +193,8 @@ def _with_earlier_rows(trained: "SingleRun", earlier: Preprocessing | None) -> "
 
 
 def _print_short(results: "TrainingResults", model_path: Path | None) -> None:
-    """Print the value for scripts: the path of the model, or the test accuracy."""
+    """Print the value for scripts: the path of the model, or the judged test accuracy."""
     if model_path is None:
-        write_stdout([f"{results.run.test_accuracy}\n"])
+        write_stdout([f"{results.accuracy_of(results.run)}\n"])
     elif not results.n_failed:
         write_stdout([f"{model_path}\n"])

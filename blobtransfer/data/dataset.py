@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from blobtransfer.randomness import Stream, generators
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.table import Scaler
-from blobtransfer.specs.training import n_validation_rows
+from blobtransfer.specs.training import Metric, n_validation_rows
+from blobtransfer.statistics.descriptive import balanced_accuracy
 
 MAX_DRAWN_STD = 5.0
 """Standard deviations at which features of a table are cut before they are projected."""
@@ -28,7 +29,9 @@ class Dataset:
         y_train: (n_train,) int64 class numbers.
         x_test: (n_test, n_features) float32.
         y_test: (n_test,) int64 class numbers.
-        ceiling: Best possible (Bayes) accuracy on the test rows, in [0, 1]; None if unknown.
+        best_classes: (n_test,) int64, what the best possible (Bayes) rule predicts for the test
+            rows; None if unknown. Classes of generated data are equally likely, so this rule is
+            the best for accuracy and for balanced accuracy.
         centers: (n_classes, n_features) float64, the true centres of blobs; None for other data.
         scaler: Means and scales of the inputs of a table; None if they are not standardised.
         validation: Validation rows (n, n_features) float32 and their classes (n,) int64, which are
@@ -40,10 +43,36 @@ class Dataset:
     y_train: NDArray[np.int64]
     x_test: NDArray[np.float32]
     y_test: NDArray[np.int64]
-    ceiling: float | None = None
+    best_classes: NDArray[np.int64] | None = None
     centers: NDArray[np.float64] | None = None
     scaler: Scaler | None = None
     validation: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
+
+    @property
+    def test_class_counts(self) -> NDArray[np.int64]:
+        """Test rows of each class, (n_classes,)."""
+        return np.bincount(self.y_test, minlength=self.spec.n_classes)
+
+    def best_possible(self, metric: Metric = "accuracy") -> float | None:
+        """Return the best possible value of a metric on the test rows; None if unknown."""
+        if self.best_classes is None:
+            return None
+        is_correct = self.best_classes == self.y_test
+        if metric == "accuracy":
+            return float(np.mean(is_correct))
+        counts = self.test_class_counts
+        n_correct = np.bincount(self.y_test[is_correct], minlength=len(counts))
+        return float(balanced_accuracy(n_correct, counts))
+
+    def chance_level(self, metric: Metric = "accuracy") -> float:
+        """Return the value of a metric on the test rows that needs no features.
+
+        That is the share of the largest class for accuracy, and 1 / classes for balanced accuracy.
+        """
+        counts = self.test_class_counts
+        if metric == "accuracy":
+            return float(counts.max() / counts.sum())
+        return 1.0 / np.count_nonzero(counts)
 
 
 @dataclass(frozen=True, eq=False)

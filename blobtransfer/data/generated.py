@@ -2,7 +2,7 @@
 
 All kinds except `classification` are drawn with NumPy alone, from the same `RandomState`: the
 import of scikit-learn takes longer than all other work of a small comparison. Each kind has its
-best possible (Bayes) accuracy, if known. New test rows do not change the training rows.
+best possible (Bayes) rule, if known. New test rows do not change the training rows.
 """
 
 import warnings
@@ -70,7 +70,7 @@ def _blobs(spec: BlobsSpec) -> Dataset:
         )
         return _shuffled(x, np.repeat(np.arange(spec.n_classes), counts), generator)
 
-    dataset = _split(spec, draw, lambda x, y: _accuracy_of_nearest_center(x, y, centers[0]))
+    dataset = _split(spec, draw, lambda x, _: _nearest_center(x, centers[0]))
     return replace(dataset, centers=centers[0])
 
 
@@ -117,11 +117,11 @@ def _around_curves(spec: MoonsSpec | CirclesSpec, curves: Callable[[int, int], C
         return x + generator.normal(0.0, spec.noise, x.shape), y
 
     points = curves(CURVE_POINTS, CURVE_POINTS)
-    return _split(spec, draw, lambda x, y: _accuracy_of_denser_curve(x, y, points, spec.noise))
+    return _split(spec, draw, lambda x, y: _denser_curve(x, y, points, spec.noise))
 
 
 def _classification(spec: ClassificationSpec) -> Dataset:
-    """Generate clusters; their best possible accuracy is unknown.
+    """Generate clusters; their best possible rule is unknown.
 
     The positions of the clusters depend on the number of rows drawn at once. So fresh test rows
     are drawn together with the others, and another number of them gives other clusters.
@@ -157,7 +157,7 @@ def _classification(spec: ClassificationSpec) -> Dataset:
 
 
 def _quantiles(spec: QuantilesSpec) -> Dataset:
-    """Generate shells; the distance from the origin decides the class, so the ceiling is 1."""
+    """Generate shells; the class is the shell, so the best possible rule makes no error."""
 
     def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
         generator = _generator(seed)
@@ -167,7 +167,7 @@ def _quantiles(spec: QuantilesSpec) -> Dataset:
         shells = np.arange(n_rows) // max(1, n_rows // spec.n_classes)
         return _shuffled(x, np.minimum(shells, spec.n_classes - 1), generator)
 
-    return _split(spec, draw, lambda x, y: 1.0)
+    return _split(spec, draw, lambda _, y: y)
 
 
 GENERATORS: Mapping[str, Callable[[Any], Dataset]] = {
@@ -180,14 +180,15 @@ GENERATORS: Mapping[str, Callable[[Any], Dataset]] = {
 """Function that generates each kind of data."""
 
 
-def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -> Dataset:
+def _split(spec: Any, draw: Draw, best_rule: Callable[[Any, Any], Any]) -> Dataset:
     """Generate the rows of a spec; the first rows are training rows.
 
     Args:
         spec: Any spec of generated data.
         draw: Generates rows; new test rows have their own seed.
-        ceiling: Computes the best possible accuracy on rows and their classes; it is measured on
-            the test rows, so that a small test set shifts it and the accuracies together.
+        best_rule: Predicts rows by the best possible rule, from the rows and their classes;
+            returns None if it is unknown. It is measured on the test rows, so that a small test set
+            shifts the best possible accuracy and the accuracies together.
 
     Raises:
         MachineError: The rows do not fit into memory.
@@ -208,7 +209,7 @@ def _split(spec: Any, draw: Draw, ceiling: Callable[[Any, Any], float | None]) -
         y_train=y[: spec.n_train].astype(np.int64),
         x_test=x_test.astype(np.float32),
         y_test=y_test.astype(np.int64),
-        ceiling=ceiling(x_test, y_test),
+        best_classes=best_rule(x_test, y_test),
     )
 
 
@@ -232,14 +233,11 @@ def _fresh_seed(seed: int) -> int:
     return int(sequence.generate_state(1)[0])
 
 
-def _accuracy_of_nearest_center(
-    x: NDArray[np.float64], y: NDArray[np.int64], centers: NDArray[np.float64]
-) -> float:
-    """Return the accuracy of the Bayes rule for blobs, a share.
+def _nearest_center(x: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return what the Bayes rule for blobs predicts, (n_rows,).
 
     Args:
         x: (n_rows, n_features) rows.
-        y: (n_rows,) class numbers.
         centers: (n_classes, n_features) true centres.
 
     Source:
@@ -247,13 +245,13 @@ def _accuracy_of_nearest_center(
         centre; Hastie, Tibshirani & Friedman 2009, section 4.3.
     """
     distances = np.stack([np.linalg.norm(x - center, axis=1) for center in centers])
-    return float(np.mean(distances.argmin(axis=0) == y))
+    return np.asarray(distances.argmin(axis=0))
 
 
-def _accuracy_of_denser_curve(
+def _denser_curve(
     x: NDArray[np.float64], y: NDArray[np.int64], curves: Curves, noise: float
-) -> float:
-    """Return the accuracy of the Bayes rule for rows scattered around two curves, a share.
+) -> NDArray[np.int64]:
+    """Return what the Bayes rule for rows scattered around two curves predicts, (n_rows,).
 
     Args:
         x: (n_rows, 2) rows.
@@ -266,8 +264,8 @@ def _accuracy_of_denser_curve(
         around its points; Hastie, Tibshirani & Friedman 2009, section 2.4.
     """
     if noise == 0.0:
-        return 1.0
-    n_correct = 0
+        return y
+    predicted = np.empty_like(y)
     for first in range(0, len(x), DENSITY_ROWS_AT_ONCE):
         rows = x[first : first + DENSITY_ROWS_AT_ONCE]
         log_densities = []
@@ -277,6 +275,5 @@ def _accuracy_of_denser_curve(
             log_densities.append(
                 largest + np.log(np.exp(exponents - largest[:, None]).mean(axis=1))
             )
-        is_second = log_densities[1] > log_densities[0]
-        n_correct += int(np.sum(is_second == y[first : first + DENSITY_ROWS_AT_ONCE]))
-    return n_correct / len(x)
+        predicted[first : first + DENSITY_ROWS_AT_ONCE] = log_densities[1] > log_densities[0]
+    return predicted

@@ -6,9 +6,11 @@ from typing import assert_never
 from blobtransfer.report.words import (
     QUESTION_NAMES,
     format_amount,
+    format_percent,
     format_points,
     join_and,
     label_of,
+    metric_name,
     pluralise,
 )
 from blobtransfer.results import findings
@@ -99,11 +101,18 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
                 f"({names}): there is little to compare; try {_other_training(results)}"
             )
         case findings.FewTestRows():
+            is_balanced = results.spec.metric == "balanced-accuracy"
+            article = f"{'a' if is_balanced else 'an'} {metric_name(results.spec)}"
             return (
-                f"{pluralise(caution.n_test, 'test rows')}: an accuracy has a standard error of "
+                f"{pluralise(caution.n_test, 'test rows')}: {article} has a standard error of "
                 f"{format_points(caution.standard_error)} for new rows, the margin is "
                 f"{format_points(caution.margin)}; the answers hold for these rows"
                 + ("" if caution.n_enough is None else f", try {_more_rows(caution, results)}")
+            )
+        case findings.LargeClass():
+            return (
+                f"{_large_class(caution)}, so accuracy says little about the other classes; try "
+                "--metric balanced-accuracy"
             )
         case findings.Mixed():
             return (
@@ -145,10 +154,17 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
             return f"the same {caution.n_rows:,} rows are resplit: {_ways_to_narrow(caution)}"
         case findings.Collapsed():
             return f"most runs diverge or collapse; try {_other_training(results)}"
+        case findings.LargeClass():
+            return f"{_large_class(caution)}; try --metric balanced-accuracy"
         case findings.Mixed():
             return f"{caution.n_repeats:,} repeats may be rounded differently (--mixed)"
         case findings.FewPairs():
             return caution_text(caution, results)
+
+
+def _large_class(caution: findings.LargeClass) -> str:
+    """Return the share of the test rows that one class holds."""
+    return f"one class holds {format_percent(caution.share)} of the test rows"
 
 
 def _other_training(results: CellResults) -> str:
@@ -244,7 +260,8 @@ def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
 def _length_advice(results: CellResults) -> str:
     """Return what longer training may change, and the settings for it."""
     if isinstance(results, TrainingResults):
-        return f"its accuracy may change with more epochs; {_length_setting(results)}"
+        metric = metric_name(results.spec)
+        return f"its {metric} may change with more epochs; {_length_setting(results)}"
     text = f"the difference may change with more epochs; {_length_setting(results)}"
     return f"{text}{_budget_advice(results)}"
 

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from blobtransfer.results.results import ComparedResults, DataRecord
 from blobtransfer.specs.data import DataSpec
-from blobtransfer.specs.experiment import Arm, ComparedQuestion
+from blobtransfer.specs.experiment import Arm, ComparedQuestion, ExperimentSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.specs.training import TrainingSpec
+from blobtransfer.specs.training import Metric, TrainingSpec
 from blobtransfer.statistics.paired import Difference, Verdict, VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
@@ -29,6 +29,16 @@ SCORE_NAMES: dict[ScoreName, str] = {
 
 HEADLINE_SCORE: ScoreName = "h_score_regularised"
 """The score that sentences report, fixed beforehand: the score for few rows."""
+
+METRIC_NAMES: dict[Metric, str] = {
+    "accuracy": "test accuracy",
+    "balanced-accuracy": "balanced accuracy",
+}
+"""Metrics that networks are judged by; all are measured on test rows."""
+
+BALANCED_ACCURACY_NOTE = (
+    "balanced accuracy: the mean of the recalls of the classes that the test rows have"
+)
 
 VERDICT_CLAUSES: dict[VerdictKind, str] = {
     "better": "is better",
@@ -58,6 +68,24 @@ class Estimate(Protocol):
     @property
     def ci_high(self) -> float | None:
         """Upper end of the interval."""
+
+
+# ---------------------------------------------------------------- the judged metric
+
+
+def test_metric(spec: ExperimentSpec) -> str:
+    """Return the name of the judged metric: `test accuracy` or `balanced accuracy`."""
+    return METRIC_NAMES[spec.metric]
+
+
+def test_metric_plural(spec: ExperimentSpec) -> str:
+    """Return the plural of `test_metric`."""
+    return test_metric(spec).removesuffix("y") + "ies"
+
+
+def metric_name(spec: ExperimentSpec) -> str:
+    """Return the short name of the judged metric: `accuracy` or `balanced accuracy`."""
+    return test_metric(spec).removeprefix("test ")
 
 
 # ---------------------------------------------------------------- lists and counts

@@ -182,7 +182,7 @@ class BaseCaution:
 
 @dataclass(frozen=True)
 class Rise:
-    """Mean rise of an arm's test accuracy in the last quarter of its epochs.
+    """Mean rise of an arm's judged test accuracy in the last quarter of its epochs.
 
     Args:
         arm: The arm.
@@ -341,6 +341,19 @@ class FewTestRows(BaseCaution):
 
 
 @dataclass(frozen=True)
+class LargeClass(BaseCaution):
+    """Accuracy is judged, and one class holds most test rows: the others hardly count.
+
+    Args:
+        share: Share of the test rows in the largest class.
+    """
+
+    kind: ClassVar = "large class"
+    is_always_reported: ClassVar = True
+    share: float
+
+
+@dataclass(frozen=True)
 class Mixed(BaseCaution):
     """Some repeats were computed with other versions, or on machines that round differently.
 
@@ -364,6 +377,7 @@ Caution = (
     | LookAgain
     | Collapsed
     | FewTestRows
+    | LargeClass
     | Mixed
 )
 """Reason why results are less certain than they seem."""

@@ -26,10 +26,9 @@ Place = Annotated[float, Interval(ge=-1e36, le=1e36)]
 Point = tuple[Place, Place]
 
 Curves = Mapping[Arm, NDArray[np.float64]]
-"""Learning curves of each arm, (M, R, E + 1): the first M of `CURVE_METRICS`, by repeat and
-epoch.
+"""Learning curves of each arm, (M, R, E + 1): the first M of the `curve_metrics` of a spec.
 
-Epoch 0 is the untrained network. A comparison records the test accuracy only, M = 1.
+Epoch 0 is the untrained network. A comparison records the judged accuracy only, M = 1.
 """
 
 ColumnValues = NDArray[Any] | str | float | None
@@ -44,16 +43,18 @@ MAX_DRAWN_CLASSES = 49
 
 @dataclass(frozen=True)
 class DataRecord:
-    """Description of data: its sizes and its best possible test accuracy.
+    """Description of data: its sizes, and the range of the judged metric.
 
     Args:
         role: Role of the data.
         name: Name of the data in reports.
         n_train: Number of training rows.
         n_test: Number of test rows.
-        ceiling: Best possible test accuracy, a share; None if unknown.
-        floor: Chance level: share of the largest class among the test rows.
+        ceiling: Best possible test accuracy, or balanced accuracy; a share, None if unknown.
+        floor: Chance level: share of the largest class among the test rows; of balanced accuracy
+            1 / classes that the test rows have.
         class_counts: Training and test rows of each class; empty in older files.
+        test_class_counts: Test rows of each class; empty in older files.
     """
 
     role: Role
@@ -63,6 +64,7 @@ class DataRecord:
     ceiling: Share | None
     floor: Share
     class_counts: tuple[Count, ...] = ()
+    test_class_counts: tuple[Annotated[int, Interval(ge=0, le=MAX_COUNT)], ...] = ()
 
     @property
     def accuracy_range(self) -> tuple[float, float]:
@@ -126,7 +128,7 @@ class StandaloneTraining:
 
     Args:
         run: Scores of the training.
-        curves: (M, E + 1) in the order of `CURVE_METRICS`, by epoch.
+        curves: (M, E + 1) in the order of the `curve_metrics` of the spec, by epoch.
         regions: Decision regions; None if they cannot be drawn.
         predictions: Predictions if regions cannot be drawn; else None.
     """
@@ -299,8 +301,8 @@ class CellResults(ComparedResults):
         return self.scores.n_repeats
 
     def ascending_scores(self, arm: Arm) -> NDArray[np.float64]:
-        """Return the (R,) test accuracies of an arm, a failed run at chance level."""
-        return self.scores.imputed_accuracy(arm, self.measured.floor)
+        """Return the (R,) judged test accuracies of an arm, a failed run at chance level."""
+        return self.scores.imputed_accuracy(arm, self.measured.floor, self.spec.judged)
 
     @property
     def ceiling(self) -> float | None:
@@ -332,6 +334,11 @@ class CellResults(ComparedResults):
     def measured(self) -> DataRecord:
         """Record of the data that accuracies are measured on: the target, or else the source."""
         return self.tasks[-1]
+
+    def accuracy_of(self, run: Run) -> float | None:
+        """Return the judged test accuracy of a run; None if it is not finite."""
+        accuracy: float | None = getattr(run, METRICS[self.spec.judged])
+        return accuracy
 
     def record_of(self, role: Role) -> DataRecord:
         """Return the record of the data of a role."""

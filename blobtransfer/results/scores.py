@@ -33,10 +33,10 @@ class Run:
     Accuracies are in [0, 1], losses in nats; values that are not finite are None. `label` is the
     variant as the user writes it, `source_repeat` the repeat whose source network the run starts
     from. `source` names the data or the file of that network, `target` the data that the run is
-    trained on. `earlier_accuracy` is the test accuracy after three quarters of the epochs of the
-    spec. `epochs` counts the epochs that the run made, fewer if it stopped early.
-    `balanced_accuracy` is the mean of the recalls of the classes that the test rows have. The last
-    four are None in older files.
+    trained on. `earlier_accuracy` is the judged test accuracy, plain or balanced, after three
+    quarters of the epochs of the spec. `epochs` counts the epochs that the run made, fewer if it
+    stopped early. `balanced_accuracy` is the mean of the recalls of the classes that the test rows
+    have. The last four are None in older files.
     """
 
     sources: Sources
@@ -71,8 +71,8 @@ class Scores:
             files.
         classes_predicted: (A, R) int64, number of classes that a network predicts on test rows.
         is_failed: (A, R) bool, whether a metric or a weight is not finite.
-        earlier_accuracy: (A, R) float64 test accuracies after the `earlier_epoch` of each run; NaN
-            in older files.
+        earlier_accuracy: (A, R) float64 judged test accuracies after the `earlier_epoch` of each
+            run; NaN in older files.
         learning_rates: (A, R) float64 chosen learning rates; None unless runs choose.
         epochs: (A, R) int64 epochs until each run stopped; None without early stopping.
     """
@@ -138,12 +138,15 @@ class Scores:
         )
 
     @classmethod
-    def from_rows(cls, rows: Sequence[Run], arms: Sequence[Arm]) -> "Scores":
+    def from_rows(
+        cls, rows: Sequence[Run], arms: Sequence[Arm], judged: int = TEST_ACCURACY
+    ) -> "Scores":
         """Build scores from rows.
 
         Args:
             rows: Rows of runs, in any order.
             arms: Arms of the runs.
+            judged: Index in `METRICS` of the accuracy that no row may lack.
 
         Raises:
             ValueError: A run is missing or repeated; the message names the row and the reason.
@@ -166,7 +169,7 @@ class Scores:
             if classes_predicted[a, r] >= 0:
                 raise ValueError(f"runs.{i}: repeat {row.repeat} is there twice")
             metrics = [getattr(row, metric) for metric in METRICS]
-            if row.status == "ok" and None in metrics[:BALANCED_ACCURACY]:
+            if row.status == "ok" and None in (*metrics[:BALANCED_ACCURACY], metrics[judged]):
                 raise ValueError(f"runs.{i}: a score is missing, though the run did not fail")
             values[:, a, r] = [math.nan if value is None else value for value in metrics]
             classes_predicted[a, r] = row.classes_predicted
@@ -185,11 +188,15 @@ class Scores:
             earlier_accuracy, learning_rates, epochs if (epochs > 0).all() else None,
         )  # fmt: skip
 
-    def check(self, n_classes: int) -> None:
-        """Raise `ValueError` for numbers that no training can have."""
-        accuracies, losses = (
-            self.values[[TEST_ACCURACY, TRAIN_ACCURACY]], self.values[[TEST_LOSS, TRAIN_LOSS]],
-        )  # fmt: skip
+    def check(self, n_classes: int, judged: int) -> None:
+        """Raise `ValueError` for numbers that no training can have.
+
+        Args:
+            n_classes: Classes of the networks.
+            judged: Index in `METRICS` of the accuracy that no run may lack.
+        """
+        accuracies = self.values[[TEST_ACCURACY, TRAIN_ACCURACY, judged]]
+        losses = self.values[[TEST_LOSS, TRAIN_LOSS]]
         is_fine = ((accuracies >= 0) & (accuracies <= 1)).all(axis=0)
         is_fine &= ((losses >= LEAST_LOSS) & (losses <= MOST_LOSS)).all(axis=0)
         for unknown_if_old in (self.earlier_accuracy, self.values[BALANCED_ACCURACY]):
@@ -208,14 +215,27 @@ class Scores:
         """Number of repeats."""
         return len(self.repeats)
 
-    def test_accuracy(self, arm: Arm) -> NDArray[np.float64]:
-        """Return the (R,) test accuracies of an arm by repeat; NaN for a failed run."""
-        a = self.arms.index(arm)
-        return np.where(self.is_failed[a], np.nan, self.values[TEST_ACCURACY, a])
+    def test_accuracy(self, arm: Arm, judged: int = TEST_ACCURACY) -> NDArray[np.float64]:
+        """Return the (R,) test accuracies of an arm by repeat; NaN for a failed run.
 
-    def imputed_accuracy(self, arm: Arm, floor: float) -> NDArray[np.float64]:
-        """Return the (R,) test accuracies of an arm by repeat, a failed run at chance level."""
-        return np.nan_to_num(self.test_accuracy(arm), nan=floor)
+        Args:
+            arm: The arm.
+            judged: Index in `METRICS` of the accuracy.
+        """
+        a = self.arms.index(arm)
+        return np.where(self.is_failed[a], np.nan, self.values[judged, a])
+
+    def imputed_accuracy(
+        self, arm: Arm, floor: float, judged: int = TEST_ACCURACY
+    ) -> NDArray[np.float64]:
+        """Return the (R,) test accuracies of an arm by repeat, a failed run at chance level.
+
+        Args:
+            arm: The arm.
+            floor: Chance level.
+            judged: Index in `METRICS` of the accuracy.
+        """
+        return np.nan_to_num(self.test_accuracy(arm, judged), nan=floor)
 
     def n_failed(self, arm: Arm) -> int:
         """Count the runs of an arm that failed."""

@@ -23,7 +23,7 @@ from blobtransfer.running.trainer import (
 from blobtransfer.running.transferability import score_sources
 from blobtransfer.running.tune import train_tuned
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
-from blobtransfer.specs.training import TEST_ACCURACY, earlier_epoch
+from blobtransfer.specs.training import earlier_epoch
 
 
 def run_block(
@@ -55,7 +55,9 @@ def run_block(
         trained = train_arms(spec, repeats, networks, engine, on_epochs, spec.speed)
     return BlockResult(
         scores=scores_of(spec, repeats, trained, rates),
-        curves={arm: results.curves[:1] for arm, results in trained.items()} if spec.speed else {},
+        curves={arm: results.curves[[spec.judged]] for arm, results in trained.items()}
+        if spec.speed
+        else {},
         transferability=score_sources(spec, repeats, networks) if spec.transferability else None,
     )
 
@@ -91,7 +93,10 @@ def scores_of(
         classes_predicted=np.stack([results.classes_predicted for results in trained.values()]),
         is_failed=np.stack([~_are_finite(results) for results in trained.values()]),
         earlier_accuracy=np.stack(
-            [_earlier_accuracy(results, spec.n_epochs(arm)) for arm, results in trained.items()]
+            [
+                _earlier_accuracy(results.curves[spec.judged], spec.n_epochs(arm))
+                for arm, results in trained.items()
+            ]
         ),
         learning_rates=learning_rates,
         epochs=None
@@ -100,9 +105,13 @@ def scores_of(
     )
 
 
-def _earlier_accuracy(trained: Trained, n_epochs: int) -> NDArray[np.float64]:
-    """Return the test accuracy of each run after its `earlier_epoch`, (R,)."""
-    accuracy = trained.curves[TEST_ACCURACY]
+def _earlier_accuracy(accuracy: NDArray[np.float64], n_epochs: int) -> NDArray[np.float64]:
+    """Return the test accuracy of each run after its `earlier_epoch`, (R,).
+
+    Args:
+        accuracy: (R, n) judged accuracy by evaluation.
+        n_epochs: Epochs of the runs.
+    """
     has_curves = accuracy.shape[1] == n_epochs + 1
     return np.asarray(accuracy[:, earlier_epoch(n_epochs) if has_curves else 0])
 

@@ -173,7 +173,7 @@ def header_of(spec: ExperimentSpec, is_stored: bool) -> ExperimentHeader:
     """Return the header of a new experiment, with the distance between its data if stored."""
     data_of_roles = [("source", spec.source), ("target", spec.target)]
     records = [
-        record_of(role, data, spec.train_seed)  # type: ignore[arg-type]
+        record_of(role, data, spec.train_seed, spec.metric)  # type: ignore[arg-type]
         for role, data in data_of_roles
         if data is not None
     ]

@@ -25,7 +25,7 @@ from blobtransfer.specs.data import DataSpec, Role
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Preprocessing, TableSpec
-from blobtransfer.specs.training import CURVE_METRICS
+from blobtransfer.specs.training import METRICS, Metric
 from blobtransfer.specs.variant import STANDALONE
 
 
@@ -137,16 +137,18 @@ def train_own_source(
     return train_sources(spec, [SourceKey("one", "self-transfer", 0)], engine, stage.advance)
 
 
-def record_of(role: Role, spec: DataSpec, train_seed: int) -> DataRecord:
+def record_of(
+    role: Role, spec: DataSpec, train_seed: int, metric: Metric = "accuracy"
+) -> DataRecord:
     """Return the record of data; if each repeat has its own split, that of repeat 0.
 
     Args:
         role: Role of the data.
         spec: Specification of the data.
         train_seed: Seed of all splits.
+        metric: Metric of the best possible value and of the chance level.
     """
     dataset = load_dataset(spec, 0, train_seed)
-    n_test = len(dataset.y_test)
     counts = np.bincount(
         np.concatenate([dataset.y_train, dataset.y_test]), minlength=spec.n_classes
     )
@@ -154,10 +156,11 @@ def record_of(role: Role, spec: DataSpec, train_seed: int) -> DataRecord:
         role=role,
         name=spec.name,
         n_train=len(dataset.y_train),
-        n_test=n_test,
-        ceiling=dataset.ceiling,
-        floor=float(np.bincount(dataset.y_test).max() / n_test),
+        n_test=len(dataset.y_test),
+        ceiling=dataset.best_possible(metric),
+        floor=dataset.chance_level(metric),
         class_counts=tuple(counts.tolist()),
+        test_class_counts=tuple(dataset.test_class_counts.tolist()),
     )
 
 
@@ -193,7 +196,7 @@ def train_one(
         progress: Receives the progress.
     """
     role: Role = "source" if spec.target is None else "target"
-    record = record_of(role, spec.data, spec.train_seed)
+    record = record_of(role, spec.data, spec.train_seed, spec.metric)
     clock = Clock()
     (arm,) = spec.arms
     stage = progress.start(stage_name, spec.n_epochs(arm))
@@ -210,7 +213,7 @@ def train_one(
         tasks=(record,),
         source_run=None,
         scores=scores,
-        curves={arm: trained[arm].curves[: len(CURVE_METRICS)]},
+        curves={arm: trained[arm].curves[list(map(METRICS.index, spec.curve_metrics))]},
         regions=decision_regions(network, weights, dataset) if is_ok else None,
         predictions=predictions_of(network, weights, dataset) if is_ok else None,
     )

@@ -1,8 +1,8 @@
 """Tune the learning rate of each run on validation rows, never on test rows.
 
 Each run is trained with every rate on four fifths of its training rows. The rate with the highest
-accuracy on the remaining fifth is then used to train on all training rows. The choice in a repeat
-does not depend on other repeats.
+judged accuracy on the remaining fifth is then used to train on all training rows. The choice in a
+repeat does not depend on other repeats.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from blobtransfer.data.dataset import Dataset, with_validation_rows
 from blobtransfer.engines import Engine, OnEpochs, Trained
 from blobtransfer.running.trainer import SourceWeights, train_arms
 from blobtransfer.specs.experiment import Arm, ExperimentSpec
-from blobtransfer.specs.training import TEST_ACCURACY, TEST_LOSS
+from blobtransfer.specs.training import TEST_LOSS
 
 
 def train_tuned(
@@ -92,7 +92,7 @@ def _chosen_rates(
             datasets=tuple(tested_on_validation_rows),
         )
         for a, arm in enumerate(spec.arms):
-            scores[k, :, a] = trained[arm].scores[[TEST_ACCURACY, TEST_LOSS]]
+            scores[k, :, a] = trained[arm].scores[[spec.judged, TEST_LOSS]]
     # A run that diverged is worse than all others.
     accuracy = np.where(np.isfinite(scores[:, 1]), scores[:, 0], -1.0)
     loss = np.where(np.isfinite(scores[:, 1]), scores[:, 1], np.inf)

@@ -22,7 +22,15 @@ from blobtransfer.specs.checks import (
 )
 from blobtransfer.specs.data import ROLES, DataSpec, have_same_classes
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import MAX_EPOCHS, TrainingSpec
+from blobtransfer.specs.training import (
+    BALANCED_ACCURACY,
+    JUDGED_METRICS,
+    MAX_EPOCHS,
+    METRICS,
+    TRAIN_ACCURACY,
+    Metric,
+    TrainingSpec,
+)
 from blobtransfer.specs.variant import STANDALONE, Phase, Start, Variant
 
 EngineName = Literal["compiled", "keras"]
@@ -133,6 +141,9 @@ class ExperimentSpec:
         transferability: Score the fresh source networks on the target's training rows.
         equal_compute_epochs: Epochs of `equal-compute`, which make as many updates as source and
             target training together; None: twice those of `training`.
+        metric: Metric by which networks are judged: what is compared, recorded in learning curves
+            and after three quarters of the epochs, and used to choose among learning rates. With
+            `balanced-accuracy`, the other settings and all findings are about that.
 
     Raises:
         SettingError: A value is impossible, or the data, the network and the variants do not fit
@@ -162,6 +173,7 @@ class ExperimentSpec:
     source_epochs: int | None = None
     transferability: bool = False
     equal_compute_epochs: int | None = None
+    metric: Metric = "accuracy"
 
     def __post_init__(self) -> None:
         for name in ("variants", "questions", "tune", "model_notes"):
@@ -181,6 +193,8 @@ class ExperimentSpec:
             raise SettingError("low", self.low, "use a share above 0 and below 1, such as 0.1")
         if self.engine not in ENGINES:
             raise SettingError("engine", self.engine, f"use one of {join(ENGINES)}")
+        if self.metric not in JUDGED_METRICS:
+            raise SettingError("metric", self.metric, f"use {' or '.join(JUDGED_METRICS)}")
         if self.threshold is not None:
             check_number("threshold", self.threshold)
         if self.threshold is not None and not 0.0 < self.threshold <= 1.0:
@@ -450,6 +464,16 @@ class ExperimentSpec:
         )
 
     @property
+    def judged(self) -> int:
+        """Index in `METRICS` of the metric by which networks are judged."""
+        return JUDGED_METRICS[self.metric]
+
+    @property
+    def curve_metrics(self) -> tuple[str, ...]:
+        """Metrics of the learning curves of one training; a comparison records the first only."""
+        return (METRICS[self.judged], *METRICS[TRAIN_ACCURACY:BALANCED_ACCURACY])
+
+    @property
     def data(self) -> DataSpec:
         """Data that accuracies are measured on: the target, or the source if there is no target."""
         data = self.target or self.source
@@ -499,6 +523,7 @@ class ExperimentSpec:
             train_seed=self.train_seed,
             source=self.source,
             engine=self.engine,
+            metric=self.metric,
         )
 
     @property

@@ -24,7 +24,7 @@ JUDGING = (
 )  # fmt: skip
 """Fields of an `ExperimentSpec` that do not change a training; a model is known by its hash."""
 
-NEWER_THAN_1 = ("equal_compute_epochs",)
+NEWER_THAN_1 = ("equal_compute_epochs", "metric")
 """Fields of an `ExperimentSpec` that stores of format 1 do not have."""
 
 

@@ -255,7 +255,7 @@ def _common_settings(spec: ExperimentSpec) -> tuple[object, ...]:
     """Return the settings that all cells of a study have in common."""
     return (
         (spec.questions, spec.n_repeats, spec.nested, len(spec.variants), spec.until_decided),
-        (spec.margin, spec.low, spec.against, spec.speed, spec.engine),
+        (spec.margin, spec.low, spec.against, spec.speed, spec.engine, spec.metric),
     )
 
 

@@ -16,8 +16,14 @@ that on test rows: the mean of the recalls of the classes.
 
 TEST_ACCURACY, TRAIN_ACCURACY, TEST_LOSS, TRAIN_LOSS, BALANCED_ACCURACY = range(len(METRICS))
 
-CURVE_METRICS = METRICS[:BALANCED_ACCURACY]
-"""Metrics of the learning curves of one training; a comparison records the first only."""
+Metric = Literal["accuracy", "balanced-accuracy"]
+"""Metric on test rows by which networks are judged."""
+
+JUDGED_METRICS: Mapping[Metric, int] = {
+    "accuracy": TEST_ACCURACY,
+    "balanced-accuracy": BALANCED_ACCURACY,
+}
+"""Index in `METRICS` of each metric by which networks can be judged."""
 
 Optimizer = Literal["sgd", "adam"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)

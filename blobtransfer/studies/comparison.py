@@ -222,6 +222,7 @@ def training_spec(
             training=training,
             engine=settings.engine,
             train_seed=settings.train_seed,
+            metric=settings.metric,
             model_path=None
             if settings.model is None
             else escape_control_characters(str(settings.model)),

@@ -19,7 +19,7 @@ from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import Initializer, MLPSpec
 from blobtransfer.specs.study import BUDGETS, Budget
 from blobtransfer.specs.table import TableRequest
-from blobtransfer.specs.training import LEARNING_RATES, MAX_EPOCHS, Optimizer, TrainingSpec
+from blobtransfer.specs.training import LEARNING_RATES, MAX_EPOCHS, Metric, Optimizer, TrainingSpec
 from blobtransfer.specs.variant import Variant
 
 DataRequest: TypeAlias = DataSpec | TableRequest
@@ -81,6 +81,8 @@ class ComparisonSettings:
         threshold: Test accuracy that measures the speed; None: 95 % of the best possible.
         scores: Whether to compute transferability scores of the fresh source networks.
         against: A variant that all others are also compared with.
+        metric: Metric on test rows by which networks are judged: `accuracy`, or
+            `balanced-accuracy`, the mean of the recalls of the classes that the test rows have.
 
     Raises:
         SettingError: One setting makes another meaningless.
@@ -118,6 +120,7 @@ class ComparisonSettings:
     threshold: float | None = None
     scores: bool = False
     against: Variant | None = None
+    metric: Metric = ExperimentSpec.metric
 
     def __post_init__(self) -> None:
         for name in ("fixed", "variants", "nested", "tune"):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 
 import jsonschema
+import numpy as np
 import pytest
 from helpers.commands import rows_of, without_cautions
 from helpers.running import compare_cell
@@ -53,6 +54,62 @@ def test_results_of_a_table_follow_the_schema_and_show_again_what_they_showed(he
     assert record["spec"]["target"]["columns"][2]["levels"] == ["no", "yes"]
     assert {one["kind"] for one in record["cautions"]} >= {"split anew"}
     assert here("show", "r.json", "--no-plot").out == printed.out
+
+
+def test_balanced_accuracy_is_judged_recorded_and_shown_again(here, tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [
+        f"{x:.3f},{'rare' if i % 8 == 0 else 'common'},{'ab'[i // 60]}"
+        for i, x in enumerate(rng.normal(size=120))
+    ]
+    (tmp_path / "rare.csv").write_text("\n".join(["x,y,site", *lines]))
+    sites = [
+        f"--{role}=rare.csv:label=y,where=site:{site}"
+        for role, site in (("source", "a"), ("target", "b"))
+    ]
+    command = (
+        "compare",
+        *sites,
+        *FAST,
+        "--repeats",
+        6,
+        "--speed",
+        "--metric",
+        "balanced-accuracy",
+        "--store",
+        "s.db",
+    )
+    printed = here(*command, "-o", "r.json", "-o", "r.csv", "--curves", "c.csv")
+    assert printed.code == 0, printed.err
+    with open("r.json") as file:
+        record = json.load(file)
+    jsonschema.validate(record, json_schema())
+    assert {task["floor"] for task in record["tasks"]} == {0.5}
+    assert "large class" not in {caution["kind"] for caution in record["cautions"]}
+    standalone = [run for run in record["runs"] if run["variant"] == "standalone"]
+    shares = [run["balanced_accuracy"] for run in standalone]
+    assert shares != [run["test_accuracy"] for run in standalone]
+    assert record["summary"][0]["mean"] == pytest.approx(sum(shares) / 6)
+    curves = [
+        curve["balanced_accuracy"] for curve in record["curves"] if curve["variant"] == "standalone"
+    ]
+    assert [curve[-1] for curve in curves] == shares
+    assert [curve[2] for curve in curves] == [run["earlier_accuracy"] for run in standalone]
+    assert here("show", "r.json", "--no-plot").out == printed.out
+    assert here("show", "s.db", "--no-plot").out == printed.out
+    with open("r.csv") as file:
+        assert file.readline().rstrip().endswith(",balanced_accuracy")
+
+    source = ("train-source", "--task", "rare.csv:label=y", *FAST, "--format", "json", "--force")
+    of_metric = {
+        metric: json.loads(here(*source, "--metric", metric).out)
+        for metric in ("accuracy", "balanced-accuracy")
+    }
+    plain, balanced = of_metric.values()
+    assert [c["kind"] for c in plain["cautions"] if c["kind"] == "large class"] == ["large class"]
+    assert plain["tasks"][0]["floor"] == pytest.approx(52 / 60, abs=0.02)
+    assert balanced["curves"][0]["balanced_accuracy"][-1] == plain["runs"][0]["balanced_accuracy"]
+    assert "test_accuracy" in plain["curves"][0] and "test_accuracy" not in balanced["curves"][0]
 
 
 def test_rows_name_their_problems_and_more_repeats_keep_the_earlier_ones(here):

@@ -17,7 +17,7 @@ from blobtransfer.report.figures.panels import (
 from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
 from blobtransfer.report.figures.style import MAX_NAME_WIDTH_IN_TITLE, escape_mathtext, shorten
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import describe_design, label_of
+from blobtransfer.report.words import describe_design, label_of, metric_name, test_metric
 from blobtransfer.results.results import CellResults, ComparedResults, StudyResults
 from blobtransfer.specs.experiment import ComparedQuestion
 
@@ -69,7 +69,7 @@ def draw_comparison(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     """Draw the figure of a comparison."""
     results = report.results.cell
     title = _title(results, report.stopped)
-    return draw_variants(report, results, title, "test accuracy (%)", canvas)
+    return draw_variants(report, results, title, f"{test_metric(results.spec)} (%)", canvas)
 
 
 def draw_variants(
@@ -96,7 +96,8 @@ def draw_variants(
         )
         for finding in results.findings.rankings
     ]
-    whole, figure = new_with_rankings(canvas, layout.width, layout.height, marks)
+    metric = metric_name(results.spec) if isinstance(results, CellResults) else ""
+    whole, figure = new_with_rankings(canvas, layout.width, layout.height, marks, metric)
     heights = list(layout.heights.values())
     columns = _panels(figure, len(questions), layout.n_columns, heights)
     for question, panels in zip(questions, columns, strict=True):

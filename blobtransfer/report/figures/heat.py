@@ -7,7 +7,7 @@ from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas, new_panels
 from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
 from blobtransfer.report.figures.style import Look, escape_mathtext, shorten, width_in_letters
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import QUESTION_NAMES, format_judged_mean, format_points
+from blobtransfer.report.words import QUESTION_NAMES, format_judged_mean, format_points, metric_name
 from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
@@ -97,7 +97,7 @@ def draw_heat(
         )
         for finding in results.findings.rankings
     ]
-    whole, figure = new_with_rankings(canvas, width, height, marks)
+    whole, figure = new_with_rankings(canvas, width, height, marks, metric_name(results.cell.spec))
     panels = new_panels(figure, len(maps), n_columns)
     means = [abs(mean) for heat_map in maps for mean, _ in heat_map.cells.values()]
     limit = max([MIN_LIMIT, *means])

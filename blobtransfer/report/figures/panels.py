@@ -356,7 +356,7 @@ def draw_curves(
                 )  # fmt: skip
     clauses = ["epoch", "line: median, band: middle half", "mark: mean epochs to the threshold"]
     axes.set_xlabel(_joined(clauses, room.is_narrow))
-    axes.set_ylabel("test accuracy (%)")
+    axes.set_ylabel(room.scores)
 
 
 # ---------------------------------------------------------------- labels

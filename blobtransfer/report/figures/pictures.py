@@ -90,8 +90,8 @@ def picture_of_datasets(
     for dataset in datasets:
         n_rows = len(dataset.y_train) + len(dataset.y_test)
         text = f"{dataset.spec.name}: {n_rows} rows in {dataset.spec.n_classes} classes"
-        if dataset.ceiling is not None:
-            text += f", best possible accuracy {format_percent(dataset.ceiling)}"
+        if (ceiling := dataset.best_possible()) is not None:
+            text += f", best possible accuracy {format_percent(ceiling)}"
         texts.append(text)
     with canvas.settings():
         figure = canvas.draw_to_fit(partial(draw_datasets, datasets))

@@ -37,7 +37,7 @@ class RankingMark:
 
 
 def new_with_rankings(
-    canvas: Canvas, width: float, height: float, marks: Sequence[RankingMark]
+    canvas: Canvas, width: float, height: float, marks: Sequence[RankingMark], metric: str
 ) -> tuple["Figure", Any]:
     """Make a figure, with the panel of rankings at its foot if the height is free.
 
@@ -46,6 +46,7 @@ def new_with_rankings(
         width: Preferred width, in inches at a font of 10 points.
         height: Preferred height of the rest.
         marks: Marks of the panel; without marks there is no panel.
+        metric: Name of the judged metric.
 
     Returns:
         The figure, and the upper part of it, for the rest.
@@ -55,7 +56,9 @@ def new_with_rankings(
         return figure, figure
     figure = canvas.new(width, height + RANKINGS_HEIGHT)
     subfigures: Any = figure.subfigures(2, 1, height_ratios=[height, RANKINGS_HEIGHT])
-    _draw_rankings(subfigures[1].subplots(), marks, canvas.look)
+    axes = subfigures[1].subplots()
+    _draw_rankings(axes, marks, canvas.look)
+    axes.set_xlabel(f"Spearman of score and {metric} after transfer, 95 % intervals")
     return figure, subfigures[0]
 
 
@@ -93,5 +96,4 @@ def _draw_rankings(axes: "Axes", marks: Sequence[RankingMark], look: Look) -> No
         )
     axes.set_yticks(range(len(SCORES), 0, -1), [SCORE_NAMES[score] for score in SCORES])
     axes.set_ylim(0.4, len(SCORES) + 0.6)
-    axes.set_xlabel("Spearman of score and accuracy after transfer, 95 % intervals")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))

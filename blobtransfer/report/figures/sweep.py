@@ -25,7 +25,7 @@ from blobtransfer.report.figures.style import (
     shorten,
 )
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import QUESTION_NAMES
+from blobtransfer.report.words import QUESTION_NAMES, test_metric
 from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import Axis, variant_labels
@@ -105,7 +105,7 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
         line = {"label": "best possible", "linewidth": look.scale, **CEILING_LINE}
         axes.plot(_positions(results), heights, **line)
     note = _interval_note("95 % interval, each alone", results)
-    axes.set_ylabel(f"mean test accuracy (%)\n{note}")
+    axes.set_ylabel(f"mean {test_metric(results.cell.spec)} (%)\n{note}")
 
 
 def _draw_differences(results: StudyResults, question: Question, axes: "Axes", look: Look) -> None:

@@ -98,9 +98,8 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
             axes.sharex(panels[0])
             axes.sharey(panels[0])
         _draw_dataset(dataset, plane, axes, look, is_equal=aspects[i] is not None)
-        best = (
-            "" if dataset.ceiling is None else f"\nbest possible {format_percent(dataset.ceiling)}"
-        )
+        ceiling = dataset.best_possible()
+        best = "" if ceiling is None else f"\nbest possible {format_percent(ceiling)}"
         axes.set_title(escape_mathtext(titles[i] + best))
         axes.set_xlabel(x_labels[i])
         if i % n_columns == 0 or not is_shared:

@@ -17,9 +17,9 @@ from blobtransfer.report.figures.style import (
     escape_mathtext,
     shorten,
 )
-from blobtransfer.report.words import format_number
+from blobtransfer.report.words import format_number, metric_name
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, TrainingResults
-from blobtransfer.specs.training import CURVE_METRICS, TEST_LOSS, TRAIN_LOSS
+from blobtransfer.specs.training import TEST_LOSS, TRAIN_LOSS
 from blobtransfer.specs.variant import STANDALONE
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _draw_curves(
         accuracies: Axes of the accuracies.
         look: Sizes.
     """
-    baseline, (arm,) = results.baseline, results.scores.arms
+    spec, baseline, (arm,) = results.spec, results.baseline, results.scores.arms
     lines: list[tuple[str, Any, str, dict[str, Any]]] = [
         ("train", curves, "train", {"color": "0.55", "linestyle": ":"}),
         ("test", curves, "test", {"color": colour_of(arm.variant)}),
@@ -149,17 +149,20 @@ def _draw_curves(
         dashed = {"color": colour_of(STANDALONE), "linestyle": "--"}
         lines.append(("test", baseline.curves, "test, standalone", dashed))
     for rows, metrics, label, style in lines:
-        by_metric = dict(zip(CURVE_METRICS, metrics, strict=True))
+        by_metric = dict(zip(spec.curve_metrics, metrics, strict=True))
         style = {"label": label, "linewidth": 1.4 * look.scale} | style
         _draw_curve(losses, by_metric[f"{rows}_loss"], style)
-        _draw_curve(accuracies, 100 * by_metric[f"{rows}_accuracy"], style)
+        if rows == "test":
+            _draw_curve(accuracies, 100 * metrics[0], style)
+        elif spec.metric == "accuracy":  # else the accuracy on training rows is another metric
+            _draw_curve(accuracies, 100 * by_metric["train_accuracy"], style)
     ceiling = results.measured.ceiling
     if ceiling is not None:
         label = f"best possible, {format_number(ceiling, digits=1)}"
         accuracies.axhline(100 * ceiling, label=label, linewidth=look.scale, **CEILING_LINE)
     drawn_losses = [metrics[[TEST_LOSS, TRAIN_LOSS]] for _, metrics, *_ in lines]
     _scale_losses(losses, np.concatenate(drawn_losses))
-    for axes, label in ((losses, "loss (nats)"), (accuracies, "accuracy (%)")):
+    for axes, label in ((losses, "loss (nats)"), (accuracies, f"{metric_name(spec)} (%)")):
         axes.set_ylabel(label)
         axes.set_xlabel("epoch (0: before training)")
         axes.legend(frameon=False, loc="best")

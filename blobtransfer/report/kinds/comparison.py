@@ -73,7 +73,7 @@ class ComparisonView(View[StudyResults]):
         cell = results.cell
         for question in cell.spec.questions:
             yield comparison_table(cell, question)
-        yield risk_table(cell, "test accuracy in %")
+        yield risk_table(cell, f"{words.test_metric(cell.spec)} in %")
         if cell.findings.rankings:
             yield _ranking_table(cell)
         yield from detail_tables(cell)
@@ -94,6 +94,7 @@ class ComparisonView(View[StudyResults]):
             legend.append("early stopping")
         return Overview(
             rows=tuple(overview_rows(cell)),
+            scores=f"{words.metric_name(cell.spec)} in %",
             legend="; ".join(legend),
             verdicts=shared_verdicts(cell),
             n_tables=len(questions),
@@ -107,8 +108,9 @@ class ComparisonView(View[StudyResults]):
         yield from texts.EXPLAINED_VARIANTS
         yield texts.EXPLAINED_FRESH
         yield "one source: all repeats start from the same source network"
-        n_repeats = cell.scores.n_repeats
-        yield f"mean, std, median: of the test accuracies of {n_repeats} repeats, in %"
+        n_repeats, accuracies = cell.scores.n_repeats, words.test_metric_plural(spec)
+        yield f"mean, std, median: of the {accuracies} of {n_repeats} repeats, in %"
+        yield from texts.explain_metric(spec)
         if cell.findings.low_line is not None:
             yield f"low: runs that end below {words.format_percent(cell.findings.low_line)}"
         if measured.ceiling is not None:
@@ -143,7 +145,9 @@ class ComparisonView(View[StudyResults]):
         yield texts.training_paragraph([spec])
         yield texts.design_paragraph(spec)
         yield texts.interval_paragraph(spec)
-        yield texts.verdict_paragraph(words.format_points(spec.margin))
+        yield texts.verdict_paragraph(
+            words.format_points(spec.margin), notes=texts.explain_metric(spec)
+        )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
         """Draw differences, scores and learning curves."""
@@ -237,7 +241,7 @@ def comparison_table(results: CellResults, question: Question) -> Table:
     """Return the table of one question, one row per variant, with its answer."""
     early_stopping = "" if results.spec.training.patience is None else "early stopping, "
     title = (
-        f"{words.question_title(results, question)}: test accuracy in % on "
+        f"{words.question_title(results, question)}: {words.test_metric(results.spec)} in % on "
         f"{results.measured.name}, {results.spec.network}, {early_stopping}"
         f"{words.describe_design(results, question)}"
     )
@@ -332,7 +336,8 @@ def _ranking_table(results: CellResults) -> Table:
         f"Which of {words.pluralise(n, 'source networks')} would one pick? Scores on the training "
         f"rows of {results.measured.name}",
         ((label, *texts.ranking_cells(score, ranking)) for label, score, ranking in rankings),
-        sentence=texts.ranking_sentence(rankings, f", the {n} source networks"),
+        results.spec,
+        sentence=texts.ranking_sentence(rankings, f", the {n} source networks", results.spec),
     )
 
 
@@ -365,7 +370,8 @@ def _comparison_notes(
         )
         notes.append(
             f"one source network, trained on {source.name} "
-            f"(test accuracy {words.format_percent(run.test_accuracy)}{ceiling}): {ONE_SOURCE_NOTE}"
+            f"({words.test_metric(spec)} {words.format_percent(results.accuracy_of(run))}"
+            f"{ceiling}): {ONE_SOURCE_NOTE}"
         )
         if run.status == "failed":
             notes.append("the source network failed: its loss is not finite")

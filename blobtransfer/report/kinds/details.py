@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from blobtransfer.report import words
-from blobtransfer.report.kinds.texts import SECONDARY
+from blobtransfer.report.kinds.texts import secondary_note
 from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric
 from blobtransfer.results.results import CellResults
@@ -61,6 +61,8 @@ def detail_tables(results: CellResults) -> Iterator[Table]:
 def rates_table(results: CellResults) -> Table:
     """Return the table of the learning rates that runs have chosen."""
     rates = [f"{rate:g}" for rate in sorted(results.spec.tune)]
+    is_balanced = results.spec.metric == "balanced-accuracy"
+    chosen_by = "with the highest balanced accuracy" if is_balanced else "that is most accurate"
     return Table(
         title="The learning rates that were chosen: runs",
         columns=("variant", "question", *rates),
@@ -73,7 +75,7 @@ def rates_table(results: CellResults) -> Table:
             for summary in results.summary
         ),
         notes=(
-            "each run takes the rate that is most accurate on a fifth of its training rows, and "
+            f"each run takes the rate {chosen_by} on a fifth of its training rows, and "
             "learns all of them with it; source networks learn with "
             f"{results.spec.training.learning_rate:g}",
         ),
@@ -103,7 +105,7 @@ def epochs_table(results: CellResults) -> Table:
 def variance_table(results: CellResults) -> Table:
     """Return the table of the variation between and within source networks."""
     return Table(
-        title="The luck of the source: std of test accuracy in points",
+        title=f"The luck of the source: std of {words.test_metric(results.spec)} in points",
         columns=("variant", "sources", "between sources", "within a source", "ICC"),
         rows=tuple(
             (
@@ -148,7 +150,7 @@ def controls_table(results: CellResults) -> Table:
                 f"{CONTRASTS[kind]}: {CONTRAST_HELP[kind]}"
                 for kind in dict.fromkeys(kind for kind, *_ in by_row)
             ),
-            SECONDARY,
+            secondary_note(results.spec),
         ),
     )
 
@@ -172,10 +174,10 @@ def speed_table(results: CellResults, question: Question) -> Table:
         columns=("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict"),
         rows=blank_repeats(rows, 1),
         notes=(
-            "test accuracy: jumpstart, before training; height, mean of the learning curve; "
-            "last 10, mean of the last epochs",
+            f"{words.test_metric(results.spec)}: jumpstart, before training; height, mean of the "
+            "learning curve; last 10, mean of the last epochs",
             f"reached: runs that reach {words.format_percent(results.findings.threshold)}; epochs: "
             f"until then, {results.spec.training.epochs} where it is never reached",
-            SECONDARY,
+            secondary_note(results.spec),
         ),
     )

@@ -156,11 +156,12 @@ def grid_ranking_table(results: StudyResults) -> Table:
         f"Which of {words.pluralise(n_sources, 'sources')} would one pick? Scores on the training "
         "rows of each target",
         ((label, *texts.ranking_cells(score, ranking)) for label, score, ranking in rankings),
+        results.cell.spec,
         notes=(
             f"means over the targets and {words.pluralise(rankings[0][-1].n, 'repeats')}, which "
             "alone are independent; without the diagonal",
         ),
-        sentence=texts.ranking_sentence(rankings, " of a target, its sources"),
+        sentence=texts.ranking_sentence(rankings, " of a target, its sources", results.cell.spec),
     )
 
 
@@ -182,7 +183,7 @@ def cell_table(results: StudyResults) -> Table:
     heads = ("variant", "mean", "std", "difference [95 %]", "adj. p", "verdict")
     note = "an interval is at the level of its stage: it leaves out 0 just where p is below 0.05"
     return Table(
-        title="Cell by cell: test accuracy in %, differences in points",
+        title=f"Cell by cell: {words.test_metric(results.cell.spec)} in %, differences in points",
         columns=("source", "target", *heads),
         rows=blank_repeats(rows, 2),
         notes=(note,),

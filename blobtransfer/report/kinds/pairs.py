@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report import words
 from blobtransfer.report.kinds.study import StudyView, notes_on_alike
-from blobtransfer.report.kinds.texts import SECONDARY, describe_epochs
+from blobtransfer.report.kinds.texts import describe_epochs, secondary_note
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import SummaryRows, Table, blank_repeats
 from blobtransfer.results.results import StudyResults
@@ -33,7 +33,7 @@ class PairsView(StudyView):
 
     cell_name = "pairs"
     column_explanations = (
-        "mean, std: of the mean test accuracies on the pairs, in %, and between pairs",
+        "mean, std: of the mean {test_metric_plural} on the pairs, in %, and between pairs",
         "difference [95 %]: mean over the pairs of variant less standalone, in points, and where "
         "it would lie with very many pairs; those of all variants are simultaneous",
         "tau: standard deviation of the true differences between pairs",
@@ -118,7 +118,8 @@ def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: Stud
     pairs = words.pluralise(family.n_pairs, "pairs")
     if family.mean is None or family.ci_low is None or family.ci_high is None:
         mean = "" if family.mean is None else f" by {words.format_signed(family.mean)} on average"
-        return f"{label} changes accuracy{mean} over {pairs}, too few for a new pair"
+        metric = words.metric_name(results.cell.spec)
+        return f"{label} changes {metric}{mean} over {pairs}, too few for a new pair"
     verdict = summary.verdict
     clause = words.VERDICT_CLAUSES["undecided" if verdict is None else verdict.kind]
     if verdict is not None and verdict.beyond_margin is None:  # not a verdict by the interval
@@ -168,7 +169,8 @@ def pooled_table(results: StudyResults, sentence: str) -> Table:
     n_pairs, margin = len(results.cells), words.format_points(results.study.margin)
     heads = ("difference [95 %]", WORST, "tau", "next pair", BEYOND_MARGIN, "verdict")
     return Table(
-        title=f"{words.pluralise(n_pairs, 'pairs')}: test accuracy in %, differences in points",
+        title=f"{words.pluralise(n_pairs, 'pairs')}: {words.test_metric(results.cell.spec)} in %, "
+        "differences in points",
         columns=("variant", "mean", "std", *heads),
         rows=tuple(rows),
         notes=(
@@ -203,7 +205,7 @@ def moderator_tables(results: StudyResults) -> list[Table]:
         "known, in other repeats than the difference; its slope is flattened, as the gap is "
         "measured with noise",
         "distance: of the classes of the two problems, in standard deviations",
-        SECONDARY,
+        secondary_note(results.cell.spec),
     ]
     if not any(what == MODERATORS["distance"] for _, what, _ in rows):
         del notes[1]
@@ -225,7 +227,8 @@ def pair_table(results: StudyResults) -> Table:
         rows.append((*pair, label, words.format_number(row.mean), interval))
     pair_heads = ("pair", "source", "target", "gap", "distance")
     return Table(
-        title="Pair by pair: test accuracy in %, differences in points [95 % interval, each alone]",
+        title=f"Pair by pair: {words.test_metric(results.cell.spec)} in %, differences in points "
+        "[95 % interval, each alone]",
         columns=(*pair_heads, "variant", "mean", "difference [95 %]"),
         rows=blank_repeats(rows, len(pair_heads)),
         is_detail=True,

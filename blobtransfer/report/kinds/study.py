@@ -11,7 +11,12 @@ from blobtransfer.report.kinds.comparison import SUMMARY_COLUMNS, summary_row
 from blobtransfer.report.kinds.details import detail_tables
 from blobtransfer.report.report import View
 from blobtransfer.report.table import SummaryRows, Table
-from blobtransfer.report.words import QUESTION_NAMES, SHORT_VERDICTS, format_points
+from blobtransfer.report.words import (
+    QUESTION_NAMES,
+    SHORT_VERDICTS,
+    format_points,
+    test_metric_plural,
+)
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
@@ -24,7 +29,8 @@ class StudyView(View[StudyResults]):
 
     Attributes:
         cell_name: Name of the cells of this kind, in the plural.
-        column_explanations: Meaning of the columns of this kind.
+        column_explanations: Meaning of the columns of this kind; `{test_metric_plural}` stands for
+            the judged metric.
     """
 
     is_condensed = True
@@ -73,7 +79,10 @@ class StudyView(View[StudyResults]):
         """Yield the meaning of each row and column, with the numbers of these results."""
         yield from texts.EXPLAINED_VARIANTS
         yield texts.EXPLAINED_FRESH
-        yield from self.column_explanations
+        accuracies = test_metric_plural(results.cell.spec)
+        for text in self.column_explanations:
+            yield text.format(test_metric_plural=accuracies)
+        yield from texts.explain_metric(results.cell.spec)
         yield "better, worse: the whole interval is above, below 0"
         margin = format_points(results.study.margin)
         yield f"alike: no practical difference, the interval is within {margin} of 0"
@@ -85,7 +94,7 @@ class StudyView(View[StudyResults]):
         yield texts.training_paragraph(results.study.specs)
         yield texts.design_paragraph(spec)
         yield self.study_paragraph(results)
-        yield texts.verdict_paragraph(format_points(spec.margin))
+        yield texts.verdict_paragraph(format_points(spec.margin), notes=texts.explain_metric(spec))
 
     def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per cell and variant, with the position of the cell first."""

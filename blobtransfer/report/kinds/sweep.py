@@ -25,7 +25,7 @@ class SweepView(StudyView):
     cell_name = "points"
     column_explanations = (
         "epochs, updates: passes over the training rows of a point, and steps in all",
-        "mean, std: of the test accuracies of the repeats of a point, in %",
+        "mean, std: of the {test_metric_plural} of the repeats of a point, in %",
         "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
         "where it would lie with very many repeats; those of all points are simultaneous",
     )
@@ -152,8 +152,9 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
     p_heads = ("difference [95 %]", *(("adj. p",) if has_p else ()), "verdict")
     repeats = _count_range({cell.scores.n_repeats for cell in results.cells})
     return Table(
-        title=f"{words.QUESTION_NAMES[question].capitalize()}: test accuracy in % on {target.name} "
-        f"by {' and '.join(names)}, {repeats} repeats a point",
+        title=f"{words.QUESTION_NAMES[question].capitalize()}: "
+        f"{words.test_metric(results.cell.spec)} in % on {target.name} by "
+        f"{' and '.join(names)}, {repeats} repeats a point",
         columns=(*names, *heads, *p_heads),
         rows=blank_repeats(rows, len(names) + 2),
         notes=tuple(_sweep_notes(results, question)),
@@ -173,7 +174,9 @@ def point_ranking_table(results: StudyResults) -> Table:
         for finding in cell.findings.rankings
     )
     title = "Which of the source networks would one pick? Scores on the training rows"
-    return ranking_table(title, rows, axis_names=tuple(axis.name for axis in results.study.axes))
+    return ranking_table(
+        title, rows, results.cell.spec, axis_names=tuple(axis.name for axis in results.study.axes)
+    )
 
 
 def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:

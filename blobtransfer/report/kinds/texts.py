@@ -1,6 +1,6 @@
 """Texts, cells and tables that views of several kinds share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from blobtransfer.report import words
 from blobtransfer.report.table import Table, blank_repeats
@@ -21,14 +21,23 @@ EXPLAINED_FRESH = "fresh sources: every repeat trains a new source network"
 RANKING_COLUMNS = ("Spearman [95 %]", "gain", "regret")
 
 RANKING_NOTES = (
-    "Spearman: of the score with the test accuracy after transfer; its interval covers about 90 to "
+    "Spearman: of the score with the {test_metric} after transfer; its interval covers about 90 to "
     "95 %",
-    "gain, regret: points of accuracy that the network with the best score is above the mean of "
+    "gain, regret: points of {metric} that the network with the best score is above the mean of "
     "all, and below the best of all",
     "a score says nothing about other targets, nor whether transfer beats training from scratch",
 )
 
-SECONDARY = "secondary: not adjusted together with the answer about accuracy"
+
+def secondary_note(spec: ExperimentSpec) -> str:
+    """Return a note on findings besides the answer about the judged metric."""
+    return f"secondary: not adjusted together with the answer about {words.metric_name(spec)}"
+
+
+def explain_metric(spec: ExperimentSpec) -> Iterator[str]:
+    """Yield the meaning of the judged metric, unless it is plain accuracy."""
+    if spec.metric == "balanced-accuracy":
+        yield words.BALANCED_ACCURACY_NOTE
 
 
 def describe_epochs(specs: Sequence[ExperimentSpec]) -> str | None:
@@ -110,27 +119,33 @@ def interval_paragraph(spec: ComparisonSpec) -> str:
     )
 
 
-def verdict_paragraph(margin: str, failed: str = "chance level") -> str:
+def verdict_paragraph(margin: str, failed: str = "chance level", notes: Iterable[str] = ()) -> str:
     """Return when a variant is called better or worse.
 
     Args:
         margin: The margin, with its unit.
         failed: What a failed run counts at.
+        notes: Notes on the metric.
     """
     return (
         "A variant is called better or worse where the whole interval is above or below 0, of no "
         f"practical difference where it is all within {margin}, and else undecided. A run whose "
         f"loss is not finite counts at {failed}."
+        + "".join(f" {note[0].upper()}{note[1:]}." for note in notes)
     )
 
 
 def ceiling_note(results: CellResults) -> str:
     """Return the best possible accuracy, or the chance level if that is not known."""
     data, spec = results.measured, results.spec.data
+    metric = words.metric_name(results.spec)
     if data.ceiling is None:
+        chance = "the share of the largest class among the test rows"
+        if results.spec.metric == "balanced-accuracy":
+            chance = f"1 / {sum(map(bool, data.test_class_counts))} classes of the test rows"
         return (
-            f"floor: {words.format_percent(data.floor)}, the share of the largest class among the "
-            "test rows; the best possible accuracy is not known"
+            f"floor: {words.format_percent(data.floor)}, {chance}; the best possible {metric} is "
+            "not known"
         )
     how = " (nearest true centre)" if isinstance(spec, BlobsSpec) else ""
     return (
@@ -163,6 +178,7 @@ def describe_pick(ranking: Ranking) -> str:
 def ranking_table(
     title: str,
     rows: Iterable[tuple[str, ...]],
+    spec: ExperimentSpec,
     axis_names: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
     sentence: str | None = None,
@@ -172,6 +188,7 @@ def ranking_table(
     Args:
         title: Title of the table.
         rows: Position of the cell, variant, and `ranking_cells`.
+        spec: The experiment, which sets the judged metric.
         axis_names: Column heads of the position of a cell; such a table is a detail.
         notes: Notes before those on the columns.
         sentence: The answer.
@@ -180,20 +197,27 @@ def ranking_table(
         title=title,
         columns=(*axis_names, "variant", "score", *RANKING_COLUMNS),
         rows=blank_repeats(rows, len(axis_names), 1),
-        notes=(*notes, *RANKING_NOTES),
+        notes=(
+            *notes,
+            *(
+                note.format(test_metric=words.test_metric(spec), metric=words.metric_name(spec))
+                for note in RANKING_NOTES
+            ),
+        ),
         sentence=sentence,
         is_detail=bool(axis_names),
     )
 
 
 def ranking_sentence(
-    rankings: Iterable[tuple[str, ScoreName, Ranking]], subject: str
+    rankings: Iterable[tuple[str, ScoreName, Ranking]], subject: str, spec: ExperimentSpec
 ) -> str | None:
     """Return a sentence on the ranking by `HEADLINE_SCORE`; None if it is unknown.
 
     Args:
         rankings: Variant, score and ranking; the first variant counts.
         subject: What is ranked, after the words `on the training rows`.
+        spec: The experiment, which sets the judged metric.
     """
     for label, score, ranking in rankings:
         if score != words.HEADLINE_SCORE:
@@ -202,8 +226,8 @@ def ranking_sentence(
             return None
         return (
             f"Ranked by {words.SCORE_NAMES[score]}, on the training rows{subject} agree with their "
-            f"accuracy after {label} by Spearman {words.format_spearman(ranking)}; "
-            f"{describe_pick(ranking)}. It says nothing about other targets, nor whether transfer "
-            "beats training from scratch"
+            f"{words.metric_name(spec)} after {label} by Spearman "
+            f"{words.format_spearman(ranking)}; {describe_pick(ranking)}. It says nothing about "
+            "other targets, nor whether transfer beats training from scratch"
         )
     return None

@@ -4,10 +4,16 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from blobtransfer.report.cautions import caution_text
-from blobtransfer.report.kinds.texts import ceiling_note, training_paragraph
+from blobtransfer.report.kinds.texts import ceiling_note, explain_metric, training_paragraph
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Table
-from blobtransfer.report.words import describe_frozen_layers, format_loss, format_percent
+from blobtransfer.report.words import (
+    BALANCED_ACCURACY_NOTE,
+    describe_frozen_layers,
+    format_loss,
+    format_percent,
+    test_metric,
+)
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, TrainingResults
@@ -38,12 +44,14 @@ class TrainingView(View[TrainingResults]):
     def method(self, results: TrainingResults) -> Iterator[str]:
         """Yield how networks are trained."""
         yield training_paragraph([results.spec])
+        yield from explain_metric(results.spec)
 
     def caption(self, results: TrainingResults, sentences: Iterable[Sentence]) -> str:
         """Return the test accuracy and what the figure shows."""
         if results.run.status != "ok":
             return "The loss is not finite"
-        text = f"Test accuracy {format_percent(results.run.test_accuracy or 0.0)}"
+        accuracy = format_percent(results.accuracy_of(results.run) or 0.0)
+        text = f"{test_metric(results.spec).capitalize()} {accuracy}"
         if results.spec.network.n_classes <= MAX_DRAWN_CLASSES:
             text += ", and where the network sees which class"
         return text
@@ -71,10 +79,10 @@ def training_table(results: TrainingResults) -> Table:
             "weights are restored"
         )
     if results.baseline is not None and results.baseline.run.status == "ok":
-        accuracy = format_percent(results.baseline.run.test_accuracy)
+        accuracy = format_percent(results.accuracy_of(results.baseline.run))
         notes.append(
-            f"from scratch, the rows in the same order: test accuracy {accuracy}; one run of each "
-            "decides nothing, compare does"
+            f"from scratch, the rows in the same order: {test_metric(results.spec)} {accuracy}; "
+            "one run of each decides nothing, compare does"
         )
     if results.interrupted:
         notes.append("interrupted: no network from scratch was trained to be shown beside it")
@@ -82,6 +90,9 @@ def training_table(results: TrainingResults) -> Table:
         ("accuracy", format_percent(run.train_accuracy), format_percent(run.test_accuracy)),
         ("loss", format_loss(run.train_loss), format_loss(run.test_loss)),
     ]
+    if results.spec.metric == "balanced-accuracy":
+        rows.insert(0, ("balanced accuracy", "", format_percent(run.balanced_accuracy)))
+        notes.append(BALANCED_ACCURACY_NOTE)
     gap = None if run.status == "failed" else summary.gap
     if data.ceiling is not None:
         rows += [("ceiling", "", format_percent(data.ceiling)), ("gap", "", format_percent(gap))]

@@ -53,7 +53,8 @@ def check_source_run(spec: ExperimentSpec, run: Run | None) -> None:
     if run is None:
         return
     try:
-        scores, training = Scores.from_rows([run], (STANDALONE_ARM,)), spec.source_training
+        scores = Scores.from_rows([run], (STANDALONE_ARM,), spec.judged)
+        training = spec.source_training
         check_epochs(scores, training, [training.epochs])
     except ValueError as error:
         raise ValueError(f"source_run: {str(error).partition(': ')[2]}") from error

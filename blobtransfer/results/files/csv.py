@@ -21,7 +21,6 @@ from blobtransfer.results.scores import Run
 from blobtransfer.specs.checks import escape_control_characters, read_number
 from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.experiment import Arm
-from blobtransfer.specs.training import CURVE_METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 
@@ -111,8 +110,9 @@ def curves_to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
     Yields:
         The text, some thousand lines at a time.
     """
-    n_metrics = len(next(iter(results.cells[0].curves.values())))
-    yield csv_line([*CURVE_COLUMNS, *_axis_columns(results), "epoch", *CURVE_METRICS[:n_metrics]])
+    first = results.cells[0]
+    metrics = first.spec.curve_metrics[: len(next(iter(first.curves.values())))]
+    yield csv_line([*CURVE_COLUMNS, *_axis_columns(results), "epoch", *metrics])
     for cell in results.cells:
         axis_values = _axis_values(results, cell)
         n_lines = max(curves.shape[-1] for curves in cell.curves.values())

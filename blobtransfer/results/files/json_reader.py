@@ -48,7 +48,6 @@ from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.experiment import STANDALONE_ARM, ExperimentSpec
 from blobtransfer.specs.scores import ScoreColumn
 from blobtransfer.specs.study import Study
-from blobtransfer.specs.training import CURVE_METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 NO_VERSION = re.compile(rb'"schema_version"\s*:\s*\d+[.eE]')
@@ -143,7 +142,7 @@ def _results_of(file: ResultsFile) -> StudyResults | TrainingResults:
         return StudyResults(study, (CellResults(**values),), provenance)
     if len(file.runs) * len(spec.arms) != 1:
         raise ValueError(f"runs: {file.command} has one run of one variant")
-    values = _values_of(file, spec, file.interrupted, CURVE_METRICS)
+    values = _values_of(file, spec, file.interrupted, spec.curve_metrics)
     _check_maps(file.regions, file.predictions, spec.network.n_classes)
     return TrainingResults(
         **values,
@@ -249,14 +248,14 @@ def _values_of(
             raise ValueError(f"runs: repeat {run.repeat} is not in 0 to {spec.n_repeats - 1}")
         if run.classes_predicted > spec.network.n_classes:
             raise ValueError(f"runs: {run.classes_predicted} classes cannot be predicted")
-    scores = Scores.from_rows(record.runs, spec.arms)
+    scores = Scores.from_rows(record.runs, spec.arms, spec.judged)
     check_epochs(scores, spec.training, [spec.n_epochs(arm) for arm in spec.arms])
     if spec.training.patience is None:
         scores = replace(scores, epochs=None)
     if scores.n_repeats < spec.n_repeats and not (interrupted or spec.until_decided):
         raise ValueError(f"runs: of {scores.n_repeats} repeats, not {spec.n_repeats}")
     if metrics is None:
-        metrics = CURVE_METRICS[:1] if spec.speed else ()
+        metrics = spec.curve_metrics[:1] if spec.speed else ()
     return {
         "spec": spec,
         "tasks": record.tasks,
@@ -336,7 +335,7 @@ def _baseline_of(file: ResultsFile) -> StandaloneTraining | None:
     if file.command != "train-target" or file.spec.arms == (STANDALONE_ARM,):
         raise ValueError("baseline: the command has none")
     try:
-        scores = Scores.from_rows([record.run], (STANDALONE_ARM,))
+        scores = Scores.from_rows([record.run], (STANDALONE_ARM,), file.spec.judged)
         check_epochs(scores, file.spec.training, [file.spec.n_epochs(STANDALONE_ARM)])
     except ValueError as error:
         raise ValueError(f"baseline: {str(error).partition(': ')[2]}") from error
@@ -344,7 +343,7 @@ def _baseline_of(file: ResultsFile) -> StandaloneTraining | None:
         raise ValueError("baseline: it is not of the run beside it")
     _check_maps(record.regions, record.predictions, file.spec.network.n_classes)
     n_epochs = file.spec.n_epochs(STANDALONE_ARM)
-    curves = _curve_grid([record.curve], n_epochs, CURVE_METRICS)
+    curves = _curve_grid([record.curve], n_epochs, file.spec.curve_metrics)
     return StandaloneTraining(record.run, curves[:, 0], record.regions, record.predictions)
 
 
@@ -361,7 +360,8 @@ def _curves_of(record: CellRecord, spec: ExperimentSpec, metrics: Sequence[str])
         return {}
     repeats = sorted({run.repeat for run in record.runs})
     finished = {_key(run) for run in record.runs if run.status == "ok"}
-    if any(None in row.test_accuracy for key, row in by_key.items() if key in finished):
+    accuracies = {key: getattr(row, metrics[0]) or () for key, row in by_key.items()}
+    if any(None in accuracy for key, accuracy in accuracies.items() if key in finished):
         raise ValueError("curves: an accuracy is missing, though the run did not fail")
     return {
         arm: _curve_grid(

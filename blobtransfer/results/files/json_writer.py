@@ -27,7 +27,6 @@ from blobtransfer.results.results import (
     CellResults,
     ColumnValues,
     JudgedResults,
-    StandaloneTraining,
     StudyResults,
     TrainingResults,
 )
@@ -35,7 +34,6 @@ from blobtransfer.specs.experiment import STANDALONE_ARM, Arm, ExperimentSpec
 from blobtransfer.specs.identity import plain
 from blobtransfer.specs.scores import ScoresSpec
 from blobtransfer.specs.study import Study
-from blobtransfer.specs.training import CURVE_METRICS
 from blobtransfer.statistics.transferability import SCORES
 
 Rows = Iterable[str]
@@ -79,7 +77,7 @@ def _results_file(
     for name in ("regions", "predictions"):
         value = getattr(training, name, None)
         yield f',\n "{name}": {json.dumps(None if value is None else asdict(value))}'
-    baseline = None if training is None else _baseline_record(training.baseline)
+    baseline = None if training is None else _baseline_record(training)
     yield f',\n "baseline": {json.dumps(baseline, allow_nan=False)}'
     yield from _lists(
         {
@@ -245,13 +243,23 @@ def _curve_rows(cell: CellResults) -> Rows:
     """Yield the curve of every run, by repeat, then arm."""
     for r, repeat in enumerate(cell.scores.repeats.tolist() if cell.curves else ()):
         for arm in cell.scores.arms:
-            yield _dump(_curve_row(arm, repeat, cell.curves[arm][:, r]))
+            yield _dump(_curve_row(arm, repeat, cell.curves[arm][:, r], cell.spec))
 
 
-def _curve_row(arm: Arm, repeat: int, curves: NDArray[np.float64]) -> dict[str, Any]:
+def _curve_row(
+    arm: Arm, repeat: int, curves: NDArray[np.float64], spec: ExperimentSpec
+) -> dict[str, Any]:
+    """Return the curves of a run as a JSON row.
+
+    Args:
+        arm: The arm.
+        repeat: The repeat.
+        curves: (M, E + 1), the first M of the `curve_metrics` of the spec.
+        spec: The experiment.
+    """
     values = curves.astype(object)
     values[~np.isfinite(curves)] = None
-    by_metric = dict(zip(CURVE_METRICS, values.tolist(), strict=False))
+    by_metric = dict(zip(spec.curve_metrics, values.tolist(), strict=False))
     return {**arm.columns, "repeat": repeat, **by_metric}
 
 
@@ -267,12 +275,13 @@ def _dump(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-def _baseline_record(baseline: StandaloneTraining | None) -> dict[str, Any] | None:
+def _baseline_record(results: TrainingResults) -> dict[str, Any] | None:
+    baseline = results.baseline
     if baseline is None:
         return None
     return {
         "run": asdict(baseline.run),
-        "curve": _curve_row(STANDALONE_ARM, baseline.run.repeat, baseline.curves),
+        "curve": _curve_row(STANDALONE_ARM, baseline.run.repeat, baseline.curves, results.spec),
         "regions": None if baseline.regions is None else asdict(baseline.regions),
         "predictions": None if baseline.predictions is None else asdict(baseline.predictions),
     }

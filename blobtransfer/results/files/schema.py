@@ -55,13 +55,17 @@ class ArmColumns:
 
 @dataclass(frozen=True)
 class CurveRow(ArmColumns):
-    """The learning of one run by epoch, entry 0 untrained; what is not finite is null."""
+    """The learning of one run by epoch, entry 0 untrained; what is not finite is null.
+
+    Either `test_accuracy` or `balanced_accuracy` is recorded: the metric that is judged.
+    """
 
     repeat: Count
-    test_accuracy: tuple[Share | None, ...]
+    test_accuracy: tuple[Share | None, ...] | None = None
     train_accuracy: tuple[Share | None, ...] | None = None
     test_loss: tuple[Loss | None, ...] | None = None
     train_loss: tuple[Loss | None, ...] | None = None
+    balanced_accuracy: tuple[Share | None, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def unpack(body: bytes, spec: ExperimentSpec, repeats: range) -> BlockResult:
     transferability = rest.pop() if spec.transferability else None
     packed_curves: Curves = dict(zip(arms, rest, strict=True)) if spec.speed else {}
     curves = {arm: packed_curves[arm] for arm in spec.arms if arm in packed_curves}
-    scores.check(spec.network.n_classes)
+    scores.check(spec.network.n_classes, spec.judged)
     check_epochs(scores, spec.training, [spec.n_epochs(arm) for arm in scores.arms])
     for arm, curve in curves.items():
         accuracy = curve[0][~scores.is_failed[scores.arms.index(arm)]]

@@ -7,20 +7,22 @@ from helpers.engines import PlannedEngine
 from helpers.running import compare_cell
 from helpers.specs import spec_of
 
-from blobtransfer.analysis.cautions import cautions_of
+from blobtransfer.analysis.cautions import cautions_of, large_class_cautions
 from blobtransfer.results.findings import (
     Collapsed,
     FewPairs,
     FewTestRows,
+    LargeClass,
     LookAgain,
     OneSource,
     SameData,
 )
+from blobtransfer.results.results import DataRecord
 from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.statistics.paired import Verdict
 
-MANY_ROWS = 10**6
-
+MANY_ROWS = DataRecord("target", "problem 2", 500, 10**6, 0.9, 1 / 3)
+FEW_ROWS = replace(MANY_ROWS, n_test=20)
 
 ALIKE, UNDECIDED = Verdict("no practical difference", "no"), Verdict("undecided")
 
@@ -112,7 +114,7 @@ def test_arms_are_collapsed_where_most_of_their_runs_are(collapsed, is_most):
 
 def test_cautions_that_are_always_reported_come_first():
     spec = both(5, questions=("one",))
-    cautions = cautions_of(spec, 5, 20, summary_of(spec, collapsed=5), n_mixed=2)
+    cautions = cautions_of(spec, 5, FEW_ROWS, summary_of(spec, collapsed=5), n_mixed=2)
     assert len(cautions) > 3
     are_first = [caution.is_always_reported for caution in cautions]
     assert are_first == [True] + [False] * (len(cautions) - 1)
@@ -126,7 +128,7 @@ def test_cautions_that_are_always_reported_come_first():
 def test_test_rows_are_few_where_their_standard_error_is_over_half_the_margin(n_test, is_few):
     # sqrt(0.8 * 0.2 / n) is 0.005 for n = 6,400
     spec = both()
-    found = cautions_of(spec, 30, n_test, summary_of(spec))
+    found = cautions_of(spec, 30, replace(MANY_ROWS, n_test=n_test), summary_of(spec))
     if is_few:
         error = pytest.approx(0.005, rel=1e-3)
         assert found == (FewTestRows(n_test, error, 0.01, n_enough=7_000),)
@@ -134,9 +136,33 @@ def test_test_rows_are_few_where_their_standard_error_is_over_half_the_margin(n_
         assert found == ()
 
 
+def test_a_rare_class_makes_balanced_accuracies_as_uncertain_as_few_rows():
+    # sum(1 / n_k) / 2^2 of 10,000 and 100 rows is 1 / 396.04
+    rows = replace(MANY_ROWS, n_test=10_100, test_class_counts=(10_000, 100, 0))
+    assert cautions_of(both(), 30, rows, summary_of(both())) == ()
+    spec = both(metric="balanced-accuracy")
+    (caution,) = cautions_of(spec, 30, rows, summary_of(spec))
+    assert caution.standard_error == pytest.approx((0.8 * 0.2 / 396.04) ** 0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("metric", "share", "expected"),
+    [
+        ("accuracy", 0.81, (LargeClass(0.81),)),
+        ("accuracy", 0.8, ()),
+        ("balanced-accuracy", 0.5, ()),
+    ],
+)
+def test_accuracy_says_little_if_one_class_holds_over_four_fifths_of_the_test_rows(
+    metric, share, expected
+):
+    record = replace(MANY_ROWS, floor=share)
+    assert large_class_cautions(both(metric=metric), record) == expected
+
+
 def test_without_a_margin_no_number_of_test_rows_is_enough_and_none_is_asked_for():
     spec = both(margin=0.0)
-    assert cautions_of(spec, 30, 20, summary_of(spec)) == ()
+    assert cautions_of(spec, 30, FEW_ROWS, summary_of(spec)) == ()
 
 
 def test_runs_that_all_failed_leave_little_to_compare_and_decide_nothing():

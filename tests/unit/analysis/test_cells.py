@@ -14,7 +14,7 @@ from blobtransfer.report.writers import to_json
 from blobtransfer.results.findings import LowAccuracyRuns, SameData
 from blobtransfer.results.results import CellResults, DataRecord
 from blobtransfer.results.scores import Scores
-from blobtransfer.specs.training import METRICS
+from blobtransfer.specs.training import BALANCED_ACCURACY, METRICS, TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import Verdict, compare_pairs, share_difference
 from blobtransfer.statistics.sequential import sequence_interval
@@ -93,6 +93,18 @@ def test_every_arm_has_a_summary_and_all_but_standalone_a_difference(findings):
     assert set(SCORES) == {(s.arm.sources, s.label) for s in findings.summary}
     assert findings.summary[0].difference is None and findings.summary[0].verdict is None
     assert all(s.difference is not None for s in findings.summary[1:])
+
+
+def test_findings_are_about_the_judged_metric():
+    spec = design("random-frozen,fixed=1", "fixed=1", speed=True)
+    judged = scores_of(spec, SCORES)
+    curves = {arm: np.full((1, 8, spec.n_epochs(arm) + 1), 0.5) for arm in spec.arms}
+    by_recalls = replace(spec, metric="balanced-accuracy")
+    for judging, other in ((spec, BALANCED_ACCURACY), (by_recalls, TEST_ACCURACY)):
+        values = judged.values.copy()
+        values[other] = 0.1
+        found = analysed(judging, replace(judged, values=values), curves=curves)
+        assert found == analysed(spec, judged, curves=curves)
 
 
 def test_a_failed_run_counts_at_chance_level_and_the_mean_of_the_others_stands_beside(findings):

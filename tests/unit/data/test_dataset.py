@@ -50,7 +50,7 @@ def test_neither_a_ceiling_nor_centres_have_to_be_known(small_dataset):
         small_dataset.spec, small_dataset.x_train, small_dataset.y_train, small_dataset.x_test,
         small_dataset.y_test,
     )  # fmt: skip
-    assert (dataset.ceiling, dataset.centers) == (None, None)
+    assert (dataset.best_possible(), dataset.centers) == (None, None)
 
 
 def dataset_of(points, labels):

@@ -113,10 +113,10 @@ def test_fresh_test_rows_of_classification_are_of_the_same_clusters():
 
 
 def test_without_noise_all_is_possible():
-    assert load_dataset(MoonsSpec(1, noise=0.0)).ceiling == 1.0
-    assert load_dataset(CirclesSpec(1, noise=0.0)).ceiling == 1.0
-    assert load_dataset(QuantilesSpec(1)).ceiling == 1.0
-    assert load_dataset(ClassificationSpec(1)).ceiling is None
+    assert load_dataset(MoonsSpec(1, noise=0.0)).best_possible() == 1.0
+    assert load_dataset(CirclesSpec(1, noise=0.0)).best_possible() == 1.0
+    assert load_dataset(QuantilesSpec(1)).best_possible() == 1.0
+    assert load_dataset(ClassificationSpec(1)).best_possible() is None
 
 
 @pytest.mark.parametrize("kind", [MoonsSpec, CirclesSpec])
@@ -128,8 +128,8 @@ def test_no_rule_that_learnt_from_many_rows_is_better_than_the_ceiling(kind):
     rule = KNeighborsClassifier(200).fit(dataset.x_train, dataset.y_train)
     accuracy = np.mean(rule.predict(dataset.x_test) == dataset.y_test)
     # 20,000 rows have a standard error of 0.003.
-    assert accuracy == pytest.approx(dataset.ceiling, abs=0.012)
-    assert accuracy < dataset.ceiling + 0.004
+    assert accuracy == pytest.approx(dataset.best_possible(), abs=0.012)
+    assert accuracy < dataset.best_possible() + 0.004
 
 
 def test_fresh_test_rows_of_blobs_leave_the_training_rows_and_centres_as_they_were():
@@ -139,7 +139,18 @@ def test_fresh_test_rows_of_blobs_leave_the_training_rows_and_centres_as_they_we
     assert len(fresh.x_test) == 40_000
     assert not np.isin(fresh.x_test[:, 0], usual.x_train[:, 0]).any()
     # Two estimates of one accuracy near 0.84: 500 rows have a standard error of 0.016.
-    assert fresh.ceiling == pytest.approx(usual.ceiling, abs=4 * 0.016)
+    assert fresh.best_possible() == pytest.approx(usual.best_possible(), abs=4 * 0.016)
+
+
+@pytest.mark.parametrize("spec", [BlobsSpec(2, n_test=31), MoonsSpec(1), QuantilesSpec(1)])
+def test_the_best_possible_balanced_accuracy_is_that_of_the_same_rule(spec):
+    # The classes are equally likely, so the most likely class has the highest density.
+    dataset = load_dataset(spec)
+    recalls = [
+        np.mean(dataset.best_classes[dataset.y_test == k] == k) for k in np.unique(dataset.y_test)
+    ]
+    assert dataset.best_possible("balanced-accuracy") == pytest.approx(np.mean(recalls), rel=1e-15)
+    assert load_dataset(ClassificationSpec(1)).best_possible("balanced-accuracy") is None
 
 
 def test_the_ceiling_of_two_far_blobs_is_the_normal_tail():
@@ -148,7 +159,7 @@ def test_the_ceiling_of_two_far_blobs_is_the_normal_tail():
 
     dataset = load_dataset(BlobsSpec(4, n_classes=2, n_features=3, cluster_std=5.0, n_test=200_000))
     distance = np.linalg.norm(dataset.centers[0] - dataset.centers[1])
-    assert dataset.ceiling == pytest.approx(norm.cdf(distance / 10.0), abs=0.004)
+    assert dataset.best_possible() == pytest.approx(norm.cdf(distance / 10.0), abs=0.004)
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 5])

@@ -12,7 +12,7 @@ from helpers.texts import says_in_order
 
 from blobtransfer.network import initial_weights
 from blobtransfer.report.kinds import build_report
-from blobtransfer.report.kinds.texts import SECONDARY
+from blobtransfer.report.kinds.texts import secondary_note
 from blobtransfer.running.single import train_source, train_target
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.variant import STANDALONE, parse_variant
@@ -151,7 +151,7 @@ def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(resul
 
 def test_what_is_not_adjusted_together_with_the_answer_is_called_secondary(results):
     fresh, one, _, controls, *speed = reported(results)
-    assert all(SECONDARY in table.notes for table in (controls, *speed))
+    assert all(secondary_note(results.cell.spec) in table.notes for table in (controls, *speed))
     assert [sum("secondary" in note for note in table.notes) for table in (one, fresh)] == [1, 0]
 
 

@@ -120,7 +120,7 @@ def test_other_variants_leave_the_rows_of_a_variant_alone():
 
 def test_problems_without_ceiling_and_centres_are_compared_all_the_same(monkeypatch):
     def load(spec, *_):
-        return replace(load_dataset(spec), ceiling=None, centers=None)
+        return replace(load_dataset(spec), best_classes=None, centers=None)
 
     monkeypatch.setattr("blobtransfer.running.single.load_dataset", load)
     results = compare_cell(spec_of(2, speed=True), None, PlannedEngine(planned))

@@ -63,7 +63,7 @@ def test_the_test_rows_are_kept_to_be_drawn_and_very_many_are_not():
 
 
 def test_a_problem_without_true_centres_has_regions_without_them():
-    dataset = replace(load_dataset(BlobsSpec(1)), centers=None, ceiling=None)
+    dataset = replace(load_dataset(BlobsSpec(1)), centers=None, best_classes=None)
     regions = decision_regions(MLPSpec(), initial_weights(MLPSpec(), 0, 0), dataset)
     assert regions.centers is None
     assert len(regions.points) == 500

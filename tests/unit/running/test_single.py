@@ -99,7 +99,7 @@ def test_more_features_than_a_plane_shows_have_no_regions(n_features, has_region
 
 def test_a_problem_without_ceiling_and_centres_is_learnt_all_the_same(monkeypatch):
     def load(spec, *_):
-        return replace(load_dataset(spec), ceiling=None, centers=None)
+        return replace(load_dataset(spec), best_classes=None, centers=None)
 
     monkeypatch.setattr("blobtransfer.running.single.load_dataset", load)
     results = train_source(source_spec(), PlannedEngine(planned)).results
@@ -164,9 +164,13 @@ def test_a_problem_is_recorded_as_it_is_used():
     largest = max(labels.count(label) for label in range(3)) / 7
     # blobs that small do not overlap
     counts = tuple(np.bincount(np.append(load_dataset(spec).y_train, labels)).tolist())
-    assert record_of("target", spec, 0) == DataRecord(
-        "target", "problem 3", 40, 7, ceiling=1.0, floor=largest, class_counts=counts
-    )
+    record = DataRecord(
+        "target", "problem 3", 40, 7, ceiling=1.0, floor=largest, class_counts=counts,
+        test_class_counts=tuple(labels.count(label) for label in range(3)),
+    )  # fmt: skip
+    assert record_of("target", spec, 0) == record
+    by_recalls = replace(record, floor=1 / len(set(labels)))
+    assert record_of("target", spec, 0, "balanced-accuracy") == by_recalls
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from blobtransfer.specs.variant import STANDALONE, AddLayer, NewHead, Variant, p
         ({"margin": 1e-7}, "margin", "1e-07", "0, or 1e-06 or more"),
         ({"threshold": 0.0}, "threshold", "0.0", "an accuracy above"),
         ({"threshold": 1.5}, "threshold", "1.5", "an accuracy above"),
+        ({"metric": "auc"}, "metric", "auc", "accuracy or balanced-accuracy"),
         ({"low": 0.0}, "low", "0.0", "0.1"),
         ({"low": 1.0}, "low", "1.0", "0.1"),
         (

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from blobtransfer.statistics.descriptive import describe, expected_best
+from blobtransfer.statistics.descriptive import balanced_accuracy, describe, expected_best
 
 
 def test_the_spread_of_four_numbers_is_what_paper_gives():
@@ -19,6 +19,20 @@ def test_the_spread_of_four_numbers_is_what_paper_gives():
     # the best of three of them is 3 once, 4 three times
     assert s.best_of_3 == pytest.approx((3 + 4 + 4 + 4) / 4)
     assert s.best_of_5 is None
+
+
+def test_balanced_accuracy_is_that_of_scikit_learn_also_if_a_class_has_no_rows():
+    from sklearn.metrics import balanced_accuracy_score
+
+    rng = np.random.default_rng(0)
+    labels = rng.choice(5, 200, p=[0.9, 0.05, 0.0, 0.03, 0.02])
+    predicted = np.where(rng.random(200) < 0.4, rng.choice([0, 1, 3, 4], 200), labels)
+    n_correct, n_rows = (np.bincount(y, minlength=5) for y in (labels[labels == predicted], labels))
+    expected = balanced_accuracy_score(labels, predicted)
+    assert balanced_accuracy(n_correct, n_rows) == pytest.approx(expected, rel=1e-15)
+    networks = np.stack([n_correct, n_rows])[:, :, None]  # the second predicts all rows
+    found = balanced_accuracy(networks, n_rows[:, None], axis=1)
+    np.testing.assert_allclose(found[:, 0], [expected, 1.0], rtol=1e-15)
 
 
 def test_one_score_has_no_sample_standard_deviation():

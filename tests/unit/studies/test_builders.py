@@ -42,8 +42,10 @@ CASES = {
             settings(until_decided=True, max_repeats=50, margin=0.02, low=0.2, train_seed=3)
         )
     ),
-    "compare --nested 3 4 --speed --threshold 0.8": lambda: build_comparison(
-        settings(nested=(3, 4), speed=True, threshold=0.8)
+    "compare --nested 3 4 --speed --threshold 0.8 --metric balanced-accuracy": lambda: (
+        build_comparison(
+            settings(nested=(3, 4), speed=True, threshold=0.8, metric="balanced-accuracy")
+        )
     ),
     "compare --hidden 4 3 --activation tanh relu --optimizer adam --batch-size 16 --epochs 5 "
     "--patience 3 "

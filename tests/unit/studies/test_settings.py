@@ -44,6 +44,7 @@ IMPOSSIBLE = {
     "tune": (0.1,),
     "threshold": 0.7,
     "against": parse_variant("new-head"),
+    "metric": "f1",
 }
 
 

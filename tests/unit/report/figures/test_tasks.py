@@ -34,7 +34,10 @@ def test_a_panel_a_problem_with_its_ceiling_and_what_the_axes_are():
     datasets = problems(3)
     shown = shown_in(draw_datasets(datasets, Canvas()))
     assert len(shown) == 5
-    assert shown[3].get_title() == f"Problem 3\nbest possible {100 * datasets[3].ceiling:.1f} %"
+    assert (
+        shown[3].get_title()
+        == f"Problem 3\nbest possible {100 * datasets[3].best_possible():.1f} %"
+    )
     for axes in shown:
         assert re.match(r"component 1 of 3 features \(\d+ %", axes.get_xlabel())
     for axes in (shown[0], shown[3]):  # the first of each row
@@ -136,7 +139,9 @@ def test_one_feature_is_counted_in_bars_by_class():
 
 @pytest.mark.parametrize("n_features", [1, 2, 3])
 def test_a_problem_without_ceiling_and_centres_has_its_rows_alone(n_features):
-    dataset = replace(load_dataset(BlobsSpec(1, n_features=n_features)), ceiling=None, centers=None)
+    dataset = replace(
+        load_dataset(BlobsSpec(1, n_features=n_features)), best_classes=None, centers=None
+    )
     figure = draw_datasets([dataset], Canvas())
     (axes,) = figure.axes
     assert axes.get_title() == "Problem 1"

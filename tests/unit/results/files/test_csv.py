@@ -12,7 +12,6 @@ from blobtransfer.network import initial_weights
 from blobtransfer.results.files.csv import curves_to_csv, to_csv
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.training import CURVE_METRICS
 from blobtransfer.specs.variant import STANDALONE
 
 
@@ -82,4 +81,4 @@ def test_the_curve_of_one_training_has_all_metrics():
     results = train_source(spec, PlannedEngine(lambda *_: 0.5)).results
     rows = list(csv.DictReader(io.StringIO("".join(curves_to_csv(results)))))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
-    assert {row[metric] for row in rows for metric in CURVE_METRICS} == {"0.5"}
+    assert {row[metric] for row in rows for metric in results.spec.curve_metrics} == {"0.5"}

@@ -485,6 +485,17 @@ def test_runs_of_an_older_file_without_early_stopping_have_the_epochs_of_their_t
     assert {row["balanced_accuracy"] for row in record_of(found)["runs"]} == {None}
 
 
+def test_a_file_without_the_judged_accuracy_is_refused(comparison):
+    record = record_of(comparison)
+    record["spec"]["metric"] = "balanced-accuracy"
+    for row in record["curves"]:
+        row["balanced_accuracy"] = row.pop("test_accuracy")
+    from_json(json.dumps(record).encode(), "r.json")
+    record["runs"][3]["balanced_accuracy"] = None
+    with pytest.raises(ResultsFileError, match=r"^r\.json: runs\.3: a score is missing"):
+        from_json(json.dumps(record).encode(), "r.json")
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -222,7 +222,7 @@ def test_what_plays_no_part_in_a_training_finds_the_same_repeats():
     [
         {"train_seed": 1}, {"engine": "keras"}, {"speed": True}, {"model_sha256": "0"},
         {"variants": (STANDALONE,)}, {"tune": (0.01, 0.02)}, {"source_epochs": 3},
-        {"questions": ("one",)}, {"equal_compute_epochs": 3},
+        {"questions": ("one",)}, {"equal_compute_epochs": 3}, {"metric": "balanced-accuracy"},
     ],
 )  # fmt: skip
 def test_what_plays_a_part_makes_another_experiment(changes):
