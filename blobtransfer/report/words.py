@@ -88,6 +88,11 @@ def metric_name(spec: ExperimentSpec) -> str:
     return test_metric(spec).removeprefix("test ")
 
 
+def points_of(spec: ExperimentSpec) -> str:
+    """Return the unit of differences: `points`, or `points of balanced accuracy`."""
+    return "points" if spec.metric == "accuracy" else f"points of {metric_name(spec)}"
+
+
 # ---------------------------------------------------------------- lists and counts
 
 

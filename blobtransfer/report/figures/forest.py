@@ -14,7 +14,7 @@ from blobtransfer.report.figures.marks import (
 )
 from blobtransfer.report.figures.style import Look, colour_of, escape_mathtext, shorten
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import label_of
+from blobtransfer.report.words import label_of, points_of
 from blobtransfer.results.results import StudyResults
 from blobtransfer.results.study_findings import PooledSummary
 
@@ -67,8 +67,8 @@ def draw_forest(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     figure.suptitle(escape_mathtext(title))
     intervals = interval_note("95 % intervals, each alone", (row.n for row in rows))
     note = (
-        "difference to standalone in points: worse below 0, better above; pairs, sorted by "
-        f"{label_of(families[0].arm, results.cell)}: {intervals}"
+        f"difference to standalone in {points_of(results.cell.spec)}: worse below 0, better above; "
+        f"pairs, sorted by {label_of(families[0].arm, results.cell)}: {intervals}"
     )
     if _has_mean(families[0]):
         note += "; mean: simultaneous intervals"

@@ -7,7 +7,13 @@ from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas, new_panels
 from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
 from blobtransfer.report.figures.style import Look, escape_mathtext, shorten, width_in_letters
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import QUESTION_NAMES, format_judged_mean, format_points, metric_name
+from blobtransfer.report.words import (
+    QUESTION_NAMES,
+    format_judged_mean,
+    format_points,
+    metric_name,
+    points_of,
+)
 from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import variant_labels
@@ -106,7 +112,7 @@ def draw_heat(
         _set_labels(results, heat_map, axes, names_width)
     figure.suptitle(escape_mathtext(title))
     bar = figure.colorbar(image, ax=figure.axes, shrink=0.8)
-    bar.set_label("difference to standalone (points)")
+    bar.set_label(f"difference to standalone ({points_of(results.cell.spec)})")
     margin = f" (less than {format_points(results.study.margin)})" if results.study.margin else ""
     note = (
         f"{SYMBOLS['better']} better   {SYMBOLS['worse']} worse   = no practical difference"

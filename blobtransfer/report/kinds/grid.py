@@ -128,8 +128,8 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
     n_differences = len(results.cells) * (len(results.study.cells[0].spec.variants) - 1)
     margin = words.format_points(results.study.margin)
     return Table(
-        title=f"{dict(variant_labels(results.study))[series]}: difference to standalone in points, "
-        "sources down, targets across",
+        title=f"{dict(variant_labels(results.study))[series]}: difference to standalone in "
+        f"{words.points_of(results.cell.spec)}, sources down, targets across",
         columns=("", *targets, "mean"),
         rows=tuple(rows),
         notes=(
