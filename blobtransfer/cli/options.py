@@ -118,8 +118,8 @@ class TrainingOptions:
     metric: Annotated[
         Metric,
         option(
-            "What is judged on the test rows: balanced-accuracy is the mean of the recalls of the "
-            "classes, for tables in which one class holds most rows.",
+            "What is judged on test rows; balanced-accuracy is the mean of the recalls of the "
+            "classes.",
             panel=STATISTICS,
         ),
     ] = DEFAULT.metric

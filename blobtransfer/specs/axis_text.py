@@ -55,6 +55,7 @@ NEVER = {
     "train-seed": "that is what repeats are for; use --repeats",
     "repeats": "every point has as many; use --repeats",
     "margin": "it changes no training; use show --margin",
+    "metric": "all points are judged by the same metric; use --metric",
 }
 """Settings that cannot be swept, each with the reason."""
 

@@ -19,6 +19,7 @@ from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.training import BALANCED_ACCURACY, TEST_ACCURACY
 
 RATES = (0.01, 0.1, 1.0)
 
@@ -76,6 +77,19 @@ def test_the_validation_rows_are_a_fifth_of_the_training_rows_and_differ_by_repe
     # as `numpy.random.default_rng` splits them
     order = np.random.default_rng(seed_sequence(0, Stream.VALIDATION, 0)).permutation(40)
     np.testing.assert_array_equal(first.x_train, small_dataset.x_train[np.sort(order[8:])])
+
+
+def test_the_rate_is_that_of_the_highest_judged_accuracy():
+    class Recalling(PlannedEngine):
+        def train(self, job, on_epochs):
+            trained = super().train(job, on_epochs)
+            rate = job.training.learning_rate
+            trained.curves[TEST_ACCURACY], trained.curves[BALANCED_ACCURACY] = rate, 1 - rate
+            return trained
+
+    for metric, chosen in (("accuracy", max(RATES)), ("balanced-accuracy", min(RATES))):
+        cell = compare_cell(spec_of(2, tune=RATES, metric=metric), None, Recalling(lambda *_: 0.5))
+        assert {run.learning_rate for run in runs_of(cell)} == {chosen}
 
 
 @pytest.mark.parametrize("changes", [{}, {"speed": True}])
