@@ -13,7 +13,7 @@ from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import RANGE, ROWS, STATISTICS, option
 from blobtransfer.cli.streams import STANDARD_STREAM
-from blobtransfer.specs.scores import RunMetric
+from blobtransfer.specs.training import Metric
 
 if TYPE_CHECKING:
     from blobtransfer.data.score_table import ScoreTable
@@ -61,7 +61,7 @@ class JudgeOptions:
         ),
     ] = None
     metric: Annotated[
-        RunMetric | None,
+        Metric | None,
         option(
             "accuracy or balanced-accuracy: what the program's own runs are judged by.",
             metavar="METRIC",

@@ -19,7 +19,8 @@ from blobtransfer.atomic_write import open_nonblocking
 from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.file_signatures import detect_encoding, identify_format
 from blobtransfer.specs.checks import escape_control_characters, read_number
-from blobtransfer.specs.scores import MAX_NAME, RunMetric, ScoreColumn
+from blobtransfer.specs.scores import MAX_NAME, ScoreColumn
+from blobtransfer.specs.training import JUDGED_METRICS, METRICS, Metric
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -50,12 +51,6 @@ INDEX_NAMES = ("", "Unnamed: 0")
 
 RUN_COLUMNS = frozenset(("sources", "variant", "fixed", "repeat", "test_accuracy", "status"))
 """Columns by which the program's own CSV of runs is known."""
-
-RUN_METRICS: dict[RunMetric, str] = {
-    "accuracy": "test_accuracy",
-    "balanced-accuracy": "balanced_accuracy",
-}
-"""Column of each metric in the program's own CSV of runs."""
 
 SOURCES, STATUSES = ("none", "fresh", "one"), ("ok", "failed", "collapsed")
 
@@ -124,7 +119,7 @@ class ScoreTable:
 
 
 def read_scores(
-    source: "str | Path | bytes | DataFrame", metric: RunMetric | None = None, name: str = ""
+    source: "str | Path | bytes | DataFrame", metric: Metric | None = None, name: str = ""
 ) -> ScoreTable:
     """Read scores of runs.
 
@@ -309,7 +304,7 @@ class _Reader:
         self.cells = cells
         self.words = [re.sub(r"[\s_-]+", " ", head.lower()) for head in cells.heads]
 
-    def table(self, metric: RunMetric | None) -> ScoreTable:
+    def table(self, metric: Metric | None) -> ScoreTable:
         """Read the table in its layout."""
         if set(self.cells.heads) >= RUN_COLUMNS:
             return self._runs(metric or "accuracy")
@@ -376,12 +371,13 @@ class _Reader:
             table, ignored=tuple(head for i, head in enumerate(cells.heads) if i not in used)
         )
 
-    def _runs(self, metric: RunMetric) -> ScoreTable:
+    def _runs(self, metric: Metric) -> ScoreTable:
         """Read the program's own CSV of runs."""
         cells = self.cells
         at = {head: i for i, head in enumerate(cells.heads)}
-        if RUN_METRICS[metric] not in at:
-            problem = f"{cells.name} has no column {RUN_METRICS[metric]}; leave it out"
+        column = METRICS[JUDGED_METRICS[metric]]
+        if column not in at:
+            problem = f"{cells.name} has no column {column}; leave it out"
             raise SettingError("metric", metric, problem)
         keys = []
         for row in cells.values:
@@ -391,7 +387,7 @@ class _Reader:
                 label = _text(row[at["label"]]) or label
             keys.append(ScoreColumn(label, _text(row[at["sources"]])))  # type: ignore[arg-type]
         self._check_sources(keys, at)
-        table = self._pivoted("runs", keys, [at["repeat"]], at[RUN_METRICS[metric]], at["status"])
+        table = self._pivoted("runs", keys, [at["repeat"]], at[column], at["status"])
         if "classes_predicted" in at:
             of_classes = [
                 _number(cell, cells) or 0.0 for cell in cells.values[:, at["classes_predicted"]]

@@ -6,17 +6,15 @@ The scores come from trainings of another program, or from this program's own CS
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from annotated_types import Interval
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import as_tuple, check_count, check_number, check_type, join
 from blobtransfer.specs.experiment import QUESTIONS, Arm, ComparedQuestion, Resplit, Sources
+from blobtransfer.specs.training import Metric
 from blobtransfer.specs.variant import Start, Variant
-
-RunMetric = Literal["accuracy", "balanced-accuracy"]
-"""Column of the program's own CSV of runs that is judged."""
 
 MAX_NAME = 200
 """Longest name of a variant or a repeat, in characters."""
@@ -100,7 +98,7 @@ class ScoresSpec:
     margin: float = MARGIN_SHARE
     lower_is_better: bool = False
     resplit_rows: tuple[int, int] | None = None
-    metric: RunMetric | None = None
+    metric: Metric | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", as_tuple("scores", self.columns))

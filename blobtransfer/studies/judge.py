@@ -12,7 +12,8 @@ from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.results.provenance import Clock, Provenance
 from blobtransfer.results.results import JudgedResults
 from blobtransfer.specs.checks import as_tuple, escape_control_characters
-from blobtransfer.specs.scores import MARGIN_SHARE, MAX_VARIANTS, RunMetric, ScoresSpec, check_range
+from blobtransfer.specs.scores import MARGIN_SHARE, MAX_VARIANTS, ScoresSpec, check_range
+from blobtransfer.specs.training import Metric
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,7 +33,7 @@ def judge(
     lower_is_better: bool = False,
     resplit: Sequence[int] | None = None,
     margin: float | None = None,
-    metric: RunMetric | None = None,
+    metric: Metric | None = None,
 ) -> JudgedResults:
     """Compare variants by scores of runs that were trained elsewhere.
 
