@@ -10,6 +10,7 @@ from blobtransfer.specs.variant import NewHead
 from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
+    from blobtransfer.data.tables.notes import Note
     from blobtransfer.keras_files.read import SourceNetwork
 
 
@@ -31,23 +32,44 @@ def model_notes(
         yield f"note: {path}: which rows trained it is not known; see that none of them tests"
 
 
-def data_notes(spec: ExperimentSpec) -> Iterator[str]:
-    """Yield a description of the source and of the target; this reads tables."""
+def data_notes(spec: ExperimentSpec, only_warnings: bool) -> Iterator[str]:
+    """Yield a description of the source and of the target, and notes on tables, which it reads.
+
+    Args:
+        spec: The experiment.
+        only_warnings: Yield only warnings, which are printed with `-q` too.
+    """
     from blobtransfer.report.words import describe_data
     from blobtransfer.running.single import record_of
 
+    roles_of: dict[Note, list[str]] = {}
+    tables = {}
     for role in ROLES:
         data: DataSpec | None = getattr(spec, role)
         if data is None:
             continue
-        yield f"{role}: {describe_data(data, record_of(role, data, spec.train_seed))}"
+        if not only_warnings:
+            yield f"{role}: {describe_data(data, record_of(role, data, spec.train_seed))}"
         if isinstance(data, TableSpec):
-            from blobtransfer.data.tables.rows import n_duplicates
+            from blobtransfer.data.tables import notes
 
-            n = n_duplicates(data)
-            if n and data.is_resplit:
-                problem = f"{n:,} rows are copies of others, and may test what trains"
-                yield f"note: {role}: {problem}"
+            tables[role] = data
+            for note in notes.table_notes(data):
+                roles_of.setdefault(note, []).append(role)
+    for note, roles in roles_of.items():
+        yield from _lines(note, f"{' and '.join(roles)}: ", only_warnings)
+    if "target" in tables:
+        for note in notes.trained_row_note(tables["target"]):
+            yield from _lines(note, "target: ", only_warnings)
+    if len(tables) == len(ROLES):
+        for note in notes.pair_notes(tables["source"], tables["target"]):
+            yield from _lines(note, "", only_warnings)
+
+
+def _lines(note: "Note", start: str, only_warnings: bool) -> Iterator[str]:
+    is_warning, text = note
+    if is_warning or not only_warnings:
+        yield f"{'warning' if is_warning else 'note'}: {start}{text}"
 
 
 def new_head_notes(spec: ExperimentSpec, settings: ComparisonSettings) -> Iterator[str]:

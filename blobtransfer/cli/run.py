@@ -13,6 +13,7 @@ from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.notes import data_notes, model_notes, new_head_notes
 from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
+from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import Study
@@ -56,8 +57,9 @@ class StudyRequest:
     def print_notes(self, messages: MessageOptions) -> None:
         """Print notes on data and model, unless quiet."""
         messages.log(*model_notes(self.source_network, self.settings.model, self.base))
-        if any(self.descriptions) and not messages.quiet:
-            messages.log(*data_notes(self.base))
+        if any(self.descriptions):
+            for note in data_notes(self.base, only_warnings=messages.quiet):
+                print_stderr(note)
         messages.log(*new_head_notes(self.base, self.settings))
 
 

@@ -19,7 +19,7 @@ from blobtransfer.cli.output import (
 )
 from blobtransfer.cli.parsing import PROBLEM, RESULTS, TRANSFER, option
 from blobtransfer.cli.run import MODEL_FILE
-from blobtransfer.cli.streams import write_stdout
+from blobtransfer.cli.streams import print_stderr, write_stdout
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
@@ -59,8 +59,9 @@ def train_source(
     path = output.check_files("train-source", [("model", model)], tables_of(request))
     check_model_file("model", model, spec.network, force)
 
-    if task is not None and not messages.quiet:
-        messages.log(*data_notes(spec))
+    if task is not None:
+        for note in data_notes(spec, only_warnings=messages.quiet):
+            print_stderr(note)
 
     def train(engine: "Engine", progress: "Progress") -> "SingleRun":
         from blobtransfer.running import single
@@ -119,8 +120,9 @@ def train_target(
         check_model_file("save", save, spec.variants[0].network(spec.network), force)
     messages.log(*model_notes(source_network, model, spec), *new_head_notes(spec, settings))
 
-    if task is not None and not messages.quiet:
-        messages.log(*data_notes(spec))
+    if task is not None:
+        for note in data_notes(spec, only_warnings=messages.quiet):
+            print_stderr(note)
     weights = None if source_network is None else list(source_network.weights)
     preprocessing = None if source_network is None else source_network.preprocessing
 

@@ -15,14 +15,30 @@ from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import MAX_COUNT, read_number
 from blobtransfer.specs.data import GENERATED, DataSpec
 from blobtransfer.specs.generated import COMMON_KEYS, GeneratedSpec
-from blobtransfer.specs.table import BUILT_IN, SCALE_BY, TableRequest
+from blobtransfer.specs.table import BUILT_IN, SCALE_BY, SEPARATORS, TableRequest
 
 OF_SETS = ("classes", "drop", "scale", "train", "test")
 """Keys of a built-in table."""
 
 OF_FILES = (
     "label", "where", "classes", "drop", "group", "split", "scale", "missing", "train", "test",
+    "sep", "head", "name",
 )  # fmt: skip
+"""Keys of a file."""
+
+REPEATABLE = ("drop", "missing")
+
+TREATMENTS = ("mean", "drop")
+"""Treatments of missing values, for `missing=`."""
+
+OTHER_TREATMENTS = ("median", "mode", "zero", "fill", "refuse", "ignore")
+"""Treatments of other programs, which are unlikely to stand for a missing value."""
+
+MAX_NAME = 200
+"""Longest `name=`, in characters."""
+
+MAX_COLONS = 20
+"""Most colons of `where=` at which a name of a column may end."""
 
 ALL_KEYS = {
     *OF_FILES,
@@ -33,8 +49,11 @@ ALL_KEYS = {
 MAX_TEXT = 10_000
 """Longest specification, in characters."""
 
-PART = re.compile(r'([\w-]+)=("(?:[^"]|"")*"|[^,"]*)(?:,|$)')
-"""A key and its value; a value that contains a comma is quoted as in CSV."""
+QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
+"""A text in quotes, as in CSV: a quote within it is written twice."""
+
+PART = re.compile(rf'([\w-]+)=((?:{QUOTED.pattern}|[^,"])*+)(?:,|$)')
+"""A key and its value, of which some or all is quoted."""
 
 LIKE_PARTS = re.compile(r"([\w-]+)=")
 """Start of a key and its value."""
@@ -108,7 +127,10 @@ class _Parts:
 
 def _cut(setting: str, text: str) -> tuple[str, _Parts]:
     """Split a specification after a known name, or else at the last colon before a known key."""
-    colons = [i for i, letter in enumerate(text) if letter == ":"]
+    # a colon after an odd number of quotes is quoted
+    colons = [
+        i for i, letter in enumerate(text) if letter == ":" and text.count('"', 0, i) % 2 == 0
+    ]
     named = [i for i in colons if text[:i] in (*GENERATED, *BUILT_IN)]
     keys = {i: match[1] for i in colons if (match := LIKE_PARTS.match(text, i + 1))}
     known_keys = [i for i, key in keys.items() if key in ALL_KEYS]
@@ -117,7 +139,7 @@ def _cut(setting: str, text: str) -> tuple[str, _Parts]:
 
 
 def _read(description: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str, list[str]]]":
-    """Parse keys and values; `drop` alone may be repeated."""
+    """Parse keys and their values, which are still quoted."""
     values: dict[str, list[str]] = {}
     position, rest = 0, description.rest
     while position < len(rest):
@@ -134,15 +156,22 @@ def _read(description: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str
                 f"{key} is not known here; {suggestion + ' ' if suggestion else ''}"
                 f"use {', '.join(keys)}"
             )
-        if value.startswith('"'):
-            value = value[1:-1].replace('""', '"')
-        if not value:
+        if not _unquote(value):
             raise description.refused(f"{key}= has no value; give one, or leave it out")
-        if key in values and key != "drop":
+        if key in values and key not in REPEATABLE:
             raise description.refused(f"{key} is repeated; give it once")
         values.setdefault(key, []).append(value)
         position = match.end()
     return description, values
+
+
+def quote(text: str) -> str:
+    """Return a text as the value of a key, quoted if it has to be."""
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',":') else text
+
+
+def _unquote(text: str) -> str:
+    return QUOTED.sub(lambda match: match[1].replace('""', '"'), text)
 
 
 def _number(description: _Parts, key: str, value: str, kind: type[int] | type[float]) -> Any:
@@ -161,7 +190,8 @@ def _generated_spec(
     values: dict[str, Any] = {"seed": seed}
     for key, (value,) in texts.items():
         is_real = isinstance(defaults[words[key]], float)
-        values[words[key]] = _number(description, key, value, float if is_real else int)
+        number = _number(description, key, _unquote(value), float if is_real else int)
+        values[words[key]] = number
     try:
         spec: Any = kind(**values)
     except SettingError as error:
@@ -178,31 +208,24 @@ def _table(
     description, texts = read
     if is_file and not origin:
         raise description.refused("no file is named; write file:NAME")
-    values: dict[str, Any] = {key: value for key, (value, *_) in texts.items()}
-    if is_file and "label" not in values:
-        raise description.refused(
-            "which column holds the classes is not said; add :label=COLUMN"
-            if not description.rest
-            else "which column holds the classes is not said; add label=COLUMN"
-        )
+    values: dict[str, Any] = {key: _unquote(value) for key, (value, *_) in texts.items()}
     if "where" in values:
-        column, colon, row_value = values["where"].partition(":")
-        if not (column and colon and row_value):
-            raise description.refused(f"where={values['where']}: write where=COLUMN:VALUE")
-        values["where"] = (column, row_value)
-    values["drop"] = tuple(texts.get("drop", ()))
-    for key, choices in (("scale", SCALE_BY), ("missing", ("mean", "drop"))):
-        if key in values and values[key] not in choices:
-            suggestion = suggest(values[key], choices)
-            raise description.refused(
-                f"{key}={values[key]}: {suggestion + ' ' if suggestion else ''}use one of "
-                f"{', '.join(choices)}"
-            )
+        values["where"] = _where(texts["where"][0])
+        if not values["where"]:
+            problem = "write where=COLUMN:VALUE"
+            raise description.refused(f"where={_unquote(texts['where'][0])}: {problem}")
+    values["drop"] = tuple(map(_unquote, texts.get("drop", ())))
+    if "scale" in values and values["scale"] not in SCALE_BY:
+        suggestion = suggest(values["scale"], SCALE_BY)
+        raise description.refused(
+            f"scale={values['scale']}: {suggestion + ' ' if suggestion else ''}use one of "
+            f"{', '.join(SCALE_BY)}"
+        )
+    values |= _missing(description, texts.get("missing", ()))
     for key in ("train", "test"):
         if key in values:
-            values[key] = _number(description, key, values[key], int)
-            if not 1 <= values[key] <= MAX_COUNT:
-                raise description.refused(f"{key}={values[key]}: use 1 to {MAX_COUNT:,}")
+            values[key] = _size(description, key, values[key])
+    values |= _layout(description, values)
     for key in ("group", "train", "test"):
         if "split" in values and key in values:
             raise description.refused(f"split= says which rows train; leave {key}= out")
@@ -217,3 +240,75 @@ def _table(
                 f"{key}={column}: the column has another part; give each its own"
             )
     return TableRequest(origin, is_file, **values)
+
+
+def _where(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the columns and values that a text can mean, the longest name of a column first."""
+    column = QUOTED.match(text)
+    if column is not None and text[column.end() :][:1] == ":":
+        pairs = [(_unquote(column[0]), _unquote(text[column.end() + 1 :]))]
+    else:
+        text = _unquote(text)
+        colons = [i for i, letter in enumerate(text) if letter == ":"][:MAX_COLONS]
+        pairs = [(text[:i], text[i + 1 :]) for i in reversed(colons)]
+    return tuple(pair for pair in pairs if all(pair))
+
+
+def _missing(description: _Parts, texts: Collection[str]) -> dict[str, Any]:
+    """Return the treatment of missing values and the texts that stand for one.
+
+    A quoted text is not a treatment.
+    """
+    treatments = [text for text in texts if text in TREATMENTS]
+    if len(treatments) > 1:
+        raise description.refused(f"missing={treatments[1]}: there is a treatment; leave one out")
+    for text in texts:
+        suggestion = suggest(text, TREATMENTS) if '"' not in text else ""
+        if text not in TREATMENTS and (suggestion or text in OTHER_TREATMENTS):
+            raise description.refused(
+                f"missing={text}: {suggestion + ' ' if suggestion else ''}use one of "
+                f'{", ".join(TREATMENTS)}, or missing="{text}" for a text that means missing'
+            )
+    values = dict.fromkeys(_unquote(text) for text in texts if text not in TREATMENTS)
+    for value in values:
+        if not value.isprintable():
+            problem = "use a text of printable characters"
+            raise description.refused(f"missing={value}: {problem}")
+    return {"missing": treatments[0] if treatments else "refuse", "missing_values": tuple(values)}
+
+
+def _size(description: _Parts, key: str, text: str) -> int | float:
+    """Return a number of rows, or a share of them above 0 and below 1."""
+    number, share = read_number(text, int), read_number(text.removesuffix("%").rstrip())
+    if number is None and share is not None:
+        number = share / 100 if text.endswith("%") else share
+        if not 0.0 < number < 1.0:
+            number = None
+    if number is None:
+        problem = "use a whole number of rows, or a share such as 0.8 or 80%"
+        raise description.refused(f"{key}={text}: {problem}")
+    if not 0 < number <= MAX_COUNT:
+        raise description.refused(f"{key}={text}: use 1 to {MAX_COUNT:,}")
+    return number  # type: ignore[no-any-return]
+
+
+def _layout(description: _Parts, values: dict[str, Any]) -> dict[str, Any]:
+    """Return how the file is laid out and called: `sep`, `has_head` and `name`."""
+    sep, head, name = values.get("sep"), values.pop("head", None), values.get("name")
+    if sep is not None and sep not in SEPARATORS:
+        names = {character: word for word, character in SEPARATORS.items()}
+        if (
+            len(sep) != 1
+            or sep.isalnum()
+            or sep in "\"'.-+"
+            or not (sep.isprintable() or sep == "\t")
+        ):
+            problem = f"use a character, or {', '.join(SEPARATORS)}"
+            raise description.refused(f"sep={sep}: {problem}")
+        sep = names.get(sep, sep)
+    if head not in (None, "none"):
+        raise description.refused(f"head={head}: use none, or leave it out")
+    if name is not None and not (name.isprintable() and name.strip() and len(name) <= MAX_NAME):
+        problem = f"use at most {MAX_NAME} printable characters"
+        raise description.refused(f"name={name[:60]}: {problem}")
+    return {"sep": sep, "has_head": head is None, "name": name}

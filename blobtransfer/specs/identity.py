@@ -27,6 +27,9 @@ JUDGING = (
 NEWER_THAN_1 = ("equal_compute_epochs", "metric")
 """Fields of an `ExperimentSpec` that stores of format 1 do not have."""
 
+TABLES_NEWER_THAN_1 = ("missing_values", "sep", "has_head", "left_out")
+"""Fields of a `TableSpec` that stores of format 1 do not have."""
+
 
 def plain(value: Any, without_defaults: bool = False) -> Any:
     """Return a spec as plain data for files and stores: fields by name, variants as flat records.
@@ -91,6 +94,11 @@ def identity_1_of(spec: ExperimentSpec | Study) -> str:
         unset = {name for name in NEWER_THAN_1 if record[name] == getattr(ExperimentSpec, name)}
         if value.training.patience is None:
             del record["training"]["patience"]
+        for role in ROLES:
+            table = getattr(value, role)
+            for name in TABLES_NEWER_THAN_1 if isinstance(table, TableSpec) else ():
+                if getattr(table, name) == getattr(TableSpec, name):
+                    del record[role][name]
         return {name: record[name] for name in record.keys() - unset}
 
     return _identity(spec, plain_1)

@@ -21,6 +21,8 @@ Missing = Literal["refuse", "mean", "drop"]
 """Treatment of missing values: reject them, fill in the mean, or drop the row."""
 MISSING: tuple[Missing, ...] = get_args(Missing)
 
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
+"""Separators of the values of a text file that have a name."""
 
 MAX_TRAINED_ROWS = 40_000
 """Largest number of training rows whose hashes are saved with a network: 0.8 MB."""
@@ -34,29 +36,40 @@ class TableRequest:
         origin: Path of a file, or name of a built-in table.
         is_file: Whether `origin` is a path.
         label: Column of the classes; None for the classes of a built-in table.
-        where: A column and the value that rows must have in it; None for all rows.
+        where: A column and the value that rows must have in it, in each way that the text can be
+            read, the longest name of a column first; empty for all rows.
         classes: Names of the classes that are used, as `0-4` or `a+b`; None for all.
-        drop: Columns that are left out.
+        drop: Columns that are left out, by name, by number (from 1), or as a range such as `3-7`.
         group: Column whose equal values stay on one side of the split.
         split: Column with `train` or `test` in each row.
         scale: See `ScaleBy`; None for `own`.
         missing: See `Missing`.
-        train: Number of training rows; None for half of the rows.
-        test: Number of test rows; None for the remaining rows.
+        missing_values: Texts that stand for a missing value, besides the usual ones.
+        train: Number of training rows, or their share if above 0 and below 1; None for half of
+            the rows.
+        test: Number, or share, of test rows; None for the remaining rows.
+        sep: Separator of the values of a text file: a character, or its name in `SEPARATORS`;
+            None to detect it.
+        has_head: Whether the first row of the file has the names of the columns.
+        name: Name of the data in reports; None for the name of the file.
     """
 
     origin: str
     is_file: bool
     label: str | None = None
-    where: tuple[str, str] | None = None
+    where: tuple[tuple[str, str], ...] = ()
     classes: str | None = None
     drop: tuple[str, ...] = ()
     group: str | None = None
     split: str | None = None
     scale: ScaleBy | None = None
     missing: Missing = "refuse"
-    train: int | None = None
-    test: int | None = None
+    missing_values: tuple[str, ...] = ()
+    train: int | float | None = None
+    test: int | float | None = None
+    sep: str | None = None
+    has_head: bool = True
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,7 @@ class TableSpec:
         n_rows: Number of rows that are used.
         n_train: Number of training rows; approximate if groups stay together.
         n_test: Number of test rows; approximate if groups stay together.
-        where: As in `TableRequest`.
+        where: A column and the value that rows must have in it; None for all rows.
         group: As in `TableRequest`.
         split: As in `TableRequest`.
         scale: See `ScaleBy`.
@@ -136,6 +149,11 @@ class TableSpec:
         scaler: Scaler of the training rows of the source; only if `scale` is `source`.
         split_train: Number of training rows of the split; the first `n_train` are used, so that the
             test rows do not depend on `n_train`. None to use all.
+        missing_values: As in `TableRequest`.
+        sep: As in `TableRequest`.
+        has_head: As in `TableRequest`.
+        left_out: Indices in the file of rows that are not used, because the other table, or the
+            training rows of a saved network, have them too.
 
     Raises:
         SettingError: A value is impossible.
@@ -158,6 +176,10 @@ class TableSpec:
     missing: Missing = "refuse"
     scaler: Scaler | None = None
     split_train: int | None = None
+    missing_values: tuple[str, ...] = ()
+    sep: str | None = None
+    has_head: bool = True
+    left_out: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for word, value, least in (

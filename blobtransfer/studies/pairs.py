@@ -107,8 +107,11 @@ def _halves(
         raise SettingError("pairs", n_pairs, f"{problem}{n_halvings}")
     for half in _random_halves(len(names), n_pairs, seed):
         rest = (k for k in range(len(names)) if k not in half)
-        source, target = ("+".join(names[k] for k in classes) for classes in (half, rest))
-        yield {"source": replace(table, classes=source), "target": replace(table, classes=target)}
+        source, target = (
+            replace(table, classes=classes, name=table.name and f"{table.name} {classes}")
+            for classes in ("+".join(names[k] for k in ks) for ks in (half, rest))
+        )
+        yield {"source": source, "target": target}
 
 
 def _random_halves(n: int, n_halves: int, seed: int) -> Iterator[tuple[int, ...]]:

@@ -31,7 +31,8 @@ LIBRARIES = (
     "blobtransfer.report.figures.pictures", "blobtransfer.report.render.html",
     "blobtransfer.report.writers", "blobtransfer.results.store.store",
     "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
-    "pyarrow.parquet", "sklearn.datasets", "sklearn.model_selection",
+    "openpyxl", "pandas", "pyarrow.feather", "pyarrow.parquet", "sklearn.datasets",
+    "sklearn.model_selection",
 )  # fmt: skip
 """What commands import once they need it."""
 

@@ -1,5 +1,6 @@
-"""Mutated tables: NPZ, Parquet, ARFF, CSV and TSV, read as a problem or learnt by a command."""
+"""Mutated tables of every format, read as a problem or learnt by a command."""
 
+import gzip
 import io
 import struct
 import zipfile
@@ -10,9 +11,11 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from helpers.commands import run_here
+from pyarrow import feather
 
 from blobtransfer.cli.failures import report
 from blobtransfer.data.tables.resolve import resolve_data_specs
@@ -31,7 +34,8 @@ ODD_CELLS = ("", "NA", "?", "nan", "inf", "1e400", "-1e308", "1_0", "0x1", "ü",
 """Values of a cell, or names of a column."""
 
 OPTIONS = ("", "", "", ",missing=drop", ",missing=mean", ",missing=mean", ",where=w:a", ",drop=w",
-           ",group=x0", ",split=w", ",classes=p+q", ",scale=none", ",train=12")  # fmt: skip
+           ",group=x0", ",split=w", ",classes=p+q", ",scale=none", ",train=12", ",train=0.6",
+           ",missing=?,missing=-5", ",drop=1", ",drop=1-9", ",head=none", ",sep=tab")  # fmt: skip
 
 Columns = dict[str, list[Any]]
 
@@ -81,10 +85,21 @@ def _columns(rng: Random) -> Columns:
 def _delimited(columns: Columns, rng: Random, delimiter: str) -> bytes:
     end = rng.choice(("\n", "\r\n", "\r"))
     quote = rng.choice(("", '"'))
+    mark = rng.choice((".", ".", ","))
     rows = zip(*columns.values(), strict=True)
-    lines = [[f"{quote}{cell}{quote}" for cell in row] for row in (list(columns), *rows)]
-    text = "".join(delimiter.join(line) + end for line in lines)
-    return text.encode(rng.choice(("utf-8", "utf-8", "utf-8-sig")))
+    lines = [
+        [f"{quote}{cell}{quote}".replace(".", mark) for cell in row]
+        for row in (list(columns), *rows)
+    ]
+    texts = [
+        delimiter.join(line) + rng.choice(("", "", "", delimiter)) * (mark == ",") for line in lines
+    ]
+    if rng.random() < 0.3:
+        texts.insert(
+            rng.choice((0, 1, len(texts))), rng.choice(("# note", "", "sep=;", "%1,2", "#"))
+        )
+    text = end.join(texts) + rng.choice(("", end, end * 3, (delimiter * 3 + end) * 2))
+    return text.encode(rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252")), "replace")
 
 
 def _arff(columns: Columns, rng: Random) -> bytes:
@@ -107,17 +122,64 @@ def _npz(columns: Columns, rng: Random) -> bytes:
     kind = rng.choice(("f2", "f4", ">f8", "i1", "u8", "?", "i4"))
     block = np.clip(np.array(numbers).T, 0, 9).astype(kind)
     save = rng.choice((np.savez, np.savez_compressed))
+    labels: Any = np.array(columns["y"], rng.choice(("U1", ">U3", "S1", "S3")))
+    if rng.random() < 0.2:
+        labels = np.eye(2)[(labels == labels[0]).astype(int)]
+    arrays = {
+        "X": np.asfortranarray(block) if rng.random() < 0.3 else block,
+        "w": np.array(columns["w"]),
+        "y": labels[:, None] if rng.random() < 0.2 and labels.ndim == 1 else labels,
+    }
+    if rng.random() < 0.3:
+        n = rng.randrange(len(labels))
+        arrays = {f"{key}_train": values[:n] for key, values in arrays.items()} | {
+            f"{key}_test": values[n:] for key, values in arrays.items()
+        }
+    if rng.random() < 0.3:
+        arrays[rng.choice(("y", "z"))] = rng.choice((np.array([{}] * 40, object), np.zeros(3)))
     buffer = io.BytesIO()
-    save(
-        buffer,
-        X=np.asfortranarray(block) if rng.random() < 0.3 else block,
-        w=np.array(columns["w"]),
-        y=np.array(columns["y"], rng.choice(("U1", ">U3"))),
-    )
+    save(buffer, **arrays)
     return buffer.getvalue()
 
 
 def _parquet(columns: Columns, rng: Random) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(
+        _arrow_table(columns, rng),
+        buffer,
+        compression=rng.choice(("none", "zstd", "snappy", "gzip")),
+        use_dictionary=rng.random() < 0.6,
+        row_group_size=rng.choice((3, 1000)),
+        store_schema=rng.random() < 0.7,
+        data_page_version=rng.choice(("1.0", "2.0")),
+    )
+    return buffer.getvalue()
+
+
+def _feather(columns: Columns, rng: Random) -> bytes:
+    table, buffer = _arrow_table(columns, rng), io.BytesIO()
+    if rng.random() < 0.3:
+        with pa.ipc.new_stream(buffer, table.schema) as writer:
+            writer.write_table(table, max_chunksize=rng.choice((3, 1000)))
+    else:
+        feather.write_feather(
+            table,
+            buffer,
+            rng.choice(("uncompressed", "lz4", "zstd")),
+            chunksize=rng.choice((3, 1000)),
+        )
+    return buffer.getvalue()
+
+
+def _excel(columns: Columns, rng: Random) -> bytes:
+    book, buffer = openpyxl.Workbook(), io.BytesIO()
+    for row in (list(columns), *zip(*columns.values(), strict=True)):
+        book.active.append([v.replace("\x1b", "") if isinstance(v, str) else v for v in row])
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def _arrow_table(columns: Columns, rng: Random) -> Any:
     arrays: dict[str, Any] = {}
     for name, values in columns.items():
         if not name.startswith("x"):
@@ -140,17 +202,7 @@ def _parquet(columns: Columns, rng: Random) -> bytes:
         arrays[name] = pa.array(cells, kind)
     if rng.random() < 0.4:
         arrays[rng.choice(("x0", "w", "y"))] = rng.choice(_odd_arrays(len(columns["y"])))
-    buffer = io.BytesIO()
-    pq.write_table(
-        pa.table(arrays),
-        buffer,
-        compression=rng.choice(("none", "zstd", "snappy", "gzip")),
-        use_dictionary=rng.random() < 0.6,
-        row_group_size=rng.choice((3, 1000)),
-        store_schema=rng.random() < 0.7,
-        data_page_version=rng.choice(("1.0", "2.0")),
-    )
-    return buffer.getvalue()
+    return pa.table(arrays)
 
 
 def _odd_arrays(n: int) -> list[Any]:
@@ -188,12 +240,14 @@ def _mutated_text(suffix: str, content: bytes, rng: Random) -> tuple[str, bytes]
             return suffix, damaged_bytes(content, rng)
         case 1 | 2:
             return suffix, content  # its cells are odd
-    text = edited_text(content.decode("utf-8-sig"), rng)
+    text = edited_text(content.decode("utf-8-sig", "replace"), rng)
     return suffix, text.encode("utf-8", "surrogatepass")
 
 
 def _mutated_csv(rng: Random) -> tuple[str, bytes]:
-    return _mutated_text(".csv", _delimited(_odd_columns(rng), rng, ","), rng)
+    separator = rng.choice(",,,;| \t")
+    suffix, content = _mutated_text(".csv", _delimited(_odd_columns(rng), rng, separator), rng)
+    return (".csv.gz", gzip.compress(content)) if rng.random() < 0.1 else (suffix, content)
 
 
 def _mutated_tsv(rng: Random) -> tuple[str, bytes]:
@@ -224,6 +278,18 @@ def _mutated_zip(rng: Random) -> tuple[str, bytes]:
 def _mutated_parquet(rng: Random) -> tuple[str, bytes]:
     content = _parquet(_columns(rng), rng)
     return ".parquet", damaged_bytes(content, rng) if rng.random() < 0.4 else content
+
+
+def _mutated_feather(rng: Random) -> tuple[str, bytes]:
+    content = _feather(_columns(rng), rng)
+    if rng.random() < 0.7:
+        content = damaged_bytes(content, rng)
+    return rng.choice((".feather", ".arrow")), content
+
+
+def _mutated_excel(rng: Random) -> tuple[str, bytes]:
+    content = _excel(_odd_columns(rng), rng)
+    return ".xlsx", content if rng.random() < 0.3 else edited_zip(content, rng)
 
 
 def _mutated_footer(rng: Random) -> tuple[str, bytes]:
@@ -282,5 +348,5 @@ def _odd_header_text(rng: Random) -> str:
 
 KINDS: tuple[Callable[[Random], tuple[str, bytes]], ...] = (
     _mutated_csv, _mutated_tsv, _mutated_arff, _mutated_npz, _mutated_zip, _odd_header,
-    _mutated_parquet, _mutated_footer,
+    _mutated_parquet, _mutated_footer, _mutated_feather, _mutated_excel,
 )  # fmt: skip

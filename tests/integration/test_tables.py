@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers.commands import rows_of, without_cautions
 from helpers.running import compare_cell
-from helpers.tables import write_sites
+from helpers.tables import write_rows, write_sites
 from helpers.texts import says_in_order
 
 from blobtransfer.data.tables.resolve import resolve_data_specs
@@ -139,6 +139,42 @@ def test_one_split_that_the_table_names_takes_no_correction(here):
     record = json.loads(done.out)
     assert "split anew" not in {one["kind"] for one in record["cautions"]}
     assert record["summary"][1]["difference"]["typical"]["ci_low"] is not None
+
+
+def test_a_row_of_both_files_is_left_out_wherever_repeats_are_computed(run, tmp_path):
+    rng = np.random.default_rng(4)
+    rows = [
+        [f"{a:.3f}", f"{b:.3f}", "pq"[i % 2]] for i, (a, b) in enumerate(rng.normal(size=(60, 2)))
+    ]
+    write_rows(
+        tmp_path / "a.csv",
+        [["", "u", "v", "y"], *([str(i), *row] for i, row in enumerate(rows[:31]))],
+    )
+    write_rows(
+        tmp_path / "b.csv", [["v", "u", "y"], *([row[1], row[0], row[2]] for row in rows[30:])]
+    )
+    both = ("compare", *FAST, "--source", "a.csv:label=y,name=Site A", "--target", "b.csv:label=y")
+    more = run(*both, "--repeats", 4, "--format", "csv")
+    assert "note: line 32 of a.csv equals line 2 of b.csv" in more.err
+    assert run(*both, "--repeats", 2, "--store", "s.db").code == 0
+    resumed = run(*both, "--repeats", 4, "--store", "s.db", "--format", "csv", "-o", "r.json")
+    assert resumed.out == more.out
+    with open("r.json") as file:
+        record = json.load(file)
+    jsonschema.validate(record, json_schema())
+    source = record["spec"]["source"]
+    assert (source["left_out"], source["n_rows"], source["name"]) == ([30], 30, "Site A")
+    assert run("show", "r.json", "--no-plot", "--format", "csv").out == more.out
+    assert run("show", "s.db", "--no-plot", "--format", "csv").out == more.out
+
+
+def test_a_warning_about_a_table_is_printed_when_quiet_too(run, tmp_path):
+    rows = [[f"{i}.5", str(i + i // 9), "pq"[i % 2]] for i in range(30)]
+    write_rows(tmp_path / "a.csv", [["x", "mrn", "y"], *rows])
+    done = run("train-source", *FAST, "--task", "a.csv:label=y", "-q")
+    assert done.err.startswith("warning: source: column mrn")
+    done = run("train-source", *FAST, "--task", "a.csv:label=y,drop=mrn", "-q", "--force")
+    assert "warning: source" not in done.err
 
 
 @pytest.mark.slow

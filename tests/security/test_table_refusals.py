@@ -122,7 +122,7 @@ OUTPUTS = [
 ]
 
 TABLES = [
-    ("train-source --task sites.csv", "--task sites.csv", "add :label=COLUMN"),
+    ("train-source --task sites.csv", "sites.csv", "add :label=COLUMN"),
     (
         "train-source --task sites.csv:lable=outcome",
         "--task sites.csv:lable=outcome",
@@ -130,6 +130,20 @@ TABLES = [
     ),
     ("train-source --task sites.csv:label=outcom", "sites.csv", "mean outcome?"),
     ("train-source --task ids.csv:label=y", "ids.csv", "leave it out: drop=x"),
+    ("train-source --task numbered.csv:label=y", "numbered.csv", "drop=id,drop=note"),
+    ("train-source --task numbered.csv:label=y,drop=9", "numbered.csv", "columns 1 to 4"),
+    ("train-source --task numbered.csv:label=y,drop=nte", "numbered.csv", "mean note?"),
+    ("train-source --task numbered.csv:label=y,drop=4,drop=1-2", "numbered.csv", "y is label="),
+    ("train-source --task nameless.csv:label=y", "nameless.csv", "leave it out: drop=2"),
+    ("train-source --task defects.csv:label=y", "defects.csv", "10 of 20 rows are"),
+    ("train-source --task marks.csv:label=y", "marks.csv", "missing=?,missing=mean"),
+    ("train-source --task marks.csv:label=y,where=z::a", "marks.csv", "no such column"),
+    (f"train-source --task {SITE}:A,train=1.5", f"--task {SITE}:A,train=1.5", "such as 0.8 or"),
+    (f"train-source --task {SITE}:A,train=0.001", "sites.csv", "use more"),
+    (f"train-source --task {SITE}:A,sep=xx", f"--task {SITE}:A,sep=xx", "a character, or comma"),
+    (f"train-source --task {SITE}:A,head=no", f"--task {SITE}:A,head=no", "use none"),
+    ("train-source --task rows.npz:label=y,sep=tab", "rows.npz", "sep= is for text"),
+    ("train-source --task rows.npz:label=y,head=none", "rows.npz", "head= is for text"),
     ("train-source --task sites.csv:label=age,drop=person", "sites.csv", "is this regression?"),
     (f"train-source --task {SITE}:C", "sites.csv", "there are A, B"),
     (f"train-source --task {SITE}", f"--task {SITE}", "where=site: write where=COLUMN"),
@@ -156,43 +170,45 @@ TABLES = [
         f"compare --source {SITE}:A "
         "--target copy.csv:label=outcome,drop=person,drop=fold,drop=site",
         "copy.csv",
-        "tell them apart",
+        "remove them from one",
     ),
     (f"compare --source iris --target {SITE}:A", "sites.csv", "columns are matched"),
     ("train-source --task none.csv:label=y", "none.csv", "check the path"),
     ("train-source --task dir.csv:label=y", "dir.csv", "give a file"),
     ("train-source --task pipe.csv:label=y", "pipe.csv", "give a file"),
-    ("train-source --task a.xlsx:label=y", "a.xlsx", ".csv, .tsv, .npz"),
-    ("train-source --task file:noext:label=y", "noext", ".csv, .tsv, .npz"),
+    ("train-source --task a.xls:label=y", "a.xls", "save it as .xlsx"),
+    ("train-source --task file:noext:label=y", "noext", ".csv, .tsv, .txt"),
     ("train-source --task ragged.csv:label=y", "ragged.csv", "mend that line"),
     ("train-source --task wide.csv:label=y", "wide.csv", "10,000"),
     ("train-source --task null.csv:label=y", "null.csv", "save it as UTF-8 text"),
     ("train-source --task utf16.csv:label=y", "utf16.csv", "save it as UTF-8"),
     ("train-source --task latin.csv:label=y", "latin.csv", "save it as UTF-8"),
-    ("train-source --task semicolon.csv:label=y", "semicolon.csv", "save it with commas"),
+    ("train-source --task packed.csv.gz:label=y", "packed.csv.gz", "save it again"),
     ("train-source --task empty.csv:label=y", "empty.csv", "give a table with a head"),
     ("train-source --task head.csv:label=y", "head.csv", "give a table with rows"),
-    ("train-source --task twice.csv:label=y", "twice.csv", "give each its own name"),
+    ("train-source --task twice.csv:label=y", "twice.csv", "column 2"),
     ("train-source --task quote.csv:label=y", "quote.csv", "mend that line"),
     ("train-source --task formula.csv:label=y", "formula.csv", "mend it, or"),
     ("train-source --task lines.csv:label=y", "lines.csv", "mend it, or"),
     ("train-source --task missing.csv:label=y", "missing.csv", "missing=mean, missing=drop or"),
     ("train-source --task unlabelled.csv:label=y", "unlabelled.csv", "missing=drop, or fill"),
     ("train-source --task word.csv:label=y", "word.csv", "mend it, or"),
-    ("train-source --task comma.csv:label=y", "comma.csv", "write 0.5"),
-    ("train-source --task alone.csv:label=y", "alone.csv", "there have to"),
+    ("train-source --task comma.csv:label=y", "comma.csv", "1.500 or 1500"),
+    ("train-source --task alone.csv:label=y", "alone.csv", "use two or more classes"),
     ("train-source --task rare.csv:label=y", "rare.csv", "at least 2"),
-    ("train-source --task pickled.npz:label=y", "pickled.npz", "give numbers or"),
+    ("train-source --task pickled.npz:label=y", "pickled.npz", "Python objects"),
     ("train-source --task cut.npz:label=y", "cut.npz", "save it again"),
     ("train-source --task rows.npz:label=y", "rows.npz", "give arrays of"),
-    ("train-source --task words.arff:label=y", "words.arff", "leave it out of the file"),
-    ("train-source --task dates.arff:label=y", "dates.arff", "leave it out of the file"),
+    ("train-source --task words.arff:label=y", "words.arff", "'z' in line 5"),
+    ("train-source --task sparse.arff:label=y", "sparse.arff", "mend that line"),
     ("train-source --task extra.arff:label=y", "extra.arff", "mend that line"),
     ("train-source --task header.npz:label=y", "header.npz", "3,900,000,000"),
     ("train-source --task true.npz:label=y", "true.npz", "save it again"),
-    ("train-source --task complex.npz:label=y", "complex.npz", "give numbers of"),
+    ("train-source --task complex.npz:label=y", "complex.npz", "complex128"),
     ("train-source --task nested.npz:label=y", "nested.npz", "save it again"),
     ("train-source --task cut.parquet:label=y", "cut.parquet", "save it again"),
+    ("train-source --task cut.feather:label=y", "cut.feather", "save it again"),
+    ("train-source --task cut.xlsx:label=y", "cut.xlsx", "save it again"),
     ("train-source --task model.csv:label=y", "model.csv", "save it as CSV in UTF-8"),
 ]
 
@@ -212,15 +228,16 @@ def write_tables(folder):
         "ragged.csv": b"x,y\n1,2\n3\n",
         "wide.csv": b",".join(b"c%d" % i for i in range(1_000_000)) + b"\n",
         "null.csv": b"x,y\n1,\0\n",
-        "utf16.csv": "x,y\n1,2\n".encode("utf-16"),
-        "latin.csv": b"x,y\n1,a\n2,\xe9t\xe9\n",
-        "semicolon.csv": b"x;y\n1;2\n",
+        "utf16.csv": "x,y\n1,2\n".encode("utf-16")[:-1],
+        "latin.csv": b"x,y\n1,a\n2,\xe9t\x81\n",
+        "packed.csv.gz": b"\x1f\x8b\x08\0",
         "twice.csv": b"x,x\n1,2\n",
         "quote.csv": b'x,y\n1,"2\n3,4\n',
         "noext": b"x,y\n1,2\n",
         "cut.npz": b"PK\x03\x04",
         "cut.parquet": b"PAR1",
-        "words.arff": b"@relation r\n@attribute x string\n@attribute y {a,b}\n@data\n'z',a\n",
+        "cut.feather": b"ARROW1\0\0",
+        "cut.xlsx": b"PK\x03\x04",
     }.items():
         (folder / name).write_bytes(content)
     for name, rows in {
@@ -228,26 +245,35 @@ def write_tables(folder):
         "missing.csv": [["", "0"], *numbers[:10], ["NA", "1"]],
         "unlabelled.csv": [*numbers[:11], ["5", ""]],
         "word.csv": [*numbers[:2], ["oops", "1"], *numbers],
-        "comma.csv": [[f"{i},5", "01"[i % 2]] for i in range(12)],
+        "comma.csv": [["1,500", "01"[i % 2]] for i in range(12)],
         "ids.csv": [[f"p{i}", "01"[i % 2]] for i in range(60)],
         "alone.csv": [[str(i), "0"] for i in range(12)],
         "rare.csv": [*([str(i), "0"] for i in range(12)), ["5", "1"]],
     }.items():
         write_rows(folder / name, [["x", "y"], *rows])
+    for name, heads, rows in (
+        ("numbered", ["id", "note", "x", "y"],
+         [[str(i), f"n{i}", f"{i}.5", "01"[i % 2]] for i in range(30)]),
+        ("nameless", ["x", "", "y"], [[f"{i}.5", f"{i % 9}", "01"[i % 2]] for i in range(30)]),
+        ("defects", ["x", "y"], [[f"{i}.5", ["NA", "crack"][i % 2]] for i in range(20)]),
+        ("marks", ["x", "y"], [["?", "0"], *([f"{i}.5", "01"[i % 2]] for i in range(12))]),
+    ):  # fmt: skip
+        write_rows(folder / f"{name}.csv", [heads, *rows])
     write_rows(folder / "lines.csv", [["w", "y"], *(["a\nb", "0"], ["c", "1"]) * 6])
     start = "@relation r\n@attribute x real\n"
-    (folder / "dates.arff").write_text(f"{start}@attribute y date 'yyyy'\n@data\n1,2001\n")
-    (folder / "extra.arff").write_text(f"{start}@attribute y {{a}}\n@data\n1,a,2\n")
+    for name, row in {"words": "1,z", "sparse": "{2 a}", "extra": "1,a,2"}.items():
+        (folder / f"{name}.arff").write_text(f"{start}@attribute y {{a,b}}\n@data\n{row}\n")
     shape = "{'descr': '<f8', 'fortran_order': False, 'shape': (%s,), }\n"
     for name, head in {
         "header": b"\2\0" + struct.pack("<I", 3_900_000_000),
         "true": b"\1\0" + struct.pack("<H", len(shape % True)) + (shape % True).encode(),
         "nested": b"\1\0" + struct.pack("<H", 9_000) + b"(" * 9_000,
-        "complex": b"\1\0" + struct.pack("<H", 59) + (shape % 1).replace("f8", "c16").encode(),
     }.items():
         with zipfile.ZipFile(folder / f"{name}.npz", "w") as archive:
             archive.writestr("x.npy", b"\x93NUMPY" + head)
-    np.savez(folder / "pickled.npz", x=np.array([{}, {}], object), y=np.array([0, 1]))
+    labels = np.arange(12) % 2
+    np.savez(folder / "pickled.npz", x=np.array([{}] * 12, object), y=labels)
+    np.savez(folder / "complex.npz", x=np.zeros(12, complex), y=labels)
     np.savez(folder / "rows.npz", x=np.zeros(4), y=np.zeros(3))
 
 

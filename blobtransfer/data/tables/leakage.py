@@ -1,84 +1,173 @@
-"""Leakage check: no training row of the source may be a test row of the target."""
+"""Leakage check: no training row of the source may be a test row of the target.
+
+A few rows that two tables share are left out; more of them are an error.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.rows import row_hashes, rows_of
+from blobtransfer.data.tables.rows import identifiers_of, read, row_hashes, rows_of
 from blobtransfer.errors import TableFileError
-from blobtransfer.specs.table import TableSpec
+from blobtransfer.specs.checks import escape_control_characters
+from blobtransfer.specs.table import Preprocessing, TableSpec
 
 MAX_COPIES_PER_ROW = 3.0
 """Mean number of copies of a distinct row from which on equal rows are taken as coincidence."""
 
+MIN_LEFT_OUT = 2
+"""Shared rows that are left out whatever the number of test rows."""
 
-def check_no_leakage(source: TableSpec, target: TableSpec) -> None:
-    """Check that no row, and no group, may train the source and test the target.
+MAX_SHARE_LEFT_OUT = 0.01
+"""Largest share of the rows that may test the target to be left out, if that is more rows."""
 
-    Rows of the same table are compared by their index, those of two tables by their values.
+
+def rows_tested_by(source: TableSpec, target: TableSpec) -> list[int]:
+    """Return the rows of the source, by their index in its file, that have to be left out.
+
+    They would train the source and are test rows of the target. Rows of the same table are
+    compared by their index, those of two tables by their values.
 
     Args:
         source: The data that the source network is trained on.
         target: The data that the networks are tested on.
 
     Raises:
-        TableFileError: A row or a group is on both sides.
+        TableFileError: More rows are shared than may be left out, or a group is on both sides.
     """
-    source_rows = rows_of(source)
-    may_train = (
-        np.ones(len(source_rows.y), bool) if source_rows.is_train is None else source_rows.is_train
-    )
-    if _table_of(source) != _table_of(target):
-        check_not_trained_on(target, row_hashes(source, np.flatnonzero(may_train)), source.name)
-        return
-    target_rows = rows_of(target)
-    may_test = _test_rows(target)
+    if _table_of(source) == _table_of(target):
+        _check_one_table(source, target)
+        return []
+    pairs, n_shared = shared_rows(source, target)
+    advice = ""
+    if pairs:
+        i, j = pairs[0]
+        first = f"{read(source).location(i)} of {escape_control_characters(source.origin)}"
+        second = f"{read(target).location(j)} of {escape_control_characters(target.origin)}"
+        advice = f"such as {first} and {second}: remove them from one of the files"
+    ignored = identifiers_of(source) | identifiers_of(target)
+    is_left_out = _may_leave_out(target, n_shared, ignored, source.name, advice)
+    return [i for i, _ in pairs] if is_left_out else []
+
+
+def rows_trained_on(target: TableSpec, preprocessing: Preprocessing) -> list[int]:
+    """Return the rows of the target, by their index in its file, that have to be left out.
+
+    They would be test rows, and a saved network was trained on them.
+
+    Args:
+        target: The data that the network is tested on.
+        preprocessing: Of the saved network.
+
+    Raises:
+        TableFileError: More rows are shared than may be left out.
+    """
+    trained, may_test = set(preprocessing.trained_rows), _test_rows(target)
+    hashes = row_hashes(target, may_test)
+    rows = [
+        int(i)
+        for i, row_hash in zip(rows_of(target).indices[may_test], hashes, strict=True)
+        if row_hash in trained
+    ]
+    advice = "test other rows, by where=, classes= or split="
+    if rows:
+        advice = f"the first is {read(target).location(rows[0])}; {advice}"
+    is_left_out = _may_leave_out(target, len(rows), (), preprocessing.problem, advice)
+    return rows if is_left_out else []
+
+
+def shared_rows(source: TableSpec, target: TableSpec) -> tuple[list[tuple[int, int]], int]:
+    """Return the rows that may train the source and have the values of a test row of the target.
+
+    Columns that identify rows are not compared.
+
+    Args:
+        source: The data that the source network is trained on.
+        target: The data that the networks are tested on.
+
+    Returns:
+        Such rows of the source with the first such row of the target, as indices in the files;
+        and the number of such rows of the target.
+    """
+    ignored = identifiers_of(source) | identifiers_of(target)
+    may_test, may_train = _test_rows(target), _training_rows(source)
+    tested = row_hashes(target, may_test, ignored)
+    trained = row_hashes(source, may_train, ignored)
+    first = dict(zip(reversed(tested), reversed(rows_of(target).indices[may_test]), strict=True))
+    pairs = [
+        (int(i), int(first[row_hash]))
+        for i, row_hash in zip(rows_of(source).indices[may_train], trained, strict=True)
+        if row_hash in first
+    ]
+    return pairs, sum(map(set(trained).__contains__, tested))
+
+
+def _check_one_table(source: TableSpec, target: TableSpec) -> None:
+    """Raise `TableFileError` if two parts of a table share rows, or groups."""
+    source_rows, target_rows = rows_of(source), rows_of(target)
+    may_train, may_test = _training_rows(source), _test_rows(target)
     n_shared = len(np.intersect1d(target_rows.indices[may_test], source_rows.indices[may_train]))
     if n_shared:
-        raise _leakage_error(n_shared, source.name, target)
+        advice = "tell them apart with where=, classes= or split="
+        raise _leakage_error(n_shared, source.name, target, advice)
     if target.group is not None and target.group == source.group:
         assert target_rows.groups is not None and source_rows.groups is not None
         shared = np.intersect1d(target_rows.groups[may_test], source_rows.groups[may_train])
         if len(shared):
             raise TableFileError(
-                target.origin,
-                f"group={target.group}: {len(shared):,} groups are in both problems, so rows of "
-                "one may train the source and test the target; tell them apart with where=",
+                escape_control_characters(target.origin),
+                f"group={target.group}: {_count(len(shared), 'group')} in both problems, so rows "
+                "of one may train the source and test the target; tell them apart with where=",
             )
 
 
-def check_not_trained_on(target: TableSpec, trained_rows: Sequence[str], source: str) -> None:
-    """Check that no test rows of the target trained a source network.
+def _may_leave_out(
+    target: TableSpec, n_shared: int, ignored: Collection[str], source: str, advice: str
+) -> bool:
+    """Return whether shared rows are to be left out; not if there are none, or by coincidence.
 
-    A few equal rows are a coincidence where the target itself repeats rows as often.
+    More rows than may be left out are a coincidence where the target itself repeats rows as often.
 
     Args:
-        target: The data that the network is tested on.
-        trained_rows: Hashes of the training rows of the source, from `rows.row_hashes`.
-        source: Name of the data that trained the source network, for the error.
+        target: The data that networks are tested on.
+        n_shared: Number of its test rows that are training rows of the source.
+        ignored: Columns that were not compared.
+        source: Name of the data that the source network is trained on.
+        advice: What to do about the rows.
 
     Raises:
-        TableFileError: More rows are shared than by coincidence.
+        TableFileError: There are more than may be left out.
     """
-    hashes, trained = row_hashes(target, np.arange(len(rows_of(target).y))), set(trained_rows)
-    n_shared = sum(hashes[i] in trained for i in _test_rows(target))
+    if n_shared <= max(MIN_LEFT_OUT, MAX_SHARE_LEFT_OUT * len(_test_rows(target))):
+        return n_shared > 0
+    hashes = row_hashes(target, np.arange(len(rows_of(target).y)), ignored)
     n_copies = sum(n for n in Counter(hashes).values() if n > 1)
-    is_coincidence = len(hashes) >= MAX_COPIES_PER_ROW * len(set(hashes)) or 2 * n_shared <= min(
+    if len(hashes) >= MAX_COPIES_PER_ROW * len(set(hashes)) or 2 * n_shared <= min(
         2 * n_copies, len(hashes)
-    )
-    if n_shared and not is_coincidence:
-        raise _leakage_error(n_shared, source, target)
+    ):
+        return False
+    raise _leakage_error(n_shared, source, target, advice)
 
 
-def _leakage_error(n_shared: int, source: str, target: TableSpec) -> TableFileError:
+def _leakage_error(n_shared: int, source: str, target: TableSpec, advice: str) -> TableFileError:
     both = target.name if source == target.name else f"{source}, and then {target.name}"
     return TableFileError(
-        target.origin,
-        f"{n_shared:,} rows that may test the target train the source network ({both}); "
-        "tell them apart with where=, classes= or split=",
+        escape_control_characters(target.origin),
+        f"{_count(n_shared, 'row')} that may test the target train the source network ({both}); "
+        f"{advice}",
     )
+
+
+def _count(n: int, noun: str) -> str:
+    return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _training_rows(spec: TableSpec) -> NDArray[np.intp]:
+    """Return the indices, in `rows_of(spec)`, of the rows that are training rows in some repeat."""
+    rows = rows_of(spec)
+    return np.arange(len(rows.y)) if rows.is_train is None else np.flatnonzero(rows.is_train)
 
 
 def _test_rows(spec: TableSpec) -> NDArray[np.intp]:

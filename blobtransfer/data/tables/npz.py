@@ -1,32 +1,35 @@
-"""Read NPZ of NumPy: each array is a column or a block of columns; no code in it is run.
+"""Read NPZ of NumPy in the layouts that people save; no code in it is run.
 
-The headers of all arrays are read and checked first, so that the size of the table is known
-before any data is unpacked; then exactly as many bytes are read as the headers announce.
+Arrays of as many rows are columns or blocks of columns. `x_train`, `y_train`, `x_test` and `y_test`
+are one table with a column that splits it. Labels may be one-hot. The headers of all arrays are
+read and checked first, so that the size of the table is known before any data is unpacked; then
+exactly as many bytes are read as the headers announce.
 """
 
 import io
 import math
+import re
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from blobtransfer.data.tables.archives import open_archive
+from blobtransfer.data.tables.columns import unread
 from blobtransfer.data.tables.reading import (
     MAX_TABLE_CELLS,
-    RawColumn,
     RawTable,
+    ReadOptions,
     TableProblem,
-    WordLimit,
     check_size,
-    word_column,
 )
 from blobtransfer.specs.checks import escape_control_characters
-
-MAX_ARRAYS = 10_000
 
 MAX_HEADER_BYTES = 10_000
 """Longest header of an array, in bytes; NumPy has the same limit."""
@@ -37,11 +40,19 @@ MAX_WORD_CHARS = 10_000
 MAX_UNPACKED_BYTES = 8 * MAX_TABLE_CELLS
 """Largest size of the unpacked arrays of a file, in bytes."""
 
-ENTRY = b"PK\1\2"
-"""First bytes of a member's entry in the directory of a zip archive."""
-
 LENGTH_FORMATS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}
 """How each version of the format stores the length of the header."""
+
+LABELS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
+"""Names, in lower case, of an array of labels."""
+
+PART = re.compile(
+    "(?P<name>.*[^_])_?(?P<part>train|test)|(?P<part_>train|test)_?(?P<name_>[^_].*)", re.IGNORECASE
+)
+"""Name of an array of training or of test rows."""
+
+SPLIT = "split"
+"""Column that says which rows train, of a file with arrays of training and of test rows."""
 
 TYPES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
 """Sizes in bytes of the numbers that are read, by the `kind` of their NumPy type."""
@@ -55,9 +66,9 @@ class _Header:
         member: Its entry in the archive.
         key: Its name.
         start: Number of bytes before its data.
-        shape: (n_rows,) or (n_rows, n_columns).
+        shape: (n_rows, ...), or () for a single value.
         is_fortran: Whether columns are stored one after the other.
-        dtype: Its type, one of those that are read.
+        dtype: Its type.
     """
 
     member: zipfile.ZipInfo
@@ -68,57 +79,93 @@ class _Header:
     dtype: np.dtype[np.generic]
 
     @property
+    def n_rows(self) -> int:
+        return self.shape[0] if self.shape else 0
+
+    @property
     def n_columns(self) -> int:
         return math.prod(self.shape[1:])
 
     @property
     def n_bytes(self) -> int:
+        """Number of bytes of the data, which is read if `is_read`."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def names(self) -> list[str]:
-        """Return the names of the columns."""
-        if len(self.shape) == 1:
-            return [self.key]
-        return [f"{self.key}_{i + 1}" for i in range(self.n_columns)]
+    @property
+    def is_read(self) -> bool:
+        """Whether it has numbers of up to 64 bits, or words that are not too long."""
+        kind, size = self.dtype.kind, self.dtype.itemsize
+        if kind in "US":
+            return 0 < size <= (4 if kind == "U" else 1) * MAX_WORD_CHARS
+        return size in TYPES.get(kind, ())
 
 
-def read(content: bytes, suffix: str, as_words: frozenset[str]) -> RawTable:
+@dataclass(frozen=True)
+class _Block:
+    """The arrays that are a column, or a block of columns, one below the other.
+
+    Args:
+        name: Its name.
+        headers: Its arrays: one, or one of training and one of test rows.
+    """
+
+    name: str
+    headers: tuple[_Header, ...]
+
+    @property
+    def n_rows(self) -> tuple[int, ...]:
+        return tuple(header.n_rows for header in self.headers)
+
+    @property
+    def is_label(self) -> bool:
+        return self.name.lower() in LABELS
+
+
+def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
     """Read the arrays of a file; see `Reader`.
 
-    An array of two dimensions called `X` gives the columns `X_1`, `X_2`, ...
+    An array `X` of two or more dimensions gives the columns `X_1`, `X_2`, ...
 
     Raises:
-        TableProblem: The arrays are too many, too large, of another type, or not a table.
+        TableProblem: The arrays are too many, too large, or not a table.
     """
-    if content.count(ENTRY) > MAX_ARRAYS:  # zipfile would read the whole directory
-        raise TableProblem(f"more than {MAX_ARRAYS:,} arrays; use fewer")
-    columns: dict[str, RawColumn] = {}
-    limit = WordLimit()
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    from pandas import DataFrame
+
+    heads: list[str] = []
+    columns: list[Any] = []
+    notes: tuple[str, ...] = ()
+    with open_archive(content) as archive:
         headers = [_header(archive, member) for member in archive.infolist()]
-        n_rows = _check_headers(headers)
-        for header in headers:
-            for head, values in zip(header.names(), _columns_of(archive, header), strict=True):
-                if head in columns:
-                    raise TableProblem(f"two columns are called {head}; rename one")
-                if head in as_words or values.dtype.kind == "U":
-                    columns[head] = word_column(values, limit)
-                else:
-                    columns[head] = RawColumn(numbers=values.astype(np.float64))
-    if not columns or not n_rows:
-        raise TableProblem("no arrays with rows; save some with numpy.savez")
-    return RawTable(columns, n_rows)
+        blocks = _blocks(headers)
+        used = {header.key for block in blocks for header in block.headers}
+        unused = [f"{h.key} {h.shape}" for h in headers if h.key not in used]
+        if unused:
+            notes = (f"arrays that do not fit the others are left out: {', '.join(unused[:5])}",)
+        for block in blocks:
+            values = _values(archive, block)
+            classes = _one_hot_classes(values) if block.is_label else None
+            if classes is not None:
+                notes += (f"{block.name} is one-hot: it was read as the number of the class",)
+            names, series = _columns(block, values if classes is None else classes)
+            heads += names
+            columns += series
+    split = None
+    if blocks and len(blocks[0].headers) == 2:
+        split = SPLIT
+        heads.append(split)
+        columns.append(np.repeat(["train", "test"], blocks[0].n_rows))
+    return RawTable(DataFrame(dict(enumerate(columns))), tuple(heads), notes=notes, split=split)
 
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
-    """Read the header of an array; refuse types and shapes that are not columns."""
+    """Read the header of an array.
+
+    Raises:
+        TableProblem: It is not an array, or may take much memory.
+    """
     key = escape_control_characters(member.filename)
     if not key.endswith(".npy"):
         raise TableProblem(f"{key} is not an array; save arrays with numpy.savez")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # For other methods Python unpacks all data, however few bytes are read.
-        problem = f"{key} has a compression that NumPy does not write; use numpy.savez_compressed"
-        raise TableProblem(problem)
     with archive.open(member) as stream:
         magic = stream.read(npy.MAGIC_LEN)
         length_format = LENGTH_FORMATS[npy.read_magic(io.BytesIO(magic))]
@@ -135,53 +182,109 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
         shape, is_fortran, dtype = parse(io.BytesIO(length + text))
     except MemoryError as error:  # Python's parser raises it for brackets in brackets
         raise ValueError("header nested too deeply") from error
-    if dtype.hasobject:
-        raise TableProblem(f"{key} holds {dtype}; give numbers or text, not Python objects")
-    if dtype.kind != "U" and dtype.itemsize not in TYPES.get(dtype.kind, ()):
-        raise TableProblem(f"{key} holds {dtype}; give numbers of up to 64 bits, or text")
-    if len(shape) not in (1, 2):
-        raise TableProblem(f"{key} has shape {shape}; give rows, or rows by columns")
     if not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"shape {shape}")
-    if dtype.kind == "U" and not 0 < dtype.itemsize <= 4 * MAX_WORD_CHARS:
-        longest = dtype.itemsize // 4
-        raise TableProblem(
-            f"{key} has words of {longest:,} letters; 1 to {MAX_WORD_CHARS:,} are read, "
-            "leave that array out"
-        )
     start = len(magic + length + text)
     return _Header(member, key.removesuffix(".npy"), start, shape, is_fortran, dtype)
 
 
-def _check_headers(headers: list[_Header]) -> int:
-    """Return the number of rows; refuse arrays that are not a table or too large."""
-    n_rows = headers[0].shape[0] if headers else 0
-    n_columns = n_bytes = 0
-    for header in headers:
-        if header.shape[0] != n_rows:
-            raise TableProblem(
-                f"{header.key} has {header.shape[0]:,} rows, an array before it {n_rows:,}; "
-                "give arrays of as many rows"
-            )
-        n_columns += header.n_columns
-        n_bytes += header.n_bytes
-        check_size(n_rows, n_columns)
-        if n_bytes > MAX_UNPACKED_BYTES:
-            raise TableProblem(f"more than {MAX_UNPACKED_BYTES:,} bytes unpacked; use fewer rows")
-    return n_rows
-
-
-def _columns_of(archive: zipfile.ZipFile, header: _Header) -> Iterator[NDArray[np.generic]]:
-    """Read the data of an array; iterate over its columns.
+def _blocks(headers: Sequence[_Header]) -> list[_Block]:
+    """Return the blocks of arrays of as many rows as the labels have, or else as most have.
 
     Raises:
-        ValueError: The data is not as long as the header says.
+        TableProblem: They are too large.
     """
-    with archive.open(header.member) as stream:
-        stream.read(header.start)
-        data = stream.read(header.n_bytes + 1)
-    if len(data) != header.n_bytes:
-        raise ValueError(f"{header.key}: {header.n_bytes:,} bytes announced, {len(data):,} found")
-    array = np.frombuffer(data, header.dtype)
-    array = array.reshape(header.shape, order="F" if header.is_fortran else "C")
-    return iter((array,) if array.ndim == 1 else array.T)
+    parts: dict[str, dict[str, _Header]] = {}
+    for header in headers:
+        match = PART.fullmatch(header.key)
+        if match is not None:
+            name, part = match["name"] or match["name_"], match["part"] or match["part_"]
+            parts.setdefault(name, {})[part.lower()] = header
+    pairs = [
+        _Block(name, (pair["train"], pair["test"]))
+        for name, pair in parts.items()
+        if len(pair) == 2 and _can_be_joined(pair["train"], pair["test"])
+    ]
+    singles = [_Block(header.key, (header,)) for header in headers]
+    is_split = pairs and not any(block.is_label for block in singles)
+    blocks = pairs if is_split else singles
+    blocks = [block for block in blocks if min(block.n_rows)]
+    lengths = Counter(block.n_rows for block in blocks)
+    lengths.update({block.n_rows: len(blocks) for block in blocks if block.is_label})
+    n_rows = lengths.most_common(1)[0][0] if lengths else ()
+    others = [block for block in blocks if block.n_rows != n_rows]
+    blocks = [block for block in blocks if block.n_rows == n_rows]
+    if others and all(block.is_label for block in blocks):
+        raise TableProblem(
+            f"{others[0].name} has {sum(others[0].n_rows):,} rows, but {blocks[0].name} has "
+            f"{sum(n_rows):,}; give arrays of as many rows"
+        )
+    check_size(sum(n_rows), sum(block.headers[0].n_columns for block in blocks))
+    read = [header for block in blocks for header in block.headers if header.is_read]
+    # In memory a letter takes four bytes.
+    n_bytes = sum(h.n_bytes * (4 if h.dtype.kind == "S" else 1) for h in read)
+    if n_bytes > MAX_UNPACKED_BYTES:
+        raise TableProblem(f"more than {MAX_UNPACKED_BYTES:,} bytes unpacked; use fewer rows")
+    return blocks
+
+
+def _can_be_joined(train: _Header, test: _Header) -> bool:
+    kinds = {"US".find(header.dtype.kind) >= 0 for header in (train, test)}
+    return len(kinds) == 1 and train.shape[1:] == test.shape[1:]
+
+
+def _values(archive: zipfile.ZipFile, block: _Block) -> NDArray[Any] | str:
+    """Return the data of a block, (n_rows, n_columns), or the type that is not read.
+
+    Raises:
+        ValueError: The data of an array is not as long as its header says.
+    """
+    arrays = []
+    for header in block.headers:
+        if not header.is_read:
+            return "Python objects" if header.dtype.hasobject else str(header.dtype)
+        with archive.open(header.member) as stream:
+            stream.read(header.start)
+            data = stream.read(header.n_bytes + 1)
+        if len(data) != header.n_bytes:
+            problem = f"{header.n_bytes:,} bytes announced, {len(data):,} or more found"
+            raise ValueError(f"{header.key}: {problem}")
+        if header.dtype.kind == "U":
+            _check_letters(np.frombuffer(data, header.dtype.byteorder + "u4"))
+        array: NDArray[Any] = np.frombuffer(data, header.dtype)
+        array = array.reshape(header.shape, order="F" if header.is_fortran else "C")
+        array = array.reshape(header.n_rows, header.n_columns)
+        try:
+            arrays.append(np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array)
+        except UnicodeDecodeError:
+            return "bytes that are not UTF-8"
+    return np.concatenate(arrays)
+
+
+def _check_letters(codes: NDArray[np.uint32]) -> None:
+    """Raise `ValueError` if a code is not that of a letter in Unicode.
+
+    Args:
+        codes: (n,) code points.
+    """
+    if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+        raise ValueError("words that are not Unicode")
+
+
+def _one_hot_classes(values: NDArray[Any] | str) -> NDArray[np.int64] | None:
+    """Return the class numbers of one-hot labels, (n_rows, 1); None if they are others."""
+    if isinstance(values, str) or values.dtype.kind in "US" or values.shape[1] < 2:
+        return None
+    is_one = values == 1
+    is_one_hot = (is_one.sum(axis=1) == 1).all() and ((values == 0) | is_one).all()
+    return is_one.argmax(axis=1)[:, None] if is_one_hot else None
+
+
+def _columns(block: _Block, values: NDArray[Any] | str) -> tuple[list[str], list[Any]]:
+    """Return the names and the values of the columns of a block."""
+    if isinstance(values, str):
+        return [block.name], [unread(values, sum(block.n_rows))]
+    is_single = len(block.headers[0].shape) == 1 or (block.is_label and values.shape[1] == 1)
+    names = [block.name if is_single else f"{block.name}_{i + 1}" for i in range(values.shape[1])]
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return names, list(native.T)

@@ -1,47 +1,70 @@
-"""Read a table of any format into columns of numbers or of words.
+"""Read a table of any format into a `DataFrame`.
 
 `read_table` picks the reader by the suffix of the file, caches the last tables, and bounds what
-is read; a reader only turns bytes into columns, or raises `TableProblem`. The tables that come
+is read; a reader only turns bytes into rows, or raises `TableProblem`. The tables that come
 with scikit-learn are read by `read_builtin`.
 """
 
+import gzip
 import hashlib
-import math
+import io
 import stat
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blobtransfer.atomic_write import open_nonblocking
+from blobtransfer.data.tables.columns import RawColumn, column_of, unread_kind
 from blobtransfer.errors import BlobTransferError, MachineError, TableFileError
 from blobtransfer.specs.checks import escape_control_characters
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MAX_FILE_BYTES = 200_000_000
 MAX_COLUMNS = 10_000
 MAX_TABLE_CELLS = 20_000_000
 """Limits of a file; a column of numbers takes 8 bytes a cell."""
 
-MAX_WORDS = 5_000_000
-"""Largest number of distinct words of a table; a word takes about 200 bytes."""
-
-VALUES_AT_ONCE = 4096
-"""Values of an array that are Python objects at the same time."""
-
 MAX_CACHED_TABLES = 2
 """Tables that are cached: those of the source and of the target."""
 
-MISSING_WORDS = frozenset(("", "na", "n/a", "nan", "null", "?"))
-"""Spellings of a missing value, in any case."""
+MISSING = frozenset(
+    ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
+)  # fmt: skip
+"""Texts that stand for a missing value: those of pandas, `pandas.read_csv(na_values=)`."""
 
-READERS = {".csv": "csv", ".tsv": "csv", ".npz": "npz", ".arff": "arff", ".parquet": "parquet"}
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".dat")
+
+READERS = {
+    **dict.fromkeys(TEXT_SUFFIXES, "text"),
+    ".npz": "npz",
+    ".arff": "arff",
+    **dict.fromkeys((".parquet", ".feather", ".arrow", ".ipc"), "arrow"),
+    ".xlsx": "excel",
+}
 """Module of this package that reads files of a suffix; its `read` is a `Reader`."""
+
+EXTRAS = {"arrow": "parquet", "excel": "excel"}
+"""Extra of this package that installs the library of a reader."""
+
+ADVICE = {
+    ".xls": "save it as .xlsx or .csv",
+    ".xlsm": "save it as .xlsx or .csv",
+    ".xlsb": "save it as .xlsx or .csv",
+    ".ods": "save it as .xlsx or .csv",
+    ".npy": "save its columns by name with numpy.savez",
+    ".pkl": "a pickle may run code; save it as .parquet or .csv",
+    ".pickle": "a pickle may run code; save it as .parquet or .csv",
+}
+"""What to do with files of other suffixes."""
 
 BUILT_IN_LABEL = "class"
 """Column of the classes of a built-in table."""
@@ -55,32 +78,21 @@ BUILT_IN_CLASSES = {
 """Names of the classes, known before scikit-learn is imported, which takes a second."""
 
 
-@dataclass(frozen=True, eq=False)
-class RawColumn:
-    """One column: numbers, NaN if missing; or codes of words, -1 if missing.
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a file is read.
 
     Args:
-        numbers: (n_rows,) float64; None for words.
-        codes: (n_rows,) int32; None for numbers.
-        words: The word of each code.
-        odd: Row and text of the first word among mostly numbers; None if there is none.
+        as_words: Columns whose values are names: read as text where the file has text.
+        sep: Separator of the values of a text file; None to detect it.
+        has_head: Whether the first row of a text file has the names of the columns.
+        missing: Texts that stand for a missing value, besides `MISSING`.
     """
 
-    numbers: NDArray[np.float64] | None = None
-    codes: NDArray[np.int32] | None = None
-    words: tuple[str, ...] = ()
-    odd: tuple[int, str] | None = None
-
-    @property
-    def word_codes(self) -> NDArray[np.int32]:
-        """The codes of a column of words, (n_rows,)."""
-        assert self.codes is not None
-        return self.codes
-
-    @property
-    def is_missing(self) -> NDArray[np.bool_]:
-        """Whether the value of each row is missing, (n_rows,)."""
-        return self.word_codes < 0 if self.numbers is None else np.isnan(self.numbers)
+    as_words: frozenset[str] = frozenset()
+    sep: str | None = None
+    has_head: bool = True
+    missing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,55 +100,101 @@ class RawTable:
     """A table as it was read.
 
     Args:
-        columns: By name, in the order of the table.
-        n_rows: Number of rows.
-        lines: (n_rows,) the line of the file on which a row ends; None without lines.
+        frame: Its rows; columns have the numbers 0, 1, ... as labels.
+        heads: Name of each column; empty, or repeated, where the file is so.
+        options: How it was read; a reader adds columns that the file declares as words.
+        line_of: Returns the line of the file on which a row, counted from 0, begins; None for a
+            table without lines.
+        notes: What the user should know about how the file was read.
+        split: Column of `frame` that a file with training and test rows makes of them; None
+            without.
         name: The file, or the built-in table; empty until a reader has returned.
         sha256: Hash of the file; None for a built-in table.
     """
 
-    columns: dict[str, RawColumn]
-    n_rows: int
-    lines: NDArray[np.int64] | None = None
+    frame: "DataFrame"
+    heads: tuple[str, ...]
+    options: ReadOptions = field(default_factory=ReadOptions)
+    line_of: Callable[[int], int] | None = None
+    notes: tuple[str, ...] = ()
+    split: str | None = None
     name: str = ""
     sha256: str | None = None
 
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.frame)
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Position of each column by its name; see `positions_of`."""
+        return positions_of(self.heads)
+
+    def column(self, name: str) -> RawColumn:
+        """Return a column by its name in `positions`.
+
+        Raises:
+            TableFileError: The column has names, such as those of classes, and is not read.
+        """
+        if name not in self._columns:
+            values = self.frame.iloc[:, self.positions[name]]
+            kind = unread_kind(values)
+            if kind is not None and name in self.options.as_words:
+                raise self.error(
+                    f"column {escape_control_characters(name)} has {kind}; "
+                    "save it as numbers or text, or leave it out with drop="
+                )
+            missing = MISSING | self.options.missing
+            self._columns[name] = column_of(values, name in self.options.as_words, missing)
+        return self._columns[name]
+
+    @cached_property
+    def _columns(self) -> dict[str, RawColumn]:
+        return {}
+
     def location(self, row: int) -> str:
         """Return the words for the position of a row in the file."""
-        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+        return f"row {row + 1}" if self.line_of is None else f"line {self.line_of(row)}"
 
     def error(self, problem: str) -> TableFileError:
         """Return the error that the table cannot be used, with the problem and what to do."""
         return TableFileError(self.name, problem)
 
 
+def positions_of(heads: Sequence[str]) -> dict[str, int]:
+    """Return the position of each column by its name, or `column 3` if that is empty or repeated.
+
+    Args:
+        heads: Name of each column.
+    """
+    positions: dict[str, int] = {}
+    for i, head in enumerate(heads):
+        is_unique = head and head not in positions
+        positions[head if is_unique else f"column {i + 1}"] = i
+    return positions
+
+
 class TableProblem(Exception):
     """A reader cannot use a file; the message says what is wrong and what to do."""
 
 
-Reader = Callable[[bytes, str, frozenset[str]], RawTable]
-"""(content, suffix, names of the columns that are read as words) -> the table."""
+Reader = Callable[[bytes, str, ReadOptions], RawTable]
+"""(content, suffix, options) -> the table."""
 
 
-def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
+def read_table(origin: str, options: ReadOptions) -> RawTable:
     """Read a file; the last tables are cached.
 
     Args:
         origin: Path of the file.
-        as_words: Names of columns that are read as words, even if their values are numbers.
+        options: How it is read.
 
     Raises:
         TableFileError: The file is missing, damaged, too large or of an unknown format.
     """
     name, path = escape_control_characters(origin), Path(origin)
-    suffix = path.suffix.lower()
-    if suffix not in READERS:
-        problem = (
-            f"no table has the suffix {escape_control_characters(path.suffix)}"
-            if suffix
-            else "no suffix"
-        )
-        raise TableFileError(name, f"{problem}; use {', '.join(READERS)}")
+    suffix = _suffix(name, path)
     try:
         status = path.stat()  # before opening, which can set off a device
         if stat.S_ISDIR(status.st_mode):
@@ -149,7 +207,26 @@ def read_table(origin: str, as_words: frozenset[str]) -> RawTable:
         raise TableFileError(name, "may not be read; check its permissions") from error
     except (OSError, ValueError) as error:
         raise TableFileError(name, "cannot be opened as a file; check the path") from error
-    return _read_cached(origin, as_words, suffix, (status.st_mtime_ns, status.st_size))
+    return _read_cached(origin, options, suffix, (status.st_mtime_ns, status.st_size))
+
+
+def _suffix(name: str, path: Path) -> str:
+    """Return the suffix that names the format of a file, in lower case.
+
+    Raises:
+        TableFileError: There is no reader of that format.
+    """
+    suffix, is_gzip = path.suffix.lower(), path.suffix.lower() == ".gz"
+    if is_gzip:
+        suffix = Path(path.stem).suffix.lower()
+    if suffix in (TEXT_SUFFIXES if is_gzip else READERS):
+        return suffix
+    if is_gzip and suffix in READERS:
+        raise TableFileError(name, f"{suffix} is not read from .gz; unpack it first")
+    if not suffix:
+        raise TableFileError(name, f"no suffix; use {', '.join(READERS)}")
+    problem = f"no table has the suffix {escape_control_characters(suffix)}"
+    raise TableFileError(name, f"{problem}; {ADVICE.get(suffix) or 'use ' + ', '.join(READERS)}")
 
 
 @lru_cache(MAX_CACHED_TABLES)
@@ -159,19 +236,18 @@ def read_builtin(name: str) -> RawTable:
         warnings.simplefilter("ignore")
         from sklearn import datasets
     bunch: Any = getattr(datasets, f"load_{name}")()
-    names = [str(feature).removesuffix(" (cm)") for feature in bunch.feature_names]
-    columns = {
-        column: RawColumn(numbers=np.asarray(values, np.float64))
-        for column, values in zip(names, bunch.data.T, strict=True)
-    }
-    words = tuple(str(word) for word in bunch.target_names)
-    columns[BUILT_IN_LABEL] = RawColumn(codes=np.asarray(bunch.target, np.int32), words=words)
-    return RawTable(columns, len(bunch.target), name=name)
+    from pandas import Categorical, DataFrame
+
+    heads = [str(feature).removesuffix(" (cm)") for feature in bunch.feature_names]
+    frame = DataFrame(np.asarray(bunch.data, np.float64))
+    frame[len(heads)] = Categorical.from_codes(bunch.target, [str(n) for n in bunch.target_names])
+    options = ReadOptions(frozenset([BUILT_IN_LABEL]))
+    return RawTable(frame, (*heads, BUILT_IN_LABEL), options, name=name)
 
 
 @lru_cache(MAX_CACHED_TABLES)
 def _read_cached(
-    origin: str, as_words: frozenset[str], suffix: str, version: tuple[int, int]
+    origin: str, options: ReadOptions, suffix: str, version: tuple[int, int]
 ) -> RawTable:
     name, (_, n_bytes) = escape_control_characters(origin), version
     if n_bytes > MAX_FILE_BYTES:
@@ -182,15 +258,17 @@ def _read_cached(
     try:
         with warnings.catch_warnings():  # libraries warn about damaged files
             warnings.simplefilter("ignore")
-            return _read(name, origin, suffix, as_words, reader)
+            return _read(name, origin, suffix, options, reader)
     except TableProblem as error:
         raise TableFileError(name, str(error)) from error
     except BlobTransferError:
         raise
     except ImportError as error:
+        extra = EXTRAS.get(READERS[suffix])
+        package = f"blobtransfer[{extra}]" if extra else "pandas"
         raise MachineError(
-            f"{name}: Parquet needs pyarrow ({error}); "
-            "install blobtransfer[parquet], or save the table as CSV"
+            f"{name}: {suffix} needs a library that cannot be imported ({error}); "
+            f"run pip install '{package}', or save the table as CSV"
         ) from error
     except MemoryError as error:
         problem = "reading it needs more memory than is free; use fewer rows or columns"
@@ -199,9 +277,7 @@ def _read_cached(
         raise TableFileError(name, "it cannot be read and looks damaged; save it again") from error
 
 
-def _read(
-    name: str, origin: str, suffix: str, as_words: frozenset[str], reader: Reader
-) -> RawTable:
+def _read(name: str, origin: str, suffix: str, options: ReadOptions, reader: Reader) -> RawTable:
     try:
         with open(origin, "rb", opener=open_nonblocking) as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -211,8 +287,18 @@ def _read(
         raise TableFileError(name, "cannot be read; check the file") from error
     if not content:
         raise TableFileError(name, "the file is empty; give a table with a head")
-    table = reader(content, suffix, as_words)
-    return replace(table, name=name, sha256=hashlib.sha256(content).hexdigest())
+    sha256 = hashlib.sha256(content).hexdigest()
+    if origin.lower().endswith(".gz"):
+        with gzip.open(io.BytesIO(content)) as packed:
+            content = packed.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise TableProblem(f"more than {MAX_FILE_BYTES:,} bytes unpacked; use fewer rows")
+    table = reader(content, suffix, options)
+    check_size(table.n_rows, len(table.heads))
+    if not table.n_rows:
+        raise TableProblem("no rows; give a table with rows")
+    options = replace(options, as_words=options.as_words | table.options.as_words)
+    return replace(table, options=options, name=name, sha256=sha256)
 
 
 def check_size(n_rows: int, n_columns: int) -> None:
@@ -232,75 +318,3 @@ def check_size(n_rows: int, n_columns: int) -> None:
             f"more than {MAX_TABLE_CELLS:,} cells; use fewer rows or columns, "
             f"such as {MAX_TABLE_CELLS // n_columns:,} rows of these {n_columns}"
         )
-
-
-def number_word(number: float) -> str:
-    """Return a number as a word, such as a class; a whole number has no decimal point."""
-    if math.isnan(number):
-        return ""
-    return str(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
-
-
-def values_of(array: NDArray[Any]) -> Iterator[Any]:
-    """Yield the values of an array as Python objects, a few thousand in memory at a time."""
-    for start in range(0, len(array), VALUES_AT_ONCE):
-        yield from array[start : start + VALUES_AT_ONCE].tolist()
-
-
-class WordLimit:
-    """Counts the distinct words of a table, up to a limit."""
-
-    def __init__(self) -> None:
-        self._n_words = 0
-
-    def count(self, n_words: int = 1) -> None:
-        """Count new words.
-
-        Raises:
-            TableProblem: There are more than `MAX_WORDS`.
-        """
-        self._n_words += n_words
-        if self._n_words > MAX_WORDS:
-            raise TableProblem(
-                f"more than {MAX_WORDS:,} different words; use fewer rows, or leave columns of "
-                "names or free text out of the file"
-            )
-
-
-class Coder(dict[str, int]):
-    """The code of each distinct value of a column of words, assigned at the first look-up.
-
-    Args:
-        limit: Counts the words of the table; shared by its columns.
-    """
-
-    def __init__(self, limit: WordLimit) -> None:
-        super().__init__()
-        self._limit, self._words = limit, list[str]()
-
-    def __missing__(self, value: str) -> int:
-        self._limit.count()
-        word = value.strip()
-        if word != value:
-            code = self[word]
-        elif word.lower() in MISSING_WORDS:
-            code = -1
-        else:
-            code = len(self._words)
-            self._words.append(word)
-        self[value] = code
-        return code
-
-    def codes(self, values: Iterable[str]) -> NDArray[np.int32]:
-        """Return the codes of n values, (n,); -1 for values such as `NA`, which stand for none."""
-        return np.fromiter(map(self.__getitem__, values), np.int32)
-
-    def column(self, codes: NDArray[np.int32]) -> RawColumn:
-        """Return the column of words with these codes."""
-        return RawColumn(codes=codes, words=tuple(self._words))
-
-
-def word_column(values: NDArray[Any], limit: WordLimit) -> RawColumn:
-    """Return the column of words with the values of an array; numbers as by `number_word`."""
-    coder, texts = Coder(limit), values_of(values)
-    return coder.column(coder.codes(texts if values.dtype.kind == "U" else map(number_word, texts)))

@@ -1,15 +1,15 @@
 """Resolve requests of tables into specs: their columns, classes, rows and split.
 
 The source and the target are resolved together: their columns are matched by name, words are
-the same features on both sides, and no training row of the source may be a test row of the
-target.
+the same features on both sides, and no training row of the source is a test row of the target.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from blobtransfer.data.tables.leakage import check_no_leakage, check_not_trained_on
+from blobtransfer.data.tables.leakage import rows_tested_by, rows_trained_on
 from blobtransfer.data.tables.request import RequestedTable
-from blobtransfer.data.tables.rows import preprocess, rows_of, split_of
+from blobtransfer.data.tables.rows import column_key, preprocess, rows_of, split_of
 from blobtransfer.errors import TableFileError
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import DataSpec, Role
@@ -35,30 +35,65 @@ def resolve_data_specs(
         TableFileError: A table is missing, damaged, does not have what is requested, does not
             fit the other table, or its test rows are training rows of the source.
     """
+    learned = () if preprocessing is None else [column.name for column in preprocessing.columns]
     tables = {
-        role: RequestedTable(request)
+        role: RequestedTable(request, learned)
         for role, request in requests.items()
         if isinstance(request, TableRequest)
     }
     columns = _common_columns(list(tables.values()), preprocessing) if tables else ()
-    specs: dict[Role, DataSpec] = {}
-    for role, request in requests.items():
-        if isinstance(request, TableRequest):
-            scaler = _scaler_of_source(request, specs.get("source"), train_seed, preprocessing)
-            specs[role] = tables[role].to_spec(columns, scaler)
-        else:
-            specs[role] = request
-    source, target = specs.get("source"), specs.get("target")
-    if isinstance(target, TableSpec):
-        if isinstance(source, TableSpec):
-            check_no_leakage(source, target)
-        if preprocessing is not None:
-            check_not_trained_on(target, preprocessing.trained_rows, preprocessing.problem)
+    specs: dict[Role, DataSpec] = {
+        role: tables[role].to_spec(columns) if isinstance(request, TableRequest) else request
+        for role, request in requests.items()
+    }
+    if isinstance(specs.get("target"), TableSpec):
+        _leave_shared_rows_out(specs, tables, columns, preprocessing)
+    for role, table in tables.items():
+        if table.request.scale == "source":
+            source = None if role == "source" else specs.get("source")
+            scaler = _scaler_of_source(table.request, source, train_seed, preprocessing)
+            specs[role] = replace(specs[role], scale="source", scaler=scaler)  # type: ignore[arg-type]
     for role, table in tables.items():  # last, as it imports scikit-learn, which takes a second
         spec = specs[role]
         assert isinstance(spec, TableSpec)
         specs[role] = table.with_split_sizes(spec, train_seed)
     return specs
+
+
+def _leave_shared_rows_out(
+    specs: dict[Role, DataSpec],
+    tables: Mapping[Role, RequestedTable],
+    columns: tuple[Column, ...],
+    preprocessing: Preprocessing | None,
+) -> None:
+    """Leave a few rows out that would train a source network and test the target.
+
+    Args:
+        specs: Specs by role, which are replaced; the target is a table.
+        tables: The tables by role.
+        columns: Columns of features.
+        preprocessing: Of a saved source network; None if there is none.
+
+    Raises:
+        TableFileError: There are more such rows than may be left out.
+    """
+
+    def leave_out(role: Role, rows: Sequence[int]) -> None:
+        if len(rows):
+            tables[role].leave_out(rows)
+            specs[role] = tables[role].to_spec(columns)
+
+    def table_spec(role: Role) -> TableSpec | None:
+        spec = specs.get(role)
+        return spec if isinstance(spec, TableSpec) else None
+
+    target = table_spec("target")
+    assert target is not None
+    if preprocessing is not None:
+        leave_out("target", rows_trained_on(target, preprocessing))
+    source, target = table_spec("source"), table_spec("target")
+    if source is not None and target is not None:
+        leave_out("source", rows_tested_by(source, target))
 
 
 def _common_columns(
@@ -91,7 +126,7 @@ def _common_columns(
         return preprocessing.columns
     columns = []
     for name in names:
-        is_number = first.raw.columns[name].codes is None
+        is_number = first.raw.column(name).codes is None
         levels: set[str] = set()
         for table in tables:
             _check_kind(table, name, is_number)
@@ -102,13 +137,21 @@ def _common_columns(
 
 def _check_kind(table: RequestedTable, name: str, is_number: bool) -> None:
     """Raise `TableFileError` unless a column has numbers, or words, as in the other table."""
-    if (table.raw.columns[name].codes is None) != is_number:
-        kinds = ("words", "numbers") if is_number else ("numbers", "words")
-        raise table.raw.error(
-            f"column {escape_control_characters(name)} holds {kinds[0]}, in the other problem "
-            f"{kinds[1]}; "
-            "mend one of the two, or leave it out with drop="
-        )
+    raw, column = table.raw, table.raw.column(name)
+    if (column.codes is None) == is_number:
+        return
+    kinds = ("numbers", "words") if column.codes is None else ("words", "numbers")
+    row = int(table.indices[(~column.is_missing[table.indices]).argmax()])
+    if column.numbers is not None:
+        value = f"{column.numbers[row]:g}"
+    else:
+        value = column.words[column.word_codes[row]]
+    raise raw.error(
+        f"column {escape_control_characters(name)} has {kinds[0]}, such as "
+        f"{escape_control_characters(value[:40])!r} in {raw.location(row)}, in the other table "
+        f"{kinds[1]}; mend one of the two, or leave the column out of both: "
+        f"drop={column_key(raw, name)}"
+    )
 
 
 def _scaler_of_source(
@@ -117,15 +160,13 @@ def _scaler_of_source(
     train_seed: int,
     preprocessing: Preprocessing | None,
 ) -> Scaler | None:
-    """Return the scaler of the source's training rows if the target is to be scaled by it.
+    """Return the scaler of the source's training rows.
 
     All repeats use the scaler of repeat 0.
 
     Raises:
         TableFileError: The source has no scaler.
     """
-    if request.scale != "source":
-        return None
     name = escape_control_characters(request.origin)
     if preprocessing is not None:
         if preprocessing.scaler is None:

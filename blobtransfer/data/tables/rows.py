@@ -4,6 +4,7 @@ Means and scales of the inputs are computed from training rows alone.
 """
 
 import warnings
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -12,17 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Dataset
+from blobtransfer.data.tables.columns import NUMBER, RawColumn, find_word
+from blobtransfer.data.tables.identifiers import identifies_rows
 from blobtransfer.data.tables.reading import (
     MAX_CACHED_TABLES,
-    RawColumn,
     RawTable,
+    ReadOptions,
     read_builtin,
     read_table,
 )
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.randomness import Stream, seed_sequence
+from blobtransfer.specs.checks import escape_control_characters
+from blobtransfer.specs.data_text import quote
 from blobtransfer.specs.table import (
     MAX_TRAINED_ROWS,
+    SEPARATORS,
     Column,
     Missing,
     Preprocessing,
@@ -35,6 +41,9 @@ TRAIN, TEST = "train", "test"
 """Values of a column that splits the rows."""
 
 MIN_TRAINING_ROWS_PER_CLASS = 2
+
+MAX_LISTED_COLUMNS = 20
+"""Largest number of columns that an error lists."""
 
 MAX_GROUP_SPLITS = 200
 """Most attempts to halve the groups at random so that every class is on both sides."""
@@ -132,20 +141,35 @@ def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preproces
 
 
 def n_duplicates(spec: TableSpec) -> int:
-    """Return the number of rows that are copies of an earlier row."""
-    hashes = row_hashes(spec, np.arange(len(rows_of(spec).y)))
+    """Return the number of rows that are copies of an earlier row, apart from identifiers."""
+    hashes = row_hashes(spec, np.arange(len(rows_of(spec).y)), identifiers_of(spec))
     return len(hashes) - len(set(hashes))
 
 
-def row_hashes(spec: TableSpec, indices: NDArray[np.intp]) -> list[str]:
+@lru_cache(2 * MAX_CACHED_TABLES)
+def identifiers_of(spec: TableSpec) -> frozenset[str]:
+    """Return the columns of features that seem to identify the rows."""
+    raw, rows = read(spec), rows_of(spec)
+    names = (column.name for column in spec.columns)
+    return frozenset(name for name in names if identifies_rows(raw, name, rows.indices))
+
+
+def row_hashes(
+    spec: TableSpec, indices: NDArray[np.intp], ignored: Collection[str] = ()
+) -> list[str]:
     """Return a hash of the values and the class of each row, to find equal rows in other tables.
 
     Args:
         spec: The spec of the table.
         indices: (n,) indices in `rows_of(spec)`.
+        ignored: Columns that are not compared, unless there are no others.
     """
     rows = rows_of(spec)
     x = rows.x + 0.0  # -0 is 0
+    if ignored:
+        are_compared = [column.name not in ignored for column in spec.columns]
+        widths = [len(column.feature_names) for column in spec.columns]
+        x = np.ascontiguousarray(x[:, np.repeat(are_compared, widths)]) if any(are_compared) else x
     return [
         blake2b(x[i].tobytes() + spec.class_names[rows.y[i]].encode(), digest_size=8).hexdigest()
         for i in indices
@@ -159,7 +183,7 @@ def rows_of(spec: TableSpec) -> Rows:
     Raises:
         TableFileError: The file cannot be read, or has changed since the spec was made.
     """
-    raw = read(spec, spec.label)
+    raw = read(spec)
     if raw.sha256 != spec.sha256:
         raise raw.error("the file is not the one that was described; run the command again")
     indices = select_rows(
@@ -170,15 +194,15 @@ def rows_of(spec: TableSpec) -> Rows:
         missing=spec.missing,
         columns=[column.name for column in spec.columns],
     )
-    label = raw.columns[spec.label]
+    indices = indices[~np.isin(indices, spec.left_out)]
+    label = raw.column(spec.label)
     number_of = {name: k for k, name in enumerate(spec.class_names)}
     numbers = np.array([number_of.get(word, -1) for word in label.words], np.int64)
-    group = None if spec.group is None else raw.columns[spec.group].codes
+    group = None if spec.group is None else raw.column(spec.group).codes
     return Rows(
         indices=indices,
         x=np.concatenate(
-            [_features(raw.columns[column.name], column)[indices] for column in spec.columns],
-            axis=1,
+            [_features(raw.column(column.name), column)[indices] for column in spec.columns], axis=1
         ),
         y=numbers[label.word_codes[indices]],
         groups=None if group is None else group[indices],
@@ -186,20 +210,34 @@ def rows_of(spec: TableSpec) -> Rows:
     )
 
 
-def read(table: TableRequest | TableSpec, label: str) -> RawTable:
-    """Read a table; label, `where`, group and split columns are read as words.
-
-    Args:
-        table: The request, or the spec, of the table.
-        label: Column of the classes.
+def read(spec: TableSpec) -> RawTable:
+    """Read the table of a spec; label, `where`, group and split columns are read as words.
 
     Raises:
         TableFileError: The file is missing, damaged, too large or of an unknown format.
     """
-    if not (table.is_file if isinstance(table, TableRequest) else table.sha256):
-        return read_builtin(table.origin)
-    names = (label, *(table.where or ())[:1], table.group, table.split)
-    return read_table(table.origin, frozenset(name for name in names if name is not None))
+    if not spec.sha256:
+        return read_builtin(spec.origin)
+    return read_file(spec, (spec.label, *(spec.where or ())[:1], spec.group, spec.split))
+
+
+def read_file(table: TableRequest | TableSpec, names: Iterable[str | None]) -> RawTable:
+    """Read a file as its request, or its spec, describes it.
+
+    Args:
+        table: The request or the spec.
+        names: Columns that are read as words.
+
+    Raises:
+        TableFileError: The file is missing, damaged, too large or of an unknown format.
+    """
+    options = ReadOptions(
+        as_words=frozenset(name for name in names if name is not None),
+        sep=None if table.sep is None else SEPARATORS.get(table.sep, table.sep),
+        has_head=table.has_head,
+        missing=frozenset(table.missing_values),
+    )
+    return read_table(table.origin, options)
 
 
 def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
@@ -213,11 +251,32 @@ def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
     Raises:
         TableFileError: There is no such column.
     """
-    if name not in raw.columns:
-        question = suggest(name, raw.columns)
-        names = ", ".join(list(raw.columns)[:10]) + (" ..." if len(raw.columns) > 10 else "")
-        raise raw.error(f"{key}={name}: no such column; {question or 'there are ' + names}")
-    return raw.columns[name]
+    if name not in raw.positions:
+        question = escape_control_characters(suggest(name, raw.positions))
+        raise raw.error(
+            f"{key}={escape_control_characters(name)}: no such column; "
+            f"{question + ' ' if question else ''}{list_columns(raw)}"
+        )
+    return raw.column(name)
+
+
+def list_columns(raw: RawTable) -> str:
+    """Return the names of the columns, for an error."""
+    names = [escape_control_characters(name) for name in raw.positions]
+    listed = ", ".join(names[:MAX_LISTED_COLUMNS])
+    if len(names) > MAX_LISTED_COLUMNS:
+        listed += f", ... ({len(names):,} in all)"
+    n_numbers = sum(NUMBER.fullmatch(head) is not None for head in raw.heads)
+    if raw.options.has_head and 2 * n_numbers >= len(names):
+        listed += "; if these are values, add head=none"
+    return f"columns: {listed}"
+
+
+def column_key(raw: RawTable, name: str) -> str:
+    """Return a column as the value of `drop=`: its name, or its number if the name is unclear."""
+    position = raw.positions[name]
+    is_clear = raw.heads[position] == name and name.isprintable() and name.strip() == name
+    return quote(name) if is_clear else str(position + 1)
 
 
 def select_rows(
@@ -247,13 +306,15 @@ def select_rows(
     is_used = np.ones(raw.n_rows, bool)
     if where is not None:
         column = find_column(raw, where[0], "where")
-        if where[1] not in column.words:
-            question = suggest(where[1], column.words)
-            words = ", ".join(column.words[:10])
+        word = find_word(where[1], column.words)
+        if word is None:
+            question = escape_control_characters(suggest(where[1], column.words))
+            words = ", ".join(map(escape_control_characters, column.words[:10]))
             raise raw.error(
-                f"where={where[0]}:{where[1]}: no row has that; {question or 'there are ' + words}"
+                f"where={escape_control_characters(':'.join(where))}: no row has that; "
+                f"{question or 'there are ' + words}"
             )
-        is_used &= column.word_codes == column.words.index(where[1])
+        is_used &= column.word_codes == column.words.index(word)
     classes_column = find_column(raw, label, "label")
     if classes is not None:
         names = set(classes)
@@ -262,7 +323,7 @@ def select_rows(
         is_used &= np.append(is_class_used, True)[classes_column.word_codes]
     if missing == "drop":
         for name in (label, *columns):
-            is_used &= ~raw.columns[name].is_missing
+            is_used &= ~raw.column(name).is_missing
     return np.flatnonzero(is_used)
 
 

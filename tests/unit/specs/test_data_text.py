@@ -50,9 +50,26 @@ def test_a_drawn_problem_is_read(text, expected):
         ("dir/rows:label=y", TableRequest("dir/rows", True, label="y")),
         ("file:rows:label=y", TableRequest("rows", True, label="y")),
         ("file:iris:label=y", TableRequest("iris", True, label="y")),
-        ("a.csv:label=y,where=site:A", TableRequest("a.csv", True, "y", ("site", "A"))),
-        ("a.csv:label=y,where=t:12:30", TableRequest("a.csv", True, "y", ("t", "12:30"))),
-        ("a.csv:label=y,where=s:a=b", TableRequest("a.csv", True, "y", ("s", "a=b"))),
+        ("a.csv", TableRequest("a.csv", True)),
+        ("a.csv:label=y,where=site:A", TableRequest("a.csv", True, "y", (("site", "A"),))),
+        ("a.csv:label=y,where=t:12:30",
+         TableRequest("a.csv", True, "y", (("t:12", "30"), ("t", "12:30")))),
+        ("a.csv:label=y,where=s::A", TableRequest("a.csv", True, "y", (("s:", "A"), ("s", ":A")))),
+        ('a.csv:label=y,where="s:":"a,b"', TableRequest("a.csv", True, "y", (("s:", "a,b"),))),
+        ('a.csv:label=y,where="s:A"', TableRequest("a.csv", True, "y", (("s", "A"),))),
+        ("a.csv:label=y,where=s:a=b", TableRequest("a.csv", True, "y", (("s", "a=b"),))),
+        ('a.csv:label="y:drop=x"', TableRequest("a.csv", True, "y:drop=x")),
+        ("a.csv:label=y,train=0.8,test=20%",
+         TableRequest("a.csv", True, "y", train=0.8, test=0.2)),
+        ("a.csv:label=y,missing=?,missing=mean,missing=-999",
+         TableRequest("a.csv", True, "y", missing="mean", missing_values=("?", "-999"))),
+        ('a.csv:label=y,missing="mean"',
+         TableRequest("a.csv", True, "y", missing_values=("mean",))),
+        ('a.csv:label=y,sep=;,head=none,name="Site A, 2024"',
+         TableRequest("a.csv", True, "y", sep="semicolon", has_head=False, name="Site A, 2024")),
+        ("a.csv:label=y,sep=tab", TableRequest("a.csv", True, "y", sep="tab")),
+        ('a.csv:label=y,sep=","', TableRequest("a.csv", True, "y", sep="comma")),
+        ("a.csv:label=y,sep=#", TableRequest("a.csv", True, "y", sep="#")),
         ('a.csv:label="a,b",drop="say ""no""",drop=c',
          TableRequest("a.csv", True, "a,b", drop=('say "no"', "c"))),
         ("a.csv:label=y,group=p,missing=mean,scale=source",
@@ -82,12 +99,25 @@ def test_a_table_is_asked_for(text, expected):
         ("moons:seed=-1", "seed=-1: "),
         ("moons:train=1000", "train=1000: "),
         ("blobs:std=0", "std=0.0: "),
-        ("a.csv", "add :label=COLUMN"),
-        ("a.csv:drop=b", "add label=COLUMN"),
+        ("a.csv:label=y,missing=meen", "did you mean mean?"),
+        ("a.csv:label=y,missing=zero", "use one of mean, drop"),
+        ("a.csv:label=y,missing=mean,missing=drop", "leave one out"),
+        ("a.csv:label=y,train=1.0", "train=1.0: use a whole number of rows, or a share"),
+        ("a.csv:label=y,train=80.5", "train=80.5: use a whole number of rows, or a share"),
+        ("a.csv:label=y,train=100%", "train=100%: use a whole number of rows, or a share"),
+        ("a.csv:label=y,test=-1", "test=-1: use 1 to"),
+        ("a.csv:label=y,sep=ab", "sep=ab: use a character, or comma"),
+        ("a.csv:label=y,sep=e", "sep=e: use a character, or comma"),
+        ("a.csv:label=y,head=yes", "head=yes: use none"),
+        ("a.csv:label=y,name=\x1b[31m", "printable"),
+        ("a.csv:label=y,name=" + "x" * 300, "at most 200"),
+        ("a.csv:label=y,where=:A", "where=:A: write where=COLUMN:VALUE"),
+        ('a.csv:label=y,drop=""', "drop= has no value"),
+        ("iris:name=x", "name is not known here"),
         ("a.csv:lable=y", "mean label?"),
         ("a.csv:label=y,where=site", "where=site: write where=COLUMN:VALUE"),
         ("a.csv:label=y,scale=sorce", "scale=sorce: did you mean source?"),
-        ("a.csv:label=y,missing=refuse", "missing=refuse: use one of mean, drop"),
+        ("a.csv:label=y,missing=refuse", "missing=refuse: use one of mean, drop, or"),
         ("a.csv:label=y,split=f,train=5", "leave train= out"),
         ("a.csv:label=y,split=f,group=g", "leave group= out"),
         ("a.csv:label=y,group=g,test=5", "leave test="),
@@ -112,6 +142,14 @@ def test_what_cannot_be_read_says_so_in_one_line(text, problem):
 )  # fmt: skip
 def test_a_drawn_problem_is_written_as_it_is_read(spec):
     assert parse_data_spec("task", data_spec_text(spec), 0) == spec
+
+
+def test_quotes_take_no_time_to_read():
+    for text in ('label="' + '""' * 4_990, "where=" + ":" * 9_000, "label=" + '"' * 9_000):
+        try:
+            parse_data_spec("target", f"a.csv:{text}", 1)
+        except SettingError as error:
+            assert error.problem
 
 
 @given(st.text(max_size=60))

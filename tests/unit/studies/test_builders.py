@@ -289,7 +289,9 @@ def test_a_model_without_preprocessing_needs_the_scale_of_a_table(
 
 def test_a_note_on_many_inputs_names_the_first(tmp_path):
     heads = [f"c{i}" for i in range(30)]
-    rows = "".join(",".join([*map(str, range(i, i + 30)), "ab"[i % 2]]) + "\n" for i in range(40))
+    rows = "".join(
+        ",".join([*(f"{j}.5" for j in range(i, i + 30)), "ab"[i % 2]]) + "\n" for i in range(40)
+    )
     (tmp_path / "wide.csv").write_text(",".join([*heads, "y"]) + "\n" + rows)
     network = source_network(MLPSpec(30, (4,), 2), notes=())
     chosen = settings(model="m.keras", sources="one", target=table("wide.csv:label=y,scale=none"))

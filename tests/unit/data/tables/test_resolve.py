@@ -1,18 +1,27 @@
 """What is asked of tables -> problems with everything resolved, or one line."""
 
+import datetime
 import tracemalloc
 from dataclasses import replace
+from decimal import Decimal
 
+import numpy as np
+import pandas as pd
 import pytest
 from helpers.tables import write_rows
 
 from blobtransfer.data.tables import reading, request
+from blobtransfer.data.tables.reading import ReadOptions
 from blobtransfer.data.tables.resolve import resolve_data_specs
-from blobtransfer.data.tables.rows import preprocessing_of, rows_of, split_of
+from blobtransfer.data.tables.rows import preprocessing_of, row_hashes, rows_of, split_of
 from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.data_text import parse_data_spec
+from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import MoonsSpec
+from blobtransfer.specs.identity import identity_of
+from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.table import Column, Preprocessing, Scaler, TableRequest
+from blobtransfer.specs.variant import STANDALONE
 
 SITE = ":label=outcome,drop=person,drop=fold,where=site:"
 
@@ -97,7 +106,7 @@ def test_classes_that_are_not_there_are_named(classes, problem):
     ("keys", "problem"),
     [
         ("label=outcom", "mean outcome?"),
-        ("label=x", "there are person, site, age, bmi, smoker"),
+        ("label=x", "columns: person, site, age, bmi, smoker"),
         ("label=outcome,drop=agee", "mean age?"),
         ("label=outcome,where=place:A", "where=place: no such column"),
         ("label=outcome,where=site:C", "where=site:C: no row"),
@@ -127,11 +136,10 @@ def table_with(tmp_path, cells, y="01" * 8):
         (["", *"123456789"], "column x: 1 of 10 rows empty"),
         (["oops", *"123456789"], "column x: 'oops' in line 2 "),
         (["=A1", *"123456789"], "column x: '=A1' in line 2 is a formula"),
-        (["1,5", *"123456789"], "'1,5' in line 2 is not a number; write 1.5"),
-        (["1,5", "2,5"] * 5, "column x: '1,5' has a comma; write 1.5"),
-        (["1e400", *"123456789"], "column x: '1e400' in line 2 is not a number"),
+        (["1,500", *"123456789"], "column x has numbers such as 1,500, which may be 1.500 or"),
+        (["1e400", *"123456789"], "column x: inf in line 2 is too large"),
         (["1e200", *"123456789"], "column x: 1e+200 in line 2 is too large"),
-        ([f"w{i}" for i in range(60)], "column x: 60 different words"),
+        ([f"w{i}" for i in range(60)], "column x has 60 different words"),
         (["a\nb", "c"] * 5, "line ends or signs"),
         (["=cmd()", "c"] * 5, "'=cmd()' in line 2 is a formula"),
         (["v" * 300, "c"] * 5, "300 letters"),
@@ -243,7 +251,7 @@ def test_two_columns_of_one_name_and_different_kinds_do_not_go_together(tmp_path
         source=f"{table_of(tmp_path, rows)}:label=y",
         target=f"{table_of(tmp_path, words, 'b.csv')}:label=y",
     )
-    assert "column x holds words" in line
+    assert "column x has words, such as 'a' in line 2" in line
 
 
 def test_two_files_of_the_same_rows_are_known_though_each_row_stands_there_twice(tmp_path):
@@ -262,8 +270,12 @@ def test_the_rows_of_a_group_do_not_train_the_source_and_test_the_target(sites):
 @pytest.mark.parametrize(
     ("rows", "keys", "problem"),
     [
-        ([[str(i), "", "01"[i % 2]] for i in range(12)], "label=y", "column b: no value at all"),
-        ([[str(i), "", "01"[i % 2]] for i in range(12)], "label=y,missing=drop", "no row is left"),
+        ([[str(i), "", "01"[i % 2]] for i in range(12)], "label=y", "column b has no value at all"),
+        (
+            [[str(i), "", "01"[i % 2]] for i in range(12)],
+            "label=y,missing=drop",
+            "empty in 12 of 12",
+        ),
         (
             [[str(i), f"{i % 3}" if i else "", "01"[i % 2]] for i in range(12)],
             "label=y,group=b",
@@ -277,12 +289,7 @@ def test_the_rows_of_a_group_do_not_train_the_source_and_test_the_target(sites):
             "label=y,split=b",
             "class 1: 0 of its 4 rows test",
         ),
-        ([["1,000", str(i), "01"[i % 2]] for i in range(12)], "label=y", "'1,000' has a comma"),
-        (
-            [["1,000" if i == 3 else str(i), "1", "01"[i % 2]] for i in range(12)],
-            "label=y",
-            "'1,000' in line 5",
-        ),
+        ([["1,000", str(i), "01"[i % 2]] for i in range(12)], "label=y", "1,000, which may be"),
     ],
 )
 def test_what_would_be_learnt_wrong_is_refused(tmp_path, rows, keys, problem):
@@ -302,8 +309,8 @@ def test_words_that_would_become_too_many_numbers_are_refused(tmp_path, monkeypa
 
 def test_one_long_word_among_many_classes_takes_no_memory(tmp_path):
     names = ["a", "b", *(f"c{i}" for i in range(300)), "x" * 50_000]
-    path = table_of(tmp_path, [["x", "y"], *([str(i), name] for i, name in enumerate(names * 4))])
-    reading.read_table(str(path), frozenset("y"))  # is kept
+    path = table_of(tmp_path, [["x", "y"], *([f"{i}.5", name] for i, name in enumerate(names * 4))])
+    reading.read_table(str(path), ReadOptions(frozenset("y")))  # is cached
     tracemalloc.start()
     try:
         resolved(target=f"{path}:label=y,classes=a+b")
@@ -311,3 +318,261 @@ def test_one_long_word_among_many_classes_takes_no_memory(tmp_path):
     finally:
         tracemalloc.stop()
     assert peak < 30_000_000  # an array of all these words as long as the longest takes 60 MB
+
+
+RNG = np.random.default_rng(1)
+X = RNG.normal(size=60).round(3)
+Y = ["a", "b"] * 30
+
+
+def frame_of(**columns):
+    return pd.DataFrame({"x": X, **columns, "y": Y})
+
+
+@pytest.mark.parametrize("index", [range(60), range(59, -1, -1), [f"row {i}" for i in range(60)]])
+@pytest.mark.parametrize("head", ["", "Unnamed: 0", "...1"])
+def test_an_index_without_a_name_is_left_out(frames, index, head):
+    frame = pd.DataFrame({"i": list(index), "x": X, "y": Y})
+    spec = resolved(target=f"{frames(frame, heads=(head, 'x', 'y'))}:label=y")["target"]
+    assert [column.name for column in spec.columns] == ["x"]
+
+
+@pytest.mark.parametrize("values", [RNG.permutation(60) * 2, [f"{i}.0" for i in range(60)]])
+def test_a_named_column_that_numbers_the_rows_is_refused(frames, values):
+    line = refused(target=f"{frames(frame_of(id=values))}:label=y")
+    assert "column id numbers the rows, " in line and line.endswith("leave it out: drop=id")
+    for key in ("drop=id", "drop=2", "group=id"):
+        found = resolved(target=f"a.parquet:label=y,{key}")["target"]
+        assert [column.name for column in found.columns] == ["x"]
+
+
+def test_numbers_of_the_rows_of_one_site_are_refused(frames):
+    frame = frame_of(n=[*range(30), *range(30)], site=["A"] * 30 + ["B"] * 30)
+    frames(frame)
+    assert "column n numbers the rows" in refused(target="a.parquet:label=y,where=site:A")
+    assert resolved(target="a.parquet:label=y,drop=site")
+
+
+def test_all_columns_that_cannot_be_learnt_are_refused_at_once_with_a_command(frames):
+    frame = frame_of(
+        t=pd.date_range("2024-01-01", periods=60),
+        date=[datetime.date(2024, 1, 1)] * 60,
+        items=[[1, 2]] * 60,
+        raw=[b"z"] * 60,
+        **{"name, first": [f"n{i}" for i in range(60)]},
+        price=[Decimal("1.10"), Decimal("2.00")] * 30,
+    )
+    frame.insert(7, "u", X)
+    heads = tuple("" if head == "u" else head for head in frame.columns)
+    frames(frame, heads=heads)
+    line = refused(target="a.parquet:label=y")
+    drops = 'drop=t,drop=date,drop=items,drop=raw,drop="name, first",drop=8'
+    assert line.endswith(drops)
+    spec = resolved(target=f"a.parquet:label=y,{drops}")["target"]
+    assert [column.name for column in spec.columns] == ["x", "price"]
+    assert rows_of(spec).x[:2, 1].tolist() == [1.1, 2.0]
+    assert resolved(target="a.parquet:label=y,drop=2-6,drop=8") == {"target": spec}
+    assert "there are columns 1 to 9" in refused(target="a.parquet:label=y,drop=3-10")
+    assert "has lists" in refused(target="a.parquet:label=items,drop=2-3,drop=5-8")
+
+
+def test_two_columns_of_one_name_are_told_apart_by_number(frames):
+    frames(frame_of(z=X * 2), heads=("0", "0", "y"), line_of=lambda row: row + 2)
+    line = refused(target="a.parquet:label=y")
+    assert "drop=2" in line and "head=none" in line
+    found = resolved(target="a.parquet:label=y,drop=2")["target"]
+    assert rows_of(found).x[:, 0].tolist() == X.tolist()
+    assert "no column is left" in refused(target="a.parquet:label=y,drop=0")
+    assert "head=none" in refused(target="a.parquet:label=setosa")
+
+
+def test_64_bit_numbers_of_groups_stay_apart(frames):
+    ids = 1_750_000_000_000_000_000 + np.arange(60) // 3
+    decimals = [Decimal(int(i)) for i in ids]
+    for values in (ids, ids.astype(str), pd.array(ids, dtype="Int64"), decimals):
+        frames(frame_of(patient=values))
+        spec = resolved(target="a.parquet:label=y,group=patient")["target"]
+        assert len(np.unique(rows_of(spec).groups)) == 20
+    where = f"where=patient:{ids[0]}"
+    assert "there are 3 rows" in refused(target=f"a.parquet:label=y,train=9,{where}")
+
+
+TRUTHS = np.arange(60) % 2 == 0
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        [TRUTHS * 1, TRUTHS * 1.0, (TRUTHS * 1).astype(str), (TRUTHS * 1.0).astype(str),
+         [Decimal(int(k)) for k in TRUTHS], pd.Categorical(TRUTHS * 1)],
+        [TRUTHS, TRUTHS.astype(str), [str(k).upper() for k in TRUTHS],
+         [str(k).lower() for k in TRUTHS], pd.array(TRUTHS, dtype="boolean")],
+    ],
+)  # fmt: skip
+def test_one_value_has_one_spelling_whatever_the_type(frames, spellings):
+    resolved_specs = []
+    for values in spellings:
+        frames(pd.DataFrame({"x": X, "big": values, "y": values}))
+        spec = resolved(target="a.parquet:label=y")["target"]
+        resolved_specs.append((spec.class_names, spec.columns, rows_of(spec).x.tolist()))
+    assert all(spec == resolved_specs[0] for spec in resolved_specs)
+
+
+@pytest.mark.parametrize(
+    ("values", "texts", "n_rows"),
+    [
+        ([0, 1, 1], ("1", "1.0", "1e0", "01"), (40, 40, 40, None)),
+        (["007", "7", "x"], ("007", "7", "7.0"), (20, 20, None)),
+        ([True, False, True], ("TRUE", "true", "1"), (40, 40, None)),
+        (["a:b", "a", "c"], ("a:b", "a"), (20, 20)),
+    ],
+)  # fmt: skip
+def test_where_takes_a_value_as_the_file_or_the_program_spells_it(frames, values, texts, n_rows):
+    frames(pd.DataFrame({"x": X, "site": values * 20, "y": Y}))
+    for text, n in zip(texts, n_rows, strict=True):
+        if n is None:
+            assert "no row has that" in refused(target=f"a.parquet:label=y,where=site:{text}")
+        else:
+            assert resolved(target=f"a.parquet:label=y,where=site:{text}")["target"].n_rows == n
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"),
+    [
+        ("where=school::B", ("school:", "B")),
+        ('where="school:":B', ("school:", "B")),
+        ('where="school":B', ("school", "B")),
+        ("where=school:B", ("school", "B")),
+    ],
+)
+def test_the_longest_column_that_fits_is_meant_by_where(frames, keys, where):
+    columns = {"x": X, "school": ["B", "B", "C", "C"] * 15, "school:": ["B", "C"] * 30}
+    frames(pd.DataFrame({**columns, "y": ["a", "a", "a", "b", "b", "b"] * 10}))
+    spec = resolved(target=f"a.parquet:label=y,{keys}")["target"]
+    assert spec.where == where
+    assert where[0] not in [column.name for column in spec.columns]
+
+
+def test_classes_are_chosen_in_any_spelling(frames):
+    frames(pd.DataFrame({"x": X, "y": [0.0, 1.0, 2.0] * 20}))
+    assert resolved(target="a.parquet:label=y,classes=0.0+2")["target"].class_names == ("0", "2")
+
+
+@pytest.mark.parametrize(
+    ("size", "n_train", "n_test"),
+    [("train=0.8", 48, 12), ("train=80%", 48, 12), ("test=0.25", 45, 15),
+     ("train=0.3,test=0.3", 18, 18), ("train=0.29,test=10", 17, 10)],
+)  # fmt: skip
+def test_a_share_of_the_rows_can_train_or_test(frames, size, n_train, n_test):
+    spec = resolved(target=f"{frames(frame_of())}:label=y,{size}")["target"]
+    assert (spec.n_train, spec.n_test) == (n_train, n_test)
+
+
+def test_shares_that_are_more_than_all_rows_are_refused(frames):
+    frames(frame_of())
+    for size in ("train=0.8,test=0.3", "train=0.001", "test=99%,train=0.5"):
+        assert "60 rows" in refused(target=f"a.parquet:label=y,{size}")
+
+
+def test_a_name_is_given_and_changes_no_identity(frames):
+    frames(frame_of())
+    identities = set()
+    for key, name in (("", "a.parquet"), (",name=Site A", "Site A")):
+        spec = resolved(target=f"a.parquet:label=y{key}")["target"]
+        assert spec.name == name
+        network = MLPSpec(spec.n_features, (2,), spec.n_classes)
+        identities.add(identity_of(ExperimentSpec(network, variants=(STANDALONE,), target=spec)))
+    assert len(identities) == 1
+
+
+def test_the_split_of_a_file_holds_unless_another_is_given(frames):
+    fold = ["train", "train", "train", "train", "test", "test"] * 10
+    frames(frame_of(split=fold), split="split")
+    spec = resolved(target="a.parquet:label=y")["target"]
+    assert (spec.split, spec.n_train, spec.is_resplit) == ("split", 40, False)
+    frames(frame_of(split=fold, person=[i // 3 for i in range(60)]), split="split")
+    for keys in ("train=10", "test=0.5", "group=person"):
+        spec = resolved(target=f"a.parquet:label=y,{keys}")["target"]
+        assert spec.split is None
+        assert "split" not in [column.name for column in spec.columns]
+
+
+def test_a_label_is_asked_for_with_the_columns_to_choose_from(frames):
+    frames(frame_of())
+    assert refused(target="a.parquet").endswith("add :label=COLUMN; columns: x, y")
+    assert refused(target="a.parquet:train=9").endswith("add label=COLUMN; columns: x, y")
+
+
+def test_words_that_stand_for_a_missing_value_can_be_added(frames):
+    values = ["?", "-999", ".", *(f"{i}.5" for i in range(57))]
+    frames(frame_of(z=values))
+    line = refused(target="a.parquet:label=y")
+    assert "column z" in line and "'?' in row 1" in line and "missing=?,missing=mean" in line
+    line = refused(target="a.parquet:label=y,missing=mean,missing=?")
+    assert "'.' in row 3" in line and line.count("missing=") == 1
+    keys = "missing=?,missing=.,missing=-999,missing=drop"
+    spec = resolved(target=f"a.parquet:label=y,{keys}")["target"]
+    assert spec.n_rows == 57
+    assert spec.missing_values == ("?", ".", "-999")
+
+
+def test_rows_without_a_class_are_counted_where_one_class_is_left(frames):
+    labels = np.array([*["NA"] * 30, *["crack"] * 30], object)
+    line = refused(target=f"{frames(pd.DataFrame({'x': X, 'y': labels}))}:label=y")
+    assert "one class, crack; 30 of 60 rows are NA, which is read as missing" in line
+
+
+def sites_with(n_shared, n=60):
+    """Return rows of two sites, of which the last ones of the first are at the second too."""
+    a = pd.DataFrame({"x": X[:n], "z": X[::-1][:n], "y": Y[:n]})
+    b = pd.DataFrame({"x": X[:n] + 9, "z": X[:n], "y": Y[:n]})
+    b.iloc[:n_shared] = a.iloc[n - n_shared :].to_numpy()
+    return a, b
+
+
+BOTH = {"source": "a.parquet:label=y", "target": "b.parquet:label=y"}
+
+
+@pytest.mark.parametrize("n_shared", [1, 2])
+def test_single_rows_of_both_files_are_left_out_of_the_source(frames, n_shared):
+    for name, frame in zip("ab", sites_with(n_shared), strict=True):
+        frames(frame, f"{name}.parquet")
+    found = resolved(**BOTH)
+    assert found["source"].left_out == tuple(range(60 - n_shared, 60))
+    assert (found["source"].n_rows, found["target"].n_rows) == (60 - n_shared, 60)
+    assert found["source"].n_train + found["source"].n_test == 60 - n_shared
+    assert not set(rows_of(found["source"]).indices) & set(found["source"].left_out)
+    assert found["target"].left_out == ()
+
+
+def test_more_shared_rows_are_refused_with_an_example(frames):
+    for name, frame in zip("ab", sites_with(3), strict=True):
+        frames(frame, f"{name}.parquet")
+    line = refused(**BOTH)
+    assert "3 rows that may test" in line
+    assert "row 58 of a.parquet and row 1 of b.parquet" in line
+
+
+def test_shared_rows_are_found_though_an_identifier_differs(frames):
+    for shift, (name, frame) in enumerate(zip("ab", sites_with(2), strict=True)):
+        frames(
+            frame.assign(id=np.arange(60) + np.arange(60) // 9 + 1000 * shift), f"{name}.parquet"
+        )
+    assert resolved(**BOTH)["source"].left_out == (58, 59)
+
+
+def test_a_row_that_trained_a_saved_network_is_left_out_of_the_target(frames):
+    for name, frame in zip("ab", sites_with(1), strict=True):
+        frames(frame, f"{name}.parquet")
+    source = resolved(target="a.parquet:label=y")["target"]
+    hashes = tuple(row_hashes(source, np.arange(60)))
+    preprocessing = replace(preprocessing_of(source, 0, 0), trained_rows=hashes)
+    target = resolved(preprocessing, target="b.parquet:label=y")["target"]
+    assert (target.left_out, target.n_rows) == ((0,), 59)
+
+
+def test_a_saved_network_keeps_the_columns_that_it_was_trained_on(frames):
+    frames(frame_of(id=range(60)))
+    columns = (Column("id"), Column("x"))
+    preprocessing = Preprocessing("p", "y", columns, ("a", "b"), None)
+    assert resolved(preprocessing, target="a.parquet:label=y")["target"].columns == columns

@@ -121,7 +121,7 @@ def test_groups_of_unequal_size_are_halved_in_many_ways(tmp_path):
 
 def test_every_repeat_has_two_training_rows_of_each_class(tmp_path):
     labels = ["a"] * 30 + ["b"] * 4
-    rows = [["x", "y"], *([str(i), label] for i, label in enumerate(labels))]
+    rows = [["x", "y"], *([f"{i}.5", label] for i, label in enumerate(labels))]
     spec = spec_of(f"{write_rows(tmp_path / 'a.csv', rows)}:label=y")
     for repeat in range(50):
         dataset = load_dataset(spec, repeat, 0)
@@ -138,7 +138,7 @@ def both_of(source, target):
 
 def test_a_word_that_only_the_source_has_is_the_same_in_training_and_test_rows(tmp_path):
     heads, more = ["w", "x", "y"], [["c", str(i), "01"[i % 2]] for i in range(8)]
-    rows = [["ab"[i % 2], str(i), "01"[i // 2 % 2]] for i in range(24)]
+    rows = [["ab"[i % 2], f"{i}.5", "01"[i // 2 % 2]] for i in range(24)]
     source = write_rows(tmp_path / "s.csv", [heads, *([w, f"{x}5", y] for w, x, y in rows), *more])
     target = write_rows(tmp_path / "t.csv", [heads, *rows])
     found = both_of(f"{source}:label=y", f"{target}:label=y,scale=source")

@@ -259,6 +259,10 @@ PINNED = {
         engine="keras", questions=("fresh",),
     ),
     "sweep": sweep_of((10, 20)),
+    "table": ExperimentSpec(
+        network=MLPSpec(1, (2,), 2), variants=(STANDALONE,),
+        target=TableSpec("n", "o", "0" * 64, "y", (Column("x"),), ("a", "b"), 10, 5, 5),
+    ),
 }  # fmt: skip
 """Specs whose identities must never change, or stored repeats would not be found again."""
 
@@ -267,6 +271,7 @@ IDENTITIES = {
     "much": "d4522aa45e911ed9",
     "other data": "f34347495999c117",
     "sweep": "73633b77c36f0e1e",
+    "table": "328a9c04cd751fa4",
 }
 
 IDENTITIES_1 = {
@@ -274,6 +279,7 @@ IDENTITIES_1 = {
     "much": "a8a7558ff004f6a2",
     "other data": "6322f2e13b1a3000",
     "sweep": "3062f7d4b1365321",
+    "table": "e95c88401cea7d4d",
 }
 
 

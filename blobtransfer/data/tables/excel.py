@@ -1,0 +1,65 @@
+"""Read the first sheet of an Excel file with openpyxl, from `blobtransfer[excel]`.
+
+Formulas are not computed: their values are those that Excel saved. Blank rows, and columns without
+a name and a value, are left out.
+"""
+
+import io
+from typing import Any
+
+from blobtransfer.data.tables.archives import open_archive
+from blobtransfer.data.tables.reading import (
+    MAX_FILE_BYTES,
+    RawTable,
+    ReadOptions,
+    TableProblem,
+    check_size,
+)
+from blobtransfer.data.tables.text import notes_about_head
+from blobtransfer.specs.checks import escape_control_characters
+
+MAX_LINES = 1_048_576
+"""Number of rows of a sheet in Excel, blank ones too."""
+
+
+def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
+    """Read a table; see `Reader`.
+
+    Raises:
+        ImportError: openpyxl is not installed.
+        TableProblem: The file is too large when it is unpacked, or there is no sheet with rows.
+    """
+    from openpyxl import load_workbook
+    from pandas import DataFrame, Series
+
+    with open_archive(content) as archive:
+        n_bytes = sum(member.file_size for member in archive.infolist())
+    if n_bytes > MAX_FILE_BYTES:
+        raise TableProblem(f"{n_bytes:,} bytes unpacked; use fewer rows or columns")
+    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    if not book.worksheets:
+        raise TableProblem("it has no sheet with rows; give a sheet with a head")
+    sheet = book.worksheets[0]
+    sheet.reset_dimensions()  # which may be wrong
+    rows, lines, width = list[tuple[Any, ...]](), list[int](), 0
+    for line, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        if line > MAX_LINES:
+            raise TableProblem(f"a row beyond row {MAX_LINES:,}, the last one of Excel; mend it")
+        if any(value not in (None, "") for value in row):
+            width = max(width, len(row))
+            rows.append(row)
+            lines.append(line)
+            check_size(len(rows), width)
+    notes: tuple[str, ...] = ()
+    if len(book.worksheets) > 1:
+        title = escape_control_characters(sheet.title)
+        notes = (f"the first of {len(book.worksheets)} sheets was read: {title}",)
+    heads = [str(i + 1) for i in range(width)]
+    if options.has_head and rows:
+        heads = ["" if value is None else str(value).strip() for value in rows.pop(0)]
+        heads += [""] * (width - len(heads))
+        notes += notes_about_head(heads, lines.pop(0))
+    columns = [[row[i] if i < len(row) else None for row in rows] for i in range(width)]
+    kept = [i for i in range(width) if heads[i] or any(v not in (None, "") for v in columns[i])]
+    frame = DataFrame({k: Series(columns[i]) for k, i in enumerate(kept)})
+    return RawTable(frame, tuple(heads[i] for i in kept), line_of=lines.__getitem__, notes=notes)

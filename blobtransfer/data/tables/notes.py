@@ -1,0 +1,243 @@
+"""What a user should know about tables before networks are trained on them.
+
+A note is a pair: whether it is a warning, which may change what the results mean, and its text.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from blobtransfer.data.tables.leakage import shared_rows
+from blobtransfer.data.tables.reading import RawTable
+from blobtransfer.data.tables.request import describe_missing, unnamed_columns
+from blobtransfer.data.tables.rows import (
+    column_key,
+    identifiers_of,
+    n_duplicates,
+    read,
+    rows_of,
+    select_rows,
+)
+from blobtransfer.specs.checks import escape_control_characters
+from blobtransfer.specs.data_text import quote
+from blobtransfer.specs.table import TableSpec
+
+Note = tuple[bool, str]
+
+MAX_LISTED = 5
+"""Largest number of columns, words or rows that are listed."""
+
+SENTINELS = frozenset(sign * (10**n - 1) for n in range(1, 7) for sign in (-1, 1))
+"""Numbers such as -999 that some programs write for a missing value."""
+
+MAX_COMPARED_WORDS = 10_000
+"""Words of a column up to which they are looked at for words that differ only in case."""
+
+
+def table_notes(spec: TableSpec) -> Iterator[Note]:
+    """Yield the notes on one table."""
+    raw = read(spec)
+    for text in raw.notes:
+        yield False, text
+    for name in unnamed_columns(raw):
+        has_values = not raw.column(name).is_missing.all()
+        what = "numbers or names the rows" if has_values else "has no value"
+        yield False, f"{name} has no name and {what}; it is left out"
+    yield from _listed(_identifier_note, spec, identifiers_of(spec), True)
+    columns = [column.name for column in spec.columns]
+    yield from _listed(_sentinel_note, spec, columns, True)
+    yield from _missing_notes(spec)
+    yield from _listed(_mark_note, spec, columns)
+    named = [spec.label] if spec.group is None else [spec.label, spec.group]
+    yield from _listed(_case_note, spec, [*named, *columns])
+    n_copies = n_duplicates(spec)
+    if n_copies and spec.is_resplit:
+        are = "row is a copy of another" if n_copies == 1 else "rows are copies of others"
+        yield False, f"{n_copies:,} {are}, and may test what trains"
+
+
+def pair_notes(source: TableSpec, target: TableSpec) -> Iterator[Note]:
+    """Yield the notes on two tables together."""
+    pairs, n_shared = shared_rows(replace(source, left_out=()), target)
+    if source.left_out:
+        for i, j in pairs[:MAX_LISTED]:
+            first = f"{read(source).location(i)} of {escape_control_characters(source.origin)}"
+            second = f"{read(target).location(j)} of {escape_control_characters(target.origin)}"
+            yield False, f"{first} equals {second}, and is left out of the source"
+        if len(pairs) > MAX_LISTED:
+            yield False, f"{len(pairs) - MAX_LISTED:,} more such rows are left out of the source"
+    elif n_shared:
+        rows = "row of the target has" if n_shared == 1 else "rows of the target have"
+        yield False, f"{n_shared:,} {rows} the values of training rows of the source"
+    yield from _word_notes(source, target)
+    yield from _class_notes(source.class_names, target.class_names)
+
+
+def trained_row_note(target: TableSpec) -> Iterator[Note]:
+    """Yield a note if rows of a table are left out that trained a saved network."""
+    lines = [read(target).location(i) for i in target.left_out]
+    if lines:
+        yield False, f"{_list(lines)}: trained the saved network, and left out"
+
+
+def _listed(
+    note_of: Callable[[TableSpec, RawTable, str], str | None],
+    spec: TableSpec,
+    names: Iterable[str],
+    is_warning: bool = False,
+) -> Iterator[Note]:
+    """Yield the notes of the first columns that have one, and the number of the others."""
+    raw = read(spec)
+    texts = (note_of(spec, raw, name) for name in names)
+    found = [text for text in texts if text is not None]
+    for text in found[:MAX_LISTED]:
+        yield is_warning, text
+    if len(found) > MAX_LISTED:
+        yield is_warning, f"so it is with {len(found) - MAX_LISTED:,} more columns"
+
+
+def _identifier_note(spec: TableSpec, raw: RawTable, name: str) -> str:
+    head, key = escape_control_characters(name), column_key(raw, name)
+    return (
+        f"column {head} has a different whole number in nearly every row, as identifiers have; "
+        f"unless it is a measurement, leave it out: drop={key}"
+    )
+
+
+def _sentinel_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
+    """Return a note on a number such as -999 that is far from all others."""
+    numbers = raw.column(name).numbers
+    if numbers is None:
+        return None
+    indices = rows_of(spec).indices
+    indices = indices[~np.isnan(numbers[indices])]
+    numbers = numbers[indices]
+    for end in (numbers.min(initial=0.0), numbers.max(initial=0.0)):
+        others = numbers[numbers != end]
+        if end in SENTINELS and len(others) and 0.0 < np.ptp(others) < np.abs(others - end).min():
+            rows = indices[numbers == end]
+            return (
+                f"column {escape_control_characters(name)}: {end:g} in {raw.location(int(rows[0]))}"
+                f" and in {len(rows) - 1:,} more rows is far from all other values; if it stands "
+                f"for a missing value, add missing={end:g} and missing=mean or missing=drop"
+            )
+    return None
+
+
+def _missing_notes(spec: TableSpec) -> Iterator[Note]:
+    """Yield a note on rows with missing values, which are left out or filled."""
+    if spec.missing == "refuse":
+        return
+    raw, names = read(spec), [column.name for column in spec.columns]
+    indices = select_rows(raw, spec.label, spec.where, spec.class_names, "refuse", [])
+    n_rows, is_affected = len(indices), np.zeros(len(indices), bool)
+    label = raw.column(spec.label)
+    n_missing = int(label.is_missing[indices].sum())
+    if n_missing:
+        name = escape_control_characters(spec.label)
+        text = f"{n_missing:,} of {n_rows:,} rows have no class and are left out"
+        yield False, f"{text}: column {name} is {describe_missing(label)}"
+    counts: dict[str, int] = {}
+    for name in names:
+        is_missing = raw.column(name).is_missing[indices]
+        if is_missing.any():
+            counts[name] = int(is_missing.sum())
+            is_affected |= is_missing
+    if counts:
+        listed = _list([f"{escape_control_characters(name)} {n:,}" for name, n in counts.items()])
+        end = "they are left out" if spec.missing == "drop" else "filled with the mean"
+        rows = f"{is_affected.sum():,} of {n_rows:,} rows"
+        yield False, f"{rows} have missing values ({listed}); {end}"
+
+
+def _mark_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
+    """Return a note on a word such as `?`, which may stand for a missing value."""
+    for word in _words(spec, raw, name):
+        if not any(map(str.isalnum, word)):
+            return (
+                f"column {escape_control_characters(name)} has the word {word}; if it stands for "
+                f"a missing value, add missing={quote(word)} and missing=mean or missing=drop"
+            )
+    return None
+
+
+def _case_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
+    words = _words(spec, raw, name)
+    if len(words) > MAX_COMPARED_WORDS:
+        return None
+    spellings = [sorted(spellings) for spellings in _by_spelling(words).values()]
+    different = [" and ".join(words) for words in spellings if len(words) > 1]
+    if not different:
+        return None
+    what = "classes" if name == spec.label else "words"
+    return (
+        f"column {escape_control_characters(name)}: {_list(different)} differ only in case or "
+        f"blanks, and are different {what}"
+    )
+
+
+def _words(spec: TableSpec, raw: RawTable, name: str) -> list[str]:
+    """Return the words of a column in the rows that are used; none for numbers."""
+    column = raw.column(name)
+    if column.codes is None:
+        return []
+    used = np.unique(column.codes[rows_of(spec).indices])
+    return [column.words[code] for code in used if code >= 0]
+
+
+def _by_spelling(words: Iterable[str]) -> dict[str, list[str]]:
+    """Return words by their letters, whatever their case and the blanks between them."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for word in words:
+        groups["".join(word.split()).casefold()].append(word)
+    return groups
+
+
+def _word_notes(source: TableSpec, target: TableSpec) -> Iterator[Note]:
+    """Yield notes on the words of features that only one of two tables has."""
+    raws, notes = (read(source), read(target)), []
+    for column in source.columns:
+        if column.levels is None or column not in target.columns:
+            continue
+        own, other = (
+            set(_words(spec, raw, column.name)) & set(column.levels)
+            for spec, raw in zip((source, target), raws, strict=True)
+        )
+        text = f"column {escape_control_characters(column.name)}: "
+        if own and other and not own & other:
+            words = f"{_list(sorted(own))} in the source, {_list(sorted(other))} in the target"
+            notes.append((True, f"{text}the tables share no word: {words}"))
+        elif own != other:
+            notes.append((False, text + _difference(own - other, other - own)))
+    yield from islice(sorted(notes, reverse=True), MAX_LISTED)
+    if len(notes) > MAX_LISTED:
+        yield False, f"so it is with {len(notes) - MAX_LISTED:,} more columns of words"
+
+
+def _class_notes(source: Sequence[str], target: Sequence[str]) -> Iterator[Note]:
+    """Yield notes on the classes that only one of two tables has, if they share some."""
+    own, other = set(source) - set(target), set(target) - set(source)
+    spellings = _by_spelling(other)
+    for name in sorted(own):
+        for alike in spellings.get("".join(name.split()).casefold(), ()):
+            text = f"class {name} of the source and {alike} of the target differ only in case or "
+            yield True, f"{text}blanks, and are different classes; spell them alike"
+    if (own or other) and set(source) & set(target):
+        yield False, f"classes: {_difference(own, other)}"
+
+
+def _difference(own: Collection[str], other: Collection[str]) -> str:
+    parts = (
+        f"only the {role} has {_list(sorted(words))}"
+        for role, words in (("source", own), ("target", other))
+        if words
+    )
+    return ", and ".join(parts)
+
+
+def _list(words: Sequence[str]) -> str:
+    listed = ", ".join(map(escape_control_characters, words[:MAX_LISTED]))
+    return listed + (f", ... ({len(words):,})" if len(words) > MAX_LISTED else "")

@@ -1,0 +1,394 @@
+"""Read the rows of a text below its head, with pandas.
+
+pandas does not tell the line of a row, or of an error in a row. `TextRows.split` reads the rows
+again with `csv`, which does, only where a line is needed.
+"""
+
+import csv
+import io
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from blobtransfer.data.tables.decimals import Mark, convert_numbers, is_number
+from blobtransfer.data.tables.reading import (
+    MAX_TABLE_CELLS,
+    MISSING,
+    ReadOptions,
+    TableProblem,
+    check_size,
+    positions_of,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+MAX_ROW_CHARS = 10_000_000
+"""Longest row that `csv` splits, in characters; with quoted values a row may have many lines."""
+
+MAX_COMMENTS = 100_000
+"""Largest number of comment lines."""
+
+COMMENT_MARKS = "#%"
+
+LINE = re.compile(rb"[^\s][^\r\n]*")
+"""A line that is not blank."""
+
+
+@contextmanager
+def limit_cells() -> Iterator[None]:
+    """Allow cells as long as a row while the block runs: `csv` has one limit for the process."""
+    limit_before = csv.field_size_limit(MAX_ROW_CHARS)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit_before)
+
+
+@dataclass(frozen=True, eq=False)
+class TextRows:
+    """The rows of a text file, below its head.
+
+    Args:
+        content: The file in UTF-8.
+        start: Position of the first byte of the rows.
+        line: Line of the file that begins there, from 1.
+        n_values: Number of values in a row, for a head that has as many names.
+        sep: Separator of the values; a blank stands for any run of blanks.
+        quote: Quotation mark.
+        comments: First characters of comment lines.
+        are_comments_values: Whether a line that begins like a comment is a row if it has
+            `n_values` values.
+    """
+
+    content: bytes
+    start: int
+    line: int
+    n_values: int
+    sep: str
+    quote: str = '"'
+    comments: str = COMMENT_MARKS
+    are_comments_values: bool = True
+
+    def split(self) -> Iterator[tuple[int, list[str]]]:
+        """Read the rows; blank lines and comments are skipped.
+
+        Yields:
+            The line on which a row begins, and its values.
+
+        Raises:
+            TableProblem: A row is too long, or a quote is never closed.
+        """
+        stream = io.BytesIO(self.content)
+        stream.seek(self.start)
+        text = io.TextIOWrapper(stream, "utf-8", newline="")
+        blanks = " \r\n" if self.sep == "\t" else " \t\r\n"
+        next_line, first_line, n_chars = self.line, 0, 0
+
+        def lines() -> Iterator[str]:
+            """Yield the lines that have rows; the CSV reader takes as many as a row has."""
+            nonlocal next_line, first_line, n_chars
+            while line := text.readline(MAX_ROW_CHARS + 1):
+                next_line += 1
+                if not n_chars:
+                    first_line = next_line - 1
+                    if not line.strip(blanks) or self.is_comment(line):
+                        continue
+                n_chars += len(line)
+                if n_chars > MAX_ROW_CHARS:
+                    raise TableProblem(
+                        f"line {first_line}: a row of more than {MAX_ROW_CHARS:,} characters; "
+                        "mend that line"
+                    )
+                yield line if self.sep != " " else line.replace("\t", " ").rstrip() + "\n"
+            if n_chars:
+                raise TableProblem(
+                    f"line {first_line}: a quote that is never closed; mend that line"
+                )
+
+        for values in self._reader(lines()):
+            n_chars = 0
+            yield first_line, values
+
+    def line_of(self, row: int) -> int:
+        """Return the line on which a row begins."""
+        with limit_cells():
+            return next(islice(self.split(), row, None))[0]
+
+    def line_function(self, n_rows: int) -> Callable[[int], int]:
+        """Return the function that returns the line of a row, counted from 0.
+
+        Args:
+            n_rows: How many rows there are.
+        """
+        n_lines = count_lines(self.content, self.start, len(self.content))
+        n_lines += not self.content.endswith((b"\n", b"\r"))
+        if n_lines > n_rows:  # blank lines, comments or quoted line ends are among them
+            return self.line_of
+        first_line = self.line
+        return lambda row: first_line + row
+
+    def without_comments(self) -> tuple[bytes, int]:
+        """Return a content that has no comments between its rows, and where its rows start.
+
+        Raises:
+            TableProblem: There are too many comment lines.
+        """
+        marks = self.comments.encode()
+        if not any(self.content.find(mark, self.start) >= 0 for mark in marks):
+            return self.content, self.start
+        comment = re.compile(rb"(?:\A|[\r\n]) *[%b][^\r\n]*" % marks)
+        pieces, n_comments, is_quoted = [], 0, False
+        piece_start = quotes_start = self.start
+        for match in comment.finditer(self.content, max(self.start - 1, 0)):
+            n_quotes = self.content.count(self.quote.encode(), quotes_start, match.start())
+            quotes_start = match.start()
+            is_quoted ^= n_quotes % 2 == 1
+            text = match[0].decode().strip("\r\n")
+            if is_quoted or not self.is_comment(text):
+                continue
+            n_comments += 1
+            if n_comments > MAX_COMMENTS:
+                raise TableProblem(f"more than {MAX_COMMENTS:,} comment lines; leave them out")
+            pieces.append(self.content[piece_start : max(match.start(), piece_start)])
+            piece_start = quotes_start = match.end()
+        if not pieces:
+            return self.content, self.start
+        return b"".join([*pieces, self.content[piece_start:]]), 0
+
+    def is_comment(self, line: str) -> bool:
+        """Return whether a line that is not inside of a quoted value is a comment."""
+        if not line.lstrip(" ").startswith(tuple(self.comments)):
+            return False
+        if not self.are_comments_values:
+            return True
+        if self.sep != " " and self.quote not in line:
+            return line.count(self.sep) != self.n_values - 1
+        line = line.rstrip(" \r\n" if self.sep == " " else "\r\n")
+        try:
+            return len(next(self._reader([line], strict=True), [])) != self.n_values
+        except csv.Error:  # a quoted value goes on in the next line
+            return False
+
+    def _reader(self, lines: Iterable[str], strict: bool = False) -> Iterator[list[str]]:
+        return csv.reader(
+            lines, delimiter=self.sep, quotechar=self.quote, skipinitialspace=True, strict=strict
+        )
+
+
+def frame_of(
+    rows: TextRows,
+    heads: tuple[str, ...],
+    head_line: int | None,
+    options: ReadOptions,
+    *,
+    decimal: Mark = ".",
+    missing_words: Collection[str] = (),
+    are_named: bool = True,
+) -> tuple["DataFrame", tuple[str, ...]]:
+    """Read the rows of a text.
+
+    Args:
+        rows: The rows.
+        heads: Name of each column.
+        head_line: Line of the head; None without one.
+        options: How the file is read.
+        decimal: Decimal mark of most numbers.
+        missing_words: Texts that are missing values even in columns that are read as words.
+        are_named: Whether the file has these names.
+
+    Returns:
+        The rows, and the names of their columns: after an empty one for the names of rows that R
+        writes, and without empty columns that separators at the end of a line make.
+
+    Raises:
+        TableProblem: There are too many rows, or one has too few or too many values.
+    """
+    from pandas.errors import ParserError, ParserWarning
+
+    _check_n_cells(rows)
+    content, start = rows.without_comments()
+
+    def parse() -> "DataFrame":
+        stream = io.BytesIO(content)
+        stream.seek(start)
+        return _parse(stream, rows, heads, options, decimal, missing_words)
+
+    try:
+        frame = parse()
+    except (ParserError, ParserWarning):
+        heads = _fitting_heads(rows, heads, head_line)
+        frame = parse()
+    else:
+        if _may_have_short_rows(rows, frame, heads):
+            _fitting_heads(rows, heads, head_line)
+    frame, heads = _without_empty(frame, heads, are_named)
+    positions = positions_of(heads)
+    others = [i for name, i in positions.items() if name not in options.as_words]
+    convert_numbers(frame, others, decimal, MISSING | options.missing)
+    return frame, heads
+
+
+def _parse(
+    stream: io.BytesIO,
+    rows: TextRows,
+    heads: Sequence[str],
+    options: ReadOptions,
+    decimal: Mark,
+    missing_words: Collection[str],
+) -> "DataFrame":
+    """Read the rows of a stream; see `frame_of`.
+
+    Raises:
+        ParserError: A row has too many values, or cannot be parsed.
+        ParserWarning: The first row has too many values.
+    """
+    from pandas import read_csv
+    from pandas.errors import ParserWarning
+
+    words = {i for name, i in positions_of(heads).items() if name in options.as_words}
+    missing: Any = {*MISSING, *options.missing, *missing_words}
+    if words:
+        missing = {i: missing_words if i in words else missing for i in range(len(heads))}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ParserWarning)
+        return read_csv(
+            stream,
+            sep=r"\s+" if rows.sep == " " else rows.sep,
+            header=None,
+            names=range(len(heads)),
+            index_col=False,
+            dtype=dict.fromkeys(words, str),
+            keep_default_na=False,
+            na_values=missing,
+            low_memory=False,
+            skipinitialspace=True,
+            quotechar=rows.quote,
+            decimal=decimal,
+        )
+
+
+def _check_n_cells(rows: TextRows) -> None:
+    """Reject a table that is too large before its rows are split.
+
+    Raises:
+        TableProblem: There are too many values.
+    """
+    content, start, n_values = rows.content, rows.start, rows.n_values
+    n_separators = content.count(rows.sep.encode(), start)
+    n_lines = 1 + count_lines(content, start, len(content))
+    if max(n_separators + n_lines, n_lines * n_values) <= MAX_TABLE_CELLS:
+        return
+    if rows.sep == " " or content.find(rows.quote.encode(), start) >= 0:
+        for n_rows, (_, values) in enumerate(rows.split(), 1):
+            check_size(n_rows, max(n_values, len(values)))
+        return
+    check_size(n_separators // n_values, n_values)
+    n_rows = 0
+    for line in LINE.finditer(content, start):
+        n_rows += not rows.is_comment(line[0].decode())
+        check_size(n_rows, n_values)
+
+
+def _may_have_short_rows(rows: TextRows, frame: "DataFrame", heads: Sequence[str]) -> bool:
+    """Return whether a row may have too few values, which pandas reads as missing values."""
+    n_named = _n_named(heads)
+    if len(heads) < 2 or not n_named or not _is_empty(frame[n_named - 1]).any():
+        return False
+    is_quoted = rows.content.find(rows.quote.encode(), rows.start) >= 0
+    n_separators = rows.content.count(rows.sep.encode(), rows.start)
+    return rows.sep == " " or is_quoted or n_separators != (len(heads) - 1) * len(frame)
+
+
+def _fitting_heads(
+    rows: TextRows, heads: tuple[str, ...], head_line: int | None
+) -> tuple[str, ...]:
+    """Return the names of as many columns as the rows have.
+
+    Raises:
+        TableProblem: Rows have different numbers of values, or others than the head.
+    """
+    n_names, n_named = len(heads), _n_named(heads)
+    n_rows_of, n_rows_of_trimmed = Counter[int](), Counter[int]()
+    line_of: dict[int, int] = {}
+    row_names, can_be_names = set[str](), True
+    for n_rows, (line, values) in enumerate(rows.split(), 1):
+        check_size(n_rows, len(values))
+        n_rows_of[len(values)] += 1
+        if can_be_names:
+            name = values[0].strip()
+            can_be_names = name not in row_names and (name.isdecimal() or not is_number(name))
+            row_names.add(name)
+        while len(values) > n_names and not values[-1].strip():
+            values.pop()
+        width = n_names if n_named <= len(values) <= n_names else len(values)
+        n_rows_of_trimmed[width] += 1
+        line_of.setdefault(width, line)
+    if set(line_of) <= {n_names}:
+        return heads + ("",) * (max(n_rows_of, default=n_names) - n_names)
+    if head_line is not None and can_be_names and n_rows_of.keys() == {n_names + 1}:
+        if n_rows_of[n_names + 1] > 1:
+            return ("", *heads)
+    width, n_rows = n_rows_of_trimmed.most_common(1)[0]
+    if head_line is not None and width != n_names and 1 < n_rows > n_rows_of_trimmed[n_names]:
+        raise TableProblem(
+            f"line {head_line} has {_count(n_names, 'name')}, but most rows have "
+            f"{_count(width, 'value')}; mend that line"
+        )
+    line, width = min((line, width) for width, line in line_of.items() if width != n_names)
+    raise TableProblem(
+        f"line {line} has {_count(width, 'value')}, but there are {_count(n_names, 'column')}; "
+        "mend that line"
+    )
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _n_named(heads: Sequence[str]) -> int:
+    """Return the number of columns up to the last one that has a name."""
+    return max((i + 1 for i, head in enumerate(heads) if head), default=0)
+
+
+def _is_empty(values: "Series[Any]") -> "Series[bool]":
+    """Return whether each value is missing, or an empty text."""
+    is_missing = values.isna()
+    return is_missing if values.dtype.kind in "biuf" else is_missing | (values == "")
+
+
+def _without_empty(
+    frame: "DataFrame", heads: tuple[str, ...], are_named: bool
+) -> tuple["DataFrame", tuple[str, ...]]:
+    """Leave out unnamed columns that have no value.
+
+    Args:
+        frame: The table.
+        heads: Name of each column.
+        are_named: Whether the file has these names; otherwise columns at the end may go.
+    """
+    n_filled = len(heads)
+    while n_filled and not are_named and _is_empty(frame[n_filled - 1]).all():
+        n_filled -= 1
+    kept = [i for i in range(n_filled) if heads[i] or not _is_empty(frame[i]).all()]
+    if len(kept) < len(heads):
+        frame = frame[kept].set_axis(range(len(kept)), axis=1)
+    return frame, tuple(heads[i] for i in kept)
+
+
+def count_lines(content: bytes, start: int, end: int) -> int:
+    """Return the number of line ends in a part of a text.
+
+    Args:
+        content: The text.
+        start: Position of the first byte of the part.
+        end: Position after its last byte.
+    """
+    n_returns = content.count(b"\r", start, end)
+    n_pairs = content.count(b"\r\n", start, end) if n_returns else 0
+    return content.count(b"\n", start, end) + n_returns - n_pairs
