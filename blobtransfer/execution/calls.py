@@ -32,10 +32,8 @@ class ClusterExecutor(Executor):
         """Calls that should be submitted before the first of them is done."""
 
     @abstractmethod
-    def run_on_workers(
-        self, call: Callable[[], T], poll: Callable[[], None]
-    ) -> dict[str, T | Exception]:
-        """Run a call on each connected worker; return result or error by worker address."""
+    def run_on_workers(self, call: Callable[[], T], poll: Callable[[], None]) -> dict[str, T]:
+        """Run a call on each connected worker; return the results by worker address."""
 
     @abstractmethod
     def check_connection(self) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError, wait
 from contextlib import suppress
 from functools import partial
+from importlib.metadata import version
 from threading import Lock, Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -55,6 +56,15 @@ CALLS_PER_SLOT = 3
 MAX_LOST = 3
 """Times that a call may be lost with its worker before it fails."""
 
+MAX_NAMED = 3
+"""Largest number of workers that an error names for each problem."""
+
+LITTLE_MEMORY = 2_000_000_000
+"""Bytes of memory below which a worker is probably lost for lack of it; TensorFlow takes half."""
+
+MORE_MEMORY = "with more memory, such as dask worker --memory-limit 2GB"
+"""What to do about too little memory."""
+
 
 class DaskExecutor(ClusterExecutor):
     """Executor that runs calls on the workers of a Dask scheduler.
@@ -75,7 +85,7 @@ class DaskExecutor(ClusterExecutor):
         self._scheduler, self._report, self._poll = scheduler, report, poll
         self._inner: set[Any] = set()
         self._lock = Lock()
-        self._is_waiting = self._is_silent = False
+        self._is_waiting = self._is_silent = self._are_paused = False
         self._n_slots, self._last_check = 0, 0.0
         address = address_of(scheduler)
         self._client = _connect(address, poll)
@@ -110,9 +120,7 @@ class DaskExecutor(ClusterExecutor):
             raise self._scheduler_lost_error() from error
         return outer
 
-    def run_on_workers(
-        self, call: Callable[[], T], poll: Callable[[], None]
-    ) -> dict[str, T | Exception]:
+    def run_on_workers(self, call: Callable[[], T], poll: Callable[[], None]) -> dict[str, T]:
         """Run a call on each connected worker, beside whatever it computes.
 
         Args:
@@ -120,24 +128,41 @@ class DaskExecutor(ClusterExecutor):
             poll: Called while waiting; may raise to stop.
 
         Returns:
-            Worker address -> result, or the error that the worker raised. Empty if some worker
-            does not answer in time, which is reported once.
+            Worker address -> result. Empty if some worker does not answer in time, which is
+            reported once.
 
         Raises:
-            MachineError: The scheduler is lost.
+            MachineError: The scheduler is lost, or the call failed on workers.
         """
         if self._is_silent:
             return {}
         try:
-            answers: dict[str, T | Exception] = _result_within(
-                partial(self._client.run, call, on_error="return"), ANSWER_S, poll
+            answers, memory_limits = _result_within(
+                partial(_ask_workers, self._client, call), ANSWER_S, poll
             )
-            return answers
         except OSError:
             self.check_connection()
             self._is_silent = True
             self._report("some workers do not answer; they are asked again as their blocks come")
             return {}
+        results: dict[str, T] = {}
+        failed: dict[str, list[str]] = {}
+        for address, answer in answers.items():
+            if isinstance(answer, Exception):
+                problem = _problem_of_worker(answer, memory_limits.get(address, 0))
+                failed.setdefault(problem, []).append(address)
+            else:
+                results[address] = answer
+        if failed:
+            raise MachineError(
+                "; ".join(
+                    f"worker {', '.join(addresses[:MAX_NAMED])}"
+                    f"{f' and {n_more} more' if (n_more := len(addresses) - MAX_NAMED) > 0 else ''}"
+                    f" {problem}"
+                    for problem, addresses in failed.items()
+                )
+            )
+        return results
 
     def check_connection(self) -> None:
         """Check the scheduler, and every `CHECK_INTERVAL_S` count its workers.
@@ -151,11 +176,16 @@ class DaskExecutor(ClusterExecutor):
             return
         self._last_check = time.monotonic()
         try:
-            n_workers, self._n_slots = _result_within(
+            n_workers, self._n_slots, are_paused = _result_within(
                 partial(_count_workers, self._client), ANSWER_S, self._poll
             )
         except OSError as error:
             raise self._scheduler_lost_error() from error
+        if are_paused and not self._are_paused:
+            self._report(
+                f"all workers are paused, their memory is nearly full: start them {MORE_MEMORY}"
+            )
+        self._are_paused = are_paused
         if not n_workers and not self._is_waiting:
             self._report(f"waiting for workers (0 connected to {self._scheduler})")
         if n_workers and self._is_waiting:
@@ -316,10 +346,61 @@ def _result_within(call: Callable[[], T], seconds: float, poll: Callable[[], Non
     return answer.result()
 
 
-def _count_workers(client: Any) -> tuple[int, int]:
-    """Return the number of workers of a scheduler, and the number of all their threads."""
+def _count_workers(client: Any) -> tuple[int, int, bool]:
+    """Return the number of workers, the number of all their threads, and whether all are paused."""
     threads = client.nthreads().values()
-    return len(threads), sum(threads)
+    states = [worker.get("status") for worker in _workers(client).values()]
+    return len(threads), sum(threads), bool(states) and set(states) == {"paused"}
+
+
+def _workers(client: Any) -> dict[str, dict[str, Any]]:
+    """Return what the scheduler knows of each worker, by address; at times nothing of any."""
+    workers: dict[str, dict[str, Any]] = client.scheduler_info(n_workers=-1)["workers"]
+    return workers
+
+
+def _ask_workers(
+    client: Any, call: Callable[[], T]
+) -> tuple[dict[str, T | Exception], dict[str, int]]:
+    """Return the result or error of a call on each worker, and the memory limit of each."""
+    # Before the call: the scheduler forgets a worker that is lost.
+    limits = {
+        address: int(worker.get("memory_limit") or 0)
+        for address, worker in _workers(client).items()
+    }
+    return client.run(call, on_error="return"), limits
+
+
+def _problem_of_worker(error: Exception, memory_limit: int) -> str:
+    """Return why a worker did not return a result, and what to do.
+
+    Args:
+        error: Error of the worker, or of the connection to it. Dask returns an error that it
+            cannot pass on as an `Exception` with its name and text.
+        memory_limit: Bytes of memory that the worker may use; 0 if there is no limit.
+    """
+    kind, text = type(error).__name__, _first_line(error)
+    if kind == "Exception":
+        kind = text.partition("(")[0]
+    limit = f" (its memory limit is {memory_limit / 1e6:,.0f} MB)" if memory_limit else ""
+    if missing := re.search(r"No module named '(\w+)", text):
+        return f"has no {missing[1]}: {_install_there()}"
+    if kind == "AttributeError":
+        return f"has another version of blobtransfer: {_install_there()}"
+    if kind == "MemoryError":
+        return f"has too little memory{limit}: start it {MORE_MEMORY}"
+    if kind == "CommClosedError" or "Timed out" in text:
+        if 0 < memory_limit < LITTLE_MEMORY:
+            return f"was lost while it was checked{limit}: start it {MORE_MEMORY}"
+        return "was lost while it was checked: see its log, and start it again"
+    if isinstance(error, BlobTransferError):
+        return f"failed its check: {error}"
+    return f"failed its check ({kind}: {text}): see its log"
+
+
+def _install_there() -> str:
+    own = version("blobtransfer")
+    return f"install blobtransfer {own} there, with the same versions of its libraries"
 
 
 def _warn_if_unencrypted(address: str, report: Callable[[str], None]) -> None:
@@ -352,6 +433,8 @@ def _translate_error(error: BaseException) -> BaseException:
         return MachineError(f"on a worker: {error}; {advice}")
     if isinstance(error, BlobTransferError | AssertionError):
         return error
+    if "deserialization of the task graph" in str(error):
+        return MachineError(f"the scheduler lacks this version of blobtransfer: {_install_there()}")
     if type(error).__name__ == "KilledWorker":
         problem = f"its worker was lost {MAX_LOST} times over; give workers more memory"
     else:

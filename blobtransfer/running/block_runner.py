@@ -49,10 +49,10 @@ class BlockRunner:
     Attributes:
         source_run: The training of the one source network, if it was trained.
         environment: Environment of this process; None if not computed.
-        worker_environments: Environment, or error, of each worker by address.
+        worker_environments: Environment of each worker by address.
 
     Raises:
-        MachineError: A library of the engine cannot be used, or memory is short.
+        MachineError: A library of the engine cannot be used, memory is short, or workers fail.
         KeyboardInterrupt: `progress` asked to stop.
     """
 
@@ -70,7 +70,7 @@ class BlockRunner:
         start_engine(spec, engine, progress)
         is_needed = has_environment or executor is not None
         self.environment = current_environment(spec, engine) if is_needed else None
-        self.worker_environments: dict[str, Environment | Exception] = {}
+        self.worker_environments: dict[str, Environment] = {}
         if isinstance(executor, ClusterExecutor):
             poll = partial(progress.start("engine", 1).advance, 0)
             call = partial(environment_of_worker, spec)

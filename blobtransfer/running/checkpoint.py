@@ -98,16 +98,12 @@ class Checkpoint:
         self._here = runner.environment
         if self._here is not None and self.reference is not None:
             self._check(self.reference.difference_from(self._here, self._spec.engine))
-        reasons = {
-            address: self._difference(other)
-            if isinstance(other, Environment)
-            else f"{type(other).__name__}: {other}"
-            for address, other in runner.worker_environments.items()
-        }
-        wrong = [f"{address} ({reason})" for address, reason in reasons.items() if reason]
+        workers = runner.worker_environments.items()
+        differences = [(address, self._difference(other)) for address, other in workers]
+        wrong = [f"{address} ({difference})" for address, difference in differences if difference]
         if wrong:
             raise MachineError(
-                f"{len(wrong)} of {len(reasons)} workers would not compute as this "
+                f"{len(wrong)} of {len(differences)} workers would not compute as this "
                 f"process does: {', '.join(wrong[:MAX_NAMED])}; end them, or add --mixed"
             )
         self.header = replace(self.header, source_run=runner.source_run)

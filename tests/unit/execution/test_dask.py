@@ -10,6 +10,7 @@ from threading import Event
 
 import pytest
 from helpers.errors import raises_setting
+from helpers.texts import says_in_order
 
 import blobtransfer.execution.dask
 from blobtransfer.errors import (
@@ -62,6 +63,7 @@ class Client:
         self.plan = plan or (lambda call: ("finished", call(), None))
         self.threads = list(threads)
         self.status = "running"
+        self.workers, self.answers = {}, {}
         self._handle_report_task = Future()
         self.sent, self.cancelled = [], []
         self.is_closed = False
@@ -78,8 +80,12 @@ class Client:
             raise found
         return found
 
+    def scheduler_info(self, n_workers):
+        assert n_workers == -1  # all
+        return {"workers": self.workers}
+
     def run(self, call, on_error):
-        return {"a": call(), "b": ValueError("no")}
+        return self.answers or {"a": call(), "b": call()}
 
     def cancel(self, inner, force):
         self.cancelled += inner
@@ -155,6 +161,10 @@ def test_a_call_that_was_lost_with_its_worker_is_sent_again_but_not_for_ever(con
         (AttributeError("first\nsecond"), "AttributeError: first"),
         (MemoryError(), "MemoryError: MemoryError"),
         (OSError("no room"), "on a worker .OSError: no room"),
+        (
+            RuntimeError("Error during deserialization of the task graph. This\nmay"),
+            "the scheduler lacks .* install",
+        ),
     ],
 )
 def test_what_fails_on_a_worker_is_one_line(error, says, connected):
@@ -303,9 +313,60 @@ def test_waiting_for_a_scheduler_that_becomes_silent_can_be_stopped(connected):
     client.is_over.set()
 
 
-def test_every_worker_is_asked_and_one_may_fail(connected):
+def test_every_worker_is_asked(connected):
     found = connected(Client()).run_on_workers(partial(pow, 3, 2), lambda: None)
-    assert found["a"] == 9 and str(found["b"]) == "no"
+    assert found == {"a": 9, "b": 9}
+
+
+class CommClosedError(OSError):
+    """As Dask calls it when the connection to a worker ends."""
+
+
+@pytest.mark.parametrize(
+    ("error", "limit", "words"),
+    [
+        # As Dask returns an error of a worker that it cannot pass on.
+        (
+            Exception("ModuleNotFoundError(\"No module named 'blobtransfer'\")"),
+            None,
+            ("has no blobtransfer", "install blobtransfer"),
+        ),
+        (ModuleNotFoundError("No module named 'h5py'"), 0, ("has no h5py", "install")),
+        (
+            Exception("AttributeError(\"Can't get attribute 'x'\")"),
+            0,
+            ("another version", "install"),
+        ),
+        (CommClosedError("in <TCP>"), 150_000_000, ("was lost", "150 MB", "--memory-limit 2GB")),
+        (CommClosedError("in <TCP>"), 8_000_000_000, ("was lost", "see its log")),
+        (OSError("Timed out trying to connect"), None, ("was lost", "see its log")),
+        (MemoryError(), 0, ("too little memory", "--memory-limit 2GB")),
+        (Exception("MemoryError()"), 3e9, ("too little memory", "3,000 MB")),
+        (MachineError("numba is missing"), 0, ("failed its check: numba is missing",)),
+        (KeyError("a\nb"), 0, ("failed its check (KeyError: ", "see its log")),
+    ],
+)
+def test_a_worker_that_fails_its_check_is_told_with_a_remedy(error, limit, words, connected):
+    client = Client()
+    client.workers = {address: {"memory_limit": limit} for address in "abcde"}
+    client.answers = {"e": 9, **dict.fromkeys("abcd", error)}
+    with pytest.raises(MachineError) as caught:
+        connected(client).run_on_workers(partial(pow, 3, 2), lambda: None)
+    message = str(caught.value)
+    assert says_in_order(message, "worker a, b, c and 1 more ", *words)
+    assert "--mixed" not in message and "\n" not in message
+
+
+def test_workers_that_are_paused_for_lack_of_memory_are_told_once(connected, monkeypatch):
+    monkeypatch.setattr("blobtransfer.execution.dask.CHECK_INTERVAL_S", 0.0)
+    client, told = Client(), []
+    client.workers = {"a": {"status": "paused"}, "b": {"status": "running"}}
+    executor = connected(client, told=told)
+    assert not told
+    client.workers["b"]["status"] = "paused"
+    executor.check_connection()
+    executor.check_connection()
+    assert len(told) == 1 and "--memory-limit" in told[0]
 
 
 def test_a_worker_that_does_not_answer_is_not_waited_for_for_ever(connected, monkeypatch):
