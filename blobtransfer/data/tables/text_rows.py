@@ -75,29 +75,44 @@ class TextRows:
     comments: str = COMMENT_MARKS
     are_comments_values: bool = True
 
-    def split(self) -> Iterator[tuple[int, list[str]]]:
+    def split(
+        self, comments: list[tuple[int, int]] | None = None
+    ) -> Iterator[tuple[int, list[str]]]:
         """Read the rows; blank lines and comments are skipped.
+
+        Args:
+            comments: Gets the positions of comment lines, as in `_comments`.
 
         Yields:
             The line on which a row begins, and its values.
 
         Raises:
-            TableProblem: A row is too long, or a quote is never closed.
+            TableProblem: A row is too long, a quote is never closed, or comments are too many.
         """
         stream = io.BytesIO(self.content)
         stream.seek(self.start)
         text = io.TextIOWrapper(stream, "utf-8", newline="")
         blanks = " \r\n" if self.sep == "\t" else " \t\r\n"
-        next_line, first_line, n_chars = self.line, 0, 0
+        next_line, first_line, n_chars, position = self.line, 0, 0, self.start
+        n_comments = 0
 
         def lines() -> Iterator[str]:
             """Yield the lines that have rows; the CSV reader takes as many as a row has."""
-            nonlocal next_line, first_line, n_chars
+            nonlocal next_line, first_line, n_chars, position, n_comments
             while line := text.readline(MAX_ROW_CHARS + 1):
                 next_line += 1
+                start = position
+                if comments is not None:
+                    position += len(line.encode())
                 if not n_chars:
                     first_line = next_line - 1
-                    if not line.strip(blanks) or self.is_comment(line):
+                    if not line.strip(blanks):
+                        continue
+                    if self.is_comment(line):
+                        n_comments += 1
+                        _check_n_comments(n_comments)
+                        if comments is not None:
+                            comments.append((start, position))
                         continue
                 n_chars += len(line)
                 if n_chars > MAX_ROW_CHARS:
@@ -139,27 +154,31 @@ class TextRows:
         Raises:
             TableProblem: There are too many comment lines.
         """
+        pieces, start = list[bytes](), self.start
+        for n_comments, (comment_start, comment_end) in enumerate(self._comments(), 1):
+            _check_n_comments(n_comments)
+            pieces.append(self.content[start:comment_start])
+            start = comment_end
+        return (b"".join([*pieces, self.content[start:]]), 0) if pieces else (self.content, start)
+
+    def _comments(self) -> Iterator[tuple[int, int]]:
+        """Yield the positions of the first byte of each comment line and after its last one."""
         marks = self.comments.encode()
-        if not any(self.content.find(mark, self.start) >= 0 for mark in marks):
-            return self.content, self.start
-        comment = re.compile(rb"(?:\A|[\r\n]) *[%b][^\r\n]*" % marks)
-        pieces, n_comments, is_quoted = [], 0, False
-        piece_start = quotes_start = self.start
-        for match in comment.finditer(self.content, max(self.start - 1, 0)):
-            n_quotes = self.content.count(self.quote.encode(), quotes_start, match.start())
-            quotes_start = match.start()
-            is_quoted ^= n_quotes % 2 == 1
-            text = match[0].decode().strip("\r\n")
-            if is_quoted or not self.is_comment(text):
-                continue
-            n_comments += 1
-            if n_comments > MAX_COMMENTS:
-                raise TableProblem(f"more than {MAX_COMMENTS:,} comment lines; leave them out")
-            pieces.append(self.content[piece_start : max(match.start(), piece_start)])
-            piece_start = quotes_start = match.end()
-        if not pieces:
-            return self.content, self.start
-        return b"".join([*pieces, self.content[piece_start:]]), 0
+        starts = re.compile(rb"(?:\A|[\r\n]) *[%b][^\r\n]*" % marks) if marks else None
+        if starts is None or starts.search(self.content, max(self.start - 1, 0)) is None:
+            return
+        if self.content.find(self.quote.encode(), self.start) >= 0:
+            comments: list[tuple[int, int]] = []
+            for _ in self.split(comments):
+                yield from comments
+                comments.clear()
+            yield from comments
+            return
+        for match in starts.finditer(self.content, max(self.start - 1, 0)):
+            line = match[0].lstrip(b"\r\n")
+            if self.is_comment(line.decode()):
+                is_pair = self.content.startswith(b"\r\n", match.end())
+                yield match.end() - len(line), match.end() + 1 + is_pair
 
     def is_comment(self, line: str) -> bool:
         """Return whether a line that is not inside of a quoted value is a comment."""
@@ -289,10 +308,19 @@ def _check_n_cells(rows: TextRows) -> None:
             check_size(n_rows, max(n_values, len(values)))
         return
     check_size(n_separators // n_values, n_values)
-    n_rows = 0
+    n_rows = n_comments = 0
     for line in LINE.finditer(content, start):
-        n_rows += not rows.is_comment(line[0].decode())
-        check_size(n_rows, n_values)
+        if rows.is_comment(line[0].decode()):
+            n_comments += 1
+            _check_n_comments(n_comments)
+        else:
+            n_rows += 1
+            check_size(n_rows, n_values)
+
+
+def _check_n_comments(n: int) -> None:
+    if n > MAX_COMMENTS:
+        raise TableProblem(f"more than {MAX_COMMENTS:,} comment lines; leave them out")
 
 
 def _may_have_short_rows(rows: TextRows, frame: "DataFrame", heads: Sequence[str]) -> bool:

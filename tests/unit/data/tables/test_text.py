@@ -275,6 +275,14 @@ def test_a_table_of_too_many_cells_is_refused_before_it_is_split(tmp_path, monke
     assert read_text(tmp_path, f"x{sep}y\n{row}{blank}{row}{row}").n_rows == 3
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_comments_are_found_beside_quotes_that_are_not_closed_as_they_should(tmp_path, end):
+    content = 'x,w\n1,"a"b\n# "é\n2,c"\n# 3, 4, 5\n\n3,"d"\n# end\n\n'.replace("\n", end)
+    table = read_text(tmp_path, content)
+    assert columns_of(table) == {"x": [1, 2, 3], "w": ["ab", 'c"', "d"]}
+    assert [table.line_of(row) for row in range(3)] == [2, 4, 7]
+
+
 def test_long_rows_and_many_comments_are_refused(tmp_path, monkeypatch):
     for module in (text, text_rows):
         monkeypatch.setattr(module, "MAX_ROW_CHARS", 20_000)
@@ -285,6 +293,7 @@ def test_long_rows_and_many_comments_are_refused(tmp_path, monkeypatch):
         ('x,y\n1,2\n3,"' + "\n" * 20_001, "line 3: a row of more than 20,000 characters"),
         ("# a\n" * 11 + "x,y\n1,2\n", "more than 10 comment lines"),
         ("x,y\n" + "1,2\n# a\n" * 11, "more than 10 comment lines"),
+        ("x,y\n" + '1,"2"\n# a\n' * 11, "more than 10 comment lines"),
     ):
         with pytest.raises(TableFileError, match=problem):
             read_text(tmp_path, content)
