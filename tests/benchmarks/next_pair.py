@@ -17,7 +17,7 @@ from scipy import special
 
 from blobtransfer.statistics.pooled import pool_pairs
 
-N_PAIRS = (5, 10, 20, 60)
+N_PAIRS = (6, 10, 20, 60)
 TAUS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 N_SIMULATIONS = 2_000
 SCALE = 0.01  # one standard error of a pair, as a share

@@ -129,7 +129,7 @@ def test_million(benchmark, capsys, tmp_path):
 
 
 def test_next_pair(benchmark, capsys):
-    benchmark("next_pair", argv=("2",), N_PAIRS=(5,), TAUS=(0.0, 1.0))
+    benchmark("next_pair", argv=("2",), N_PAIRS=(6,), TAUS=(0.0, 1.0))
     assert len(table_of(capsys)) == 1 + 4
 
 
