@@ -102,9 +102,9 @@ def read_chain(config: bytes) -> DenseChain:
     for hidden in chain.layers[:-1] if problems.are_in_order else ():
         _check_hidden(hidden, problems)
     if problems:
-        problems.reject(_way(problems, layers, chain.layers, left_out))
+        problems.reject(_remedy(problems, layers, chain.layers, left_out))
     if len(chain.layers) < 2:
-        reject(f"a network of {len(chain.layers)} dense layers; use at least one hidden layer")
+        reject("a network without hidden layers; use at least one")
     _note_output(chain)
     return chain
 
@@ -300,7 +300,7 @@ def _penalties(config: dict[str, object]) -> Iterator[tuple[str, str]]:
             yield what, f"{quote(config.get('name'))} ({str(kind)[:20]})"
 
 
-def _way(
+def _remedy(
     problems: Problems,
     layers: list[LayerConfig],
     dense: list[DenseLayer],

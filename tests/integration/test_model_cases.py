@@ -226,9 +226,10 @@ def as_advised(keras, model, problem):
         words = re.search(r"Dense layers \((.*?)\), the last with softmax", problem)[1].split()
         dense = [keras.layers.Dense(4, word) for word in words]
         return chain(keras, *dense, keras.layers.Dropout(0.1), softmax(keras))
-    if "give it model.get_weights() by set_weights" in problem:
+    if "new.set_weights(old.get_weights())" in problem:
         plain = chain(keras, *hidden_layers(keras), softmax(keras))
-        plain.set_weights(model.get_weights())
+        for new, old in zip(plain.layers, model.layers, strict=True):
+            new.set_weights(old.get_weights())
         return plain
     (code,) = re.findall(
         r"; save (?:a plain copy: )?(.*?)(?:, and prepare.*|, without.*)?$", problem

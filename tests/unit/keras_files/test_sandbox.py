@@ -219,8 +219,8 @@ CHANGES: list[tuple[Callable[[list[dict[str, Any]]], None], str]] = [
     (set_layer(1, "units", 10**4000), "whole number from 1"),
     (set_layer(3, "units", 4_000_001), "units '4000001'"),
     (set_layer(3, "units", 4_000_000), "20,000,039 weights; at most 4,000,000"),
-    (lambda layers: layers.clear(), "0 dense layers"),
-    (lambda layers: layers.__delitem__(slice(2, None)), "1 dense layers"),
+    (lambda layers: layers.clear(), "without hidden layers"),
+    (lambda layers: layers.__delitem__(slice(2, None)), "without hidden layers"),
     (lambda layers: layers.append(cast(Any, 7)), "layer 4 is not described"),
     (lambda layers: layers.extend(layers[1:2] * 1_000), "more than 256 layers of all kinds"),
 ]
