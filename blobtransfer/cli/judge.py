@@ -135,6 +135,8 @@ def _notes(table: "ScoreTable", results: "JudgedResults", question: JudgeOptions
     variants = pluralise(len(results.spec.variants), "variants")
     repeats = pluralise(results.n_repeats, "repeats")
     yield f"note: {table.name}: {scores}; {variants}, {repeats}"
+    for note in table.notes:
+        yield f"note: {table.name}: {note}"
     if question.baseline is None:
         baseline = results.spec.variants[0]
         yield f"note: the baseline is {baseline}; --baseline NAME chooses another"

@@ -4,9 +4,7 @@ Wide: one column per variant, one row per repeat. Long: one row per score, with 
 repeat and score. Runs: the program's own CSV of runs. Errors name line, column and value.
 """
 
-import io
 import re
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.atomic_write import open_nonblocking
+from blobtransfer.data.tables.reading import ReadOptions, TableProblem, check_file, read_bytes
+from blobtransfer.data.tables.text import read_head
+from blobtransfer.data.tables.text_rows import fitting_heads, limit_cells
 from blobtransfer.errors import SettingError, TableFileError
-from blobtransfer.file_signatures import detect_encoding, identify_format
+from blobtransfer.file_signatures import identify_format
 from blobtransfer.specs.checks import escape_control_characters, read_number
 from blobtransfer.specs.scores import MAX_NAME, ScoreColumn
 from blobtransfer.specs.training import JUDGED_METRICS, METRICS, Metric
@@ -29,6 +29,7 @@ MAX_BYTES = 50_000_000
 """Largest file of scores, in bytes."""
 
 Layout = Literal["wide", "long", "runs"]
+RowWord = Literal["line", "row"]
 
 REPEAT_WORDS = frozenset(
     ("repeat", "repeats", "repetition", "rep", "replicate", "trial", "seed", "random seed",
@@ -54,7 +55,8 @@ RUN_COLUMNS = frozenset(("sources", "variant", "fixed", "repeat", "test_accuracy
 
 SOURCES, STATUSES = ("none", "fresh", "one"), ("ok", "failed", "collapsed")
 
-SEPARATORS = ("\t", ";", ",", "|")
+OTHER_TEXTS = ("JSON", "HTML or XML")
+"""Formats of text that are not scores."""
 
 SHARES, PERCENT = (0.0, 1.0), (0.0, 100.0)
 
@@ -70,10 +72,11 @@ class ScoreTable:
         repeats: Name of each of the R repeats.
         scores: (A, R) scores; NaN for a run that failed.
         status: (A, R) `ok`, `failed`, or `collapsed` for a run that never predicts a class.
-        rows: (A, R) row of the table that has the score.
+        rows: (A, R) number of the row that has the score.
         heads: Name of the column that has the scores of each variant.
         ignored: Names of columns that are not used.
-        first_line: Line of the first row in the file; None without a file.
+        row_word: What these numbers count.
+        notes: What the user should know about how the file was read.
     """
 
     name: str
@@ -84,8 +87,9 @@ class ScoreTable:
     status: NDArray[np.str_]
     rows: NDArray[np.int64]
     heads: tuple[str, ...]
+    row_word: RowWord
+    notes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-    first_line: int | None = None
 
     def with_first(self, a: int) -> "ScoreTable":
         """Return the table with a variant, by its index, moved to the front."""
@@ -105,7 +109,7 @@ class ScoreTable:
         if not len(outside):
             return
         a, r = min(outside.tolist(), key=lambda place: int(self.rows[*place]))
-        where = _location(int(self.rows[a, r]), self.heads[a], self.first_line)
+        where = f"{self.row_word} {self.rows[a, r]}, column {self.heads[a]}"
         if self.layout == "runs":
             advice = "accuracies are from 0 to 1"
         else:
@@ -133,7 +137,8 @@ def read_scores(
         SettingError: The source has another type, or there is no such metric.
     """
     if isinstance(source, str | Path):
-        name, source = name or str(source), _content(source)
+        check_file(source)
+        name, source = name or str(source), read_bytes(source, MAX_BYTES)
     name = escape_control_characters(name or "scores")
     if isinstance(source, bytes):
         cells = _cells_of_text(source, name)
@@ -151,22 +156,6 @@ def read_scores(
     return table
 
 
-def _content(path: str | Path) -> bytes:
-    """Read a regular file of at most `MAX_BYTES`."""
-    name = escape_control_characters(str(path))
-    try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise TableFileError(name, "not a regular file; give a CSV file")
-        with open(path, "rb", opener=open_nonblocking) as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise TableFileError(name, "no such file; check the path") from error
-    except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or "cannot be opened"
-        raise TableFileError(name, f"{problem.lower()}; check the file") from error
-    return content
-
-
 # ---------------------------------------------------------------- cells
 
 
@@ -178,77 +167,57 @@ class _Cells:
         name: Name of the file or table.
         heads: Name of each of the C columns.
         values: (N, C) texts, or numbers of a `DataFrame`; None for a missing value.
-        rows: (N,) row of each value in the file or table.
-        first_line: Line of row 0 in the file; None without a file.
+        rows: (N,) number of each row in the file or table.
+        row_word: What these numbers count.
         has_decimal_comma: Whether a comma may stand before the decimals.
+        notes: What the user should know about how the file was read.
     """
 
     name: str
     heads: tuple[str, ...]
     values: NDArray[np.object_]
     rows: NDArray[np.int64]
-    first_line: int | None = None
+    row_word: RowWord
     has_decimal_comma: bool = False
+    notes: tuple[str, ...] = ()
 
     def error(self, problem: str) -> TableFileError:
         return TableFileError(self.name, problem)
 
     def location(self, i: int, head: str | None = None) -> str:
-        return _location(int(self.rows[i]), head, self.first_line)
-
-
-def _location(row: int, head: str | None, first_line: int | None) -> str:
-    """Return the words for a row of a table, and for one of its columns."""
-    where = f"row {row + 1}" if first_line is None else f"line {first_line + row}"
-    return where if head is None else f"{where}, column {head}"
+        return f"{self.row_word} {self.rows[i]}" + ("" if head is None else f", column {head}")
 
 
 def _cells_of_text(content: bytes, name: str) -> _Cells:
-    """Split CSV text into cells."""
-    from pandas import errors, read_csv
+    """Split CSV text into cells.
 
+    Args:
+        content: The text.
+        name: Name of the file.
+
+    Raises:
+        TableFileError: It is too long or not CSV, or a row does not fit the head.
+    """
     if len(content) > MAX_BYTES:
         raise TableFileError(name, f"more than {MAX_BYTES:,} bytes; use fewer scores")
-    kind, encoding = identify_format(content), detect_encoding(content)
-    if kind not in (None, "CSV", "plain text") or (b"\0" in content and encoding is None):
-        kind = kind if kind not in (None, "CSV", "plain text") else "no text"
+    kind = identify_format(content)
+    if kind in OTHER_TEXTS:
         raise TableFileError(name, f"it looks like {kind}; save the scores as CSV")
     try:
-        text = content.decode(encoding or "utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise TableFileError(name, f"line {line} is not in UTF-8; save it as UTF-8") from error
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    first = next((i for i, line in enumerate(lines) if line.strip() and line[0] != "#"), None)
-    if first is None:
-        raise TableFileError(name, "it is empty; give a table with a head")
-    separator = max(SEPARATORS, key=lines[first].count)
-    excel = re.fullmatch("sep=(.)", lines[first].strip())
-    if excel is not None:
-        first, separator = first + 1, excel[1]
-    elif separator not in lines[first] and len(lines[first].split()) > 1:
-        separator = r"\s+"
-    try:
-        frame = read_csv(
-            io.StringIO("\n".join(lines[first:])), sep=separator, header=None, dtype=str,
-            na_filter=False, skip_blank_lines=False, skipinitialspace=True,
-        )  # fmt: skip
-    except errors.ParserError as error:
-        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-        problem = "it cannot be split into rows; look for a quote that is never closed"
-        if found is not None:
-            n_heads, line, n_values = map(int, found.groups())
-            problem = f"line {first + line} has {n_values} values, the head has {n_heads}"
-            problem += "; mend that line"
-        raise TableFileError(name, problem) from error
-    except ValueError as error:
-        raise TableFileError(name, f"{error}".lower() + "; give a table with a head") from error
-    values = frame.to_numpy(object)
-    heads = map(_text, values[0])
-    body = _Cells(
-        name, tuple(heads), values[1:], np.arange(len(values) - 1), first + 2, separator != ","
+        with limit_cells():
+            text = read_head(content, ReadOptions())
+            heads = fitting_heads(text.rows, text.heads, text.head_line)
+            rows = list(text.rows.split())
+    except TableProblem as error:
+        raise TableFileError(name, str(error)) from error
+    values = np.full((len(rows), len(heads)), "", object)
+    for i, (_, texts) in enumerate(rows):
+        values[i, : len(texts)] = texts
+    lines = np.array([line for line, _ in rows], np.int64)
+    cells = _Cells(
+        name, tuple(map(_text, heads)), values, lines, "line", text.rows.sep != ",", text.notes
     )
-    return _without_blanks(body)
+    return _without_blanks(cells)
 
 
 def _cells_of_frame(frame: "DataFrame", name: str) -> _Cells:
@@ -258,7 +227,7 @@ def _cells_of_frame(frame: "DataFrame", name: str) -> _Cells:
         frame = frame.reset_index(levels)
     values = frame.astype(object).where(frame.notna(), None).to_numpy(object)
     heads = tuple(map(_text, frame.columns))
-    return _without_blanks(_Cells(name, heads, values, np.arange(len(values))))
+    return _without_blanks(_Cells(name, heads, values, np.arange(1, len(values) + 1), "row"))
 
 
 def _without_blanks(cells: _Cells) -> _Cells:
@@ -348,7 +317,7 @@ class _Reader:
         return ScoreTable(
             cells.name, "wide", tuple(map(ScoreColumn, heads)), tuple(repeats),
             scores.reshape(len(heads), n_rows), np.full((len(heads), n_rows), "ok"),
-            np.tile(cells.rows, (len(heads), 1)), heads, first_line=cells.first_line,
+            np.tile(cells.rows, (len(heads), 1)), heads, cells.row_word, cells.notes,
         )  # fmt: skip
 
     def _long(self, variant: int) -> ScoreTable:
@@ -465,7 +434,7 @@ class _Reader:
         )
         return ScoreTable(
             cells.name, layout, tuple(columns), tuple(repeats), scores[rows], statuses[rows],
-            cells.rows[rows], (cells.heads[score],) * len(columns), first_line=cells.first_line,
+            cells.rows[rows], (cells.heads[score],) * len(columns), cells.row_word, cells.notes,
         )  # fmt: skip
 
     def _coded(self, columns: Sequence[int], word: str, codes: Sequence[str]) -> int | None:

@@ -8,6 +8,7 @@ with scikit-learn are read by `read_builtin`.
 import gzip
 import hashlib
 import io
+import os
 import stat
 import warnings
 from collections.abc import Callable, Sequence
@@ -195,8 +196,19 @@ def read_table(origin: str, options: ReadOptions) -> RawTable:
     """
     name, path = escape_control_characters(origin), Path(origin)
     suffix = _suffix(name, path)
+    status = check_file(path)
+    return _read_cached(origin, options, suffix, (status.st_mtime_ns, status.st_size))
+
+
+def check_file(path: str | Path) -> os.stat_result:
+    """Return the status of a file, which is not opened: that can set off a device.
+
+    Raises:
+        TableFileError: It is missing, or not a regular file.
+    """
+    name = escape_control_characters(str(path))
     try:
-        status = path.stat()  # before opening, which can set off a device
+        status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             raise TableFileError(name, "a directory; give a file")
         if not stat.S_ISREG(status.st_mode):
@@ -207,7 +219,27 @@ def read_table(origin: str, options: ReadOptions) -> RawTable:
         raise TableFileError(name, "may not be read; check its permissions") from error
     except (OSError, ValueError) as error:
         raise TableFileError(name, "cannot be opened as a file; check the path") from error
-    return _read_cached(origin, options, suffix, (status.st_mtime_ns, status.st_size))
+    return status
+
+
+def read_bytes(path: str | Path, max_bytes: int) -> bytes:
+    """Read a file, up to one byte more than its largest size.
+
+    Args:
+        path: Path of the file, which `check_file` accepts.
+        max_bytes: The largest size.
+
+    Raises:
+        TableFileError: It cannot be read.
+    """
+    name = escape_control_characters(str(path))
+    try:
+        with open(path, "rb", opener=open_nonblocking) as file:
+            return file.read(max_bytes + 1)
+    except PermissionError as error:
+        raise TableFileError(name, "may not be read; check its permissions") from error
+    except OSError as error:
+        raise TableFileError(name, "cannot be read; check the file") from error
 
 
 def _suffix(name: str, path: Path) -> str:
@@ -278,13 +310,7 @@ def _read_cached(
 
 
 def _read(name: str, origin: str, suffix: str, options: ReadOptions, reader: Reader) -> RawTable:
-    try:
-        with open(origin, "rb", opener=open_nonblocking) as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except PermissionError as error:
-        raise TableFileError(name, "may not be read; check its permissions") from error
-    except OSError as error:
-        raise TableFileError(name, "cannot be read; check the file") from error
+    content = read_bytes(origin, MAX_FILE_BYTES)
     if not content:
         raise TableFileError(name, "the file is empty; give a table with a head")
     sha256 = hashlib.sha256(content).hexdigest()

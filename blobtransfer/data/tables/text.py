@@ -1,6 +1,7 @@
 """Read text files of separated values, such as CSV and TSV.
 
-`read` finds the encoding, the separator, the head and the decimal mark; `text_rows` reads the rows.
+`read_head` finds the encoding, the separator, the head and the decimal mark; `text_rows` reads the
+rows.
 """
 
 import csv
@@ -8,10 +9,11 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from blobtransfer.data.tables.columns import NUMBER
-from blobtransfer.data.tables.decimals import has_decimal_comma, is_number
+from blobtransfer.data.tables.decimals import Mark, has_decimal_comma, is_number
 from blobtransfer.data.tables.reading import RawTable, ReadOptions, TableProblem, check_size
 from blobtransfer.data.tables.text_rows import (
     COMMENT_MARKS,
@@ -52,12 +54,56 @@ SINGLE_QUOTES = re.compile(r"\s*'[^']*'(?:\s*[\t;|, ]\s*'[^']*')+\s*")
 """A head whose names are all in single quotes."""
 
 
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """A text of which the head was read.
+
+    Args:
+        rows: The rows below the head.
+        heads: Name of each column; their numbers without a head.
+        head_line: Line of the head; None without one.
+        decimal: Decimal mark of most numbers.
+        notes: What the user should know about how the text was read.
+    """
+
+    rows: TextRows
+    heads: tuple[str, ...]
+    head_line: int | None
+    decimal: Mark
+    notes: tuple[str, ...]
+
+
 @limit_cells()
 def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
     """Read a table; see `Reader`.
 
     Raises:
         TableProblem: It is not text, has no head or no rows, or a row does not fit the head.
+    """
+    text = read_head(content, options)
+    frame, heads = frame_of(
+        text.rows,
+        text.heads,
+        text.head_line,
+        options,
+        decimal=text.decimal,
+        are_named=options.has_head,
+    )
+    notes = text.notes
+    if text.head_line is not None:
+        notes += notes_about_head(text.heads, text.head_line)
+    return RawTable(frame, heads, line_of=text.rows.line_function(len(frame)), notes=notes)
+
+
+def read_head(content: bytes, options: ReadOptions) -> TextTable:
+    """Read the head of a text, and detect how its rows are written.
+
+    Args:
+        content: The text.
+        options: How it is read.
+
+    Raises:
+        TableProblem: It is not text, or has no head or too many columns.
     """
     content, notes = decode(content)
     start, comment, excel_separator = _skip_top(content)
@@ -77,20 +123,11 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
         heads, head_line = tuple(value.strip() for value in first_row), line
         start += sum(len(text.encode()) for text in lines[:n_lines])
         line += n_lines
-        notes += notes_about_head(heads, head_line)
     check_size(1, len(heads))
     content = _without_empty_end(content, start, sep)
     rows = TextRows(content, start, line, len(heads), sep, quote)
     is_comma = sep != "," and any(has_decimal_comma(values) for values, _ in sample)
-    frame, heads = frame_of(
-        rows,
-        heads,
-        head_line,
-        options,
-        decimal="," if is_comma else ".",
-        are_named=options.has_head,
-    )
-    return RawTable(frame, heads, line_of=rows.line_function(len(frame)), notes=notes)
+    return TextTable(rows, heads, head_line, "," if is_comma else ".", notes)
 
 
 def decode(content: bytes) -> tuple[bytes, tuple[str, ...]]:

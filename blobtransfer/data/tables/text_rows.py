@@ -243,11 +243,11 @@ def frame_of(
     try:
         frame = parse()
     except (ParserError, ParserWarning):
-        heads = _fitting_heads(rows, heads, head_line)
+        heads = fitting_heads(rows, heads, head_line)
         frame = parse()
     else:
         if _may_have_short_rows(rows, frame, heads):
-            _fitting_heads(rows, heads, head_line)
+            fitting_heads(rows, heads, head_line)
     frame, heads = _without_empty(frame, heads, are_named)
     positions = positions_of(heads)
     others = [i for name, i in positions.items() if name not in options.as_words]
@@ -335,10 +335,13 @@ def _may_have_short_rows(rows: TextRows, frame: "DataFrame", heads: Sequence[str
     return rows.sep == " " or is_quoted or n_separators != (len(heads) - 1) * len(frame)
 
 
-def _fitting_heads(
-    rows: TextRows, heads: tuple[str, ...], head_line: int | None
-) -> tuple[str, ...]:
+def fitting_heads(rows: TextRows, heads: tuple[str, ...], head_line: int | None) -> tuple[str, ...]:
     """Return the names of as many columns as the rows have.
+
+    Args:
+        rows: The rows.
+        heads: Name of each column in the head.
+        head_line: Line of the head; None without one.
 
     Raises:
         TableProblem: Rows have different numbers of values, or others than the head.
