@@ -99,7 +99,8 @@ def judge(
     output.check_contents("judge")
     path = output.check_files("judge", read=[("the scores to be judged", scores)])
 
-    from blobtransfer.data.score_table import MAX_BYTES, read_scores
+    from blobtransfer.data.score_cells import MAX_BYTES
+    from blobtransfer.data.score_table import read_scores
     from blobtransfer.studies.judge import judge as judge_scores
 
     source: bytes | Path = scores
@@ -135,7 +136,7 @@ def _notes(table: "ScoreTable", results: "JudgedResults", question: JudgeOptions
     variants = pluralise(len(results.spec.variants), "variants")
     repeats = pluralise(results.n_repeats, "repeats")
     yield f"note: {table.name}: {scores}; {variants}, {repeats}"
-    for note in table.notes:
+    for note in table.cells.notes:
         yield f"note: {table.name}: {note}"
     if question.baseline is None:
         baseline = results.spec.variants[0]

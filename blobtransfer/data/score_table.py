@@ -8,28 +8,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.reading import ReadOptions, TableProblem, check_file, read_bytes
-from blobtransfer.data.tables.text import read_head
-from blobtransfer.data.tables.text_rows import fitting_heads, limit_cells
+from blobtransfer.data.score_cells import ScoreCells, read_cells
 from blobtransfer.errors import SettingError, TableFileError
-from blobtransfer.file_signatures import identify_format
-from blobtransfer.specs.checks import escape_control_characters, read_number
 from blobtransfer.specs.scores import MAX_NAME, ScoreColumn
 from blobtransfer.specs.training import JUDGED_METRICS, METRICS, Metric
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-MAX_BYTES = 50_000_000
-"""Largest file of scores, in bytes."""
-
 Layout = Literal["wide", "long", "runs"]
-RowWord = Literal["line", "row"]
 
 REPEAT_WORDS = frozenset(
     ("repeat", "repeats", "repetition", "rep", "replicate", "trial", "seed", "random seed",
@@ -55,9 +47,6 @@ RUN_COLUMNS = frozenset(("sources", "variant", "fixed", "repeat", "test_accuracy
 
 SOURCES, STATUSES = ("none", "fresh", "one"), ("ok", "failed", "collapsed")
 
-OTHER_TEXTS = ("JSON", "HTML or XML")
-"""Formats of text that are not scores."""
-
 SHARES, PERCENT = (0.0, 1.0), (0.0, 100.0)
 
 
@@ -66,20 +55,18 @@ class ScoreTable:
     """Scores of A variants in R repeats.
 
     Args:
-        name: Name of the file or table.
+        cells: The table as it was read.
         layout: How it is laid out.
         columns: The A variants, in the order of the file.
         repeats: Name of each of the R repeats.
         scores: (A, R) scores; NaN for a run that failed.
         status: (A, R) `ok`, `failed`, or `collapsed` for a run that never predicts a class.
-        rows: (A, R) number of the row that has the score.
+        rows: (A, R) index of the row that has the score.
         heads: Name of the column that has the scores of each variant.
         ignored: Names of columns that are not used.
-        row_word: What these numbers count.
-        notes: What the user should know about how the file was read.
     """
 
-    name: str
+    cells: ScoreCells
     layout: Layout
     columns: tuple[ScoreColumn, ...]
     repeats: tuple[str, ...]
@@ -87,9 +74,12 @@ class ScoreTable:
     status: NDArray[np.str_]
     rows: NDArray[np.int64]
     heads: tuple[str, ...]
-    row_word: RowWord
-    notes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the scores in reports."""
+        return self.cells.name
 
     def with_first(self, a: int) -> "ScoreTable":
         """Return the table with a variant, by its index, moved to the front."""
@@ -104,12 +94,20 @@ class ScoreTable:
         )
 
     def check_range(self, low: float, high: float) -> None:
-        """Raise `TableFileError` for a score that is not between `low` and `high`."""
+        """Reject scores outside of a range.
+
+        Args:
+            low: Lowest possible score.
+            high: Highest possible score.
+
+        Raises:
+            TableFileError: A score is not between `low` and `high`.
+        """
         outside = np.argwhere((self.scores < low) | (self.scores > high))
         if not len(outside):
             return
-        a, r = min(outside.tolist(), key=lambda place: int(self.rows[*place]))
-        where = f"{self.row_word} {self.rows[a, r]}, column {self.heads[a]}"
+        a, r = min(outside.tolist(), key=lambda index: int(self.rows[*index]))
+        where = self.cells.location(self.rows[a, r], self.heads[a])
         if self.layout == "runs":
             advice = "accuracies are from 0 to 1"
         else:
@@ -119,7 +117,7 @@ class ScoreTable:
                 advice += ", such as --range 0 100 for percent"
         more = f" ({len(outside):,} scores are)" if len(outside) > 1 else ""
         problem = f"{self.scores[a, r]:.12g} is outside of the range {low:g} to {high:g}{more}"
-        raise TableFileError(self.name, f"{where}: {problem}; {advice}")
+        raise self.cells.error(f"{where}: {problem}; {advice}")
 
 
 def read_scores(
@@ -136,17 +134,7 @@ def read_scores(
         TableFileError: The file cannot be read, or holds something else than paired scores.
         SettingError: The source has another type, or there is no such metric.
     """
-    if isinstance(source, str | Path):
-        check_file(source)
-        name, source = name or str(source), read_bytes(source, MAX_BYTES)
-    name = escape_control_characters(name or "scores")
-    if isinstance(source, bytes):
-        cells = _cells_of_text(source, name)
-    elif hasattr(source, "columns") and hasattr(source, "to_numpy"):
-        cells = _cells_of_frame(source, name)
-    else:
-        value = escape_control_characters(type(source).__name__)
-        raise SettingError("scores", value, "use a DataFrame, or the path of a CSV file")
+    cells = read_cells(source, name)
     table = _Reader(cells).table(metric)
     names = [*(column.variant for column in table.columns), *table.repeats]
     longest = max(names, key=len)
@@ -156,136 +144,31 @@ def read_scores(
     return table
 
 
-# ---------------------------------------------------------------- cells
-
-
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """A table as it was read.
-
-    Args:
-        name: Name of the file or table.
-        heads: Name of each of the C columns.
-        values: (N, C) texts, or numbers of a `DataFrame`; None for a missing value.
-        rows: (N,) number of each row in the file or table.
-        row_word: What these numbers count.
-        has_decimal_comma: Whether a comma may stand before the decimals.
-        notes: What the user should know about how the file was read.
-    """
-
-    name: str
-    heads: tuple[str, ...]
-    values: NDArray[np.object_]
-    rows: NDArray[np.int64]
-    row_word: RowWord
-    has_decimal_comma: bool = False
-    notes: tuple[str, ...] = ()
-
-    def error(self, problem: str) -> TableFileError:
-        return TableFileError(self.name, problem)
-
-    def location(self, i: int, head: str | None = None) -> str:
-        return f"{self.row_word} {self.rows[i]}" + ("" if head is None else f", column {head}")
-
-
-def _cells_of_text(content: bytes, name: str) -> _Cells:
-    """Split CSV text into cells.
-
-    Args:
-        content: The text.
-        name: Name of the file.
-
-    Raises:
-        TableFileError: It is too long or not CSV, or a row does not fit the head.
-    """
-    if len(content) > MAX_BYTES:
-        raise TableFileError(name, f"more than {MAX_BYTES:,} bytes; use fewer scores")
-    kind = identify_format(content)
-    if kind in OTHER_TEXTS:
-        raise TableFileError(name, f"it looks like {kind}; save the scores as CSV")
-    try:
-        with limit_cells():
-            text = read_head(content, ReadOptions())
-            heads = fitting_heads(text.rows, text.heads, text.head_line)
-            rows = list(text.rows.split())
-    except TableProblem as error:
-        raise TableFileError(name, str(error)) from error
-    values = np.full((len(rows), len(heads)), "", object)
-    for i, (_, texts) in enumerate(rows):
-        values[i, : len(texts)] = texts
-    lines = np.array([line for line, _ in rows], np.int64)
-    cells = _Cells(
-        name, tuple(map(_text, heads)), values, lines, "line", text.rows.sep != ",", text.notes
-    )
-    return _without_blanks(cells)
-
-
-def _cells_of_frame(frame: "DataFrame", name: str) -> _Cells:
-    """Return the cells of a `DataFrame`; the levels of its index that have a name are columns."""
-    levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
-    if levels:
-        frame = frame.reset_index(levels)
-    values = frame.astype(object).where(frame.notna(), None).to_numpy(object)
-    heads = tuple(map(_text, frame.columns))
-    return _without_blanks(_Cells(name, heads, values, np.arange(1, len(values) + 1), "row"))
-
-
-def _without_blanks(cells: _Cells) -> _Cells:
-    """Return cells without empty rows, and without empty last columns that have no name."""
-    is_blank = np.array([[_text(cell) == "" for cell in row] for row in cells.values], bool)
-    is_blank = is_blank.reshape(cells.values.shape)
-    n_columns = len(cells.heads)
-    while n_columns and not cells.heads[n_columns - 1] and is_blank[:, n_columns - 1].all():
-        n_columns -= 1
-    keeps = ~is_blank.all(axis=1)
-    heads = cells.heads[:n_columns]
-    for i, head in enumerate(heads):
-        if head in heads[:i]:
-            shown = head or "''"
-            raise cells.error(f"two columns are called {shown}; give each its own name")
-    if not keeps.any():
-        raise cells.error("a head and no rows; give a table with rows")
-    return replace(
-        cells, heads=heads, values=cells.values[keeps, :n_columns], rows=cells.rows[keeps]
-    )
-
-
-def _text(cell: Any) -> str:
-    """Return a cell as printable text: empty if it is missing, whole numbers without a point."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float | np.floating) and float(cell).is_integer():
-        cell = int(cell)
-    return escape_control_characters(str(cell).strip())
-
-
-# ---------------------------------------------------------------- layouts
-
-
 class _Reader:
-    """Recognises the layout of a table, and reads it.
+    """Recognise the layout of a table of scores, and read it.
 
     Args:
         cells: The table.
     """
 
-    def __init__(self, cells: _Cells) -> None:
+    def __init__(self, cells: ScoreCells) -> None:
         self.cells = cells
         self.words = [re.sub(r"[\s_-]+", " ", head.lower()) for head in cells.heads]
 
     def table(self, metric: Metric | None) -> ScoreTable:
         """Read the table in its layout."""
-        if set(self.cells.heads) >= RUN_COLUMNS:
+        cells = self.cells
+        if set(cells.heads) >= RUN_COLUMNS:
             return self._runs(metric or "accuracy")
         if metric is not None:
             problem = "only the program's own CSV of runs has several metrics; leave it out"
             raise SettingError("metric", metric, problem)
         variant = next((i for i, word in enumerate(self.words) if word in VARIANT_WORDS), None)
-        if variant is not None and any(
-            _number(cell, self.cells) is None for cell in self.cells.values[:, variant]
+        if variant is None or all(
+            cells.number(i, variant) is not None for i in range(cells.n_rows)
         ):
-            return self._long(variant)
-        return self._wide()
+            return self._wide()
+        return self._long(variant)
 
     def _repeat_columns(self) -> list[int]:
         """Return the columns that name the repeats together."""
@@ -296,46 +179,53 @@ class _Reader:
 
     def _wide(self) -> ScoreTable:
         """Read one column per variant, one row per repeat."""
-        cells, named = self.cells, self._repeat_columns()
-        columns = [i for i in range(len(cells.heads)) if i not in named]
+        cells, repeat_columns = self.cells, self._repeat_columns()
+        columns = [i for i in range(len(cells.heads)) if i not in repeat_columns]
         if not columns:
             raise cells.error("no column of scores; give one column per variant")
         for i in columns:
             if not cells.heads[i]:
                 raise cells.error(f"column {i + 1} has no name; give it the name of its variant")
-        n_rows = len(cells.values)
-        repeats = [self._joined(row, named) for row in cells.values]
-        if not named:
-            repeats = [str(i + 1) for i in range(n_rows)]
-        lines: dict[str, int] = {}
+        repeats = self._repeats(repeat_columns)
+        row_of: dict[str, int] = {}
         for i, repeat in enumerate(repeats):
-            if repeat in lines:
-                self._raise_repeated(f"repeat {repeat}", lines[repeat], i)
-            lines[repeat] = i
-        scores = np.array([[self._score(i, column) for i in range(n_rows)] for column in columns])
+            if repeat in row_of:
+                advice = "give each repeat its own name"
+                raise self._repeated(f"repeat {repeat}", (row_of[repeat], i), advice)
+            row_of[repeat] = i
+        scores = np.array([[self._score(i, k) for i in range(cells.n_rows)] for k in columns])
         heads = tuple(cells.heads[i] for i in columns)
         return ScoreTable(
-            cells.name, "wide", tuple(map(ScoreColumn, heads)), tuple(repeats),
-            scores.reshape(len(heads), n_rows), np.full((len(heads), n_rows), "ok"),
-            np.tile(cells.rows, (len(heads), 1)), heads, cells.row_word, cells.notes,
-        )  # fmt: skip
+            cells,
+            layout="wide",
+            columns=tuple(map(ScoreColumn, heads)),
+            repeats=tuple(repeats),
+            scores=scores,
+            status=np.full(scores.shape, "ok"),
+            rows=np.tile(np.arange(cells.n_rows), (len(heads), 1)),
+            heads=heads,
+        )
 
     def _long(self, variant: int) -> ScoreTable:
         """Read one row per score; `variant` is the column of the variants."""
-        cells, named = self.cells, self._repeat_columns()
-        if not named:
+        cells, repeat_columns = self.cells, self._repeat_columns()
+        if not repeat_columns:
             problem = "no column repeat or seed shows which scores belong together; add one"
             raise cells.error(problem)
-        others = [i for i in range(len(cells.heads)) if i not in (variant, *named)]
-        sources = self._coded(others, "sources", SOURCES)
-        status = self._coded(others, "status", STATUSES)
+        others = [i for i in range(len(cells.heads)) if i not in (variant, *repeat_columns)]
+        sources = self._column_of_codes(others, "sources", SOURCES)
+        status = self._column_of_codes(others, "status", STATUSES)
         score = self._score_column([i for i in others if i not in (sources, status)])
-        used = {variant, score, sources, status, *named}
-        keys = [
-            ScoreColumn(_text(row[variant]), "none" if sources is None else _text(row[sources]))  # type: ignore[arg-type]
-            for row in cells.values
-        ]
-        table = self._pivoted("long", keys, named, score, status)
+        used = {variant, score, sources, status, *repeat_columns}
+        variants = cells.column_texts(variant)
+        sources_of = ["none"] * cells.n_rows if sources is None else cells.column_texts(sources)
+        table = self._pivot(
+            "long",
+            list(map(ScoreColumn, variants, sources_of)),  # type: ignore[arg-type]
+            self._repeats(repeat_columns),
+            ["ok"] * cells.n_rows if status is None else cells.column_texts(status),
+            score,
+        )
         return replace(
             table, ignored=tuple(head for i, head in enumerate(cells.heads) if i not in used)
         )
@@ -343,172 +233,167 @@ class _Reader:
     def _runs(self, metric: Metric) -> ScoreTable:
         """Read the program's own CSV of runs."""
         cells = self.cells
-        at = {head: i for i, head in enumerate(cells.heads)}
+        column_of = {head: i for i, head in enumerate(cells.heads)}
+        texts = {
+            head: cells.column_texts(column_of[head])
+            for head in (*RUN_COLUMNS, "label", "source_repeat")
+            if head in column_of
+        }
         column = METRICS[JUDGED_METRICS[metric]]
-        if column not in at:
+        if column not in column_of:
             problem = f"{cells.name} has no column {column}; leave it out"
             raise SettingError("metric", metric, problem)
-        keys = []
-        for row in cells.values:
-            label, fixed = _text(row[at["variant"]]), _text(row[at["fixed"]])
-            label = f"{label} fixed={fixed}" if fixed else label
-            if "label" in at:
-                label = _text(row[at["label"]]) or label
-            keys.append(ScoreColumn(label, _text(row[at["sources"]])))  # type: ignore[arg-type]
-        self._check_sources(keys, at)
-        table = self._pivoted("runs", keys, [at["repeat"]], at[column], at["status"])
-        if "classes_predicted" in at:
-            of_classes = [
-                _number(cell, cells) or 0.0 for cell in cells.values[:, at["classes_predicted"]]
-            ]
-            row_of = {row: i for i, row in enumerate(cells.rows.tolist())}
-            n_predicted = np.array(
-                [[of_classes[row_of[row]] for row in rows] for rows in table.rows.tolist()]
-            )
-            is_collapsed = (n_predicted < n_predicted.max()) & (table.status == "ok")
-            table = replace(table, status=np.where(is_collapsed, "collapsed", table.status))
-        return table
-
-    def _check_sources(self, keys: Sequence[ScoreColumn], at: dict[str, int]) -> None:
-        """Raise `TableFileError` unless each fresh-source run of a variant has its own source."""
-        cells = self.cells
-        for i, key in enumerate(keys):
-            if key.sources not in SOURCES:
-                where = cells.location(i, "sources")
-                raise cells.error(f"{where}: use none, fresh or one")
-        if "source_repeat" not in at:
-            return
-        seen = set[tuple[ScoreColumn, str]]()
-        for key, row in zip(keys, cells.values, strict=True):
-            source = (key, _text(row[at["source_repeat"]]))
-            if key.sources == "fresh" and source in seen and source[1] != _text(row[at["repeat"]]):
+        for head, codes in (("sources", SOURCES), ("status", STATUSES)):
+            for i, text in enumerate(texts[head]):
+                if text not in codes:
+                    advice = f"use {', '.join(codes[:-1])} or {codes[-1]}"
+                    raise cells.error(f"{cells.location(i, head)}: {advice}")
+        labels = [
+            f"{variant} fixed={fixed}" if fixed else variant
+            for variant, fixed in zip(texts["variant"], texts["fixed"], strict=True)
+        ]
+        if "label" in texts:
+            labels = [label or name for label, name in zip(texts["label"], labels, strict=True)]
+        variants = list(map(ScoreColumn, labels, texts["sources"]))  # type: ignore[arg-type]
+        repeat_of: dict[tuple[ScoreColumn, str], str] = {}
+        for variant, source, repeat in zip(
+            variants, texts.get("source_repeat", texts["repeat"]), texts["repeat"], strict=True
+        ):
+            is_shared = repeat_of.setdefault((variant, source), repeat) != repeat
+            if is_shared and variant.sources == "fresh":
                 problem = "several repeats share a source network (--nested)"
                 raise cells.error(f"{problem}; save that comparison as JSON, and use show")
-            seen.add(source)
+        status = texts["status"]
+        if "classes_predicted" in column_of:
+            i = column_of["classes_predicted"]
+            n_predicted = [cells.number(row, i) or 0.0 for row in range(cells.n_rows)]
+            status = [
+                "collapsed" if word == "ok" and n < max(n_predicted) else word
+                for word, n in zip(status, n_predicted, strict=True)
+            ]
+        return self._pivot("runs", variants, texts["repeat"], status, column_of[column])
 
-    def _pivoted(
+    def _pivot(
         self,
         layout: Layout,
-        keys: Sequence[ScoreColumn],
-        named: Sequence[int],
+        variants: Sequence[ScoreColumn],
+        repeats: Sequence[str],
+        status: Sequence[str],
         score: int,
-        status: int | None,
     ) -> ScoreTable:
         """Return one row per score as a table of variants and repeats.
 
         Args:
             layout: Layout of the file.
-            keys: Variant of each row.
-            named: Columns that name the repeats.
+            variants: Variant of each row.
+            repeats: Repeat of each row.
+            status: Status of the run of each row.
             score: Column of the scores.
-            status: Column of the status of the runs, if any.
+
+        Raises:
+            TableFileError: A variant has no score in a repeat, or two.
         """
         cells = self.cells
-        columns, names = (
-            list(dict.fromkeys(keys)),
-            [self._joined(row, named) for row in cells.values],
-        )
-        repeats = list(dict.fromkeys(names))
-        if all(name.isdecimal() for name in repeats):
-            repeats.sort(key=int)
+        columns, names = list(dict.fromkeys(variants)), list(dict.fromkeys(repeats))
+        if all(name.isdecimal() and len(name) <= MAX_NAME for name in names):
+            names.sort(key=int)
         row_of: dict[tuple[ScoreColumn, str], int] = {}
-        for i, place in enumerate(zip(keys, names, strict=True)):
-            if not place[0].variant:
+        for i, (variant, repeat) in enumerate(zip(variants, repeats, strict=True)):
+            if not variant.variant:
                 raise cells.error(f"{cells.location(i)} has no variant; add its name")
-            if place in row_of:
-                what = f"repeat {place[1]} of {_named(place[0])}"
-                self._raise_repeated(what, row_of[place], i, layout == "runs")
-            row_of[place] = i
-        missing = [(c, name) for name in repeats for c in columns if (c, name) not in row_of]
+            if (variant, repeat) in row_of:
+                advice = "give each repeat its own name"
+                if layout == "runs":
+                    advice = "keep the rows of one comparison of a sweep, pairs or a grid"
+                name = f"repeat {repeat} of {_describe(variant)}"
+                raise self._repeated(name, (row_of[variant, repeat], i), advice)
+            row_of[variant, repeat] = i
+        missing = [(c, name) for name in names for c in columns if (c, name) not in row_of]
         if missing:
-            column, name = missing[0]
+            variant, repeat = missing[0]
             more = f" ({len(missing):,} scores are missing)" if len(missing) > 1 else ""
-            problem = f"repeat {name} has no score of {_named(column)}{more}"
+            problem = f"repeat {repeat} has no score of {_describe(variant)}{more}"
             raise cells.error(f"{problem}; add it, or leave the repeat out for all variants")
-        rows = np.array([[row_of[column, name] for name in repeats] for column in columns])
-        statuses = np.full(len(keys), "ok", "U9")
-        if status is not None:
-            statuses = np.array([_text(row[status]) for row in cells.values], "U9")
+        rows = np.array([[row_of[c, name] for name in names] for c in columns])
         scores = np.array(
-            [np.nan if statuses[i] == "failed" else self._score(i, score) for i in range(len(keys))]
+            [np.nan if word == "failed" else self._score(i, score) for i, word in enumerate(status)]
         )
         return ScoreTable(
-            cells.name, layout, tuple(columns), tuple(repeats), scores[rows], statuses[rows],
-            cells.rows[rows], (cells.heads[score],) * len(columns), cells.row_word, cells.notes,
-        )  # fmt: skip
+            cells,
+            layout=layout,
+            columns=tuple(columns),
+            repeats=tuple(names),
+            scores=scores[rows],
+            status=np.array(status)[rows],
+            rows=rows,
+            heads=(cells.heads[score],) * len(columns),
+        )
 
-    def _coded(self, columns: Sequence[int], word: str, codes: Sequence[str]) -> int | None:
-        """Return the column with a name whose values are all among some words, if any."""
+    def _column_of_codes(
+        self, columns: Sequence[int], word: str, codes: Sequence[str]
+    ) -> int | None:
+        """Return the column with a name whose values are all among some words, if any.
+
+        Args:
+            columns: Columns to search.
+            word: Name of the column.
+            codes: The words.
+        """
         for i in columns:
-            if self.words[i] == word and all(_text(c) in codes for c in self.cells.values[:, i]):
+            if self.words[i] == word and set(self.cells.column_texts(i)) <= set(codes):
                 return i
         return None
 
     def _score_column(self, columns: Sequence[int]) -> int:
         """Return the column of the scores of a long table."""
-        known = [i for i in columns if self.words[i] in SCORE_WORDS]
-        exact = [i for i in known if self.words[i] in ("score", "scores")]
-        for choice in (exact, known, columns):
+        candidates = [i for i in columns if self.words[i] in SCORE_WORDS]
+        exact = [i for i in candidates if self.words[i] in ("score", "scores")]
+        for choice in (exact, candidates, columns):
             if len(choice) == 1:
                 return choice[0]
-        heads = ", ".join(self.cells.heads[i] for i in known or columns)
+        heads = ", ".join(self.cells.heads[i] for i in candidates or columns)
         problem = f"several columns may be the scores ({heads})" if heads else "no column of scores"
         raise self.cells.error(f"{problem}; call the one to be judged score")
 
-    def _joined(self, row: NDArray[np.object_], named: Sequence[int]) -> str:
-        """Return the name of the repeat of a row."""
-        return "/".join(_text(row[i]) for i in named)
+    def _repeats(self, columns: Sequence[int]) -> list[str]:
+        """Return the name of the repeat of each row, from the columns that name it together."""
+        if not columns:
+            return [str(i + 1) for i in range(self.cells.n_rows)]
+        return [
+            "/".join(names) for names in zip(*map(self.cells.column_texts, columns), strict=True)
+        ]
 
-    def _score(self, i: int, column: int) -> float:
+    def _score(self, row: int, column: int) -> float:
         """Return a cell as a score.
 
         Raises:
             TableFileError: It is not a number.
         """
         cells = self.cells
-        cell = cells.values[i, column]
-        number = _number(cell, cells)
+        number = cells.number(row, column)
         if number is not None:
             return number
-        text = _text(cell)[:60]
+        text = cells.text(row, column)[:60]
         problem = f"'{text}' is not a number; write one, or leave the column out"
         if not text:
             problem = "an empty cell; write the score, or the worst possible one for a failed run"
         elif text.endswith("%"):
             problem = f"'{text}' has a percent sign; remove these signs and use --range 0 100"
-        raise cells.error(f"{cells.location(i, cells.heads[column])}: {problem}")
+        raise cells.error(f"{cells.location(row, cells.heads[column])}: {problem}")
 
-    def _raise_repeated(self, what: str, first: int, second: int, are_runs: bool = False) -> None:
-        """Raise `TableFileError` for a repeat that is there twice.
+    def _repeated(self, repeat: str, rows: tuple[int, int], advice: str) -> TableFileError:
+        """Return the error that a repeat is in two rows.
 
         Args:
-            what: The repeat.
-            first: Index of the first row.
-            second: Index of the second row.
-            are_runs: Whether it is the program's own CSV of runs.
+            repeat: The repeat.
+            rows: Indices of the rows.
+            advice: What to do.
         """
-        cells = self.cells
-        advice = "give each repeat its own name"
-        if are_runs:
-            advice = "keep the rows of one comparison of a sweep, pairs or a grid"
-        lines = f"{cells.location(first)} and {cells.location(second)}"
-        raise cells.error(f"{what} is there twice, in {lines}; {advice}")
+        lines = " and ".join(map(self.cells.location, rows))
+        return self.cells.error(f"{repeat} is there twice, in {lines}; {advice}")
 
 
-def _named(column: ScoreColumn) -> str:
+def _describe(column: ScoreColumn) -> str:
     """Return a variant with its sources, as far as they are known."""
     sources = "" if column.sources == "none" else f" ({column.sources})"
     return f"{column.variant}{sources}"
-
-
-def _number(cell: Any, cells: _Cells) -> float | None:
-    """Return a cell as a finite number; None if it is not one."""
-    if isinstance(cell, bool | np.bool_):
-        return None
-    if isinstance(cell, int | float | np.integer | np.floating):
-        return float(cell) if np.isfinite(cell) else None
-    text = _text(cell)
-    if cells.has_decimal_comma and text.count(",") == 1 and "." not in text:
-        text = text.replace(",", ".")
-    number = read_number(text)
-    return None if number is None else float(number)
