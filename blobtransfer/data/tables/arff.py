@@ -21,13 +21,8 @@ from blobtransfer.data.tables.reading import (
     positions_of,
 )
 from blobtransfer.data.tables.text import decode
-from blobtransfer.data.tables.text_rows import (
-    MAX_ROW_CHARS,
-    TextRows,
-    count_lines,
-    frame_of,
-    limit_cells,
-)
+from blobtransfer.data.tables.text_frame import frame_of
+from blobtransfer.data.tables.text_rows import MAX_ROW_CHARS, TextRows, count_lines, limit_cells
 from blobtransfer.specs.checks import escape_control_characters
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from itertools import islice, pairwise
 from blobtransfer.data.tables.columns import NUMBER
 from blobtransfer.data.tables.decimals import Mark, has_decimal_comma, is_number
 from blobtransfer.data.tables.reading import RawTable, ReadOptions, TableProblem, check_size
+from blobtransfer.data.tables.text_frame import frame_of
 from blobtransfer.data.tables.text_rows import (
     COMMENT_MARKS,
     MAX_COMMENTS,
     MAX_ROW_CHARS,
     TextRows,
     count_lines,
-    frame_of,
     limit_cells,
 )
 from blobtransfer.file_signatures import detect_encoding, identify_format

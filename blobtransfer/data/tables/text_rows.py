@@ -1,32 +1,16 @@
-"""Read the rows of a text below its head, with pandas.
-
-pandas does not tell the line of a row, or of an error in a row. `TextRows.split` reads the rows
-again with `csv`, which does, only where a line is needed.
-"""
+"""Rows of a text below its head: their values, their lines, and the comments between them."""
 
 import csv
 import io
 import re
-import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
 
-from blobtransfer.data.tables.decimals import Mark, convert_numbers, is_number
-from blobtransfer.data.tables.reading import (
-    MAX_TABLE_CELLS,
-    MISSING,
-    ReadOptions,
-    TableProblem,
-    check_size,
-    positions_of,
-)
-
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+from blobtransfer.data.tables.decimals import is_number
+from blobtransfer.data.tables.reading import TableProblem, check_size
 
 MAX_ROW_CHARS = 10_000_000
 """Longest row that `csv` splits, in characters; with quoted values a row may have many lines."""
@@ -35,9 +19,6 @@ MAX_COMMENTS = 100_000
 """Largest number of comment lines."""
 
 COMMENT_MARKS = "#%"
-
-LINE = re.compile(rb"[^\s][^\r\n]*")
-"""A line that is not blank."""
 
 
 @contextmanager
@@ -110,7 +91,7 @@ class TextRows:
                         continue
                     if self.is_comment(line):
                         n_comments += 1
-                        _check_n_comments(n_comments)
+                        check_n_comments(n_comments)
                         if comments is not None:
                             comments.append((start, position))
                         continue
@@ -156,7 +137,7 @@ class TextRows:
         """
         pieces, start = list[bytes](), self.start
         for n_comments, (comment_start, comment_end) in enumerate(self._comments(), 1):
-            _check_n_comments(n_comments)
+            check_n_comments(n_comments)
             pieces.append(self.content[start:comment_start])
             start = comment_end
         return (b"".join([*pieces, self.content[start:]]), 0) if pieces else (self.content, start)
@@ -202,137 +183,10 @@ class TextRows:
         )
 
 
-def frame_of(
-    rows: TextRows,
-    heads: tuple[str, ...],
-    head_line: int | None,
-    options: ReadOptions,
-    *,
-    decimal: Mark = ".",
-    missing_words: Collection[str] = (),
-    are_named: bool = True,
-) -> tuple["DataFrame", tuple[str, ...]]:
-    """Read the rows of a text.
-
-    Args:
-        rows: The rows.
-        heads: Name of each column.
-        head_line: Line of the head; None without one.
-        options: How the file is read.
-        decimal: Decimal mark of most numbers.
-        missing_words: Texts that are missing values even in columns that are read as words.
-        are_named: Whether the file has these names.
-
-    Returns:
-        The rows, and the names of their columns: after an empty one for the names of rows that R
-        writes, and without empty columns that separators at the end of a line make.
-
-    Raises:
-        TableProblem: There are too many rows, or one has too few or too many values.
-    """
-    from pandas.errors import ParserError, ParserWarning
-
-    _check_n_cells(rows)
-    content, start = rows.without_comments()
-
-    def parse() -> "DataFrame":
-        stream = io.BytesIO(content)
-        stream.seek(start)
-        return _parse(stream, rows, heads, options, decimal, missing_words)
-
-    try:
-        frame = parse()
-    except (ParserError, ParserWarning):
-        heads = fitting_heads(rows, heads, head_line)
-        frame = parse()
-    else:
-        if _may_have_short_rows(rows, frame, heads):
-            fitting_heads(rows, heads, head_line)
-    frame, heads = _without_empty(frame, heads, are_named)
-    positions = positions_of(heads)
-    others = [i for name, i in positions.items() if name not in options.as_words]
-    convert_numbers(frame, others, decimal, MISSING | options.missing)
-    return frame, heads
-
-
-def _parse(
-    stream: io.BytesIO,
-    rows: TextRows,
-    heads: Sequence[str],
-    options: ReadOptions,
-    decimal: Mark,
-    missing_words: Collection[str],
-) -> "DataFrame":
-    """Read the rows of a stream; see `frame_of`.
-
-    Raises:
-        ParserError: A row has too many values, or cannot be parsed.
-        ParserWarning: The first row has too many values.
-    """
-    from pandas import read_csv
-    from pandas.errors import ParserWarning
-
-    words = {i for name, i in positions_of(heads).items() if name in options.as_words}
-    missing: Any = {*MISSING, *options.missing, *missing_words}
-    if words:
-        missing = {i: missing_words if i in words else missing for i in range(len(heads))}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ParserWarning)
-        return read_csv(
-            stream,
-            sep=r"\s+" if rows.sep == " " else rows.sep,
-            header=None,
-            names=range(len(heads)),
-            index_col=False,
-            dtype=dict.fromkeys(words, str),
-            keep_default_na=False,
-            na_values=missing,
-            low_memory=False,
-            skipinitialspace=True,
-            quotechar=rows.quote,
-            decimal=decimal,
-        )
-
-
-def _check_n_cells(rows: TextRows) -> None:
-    """Reject a table that is too large before its rows are split.
-
-    Raises:
-        TableProblem: There are too many values.
-    """
-    content, start, n_values = rows.content, rows.start, rows.n_values
-    n_separators = content.count(rows.sep.encode(), start)
-    n_lines = 1 + count_lines(content, start, len(content))
-    if max(n_separators + n_lines, n_lines * n_values) <= MAX_TABLE_CELLS:
-        return
-    if rows.sep == " " or content.find(rows.quote.encode(), start) >= 0:
-        for n_rows, (_, values) in enumerate(rows.split(), 1):
-            check_size(n_rows, max(n_values, len(values)))
-        return
-    check_size(n_separators // n_values, n_values)
-    n_rows = n_comments = 0
-    for line in LINE.finditer(content, start):
-        if rows.is_comment(line[0].decode()):
-            n_comments += 1
-            _check_n_comments(n_comments)
-        else:
-            n_rows += 1
-            check_size(n_rows, n_values)
-
-
-def _check_n_comments(n: int) -> None:
+def check_n_comments(n: int) -> None:
+    """Raise `TableProblem` if there are too many comment lines."""
     if n > MAX_COMMENTS:
         raise TableProblem(f"more than {MAX_COMMENTS:,} comment lines; leave them out")
-
-
-def _may_have_short_rows(rows: TextRows, frame: "DataFrame", heads: Sequence[str]) -> bool:
-    """Return whether a row may have too few values, which pandas reads as missing values."""
-    n_named = _n_named(heads)
-    if len(heads) < 2 or not n_named or not _is_empty(frame[n_named - 1]).any():
-        return False
-    is_quoted = rows.content.find(rows.quote.encode(), rows.start) >= 0
-    n_separators = rows.content.count(rows.sep.encode(), rows.start)
-    return rows.sep == " " or is_quoted or n_separators != (len(heads) - 1) * len(frame)
 
 
 def fitting_heads(rows: TextRows, heads: tuple[str, ...], head_line: int | None) -> tuple[str, ...]:
@@ -346,7 +200,7 @@ def fitting_heads(rows: TextRows, heads: tuple[str, ...], head_line: int | None)
     Raises:
         TableProblem: Rows have different numbers of values, or others than the head.
     """
-    n_names, n_named = len(heads), _n_named(heads)
+    n_names, min_width = len(heads), n_named(heads)
     n_rows_of, n_rows_of_trimmed = Counter[int](), Counter[int]()
     line_of: dict[int, int] = {}
     row_names, can_be_names = set[str](), True
@@ -359,7 +213,7 @@ def fitting_heads(rows: TextRows, heads: tuple[str, ...], head_line: int | None)
             row_names.add(name)
         while len(values) > n_names and not values[-1].strip():
             values.pop()
-        width = n_names if n_named <= len(values) <= n_names else len(values)
+        width = n_names if min_width <= len(values) <= n_names else len(values)
         n_rows_of_trimmed[width] += 1
         line_of.setdefault(width, line)
     if set(line_of) <= {n_names}:
@@ -384,34 +238,9 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _n_named(heads: Sequence[str]) -> int:
+def n_named(heads: Sequence[str]) -> int:
     """Return the number of columns up to the last one that has a name."""
     return max((i + 1 for i, head in enumerate(heads) if head), default=0)
-
-
-def _is_empty(values: "Series[Any]") -> "Series[bool]":
-    """Return whether each value is missing, or an empty text."""
-    is_missing = values.isna()
-    return is_missing if values.dtype.kind in "biuf" else is_missing | (values == "")
-
-
-def _without_empty(
-    frame: "DataFrame", heads: tuple[str, ...], are_named: bool
-) -> tuple["DataFrame", tuple[str, ...]]:
-    """Leave out unnamed columns that have no value.
-
-    Args:
-        frame: The table.
-        heads: Name of each column.
-        are_named: Whether the file has these names; otherwise columns at the end may go.
-    """
-    n_filled = len(heads)
-    while n_filled and not are_named and _is_empty(frame[n_filled - 1]).all():
-        n_filled -= 1
-    kept = [i for i in range(n_filled) if heads[i] or not _is_empty(frame[i]).all()]
-    if len(kept) < len(heads):
-        frame = frame[kept].set_axis(range(len(kept)), axis=1)
-    return frame, tuple(heads[i] for i in kept)
 
 
 def count_lines(content: bytes, start: int, end: int) -> int:

@@ -6,7 +6,7 @@ import pytest
 from helpers.tables import columns_of, read_text
 from helpers.trials import trials
 
-from blobtransfer.data.tables import arff, reading, text_rows
+from blobtransfer.data.tables import arff, reading, text_frame
 from blobtransfer.errors import TableFileError
 
 ARFF = """@relation r
@@ -148,11 +148,11 @@ def test_a_damaged_arff_is_one_line(tmp_path, text, problem):
 
 @pytest.mark.parametrize("row", ["1,a,no\n", "{2 yes}\n", "1,\"a\",'no'\n"])
 def test_rows_are_counted_before_they_are_split(tmp_path, monkeypatch, row):
-    for module in (reading, text_rows):
+    for module in (reading, text_frame):
         monkeypatch.setattr(module, "MAX_TABLE_CELLS", 10)
     start = ARFF.partition("1,a")[0]
     assert read_text(tmp_path, start + row * 3 + "% more\n" * 9, ".arff").n_rows == 3
-    monkeypatch.setattr(text_rows, "_parse", None)
+    monkeypatch.setattr(text_frame, "_parse", None)
     with pytest.raises(TableFileError, match="more than 10 cells"):
         read_text(tmp_path, start + row * 4, ".arff")
 

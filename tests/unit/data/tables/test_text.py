@@ -12,7 +12,7 @@ import pytest
 from helpers.tables import columns_of, read_text
 from helpers.trials import trials
 
-from blobtransfer.data.tables import reading, text, text_rows
+from blobtransfer.data.tables import reading, text, text_frame, text_rows
 from blobtransfer.errors import TableFileError
 
 EXAMPLE = {"x": [1.5, -2.0, 0.25], "y": ["a", "b", "a"]}
@@ -262,14 +262,14 @@ def test_a_row_knows_its_line(tmp_path, end, gap):
 @pytest.mark.parametrize("quote", ["", '"'])
 @pytest.mark.parametrize("sep", [",", " "])
 def test_a_table_of_too_many_cells_is_refused_before_it_is_split(tmp_path, monkeypatch, sep, quote):
-    for module in (reading, text_rows):
+    for module in (reading, text_frame):
         monkeypatch.setattr(module, "MAX_TABLE_CELLS", 7)
-    monkeypatch.setattr(text_rows, "_parse", None)
+    monkeypatch.setattr(text_frame, "_parse", None)
     row = f"{quote}1{quote}{sep}2\n"
     with pytest.raises(TableFileError, match="more than 7 cells"):
         read_text(tmp_path, f"x{sep}y\n" + row * 4)
     monkeypatch.undo()
-    for module in (reading, text_rows):
+    for module in (reading, text_frame):
         monkeypatch.setattr(module, "MAX_TABLE_CELLS", 7)
     blank = "\n" * 30 + "# a longer note\n" * 30
     assert read_text(tmp_path, f"x{sep}y\n{row}{blank}{row}{row}").n_rows == 3
