@@ -100,9 +100,12 @@ def _parse(
         ParserError: A row has too many values, or cannot be parsed.
         ParserWarning: The first row has too many values.
     """
-    from pandas import read_csv
+    from pandas import __version__, read_csv
     from pandas.errors import ParserWarning
 
+    # Without the option, pandas before 3.1 may return a neighbour of the nearest float.
+    is_exact = tuple(map(int, __version__.split(".")[:2])) >= (3, 1)
+    exact: Any = {} if is_exact else {"float_precision": "round_trip"}
     words = {i for name, i in positions_of(heads).items() if name in options.as_words}
     missing: Any = {*MISSING, *options.missing, *missing_words}
     if words:
@@ -122,6 +125,7 @@ def _parse(
             skipinitialspace=True,
             quotechar=rows.quote,
             decimal=decimal,
+            **exact,
         )
 
 
