@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.specs.checks import MAX_DIGITS
+from blobtransfer.specs.checks import MAX_DIGITS, escape_control_characters
 
 if TYPE_CHECKING:
     from pandas import Series
@@ -149,6 +149,12 @@ def column_of(values: "Series[Any]", as_words: bool, missing: Collection[str]) -
         row = int(is_odd.argmax())
         return replace(column, odd=(row, words[word_codes[row]]))
     return column
+
+
+def describe_missing(column: RawColumn) -> str:
+    """Return which words of a column are read as missing."""
+    words = [escape_control_characters(word) for word in column.missing_words]
+    return f"{' or '.join(words) or 'empty or NA'}, which is read as missing"
 
 
 def find_word(text: str, words: Sequence[str]) -> str | None:

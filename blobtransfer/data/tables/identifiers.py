@@ -1,10 +1,11 @@
-"""Find columns that number the rows of a table, or that identify them.
+"""Find columns that number the rows of a table, name them, or identify them.
 
 A network that is trained on such a column recalls rows, or the order of the file, which a sorted
 file shares with its classes. Accuracy on test rows of the same file is then too high.
 """
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ of an identifier."""
 
 N_SCREENED = 1000
 """Rows that are looked at first."""
+
+UNNAMED = re.compile(r"(?:Unnamed: ?[\d.]+|\.\.\.\d+)?")
+"""Heads of a column without a name, as pandas and readr call it."""
 
 
 def numbers_rows(raw: RawTable, name: str, indices: NDArray[np.intp] | None = None) -> bool:
@@ -53,6 +57,21 @@ def names_rows(raw: RawTable, name: str) -> bool:
     """Return whether a column has another word, or another whole number, in every row."""
     values = _values(raw, name, None)
     return values is not None and len(values) == raw.n_rows and _n_repeated(values) == 0
+
+
+def unnamed_columns(raw: RawTable) -> list[str]:
+    """Return the columns without a name that are left out.
+
+    They have no values, or they stand in front and number or name the rows, as R's `write.csv` and
+    pandas' `to_csv` write them; pandas reads such a column as `Unnamed: 0`.
+    """
+    names, is_in_front = [], True
+    for name, position in raw.positions.items():
+        head = raw.heads[position]
+        is_in_front &= UNNAMED.fullmatch(head) is not None and names_rows(raw, name)
+        if is_in_front or (not head and raw.column(name).is_missing.all()):
+            names.append(name)
+    return names
 
 
 def identifies_rows(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool:

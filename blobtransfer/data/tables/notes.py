@@ -10,9 +10,10 @@ from itertools import islice
 
 import numpy as np
 
+from blobtransfer.data.tables.columns import describe_missing
+from blobtransfer.data.tables.identifiers import unnamed_columns
 from blobtransfer.data.tables.leakage import shared_rows
 from blobtransfer.data.tables.reading import RawTable
-from blobtransfer.data.tables.request import describe_missing, unnamed_columns
 from blobtransfer.data.tables.rows import (
     column_key,
     identifiers_of,

@@ -1,7 +1,4 @@
-"""Validate a request of a table against the table and build its `TableSpec`.
-
-Wrong values are rejected here, with line, column and value.
-"""
+"""Validate a request of a table against the table and build its `TableSpec`."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -11,8 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.data.tables.columns import NUMBER, RawColumn, find_word
-from blobtransfer.data.tables.identifiers import identifies_rows, names_rows, numbers_rows
+from blobtransfer.data.tables.classes import class_names_of, subset_of
+from blobtransfer.data.tables.features import (
+    check_complete,
+    check_learnable,
+    check_values,
+    name_column,
+)
+from blobtransfer.data.tables.identifiers import unnamed_columns
 from blobtransfer.data.tables.reading import (
     BUILT_IN_CLASSES,
     BUILT_IN_LABEL,
@@ -21,7 +24,6 @@ from blobtransfer.data.tables.reading import (
     read_builtin,
 )
 from blobtransfer.data.tables.rows import (
-    MAX_LISTED_COLUMNS,
     MIN_TRAINING_ROWS_PER_CLASS,
     column_key,
     find_column,
@@ -32,35 +34,16 @@ from blobtransfer.data.tables.rows import (
     split_of,
     training_mask,
 )
-from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import TableFileError
-from blobtransfer.specs.checks import escape_control_characters, read_number
-from blobtransfer.specs.data_text import quote
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.generated import MAX_DATA_VALUES
 from blobtransfer.specs.table import Column, TableRequest, TableSpec
-
-MAX_LEVELS = 50
-"""Largest number of distinct words of a feature; a column with more holds names or IDs."""
-
-MAX_CLASSES = 100
-
-MAX_WORD = 200
-"""Longest word, in characters."""
-
-MAX_LISTED_DROPS = 100
-"""Largest number of columns of which an error lists `drop=`."""
-
-UNNAMED = re.compile(r"(?:Unnamed: ?[\d.]+|\.\.\.\d+)?")
-"""Heads of a column without a name, as pandas and readr call it."""
 
 NUMBERS = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
 """Number of a column, or a range of numbers."""
 
-HAVE_HEADS = ("npz", "arff", "parquet")
-"""Readers of formats whose columns always have a name."""
-
-MAX_NUMBER = 1e100
-"""Largest magnitude of a number."""
+HAVE_HEADS = ("npz", "arff", "arrow")
+"""Readers of formats whose columns always have a name: `head=none` is refused."""
 
 
 class RequestedTable:
@@ -87,7 +70,7 @@ class RequestedTable:
         self.request, self.learned = request, frozenset(learned)
         self.label = request.label or BUILT_IN_LABEL
         if not request.is_file and request.classes is not None:
-            _subset(request.classes, BUILT_IN_CLASSES[request.origin], request.origin)
+            subset_of(request.classes, BUILT_IN_CLASSES[request.origin], request.origin)
         self.raw, self.where = _read(request)
         raw = self.raw
         if request.is_file and request.label is None:
@@ -95,23 +78,8 @@ class RequestedTable:
             raise raw.error(f"no label column given; add {colon}label=COLUMN; {list_columns(raw)}")
         is_divided = any((request.split, request.group, request.train, request.test))
         self.split = request.split if is_divided else raw.split
-        dropped = {name for text in request.drop for name in _dropped(raw, text)}
-        named = [("label", self.label), ("group", request.group), ("split", self.split)]
-        named += [("where", column) for column in (self.where or ())[:1]]
-        for key, name in named:
-            if name is None:
-                continue
-            if find_column(raw, name, key).words == ("",):  # values that cannot be compared
-                kind = raw.column(name).kind
-                raise raw.error(f"{key}={name}: the column has {kind}; use one of words or numbers")
-            if name in dropped:
-                raise raw.error(f"column {name} is {key}= and drop= at once; leave one out")
-        unused = {*dropped, *(name for _, name in named), raw.split}
-        unused |= set(unnamed_columns(raw)) - self.learned
-        self.features = [name for name in raw.positions if name not in unused]
-        if not self.features:
-            raise raw.error("no column is left to learn from; drop fewer")
-        self.class_names = self._classes()
+        self.features = self._features()
+        self.class_names = class_names_of(raw, self.label, self.where, request.classes)
         self.left_out: tuple[int, ...] = ()
         self.indices = select_rows(
             raw, self.label, self.where, self.class_names, request.missing, self.features
@@ -119,169 +87,41 @@ class RequestedTable:
         if not len(self.indices):
             empty = max(self.features, key=lambda name: raw.column(name).is_missing.sum())
             raise raw.error(
-                f"no row is left: {self._column(empty)} is empty in "
+                f"no row is left: {name_column(raw, empty)} is empty in "
                 f"{raw.column(empty).is_missing.sum():,} of {raw.n_rows:,} rows; use missing=mean, "
                 f"or drop={column_key(raw, empty)}"
             )
-        self._check_complete("label", self.label, "class", "use missing=drop, or fill them")
-        if request.group is not None:
-            self._check_complete("group", request.group, "group", "fill them")
-        self._check_learnable()
-        self._check_values()
+        for key, name in (("label", self.label), ("group", request.group)):
+            if name is not None:
+                check_complete(raw, key, name, self.indices)
+        check_learnable(raw, self.features, self.indices, self.learned)
+        check_values(raw, self.features, self.indices, request.missing)
+
+    def _features(self) -> list[str]:
+        """Return the columns that are neither left out nor used otherwise, such as the label."""
+        request, raw = self.request, self.raw
+        dropped = {name for text in request.drop for name in _dropped(raw, text)}
+        keys = [("label", self.label), ("group", request.group), ("split", self.split)]
+        keys += [("where", column) for column in (self.where or ())[:1]]
+        for key, name in keys:
+            if name is None:
+                continue
+            if find_column(raw, name, key).words == ("",):  # values that cannot be compared
+                kind = raw.column(name).kind
+                raise raw.error(f"{key}={name}: the column has {kind}; use one of words or numbers")
+            if name in dropped:
+                raise raw.error(f"column {name} is {key}= and drop= at once; leave one out")
+        unused = {*dropped, *(name for _, name in keys), raw.split}
+        unused |= set(unnamed_columns(raw)) - self.learned
+        features = [name for name in raw.positions if name not in unused]
+        if not features:
+            raise raw.error("no column is left to learn from; drop fewer")
+        return features
 
     def leave_out(self, rows: Sequence[int]) -> None:
         """Leave rows out of the data, by their indices in the file."""
         self.left_out = (*self.left_out, *rows)
         self.indices = self.indices[~np.isin(self.indices, rows)]
-
-    def _classes(self) -> tuple[str, ...]:
-        """Return the names of the classes that are used, in order."""
-        request, raw = self.request, self.raw
-        label = raw.column(self.label)
-        indices = select_rows(raw, self.label, self.where, None, "refuse", [])
-        used = np.unique(label.word_codes[indices])
-        names = sorted((label.words[code] for code in used if code >= 0), key=_in_order)
-        if request.classes is not None:
-            names = _subset(request.classes, names, raw.name)
-        are_numbers = all(read_number(name) is not None for name in names)
-        if len(names) > (20 if are_numbers and _have_fractions(names) else MAX_CLASSES):
-            raise raw.error(
-                f"label={self.label}: {len(names):,} different values in {len(indices):,} rows; "
-                + (
-                    "is this regression? give a column of classes"
-                    if are_numbers
-                    else f"at most {MAX_CLASSES} classes are learnt"
-                )
-            )
-        if len(names) < 2:
-            problem = f"one class, {escape_control_characters(names[0])}" if names else "no class"
-            n_missing = int(label.is_missing[indices].sum())
-            if n_missing:
-                rows = f"{n_missing:,} of {len(indices):,} rows"
-                problem += f"; {rows} are {describe_missing(label)}"
-            raise raw.error(f"label={self.label}: {problem}; use two or more classes")
-        for name in names:
-            _check_word(raw, self.label, label, name)
-        return tuple(names)
-
-    def _check_complete(self, key: str, name: str, value: str, advice: str) -> None:
-        """Reject rows without a class or a group."""
-        column = self.raw.column(name)
-        is_missing = column.is_missing[self.indices]
-        if is_missing.any():
-            raise self.raw.error(
-                f"{key}={name}: {self._share(is_missing)} have no {value}, "
-                f"first in {self._first(is_missing)} ({describe_missing(column)}); {advice}"
-            )
-
-    def _share(self, is_affected: NDArray[np.bool_]) -> str:
-        return f"{is_affected.sum():,} of {len(self.indices):,} rows"
-
-    def _first(self, is_affected: NDArray[np.bool_]) -> str:
-        return self.raw.location(int(self.indices[is_affected.argmax()]))
-
-    def _check_learnable(self) -> None:
-        """Reject all columns at once that a network cannot learn from."""
-        problems = {name: self._problem_of(name) for name in self.features}
-        names = [name for name, problem in problems.items() if problem is not None]
-        if not names:
-            return
-        listed = [f"{self._column(name)} {problems[name]}" for name in names[:MAX_LISTED_COLUMNS]]
-        drops = [f"drop={column_key(self.raw, name)}" for name in names[:MAX_LISTED_DROPS]]
-        more = f", ... ({len(names):,} columns)" if len(names) > len(listed) else ""
-        advice = f"leave {'it' if len(names) == 1 else 'them'} out: {','.join(drops)}"
-        head = self.raw.heads[self.raw.positions[names[0]]]
-        if self.raw.options.has_head and NUMBER.fullmatch(head):
-            advice += "; or add head=none, if line 1 has values"
-        raise self.raw.error(f"{', '.join(listed)}{more}; {advice}")
-
-    def _problem_of(self, name: str) -> str | None:
-        """Return why a network cannot learn from a column; None if it can."""
-        raw, indices = self.raw, self.indices
-        column, head = raw.column(name), raw.heads[raw.positions[name]]
-        if column.kind is not None:
-            return f"has {column.kind}"
-        if name in self.learned:
-            return None
-        if not head:
-            return "has no name"
-        if head != name:
-            return f"has the name {escape_control_characters(head)} of another one"
-        if column.is_missing[indices].all():
-            return "has no value at all"
-        if numbers_rows(raw, name) or numbers_rows(raw, name, indices):
-            assert column.numbers is not None
-            return f"numbers the rows, {column.numbers.min():.0f} to {column.numbers.max():.0f}"
-        if column.codes is None or column.odd is not None:
-            return None
-        n_words = len(np.unique(column.word_codes[indices][column.word_codes[indices] >= 0]))
-        if n_words > MAX_LEVELS or identifies_rows(raw, name, indices):
-            return f"has {n_words:,} different words, as names, identifiers or free text have"
-        return None
-
-    def _column(self, name: str) -> str:
-        """Return a column for an error."""
-        is_named = self.raw.heads[self.raw.positions[name]] == name
-        return f"column {escape_control_characters(name)}" if is_named else name
-
-    def _check_values(self) -> None:
-        """Reject values that are missing, infinite, or words among numbers."""
-        for name in self.features:
-            column = self.raw.column(name)
-            where, drop = self._column(name), f"drop={column_key(self.raw, name)}"
-            if column.odd is not None:
-                row, word = column.odd
-                what = "is a formula, not a value" if word.startswith("=") else "is not a number"
-                raise self.raw.error(
-                    f"{where}: {escape_control_characters(word[:40])!r} in "
-                    f"{self.raw.location(row)} {what}; "
-                    f"{_of_comma(word) or self._advice_on(word, drop)}"
-                )
-            is_missing = column.is_missing[self.indices]
-            if is_missing.any() and self.request.missing == "refuse":
-                raise self.raw.error(
-                    f"{where}: {self._share(is_missing)} empty, first in "
-                    f"{self._first(is_missing)}; use missing=mean, missing=drop or {drop}"
-                )
-            if column.numbers is not None:
-                numbers = column.numbers[self.indices]
-                is_too_large = np.abs(numbers) > MAX_NUMBER  # an infinite one too
-                if is_too_large.any():
-                    raise self.raw.error(
-                        f"{where}: {numbers[is_too_large][0]:g} in "
-                        f"{self._first(is_too_large)} is too large; mend it, or {drop}"
-                    )
-
-    def _advice_on(self, word: str, drop: str) -> str:
-        """Return what to do about a word among numbers."""
-        if word.startswith("=") or not word.isprintable() or len(word) > MAX_WORD:
-            return f"mend it, or leave the column out: {drop}"
-        key = f"missing={quote(word)}"
-        if self.request.missing == "refuse":
-            key += ",missing=mean (or missing=drop)"
-        return f"mend it, or, if it stands for a missing value: {key}; or {drop}"
-
-    def words_of(self, name: str) -> list[str] | None:
-        """Return the words of a column in the rows that are used; None for numbers.
-
-        Raises:
-            TableFileError: A word is not printable, a formula or a number with a comma.
-        """
-        column = self.raw.column(name)
-        if column.codes is None:
-            return None
-        used = np.unique(column.word_codes[self.indices])
-        words = [column.words[code] for code in used if code >= 0]
-        words.sort()
-        decimal = [word for word in words if read_number(word.replace(",", ".", 1)) is not None]
-        if decimal and len(decimal) == len(words):
-            raise self.raw.error(
-                f"column {escape_control_characters(name)}: '{decimal[0]}' has a comma; "
-                f"{_of_comma(decimal[0])}"
-            )
-        for word in words:
-            _check_word(self.raw, name, column, word)
-        return words
 
     def to_spec(self, columns: tuple[Column, ...]) -> TableSpec:
         """Return the spec of the table, with the sizes of the split as requested.
@@ -415,27 +255,6 @@ class RequestedTable:
         return train, test
 
 
-def unnamed_columns(raw: RawTable) -> list[str]:
-    """Return the columns without a name that are left out.
-
-    They have no values, or they stand in front and number or name the rows, as R's `write.csv` and
-    pandas' `to_csv` write them; pandas reads such a column as `Unnamed: 0`.
-    """
-    names, is_in_front = [], True
-    for name, position in raw.positions.items():
-        head = raw.heads[position]
-        is_in_front &= UNNAMED.fullmatch(head) is not None and names_rows(raw, name)
-        if is_in_front or (not head and raw.column(name).is_missing.all()):
-            names.append(name)
-    return names
-
-
-def describe_missing(column: RawColumn) -> str:
-    """Return which words of a column are read as missing."""
-    words = [escape_control_characters(word) for word in column.missing_words]
-    return f"{' or '.join(words) or 'empty or NA'}, which is read as missing"
-
-
 def _read(request: TableRequest) -> tuple[RawTable, tuple[str, str] | None]:
     """Read a table, and find the column of `where=`: the longest name that fits."""
     if not request.is_file:
@@ -479,70 +298,3 @@ def _dropped(raw: RawTable, text: str) -> list[str]:
 def _count(size: int | float | None, n_rows: int) -> int | None:
     """Return a number of rows, which may be requested as a share of all rows."""
     return int(size * n_rows + 1e-9) if isinstance(size, float) else size
-
-
-def _subset(classes: str, names: Sequence[str], table: str) -> list[str]:
-    """Read `classes=`: names joined by `+`, or a range of whole numbers such as 0-4."""
-    if find_word(classes, names) is not None:
-        raise TableFileError(table, f"classes={classes}: one class; name two or more, joined by +")
-    ends = [read_number(end, int) for end in classes.split("-")]
-    if len(ends) == 2 and None not in ends:
-        if ends[1] - ends[0] > 10 * MAX_CLASSES or ends[1] <= ends[0]:
-            raise TableFileError(table, f"classes={classes}: use a range such as 0-4")
-        chosen_names = [str(k) for k in range(ends[0], ends[1] + 1)]
-    else:
-        chosen_names = [find_word(name, names) or name for name in classes.split("+")]
-    for name in chosen_names:
-        if name not in names:
-            first_names = ", ".join(map(escape_control_characters, names[:10]))
-            raise TableFileError(
-                table,
-                f"classes={escape_control_characters(classes)}: there is no class "
-                f"{escape_control_characters(name) or 'of no name'}; "
-                f"{suggest(name, names) or 'there are ' + first_names}",
-            )
-        if chosen_names.count(name) > 1:
-            raise TableFileError(
-                table,
-                f"classes={escape_control_characters(classes)}: {escape_control_characters(name)} "
-                "is there twice",
-            )
-    return sorted(chosen_names, key=_in_order)
-
-
-def _check_word(raw: RawTable, name: str, column: RawColumn, word: str) -> None:
-    """Raise `TableFileError` if a word would act on a terminal or a spreadsheet."""
-    problem = None
-    if not word.isprintable():
-        problem = "has line ends or signs that no screen shows"
-    elif word.startswith("="):
-        problem = "is a formula, not a value"
-    elif len(word) > MAX_WORD:
-        problem = f"has {len(word):,} letters, more than {MAX_WORD}"
-    if problem is not None:
-        row = int(np.flatnonzero(column.word_codes == column.words.index(word))[0])
-        raise raw.error(
-            f"column {escape_control_characters(name)}: '{escape_control_characters(word[:40])}' "
-            f"in {raw.location(row)} {problem}; "
-            "mend it, or leave the column out"
-        )
-
-
-def _of_comma(word: str) -> str | None:
-    """Return the advice for a number with a decimal comma; None if it is not one."""
-    decimal = word.replace(",", ".", 1)
-    if word.count(",") != 1 or read_number(decimal) is None:
-        return None
-    if len(word.partition(",")[2]) == 3:
-        return f"write {word.replace(',', '')} or {decimal}, whichever is meant"
-    return f"write {decimal}"
-
-
-def _in_order(name: str) -> tuple[int, float, str]:
-    """Return the sort key of a class name: numbers by size, before words."""
-    number = read_number(name)
-    return (1, 0.0, name) if number is None else (0, float(number), name)
-
-
-def _have_fractions(names: Sequence[str]) -> bool:
-    return any(read_number(name, int) is None for name in names)

@@ -7,6 +7,7 @@ the same features on both sides, and no training row of the source is a test row
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from blobtransfer.data.tables.features import words_of
 from blobtransfer.data.tables.leakage import rows_tested_by, rows_trained_on
 from blobtransfer.data.tables.request import RequestedTable
 from blobtransfer.data.tables.rows import column_key, preprocess, rows_of, split_of
@@ -130,7 +131,7 @@ def _common_columns(
         levels: set[str] = set()
         for table in tables:
             _check_kind(table, name, is_number)
-            levels |= set(table.words_of(name) or ())
+            levels |= set(words_of(table.raw, name, table.indices) or ())
         columns.append(Column(name, None if is_number else tuple(sorted(levels))))
     return tuple(columns)
 
