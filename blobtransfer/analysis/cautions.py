@@ -20,7 +20,7 @@ from blobtransfer.results.findings import (
 from blobtransfer.results.results import DataRecord
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.statistics.paired import MIN_PAIRS
+from blobtransfer.statistics.paired import MIN_PAIRS, Difference
 from blobtransfer.statistics.resplit import rows_needed
 
 LARGE_TRAIN_SHARE = 0.8
@@ -125,6 +125,17 @@ def _effective_n_test(spec: ExperimentSpec, measured: DataRecord) -> float:
     return len(counts) ** 2 / sum(1 / n for n in counts)
 
 
+def undecided_differences(summary: Sequence[Summary]) -> list[Difference]:
+    """Return the differences of the arms that are undecided."""
+    return [
+        row.difference
+        for row in summary
+        if row.difference is not None
+        and row.verdict is not None
+        and row.verdict.kind == "undecided"
+    ]
+
+
 def _split_anew(spec: ExperimentSpec, summary: Sequence[Summary]) -> SplitAnew:
     """Return the caution about the resplit rows of a table, with what would narrow the intervals.
 
@@ -133,13 +144,7 @@ def _split_anew(spec: ExperimentSpec, summary: Sequence[Summary]) -> SplitAnew:
         summary: Summary of each arm.
     """
     n_rows = spec.data.n_train + spec.data.n_test_rows
-    undecided = [
-        row.difference
-        for row in summary
-        if row.difference is not None
-        and row.verdict is not None
-        and row.verdict.kind == "undecided"
-    ]
+    undecided = undecided_differences(summary)
     n_train = round(LARGE_TRAIN_SHARE * n_rows)
     can_be_set = getattr(spec.data, "group", None) is None
     is_narrower = can_be_set and spec.data.test_to_train > MAX_TEST_TO_TRAIN

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.analysis.cautions import collapse_cautions
+from blobtransfer.analysis.cautions import collapse_cautions, undecided_differences
 from blobtransfer.analysis.rankings import ByRepeat
 from blobtransfer.results.findings import (
     ConstantScores,
@@ -189,14 +189,7 @@ def _cautions(
         yield FewPairs(n_repeats, "repeats")
     if spec.questions == ("one",):
         yield OneSource()
-    undecided = [
-        row.difference
-        for row in summary
-        if row.difference is not None
-        and row.verdict is not None
-        and row.verdict.kind == "undecided"
-        and not row.mostly_fails
-    ]
+    undecided = undecided_differences([row for row in summary if not row.mostly_fails])
     if spec.resplit is not None:
         n_rows = spec.resplit.n_train + spec.resplit.n_test
         yield SplitAnew(n_rows, rows_needed(undecided, n_rows, spec.margin))

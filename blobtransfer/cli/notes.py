@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from blobtransfer.cli.output import MessageOptions
+from blobtransfer.cli.streams import print_stderr
 from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
@@ -32,7 +34,18 @@ def model_notes(
         yield f"note: {path}: which rows trained it is not known; see that none of them tests"
 
 
-def data_notes(spec: ExperimentSpec, only_warnings: bool) -> Iterator[str]:
+def print_data_notes(spec: ExperimentSpec, messages: MessageOptions) -> None:
+    """Print a description of the data and notes on tables; if quiet, only the warnings.
+
+    Args:
+        spec: The experiment.
+        messages: Which messages are printed.
+    """
+    for line in _data_notes(spec, only_warnings=messages.quiet):
+        print_stderr(line)
+
+
+def _data_notes(spec: ExperimentSpec, only_warnings: bool) -> Iterator[str]:
     """Yield a description of the source and of the target, and notes on tables, which it reads.
 
     Args:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from blobtransfer.cli.data import tables_of
 from blobtransfer.cli.delivery import deliver, finish
 from blobtransfer.cli.interrupts import defer_signals
-from blobtransfer.cli.notes import data_notes, model_notes, new_head_notes
+from blobtransfer.cli.notes import model_notes, new_head_notes, print_data_notes
 from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
-from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import Study
@@ -58,8 +57,7 @@ class StudyRequest:
         """Print notes on data and model, unless quiet."""
         messages.log(*model_notes(self.source_network, self.settings.model, self.base))
         if any(self.descriptions):
-            for note in data_notes(self.base, only_warnings=messages.quiet):
-                print_stderr(note)
+            print_data_notes(self.base, messages)
         messages.log(*new_head_notes(self.base, self.settings))
 
 

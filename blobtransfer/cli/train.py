@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from blobtransfer.cli.data import SEEDS, BlobsOptions, description, request_of, tables_of
 from blobtransfer.cli.delivery import deliver, finish, printing, save_network
 from blobtransfer.cli.interrupts import defer_signals
-from blobtransfer.cli.notes import data_notes, model_notes, new_head_notes
+from blobtransfer.cli.notes import model_notes, new_head_notes, print_data_notes
 from blobtransfer.cli.options import TrainingOptions, VariantOptions, settings_of
 from blobtransfer.cli.output import (
     FigureOptions,
@@ -19,7 +19,7 @@ from blobtransfer.cli.output import (
 )
 from blobtransfer.cli.parsing import PROBLEM, RESULTS, TRANSFER, option
 from blobtransfer.cli.run import MODEL_FILE
-from blobtransfer.cli.streams import print_stderr, write_stdout
+from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
@@ -60,8 +60,7 @@ def train_source(
     check_model_file("model", model, spec.network, force)
 
     if task is not None:
-        for note in data_notes(spec, only_warnings=messages.quiet):
-            print_stderr(note)
+        print_data_notes(spec, messages)
 
     def train(engine: "Engine", progress: "Progress") -> "SingleRun":
         from blobtransfer.running import single
@@ -121,8 +120,7 @@ def train_target(
     messages.log(*model_notes(source_network, model, spec), *new_head_notes(spec, settings))
 
     if task is not None:
-        for note in data_notes(spec, only_warnings=messages.quiet):
-            print_stderr(note)
+        print_data_notes(spec, messages)
     weights = None if source_network is None else list(source_network.weights)
     preprocessing = None if source_network is None else source_network.preprocessing
 
