@@ -399,8 +399,8 @@ def _problem_of_worker(error: Exception, memory_limit: int) -> str:
 
 
 def _install_there() -> str:
-    own = version("blobtransfer")
-    return f"install blobtransfer {own} there, with the same versions of its libraries"
+    here = version("blobtransfer")
+    return f"install blobtransfer {here} there, with the same versions of its libraries"
 
 
 def _warn_if_unencrypted(address: str, report: Callable[[str], None]) -> None:

@@ -392,8 +392,8 @@ def _text_of_cells(
         where = f"on average over {len(results.cells)} {cell_name}"
     elif n_cells > 1 and (is_improving or len(reasons) > 1):
         axes = zip(results.study.axes, first.at, strict=True)
-        such = "most with" if is_improving else "such as with"
-        where += f", {such} {join_and([f'{axis.name} {value}' for axis, value in axes])}"
+        preposition = "most with" if is_improving else "such as with"
+        where += f", {preposition} {join_and([f'{axis.name} {value}' for axis, value in axes])}"
     if not isinstance(caution, findings.StillImproving):
         return f"{where}: {short_caution(caution, first)}"
     rise = f"{where}: {_rise_text(caution, first)}"

@@ -52,7 +52,7 @@ MAX_TEXT = 10_000
 QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
 """A text in quotes, as in CSV: a quote within it is written twice."""
 
-PART = re.compile(rf'([\w-]+)=((?:{QUOTED.pattern}|[^,"])*+)(?:,|$)')
+KEY_VALUE = re.compile(rf'([\w-]+)=((?:{QUOTED.pattern}|[^,"])*+)(?:,|$)')
 """A key and its value, of which some or all is quoted."""
 
 LIKE_PARTS = re.compile(r"([\w-]+)=")
@@ -143,7 +143,7 @@ def _read(description: _Parts, keys: Collection[str]) -> "tuple[_Parts, dict[str
     values: dict[str, list[str]] = {}
     position, rest = 0, description.rest
     while position < len(rest):
-        match = PART.match(rest, position)
+        match = KEY_VALUE.match(rest, position)
         if match is None:
             word = rest[position:].partition(",")[0]
             raise description.refused(

@@ -24,6 +24,9 @@ BASELINES = (
 )  # fmt: skip
 """Names of a variant that is the baseline unless another is given."""
 
+MAX_LISTED = 20
+"""Largest number of variants that an error lists."""
+
 
 def judge(
     scores: "str | Path | DataFrame | ScoreTable",
@@ -69,8 +72,8 @@ def judge(
     name = _baseline(names, baseline)
     candidates = [a for a, column in enumerate(table.columns) if column.variant == name]
     table = table.with_first(candidates[0])
-    is_own = table.layout == "runs"
-    low, high = scale = (0.0, 1.0) if is_own else ends
+    has_metric = table.layout == "runs"
+    low, high = scale = (0.0, 1.0) if has_metric else ends
     spec = ScoresSpec(
         name=table.name,
         columns=table.columns,
@@ -78,7 +81,7 @@ def judge(
         margin=float(f"{MARGIN_SHARE * (high - low):.12g}") if margin is None else margin,
         lower_is_better=lower_is_better,
         resplit_rows=None if resplit is None else as_tuple("resplit", resplit),
-        metric=(metric or "accuracy") if is_own else None,
+        metric=(metric or "accuracy") if has_metric else None,
     )
     table.check_range(*scale)
     provenance = Provenance(clock.started, clock.seconds())
@@ -97,17 +100,20 @@ def _baseline(names: list[str], baseline: str | None) -> str:
     Raises:
         SettingError: There is no such variant, or none or several are called so.
     """
-    shown = ", ".join(names[:20])
+    first_names = ", ".join(names[:MAX_LISTED])
     if baseline is not None:
         if baseline in names:
             return baseline
         question = suggest(baseline, names)
         value = escape_control_characters(baseline)
         advice = f"{question} " if question else ""
-        raise SettingError("baseline", value, f"no such variant; {advice}use one of {shown}")
+        problem = f"no such variant; {advice}use one of {first_names}"
+        raise SettingError("baseline", value, problem)
     matches = [name for name in names if re.sub(r"[\s_-]+", " ", name.lower()) in BASELINES]
     if len(matches) != 1:
         which = "several variants are" if matches else "no variant is"
-        problem = f"{which} called standalone, baseline, scratch or similar; use one of {shown}"
+        problem = (
+            f"{which} called standalone, baseline, scratch or similar; use one of {first_names}"
+        )
         raise SettingError("baseline", "", problem)
     return matches[0]

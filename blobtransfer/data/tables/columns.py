@@ -34,7 +34,7 @@ KINDS = {
     "dict": "records",
     "complex": "complex numbers",
 }
-"""What values of a type are, by the name of the type."""
+"""Words for values, by the name of their type."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +45,17 @@ class RawColumn:
         numbers: (n_rows,) float64; None for words.
         codes: (n_rows,) int32; None for numbers.
         words: The word of each code, in the order of the first rows that have it.
-        odd: Row and text of the first word among mostly numbers; None if there is none.
+        stray_word: Row and text of the first word among mostly numbers; None without one.
         kind: What values are that are neither numbers nor text, such as dates: they can be names
             but not features; None for numbers and text.
-        missing_words: Texts of the column that stand for a missing value, as far as the reader
-            kept them.
+        missing_words: Texts of the column that stand for a missing value, unless the reader
+            has replaced them.
     """
 
     numbers: NDArray[np.float64] | None = None
     codes: NDArray[np.int32] | None = None
     words: tuple[str, ...] = ()
-    odd: tuple[int, str] | None = None
+    stray_word: tuple[int, str] | None = None
     kind: str | None = None
     missing_words: tuple[str, ...] = ()
 
@@ -144,10 +144,10 @@ def column_of(values: "Series[Any]", as_words: bool, missing: Collection[str]) -
         return RawColumn(_numbers(word_codes, [float(word) for word in words]))
     if set(words) <= set(BOOLEANS.values()):
         return RawColumn(_numbers(word_codes, [float(word == "True") for word in words]))
-    is_odd = np.append(~np.array(are_numbers), False)[word_codes]
-    if 2 * is_odd.sum() < (word_codes >= 0).sum():
-        row = int(is_odd.argmax())
-        return replace(column, odd=(row, words[word_codes[row]]))
+    is_word = np.append(~np.array(are_numbers), False)[word_codes]
+    if 2 * is_word.sum() < (word_codes >= 0).sum():
+        row = int(is_word.argmax())
+        return replace(column, stray_word=(row, words[word_codes[row]]))
     return column
 
 

@@ -60,6 +60,6 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
         heads += [""] * (width - len(heads))
         notes += notes_about_head(heads, lines.pop(0))
     columns = [[row[i] if i < len(row) else None for row in rows] for i in range(width)]
-    kept = [i for i in range(width) if heads[i] or any(v not in (None, "") for v in columns[i])]
-    frame = DataFrame({k: Series(columns[i]) for k, i in enumerate(kept)})
-    return RawTable(frame, tuple(heads[i] for i in kept), line_of=lines.__getitem__, notes=notes)
+    used = [i for i in range(width) if heads[i] or any(v not in (None, "") for v in columns[i])]
+    frame = DataFrame({k: Series(columns[i]) for k, i in enumerate(used)})
+    return RawTable(frame, tuple(heads[i] for i in used), line_of=lines.__getitem__, notes=notes)

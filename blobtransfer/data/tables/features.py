@@ -81,7 +81,7 @@ def _problem_of(
     if numbers_rows(raw, name) or numbers_rows(raw, name, indices):
         assert column.numbers is not None
         return f"numbers the rows, {column.numbers.min():.0f} to {column.numbers.max():.0f}"
-    if column.codes is None or column.odd is not None:
+    if column.codes is None or column.stray_word is not None:
         return None
     n_words = len(np.unique(column.word_codes[indices][column.word_codes[indices] >= 0]))
     if n_words > MAX_LEVELS or identifies_rows(raw, name, indices):
@@ -106,8 +106,8 @@ def check_values(
     for name in names:
         column = raw.column(name)
         where, drop = name_column(raw, name), f"drop={column_key(raw, name)}"
-        if column.odd is not None:
-            row, word = column.odd
+        if column.stray_word is not None:
+            row, word = column.stray_word
             problem = "is a formula, not a value" if word.startswith("=") else "is not a number"
             raise raw.error(
                 f"{where}: {escape_control_characters(word[:40])!r} in {raw.location(row)} "

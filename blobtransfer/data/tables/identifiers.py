@@ -27,7 +27,7 @@ MAX_CHANCE = 1e-3
 of an identifier."""
 
 N_SCREENED = 1000
-"""Rows that are looked at first."""
+"""Rows that are checked first."""
 
 UNNAMED = re.compile(r"(?:Unnamed: ?[\d.]+|\.\.\.\d+)?")
 """Heads of a column without a name, as pandas and readr call it."""
@@ -41,7 +41,7 @@ def numbers_rows(raw: RawTable, name: str, indices: NDArray[np.intp] | None = No
     Args:
         raw: The table.
         name: Name of the column.
-        indices: (n,) rows that are looked at; None for all.
+        indices: (n,) rows that are checked; None for all.
     """
     values = _whole_numbers(raw, name, indices)
     n_rows = raw.n_rows if indices is None else len(indices)
@@ -75,7 +75,7 @@ def unnamed_columns(raw: RawTable) -> list[str]:
 
 
 def identifies_rows(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool:
-    """Return whether a column seems to have another value in (nearly) every row on purpose.
+    """Return whether a column has so few repeated values that they seem to identify rows.
 
     Of words, at most 5 % of the rows repeat one. Of whole numbers, so few are repeated that rows
     which take their values at random from the range would have them in 1 of 1,000 tables; or none
@@ -84,7 +84,7 @@ def identifies_rows(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool
     Args:
         raw: The table.
         name: Name of the column.
-        indices: (n,) rows that are looked at.
+        indices: (n,) rows that are checked.
     """
     values = _values(raw, name, indices)
     if values is None or len(values) < MIN_ROWS:

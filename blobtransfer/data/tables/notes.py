@@ -35,7 +35,7 @@ SENTINELS = frozenset(sign * (10**n - 1) for n in range(1, 7) for sign in (-1, 1
 """Numbers such as -999 that some programs write for a missing value."""
 
 MAX_COMPARED_WORDS = 10_000
-"""Words of a column up to which they are looked at for words that differ only in case."""
+"""Largest number of words of a column that is searched for words that differ only in case."""
 
 
 def table_notes(spec: TableSpec) -> Iterator[Note]:
@@ -45,15 +45,15 @@ def table_notes(spec: TableSpec) -> Iterator[Note]:
         yield False, text
     for name in unnamed_columns(raw):
         has_values = not raw.column(name).is_missing.all()
-        what = "numbers or names the rows" if has_values else "has no value"
-        yield False, f"{name} has no name and {what}; it is left out"
+        reason = "numbers or names the rows" if has_values else "has no value"
+        yield False, f"{name} has no name and {reason}; it is left out"
     yield from _listed(_identifier_note, spec, identifiers_of(spec), True)
     columns = [column.name for column in spec.columns]
     yield from _listed(_sentinel_note, spec, columns, True)
     yield from _missing_notes(spec)
     yield from _listed(_mark_note, spec, columns)
-    named = [spec.label] if spec.group is None else [spec.label, spec.group]
-    yield from _listed(_case_note, spec, [*named, *columns])
+    names = [spec.label] if spec.group is None else [spec.label, spec.group]
+    yield from _listed(_case_note, spec, [*names, *columns])
     n_copies = n_duplicates(spec)
     if n_copies and spec.is_resplit:
         are = "row is a copy of another" if n_copies == 1 else "rows are copies of others"
@@ -90,14 +90,20 @@ def _listed(
     names: Iterable[str],
     is_warning: bool = False,
 ) -> Iterator[Note]:
-    """Yield the notes of the first columns that have one, and the number of the others."""
+    """Yield the notes of the first columns that have one, and the number of the others.
+
+    Args:
+        note_of: Returns the note on a column; None without one.
+        spec: The spec of the table.
+        names: Names of the columns.
+        is_warning: Whether the notes are warnings.
+    """
     raw = read(spec)
-    texts = (note_of(spec, raw, name) for name in names)
-    found = [text for text in texts if text is not None]
-    for text in found[:MAX_LISTED]:
+    texts = [text for name in names if (text := note_of(spec, raw, name)) is not None]
+    for text in texts[:MAX_LISTED]:
         yield is_warning, text
-    if len(found) > MAX_LISTED:
-        yield is_warning, f"so it is with {len(found) - MAX_LISTED:,} more columns"
+    if len(texts) > MAX_LISTED:
+        yield is_warning, f"the same holds for {len(texts) - MAX_LISTED:,} more columns"
 
 
 def _identifier_note(spec: TableSpec, raw: RawTable, name: str) -> str:
@@ -166,6 +172,7 @@ def _mark_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
 
 
 def _case_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
+    """Return a note on words that differ only in case or blanks."""
     words = _words(spec, raw, name)
     if len(words) > MAX_COMPARED_WORDS:
         return None
@@ -173,10 +180,10 @@ def _case_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
     different = [" and ".join(words) for words in spellings if len(words) > 1]
     if not different:
         return None
-    what = "classes" if name == spec.label else "words"
+    kind = "classes" if name == spec.label else "words"
     return (
         f"column {escape_control_characters(name)}: {_list(different)} differ only in case or "
-        f"blanks, and are different {what}"
+        f"blanks, and are different {kind}"
     )
 
 
@@ -203,40 +210,39 @@ def _word_notes(source: TableSpec, target: TableSpec) -> Iterator[Note]:
     for column in source.columns:
         if column.levels is None or column not in target.columns:
             continue
-        own, other = (
+        source_words, target_words = (
             set(_words(spec, raw, column.name)) & set(column.levels)
             for spec, raw in zip((source, target), raws, strict=True)
         )
         text = f"column {escape_control_characters(column.name)}: "
-        if own and other and not own & other:
-            words = f"{_list(sorted(own))} in the source, {_list(sorted(other))} in the target"
+        if source_words and target_words and not source_words & target_words:
+            lists = (_list(sorted(words)) for words in (source_words, target_words))
+            words = "{} in the source, {} in the target".format(*lists)
             notes.append((True, f"{text}the tables share no word: {words}"))
-        elif own != other:
-            notes.append((False, text + _difference(own - other, other - own)))
+        elif source_words != target_words:
+            notes.append((False, text + _difference(source_words, target_words)))
     yield from islice(sorted(notes, reverse=True), MAX_LISTED)
     if len(notes) > MAX_LISTED:
-        yield False, f"so it is with {len(notes) - MAX_LISTED:,} more columns of words"
+        yield False, f"the same holds for {len(notes) - MAX_LISTED:,} more columns of words"
 
 
 def _class_notes(source: Sequence[str], target: Sequence[str]) -> Iterator[Note]:
     """Yield notes on the classes that only one of two tables has, if they share some."""
-    own, other = set(source) - set(target), set(target) - set(source)
-    spellings = _by_spelling(other)
-    for name in sorted(own):
-        for alike in spellings.get("".join(name.split()).casefold(), ()):
-            text = f"class {name} of the source and {alike} of the target differ only in case or "
-            yield True, f"{text}blanks, and are different classes; spell them alike"
-    if (own or other) and set(source) & set(target):
-        yield False, f"classes: {_difference(own, other)}"
+    spellings = _by_spelling(name for name in target if name not in source)
+    for name in sorted(set(source) - set(target)):
+        for similar_name in spellings.get("".join(name.split()).casefold(), ()):
+            text = f"class {name} of the source and {similar_name} of the target differ only in "
+            yield True, f"{text}case or blanks, and are different classes; use one spelling"
+    if set(source) != set(target) and set(source) & set(target):
+        yield False, f"classes: {_difference(source, target)}"
 
 
-def _difference(own: Collection[str], other: Collection[str]) -> str:
-    parts = (
-        f"only the {role} has {_list(sorted(words))}"
-        for role, words in (("source", own), ("target", other))
-        if words
+def _difference(source: Collection[str], target: Collection[str]) -> str:
+    """Return which words only the source, or only the target, has."""
+    differences = (("source", set(source) - set(target)), ("target", set(target) - set(source)))
+    return ", and ".join(
+        f"only the {role} has {_list(sorted(words))}" for role, words in differences if words
     )
-    return ", and ".join(parts)
 
 
 def _list(words: Sequence[str]) -> str:

@@ -46,8 +46,8 @@ LENGTH_FORMATS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}
 LABELS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
 """Names, in lower case, of an array of labels."""
 
-PART = re.compile(
-    "(?P<name>.*[^_])_?(?P<part>train|test)|(?P<part_>train|test)_?(?P<name_>[^_].*)", re.IGNORECASE
+ROLE_NAME = re.compile(
+    "(?P<name>.*[^_])_?(?P<role>train|test)|(?P<role_>train|test)_?(?P<name_>[^_].*)", re.IGNORECASE
 )
 """Name of an array of training or of test rows."""
 
@@ -194,15 +194,15 @@ def _blocks(headers: Sequence[_Header]) -> list[_Block]:
     Raises:
         TableProblem: They are too large.
     """
-    parts: dict[str, dict[str, _Header]] = {}
+    by_role: dict[str, dict[str, _Header]] = {}
     for header in headers:
-        match = PART.fullmatch(header.key)
+        match = ROLE_NAME.fullmatch(header.key)
         if match is not None:
-            name, part = match["name"] or match["name_"], match["part"] or match["part_"]
-            parts.setdefault(name, {})[part.lower()] = header
+            name, role = match["name"] or match["name_"], match["role"] or match["role_"]
+            by_role.setdefault(name, {})[role.lower()] = header
     pairs = [
         _Block(name, (pair["train"], pair["test"]))
-        for name, pair in parts.items()
+        for name, pair in by_role.items()
         if len(pair) == 2 and _can_be_joined(pair["train"], pair["test"])
     ]
     singles = [_Block(header.key, (header,)) for header in headers]

@@ -181,16 +181,16 @@ class RequestedTable:
         """
         raw, rows = self.raw, rows_of(spec)
         train, test = split_of(spec, rows, 0, train_seed)
-        for indices, least, does in (
+        for indices, min_rows, verb in (
             (train, MIN_TRAINING_ROWS_PER_CLASS, "train"),
             (test, 1, "test"),
         ):
             counts = np.bincount(rows.y[indices], minlength=spec.n_classes)
             k = int(counts.argmin())
-            if counts[k] < least:
+            if counts[k] < min_rows:
                 raise raw.error(
                     f"class {spec.class_names[k]}: {counts[k]} of its {np.sum(rows.y == k)} rows "
-                    f"{does}; at least {least} have to, leave it out with classes= or add rows"
+                    f"{verb}; at least {min_rows} have to, leave it out with classes= or add rows"
                 )
         return replace(spec, n_train=len(train), n_test=len(test))
 
@@ -234,7 +234,7 @@ class RequestedTable:
             n_train, n_test = int(is_train.sum()), int((~is_train).sum())
             if not n_train or not n_test:
                 lacking = "train" if not n_train else "test"
-                raise raw.error(f"split={self.split}: no row says {lacking}; some have to")
+                raise raw.error(f"split={self.split}: no row has {lacking}; some have to")
             return n_train, n_test
         train, test = (_count(size, n_rows) for size in (request.train, request.test))
         if train is None:

@@ -106,7 +106,7 @@ def _common_columns(
         names, owner = first.features, first.raw.name
     else:
         names = [column.name for column in preprocessing.columns]
-        owner = f"the source network, which learnt {preprocessing.problem},"
+        owner = f"the source network, which was trained on {preprocessing.problem},"
     for table in tables:
         for missing, without, having in (
             ([name for name in names if name not in table.features], "it", owner),
@@ -171,7 +171,7 @@ def _scaler_of_source(
     name = escape_control_characters(request.origin)
     if preprocessing is not None:
         if preprocessing.scaler is None:
-            raise TableFileError(name, "the model learnt inputs as they are; use scale=none")
+            raise TableFileError(name, "the model was trained on unscaled inputs; use scale=none")
         return preprocessing.scaler
     if not isinstance(source, TableSpec):
         raise TableFileError(

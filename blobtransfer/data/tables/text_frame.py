@@ -184,7 +184,7 @@ def _without_empty(
     n_filled = len(heads)
     while n_filled and not are_named and _is_empty(frame[n_filled - 1]).all():
         n_filled -= 1
-    kept = [i for i in range(n_filled) if heads[i] or not _is_empty(frame[i]).all()]
-    if len(kept) < len(heads):
-        frame = frame[kept].set_axis(range(len(kept)), axis=1)
-    return frame, tuple(heads[i] for i in kept)
+    used = [i for i in range(n_filled) if heads[i] or not _is_empty(frame[i]).all()]
+    if len(used) < len(heads):
+        frame = frame[used].set_axis(range(len(used)), axis=1)
+    return frame, tuple(heads[i] for i in used)

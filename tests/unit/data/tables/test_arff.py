@@ -115,7 +115,7 @@ def test_text_that_is_mostly_numbers_is_text(tmp_path):
 
 def test_a_word_among_numbers_is_found(tmp_path):
     text = ARFF.replace("3,?,no", "3?,a,no") + "5,a,no\n"
-    assert read_text(tmp_path, text, ".arff").column("x").odd == (2, "3?")
+    assert read_text(tmp_path, text, ".arff").column("x").stray_word == (2, "3?")
 
 
 @pytest.mark.parametrize(

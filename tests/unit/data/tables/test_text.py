@@ -176,13 +176,13 @@ def test_points_beside_decimal_commas_may_be_either(tmp_path):
 
 def test_a_word_among_decimal_commas_is_found(tmp_path):
     table = read_text(tmp_path, "x;y\n1,5;a\n2,5;a\nn.d.;b\n")
-    assert table.column("x").odd == (2, "n.d.")
+    assert table.column("x").stray_word == (2, "n.d.")
 
 
 @pytest.mark.parametrize("word", ["1_000", "0x10", "٣", "1,5x", "12 %", "2020-01-01", "1 2"])
 def test_what_is_not_a_number_stays_text(tmp_path, word):
     table = read_text(tmp_path, f'x,y\n1,a\n2,a\n3,a\n"{word}",a\n')
-    assert table.column("x").odd == (3, word)
+    assert table.column("x").stray_word == (3, word)
 
 
 def test_missing_values_are_the_set_of_pandas_and_what_is_added(tmp_path):
