@@ -19,12 +19,12 @@ class DenseLayer:
 
     @property
     def name(self) -> str:
-        """Its own name."""
+        """Name of the layer."""
         return self.path[-1]
 
     @property
     def top(self) -> str:
-        """Name of the layer of the outermost model that it is, or is inside of."""
+        """Name of the layer of the outermost model that is this layer or contains it."""
         return self.path[0]
 
 
@@ -34,16 +34,16 @@ class DenseChain:
 
     Args:
         layers: Input side first.
-        notes: Names of layers by the note about them.
+        notes: Names of layers by the note about them; `{}` in a note stands for the names.
     """
 
     layers: list[DenseLayer] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
 
-    def note(self, text: str, what: str = "") -> None:
-        """Add a note, about one more layer if it is named."""
-        self.notes.setdefault(text, []).extend([what] if what else [])
+    def note(self, text: str, layer: str = "") -> None:
+        """Add a note, and the layer that it is about, if any."""
+        self.notes.setdefault(text, []).extend([layer] if layer else [])
 
     def notes_text(self) -> list[str]:
         """Return one line per note."""
-        return [text.format(list_some(named, ", ")) for text, named in self.notes.items()]
+        return [text.format(list_some(layers, ", ")) for text, layers in self.notes.items()]

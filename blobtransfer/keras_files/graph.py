@@ -37,16 +37,16 @@ def in_order(
     if len(outputs) > 1:
         complete = [chain for chain in chains if _is_complete(chain, inputs)]
         chain = max(complete, key=_has_softmax, default=[])  # the first one of those
-        way = CHAIN if is_nested or not chain else save_output(str(_name_of(chain[-1])))
-        problems.add(f"it has {len(outputs)} outputs", way)
+        remedy = CHAIN if is_nested or not chain else save_output(str(_name_of(chain[-1])))
+        problems.add(f"it has {len(outputs)} outputs", remedy)
         return chain
     chain = chains[0] if chains else []
     if len(inputs) != 1 or len(outputs) != 1:
         side, n_ends = ("input", len(inputs)) if len(inputs) != 1 else ("output", len(outputs))
         problems.add(f"it has {n_ends} {side}s", CHAIN if is_nested else None)
     elif not _is_complete(chain, inputs) or len(chain) != n_calls + 1:
-        what = "its layers are no chain, they branch or end nowhere"
-        problems.add(what, CHAIN if is_nested else None)
+        problem = "its layers are no chain, they branch or end nowhere"
+        problems.add(problem, CHAIN if is_nested else None)
     else:
         names = [_name_of(entry) for entry in chain]
         for entry in entries:

@@ -198,15 +198,15 @@ def _check_modules(description: dict[str, Any], problems: Problems) -> None:
         for key, entry in description.items()
     ]
     while pending:  # No recursion: how deep it goes is up to the file.
-        value, way = pending.pop()
+        value, remedy = pending.pop()
         if isinstance(value, list):
-            pending.extend((entry, way) for entry in value)
+            pending.extend((entry, remedy) for entry in value)
         if isinstance(value, dict):
-            pending.extend((entry, way) for entry in value.values())
+            pending.extend((entry, remedy) for entry in value.values())
             if not _is_of_keras(value):
                 keys = ("module", "class_name", "config")
                 name = " ".join(value[key] for key in keys if isinstance(value.get(key), str))
-                problems.add(f"it names {quote(name)}, which is not a plain part of Keras", way)
+                problems.add(f"it names {quote(name)}, which is not a plain part of Keras", remedy)
 
 
 def _is_of_keras(entry: dict[str, Any]) -> bool:

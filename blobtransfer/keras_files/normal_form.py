@@ -241,7 +241,7 @@ def _fold(layer: LayerConfig, chain: DenseChain) -> str:
     """Move the activation of an activation layer to the dense layer before.
 
     Returns:
-        What is wrong with the layer; empty if nothing is.
+        Problem of the layer; empty without one.
     """
     activation = activation_of_layer(layer.kind, layer.config)
     before = chain.layers[-1].activation if chain.layers else None
@@ -314,31 +314,30 @@ def _remedy(
         dense: The dense layers among them.
         left_out: Layers that cannot be read.
     """
-    needs_copy = PLAIN in problems.ways
-    if way := next((way for way in problems.ways if way != PLAIN), None):
-        return way
+    needs_copy = PLAIN in problems.remedies
+    if remedy := next((remedy for remedy in problems.remedies if remedy != PLAIN), None):
+        return remedy
     if any(layer.is_reported for layer in left_out) or (needs_copy and not dense):
         return PLAIN
     paths = [layer.path for layer in layers]
     first_readable = max((paths.index(layer.path) for layer in left_out), default=-1) + 1
     last = [layer for layer in dense if paths.index(layer.path) >= first_readable]
-    tops = {path[0] for path in paths[paths.index(last[0].path) :]} if last else set()
-    is_apart = not any(layer.path[0] in tops for layer in left_out)
+    last_tops = {path[0] for path in paths[paths.index(last[0].path) :]} if last else set()
+    can_be_cut = not any(layer.path[0] in last_tops for layer in left_out)
     are_supported = all(is_supported(layer.activation) for layer in last[:-1])
     # In h5 files the width behind a layer of another class is unknown.
     fits = all(above.fan_in in (None, below.units) for below, above in pairwise(dense))
-    is_wanted = (left_out and last == dense) or not fits or not problems.are_in_order
-    if is_wanted and len(last) > 1 and is_apart and are_supported and not needs_copy:
-        return save_last_layers(last[0].fan_in, len(tops))
-    if len(dense) < 2 or not fits or not problems.are_in_order:
+    is_chain = fits and problems.are_in_order
+    prefers_last = (left_out and last == dense) or not is_chain
+    if prefers_last and len(last) > 1 and can_be_cut and are_supported and not needs_copy:
+        return save_last_layers(last[0].fan_in, len(last_tops))
+    if len(dense) < 2 or not is_chain:
         return CHAIN
     is_flat = all(len(path) == 1 for path in paths)
-    if is_flat and not needs_copy and all(is_supported(x.activation) for x in dense[:-1]):
+    if is_flat and not needs_copy and all(is_supported(layer.activation) for layer in dense[:-1]):
         kinds = [layer.kind for layer in left_out]
-        are_of_other_kinds = not any(
-            layer.kind in kinds and layer not in left_out for layer in layers
-        )
-        return save_without(kinds if are_of_other_kinds else [], [layer.name for layer in left_out])
+        is_shared = any(layer.kind in kinds and layer not in left_out for layer in layers)
+        return save_without([] if is_shared else kinds, [layer.name for layer in left_out])
     return PLAIN if dense[0].fan_in is None else save_copy(dense, is_complete=not left_out)
 
 

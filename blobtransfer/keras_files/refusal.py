@@ -63,49 +63,46 @@ def list_some(texts: list[str], between: str = " ") -> str:
 
 @dataclass
 class Problems:
-    """All problems of a network that cannot be used here, and their solutions.
+    """All problems of a network that cannot be used here, and their remedies.
 
     Attributes:
         are_in_order: Whether rows go through the layers in the order in which they are read.
-        ways: Solutions of the problems that have one of their own, the first problem's first.
+        remedies: Remedies of the problems that have a specific one, in the order of the problems.
     """
 
     are_in_order: bool = True
-    ways: list[str] = field(default_factory=list)
+    remedies: list[str] = field(default_factory=list)
     _layers: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, what: str, way: str | None, layer: str | None = None) -> None:
+    def add(self, problem: str, remedy: str | None, layer: str | None = None) -> None:
         """Add a problem.
 
         Args:
-            what: Problem of the model; for a layer, the text that follows its name.
-            way: Its solution; None: to leave the layer out.
+            problem: Problem of the model; for a layer, the text that follows its name.
+            remedy: What to do about it; None: leave the layer out.
             layer: Name of the layer; None for a problem of the model.
         """
-        layers = self._layers.setdefault(what, [])
+        layers = self._layers.setdefault(problem, [])
         if layer is not None and quote(layer) not in layers:
             layers.append(quote(layer))
-        if way is not None:
-            self.ways.append(way)
+        if remedy is not None:
+            self.remedies.append(remedy)
 
     def __bool__(self) -> bool:
         return bool(self._layers)
 
-    def reject(self, way: str) -> Never:
-        """Reject the file with all problems in one line.
-
-        Args:
-            way: Solution.
-        """
-        problems = [_sentence(what, layers) for what, layers in self._layers.items()]
-        reject(f"{list_some(problems, ', ')}; {way}")
+    def reject(self, remedy: str) -> Never:
+        """Reject the file with all problems, and what to do about them, in one line."""
+        problems = [_sentence(problem, layers) for problem, layers in self._layers.items()]
+        reject(f"{list_some(problems, ', ')}; {remedy}")
 
 
-def _sentence(what: str, layers: list[str]) -> str:
+def _sentence(problem: str, layers: list[str]) -> str:
+    """Return a problem with the layers that have it, if it is not a problem of the model."""
     if not layers:
-        return what
+        return problem
     if len(layers) == 1:
-        return f"layer {layers[0]} {what}"
-    verb, _, rest = what.partition(" ")
+        return f"layer {layers[0]} {problem}"
+    verb, _, rest = problem.partition(" ")
     plural = {"is": "are", "has": "have", "takes": "take", "computes": "compute"}[verb]
     return f"layers {list_some(layers)} {plural} {rest}"

@@ -34,8 +34,8 @@ def passed_shape(layer: LayerConfig, shape: Shape | None) -> tuple[bool, Shape |
             return _is_all(1, scale, shape) and _is_all(0, offset, shape), shape
         case "Flatten":
             # `channels_first` moves the first axis behind the others.
-            is_kept = config.get("data_format") != "channels_first" or len(shape or (0, 0)) == 1
-            return is_kept, None if shape is None else (math.prod(shape),)
+            keeps_order = config.get("data_format") != "channels_first" or len(shape or (0, 0)) == 1
+            return keeps_order, None if shape is None else (math.prod(shape),)
         case "Reshape":
             return _reshaped(config.get("target_shape"), shape)
         case "Permute":
@@ -47,8 +47,8 @@ def passed_shape(layer: LayerConfig, shape: Shape | None) -> tuple[bool, Shape |
 def _is_all(number: int, value: object, shape: Shape | None) -> bool:
     """Return whether a setting is a number, for all features or in a list for each."""
     if isinstance(value, list):
-        is_one_each = shape is not None and (len(value),) == shape
-        return is_one_each and all(_is_all(number, entry, None) for entry in value)
+        has_one_each = shape is not None and (len(value),) == shape
+        return has_one_each and all(_is_all(number, entry, None) for entry in value)
     return type(value) in (int, float) and value == number
 
 
@@ -57,14 +57,14 @@ def _reshaped(target: object, shape: Shape | None) -> tuple[bool, Shape | None]:
     if not _are_whole(target):
         return False, None
     if target.count(-1) == 1 and shape is not None:
-        rest = math.prod(size for size in target if size != -1)
-        target = [math.prod(shape) // rest if size == -1 and rest else size for size in target]
+        known = math.prod(size for size in target if size != -1)
+        target = [math.prod(shape) // known if size == -1 and known else size for size in target]
     if -1 in target:
         return shape is None, None
-    is_kept = min(target, default=1) > 0 and (
+    keeps_order = min(target, default=1) > 0 and (
         shape is None or math.prod(target) == math.prod(shape)
     )
-    return is_kept, tuple(target)
+    return keeps_order, tuple(target)
 
 
 def _permuted(dims: object, shape: Shape | None) -> tuple[bool, Shape | None]:
