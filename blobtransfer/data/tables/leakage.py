@@ -4,7 +4,7 @@ A few rows that two tables share are left out; more of them are an error.
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,8 @@ def rows_tested_by(source: TableSpec, target: TableSpec) -> list[int]:
         first = f"{read(source).location(i)} of {escape_control_characters(source.origin)}"
         second = f"{read(target).location(j)} of {escape_control_characters(target.origin)}"
         advice = f"such as {first} and {second}: remove them from one of the files"
-    ignored = identifiers_of(source) | identifiers_of(target)
-    is_left_out = _may_leave_out(target, n_shared, ignored, source.name, advice)
+    hashed = _hashed(source, target)
+    is_left_out = _may_leave_out(target, n_shared, hashed, source.name, advice)
     return [i for i, _ in pairs] if is_left_out else []
 
 
@@ -65,23 +65,26 @@ def rows_trained_on(target: TableSpec, preprocessing: Preprocessing) -> list[int
         TableFileError: More rows are shared than may be left out.
     """
     trained, may_test = set(preprocessing.trained_rows), _test_rows(target)
-    hashes = row_hashes(target, may_test)
-    rows = [
-        int(i)
-        for i, row_hash in zip(rows_of(target).indices[may_test], hashes, strict=True)
-        if row_hash in trained
-    ]
+    # The hashes have the classes of the network: without a common class each is tried.
+    is_shared = _share_classes(preprocessing.classes, target.class_names)
+    is_trained = np.zeros(len(may_test), bool)
+    for class_name in (None,) if is_shared else preprocessing.classes:
+        hashes = row_hashes(target, may_test, class_name=class_name)
+        is_trained |= [row_hash in trained for row_hash in hashes]
+    rows: list[int] = rows_of(target).indices[may_test][is_trained].tolist()
     advice = "test other rows, by where=, classes= or split="
     if rows:
         advice = f"the first is {read(target).location(rows[0])}; {advice}"
-    is_left_out = _may_leave_out(target, len(rows), (), preprocessing.problem, advice)
+    hashed = frozenset[str](), None if is_shared else ""
+    is_left_out = _may_leave_out(target, len(rows), hashed, preprocessing.problem, advice)
     return rows if is_left_out else []
 
 
 def shared_rows(source: TableSpec, target: TableSpec) -> tuple[list[tuple[int, int]], int]:
     """Return the rows that may train the source and have the values of a test row of the target.
 
-    Columns that identify rows are not compared.
+    Columns that identify rows are not compared, nor are the classes of tables without a common
+    class, which may be two spellings of the same classes.
 
     Args:
         source: The data that the source network is trained on.
@@ -91,10 +94,10 @@ def shared_rows(source: TableSpec, target: TableSpec) -> tuple[list[tuple[int, i
         Such rows of the source with the first such row of the target, as indices in the files;
         and the number of such rows of the target.
     """
-    ignored = identifiers_of(source) | identifiers_of(target)
+    ignored, class_name = _hashed(source, target)
     may_test, may_train = _test_rows(target), _training_rows(source)
-    tested = row_hashes(target, may_test, ignored)
-    trained = row_hashes(source, may_train, ignored)
+    tested = row_hashes(target, may_test, ignored, class_name)
+    trained = row_hashes(source, may_train, ignored, class_name)
     first = dict(zip(reversed(tested), reversed(rows_of(target).indices[may_test]), strict=True))
     pairs = [
         (int(i), int(first[row_hash]))
@@ -102,6 +105,16 @@ def shared_rows(source: TableSpec, target: TableSpec) -> tuple[list[tuple[int, i
         if row_hash in first
     ]
     return pairs, sum(map(set(trained).__contains__, tested))
+
+
+def _hashed(source: TableSpec, target: TableSpec) -> tuple[frozenset[str], str | None]:
+    """Return the last two arguments of `row_hashes` with which two tables are compared."""
+    ignored = identifiers_of(source) | identifiers_of(target)
+    return ignored, None if _share_classes(source.class_names, target.class_names) else ""
+
+
+def _share_classes(source: Sequence[str], target: Sequence[str]) -> bool:
+    return not set(source).isdisjoint(target)
 
 
 def _check_one_table(source: TableSpec, target: TableSpec) -> None:
@@ -124,7 +137,11 @@ def _check_one_table(source: TableSpec, target: TableSpec) -> None:
 
 
 def _may_leave_out(
-    target: TableSpec, n_shared: int, ignored: Collection[str], source: str, advice: str
+    target: TableSpec,
+    n_shared: int,
+    hashed: tuple[frozenset[str], str | None],
+    source: str,
+    advice: str,
 ) -> bool:
     """Return whether shared rows are to be left out; not if there are none, or by coincidence.
 
@@ -133,7 +150,7 @@ def _may_leave_out(
     Args:
         target: The data that networks are tested on.
         n_shared: Number of its test rows that are training rows of the source.
-        ignored: Columns that were not compared.
+        hashed: The last two arguments of `row_hashes` with which the rows were compared.
         source: Name of the data that the source network is trained on.
         advice: What to do about the rows.
 
@@ -142,7 +159,7 @@ def _may_leave_out(
     """
     if n_shared <= max(MIN_LEFT_OUT, MAX_SHARE_LEFT_OUT * len(_test_rows(target))):
         return n_shared > 0
-    hashes = row_hashes(target, np.arange(len(rows_of(target).y)), ignored)
+    hashes = row_hashes(target, np.arange(len(rows_of(target).y)), *hashed)
     n_copies = sum(n for n in Counter(hashes).values() if n > 1)
     if len(hashes) >= MAX_COPIES_PER_ROW * len(set(hashes)) or 2 * n_shared <= min(
         2 * n_copies, len(hashes)

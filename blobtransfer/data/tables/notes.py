@@ -58,6 +58,9 @@ def table_notes(spec: TableSpec) -> Iterator[Note]:
     if n_copies and spec.is_resplit:
         are = "row is a copy of another" if n_copies == 1 else "rows are copies of others"
         yield False, f"{n_copies:,} {are}, and may test what trains"
+    elif n_copies:
+        are = "test row is a copy" if n_copies == 1 else "test rows are copies"
+        yield False, f"{n_copies:,} of {spec.n_test:,} {are} of training rows"
 
 
 def pair_notes(source: TableSpec, target: TableSpec) -> Iterator[Note]:

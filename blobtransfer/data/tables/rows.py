@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,9 +142,17 @@ def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preproces
 
 
 def n_duplicates(spec: TableSpec) -> int:
-    """Return the number of rows that are copies of an earlier row, apart from identifiers."""
+    """Return the number of rows that are copies of another row, apart from identifiers.
+
+    They are copies of an earlier row; with a column that splits the rows, test rows that are copies
+    of a training row.
+    """
+    is_train = rows_of(spec).is_train
     hashes = row_hashes(spec, np.arange(len(rows_of(spec).y)), identifiers_of(spec))
-    return len(hashes) - len(set(hashes))
+    if is_train is None:
+        return len(hashes) - len(set(hashes))
+    trained = set(compress(hashes, is_train))
+    return sum(row_hash in trained for row_hash in compress(hashes, ~is_train))
 
 
 @lru_cache(2 * MAX_CACHED_TABLES)
@@ -155,7 +164,10 @@ def identifiers_of(spec: TableSpec) -> frozenset[str]:
 
 
 def row_hashes(
-    spec: TableSpec, indices: NDArray[np.intp], ignored: Collection[str] = ()
+    spec: TableSpec,
+    indices: NDArray[np.intp],
+    ignored: Collection[str] = (),
+    class_name: str | None = None,
 ) -> list[str]:
     """Return a hash of the values and the class of each row, to find equal rows in other tables.
 
@@ -163,6 +175,7 @@ def row_hashes(
         spec: The spec of the table.
         indices: (n,) indices in `rows_of(spec)`.
         ignored: Columns that are not compared, unless there are no others.
+        class_name: Class that is hashed for all rows; None: the class of each row.
     """
     rows = rows_of(spec)
     x = rows.x + 0.0  # -0 is 0
@@ -170,8 +183,9 @@ def row_hashes(
         are_compared = [column.name not in ignored for column in spec.columns]
         widths = [len(column.feature_names) for column in spec.columns]
         x = np.ascontiguousarray(x[:, np.repeat(are_compared, widths)]) if any(are_compared) else x
+    names = spec.class_names if class_name is None else (class_name,) * spec.n_classes
     return [
-        blake2b(x[i].tobytes() + spec.class_names[rows.y[i]].encode(), digest_size=8).hexdigest()
+        blake2b(x[i].tobytes() + names[rows.y[i]].encode(), digest_size=8).hexdigest()
         for i in indices
     ]
 

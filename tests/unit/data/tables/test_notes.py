@@ -76,6 +76,13 @@ def test_copies_are_counted_apart_from_identifiers(frames):
     assert any(text.startswith("60 rows are copies") for _, text in notes)
 
 
+def test_test_rows_that_are_copies_of_training_rows_are_counted(frames):
+    split = ["train"] * 60 + ["test"] * 60
+    x, y = np.append(X[:60], [*X[:9], *X[:9], *X[60:102]]), [*Y[:60], *Y[:9], *Y[:9], *Y[60:102]]
+    ((_, text),) = notes_on(frames, ",split=s", x=x, y=y, s=split)
+    assert text.startswith("18 of 60 test rows are copies")
+
+
 def test_many_columns_are_one_line(frames):
     notes = notes_on(frames, **{f"id{i}": np.arange(120) ** 2 + i for i in range(9)})
     assert len(notes) == 6
