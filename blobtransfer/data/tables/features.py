@@ -169,11 +169,10 @@ def words_of(raw: RawTable, name: str, indices: NDArray[np.intp]) -> list[str] |
         return None
     used = np.unique(column.word_codes[indices])
     words = sorted(column.words[code] for code in used if code >= 0)
-    decimals = [word for word in words if read_number(word.replace(",", ".", 1)) is not None]
-    if decimals and len(decimals) == len(words):
+    advice = [_advice_on_comma(word) for word in words]
+    if words and all(advice):
         raise raw.error(
-            f"column {escape_control_characters(name)}: '{decimals[0]}' has a comma; "
-            f"{_advice_on_comma(decimals[0])}"
+            f"column {escape_control_characters(name)}: '{words[0]}' has a comma; {advice[0]}"
         )
     for word in words:
         check_word(raw, name, word)

@@ -7,7 +7,10 @@ from helpers.tables import columns_of, read_text
 from helpers.trials import trials
 
 from blobtransfer.data.tables import arff, reading, text_frame
+from blobtransfer.data.tables.resolve import resolve_data_specs
 from blobtransfer.errors import TableFileError
+from blobtransfer.specs.data_text import parse_data_spec
+from blobtransfer.specs.table import Column
 
 ARFF = """@relation r
 @attribute x numeric
@@ -52,6 +55,14 @@ def test_listed_numbers_are_words(tmp_path):
         ".arff",
     )
     assert columns_of(table)["w"] == ["1", "2", None]
+
+
+def test_listed_numbers_can_be_features(tmp_path):
+    head = "@relation r\n@attribute w {1,2}\n@attribute y {0,1}\n@data\n"
+    (tmp_path / "a.arff").write_text(head + "1,0\n2,1\n" * 4)
+    request = parse_data_spec("target", f"{tmp_path / 'a.arff'}:label=y", 1)
+    spec = resolve_data_specs({"target": request}, 0)["target"]
+    assert spec.columns == (Column("w", ("1", "2")),)
 
 
 def test_a_sparse_row_has_zeros_and_first_words(tmp_path):
