@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blobtransfer.data.tables.columns import describe_missing
 from blobtransfer.data.tables.identifiers import unnamed_columns
@@ -88,7 +89,7 @@ def trained_row_note(target: TableSpec) -> Iterator[Note]:
 
 
 def _listed(
-    note_of: Callable[[TableSpec, RawTable, str], str | None],
+    note_of: Callable[[TableSpec, RawTable, NDArray[np.intp], str], str | None],
     spec: TableSpec,
     names: Iterable[str],
     is_warning: bool = False,
@@ -101,15 +102,16 @@ def _listed(
         names: Names of the columns.
         is_warning: Whether the notes are warnings.
     """
-    raw = read(spec)
-    texts = [text for name in names if (text := note_of(spec, raw, name)) is not None]
+    raw, indices = read(spec), rows_of(spec).indices
+    notes = (note_of(spec, raw, indices, name) for name in names)
+    texts = [text for text in notes if text is not None]
     for text in texts[:MAX_LISTED]:
         yield is_warning, text
     if len(texts) > MAX_LISTED:
         yield is_warning, f"the same holds for {len(texts) - MAX_LISTED:,} more columns"
 
 
-def _identifier_note(spec: TableSpec, raw: RawTable, name: str) -> str:
+def _identifier_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: str) -> str:
     head, key = escape_control_characters(name), column_key(raw, name)
     return (
         f"column {head} has a different whole number in nearly every row, as identifiers have; "
@@ -117,12 +119,13 @@ def _identifier_note(spec: TableSpec, raw: RawTable, name: str) -> str:
     )
 
 
-def _sentinel_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
+def _sentinel_note(
+    spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: str
+) -> str | None:
     """Return a note on a number such as -999 that is far from all others."""
     numbers = raw.column(name).numbers
     if numbers is None:
         return None
-    indices = rows_of(spec).indices
     indices = indices[~np.isnan(numbers[indices])]
     numbers = numbers[indices]
     for end in (numbers.min(initial=0.0), numbers.max(initial=0.0)):
@@ -163,9 +166,9 @@ def _missing_notes(spec: TableSpec) -> Iterator[Note]:
         yield False, f"{rows} have missing values ({listed}); {end}"
 
 
-def _mark_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
+def _mark_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: str) -> str | None:
     """Return a note on a word such as `?`, which may stand for a missing value."""
-    for word in _words(spec, raw, name):
+    for word in _words(raw, name, indices):
         if not any(map(str.isalnum, word)):
             return (
                 f"column {escape_control_characters(name)} has the word {word}; if it stands for "
@@ -174,9 +177,9 @@ def _mark_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
     return None
 
 
-def _case_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
+def _case_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: str) -> str | None:
     """Return a note on words that differ only in case or blanks."""
-    words = _words(spec, raw, name)
+    words = _words(raw, name, indices)
     if len(words) > MAX_COMPARED_WORDS:
         return None
     spellings = [sorted(spellings) for spellings in _by_spelling(words).values()]
@@ -190,12 +193,12 @@ def _case_note(spec: TableSpec, raw: RawTable, name: str) -> str | None:
     )
 
 
-def _words(spec: TableSpec, raw: RawTable, name: str) -> list[str]:
-    """Return the words of a column in the rows that are used; none for numbers."""
+def _words(raw: RawTable, name: str, indices: NDArray[np.intp]) -> list[str]:
+    """Return the words of a column in some rows; none for numbers."""
     column = raw.column(name)
     if column.codes is None:
         return []
-    used = np.unique(column.codes[rows_of(spec).indices])
+    used = np.unique(column.codes[indices])
     return [column.words[code] for code in used if code >= 0]
 
 
@@ -209,13 +212,13 @@ def _by_spelling(words: Iterable[str]) -> dict[str, list[str]]:
 
 def _word_notes(source: TableSpec, target: TableSpec) -> Iterator[Note]:
     """Yield notes on the words of features that only one of two tables has."""
-    raws, notes = (read(source), read(target)), []
+    tables = [(read(spec), rows_of(spec).indices) for spec in (source, target)]
+    notes = []
     for column in source.columns:
         if column.levels is None or column not in target.columns:
             continue
         source_words, target_words = (
-            set(_words(spec, raw, column.name)) & set(column.levels)
-            for spec, raw in zip((source, target), raws, strict=True)
+            set(_words(raw, column.name, indices)) & set(column.levels) for raw, indices in tables
         )
         text = f"column {escape_control_characters(column.name)}: "
         if source_words and target_words and not source_words & target_words:

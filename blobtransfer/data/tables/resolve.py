@@ -107,10 +107,12 @@ def _common_columns(
     else:
         names = [column.name for column in preprocessing.columns]
         owner = f"the source network, which was trained on {preprocessing.problem},"
+    expected = set(names)
     for table in tables:
+        features = set(table.features)
         for missing, without, having in (
-            ([name for name in names if name not in table.features], "it", owner),
-            ([name for name in table.features if name not in names], owner, "it"),
+            ([name for name in names if name not in features], "it", owner),
+            ([name for name in table.features if name not in expected], owner, "it"),
         ):
             if missing:
                 listed = ", ".join(map(escape_control_characters, missing[:5])) + (
