@@ -42,6 +42,7 @@ class ScoreCells:
         row_numbers: (N,) number of each row, from 1.
         row_word: What these numbers count.
         has_decimal_comma: Whether a comma may stand before the decimals.
+        n_levels: Number of first columns that are the index of a `DataFrame`.
         notes: What the user should know about how the file was read.
     """
 
@@ -51,6 +52,7 @@ class ScoreCells:
     row_numbers: NDArray[np.int64]
     row_word: RowWord
     has_decimal_comma: bool = False
+    n_levels: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -151,7 +153,8 @@ def _cells_of_frame(frame: "DataFrame", name: str) -> ScoreCells:
         frame = frame.reset_index(levels)
     values = frame.astype(object).where(frame.notna(), None).to_numpy(object)
     heads = tuple(map(_text, frame.columns))
-    return ScoreCells(name, heads, values, np.arange(1, len(values) + 1), "row")
+    row_numbers = np.arange(1, len(values) + 1)
+    return ScoreCells(name, heads, values, row_numbers, "row", n_levels=len(levels))
 
 
 def _without_blanks(cells: ScoreCells) -> ScoreCells:

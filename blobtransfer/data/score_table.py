@@ -39,6 +39,12 @@ SCORE_WORDS = frozenset(
 )  # fmt: skip
 """Names of columns, in lower case and with blanks for `_` and `-`."""
 
+SUMMARY_WORDS = frozenset(
+    ("mean", "average", "avg", "median", "std", "sd", "std dev", "stdev", "standard deviation",
+     "variance", "var", "sem", "stderr", "min", "max", "total", "sum", "count")
+)  # fmt: skip
+"""Names of rows below the scores that summarise them, in lower case."""
+
 INDEX_NAMES = ("", "Unnamed: 0")
 """Names of a first column that numbers the rows, as pandas and R write it."""
 
@@ -46,6 +52,9 @@ RUN_COLUMNS = frozenset(("sources", "variant", "fixed", "repeat", "test_accuracy
 """Columns by which the program's own CSV of runs is known."""
 
 SOURCES, STATUSES = ("none", "fresh", "one"), ("ok", "failed", "collapsed")
+
+WHOLE = re.compile(r"(\d+)[.,]0+\Z", re.ASCII)
+"""A whole number with decimals."""
 
 SHARES, PERCENT = (0.0, 1.0), (0.0, 100.0)
 
@@ -164,15 +173,17 @@ class _Reader:
             problem = "only the program's own CSV of runs has several metrics; leave it out"
             raise SettingError("metric", metric, problem)
         variant = next((i for i, word in enumerate(self.words) if word in VARIANT_WORDS), None)
-        if variant is None or all(
-            cells.number(i, variant) is not None for i in range(cells.n_rows)
-        ):
-            return self._wide()
-        return self._long(variant)
+        is_long = variant is not None and (
+            not SCORE_WORDS.isdisjoint(self.words)
+            or any(cells.number(i, variant) is None for i in range(cells.n_rows))
+        )
+        return self._long(variant) if variant is not None and is_long else self._wide()
 
     def _repeat_columns(self) -> list[int]:
         """Return the columns that name the repeats together."""
         columns = [i for i, word in enumerate(self.words) if word in REPEAT_WORDS]
+        levels = range(self.cells.n_levels)
+        columns = columns or [i for i in levels if self.words[i] not in VARIANT_WORDS]
         if not columns and self.cells.heads[0] in INDEX_NAMES:
             columns = [0]
         return columns
@@ -187,6 +198,10 @@ class _Reader:
             if not cells.heads[i]:
                 raise cells.error(f"column {i + 1} has no name; give it the name of its variant")
         repeats = self._repeats(repeat_columns)
+        for i, repeat in enumerate(repeats):
+            if repeat.lower().strip(" .:") in SUMMARY_WORDS:
+                problem = f"{cells.location(i)}: {repeat} is a summary, not a repeat"
+                raise cells.error(f"{problem}; remove that line")
         row_of: dict[str, int] = {}
         for i, repeat in enumerate(repeats):
             if repeat in row_of:
@@ -356,12 +371,14 @@ class _Reader:
         raise self.cells.error(f"{problem}; call the one to be judged score")
 
     def _repeats(self, columns: Sequence[int]) -> list[str]:
-        """Return the name of the repeat of each row, from the columns that name it together."""
+        """Return the name of the repeat of each row, from the columns that name it together.
+
+        1.0 is the repeat 1.
+        """
         if not columns:
             return [str(i + 1) for i in range(self.cells.n_rows)]
-        return [
-            "/".join(names) for names in zip(*map(self.cells.column_texts, columns), strict=True)
-        ]
+        names_of = zip(*map(self.cells.column_texts, columns), strict=True)
+        return ["/".join(WHOLE.sub(r"\1", name) for name in names) for names in names_of]
 
     def _score(self, row: int, column: int) -> float:
         """Return a cell as a score.

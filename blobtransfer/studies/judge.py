@@ -102,6 +102,7 @@ def _baseline(names: list[str], baseline: str | None) -> str:
     """
     first_names = ", ".join(names[:MAX_LISTED])
     if baseline is not None:
+        baseline = str(baseline)  # the column of a DataFrame may be called 0
         if baseline in names:
             return baseline
         question = suggest(baseline, names)

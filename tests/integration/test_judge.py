@@ -67,6 +67,7 @@ def test_differences_are_those_of_the_statistics_of_a_comparison():
         "\ufeff" + SCORES.to_csv(index=False).replace("\n", "\n\n"),
         LONG.to_csv(index=False),
         LONG.assign(note="x").rename(columns={"test-acc": "score"}).to_csv(),
+        LONG.to_csv(index=False).replace(",tuned", ".0,tuned"),
     ],
 )
 def test_every_layout_has_the_same_answer(tmp_path, text):
@@ -83,6 +84,7 @@ def test_every_layout_has_the_same_answer(tmp_path, text):
         LONG,
         LONG[LONG.index >= 0].sample(frac=1.0, random_state=0),
         SCORES.astype(str),
+        SCORES.set_index("seed").rename_axis("subject"),
     ],
 )
 def test_a_data_frame_needs_no_file(frame):
@@ -92,6 +94,12 @@ def test_a_data_frame_needs_no_file(frame):
         if row.difference is not None:  # the order of the sums may differ
             assert row.difference.mean == pytest.approx(expected[row.label].mean, abs=1e-12)
             assert row.difference.ci_low == pytest.approx(expected[row.label].ci_low, abs=1e-9)
+
+
+def test_variants_may_be_numbers():
+    table = LONG.replace({"Method": {"scratch": 0, "frozen": 1, "tuned": 2}})
+    results = blobtransfer.judge(table, baseline=0)
+    assert [row.label for row in results.summary] == ["0", "1", "2"]
 
 
 def test_where_lower_is_better_the_mirror_image_has_the_same_answer():
@@ -259,6 +267,7 @@ def test_what_makes_it_less_sure_is_said(frame, kinds):
         ("scratch\n0.8\n", "scratch alone"),
         ("seed\n1\n", "no column of scores"),
         ("seed,scratch,tuned\n1,0.8,0.9\n2,0.8,0.9\n1,0.7,0.8\n", "repeat 1 is there twice"),
+        ("seed,scratch,tuned\n1,0.8,0.9\nMean,0.8,0.9\n", "line 3: Mean is a summary"),
         ("scratch,tuned\n", "no rows"),
         ("", "no head"),
         ("\0", "line 1 has a null character"),
