@@ -113,7 +113,7 @@ def read_head(content: bytes, options: ReadOptions) -> TextTable:
     sep = options.sep or excel_separator or _detect_separator(lines, quote, options.has_head)
     sample = _first_rows(lines, sep, quote)
     first_row, n_lines = sample[0]
-    names = _names_in_comment(comment, first_row, sep, quote)
+    names = _names_in_comment(comment, [values for values, _ in sample], sep, quote)
     if not options.has_head:
         n_values = Counter(len(values) for values, _ in sample).most_common(1)[0][0]
         heads, head_line = tuple(str(i + 1) for i in range(n_values)), None
@@ -282,21 +282,24 @@ def _detect_separator(lines: Sequence[str], quote: str, has_head: bool) -> str:
 
 
 def _names_in_comment(
-    comment: str, first_row: Sequence[str], sep: str, quote: str
+    comment: str, rows: Sequence[Sequence[str]], sep: str, quote: str
 ) -> tuple[str, ...] | None:
-    """Return the names in a comment above rows of numbers, as `numpy.savetxt` writes.
+    """Return the names in a comment above rows without a head, as `numpy.savetxt` writes.
+
+    The first row is no head if it has a number, or a word that is in the same column again.
 
     Args:
         comment: The line right above the rows; empty without one.
-        first_row: Values of the first row.
+        rows: Values of the first rows.
         sep: Separator of the values.
         quote: Quotation mark.
 
     Returns:
         As many names as the row has values; None if the comment has others.
     """
-    text = comment.strip().lstrip(COMMENT_MARKS).strip()
-    if not text or not any(map(is_number, first_row)):
+    text, first_row = comment.strip().lstrip(COMMENT_MARKS).strip(), rows[0]
+    pairs = ((a, b) for row in rows[1:] for a, b in zip(first_row, row, strict=False))
+    if not text or not (any(map(is_number, first_row)) or any(a == b != "" for a, b in pairs)):
         return None
     names = tuple(value.strip() for value in _first_rows([text], sep, quote)[0][0])
     return names if len(names) == len(first_row) > 1 and not any(map(is_number, names)) else None

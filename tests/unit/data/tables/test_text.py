@@ -76,6 +76,8 @@ def test_a_table_is_read_however_it_is_written(tmp_path, content, suffix):
          {"first name": ["john smith", "mary jane"], "x": [1, 2]}),
         ("\tx\na\t1\nb\t2\n", ("", "x"), {"column 1": ["a", "b"], "x": [1, 2]}),
         ("x\n1\n2\n", ("x",), {"x": [1, 2]}),
+        ("#v,w\na,b\nc,b\n", ("v", "w"), {"v": ["a", "c"], "w": ["b", "b"]}),
+        ("# by Ann, Bob\nv,w\na,b\nc,b\n", ("v", "w"), {"v": ["a", "c"], "w": ["b", "b"]}),
         ("x,y\n1,TRUE\n2,FALSE\n", ("x", "y"), {"x": [1, 2], "y": [1, 0]}),
     ],
 )  # fmt: skip
