@@ -22,6 +22,9 @@ MANY_ROWS = 100
 MAX_REPEATED = 0.05
 """Largest share of rows of an identifier whose value an earlier row has."""
 
+MAX_STEP_ERROR = 0.1
+"""Largest distance, in steps, of equally spaced fractions from their places: a file rounds them."""
+
 MAX_CHANCE = 1e-3
 """Largest chance of so few repeated values, if rows took their values at random, that is evidence
 of an identifier."""
@@ -79,7 +82,7 @@ def identifies_rows(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool
 
     Of words, at most 5 % of the rows repeat one. Of whole numbers, so few are repeated that rows
     which take their values at random from the range would have them in 1 of 1,000 tables; or none
-    is, among at least 100 rows.
+    is, among at least 100 rows. Fractions are equally spaced, as times are.
 
     Args:
         raw: The table.
@@ -87,7 +90,9 @@ def identifies_rows(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool
         indices: (n,) rows that are checked.
     """
     values = _values(raw, name, indices)
-    if values is None or len(values) < MIN_ROWS:
+    if values is None:
+        return has_equal_steps(raw, name, indices)
+    if len(values) < MIN_ROWS:
         return False
     if _n_repeated(values[:N_SCREENED]) > 2 * MAX_REPEATED * min(len(values), N_SCREENED):
         return False
@@ -98,6 +103,22 @@ def identifies_rows(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool
         return True
     n_values = int(values.max()) - int(values.min()) + 1
     return _chance_of_at_most(n_repeated, n_rows * (n_rows - 1) / (2 * n_values)) < MAX_CHANCE
+
+
+def has_equal_steps(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool:
+    """Return whether a column of numbers has equally spaced values, each once, in any order.
+
+    Args:
+        raw: The table.
+        name: Name of the column.
+        indices: (n,) rows that are looked at.
+    """
+    numbers = raw.column(name).numbers
+    if numbers is None or len(indices) < MIN_ROWS or not np.isfinite(numbers[indices]).all():
+        return False
+    values = np.sort(numbers[indices])
+    places, step = np.linspace(values[0], values[-1], len(values), retstep=True)
+    return step > 0 and bool((np.abs(values - places) <= MAX_STEP_ERROR * step).all())
 
 
 def _chance_of_at_most(n: int, mean: float) -> float:

@@ -3,6 +3,7 @@
 A note is a pair: whether it is a warning, which may change what the results mean, and its text.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data.tables.columns import describe_missing
-from blobtransfer.data.tables.identifiers import unnamed_columns
+from blobtransfer.data.tables.identifiers import has_equal_steps, unnamed_columns
 from blobtransfer.data.tables.leakage import shared_rows
 from blobtransfer.data.tables.reading import RawTable
 from blobtransfer.data.tables.rows import (
@@ -35,6 +36,11 @@ MAX_LISTED = 5
 SENTINELS = frozenset(sign * (10**n - 1) for n in range(1, 7) for sign in (-1, 1))
 """Numbers such as -999 that some programs write for a missing value."""
 
+NUMBER_WITH_UNIT = re.compile(r"(\W*?)\s*[+-]?[\d.,]*\d[\d.,]*\s*([^\d\s]{0,5})", re.ASCII)
+"""A number behind a sign such as $, or before one such as % or a unit."""
+
+MIN_WORDS_WITH_UNIT = 3
+
 MAX_COMPARED_WORDS = 10_000
 """Largest number of words of a column that is searched for words that differ only in case."""
 
@@ -53,6 +59,7 @@ def table_notes(spec: TableSpec) -> Iterator[Note]:
     yield from _listed(_sentinel_note, spec, columns, True)
     yield from _missing_notes(spec)
     yield from _listed(_mark_note, spec, columns)
+    yield from _listed(_unit_note, spec, columns)
     names = [spec.label] if spec.group is None else [spec.label, spec.group]
     yield from _listed(_case_note, spec, [*names, *columns])
     n_copies = n_duplicates(spec)
@@ -113,10 +120,10 @@ def _listed(
 
 def _identifier_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: str) -> str:
     head, key = escape_control_characters(name), column_key(raw, name)
-    return (
-        f"column {head} has a different whole number in nearly every row, as identifiers have; "
-        f"unless it is a measurement, leave it out: drop={key}"
-    )
+    what = "a different whole number in nearly every row, as identifiers have"
+    if has_equal_steps(raw, name, indices):
+        what = "equally spaced numbers, each in one row, as times and row numbers are"
+    return f"column {head} has {what}; unless it is a measurement, leave it out: drop={key}"
 
 
 def _sentinel_note(
@@ -175,6 +182,20 @@ def _mark_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: 
                 f"a missing value, add missing={quote(word)} and missing=mean or missing=drop"
             )
     return None
+
+
+def _unit_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: str) -> str | None:
+    """Return a note on words that are numbers with the same sign or unit, such as 5.1%."""
+    words = _words(raw, name, indices)
+    matches = [NUMBER_WITH_UNIT.fullmatch(word) for word in words]
+    if len(words) < MIN_WORDS_WITH_UNIT or len({match and match.groups() for match in matches}) > 1:
+        return None
+    if matches[0] is None or not any(matches[0].groups()):
+        return None
+    return (
+        f"column {escape_control_characters(name)} is read as words, such as {words[0]}; "
+        "for numbers write them without sign or unit"
+    )
 
 
 def _case_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: str) -> str | None:
