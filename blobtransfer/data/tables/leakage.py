@@ -5,6 +5,7 @@ A few rows that two tables share are left out; more of them are an error.
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,11 +66,13 @@ def rows_trained_on(target: TableSpec, preprocessing: Preprocessing) -> list[int
         TableFileError: More rows are shared than may be left out.
     """
     trained, may_test = set(preprocessing.trained_rows), _test_rows(target)
-    # The hashes have the classes of the network: without a common class each is tried.
+    # The hashes have the classes of the network: without a common class each is tried. Those in
+    # files of earlier versions are of double precision.
     is_shared = _share_classes(preprocessing.classes, target.class_names)
+    classes = (None,) if is_shared else preprocessing.classes
     is_trained = np.zeros(len(may_test), bool)
-    for class_name in (None,) if is_shared else preprocessing.classes:
-        hashes = row_hashes(target, may_test, class_name=class_name)
+    for class_name, precision in product(classes, (np.float32, np.float64)):
+        hashes = row_hashes(target, may_test, (), class_name, precision)
         is_trained |= [row_hash in trained for row_hash in hashes]
     rows: list[int] = rows_of(target).indices[may_test][is_trained].tolist()
     advice = "test other rows, by where=, classes= or split="

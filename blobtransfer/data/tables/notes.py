@@ -84,8 +84,28 @@ def pair_notes(source: TableSpec, target: TableSpec) -> Iterator[Note]:
     elif n_shared:
         rows = "row of the target has" if n_shared == 1 else "rows of the target have"
         yield False, f"{n_shared:,} {rows} the values of training rows of the source"
+    yield from _group_note(source, target)
     yield from _word_notes(source, target)
     yield from _class_notes(source.class_names, target.class_names)
+
+
+def _group_note(source: TableSpec, target: TableSpec) -> Iterator[Note]:
+    """Yield a note on groups of the same name in two files."""
+    if source.group is None or source.group != target.group or source.sha256 == target.sha256:
+        return
+    groups, other = (
+        _words(read(spec), source.group, rows_of(spec).indices) for spec in (source, target)
+    )
+    n_shared = len(set(groups) & set(other))
+    if n_shared:
+        yield (
+            True,
+            (
+                f"{n_shared:,} of {len(other):,} groups of the target are in the source too, by the "
+                f"values of {escape_control_characters(source.group)}: if they are the same, such as "
+                "persons, remove them from one of the files"
+            ),
+        )
 
 
 def trained_row_note(target: TableSpec) -> Iterator[Note]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import compress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,17 +169,22 @@ def row_hashes(
     indices: NDArray[np.intp],
     ignored: Collection[str] = (),
     class_name: str | None = None,
+    precision: type[np.floating[Any]] = np.float32,
 ) -> list[str]:
     """Return a hash of the values and the class of each row, to find equal rows in other tables.
+
+    Another file may have the values in single precision, as Parquet and NPZ often do.
 
     Args:
         spec: The spec of the table.
         indices: (n,) indices in `rows_of(spec)`.
         ignored: Columns that are not compared, unless there are no others.
         class_name: Class that is hashed for all rows; None: the class of each row.
+        precision: Type of the values that are hashed.
     """
     rows = rows_of(spec)
-    x = rows.x + 0.0  # -0 is 0
+    with np.errstate(over="ignore"):  # too large for single precision: infinite
+        x = (rows.x + 0.0).astype(precision)  # -0 is 0
     if ignored:
         are_compared = [column.name not in ignored for column in spec.columns]
         widths = [len(column.feature_names) for column in spec.columns]

@@ -119,6 +119,16 @@ def test_rows_that_two_tables_share_are_named_or_counted(frames):
     assert specs["source"].left_out == ()
 
 
+def test_groups_that_two_files_share_are_counted(frames):
+    for name, first in (("a", 0), ("b", 50)):
+        groups = [f"p{first + i // 2}" for i in range(120)]
+        frames(pd.DataFrame({"x": X + first, "y": Y, "g": groups}), f"{name}.parquet", sha256=name)
+    specs = specs_of(source="a.parquet:label=y,group=g", target="b.parquet:label=y,group=g")
+    ((is_warning, text),) = pair_notes(specs["source"], specs["target"])
+    assert is_warning
+    assert text.startswith("10 of 60 groups")
+
+
 def test_rows_that_trained_a_saved_network_are_named(frames):
     frames(pd.DataFrame({"x": X, "y": Y}))
     spec = specs_of(target="a.parquet:label=y")["target"]

@@ -545,10 +545,11 @@ def test_single_rows_of_both_files_are_left_out_of_the_source(frames, n_shared):
     assert found["target"].left_out == ()
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("spelling", [{}, {"a": "0", "b": "1"}])
-def test_more_shared_rows_are_refused_with_an_example(frames, spelling):
+def test_more_shared_rows_are_refused_with_an_example(frames, spelling, precision):
     a, b = sites_with(3)
-    frames(a, "a.parquet")
+    frames(a.astype({"x": precision}), "a.parquet")
     frames(b.replace({"y": spelling}), "b.parquet")
     line = refused(**BOTH)
     assert "3 rows that may test" in line
@@ -563,13 +564,14 @@ def test_shared_rows_are_found_though_an_identifier_differs(frames):
     assert resolved(**BOTH)["source"].left_out == (58, 59)
 
 
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
 @pytest.mark.parametrize("spelling", [{}, {"a": "0", "b": "1"}])
-def test_a_row_that_trained_a_saved_network_is_left_out_of_the_target(frames, spelling):
+def test_a_row_that_trained_a_saved_network_is_left_out_of_the_target(frames, spelling, precision):
     a, b = sites_with(1)
     frames(a, "a.parquet")
     frames(b.replace({"y": spelling}), "b.parquet")
     source = resolved(target="a.parquet:label=y")["target"]
-    hashes = tuple(row_hashes(source, np.arange(60)))
+    hashes = tuple(row_hashes(source, np.arange(60), precision=precision))
     preprocessing = replace(preprocessing_of(source, 0, 0), trained_rows=hashes)
     target = resolved(preprocessing, target="b.parquet:label=y")["target"]
     assert (target.left_out, target.n_rows) == ((0,), 59)
