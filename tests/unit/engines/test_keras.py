@@ -139,15 +139,15 @@ def test_trained_networks_are_those_of_keras_fit_to_the_bit(name):
         np.testing.assert_array_equal(arms[arm].classes_predicted, by_fit.classes_predicted)
 
 
-@pytest.mark.parametrize(
-    ("training", "n_frozen", "pull", "n_runs"),
-    [
-        (TrainingSpec(20, 7, 0.2, momentum=0.5, patience=1), 0, None, 2),
-        (TrainingSpec(20, 7, 0.2, weight_decay=0.01, patience=2), 1, None, 1),
-        (TrainingSpec(20, 7, 0.03, optimizer="adam", patience=2), 0, 0.01, 1),
-    ],
-    ids=["momentum", "decay", "anchor"],
-)
+STOPPING_FITS = [
+    (TrainingSpec(20, 7, 0.2, momentum=0.5, patience=1), 0, None, 2),
+    (TrainingSpec(20, 7, 0.2, weight_decay=0.01, patience=2), 1, None, 1),
+    (TrainingSpec(20, 7, 0.03, optimizer="adam", patience=2), 0, 0.01, 1),
+]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("training", "n_frozen", "pull", "n_runs"), third_of(STOPPING_FITS))
 def test_early_stopping_is_that_of_the_callback_of_keras_to_the_bit(
     job_of, small_dataset, training, n_frozen, pull, n_runs
 ):
@@ -208,21 +208,6 @@ def test_the_first_layers_are_frozen(n_frozen):
     model = build_mlp(MLPSpec(), n_frozen)
     n_trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert n_trainable == MLPSpec().n_trainable(n_frozen)
-
-
-def test_importing_keras_is_silent_and_the_users_settings_do_not_change_it(tmp_path):
-    (tmp_path / "keras.json").write_text('{"backend": "numpy", "floatx": "float64"}')
-    done = run_python(
-        "from blobtransfer.engines.keras.model import build_mlp\n"
-        "from blobtransfer.specs.network import MLPSpec\n"
-        "model = build_mlp(MLPSpec())\n"
-        "import keras\n"
-        "print(keras.config.backend(), {v.dtype for v in model.variables})\n",
-        KERAS_HOME=str(tmp_path),
-        KERAS_BACKEND="jax",
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "tensorflow {'float32'}\n"
 
 
 def test_what_was_kept_quiet_is_told_when_the_import_fails(tmp_path):

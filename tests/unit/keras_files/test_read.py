@@ -72,8 +72,9 @@ def test_weights_only_are_refused_as_such(name):
 @pytest.mark.keras
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Of TensorFlow, not ours.
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-@pytest.mark.parametrize(("activation", "hidden"), [("relu", (5, 5)), ("tanh", (7,))])
+@pytest.mark.parametrize(
+    ("suffix", "activation", "hidden"), [(".keras", "relu", (5, 5)), (".h5", "tanh", (7,))]
+)
 def test_a_model_that_keras_3_writes_predicts_the_same(tmp_path, suffix, activation, hidden):
     keras = pytest.importorskip("keras")
     widths = [keras.layers.Dense(width, activation) for width in hidden]

@@ -4,6 +4,7 @@ import multiprocessing
 from collections import Counter
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -308,10 +309,9 @@ def test_a_block_of_threads_trains_the_networks_that_are_trained_here(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("speed", [False, True])
-def test_processes_of_their_own_train_the_networks_that_are_trained_here(speed):
+def test_processes_of_their_own_train_the_networks_that_are_trained_here():
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
-        for name in ("nested, both kinds", "fresh"):
+        for name, speed in product(("nested, both kinds", "fresh"), (False, True)):
             spec, _ = design_of(name)
             spec = replace(spec, speed=speed)
             engine = Cut(load_engine("compiled"), 3)

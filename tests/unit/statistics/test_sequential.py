@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers.running import compare_cell
 from helpers.specs import spec_of
+from helpers.trials import third_of
 from scipy import stats
 
 from blobtransfer.specs.generated import BlobsSpec
@@ -160,14 +161,16 @@ def coarse(monkeypatch):
     monkeypatch.setattr(sequential, "N_MEANS", 2_001)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
-@pytest.mark.parametrize("q", [0.02, 0.05, 0.10])
+@pytest.mark.parametrize("q", third_of([0.02, 0.05, 0.10]))
 def test_looking_after_every_pair_excludes_the_truth_as_rarely_as_promised(coarse, q):
     assert n_violations(lambda n, generator: deaths(q, n, generator)) <= MOST_VIOLATIONS
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
-@pytest.mark.parametrize("v", range(3))
+@pytest.mark.parametrize("v", third_of(range(3)))
 def test_looking_after_every_pair_of_real_differences_does_so_too(coarse, real, v):
     draw = lambda n, generator: generator.choice(real[v], n)  # noqa: E731
     assert n_violations(draw) <= MOST_VIOLATIONS

@@ -323,8 +323,8 @@ def test_the_curves_are_medians_with_the_epochs_to_the_threshold_marked(both):
 # ---------------------------------------------------------------- any number of runs
 
 
-@pytest.mark.parametrize("n", [3, 30, 1_000, 100_000])
-def test_three_runs_are_drawn_as_well_as_a_hundred_thousand(n):
+@pytest.mark.parametrize("n", [3, 30, 10_000])
+def test_three_runs_are_drawn_as_well_as_ten_thousand(n):
     small = compare(spec_of(3, questions=("fresh",)), None, PlannedEngine(good))
     rng = np.random.default_rng(1)
     dead = rng.random((3, n)) < 0.1
