@@ -1,4 +1,4 @@
-"""Run random mutations of one kind of input through the program: `python -m fuzz KIND N SEED`.
+"""Run random mutations of inputs through the program: `python -m fuzz KINDS N SEED`.
 
 A program of one thread: it imports everything once, writes valid inputs into a temporary folder,
 and runs each mutation in a forked child process, in an empty working directory. It prints every
@@ -85,8 +85,8 @@ def main() -> int:
     """Read the command line, run its mutations, and return the exit code."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a process that forks has one thread
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
-    parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("n", type=int, help="number of mutations")
+    parser.add_argument("kinds", help=f"some of {','.join(KINDS)}")
+    parser.add_argument("n", type=int, help="number of mutations of each kind")
     parser.add_argument("seed", type=int)
     parser.add_argument("first", type=int, nargs="?", default=0, help="number of the first one")
     parser.add_argument("--keep", type=Path, help="folder for the input of failures")
@@ -96,7 +96,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if given.keep is None else given.keep.absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        return int(fuzz(given.kind, given.n, given.seed, given.first, folder) > 0)
+        counts = [
+            fuzz(kind, given.n, given.seed, given.first, folder) for kind in given.kinds.split(",")
+        ]
+        return int(any(counts))
 
 
 if __name__ == "__main__":
