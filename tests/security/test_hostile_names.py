@@ -205,7 +205,8 @@ class Tags(HTMLParser):
         self.counts.update([tag, *(f"{tag} {name}" for name, _ in attrs)])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kind", third_of(KINDS))
 def test_no_name_adds_a_tag_or_an_attribute_to_a_page(results, kind):
     names = (*MARKUP_NAMES[:10], *UNPRINTABLE_NAMES, "a" * 4_000)
     pages = [

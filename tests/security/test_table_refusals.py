@@ -4,6 +4,7 @@ Each is refused with exit code 2 and one line on standard error; nothing is crea
 changes by a byte.
 """
 
+import os
 import shlex
 import shutil
 import struct
@@ -220,6 +221,7 @@ def write_tables(folder):
     write_keras(folder / "m.keras")
     shutil.copy(folder / "m.keras", folder / "model.csv")
     (folder / "dir.csv").mkdir()
+    os.mkfifo(folder / "pipe.csv")
     (folder / "here").symlink_to(".")
     numbers = [[str(i), "01"[i % 2]] for i in range(12)]
     for name, content in {
@@ -284,19 +286,19 @@ def template(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def contents_before(template):
+    return contents(template)
+
+
 @pytest.mark.parametrize(
     ("argv", "name", "key"),
     [*DESCRIPTIONS, *SETS, *OUTPUTS, *TABLES],
     ids=lambda part: str(part)[:60],
 )
 def test_bad_input_is_one_line_and_leaves_every_file_as_it_was(
-    run, template, monkeypatch, argv, name, key
+    run, template, contents_before, monkeypatch, argv, name, key
 ):
-    import os
-
     monkeypatch.chdir(template)
-    if "pipe.csv" in argv and not (template / "pipe.csv").exists():
-        os.mkfifo(template / "pipe.csv")
-    before = contents(template)
     assert_refused(run(*shlex.split(argv)), name, key)
-    assert contents(template) == before
+    assert contents(template) == contents_before
