@@ -63,8 +63,8 @@ class JudgeOptions:
     metric: Annotated[
         Metric | None,
         option(
-            "accuracy or balanced-accuracy: what the program's own runs are judged by.",
-            metavar="METRIC",
+            "What the program's own runs are judged by.",
+            metavar="accuracy|balanced-accuracy",
             show_default="accuracy",
         ),
     ] = None

@@ -252,7 +252,7 @@ class QuestionOptions(StatisticsOptions):
     nested: Annotated[
         list[int] | None,
         option(
-            "S source networks, T repeats of each: how much is the luck of the source? In place "
+            "S source networks, T repeats of each: how much do source networks vary? In place "
             "of --repeats.",
             metavar=PAIR,
         ),

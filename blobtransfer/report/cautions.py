@@ -71,8 +71,8 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
         case findings.OtherClasses():
             names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
-                f"{names}: the output layer learnt other classes than the target's and starts no "
-                "better than by chance; --variant new-head,fixed=0 draws it afresh"
+                f"{names}: the output layer was trained on other classes than the target's and "
+                "starts no better than by chance; --variant new-head,fixed=0 re-initialises it"
             )
         case findings.SplitAnew():
             return (
@@ -149,7 +149,7 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
                 return f"{rows}; the answers hold for these"
             return f"{rows}; for answers beyond them try {_more_rows(caution, results)}"
         case findings.OtherClasses():
-            return "the kept output layer learnt other classes; try --variant new-head,fixed=0"
+            return "the output layer was trained on other classes; try --variant new-head,fixed=0"
         case findings.SplitAnew():
             return f"the same {caution.n_rows:,} rows are resplit: {_ways_to_narrow(caution)}"
         case findings.Collapsed():

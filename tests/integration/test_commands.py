@@ -304,7 +304,7 @@ def test_a_model_of_other_classes_serves_a_new_head(run):
 def test_nested_sources_share_their_repeats_and_show_their_luck(run, tmp_path):
     compare = ("compare", *SMALL_OPTIONS, "--fixed", 0)
     done = run(*compare, "--nested", 3, 2, "-o", "n.json", "-o", "n.csv", "--no-plot")
-    assert "The luck of the source" in done.out
+    assert "Variation between source networks" in done.out
     assert "3 sources x 2 repeats" in done.out
     record = json.loads((tmp_path / "n.json").read_text())
     jsonschema.validate(record, json_schema())

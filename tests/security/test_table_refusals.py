@@ -86,7 +86,7 @@ SETS = [
     ("train-source --task iris:label=x", "--task iris:label=x", "classes, drop, scale"),
     ("train-source --task iris:train=200", "iris", "150 rows"),
     ("train-source --task 'iris:drop=sepal lenth'", "iris", "mean sepal length or petal length?"),
-    ("compare --source iris --target iris", "iris", "tell them apart"),
+    ("compare --source iris --target iris", "iris", "separate them with where="),
     (
         "compare --source digits:classes=0-4 --target digits:classes=5-9 --until-decided",
         "--until-decided",
@@ -166,7 +166,7 @@ TABLES = [
         f"--task {SITE}:A,drop=outcome",
         "leave one out",
     ),
-    (f"compare --source {SITE}:A --target {SITE}:A", "sites.csv", "tell them apart"),
+    (f"compare --source {SITE}:A --target {SITE}:A", "sites.csv", "separate them with where="),
     (
         f"compare --source {SITE}:A "
         "--target copy.csv:label=outcome,drop=person,drop=fold,drop=site",

@@ -16,7 +16,7 @@ from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.table import Preprocessing, TableSpec
 
 MAX_COPIES_PER_ROW = 3.0
-"""Mean number of copies of a distinct row from which on equal rows are taken as coincidence."""
+"""Mean number of copies of a distinct row above which equal rows are a coincidence."""
 
 MIN_LEFT_OUT = 2
 """Shared rows that are left out whatever the number of test rows."""
@@ -126,7 +126,7 @@ def _check_one_table(source: TableSpec, target: TableSpec) -> None:
     may_train, may_test = _training_rows(source), _test_rows(target)
     n_shared = len(np.intersect1d(target_rows.indices[may_test], source_rows.indices[may_train]))
     if n_shared:
-        advice = "tell them apart with where=, classes= or split="
+        advice = "separate them with where=, classes= or split="
         raise _leakage_error(n_shared, source.name, target, advice)
     if target.group is not None and target.group == source.group:
         assert target_rows.groups is not None and source_rows.groups is not None
@@ -135,7 +135,7 @@ def _check_one_table(source: TableSpec, target: TableSpec) -> None:
             raise TableFileError(
                 escape_control_characters(target.origin),
                 f"group={target.group}: {_count(len(shared), 'group')} in both problems, so rows "
-                "of one may train the source and test the target; tell them apart with where=",
+                "of one may train the source and test the target; separate them with where=",
             )
 
 

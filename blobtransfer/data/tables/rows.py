@@ -143,7 +143,7 @@ def preprocessing_of(spec: TableSpec, repeat: int, train_seed: int) -> Preproces
 
 
 def n_duplicates(spec: TableSpec) -> int:
-    """Return the number of rows that are copies of another row, apart from identifiers.
+    """Return the number of rows that are copies of another row, identifiers aside.
 
     They are copies of an earlier row; with a column that splits the rows, test rows that are copies
     of a training row.

@@ -129,7 +129,7 @@ def _sample_size(summary: Summary, results: ComparedResults) -> str:
     return words.pluralise(results.n_repeats, "repeats")
 
 
-def _unit(results: ComparedResults, arm: Arm) -> Unit:
+def _sampling_unit(results: ComparedResults, arm: Arm) -> Unit:
     """Return the unit of observation of an arm."""
     return "sources" if results.spec.is_nested(arm) else "repeats"
 
@@ -155,11 +155,11 @@ def _needed_repeats(undecided: Sequence[Summary], results: ComparedResults) -> s
         if to_decide is None and results.spec.resplit is not None and _has_interval(summary):
             return _needed_rows(undecided, results)
         if to_decide is None:
-            return f"more {_unit(results, summary.arm)} should settle it"
+            return f"more {_sampling_unit(results, summary.arm)} should settle it"
         numbers.append((to_decide, summary))
     (low, high), slowest = max(numbers, key=lambda number: number[0][1])
     numbers_of = f"{low} to {high}" if low < high else f"about {low}"
-    text = f"{numbers_of} {_unit(results, slowest.arm)} should settle it"
+    text = f"{numbers_of} {_sampling_unit(results, slowest.arm)} should settle it"
     d = slowest.difference
     assert d is not None
     if d.repeats_needed is not None and d.repeats_needed[1] > d.n:

@@ -105,7 +105,8 @@ def epochs_table(results: CellResults) -> Table:
 def variance_table(results: CellResults) -> Table:
     """Return the table of the variation between and within source networks."""
     return Table(
-        title=f"The luck of the source: std of {words.test_metric(results.spec)} in points",
+        title="Variation between source networks: std of "
+        f"{words.test_metric(results.spec)} in points",
         columns=("variant", "sources", "between sources", "within a source", "ICC"),
         rows=tuple(
             (

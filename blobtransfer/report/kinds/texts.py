@@ -85,9 +85,9 @@ def training_paragraph(specs: Sequence[ExperimentSpec]) -> str:
 def design_paragraph(spec: ExperimentSpec) -> str:
     """Return a paragraph on the variants and on what the runs of a repeat share."""
     text = (
-        "Standalone networks start from fresh weights; the variants from a source network that "
-        "learnt the source problem, with as many layers frozen as they say. Within a repeat all "
-        "variants have the same draw of weights and see the rows in the same order, so they are "
+        "Standalone networks start from random weights; the variants from a source network that "
+        "was trained on the source problem, with as many layers frozen as named. Within a repeat "
+        "all variants have the same random weights and see the rows in the same order, so they are "
         "compared by their differences within a repeat."
     )
     if "fresh" in spec.questions:
