@@ -6,6 +6,7 @@ A few rows that two tables share are left out; more of them are an error.
 from collections import Counter
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,8 @@ def rows_trained_on(target: TableSpec, preprocessing: Preprocessing) -> list[int
     is_shared = _share_classes(preprocessing.classes, target.class_names)
     classes = (None,) if is_shared else preprocessing.classes
     is_trained = np.zeros(len(may_test), bool)
-    for class_name, precision in product(classes, (np.float32, np.float64)):
+    precisions: tuple[type[np.floating[Any]], ...] = (np.float32, np.float64)
+    for class_name, precision in product(classes, precisions):
         hashes = row_hashes(target, may_test, (), class_name, precision)
         is_trained |= [row_hash in trained for row_hash in hashes]
     rows: list[int] = rows_of(target).indices[may_test][is_trained].tolist()

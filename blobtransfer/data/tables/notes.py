@@ -98,14 +98,12 @@ def _group_note(source: TableSpec, target: TableSpec) -> Iterator[Note]:
     )
     n_shared = len(set(groups) & set(other))
     if n_shared:
-        yield (
-            True,
-            (
-                f"{n_shared:,} of {len(other):,} groups of the target are in the source too, by the "
-                f"values of {escape_control_characters(source.group)}: if they are the same, such as "
-                "persons, remove them from one of the files"
-            ),
+        text = (
+            f"{n_shared:,} of {len(other):,} groups of the target are in the source too, by the "
+            f"values of {escape_control_characters(source.group)}: if they are the same persons or "
+            "things, remove them from one of the files"
         )
+        yield True, text
 
 
 def trained_row_note(target: TableSpec) -> Iterator[Note]:
