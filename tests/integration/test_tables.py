@@ -169,7 +169,7 @@ def test_a_row_of_both_files_is_left_out_wherever_repeats_are_computed(run, tmp_
 
 
 def test_a_warning_about_a_table_is_printed_when_quiet_too(run, tmp_path):
-    rows = [[f"{i}.5", str(i + i // 9), "pq"[i % 2]] for i in range(30)]
+    rows = [[f"{i * i}.5", str(i + i // 9), "pq"[i % 2]] for i in range(30)]
     write_rows(tmp_path / "a.csv", [["x", "mrn", "y"], *rows])
     done = run("train-source", *FAST, "--task", "a.csv:label=y", "-q")
     assert done.err.startswith("warning: source: column mrn")
