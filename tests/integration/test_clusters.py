@@ -17,6 +17,7 @@ from helpers.clusters import Cluster, service, wait_until
 from helpers.commands import ENVIRONMENT, Finished, assert_refused, run_process, without_cautions
 from helpers.stores import COMMANDS, ENDLESS, FRESH, LONG, n_blocks, without_times
 from helpers.texts import says_in_order
+from helpers.trials import third_of
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +56,10 @@ def alone(forks, tmp_path_factory):
     return (folder / "a.csv").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["compare", "nested", "speed", "scores", "table", "grid", "pairs"])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    "name", third_of(["compare", "nested", "speed", "scores", "table", "grid", "pairs"])
+)
 def test_a_cluster_gives_the_bytes_of_one_machine(name, shared, run, tmp_path):
     command, fewer, more = COMMANDS[name]
     quiet = ("-q", "--no-plot")

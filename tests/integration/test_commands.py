@@ -263,8 +263,9 @@ def test_the_epochs_of_all_networks_are_recorded_and_printed(run, tmp_path):
         assert run("show", "r.json", "--no-plot").out == done.out
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", [v for v in VARIANTS if v != "equal-compute"])
+@pytest.mark.parametrize("variant", third_of(v for v in VARIANTS if v != "equal-compute"))
 def test_train_target_trains_any_one_variant_and_saves_its_network(run, variant):
     is_transfer = "self" not in variant and "random" not in variant
     if is_transfer:
@@ -290,7 +291,7 @@ def test_train_target_trains_any_one_variant_and_saves_its_network(run, variant)
 
 @pytest.mark.slow
 def test_a_model_of_other_classes_serves_a_new_head(run):
-    run("train-source", *SMALL_OPTIONS, "--classes", 4)
+    run("train-source", *SMALL_OPTIONS, "--classes", 4, "--no-plot")
     refused = run("compare", *SMALL_OPTIONS, "--model", "model.keras", "--fixed", 0)
     assert_refused(refused, "--model model.keras", "--variant new-head,fixed=0")
     assert says_in_order(refused.err, "2-5-5-4", "4 classes", "3 classes")
@@ -318,7 +319,8 @@ def test_nested_sources_share_their_repeats_and_show_their_luck(run, tmp_path):
 def test_speed_has_its_tables_and_keeps_the_curves(run, tmp_path):
     plain = run("compare", *SMALL_OPTIONS, "--repeats", 2, *CSV)
     outputs = ("-o", "s.json", "-o", "s.csv")
-    done = run("compare", *SMALL_OPTIONS, "--repeats", 2, "--speed", "--threshold", 0.3, *outputs)
+    speed = ("--speed", "--threshold", 0.3, "--no-plot")
+    done = run("compare", *SMALL_OPTIONS, "--repeats", 2, *speed, *outputs)
     assert "speed of learning" in done.out and "that reach 30.0 %" in done.out
     assert (tmp_path / "s.csv").read_text() == plain.out
     record = json.loads((tmp_path / "s.json").read_text())
@@ -427,22 +429,22 @@ def test_a_figure_of_another_command_is_not_replaced_silently(run, tmp_path, suf
     assert without_cautions(run(*second, "-q").err) == ""
 
 
+SIZES = [
+    (("--style", "paper", "--size", "3.5x4"), (525, 600)),
+    (("--style", "slide"), (2000, 1125)),
+    (("--size", "8x6"), (1200, 900)),
+]
+
+
+@pytest.mark.exhaustive
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("options", "size"),
-    [
-        ((), None),
-        (("--style", "slide"), (2000, 1125)),
-        (("--style", "paper", "--size", "3.5x4"), (525, 600)),
-        (("--size", "8x6"), (1200, 900)),
-    ],
-)
+@pytest.mark.parametrize(("options", "size"), third_of(SIZES))
 def test_the_size_of_a_figure_is_that_of_its_style_or_as_asked(run, tmp_path, options, size):
     for command in (("compare", "--repeats", 2, "--sources", "one"), ("train-target",)):
         done = run(*command, *SMALL_OPTIONS, "-q", "--plot", "f.png", *options)
         assert (done.code, without_cautions(done.err)) == (0, "")
         with Image.open(tmp_path / "f.png") as picture:
-            assert size is None or picture.size == size
+            assert picture.size == size
 
 
 @pytest.mark.slow
@@ -511,7 +513,8 @@ def test_names_in_the_environment_keep_their_spaces_and_switches_can_be_off(run,
 def test_the_network_follows_the_options(run):
     settings = ("--hidden", 4, 3, 2, "--features", 3, "--classes", 4, "--activation", "tanh")
     settings += ("--initializer", "glorot_normal", "--momentum", 0.5, "--batch-size", 16)
-    done = run("train-source", *SMALL_OPTIONS, *settings, "--format", "json", "--test-samples", 30)
+    form = ("--format", "json", "--no-plot")
+    done = run("train-source", *SMALL_OPTIONS, *settings, *form, "--test-samples", 30)
     record = json.loads(done.out)
     jsonschema.validate(record, json_schema())
     assert record["spec"]["network"] == {
@@ -525,8 +528,7 @@ def test_the_network_follows_the_options(run):
     assert record["tasks"][0]["n_test"] == 30
     assert len(record["curves"][0]["test_loss"]) == 3
     problem = ("--features", 3, "--classes", 4, "--model", "model.keras", "--sources", "one")
-    form = ("--repeats", 1, "--format", "json", "--no-plot")
-    moved = run("compare", *SMALL_OPTIONS, *problem, *form)
+    moved = run("compare", *SMALL_OPTIONS, *problem, *form, "--repeats", 1)
     record = json.loads(moved.out)
     jsonschema.validate(record, json_schema())
     assert record["spec"]["network"]["hidden"] == [4, 3, 2]
@@ -548,19 +550,17 @@ def test_no_command_shows_the_help_and_is_a_mistake(run):
     assert "train-source" in done.out + done.err
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [
+def test_help_and_refusals_load_nothing_heavy(tmp_path):
+    command_lines = (
         ("--help",), ("compare", "--help"), ("compare", "--fixed", "7"), ("grid", "--help"),
         ("pairs", "--pairs", "1"), ("sweep", "--over", "fixed=0,7"),
-    ],
-)  # fmt: skip
-def test_help_and_refusals_load_nothing_heavy(argv, tmp_path):
+    )  # fmt: skip
     code = (
         "import sys\n"
-        f"sys.argv = ['blobtransfer', *{argv!r}]\n"
         "from blobtransfer.cli.app import main\n"
-        "main()\n"
+        f"for argv in {command_lines!r}:\n"
+        "    sys.argv = ['blobtransfer', *argv]\n"
+        "    main()\n"
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "sys.exit(f'loaded: {loaded}' if loaded else 0)\n"
     )
@@ -617,10 +617,10 @@ def test_completion_offers_options_and_loads_nothing_heavy(tmp_path):
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["GITHUB_ACTIONS", "PY_COLORS"])
-def test_help_in_a_pipe_has_no_colours_wherever_it_runs(tmp_path, name):
+def test_help_in_a_pipe_has_no_colours_wherever_it_runs(tmp_path):
     plain = run_process("compare", "--help", cwd=tmp_path)
-    done = run_process("compare", "--help", cwd=tmp_path, environment={name: "true"})
+    colours = {"GITHUB_ACTIONS": "true", "PY_COLORS": "true"}
+    done = run_process("compare", "--help", cwd=tmp_path, environment=colours)
     assert (done.code, done.out) == (0, plain.out)
     assert "\x1b" not in done.out
 
@@ -653,7 +653,7 @@ def test_results_go_to_files_by_suffix_and_to_standard_output(run, tmp_path):
         assert row == {k: "" if v is None else str(v) for k, v in of_json.items()}
     assert record["argv"][:2] == ["compare", "--samples"]
     assert (tmp_path / "o.md").read_text().startswith("**Fresh sources (a new")
-    assert (tmp_path / "o.txt").read_text() == run("compare", *SMALL_OPTIONS, "--repeats", 2).out
+    assert (tmp_path / "o.txt").read_text() == run("show", "o.json", "--no-plot").out
     assert done.err.splitlines()[:5] == [
         "wrote o.json", "wrote o.csv", "wrote o.md", "wrote o.txt", "wrote compare.png",
     ]  # fmt: skip
@@ -677,7 +677,7 @@ def test_more_repeats_keep_the_earlier_lines(run):
 
 @pytest.mark.slow
 def test_a_run_that_diverges_is_counted_and_ends_with_3(run, tmp_path):
-    settings = ("--learning-rate", "3e38", "--activation", "tanh")
+    settings = ("--learning-rate", "3e38", "--activation", "tanh", "--no-plot")
     done = run("compare", *SMALL_OPTIONS, *settings, "--repeats", 2, "--fixed", 0, "-o", "o.csv")
     assert done.code == 3
     assert "not finite" in done.err
@@ -691,8 +691,9 @@ def test_a_run_that_diverges_is_counted_and_ends_with_3(run, tmp_path):
 # ---------------------------------------------------------------- model files
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+@pytest.mark.parametrize("name", third_of(["model.keras", "model.h5"]))
 def test_a_model_is_never_replaced_without_force_but_the_same_one_may_stay(run, tmp_path, name):
     train = ("train-source", *SMALL_OPTIONS, "--model", name)
     run(*train, "--no-plot")

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from helpers.trials import third_of
 
 import blobtransfer
 from blobtransfer.report.words import QUESTION_NAMES
@@ -34,12 +35,19 @@ def commands_of(block):
 
 
 def cases():
-    """Give each block of commands on each page; a page of help is quick."""
+    """Yield each block of commands on each page; a page of help is quick, Keras costly."""
+    of_keras = []
     for page in update.PAGES:
         for i, block in enumerate(blocks_of(page)):
             commands = commands_of(block)
-            marks = () if all("--help" in one for one in commands) else pytest.mark.slow
-            yield pytest.param(page, i, marks=marks, id=f"{page}: {commands[0]}"[:60])
+            marks = [] if all("--help" in command for command in commands) else [pytest.mark.slow]
+            name = f"{page}: {commands[0]}"[:60]
+            if "import keras" in commands[0]:
+                marks.append(pytest.mark.exhaustive)
+                of_keras.append(pytest.param(page, i, marks=marks, id=name))
+            else:
+                yield pytest.param(page, i, marks=marks, id=name)
+    yield from third_of(of_keras)
 
 
 def needed_by(blocks, i):

@@ -30,6 +30,7 @@ from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
 from helpers.stores import n_blocks
 from helpers.texts import says_in_order
+from helpers.trials import third_of, trials
 
 from blobtransfer.atomic_write import PREFIX
 from blobtransfer.keras_files.read import read_source_file
@@ -245,7 +246,8 @@ def test_an_odd_variable_of_the_environment_is_no_traceback(tmp_path, variable, 
 # ---------------------------------------------------------------- Ctrl-C, SIGTERM and SIGHUP
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("number", third_of([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
 def test_a_signal_prints_and_saves_the_repeats_that_are_finished(forks, tmp_path, number):
     outputs = ("-o", "o.json", "-o", "o.csv", "--store", "a.db")
     process = forks.start(*LONG, "-q", "--full", *outputs, cwd=tmp_path)
@@ -264,10 +266,11 @@ def test_a_signal_prints_and_saves_the_repeats_that_are_finished(forks, tmp_path
 
 
 @needs_proc
+@pytest.mark.exhaustive
 def test_signals_at_any_stage_end_quietly_and_leave_whole_files_only(tmp_path):
     rng = random.Random(1234)
     codes = set()
-    for i in range(8):
+    for i in range(trials(4)):
         folder = tmp_path / str(i)
         folder.mkdir()
         old = old_files(folder, "o.json", "o.png")
@@ -347,7 +350,8 @@ def test_help_for_a_reader_that_has_gone_is_no_error(forks, tmp_path):
             assert (done.code, done.err) == (0, "")
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("closed", third_of(["<&- >&- 2>&-", "<&-", ">&-", "2>&-"]))
 def test_closed_streams_cost_no_files(tmp_path, closed):
     by = ("sh", "-c", f'exec "$@" {closed}', "sh")
     done = run_process(*TRAIN, "-q", "-o", "o.csv", cwd=tmp_path, by=by)

@@ -473,17 +473,23 @@ def save(keras, tmp_path):
     return save
 
 
-@pytest.mark.parametrize(("units", "activation"), [(3, "sigmoid"), (1, None), (1, "relu")])
-def test_an_output_layer_that_is_drawn_afresh_may_be_any(keras, run, save, units, activation):
+@pytest.mark.parametrize(
+    ("units", "activation", "variant"),
+    [
+        (3, "sigmoid", "new-head,fixed=0"), (1, None, "new-head,fixed=1"),
+        (1, "relu", "add=4,fixed=1"),
+    ],
+)  # fmt: skip
+def test_an_output_layer_that_is_drawn_afresh_may_be_any(
+    keras, run, save, units, activation, variant
+):
     save("m.keras", keras.layers.Dense(units, activation))
     kept = run("train-target", "--model", "m.keras", "--fixed", 1, *QUICK)
     assert kept.code == 2
     assert "--variant new-head,fixed=0" in kept.err
-    for variant in ("new-head,fixed=0", "new-head,fixed=1", "add=4,fixed=1"):
-        done = run("train-target", "--model", "m.keras", "--variant", variant, *QUICK)
+    for command in (("train-target",), ("compare", "--repeats", 2)):
+        done = run(*command, "--model", "m.keras", "--variant", variant, *QUICK)
         assert done.code == 0, done.err
-    alone = ("--variant", "new-head,fixed=0", "--repeats", 2, "-q")
-    assert run("compare", "--model", "m.keras", *alone, *QUICK).code == 0
 
 
 def test_a_model_of_two_classes_by_one_unit_goes_on_as_it_is(keras, run, save):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers.specs import PARITY_CASES, STOPPING_CASES
-from helpers.trials import third_of
+from helpers.trials import third_of, trials
 
 from blobtransfer.engines import load_engine
 from blobtransfer.network import initial_weights
@@ -114,7 +114,8 @@ def test_networks_that_are_pulled_towards_their_sources_agree(engines, optimizer
         assert_close(ours[arm].weights, theirs[arm].weights, spec.training)
 
 
+@pytest.mark.exhaustive
 def test_after_all_epochs_the_accuracies_agree_within_two_rows(engines):
-    ours, theirs = trained_by_each(engines, MLPSpec(), TrainingSpec(), BlobsSpec(2), N_NETWORKS)
+    ours, theirs = trained_by_each(engines, MLPSpec(), TrainingSpec(), BlobsSpec(2), trials(4))
     difference = np.abs(ours.scores - theirs.scores)[TEST_ACCURACY]
     assert difference.max() <= 2 / 500 + 1e-9

@@ -34,6 +34,7 @@ from helpers.stores import (
     without_times,
 )
 from helpers.texts import says_in_order
+from helpers.trials import third_of
 
 import blobtransfer.running.fingerprint
 from blobtransfer.cli import show
@@ -49,8 +50,10 @@ def copy_without_a_third(path, other):
     connection.close()
 
 
-@pytest.mark.parametrize("command, fewer, more", COMMANDS.values(), ids=COMMANDS)
-def test_what_is_kept_and_extended_is_what_one_run_gives(command, fewer, more, run, tmp_path):
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", third_of(COMMANDS))
+def test_what_is_kept_and_extended_is_what_one_run_gives(name, run, tmp_path):
+    command, fewer, more = COMMANDS[name]
     outputs = ("-o", "one.csv", "-o", "one.json")
     assert run(*command, *more, *QUIET, *outputs).code == 0
     one = (tmp_path / "one.csv").read_bytes(), without_times(tmp_path / "one.json")
@@ -151,7 +154,8 @@ def test_a_table_may_have_another_name_and_is_the_same(name, run, tmp_path):
 # ---------------------------------------------------------------- parts
 
 
-@pytest.mark.parametrize("name", ["compare", "nested", "sweep", "grid", "pairs"])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", third_of(["compare", "nested", "sweep", "grid", "pairs"]))
 def test_parts_of_a_job_array_become_what_one_run_gives(name, run, tmp_path):
     command, _, more = COMMANDS[name]
     assert run(*command, *more, *QUIET, "-o", "one.csv").code == 0
