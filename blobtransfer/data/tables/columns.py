@@ -1,7 +1,8 @@
 """Columns of a table as numbers or as words.
 
 `column_of` turns a column of a `DataFrame`, whatever file it comes from, into numbers or words. One
-value has one spelling: 1, 1.0 and 1e0 are the word `1`; TRUE, True and true are the word `True`.
+value has one spelling: 1, 1.0 and 1e0 are the word `1`; TRUE, True and true are the word `True`;
+an accented letter is one character (NFC).
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +130,7 @@ def column_of(values: "Series[Any]", as_words: bool, missing: Collection[str]) -
         return RawColumn(codes=codes, words=("",), kind=KINDS.get(kind, kind))
     objects = distinct.tolist()
     kinds = [_kind(value) for value in objects if not _is_plain(value)]
-    texts = [_text(value).strip() for value in objects]
+    texts = [normalize("NFC", _text(value)).strip() for value in objects]
     code_of, words = _merge(texts, missing)
     word_codes = np.append(code_of, np.int32(-1))[codes]
     column = RawColumn(
@@ -164,7 +166,7 @@ def find_word(text: str, words: Sequence[str]) -> str | None:
         text: A value as a user or a file spells it.
         words: Words of a column.
     """
-    codes, _ = _merge([*words, text.strip()], ())
+    codes, _ = _merge([*words, normalize("NFC", text).strip()], ())
     return words[codes[-1]] if -1 < codes[-1] < len(words) else None
 
 

@@ -425,6 +425,7 @@ def test_one_value_has_one_spelling_whatever_the_type(frames, spellings):
         (["007", "7", "x"], ("007", "7", "7.0"), (20, 20, None)),
         ([True, False, True], ("TRUE", "true", "1"), (40, 40, None)),
         (["a:b", "a", "c"], ("a:b", "a"), (20, 20)),
+        (["\u00e9", "e\u0301", "c"], ("\u00e9", "e\u0301"), (40, 40)),
     ],
 )  # fmt: skip
 def test_where_takes_a_value_as_the_file_or_the_program_spells_it(frames, values, texts, n_rows):
