@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import compress
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from blobtransfer.data.dataset import Dataset
 from blobtransfer.data.tables.columns import NUMBER, RawColumn, find_word
@@ -169,7 +168,7 @@ def row_hashes(
     indices: NDArray[np.intp],
     ignored: Collection[str] = (),
     class_name: str | None = None,
-    precision: type[np.floating[Any]] = np.float32,
+    precision: DTypeLike = np.float32,
 ) -> list[str]:
     """Return a hash of the values and the class of each row, to find equal rows in other tables.
 
