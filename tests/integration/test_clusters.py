@@ -277,7 +277,8 @@ def test_a_signal_ends_the_wait_for_a_service_that_is_silent(forks, number, tmp_
     assert (process.returncode, out, err) == (128 + number, "", "")
 
 
-@pytest.mark.parametrize("content", [bytes(64), b"\xff" * 64], ids=["zeros", "ones"])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("content", third_of([bytes(64), b"\xff" * 64]))
 def test_where_a_scheduler_sends_garbage_what_is_done_is_kept(forks, shared, content, tmp_path):
     host, port = shared.address.removeprefix("tcp://").split(":")
     is_garbage = Event()

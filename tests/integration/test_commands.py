@@ -332,18 +332,18 @@ def test_speed_has_its_tables_and_keeps_the_curves(run, tmp_path):
 # ---------------------------------------------------------------- show
 
 
+SHOWN = [
+    ("compare", "--repeats", 3, "--speed", "--variant", "random-frozen,fixed=1"),
+    ("compare", "--nested", 2, 2),
+    ("train-source",),
+    ("train-target",),
+]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param(
-            ("compare", "--repeats", 3, "--speed", "--variant", "random-frozen,fixed=1"),
-            marks=pytest.mark.slow,
-        ),
-        ("compare", "--nested", 2, 2),
-        pytest.param(("train-source",), marks=pytest.mark.slow),
-        ("train-target",),
-    ],
-    ids=lambda command: " ".join(map(str, command[:2])),
+    "command", third_of(SHOWN), ids=lambda command: " ".join(map(str, command[:2]))
 )
 def test_show_prints_and_draws_all_of_it_again(run, tmp_path, command):
     formats = ("-o", "a.json", "-o", "a.csv", "-o", "a.md", "-o", "a.txt", "--plot", "a.png")

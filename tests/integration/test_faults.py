@@ -457,7 +457,9 @@ def test_no_home_and_no_temporary_directory_of_ones_own_is_no_trouble(tmp_path, 
     assert sorted(os.listdir(tmp_path)) == ["o.csv", "train-target.png"]
 
 
-def test_a_disk_that_is_read_only_but_for_home_and_the_target_is_no_trouble(tmp_path):
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("engine", third_of(["compiled", "keras"]))
+def test_a_disk_that_is_read_only_but_for_home_and_the_target_is_no_trouble(tmp_path, engine):
     # There is no temporary directory then, which TensorFlow and we would like to have.
     read_only = (
         "unshare", "-m", "sh", "-c",
@@ -468,7 +470,7 @@ def test_a_disk_that_is_read_only_but_for_home_and_the_target_is_no_trouble(tmp_
         pytest.skip("needs the right to mount, and temporary directories on the first disk")
     outputs = ("--model", tmp_path / "m.keras", "-o", tmp_path / "o.csv", "--no-plot", "-q")
     done = run_process(
-        "train-source", "--engine", "keras", *SMALL_OPTIONS, *outputs, cwd=tmp_path, by=read_only,
+        "train-source", "--engine", engine, *SMALL_OPTIONS, *outputs, cwd=tmp_path, by=read_only,
         environment={"HOME": str(tmp_path)},
     )  # fmt: skip
     assert (done.code, done.out, done.err) == (0, f"{tmp_path}/m.keras\n", "")

@@ -55,7 +55,7 @@ from blobtransfer.specs.variant import STANDALONE, parse_variant
 pytestmark = pytest.mark.security
 
 
-def short_id(name: str) -> str:
+def short_id(name: object) -> str:
     return ascii(name)[:30]
 
 
@@ -248,14 +248,17 @@ def test_every_figure_can_be_drawn_and_is_well_formed_whatever_names_are_in_it(
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
 
 
-@pytest.mark.parametrize("n_features", [1, 2, 3])
-def test_problems_can_be_drawn_whatever_they_are_called(n_features):
+NAMES = ("\u0301" * 2_000, "W" * 300, "\ud800\x1b]]>--<&\ufffe")
+CALLED = [(n, NAMES[(n + i) % 3]) for n in (1, 2, 3) for i in range(3)]
+"""Number of features and name of a problem; each third has every number and every name."""
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("n_features", "name"), third_of(CALLED), ids=short_id)
+def test_problems_can_be_drawn_whatever_they_are_called(n_features, name):
     dataset = load_dataset(BlobsSpec(1, **SMALL, n_features=n_features))
-    for name in ("\u0301" * 2_000, "W" * 300, "\ud800\x1b]]>--<&\ufffe"):
-        datasets = [
-            replace(dataset, spec=table_called(f"{name}{i}", dataset.spec)) for i in range(2)
-        ]
-        ElementTree.fromstring(svg_text(picture_of_datasets(datasets, Canvas(), [name])).encode())
+    datasets = [replace(dataset, spec=table_called(f"{name}{i}", dataset.spec)) for i in range(2)]
+    ElementTree.fromstring(svg_text(picture_of_datasets(datasets, Canvas(), [name])).encode())
 
 
 def test_a_long_name_fits_a_small_figure_that_has_room_for_a_short_one(results):
