@@ -143,10 +143,15 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
             notes = (f"arrays that do not fit the others are left out: {', '.join(unused[:5])}",)
         for block in blocks:
             values = _values(archive, block)
-            classes = _one_hot_classes(values) if block.is_label else None
-            if classes is not None:
-                notes += (f"{block.name} is one-hot: it was read as the number of the class",)
-            names, series = _columns(block, values if classes is None else classes)
+            is_label = block.is_label or block.name in options.as_words
+            if is_label and not isinstance(values, str) and values.shape[1] > 1:
+                n_values, classes = values.shape[1], _one_hot_classes(values)
+                if classes is None:
+                    values = f"{n_values:,} values per row that are not one-hot"
+                else:
+                    values = classes
+                    notes += (f"{block.name} is one-hot: it was read as the number of the class",)
+            names, series = _columns(block, values, is_label)
             heads += names
             columns += series
     split = None
@@ -217,7 +222,7 @@ def _blocks(headers: Sequence[_Header]) -> list[_Block]:
     if others and all(block.is_label for block in blocks):
         raise TableProblem(
             f"{others[0].name} has {sum(others[0].n_rows):,} rows, but {blocks[0].name} has "
-            f"{sum(n_rows):,}; give arrays of as many rows"
+            f"{sum(n_rows):,}; use arrays with the same number of rows"
         )
     check_size(sum(n_rows), sum(block.headers[0].n_columns for block in blocks))
     read = [header for block in blocks for header in block.headers if header.is_read]
@@ -271,20 +276,32 @@ def _check_letters(codes: NDArray[np.uint32]) -> None:
         raise ValueError("words that are not Unicode")
 
 
-def _one_hot_classes(values: NDArray[Any] | str) -> NDArray[np.int64] | None:
-    """Return the class numbers of one-hot labels, (n_rows, 1); None if they are others."""
-    if isinstance(values, str) or values.dtype.kind in "US" or values.shape[1] < 2:
+def _one_hot_classes(values: NDArray[Any]) -> NDArray[np.int64] | None:
+    """Return the class numbers of one-hot labels, (n_rows, 1); None if they are others.
+
+    Args:
+        values: (n_rows, n_classes) of two values, such as -1 and 1, the higher once in each row.
+    """
+    if values.dtype.kind == "U":
         return None
-    is_one = values == 1
-    is_one_hot = (is_one.sum(axis=1) == 1).all() and ((values == 0) | is_one).all()
-    return is_one.argmax(axis=1)[:, None] if is_one_hot else None
+    is_high = values == values.max()
+    is_one_hot = (is_high.sum(axis=1) == 1).all() and (is_high | (values == values.min())).all()
+    return is_high.argmax(axis=1)[:, None] if is_one_hot else None
 
 
-def _columns(block: _Block, values: NDArray[Any] | str) -> tuple[list[str], list[Any]]:
-    """Return the names and the values of the columns of a block."""
+def _columns(
+    block: _Block, values: NDArray[Any] | str, is_label: bool
+) -> tuple[list[str], list[Any]]:
+    """Return the names and the values of the columns of a block.
+
+    Args:
+        block: The block.
+        values: (n_rows, n_columns), or what they are if they are not read.
+        is_label: Whether a single column has the name of the block, as labels have.
+    """
     if isinstance(values, str):
         return [block.name], [unread(values, sum(block.n_rows))]
-    is_single = len(block.headers[0].shape) == 1 or (block.is_label and values.shape[1] == 1)
+    is_single = len(block.headers[0].shape) == 1 or (is_label and values.shape[1] == 1)
     names = [block.name if is_single else f"{block.name}_{i + 1}" for i in range(values.shape[1])]
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
     return names, list(native.T)

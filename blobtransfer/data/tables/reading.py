@@ -144,7 +144,7 @@ class RawTable:
             if kind is not None and name in self.options.as_words:
                 raise self.error(
                     f"column {escape_control_characters(name)} has {kind}; "
-                    "save it as numbers or text, or leave it out with drop="
+                    "save one number or text per row, or leave it out with drop="
                 )
             missing = MISSING | self.options.missing
             self._columns[name] = column_of(values, name in self.options.as_words, missing)

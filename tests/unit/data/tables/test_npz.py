@@ -44,12 +44,18 @@ def test_labels_of_every_layout_are_one_column(path, labels, values, key):
     assert len(table.notes) == (labels.ndim == 2 and labels.shape[1] == 3)
 
 
-def test_rows_that_are_not_one_hot_stay_a_block(path):
+def test_labels_of_several_values_per_row_are_one_hot_or_not_read(path):
     for labels in (np.array([[1, 1], [0, 1]]), np.array([[1, 2], [0, 1]]), np.zeros((2, 2))):
         np.savez(path, x=np.zeros(2), y=labels)
-        assert list(columns_of(read_file(path))) == ["x", "y_1", "y_2"]
+        table = read_file(path)
+        assert table.heads == ("x", "y")  # y_1 as the label would leave y_2 as a feature
+        assert "2 values per row" in table.column("y").kind
     np.savez(path, X=np.eye(2), y=np.zeros(2))
     assert list(columns_of(read_file(path))) == ["X_1", "X_2", "y"]
+    np.savez(path, x=np.zeros(2), kind=2 * np.eye(3)[[1, 0]] - 1)
+    assert list(columns_of(read_file(path))) == ["x", "kind_1", "kind_2", "kind_3"]
+    np.savez(path, x=np.zeros(2), kind=2 * np.eye(3)[[1, 0]] - 1)
+    assert columns_of(read_file(path, as_words={"kind"}))["kind"] == ["1", "0"]
 
 
 @pytest.mark.parametrize(
