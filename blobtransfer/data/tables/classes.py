@@ -49,6 +49,8 @@ def class_names_of(
         raise raw.error(f"label={label}: {values}; {advice}")
     if len(names) < 2:
         problem = f"one class, {escape_control_characters(names[0])}" if names else "no class"
+        for texts in column.spellings[:1]:
+            problem += f"; {' and '.join(texts[:5])} are one number: write a letter before them"
         n_missing = int(column.is_missing[indices].sum())
         if n_missing:
             rows = f"{n_missing:,} of {len(indices):,} rows"

@@ -52,6 +52,7 @@ class RawColumn:
             but not features; None for numbers and text.
         missing_words: Texts of the column that stand for a missing value, unless the reader
             has replaced them.
+        spellings: Texts of one number, for each word that the column spells in several ways.
     """
 
     numbers: NDArray[np.float64] | None = None
@@ -60,6 +61,7 @@ class RawColumn:
     stray_word: tuple[int, str] | None = None
     kind: str | None = None
     missing_words: tuple[str, ...] = ()
+    spellings: tuple[tuple[str, ...], ...] = ()
 
     @property
     def word_codes(self) -> NDArray[np.int32]:
@@ -138,6 +140,7 @@ def column_of(values: "Series[Any]", as_words: bool, missing: Collection[str]) -
         words=words,
         kind=KINDS.get(kinds[0], kinds[0]) if kinds else None,
         missing_words=tuple(text for text in texts if text in missing and text),
+        spellings=_spellings(texts, code_of, words),
     )
     if as_words or kinds:
         return column
@@ -205,6 +208,23 @@ def _merge(
         for text in texts
     ]  # fmt: skip
     return np.array(codes, np.int32), tuple(code_of_word)
+
+
+def _spellings(
+    texts: Sequence[str], codes: NDArray[np.int32], words: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the different texts of each number that has several.
+
+    Args:
+        texts: Values of a column.
+        codes: (n_texts,) code of each text, -1 if it is missing.
+        words: The word of each code.
+    """
+    texts_of: dict[int, dict[str, None]] = {}
+    for text, code in zip(texts, codes.tolist(), strict=True):
+        if code >= 0 and NUMBER.fullmatch(words[code]):
+            texts_of.setdefault(code, {})[text] = None
+    return tuple(tuple(spellings) for spellings in texts_of.values() if len(spellings) > 1)
 
 
 def _number_word(text: str) -> str:

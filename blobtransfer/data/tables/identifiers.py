@@ -25,6 +25,9 @@ MAX_REPEATED = 0.05
 MAX_STEP_ERROR = 0.1
 """Largest distance, in steps, of equally spaced fractions from their places: a file rounds them."""
 
+MAX_ROWS_PER_NUMBER = 3
+"""Largest mean number of rows of a number that are evidence of numbered pairs or groups."""
+
 MAX_CHANCE = 1e-3
 """Largest chance of so few repeated values, if rows took their values at random, that is evidence
 of an identifier."""
@@ -119,6 +122,31 @@ def has_equal_steps(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool
     values = np.sort(numbers[indices])
     places, step = np.linspace(values[0], values[-1], len(values), retstep=True)
     return step > 0 and bool((np.abs(values - places) <= MAX_STEP_ERROR * step).all())
+
+
+def follows_rows(raw: RawTable, name: str, indices: NDArray[np.intp]) -> bool:
+    """Return whether numbers are sorted in the order of the rows, as times and row numbers are.
+
+    Each is in one row; or few rows have each, and they are equally spaced (0, 0, 1, 1, ...). Fewer
+    than 100 rows may be sorted by a measurement.
+
+    Args:
+        raw: The table.
+        name: Name of the column.
+        indices: (n,) rows that are looked at.
+    """
+    numbers = raw.column(name).numbers
+    if numbers is None:
+        return False
+    values = numbers[indices]
+    values = values[~np.isnan(values)]
+    steps = np.diff(values)
+    if len(values) < MANY_ROWS or not ((steps >= 0).all() or (steps <= 0).all()):
+        return False
+    steps = np.abs(steps[steps != 0])
+    is_equally_spaced = len(steps) > 0 and np.ptp(steps) <= MAX_STEP_ERROR * steps.min()
+    n_allowed = MAX_ROWS_PER_NUMBER if is_equally_spaced else 1
+    return len(values) <= n_allowed * (len(steps) + 1)
 
 
 def _chance_of_at_most(n: int, mean: float) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data.tables.columns import describe_missing
-from blobtransfer.data.tables.identifiers import has_equal_steps, unnamed_columns
+from blobtransfer.data.tables.identifiers import follows_rows, has_equal_steps, unnamed_columns
 from blobtransfer.data.tables.leakage import shared_rows
 from blobtransfer.data.tables.reading import RawTable
 from blobtransfer.data.tables.rows import (
@@ -52,20 +52,23 @@ def table_notes(spec: TableSpec) -> Iterator[Note]:
         yield False, text
     for name in unnamed_columns(raw):
         has_values = not raw.column(name).is_missing.all()
-        reason = "numbers or names the rows" if has_values else "has no value"
-        yield False, f"{name} has no name and {reason}; it is left out"
+        reason = "a different value in every row (an index)" if has_values else "no value"
+        yield False, f"{name} has no name and {reason}: left out"
     yield from _listed(_identifier_note, spec, identifiers_of(spec), True)
     columns = [column.name for column in spec.columns]
+    others = [name for name in columns if name not in identifiers_of(spec)]
+    yield from _listed(_order_note, spec, others, True)
     yield from _listed(_sentinel_note, spec, columns, True)
     yield from _missing_notes(spec)
     yield from _listed(_mark_note, spec, columns)
     yield from _listed(_unit_note, spec, columns)
     names = [spec.label] if spec.group is None else [spec.label, spec.group]
     yield from _listed(_case_note, spec, [*names, *columns])
+    yield from _spelling_notes(spec, [*names, *(spec.where or ())[:1]])
     n_copies = n_duplicates(spec)
     if n_copies and spec.is_resplit:
-        are = "row is a copy of another" if n_copies == 1 else "rows are copies of others"
-        yield False, f"{n_copies:,} {are}, and may test what trains"
+        rows = "row equals another row" if n_copies == 1 else "rows equal other rows"
+        yield False, f"{n_copies:,} {rows}; one may be a training row and the other a test row"
     elif n_copies:
         are = "test row is a copy" if n_copies == 1 else "test rows are copies"
         yield False, f"{n_copies:,} of {spec.n_test:,} {are} of training rows"
@@ -110,7 +113,8 @@ def trained_row_note(target: TableSpec) -> Iterator[Note]:
     """Yield a note if rows of a table are left out that trained a saved network."""
     lines = [read(target).location(i) for i in target.left_out]
     if lines:
-        yield False, f"{_list(lines)}: trained the saved network, and left out"
+        were = "was a training row" if len(lines) == 1 else "were training rows"
+        yield False, f"{_list(lines)} {were} of the saved network; left out"
 
 
 def _listed(
@@ -142,6 +146,17 @@ def _identifier_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], 
     if has_equal_steps(raw, name, indices):
         what = "equally spaced numbers, each in one row, as times and row numbers are"
     return f"column {head} has {what}; unless it is a measurement, leave it out: drop={key}"
+
+
+def _order_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: str) -> str | None:
+    """Return a note on a column that follows the order of the rows."""
+    if not any(follows_rows(raw, name, rows) for rows in (indices, np.arange(raw.n_rows))):
+        return None
+    return (
+        f"column {escape_control_characters(name)} is sorted in the order of the rows, as times "
+        "and row numbers are; unless it is a measurement, leave it out: "
+        f"drop={column_key(raw, name)}"
+    )
 
 
 def _sentinel_note(
@@ -186,7 +201,13 @@ def _missing_notes(spec: TableSpec) -> Iterator[Note]:
             is_affected |= is_missing
     if counts:
         listed = _list([f"{escape_control_characters(name)} {n:,}" for name, n in counts.items()])
-        end = "they are left out" if spec.missing == "drop" else "filled with the mean"
+        are_numbers = {raw.column(name).codes is None for name in counts}
+        ends = {True: "filled with the mean", False: "all zeros for words"}
+        if len(are_numbers) > 1:
+            ends[True] = "filled with the mean for numbers"
+        end = ", ".join(text for kind, text in ends.items() if kind in are_numbers)
+        if spec.missing == "drop":
+            end = "they are left out"
         rows = f"{is_affected.sum():,} of {n_rows:,} rows"
         yield False, f"{rows} have missing values ({listed}); {end}"
 
@@ -230,6 +251,32 @@ def _case_note(spec: TableSpec, raw: RawTable, indices: NDArray[np.intp], name: 
         f"column {escape_control_characters(name)}: {_list(different)} differ only in case or "
         f"blanks, and are different {kind}"
     )
+
+
+def _spelling_notes(spec: TableSpec, names: Iterable[str]) -> Iterator[Note]:
+    """Yield notes on numbers that a column of names spells in several ways.
+
+    Spellings such as 1.1 and 1.10 are a warning: they may be different versions or dates.
+    """
+    for name in dict.fromkeys(names):
+        spellings = read(spec).column(name).spellings
+        different = [texts for texts in spellings if len(set(_fractions(texts))) > 1]
+        for is_warning, numbers in ((True, different), (False, set(spellings) - set(different))):
+            texts = sorted(" and ".join(texts) for texts in numbers)
+            if texts:
+                kind = "class" if name == spec.label else "value"
+                each = f"are one {kind}" if len(texts) == 1 else f"are one {kind} each"
+                advice = "; if they differ, write a letter before them" if is_warning else ""
+                head = escape_control_characters(name)
+                yield is_warning, f"column {head}: {_list(texts)} {each}{advice}"
+
+
+def _fractions(texts: Sequence[str]) -> Iterator[str]:
+    """Yield the digits behind the point of the texts of one number, unless they are zeros."""
+    for text in texts:
+        digits = text.partition(".")[2]
+        if digits.isdecimal() and digits.strip("0"):
+            yield digits
 
 
 def _words(raw: RawTable, name: str, indices: NDArray[np.intp]) -> list[str]:

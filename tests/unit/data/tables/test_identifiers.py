@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from helpers.tables import table_of_frame
 
-from blobtransfer.data.tables.identifiers import identifies_rows, names_rows, numbers_rows
+from blobtransfer.data.tables.identifiers import (
+    follows_rows,
+    identifies_rows,
+    names_rows,
+    numbers_rows,
+)
 from blobtransfer.data.tables.reading import ReadOptions, read_builtin
 
 RNG = np.random.default_rng(3)
@@ -83,12 +88,33 @@ def test_identifiers_repeat_less_than_measurements(values, expected):
     assert identifies_rows(raw, "x", np.arange(raw.n_rows)) == expected
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.arange(N) // 3, True),
+        (-(np.arange(N) // 2) / 4, True),
+        (np.sort(RNG.normal(size=N)), True),
+        ([*np.arange(N - 9) / 2, *[None] * 9], True),
+        (np.arange(N) // 5, False),
+        (np.sort(RNG.normal(size=N)).round(1), False),
+        (np.sort(RNG.normal(size=60)), False),
+        (RNG.permutation(N) / 2, False),
+        (np.full(N, 0.5), False),
+        (["a"] * N, False),
+    ],
+)
+def test_columns_that_follow_the_order_of_the_rows(values, expected):
+    raw = table(values)
+    assert follows_rows(raw, "x", np.arange(raw.n_rows)) == expected
+
+
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits"])
 def test_no_column_of_a_known_data_set_is_an_identifier(name):
     raw = read_builtin(name)
     for head in raw.heads[:-1]:
         assert not numbers_rows(raw, head)
         assert not identifies_rows(raw, head, np.arange(raw.n_rows))
+        assert not follows_rows(raw, head, np.arange(raw.n_rows))
 
 
 @pytest.mark.parametrize(

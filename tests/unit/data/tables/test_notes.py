@@ -54,9 +54,14 @@ def test_a_plain_table_has_no_notes(frames, number):
         ("", {"w": ["u", "?"] * 60}, False, ("the word ?", "missing=?")),
         ("", {"w": ["5.1%", "-2%", "3%"] * 40}, False, ("column w", "5.1%")),
         ("", {"w": ["$5", "$1,200", "$3"] * 40}, False, ("column w", "$")),
+        ("", {"y": ["1.1", "1.10", "2.5"] * 40}, True, ("1.1 and 1.10", "class")),
+        ("", {"y": ["0", "0.0", "1"] * 40}, False, ("0 and 0.0", "class")),
+        ("", {"t": np.arange(120) // 2}, True, ("sorted", "drop=t")),
+        ("", {"t": np.arange(120, 0, -1) ** 1.5}, True, ("sorted", "drop=t")),
         ("", {"t": (np.arange(120) / 70).round(3)}, True, ("equally spaced", "drop=t")),
         (",missing=drop", {"z": [np.nan, *X[1:]]}, False, ("1 of 120 rows", "z 1", "left out")),
         (",missing=mean", {"z": [np.nan, *X[1:]]}, False, ("1 of 120 rows", "z 1", "mean")),
+        (",missing=mean", {"w": [None, *Y[1:]]}, False, ("1 of 120 rows", "w 1", "zeros")),
         (",missing=drop", {"y": [None, *Y[1:]]}, False, ("1 of 120 rows have no class", "NA")),
     ],
 )  # fmt: skip
@@ -76,7 +81,7 @@ def test_notes_of_the_reader_and_columns_left_out_are_noted(frames):
 
 def test_copies_are_counted_apart_from_identifiers(frames):
     notes = notes_on(frames, x=np.repeat(X[:60], 2), y=np.repeat(Y[:60], 2), id=np.arange(120) ** 2)
-    assert any(text.startswith("60 rows are copies") for _, text in notes)
+    assert any(text.startswith("60 rows equal") for _, text in notes)
 
 
 def test_test_rows_that_are_copies_of_training_rows_are_counted(frames):
@@ -134,4 +139,4 @@ def test_rows_that_trained_a_saved_network_are_named(frames):
     spec = specs_of(target="a.parquet:label=y")["target"]
     assert list(trained_row_note(spec)) == []
     ((_, text),) = trained_row_note(replace(spec, left_out=(4, 7)))
-    assert text.startswith("row 5, row 8: ")
+    assert text.startswith("row 5, row 8 ")
