@@ -51,7 +51,7 @@ def check_learnable(
     drops = ",".join(f"drop={column_key(raw, name)}" for name in bad_names[:MAX_LISTED_DROPS])
     advice = f"leave {'it' if len(bad_names) == 1 else 'them'} out: {drops}"
     head = raw.heads[raw.positions[bad_names[0]]]
-    if raw.options.has_head and NUMBER.fullmatch(head):
+    if raw.has_head_line and NUMBER.fullmatch(head):
         advice += "; or add head=none, if line 1 has values"
     raise raw.error(f"{', '.join(listed[:MAX_LISTED_COLUMNS])}{more}; {advice}")
 

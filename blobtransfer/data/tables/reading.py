@@ -127,6 +127,11 @@ class RawTable:
         """Number of rows."""
         return len(self.frame)
 
+    @property
+    def has_head_line(self) -> bool:
+        """Whether a line of the file was read as the head, which `head=none` would change."""
+        return self.options.has_head and self.line_of is not None
+
     @cached_property
     def positions(self) -> dict[str, int]:
         """Position of each column by its name; see `positions_of`."""

@@ -286,7 +286,7 @@ def list_columns(raw: RawTable) -> str:
     if len(names) > MAX_LISTED_COLUMNS:
         listed += f", ... ({len(names):,} in all)"
     n_numbers = sum(NUMBER.fullmatch(head) is not None for head in raw.heads)
-    if raw.options.has_head and 2 * n_numbers >= len(names):
+    if raw.has_head_line and 2 * n_numbers >= len(names):
         listed += "; if these are values, add head=none"
     return f"columns: {listed}"
 

@@ -384,6 +384,9 @@ def test_two_columns_of_one_name_are_told_apart_by_number(frames):
     assert rows_of(found).x[:, 0].tolist() == X.tolist()
     assert "no column is left" in refused(target="a.parquet:label=y,drop=0")
     assert "head=none" in refused(target="a.parquet:label=setosa")
+    frames(frame_of(z=X * 2), heads=("0", "0", "y"))
+    assert "head=none" not in refused(target="a.parquet:label=setosa")
+    assert "head= is for text" in refused(target="a.parquet:label=y,head=none")
 
 
 def test_64_bit_numbers_of_groups_stay_apart(frames):
