@@ -1,5 +1,6 @@
 """Reject columns and values that a network cannot learn from, with line, column and value."""
 
+import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -18,6 +19,23 @@ MAX_LEVELS = 50
 
 MAX_WORD = 200
 """Longest word, in characters."""
+
+MINUTES = r":\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?"
+"""What follows the hour of a time of day."""
+
+DATE = re.compile(
+    rf"\d\d{MINUTES}"
+    r"|(?:\d{4}(?P<mark>[-/.])\d{1,2}(?P=mark)\d{1,2}"  # 2026-01-31
+    r"|\d{1,2}(?P<sign>[/.])\d{1,2}(?P=sign)\d{2,4}|\d{1,2}-\d{1,2}-\d{4}"  # 31.1.2026, 1/31/26
+    r"|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])"  # 20260131
+    r"|\d{1,2}\.?[- ][A-Za-z]{3,9}\.?[- ]\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2}, ?\d{4})"
+    rf"(?:[T ](?:\d\d?{MINUTES}|\d{{6}})(?: ?(?:Z|UTC|[+-]\d{{2}}:?\d{{2}}))?)?",
+    re.ASCII,
+)
+"""A date or a time of day as text."""
+
+MIN_SHARE_OF_DATES = 0.9
+"""Smallest share of the rows with a value that makes a column one of dates."""
 
 MAX_LISTED_DROPS = 100
 """Largest number of columns of which an error lists `drop=`."""
@@ -83,7 +101,15 @@ def _problem_of(
         return f"numbers the rows, {column.numbers.min():.0f} to {column.numbers.max():.0f}"
     if column.codes is None or column.stray_word is not None:
         return None
-    n_words = len(np.unique(column.word_codes[indices][column.word_codes[indices] >= 0]))
+    codes = column.word_codes[indices]
+    counts = np.bincount(codes[codes >= 0], minlength=len(column.words))
+    are_dates = [
+        n > 0 and DATE.fullmatch(word) is not None
+        for word, n in zip(column.words, counts, strict=True)
+    ]
+    if counts[are_dates].sum() >= MIN_SHARE_OF_DATES * counts.sum():
+        return "has dates"
+    n_words = np.count_nonzero(counts)
     if n_words > MAX_LEVELS or identifies_rows(raw, name, indices):
         return f"has {n_words:,} different words, as names, identifiers or free text have"
     return None
