@@ -259,9 +259,9 @@ def _missing(description: _Parts, texts: Collection[str]) -> dict[str, Any]:
 
     A quoted text is not a treatment.
     """
-    treatments = [text for text in texts if text in TREATMENTS]
+    treatments = list(dict.fromkeys(text for text in texts if text in TREATMENTS))
     if len(treatments) > 1:
-        raise description.refused(f"missing={treatments[1]}: there is a treatment; leave one out")
+        raise description.refused("missing=drop and missing=mean exclude each other; use one")
     for text in texts:
         suggestion = suggest(text, TREATMENTS) if '"' not in text else ""
         if text not in TREATMENTS and (suggestion or text in OTHER_TREATMENTS):

@@ -140,7 +140,7 @@ def _attributes(header: bytes) -> list[Attribute]:
     text = io.TextIOWrapper(io.BytesIO(header), "utf-8")
     for number, line in enumerate(iter(lambda: text.readline(MAX_ROW_CHARS + 1), ""), 1):
         if len(line) > MAX_ROW_CHARS:
-            problem = f"line {number} has more than {MAX_ROW_CHARS:,} characters; mend that line"
+            problem = f"line {number} has more than {MAX_ROW_CHARS:,} characters; correct that line"
             raise TableProblem(problem)
         line = line.strip()
         if n_relations and re.match(r"@end\b", line, re.IGNORECASE):
@@ -150,7 +150,7 @@ def _attributes(header: bytes) -> list[Attribute]:
         match = ATTRIBUTE.fullmatch(line)
         if match is None:
             line_start = escape_control_characters(line[:40])
-            problem = f"line {number}: {line_start!r} is not an attribute; mend that line"
+            problem = f"line {number}: {line_start!r} is not an attribute; correct that line"
             raise TableProblem(problem)
         attribute = _attribute(match[1], match[2], number)
         if not n_relations:
@@ -208,7 +208,7 @@ def _split(text: str, value: re.Pattern[str], line: int) -> list[str]:
         if position == len(text) and not match[0].endswith(","):
             return values
     start = escape_control_characters(text[position : position + 40])
-    raise TableProblem(f"line {line}: {start!r} cannot be read; mend that line")
+    raise TableProblem(f"line {line}: {start!r} cannot be read; correct that line")
 
 
 def _unquoted(text: str) -> str:
@@ -242,7 +242,7 @@ def _plain_rows(rows: TextRows, attributes: list[Attribute]) -> tuple[TextRows, 
         if not row or row.startswith("%"):
             continue
         if len(row) > MAX_ROW_CHARS:
-            problem = f"line {line} has more than {MAX_ROW_CHARS:,} characters; mend that line"
+            problem = f"line {line} has more than {MAX_ROW_CHARS:,} characters; correct that line"
             raise TableProblem(problem)
         if row.startswith("{"):
             has_weights |= row.count("{") > 1 and SPARSE_ROW.fullmatch(row) is not None
@@ -254,7 +254,7 @@ def _plain_rows(rows: TextRows, attributes: list[Attribute]) -> tuple[TextRows, 
             if len(values) != len(attributes):
                 raise TableProblem(
                     f"line {line} has {len(values):,} values, but there are "
-                    f"{len(attributes):,} columns; mend that line"
+                    f"{len(attributes):,} columns; correct that line"
                 )
         lines.append(line)
         check_size(len(lines), len(attributes))
@@ -288,7 +288,7 @@ def _dense(row: str, attributes: list[Attribute], line: int) -> list[str]:
         if position == len(text):
             return values
     problem = f"{escape_control_characters(row[:40])!r} is not a sparse row of these columns"
-    raise TableProblem(f"line {line}: {problem}; mend that line")
+    raise TableProblem(f"line {line}: {problem}; correct that line")
 
 
 def _unlisted(

@@ -42,7 +42,7 @@ def class_names_of(
     are_numbers = all(read_number(name) is not None for name in names)
     have_fractions = any(read_number(name, int) is None for name in names)
     if len(names) > (MAX_FRACTIONS if are_numbers and have_fractions else MAX_CLASSES):
-        advice = f"use at most {MAX_CLASSES} classes"
+        advice = f"at most {MAX_CLASSES} classes are supported"
         if are_numbers:
             advice = "is this regression? give a column of classes"
         values = f"{len(names):,} different values in {len(indices):,} rows"

@@ -15,7 +15,7 @@ from blobtransfer.data.tables.reading import (
     TableProblem,
     check_size,
 )
-from blobtransfer.data.tables.text import notes_about_head
+from blobtransfer.data.tables.text import check_not_title, notes_about_head
 from blobtransfer.specs.checks import escape_control_characters
 
 MAX_LINES = 1_048_576
@@ -44,7 +44,7 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
     rows, lines, width = list[tuple[Any, ...]](), list[int](), 0
     for line, row in enumerate(sheet.iter_rows(values_only=True), 1):
         if line > MAX_LINES:
-            raise TableProblem(f"a row beyond row {MAX_LINES:,}, the last one of Excel; mend it")
+            raise TableProblem(f"a row beyond row {MAX_LINES:,}, the last one of Excel; correct it")
         if any(value not in (None, "") for value in row):
             width = max(width, len(row))
             rows.append(row)
@@ -58,6 +58,8 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
     if options.has_head and rows:
         heads = ["" if value is None else str(value).strip() for value in rows.pop(0)]
         heads += [""] * (width - len(heads))
+        if rows:
+            check_not_title(heads, rows[0], lines[0])
         notes += notes_about_head(heads, lines.pop(0))
     columns = [[row[i] if i < len(row) else None for row in rows] for i in range(width)]
     used = [i for i in range(width) if heads[i] or any(v not in (None, "") for v in columns[i])]

@@ -93,7 +93,8 @@ def _problem_of(
     if not head:
         return "has no name"
     if head != name:
-        return f"has the name {escape_control_characters(head)} of another one"
+        first = f"column {raw.positions[head] + 1}"
+        return f"and {first} are both called {escape_control_characters(head)}"
     if column.is_missing[indices].all():
         return "has no value at all"
     if numbers_rows(raw, name) or numbers_rows(raw, name, indices):
@@ -147,11 +148,13 @@ def check_values(
             )
         if column.numbers is not None:
             numbers = column.numbers[indices]
-            is_too_large = np.abs(numbers) > MAX_NUMBER  # an infinite one too
+            is_too_large = np.abs(numbers) > MAX_NUMBER
             if is_too_large.any():
+                number = numbers[is_too_large][0]
+                problem = "is too large" if np.isfinite(number) else "is not a finite number"
                 raise raw.error(
-                    f"{where}: {numbers[is_too_large][0]:g} in "
-                    f"{_first(raw, indices, is_too_large)} is too large; mend it, or {drop}"
+                    f"{where}: {number:g} in {_first(raw, indices, is_too_large)} {problem}; "
+                    f"correct it, or {drop}"
                 )
 
 
@@ -228,7 +231,7 @@ def check_word(raw: RawTable, name: str, word: str) -> None:
         row = int(np.flatnonzero(column.word_codes == column.words.index(word))[0])
         raise raw.error(
             f"column {escape_control_characters(name)}: '{escape_control_characters(word[:40])}' "
-            f"in {raw.location(row)} {problem}; mend it, or leave the column out"
+            f"in {raw.location(row)} {problem}; correct it, or leave the column out"
         )
 
 
@@ -255,11 +258,11 @@ def _advice_on_word(word: str, drop: str, missing: Missing) -> str:
         missing: Treatment of missing values.
     """
     if word.startswith("=") or not word.isprintable() or len(word) > MAX_WORD:
-        return f"mend it, or leave the column out: {drop}"
+        return f"correct it, or leave the column out: {drop}"
     setting = f"missing={quote(word)}"
     if missing == "refuse":
         setting += ",missing=mean (or missing=drop)"
-    return f"mend it, or, if it stands for a missing value: {setting}; or {drop}"
+    return f"correct it, or, if it stands for a missing value: {setting}; or {drop}"
 
 
 def _advice_on_comma(word: str) -> str | None:

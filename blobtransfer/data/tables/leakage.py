@@ -22,6 +22,9 @@ MAX_COPIES_PER_ROW = 3.0
 MIN_LEFT_OUT = 2
 """Shared rows that are left out whatever the number of test rows."""
 
+MAX_LISTED_PAIRS = 10
+"""Largest number of pairs of equal rows that an error lists."""
+
 MAX_SHARE_LEFT_OUT = 0.01
 """Largest share of the rows that may test the target to be left out, if that is more rows."""
 
@@ -43,12 +46,13 @@ def rows_tested_by(source: TableSpec, target: TableSpec) -> list[int]:
         _check_one_table(source, target)
         return []
     pairs, n_shared = shared_rows(source, target)
-    advice = ""
-    if pairs:
-        i, j = pairs[0]
-        first = f"{read(source).location(i)} of {escape_control_characters(source.origin)}"
-        second = f"{read(target).location(j)} of {escape_control_characters(target.origin)}"
-        advice = f"such as {first} and {second}: remove them from one of the files"
+    names = [escape_control_characters(spec.origin) for spec in (source, target)]
+    lines = ", ".join(
+        f"{read(source).location(i)} of {names[0]} = {read(target).location(j)} of {names[1]}"
+        for i, j in pairs[:MAX_LISTED_PAIRS]
+    )
+    first = "the first: " if len(pairs) > MAX_LISTED_PAIRS else ""
+    advice = f"{first}{lines}; remove them from one of the files"
     hashed = _hashed(source, target)
     is_left_out = _may_leave_out(target, n_shared, hashed, source.name, advice)
     return [i for i, _ in pairs] if is_left_out else []
@@ -174,11 +178,12 @@ def _may_leave_out(
 
 
 def _leakage_error(n_shared: int, source: str, target: TableSpec, advice: str) -> TableFileError:
-    both = target.name if source == target.name else f"{source}, and then {target.name}"
+    rows = f"{_count(n_shared, 'row')} of {target.name}"
+    if source != target.name:
+        rows += f" {'is' if n_shared == 1 else 'are'} in {source} too, so they"
     return TableFileError(
         escape_control_characters(target.origin),
-        f"{_count(n_shared, 'row')} that may test the target train the source network ({both}); "
-        f"{advice}",
+        f"{rows} would be both source training rows and target test rows; {advice}",
     )
 
 

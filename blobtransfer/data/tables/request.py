@@ -42,6 +42,10 @@ from blobtransfer.specs.table import Column, TableRequest, TableSpec
 NUMBERS = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
 """Number of a column, or a range of numbers."""
 
+NEEDED_PER_CLASS = (
+    f"a class needs at least {MIN_TRAINING_ROWS_PER_CLASS} training rows and 1 test row"
+)
+
 HAVE_HEADS = ("npz", "arff", "arrow")
 """Readers of formats whose columns always have a name: `head=none` is refused."""
 
@@ -190,7 +194,7 @@ class RequestedTable:
             if counts[k] < min_rows:
                 raise raw.error(
                     f"class {spec.class_names[k]}: {counts[k]} of its {np.sum(rows.y == k)} rows "
-                    f"{verb}; at least {min_rows} have to, leave it out with classes= or add rows"
+                    f"{verb}; {NEEDED_PER_CLASS}; leave it out with classes=, or add rows"
                 )
         return replace(spec, n_train=len(train), n_test=len(test))
 
@@ -209,9 +213,8 @@ class RequestedTable:
         n_train, n_test = (counts[k] * n // len(y) for n in (spec.n_train, spec.n_test))
         if spec.group is None and (n_train < MIN_TRAINING_ROWS_PER_CLASS or n_test < 1):
             raise self.raw.error(
-                f"class {spec.class_names[k]}: {counts[k]} rows, of which {n_train} train and "
-                f"{n_test} test; at least {MIN_TRAINING_ROWS_PER_CLASS} and 1 have to, leave it "
-                "out with classes= or add rows"
+                f"class {spec.class_names[k]} has {counts[k]} row{'' if counts[k] == 1 else 's'}; "
+                f"{NEEDED_PER_CLASS}; leave it out with classes=, or add rows"
             )
 
     def _name(self) -> str:

@@ -152,7 +152,7 @@ def _check_kind(table: RequestedTable, name: str, is_number: bool) -> None:
     raise raw.error(
         f"column {escape_control_characters(name)} has {kinds[0]}, such as "
         f"{escape_control_characters(value[:40])!r} in {raw.location(row)}, in the other table "
-        f"{kinds[1]}; mend one of the two, or leave the column out of both: "
+        f"{kinds[1]}; correct one of the two, or leave the column out of both: "
         f"drop={column_key(raw, name)}"
     )
 

@@ -330,8 +330,8 @@ def select_rows(
             question = escape_control_characters(suggest(where[1], column.words))
             words = ", ".join(map(escape_control_characters, column.words[:10]))
             raise raw.error(
-                f"where={escape_control_characters(':'.join(where))}: no row has that; "
-                f"{question or 'there are ' + words}"
+                f"where={escape_control_characters(':'.join(where))}: no such value; "
+                f"{question or f'column {escape_control_characters(where[0])} has {words}'}"
             )
         is_used &= column.word_codes == column.words.index(word)
     classes_column = find_column(raw, label, "label")

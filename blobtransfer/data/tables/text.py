@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from typing import Any
 
 from blobtransfer.data.tables.columns import NUMBER
 from blobtransfer.data.tables.decimals import Mark, has_decimal_comma, is_number
@@ -121,6 +122,8 @@ def read_head(content: bytes, options: ReadOptions) -> TextTable:
         heads, head_line = names, line - 1
     else:
         heads, head_line = tuple(value.strip() for value in first_row), line
+        if len(sample) > 1:
+            check_not_title(heads, sample[1][0], line)
         start += sum(len(text.encode()) for text in lines[:n_lines])
         line += n_lines
     check_size(1, len(heads))
@@ -238,7 +241,7 @@ def _first_lines(content: bytes, start: int, line: int) -> list[str]:
         end = end or _line_end(content, start) + 1 - start
         if end > MAX_ROW_CHARS:
             problem = f"line {line}: a row of more than {MAX_ROW_CHARS:,} characters"
-            raise TableProblem(f"{problem}; mend that line")
+            raise TableProblem(f"{problem}; correct that line")
         sample = content[start : start + end]
     return list(io.StringIO(sample.decode("utf-8", "replace"), newline=""))
 
@@ -315,6 +318,25 @@ def _without_empty_end(content: bytes, start: int, sep: str) -> bytes:
     """
     end = max(start, _line_end(content, len(content.rstrip(sep.encode() + b" \r\n"))))
     return content[:end] if sep.encode() in content[end:] else content
+
+
+def check_not_title(heads: Sequence[str], next_row: Sequence[Any], line: int) -> None:
+    """Reject a head with one value, above a row with a value in each column, as a title.
+
+    Args:
+        heads: Values of the first row.
+        next_row: Values of the row below.
+        line: Line of the first row.
+
+    Raises:
+        TableProblem: It is a title.
+    """
+    n_values = sum(value not in (None, "") for value in next_row)
+    if heads[0] and not any(heads[1:]) and n_values == len(heads) > 1:
+        raise TableProblem(
+            f"line {line} has 1 name, but the next row has {n_values:,} values; "
+            f"if line {line} is a title, delete it"
+        )
 
 
 def notes_about_head(heads: Sequence[str], line: int) -> tuple[str, ...]:

@@ -99,12 +99,12 @@ class TextRows:
                 if n_chars > MAX_ROW_CHARS:
                     raise TableProblem(
                         f"line {first_line}: a row of more than {MAX_ROW_CHARS:,} characters; "
-                        "mend that line"
+                        "correct that line"
                     )
                 yield line if self.sep != " " else line.replace("\t", " ").rstrip() + "\n"
             if n_chars:
                 raise TableProblem(
-                    f"line {first_line}: a quote that is never closed; mend that line"
+                    f"line {first_line}: a quote that is never closed; correct that line"
                 )
 
         for values in self._reader(lines()):
@@ -225,12 +225,12 @@ def fitting_heads(rows: TextRows, heads: tuple[str, ...], head_line: int | None)
     if head_line is not None and width != n_names and 1 < n_rows > n_rows_of_trimmed[n_names]:
         raise TableProblem(
             f"line {head_line} has {_count(n_names, 'name')}, but most rows have "
-            f"{_count(width, 'value')}; mend that line"
+            f"{_count(width, 'value')}; correct that line"
         )
     line, width = min((line, width) for width, line in line_of.items() if width != n_names)
     raise TableProblem(
         f"line {line} has {_count(width, 'value')}, but there are {_count(n_names, 'column')}; "
-        "mend that line"
+        "correct that line"
     )
 
 

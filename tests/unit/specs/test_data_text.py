@@ -101,7 +101,7 @@ def test_a_table_is_asked_for(text, expected):
         ("blobs:std=0", "std=0.0: "),
         ("a.csv:label=y,missing=meen", "did you mean mean?"),
         ("a.csv:label=y,missing=zero", "use one of mean, drop"),
-        ("a.csv:label=y,missing=mean,missing=drop", "leave one out"),
+        ("a.csv:label=y,missing=mean,missing=drop", "use one"),
         ("a.csv:label=y,train=1.0", "train=1.0: use a whole number of rows, or a share"),
         ("a.csv:label=y,train=80.5", "train=80.5: use a whole number of rows, or a share"),
         ("a.csv:label=y,train=100%", "train=100%: use a whole number of rows, or a share"),

@@ -399,3 +399,11 @@ def test_what_savetxt_and_r_write_is_read_back(tmp_path):
         table = read_text(tmp_path, stream.getvalue(), ".txt")
         assert columns_of(table) == {"a": rows[:, 0].tolist(), "b": rows[:, 1].tolist()}
         assert table.line_of(0) == 3
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_title_above_the_head_is_named_with_its_line(tmp_path, mark):
+    rows = [["Export", "", ""], ["a", "b", "y"], ["1", "2", "u"], ["2", "1", "v"]]
+    text = "".join(mark.join(row) + "\n" for row in rows)
+    with pytest.raises(TableFileError, match=r"line 1 has 1 name, but the next row has 3 values"):
+        read_text(tmp_path, text)
