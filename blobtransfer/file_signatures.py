@@ -15,13 +15,15 @@ _BEGINNINGS = (
     (b"%PDF-", "a PDF file"),
     (b"\x1f\x8b", "a gzip file"),
     (SQLITE, "an SQLite file"),
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "an Arrow file"),
 )
 
 _MEMBERS = (
     (r"(metadata|config)\.json|model\.weights\.h5", "a .keras file"),
     (r"(.*/)?data\.pkl", "a PyTorch file"),
     (r".*\.npy", "NumPy arrays (.npz)"),
-    (r"\[Content_Types\]\.xml|xl/.*", "an Excel file"),
+    (r"\[Content_Types\]\.xml|(xl|docProps|_rels)/.*", "an Excel file"),
 )
 """Names of the first member of a zip archive."""
 

@@ -1,9 +1,9 @@
 """Read NPZ of NumPy in the layouts that people save; no code in it is run.
 
-Arrays of as many rows are columns or blocks of columns. `x_train`, `y_train`, `x_test` and `y_test`
-are one table with a column that splits it. Labels may be one-hot. The headers of all arrays are
-read and checked first, so that the size of the table is known before any data is unpacked; then
-exactly as many bytes are read as the headers announce.
+Arrays with the same number of rows are columns or blocks of columns. `x_train`, `y_train`,
+`x_test` and `y_test` are one table with a column that splits it. Labels may be one-hot. The headers
+of all arrays are read and checked first, so that the size of the table is known before any data is
+unpacked; then exactly as many bytes are read as the headers announce.
 """
 
 import io
@@ -194,7 +194,7 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Header:
 
 
 def _blocks(headers: Sequence[_Header]) -> list[_Block]:
-    """Return the blocks of arrays of as many rows as the labels have, or else as most have.
+    """Return the blocks of arrays with as many rows as the labels have, or else as most have.
 
     Raises:
         TableProblem: They are too large.
@@ -223,6 +223,10 @@ def _blocks(headers: Sequence[_Header]) -> list[_Block]:
         raise TableProblem(
             f"{others[0].name} has {sum(others[0].n_rows):,} rows, but {blocks[0].name} has "
             f"{sum(n_rows):,}; use arrays with the same number of rows"
+        )
+    if blocks and all(block.headers[0].dtype.names is not None for block in blocks):
+        raise TableProblem(
+            f"{blocks[0].name} is a structured array; save its fields as arrays with numpy.savez"
         )
     check_size(sum(n_rows), sum(block.headers[0].n_columns for block in blocks))
     read = [header for block in blocks for header in block.headers if header.is_read]

@@ -18,6 +18,7 @@ from blobtransfer.data.tables.columns import NUMBER, RawColumn, find_word
 from blobtransfer.data.tables.identifiers import identifies_rows
 from blobtransfer.data.tables.reading import (
     MAX_CACHED_TABLES,
+    TEXT_SUFFIXES,
     RawTable,
     ReadOptions,
     read_builtin,
@@ -271,7 +272,7 @@ def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
         TableFileError: There is no such column.
     """
     if name not in raw.positions:
-        question = escape_control_characters(suggest(name, raw.positions))
+        question = escape_control_characters(suggest(name, map(quote, raw.positions)))
         raise raw.error(
             f"{key}={escape_control_characters(name)}: no such column; "
             f"{question + ' ' if question else ''}{list_columns(raw)}"
@@ -281,13 +282,16 @@ def find_column(raw: RawTable, name: str, key: str) -> RawColumn:
 
 def list_columns(raw: RawTable) -> str:
     """Return the names of the columns, for an error."""
-    names = [escape_control_characters(name) for name in raw.positions]
+    names = [escape_control_characters(quote(name)) for name in raw.positions]
     listed = ", ".join(names[:MAX_LISTED_COLUMNS])
     if len(names) > MAX_LISTED_COLUMNS:
         listed += f", ... ({len(names):,} in all)"
     n_numbers = sum(NUMBER.fullmatch(head) is not None for head in raw.heads)
     if raw.has_head_line and 2 * n_numbers >= len(names):
         listed += "; if these are values, add head=none"
+    is_text = raw.name.lower().removesuffix(".gz").endswith(TEXT_SUFFIXES)
+    if len(names) == 1 and is_text and raw.options.sep is None:
+        listed += "; if the file has another separator, add sep="
     return f"columns: {listed}"
 
 
@@ -327,8 +331,8 @@ def select_rows(
         column = find_column(raw, where[0], "where")
         word = find_word(where[1], column.words)
         if word is None:
-            question = escape_control_characters(suggest(where[1], column.words))
-            words = ", ".join(map(escape_control_characters, column.words[:10]))
+            question = escape_control_characters(suggest(where[1], map(quote, column.words)))
+            words = ", ".join(escape_control_characters(quote(w)) for w in column.words[:10])
             raise raw.error(
                 f"where={escape_control_characters(':'.join(where))}: no such value; "
                 f"{question or f'column {escape_control_characters(where[0])} has {words}'}"

@@ -41,8 +41,26 @@ LIKELY_SHARE = 0.8
 TEXTS = ("CSV", "plain text", "JSON", "HTML or XML")
 """Formats that a table may be identified as by its first bytes."""
 
+SUFFIXES = {
+    "a Parquet file": ".parquet",
+    "an Arrow file": ".arrow",
+    "an Excel file": ".xlsx",
+    "NumPy arrays (.npz)": ".npz",
+    "a gzip file": ".csv.gz",
+}
+"""Suffix with which a file of another format is read."""
+
+NOT_A_TABLE = {
+    "JSON": re.compile(rb'\s*(\{\s*"|\[\s*[\[{])'),
+    "HTML or XML": re.compile(rb"\s*<([!?]|(html|head|body|table|svg)\b)", re.IGNORECASE),
+}
+"""Beginnings of texts of other formats."""
+
 YEARS = range(1900, 2100)
 """Numbers that may be names of columns."""
+
+MAX_SHARE_OF_NUMBERS = 0.15
+"""Largest share of numbers among names of columns that does not look like values."""
 
 BLANKS = re.compile(rb"\s*")
 
@@ -150,8 +168,13 @@ def decode(content: bytes) -> tuple[bytes, tuple[str, ...]]:
             raise TableProblem(f"it is damaged {encoding.upper()}; save it as UTF-8") from error
     kind = identify_format(content) if encoding is None else None
     if kind is not None and kind not in TEXTS:
-        raise TableProblem(f"it looks like {kind}; save it as CSV in UTF-8")
+        suffix = SUFFIXES.get(kind)
+        advice = f"call it {suffix}" if suffix else "save it as CSV in UTF-8"
+        raise TableProblem(f"it looks like {kind}; {advice}")
     content = content.removeprefix(b"\xef\xbb\xbf")
+    for kind, beginning in NOT_A_TABLE.items():
+        if beginning.match(content):
+            raise TableProblem(f"it looks like {kind}; save it as CSV")
     null = content.find(b"\0")
     if null >= 0:
         line = 1 + count_lines(content, 0, null)
@@ -304,7 +327,9 @@ def _names_in_comment(
     pairs = ((a, b) for row in rows[1:] for a, b in zip(first_row, row, strict=False))
     if not text or not (any(map(is_number, first_row)) or any(a == b != "" for a, b in pairs)):
         return None
-    names = tuple(value.strip() for value in _first_rows([text], sep, quote)[0][0])
+    names = tuple(value.strip() for value in _first_rows([comment.strip(" ")], sep, quote)[0][0])
+    if names[0] not in tuple(COMMENT_MARKS) or len(names) != len(first_row):
+        names = tuple(value.strip() for value in _first_rows([text], sep, quote)[0][0])
     return names if len(names) == len(first_row) > 1 and not any(map(is_number, names)) else None
 
 
@@ -350,7 +375,11 @@ def notes_about_head(heads: Sequence[str], line: int) -> tuple[str, ...]:
     is_ascending = all(a < b for a, b in pairwise(numbers))
     is_count = numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1)))
     are_years = all(number.is_integer() and number in YEARS for number in numbers)
-    if not numbers or is_count or (is_ascending and (are_years or len(numbers) > 2)):
+    if (
+        len(numbers) <= MAX_SHARE_OF_NUMBERS * len(heads)
+        or is_count
+        or (is_ascending and (are_years or len(numbers) > 2))
+    ):
         return ()
     values = escape_control_characters(", ".join(filter(None, heads))[:40])
     return (

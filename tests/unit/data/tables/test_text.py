@@ -407,3 +407,22 @@ def test_a_title_above_the_head_is_named_with_its_line(tmp_path, mark):
     text = "".join(mark.join(row) + "\n" for row in rows)
     with pytest.raises(TableFileError, match=r"line 1 has 1 name, but the next row has 3 values"):
         read_text(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"PAR1\x15\0", ".parquet"),
+        (b"PK\3\4" + bytes(22) + b"\x10\0\0\0docProps/app.xml", ".xlsx"),
+        (b"<!DOCTYPE html>\n<p>a,b</p>", "HTML"),
+        (b'{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', "JSON"),
+    ],
+)
+def test_a_file_of_another_format_is_named(tmp_path, content, problem):
+    with pytest.raises(TableFileError, match=problem):
+        read_text(tmp_path, content)
+
+
+def test_a_column_may_be_called_like_a_comment(tmp_path):
+    assert read_text(tmp_path, "#,x,y\n1,0.5,a\n2,0.7,a\n").heads == ("#", "x", "y")
+    assert read_text(tmp_path, "a,b,c,d,e,f,7,y\n1,2,3,4,5,6,7,a\n").notes == ()
