@@ -4,6 +4,7 @@ from typing import Any
 
 from blobtransfer.keras_files.refusal import Problems
 from blobtransfer.keras_files.remedies import CHAIN, PLAIN, save_output
+from blobtransfer.specs.network import MAX_LAYERS
 
 Entry = dict[str, Any]
 """A layer as the JSON describes it."""
@@ -45,8 +46,9 @@ def in_order(
         side, n_ends = ("input", len(inputs)) if len(inputs) != 1 else ("output", len(outputs))
         problems.add(f"it has {n_ends} {side}s", CHAIN if is_nested else None)
     elif not _is_complete(chain, inputs) or len(chain) != n_calls + 1:
-        problem = "its layers are no chain, they branch or end nowhere"
+        problem = "the layers do not form a chain: they branch, or one leads nowhere"
         problems.add(problem, CHAIN if is_nested else None)
+        problems.unbranched = _longest_chain_end(by_name, inputs)
     else:
         names = [_name_of(entry) for entry in chain]
         for entry in entries:
@@ -55,6 +57,27 @@ def in_order(
         return chain
     problems.are_in_order = False
     return [entry for entry in chain if _name_of(entry) not in {name for name, _ in inputs}]
+
+
+def _longest_chain_end(by_name: dict[str, Entry], inputs: list[Call]) -> str:
+    """Return the last layer of the chain of most dense layers from the input.
+
+    Args:
+        by_name: All layers.
+        inputs: Call of the only input.
+
+    Returns:
+        Name of a dense layer that is used once; empty if there is none.
+    """
+    ends = [
+        name
+        for name, entry in by_name.items()
+        if entry.get("class_name") == "Dense" and len(_nodes(entry)) == 1
+    ]
+    chains = [_walk_back(by_name, (name, 0), inputs, MAX_LAYERS) for name in ends]
+    complete = [chain for chain in chains if _is_complete(chain, inputs)]
+    chain = max(complete, key=lambda chain: sum(map(_has_weights, chain)), default=[])
+    return _name_of(chain[-1]) if chain else ""
 
 
 def _walk_back(

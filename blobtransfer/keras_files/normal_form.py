@@ -31,6 +31,7 @@ from blobtransfer.keras_files.remedies import (
     is_supported,
     save_copy,
     save_last_layers,
+    save_unbranched,
     save_without,
 )
 from blobtransfer.keras_files.unchanged import ONLY_IN_TRAINING, PASSING, passed_shape
@@ -70,11 +71,10 @@ def read_chain(config: bytes) -> DenseChain:
         is_known = is_dense or (layer.kind in KNOWN and not layer.is_reported)
         if is_known:
             shape = _shape_before(layer, shape, problems)
-        if (is_dense or layer.kind in ACTIVATION_LAYERS) and not _is_flat(shape):
-            problems.add(f"takes rows of shape {shape}, not of features", CHAIN, layer.name)
-            shape = None
         problem = ""
-        if is_dense:
+        if (is_dense or layer.kind in ACTIVATION_LAYERS) and not _is_flat(shape):
+            problem = f"acts on rows of shape {shape}, not of features"
+        elif is_dense:
             fan_in = None if shape is None else shape[0]
             chain.layers.append(_dense(layer, fan_in, chain, problems))
             shape = (chain.layers[-1].units,)
@@ -88,10 +88,10 @@ def read_chain(config: bytes) -> DenseChain:
                 problem = f"is a {layer.kind} that changes the rows"
             elif layer.kind in ONLY_IN_TRAINING:
                 name = f"{quote(layer.name)} ({layer.kind})"
-                chain.note("read past {}: training goes on without", name)
+                chain.note("ignored {}: training continues without", name)
         if problem:
             left_out.append(layer)
-            shape = shape if layer.kind in ACTIVATION_LAYERS else None
+            shape = _shape_behind(layer, shape)
             if not layer.is_reported:
                 problems.add(problem, None, layer.name)
     if not _is_flat(shape):
@@ -124,6 +124,15 @@ def _shape_before(layer: LayerConfig, shape: Shape | None, problems: Problems) -
             "save the model again"
         )
     return declared
+
+
+def _shape_behind(layer: LayerConfig, shape: Shape | None) -> Shape | None:
+    """Return the shape of a row behind a layer that cannot be read; None if unknown."""
+    if layer.kind in ACTIVATION_LAYERS:
+        return shape
+    if layer.kind != "Dense" or shape is None:
+        return None
+    return (*shape[:-1], width_of(layer.config.get("units"), f"layer {quote(layer.name)}: units"))
 
 
 def network_of(chain: DenseChain) -> MLPSpec:
@@ -216,7 +225,7 @@ def _dense(
     if not has_bias:
         chain.note("no bias in {}: one is learned from now on, from 0", quote(name))
     for what, setting in _penalties(config):
-        chain.note(f"{what} of {{}} not carried on: training goes on without", setting)
+        chain.note(f"ignored {what} of {{}}: training continues without", setting)
     if config.get("lora_rank") is not None:
         problems.add("is fitted by LoRA (lora_rank)", WITHOUT_LORA, name)
     policy = _policy(config.get("dtype"))
@@ -250,7 +259,7 @@ def _fold(layer: LayerConfig, chain: DenseChain) -> str:
     if before is None:
         return "is an activation before the first Dense layer"
     if before != "linear":
-        return f"is an activation on top of {quote(before)}"
+        return f"follows a layer that already has the activation {quote(before)}"
     chain.layers[-1] = replace(chain.layers[-1], activation=activation)
     return ""
 
@@ -330,7 +339,9 @@ def _remedy(
     is_chain = fits and problems.are_in_order
     prefers_last = (left_out and last == dense) or not is_chain
     if prefers_last and len(last) > 1 and can_be_cut and are_supported and not needs_copy:
-        return save_last_layers(last[0].fan_in, len(last_tops))
+        return save_last_layers(last[0].fan_in, len(last_tops), problems.are_in_order)
+    if not problems.are_in_order and problems.unbranched and dense:
+        return save_unbranched(problems.unbranched, dense[-1].units)
     if len(dense) < 2 or not is_chain:
         return CHAIN
     is_flat = all(len(path) == 1 for path in paths)

@@ -68,10 +68,12 @@ class Problems:
     Attributes:
         are_in_order: Whether rows go through the layers in the order in which they are read.
         remedies: Remedies of the problems that have a specific one, in the order of the problems.
+        unbranched: Name of the last layer before a graph branches; empty if there is none.
     """
 
     are_in_order: bool = True
     remedies: list[str] = field(default_factory=list)
+    unbranched: str = ""
     _layers: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, problem: str, remedy: str | None, layer: str | None = None) -> None:
@@ -104,5 +106,5 @@ def _sentence(problem: str, layers: list[str]) -> str:
     if len(layers) == 1:
         return f"layer {layers[0]} {problem}"
     verb, _, rest = problem.partition(" ")
-    plural = {"is": "are", "has": "have", "takes": "take", "computes": "compute"}[verb]
+    plural = {"is": "are", "has": "have", "acts": "act", "follows": "follow", "computes": "compute"}[verb]
     return f"layers {list_some(layers)} {plural} {rest}"

@@ -13,7 +13,7 @@ from blobtransfer.specs.checks import join
 from blobtransfer.specs.network import ACTIVATIONS, split_activation
 
 CHAIN = (
-    f"train a chain of Dense layers ({join(ACTIVATIONS)}), the last with softmax; "
+    f"its weights cannot be kept: train a chain of Dense layers ({join(ACTIVATIONS)}), the last with softmax; "
     "Dropout between them is fine"
 )
 PLAIN = (
@@ -40,23 +40,41 @@ _OUTPUTS = ("softmax", "linear", "log_softmax", "sigmoid")
 """Activations of the output layer that a copy keeps."""
 
 
-def save_last_layers(width: int | None, n_layers: int) -> str:
+def save_last_layers(width: int | None, n_layers: int, is_chain: bool) -> str:
     """Return the remedy for a model whose first layers cannot be read.
 
     Args:
         width: Features that the layers after them take; None if unknown.
         n_layers: Number of layers after them.
+        is_chain: Whether the first layers are a chain.
     """
     shape = f"({width},)" if width else f"model.layers[-{n_layers}].input.shape[1:]"
+    first = f"keras.Model(model.inputs, model.layers[-{n_layers + 1}].output)"
+    if is_chain:
+        first = f"keras.Sequential(model.layers[:-{n_layers}])"
     return (
         f"save keras.Sequential([keras.Input({shape}), *model.layers[-{n_layers}:]]), "
-        f"and prepare the rows beforehand, as model.layers[-{n_layers + 1}] does"
+        f"and prepare the rows beforehand, as {first} does"
     )
 
 
 def save_output(name: str) -> str:
     """Return the remedy for a model of several outputs: one of them, by the name of its layer."""
     return f"save keras.Model(model.inputs, model.get_layer({name!r}).output)"
+
+
+def save_unbranched(name: str, n_classes: int) -> str:
+    """Return the remedy that keeps the layers before a branch, below a new output layer.
+
+    Args:
+        name: Name of the last of these layers.
+        n_classes: Units of the output layer.
+    """
+    return (
+        f"save keras.Sequential([keras.Model(model.inputs, model.get_layer({name!r}).output), "
+        f"keras.layers.Dense({n_classes}, 'softmax')]), with a new output layer: "
+        "other weights of a branched network cannot be kept"
+    )
 
 
 def save_without(classes: Sequence[str], names: Sequence[str]) -> str:

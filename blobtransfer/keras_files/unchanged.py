@@ -11,7 +11,17 @@ ONLY_IN_TRAINING = (
 )  # fmt: skip
 """Layers that change rows or losses in training."""
 
-PASSING = (*ONLY_IN_TRAINING, "Identity", "Rescaling", "Flatten", "Reshape", "Permute")
+EDGES = {
+    f"{kind}{n_axes}D": setting
+    for kind, setting in (("Cropping", "cropping"), ("ZeroPadding", "padding"))
+    for n_axes in (1, 2, 3)
+}
+"""Layers that remove or add values at the ends of axes, and the setting of how many."""
+
+PASSING = (
+    *ONLY_IN_TRAINING, *EDGES, "Identity", "Rescaling", "Flatten", "Reshape", "Permute",
+    "RepeatVector",
+)  # fmt: skip
 """Layers that may leave the numbers of a row unchanged; `passed_shape` decides."""
 
 
@@ -38,6 +48,10 @@ def passed_shape(layer: LayerConfig, shape: Shape | None) -> tuple[bool, Shape |
             return keeps_order, None if shape is None else (math.prod(shape),)
         case "Reshape":
             return _reshaped(config.get("target_shape"), shape)
+        case "RepeatVector":
+            return config.get("n") == 1, None if shape is None else (1, *shape)
+        case kind if kind in EDGES:
+            return _are_zero(config.get(EDGES[kind])), shape
         case "Permute":
             return _permuted(config.get("dims"), shape)
         case _:
@@ -74,6 +88,13 @@ def _permuted(dims: object, shape: Shape | None) -> tuple[bool, Shape | None]:
         return False, None
     longer = [axis for axis in dims if shape[axis - 1] > 1]
     return longer == sorted(longer), tuple(shape[axis - 1] for axis in dims)
+
+
+def _are_zero(value: object) -> bool:
+    """Return whether a setting is 0, or a list of zeros, in pairs or not."""
+    if isinstance(value, list):
+        return all(_are_zero(entry) for entry in value)
+    return type(value) is int and value == 0
 
 
 def _are_whole(values: object) -> TypeGuard[list[int]]:
