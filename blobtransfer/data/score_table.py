@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.data.score_cells import ScoreCells, read_cells
+from blobtransfer.data.tables.identifiers import UNNAMED
 from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.scores import MAX_NAME, ScoreColumn
 from blobtransfer.specs.training import JUDGED_METRICS, METRICS, Metric
@@ -44,9 +45,6 @@ SUMMARY_WORDS = frozenset(
      "variance", "var", "sem", "stderr", "min", "max", "total", "sum", "count")
 )  # fmt: skip
 """Names of rows below the scores that summarise them, in lower case."""
-
-INDEX_NAMES = ("", "Unnamed: 0")
-"""Names of a first column that numbers the rows, as pandas and R write it."""
 
 RUN_COLUMNS = frozenset(("sources", "variant", "fixed", "repeat", "test_accuracy", "status"))
 """Columns by which the program's own CSV of runs is known."""
@@ -184,14 +182,26 @@ class _Reader:
         columns = [i for i, word in enumerate(self.words) if word in REPEAT_WORDS]
         levels = range(self.cells.n_levels)
         columns = columns or [i for i in levels if self.words[i] not in VARIANT_WORDS]
-        if not columns and self.cells.heads[0] in INDEX_NAMES:
+        if not columns and self._has_index:
             columns = [0]
         return columns
+
+    @property
+    def _has_index(self) -> bool:
+        """Whether the first column is an index, such as pandas and R write it."""
+        return UNNAMED.fullmatch(self.cells.heads[0]) is not None
+
+    def _counts_rows(self) -> bool:
+        """Return whether the first column is an index of whole numbers."""
+        texts = self.cells.column_texts(0)
+        return self._has_index and all(map(str.isdecimal, texts))
 
     def _wide(self) -> ScoreTable:
         """Read one column per variant, one row per repeat."""
         cells, repeat_columns = self.cells, self._repeat_columns()
         columns = [i for i in range(len(cells.heads)) if i not in repeat_columns]
+        ignored = [0] if 0 in columns and self._counts_rows() else []
+        columns = columns[len(ignored) :]
         if not columns:
             raise cells.error("no column of scores; give one column per variant")
         for i in columns:
@@ -219,15 +229,20 @@ class _Reader:
             status=np.full(scores.shape, "ok"),
             rows=np.tile(np.arange(cells.n_rows), (len(heads), 1)),
             heads=heads,
+            ignored=tuple(cells.heads[i] or "1 (no name)" for i in ignored),
         )
 
     def _long(self, variant: int) -> ScoreTable:
         """Read one row per score; `variant` is the column of the variants."""
         cells, repeat_columns = self.cells, self._repeat_columns()
+        # A number that no other row has cannot show which scores belong together.
+        is_unused = repeat_columns != [0] or len(set(cells.column_texts(0))) == cells.n_rows
+        index = [0] if is_unused and self._counts_rows() else []
+        repeat_columns = [i for i in repeat_columns if i not in index]
         if not repeat_columns:
             problem = "no column repeat or seed shows which scores belong together; add one"
             raise cells.error(problem)
-        others = [i for i in range(len(cells.heads)) if i not in (variant, *repeat_columns)]
+        others = [i for i in range(len(cells.heads)) if i not in (variant, *repeat_columns, *index)]
         sources = self._column_of_codes(others, "sources", SOURCES)
         status = self._column_of_codes(others, "status", STATUSES)
         score = self._score_column([i for i in others if i not in (sources, status)])
@@ -242,7 +257,10 @@ class _Reader:
             score,
         )
         return replace(
-            table, ignored=tuple(head for i, head in enumerate(cells.heads) if i not in used)
+            table,
+            ignored=tuple(
+                head or f"{i + 1} (no name)" for i, head in enumerate(cells.heads) if i not in used
+            ),
         )
 
     def _runs(self, metric: Metric) -> ScoreTable:

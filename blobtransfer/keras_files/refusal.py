@@ -106,5 +106,8 @@ def _sentence(problem: str, layers: list[str]) -> str:
     if len(layers) == 1:
         return f"layer {layers[0]} {problem}"
     verb, _, rest = problem.partition(" ")
-    plural = {"is": "are", "has": "have", "acts": "act", "follows": "follow", "computes": "compute"}[verb]
+    plural = {
+        "is": "are", "has": "have", "acts": "act", "follows": "follow",
+        "computes": "compute",
+    }[verb]  # fmt: skip
     return f"layers {list_some(layers)} {plural} {rest}"

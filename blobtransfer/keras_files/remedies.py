@@ -13,7 +13,8 @@ from blobtransfer.specs.checks import join
 from blobtransfer.specs.network import ACTIVATIONS, split_activation
 
 CHAIN = (
-    f"its weights cannot be kept: train a chain of Dense layers ({join(ACTIVATIONS)}), the last with softmax; "
+    f"its weights cannot be kept: train a chain of Dense layers ({join(ACTIVATIONS)}), "
+    "the last with softmax; "
     "Dropout between them is fine"
 )
 PLAIN = (

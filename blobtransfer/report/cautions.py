@@ -187,9 +187,15 @@ def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -
             return f"most runs fail, or never predict a class ({names}): there is little to compare"
         case findings.ConstantScores():
             names = join_and(list(_with_question(caution.arms, results)))
-            return (
+            text = (
                 f"every repeat has the same score ({names}); check that repeats are different runs"
             )
+            variants = [arm.label for arm in caution.arms if arm.label != results.spec.variants[0]]
+            if results.spec.metric is not None or not variants:
+                return text
+            verb, columns = ("is", "a variant") if len(variants) == 1 else ("are", "variants")
+            these = "that column" if len(variants) == 1 else "those columns"
+            return f"{text}, or remove {these} if {join_and(variants)} {verb} not {columns}"
         case findings.EqualScores():
             names = join_and(list(_with_question(caution.arms, results)))
             return f"equal scores in every repeat ({names}); check that they are different runs"
@@ -206,11 +212,12 @@ def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -
                 f"more than these {caution.n} repeats judge new ones alone"
             )
         case findings.NotChecked():
-            independent = "repeats are independent (else use --resplit), "
+            resplit = ""
+            if results.spec.resplit is None:
+                resplit = "; if repeats resplit the same rows, use --resplit"
             return (
-                "scores do not show whether the runs of a repeat shared data and seeds, whether "
-                f"{independent if results.spec.resplit is None else 'runs '}were trained long "
-                "enough, or were selected by their scores: check that yourself"
+                'scores do not show how the runs were paired, trained or selected: see "What it '
+                f'does not check" in judge.md{resplit}'
             )
 
 

@@ -232,9 +232,7 @@ def as_advised(keras, model, problem):
         for new, old in zip(plain.layers, model.layers, strict=True):
             new.set_weights(old.get_weights())
         return plain
-    (code,) = re.findall(
-        r"; save (?:a plain copy: )?(.*?)(?:, and prepare.*|, with.*)?$", problem
-    )
+    (code,) = re.findall(r"; save (?:a plain copy: )?(.*?)(?:, and prepare.*|, with.*)?$", problem)
     names = {"keras": keras, "model": model}
     if not code.startswith("plain = "):
         return eval(code, names)

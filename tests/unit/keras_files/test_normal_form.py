@@ -281,11 +281,11 @@ def set_dense(**settings: object) -> Callable[[Layers], object]:
         (set_dense(use_bias=False), "no bias in 'dense'"),
         (
             set_dense(kernel_regularizer={"class_name": "L2", "config": {"l2": 0.01}}),
-            "regularizer of 'dense' (L2)",
+            "ignored regularizer of 'dense' (L2)",
         ),
         (
             set_dense(bias_constraint={"class_name": "MaxNorm", "config": {"max_value": 3}}),
-            "constraint of 'dense' (MaxNorm)",
+            "ignored constraint of 'dense' (MaxNorm)",
         ),
         (set_dense(dtype="mixed_float16"), "computed in mixed_float16"),
         (
@@ -367,7 +367,10 @@ def test_of_very_many_reasons_the_first_are_told_and_the_rest_counted():
     ("change", "problem"),
     [
         (lambda layers: layers.insert(1, entry("ReLU", "it")), "'it' is an activation before"),
-        (lambda layers: layers.insert(2, entry("ELU", "it")), "'it' follows a layer that already has"),
+        (
+            lambda layers: layers.insert(2, entry("ELU", "it")),
+            "'it' follows a layer that already has",
+        ),
         (lambda layers: layers.insert(2, entry("ELU", "it")), f"{WITHOUT}type(layer).__name__ not"),
         (
             lambda layers: layers.__setitem__(
