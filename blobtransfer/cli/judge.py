@@ -145,6 +145,6 @@ def _notes(table: "ScoreTable", results: "JudgedResults", question: JudgeOptions
         yield f"note: {table.name}: ignored columns: {', '.join(table.ignored)}"
     if table.layout == "runs" and question.score_range is None:
         yield (
-            "note: --range CHANCE BEST (chance level and best possible accuracy, as compare uses) "
-            "narrows the intervals"
+            "note: `--range CHANCE BEST`, as in compare, narrows the intervals: chance level and "
+            "best possible accuracy"
         )

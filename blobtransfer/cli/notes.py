@@ -98,6 +98,6 @@ def new_head_notes(spec: ExperimentSpec, settings: ComparisonSettings) -> Iterat
         if source is None and spec.source is not None:
             source = spec.source.name
         yield (
-            f"note: the output layer of {source} is not of the classes of {spec.data.name}: it is "
-            "drawn afresh (new-head)"
+            f"note: {source} and {spec.data.name} have different classes, so the output layer is "
+            "re-initialised (new-head)"
         )

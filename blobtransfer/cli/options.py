@@ -73,8 +73,8 @@ class TrainingOptions:
     activation: Annotated[
         list[str] | None,
         option(
-            f"Of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)}, or "
-            "leaky_relu=SLOPE.",
+            f"Of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)} "
+            "(silu is swish), or leaky_relu=SLOPE.",
             metavar=WORDS,
             parser=_read_activation,
             autocompletion=lambda: list(ACTIVATIONS),
@@ -82,7 +82,10 @@ class TrainingOptions:
         ),
     ] = None
     initializer: Annotated[
-        Initializer, option(f"Of the hidden kernels: {', '.join(INITIALIZERS)}.", metavar="RULE")
+        Initializer,
+        option(
+            f"Weight initializer of the hidden layers: {', '.join(INITIALIZERS)}.", metavar="RULE"
+        ),
     ] = DEFAULT.initializer
     epochs: Annotated[int, option("Passes over the training rows.")] = DEFAULT.epochs
     batch_size: Annotated[int, option("Rows of one step.")] = DEFAULT.batch_size
@@ -152,7 +155,7 @@ class VariantOptions:
 
 
 FIXED_OPTION: Any = option(
-    "Hidden layers to freeze, a variant each.",
+    "Hidden layers to freeze, one variant per number.",
     panel=TRANSFER,
     metavar=NUMBERS,
     show_default="0 1 2, up to the depth",
@@ -337,8 +340,8 @@ class ExecutionOptions:
     store: Annotated[
         Path | None,
         option(
-            "Keep results block by block in this file (.db): the same command goes on where it "
-            "stopped, more repeats extend."
+            "Store results in this file (.db): the same command resumes where it stopped, more "
+            "repeats extend it."
         ),
     ] = None
     only_repeats: Annotated[

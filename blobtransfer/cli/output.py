@@ -113,7 +113,7 @@ class ResultOptions:
         list[Path] | None,
         option(
             "Also write the results there; .json, .csv, .md, .txt or .html (a report to forward) "
-            "picks the format, - is standard output. Can be given more than once.",
+            "picks the format, - is standard output. Repeatable.",
             flags="-o",
             metavar="FILE",
         ),
@@ -121,7 +121,7 @@ class ResultOptions:
     curves: Annotated[
         Path | None,
         option(
-            "Also write the learning curves there, a row an epoch (.csv); compare needs --speed."
+            "Also write the learning curves there, one row per epoch (.csv); compare needs --speed."
         ),
     ] = None
 
@@ -140,9 +140,10 @@ class ScreenOptions:
 
     panel: ClassVar[str] = RESULTS
     full: Annotated[bool, option("Show every column on a terminal.")] = False
-    explain: Annotated[bool, option("Say what each word of a comparison means.")] = False
+    explain: Annotated[bool, option("Explain each word of a comparison.")] = False
     summary: Annotated[
-        Path | None, option("Also write a row a variant of a comparison there; .csv, .md or .tex.")
+        Path | None,
+        option("Also write one row per variant of a comparison there; .csv, .md or .tex."),
     ] = None
 
 
@@ -229,7 +230,9 @@ class OutputOptions:
         """
         if self.result.curves is not None and not has_curves:
             problem = "it needs --speed; add that"
-            if command not in ("compare", "sweep"):
+            if command == "judge":
+                problem = "scores have no learning curves; leave --curves out"
+            elif command not in ("compare", "sweep"):
                 problem = (
                     f"{command} keeps no learning curves; use compare --speed, or sweep --speed"
                 )

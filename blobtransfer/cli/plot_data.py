@@ -27,9 +27,7 @@ def plot_data(
     ] = None,
     task: Annotated[
         list[str] | None,
-        description(
-            "A problem, such as moons:noise=0.2 or a.csv:label=y. Can be given more than once."
-        ),
+        description("A problem, such as moons:noise=0.2 or a.csv:label=y. Repeatable."),
     ] = None,
     blobs: BlobsOptions,
     figure: FigureOptions,

@@ -13,6 +13,7 @@ from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.notes import model_notes, new_head_notes, print_data_notes
 from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
+from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import Study
@@ -185,7 +186,7 @@ def _executor(
 
     from blobtransfer.execution.dask import DaskExecutor
 
-    with DaskExecutor(execution.scheduler, messages.log, check) as executor:
+    with DaskExecutor(execution.scheduler, messages.log, check, print_stderr) as executor:
         yield executor
 
 

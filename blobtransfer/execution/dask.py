@@ -73,6 +73,7 @@ class DaskExecutor(ClusterExecutor):
         scheduler: Address or scheduler file; see `address_of`.
         report: Called with one line that the user should read.
         poll: Called while waiting for the scheduler or workers; may raise to stop.
+        report_wait: Called with one line that says that no worker computes; None: `report`.
 
     Raises:
         SettingError: See `address_of`.
@@ -80,9 +81,14 @@ class DaskExecutor(ClusterExecutor):
     """
 
     def __init__(
-        self, scheduler: str, report: Callable[[str], None], poll: Callable[[], None]
+        self,
+        scheduler: str,
+        report: Callable[[str], None],
+        poll: Callable[[], None],
+        report_wait: Callable[[str], None] | None = None,
     ) -> None:
         self._scheduler, self._report, self._poll = scheduler, report, poll
+        self._report_wait = report_wait or report
         self._inner: set[Any] = set()
         self._lock = Lock()
         self._is_waiting = self._is_silent = self._are_paused = False
@@ -182,12 +188,12 @@ class DaskExecutor(ClusterExecutor):
         except OSError as error:
             raise self._scheduler_lost_error() from error
         if are_paused and not self._are_paused:
-            self._report(
+            self._report_wait(
                 f"all workers are paused, their memory is nearly full: start them {MORE_MEMORY}"
             )
         self._are_paused = are_paused
         if not n_workers and not self._is_waiting:
-            self._report(f"waiting for workers (0 connected to {self._scheduler})")
+            self._report_wait(f"waiting for workers (0 connected to {self._scheduler})")
         if n_workers and self._is_waiting:
             self._report(f"{n_workers} {'worker' if n_workers == 1 else 'workers'} connected")
         self._is_waiting = not n_workers

@@ -157,7 +157,8 @@ def _pack_folder(name: str, folder: Path) -> BufferedRandom:
         if (folder / member).exists():
             raise SourceFileError(name, problem)
     if not _is_folder(folder):
-        problem = f"a folder without {CONFIG} and {WEIGHTS}; give a .keras or .h5 file"
+        missing = [member for member in (CONFIG, WEIGHTS) if not (folder / member).exists()]
+        problem = f"a folder without {' and '.join(missing)}; give a .keras or .h5 file"
         raise SourceFileError(name, problem)
     contents = {}
     for member, max_bytes in FOLDER_LIMITS.items():

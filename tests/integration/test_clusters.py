@@ -190,7 +190,7 @@ def test_certificates_are_those_of_dasks_own_configuration(tmp_path):
 
 
 def test_without_any_worker_it_says_so_and_can_be_stopped(forks, cluster, tmp_path):
-    process = forks.start(*FRESH, "--no-plot", "--scheduler", cluster.address, cwd=tmp_path)
+    process = forks.start(*FRESH, "-q", "--no-plot", "--scheduler", cluster.address, cwd=tmp_path)
     line = process.stderr.readline()
     assert line == f"waiting for workers (0 connected to {cluster.address})\n"
     process.send_signal(signal.SIGINT)

@@ -117,11 +117,13 @@ class ComparisonView(View[StudyResults]):
             yield (
                 f"gap: from the mean to the best possible, {words.format_percent(measured.ceiling)}"
             )
+        simultaneous = ""
+        if n_compared > 1:
+            simultaneous = f"; the {n_compared} intervals of a question are simultaneous"
         yield from (
-            "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
-            f"where it would lie with very many repeats; the {n_compared} of a question hold "
-            "together",
-            "typical [95 %]: the same of the middle three fifths of the repeats, each alone",
+            "difference [95 %]: mean of (variant - standalone) per repeat, in points, with its "
+            f"95 % interval{simultaneous}",
+            "typical [95 %]: the same of the middle three fifths of the repeats, per comparison",
             "P(better): share of the repeats in which the variant beats standalone, ties by half",
             "better, worse: the whole interval is above, below 0",
             f"no practical difference (alike): it is within {words.format_points(spec.margin)} of "
@@ -132,8 +134,10 @@ class ComparisonView(View[StudyResults]):
             "best of 1, best of 3, best of 5: what to expect of the best of so many runs",
         )
         if not spec.until_decided:
-            times = f", times the {n_compared} variants of a question" if n_compared > 1 else ""
-            yield f"adj. p: of no difference{times}"
+            times = (
+                f", multiplied by the {n_compared} variants of a question" if n_compared > 1 else ""
+            )
+            yield f"adj. p: p-value for no difference{times}"
         if cell.n_failed:
             floor = words.format_percent(measured.floor)
             yield f"failed: loss not finite; such runs count at chance level, {floor}"

@@ -33,9 +33,9 @@ class GridView(StudyView):
 
     cell_name = "cells"
     column_explanations = (
-        "a number: mean of variant less standalone in the same repeat, in points",
+        "a number: mean of (variant - standalone) per repeat, in points",
         "[ ]: the source is another network that was trained on the target problem itself",
-        "adj. p: of no difference, by Holm over all cells and variants",
+        "adj. p: p-value for no difference, by Holm over all cells and variants",
     )
 
     def headline(self, results: StudyResults) -> str:

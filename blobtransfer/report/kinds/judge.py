@@ -91,8 +91,8 @@ class JudgeView(View[JudgedResults]):
         yield f"mean, std, median: of the scores of {results.n_repeats} repeats"
         yield _low_note(results)
         yield (
-            f"difference [95 %]: {_difference(results)}, {'in points, ' if unit.points else ''}and "
-            f"where it would lie with very many repeats{_simultaneous(results)}"
+            f"difference [95 %]: {_difference(results)}, {'in points, ' if unit.points else ''}"
+            f"with its 95 % interval{_simultaneous(results)}"
         )
         yield "typical [95 %]: the same of the middle three fifths of the repeats, per comparison"
         yield (
@@ -105,15 +105,16 @@ class JudgeView(View[JudgedResults]):
         )
         more = "repeats" if spec.resplit is None else "rows"
         yield f"undecided: neither; more {more} should settle it"
-        times = f", times the {n_compared} variants" if n_compared > 1 else ""
-        yield f"adj. p: of no difference{times}"
+        times = f", multiplied by the {n_compared} variants" if n_compared > 1 else ""
+        yield f"adj. p: p-value for no difference{times}"
 
     def method(self, results: JudgedResults) -> Iterator[str]:
         """Yield how scores are compared and judged."""
         spec = results.spec
         yield (
             f"The scores of {spec.name} come from runs that this program did not train. Repeats "
-            f"are paired: a difference is the {_difference(results)}. Possible scores are from "
+            "are paired: scores of the same repeat are subtracted. A difference is the "
+            f"{_difference(results)}. Possible scores are from "
             f"{_range(results)}. How runs were trained, paired and selected cannot be seen in them."
         )
         yield texts.interval_paragraph(spec)
@@ -160,8 +161,8 @@ def _difference(results: JudgedResults) -> str:
     """Return which score is subtracted from which."""
     baseline = results.spec.variants[0]
     if results.lower_is_better:
-        return f"mean of {baseline} less variant in the same repeat, as lower scores are better"
-    return f"mean of variant less {baseline} in the same repeat"
+        return f"mean of ({baseline} - variant) per repeat, as lower scores are better"
+    return f"mean of (variant - {baseline}) per repeat"
 
 
 def _simultaneous(results: JudgedResults) -> str:

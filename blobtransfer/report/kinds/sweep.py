@@ -26,8 +26,8 @@ class SweepView(StudyView):
     column_explanations = (
         "epochs, updates: passes over the training rows of a point, and steps in all",
         "mean, std: of the {test_metric_plural} of the repeats of a point, in %",
-        "difference [95 %]: mean of variant less standalone in the same repeat, in points, and "
-        "where it would lie with very many repeats; those of all points are simultaneous",
+        "difference [95 %]: mean of (variant - standalone) per repeat, in points, with its "
+        "95 % interval; the intervals of all points are simultaneous",
     )
 
     def headline(self, results: StudyResults) -> str:
