@@ -346,7 +346,7 @@ def _without_empty_end(content: bytes, start: int, sep: str) -> bytes:
 
 
 def check_not_title(heads: Sequence[str], next_row: Sequence[Any], line: int) -> None:
-    """Reject a head with one value, above a row with a value in each column, as a title.
+    """Reject a head with one value, above a row with three or more and no empty one, as a title.
 
     Args:
         heads: Values of the first row.
@@ -357,7 +357,7 @@ def check_not_title(heads: Sequence[str], next_row: Sequence[Any], line: int) ->
         TableProblem: It is a title.
     """
     n_values = sum(value not in (None, "") for value in next_row)
-    if heads[0] and not any(heads[1:]) and n_values == len(heads) > 1:
+    if heads[0] and not any(heads[1:]) and n_values == len(heads) > 2:
         raise TableProblem(
             f"line {line} has 1 name, but the next row has {n_values:,} values; "
             f"if line {line} is a title, delete it"
