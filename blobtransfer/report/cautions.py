@@ -190,7 +190,9 @@ def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -
             text = (
                 f"every repeat has the same score ({names}); check that repeats are different runs"
             )
-            variants = [arm.label for arm in caution.arms if arm.label != results.spec.variants[0]]
+            variants = [
+                arm.label for arm in caution.arms if arm.label != str(results.spec.variants[0])
+            ]
             if results.spec.metric is not None or not variants:
                 return text
             verb, columns = ("is", "a variant") if len(variants) == 1 else ("are", "variants")

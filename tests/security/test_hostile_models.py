@@ -471,12 +471,12 @@ OF_EACH_FORMAT: dict[str, tuple[Callable[[Callable[..., Path]], Attack], str]] =
         ),
         "more than 256 layers of all kinds",
     ),
-    "a graph that leads back": (partial(described, graph(cycle)), "no chain"),
+    "a graph that leads back": (partial(described, graph(cycle)), "do not form a chain"),
     "a layer that feeds itself": (
         partial(
             described, graph(lambda layers: layers[2].update(inbound_nodes=[call_of("dense_1")]))
         ),
-        "no chain",
+        "do not form a chain",
     ),
     "thousands of calls": (partial(described, graph(many_calls)), "used more than once"),
     "code inside a model inside": (
