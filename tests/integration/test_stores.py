@@ -134,14 +134,14 @@ def test_show_gives_what_the_last_command_asked_for(run, monkeypatch):
 @pytest.mark.parametrize("name", ["v.csv", "caf\udce9.csv"])
 def test_a_table_may_have_another_name_and_is_the_same(name, run, tmp_path):
     for own, shift in (("s.csv", 100), ("u.csv", 0), (name, 0)):
-        rows = "".join(f"{i + shift}.5,{i % 5},{'ab'[i % 2]}\n" for i in range(60))
+        rows = "".join(f"{i * i % 61 + shift}.5,{i % 5},{'ab'[i % 2]}\n" for i in range(60))
         (tmp_path / own).write_text(f"p,q,label\n{rows}")
     options = ("--epochs", "2", "--repeats", "5", "--sources", "fresh", "--format", "csv", *QUIET)
 
     def of(table, *more):
         tables = ("--source", "s.csv:label=label", "--target", f"{table}:label=label")
         done = run("compare", *tables, *options, *more)
-        assert (done.code, done.err) == (0, "")
+        assert (done.code, without_cautions(done.err)) == (0, "")
         return done.out
 
     of("u.csv", "--store", "a.db")
