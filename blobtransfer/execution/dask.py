@@ -355,7 +355,9 @@ def _result_within(call: Callable[[], T], seconds: float, poll: Callable[[], Non
 def _count_workers(client: Any) -> tuple[int, int, bool]:
     """Return the number of workers, the number of all their threads, and whether all are paused."""
     threads = client.nthreads().values()
-    states = [worker.get("status") for worker in _workers(client).values()]
+    states: list[object] = []
+    with suppress(Exception):  # the scheduler answers; what it knows of workers changes meanwhile
+        states = [worker.get("status") for worker in _workers(client).values()]
     return len(threads), sum(threads), bool(states) and set(states) == {"paused"}
 
 
