@@ -70,8 +70,8 @@ def table_notes(spec: TableSpec) -> Iterator[Note]:
         rows = "row equals another row" if n_copies == 1 else "rows equal other rows"
         yield False, f"{n_copies:,} {rows}; one may be a training row and the other a test row"
     elif n_copies:
-        are = "test row is a copy" if n_copies == 1 else "test rows are copies"
-        yield False, f"{n_copies:,} of {spec.n_test:,} {are} of training rows"
+        are = "is a copy of a training row" if n_copies == 1 else "are copies of training rows"
+        yield False, f"{n_copies:,} of {spec.n_test:,} test rows {are}"
 
 
 def pair_notes(source: TableSpec, target: TableSpec) -> Iterator[Note]:
