@@ -11,14 +11,14 @@ import typer
 from helpers.commands import run_here
 from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
-from helpers.tables import write_sites
+from helpers.tables import write_rows, write_sites
 
 from blobtransfer.cli.app import COMPLETE, app
 from blobtransfer.cli.failures import envvar_of
-from blobtransfer.cli.parsing import NUMBERS, PAIR, SPECS, WORDS
+from blobtransfer.cli.parsing import NUMBERS, OF_TWO, PAIR, RANGE, ROWS, SPECS, WORDS
 from fuzz.mutation import VICTIM, Mutation
 
-TABLE, MODEL, RESULTS, STORE = "t.csv", "m.keras", "r.json", "s.db"
+TABLE, MODEL, RESULTS, STORE, SCORES = "t.csv", "m.keras", "r.json", "s.db", "scores.csv"
 """Files that are there."""
 
 INTEGERS = ("0", "-1", "-0", "+2", "007", "1e3", "1.5", "x", "", " ", "nan", "1_0", "0x10", "٣",
@@ -71,6 +71,10 @@ POOLS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "SETTING=A,B,...": (AXES[:8], AXES),
     "ADDRESS": (("x",), ("", "tcp://h:99999", RESULTS, "folder", "fifo.csv", "tcp://", "\x1b")),
     "RESULTS": ((RESULTS, STORE), ("none.json", "folder", TABLE, MODEL, "-", "", "link.csv")),
+    "SCORES": ((SCORES,), ("none.csv", TABLE, MODEL, "folder", "-", "", "link.csv")),
+    "NAME": (("base", "tuned"), ("", "x", "Base", "\x1b[2J", "n" * 300)),
+    RANGE: (("0 1", "0 100"), ("0", "1 0", "0 0", "nan 1", "0 1e400", *REALS)),
+    ROWS: (("80 20",), ("80", "0 0", "1 99999999999", *INTEGERS)),
     "PART.db [PART.db ...]": ((STORE,), ("none.db", RESULTS, "folder", "fifo.csv", "", "link.csv")),
 }  # fmt: skip
 """Small valid values of an option, by its metavar, and odd ones."""
@@ -118,6 +122,8 @@ COMMANDS: Mapping[str, Any] = vars(typer.main.get_command(app))["commands"]
 def prepare(valid: Path) -> None:
     """Write a table, a model, results and a store."""
     write_sites(valid / TABLE)
+    scores = [["base", "tuned"], *([f"0.{i % 7}", f"0.{i % 5}"] for i in range(1, 21))]
+    write_rows(valid / SCORES, scores)
     write_keras(valid / MODEL)
     finished = run_here(
         "compare", *SMALL_OPTIONS, "--repeats=2", "--no-plot", "-o", RESULTS, "--store", STORE
@@ -167,7 +173,7 @@ def _words(param: Any, rng: Random) -> list[str]:
     flag = rng.choice(param.opts)
     if rng.random() < 0.3:
         return [f"{flag}={value}"]
-    is_list = param.metavar in (NUMBERS, PAIR, WORDS, SPECS)
+    is_list = param.metavar in (NUMBERS, PAIR, WORDS, SPECS, *OF_TWO)
     return [flag, *(value.split(" ") if is_list else [value])]
 
 

@@ -478,7 +478,7 @@ OF_EACH_FORMAT: dict[str, tuple[Callable[[Callable[..., Path]], Attack], str]] =
         ),
         "do not form a chain",
     ),
-    "thousands of calls": (partial(described, graph(many_calls)), "used more than once"),
+    "thousands of calls": (partial(described, graph(many_calls)), "do not form a chain"),
     "code inside a model inside": (
         partial(
             described,
