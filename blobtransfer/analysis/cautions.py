@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from blobtransfer.results.findings import (
     Caution,
@@ -20,7 +21,7 @@ from blobtransfer.results.findings import (
 from blobtransfer.results.results import DataRecord
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.statistics.paired import MIN_PAIRS, Difference
+from blobtransfer.statistics.paired import MIN_PAIRS, Difference, Verdict
 from blobtransfer.statistics.resplit import rows_needed
 
 LARGE_TRAIN_SHARE = 0.8
@@ -123,6 +124,17 @@ def _effective_n_test(spec: ExperimentSpec, measured: DataRecord) -> float:
     if spec.metric == "accuracy" or not counts:
         return measured.n_test
     return len(counts) ** 2 / sum(1 / n for n in counts)
+
+
+def withhold_verdicts(summary: Sequence[Summary]) -> tuple[Summary, ...]:
+    """Return the summaries with arms undecided whose runs mostly fail, as the baseline's do.
+
+    Failed networks are equal, which is not evidence about trained networks.
+    """
+    return tuple(
+        replace(row, verdict=Verdict("undecided")) if row.verdict and row.mostly_fails else row
+        for row in summary
+    )
 
 
 def undecided_differences(summary: Sequence[Summary]) -> list[Difference]:

@@ -12,7 +12,12 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.analysis.cautions import cautions_of, collapse_cautions, large_class_cautions
+from blobtransfer.analysis.cautions import (
+    cautions_of,
+    collapse_cautions,
+    large_class_cautions,
+    withhold_verdicts,
+)
 from blobtransfer.analysis.convergence import early_stopping_cautions, rises_of, still_improving
 from blobtransfer.analysis.rankings import ByRepeat, rankings_of
 from blobtransfer.results.findings import (
@@ -90,11 +95,7 @@ def analyse(
         for arm in spec.arms
     )
     if any(row.arm == standalone and row.mostly_fails for row in summary):
-        # Failed networks are equal, which is not evidence about trained networks.
-        summary = tuple(
-            replace(row, verdict=Verdict("undecided")) if row.verdict and row.mostly_fails else row
-            for row in summary
-        )
+        summary = withhold_verdicts(summary)
     failing = {row.arm for row in summary if row.mostly_fails}
     rises = {arm: values for arm, values in rises_of(cell).items() if arm not in failing}
     improving = still_improving(rises, spec.margin)

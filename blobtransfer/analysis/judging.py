@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blobtransfer.analysis.cautions import collapse_cautions, undecided_differences
+from blobtransfer.analysis.cautions import (
+    collapse_cautions,
+    undecided_differences,
+    withhold_verdicts,
+)
 from blobtransfer.analysis.rankings import ByRepeat
 from blobtransfer.results.findings import (
     ConstantScores,
@@ -30,7 +34,6 @@ from blobtransfer.statistics.paired import (
     MIN_PAIRS,
     Difference,
     Interval,
-    Verdict,
     compare_pairs,
     estimate_mean,
     share_difference,
@@ -50,11 +53,7 @@ def analyse_scores(results: JudgedResults) -> JudgedResults:
     low_line = (max(medians) if results.ceiling is None else results.ceiling) - spec.low
     summary = tuple(_summarise(arm, results, ascending, low_line) for arm in spec.arms)
     if summary[0].mostly_fails:
-        # Failed networks are equal, which is not evidence about trained networks.
-        summary = tuple(
-            replace(row, verdict=Verdict("undecided")) if row.verdict and row.mostly_fails else row
-            for row in summary
-        )
+        summary = withhold_verdicts(summary)
     findings = Findings(summary=summary, low_line=-low_line if spec.lower_is_better else low_line)
     cautions = _cautions(results, ascending, summary)
     ordered = sorted(cautions, key=lambda caution: not caution.is_always_reported)

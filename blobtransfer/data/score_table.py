@@ -139,7 +139,7 @@ def read_scores(
 
     Raises:
         TableFileError: The file cannot be read, or holds something else than paired scores.
-        SettingError: The source has another type, or there is no such metric.
+        SettingError: The source has another type, or the table does not have the metric.
     """
     cells = read_cells(source, name)
     table = _Reader(cells).table(metric)

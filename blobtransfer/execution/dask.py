@@ -385,7 +385,7 @@ def _problem_of_worker(error: Exception, memory_limit: int) -> str:
     Args:
         error: Error of the worker, or of the connection to it. Dask returns an error that it
             cannot pass on as an `Exception` with its name and text.
-        memory_limit: Bytes of memory that the worker may use; 0 if there is no limit.
+        memory_limit: Bytes of memory that the worker may use; 0 without a limit.
     """
     kind, text = type(error).__name__, _first_line(error)
     if kind == "Exception":

@@ -29,7 +29,7 @@ def in_order(
 
     Returns:
         The chain, with a layer as often as it is called; of a model of several outputs, one chain.
-        If there is none, the layers behind the last one that has several sources.
+        Without a chain, the layers behind the last one that has several sources.
     """
     by_name = {str(_name_of(entry)): entry for entry in entries}
     inputs, outputs = (_ends(config.get(f"{side}_layers")) for side in ("input", "output"))
@@ -67,7 +67,7 @@ def _longest_chain_end(by_name: dict[str, Entry], inputs: list[Call]) -> str:
         inputs: Call of the only input.
 
     Returns:
-        Name of a dense layer that is used once; empty if there is none.
+        Name of a dense layer that is used once; empty without one.
     """
     ends = [
         name

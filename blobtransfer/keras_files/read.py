@@ -151,7 +151,7 @@ def _pack_folder(name: str, folder: Path) -> BufferedRandom:
 
     Raises:
         SourceFileError: It is not the folder of a model, or a file is a link or too large.
-        MachineError: There is no room for the archive.
+        MachineError: The archive cannot be written.
     """
     for member, problem in _FOLDERS.items():
         if (folder / member).exists():

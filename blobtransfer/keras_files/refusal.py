@@ -68,7 +68,7 @@ class Problems:
     Attributes:
         are_in_order: Whether rows go through the layers in the order in which they are read.
         remedies: Remedies of the problems that have a specific one, in the order of the problems.
-        unbranched: Name of the last layer before a graph branches; empty if there is none.
+        unbranched: Name of the last layer before a graph branches; empty without one.
     """
 
     are_in_order: bool = True

@@ -83,7 +83,7 @@ def save_without(classes: Sequence[str], names: Sequence[str]) -> str:
 
     Args:
         classes: Classes of these layers; empty if other layers have them too.
-        names: Names of these layers, used if there are no classes.
+        names: Names of these layers, used without classes.
     """
     subject = "type(layer).__name__" if classes else "layer.name"
     unwanted = list(dict.fromkeys(classes or names))

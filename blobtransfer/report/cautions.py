@@ -169,7 +169,8 @@ def _large_class(caution: findings.LargeClass) -> str:
 
 def _other_training(results: CellResults) -> str:
     """Return the settings that may help if most runs diverge or collapse."""
-    if results.n_failed:
+    n_diverged = sum(row.failed for row in results.summary)
+    if n_diverged > sum(row.collapsed for row in results.summary):
         return "a smaller --learning-rate"
     data = results.spec.data
     unscaled = isinstance(data, TableSpec) and data.scale == "none"
@@ -375,6 +376,17 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
             assert_never(other)
 
 
+def _differs(caution: findings.Caution, results: StudyResults) -> bool:
+    """Return whether cautions of this kind have other reasons in other cells."""
+    reasons = {
+        short_caution(other, cell).partition(";")[0]
+        for cell in results.cells
+        for other in cell.findings.cautions
+        if other.kind == caution.kind
+    }
+    return len(reasons) > 1
+
+
 def _text_of_cells(
     n_cells: int, caution: findings.Caution, results: StudyResults, cell_name: str
 ) -> str:
@@ -389,17 +401,11 @@ def _text_of_cells(
     first = next(
         (cell for cell in results.cells if caution in cell.findings.cautions), results.cell
     )
-    reasons = {
-        short_caution(other, cell).partition(";")[0]
-        for cell in results.cells
-        for other in cell.findings.cautions
-        if other.kind == caution.kind
-    }
     where = f"in {n_cells} of {len(results.cells)} {cell_name}"
     is_improving = isinstance(caution, findings.StillImproving)
     if is_improving and results.study.pools_cells:
         where = f"on average over {len(results.cells)} {cell_name}"
-    elif n_cells > 1 and (is_improving or len(reasons) > 1):
+    elif n_cells > 1 and (is_improving or _differs(caution, results)):
         axes = zip(results.study.axes, first.at, strict=True)
         preposition = "most with" if is_improving else "such as with"
         where += f", {preposition} {join_and([f'{axis.name} {value}' for axis, value in axes])}"

@@ -63,7 +63,7 @@ class ScoreColumn:
 
     Args:
         variant: Name of the variant.
-        sources: Source networks of its runs; `none` if there are none, or they are unknown.
+        sources: Source networks of its runs; `none` without any, or if they are unknown.
     """
 
     variant: str
@@ -85,7 +85,7 @@ class ScoresSpec:
         metric: What the program's own CSV of runs is judged by; None for scores from elsewhere.
 
     Raises:
-        SettingError: A value is impossible, or there is nothing to compare.
+        SettingError: A value is impossible, or fewer than two variants have scores.
     """
 
     until_decided: ClassVar = False
@@ -199,7 +199,7 @@ def check_range(ends: Sequence[float]) -> tuple[float, float]:
         ends: Lowest and highest possible score.
 
     Raises:
-        SettingError: There are no two finite ends, the lower one first.
+        SettingError: The ends are not two finite numbers, the lower one first.
     """
     ends = as_tuple("range", ends)
     for end in ends:

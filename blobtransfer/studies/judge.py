@@ -98,7 +98,7 @@ def _baseline(names: list[str], baseline: str | None) -> str:
         baseline: The requested name; None for a variant that is called so.
 
     Raises:
-        SettingError: There is no such variant, or none or several are called so.
+        SettingError: The variant does not exist, or the default baseline is not unique.
     """
     first_names = ", ".join(names[:MAX_LISTED])
     if baseline is not None:
@@ -108,7 +108,7 @@ def _baseline(names: list[str], baseline: str | None) -> str:
         question = suggest(baseline, names)
         value = escape_control_characters(baseline)
         advice = f"{question} " if question else ""
-        problem = f"no such variant; {advice}use one of {first_names}"
+        problem = f"this variant does not exist; {advice}use one of {first_names}"
         raise SettingError("baseline", value, problem)
     matches = [name for name in names if re.sub(r"[\s_-]+", " ", name.lower()) in BASELINES]
     if len(matches) != 1:

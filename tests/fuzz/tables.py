@@ -1,4 +1,4 @@
-"""Mutated tables of every format, read as a problem or learnt by a command."""
+"""Mutated tables of every format, read as data, or used for training by a command."""
 
 import gzip
 import io

@@ -483,7 +483,7 @@ def save(keras, tmp_path):
         (1, "relu", "add=4,fixed=1"),
     ],
 )  # fmt: skip
-def test_an_output_layer_that_is_drawn_afresh_may_be_any(
+def test_an_output_layer_that_is_reinitialised_may_be_any(
     keras, run, save, units, activation, variant
 ):
     save("m.keras", keras.layers.Dense(units, activation))

@@ -79,7 +79,7 @@ DESCRIPTIONS = [
 ]
 
 SETS = [
-    ("train-source --task digits:classes=0-12", "digits", "no class 10"),
+    ("train-source --task digits:classes=0-12", "digits", "class 10 does not exist"),
     ("train-source --task digits:classes=7", "digits", "one class"),
     ("train-source --task iris:classes=setosa+virginca", "iris", "mean virginica?"),
     ("train-source --task iris:scale=source", "iris", "scale=own or scale=none"),

@@ -133,7 +133,7 @@ def _attributes(header: bytes) -> list[Attribute]:
         header: The text before the rows.
 
     Raises:
-        TableProblem: An attribute cannot be read, or there is none.
+        TableProblem: An attribute cannot be read, or the header has none.
     """
     attributes: list[Attribute] = []
     n_relations = 0
@@ -273,7 +273,7 @@ def _dense(row: str, attributes: list[Attribute], line: int) -> list[str]:
         line: Its line, for the error.
 
     Raises:
-        TableProblem: It is no sparse row, or has an index of no column.
+        TableProblem: It is not a sparse row, or an index does not belong to a column.
     """
     values = [attribute.default for attribute in attributes]
     match, position = SPARSE_ROW.fullmatch(row), 0

@@ -84,7 +84,8 @@ def subset_of(classes: str, names: Sequence[str], table: str) -> list[str]:
         subset = [find_word(name, names) or name for name in classes.split("+")]
     for name in subset:
         if name not in names:
-            problem = f"there is no class {escape_control_characters(name) or 'of no name'}"
+            shown = escape_control_characters(name) or "''"
+            problem = f"class {shown} does not exist"
             first_names = ", ".join(map(escape_control_characters, names[:10]))
             advice = suggest(name, names) or f"there are {first_names}"
             raise TableFileError(table, f"{text}: {problem}; {advice}")

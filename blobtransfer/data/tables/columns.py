@@ -163,7 +163,7 @@ def describe_missing(column: RawColumn) -> str:
 
 
 def find_word(text: str, words: Sequence[str]) -> str | None:
-    """Return the word that a text spells, such as `1` for 1.0; None if there is none.
+    """Return the word that a text spells, such as `1` for 1.0; None if none of them matches.
 
     Args:
         text: A value as a user or a file spells it.

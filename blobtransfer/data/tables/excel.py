@@ -27,7 +27,7 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
 
     Raises:
         ImportError: openpyxl is not installed.
-        TableProblem: The file is too large when it is unpacked, or there is no sheet with rows.
+        TableProblem: The file is too large when it is unpacked, or none of its sheets has rows.
     """
     from openpyxl import load_workbook
     from pandas import DataFrame, Series

@@ -152,7 +152,7 @@ def _may_leave_out(
     source: str,
     advice: str,
 ) -> bool:
-    """Return whether shared rows are to be left out; not if there are none, or by coincidence.
+    """Return whether to leave shared rows out: not if they coincide by chance, or the count is 0.
 
     More rows than may be left out are a coincidence where the target itself repeats rows as often.
 

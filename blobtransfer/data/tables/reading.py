@@ -251,7 +251,7 @@ def _suffix(name: str, path: Path) -> str:
     """Return the suffix that names the format of a file, in lower case.
 
     Raises:
-        TableFileError: There is no reader of that format.
+        TableFileError: The format is not supported.
     """
     suffix, is_gzip = path.suffix.lower(), path.suffix.lower() == ".gz"
     if is_gzip:

@@ -214,7 +214,7 @@ def _skip_top(content: bytes) -> tuple[int, str, str | None]:
         separator, None without that line.
 
     Raises:
-        TableProblem: There is no other line, or there are too many comments.
+        TableProblem: The file has only blank lines and comments, or too many comments.
     """
     position, comment, separator = 0, "", None
     for _ in range(MAX_COMMENTS):
@@ -312,7 +312,7 @@ def _names_in_comment(
 ) -> tuple[str, ...] | None:
     """Return the names in a comment above rows without a head, as `numpy.savetxt` writes.
 
-    The first row is no head if it has a number, or a word that is in the same column again.
+    The first row is not a head if it has a number, or a word that is in the same column again.
 
     Args:
         comment: The line right above the rows; empty without one.

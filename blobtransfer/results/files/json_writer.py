@@ -82,10 +82,7 @@ def _results_file(
     yield from _lists(
         {
             "sentences": map(_dump, map(asdict, sentences)),
-            "cautions": (
-                _dump({"text": text, **_caution_row(caution)})
-                for caution, text in zip(findings.cautions, cautions, strict=True)
-            ),
+            "cautions": _caution_rows(findings.cautions, cautions),
             "summary": _finding_rows(findings.summary),
         }
         | {
@@ -104,15 +101,18 @@ def _judged_file(
     yield from _lists(
         {
             "sentences": map(_dump, map(asdict, sentences)),
-            "cautions": (
-                _dump({"text": text, **_caution_row(caution)})
-                for caution, text in zip(results.cautions, cautions, strict=True)
-            ),
+            "cautions": _caution_rows(results.cautions, cautions),
             "summary": _finding_rows(results.summary),
             "runs": map(_dump, map(encodable, map(asdict, score_rows(results)))),
         }
     )
     yield "\n}\n"
+
+
+def _caution_rows(cautions: Sequence[Caution | ScoreCaution], texts: Sequence[str]) -> Rows:
+    """Yield cautions as JSON rows, each with its text."""
+    for caution, text in zip(cautions, texts, strict=True):
+        yield _dump({"text": text, **_caution_row(caution)})
 
 
 def _caution_row(caution: Caution | ScoreCaution) -> dict[str, Any]:

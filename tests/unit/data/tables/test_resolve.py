@@ -90,12 +90,12 @@ def test_classes_are_chosen_by_range_by_name_and_sorted_by_size():
 @pytest.mark.parametrize(
     ("classes", "problem"),
     [
-        ("0-12", "there is no class 10"),
+        ("0-12", "class 10 does not exist"),
         ("4-0", "use a range such as 0-4"),
         ("3", "one class; name two or more"),
         ("0+0", "0 is there twice"),
-        ("0+x", "there is no class x"),
-        ("0+", "there is no class of no name"),
+        ("0+x", "class x does not exist"),
+        ("0+", "class '' does not exist"),
     ],
 )
 def test_classes_that_are_not_there_are_named(classes, problem):
@@ -357,7 +357,7 @@ def test_numbers_of_the_rows_of_one_site_are_refused(frames):
     assert resolved(target="a.parquet:label=y,drop=site")
 
 
-def test_all_columns_that_cannot_be_learnt_are_refused_at_once_with_a_command(frames):
+def test_all_columns_that_cannot_be_trained_on_are_refused_at_once_with_a_command(frames):
     frame = frame_of(
         t=pd.date_range("2024-01-01", periods=60),
         date=[datetime.date(2024, 1, 1)] * 60,
