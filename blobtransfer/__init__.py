@@ -1,108 +1,78 @@
 """Does starting from a network trained on a related problem help, or was it luck?
 
-The public API is loaded when it is first used, so that `import blobtransfer` is instant.
+The public names are loaded when they are first used, so that `import blobtransfer` is instant.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from blobtransfer.analysis.load import from_json, from_store
-    from blobtransfer.data import load_dataset
-    from blobtransfer.data.dataset import Dataset
-    from blobtransfer.data.tables.resolve import resolve_data_specs
-    from blobtransfer.engines import load_engine
-    from blobtransfer.errors import BlobTransferError
-    from blobtransfer.execution.dask import DaskExecutor
-    from blobtransfer.keras_files.read import read_source_file
-    from blobtransfer.report.writers import to_json
-    from blobtransfer.results.files.csv import to_csv
-    from blobtransfer.results.results import (
-        CellResults,
-        JudgedResults,
-        StudyResults,
-        TrainingResults,
-    )
-    from blobtransfer.results.store.store import Store
-    from blobtransfer.running.run import Resources, compare, fill_store, run_study
-    from blobtransfer.running.single import train_source, train_target
-    from blobtransfer.specs.data import DataSpec
-    from blobtransfer.specs.data_text import parse_data_spec
-    from blobtransfer.specs.experiment import ExperimentSpec
-    from blobtransfer.specs.generated import (
-        BlobsSpec,
-        CirclesSpec,
-        ClassificationSpec,
-        MoonsSpec,
-        QuantilesSpec,
-    )
-    from blobtransfer.specs.network import MLPSpec
-    from blobtransfer.specs.study import Axis, Cell, Study
-    from blobtransfer.specs.table import TableSpec
-    from blobtransfer.specs.training import TrainingSpec
-    from blobtransfer.specs.variant import (
-        STANDALONE,
-        AddLayer,
-        NewHead,
-        ReinitLayers,
-        Unfreeze,
-        Variant,
-        parse_variant,
-        transfer_variants,
-    )
-    from blobtransfer.studies.comparison import build_comparison
-    from blobtransfer.studies.grid import build_grid
-    from blobtransfer.studies.judge import judge
-    from blobtransfer.studies.pairs import build_pairs
-    from blobtransfer.studies.settings import ComparisonSettings
-    from blobtransfer.studies.sweep import build_sweep
+    from blobtransfer.api.functions import compare as compare
+    from blobtransfer.api.functions import grid as grid
+    from blobtransfer.api.functions import judge as judge
+    from blobtransfer.api.functions import load as load
+    from blobtransfer.api.functions import pairs as pairs
+    from blobtransfer.api.functions import plot_data as plot_data
+    from blobtransfer.api.functions import sweep as sweep
+    from blobtransfer.api.functions import train_source as train_source
+    from blobtransfer.api.functions import train_target as train_target
+    from blobtransfer.api.result import Result as Result
+    from blobtransfer.api.result import TrainingResult as TrainingResult
+    from blobtransfer.api.tables import table as table
+    from blobtransfer.errors import BlobTransferError as BlobTransferError
+    from blobtransfer.errors import InputFileError as InputFileError
+    from blobtransfer.errors import MachineError as MachineError
+    from blobtransfer.errors import SettingError as SettingError
+    from blobtransfer.specs.generated import BlobsSpec as BlobsSpec
+    from blobtransfer.specs.generated import CirclesSpec as CirclesSpec
+    from blobtransfer.specs.generated import ClassificationSpec as ClassificationSpec
+    from blobtransfer.specs.generated import MoonsSpec as MoonsSpec
+    from blobtransfer.specs.generated import QuantilesSpec as QuantilesSpec
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "BlobTransferError",
+    "BlobsSpec",
+    "CirclesSpec",
+    "ClassificationSpec",
+    "InputFileError",
+    "MachineError",
+    "MoonsSpec",
+    "QuantilesSpec",
+    "Result",
+    "SettingError",
+    "TrainingResult",
+    "compare",
+    "grid",
+    "judge",
+    "load",
+    "pairs",
+    "plot_data",
+    "sweep",
+    "table",
+    "train_source",
+    "train_target",
+]
+
 _EXPORTS = {
-    "analysis.load": "from_json from_store",
-    "data": "load_dataset",
-    "data.dataset": "Dataset",
-    "data.tables.resolve": "resolve_data_specs",
-    "engines": "load_engine",
-    "errors": "BlobTransferError",
-    "execution.dask": "DaskExecutor",
-    "keras_files.read": "read_source_file",
-    "report.writers": "to_json",
-    "results.files.csv": "to_csv",
-    "results.results": "CellResults JudgedResults StudyResults TrainingResults",
-    "results.store.store": "Store",
-    "running.run": "Resources compare fill_store run_study",
-    "running.single": "train_source train_target",
-    "specs.data": "DataSpec",
-    "specs.data_text": "parse_data_spec",
-    "specs.experiment": "ExperimentSpec",
+    "api.functions": "compare grid judge load pairs plot_data sweep train_source train_target",
+    "api.result": "Result TrainingResult",
+    "api.tables": "table",
+    "errors": "BlobTransferError InputFileError MachineError SettingError",
     "specs.generated": "BlobsSpec CirclesSpec ClassificationSpec MoonsSpec QuantilesSpec",
-    "specs.network": "MLPSpec",
-    "specs.study": "Axis Cell Study",
-    "specs.table": "TableSpec",
-    "specs.training": "TrainingSpec",
-    "specs.variant": "AddLayer NewHead ReinitLayers STANDALONE Unfreeze Variant parse_variant "
-    "transfer_variants",
-    "studies.comparison": "build_comparison",
-    "studies.grid": "build_grid",
-    "studies.judge": "judge",
-    "studies.pairs": "build_pairs",
-    "studies.settings": "ComparisonSettings",
-    "studies.sweep": "build_sweep",
 }
 """Public names of each module; a test compares them with the imports above."""
 
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names.split()}
 
-__all__ = [*_HOME]
+if not TYPE_CHECKING:
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'blobtransfer' has no attribute {name!r}")
-    return getattr(import_module(f"blobtransfer.{_HOME[name]}"), name)
+    def __getattr__(name):
+        if name not in _HOME:
+            raise AttributeError(f"module 'blobtransfer' has no attribute {name!r}")
+        return getattr(import_module(f"blobtransfer.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return [*__all__]

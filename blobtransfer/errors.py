@@ -1,7 +1,7 @@
 """Errors of the program, as one tree with the exit code of each.
 
     BlobTransferError              1
-    ├── InputError                 2  the user asked for something that cannot be
+    ├── InputError (ValueError)    2  the user asked for something that cannot be
     │   ├── SettingError           2  a setting has an impossible value
     │   └── InputFileError         2  a file cannot be used:
     │       ├── SourceFileError    2  a model
@@ -28,8 +28,11 @@ class BlobTransferError(Exception):
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
-class InputError(BlobTransferError):
-    """The request is wrong: an option, a file, or two that do not fit together."""
+class InputError(BlobTransferError, ValueError):
+    """The request is wrong: an option, a file, or two that do not fit together.
+
+    It is a `ValueError`, as wrong arguments are in Python.
+    """
 
     exit_code = 2
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
+from blobtransfer.api.requests import compare_request
 from blobtransfer.cli.options import BUDGET_OPTION, ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.run import StudyRequest, run
-from blobtransfer.specs.study import Budget, Study
-from blobtransfer.studies.comparison import build_comparison, read_source_network
+from blobtransfer.cli.run import run
+from blobtransfer.specs.study import Budget
 
 
 def compare(
@@ -29,11 +29,8 @@ def compare(
 
       blobtransfer compare --model model.keras -o results.json
     """
-    settings = comparison.settings(budget)
-    output.check_contents("compare", settings.speed)
-    source_network = read_source_network(settings)
-    spec = build_comparison(settings, source_network)
-    request = StudyRequest(
-        Study.of_one(spec), spec, settings, source_network, comparison.data.descriptions
+    output.check_contents("compare", comparison.question.speed)
+    request = compare_request(
+        comparison.data.given(), comparison.blobs.given(), comparison.values(budget)
     )
     run(request, execution, output, argv)

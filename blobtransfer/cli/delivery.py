@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from blobtransfer.api.notes import notes_of
+from blobtransfer.api.requests import StudyRequest, TrainingRequest
 from blobtransfer.cli.interrupts import Deferred, Interrupted
 from blobtransfer.cli.output import MessageOptions, OutputOptions, replacement_error
 from blobtransfer.cli.streams import (
@@ -38,6 +40,12 @@ SOME_RUNS_FAILED = 3
 """Exit code: finished, but some losses are not finite."""
 
 
+def print_notes(request: StudyRequest | TrainingRequest, messages: MessageOptions) -> None:
+    """Print notes on data, model and variants; if quiet, only the warnings."""
+    for note in notes_of(request, only_warnings=messages.quiet):
+        print_stderr(note)
+
+
 def deliver(
     results: "StudyResults | TrainingResults | JudgedResults",
     canvas: "Canvas",
@@ -46,6 +54,7 @@ def deliver(
     argv: Sequence[str],
     pending: Deferred,
     is_printed: bool = True,
+    shown: "StudyResults | TrainingResults | JudgedResults | None" = None,
 ) -> None:
     """Print, write and draw results; the answer is printed before the figure is drawn.
 
@@ -59,13 +68,14 @@ def deliver(
         argv: Command line, which the figure records.
         pending: Knows whether a signal has arrived.
         is_printed: Whether results go to standard output.
+        shown: A selection of the results, for all output but JSON and CSV; None: all.
 
     Raises:
         MachineError: An output could not be written.
     """
     from blobtransfer.report.kinds import build_report
 
-    report = build_report(results)
+    report = build_report(results, shown)
     failed: list[BaseException] = []
     unprinted: list[BaseException] = []
     is_on_screen = False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from blobtransfer.api.requests import grid_request
 from blobtransfer.cli.options import (
     BUDGET_OPTION,
     FIXED_OPTION,
@@ -11,13 +12,12 @@ from blobtransfer.cli.options import (
     StatisticsOptions,
     TrainingOptions,
     VariantOptions,
-    settings_of,
+    values_of,
 )
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import PROBLEM, SPECS, TRANSFER, option
-from blobtransfer.cli.run import StudyRequest, run
+from blobtransfer.cli.run import run
 from blobtransfer.specs.study import Budget
-from blobtransfer.studies.grid import build_grid
 from blobtransfer.studies.settings import DEFAULT_REPEATS
 
 
@@ -61,9 +61,8 @@ def grid(
       blobtransfer grid --problems moons circles quantiles:classes=2
     """
     output.check_contents("grid")
-    settings = settings_of(
+    values = values_of(
         variants, statistics, training,
         repeats=options.repeats, fixed=options.fixed, scores=options.scores, budget=options.budget,
     )  # fmt: skip
-    spec = build_grid(options.problems, settings)
-    run(StudyRequest(spec, spec.cells[1].spec, settings), execution, output, argv)
+    run(grid_request(options.problems, values), execution, output, argv)

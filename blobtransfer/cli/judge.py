@@ -1,23 +1,19 @@
 """`judge`: the verdict on scores of runs that were trained elsewhere."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import typer
 
+from blobtransfer.api.notes import score_notes
 from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import RANGE, ROWS, STATISTICS, option
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.specs.training import Metric
-
-if TYPE_CHECKING:
-    from blobtransfer.data.score_table import ScoreTable
-    from blobtransfer.results.results import JudgedResults
 
 STANDARD_INPUT = "standard input"
 
@@ -116,35 +112,9 @@ def judge(
         margin=question.margin,
         metric=question.metric,
     )
-    output.messages.log(*_notes(table, results, question))
+    output.messages.log(*score_notes(table, results, question.baseline, question.score_range))
     results = replace(results, provenance=replace(results.provenance, argv=argv))
     canvas = output.figure.canvas()
     with defer_signals() as pending:
         deliver(results, canvas, path, output, argv, pending)
     canvas.show()
-
-
-def _notes(table: "ScoreTable", results: "JudgedResults", question: JudgeOptions) -> Iterator[str]:
-    """Yield notes on how the file was read, and on a baseline that was not requested."""
-    from blobtransfer.report.words import pluralise
-
-    scores = {
-        "wide": "one column per variant, one row per repeat",
-        "long": "one row per score",
-        "runs": "runs of blobtransfer",
-    }[table.layout]
-    variants = pluralise(len(results.spec.variants), "variants")
-    repeats = pluralise(results.n_repeats, "repeats")
-    yield f"note: {table.name}: {scores}; {variants}, {repeats}"
-    for note in table.cells.notes:
-        yield f"note: {table.name}: {note}"
-    if question.baseline is None:
-        baseline = results.spec.variants[0]
-        yield f"note: the baseline is {baseline}; --baseline NAME chooses another"
-    if table.ignored:
-        yield f"note: {table.name}: ignored columns: {', '.join(table.ignored)}"
-    if table.layout == "runs" and question.score_range is None:
-        yield (
-            "note: `--range CHANCE BEST`, as in compare, narrows the intervals: chance level and "
-            "best possible accuracy"
-        )

@@ -1,7 +1,7 @@
 """Options of a comparison and its execution: flags, defaults and help, in groups.
 
 Commands share whole groups. The fields of a group have the names and defaults of the fields of
-`ComparisonSettings`.
+`ComparisonSettings`; most texts are those of the keywords of the same names in Python.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,6 @@ from blobtransfer.cli.parsing import (
     choice_error,
     option,
 )
-from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
 from blobtransfer.specs.checks import read_number
@@ -31,21 +30,17 @@ from blobtransfer.specs.experiment import EngineName, Question
 from blobtransfer.specs.network import (
     ACTIVATIONS,
     ALIASES,
-    INITIALIZERS,
     Initializer,
     activation_word,
     split_activation,
 )
 from blobtransfer.specs.study import Budget
-from blobtransfer.specs.training import LEARNING_RATES, Metric, Optimizer
+from blobtransfer.specs.training import Metric, Optimizer
 from blobtransfer.specs.variant import Variant, parse_variant
-from blobtransfer.studies.settings import DEFAULT_MAX_REPEATS, DEFAULT_REPEATS, ComparisonSettings
+from blobtransfer.studies.settings import ComparisonSettings
 
 DEFAULT = ComparisonSettings
 """Class whose attributes are the defaults."""
-
-TUNED = "learning-rate"
-"""Name of the setting that runs can choose."""
 
 
 def _read_activation(text: str) -> str:
@@ -62,70 +57,23 @@ class TrainingOptions:
     """The network and its training."""
 
     panel: ClassVar[str] = NETWORK
-    hidden: Annotated[
-        list[int] | None,
-        option(
-            "Widths of the hidden layers, input side first.",
-            metavar=NUMBERS,
-            show_default="5 5, or the model's",
-        ),
-    ] = None
+    hidden: Annotated[list[int] | None, option(metavar=NUMBERS)] = None
     activation: Annotated[
         list[str] | None,
-        option(
-            f"Of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)} "
-            "(silu is swish), or leaky_relu=SLOPE.",
-            metavar=WORDS,
-            parser=_read_activation,
-            autocompletion=lambda: list(ACTIVATIONS),
-            show_default="relu, or the model's",
-        ),
+        option(metavar=WORDS, parser=_read_activation, autocompletion=lambda: list(ACTIVATIONS)),
     ] = None
-    initializer: Annotated[
-        Initializer,
-        option(
-            f"Weight initializer of the hidden layers: {', '.join(INITIALIZERS)}.", metavar="RULE"
-        ),
-    ] = DEFAULT.initializer
-    epochs: Annotated[int, option("Passes over the training rows.")] = DEFAULT.epochs
-    batch_size: Annotated[int, option("Rows of one step.")] = DEFAULT.batch_size
-    learning_rate: Annotated[
-        float | None,
-        option(
-            "Above 0.",
-            show_default=", ".join(
-                f"{rate} for {optimizer}" for optimizer, rate in LEARNING_RATES.items()
-            ),
-        ),
-    ] = None
-    optimizer: Annotated[Optimizer, option("By the rules of Keras.")] = DEFAULT.optimizer
-    momentum: Annotated[float, option("Of sgd: from 0 up to, not with, 1.")] = DEFAULT.momentum
-    nesterov: Annotated[bool, option("Look ahead along the momentum.")] = DEFAULT.nesterov
-    weight_decay: Annotated[
-        float, option("L2 in the loss: X times the sum of squared kernels.")
-    ] = DEFAULT.weight_decay
-    patience: Annotated[
-        int | None,
-        option(
-            "Early stopping: end a training after N epochs without a lower loss on validation rows "
-            "(a fifth of the training rows), and restore the best weights.",
-            show_default="off",
-        ),
-    ] = None
-    engine: Annotated[EngineName, option("What trains; both give the same networks.")] = (
-        DEFAULT.engine
-    )
-    train_seed: Annotated[int, option("All randomness of weights and batch order.")] = (
-        DEFAULT.train_seed
-    )
-    metric: Annotated[
-        Metric,
-        option(
-            "What is judged on test rows; balanced-accuracy is the mean of the recalls of the "
-            "classes.",
-            panel=STATISTICS,
-        ),
-    ] = DEFAULT.metric
+    initializer: Annotated[Initializer, option(metavar="RULE")] = DEFAULT.initializer
+    epochs: Annotated[int, option()] = DEFAULT.epochs
+    batch_size: Annotated[int, option()] = DEFAULT.batch_size
+    learning_rate: Annotated[float | None, option()] = None
+    optimizer: Annotated[Optimizer, option()] = DEFAULT.optimizer
+    momentum: Annotated[float, option()] = DEFAULT.momentum
+    nesterov: Annotated[bool, option()] = DEFAULT.nesterov
+    weight_decay: Annotated[float, option()] = DEFAULT.weight_decay
+    patience: Annotated[int | None, option()] = None
+    engine: Annotated[EngineName, option()] = DEFAULT.engine
+    train_seed: Annotated[int, option()] = DEFAULT.train_seed
+    metric: Annotated[Metric, option(panel=STATISTICS)] = DEFAULT.metric
 
 
 def _read_variant(text: str | Variant) -> Variant:
@@ -141,25 +89,11 @@ class VariantOptions:
 
     panel: ClassVar[str] = TRANSFER
     variants: Annotated[
-        list[Variant] | None,
-        option(
-            "A further variant or control: new-head, reinit=K, add=WIDTH, or "
-            "fixed=N,unfreeze=EPOCHS,factor=X, each also with anchor=X, a pull towards the source; "
-            "random-frozen,fixed=N, self-transfer,fixed=N, or equal-compute. Repeatable; "
-            "train-target takes one, and not equal-compute.",
-            flags="--variant",
-            metavar="SPEC",
-            parser=_read_variant,
-        ),
+        list[Variant] | None, option(flags="--variant", metavar="SPEC", parser=_read_variant)
     ] = None
 
 
-FIXED_OPTION: Any = option(
-    "Hidden layers to freeze, one variant per number.",
-    panel=TRANSFER,
-    metavar=NUMBERS,
-    show_default="0 1 2, up to the depth",
-)
+FIXED_OPTION: Any = option(panel=TRANSFER, metavar=NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -167,49 +101,18 @@ class TransferOptions:
     """Source network, variants and repeats."""
 
     panel: ClassVar[str] = TRANSFER
-    model: Annotated[
-        Path | None,
-        option(
-            "The one source network (.keras, .h5 or unzipped folder), in place of training one."
-        ),
-    ] = None
-    repeats: Annotated[
-        int | None,
-        option("Independent repeats of every variant.", show_default=f"{DEFAULT_REPEATS}"),
-    ] = None
-    until_decided: Annotated[
-        bool,
-        option(
-            "Add repeats until every variant is decided, with intervals that hold at every look."
-        ),
-    ] = False
-    max_repeats: Annotated[
-        int | None,
-        option("The most repeats, for --until-decided.", show_default=f"{DEFAULT_MAX_REPEATS}"),
-    ] = None
+    model: Annotated[Path | None, option()] = None
+    repeats: Annotated[int | None, option()] = None
+    until_decided: Annotated[bool, option()] = False
+    max_repeats: Annotated[int | None, option()] = None
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
 
 
-def _margin(show_default: str) -> Any:
-    text = "Differences of accuracy up to this do not matter in practice."
-    return option(text, panel=STATISTICS, show_default=show_default)
+ShownMargin = Annotated[float | None, option(panel=STATISTICS, show_default="that of the results")]
 
+SCORES_OPTION: Any = option(panel=STATISTICS)
 
-ShownMargin = Annotated[float | None, _margin("that of the results")]
-
-
-SCORES_OPTION: Any = option(
-    "Also score every fresh source network by the target's training rows (H-score, LogME, LEEP, "
-    "NCE), and say how well that ranks them.",
-    panel=STATISTICS,
-)
-
-
-BUDGET_OPTION: Any = option(
-    "Train target networks for as many epochs, or as many updates, as source networks.",
-    panel=NETWORK,
-    show_default="epochs",
-)
+BUDGET_OPTION: Any = option(panel=NETWORK)
 
 
 @dataclass(frozen=True)
@@ -217,63 +120,22 @@ class StatisticsOptions:
     """Margin, learning rates, epochs of source networks and other statistics."""
 
     panel: ClassVar[str] = STATISTICS
-    margin: Annotated[float | None, _margin(str(DEFAULT.margin))] = None
-    low: Annotated[
-        float | None,
-        option(
-            "A run ends low that is further below the ceiling than this.",
-            show_default=str(DEFAULT.low),
-        ),
-    ] = None
-    tune: Annotated[
-        str | None,
-        option(
-            "learning-rate=A,B,...: each run takes the rate that is best for it on a fifth of its "
-            "training rows, never on test rows.",
-            panel=NETWORK,
-            metavar="SETTING=X,X...",
-            show_default="--learning-rate for all",
-        ),
-    ] = None
-    source_epochs: Annotated[
-        int | None, option("Epochs of source networks.", panel=NETWORK, show_default="--epochs")
-    ] = None
+    margin: Annotated[float | None, option()] = None
+    low: Annotated[float | None, option()] = None
+    tune: Annotated[str | None, option(panel=NETWORK, metavar="SETTING=X,X...")] = None
+    source_epochs: Annotated[int | None, option(panel=NETWORK)] = None
 
 
 @dataclass(frozen=True)
 class QuestionOptions(StatisticsOptions):
     """Variants to compare, and criteria."""
 
-    sources: Annotated[
-        Literal[Question, "both"] | None,
-        option(
-            "fresh: does transfer help with a new source network each repeat? one: does it help "
-            "with this source network?",
-            show_default="both; of a sweep fresh",
-        ),
-    ] = None
-    nested: Annotated[
-        list[int] | None,
-        option(
-            "S source networks, T repeats of each: how much do source networks vary? In place "
-            "of --repeats.",
-            metavar=PAIR,
-        ),
-    ] = None
-    against: Annotated[
-        Variant | None,
-        option(
-            "Compare all other variants with this one too, such as fixed=0.",
-            metavar="SPEC",
-            parser=_read_variant,
-        ),
-    ] = None
-    speed: Annotated[bool, option("Also compare how fast the variants learn.")] = False
+    sources: Annotated[Literal[Question, "both"] | None, option()] = None
+    nested: Annotated[list[int] | None, option(metavar=PAIR)] = None
+    against: Annotated[Variant | None, option(metavar="SPEC", parser=_read_variant)] = None
+    speed: Annotated[bool, option()] = False
     scores: Annotated[bool, SCORES_OPTION] = False
-    threshold: Annotated[
-        float | None,
-        option("Test accuracy to be reached, for --speed.", show_default="95 % of the ceiling"),
-    ] = None
+    threshold: Annotated[float | None, option()] = None
 
 
 @dataclass(frozen=True)
@@ -287,49 +149,25 @@ class ComparisonOptions:
     blobs: BlobsOptions
     training: TrainingOptions
 
-    def settings(self, budget: Budget | None) -> ComparisonSettings:
-        """Return the settings of the options, and of the budget, which commands define."""
-        requests = self.data.requests(self.blobs, self.transfer.model, self.question.sources)
+    def values(self, budget: Budget | None) -> dict[str, Any]:
+        """Return the options that were given, with the budget, which commands define."""
         groups = (self.transfer, self.variants, self.question, self.training)
-        return settings_of(*groups, budget=budget, **requests)
+        return values_of(*groups, budget=budget)
 
 
-def settings_of(*groups: Any, **values: Any) -> ComparisonSettings:
-    """Return the settings of groups of options; missing settings have their defaults.
+def values_of(*groups: Any, **values: Any) -> dict[str, Any]:
+    """Return the options of groups that were given, by name.
 
     Args:
-        groups: Groups whose fields have the names of fields of `ComparisonSettings`.
-        values: Further settings.
+        groups: Groups of options.
+        values: Further options.
     """
     for group in groups:
-        values |= {name: value for name, value in vars(group).items() if value is not None}
-    if "tune" in values:
-        values["tune"] = _read_rates(values["tune"])
-    return ComparisonSettings(**values)
+        values |= vars(group)
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _read_rates(text: str) -> tuple[float, ...]:
-    """Parse `learning-rate=A,B,...`."""
-    setting, equals, values = text.partition("=")
-    if setting != TUNED or not equals:
-        question = suggest(setting, [TUNED]) if setting != TUNED else ""
-        problem = f"use {TUNED}=A,B,..., such as {TUNED}=0.003,0.01,0.03"
-        raise SettingError("tune", text, f"{question} {problem}".lstrip())
-    rates = []
-    for value in values.split(","):
-        rate = read_number(value)
-        if rate is None:
-            raise SettingError("tune", text, f"{value or 'an empty value'} is not a finite number")
-        rates.append(float(rate))
-    return tuple(rates)
-
-
-Mixed = Annotated[
-    bool,
-    option(
-        "Allow repeats of other versions, or of machines that round differently.", panel=EXECUTION
-    ),
-]
+Mixed = Annotated[bool, option(panel=EXECUTION)]
 
 
 @dataclass(frozen=True)
@@ -337,13 +175,7 @@ class ExecutionOptions:
     """Executor of the blocks, and store of the results."""
 
     panel: ClassVar[str] = EXECUTION
-    store: Annotated[
-        Path | None,
-        option(
-            "Store results in this file (.db): the same command resumes where it stopped, more "
-            "repeats extend it."
-        ),
-    ] = None
+    store: Annotated[Path | None, option()] = None
     only_repeats: Annotated[
         str | None,
         option(
@@ -353,15 +185,7 @@ class ExecutionOptions:
             show_default="all",
         ),
     ] = None
-    scheduler: Annotated[
-        str | None,
-        option(
-            "Run on a Dask cluster that was started before: the address of its scheduler, such as "
-            "tcp://HOST:8786, or its scheduler file.",
-            metavar="ADDRESS",
-            show_default="this machine",
-        ),
-    ] = None
+    scheduler: Annotated[str | None, option(metavar="ADDRESS")] = None
     mixed: Mixed = False
 
     def range_of(self, n_repeats: int) -> range | None:

@@ -4,7 +4,7 @@ These checks run before any work, so that a long run does not end in an error.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,16 +16,13 @@ from blobtransfer.atomic_write import find_write_obstacle
 from blobtransfer.cli.parsing import MESSAGES, RESULTS, choice, option
 from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr
 from blobtransfer.errors import SettingError, SourceFileError
-from blobtransfer.report.figures.style import Style
+from blobtransfer.report.figures.style import Style, check_size
 from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS, TextWriter
 from blobtransfer.specs.checks import read_number
 from blobtransfer.specs.network import MLPSpec
 
 if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
-
-MIN_SIDE, MAX_SIDE = 2.0, 50.0
-"""Shortest and longest side of a figure, in inches."""
 
 STORE_SUFFIXES = (".db",)
 NETWORK_SUFFIXES = (".keras", ".h5")
@@ -80,11 +77,7 @@ class FigureOptions:
         if self.size is None:
             return None
         sides = [read_number(side) for side in self.size.split("x")]
-        if len(sides) != 2 or any(
-            side is None or not MIN_SIDE <= side <= MAX_SIDE for side in sides
-        ):
-            problem = f"use two numbers of inches from {MIN_SIDE:g} to {MAX_SIDE:g}, such as 3.5x4"
-            raise SettingError("size", self.size, problem)
+        check_size(sides, self.size)
         return sides[0], sides[1]
 
     def canvas(self) -> "Canvas":
@@ -156,6 +149,11 @@ class MessageOptions:
     verbose: Annotated[bool, option("Show TensorFlow's log.", flags="-v")] = False
     debug: Annotated[bool, option("Show where an error comes from.")] = False
     version: Version = False
+
+    @property
+    def print_line(self) -> Callable[[str], None] | None:
+        """Function that prints a line on standard error; None if quiet."""
+        return None if self.quiet else print_stderr
 
     def log(self, *lines: str) -> None:
         """Print lines on standard error, unless quiet."""

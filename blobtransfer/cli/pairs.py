@@ -1,10 +1,10 @@
 """`pairs`: does transfer help on data like this? Many pairs of data sets."""
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from blobtransfer.cli.data import BlobsOptions, DataOptions, description
+from blobtransfer.api.requests import pairs_request
+from blobtransfer.cli.data import BlobsOptions, description
 from blobtransfer.cli.options import (
     BUDGET_OPTION,
     FIXED_OPTION,
@@ -12,22 +12,14 @@ from blobtransfer.cli.options import (
     StatisticsOptions,
     TrainingOptions,
     VariantOptions,
-    settings_of,
+    values_of,
 )
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import PROBLEM, TRANSFER, option
-from blobtransfer.cli.run import StudyRequest, run
+from blobtransfer.cli.run import run
 from blobtransfer.cli.streams import print_stderr
-from blobtransfer.errors import SettingError
 from blobtransfer.specs.study import Budget
-from blobtransfer.studies.pairs import (
-    DEFAULT_FIRST_SEED,
-    DEFAULT_PAIRS,
-    DEFAULT_REPEATS,
-    build_pairs,
-)
-
-SEED = re.compile(r"[:,]seed=")
+from blobtransfer.studies.pairs import DEFAULT_FIRST_SEED, DEFAULT_PAIRS, DEFAULT_REPEATS
 
 
 @dataclass(frozen=True)
@@ -80,24 +72,15 @@ def pairs(
       blobtransfer pairs --source digits --pairs 20
     """
     output.check_contents("pairs")
-    for role, text in (("source", options.source), ("target", options.target)):
-        if text is not None and SEED.search(text):
-            problem = "every pair draws its own seed; leave seed= out, or use --first-seed"
-            raise SettingError(role, text, problem)
-    data = DataOptions(
-        source=options.source or options.target, target=options.target or options.source
-    )
-    settings = settings_of(
-        variants,
-        statistics,
-        training,
+    request = pairs_request(
+        options.source,
+        options.target,
+        blobs.given(),
+        values_of(variants, statistics, training, fixed=options.fixed, budget=options.budget),
+        pairs=options.pairs,
         repeats=options.repeats,
-        fixed=options.fixed,
-        budget=options.budget,
-        **data.requests(blobs, None, "fresh"),
+        first_seed=options.first_seed,
     )
-    spec = build_pairs(settings, options.pairs, options.first_seed)
-    if any(data.descriptions) and not output.messages.quiet:
+    if any(request.data) and not output.messages.quiet:
         print_stderr("the problems of the first pair:")
-    request = StudyRequest(spec, spec.cells[0].spec, settings, None, data.descriptions)
     run(request, execution, output, argv)

@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperCommand
 from typer.models import OptionInfo
 
+from blobtransfer.api.keywords import DESCRIPTIONS
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reportable_error
 from blobtransfer.cli.interrupts import INTERRUPTED
 from blobtransfer.did_you_mean import suggest
@@ -65,11 +66,12 @@ OF_TWO = (RANGE, ROWS)
 """Metavars of options that take two values, after which an argument may stand."""
 
 
-def option(help: str, *, panel: str | None = None, flags: str = "", **settings: Any) -> Any:
+def option(help: str = "", *, panel: str | None = None, flags: str = "", **settings: Any) -> Any:
     """Declare an option; its flag, metavar and parser follow from the name and type of the field.
 
     Args:
-        help: Help text, one line.
+        help: Help text, one line; empty: that of the keyword of the same name in Python, with
+            what its default None means.
         panel: Panel of the help page; None: the `panel` of its group.
         flags: A short flag, or a long flag that differs from the name.
         settings: Further arguments of `typer.Option`.
@@ -262,6 +264,11 @@ def _complete(name: str, hint: Any, panel: str | None = None) -> None:
         value_type = get_args(value_type)[0]
     made = option("") if get_origin(value_type) is None else choice("", get_args(value_type))
     metavar, parser = TYPES.get(value_type, (made.metavar, made.parser))
+    description = DESCRIPTIONS.get(flags[0][2:].replace("-", "_"))
+    if description is not None and not declared.help:
+        declared.help = description.text
+        if declared.show_default is True and description.default:
+            declared.show_default = description.default
     declared.param_decls, declared.envvar, declared.show_envvar = flags, envvar_of(flags[0]), False
     declared.rich_help_panel = declared.rich_help_panel or panel
     declared.metavar = metavar if declared.metavar is None else declared.metavar

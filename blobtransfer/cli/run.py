@@ -3,24 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blobtransfer.api.requests import StudyRequest
 from blobtransfer.cli.data import tables_of
-from blobtransfer.cli.delivery import deliver, finish
+from blobtransfer.cli.delivery import deliver, finish, print_notes
 from blobtransfer.cli.interrupts import defer_signals
-from blobtransfer.cli.notes import model_notes, new_head_notes, print_data_notes
 from blobtransfer.cli.options import ExecutionOptions
 from blobtransfer.cli.output import MessageOptions, OutputOptions
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.errors import MachineError, SettingError
-from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.study import Study
-from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
-    from blobtransfer.keras_files.read import SourceNetwork
     from blobtransfer.results.store.store import RepeatCount, Store, StoredCommand
 
 MODEL_FILE = "the source network (--model)"
@@ -34,32 +31,6 @@ MORE_REPEATS = (
 PART_OPTIONS = ("--only-repeats", "--store")
 
 CONTINUES = "; the same command goes on"
-
-
-@dataclass(frozen=True)
-class StudyRequest:
-    """A study to run, with the settings that describe it.
-
-    Args:
-        study: The study.
-        base: The comparison whose data and variants the notes describe.
-        settings: Settings of the study.
-        source_network: The network of --model.
-        descriptions: Data specifications that were given.
-    """
-
-    study: Study
-    base: ExperimentSpec
-    settings: ComparisonSettings
-    source_network: "SourceNetwork | None" = None
-    descriptions: tuple[str | None, ...] = ()
-
-    def print_notes(self, messages: MessageOptions) -> None:
-        """Print notes on data and model, unless quiet."""
-        messages.log(*model_notes(self.source_network, self.settings.model, self.base))
-        if any(self.descriptions):
-            print_data_notes(self.base, messages)
-        messages.log(*new_head_notes(self.base, self.settings))
 
 
 def run(
@@ -87,7 +58,7 @@ def run(
         output = replace(output, figure=replace(output.figure, no_plot=True))
     targets = (spec.target for spec in study.specs)
     tables = tables_of(settings.source, settings.target, *targets)
-    model = [] if settings.model is None else [(MODEL_FILE, Path(settings.model))]
+    model = [] if settings.model is None else [(MODEL_FILE, Path(str(settings.model)))]
     path = output.check_files(study.kind, read=[*model, *tables], store=execution.store)
 
     from blobtransfer.engines import compile_ahead, load_engine
@@ -96,17 +67,17 @@ def run(
     if execution.store is None:  # a store may hold all repeats, and then nothing is compiled
         compile_ahead(request.base)
 
-    from blobtransfer.cli.progress import progress_of
+    from blobtransfer.api.progress import progress_of
     from blobtransfer.running.run import Resources, fill_store, run_study
 
     canvas = output.figure.canvas()
-    request.print_notes(messages)
+    print_notes(request, messages)
     network = request.source_network
     weights = None if network is None else list(network.weights)
     with defer_signals() as pending, _opened(study, execution, messages, argv) as store:
         with (
             _executor(execution, messages, pending.check) as executor,
-            progress_of(messages.quiet, pending.check, store is not None) as progress,
+            progress_of(messages.print_line, pending.check, store is not None) as progress,
         ):
             resources = Resources(engine, progress, executor, store, execution.mixed)
             if store is not None and only_repeats is not None:

@@ -1,20 +1,20 @@
 """`show`: print and draw saved results again, without training."""
 
 import shlex
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from blobtransfer.api.loading import load_results
 from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.options import ShownMargin
-from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, OutputOptions
-from blobtransfer.cli.parsing import RESULTS, option
-from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr, read_input
-from blobtransfer.errors import InputFileError, SettingError, StoreError
-from blobtransfer.file_signatures import SQLITE
+from blobtransfer.cli.output import MessageOptions, OutputOptions
+from blobtransfer.cli.parsing import RESULTS, STATISTICS, option
+from blobtransfer.cli.streams import print_stderr, read_input
+from blobtransfer.errors import InputFileError, SettingError
+from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import COMPARISONS
 
 if TYPE_CHECKING:
@@ -47,6 +47,18 @@ def show(
         ),
     ] = None,
     margin: ShownMargin = None,
+    sources: Annotated[
+        Literal[Question, "both"], option("Show one question, or both.", panel=STATISTICS)
+    ] = "both",
+    only: Annotated[
+        list[str] | None,
+        option(
+            "Show this variant beside standalone, such as fixed=0; intervals and verdicts stay "
+            "those of all variants. Repeatable.",
+            panel=STATISTICS,
+            metavar="VARIANT",
+        ),
+    ] = None,
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
@@ -63,6 +75,8 @@ def show(
         for setting, value, thing in (
             ("summary", output.screen.summary, "a summary"),
             ("margin", margin, "a margin"),
+            ("sources", None if sources == "both" else sources, "sources"),
+            ("only", only and only[0], "variants"),
             ("explain", "" if output.screen.explain else None, "words to explain"),
         ):
             if value is not None:
@@ -71,58 +85,35 @@ def show(
     if curves is not None and not results.has_curves:
         problem = f"{file} holds no learning curves; compare keeps them with --speed"
         raise SettingError("curves", curves, problem)
+    shown = _select(results, sources, only)
     with defer_signals() as pending:
-        deliver(results, canvas, path, output, argv, pending)
+        deliver(results, canvas, path, output, argv, pending, shown=shown)
     canvas.show()
-
-
-def _is_store(path: Path) -> bool:
-    """Return whether a file is a store, by its content or, if it cannot be read, by its suffix."""
-    if path == STANDARD_STREAM:
-        return False
-    with suppress(OSError, ValueError):
-        if path.is_file():
-            with path.open("rb") as file:
-                return file.read(len(SQLITE)) == SQLITE
-    return path.suffix.lower() in STORE_SUFFIXES
 
 
 def _read(
     path: Path, number: int | None, margin: float | None, messages: MessageOptions
 ) -> "StudyResults | TrainingResults | JudgedResults":
     """Read the results of a JSON file, or of one command in a store."""
-    if _is_store(path):
-        return _of_store(path, number, margin, messages)
-    if number is not None:
-        raise SettingError(
-            "command", number, f"{path} is not a store and holds one command; leave it out"
-        )
-    text = read_input(path)
-
-    from blobtransfer.analysis.load import from_json
-
-    return from_json(text, str(path), margin)
+    return load_results(
+        path, read_input, margin, number, None if messages.quiet else _list_commands
+    )
 
 
-def _of_store(
-    path: Path, number: int | None, margin: float | None, messages: MessageOptions
-) -> "StudyResults":
-    """Read the results of one of the commands of a store."""
-    from blobtransfer.analysis.load import from_store
-    from blobtransfer.results.store.store import Store
+def _select(
+    results: "StudyResults | TrainingResults | JudgedResults",
+    sources: Literal[Question, "both"],
+    only: list[str] | None,
+) -> "StudyResults | JudgedResults | None":
+    """Return the selection of the results that is shown; None for all."""
+    if sources == "both" and not only:
+        return None
 
-    with Store.open(path, writes=False) as store:
-        n_commands = store.n_commands()
-        if not n_commands:
-            raise StoreError(path, "there is nothing in it; give compare --store this file")
-        number = n_commands if number is None else number
-        if not 1 <= number <= n_commands:
-            problem = f"{path} keeps {n_commands}; use one of them, counted from 1"
-            raise SettingError("command", number, problem)
-        if n_commands > 1 and not messages.quiet:
-            _list_commands(store, n_commands, number)
-        (command,) = store.commands(number - 1, 1)
-        return from_store(store, command, margin)
+    from blobtransfer.results.results import TrainingResults
+    from blobtransfer.results.selection import select
+
+    assert not isinstance(results, TrainingResults)  # which have no questions
+    return select(results, sources, only or None)
 
 
 def _list_commands(store: "Store", n_commands: int, number: int) -> None:

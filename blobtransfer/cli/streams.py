@@ -2,26 +2,18 @@
 
 import io
 import os
-import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
-from blobtransfer.errors import InputFileError, MachineError, ResultsFileError
-from blobtransfer.file_signatures import identify_format
+from blobtransfer.api.loading import read_bounded, read_file
+from blobtransfer.errors import MachineError, ResultsFileError
 from blobtransfer.specs.checks import escape_control_characters
 
 STANDARD_STREAM = Path("-")
 """Path of standard input for reading, and of standard output for writing."""
-
-
-MAX_RESULT_BYTES = 1_000_000_000
-"""Largest result file that is read: about three million runs."""
-
-READ_AT_ONCE = 1 << 20
-"""Bytes of a file that are read at a time."""
 
 
 class ReaderGone(Exception):
@@ -52,31 +44,13 @@ def read_input(path: Path) -> bytes:
         ResultsFileError: There is no such file, or it cannot be read.
         InputFileError: It is too large.
     """
+    if path != STANDARD_STREAM:
+        return read_file(path)
     try:
-        if path == STANDARD_STREAM:
-            return _read_bounded(path, sys.stdin.buffer)
-        with path.open("rb") as file:
-            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
-                raise ResultsFileError(path, "this is a device, which may never end")
-            return _read_bounded(path, file)
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        problem = getattr(error, "strerror", None) or "cannot be opened"
+        return read_bounded(path, sys.stdin.buffer)
+    except OSError as error:
+        problem = getattr(error, "strerror", None) or "cannot be read"
         raise ResultsFileError(path, problem.lower()) from error
-
-
-def _read_bounded(path: Path, file: BinaryIO) -> bytes:
-    """Read a file to its end, or only its first bytes if they show that it is not JSON."""
-    content = bytearray(file.read(READ_AT_ONCE))
-    if not content:
-        raise ResultsFileError(path, "it is empty")
-    if content.startswith(b"\0") or identify_format(bytes(content)) not in ("JSON", None):
-        return bytes(content)
-    while chunk := file.read(READ_AT_ONCE):
-        content += chunk
-        if len(content) > MAX_RESULT_BYTES:
-            problem = f"more than {MAX_RESULT_BYTES:,} bytes, the most that are read"
-            raise InputFileError(path, f"{problem}; keep so many runs with --store, and show that")
-    return bytes(content)
 
 
 def write_stdout(pieces: Iterable[str]) -> None:

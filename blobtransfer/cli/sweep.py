@@ -2,14 +2,12 @@
 
 from typing import Annotated
 
+from blobtransfer.api.requests import sweep_request
 from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import option
-from blobtransfer.cli.run import StudyRequest, run
-from blobtransfer.errors import SettingError
+from blobtransfer.cli.run import run
 from blobtransfer.specs.study import Budget
-from blobtransfer.studies.comparison import read_source_network
-from blobtransfer.studies.sweep import sweep_with_base
 
 SWEEP = "Sweep"
 """Name of the panel of the help page."""
@@ -50,13 +48,8 @@ def sweep(
 
       blobtransfer sweep --over hidden=2,5,20 --over cluster-std=1,2,4
     """
-    source_seed = comparison.data.source_seed
-    if source_seed is not None and any(text.startswith("source-seed=") for text in over):
-        problem = "source-seed varies in --over; leave one of the two out"
-        raise SettingError("source-seed", source_seed, problem)
-    settings = comparison.settings(budget)
-    output.check_contents("sweep", settings.speed)
-    source_network = read_source_network(settings)
-    base, spec = sweep_with_base(settings, over, source_network)
-    request = StudyRequest(spec, base, settings, source_network, comparison.data.descriptions)
+    output.check_contents("sweep", comparison.question.speed)
+    request = sweep_request(
+        over, comparison.data.given(), comparison.blobs.given(), comparison.values(budget)
+    )
     run(request, execution, output, argv)

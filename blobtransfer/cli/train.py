@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from blobtransfer.cli.data import SEEDS, BlobsOptions, description, request_of, tables_of
-from blobtransfer.cli.delivery import deliver, finish, printing, save_network
+from blobtransfer.api.requests import source_request, target_request
+from blobtransfer.cli.data import BlobsOptions, description, tables_of
+from blobtransfer.cli.delivery import deliver, finish, print_notes, printing, save_network
 from blobtransfer.cli.interrupts import defer_signals
-from blobtransfer.cli.notes import model_notes, new_head_notes, print_data_notes
-from blobtransfer.cli.options import TrainingOptions, VariantOptions, settings_of
+from blobtransfer.cli.options import TrainingOptions, VariantOptions, values_of
 from blobtransfer.cli.output import (
     FigureOptions,
     MessageOptions,
@@ -23,8 +23,6 @@ from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import MAX_TRAINED_ROWS, Preprocessing
-from blobtransfer.studies.comparison import read_source_network
-from blobtransfer.studies.training import build_source_training, build_target_training
 
 if TYPE_CHECKING:
     from blobtransfer.engines import Engine
@@ -54,13 +52,12 @@ def train_source(
 ) -> None:
     """Train the source network and save it."""
     output = OutputOptions(figure=figure, result=result, messages=messages)
-    request = request_of("task", task, "seed", seed, SEEDS["source"], blobs)
-    spec = build_source_training(settings_of(training, source=request))
-    path = output.check_files("train-source", [("model", model)], tables_of(request))
+    request = source_request(task, seed, blobs.given(), values_of(training))
+    spec, tables = request.spec, tables_of(request.settings.source)
+    path = output.check_files("train-source", [("model", model)], tables)
     check_model_file("model", model, spec.network, force)
 
-    if task is not None:
-        print_data_notes(spec, messages)
+    print_notes(request, messages)
 
     def train(engine: "Engine", progress: "Progress") -> "SingleRun":
         from blobtransfer.running import single
@@ -102,14 +99,10 @@ def train_target(
 ) -> None:
     """Train on the target problem: from scratch, or from a saved network with --model."""
     output = OutputOptions(figure=figure, result=result, messages=messages)
-    request = request_of("task", task, "seed", seed, SEEDS["target"], blobs)
-    settings = settings_of(
-        variants, training,
-        target=request, model=model, fixed=None if fixed is None else (fixed,),
-    )  # fmt: skip
-    source_network = read_source_network(settings)
-    spec = build_target_training(settings, source_network)
-    tables = tables_of(request)
+    values = values_of(variants, training, model=model, fixed=fixed)
+    request = target_request(task, seed, blobs.given(), values)
+    spec, source_network = request.spec, request.source_network
+    tables = tables_of(request.settings.target)
     read = [(MODEL_FILE, model), *tables]
     output.check_files("train-target", read=read)
     path = output.check_files("train-target", [("save", save)], tables if force else read)
@@ -117,10 +110,8 @@ def train_target(
         raise SettingError("force", "", "nothing is saved; leave it out, or add --save FILE")
     if save is not None:
         check_model_file("save", save, spec.variants[0].network(spec.network), force)
-    messages.log(*model_notes(source_network, model, spec), *new_head_notes(spec, settings))
+    print_notes(request, messages)
 
-    if task is not None:
-        print_data_notes(spec, messages)
     weights = None if source_network is None else list(source_network.weights)
     preprocessing = None if source_network is None else source_network.preprocessing
 
@@ -159,10 +150,10 @@ def _train_and_deliver(
     engine = load_engine(spec.engine, messages.verbose)
     compile_ahead(spec)
 
-    from blobtransfer.cli.progress import progress_of
+    from blobtransfer.api.progress import progress_of
 
     with defer_signals() as pending:
-        with progress_of(messages.quiet, pending.check) as progress:
+        with progress_of(messages.print_line, pending.check) as progress:
             trained = train(engine, progress)
         provenance = replace(trained.results.provenance, argv=argv)
         results = replace(trained.results, provenance=provenance)

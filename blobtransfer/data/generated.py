@@ -5,7 +5,6 @@ import of scikit-learn takes longer than all other work of a small comparison. E
 best possible (Bayes) rule, if known. New test rows do not change the training rows.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Dataset
 from blobtransfer.errors import MachineError
+from blobtransfer.imports import clean_import
 from blobtransfer.specs.generated import (
     BlobsSpec,
     CirclesSpec,
@@ -129,8 +129,7 @@ def _classification(spec: ClassificationSpec) -> Dataset:
     whole = replace(spec, n_samples=spec.n_samples + (spec.n_test or 0), n_test=None)
 
     def draw(n_rows: int, seed: int) -> tuple[Any, Any]:
-        with warnings.catch_warnings():  # scikit-learn warns where shared memory is missing
-            warnings.simplefilter("ignore")
+        with clean_import():
             from sklearn.datasets import make_classification
         x, y = make_classification(
             n_samples=n_rows,

@@ -13,16 +13,17 @@ import stat
 import subprocess
 import sys
 import tempfile
+import warnings
 import zipfile
 from dataclasses import dataclass, replace
 from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from blobtransfer.atomic_write import NO_FOLLOW, open_nonblocking
-from blobtransfer.errors import MachineError, SettingError, SourceFileError
+from blobtransfer.errors import MachineError, SourceFileError
 from blobtransfer.keras_files.preprocessing import MEMBER, read_preprocessing
 from blobtransfer.keras_files.refusal import (
     CHECKPOINT,
@@ -60,16 +61,18 @@ _DAMAGED = "it cannot be read and looks damaged; save it again"
 
 @dataclass(frozen=True)
 class SourceNetwork:
-    """A network as it was saved.
+    """A network as it was saved, or as it is in memory.
 
     Args:
         network: The architecture; `initializer` is the default, the file's is not read.
         weights: Kernel, bias, kernel, bias, ... input side first: float32, C-contiguous,
             finite, shapes (fan_in, fan_out) and (fan_out,) of `network.shapes`.
-        sha256: Hash of the file, in hexadecimal digits; of a folder, of the archive made of it.
+        sha256: Hash of the file, in hexadecimal digits; of a folder, of the archive made of it; of
+            a model in memory, of its architecture and weights.
         preprocessing: Preprocessing of the inputs; None if the file has none.
         output: Activation of the output layer; `softmax`, or it can only be re-initialised.
         notes: Ignored parts of the file, one line each.
+        name: Name of a model in memory.
     """
 
     network: MLPSpec
@@ -78,6 +81,55 @@ class SourceNetwork:
     preprocessing: Preprocessing | None = None
     output: str = "softmax"
     notes: tuple[str, ...] = ()
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def is_keras_model(model: object) -> bool:
+    """Return whether an object is a model of Keras, which it has imported then."""
+    return any(
+        base.__name__ == "Model" and base.__module__.partition(".")[0] in ("keras", "tf_keras")
+        for base in type(model).__mro__
+    )
+
+
+def read_keras_model(model: Any) -> SourceNetwork:
+    """Read a Keras model in memory: it is saved to a temporary file, which is read and removed.
+
+    Args:
+        model: A built `keras.Model`; it is not changed.
+
+    Raises:
+        SourceFileError: It cannot be saved, or is another network; see `read_source_file`.
+        MachineError: There is no room for the file, or no process can be started to read it.
+    """
+    name = escape_control_characters(str(model.name))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        try:
+            with warnings.catch_warnings():  # of models that are not built, which reading rejects
+                warnings.simplefilter("ignore")
+                model.save(path)
+        except OSError as error:
+            raise MachineError(
+                f"{name}: no temporary file for it can be written: {error}"
+            ) from error
+        except Exception as error:  # of a layer of the user
+            reason = escape_control_characters(str(error).strip().partition("\n")[0][:MAX_LINE])
+            raise SourceFileError(name, f"Keras cannot save it ({reason}); give a file") from error
+        with path.open("rb") as file:
+            source = _source_network(name, _run_reader(name, file))
+    return in_memory(source, name)
+
+
+def in_memory(source: SourceNetwork, name: str) -> SourceNetwork:
+    """Return a network with its name, and with the hash of its architecture and weights."""
+    digest = hashlib.sha256(repr((source.network, source.output)).encode())
+    for weights in source.weights:
+        digest.update(weights.tobytes())
+    return replace(source, sha256=digest.hexdigest(), name=name)
 
 
 def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
@@ -105,6 +157,8 @@ def read_source_file(path: str | os.PathLike[str]) -> SourceNetwork:
             source = _source_network(name, _run_reader(name, file))
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except SourceFileError:
+        raise
     except FileNotFoundError as error:
         problem = "no such file; check the path"
         if os.path.exists(f"{os.fspath(path)}.index"):
@@ -244,7 +298,9 @@ def _source_network(name: str, answer: bytes) -> SourceNetwork:
         if preprocessing_text is not None:
             preprocessing = read_preprocessing(str(preprocessing_text), n_features, n_classes)
         flat = np.frombuffer(values, dtype="<f4").astype(np.float32)
-    except (ValueError, TypeError, KeyError, RecursionError, SettingError) as error:
+    except SourceFileError:
+        raise
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SourceFileError(name, _DAMAGED) from error
     if flat.size != network.n_parameters or not np.isfinite(flat).all():
         raise SourceFileError(name, _DAMAGED)

@@ -45,6 +45,7 @@ class Report(Generic[R]):
         method: What was trained, compared and concluded, in paragraphs.
         caption: Text alternative of the figure.
         is_explained: Whether text and Markdown end with the explanations.
+        complete: Report of all results if this one shows a selection; files of data have it.
     """
 
     results: R
@@ -62,6 +63,7 @@ class Report(Generic[R]):
     method: tuple[str, ...]
     caption: str
     is_explained: bool = False
+    complete: "Report[R] | None" = None
 
     @property
     def short_answers(self) -> Mapping[ComparedQuestion, str]:

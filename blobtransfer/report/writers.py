@@ -3,6 +3,7 @@
 Writers import libraries when they write, so that importing the registry is fast.
 """
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from blobtransfer.atomic_write import write_text
 if TYPE_CHECKING:
     from blobtransfer.report.report import Report
     from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
+
+
+SCREEN_WIDTH = 80
+"""Width of a screen that is not a terminal, in characters."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +72,38 @@ def write_curves(report: "Report[Any]", path: Path) -> None:
     """Write one row per epoch of each run as CSV; raises `MachineError`."""
     from blobtransfer.results.files.csv import curves_to_csv
 
-    write_text(path, curves_to_csv(report.results))
+    write_text(path, curves_to_csv((report.complete or report).results))
 
 
-def print_on(stream: TextIO, report: "Report[Any]", full: bool = False) -> bool:
+def print_on(
+    stream: TextIO, report: "Report[Any]", full: bool = False, width: int | None = None
+) -> bool:
     """Print a report on a terminal.
 
     Args:
         stream: A terminal.
         report: Report with the tables to print.
         full: Print the whole tables of a comparison in place of its overview.
+        width: Width of a text without colours; None: width and colours of the terminal.
 
     Returns:
         Whether its cautions were printed.
     """
     from blobtransfer.report.render.screen import print_report
+    from blobtransfer.report.render.terminal import new_console
 
-    has_cautions = print_report(report, stream, full)
+    has_cautions = print_report(report, new_console(stream, width), full)
     stream.writelines(_explained(report))
     return has_cautions
+
+
+def screen_text(report: "Report[Any]") -> str:
+    """Return what a terminal of `SCREEN_WIDTH` columns shows of a report, without colours."""
+    stream = io.StringIO()
+    printed = report.for_printing(full=False, is_explained=False)
+    if not print_on(stream, printed, width=SCREEN_WIDTH):
+        stream.writelines(f"warning: {caution}\n" for caution in report.cautions)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 
 def _explained(report: "Report[Any]") -> list[str]:
@@ -114,12 +132,13 @@ def _markdown(report: "Report[Any]") -> Iterable[str]:
 def _csv(report: "Report[Any]") -> Iterable[str]:
     from blobtransfer.results.files.csv import to_csv
 
-    return to_csv(report.results)
+    return to_csv((report.complete or report).results)
 
 
 def _json(report: "Report[Any]") -> Iterable[str]:
     from blobtransfer.results.files.json_writer import to_json
 
+    report = report.complete or report
     return to_json(report.results, report.sentences, report.cautions)
 
 

@@ -18,7 +18,7 @@ from blobtransfer.specs.comparison import ComparisonSpec
 from blobtransfer.specs.data import Role
 from blobtransfer.specs.experiment import Arm, ComparedQuestion, ExperimentSpec
 from blobtransfer.specs.scores import ScoresSpec
-from blobtransfer.specs.study import Axis, Study, StudyKind
+from blobtransfer.specs.study import Axis, Study, StudyKind, variant_labels
 from blobtransfer.specs.training import BALANCED_ACCURACY, METRICS
 
 TrainingCommand = Literal["train-source", "train-target"]
@@ -477,6 +477,16 @@ class StudyResults:
     def cell(self) -> CellResults:
         """The first cell, which is the only cell of `compare`."""
         return self.cells[0]
+
+    @property
+    def variant_labels(self) -> dict[int, str]:
+        """Index and label of each reported variant that is compared with standalone."""
+        variants = [summary.arm.variant for summary in self.cell.summary]
+        return {
+            i: label
+            for i, label in variant_labels(self.study)
+            if self.cell.spec.variants[i] in variants
+        }
 
     @property
     def interrupted(self) -> bool:

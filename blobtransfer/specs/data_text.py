@@ -6,13 +6,13 @@ The text describes generated data completely; a table is read later (`data.table
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import MAX_COUNT, read_number
+from blobtransfer.specs.checks import MAX_COUNT, escape_control_characters, read_number
 from blobtransfer.specs.data import GENERATED, DataSpec
 from blobtransfer.specs.generated import COMMON_KEYS, GeneratedSpec
 from blobtransfer.specs.table import BUILT_IN, SCALE_BY, SEPARATORS, TableRequest
@@ -122,7 +122,7 @@ class _Parts:
         self.setting, self.text, self.rest = setting, text, rest
 
     def refused(self, problem: str) -> SettingError:
-        return SettingError(self.setting, self.text, problem)
+        return SettingError(self.setting, self.text, escape_control_characters(problem))
 
 
 def _cut(setting: str, text: str) -> tuple[str, _Parts]:
@@ -208,6 +208,23 @@ def _table(
     description, texts = read
     if is_file and not origin:
         raise description.refused("no file is named; write file:NAME")
+    return TableRequest(origin, is_file, **_values(description, texts))
+
+
+def parse_table_values(setting: str, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the fields of a `TableRequest` for keys of a table that are given one by one.
+
+    Args:
+        setting: Name of the option, for the error.
+        texts: The values of each key, as in a specification.
+
+    Raises:
+        SettingError: A value is impossible.
+    """
+    return _values(_Parts(setting, "", ""), texts)
+
+
+def _values(description: _Parts, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     values: dict[str, Any] = {key: _unquote(value) for key, (value, *_) in texts.items()}
     if "where" in values:
         values["where"] = _where(texts["where"][0])
@@ -239,7 +256,7 @@ def _table(
             raise description.refused(
                 f"{key}={column}: the column has another part; give each its own"
             )
-    return TableRequest(origin, is_file, **values)
+    return values
 
 
 def _where(text: str) -> tuple[tuple[str, str], ...]:

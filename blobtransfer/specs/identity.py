@@ -27,7 +27,7 @@ JUDGING = (
 NEWER_THAN_1 = ("equal_compute_epochs", "metric")
 """Fields of an `ExperimentSpec` that stores of format 1 do not have."""
 
-TABLES_NEWER_THAN_1 = ("missing_values", "sep", "has_head", "left_out")
+TABLES_NEWER_THAN_1 = ("missing_values", "sep", "has_head", "left_out", "is_in_memory")
 """Fields of a `TableSpec` that stores of format 1 do not have."""
 
 

@@ -1,4 +1,4 @@
-"""Specifications of tables, from a file or built in (from scikit-learn).
+"""Specifications of tables: from a file, in memory, or built in (from scikit-learn).
 
 A `TableRequest` holds the settings of the user. A `TableSpec` is the request resolved against the
 table: its columns, classes and numbers of rows are known without reading the file again.
@@ -33,7 +33,7 @@ class TableRequest:
     """A table as the user requests it.
 
     Args:
-        origin: Path of a file, or name of a built-in table.
+        origin: Path of a file, name of a built-in table, or what a table in memory is called.
         is_file: Whether `origin` is a path.
         label: Column of the classes; None for the classes of a built-in table.
         where: A column and the value that rows must have in it, in each way that the text can be
@@ -52,6 +52,8 @@ class TableRequest:
             None to detect it.
         has_head: Whether the first row of the file has the names of the columns.
         name: Name of the data in reports; None for the name of the file.
+        sha256: Hash of the content of a table in memory; None for other tables.
+        content: The table in memory, which exists as long as a request holds it.
     """
 
     origin: str
@@ -70,6 +72,18 @@ class TableRequest:
     sep: str | None = None
     has_head: bool = True
     name: str | None = None
+    sha256: str | None = None
+    content: object = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the table is in the memory of this process."""
+        return self.sha256 is not None
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether `origin` is the name of a built-in table."""
+        return not self.is_file and not self.is_in_memory
 
 
 @dataclass(frozen=True)
@@ -133,8 +147,10 @@ class TableSpec:
 
     Args:
         name: Name of the data in reports.
-        origin: Path of the file as the user wrote it, or name of a built-in table.
-        sha256: Hash of the file in hexadecimal digits; None for a built-in table.
+        origin: Path of the file as the user wrote it, name of a built-in table, or what a table in
+            memory was called.
+        sha256: Hash of the file, or of the content of a table in memory, in hexadecimal digits;
+            None for a built-in table.
         label: Column of the classes.
         columns: Columns of features, in order.
         class_names: Names of the classes, in order.
@@ -154,6 +170,7 @@ class TableSpec:
         has_head: As in `TableRequest`.
         left_out: Indices in the file of rows that are not used, because the other table, or the
             training rows of a saved network, have them too.
+        is_in_memory: Whether the table was an array or a frame in the memory of a process.
 
     Raises:
         SettingError: A value is impossible.
@@ -180,6 +197,7 @@ class TableSpec:
     sep: str | None = None
     has_head: bool = True
     left_out: tuple[int, ...] = ()
+    is_in_memory: bool = False
 
     def __post_init__(self) -> None:
         for word, value, least in (

@@ -4,7 +4,6 @@ This module reads tables, and chooses network, variants and questions that the s
 so that they fit the data and the source network.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -69,7 +68,7 @@ def build_comparison(
 
 
 def read_source_network(settings: ComparisonSettings) -> "SourceNetwork | None":
-    """Read the source network of `settings.model`; None if `model` is None.
+    """Return the source network of `settings.model`, which may be a file; None without.
 
     Raises:
         SourceFileError: The file cannot be used.
@@ -77,8 +76,10 @@ def read_source_network(settings: ComparisonSettings) -> "SourceNetwork | None":
     if settings.model is None:
         return None
 
-    from blobtransfer.keras_files.read import read_source_file
+    from blobtransfer.keras_files.read import SourceNetwork, read_source_file
 
+    if isinstance(settings.model, SourceNetwork):
+        return settings.model
     return read_source_file(settings.model)
 
 
@@ -96,7 +97,7 @@ def read_data(
 
     Raises:
         TableFileError: A table cannot be used.
-        SourceFileError: The network has no preprocessing, and the target no `scale`.
+        SourceFileError: The network has no preprocessing, and the target, a file, no `scale`.
     """
     specs = {role: spec for role, spec in data.items() if not isinstance(spec, TableRequest)}
     if len(specs) == len(data):
@@ -106,11 +107,20 @@ def read_data(
     if source_network is not None and isinstance(target, TableRequest):
         preprocessing = source_network.preprocessing
         if preprocessing is None and target.scale is None:
-            raise SourceFileError(settings.model, NO_PREPROCESSING)
+            if not target.is_in_memory:
+                raise SourceFileError(settings.model, NO_PREPROCESSING)
+            data = {role: _unscaled(request) for role, request in data.items()}
 
     from blobtransfer.data.tables.resolve import resolve_data_specs
 
     return resolve_data_specs(data, settings.train_seed, preprocessing)
+
+
+def _unscaled(request: DataRequest) -> DataRequest:
+    """Return a request of a table that keeps its values unless it has a `scale`."""
+    if isinstance(request, TableRequest) and request.scale is None:
+        return replace(request, scale="none")
+    return request
 
 
 def experiment_of(
@@ -253,14 +263,14 @@ def _model_notes(
 
 
 @contextmanager
-def model_errors(path: str | os.PathLike[str] | None) -> Iterator[None]:
-    """Raise `SourceFileError` instead of a `SettingError` about the network of a model file."""
+def model_errors(model: object) -> Iterator[None]:
+    """Raise `SourceFileError` instead of a `SettingError` about the network of a model."""
     try:
         yield
     except SettingError as error:
-        if path is None or error.setting not in ("network", "model"):
+        if model is None or error.setting not in ("network", "model"):
             raise
-        raise SourceFileError(path, f"a network {error.value}: {error.problem}") from error
+        raise SourceFileError(model, f"a network {error.value}: {error.problem}") from error
 
 
 def network_of(

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, fields, replace
 from math import prod
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import (
@@ -21,6 +21,9 @@ from blobtransfer.specs.study import BUDGETS, Budget
 from blobtransfer.specs.table import TableRequest
 from blobtransfer.specs.training import LEARNING_RATES, MAX_EPOCHS, Metric, Optimizer, TrainingSpec
 from blobtransfer.specs.variant import Variant
+
+if TYPE_CHECKING:
+    from blobtransfer.keras_files.read import SourceNetwork
 
 DataRequest: TypeAlias = DataSpec | TableRequest
 """Data as the user specifies it; a table is read when a spec is built."""
@@ -45,7 +48,8 @@ class ComparisonSettings:
             is blobs, else no data.
         target: Data on which the variants are trained and tested; None: blobs with seed 2, unless
             the source is other data.
-        model: The one source network (.keras, .h5 or unzipped folder); None: it is trained.
+        model: The one source network: a file (.keras, .h5), an unzipped folder, or a network that
+            was read; None: it is trained.
         hidden: Widths of the hidden layers, input side first; None: as in the model, or 5 5.
         activation: Activation of all hidden layers, or one for each; None: as in the model, or
             relu.
@@ -90,7 +94,7 @@ class ComparisonSettings:
 
     source: DataRequest | None = None
     target: DataRequest | None = None
-    model: str | os.PathLike[str] | None = None
+    model: "str | os.PathLike[str] | SourceNetwork | None" = None
     hidden: tuple[int, ...] | None = None
     activation: str | tuple[str, ...] | None = None
     initializer: Initializer = MLPSpec.initializer

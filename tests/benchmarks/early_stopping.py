@@ -11,8 +11,10 @@ import time
 import numpy as np
 from common import print_table
 
-from blobtransfer import ComparisonSettings, Resources, build_comparison, compare
 from blobtransfer.engines.compiled.engine import CompiledEngine
+from blobtransfer.running.run import Resources, compare
+from blobtransfer.studies.comparison import build_comparison
+from blobtransfer.studies.settings import ComparisonSettings
 
 N_REPEATS, N_TURNS, EPOCHS = 4_000, 5, 100
 

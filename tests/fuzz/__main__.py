@@ -25,7 +25,7 @@ from fuzz.oracle import problems, write_victim
 KINDS = ("stores", "tables", "results", "models", "command_lines")
 
 LIBRARIES = (
-    "blobtransfer.cli.progress", "blobtransfer.engines.compiled.engine",
+    "blobtransfer.api.progress", "blobtransfer.engines.compiled.engine",
     "blobtransfer.running.run", "blobtransfer.analysis.load",
     "blobtransfer.keras_files.sandbox", "blobtransfer.keras_files.write",
     "blobtransfer.report.figures.pictures", "blobtransfer.report.render.html",

@@ -479,6 +479,23 @@ def test_show_takes_another_margin(run):
     assert "no practical difference" in shown.out
 
 
+def test_show_takes_one_question_and_some_variants(run, tmp_path):
+    run(
+        "compare", *SMALL_OPTIONS, "--repeats", 8, "--no-plot", "-o", "r.json", "--summary", "a.csv"
+    )
+    choice = ("--sources", "one", "--only", "fixed=1", "--only", "transfer,fixed=0")
+    shown = run("show", "r.json", *choice, "--summary", "b.csv", "-o", "s.json", "--plot", "b.png")
+    assert shown.code == 0 and (tmp_path / "b.png").exists()
+    assert (tmp_path / "s.json").read_bytes() == (tmp_path / "r.json").read_bytes()
+    rows = rows_of((tmp_path / "a.csv").read_text())
+    expected = [
+        row for row in rows if row["sources"] != "fresh" and "fixed=2" not in row["variant"]
+    ]
+    assert rows_of((tmp_path / "b.csv").read_text()) == expected
+    assert len(run("show", "r.json", *choice, "--no-plot", "-q").out.splitlines()) == 1
+    assert_refused(run("show", "r.json", "--only", "fixed=3"), "--only fixed=3", "fixed=2")
+
+
 # ---------------------------------------------------------------- options
 
 

@@ -11,10 +11,10 @@ import pytest
 from helpers.commands import assert_refused
 from helpers.specs import SMALL_OPTIONS
 
-import blobtransfer
 from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.results.files.schema import json_schema
 from blobtransfer.statistics.paired import compare_pairs, verdict_of
+from blobtransfer.studies.judge import judge
 
 N = 12
 RNG = np.random.default_rng(0)
@@ -47,7 +47,7 @@ def numbers(results):
 
 
 def test_differences_are_those_of_the_statistics_of_a_comparison():
-    results = blobtransfer.judge(SCORES, range=(0.25, 1.0), margin=0.02)
+    results = judge(SCORES, range=(0.25, 1.0), margin=0.02)
     for name, row in zip(("frozen", "tuned"), results.summary[1:], strict=True):
         expected = compare_pairs((SCORES[name] - BASELINE).to_numpy(), 0.75, 2, 0.02)
         assert (row.label, row.difference) == (name, expected)
@@ -76,7 +76,7 @@ def test_differences_are_those_of_the_statistics_of_a_comparison():
 def test_every_layout_has_the_same_answer(tmp_path, text):
     path = tmp_path / "scores.csv"
     path.write_text(text, newline="")
-    assert numbers(blobtransfer.judge(path)) == numbers(blobtransfer.judge(SCORES))
+    assert numbers(judge(path)) == numbers(judge(SCORES))
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_every_layout_has_the_same_answer(tmp_path, text):
     ],
 )
 def test_a_data_frame_needs_no_file(frame):
-    results = blobtransfer.judge(frame, baseline="scratch")
-    expected = {row.label: row.difference for row in blobtransfer.judge(SCORES).summary}
+    results = judge(frame, baseline="scratch")
+    expected = {row.label: row.difference for row in judge(SCORES).summary}
     for row in results.summary:
         if row.difference is not None:  # the order of the sums may differ
             assert row.difference.mean == pytest.approx(expected[row.label].mean, abs=1e-12)
@@ -101,16 +101,16 @@ def test_a_data_frame_needs_no_file(frame):
 
 def test_variants_may_be_numbers():
     table = LONG.replace({"Method": {"scratch": 0, "frozen": 1, "tuned": 2}})
-    results = blobtransfer.judge(table, baseline=0)
+    results = judge(table, baseline=0)
     assert [row.label for row in results.summary] == ["0", "1", "2"]
 
 
 def test_where_lower_is_better_the_mirror_image_has_the_same_answer():
-    upright = blobtransfer.judge(SCORES, range=(0, 2))
+    upright = judge(SCORES, range=(0, 2))
     mirrored = SCORES.assign(
         **{name: 2.0 - SCORES[name] for name in ("scratch", "frozen", "tuned")}
     )
-    lower = blobtransfer.judge(mirrored, range=(0, 2), lower_is_better=True)
+    lower = judge(mirrored, range=(0, 2), lower_is_better=True)
     assert verdicts(lower) == verdicts(upright)
     for row, other in zip(lower.summary, upright.summary, strict=True):
         for name in ("mean", "median", "q05", "worst_tenth", "best_of_3", "best_of_5"):
@@ -125,16 +125,16 @@ def test_where_lower_is_better_the_mirror_image_has_the_same_answer():
 
 
 def test_in_percent_it_is_the_same_answer_a_hundred_times_as_large():
-    shares = blobtransfer.judge(SCORES)
+    shares = judge(SCORES)
     percent = SCORES.assign(**{name: 100 * SCORES[name] for name in ("scratch", "frozen", "tuned")})
-    results = blobtransfer.judge(percent, range=(0, 100))
+    results = judge(percent, range=(0, 100))
     assert (results.spec.margin, verdicts(results)) == (1.0, verdicts(shares))
     for row, other in zip(results.summary[1:], shares.summary[1:], strict=True):
         assert row.difference.ci_high == pytest.approx(100 * other.difference.ci_high)
 
 
 def test_resplit_scores_have_the_interval_of_nadeau_and_bengio():
-    results = blobtransfer.judge(SCORES[["scratch", "tuned"]], resplit=(90, 10))
+    results = judge(SCORES[["scratch", "tuned"]], resplit=(90, 10))
     d = (SCORES["tuned"] - BASELINE).to_numpy()
     # var(d) (1 / J + n_test / n_train); the 97.5 % quantile of t with 11 degrees of freedom
     half = 2.200985160082949 * (d.var(ddof=1) * (1 / N + 10 / 90)) ** 0.5
@@ -184,9 +184,9 @@ def test_other_metrics_of_runs_are_judged_by_their_column(run):
     run("compare", *SMALL_OPTIONS, "--repeats", "6", "--no-plot", "-q", "-o", "c.csv")
     frame = pd.read_csv("c.csv")
     frame["balanced_accuracy"] = frame["test_accuracy"] / 2
-    results = blobtransfer.judge(frame, metric="balanced-accuracy")
+    results = judge(frame, metric="balanced-accuracy")
     assert results.spec.metric == "balanced-accuracy"
-    assert results.summary[0].mean == pytest.approx(blobtransfer.judge(frame).summary[0].mean / 2)
+    assert results.summary[0].mean == pytest.approx(judge(frame).summary[0].mean / 2)
     frame.drop(columns="balanced_accuracy").to_csv("old.csv", index=False)
     metric = ("--metric", "balanced-accuracy")
     assert_refused(run("judge", "old.csv", *metric), "--metric balanced-accuracy", "old.csv")
@@ -246,7 +246,7 @@ def test_another_margin_changes_the_verdict_of_saved_scores(run):
     ],
 )
 def test_what_makes_it_less_sure_is_said(frame, kinds):
-    found = [caution.kind for caution in blobtransfer.judge(frame).cautions]
+    found = [caution.kind for caution in judge(frame).cautions]
     assert [kind for kind in found if kind != "look again"] == [
         k for k in kinds if k != "look again"
     ]
@@ -319,13 +319,13 @@ def test_the_range_is_followed_by_the_file_in_all_spellings(run):
 
 def test_python_has_the_same_checks():
     with pytest.raises(SettingError, match="baseline"):
-        blobtransfer.judge(SCORES.rename(columns={"scratch": "a"}))
+        judge(SCORES.rename(columns={"scratch": "a"}))
     with pytest.raises(SettingError, match="scores"):
-        blobtransfer.judge([0.1, 0.2])
+        judge([0.1, 0.2])
     with pytest.raises(SettingError, match="lower-is-better"):
-        blobtransfer.judge(SCORES, lower_is_better=1)
+        judge(SCORES, lower_is_better=1)
     with pytest.raises(TableFileError, match="row 2, column tuned"):
-        blobtransfer.judge(SCORES.assign(tuned=[0.5, np.nan, *[0.5] * (N - 2)]))
+        judge(SCORES.assign(tuned=[0.5, np.nan, *[0.5] * (N - 2)]))
 
 
 def test_runs_of_several_comparisons_or_of_shared_sources_are_refused(run):

@@ -18,6 +18,7 @@ from helpers.commands import run_process, start, without_cautions
 from helpers.specs import SMALL_OPTIONS
 from helpers.stores import ENDLESS, n_blocks
 
+from blobtransfer.api import loading
 from blobtransfer.cli import streams
 from blobtransfer.cli.app import main
 from blobtransfer.errors import InputFileError
@@ -217,9 +218,9 @@ class Endless(io.RawIOBase):
 @pytest.mark.security
 @pytest.mark.parametrize("pattern, n_reads", [(b"y\n", 1), (b"\0", 1), (b"{", 4), (b" ", 4)])
 def test_results_are_read_as_far_as_they_can_be_results(monkeypatch, pattern, n_reads):
-    monkeypatch.setattr(streams, "READ_AT_ONCE", 10)
-    monkeypatch.setattr(streams, "MAX_RESULT_BYTES", 30)
+    monkeypatch.setattr(loading, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(loading, "MAX_RESULT_BYTES", 30)
     endless = Endless(pattern)
     with suppress(InputFileError):
-        streams._read_bounded(Path("-"), endless)
+        loading.read_bounded(Path("-"), endless)
     assert endless.n_reads == n_reads

@@ -11,9 +11,13 @@ import pytest
 from helpers.specs import SMALL, spec_of
 from helpers.studies import grid_of
 
-import blobtransfer
+from blobtransfer.analysis.load import from_json
+from blobtransfer.engines import load_engine
 from blobtransfer.errors import ResultsFileError, SettingError
 from blobtransfer.network import initial_weights
+from blobtransfer.report.writers import to_json
+from blobtransfer.running import single
+from blobtransfer.running.run import compare
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec, MoonsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -28,6 +32,7 @@ from blobtransfer.specs.variant import (
     parse_variant,
     transfer_variants,
 )
+from blobtransfer.studies.settings import ComparisonSettings
 
 TRANSFER = Variant("transfer", 0)
 RANDOM = Variant("random-frozen", 1)
@@ -151,20 +156,20 @@ def test_a_spec_that_does_not_fit_is_an_error_with_a_remedy(name):
     ],
 )
 def test_a_spec_that_does_not_fit_is_refused_in_json_too(change, setting):
-    written = "".join(blobtransfer.to_json(blobtransfer.compare(spec_of())))
+    written = "".join(to_json(compare(spec_of())))
     record = json.loads(written)
     change(record["spec"])
     with pytest.raises(ResultsFileError, match=f"spec: {setting}"):
-        blobtransfer.from_json(json.dumps(record).encode(), "r.json")
+        from_json(json.dumps(record).encode(), "r.json")
 
 
 def test_a_comparison_needs_a_target_and_standalone():
     alone = ExperimentSpec(source=BlobsSpec(1, **SMALL))
     with pytest.raises(SettingError) as error:
-        blobtransfer.compare(alone)
+        compare(alone)
     assert error.value.setting == "target"
     with pytest.raises(SettingError) as error:
-        blobtransfer.compare(spec_of(variants=(TRANSFER,)))
+        compare(spec_of(variants=(TRANSFER,)))
     assert error.value.setting == "variant"
 
 
@@ -181,7 +186,7 @@ def test_a_comparison_needs_a_target_and_standalone():
 def test_a_source_network_that_does_not_fit_is_an_error(network, changes, setting):
     weights = None if network is None else initial_weights(network, 0, 0)
     with pytest.raises(SettingError) as error:
-        blobtransfer.compare(spec_of(**changes), weights)
+        compare(spec_of(**changes), weights)
     assert error.value.setting == setting
     assert any(word in error.value.problem for word in REMEDIES)
 
@@ -189,7 +194,7 @@ def test_a_source_network_that_does_not_fit_is_an_error(network, changes, settin
 def test_a_source_network_of_other_classes_can_get_a_new_head():
     spec = spec_of(source=None, variants=(STANDALONE, parse_variant("new-head,fixed=1")))
     weights = initial_weights(MLPSpec(n_classes=4), 0, 0)
-    assert blobtransfer.compare(spec, weights).n_runs == 6
+    assert compare(spec, weights).n_runs == 6
 
 
 @pytest.mark.parametrize(
@@ -203,10 +208,10 @@ def test_a_source_network_of_other_classes_can_get_a_new_head():
     ],
 )
 def test_one_training_has_one_variant_and_its_data(train, spec, setting):
-    engine = blobtransfer.load_engine("compiled")
+    engine = load_engine("compiled")
     arguments = (spec, engine) if train == "train_source" else (spec, None, engine)
     with pytest.raises(SettingError) as error:
-        getattr(blobtransfer, train)(*arguments)
+        getattr(single, train)(*arguments)
     assert error.value.setting == setting
 
 
@@ -258,11 +263,11 @@ GRID = grid_of(2)
         (lambda: spec_of(nested=(2,)), "nested"),
         (lambda: spec_of(speed="x"), "speed"),
         (lambda: spec_of(model_path=1), "model_path"),
-        (lambda: blobtransfer.ComparisonSettings(fixed=1), "fixed"),
-        (lambda: blobtransfer.ComparisonSettings(target="moons"), "target"),
-        (lambda: blobtransfer.ComparisonSettings(variants=("add=3",)), "variant"),
-        (lambda: blobtransfer.compare(spec_of(), []), "source_weights"),
-        (lambda: blobtransfer.compare(spec_of(), [1, 2]), "source_weights"),
+        (lambda: ComparisonSettings(fixed=1), "fixed"),
+        (lambda: ComparisonSettings(target="moons"), "target"),
+        (lambda: ComparisonSettings(variants=("add=3",)), "variant"),
+        (lambda: compare(spec_of(), []), "source_weights"),
+        (lambda: compare(spec_of(), [1, 2]), "source_weights"),
     ],
 )
 def test_a_value_of_another_type_or_kind_is_an_error_of_its_setting(make, setting):
@@ -275,7 +280,7 @@ def test_settings_that_are_lists_are_kept_as_tuples():
     spec = spec_of(variants=[STANDALONE, TRANSFER], questions=["one"], tune=[0.1, 0.2])
     assert spec == replace(spec, variants=(STANDALONE, TRANSFER))
     assert hash(spec) == hash(spec_of(fixed=(0,), tune=(0.1, 0.2)))
-    assert np.isfinite(blobtransfer.compare(replace(spec, tune=())).cell.scores.values).all()
+    assert np.isfinite(compare(replace(spec, tune=())).cell.scores.values).all()
 
 
 def test_a_training_that_does_not_fit_is_an_error():

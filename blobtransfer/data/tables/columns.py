@@ -132,7 +132,7 @@ def column_of(values: "Series[Any]", as_words: bool, missing: Collection[str]) -
         return RawColumn(codes=codes, words=("",), kind=KINDS.get(kind, kind))
     objects = distinct.tolist()
     kinds = [_kind(value) for value in objects if not _is_plain(value)]
-    texts = [normalize("NFC", _text(value)).strip() for value in objects]
+    texts = [normalize("NFC", text_of(value)).strip() for value in objects]
     code_of, words = _merge(texts, missing)
     word_codes = np.append(code_of, np.int32(-1))[codes]
     column = RawColumn(
@@ -181,7 +181,7 @@ def _kind(value: Any) -> str:
     return value.kind if isinstance(value, Unread) else type(value).__name__
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """Return a value as text; a whole number has no decimal point, whatever its type."""
     is_float = isinstance(value, float) and math.isfinite(value)
     return str(int(value)) if is_float and value == int(value) else str(value)

@@ -145,7 +145,7 @@ def read(content: bytes, suffix: str, options: ReadOptions) -> RawTable:
             values = _values(archive, block)
             is_label = block.is_label or block.name in options.as_words
             if is_label and not isinstance(values, str) and values.shape[1] > 1:
-                n_values, classes = values.shape[1], _one_hot_classes(values)
+                n_values, classes = values.shape[1], one_hot_classes(values)
                 if classes is None:
                     values = f"{n_values:,} values per row that are not one-hot"
                 else:
@@ -280,13 +280,13 @@ def _check_letters(codes: NDArray[np.uint32]) -> None:
         raise ValueError("words that are not Unicode")
 
 
-def _one_hot_classes(values: NDArray[Any]) -> NDArray[np.int64] | None:
+def one_hot_classes(values: NDArray[Any]) -> NDArray[np.int64] | None:
     """Return the class numbers of one-hot labels, (n_rows, 1); None if they are others.
 
     Args:
         values: (n_rows, n_classes) of two values, such as -1 and 1, the higher once in each row.
     """
-    if values.dtype.kind == "U":
+    if values.dtype.kind not in "biuf" or values.size == 0 or values.shape[1] == 1:
         return None
     is_high = values == values.max()
     is_one_hot = (is_high.sum(axis=1) == 1).all() and (is_high | (values == values.min())).all()

@@ -23,6 +23,7 @@ import numpy as np
 from blobtransfer.atomic_write import open_nonblocking
 from blobtransfer.data.tables.columns import RawColumn, column_of, unread_kind
 from blobtransfer.errors import BlobTransferError, MachineError, TableFileError
+from blobtransfer.imports import clean_import
 from blobtransfer.specs.checks import escape_control_characters
 
 if TYPE_CHECKING:
@@ -106,17 +107,19 @@ class RawTable:
         options: How it was read; a reader adds columns that the file declares as words.
         line_of: Returns the line of the file on which a row, counted from 0, begins; None for a
             table without lines.
+        first_row: Number of the first row of a table without lines.
         notes: What the user should know about how the file was read.
         split: Column of `frame` that a file with training and test rows makes of them; None
             without.
         name: The file, or the built-in table; empty until a reader has returned.
-        sha256: Hash of the file; None for a built-in table.
+        sha256: Hash of the file, or of a table in memory; None for a built-in table.
     """
 
     frame: "DataFrame"
     heads: tuple[str, ...]
     options: ReadOptions = field(default_factory=ReadOptions)
     line_of: Callable[[int], int] | None = None
+    first_row: int = 1
     notes: tuple[str, ...] = ()
     split: str | None = None
     name: str = ""
@@ -161,7 +164,9 @@ class RawTable:
 
     def location(self, row: int) -> str:
         """Return the words for the position of a row in the file."""
-        return f"row {row + 1}" if self.line_of is None else f"line {self.line_of(row)}"
+        return (
+            f"row {row + self.first_row}" if self.line_of is None else f"line {self.line_of(row)}"
+        )
 
     def error(self, problem: str) -> TableFileError:
         """Return the error that the table cannot be used, with the problem and what to do."""
@@ -218,6 +223,8 @@ def check_file(path: str | Path) -> os.stat_result:
             raise TableFileError(name, "a directory; give a file")
         if not stat.S_ISREG(status.st_mode):
             raise TableFileError(name, "not a regular file; give a file")
+    except TableFileError:
+        raise
     except FileNotFoundError as error:
         raise TableFileError(name, "no such file; check the path") from error
     except PermissionError as error:
@@ -269,8 +276,7 @@ def _suffix(name: str, path: Path) -> str:
 @lru_cache(MAX_CACHED_TABLES)
 def read_builtin(name: str) -> RawTable:
     """Return a table that comes with scikit-learn, by its name; see `specs.table.BUILT_IN`."""
-    with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
-        warnings.simplefilter("ignore")
+    with clean_import():
         from sklearn import datasets
     bunch: Any = getattr(datasets, f"load_{name}")()
     from pandas import Categorical, DataFrame

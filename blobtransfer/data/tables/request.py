@@ -73,11 +73,11 @@ class RequestedTable:
     def __init__(self, request: TableRequest, learned: Collection[str] = ()) -> None:
         self.request, self.learned = request, frozenset(learned)
         self.label = request.label or BUILT_IN_LABEL
-        if not request.is_file and request.classes is not None:
+        if request.is_built_in and request.classes is not None:
             subset_of(request.classes, BUILT_IN_CLASSES[request.origin], request.origin)
         self.raw, self.where = _read(request)
         raw = self.raw
-        if request.is_file and request.label is None:
+        if not request.is_built_in and request.label is None:
             colon = ":" if request == TableRequest(request.origin, True) else ""
             raise raw.error(f"no label column given; add {colon}label=COLUMN; {list_columns(raw)}")
         is_divided = any((request.split, request.group, request.train, request.test))
@@ -167,6 +167,7 @@ class RequestedTable:
             sep=request.sep,
             has_head=request.has_head,
             left_out=self.left_out,
+            is_in_memory=request.is_in_memory,
         )
         rows = rows_of(spec)
         if rows.groups is not None and len(np.unique(rows.groups)) < 4:
@@ -260,9 +261,9 @@ class RequestedTable:
 
 def _read(request: TableRequest) -> tuple[RawTable, tuple[str, str] | None]:
     """Read a table, and find the column of `where=`: the longest name that fits."""
-    if not request.is_file:
+    if request.is_built_in:
         return read_builtin(request.origin), None
-    reader = READERS.get(Path(request.origin).suffix.lower())
+    reader = READERS.get(Path(request.origin).suffix.lower()) if request.is_file else None
     for key, is_given, is_read in (
         ("sep", request.sep is not None, reader == "text"),
         ("head", not request.has_head, reader not in HAVE_HEADS),

@@ -3,17 +3,18 @@
 Means and scales of the inputs are computed from training rows alone.
 """
 
-import warnings
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from itertools import compress
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from blobtransfer.data.dataset import Dataset
+from blobtransfer.data.tables import memory
 from blobtransfer.data.tables.columns import NUMBER, RawColumn, find_word
 from blobtransfer.data.tables.identifiers import identifies_rows
 from blobtransfer.data.tables.reading import (
@@ -25,6 +26,7 @@ from blobtransfer.data.tables.reading import (
     read_table,
 )
 from blobtransfer.did_you_mean import suggest
+from blobtransfer.imports import clean_import
 from blobtransfer.randomness import Stream, seed_sequence
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data_text import quote
@@ -242,14 +244,15 @@ def read(spec: TableSpec) -> RawTable:
 
 
 def read_file(table: TableRequest | TableSpec, names: Iterable[str | None]) -> RawTable:
-    """Read a file as its request, or its spec, describes it.
+    """Read a file, or a table in memory, as its request or its spec describes it.
 
     Args:
         table: The request or the spec.
         names: Columns that are read as words.
 
     Raises:
-        TableFileError: The file is missing, damaged, too large or of an unknown format.
+        TableFileError: The file is missing, damaged, too large or of an unknown format, or the
+            table is not in memory.
     """
     options = ReadOptions(
         as_words=frozenset(name for name in names if name is not None),
@@ -257,6 +260,8 @@ def read_file(table: TableRequest | TableSpec, names: Iterable[str | None]) -> R
         has_head=table.has_head,
         missing=frozenset(table.missing_values),
     )
+    if table.is_in_memory:
+        return memory.read_table(table, options)
     return read_table(table.origin, options)
 
 
@@ -395,26 +400,29 @@ def _full_split(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     if rows.is_train is not None:
         return np.flatnonzero(rows.is_train), np.flatnonzero(~rows.is_train)
-    with warnings.catch_warnings():  # of shared memory, which scikit-learn may want
-        warnings.simplefilter("ignore")
-        from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
-
-        seed = int(seed_sequence(train_seed, Stream.SPLIT, repeat).generate_state(1)[0])
-        if rows.groups is not None:
-            halves = GroupShuffleSplit(MAX_GROUP_SPLITS, train_size=0.5, random_state=seed)
-            for train, test in halves.split(rows.y, rows.y, rows.groups):
-                counts = [
-                    np.bincount(rows.y[side], minlength=spec.n_classes) for side in (train, test)
-                ]
-                if counts[0].min() >= MIN_TRAINING_ROWS_PER_CLASS and counts[1].min() > 0:
-                    break
-        else:
-            n_train = spec.n_train if spec.split_train is None else spec.split_train
-            shuffle = StratifiedShuffleSplit(
-                1, train_size=n_train, test_size=spec.n_test, random_state=seed
-            )
-            train, test = next(shuffle.split(rows.y, rows.y))
+    group_shuffle_split, stratified_shuffle_split = _splitters()
+    seed = int(seed_sequence(train_seed, Stream.SPLIT, repeat).generate_state(1)[0])
+    if rows.groups is not None:
+        halves = group_shuffle_split(MAX_GROUP_SPLITS, train_size=0.5, random_state=seed)
+        for train, test in halves.split(rows.y, rows.y, rows.groups):
+            counts = [np.bincount(rows.y[side], minlength=spec.n_classes) for side in (train, test)]
+            if counts[0].min() >= MIN_TRAINING_ROWS_PER_CLASS and counts[1].min() > 0:
+                break
+    else:
+        n_train = spec.n_train if spec.split_train is None else spec.split_train
+        shuffle = stratified_shuffle_split(
+            1, train_size=n_train, test_size=spec.n_test, random_state=seed
+        )
+        train, test = next(shuffle.split(rows.y, rows.y))
     return np.asarray(train, np.intp), np.asarray(test, np.intp)
+
+
+@cache
+def _splitters() -> tuple[Any, Any]:
+    """Return the classes of scikit-learn that split rows by groups and by classes."""
+    with clean_import():
+        from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+    return GroupShuffleSplit, StratifiedShuffleSplit
 
 
 def _stratified_order(y: NDArray[np.int64]) -> NDArray[np.intp]:

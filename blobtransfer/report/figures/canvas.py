@@ -10,15 +10,18 @@ import copy
 import logging
 import math
 import os
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from blobtransfer.errors import MachineError
+from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.report.figures import style as figure_style
 from blobtransfer.report.figures.style import LOOKS, MAX_NAME_WIDTH, shorten, width_in_letters
+from blobtransfer.specs.checks import as_tuple, check_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,11 +48,38 @@ MIN_PANEL_SIDE = 0.3
 EMPTY_FOLDER = "/dev" if os.path.isdir("/dev") else os.path.dirname(__file__)
 """A folder without a matplotlibrc."""
 
+_SETTINGS_LOCK = threading.RLock()
+"""Held while matplotlib's settings, which all threads share, are those of a figure."""
+
 SAVING_SETTINGS = {
     "svg.hashsalt": "blobtransfer",  # equal figures are byte-identical
     "svg.fonttype": "none",  # text stays text
     "pdf.fonttype": 42,  # journals refuse Type 3 fonts
 }
+
+
+def python_canvas(
+    style: figure_style.Style = "screen", size: tuple[float, float] | None = None
+) -> "Canvas":
+    """Return the canvas of a figure for a Python program.
+
+    Args:
+        style: Name of the style.
+        size: Width and height in inches, in place of those of the style.
+
+    Raises:
+        SettingError: There is no such style, or a side is out of range.
+        MachineError: matplotlib is missing or broken.
+    """
+    if style not in figure_style.STYLES:
+        raise SettingError("style", str(style), f"use one of {', '.join(figure_style.STYLES)}")
+    if size is not None:
+        sides = as_tuple("size", size)
+        for side in sides:
+            check_number("size", side)
+        figure_style.check_size(sides, " ".join(map(str, sides)))
+    import_matplotlib(is_configured=True)
+    return Canvas(style=style, size=size)
 
 
 class Canvas:
@@ -78,8 +108,6 @@ class Canvas:
         self.look = LOOKS[style]
         self._width, self._height = size or (self.look.width, self.look.height)
         self._is_tight = False
-        # matplotlib warns if there is no folder for its caches, which is harmless.
-        logging.getLogger("matplotlib").setLevel(logging.ERROR)
         if show:
             import_matplotlib()
             import matplotlib.pyplot as plt
@@ -152,9 +180,9 @@ class Canvas:
             import matplotlib.pyplot as plt
 
             return plt.figure(figsize=size, layout="constrained")
-        from matplotlib.figure import Figure
+        from blobtransfer.report.figures.inline import InlineFigure
 
-        return Figure(figsize=size, layout="constrained")
+        return InlineFigure(figsize=size, layout="constrained")
 
     def wrap(self, text: str, width: float) -> str:
         """Break a text into lines that fit a width, in inches at a font of 10 points.
@@ -241,12 +269,33 @@ def new_panels(figure: "Figure", n_panels: int, n_columns: int, **options: Any) 
     return list(grid.flat[:n_panels])
 
 
-def import_matplotlib() -> ModuleType:
-    """Import matplotlib without the configuration of the user.
+def import_matplotlib(is_configured: bool = False) -> ModuleType:
+    """Import matplotlib, unless it is imported.
+
+    Args:
+        is_configured: Import it with the configuration of the user. Figures do not depend on that,
+            but other figures of the same Python program do.
 
     Raises:
         MachineError: matplotlib is missing or broken.
     """
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    try:
+        with nullcontext() if is_configured else _hidden_configuration():
+            import matplotlib as mpl
+    except (Exception, SystemExit) as error:  # the import of a large library may raise anything
+        raise MachineError(
+            f"matplotlib cannot be imported ({error}); reinstall it, or use --no-plot"
+        ) from error
+    return mpl
+
+
+@contextmanager
+def _hidden_configuration() -> Iterator[None]:
+    """Hide the configuration of the user from matplotlib while it is imported."""
+    # matplotlib warns if there is no folder for its caches, which is harmless.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     hidden = {
         name: os.environ.pop(name) for name in ("MPLBACKEND", "MATPLOTLIBRC") if name in os.environ
     }
@@ -256,18 +305,13 @@ def import_matplotlib() -> ModuleType:
         with suppress(OSError):  # the working directory may be gone
             here = os.open(os.curdir, os.O_RDONLY)
             os.chdir(EMPTY_FOLDER)
-        import matplotlib as mpl
-    except (Exception, SystemExit) as error:  # the import of a large library may raise anything
-        raise MachineError(
-            f"matplotlib cannot be imported ({error}); reinstall it, or use --no-plot"
-        ) from error
+        yield
     finally:
         if here is not None:
             os.chdir(here)
             os.close(here)
         del os.environ["MATPLOTLIBRC"]
         os.environ |= hidden
-    return mpl
 
 
 @contextmanager
@@ -283,7 +327,11 @@ def matplotlib_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]
     mpl = import_matplotlib()
     try:
         defaults = {key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"}
-        with mpl.rc_context(defaults | SAVING_SETTINGS | dict(more or {})):
+        with (
+            _SETTINGS_LOCK,
+            _any_backend(mpl),
+            mpl.rc_context(defaults | SAVING_SETTINGS | dict(more or {})),
+        ):
             yield
     except (MachineError, MemoryError):
         raise
@@ -291,6 +339,18 @@ def matplotlib_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]
         raise MachineError(
             f"the figure cannot be drawn ({type(error).__name__}: {error}); use --no-plot"
         ) from error
+
+
+@contextmanager
+def _any_backend(mpl: ModuleType) -> Iterator[None]:
+    """Keep matplotlib from choosing a backend for windows, which would import pyplot."""
+    backend = dict.__getitem__(mpl.rcParams, "backend")
+    if not isinstance(backend, str):  # it is chosen when a function reads it, such as `Axes.bxp`
+        dict.__setitem__(mpl.rcParams, "backend", "agg")
+    try:
+        yield
+    finally:
+        dict.__setitem__(mpl.rcParams, "backend", backend)
 
 
 @contextmanager

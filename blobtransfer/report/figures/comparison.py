@@ -115,7 +115,8 @@ def _layout_of(
     report: Report[Any], results: ComparedResults, title: str, scores: str, canvas: Canvas
 ) -> _Layout:
     """Choose the panels and their sizes; see `draw_variants`."""
-    questions, n_rows = results.spec.questions, len(results.spec.variants)
+    questions = results.spec.questions
+    n_rows = max(len(results.of_question(question)) for question in questions)
     preferred_width = QUESTION_WIDTH * len(questions)
     n_columns = canvas.n_columns(len(questions), preferred_width, MIN_QUESTION_WIDTH)
     n_columns = n_columns if n_columns == len(questions) else 1

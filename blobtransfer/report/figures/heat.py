@@ -16,7 +16,6 @@ from blobtransfer.report.words import (
 )
 from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def draw_heat(
             data, is framed.
     """
     results, look = report.results, canvas.look
-    labels = dict(variant_labels(results.study))
+    labels = results.variant_labels
     maps = [_heat_map(results, q, i) for q in results.study.questions for i in labels]
     down, across = results.study.axes
     names_width = canvas.max_name_width(MAX_LABELS_SHARE * canvas.width(6.0))
@@ -132,7 +131,7 @@ def _heat_map(results: StudyResults, question: Question, series: int) -> _HeatMa
         series: Index of the variant in each cell.
     """
     down, across = results.study.axes
-    title = escape_mathtext(dict(variant_labels(results.study))[series])
+    title = escape_mathtext(results.variant_labels[series])
     if len(results.study.questions) > 1:
         title = f"{QUESTION_NAMES[question].capitalize()}: {title}"
     cells: dict[tuple[int, int], tuple[float, VerdictKind]] = {}

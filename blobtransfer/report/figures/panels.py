@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -264,7 +265,7 @@ def _axis_end(results: ComparedResults) -> float:
 def _score_limits(results: ComparedResults, beyond: float) -> tuple[float, float, bool]:
     """Return the ends of the axis of scores, scaled, and whether runs are below it."""
     end, unit = _axis_end(results), unit_of(results)
-    scores = np.concatenate([_scaled(results, arm) for arm in results.spec.arms])
+    scores = np.concatenate([_scaled(results, summary.arm) for summary in results.summary])
     inside = scores[scores >= end]
     is_cut = len(inside) < len(scores)
     if results.ceiling is not None:
@@ -287,7 +288,18 @@ def _tick_from(axes: "Axes", left: float, unit: Unit) -> None:
     right = axes.get_xlim()[1]
     ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(left, right)
     axes.set_xticks([tick for tick in ticks if left <= tick <= right])
-    axes.xaxis.set_major_formatter(lambda x, _: f"{unit.sign * x + 0.0:g}")
+    axes.xaxis.set_major_formatter(partial(_tick_label, unit.sign))
+
+
+def _tick_label(sign: float, x: float, index: int) -> str:
+    """Return the label of a tick; a figure with this function can be pickled.
+
+    Args:
+        sign: -1 where lower scores are better, else 1.
+        x: Position of the tick.
+        index: Index of the tick.
+    """
+    return f"{sign * x + 0.0:g}"
 
 
 def _heights(

@@ -9,6 +9,7 @@ from itertools import groupby, islice
 from typing import Any, Literal, get_args
 from unicodedata import category, normalize
 
+from blobtransfer.errors import SettingError
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.scores import NamedVariant
@@ -17,6 +18,9 @@ from blobtransfer.specs.variant import Variant
 
 Style = Literal["screen", "slide", "paper"]
 STYLES: tuple[Style, ...] = get_args(Style)
+
+MIN_SIDE, MAX_SIDE = 2.0, 50.0
+"""Shortest and longest side of a figure, in inches."""
 
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours of classes, distinguishable with any colour vision (Okabe & Ito 2008, without F0E442)."""
@@ -104,6 +108,18 @@ LOOKS: dict[Style, Look] = {
     # one column of a journal
     "paper": Look(font=8.0, small=8.0, scale=0.7, width=3.5),
 }
+
+
+def check_size(sides: Sequence[float | None], text: str) -> None:
+    """Raise `SettingError` unless these are the width and the height of a figure.
+
+    Args:
+        sides: Sides in inches; None for a text that is not a number.
+        text: The sides as the user writes them.
+    """
+    if len(sides) != 2 or any(side is None or not MIN_SIDE <= side <= MAX_SIDE for side in sides):
+        problem = f"use two numbers of inches from {MIN_SIDE:g} to {MAX_SIDE:g}, such as 3.5x4"
+        raise SettingError("size", text, problem)
 
 
 def colour_of(variant: Variant, variants: Sequence[Variant] = ()) -> str:

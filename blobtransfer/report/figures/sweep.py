@@ -28,7 +28,7 @@ from blobtransfer.report.report import Report
 from blobtransfer.report.words import QUESTION_NAMES, test_metric
 from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.specs.study import Axis, variant_labels
+from blobtransfer.specs.study import Axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
         axes: Axes to draw on.
         look: Sizes.
     """
-    names = {0: "standalone", **dict(variant_labels(results.study))}
+    names = {0: "standalone", **results.variant_labels}
     for series, name in names.items():
         summaries = [cell.summary_of(question, series) for cell in results.cells]
         positions, style = _positions(results, series), _line_style(results, series)
@@ -118,7 +118,7 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
         look: Sizes.
     """
     draw_margin(axes, results.study.margin, look, is_upright=True)
-    for series, _ in variant_labels(results.study):
+    for series, _ in results.variant_labels.items():
         summaries = [cell.summary_of(question, series) for cell in results.cells]
         positions, style = _positions(results, series), _line_style(results, series)
         means = [

@@ -7,6 +7,7 @@ Writers, the screen, the page and the pictures read the report and need no chang
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from blobtransfer.report.kinds.comparison import ComparisonView
@@ -29,7 +30,13 @@ VIEWS: Mapping[str, View[Any]] = {
 """View of the results of each command."""
 
 
-def build_report(results: R) -> Report[R]:
-    """Build the report of the results of any command."""
+def build_report(results: R, shown: R | None = None) -> Report[R]:
+    """Build the report of the results of any command.
+
+    Args:
+        results: The results.
+        shown: A selection of them that the report shows; None: all.
+    """
     view: View[R] = VIEWS[results.command]
-    return view.report(results)
+    report = view.report(results)
+    return report if shown is None else replace(view.report(shown), complete=report)

@@ -50,7 +50,7 @@ def detail_tables(results: CellResults) -> Iterator[Table]:
         yield rates_table(results)
     if results.spec.training.patience is not None:
         yield epochs_table(results)
-    if results.spec.nested is not None:
+    if any(summary.source_variance is not None for summary in results.summary):
         yield variance_table(results)
     if results.findings.contrasts:
         yield controls_table(results)

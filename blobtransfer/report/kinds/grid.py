@@ -10,7 +10,6 @@ from blobtransfer.report.report import Report
 from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class GridView(StudyView):
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield in how many cells each variant is better or worse."""
-        for series, label in variant_labels(results.study):
+        for series, label in results.variant_labels.items():
             yield f"{label} {_clause_over_cells(results, question, series)}"
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
@@ -58,7 +57,7 @@ class GridView(StudyView):
     def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per variant, then rankings, all cells and details."""
         clauses = self.clauses(results, "fresh")
-        for (series, _), clause in zip(variant_labels(results.study), clauses, strict=True):
+        for (series, _), clause in zip(results.variant_labels.items(), clauses, strict=True):
             yield grid_table(results, series, f"{self.subject('fresh')}: {clause}")
         if results.findings.rankings:
             yield grid_ranking_table(results)
@@ -128,7 +127,7 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
     n_differences = len(results.cells) * (len(results.study.cells[0].spec.variants) - 1)
     margin = words.format_points(results.study.margin)
     return Table(
-        title=f"{dict(variant_labels(results.study))[series]}: difference to standalone in "
+        title=f"{results.variant_labels[series]}: difference to standalone in "
         f"{words.points_of(results.cell.spec)}, sources down, targets across",
         columns=("", *targets, "mean"),
         rows=tuple(rows),
@@ -146,7 +145,7 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
 
 def grid_ranking_table(results: StudyResults) -> Table:
     """Return the table of the rankings of sources by transferability scores."""
-    labels = dict(variant_labels(results.study))
+    labels = results.variant_labels
     rankings = [
         (labels[finding.series], finding.score, finding.ranking)
         for finding in results.findings.rankings

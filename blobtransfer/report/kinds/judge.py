@@ -35,7 +35,7 @@ class JudgeView(View[JudgedResults]):
     def headline(self, results: JudgedResults) -> str:
         """Return the question that the scores answer."""
         spec = results.spec
-        baseline, *others = map(str, spec.variants)
+        baseline, *others = dict.fromkeys(summary.label for summary in results.summary)
         subject = f"Is {others[0]}" if len(others) == 1 else f"Are {len(others)} variants"
         return f"{subject} better than {baseline}? Scores of {spec.name}"
 

@@ -10,7 +10,6 @@ from blobtransfer.report.report import Report
 from blobtransfer.report.table import Table, blank_repeats
 from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.specs.study import variant_labels
 from blobtransfer.statistics.paired import VerdictKind
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class SweepView(StudyView):
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield at which points each variant is better or worse."""
-        for series, label in variant_labels(results.study):
+        for series, label in results.variant_labels.items():
             yield f"{label} {_clause_along_axes(results, question, series)}"
 
     def tables(self, results: StudyResults) -> Iterator[Table]:

@@ -6,14 +6,17 @@ come from users: the template escapes everything except the figure.
 
 import re
 import shlex
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.pictures import picture_of_report, svg_text
+from blobtransfer.report.render.screen import MAX_CAUTIONS
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import WORD_COLUMNS
+from blobtransfer.report.words import SHORT_VERDICTS
 from blobtransfer.specs.checks import escape_control_characters
 
 MAX_LISTED_VALUES = 20
@@ -32,26 +35,17 @@ def to_html(report: Report[Any]) -> Iterator[str]:
     Raises:
         MachineError: The figure cannot be drawn.
     """
-    import jinja2
     from markupsafe import Markup
 
-    results = report.results
+    results = (report.complete or report).results
     provenance = results.provenance
-    picture = picture_of_report(report, Canvas())
-    source = files("blobtransfer.report.render").joinpath("report.html.j2").read_text("utf-8")
-    environment = jinja2.Environment(
-        autoescape=True,
-        finalize=_escaped,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    yield environment.from_string(source).render(
+    yield _rendered(
+        "report.html.j2",
         question=report.headline,
         stopped=report.stopped,
         sentences=[sentence.text for sentence in report.sentences],
         cautions=report.cautions,
-        svg=Markup(_embedded(svg_text(picture))),
+        svg=Markup(_embedded(_svg_of(report))),
         caption=report.caption,
         tables=report.tables,
         words=WORD_COLUMNS,
@@ -66,6 +60,55 @@ def to_html(report: Report[Any]) -> Iterator[str]:
         if provenance.argv
         else "blobtransfer",
     )
+
+
+def to_fragment(report: Report[Any]) -> str:
+    """Return a report for a notebook: what the screen shows, and the figure.
+
+    Colours and fonts are those of the notebook, and only the figure has a white background. It is
+    an image, whose ids are its own, so that a page can have several results.
+
+    Raises:
+        MachineError: The figure cannot be drawn.
+    """
+    n_tables = 0 if report.overview is None else report.overview.n_tables
+    return _rendered(
+        "notebook.html.j2",
+        question=report.headline,
+        sentences=[sentence.text for sentence in report.short_sentences or report.sentences],
+        cautions=(report.short_cautions or report.cautions)[:MAX_CAUTIONS],
+        overview=report.overview,
+        verdicts=SHORT_VERDICTS,
+        tables=[table for table in report.tables[n_tables:] if not table.is_detail],
+        words=WORD_COLUMNS,
+        svg=b64encode(_svg_of(report).encode()).decode(),
+        caption=report.caption,
+    )
+
+
+def _svg_of(report: Report[Any]) -> str:
+    """Return the figure as SVG."""
+    return svg_text(picture_of_report(report, Canvas()))
+
+
+def _rendered(template: str, **values: Any) -> str:
+    """Return a template with values.
+
+    Args:
+        template: Name of the file.
+        values: The values.
+    """
+    import jinja2
+
+    source = files("blobtransfer.report.render").joinpath(template).read_text("utf-8")
+    environment = jinja2.Environment(
+        autoescape=True,
+        finalize=_escaped,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.from_string(source).render(values)
 
 
 def _embedded(svg: str) -> str:

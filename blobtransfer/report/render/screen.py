@@ -7,15 +7,9 @@ and the word is always printed.
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal
 
-from blobtransfer.report.render.terminal import (
-    can_write,
-    new_console,
-    new_grid,
-    print_tables,
-    width_of,
-)
+from blobtransfer.report.render.terminal import can_write, new_grid, print_tables, width_of
 from blobtransfer.report.report import Report
 from blobtransfer.report.table import Overview, OverviewRow
 from blobtransfer.report.units import Unit
@@ -58,12 +52,12 @@ DROPPED_FROM_OVERVIEW = ("strip", "std", "mean", "verdict")
 """Columns that are dropped on a narrow terminal, in this order."""
 
 
-def print_report(report: Report[Any], stream: TextIO, full: bool) -> bool:
+def print_report(report: Report[Any], console: "Console", full: bool) -> bool:
     """Print a report on a terminal.
 
     Args:
         report: With the tables that are to be printed.
-        stream: A terminal.
+        console: Console of the terminal.
         full: Print the whole tables of a comparison in place of its overview.
 
     Returns:
@@ -72,33 +66,32 @@ def print_report(report: Report[Any], stream: TextIO, full: bool) -> bool:
     tables, overview = report.tables, report.overview
     has_cautions = True
     if report.view.is_condensed:
-        _print_condensed(report, stream, full)
+        _print_condensed(report, console, full)
         tables = ()
     elif overview is not None and not full:
-        print_overview(report, overview, stream)
+        print_overview(report, overview, console)
         tables = tuple(table for table in tables[overview.n_tables :] if not table.is_detail)
-        stream.write("\n" if tables else "")
+        console.file.write("\n" if tables else "")
     else:
         has_cautions = False
-        stream.write("" if report.stopped is None else f"{report.stopped}\n\n")
-    print_tables(tables, stream)
+        console.file.write("" if report.stopped is None else f"{report.stopped}\n\n")
+    print_tables(tables, console)
     return has_cautions
 
 
-def _print_condensed(report: Report[Any], stream: TextIO, full: bool) -> None:
+def _print_condensed(report: Report[Any], console: "Console", full: bool) -> None:
     """Print headline and sentences, then the tables, then cautions and hints.
 
     Args:
         report: Report to print.
-        stream: A terminal.
+        console: Console of the terminal.
         full: Print all tables.
     """
-    console = new_console(stream)
     console.print(*wrap(report.headline, console.width), sep="\n", style="bold")
     for sentence in report.sentences:
         console.print(*wrap(sentence.text, console.width), sep="\n")
     console.print()
-    print_tables([replace(table, sentence=None) for table in report.tables], stream)
+    print_tables([replace(table, sentence=None) for table in report.tables], console)
     for caution in report.cautions:
         console.print(*wrap(f"note: {caution}", console.width), sep="\n", style="dim")
     hints = [] if full else ["all tables: --full"]
@@ -107,15 +100,14 @@ def _print_condensed(report: Report[Any], stream: TextIO, full: bool) -> None:
         console.print("   ".join(hints), style="dim")
 
 
-def print_overview(report: Report[Any], overview: Overview, stream: TextIO) -> None:
+def print_overview(report: Report[Any], overview: Overview, console: "Console") -> None:
     """Print headline and short answers, the overview, then cautions and hints.
 
     Args:
         report: Report of a comparison.
         overview: Its overview.
-        stream: A terminal.
+        console: Console of the terminal.
     """
-    console = new_console(stream)
     width = console.width
     console.print(*wrap(report.headline, width), sep="\n", style="bold")
     for sentence in report.short_sentences:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from blobtransfer.report.table import WORD_COLUMNS, Table
 from blobtransfer.report.units import PERCENT, Unit
@@ -65,16 +65,15 @@ def _to_text(table: Table) -> str:
     return "\n".join([*text, *sentence, *notes]) + "\n"
 
 
-def print_tables(tables: Sequence[Table], file: TextIO) -> None:
+def print_tables(tables: Sequence[Table], console: "Console") -> None:
     """Print tables with rich; a narrow terminal drops columns, and never cuts a number."""
     from rich.text import Text
 
-    console = new_console(file)
     for i, table in enumerate(tables):
         dropped = _dropped(table, console)
         if dropped is None:
             bare = replace(_without(table, DROPPED_FIRST), sentence=None, notes=())
-            file.write(("\n" if i else "") + to_text([bare]))
+            console.file.write(("\n" if i else "") + to_text([bare]))
             below = [table.sentence, *table.notes] if table.sentence else table.notes
             console.print("", *map(Text, below), sep="\n")
             continue
@@ -113,11 +112,21 @@ def _dropped(table: Table, console: "Console") -> list[str] | None:
     return dropped
 
 
-def new_console(stream: TextIO) -> "Console":
-    """Return a console that prints texts unchanged."""
+def new_console(stream: TextIO, width: int | None = None) -> "Console":
+    """Return a console that prints texts unchanged.
+
+    Args:
+        stream: A terminal.
+        width: Width of a text that is not for this terminal: it has no colours. None: those of the
+            terminal.
+    """
     from rich.console import Console
 
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
+    # In a notebook rich would display the text in place of writing it.
+    plain: dict[str, Any] = {"force_jupyter": False, "highlight": False, "markup": False}
+    if width is not None:
+        plain |= {"width": width, "color_system": None, "force_terminal": False}
+    return Console(file=stream, emoji=False, **plain)
 
 
 def new_grid(gap: int = 1) -> "RichTable":

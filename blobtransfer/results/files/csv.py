@@ -37,29 +37,78 @@ def to_csv(results: StudyResults | TrainingResults | JudgedResults) -> Iterator[
         yield csv_line(column.name for column in fields(ScoreRow))
         yield from (csv_line(vars(row).values()) for row in score_rows(results))
         return
-    has_scores = any(cell.transferability is not None for cell in results.cells)
-    names = [column.name for column in fields(Run)]
-    yield csv_line([*names, *(SCORES if has_scores else ()), *_axis_columns(results)])
+    columns = RunColumns(results)
+    first = results.cells[0]
+    yield csv_line(columns.of(first, first.scores.arms[0]))
     for cell in results.cells:
-        axis_values = _axis_values(results, cell)
-        for lines in rows_by_repeat(cell, partial(_run_lines, cell, axis_values, has_scores)):
+        for lines in rows_by_repeat(cell, partial(_run_lines, columns, cell)):
             yield "\n".join(lines) + "\n"
 
 
-def _run_lines(
-    cell: CellResults, axis_values: Sequence[str], has_scores: bool, arm: Arm, repeats: slice
-) -> Iterator[str]:
+class RunColumns:
+    """The columns of runs in CSV and in data frames, by name.
+
+    Args:
+        results: Results of a study or a training.
+
+    Attributes:
+        axes: The axes of the study that are columns, by name of the column.
+    """
+
+    def __init__(self, results: StudyResults | TrainingResults) -> None:
+        run_columns = {column.name for column in fields(Run)}
+        # `fixed` is empty for runs of standalone, whatever the value on the axis
+        self.axes = {
+            f"over_{axis.name}" if axis.name in run_columns else axis.name: axis
+            for axis in results.axes
+            if axis.name not in ROLES  # which every run has
+        }
+        self._indices = [results.axes.index(axis) for axis in self.axes.values()]
+        self._has_scores = any(cell.transferability is not None for cell in results.cells)
+
+    def of(
+        self, cell: CellResults, arm: Arm, repeats: slice = slice(None)
+    ) -> dict[str, ColumnValues]:
+        """Return the columns of `Run`, transferability scores if recorded, and the axes.
+
+        A column is an array (R,), or the value that all runs share.
+
+        Args:
+            cell: The cell.
+            arm: The arm.
+            repeats: Slice of the repeats.
+        """
+        scores = _score_columns(cell, arm, repeats) if self._has_scores else ()
+        return {
+            **cell.columns(arm, repeats),
+            **dict(zip(SCORES, scores, strict=False)),
+            **{name: cell.at[i] for name, i in zip(self.axes, self._indices, strict=True)},
+        }
+
+    def of_curves(
+        self, cell: CellResults, arm: Arm, repeats: slice = slice(None)
+    ) -> dict[str, ColumnValues]:
+        """Return the columns of learning curves that name the run, each (R,) or one value.
+
+        Args:
+            cell: The cell.
+            arm: The arm.
+            repeats: Slice of the repeats.
+        """
+        columns = self.of(cell, arm, repeats)
+        return {name: columns[name] for name in (*CURVE_COLUMNS, *self.axes)}
+
+
+def _run_lines(columns: RunColumns, cell: CellResults, arm: Arm, repeats: slice) -> Iterator[str]:
     """Return the line of each run of an arm, without line ends.
 
     Args:
+        columns: Columns of the lines.
         cell: The cell.
-        axis_values: Values of the cell in the columns of the axes.
-        has_scores: Whether there are columns of transferability scores.
         arm: The arm.
         repeats: Slice of the repeats.
     """
-    scores = _score_columns(cell, arm, repeats) if has_scores else ()
-    return _lines([*cell.columns(arm, repeats).values(), *scores, *axis_values])
+    return _lines(columns.of(cell, arm, repeats).values())
 
 
 def _lines(columns: Iterable[ColumnValues]) -> Iterator[str]:
@@ -72,20 +121,6 @@ def _score_columns(cell: CellResults, arm: Arm, repeats: slice) -> Sequence[Colu
     if cell.transferability is None or arm.sources != "fresh" or arm.variant.start != "transfer":
         return [None] * len(SCORES)
     return list(cell.transferability[:, repeats])
-
-
-def _axis_columns(results: StudyResults | TrainingResults) -> list[str]:
-    """Return a column name for each axis but source and target, which every run has."""
-    run_columns = {column.name for column in fields(Run)}
-    names = [axis.name for axis in results.axes if axis.name not in ROLES]
-    # `fixed` is empty for runs of standalone, whatever the value on the axis
-    return [f"over_{name}" if name in run_columns else name for name in names]
-
-
-def _axis_values(results: StudyResults | TrainingResults, cell: CellResults) -> list[str]:
-    """Return the values of a cell in the columns of `_axis_columns`."""
-    at = zip(results.axes, cell.at, strict=True)
-    return [value for axis, value in at if axis.name not in ROLES]
 
 
 CURVE_COLUMNS = (
@@ -101,6 +136,12 @@ CURVE_COLUMNS = (
 """Columns that name the run of a line of the curves; the CSV of the runs has them too."""
 
 
+def curve_metrics(results: StudyResults | TrainingResults) -> tuple[str, ...]:
+    """Return the names of the metrics in the learning curves of results that have some."""
+    first = results.cells[0]
+    return first.spec.curve_metrics[: len(next(iter(first.curves.values())))]
+
+
 def curves_to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
     """Write one line per epoch of each run, with a header: `epoch`, and the recorded metrics.
 
@@ -110,29 +151,25 @@ def curves_to_csv(results: StudyResults | TrainingResults) -> Iterator[str]:
     Yields:
         The text, some thousand lines at a time.
     """
-    first = results.cells[0]
-    metrics = first.spec.curve_metrics[: len(next(iter(first.curves.values())))]
-    yield csv_line([*CURVE_COLUMNS, *_axis_columns(results), "epoch", *metrics])
+    columns = RunColumns(results)
+    yield csv_line([*CURVE_COLUMNS, *columns.axes, "epoch", *curve_metrics(results)])
     for cell in results.cells:
-        axis_values = _axis_values(results, cell)
         n_lines = max(curves.shape[-1] for curves in cell.curves.values())
-        for lines in rows_by_repeat(cell, partial(_curve_lines, cell, axis_values), n_lines):
+        for lines in rows_by_repeat(cell, partial(_curve_lines, columns, cell), n_lines):
             yield "\n".join(lines) + "\n"
 
 
-def _curve_lines(
-    cell: CellResults, axis_values: Sequence[str], arm: Arm, repeats: slice
-) -> Iterator[str]:
+def _curve_lines(columns: RunColumns, cell: CellResults, arm: Arm, repeats: slice) -> Iterator[str]:
     """Yield the lines of the curve of each run of an arm, without the last line end.
 
     Args:
+        columns: Columns of the lines.
         cell: The cell.
-        axis_values: Values of the cell in the columns of the axes.
         arm: The arm.
         repeats: Slice of the repeats.
     """
-    columns, curves = cell.columns(arm, repeats), cell.curves[arm][:, repeats]
-    keys = _lines([*(columns[name] for name in CURVE_COLUMNS), *axis_values])
+    curves = cell.curves[arm][:, repeats]
+    keys = _lines(columns.of_curves(cell, arm, repeats).values())
     n_epochs = curves.shape[-1]
     by_epoch = _lines(
         [np.tile(np.arange(n_epochs), curves.shape[1]), *(metric.ravel() for metric in curves)]

@@ -80,6 +80,10 @@ def read_json(text: bytes, name: str) -> StudyResults | TrainingResults | Judged
         return _study_of(file) if isinstance(file, StudyFile) else _results_of(file)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
+        for details in problems:
+            cause = details.get("ctx", {}).get("error")
+            if isinstance(cause, SettingError):
+                raise ResultsFileError(name, f"spec: {cause}") from error
         kind = identify_format(text)
         if problems[0]["type"] == "json_invalid" and kind not in (None, "JSON"):
             judged = ", which blobtransfer judge reads" if kind == "CSV" else ""

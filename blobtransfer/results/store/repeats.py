@@ -328,7 +328,9 @@ def translate_check_errors(path: Path) -> Iterator[None]:
     """Raise `StoreError` if a check in the block fails."""
     try:
         yield
-    except (ValueError, SettingError) as error:
+    except StoreError:
+        raise
+    except ValueError as error:
         raise damage_error(path) from error
 
 

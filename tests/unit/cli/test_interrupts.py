@@ -9,11 +9,11 @@ from typing import get_args
 import pytest
 from helpers.specs import SMALL_OPTIONS
 
+from blobtransfer.api.progress import _Stages
 from blobtransfer.atomic_write import write_atomic
 from blobtransfer.cli import interrupts
 from blobtransfer.cli.delivery import printing
 from blobtransfer.cli.interrupts import SIGNALS, Interrupted, defer_signals, ignore, install
-from blobtransfer.cli.progress import _Stages
 from blobtransfer.cli.streams import ReaderGone
 from blobtransfer.engines.compiled.engine import CompiledEngine
 from blobtransfer.errors import MachineError

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from blobtransfer.api.requests import settings_of
 from blobtransfer.cli.app import app
-from blobtransfer.cli.options import QuestionOptions, TrainingOptions, settings_of
+from blobtransfer.cli.options import QuestionOptions, TrainingOptions, values_of
 from blobtransfer.cli.output import FigureOptions, ResultOptions
 from blobtransfer.errors import SettingError
 from blobtransfer.studies.settings import ComparisonSettings
@@ -15,7 +16,7 @@ COMMANDS = vars(typer.main.get_command(app))["commands"]
 
 
 def test_options_left_alone_have_the_default_settings():
-    assert settings_of(TrainingOptions(), QuestionOptions()) == ComparisonSettings()
+    assert settings_of(values_of(TrainingOptions(), QuestionOptions())) == ComparisonSettings()
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_options_left_alone_have_the_default_settings():
 )
 def test_rates_that_cannot_be_read_are_rejected(text):
     with pytest.raises(SettingError) as error:
-        settings_of(QuestionOptions(tune=text))
+        settings_of(values_of(QuestionOptions(tune=text)))
     assert (error.value.setting, error.value.value) == ("tune", text)
 
 

@@ -7,11 +7,13 @@ import re
 import select
 import signal
 import sys
+import threading
 
 import pytest
 
+from blobtransfer.api.progress import STAGES, duration, progress_of, show_progress
 from blobtransfer.cli.interrupts import Interrupted
-from blobtransfer.cli.progress import STAGES, duration, progress_of
+from blobtransfer.cli.streams import print_stderr
 
 END = "all has been written"
 
@@ -21,6 +23,8 @@ def told(monkeypatch):
     """Give what runs a function with a terminal as standard error, and gives what that shows."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
+    for name in ("JPY_PARENT_PID", "JPY_SESSION_NAME", "MPLBACKEND"):  # as in a terminal
+        monkeypatch.delenv(name, raising=False)
 
     def run(function):
         leader, follower = pty.openpty()
@@ -37,7 +41,7 @@ def told(monkeypatch):
 
 
 def work(quiet=False, check=lambda: None):
-    with progress_of(quiet, check) as progress:
+    with progress_of(None if quiet else print_stderr, check) as progress:
         for stage in ("source", "comparison"):
             one = progress.start(stage, 4)
             one.advance(1)
@@ -57,7 +61,7 @@ def words(seen):
 
 
 def repeats(stage):
-    with progress_of(False, lambda: None) as progress:
+    with progress_of(print_stderr, lambda: None) as progress:
         one = progress.start(stage, 40_000, 2_000)
         for _ in range(3):
             one.advance(10_010)
@@ -104,7 +108,7 @@ def test_a_signal_is_looked_for_at_every_step_shown_or_not(told, quiet):
 
 
 def parts_of_a_study():
-    with progress_of(False, lambda: None) as progress:
+    with progress_of(print_stderr, lambda: None) as progress:
         one = progress.start("sweep", 40_000, 5)
         for _ in range(3):
             one.advance(10_010)
@@ -117,6 +121,53 @@ def test_of_a_study_the_share_is_told_since_its_points_take_unlike_times(told):
     assert "/s" not in seen
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JPY_PARENT_PID", "1"),
+        ("JPY_SESSION_NAME", "a.ipynb"),
+        ("MPLBACKEND", "module://matplotlib_inline.backend_inline"),
+    ],
+)
+def test_a_cell_of_a_notebook_records_no_bar_of_a_command(told, monkeypatch, clock, name, value):
+    monkeypatch.setenv(name, value)
+    assert told(work) == ""
+    assert told(lambda: call(clock)) == ""
+
+
+# ---------------------------------------------------------------- calls from Python
+
+
+def call(clock, seconds=3.0, is_shown=True):
+    with show_progress(is_shown) as progress:
+        stage = progress.start("comparison", 40, 10)
+        stage.advance(10)
+        clock[0] += seconds
+        stage.advance(10)
+
+
+def test_a_long_call_shows_a_bar_and_what_is_done(told, clock):
+    seen = told(lambda: call(clock))
+    assert "comparing 5 of 10 repeats" in words(seen)
+    assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")
+
+
+def test_other_calls_show_nothing(told, clock, monkeypatch):
+    def in_thread():
+        thread = threading.Thread(target=call, args=(clock,))
+        thread.start()
+        thread.join()
+
+    assert told(lambda: call(clock, seconds=1.0)) == ""
+    assert told(lambda: call(clock, is_shown=False)) == ""
+    assert told(in_thread) == ""
+    pipe = io.StringIO()
+    for stream in (pipe, None):
+        monkeypatch.setattr(sys, "stderr", stream)
+        call(clock)
+    assert pipe.getvalue() == ""
+
+
 # ---------------------------------------------------------------- how long it will take
 
 
@@ -124,14 +175,16 @@ def test_of_a_study_the_share_is_told_since_its_points_take_unlike_times(told):
 def clock(monkeypatch):
     """Give a clock that stands still unless it is told to go on."""
     at = [0.0]
-    monkeypatch.setattr("blobtransfer.cli.progress.time.monotonic", lambda: at[0])
+    monkeypatch.setattr("blobtransfer.api.progress.time.monotonic", lambda: at[0])
     return at
 
 
-def estimated(clock, steps, total=1_000, stage="comparison", **settings):
+def estimated(clock, steps, total=1_000, stage="comparison", quiet=False, is_stored=None):
     """Give what is said of steps that take some seconds each."""
     said = io.StringIO()
-    with contextlib.redirect_stderr(said), progress_of(check=lambda: None, **settings) as progress:
+    print_line = None if quiet else print_stderr
+    shown = progress_of(print_line, lambda: None, is_stored)
+    with contextlib.redirect_stderr(said), shown as progress:
         one = progress.start(stage, total, 10)
         for seconds, n in steps:
             clock[0] += seconds
@@ -167,7 +220,7 @@ def test_nothing_is_said_of_time_where_quiet_is_asked_for(clock):
 
 def test_a_terminal_says_it_above_the_bar(told, clock):
     def long():
-        with progress_of(False, lambda: None) as progress:
+        with progress_of(print_stderr, lambda: None) as progress:
             one = progress.start("comparison", 700, 10)
             for _ in range(4):
                 clock[0] += 1.0

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import blobtransfer
 from blobtransfer import engines
 from blobtransfer.engines import compile_ahead, load_engine
 from blobtransfer.engines.compiled import compilation, native
 from blobtransfer.engines.compiled.compilation import get_kernel
+from blobtransfer.running.run import compare
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
@@ -54,15 +54,15 @@ def test_comparisons_in_a_loop_compile_each_kernel_once_and_keep_no_memory(compi
         n_repeats=1,
     )
 
-    def compare(n_times):
+    def compare_often(n_times):
         for _ in range(n_times):
-            blobtransfer.compare(spec)
+            compare(spec)
         gc.collect()
         return resident_bytes()
 
-    before = compare(20)
+    before = compare_often(20)
     n_compiled = len(compiled_modules)
-    after = compare(300)
+    after = compare_often(300)
     assert len(compiled_modules) == n_compiled == 1
     # A kernel takes 2.5 MB, so 300 of them 750 MB; the allocator may keep some itself.
     assert after - before < 10e6

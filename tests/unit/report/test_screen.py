@@ -12,6 +12,7 @@ from helpers.texts import says_in_order
 
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.screen import print_report
+from blobtransfer.report.render.terminal import new_console
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.variant import STANDALONE, transfer_variants
 from blobtransfer.statistics.paired import Verdict
@@ -31,7 +32,7 @@ def on_screen(results, width, monkeypatch, encoding="utf-8", is_terminal=False):
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     if is_terminal:
         file.isatty = lambda: True
-    print_report(build_report(results), file, full=False)
+    print_report(build_report(results), new_console(file), full=False)
     file.flush()
     return file.buffer.getvalue().decode(encoding)
 
@@ -157,7 +158,8 @@ def test_the_way_to_the_explanations_is_shown_until_they_are(results, monkeypatc
     monkeypatch.setenv("COLUMNS", "80")
     for is_explained in (False, True):
         file = io.StringIO()
-        print_report(build_report(results).for_printing(False, is_explained), file, full=False)
+        report = build_report(results).for_printing(False, is_explained)
+        print_report(report, new_console(file), full=False)
         assert ("--explain" in file.getvalue()) != is_explained
 
 

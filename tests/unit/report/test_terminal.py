@@ -11,7 +11,7 @@ from helpers.specs import VARIANTS, spec_of, varied
 from helpers.texts import says_in_order
 
 from blobtransfer.report.kinds import VIEWS
-from blobtransfer.report.render.terminal import box_plot, print_tables, to_text
+from blobtransfer.report.render.terminal import box_plot, new_console, print_tables, to_text
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def on_terminal(monkeypatch):
         monkeypatch.setenv("COLUMNS", str(width))
         monkeypatch.setenv("TERM", "xterm")
         file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-        print_tables(tables, file)
+        print_tables(tables, new_console(file))
         file.flush()
         return file.buffer.getvalue().decode(encoding)
 

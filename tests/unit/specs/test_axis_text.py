@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 from helpers.errors import raises_setting
 
-from blobtransfer.cli.data import FIELDS
+from blobtransfer.api.data import BLOBS_FIELDS
 from blobtransfer.specs.axis_text import NEVER, SWEPT, parse_axis, paths_of
 from blobtransfer.specs.study import Axis
 from blobtransfer.specs.training import TrainingSpec
@@ -70,4 +70,6 @@ def test_settings_of_both_problems_set_both():
 
 def test_every_setting_of_problems_network_and_training_can_vary_or_is_said_not_to():
     training = {field.name.replace("_", "-") for field in fields(TrainingSpec)}
-    assert {*training, *FIELDS, "source-seed", "target-seed"} - set(SWEPT) - set(NEVER) == set()
+    assert {*training, *BLOBS_FIELDS, "source-seed", "target-seed"} - set(SWEPT) - set(
+        NEVER
+    ) == set()

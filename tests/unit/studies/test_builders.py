@@ -4,7 +4,7 @@ import pytest
 from helpers.commands import run_here
 from helpers.specs import source_network
 
-from blobtransfer.cli.notes import model_notes, new_head_notes
+from blobtransfer.api.notes import model_notes, new_head_notes
 from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.specs.data_text import parse_data_spec
 from blobtransfer.specs.generated import BlobsSpec, CirclesSpec, MoonsSpec

@@ -1,10 +1,9 @@
-"""Notes on data, model and variants before a comparison runs, one line each."""
+"""Notes on data, model, variants and scores, one line each."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from blobtransfer.cli.output import MessageOptions
-from blobtransfer.cli.streams import print_stderr
+from blobtransfer.api.requests import StudyRequest, TrainingRequest
 from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
@@ -12,8 +11,30 @@ from blobtransfer.specs.variant import NewHead
 from blobtransfer.studies.settings import ComparisonSettings
 
 if TYPE_CHECKING:
+    from blobtransfer.data.score_table import ScoreTable
     from blobtransfer.data.tables.notes import Note
     from blobtransfer.keras_files.read import SourceNetwork
+    from blobtransfer.results.results import JudgedResults
+
+
+def notes_of(
+    request: StudyRequest | TrainingRequest, only_warnings: bool = False
+) -> tuple[str, ...]:
+    """Return the notes on data, model and variants of a request, one line each.
+
+    Args:
+        request: The request.
+        only_warnings: Return only warnings, which are printed with `-q` too.
+    """
+    spec = request.base if isinstance(request, StudyRequest) else request.spec
+    notes: list[str] = []
+    if not only_warnings:
+        notes += model_notes(request.source_network, request.settings.model, spec)
+    if any(data is not None for data in request.data):
+        notes += _data_notes(spec, only_warnings)
+    if not only_warnings:
+        notes += new_head_notes(spec, request.settings)
+    return tuple(notes)
 
 
 def model_notes(
@@ -32,17 +53,6 @@ def model_notes(
         yield f"note: {path}: {note}"
     if source_network.preprocessing and not source_network.preprocessing.trained_rows:
         yield f"note: {path}: which rows trained it is not known; see that none of them tests"
-
-
-def print_data_notes(spec: ExperimentSpec, messages: MessageOptions) -> None:
-    """Print a description of the data and notes on tables; if quiet, only the warnings.
-
-    Args:
-        spec: The experiment.
-        messages: Which messages are printed.
-    """
-    for line in _data_notes(spec, only_warnings=messages.quiet):
-        print_stderr(line)
 
 
 def _data_notes(spec: ExperimentSpec, only_warnings: bool) -> Iterator[str]:
@@ -100,4 +110,38 @@ def new_head_notes(spec: ExperimentSpec, settings: ComparisonSettings) -> Iterat
         yield (
             f"note: {source} and {spec.data.name} have different classes, so the output layer is "
             "re-initialised (new-head)"
+        )
+
+
+def score_notes(
+    table: "ScoreTable", results: "JudgedResults", baseline: object, score_range: object
+) -> Iterator[str]:
+    """Yield notes on how scores were read, and on a baseline and a range that were not given.
+
+    Args:
+        table: The scores.
+        results: Their judgement.
+        baseline: The baseline that was given; None for none.
+        score_range: The range that was given; None for none.
+    """
+    from blobtransfer.report.words import pluralise
+
+    scores = {
+        "wide": "one column per variant, one row per repeat",
+        "long": "one row per score",
+        "runs": "runs of blobtransfer",
+    }[table.layout]
+    variants = pluralise(len(results.spec.variants), "variants")
+    repeats = pluralise(results.n_repeats, "repeats")
+    yield f"note: {table.name}: {scores}; {variants}, {repeats}"
+    for note in table.cells.notes:
+        yield f"note: {table.name}: {note}"
+    if baseline is None:
+        yield f"note: the baseline is {results.spec.variants[0]}; --baseline NAME chooses another"
+    if table.ignored:
+        yield f"note: {table.name}: ignored columns: {', '.join(table.ignored)}"
+    if table.layout == "runs" and score_range is None:
+        yield (
+            "note: `--range CHANCE BEST`, as in compare, narrows the intervals: chance level and "
+            "best possible accuracy"
         )

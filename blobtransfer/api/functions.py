@@ -1,0 +1,361 @@
+"""The functions of Python: what the commands do, with the same names, defaults and checks."""
+
+import os
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from blobtransfer.api.data import SourceAndTarget
+from blobtransfer.api.keywords import (
+    BlobsKeywords,
+    ComparisonKeywords,
+    GridKeywords,
+    Model,
+    PairsKeywords,
+    SweepKeywords,
+    TaskKeywords,
+    blobs_of,
+    values_of,
+    with_keywords,
+)
+from blobtransfer.api.notes import notes_of, score_notes
+from blobtransfer.api.requests import (
+    StudyRequest,
+    compare_request,
+    grid_request,
+    pairs_request,
+    plot_requests,
+    source_request,
+    sweep_request,
+    target_request,
+)
+from blobtransfer.api.result import Result, TrainingResult
+from blobtransfer.api.running import run_request, run_training
+from blobtransfer.api.tables import AnyData, data_of
+from blobtransfer.report.figures.style import Style
+from blobtransfer.results.results import TrainingResults
+from blobtransfer.specs.study import Budget
+from blobtransfer.specs.training import Metric
+from blobtransfer.studies.pairs import DEFAULT_FIRST_SEED, DEFAULT_PAIRS
+from blobtransfer.studies.pairs import DEFAULT_REPEATS as REPEATS_OF_A_PAIR
+from blobtransfer.studies.settings import DEFAULT_REPEATS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+
+@with_keywords(ComparisonKeywords)
+def compare(
+    source: AnyData | None = None,
+    target: AnyData | None = None,
+    *,
+    label: Hashable | None = None,
+    **options: Unpack[ComparisonKeywords],
+) -> Result:
+    """Compare training from scratch with starting from a source network, over many repeats.
+
+    Args:
+        source: Data that source networks are trained on: a specification such as `"blobs:seed=1"`
+            or `"rows.csv:label=y"`, a data frame with `label`, `(X, y)` of shapes (n_rows,
+            n_features) and (n_rows,), or what `table` returns.
+        target: Data on which the variants are trained and tested, likewise.
+        label: Column of the classes of tables and data frames that do not name it.
+        options: The options of `blobtransfer compare`, with underscores; `model` may be a Keras
+            model, which is not changed.
+
+    Raises:
+        SettingError: An option has an impossible value, or options exclude each other.
+        InputFileError: A table, arrays, a model or a store cannot be used.
+        MachineError: A library cannot be used, or memory is short.
+    """
+    data = _data(source, target, label, options)
+    return _run(compare_request(data, blobs_of(options), values_of(options)), options)
+
+
+@with_keywords(SweepKeywords)
+def sweep(
+    over: str | Sequence[str] | Mapping[str, Any],
+    source: AnyData | None = None,
+    target: AnyData | None = None,
+    *,
+    label: Hashable | None = None,
+    budget: Budget | None = None,
+    **options: Unpack[SweepKeywords],
+) -> Result:
+    """Compare at every value of a setting, or of two; see `compare`.
+
+    Args:
+        over: What varies: one or two settings with their values, such as
+            `{"target.train": [10, 30, 100]}` or `"target.train=10,30,100"`.
+        source: Data that source networks are trained on.
+        target: Data on which the variants are trained and tested.
+        label: Column of the classes of tables that do not name it.
+        budget: Train all points for as many `epochs`, or for as many `updates`; None: updates where
+            rows or batches vary, else epochs.
+        options: The options of `blobtransfer sweep`, with underscores.
+    """
+    if isinstance(over, Mapping):
+        axes = [
+            f"{str(name).replace('_', '-')}={','.join(map(_word, _several(values)))}"
+            for name, values in over.items()
+        ]
+    else:
+        axes = [over] if isinstance(over, str) else list(over)
+    data, values = _data(source, target, label, options), values_of({**options, "budget": budget})
+    return _run(sweep_request(axes, data, blobs_of(options), values), options)
+
+
+@with_keywords(PairsKeywords)
+def pairs(
+    source: AnyData | None = None,
+    target: AnyData | None = None,
+    *,
+    label: Hashable | None = None,
+    pairs: int = DEFAULT_PAIRS,
+    repeats: int = REPEATS_OF_A_PAIR,
+    first_seed: int = DEFAULT_FIRST_SEED,
+    **options: Unpack[PairsKeywords],
+) -> Result:
+    """Compare on many pairs of problems: what may the next one like them see? See `compare`.
+
+    Args:
+        source: Kind of the source data; a table gives random halves of its classes.
+        target: Kind of the target data.
+        label: Column of the classes of a table that does not name it.
+        pairs: Number of pairs.
+        repeats: Independent repeats of every variant on each pair.
+        first_seed: Seed of the first source; its target has the next one, and so on.
+        options: The options of `blobtransfer pairs`, with underscores.
+    """
+    source_data, target_data = data_of([("data", source), ("data", target)], label)
+    request = pairs_request(
+        source_data,
+        target_data,
+        blobs_of(options),
+        values_of(options),
+        pairs=pairs,
+        repeats=repeats,
+        first_seed=first_seed,
+    )
+    return _run(request, options)
+
+
+@with_keywords(GridKeywords)
+def grid(
+    problems: Sequence[AnyData],
+    *,
+    label: Hashable | None = None,
+    repeats: int = DEFAULT_REPEATS,
+    **options: Unpack[GridKeywords],
+) -> Result:
+    """Compare from every problem to every other; see `compare`.
+
+    Args:
+        problems: Two or more data specifications; `"blobs:seed=1..4"` stands for four.
+        label: Column of the classes of tables that do not name it.
+        repeats: Independent repeats of every variant in each cell.
+        options: The options of `blobtransfer grid`, with underscores.
+    """
+    data = data_of([(f"data {i}", each) for i, each in enumerate(problems, 1)], label)
+    request = grid_request(data, values_of({**options, "repeats": repeats}))
+    return _run(request, options)
+
+
+@with_keywords(TaskKeywords)
+def train_source(
+    task: AnyData | None = None,
+    *,
+    label: Hashable | None = None,
+    seed: int | None = None,
+    progress: bool = True,
+    **options: Unpack[TaskKeywords],
+) -> TrainingResult:
+    """Train a source network; `save_model` of the result writes it.
+
+    Args:
+        task: Data that it is trained on; see `compare`.
+        label: Column of the classes of a table that does not name it.
+        seed: Seed of blobs, in place of `task`.
+        progress: Whether to show a progress bar.
+        options: The options of `blobtransfer train-source`, with underscores.
+
+    Raises:
+        SettingError: An option has an impossible value, or options exclude each other.
+        InputFileError: A table cannot be used.
+    """
+    (data,) = data_of([("data", task)], label)
+    request = source_request(data, seed, blobs_of(options), values_of(options))
+    run = run_training(request, progress)
+    return TrainingResult(run.results, notes_of(request), run)
+
+
+@with_keywords(TaskKeywords)
+def train_target(
+    task: AnyData | None = None,
+    *,
+    label: Hashable | None = None,
+    seed: int | None = None,
+    model: Model | None = None,
+    fixed: int | None = None,
+    variant: str | None = None,
+    progress: bool = True,
+    **options: Unpack[TaskKeywords],
+) -> TrainingResult:
+    """Train on the target data: from scratch, or from a saved network with `model`.
+
+    Args:
+        task: Data that the network is trained and tested on; see `compare`.
+        label: Column of the classes of a table that does not name it.
+        seed: Seed of blobs, in place of `task`.
+        model: Network to start from: a file, an unzipped folder, or a built Keras model, which is
+            not changed.
+        fixed: Number of its hidden layers that stay frozen.
+        variant: Another variant.
+        progress: Whether to show a progress bar.
+        options: The options of `blobtransfer train-target`, with underscores.
+
+    Raises:
+        SettingError: An option has an impossible value, or options exclude each other.
+        InputFileError: A table or the model cannot be used.
+    """
+    values = values_of({**options, "model": model, "fixed": fixed, "variant": variant})
+    (data,) = data_of([("data", task)], label)
+    request = target_request(data, seed, blobs_of(options), values)
+    run = run_training(request, progress)
+    return TrainingResult(run.results, notes_of(request), run)
+
+
+@with_keywords(BlobsKeywords)
+def plot_data(
+    task: AnyData | Sequence[AnyData] | None = None,
+    *,
+    label: Hashable | None = None,
+    seed: int | Sequence[int] | None = None,
+    style: Style = "screen",
+    size: tuple[float, float] | None = None,
+    **options: Unpack[BlobsKeywords],
+) -> "Figure":
+    """Draw the rows of data by class, with true centres and the best possible accuracy.
+
+    Args:
+        task: Data, or a list of data, which get one panel each; see `compare`.
+        label: Column of the classes of tables that do not name it.
+        seed: Seed of blobs, or several, in place of `task`; None: 1 and 2.
+        style: `screen`, `slide` (16:9) or `paper` (a column of a journal).
+        size: Width and height in inches; None: those of the style.
+        options: The options of `blobtransfer plot-data`, with underscores.
+
+    Raises:
+        SettingError: An option has an impossible value, or options exclude each other.
+        InputFileError: A table cannot be used.
+        MachineError: The figure cannot be drawn.
+    """
+    tasks = task if isinstance(task, list) else [] if task is None else [task]
+    data = data_of([(f"data {i}", each) for i, each in enumerate(tasks, 1)], label)
+    seeds = [] if seed is None else _several(seed)
+    specs = plot_requests(data, seeds, blobs_of(options))
+
+    from blobtransfer.data import load_dataset
+    from blobtransfer.report.figures.canvas import python_canvas
+    from blobtransfer.report.figures.pictures import picture_of_datasets
+
+    canvas = python_canvas(style, size)
+    return picture_of_datasets([load_dataset(spec) for spec in specs], canvas, ()).figure
+
+
+def judge(
+    scores: "str | os.PathLike[str] | DataFrame",
+    *,
+    baseline: str | None = None,
+    range: Sequence[float] | None = None,
+    lower_is_better: bool = False,
+    resplit: Sequence[int] | None = None,
+    margin: float | None = None,
+    metric: Metric | None = None,
+) -> Result:
+    """Compare variants by scores of runs that were trained elsewhere.
+
+    Args:
+        scores: Path of a CSV file, or a `DataFrame`: one column per variant and one row per repeat,
+            or one row per score with the columns variant, repeat and score, or `runs()` of a
+            comparison.
+        baseline: Variant that the others are compared with; None: the one that is called so, such
+            as `standalone`, `baseline` or `scratch`.
+        range: Lowest and highest possible score; None: 0 and 1. For runs of a comparison: chance
+            level and best possible accuracy.
+        lower_is_better: Whether lower scores are better, as for a loss.
+        resplit: Training and test rows of a split if each repeat resplits the same rows: intervals
+            are then those of Nadeau & Bengio (2003).
+        margin: Differences up to this are negligible, in the unit of the scores; None: 0.01 of
+            their range.
+        metric: Metric of the runs of a comparison; None: accuracy.
+
+    Raises:
+        TableFileError: The scores cannot be read, or are not paired.
+        SettingError: An option has an impossible value.
+    """
+    from blobtransfer.data.score_table import read_scores
+    from blobtransfer.studies.judge import judge as judge_scores
+
+    path = Path(scores) if isinstance(scores, str | os.PathLike) else scores
+    table = read_scores(path, metric)
+    results = judge_scores(
+        table,
+        baseline=baseline,
+        range=(0.0, 1.0) if range is None else range,
+        lower_is_better=lower_is_better,
+        resplit=resplit,
+        margin=margin,
+        metric=metric,
+    )
+    return Result(results, tuple(score_notes(table, results, baseline, range)))
+
+
+def load(
+    path: str | Path, *, margin: float | None = None, command: int | None = None
+) -> Result | TrainingResult:
+    """Load results from a JSON file or a store, without training.
+
+    Args:
+        path: A file that `save`, `-o` or `--store` wrote.
+        margin: Margin in place of that of the results.
+        command: Which command of a store, from 1; None: the last.
+
+    Raises:
+        InputFileError: The file is damaged, or holds something else.
+    """
+    from blobtransfer.api.loading import load_results, read_file
+
+    results = load_results(Path(path), read_file, margin, command)
+    if isinstance(results, TrainingResults):
+        return TrainingResult(results)
+    return Result(results)
+
+
+def _data(
+    source: AnyData | None,
+    target: AnyData | None,
+    label: Hashable | None,
+    options: Mapping[str, Any],
+) -> SourceAndTarget:
+    names = ("source_seed", "target_seed", "reverse")
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    return SourceAndTarget(*data_of([("source", source), ("target", target)], label), **given)
+
+
+def _several(values: Any) -> Sequence[Any]:
+    """Return values, or a lone value, as a sequence; numbers of NumPy become those of Python."""
+    values = values.tolist() if hasattr(values, "tolist") else values
+    return [values] if isinstance(values, str) or not isinstance(values, Iterable) else [*values]
+
+
+def _word(value: Any) -> str:
+    """Return a value as the command line takes it: `5+5` for widths of layers, `on` for True."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _run(request: StudyRequest, options: Mapping[str, Any]) -> Result:
+    return Result(run_request(request, options), notes_of(request))

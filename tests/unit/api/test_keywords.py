@@ -1,0 +1,106 @@
+"""Every option of a command is a keyword of its function, with the same default."""
+
+import inspect
+
+import numpy as np
+import pytest
+import typer
+
+import blobtransfer
+from blobtransfer.api.keywords import DESCRIPTIONS
+from blobtransfer.cli.app import app
+
+COMMANDS = vars(typer.main.get_command(app))["commands"]
+
+FUNCTIONS = {name: name.replace("-", "_") for name in COMMANDS if name not in ("show", "merge")} | {
+    "show": "load"
+}
+
+METHODS = {
+    "plot": "plot", "no-plot": "plot", "show": "plot", "style": "plot", "size": "plot",
+    "output": "save", "format": "save", "curves": "curves", "summary": "summary",
+    "full": "_repr_html_", "explain": "_repr_html_", "sources": "plot", "only": "plot",
+}  # fmt: skip
+"""Options for which a result has a method."""
+
+OUTPUTS = {"model": "train-source", "save": "train-target", "force": "train-source train-target"}
+"""Options of the file of a network, for which `TrainingResult` has `save_model`; their commands."""
+
+TERMINAL = ("quiet", "verbose", "debug", "version", "help", "only-repeats")
+"""Options of messages, and of the jobs of an array."""
+
+
+def options_of(command):
+    for option in COMMANDS[command].params:
+        yield max(option.opts, key=len).removeprefix("--"), option
+
+
+def parameters_of(command):
+    function = getattr(blobtransfer, FUNCTIONS[command])
+    return inspect.signature(function).parameters
+
+
+@pytest.mark.parametrize("command", FUNCTIONS)
+def test_an_option_is_a_keyword_with_the_same_default(command):
+    parameters = parameters_of(command)
+    for name, option in options_of(command):
+        if option.param_type_name == "argument" or command in OUTPUTS.get(name, "").split():
+            continue
+        if name.replace("-", "_") not in parameters:
+            assert name in METHODS or name in TERMINAL, name
+            continue
+        default = parameters[name.replace("-", "_")].default
+        if option.required:
+            assert default is inspect.Parameter.empty
+        elif option.default is None:
+            assert default is None or str(default) == option.show_default, name
+        else:
+            assert default == option.default, name
+
+
+@pytest.mark.parametrize("command", FUNCTIONS)
+def test_a_keyword_is_an_option_or_an_argument(command):
+    names = {name.replace("-", "_") for name, _ in options_of(command)}
+    arguments = {"show": {"path"}}.get(command, set())
+    assert set(parameters_of(command)) <= names | arguments | {"label", "progress"}
+
+
+def test_options_without_a_keyword_have_a_method():
+    assert all(hasattr(blobtransfer.Result, name) for name in METHODS.values())
+    assert hasattr(blobtransfer.TrainingResult, "save_model")
+
+
+@pytest.mark.parametrize("command", FUNCTIONS)
+def test_every_keyword_is_described(command):
+    function = getattr(blobtransfer, FUNCTIONS[command])
+    for name in parameters_of(command):
+        assert f" {name}: " in function.__doc__
+    assert "options:" not in function.__doc__
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_a_description_is_a_sentence(name):
+    assert DESCRIPTIONS[name].text.endswith((".", "?"))
+
+
+def test_a_keyword_of_another_function_is_an_error():
+    with pytest.raises(TypeError, match="speed"):
+        blobtransfer.grid(["moons", "circles"], speed=True)
+    with pytest.raises(TypeError, match="did you mean repeats"):
+        blobtransfer.compare(repeat=3)
+
+
+@pytest.mark.parametrize(
+    ("over", "values"),
+    [
+        ({"hidden": [(2, 3), 4]}, ("2+3", "4")),
+        ({"batch_size": np.array([5, 10])}, ("5", "10")),
+        ({"nesterov": (False, True)}, ("off", "on")),
+        ("batch-size=5,10", ("5", "10")),
+    ],
+)
+def test_values_of_a_sweep_are_written_as_in_python(over, values):
+    result = blobtransfer.sweep(
+        over, fixed=0, momentum=0.9, epochs=1, repeats=1, samples=20, train_samples=10
+    )
+    assert result._results.axes[0].values == values
