@@ -49,8 +49,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types: strictly in the package, what is typed in the tests."""
+    """Check types: strictly in the package and the examples of the docs, what is typed in tests."""
     python(session, "-m", "mypy")
+    folder = session.create_tmp()
+    python(session, "docs/update.py", "examples", folder)
+    python(session, "-m", "mypy", folder)
 
 
 @nox.session

@@ -3,13 +3,22 @@
     .venv/bin/python docs/update.py            # all pages, and the schemas of results
     .venv/bin/python docs/update.py schemas    # the schemas alone
     .venv/bin/python docs/update.py README.md  # some pages
+    .venv/bin/python docs/update.py examples FOLDER  # writes Python code of all pages there
 
 A block that opens with ```console holds commands after `$ ` and their output in a pipe; one that
 opens with ```console screen, what a terminal of 80 columns shows, without colours and progress.
-The commands of one page run one after another in one folder, which holds the tables of docs/data
+A block that opens with ```python holds code; a block ```text right below it holds what it prints.
+The code of one page shares its variables, as the cells of a notebook do; a notebook is run as well.
+Between the comments `function: NAME`, `keywords` or `columns: METHOD` and `end` is what docstrings
+and keywords of the code say.
+
+The blocks of one page run one after another in one folder, which holds the tables of docs/data
 and nothing else; figures they draw that the docs have in docs/figures are renewed there.
 """
 
+import base64
+import inspect
+import io
 import json
 import os
 import pty
@@ -18,20 +27,39 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+import textwrap
+from collections.abc import Callable
+from contextlib import chdir, redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from PIL import Image
+from traitlets.config import Config
+
+import blobtransfer
+from blobtransfer.api.keywords import DESCRIPTIONS, GROUPS, default_of, with_names_of_keywords
 from blobtransfer.results.files.schema import SchemaName, make_schema
 
 TOP = Path(__file__).resolve().parent.parent
 PAGES = (
     "README.md", "docs/questions.md", "docs/tutorial.md", "docs/problems.md", "docs/method.md",
     "docs/scale.md", "docs/cli.md", "docs/engine.md", "docs/training-length.md",
-    "docs/judge.md",
+    "docs/judge.md", "docs/python.md", "docs/gallery.md",
 )  # fmt: skip
+NOTEBOOKS = ("docs/tutorial.ipynb", "docs/researcher.ipynb")
 BLOCK = re.compile(
     r"^```console(?P<screen> screen)?\n(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
+)
+PYTHON = re.compile(
+    r"^```python\n(?P<code>.*?)^```$(?P<output>\n\n```text\n.*?^```$)?", re.MULTILINE | re.DOTALL
+)
+REFERENCE = re.compile(
+    r"^<!-- (?P<kind>function|keywords|columns)(: (?P<name>\w+))? -->\n.*?^<!-- end -->$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -44,11 +72,29 @@ def main(pages: list[str]) -> None:
         path = TOP / page
         with tempfile.TemporaryDirectory() as folder:
             lay_out(Path(folder))
+            if path.suffix == ".ipynb":
+                nbformat.write(run_notebook(path, Path(folder)), path)
+                continue
             text = BLOCK.sub(lambda block: run_block(block, Path(folder)), path.read_text())
+            text = REFERENCE.sub(reference, text)
+            text = PYTHON.sub(partial(run_python, folder=Path(folder), variables={}), text)
             path.write_text(text)
             for figure in Path(folder).glob("*.png"):
                 if (TOP / "docs" / "figures" / figure.name).exists():
                     shutil.copy(figure, TOP / "docs" / "figures")
+
+
+def write_examples(folder: Path) -> None:
+    """Write the Python code of each page and notebook as a file, for a type checker."""
+    for name in (*PAGES, *NOTEBOOKS):
+        path = TOP / name
+        if path.suffix == ".ipynb":
+            cells = nbformat.read(path, as_version=4).cells
+            blocks = [cell.source + "\n" for cell in cells if cell.cell_type == "code"]
+        else:
+            blocks = [block["code"] for block in PYTHON.finditer(path.read_text())]
+        if blocks:
+            (folder / f"{path.stem}_examples.py").write_text("".join(blocks))
 
 
 def lay_out(folder: Path) -> None:
@@ -63,6 +109,128 @@ def run_block(block: re.Match[str], folder: Path) -> str:
     commands = [line for line in block["body"].splitlines() if line.startswith("$ ")]
     texts = [f"{command}\n{run(command[2:], folder)}" for command in commands]
     return f"```console{block['screen'] or ''}\n{''.join(texts)}"
+
+
+def run_python(block: re.Match[str], folder: Path, variables: dict[str, object]) -> str:
+    """Give the block with fresh output, if it shows any.
+
+    Args:
+        block: The code, and its output.
+        folder: Folder to run it in.
+        variables: Variables of earlier blocks, to which it adds its own.
+    """
+    with chdir(folder), redirect_stdout(io.StringIO()) as printed:
+        exec(block["code"], variables)
+    output = f"\n\n```text\n{trimmed(printed.getvalue())}```" if block["output"] else ""
+    return f"```python\n{block['code']}```{output}"
+
+
+def run_notebook(path: Path, folder: Path) -> NotebookNode:
+    """Give a notebook with fresh outputs.
+
+    Args:
+        path: The notebook.
+        folder: Folder to run it in.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    where = {"metadata": {"path": str(folder)}}
+    # A kernel on sockets in files needs no ports, and no keys.
+    config = Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "kernel")}})
+    NotebookClient(notebook, record_timing=False, resources=where, config=config).execute()
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            # TensorFlow logs to standard error, with times; a removed progress bar is empty.
+            cell.outputs = [
+                output
+                for output in cell.outputs
+                if output.get("name") != "stderr" and output.get("data", {}).get("text/plain") != ""
+            ]
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    output.data["image/png"] = with_few_colours(output.data["image/png"])
+    return notebook
+
+
+def with_few_colours(png: str) -> str:
+    """Give a PNG image, encoded by base 64, with 256 colours, which takes half of the space."""
+    image, small = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
+    image.convert("RGB").quantize(256).save(small, "PNG", optimize=True)
+    return base64.b64encode(small.getvalue()).decode()
+
+
+def reference(block: re.Match[str]) -> str:
+    """Give a part of the reference of Python with what the code says."""
+    if block["kind"] == "function":
+        text = function_reference(getattr(blobtransfer, block["name"]))
+    elif block["kind"] == "columns":
+        text = section_of(getattr(blobtransfer.Result, block["name"]), "Returns")
+    else:
+        text = "\n\n".join(map(keyword_reference, GROUPS))
+    head = block[0].partition("\n")[0]
+    return f"{head}\n{text.rstrip()}\n\n<!-- end -->"
+
+
+def function_reference(function: Callable[..., object]) -> str:
+    """Give signature, summary, arguments and groups of keywords of a function."""
+    rows = re.split(r"^(\w+): ", section_of(function, "Args"), flags=re.MULTILINE)[1:]
+    arguments = dict(zip(rows[::2], rows[1::2], strict=True))
+    parameters = inspect.signature(function).parameters
+    groups = [
+        link_to(group)
+        for group in GROUPS
+        if parameters.keys() - arguments.keys() >= get_type_hints(group).keys()
+    ]
+    own = [parameters[name].replace(annotation=inspect.Parameter.empty) for name in arguments]
+    signature = str(inspect.Signature(own)).removesuffix(")") + (", ...)" if groups else ")")
+    lines = [
+        f"```text\n{wrapped(f'bt.{function.__name__}{signature}')}\n```\n",
+        f"{inspect.getdoc(function)}".partition("\n")[0] + "\n",
+        "| argument | meaning |\n| --- | --- |",
+        *(f"| `{name}` | {' '.join(text.split())} |" for name, text in arguments.items()),
+    ]
+    if groups:
+        lines += ["", wrapped(f"Further keywords: {', '.join(groups)}.")]
+    return "\n".join(lines)
+
+
+def wrapped(text: str) -> str:
+    """Give a text in lines of at most 100 characters."""
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+
+
+def keyword_reference(group: type) -> str:
+    """Give the table of a group of keywords."""
+    lines = [
+        f"### {title_of(group)}\n",
+        "| keyword | values | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name in get_type_hints(group):
+        default, description = default_of(name), DESCRIPTIONS[name]
+        shown = f"`{default!r}`" if default is not None else description.default or "None"
+        cells = (f"`{name}`", description.type.replace(" | ", ", "), shown, description.text)
+        lines.append(with_names_of_keywords(f"| {' | '.join(cells)} |"))
+    return "\n".join(lines)
+
+
+def link_to(group: type) -> str:
+    """Give a link to the table of a group of keywords."""
+    title = title_of(group)
+    return f"[{title}](#{title.lower().replace(',', '').replace(' ', '-')})"
+
+
+def title_of(group: type) -> str:
+    """Give the title of a group of keywords."""
+    return (group.__doc__ or "").rstrip(".")
+
+
+def section_of(thing: object, title: str) -> str:
+    """Give a section of a docstring, without its indentation."""
+    doc = inspect.getdoc(thing) or ""
+    section = re.search(rf"^{title}:\n(.*?)(?=^\S|\Z)", doc, re.MULTILINE | re.DOTALL)
+    assert section is not None, (thing, title)
+    return textwrap.dedent(section[1])
 
 
 def in_pipe(command: str, folder: Path) -> str:
@@ -104,4 +272,7 @@ def trimmed(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main([] if sys.argv[1:] == ["schemas"] else sys.argv[1:] or list(PAGES))
+    if sys.argv[1:2] == ["examples"]:
+        write_examples(Path(sys.argv[2]))
+    else:
+        main([] if sys.argv[1:] == ["schemas"] else sys.argv[1:] or [*PAGES, *NOTEBOOKS])
