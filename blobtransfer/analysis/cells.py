@@ -116,6 +116,24 @@ def analyse(
     )
     if not cell.curves or standalone is None:
         return findings
+    return _with_speed(findings, cell, accuracy, n_compared)
+
+
+def _with_speed(
+    findings: Findings,
+    cell: CellResults,
+    accuracy: Mapping[Arm, NDArray[np.float64]],
+    n_compared: int,
+) -> Findings:
+    """Return findings with the speed of learning.
+
+    Args:
+        findings: The other findings.
+        cell: A cell with learning curves.
+        accuracy: (R,) judged test accuracies of each arm, a failed run at chance level.
+        n_compared: See `analyse`.
+    """
+    spec, scores, measured = cell.spec, cell.scores, cell.measured
     best = measured.ceiling or max(float(np.median(values)) for values in accuracy.values())
     threshold = THRESHOLD_SHARE * best if spec.threshold is None else spec.threshold
     rows = {arm: cell.curves[arm][0] for arm in spec.arms}

@@ -99,22 +99,7 @@ def _flattened(
         name = model.get("registered_name") or model.get("module") or model.get("class_name")
         problems.add(f"the model is a custom {kind[:60]} ({quote(name)})", PLAIN)
         return
-    # Keras before 2.2.3 gave the bare list of layers.
-    entries = (
-        settings if isinstance(settings, list) else _mapping(settings, "the model").get("layers")
-    )
-    if not isinstance(entries, list):
-        reject("no list of layers in the file; save the model again")
-    if len(entries) > MAX_ENTRIES:
-        reject(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
-    entries = [_mapping(value, f"layer {position}") for position, value in enumerate(entries)]
-    names = [_name_of(position, entry) for position, entry in enumerate(entries)]
-    for entry in entries:
-        if not isinstance(entry.get("class_name"), str):
-            reject("a layer has no usable class; save the model again")
-    for name in names:
-        if names.count(name) > 1:
-            reject(f"two layers are called {quote(name)}; give each its own name")
+    entries = _entries(settings)
     if kind != "Sequential":
         entries = in_order(entries, _mapping(settings, "the model"), problems, is_nested=bool(path))
     n_of_kind: dict[str, int] = {}
@@ -142,6 +127,27 @@ def _flattened(
             problems.add("is an input in the middle", CHAIN, name)
         shapes, is_reported = tuple(_shapes(entry, config)), is_custom or is_input_inside
         yield LayerConfig(kind, (*path, name), config, shapes, layer_group, may_train, is_reported)
+
+
+def _entries(settings: Any) -> list[dict[str, Any]]:
+    """Return the layers in the config of a model, each with a class and a name of its own."""
+    # Keras before 2.2.3 wrote the bare list of layers.
+    entries = (
+        settings if isinstance(settings, list) else _mapping(settings, "the model").get("layers")
+    )
+    if not isinstance(entries, list):
+        reject("no list of layers in the file; save the model again")
+    if len(entries) > MAX_ENTRIES:
+        reject(f"more than {MAX_ENTRIES} layers of all kinds; use a smaller network")
+    entries = [_mapping(value, f"layer {position}") for position, value in enumerate(entries)]
+    names = [_name_of(position, entry) for position, entry in enumerate(entries)]
+    for entry in entries:
+        if not isinstance(entry.get("class_name"), str):
+            reject("a layer has no usable class; save the model again")
+    for name in names:
+        if names.count(name) > 1:
+            reject(f"two layers are called {quote(name)}; give each its own name")
+    return entries
 
 
 def _name_of(position: int, entry: dict[str, Any]) -> str:
