@@ -180,8 +180,9 @@ class Output(ABC, Generic[R]):
         return screen_text(self._report)
 
     def _repr_pretty_(self, printer: Any, is_cycle: bool) -> None:
-        """Show the screen of the command in an interactive session."""
-        printer.text(repr(self) if is_cycle else str(self))
+        """Show the screen of the command in an interactive session; in a list, one line."""
+        is_inside = is_cycle or len(getattr(printer, "stack", ())) > 1
+        printer.text(repr(self) if is_inside else str(self))
 
     def _repr_html_(self) -> str:
         """Return the report for a notebook: question, answer, tables and figure."""

@@ -89,6 +89,21 @@ def test_a_page_is_self_contained_and_clashes_with_no_other(result):
     assert html.escape(result.question) in page
 
 
+def test_jupyter_does_not_realign_the_tables_of_a_page(result):
+    rules = re.search(r"<style>(.*)</style>", result._repr_html_(), re.DOTALL)[1]
+    selectors = re.findall(r"[^{},]*(?:\bt[dh]|\.word|\.inner)(?=[ ,{])", rules)
+    assert len(selectors) >= 4
+    for selector in selectors:  # `.jp-RenderedHTMLCommon:not(.jp-RenderedMarkdown) td` is weaker
+        assert selector.strip().startswith(".blobtransfer .wide t"), selector
+
+
+def test_results_in_a_list_are_shown_as_lines(result):
+    from IPython.lib.pretty import pretty
+
+    assert pretty(result) == str(result)
+    assert pretty([result]) == f"[{result!r}]"
+
+
 def settings():
     """Return the settings of matplotlib; to read them otherwise chooses a backend."""
     return {name: dict.__getitem__(mpl.rcParams, name) for name in dict.__iter__(mpl.rcParams)}
