@@ -316,11 +316,31 @@ OTHER_NAMES = {
     "max_iter": "epochs",
     "learning_rate_init": "learning_rate",
     "solver": "optimizer",
+    "lr": "learning_rate",
+    "layers": "hidden",
+    "units": "hidden",
+    "runs": "repeats",
+    "freeze": "fixed",
 }
 """Keywords of other libraries, first of all scikit-learn, and what they are called here."""
 
+METHODS = {
+    "plot": "plot()",
+    "style": "plot(style=...)",
+    "size": "plot(size=...)",
+    "only": "plot(only=...)",
+    "output": "save(path)",
+    "save": "save(path)",
+    "curves": "curves()",
+    "summary": "summary()",
+}
+"""Options of output, and the methods of a result that take their place."""
+
 TABLE_KEYWORDS = ("where", "drop", "group", "split", "train", "test", "scale", "missing", "name")
 """Keywords of `table` that no other function has."""
+
+COUNTS = ("seed", "pairs", "first_seed")
+"""Numbers that functions take beside the described keywords."""
 
 NO_SETTINGS = {"reverse": False, "mixed": False, "progress": True}
 """Defaults of keywords that are no settings of a comparison."""
@@ -358,7 +378,7 @@ def with_keywords(keywords: type) -> Callable[[F], F]:
             for name in options:
                 if name not in parameters:
                     raise TypeError(_unknown_keyword(function.__name__, name, list(parameters)))
-            return function(*arguments, **options)
+            return function(*arguments, **{k: _plain(k, value) for k, value in options.items()})
 
         decorated = cast(Any, checked)
         decorated.__signature__ = signature.replace(parameters=[*parameters.values()])
@@ -370,9 +390,23 @@ def with_keywords(keywords: type) -> Callable[[F], F]:
     return complete
 
 
+def _plain(name: str, value: Any) -> Any:
+    """Return the value of an option with numbers of Python in place of those of NumPy."""
+    if name not in DESCRIPTIONS and name not in COUNTS:
+        return value
+    if isinstance(value, range):
+        return [*value]
+    if isinstance(value, list | tuple):
+        values = [_plain(name, each) for each in value]
+        return tuple(values) if isinstance(value, tuple) else values
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def _unknown_keyword(function: str, name: str, names: Sequence[str]) -> str:
     other = OTHER_NAMES.get(name)
     question = f"it is called {other} here" if other in names else suggest(name, names)
+    if name in METHODS and function != "plot_data":
+        question = f"use the method {METHODS[name]} of the result"
     if name in TABLE_KEYWORDS:
         question = "it is for data: use blobtransfer.table(data, ...)"
     advice = question or f"see help(blobtransfer.{function})"

@@ -91,6 +91,32 @@ def test_a_keyword_of_another_function_is_an_error():
 
 
 @pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("random_state", "it is called train_seed here"),
+        ("lr", "it is called learning_rate here"),
+        ("freeze", "it is called fixed here"),
+        ("plot", "use the method plot() of the result"),
+        ("output", "use the method save(path) of the result"),
+        ("scale", "use blobtransfer.table(data, ...)"),
+        ("colour", "see help(blobtransfer.compare)"),
+    ],
+)
+def test_an_unknown_keyword_is_answered_with_what_to_use(name, advice):
+    with pytest.raises(TypeError) as caught:
+        blobtransfer.compare(**{name: 1})
+    assert str(caught.value).endswith(advice)
+
+
+def test_numbers_are_of_python_or_numpy():
+    few = {"epochs": 1, "samples": 20, "train_samples": 10, "progress": False}
+    expected = blobtransfer.compare(fixed=[0, 1], hidden=[3, 3], repeats=2, train_seed=3, **few)
+    for fixed in (range(2), np.arange(2), (np.int64(0), np.int32(1))):
+        values = {"hidden": np.array([3, 3]), "repeats": np.int64(2), "train_seed": np.uint8(3)}
+        assert blobtransfer.compare(fixed=fixed, **values, **few) == expected
+
+
+@pytest.mark.parametrize(
     ("over", "values"),
     [
         ({"hidden": [(2, 3), 4]}, ("2+3", "4")),
