@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from blobtransfer.api.frames import curves_frame, runs_frame, summary_frame
 from blobtransfer.errors import SettingError
+from blobtransfer.keras_files import NETWORK_SUFFIXES
 from blobtransfer.report.figures.canvas import import_matplotlib, python_canvas
 from blobtransfer.report.figures.style import Style
 from blobtransfer.report.kinds import build_report
@@ -328,14 +329,21 @@ class TrainingResult(Output[TrainingResults]):
             replace: Whether to replace an existing file.
 
         Raises:
-            SettingError: The results were loaded from a file, which has no weights.
-            FileExistsError: The file exists, and `replace` is False.
+            SettingError: The file exists, and `replace` is False; no format has the suffix; or the
+                results were loaded from a file, which has no weights.
             MachineError: The file cannot be written.
         """
         from blobtransfer.keras_files.write import save_model
 
-        run = self._network()
-        save_model(run.network, run.weights, Path(path), run.preprocessing, must_be_new=not replace)
+        run, file, name = self._network(), Path(path), escape_control_characters(str(path))
+        if file.suffix.lower() not in NETWORK_SUFFIXES:
+            problem = f"no format has this suffix; use {' or '.join(NETWORK_SUFFIXES)}"
+            raise SettingError("path", name, problem)
+        try:
+            save_model(run.network, run.weights, file, run.preprocessing, must_be_new=not replace)
+        except FileExistsError:
+            problem = "the file exists; use another name, or replace=True"
+            raise SettingError("path", name, problem) from None
 
     def source_network(self) -> "SourceNetwork":
         """Return the trained network as the `model` of another call takes it.

@@ -16,6 +16,7 @@ from blobtransfer.atomic_write import find_write_obstacle
 from blobtransfer.cli.parsing import MESSAGES, RESULTS, choice, option
 from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr
 from blobtransfer.errors import SettingError, SourceFileError
+from blobtransfer.keras_files import NETWORK_SUFFIXES
 from blobtransfer.report.figures.style import Style, check_size
 from blobtransfer.report.writers import SUMMARY_SUFFIXES, TEXT_WRITERS, WRITERS, TextWriter
 from blobtransfer.specs.checks import read_number
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
 
 STORE_SUFFIXES = (".db",)
-NETWORK_SUFFIXES = (".keras", ".h5")
 
 NamedPath: TypeAlias = tuple[str, Path | None]
 """Name of a setting or an input, and its path; None if there is no file."""

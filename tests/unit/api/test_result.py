@@ -154,6 +154,22 @@ def test_a_suffix_selects_the_format(tmp_path):
             other.save(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("a.model", "use .keras or .h5"), ("a.keras", "use another name, or replace=True")],
+)
+def test_a_network_is_saved_with_a_known_suffix_under_a_new_name(tmp_path, name, advice):
+    result = trained()
+    result.save_model(tmp_path / "a.keras")
+    content = (tmp_path / "a.keras").read_bytes()
+    with pytest.raises(SettingError) as caught:
+        result.save_model(tmp_path / name)
+    assert str(caught.value).endswith(advice)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.keras"]
+    assert (tmp_path / "a.keras").read_bytes() == content
+    result.save_model(str(tmp_path / "a.keras"), replace=True)
+
+
 def test_results_survive_pickles_copies_and_files(result, tmp_path):
     result.save(tmp_path / "r.json")
     copies = [pickle.loads(pickle.dumps(result)), copy.deepcopy(result), load(tmp_path / "r.json")]
