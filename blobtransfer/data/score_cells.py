@@ -4,6 +4,7 @@ Text is read by the reader of tables, `data.tables.text`, but all cells remain t
 `007` and `NA` are not numbers or missing values.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 50_000_000
 """Largest file of scores, in bytes."""
 
+UNNAMED = "the data frame"
+"""Name of scores in memory in reports."""
+
 OTHER_TEXTS = ("JSON", "HTML or XML")
 """Formats of text other than CSV."""
 
@@ -39,7 +43,7 @@ class ScoreCells:
         name: Name of the file or table.
         heads: Name of each of the C columns.
         values: (N, C) texts, or values of a `DataFrame`; None for a missing value.
-        row_numbers: (N,) number of each row, from 1.
+        row_numbers: (N,) number of each row: of lines from 1, of a data frame from 0.
         row_word: What these numbers count.
         has_decimal_comma: Whether a comma may stand before the decimals.
         n_levels: Number of first columns that are the index of a `DataFrame`.
@@ -95,8 +99,9 @@ def read_cells(source: "str | Path | bytes | DataFrame", name: str) -> ScoreCell
     """Read the cells of a table, without empty rows.
 
     Args:
-        source: Path of a file, its content, or a `DataFrame`.
-        name: Name of the table in reports; empty: the name of the file, or `scores`.
+        source: Path of a file, its content, or a data frame (pandas, Polars, Arrow, or a dict of
+            columns).
+        name: Name of the table in reports; empty: the name of the file, or `UNNAMED`.
 
     Raises:
         TableFileError: The file cannot be read, or is not a table with rows and different heads.
@@ -105,11 +110,16 @@ def read_cells(source: "str | Path | bytes | DataFrame", name: str) -> ScoreCell
     if isinstance(source, str | Path):
         check_file(source)
         name, source = name or str(source), read_bytes(source, MAX_BYTES)
-    name = escape_control_characters(name or "scores")
+    name = escape_control_characters(name or UNNAMED)
     if isinstance(source, bytes):
         return _without_blanks(_cells_of_text(source, name))
-    if hasattr(source, "columns") and hasattr(source, "to_numpy"):
-        return _without_blanks(_cells_of_frame(source, name))
+    if hasattr(source, "columns") or isinstance(source, Mapping):
+        from blobtransfer.data.tables.memory import pandas_frame
+
+        try:
+            return _without_blanks(_cells_of_frame(pandas_frame(source), name))
+        except TableProblem as error:
+            raise TableFileError(name, str(error)) from error
     value = escape_control_characters(type(source).__name__)
     raise SettingError("scores", value, "use a DataFrame, or the path of a CSV file")
 
@@ -153,7 +163,7 @@ def _cells_of_frame(frame: "DataFrame", name: str) -> ScoreCells:
         frame = frame.reset_index(levels)
     values = frame.astype(object).where(frame.notna(), None).to_numpy(object)
     heads = tuple(map(_text, frame.columns))
-    row_numbers = np.arange(1, len(values) + 1)
+    row_numbers = np.arange(len(values))
     return ScoreCells(name, heads, values, row_numbers, "row", n_levels=len(levels))
 
 

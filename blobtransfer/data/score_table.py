@@ -135,7 +135,8 @@ def read_scores(
     Args:
         source: Path of a file, its content, or a `DataFrame`.
         metric: Metric of the program's own CSV of runs; None: the accuracy.
-        name: Name of the scores in reports; empty: the name of the file, or `scores`.
+        name: Name of the scores in reports; empty: the name of the file, or
+            `the data frame`.
 
     Raises:
         TableFileError: The file cannot be read, or holds something else than paired scores.

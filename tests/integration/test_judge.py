@@ -324,8 +324,18 @@ def test_python_has_the_same_checks():
         judge([0.1, 0.2])
     with pytest.raises(SettingError, match="lower-is-better"):
         judge(SCORES, lower_is_better=1)
-    with pytest.raises(TableFileError, match="row 2, column tuned"):
+    with pytest.raises(TableFileError, match="row 1, column tuned"):
         judge(SCORES.assign(tuned=[0.5, np.nan, *[0.5] * (N - 2)]))
+
+
+def test_scores_in_other_frames_are_read_as_those_of_pandas():
+    expected = judge(SCORES)
+    assert expected.spec.name == "the data frame"
+    columns = {name: SCORES[name].tolist() for name in SCORES}
+    frame = pytest.importorskip("polars").DataFrame(columns)
+    for scores in (columns, frame):
+        assert judge(scores).summary == expected.summary
+    assert list(columns) == list(SCORES)
 
 
 def test_runs_of_several_comparisons_or_of_shared_sources_are_refused(run):

@@ -51,7 +51,7 @@ def copy_arrays(x: Any, y: Any) -> tuple[RawTable, str]:
     """
     labels, notes = _labels(y)
     if hasattr(x, "columns") or isinstance(x, dict):
-        features = _frame(x)
+        features = pandas_frame(x)
     else:
         array = _array("X", x)
         if array.ndim < 2:
@@ -61,7 +61,7 @@ def copy_arrays(x: Any, y: Any) -> tuple[RawTable, str]:
         check_size(len(array), n_features)
         if array.ndim > 2:
             notes += (f"X {array.shape} is flattened to {n_features:,} features",)
-        features = _frame(array.reshape(len(array), n_features))
+        features = pandas_frame(array.reshape(len(array), n_features))
         features.columns = [f"X_{i + 1}" for i in range(n_features)]
     if len(features) != len(labels):
         problem = f"X has {len(features):,} rows, but y has {len(labels):,}"
@@ -81,7 +81,7 @@ def copy_frame(frame: Any) -> RawTable:
     Raises:
         TableProblem: It is something else, or has too many values.
     """
-    return _registered(_frame(frame))
+    return _registered(pandas_frame(frame))
 
 
 def read_table(table: TableRequest | TableSpec, options: ReadOptions) -> RawTable:
@@ -200,8 +200,15 @@ def _labels(y: Any) -> "tuple[Series[Any], tuple[str, ...]]":
     return Series(array, copy=True), ()
 
 
-def _frame(data: Any) -> "DataFrame":
-    """Return a copy of data as a data frame of pandas."""
+def pandas_frame(data: Any) -> "DataFrame":
+    """Return a copy of data as a data frame of pandas.
+
+    Args:
+        data: A data frame of pandas, Polars or Arrow, or a dict of columns.
+
+    Raises:
+        TableProblem: It is something else.
+    """
     from pandas import DataFrame, SparseDtype
     from pandas.api.interchange import from_dataframe
     from pandas.api.types import is_list_like
