@@ -118,6 +118,9 @@ def _request_of(name: str, data: Any, label: Hashable | None) -> Any:
     if data is None or isinstance(data, str | DataSpec):
         return data
     if not isinstance(data, TableRequest):
+        is_array = hasattr(data, "shape") and not hasattr(data, "columns")
+        if label is None and is_array:
+            raise TableFileError(name, "features without labels; give both as a pair (X, y)")
         values = {} if label is None or isinstance(data, tuple) else {"label": str(label)}
         return _in_memory(data, name, values)
     if data.is_in_memory and data.name is None:

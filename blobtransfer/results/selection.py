@@ -122,7 +122,7 @@ def _questions(answered: tuple[Q, ...], sources: Literal[Question, "both"]) -> t
         names = [question for question in answered if question != "scores"]
         problem = "the scores do not name source networks; leave it out"
         if names:
-            problem = f"the results do not have this answer; use {' or '.join(names)}"
+            problem = f"the results do not have this answer; use {', '.join(names)} or both"
         raise SettingError("sources", escape_control_characters(str(sources)), problem)
     return tuple(question for question in answered if question == sources)
 

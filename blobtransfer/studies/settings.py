@@ -203,7 +203,12 @@ class ComparisonSettings:
 
         Args:
             has_source: Whether there is data to train source networks on.
+
+        Raises:
+            SettingError: There is no such question.
         """
+        if self.sources not in (None, "both", *QUESTIONS):
+            raise SettingError("sources", str(self.sources), f"use {', '.join(QUESTIONS)} or both")
         if self.sources is None:
             return QUESTIONS if has_source or self.nested else ("one",)
         return QUESTIONS if self.sources == "both" else (self.sources,)

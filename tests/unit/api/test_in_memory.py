@@ -88,6 +88,16 @@ def test_an_unknown_keyword_is_answered_with_the_known_one(keyword, name):
         compare(**{keyword: 1})
 
 
+def test_features_without_labels_are_answered_with_the_pair():
+    with pytest.raises(TableFileError, match=r"give both as a pair \(X, y\)"):
+        compare(X_SOURCE, Y_SOURCE, **FAST)
+
+
+def test_a_question_that_does_not_exist_is_answered_with_all():
+    with pytest.raises(SettingError, match="use fresh, one or both"):
+        compare(**{**FAST, "sources": "once"})
+
+
 def test_a_wrong_value_is_a_value_error():
     for call in (lambda: compare(repeats=0), lambda: compare((X, Y), (X[:3], Y))):
         with pytest.raises(ValueError, match=": "):

@@ -93,12 +93,10 @@ def test_a_keyword_of_another_function_is_an_error():
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("random_state", "it is called train_seed here"),
         ("lr", "it is called learning_rate here"),
         ("freeze", "it is called fixed here"),
         ("plot", "use the method plot() of the result"),
         ("output", "use the method save(path) of the result"),
-        ("scale", "use blobtransfer.table(data, ...)"),
         ("colour", "see help(blobtransfer.compare)"),
     ],
 )
