@@ -105,7 +105,9 @@ def name_of(data: Data | None) -> str:
     """Return data as the user would write it, for errors."""
     if data is None or isinstance(data, str):
         return data or ""
-    return data.origin if isinstance(data, TableRequest) else data.name
+    if isinstance(data, TableRequest):  # a table in memory without a name is called by its role
+        return (data.name or "") if data.is_in_memory else data.origin
+    return data.name
 
 
 def request_of(

@@ -339,6 +339,16 @@ METHODS = {
 TABLE_KEYWORDS = ("where", "drop", "group", "split", "train", "test", "scale", "missing", "name")
 """Keywords of `table` that no other function has."""
 
+SWEEP = re.compile(r"sweep --over (?P<axis>[^\s;]+)(?: --source-epochs (?P<epochs>\d+))?")
+"""A command that varies a setting."""
+
+OPTION = re.compile(
+    r"--(?P<name>[a-z]+(?:-[a-z]+)*)(?: (?P<value>"
+    r"\d[\d.]*\b|[A-Z]{2,}\b|(?:both|fresh|one|sgd|updates|epochs|balanced-accuracy)\b"
+    r"|[a-z-]+[=,][^\s;)]*[^\s;),])(?: (?P<second>\d+\b|[A-Z]{2,}\b))?)?"
+)
+"""An option, with its values if they follow."""
+
 COUNTS = ("seed", "pairs", "first_seed")
 """Numbers that functions take beside the described keywords."""
 
@@ -441,6 +451,33 @@ def description_in_python(name: str) -> str:
 def with_names_of_keywords(text: str) -> str:
     """Return a text on options with the names that they have in Python."""
     return re.sub(r"--([a-z-]+)", lambda flag: f"`{flag[1].replace('-', '_')}`", text)
+
+
+def in_python(text: str) -> str:
+    """Return a text that advises options as the keywords that they are in Python.
+
+    For example, `try --test-samples 7000` becomes `try test_samples=7000`.
+
+    Args:
+        text: A note or a caution.
+    """
+    return OPTION.sub(_keyword, SWEEP.sub(_sweep_call, text))
+
+
+def _sweep_call(command: re.Match[str]) -> str:
+    axis, epochs = command["axis"], command["epochs"]
+    end = "," if axis.endswith(",") and epochs is None else ""
+    more = "" if epochs is None else f", source_epochs={epochs}"
+    return f'sweep("{axis.removesuffix(",")}"{more}){end}'
+
+
+def _keyword(option: re.Match[str]) -> str:
+    name, value, second = option["name"].replace("-", "_"), option["value"], option["second"]
+    if value is None:
+        return name
+    if second is not None:
+        return f"{name}=({value}, {second})"
+    return f"{name}={value}" if re.match(r"[\dA-Z]", value) else f'{name}="{value}"'
 
 
 def default_of(keyword: str) -> Any:

@@ -13,6 +13,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from blobtransfer.api.frames import curves_frame, runs_frame, summary_frame
+from blobtransfer.api.keywords import in_python
 from blobtransfer.errors import SettingError
 from blobtransfer.keras_files import NETWORK_SUFFIXES
 from blobtransfer.report.figures.canvas import import_matplotlib, python_canvas
@@ -54,7 +55,7 @@ class Output(ABC, Generic[R]):
     """
 
     def __init__(self, results: R, notes: Sequence[str] = ()) -> None:
-        self._results, self.notes = results, tuple(notes)
+        self._results, self.notes = results, tuple(map(in_python, notes))
 
     @cached_property
     def _report(self) -> Report[R]:
@@ -68,7 +69,7 @@ class Output(ABC, Generic[R]):
     @property
     def cautions(self) -> tuple[str, ...]:
         """Reasons why the results are less certain than they seem."""
-        return self._report.cautions
+        return tuple(map(in_python, self._report.cautions))
 
     def runs(self) -> "DataFrame":
         """Return one row per run, by repeat, then variant.
@@ -190,7 +191,7 @@ class Output(ABC, Generic[R]):
         from blobtransfer.report.render.html import to_fragment
 
         import_matplotlib(is_configured=True)
-        return to_fragment(self._report)
+        return to_fragment(self._report, in_python)
 
     def __eq__(self, other: object) -> bool:
         """Return whether the other has the same settings, runs and learning curves.

@@ -7,7 +7,7 @@ come from users: the template escapes everything except the figure.
 import re
 import shlex
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -62,11 +62,15 @@ def to_html(report: Report[Any]) -> Iterator[str]:
     )
 
 
-def to_fragment(report: Report[Any]) -> str:
+def to_fragment(report: Report[Any], advise: Callable[[str], str]) -> str:
     """Return a report for a notebook: what the screen shows, and the figure.
 
     Colours and fonts are those of the notebook, and only the figure has a white background. It is
     an image, whose ids are its own, so that a page can have several results.
+
+    Args:
+        report: The report.
+        advise: Changes a caution, which advises options, to the words of the notebook.
 
     Raises:
         MachineError: The figure cannot be drawn.
@@ -76,7 +80,7 @@ def to_fragment(report: Report[Any]) -> str:
         "notebook.html.j2",
         question=report.headline,
         sentences=[sentence.text for sentence in report.short_sentences or report.sentences],
-        cautions=(report.short_cautions or report.cautions)[:MAX_CAUTIONS],
+        cautions=[*map(advise, (report.short_cautions or report.cautions)[:MAX_CAUTIONS])],
         overview=report.overview,
         verdicts=SHORT_VERDICTS,
         tables=[table for table in report.tables[n_tables:] if not table.is_detail],

@@ -93,6 +93,11 @@ def test_features_without_labels_are_answered_with_the_pair():
         compare(X_SOURCE, Y_SOURCE, **FAST)
 
 
+def test_a_source_without_a_target_is_named_once():
+    with pytest.raises(SettingError, match=r"^source: needs a target"):
+        compare((X_SOURCE, Y_SOURCE), **FAST)
+
+
 def test_a_question_that_does_not_exist_is_answered_with_all():
     with pytest.raises(SettingError, match="use fresh, one or both"):
         compare(**{**FAST, "sources": "once"})

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 import blobtransfer
-from blobtransfer.api.keywords import DESCRIPTIONS
+from blobtransfer.api.keywords import DESCRIPTIONS, in_python
 from blobtransfer.cli.app import app
 
 COMMANDS = vars(typer.main.get_command(app))["commands"]
@@ -104,6 +104,30 @@ def test_an_unknown_keyword_is_answered_with_what_to_use(name, advice):
     with pytest.raises(TypeError) as caught:
         blobtransfer.compare(**{name: 1})
     assert str(caught.value).endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("to look again at more --repeats take another --train-seed",
+         "to look again at more repeats take another train_seed"),
+        ("try --test-samples 7000", "try test_samples=7000"),
+        ("try --nested 100 10; more", "try nested=(100, 10); more"),
+        ("use --range LOW HIGH, the lowest", "use range=(LOW, HIGH), the lowest"),
+        ("add --source SPEC, or --model FILE", "add source=SPEC, or model=FILE"),
+        ("runs with --sources both", 'runs with sources="both"'),
+        ("try --metric balanced-accuracy", 'try metric="balanced-accuracy"'),
+        ("try --variant new-head,fixed=0", 'try variant="new-head,fixed=0"'),
+        ("use --tune learning-rate=A,B,...", 'use tune="learning-rate=A,B,..."'),
+        ("rounded differently (--mixed)", "rounded differently (mixed)"),
+        ("try sweep --over epochs=100,200", 'try sweep("epochs=100,200")'),
+        ("sweep --over epochs=1,2 --source-epochs 3", 'sweep("epochs=1,2", source_epochs=3)'),
+        ("sweep --over epochs=1,2, or --budget updates: x",
+         'sweep("epochs=1,2"), or budget="updates": x'),
+    ],
+)  # fmt: skip
+def test_advice_names_keywords(text, expected):
+    assert in_python(text) == expected
 
 
 def test_numbers_are_of_python_or_numpy():
