@@ -31,7 +31,7 @@ from blobtransfer.api.requests import (
 )
 from blobtransfer.api.result import Result, TrainingResult
 from blobtransfer.api.running import run_request, run_training
-from blobtransfer.api.tables import AnyData, data_of
+from blobtransfer.api.tables import AnyData, Frame, data_of
 from blobtransfer.report.figures.style import Style
 from blobtransfer.results.results import TrainingResults
 from blobtransfer.specs.study import Budget
@@ -42,7 +42,6 @@ from blobtransfer.studies.settings import DEFAULT_REPEATS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from pandas import DataFrame
 
 
 @with_keywords(ComparisonKeywords)
@@ -265,7 +264,7 @@ def plot_data(
 
 
 def judge(
-    scores: "str | os.PathLike[str] | DataFrame",
+    scores: str | os.PathLike[str] | Frame | Mapping[Any, Any],
     *,
     baseline: str | None = None,
     range: Sequence[float] | None = None,
@@ -298,8 +297,8 @@ def judge(
     from blobtransfer.data.score_table import read_scores
     from blobtransfer.studies.judge import judge as judge_scores
 
-    path = Path(scores) if isinstance(scores, str | os.PathLike) else scores
-    table = read_scores(path, metric)
+    source: Any = Path(scores) if isinstance(scores, str | os.PathLike) else scores
+    table = read_scores(source, metric)
     results = judge_scores(
         table,
         baseline=baseline,
