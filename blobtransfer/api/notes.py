@@ -140,8 +140,15 @@ def score_notes(
         yield f"note: the baseline is {results.spec.variants[0]}; --baseline NAME chooses another"
     if table.ignored:
         yield f"note: {table.name}: ignored columns: {', '.join(table.ignored)}"
-    if table.layout == "runs" and score_range is None:
+    if table.layout != "runs":
+        return
+    if score_range is None:
         yield (
             "note: `--range CHANCE BEST`, as in compare, narrows the intervals: chance level and "
             "best possible accuracy"
+        )
+    if results.spec.resplit is None:
+        yield (
+            "note: if each repeat resplits a table, use `--resplit TRAIN TEST` with the rows that "
+            "compare prints; without it the intervals are too narrow"
         )
