@@ -70,15 +70,15 @@ class BlobsKeywords(TypedDict, total=False):
 
     samples: Annotated[int | None, "Number of rows.", str(BlobsSpec.n_samples)]
     classes: Annotated[int | None, "Number of classes, one blob each.", str(BlobsSpec.n_classes)]
-    features: Annotated[int | None, "Features of a row.", str(BlobsSpec.n_features)]
+    features: Annotated[int | None, "Number of features.", str(BlobsSpec.n_features)]
     cluster_std: Annotated[
-        float | None, "Standard deviation of each blob.", str(BlobsSpec.cluster_std)
+        float | None, "Standard deviation of each blob.", f"{BlobsSpec.cluster_std:g}"
     ]
     train_samples: Annotated[
         int | None, "Number of training rows, taken first.", str(BlobsSpec.n_train)
     ]
     test_samples: Annotated[
-        int | None, "New test rows from the same centres, in place of the remaining rows.", "rest"
+        int | None, "Number of new test rows from the same centres.", "the rows that do not train"
     ]
 
 
@@ -88,19 +88,19 @@ class TrainingKeywords(TypedDict, total=False):
     hidden: Annotated[
         int | Sequence[int] | None,
         "Widths of the hidden layers, input side first.",
-        "5 5, or the model's",
+        "5 5, or those of the model",
     ]
     activation: Annotated[
         str | Sequence[str] | None,
-        f"Activation of the hidden layers, one for all or one for each: {', '.join(ACTIVATIONS)} "
-        "(silu is swish), or leaky_relu=SLOPE.",
-        "relu, or the model's",
+        "Activation of the hidden layers: one for all, or one per layer. Choices: "
+        f"{', '.join(ACTIVATIONS)} and leaky_relu=SLOPE; silu is swish.",
+        "relu, or that of the model",
     ]
     initializer: Annotated[
-        Initializer, f"Weight initializer of the hidden layers: {', '.join(INITIALIZERS)}."
+        Initializer, f"Weight initializer of the hidden layers. Choices: {', '.join(INITIALIZERS)}."
     ]
-    epochs: Annotated[int, "Passes over the training rows."]
-    batch_size: Annotated[int, "Rows per update."]
+    epochs: Annotated[int, "Number of training epochs."]
+    batch_size: Annotated[int, "Number of rows per update."]
     learning_rate: Annotated[
         float | None,
         "Learning rate, above 0.",
@@ -110,20 +110,18 @@ class TrainingKeywords(TypedDict, total=False):
     momentum: Annotated[float, "Momentum of sgd, at least 0 and less than 1."]
     nesterov: Annotated[bool, "Use Nesterov momentum."]
     weight_decay: Annotated[
-        float, "L2 penalty in the loss: X times the sum of the squared kernels."
+        float, "L2 penalty: factor of the sum of the squared kernels in the loss."
     ]
     patience: Annotated[
         int | None,
-        "Early stopping: stop a training after N epochs without a lower loss on validation rows "
-        "(a fifth of the training rows), and restore the best weights.",
+        "Stop training after this many epochs without a lower validation loss (early stopping). "
+        "Validation rows are a fifth of the training rows; the best weights are restored.",
         "off",
     ]
-    engine: Annotated[EngineName, "Engine that trains; both train the same networks."]
+    engine: Annotated[EngineName, "Training engine; both engines train the same networks."]
     train_seed: Annotated[int, "Seed of initial weights and batch order."]
     metric: Annotated[
-        Metric,
-        "Metric on test rows that is judged; balanced-accuracy is the mean of the recalls of the "
-        "classes.",
+        Metric, "Metric on test rows. balanced-accuracy is the mean of the recalls of the classes."
     ]
 
 
@@ -137,44 +135,50 @@ class StudyKeywords(TypedDict, total=False):
     ]
     variant: Annotated[
         str | Sequence[str] | None,
-        "A further variant or control: new-head, reinit=K, add=WIDTH, or "
-        "fixed=N,unfreeze=EPOCHS,factor=X, each also with anchor=X, a pull towards the source; "
-        "random-frozen,fixed=N, self-transfer,fixed=N, or equal-compute. Repeatable; "
-        "train-target takes one, and not equal-compute.",
+        "Another variant or control, such as new-head. Variants: new-head "
+        "(new output layer), reinit=K (last K layers re-initialised), add=WIDTH (new hidden "
+        "layer), fixed=N,unfreeze=EPOCHS,factor=X (frozen layers are trained after EPOCHS, at X "
+        "times the learning rate), each also with anchor=X (L2-SP). Controls: "
+        "random-frozen,fixed=N, self-transfer,fixed=N and equal-compute. Repeatable in "
+        "comparisons.",
     ]
     margin: Annotated[
-        float | None, "Differences of accuracy up to this are negligible.", str(DEFAULTS["margin"])
+        float | None,
+        "Largest difference that is negligible. 0.01 is 1 point.",
+        str(DEFAULTS["margin"]),
     ]
     low: Annotated[
         float | None,
-        "Runs that are further below the best possible accuracy than this end low.",
+        "Count runs whose accuracy is more than this below the best possible.",
         str(DEFAULTS["low"]),
     ]
     tune: Annotated[
         str | Sequence[float] | None,
-        "learning-rate=A,B,...: each run chooses the rate that is best on a fifth of its training"
-        " rows, never on test rows.",
-        "--learning-rate for all",
+        "Tune the learning rate of each run: learning-rate=A,B,... The best rate is chosen on a "
+        "fifth of the training rows, never on test rows.",
+        "off",
     ]
-    source_epochs: Annotated[int | None, "Epochs of source networks.", "--epochs"]
+    source_epochs: Annotated[
+        int | None, "Number of training epochs of source networks.", "as --epochs"
+    ]
 
 
 class ExecutionKeywords(TypedDict, total=False):
-    """Long work."""
+    """Long runs."""
 
     store: Annotated[
         Path | None,
-        "Store results in this file (.db): the same command resumes where it stopped, more repeats "
-        "extend it.",
+        "Store results in this file (.db). The same command then resumes where it stopped, and "
+        "one with more repeats adds to them.",
     ]
     scheduler: Annotated[
         str | None,
-        "Run on a running Dask cluster: the address of its scheduler, such as tcp://HOST:8786, or"
-        " its scheduler file.",
+        "Compute on a running Dask cluster: address or file of its scheduler, such as "
+        "tcp://HOST:8786.",
         "this machine",
     ]
     mixed: Annotated[
-        bool, "Allow repeats of other versions, or of machines that round differently."
+        bool, "Allow results of other versions, or of machines that round differently."
     ]
     progress: Annotated[bool, "Show a progress bar."]
 
@@ -184,7 +188,7 @@ class BudgetKeywords(TypedDict, total=False):
 
     budget: Annotated[
         Budget | None,
-        "Train target networks for as many epochs, or as many updates, as source networks.",
+        "Train target networks for as many epochs, or for as many updates, as source networks.",
         "epochs",
     ]
 
@@ -194,8 +198,9 @@ class ScoresKeywords(TypedDict, total=False):
 
     scores: Annotated[
         bool,
-        "Also compute transferability scores of every fresh source network on the target's "
-        "training rows (H-score, LogME, LEEP, NCE), and report how well they rank the networks.",
+        "Also compute transferability scores (H-score, LogME, LEEP, NCE) of fresh source networks. "
+        "They use the training rows of the target; the report shows how well they rank the "
+        "networks.",
     ]
 
 
@@ -204,37 +209,35 @@ class QuestionKeywords(TypedDict, total=False):
 
     model: Annotated[
         Model | None,
-        "File of the one source network (.keras, .h5 or unzipped folder), in place of training "
-        "one.",
+        "Saved source network, instead of training one. A .keras or .h5 file, or an unzipped "
+        "folder of Keras.",
     ]
-    source_seed: Annotated[int | None, "Seed of the source problem.", "1"]
-    target_seed: Annotated[int | None, "Seed of the target problem.", "2"]
-    reverse: Annotated[bool, "Swap the source and the target problem."]
+    source_seed: Annotated[int | None, "Seed of the source blobs.", "1"]
+    target_seed: Annotated[int | None, "Seed of the target blobs.", "2"]
+    reverse: Annotated[bool, "Swap source and target."]
     sources: Annotated[
         Literal[Question, "both"] | None,
-        "fresh: does transfer help with a new source network each repeat? one: does it help with "
-        "this source network?",
-        "both; in a sweep fresh",
+        "A new source network in each repeat, one for all, or both.",
+        "both; fresh in a sweep",
     ]
-    repeats: Annotated[int | None, "Independent repeats of every variant.", str(DEFAULT_REPEATS)]
+    repeats: Annotated[int | None, "Number of independent repeats.", str(DEFAULT_REPEATS)]
     until_decided: Annotated[
-        bool,
-        "Add repeats until every variant is decided, with intervals that are valid at every look.",
+        bool, "Add repeats until every variant is decided. The intervals allow for repeated looks."
     ]
     max_repeats: Annotated[
-        int | None, "Largest number of repeats of --until-decided.", str(DEFAULT_MAX_REPEATS)
+        int | None, "Largest number of repeats with --until-decided.", str(DEFAULT_MAX_REPEATS)
     ]
     nested: Annotated[
         Sequence[int] | None,
-        "S source networks, T repeats of each: how much do source networks vary? In place of "
-        "--repeats.",
+        "Train S source networks and run T repeats with each, to measure how much source networks "
+        "vary. Replaces --repeats.",
     ]
     against: Annotated[
         str | None, "Also compare all other variants with this one, such as fixed=0."
     ]
     speed: Annotated[bool, "Also compare how fast the variants learn."]
     threshold: Annotated[
-        float | None, "Test accuracy to be reached, for --speed.", "95 % of the best possible"
+        float | None, "Test accuracy to reach, with --speed.", "95 % of the best possible"
     ]
 
 

@@ -6,20 +6,23 @@ error.
 """
 
 import os
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from blobtransfer.cli.compare import compare
 from blobtransfer.cli.failures import ENV_PREFIX, envvar_of, report, reportable_error
 from blobtransfer.cli.grid import grid
+from blobtransfer.cli.help import is_coloured, program_help
 from blobtransfer.cli.judge import judge
 from blobtransfer.cli.merge import merge
 from blobtransfer.cli.output import Version
 from blobtransfer.cli.pairs import pairs
-from blobtransfer.cli.parsing import Command, grouped
+from blobtransfer.cli.parsing import HELP_ALL, Command, grouped
 from blobtransfer.cli.plot_data import plot_data
 from blobtransfer.cli.show import show
 from blobtransfer.cli.streams import (
@@ -37,33 +40,75 @@ from blobtransfer.errors import InputError
 COMPLETE = "_BLOBTRANSFER_COMPLETE"
 """Environment variable that a shell sets to ask for completion."""
 
-HELP_COLUMNS = 72
-"""Smallest width of help; at a smaller width option names would be cut."""
+COMMANDS: dict[str, Callable[..., None]] = {
+    function.__name__.replace("_", "-"): function
+    for function in (
+        compare, sweep, pairs, grid, judge, train_source, train_target, plot_data, show, merge,
+    )
+}  # fmt: skip
+"""Functions of the commands by name."""
+
+
+class Program(TyperGroup):
+    """All commands; a command is built when it is needed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command; None if there is none of this name."""
+        return build_command(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help page of the program."""
+        ctx.color = is_coloured()
+        summaries = {name: (COMMANDS[name].__doc__ or "").split("\n")[0] for name in COMMANDS}
+        formatter.write(program_help(self.help or "", self.epilog or "", summaries))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the options before the command; `help COMMAND` is `COMMAND --help`.
+
+        Raises:
+            Exit: There is no word; the help page was printed.
+        """
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help(), color=ctx.color)
+            raise typer.Exit(2)
+        if args[:1] in (["help"], [HELP_ALL]):
+            args = [*args[1:], "--help"]
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     name="blobtransfer",
-    help="Does starting from a network trained on a related problem help a small neural network, "
-    "or was it luck?",
-    epilog="Every option has an environment variable that sets its default: --learning-rate is "
-    "BLOBTRANSFER_LEARNING_RATE.",
-    no_args_is_help=True,
+    cls=Program,
+    help="Does transfer learning help a small neural network, or is it chance?\n"
+    "Try: blobtransfer compare --repeats 30",
+    epilog="Options of a command: blobtransfer COMMAND --help; version: --version.\n"
+    "Defaults from the environment: BLOBTRANSFER_EPOCHS=20 stands for --epochs 20.\n"
+    "Completion in this shell: blobtransfer --install-completion.",
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-COMMANDS = (
-    plot_data, train_source, train_target, show, merge, compare, sweep, pairs, grid, judge,
-)  # fmt: skip
-
-for function in COMMANDS:
-    app.command(function.__name__.replace("_", "-"), cls=Command)(grouped(function))
-
-
 @app.callback()
 def _root(version: Version = False) -> None:
-    """Compare learning a problem from scratch with starting from a trained network."""
+    """Compare training from scratch with starting from a trained network."""
+
+
+@cache
+def build_command(name: str) -> Any:
+    """Return a command with its options.
+
+    Args:
+        name: Name of the command.
+    """
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, cls=Command)(grouped(COMMANDS[name]))
+    return typer.main.get_command(alone)
 
 
 def main() -> int:
@@ -101,11 +146,7 @@ def main() -> int:
 
 
 def _configure_typer(argv: Sequence[str]) -> None:
-    """Set the environment variables that Typer reads: the width of help, and no terminal."""
-    if shutil.get_terminal_size().columns < HELP_COLUMNS:
-        os.environ.setdefault("TERMINAL_WIDTH", str(HELP_COLUMNS))
-    for name in ("GITHUB_ACTIONS", "PY_COLORS"):  # Typer treats these as a terminal
-        os.environ.pop(name, None)
+    """Set the environment variable by which Typer accepts the name of a shell."""
     if len(argv) == 2 and argv[0] in ("--show-completion", "--install-completion"):
         # Without this, Typer ignores a shell name and detects the parent shell.
         os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
@@ -116,7 +157,7 @@ def _warn_of_unknown_variables() -> None:
     prefixed = [name for name in os.environ if name.startswith(ENV_PREFIX)]
     if not prefixed:
         return
-    commands = vars(typer.main.get_command(app))["commands"].values()
+    commands = map(build_command, COMMANDS)
     flags = {flag for command in commands for param in command.params for flag in param.opts}
     variables = {envvar_of(flag) for flag in flags if flag.startswith("--")}
     for name in sorted(set(prefixed) - variables):

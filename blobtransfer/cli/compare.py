@@ -17,16 +17,11 @@ def compare(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare training from scratch with starting from a source network, over many repeats.
+    """Compare training from scratch with transfer learning.
 
     Examples:
-
       blobtransfer compare --repeats 30 --fixed 0 1 2
-
-      blobtransfer compare --until-decided --sources fresh
-
       blobtransfer compare --source digits:classes=0-4 --target digits:classes=5-9
-
       blobtransfer compare --model model.keras -o results.json
     """
     output.check_contents("compare", comparison.question.speed)

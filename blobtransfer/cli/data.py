@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from blobtransfer.api.data import BLOBS_FIELDS, Blobs, SourceAndTarget
+from blobtransfer.cli.help import BLOBS, DATA
 from blobtransfer.cli.output import NamedPath
-from blobtransfer.cli.parsing import PROBLEM, option
+from blobtransfer.cli.parsing import option
 from blobtransfer.specs.data import GENERATED
 from blobtransfer.specs.table import BUILT_IN, TableRequest, TableSpec
 from blobtransfer.studies.settings import DataRequest
@@ -15,11 +16,7 @@ from blobtransfer.studies.settings import DataRequest
 def description(help: str, **settings: Any) -> Any:
     """Declare an option that takes a data specification."""
     return option(
-        help,
-        panel=PROBLEM,
-        metavar="SPEC",
-        autocompletion=lambda: [*GENERATED, *BUILT_IN],
-        **settings,
+        help, panel=DATA, metavar="SPEC", autocompletion=lambda: [*GENERATED, *BUILT_IN], **settings
     )
 
 
@@ -27,7 +24,7 @@ def description(help: str, **settings: Any) -> Any:
 class BlobsOptions:
     """Size and shape of blobs."""
 
-    panel: ClassVar[str] = PROBLEM
+    panel: ClassVar[str] = BLOBS
     samples: Annotated[int | None, option()] = None
     classes: Annotated[int | None, option()] = None
     features: Annotated[int | None, option()] = None
@@ -45,13 +42,16 @@ class BlobsOptions:
 class DataOptions:
     """The source and the target."""
 
-    panel: ClassVar[str] = PROBLEM
-    source_seed: Annotated[int | None, option()] = None
-    target_seed: Annotated[int | None, option()] = None
+    panel: ClassVar[str] = DATA
+    source_seed: Annotated[int | None, option(panel=BLOBS)] = None
+    target_seed: Annotated[int | None, option(panel=BLOBS)] = None
     source: Annotated[
-        str | None, description("The source problem, such as moons:noise=0.2 or a.csv:label=y.")
+        str | None,
+        description(
+            "Source data, such as moons:noise=0.2 or a.csv:label=y.", show_default="blobs:seed=1"
+        ),
     ] = None
-    target: Annotated[str | None, description("The target problem, likewise.")] = None
+    target: Annotated[str | None, description("Target data.", show_default="blobs:seed=2")] = None
     reverse: Annotated[bool, option()] = False
 
     def given(self) -> SourceAndTarget:

@@ -120,9 +120,8 @@ def _unknown_word(error: typer.TyperException, context: Any) -> tuple[str, list[
         if option in flags:  # the option is known, its value is wrong
             return "", []
         return str(option), [flag for flag in flags if flag.startswith("--")]
-    commands = getattr(getattr(context, "command", None), "commands", None)
     match = re.search(r"No such command '(.+?)'", error.format_message())
-    return (match[1], list(commands)) if match and commands else ("", [])
+    return (match[1], context.command.list_commands(context)) if match else ("", [])
 
 
 def _help_of(context: Any) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from blobtransfer.api.requests import grid_request
+from blobtransfer.cli.help import DATA, TRANSFER, VERDICTS
 from blobtransfer.cli.options import (
     BUDGET_OPTION,
     FIXED_OPTION,
@@ -15,7 +16,7 @@ from blobtransfer.cli.options import (
     values_of,
 )
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.parsing import PROBLEM, SPECS, TRANSFER, option
+from blobtransfer.cli.parsing import SPECS, option
 from blobtransfer.cli.run import run
 from blobtransfer.specs.study import Budget
 from blobtransfer.studies.settings import DEFAULT_REPEATS
@@ -29,12 +30,13 @@ class GridOptions:
     problems: Annotated[
         list[str],
         option(
-            "Two or more problems, each in turn source and target; blobs:seed=1..4 are four.",
-            panel=PROBLEM,
+            "Two or more data sets, such as blobs:seed=1..4 moons. Each is source and target "
+            "in turn.",
+            panel=DATA,
             metavar=SPECS,
         ),
     ]
-    repeats: Annotated[int, option("Independent repeats of every variant in each cell.")] = (
+    repeats: Annotated[int, option("Number of independent repeats per cell.", panel=VERDICTS)] = (
         DEFAULT_REPEATS
     )
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
@@ -52,12 +54,10 @@ def grid(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare from every problem to every other: which source helps on which target?
+    """Compare every source with every target.
 
     Examples:
-
-      blobtransfer grid --problems blobs:seed=1..4
-
+      blobtransfer grid blobs:seed=1..4
       blobtransfer grid --problems moons circles quantiles:classes=2
     """
     output.check_contents("grid")

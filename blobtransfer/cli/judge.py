@@ -9,9 +9,10 @@ import typer
 
 from blobtransfer.api.notes import score_notes
 from blobtransfer.cli.delivery import deliver
+from blobtransfer.cli.help import VERDICTS
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.parsing import RANGE, ROWS, STATISTICS, option
+from blobtransfer.cli.parsing import RANGE, ROWS, option
 from blobtransfer.cli.streams import STANDARD_STREAM
 from blobtransfer.specs.training import Metric
 
@@ -22,44 +23,42 @@ STANDARD_INPUT = "standard input"
 class JudgeOptions:
     """Baseline, range and other properties of the scores."""
 
-    panel: ClassVar[str] = STATISTICS
+    panel: ClassVar[str] = VERDICTS
     baseline: Annotated[
         str | None,
         option(
             "Variant that the others are compared with.",
             metavar="NAME",
-            show_default="the one called standalone, baseline, scratch or similar",
+            show_default="standalone, baseline or scratch",
         ),
     ] = None
     score_range: Annotated[
         list[float] | None,
         option(
-            "Lowest and highest possible score; of the program's own runs, chance level and best "
+            "Lowest and highest possible score. For runs of compare: chance level and best "
             "possible accuracy.",
             flags="--range",
             metavar=RANGE,
             show_default="0 1",
         ),
     ] = None
-    lower_is_better: Annotated[bool, option("Lower scores are better, as of a loss.")] = False
+    lower_is_better: Annotated[bool, option("Lower scores are better, as for a loss.")] = False
     resplit: Annotated[
         list[int] | None,
         option(
-            "Training and test rows of a split, if each repeat resplits the same rows.",
+            "Training and test rows of a split, if repeats resplit the same rows.",
             metavar=ROWS,
-            show_default="repeats are independent",
+            show_default="independent repeats",
         ),
     ] = None
     margin: Annotated[
         float | None,
-        option(
-            "Differences of scores up to this are negligible.", show_default="0.01 of the range"
-        ),
+        option("Largest difference that is negligible.", show_default="0.01 of the range"),
     ] = None
     metric: Annotated[
         Metric | None,
         option(
-            "What the program's own runs are judged by.",
+            "Metric of runs of compare.",
             metavar="accuracy|balanced-accuracy",
             show_default="accuracy",
         ),
@@ -71,8 +70,8 @@ def judge(
         Path,
         typer.Argument(
             metavar="SCORES",
-            help="CSV: one column per variant and one row per repeat, or columns variant, repeat "
-            "and score, or the runs that compare wrote; - reads standard input.",
+            help="CSV file: one column per variant and one row per repeat, or the columns variant, "
+            "repeat and score, or runs of compare; - reads standard input.",
         ),
     ],
     *,
@@ -80,16 +79,11 @@ def judge(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Judge scores of runs that were trained elsewhere, as compare judges its own.
+    """Compare scores of runs that another program trained.
 
     Examples:
-
-      blobtransfer judge scores.csv
-
       blobtransfer judge scores.csv --baseline scratch --range 0 100
-
       blobtransfer judge losses.csv --range 0 5 --lower-is-better
-
       blobtransfer judge runs.csv --range 0.33 0.87
     """
     output.check_contents("judge")

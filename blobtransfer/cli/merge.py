@@ -6,26 +6,39 @@ from typing import Annotated
 
 import typer
 
+from blobtransfer.cli.help import LONG_RUNS
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.options import Mixed
 from blobtransfer.cli.output import STORE_SUFFIXES, MessageOptions, check_file
-from blobtransfer.cli.parsing import RESULTS, option
+from blobtransfer.cli.parsing import option
 from blobtransfer.errors import SettingError
 
 
 def merge(
     parts: Annotated[
-        list[Path],
-        typer.Argument(metavar="PART.db [PART.db ...]", help="What commands kept with --store."),
+        list[Path], typer.Argument(metavar="PART.db ...", help="Stores of the same command.")
     ],
     *,
     store: Annotated[
-        Path, option("Where the parts go (.db); what it keeps already stays.", panel=RESULTS)
+        Path,
+        option("Store to merge them into (.db). Results in it are not replaced.", panel=LONG_RUNS),
     ],
     mixed: Mixed = False,
     messages: MessageOptions,
 ) -> None:
-    """Join stores: what several jobs computed, each some of the repeats, becomes one result."""
+    """Merge stores that hold parts of the repeats of a command.
+
+    Compute the parts on any machines, merge them, and show the result:
+      blobtransfer compare --repeats 1000 --store 1.db --only-repeats 0..499
+      blobtransfer compare --repeats 1000 --store 2.db --only-repeats 500..999
+      blobtransfer merge 1.db 2.db --store all.db
+      blobtransfer show all.db
+
+    compare, sweep, pairs and grid store their results with --store FILE.db: the same command
+    resumes where it stopped, and more --repeats add to the results. --only-repeats computes one
+    part, such as one job of a job array. --scheduler ADDRESS lets a running Dask cluster divide
+    the work; then there is nothing to merge.
+    """
     check_file("store", store, STORE_SUFFIXES)
     for part in parts:
         if os.path.realpath(part) == os.path.realpath(store):

@@ -11,18 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import typer
 
 from blobtransfer.cli.data import BlobsOptions, DataOptions
-from blobtransfer.cli.parsing import (
-    EXECUTION,
-    NETWORK,
-    NOTHING,
-    NUMBERS,
-    PAIR,
-    STATISTICS,
-    TRANSFER,
-    WORDS,
-    choice_error,
-    option,
-)
+from blobtransfer.cli.help import LONG_RUNS, NETWORK, QUESTIONS, TRANSFER, VERDICTS
+from blobtransfer.cli.parsing import NOTHING, NUMBERS, PAIR, WORDS, choice_error, option
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
 from blobtransfer.specs.checks import read_number
@@ -62,7 +52,7 @@ class TrainingOptions:
         list[str] | None,
         option(metavar=WORDS, parser=_read_activation, autocompletion=lambda: list(ACTIVATIONS)),
     ] = None
-    initializer: Annotated[Initializer, option(metavar="RULE")] = DEFAULT.initializer
+    initializer: Annotated[Initializer, option(metavar="NAME")] = DEFAULT.initializer
     epochs: Annotated[int, option()] = DEFAULT.epochs
     batch_size: Annotated[int, option()] = DEFAULT.batch_size
     learning_rate: Annotated[float | None, option()] = None
@@ -73,7 +63,7 @@ class TrainingOptions:
     patience: Annotated[int | None, option()] = None
     engine: Annotated[EngineName, option()] = DEFAULT.engine
     train_seed: Annotated[int, option()] = DEFAULT.train_seed
-    metric: Annotated[Metric, option(panel=STATISTICS)] = DEFAULT.metric
+    metric: Annotated[Metric, option(panel=VERDICTS)] = DEFAULT.metric
 
 
 def _read_variant(text: str | Variant) -> Variant:
@@ -89,7 +79,7 @@ class VariantOptions:
 
     panel: ClassVar[str] = TRANSFER
     variants: Annotated[
-        list[Variant] | None, option(flags="--variant", metavar="SPEC", parser=_read_variant)
+        list[Variant] | None, option(flags="--variant", metavar="VARIANT", parser=_read_variant)
     ] = None
 
 
@@ -102,15 +92,15 @@ class TransferOptions:
 
     panel: ClassVar[str] = TRANSFER
     model: Annotated[Path | None, option()] = None
-    repeats: Annotated[int | None, option()] = None
-    until_decided: Annotated[bool, option()] = False
-    max_repeats: Annotated[int | None, option()] = None
+    repeats: Annotated[int | None, option(panel=VERDICTS)] = None
+    until_decided: Annotated[bool, option(panel=VERDICTS)] = False
+    max_repeats: Annotated[int | None, option(panel=VERDICTS)] = None
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
 
 
-ShownMargin = Annotated[float | None, option(panel=STATISTICS, show_default="that of the results")]
+ShownMargin = Annotated[float | None, option(panel=VERDICTS, show_default="as in the results")]
 
-SCORES_OPTION: Any = option(panel=STATISTICS)
+SCORES_OPTION: Any = option(panel=QUESTIONS)
 
 BUDGET_OPTION: Any = option(panel=NETWORK)
 
@@ -119,10 +109,10 @@ BUDGET_OPTION: Any = option(panel=NETWORK)
 class StatisticsOptions:
     """Margin, learning rates, epochs of source networks and other statistics."""
 
-    panel: ClassVar[str] = STATISTICS
-    margin: Annotated[float | None, option()] = None
-    low: Annotated[float | None, option()] = None
-    tune: Annotated[str | None, option(panel=NETWORK, metavar="SETTING=X,X...")] = None
+    panel: ClassVar[str] = VERDICTS
+    margin: Annotated[float | None, option(panel=VERDICTS)] = None
+    low: Annotated[float | None, option(panel=VERDICTS)] = None
+    tune: Annotated[str | None, option(panel=NETWORK, metavar="SETTING=A,B,...")] = None
     source_epochs: Annotated[int | None, option(panel=NETWORK)] = None
 
 
@@ -130,9 +120,10 @@ class StatisticsOptions:
 class QuestionOptions(StatisticsOptions):
     """Variants to compare, and criteria."""
 
-    sources: Annotated[Literal[Question, "both"] | None, option()] = None
+    panel: ClassVar[str] = QUESTIONS
+    sources: Annotated[Literal[Question, "both"] | None, option(panel=TRANSFER)] = None
     nested: Annotated[list[int] | None, option(metavar=PAIR)] = None
-    against: Annotated[Variant | None, option(metavar="SPEC", parser=_read_variant)] = None
+    against: Annotated[Variant | None, option(metavar="VARIANT", parser=_read_variant)] = None
     speed: Annotated[bool, option()] = False
     scores: Annotated[bool, SCORES_OPTION] = False
     threshold: Annotated[float | None, option()] = None
@@ -167,20 +158,20 @@ def values_of(*groups: Any, **values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-Mixed = Annotated[bool, option(panel=EXECUTION)]
+Mixed = Annotated[bool, option(panel=LONG_RUNS)]
 
 
 @dataclass(frozen=True)
 class ExecutionOptions:
     """Executor of the blocks, and store of the results."""
 
-    panel: ClassVar[str] = EXECUTION
+    panel: ClassVar[str] = LONG_RUNS
     store: Annotated[Path | None, option()] = None
     only_repeats: Annotated[
         str | None,
         option(
-            "Compute these repeats alone, such as 0..499, into --store, and show nothing; "
-            "blobtransfer merge joins the parts.",
+            "Compute only these repeats, such as 0..499, into --store, and print no results. "
+            "blobtransfer merge combines such parts.",
             metavar="A..B",
             show_default="all",
         ),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 import typer
 
 from blobtransfer.atomic_write import find_write_obstacle
-from blobtransfer.cli.parsing import MESSAGES, RESULTS, choice, option
+from blobtransfer.cli.help import FIGURE, GENERAL, RESULTS
+from blobtransfer.cli.parsing import HELP_ALL, choice, option, print_all_options
 from blobtransfer.cli.streams import STANDARD_STREAM, print_stderr
 from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.keras_files import NETWORK_SUFFIXES
@@ -44,28 +45,28 @@ Version = Annotated[
     ),
 ]
 
+HelpAll = Annotated[
+    bool,
+    typer.Option(HELP_ALL, help="Show all options.", callback=print_all_options, is_eager=True),
+]
+
 
 @dataclass(frozen=True)
 class FigureOptions:
     """Path and appearance of the figure."""
 
-    panel: ClassVar[str] = RESULTS
+    panel: ClassVar[str] = FIGURE
     plot: Annotated[
-        Path | None,
-        option(
-            "The figure; the suffix picks the format: png, svg or pdf.",
-            show_default="<command>.png",
-        ),
+        Path | None, option("Figure file: .png, .svg or .pdf.", show_default="<command>.png")
     ] = None
-    no_plot: Annotated[bool, option("Draw no figure, unless --plot names one.")] = False
+    no_plot: Annotated[bool, option("Draw no figure, unless --plot is given.")] = False
     show: Annotated[bool, option("Also open the figure in a window.")] = False
-    style: Annotated[
-        Style,
-        option("What the figure is for: slide is a page of 16:9, paper a column of a journal."),
-    ] = "screen"
+    style: Annotated[Style, option("Style of the figure; slide is 16:9, paper a column.")] = (
+        "screen"
+    )
     size: Annotated[
         str | None,
-        option("Width and height of the figure in inches, such as 3.5x4.", metavar="WxH"),
+        option("Width and height of the figure in inches, such as 3.5x4.", metavar="WIDTHxHEIGHT"),
     ] = None
 
     def inches(self) -> tuple[float, float] | None:
@@ -99,23 +100,20 @@ class ResultOptions:
 
     panel: ClassVar[str] = RESULTS
     format: Annotated[
-        str | None,
-        choice("What goes to standard output.", tuple(TEXT_WRITERS), show_default="table"),
+        str | None, choice("Format of standard output.", tuple(TEXT_WRITERS), show_default="table")
     ] = None
     output: Annotated[
         list[Path] | None,
         option(
-            "Also write the results there; .json, .csv, .md, .txt or .html (a report to forward) "
-            "picks the format, - is standard output. Repeatable.",
+            "Results file: .json, .csv, .md, .txt or .html (report). - is standard output. "
+            "Repeatable.",
             flags="-o",
             metavar="FILE",
         ),
     ] = None
     curves: Annotated[
         Path | None,
-        option(
-            "Also write the learning curves there, one row per epoch (.csv); compare needs --speed."
-        ),
+        option("Learning curves file (.csv), one row per epoch. compare and sweep need --speed."),
     ] = None
 
     def files(self) -> list[Path]:
@@ -132,11 +130,10 @@ class ScreenOptions:
     """Amount of output on the screen, and the file of the summary."""
 
     panel: ClassVar[str] = RESULTS
-    full: Annotated[bool, option("Show every column on a terminal.")] = False
-    explain: Annotated[bool, option("Explain each word of a comparison.")] = False
+    full: Annotated[bool, option("Show all columns and all results on a terminal.")] = False
+    explain: Annotated[bool, option("Explain the words of the tables.")] = False
     summary: Annotated[
-        Path | None,
-        option("Also write one row per variant of a comparison there; .csv, .md or .tex."),
+        Path | None, option("Summary file, one row per variant: .csv, .md or .tex.")
     ] = None
 
 
@@ -144,11 +141,12 @@ class ScreenOptions:
 class MessageOptions:
     """Which messages are printed."""
 
-    panel: ClassVar[str] = MESSAGES
-    quiet: Annotated[bool, option("No progress, no notes.", flags="-q")] = False
-    verbose: Annotated[bool, option("Show TensorFlow's log.", flags="-v")] = False
-    debug: Annotated[bool, option("Show where an error comes from.")] = False
+    panel: ClassVar[str] = GENERAL
+    quiet: Annotated[bool, option("Print neither progress nor notes.", flags="-q")] = False
+    verbose: Annotated[bool, option("Show the log of TensorFlow.", flags="-v")] = False
+    debug: Annotated[bool, option("Show the traceback of an error.")] = False
     version: Version = False
+    help_all: HelpAll = False
 
     @property
     def print_line(self) -> Callable[[str], None] | None:

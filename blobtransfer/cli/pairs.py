@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 from blobtransfer.api.requests import pairs_request
 from blobtransfer.cli.data import BlobsOptions, description
+from blobtransfer.cli.help import DATA, TRANSFER, VERDICTS
 from blobtransfer.cli.options import (
     BUDGET_OPTION,
     FIXED_OPTION,
@@ -15,7 +16,7 @@ from blobtransfer.cli.options import (
     values_of,
 )
 from blobtransfer.cli.output import OutputOptions
-from blobtransfer.cli.parsing import PROBLEM, TRANSFER, option
+from blobtransfer.cli.parsing import option
 from blobtransfer.cli.run import run
 from blobtransfer.cli.streams import print_stderr
 from blobtransfer.specs.study import Budget
@@ -27,25 +28,29 @@ class PairsOptions:
     """Number of pairs, and of repeats of each pair."""
 
     panel: ClassVar[str] = TRANSFER
-    pairs: Annotated[int, option("Pairs of problems that are drawn.")] = DEFAULT_PAIRS
-    repeats: Annotated[int, option("Independent repeats of every variant on each pair.")] = (
+    pairs: Annotated[int, option("Number of pairs of data sets.", panel=DATA)] = DEFAULT_PAIRS
+    repeats: Annotated[int, option("Number of independent repeats per pair.", panel=VERDICTS)] = (
         DEFAULT_REPEATS
     )
     first_seed: Annotated[
         int,
         option(
-            "The first problem: pair 1 goes from it to the next, pair 2 from the one after that.",
-            panel=PROBLEM,
+            "Seed of the first source: pair 1 has this seed and the next, pair 2 the two seeds "
+            "after them.",
+            panel=DATA,
         ),
     ] = DEFAULT_FIRST_SEED
     source: Annotated[
         str | None,
         description(
-            "The kind of the source problems, such as moons:noise=0.2; a table gives random "
-            "halves of its classes."
+            "Kind of the source data, such as moons:noise=0.2 or digits. The classes of a table "
+            "are split at random into source and target.",
+            show_default="blobs",
         ),
     ] = None
-    target: Annotated[str | None, description("The kind of the target problems, likewise.")] = None
+    target: Annotated[
+        str | None, description("Kind of the target data.", show_default="as the source")
+    ] = None
     fixed: Annotated[list[int] | None, FIXED_OPTION] = None
     budget: Annotated[Budget | None, BUDGET_OPTION] = None
 
@@ -61,14 +66,11 @@ def pairs(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare on many pairs of problems: what may the next one like them see?
+    """Compare on many pairs of data sets: what can a new pair expect?
 
     Examples:
-
       blobtransfer pairs --pairs 60 --repeats 60
-
       blobtransfer pairs --source moons:noise=0.3 --target circles
-
       blobtransfer pairs --source digits --pairs 20
     """
     output.check_contents("pairs")

@@ -21,15 +21,11 @@ from typer.models import OptionInfo
 
 from blobtransfer.api.keywords import DESCRIPTIONS
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reportable_error
+from blobtransfer.cli.help import command_help, is_coloured
 from blobtransfer.cli.interrupts import INTERRUPTED
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import MachineError
 from blobtransfer.specs.checks import read_number
-
-TRANSFER, PROBLEM, NETWORK = "Transfer", "Problem", "Network and training"
-STATISTICS, RESULTS, MESSAGES = "Question and statistics", "Results", "Messages"
-EXECUTION = "Long work"
-"""Panels of the help page."""
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 
@@ -40,26 +36,11 @@ HELP_ALL = "--help-all"
 SHOWS_ALL = "blobtransfer.shows_all"
 """Key of a context's `meta`: whether the help page shows every option."""
 
-_SHORT = {
-    "--repeats", "--fixed", "--variant", "--source", "--target", "--epochs", "--output",
-    "--store", "--explain", "--quiet", "--help",
-}  # fmt: skip
-_COMPARE = _SHORT | {
-    "--model", "--sources", "--until-decided", "--source-seed", "--target-seed", "--full",
-}  # fmt: skip
-SHORT_HELP = {
-    "compare": _COMPARE,
-    "sweep": _COMPARE | {"--over", "--budget"},
-    "pairs": _SHORT | {"--pairs", "--first-seed", "--margin"},
-    "grid": _SHORT | {"--problems", "--margin", "--full"},
-}
-"""Flags on the short help page of a command; other commands show all."""
-
 LIBRARY_BYTES = 160 << 20
 """Smallest free memory that the libraries of any command need."""
 
-NUMBERS, PAIR, WORDS, SPECS = "N [N ...]", "S T", "W [W ...]", "SPEC SPEC [SPEC ...]"
-RANGE, ROWS = "LOW HIGH", "N_TRAIN N_TEST"
+NUMBERS, PAIR, WORDS, SPECS = "N ...", "S T", "NAME ...", "SPEC ..."
+RANGE, ROWS = "LOW HIGH", "TRAIN TEST"
 """Metavars of options with several values, by which `Command` recognises them."""
 
 OF_TWO = (RANGE, ROWS)
@@ -72,7 +53,7 @@ def option(help: str = "", *, panel: str | None = None, flags: str = "", **setti
     Args:
         help: Help text, one line; empty: that of the keyword of the same name in Python, with
             what its default None means.
-        panel: Panel of the help page; None: the `panel` of its group.
+        panel: Panel of the page of all options; None: the `panel` of its group.
         flags: A short flag, or a long flag that differs from the name.
         settings: Further arguments of `typer.Option`.
     """
@@ -110,33 +91,25 @@ def _check_memory() -> None:
         raise MachineError(f"{problem}; free some, or raise the limit (ulimit -v)") from error
 
 
+def print_all_options(context: typer.Context, is_requested: bool) -> None:
+    """Print the help page with all options of a command, and end it.
+
+    Raises:
+        Exit: The page was printed.
+    """
+    if is_requested and not context.resilient_parsing:
+        context.meta[SHOWS_ALL] = True
+        typer.echo(context.get_help(), color=context.color)
+        raise typer.Exit()
+
+
 class Command(TyperCommand):
     """A command whose options with several values take `0 1 2`, `0,1,2` or one at a time."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help page: the short page, or all options with --help-all."""
-        flags = SHORT_HELP.get(str(self.name))
-        if ctx.meta.get(SHOWS_ALL) or flags is None:
-            super().format_help(ctx, formatter)
-            return
-        params: list[Any] = list(self.params)
-        hidden = [
-            param
-            for param in params
-            if param.param_type_name == "option"
-            and not param.hidden
-            and flags.isdisjoint(param.opts)
-        ]
-        epilog = self.epilog
-        for param in hidden:
-            param.hidden = True
-        self.epilog = f"{len(hidden)} more options: blobtransfer {self.name} --help-all"
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            self.epilog = epilog
-            for param in hidden:
-                param.hidden = False
+        ctx.color = is_coloured()
+        formatter.write(command_help(self, ctx, SHOWS_ALL in ctx.meta))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error becomes one line and an exit code.
@@ -157,8 +130,9 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrite runs of values into repeated options, then parse as Typer does."""
-        if HELP_ALL in args:
-            ctx.meta[SHOWS_ALL] = True
+        if HELP_ALL in args or args[-2:] in (["--help", "all"], ["-h", "all"]):
+            args = [HELP_ALL]
+        elif "--help" in args or "-h" in args:  # even beside options that do not exist
             args = ["--help"]
         metavars = {
             flag: param.metavar

@@ -5,9 +5,10 @@ from typing import Annotated
 from blobtransfer.api.requests import plot_requests
 from blobtransfer.cli.data import BlobsOptions, description
 from blobtransfer.cli.delivery import save_figure
+from blobtransfer.cli.help import BLOBS
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.output import FigureOptions, MessageOptions, OutputOptions
-from blobtransfer.cli.parsing import NUMBERS, PROBLEM, option
+from blobtransfer.cli.parsing import NUMBERS, option
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
 
@@ -16,18 +17,23 @@ def plot_data(
     *,
     seed: Annotated[
         list[int] | None,
-        option("Problems, a panel each.", panel=PROBLEM, metavar=NUMBERS, show_default="1 2"),
+        option("Seeds of blobs, one panel each.", panel=BLOBS, metavar=NUMBERS, show_default="1 2"),
     ] = None,
     task: Annotated[
         list[str] | None,
-        description("A problem, such as moons:noise=0.2 or a.csv:label=y. Repeatable."),
+        description("Data to draw, such as moons:noise=0.2 or a.csv:label=y. Repeatable."),
     ] = None,
     blobs: BlobsOptions,
     figure: FigureOptions,
     messages: MessageOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Draw problems: rows by class, true centres, and the best possible accuracy."""
+    """Draw data sets, with the best possible accuracy.
+
+    Examples:
+      blobtransfer plot-data --seed 1 2
+      blobtransfer plot-data --task moons:noise=0.2 --task a.csv:label=y
+    """
     specs = plot_requests(task or (), seed or (), blobs.given())
     path = OutputOptions(figure=figure, messages=messages).check_files("plot-data")
     if path is None and not figure.show:

@@ -8,10 +8,11 @@ import typer
 
 from blobtransfer.api.loading import load_results
 from blobtransfer.cli.delivery import deliver
+from blobtransfer.cli.help import RESULTS
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.options import ShownMargin
 from blobtransfer.cli.output import MessageOptions, OutputOptions
-from blobtransfer.cli.parsing import RESULTS, STATISTICS, option
+from blobtransfer.cli.parsing import option
 from blobtransfer.cli.streams import print_stderr, read_input
 from blobtransfer.errors import InputFileError, SettingError
 from blobtransfer.specs.experiment import Question
@@ -32,15 +33,14 @@ def show(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="RESULTS",
-            help="What a command wrote as JSON, or kept with --store; - reads standard input.",
+            metavar="RESULTS", help="JSON file or store (.db) of a command; - reads standard input."
         ),
     ],
     *,
     number: Annotated[
         int | None,
         option(
-            "Which of the commands that a store keeps, counted from 1.",
+            "Number of the command in a store, counted from 1.",
             panel=RESULTS,
             flags="--command",
             show_default="the last",
@@ -48,21 +48,28 @@ def show(
     ] = None,
     margin: ShownMargin = None,
     sources: Annotated[
-        Literal[Question, "both"], option("Show one question, or both.", panel=STATISTICS)
+        Literal[Question, "both"],
+        option("Show results of fresh sources, of one source, or both.", panel=RESULTS),
     ] = "both",
     only: Annotated[
         list[str] | None,
         option(
-            "Show this variant beside standalone, such as fixed=0; intervals and verdicts stay "
+            "Show only this variant and standalone, such as fixed=0. Intervals and verdicts remain "
             "those of all variants. Repeatable.",
-            panel=STATISTICS,
+            panel=RESULTS,
             metavar="VARIANT",
         ),
     ] = None,
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Print every table and draw every figure of a saved result again, without training."""
+    """Show saved results: tables and figures, without training.
+
+    Examples:
+      blobtransfer show results.json --full
+      blobtransfer show results.json --sources fresh --style slide --plot slide.png
+      blobtransfer show store.db -o report.html
+    """
     output.check_contents("show", has_curves=True)
     path = output.check_files("show", read=[("the results to be shown", file)])
     try:

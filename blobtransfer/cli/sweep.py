@@ -3,14 +3,12 @@
 from typing import Annotated
 
 from blobtransfer.api.requests import sweep_request
+from blobtransfer.cli.help import DATA, NETWORK
 from blobtransfer.cli.options import ComparisonOptions, ExecutionOptions
 from blobtransfer.cli.output import OutputOptions
 from blobtransfer.cli.parsing import option
 from blobtransfer.cli.run import run
 from blobtransfer.specs.study import Budget
-
-SWEEP = "Sweep"
-"""Name of the panel of the help page."""
 
 
 def sweep(
@@ -18,10 +16,10 @@ def sweep(
     over: Annotated[
         list[str],
         option(
-            "What varies: a setting and its values, such as train-samples=10,30,100, "
-            "hidden=2..32/5 or target.noise=0.1,0.3. Given twice, every value of the one is tried "
-            "with every value of the other.",
-            panel=SWEEP,
+            "Setting to vary, such as train-samples=10,30,100. Ranges: hidden=2..32/5 has five "
+            "values. Keys of data: target.noise=0.1,0.3. Given twice, all combinations are "
+            "compared.",
+            panel=DATA,
             metavar="SETTING=A,B,...",
         ),
     ],
@@ -29,8 +27,8 @@ def sweep(
         Budget | None,
         option(
             "Train all points for as many epochs, or for as many updates.",
-            panel=SWEEP,
-            show_default="updates where rows or batches vary, else epochs",
+            panel=NETWORK,
+            show_default="updates if rows or batches vary, else epochs",
         ),
     ] = None,
     comparison: ComparisonOptions,
@@ -38,14 +36,11 @@ def sweep(
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Compare at every value of a setting: where does transfer begin, or cease, to help?
+    """Compare at every value of a setting, such as training rows.
 
     Examples:
-
       blobtransfer sweep --over train-samples=10,30,100,300
-
-      blobtransfer sweep --over target.train=10,30,100 --until-decided
-
+      blobtransfer sweep --over target.train=10,30 --source moons --target circles
       blobtransfer sweep --over hidden=2,5,20 --over cluster-std=1,2,4
     """
     output.check_contents("sweep", comparison.question.speed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from blobtransfer.api.requests import source_request, target_request
 from blobtransfer.cli.data import BlobsOptions, description, tables_of
 from blobtransfer.cli.delivery import deliver, finish, print_notes, printing, save_network
+from blobtransfer.cli.help import BLOBS, RESULTS, TRANSFER
 from blobtransfer.cli.interrupts import defer_signals
 from blobtransfer.cli.options import TrainingOptions, VariantOptions, values_of
 from blobtransfer.cli.output import (
@@ -17,7 +18,7 @@ from blobtransfer.cli.output import (
     ResultOptions,
     check_model_file,
 )
-from blobtransfer.cli.parsing import PROBLEM, RESULTS, TRANSFER, option
+from blobtransfer.cli.parsing import option
 from blobtransfer.cli.run import MODEL_FILE
 from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import MachineError, SettingError
@@ -34,13 +35,17 @@ if TYPE_CHECKING:
 def train_source(
     *,
     seed: Annotated[
-        int | None, option("The source problem.", panel=PROBLEM, show_default="1")
+        int | None, option("Seed N: short for --task blobs:seed=N.", panel=BLOBS, show_default="1")
     ] = None,
     task: Annotated[
-        str | None, description("The source problem, such as moons:noise=0.2 or a.csv:label=y.")
+        str | None,
+        description(
+            "Data to train on, such as moons:noise=0.2 or a.csv:label=y.",
+            show_default="blobs:seed=1",
+        ),
     ] = None,
     model: Annotated[
-        Path, option("Where the trained network is saved (.keras or .h5).", panel=RESULTS)
+        Path, option("File for the trained network (.keras or .h5).", panel=RESULTS)
     ] = Path("model.keras"),
     force: Annotated[bool, option("Replace an existing model file.", panel=RESULTS)] = False,
     blobs: BlobsOptions,
@@ -50,7 +55,12 @@ def train_source(
     messages: MessageOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Train the source network and save it."""
+    """Train a source network and save it.
+
+    Examples:
+      blobtransfer train-source --seed 1
+      blobtransfer train-source --task a.csv:label=y --model a.keras
+    """
     output = OutputOptions(figure=figure, result=result, messages=messages)
     request = source_request(task, seed, blobs.given(), values_of(training))
     spec, tables = request.spec, tables_of(request.settings.source)
@@ -70,24 +80,30 @@ def train_source(
 def train_target(
     *,
     seed: Annotated[
-        int | None, option("The target problem.", panel=PROBLEM, show_default="2")
+        int | None, option("Seed N: short for --task blobs:seed=N.", panel=BLOBS, show_default="2")
     ] = None,
     task: Annotated[
-        str | None, description("The target problem, such as moons:noise=0.2 or a.csv:label=y.")
+        str | None,
+        description(
+            "Data to train on, such as moons:noise=0.2 or a.csv:label=y.",
+            show_default="blobs:seed=2",
+        ),
     ] = None,
     model: Annotated[
         Path | None,
         option(
-            "Start from this network (.keras, .h5 or unzipped folder): transfer.", panel=TRANSFER
+            "Saved network to start from. A .keras or .h5 file, or an unzipped folder of Keras.",
+            panel=TRANSFER,
+            show_default="random weights",
         ),
     ] = None,
     fixed: Annotated[
         int | None,
-        option("Hidden layers of the model to freeze.", panel=TRANSFER, show_default="0"),
+        option("Number of hidden layers of --model to freeze.", panel=TRANSFER, show_default="0"),
     ] = None,
     variants: VariantOptions,
     save: Annotated[
-        Path | None, option("Save the trained network there (.keras or .h5).", panel=RESULTS)
+        Path | None, option("File for the trained network (.keras or .h5).", panel=RESULTS)
     ] = None,
     force: Annotated[bool, option("Replace an existing model file.", panel=RESULTS)] = False,
     blobs: BlobsOptions,
@@ -97,7 +113,12 @@ def train_target(
     messages: MessageOptions,
     argv: tuple[str, ...],
 ) -> None:
-    """Train on the target problem: from scratch, or from a saved network with --model."""
+    """Train a network on the target, from scratch or by transfer.
+
+    Examples:
+      blobtransfer train-target --seed 2
+      blobtransfer train-target --seed 2 --model model.keras --fixed 1
+    """
     output = OutputOptions(figure=figure, result=result, messages=messages)
     values = values_of(variants, training, model=model, fixed=fixed)
     request = target_request(task, seed, blobs.given(), values)

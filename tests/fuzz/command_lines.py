@@ -7,13 +7,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import typer
 from helpers.commands import run_here
 from helpers.models import write_keras
 from helpers.specs import SMALL_OPTIONS
 from helpers.tables import write_rows, write_sites
 
-from blobtransfer.cli.app import COMPLETE, app
+from blobtransfer.cli.app import COMMANDS, COMPLETE, build_command
 from blobtransfer.cli.failures import envvar_of
 from blobtransfer.cli.parsing import NUMBERS, OF_TWO, PAIR, RANGE, ROWS, SPECS, WORDS
 from fuzz.mutation import VICTIM, Mutation
@@ -62,11 +61,11 @@ POOLS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     WORDS: (("relu", "tanh", "leaky_relu=0.1"), ("relu tanh relu", "x", "", "leaky_relu=nan")),
     SPECS: (("blobs:samples=60,train=40,seed=1..2", "moons:samples=60 circles:samples=60"),
             (*PROBLEMS, "blobs:seed=1..9999999", "blobs:seed=2..1", "moons moons")),
-    "RULE": (("he_normal", "lecun_uniform"), ("", "x", "He_Normal")),
+    "--initializer": (("he_normal", "lecun_uniform"), ("", "x", "He_Normal")),
     "FILE": (FILES[:9], FILES),
     "A..B": (("0..0", "1..1"), ("0..99", "1..0", "0", "..", "", "-1..1", "0..9999999999", "x..y")),
-    "WxH": (("5x4",), ("0x0", "5", "x", "", "5x", "nanx5", "1e9x5", "5x4x3", "5*4")),
-    "SETTING=X,X...": (("learning-rate=0.1,0.2",), ("learning-rate=", "x=1,2", "learning-rate=nan",
+    "WIDTHxHEIGHT": (("5x4",), ("0x0", "5", "x", "", "5x", "nanx5", "1e9x5", "5x4x3", "5*4")),
+    "--tune": (("learning-rate=0.1,0.2",), ("learning-rate=", "x=1,2", "learning-rate=nan",
                        "learning-rate=" + "1," * 30, "", "hidden=2,3")),
     "SETTING=A,B,...": (AXES[:8], AXES),
     "ADDRESS": (("x",), ("", "tcp://h:99999", RESULTS, "folder", "fifo.csv", "tcp://", "\x1b")),
@@ -75,9 +74,9 @@ POOLS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "NAME": (("base", "tuned"), ("", "x", "Base", "\x1b[2J", "n" * 300)),
     RANGE: (("0 1", "0 100"), ("0", "1 0", "0 0", "nan 1", "0 1e400", *REALS)),
     ROWS: (("80 20",), ("80", "0 0", "1 99999999999", *INTEGERS)),
-    "PART.db [PART.db ...]": ((STORE,), ("none.db", RESULTS, "folder", "fifo.csv", "", "link.csv")),
+    "PART.db ...": ((STORE,), ("none.db", RESULTS, "folder", "fifo.csv", "", "link.csv")),
 }  # fmt: skip
-"""Small valid values of an option, by its metavar, and odd ones."""
+"""Small valid values of an option, by its metavar or flag, and odd ones."""
 
 SMALL = {
     "--samples": "60", "--train-samples": "40", "--test-samples": "20", "--epochs": "2",
@@ -116,8 +115,6 @@ VARIABLES = {
 OPENS_WINDOW = {"--show"}
 """Left out: a test must not open a window where there is a display."""
 
-COMMANDS: Mapping[str, Any] = vars(typer.main.get_command(app))["commands"]
-
 
 def prepare(valid: Path) -> None:
     """Write a table, a model, results and a store."""
@@ -140,7 +137,7 @@ def mutate(rng: Random, i: int, valid: Path) -> Mutation:
     Path("hard.csv").hardlink_to(VICTIM)
     os.mkfifo("fifo.csv")
     name = rng.choice(tuple(COMMANDS))
-    params = [param for param in COMMANDS[name].params if not OPENS_WINDOW & {*param.opts}]
+    params = [param for param in build_command(name).params if not OPENS_WINDOW & {*param.opts}]
     wanted = [param for param in params if param.required and rng.random() < 0.95]
     wanted += rng.choices(params, k=rng.choice((0, 1, 2, 3, 4, 8)))
     given = {flag for param in wanted for flag in param.opts}
@@ -184,13 +181,13 @@ def _value(param: Any, rng: Random) -> str:
         return SMALL[flag]
     if getattr(param, "is_flag", False):
         return rng.choice(("1", "0", "yes", "x", ""))
-    if metavar == "SPEC":
-        pool = VARIANTS if flag in ("--variant", "--against") else PROBLEMS
+    if metavar in ("SPEC", "VARIANT"):
+        pool = PROBLEMS if metavar == "SPEC" else VARIANTS
         return rng.choice(pool[:6] if is_valid else pool)
     if "|" in metavar:
         choices = metavar.replace("|keras", "").split("|")
         return rng.choice(choices if is_valid else ("", "x", choices[0].upper(), f"{choices[0]} "))
-    return rng.choice(POOLS[metavar][0 if is_valid else 1])
+    return rng.choice(POOLS[flag if flag in POOLS else metavar][0 if is_valid else 1])
 
 
 def _environment(params: list[Any], rng: Random) -> dict[str, str]:

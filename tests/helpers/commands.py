@@ -9,12 +9,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
-
-import typer
 
 from blobtransfer.cli.app import main
 
@@ -22,9 +18,6 @@ if TYPE_CHECKING:
     from helpers.fork_server import ForkedCommand
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-
-mock.patch.object(typer.main, "get_command", cache(typer.main.get_command)).start()
-# Typer builds all commands and options at every call: 30 ms, half of the time of a refusal.
 
 STARTED: list["subprocess.Popen[str] | ForkedCommand"] = []
 """Processes of the running test, ended after it by `conftest.nothing_runs_on`."""

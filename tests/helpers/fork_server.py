@@ -24,12 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import typer
 from fuzz.__main__ import LIBRARIES
 from fuzz.child import fork
 
 from blobtransfer import __main__ as program
-from blobtransfer.cli.app import app
+from blobtransfer.cli.app import COMMANDS, build_command
 from blobtransfer.running.run import compare
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import BlobsSpec
@@ -180,7 +179,8 @@ def main(folder: Path) -> None:
     for library in LIBRARIES:
         importlib.import_module(library)
     compare(ExperimentSpec(source=BlobsSpec(1), target=BlobsSpec(2), n_repeats=1))
-    typer.main.get_command(app)
+    for name in COMMANDS:
+        build_command(name)
     path = folder / "blobtransfer"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/socket")

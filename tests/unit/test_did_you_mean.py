@@ -1,8 +1,10 @@
 """What is suggested for a word that is not known."""
 
 import pytest
+import typer
 from helpers.commands import assert_refused
 
+from blobtransfer.cli.app import build_command
 from blobtransfer.did_you_mean import closest_words
 from blobtransfer.specs.network import ACTIVATIONS
 
@@ -42,22 +44,9 @@ def test_nothing_is_suggested_where_nothing_is_near():
     assert closest_words("--xyzzy", ["--epochs", "--model"]) == []
 
 
-def test_the_short_help_has_the_first_week_and_the_long_one_everything(run):
-    short, long = run("compare", "--help"), run("compare", "--help-all")
-    assert (short.code, long.code) == (0, 0)
-    assert len(short.out.splitlines()) < 0.75 * len(long.out.splitlines())
-    assert "--repeats" in short.out and "--momentum" not in short.out
-    assert "--help-all" in short.out and short.out.count("blobtransfer compare --") >= 3
-    assert "--momentum" in long.out
-
-
-def test_the_words_of_a_choice_complete_in_a_shell(run, monkeypatch):
-    import typer
-
-    from blobtransfer.cli.app import app
-
-    command = vars(typer.main.get_command(app))["commands"]["compare"]
+def test_the_words_of_a_choice_complete_in_a_shell():
+    command = build_command("compare")
     options = {flag: param for param in command.params for flag in param.opts}
     for flag, words in (("--engine", ["compiled", "keras"]), ("--activation", list(ACTIVATIONS))):
-        found = options[flag].shell_complete(typer.Context(command), "")
-        assert [one.value for one in found] == words
+        items = options[flag].shell_complete(typer.Context(command), "")
+        assert [item.value for item in items] == words

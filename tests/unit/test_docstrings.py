@@ -1,14 +1,13 @@
 """Docstrings of public functions say what ruff cannot check: arguments, shapes and errors."""
 
 import ast
-import inspect
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import blobtransfer
-from blobtransfer.cli.app import app
+from blobtransfer.cli.app import COMMANDS
 
 PACKAGE = Path(blobtransfer.__file__).parent
 
@@ -73,7 +72,7 @@ def modules() -> dict[str, ast.Module]:
 
 def public_functions() -> Iterator[Function]:
     """Yield all but the commands, whose docstrings are help pages and whose options have texts."""
-    commands = {inspect.unwrap(c.callback).__name__ for c in app.registered_commands if c.callback}
+    commands = {function.__name__ for function in COMMANDS.values()}
     for path, tree in modules().items():
         for function in functions_of(tree):
             if not (path.startswith("cli") and function.name in commands):

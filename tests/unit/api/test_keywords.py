@@ -4,13 +4,12 @@ import inspect
 
 import numpy as np
 import pytest
-import typer
 
 import blobtransfer
 from blobtransfer.api.keywords import DESCRIPTIONS, in_python
-from blobtransfer.cli.app import app
+from blobtransfer.cli.app import COMMANDS, build_command
 
-COMMANDS = vars(typer.main.get_command(app))["commands"]
+COMMANDS = {name: build_command(name) for name in COMMANDS}
 
 FUNCTIONS = {name: name.replace("-", "_") for name in COMMANDS if name not in ("show", "merge")} | {
     "show": "load"
@@ -26,7 +25,7 @@ METHODS = {
 OUTPUTS = {"model": "train-source", "save": "train-target", "force": "train-source train-target"}
 """Options of the file of a network, for which `TrainingResult` has `save_model`; their commands."""
 
-TERMINAL = ("quiet", "verbose", "debug", "version", "help", "only-repeats")
+TERMINAL = ("quiet", "verbose", "debug", "version", "help", "help-all", "only-repeats")
 """Options of messages, and of the jobs of an array."""
 
 

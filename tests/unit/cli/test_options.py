@@ -3,16 +3,13 @@
 from pathlib import Path
 
 import pytest
-import typer
 
 from blobtransfer.api.requests import settings_of
-from blobtransfer.cli.app import app
+from blobtransfer.cli.app import COMMANDS, build_command
 from blobtransfer.cli.options import QuestionOptions, TrainingOptions, values_of
 from blobtransfer.cli.output import FigureOptions, ResultOptions
 from blobtransfer.errors import SettingError
 from blobtransfer.studies.settings import ComparisonSettings
-
-COMMANDS = vars(typer.main.get_command(app))["commands"]
 
 
 def test_options_left_alone_have_the_default_settings():
@@ -30,9 +27,9 @@ def test_rates_that_cannot_be_read_are_rejected(text):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_has_a_sentence_and_the_environment_variable_of_its_flag(command):
-    for option in COMMANDS[command].params:
+    for option in build_command(command).params:
         flag = max(option.opts, key=len)
-        if flag.startswith("--") and flag not in ("--help", "--version"):
+        if flag.startswith("--") and flag not in ("--help", "--help-all", "--version"):
             assert option.envvar == "BLOBTRANSFER_" + flag[2:].upper().replace("-", "_")
             assert option.help.endswith((".", "?"))
 

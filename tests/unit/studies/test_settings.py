@@ -3,9 +3,8 @@
 from dataclasses import fields
 
 import pytest
-import typer
 
-from blobtransfer.cli.app import app
+from blobtransfer.cli.app import build_command
 from blobtransfer.errors import SettingError
 from blobtransfer.specs.generated import BlobsSpec, MoonsSpec
 from blobtransfer.specs.variant import parse_variant
@@ -14,7 +13,7 @@ from blobtransfer.studies.settings import DEFAULTS, ComparisonSettings
 
 OPTIONS = {
     flag.removeprefix("--").replace("-", "_"): option
-    for option in vars(typer.main.get_command(app))["commands"]["compare"].params
+    for option in build_command("compare").params
     for flag in option.opts
 }
 
