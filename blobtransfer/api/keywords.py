@@ -312,21 +312,6 @@ DESCRIPTIONS: dict[str, Description] = {
 RENAMED = {"variant": "variants"}
 """Fields of `ComparisonSettings` that have another name than their option."""
 
-OTHER_NAMES = {
-    "random_state": "train_seed",
-    "seed": "train_seed",
-    "hidden_layer_sizes": "hidden",
-    "max_iter": "epochs",
-    "learning_rate_init": "learning_rate",
-    "solver": "optimizer",
-    "lr": "learning_rate",
-    "layers": "hidden",
-    "units": "hidden",
-    "runs": "repeats",
-    "freeze": "fixed",
-}
-"""Keywords of other libraries, first of all scikit-learn, and what they are called here."""
-
 METHODS = {
     "plot": "plot()",
     "style": "plot(style=...)",
@@ -416,13 +401,11 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def _unknown_keyword(function: str, name: str, names: Sequence[str]) -> str:
-    other = OTHER_NAMES.get(name)
-    question = f"it is called {other} here" if other in names else suggest(name, names)
+    advice = suggest(name, names) or f"see help(blobtransfer.{function})"
     if name in METHODS and function != "plot_data":
-        question = f"use the method {METHODS[name]} of the result"
+        advice = f"use the method {METHODS[name]} of the result"
     if name in TABLE_KEYWORDS:
-        question = "it is for data: use blobtransfer.table(data, ...)"
-    advice = question or f"see help(blobtransfer.{function})"
+        advice = "it is for data: use blobtransfer.table(data, ...)"
     return f"{function}() has no keyword {name!r}; {advice}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from blobtransfer.cli.streams import print_stderr
-from blobtransfer.did_you_mean import suggest
+from blobtransfer.cli.unknown import NOTHING, command_advice, option_advice, written_option
 from blobtransfer.errors import BlobTransferError, MachineError, SettingError, SourceFileError
 
 ENV_PREFIX = "BLOBTRANSFER_"
@@ -97,38 +97,46 @@ def _line(error: BaseException, context: Any) -> str:
 
 def _usage_line(error: typer.TyperException) -> str:
     """Return the message for a usage error of Typer, in the wording of this program."""
-    param, context = getattr(error, "param", None), getattr(error, "ctx", None)
+    param: Any = getattr(error, "param", None)
+    context: Any = getattr(error, "ctx", None)
     if isinstance(error, typer.BadParameter) and param is not None:
         flag = max(param.opts, key=len)
         if getattr(param, "is_flag", False):  # a flag takes no value on the command line
             return f"{envvar_of(flag)} {os.environ.get(envvar_of(flag), '')}: use 1 or 0"
-        if error.message:  # empty if an argument is missing
-            return f"{_name_of(context, flag)} {error.message}"
-    unknown, words = _unknown_word(error, context)
-    if unknown:
-        question = suggest(unknown, words)
-        return f"{unknown}: not known; {question or 'see blobtransfer ' + _help_of(context)}"
-    message = error.format_message().rstrip(".")
-    return f"{message[:1].lower()}{message[1:]}; see blobtransfer {_help_of(context)}"
-
-
-def _unknown_word(error: typer.TyperException, context: Any) -> tuple[str, list[str]]:
-    """Return the unknown option or command, if that is the error, and the known ones."""
+        if error.message:
+            line = f"{_name_of(context, flag)} {error.message}"
+            return line.replace(" Value error,", ":")  # of a choice of Typer
+        return f"{context.command.name}: {_written(param)} is missing; {_example_of(context)}"
     option = getattr(error, "option_name", None)
     if option is not None and context is not None:
-        flags = [flag for param in context.command.params for flag in param.opts]
-        if option in flags:  # the option is known, its value is wrong
-            return "", []
-        return str(option), [flag for flag in flags if flag.startswith("--")]
-    match = re.search(r"No such command '(.+?)'", error.format_message())
-    return (match[1], context.command.list_commands(context)) if match else ("", [])
+        params = {flag: param for param in context.command.params for flag in param.opts}
+        if option not in params:
+            option = written_option(option, context.obj or ())
+            return f"{option}: {option_advice(option, context)}"
+        if params[option].is_flag:
+            return f"{option}: it takes no value; leave the value out"
+        return f"{option}: its value is missing; use {option} {params[option].metavar}"
+    match = re.search(r"No such command '(.*)'", error.format_message())
+    if match:
+        word = match[1] or NOTHING
+        advice = command_advice(word, context.command.list_commands(context))
+        return f"{word}: not a command; {advice}"
+    message = error.format_message().rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; see blobtransfer --help"
 
 
-def _help_of(context: Any) -> str:
-    """Return the help command of the command that was running."""
-    name = getattr(getattr(context, "command", None), "name", None)
-    is_whole = context is None or context.parent is None or name is None
-    return "--help" if is_whole else f"{name} --help"
+def _written(param: Any) -> str:
+    """Return an option or argument with the placeholder of its value."""
+    is_option = param.param_type_name == "option"
+    return f"{max(param.opts, key=len)} {param.metavar}" if is_option else str(param.metavar)
+
+
+def _example_of(context: Any) -> str:
+    """Return the first example of a command's help page."""
+    command = f"blobtransfer {context.command.name} "
+    lines = [line.strip() for line in (context.command.help or "").splitlines()]
+    examples = [line for line in lines if line.startswith(command)]
+    return f"for example: {examples[0]}" if examples else f"see {command}--help"
 
 
 def _name_of(context: Any, flag: str) -> str:

@@ -12,7 +12,8 @@ import typer
 
 from blobtransfer.cli.data import BlobsOptions, DataOptions
 from blobtransfer.cli.help import LONG_RUNS, NETWORK, QUESTIONS, TRANSFER, VERDICTS
-from blobtransfer.cli.parsing import NOTHING, NUMBERS, PAIR, WORDS, choice_error, option
+from blobtransfer.cli.parsing import NUMBERS, PAIR, WORDS, choice_error, option
+from blobtransfer.cli.unknown import NOTHING
 from blobtransfer.errors import SettingError
 from blobtransfer.execution.dask import address_of
 from blobtransfer.specs.checks import read_number

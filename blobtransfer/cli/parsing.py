@@ -23,14 +23,12 @@ from blobtransfer.api.keywords import DESCRIPTIONS
 from blobtransfer.cli.failures import FROM_ENVIRONMENT, envvar_of, report, reportable_error
 from blobtransfer.cli.help import command_help, is_coloured
 from blobtransfer.cli.interrupts import INTERRUPTED
+from blobtransfer.cli.unknown import NOTHING, unexpected_argument
 from blobtransfer.did_you_mean import suggest
-from blobtransfer.errors import MachineError
+from blobtransfer.errors import InputError, MachineError
 from blobtransfer.specs.checks import read_number
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
-
-NOTHING = "''"
-"""Representation of an empty value."""
 
 HELP_ALL = "--help-all"
 SHOWS_ALL = "blobtransfer.shows_all"
@@ -103,8 +101,17 @@ def print_all_options(context: typer.Context, is_requested: bool) -> None:
         raise typer.Exit()
 
 
+FIRST_WORDS = {"grid": "--problems"}
+"""Options whose values may be the first words of a command, without the flag."""
+
+SAME_OPTIONS = {"--freeze": "--fixed"}
+"""Other names of options."""
+
+
 class Command(TyperCommand):
     """A command whose options with several values take `0 1 2`, `0,1,2` or one at a time."""
+
+    allow_extra_args = True  # they are rejected with advice
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help page: the short page, or all options with --help-all."""
@@ -129,11 +136,17 @@ class Command(TyperCommand):
             raise typer.Exit(getattr(error, "exit_code", INTERRUPTED)) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Rewrite runs of values into repeated options, then parse as Typer does."""
+        """Rewrite runs of values into repeated options, then parse as Typer does.
+
+        Raises:
+            InputError: There are arguments that the command does not take.
+        """
         if HELP_ALL in args or args[-2:] in (["--help", "all"], ["-h", "all"]):
             args = [HELP_ALL]
         elif "--help" in args or "-h" in args:  # even beside options that do not exist
             args = ["--help"]
+        if args and not args[0].startswith("-") and self.name in FIRST_WORDS:
+            args = [FIRST_WORDS[self.name], *args]
         metavars = {
             flag: param.metavar
             for param in self.params
@@ -146,8 +159,10 @@ class Command(TyperCommand):
         rest = list(args)
         while rest:
             flag, equals, value = rest.pop(0).partition("=")
+            flag = SAME_OPTIONS.get(flag, flag)
             if flag not in flags:
-                rewritten.append(flag + equals + value)
+                is_short = re.fullmatch("-[a-z]", flag)  # `-o=FILE` is `-o FILE`
+                rewritten += [flag, value] if equals and is_short else [flag + equals + value]
                 continue
             values = [value] if equals else []
             is_of_two = metavars[flag] in OF_TWO
@@ -162,11 +177,14 @@ class Command(TyperCommand):
                 rewritten += _repeated(flag, from_environment.split(), flags[flag])
                 ctx.meta.setdefault(FROM_ENVIRONMENT, set()).add(flag)
         try:
-            return super().parse_args(ctx, rewritten)
+            words = super().parse_args(ctx, [*rewritten])
         except typer.TyperException as error:
             if getattr(error, "ctx", None) is None:  # as for an option without its value
                 cast(Any, error).ctx = ctx
             raise
+        if words and not ctx.resilient_parsing:
+            raise InputError(unexpected_argument(words, rewritten, self))
+        return words
 
 
 def grouped(function: Callable[..., None]) -> Callable[..., None]:

@@ -14,22 +14,49 @@ from blobtransfer.specs.network import ACTIVATIONS
     [
         (("compare", "--lr", 1), "--lr", "mean --learning-rate?"),
         (("compare", "--epoch", 1), "--epoch", "mean --epochs?"),
-        (
-            ("compare", "--seed", 1),
-            "--seed",
-            "mean --source-seed or --target-seed or --train-seed?",
-        ),
+        (("compare", "--seed", 1), "--seed", "--train-seed"),
+        (("compare", "-lr", 1), "-lr", "mean --learning-rate?"),
+        (("compare", "--iterations", 1), "--iterations", "mean --epochs?"),
+        (("train-source", "--n-repeats", 1), "--n-repeats", "compare, sweep, pairs and grid"),
+        (("train-source", "--source", "moons"), "--source", "--task"),
+        (("train-source", "--save", "a.keras"), "--save", "--model"),
+        (("grid", "--target", "moons"), "--target", "--problems"),
+        (("compare", "--over", "epochs=1,2"), "--over", "sweep"),
+        (("compare", "--json"), "--json", "--format json"),
+        (("compare", "--dropout", 0.2), "--dropout", "leave it out"),
+        (("--repeats", 3, "compare"), "--repeats", "blobtransfer compare --repeats"),
         (("train",), "train", "mean train-source or train-target?"),
         (("comapre",), "comapre", "mean compare?"),
         (("plot_data",), "plot_data", "mean plot-data?"),
         (("zzz",), "zzz", "--help"),
         (("compare", "--engine", "kears"), "--engine kears", "mean keras?"),
-        (("compare", 30), "got unexpected extra argument(s) (30)", "compare --help"),
+        (("results.json",), "results.json", "blobtransfer show results.json"),
+        (("moons",), "moons", "compare --source moons"),
+        (("compare", 30), "30", "compare --help"),
+        (("compare", ""), "''", "compare --help"),
+        (("compare", "results.json"), "results.json", "blobtransfer show results.json"),
+        (("compare", "scores.csv"), "scores.csv", "--source scores.csv:label=COLUMN"),
+        (("compare", "net.keras"), "net.keras", "--model net.keras"),
+        (("show", "a.json", "b.json"), "b.json", "one file"),
+        (("plot-data", "moons"), "moons", "--task moons"),
+        (("compare", "repeats=30"), "repeats=30", "write --repeats 30"),
+        (("compare", "\u2014repeats", 30), "\u2014repeats", "write --repeats"),
+        (("train-target", "--fixed", 0, 1, 2), "--fixed", "leave out 1 2"),
+        (("compare", "-o", "a.json", "b.json"), "b.json", "--output b.json"),
+        (("compare", "--repeats"), "--repeats", "--repeats N"),
+        (("compare", "--quiet=1"), "--quiet", "no value"),
+        (("sweep",), "sweep", "blobtransfer sweep --over"),
+        (("merge", "a.db"), "merge", "--store FILE"),
         (("compare", "--margin", 1), "--margin 1.0", "0.01 is 1 point"),
     ],
 )
 def test_a_word_that_is_not_known_suggests_the_right_one(run, argv, name, key):
     assert_refused(run(*argv), name, key)
+
+
+def test_two_spellings_are_accepted_for_freezing_and_for_the_data_of_a_grid(run):
+    assert_refused(run("compare", "--freeze", 7), "--fixed 7")
+    assert_refused(run("grid", "moons", "circles", "--fixed", 7), "--fixed 7")
 
 
 def test_a_variable_that_is_no_options_is_told(run, monkeypatch):
