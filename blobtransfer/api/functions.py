@@ -52,16 +52,17 @@ def compare(
     label: Hashable | None = None,
     **options: Unpack[ComparisonKeywords],
 ) -> Result:
-    """Compare training from scratch with starting from a source network, over many repeats.
+    """Compare training from scratch with transfer learning.
+
+    A Keras model that is given as `model` is not changed.
 
     Args:
         source: Data that source networks are trained on: a specification such as `"blobs:seed=1"`
             or `"rows.csv:label=y"`, a data frame with `label`, `(X, y)` of shapes (n_rows,
             n_features) and (n_rows,), or what `table` returns.
-        target: Data on which the variants are trained and tested, likewise.
+        target: Data on which the variants are trained and tested, in the same forms.
         label: Column of the classes of tables and data frames that do not name it.
-        options: The options of `blobtransfer compare`, with underscores; `model` may be a Keras
-            model, which is not changed.
+        options: The options of `blobtransfer compare`, with underscores.
 
     Raises:
         SettingError: An option has an impossible value, or options exclude each other.
@@ -82,7 +83,7 @@ def sweep(
     budget: Budget | None = None,
     **options: Unpack[SweepKeywords],
 ) -> Result:
-    """Compare at every value of a setting, or of two; see `compare`.
+    """Compare at every value of a setting, such as training rows; see `compare`.
 
     Args:
         over: What varies: one or two settings with their values, such as
@@ -116,15 +117,17 @@ def pairs(
     first_seed: int = DEFAULT_FIRST_SEED,
     **options: Unpack[PairsKeywords],
 ) -> Result:
-    """Compare on many pairs of problems: what may the next one like them see? See `compare`.
+    """Compare on many pairs of data sets: what can a new pair expect? See `compare`.
 
     Args:
-        source: Kind of the source data; a table gives random halves of its classes.
+        source: Kind of the source data. The classes of a table are split at random into source and
+            target.
         target: Kind of the target data.
         label: Column of the classes of a table that does not name it.
         pairs: Number of pairs.
-        repeats: Independent repeats of every variant on each pair.
-        first_seed: Seed of the first source; its target has the next one, and so on.
+        repeats: Number of independent repeats per pair.
+        first_seed: Seed of the first source: pair 1 has this seed and the next, pair 2 the two
+            seeds after them.
         options: The options of `blobtransfer pairs`, with underscores.
     """
     source_data, target_data = data_of([("data", source), ("data", target)], label)
@@ -148,12 +151,13 @@ def grid(
     repeats: int = DEFAULT_REPEATS,
     **options: Unpack[GridKeywords],
 ) -> Result:
-    """Compare from every problem to every other; see `compare`.
+    """Compare every source with every target; see `compare`.
 
     Args:
-        problems: Two or more data specifications; `"blobs:seed=1..4"` stands for four.
+        problems: Two or more data sets, each source and target in turn; `"blobs:seed=1..4"` stands
+            for four.
         label: Column of the classes of tables that do not name it.
-        repeats: Independent repeats of every variant in each cell.
+        repeats: Number of independent repeats per cell.
         options: The options of `blobtransfer grid`, with underscores.
     """
     data = data_of([(f"data {i}", each) for i, each in enumerate(problems, 1)], label)
@@ -173,9 +177,9 @@ def train_source(
     """Train a source network; `save_model` of the result writes it.
 
     Args:
-        task: Data that it is trained on; see `compare`.
+        task: Data to train on; see `compare`.
         label: Column of the classes of a table that does not name it.
-        seed: Seed of blobs, in place of `task`.
+        seed: Seed N: short for `task="blobs:seed=N"`.
         progress: Whether to show a progress bar.
         options: The options of `blobtransfer train-source`, with underscores.
 
@@ -201,16 +205,16 @@ def train_target(
     progress: bool = True,
     **options: Unpack[TaskKeywords],
 ) -> TrainingResult:
-    """Train on the target data: from scratch, or from a saved network with `model`.
+    """Train a network on the target, from scratch or by transfer.
 
     Args:
-        task: Data that the network is trained and tested on; see `compare`.
+        task: Data to train on; see `compare`.
         label: Column of the classes of a table that does not name it.
-        seed: Seed of blobs, in place of `task`.
-        model: Network to start from: a file, an unzipped folder, or a built Keras model, which is
-            not changed.
-        fixed: Number of its hidden layers that stay frozen.
-        variant: Another variant.
+        seed: Seed N: short for `task="blobs:seed=N"`.
+        model: Saved network to start from: a .keras or .h5 file, an unzipped folder of Keras, or a
+            Keras model in memory, which is not changed.
+        fixed: Number of hidden layers of `model` to freeze.
+        variant: Another variant or control, such as `"new-head"`.
         progress: Whether to show a progress bar.
         options: The options of `blobtransfer train-target`, with underscores.
 
@@ -235,13 +239,13 @@ def plot_data(
     size: tuple[float, float] | None = None,
     **options: Unpack[BlobsKeywords],
 ) -> "Figure":
-    """Draw the rows of data by class, with true centres and the best possible accuracy.
+    """Draw data sets, with the best possible accuracy.
 
     Args:
         task: Data, or a list of data, which get one panel each; see `compare`.
         label: Column of the classes of tables that do not name it.
-        seed: Seed of blobs, or several, in place of `task`; None: 1 and 2.
-        style: `screen`, `slide` (16:9) or `paper` (a column of a journal).
+        seed: Seed of blobs, or several seeds, one panel each; None: 1 and 2.
+        style: Style of the figure: `screen`, `slide` (16:9) or `paper` (a column).
         size: Width and height in inches; None: those of the style.
         options: The options of `blobtransfer plot-data`, with underscores.
 
@@ -273,22 +277,22 @@ def judge(
     margin: float | None = None,
     metric: Metric | None = None,
 ) -> Result:
-    """Compare variants by scores of runs that were trained elsewhere.
+    """Compare scores of runs that another program trained.
 
     Args:
         scores: Path of a CSV file, or a `DataFrame`: one column per variant and one row per repeat,
             or one row per score with the columns variant, repeat and score, or `runs()` of a
             comparison.
-        baseline: Variant that the others are compared with; None: the one that is called so, such
-            as `standalone`, `baseline` or `scratch`.
-        range: Lowest and highest possible score; None: 0 and 1. For runs of a comparison: chance
-            level and best possible accuracy.
+        baseline: Variant that the others are compared with; None: the one called `standalone`,
+            `baseline`, `scratch` or similar.
+        range: Lowest and highest possible score; None: 0 and 1. For runs of `compare`: chance level
+            and best possible accuracy.
         lower_is_better: Whether lower scores are better, as for a loss.
-        resplit: Training and test rows of a split if each repeat resplits the same rows: intervals
-            are then those of Nadeau & Bengio (2003).
-        margin: Differences up to this are negligible, in the unit of the scores; None: 0.01 of
+        resplit: Training and test rows of a split, if repeats resplit the same rows: intervals are
+            then those of Nadeau & Bengio (2003).
+        margin: Largest difference that is negligible, in the unit of the scores; None: 0.01 of
             their range.
-        metric: Metric of the runs of a comparison; None: accuracy.
+        metric: Metric of runs of `compare`; None: accuracy.
 
     Raises:
         TableFileError: The scores cannot be read, or are not paired.
@@ -317,9 +321,9 @@ def load(
     """Load results from a JSON file or a store, without training.
 
     Args:
-        path: A file that `save`, `-o` or `--store` wrote.
-        margin: Margin in place of that of the results.
-        command: Which command of a store, from 1; None: the last.
+        path: JSON file or store (.db) of a command.
+        margin: Largest difference that is negligible; None: as in the results.
+        command: Number of the command in a store, counted from 1; None: the last.
 
     Raises:
         InputFileError: The file is damaged, or holds something else.

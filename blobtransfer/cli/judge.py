@@ -29,7 +29,7 @@ class JudgeOptions:
         option(
             "Variant that the others are compared with.",
             metavar="NAME",
-            show_default="standalone, baseline or scratch",
+            show_default="standalone, baseline or similar",
         ),
     ] = None
     score_range: Annotated[
