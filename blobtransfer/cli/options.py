@@ -181,7 +181,7 @@ class ExecutionOptions:
     mixed: Mixed = False
 
     def range_of(self, n_repeats: int) -> range | None:
-        """Return the repeats of `--only-repeats`; None for all.
+        """Return the repeats of `--only-repeats`; None for all repeats.
 
         Args:
             n_repeats: Number of repeats of the command.
@@ -198,7 +198,7 @@ class ExecutionOptions:
         if not dots or None in ends or not 0 <= ends[0] <= ends[1]:
             problem = "use FIRST..LAST, such as 0..499; the first repeat is 0"
         elif self.store is None:
-            problem = "they have to be kept; add --store FILE.db"
+            problem = "there is no store for these repeats; add --store FILE.db"
         elif ends[1] >= n_repeats:
             problem = f"there are {n_repeats:,} repeats, 0 to {n_repeats - 1}; use --repeats"
         if problem:
@@ -208,7 +208,7 @@ class ExecutionOptions:
     def check(self) -> None:
         """Raise `SettingError` if the options cannot be combined."""
         if self.mixed and self.store is None and self.scheduler is None:
-            problem = "nothing is mixed without --store or --scheduler; leave it out"
+            problem = "there is neither a store nor a cluster; leave it out"
             raise SettingError("mixed", "", problem)
         if self.scheduler is not None:
             address_of(self.scheduler)

@@ -40,9 +40,7 @@ def _print_version(is_requested: bool) -> None:
 
 Version = Annotated[
     bool,
-    typer.Option(
-        "--version", help="Print the version.", metavar="", callback=_print_version, is_eager=True
-    ),
+    typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
 ]
 
 HelpAll = Annotated[

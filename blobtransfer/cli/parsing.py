@@ -308,7 +308,6 @@ def _number(text: str | float) -> float:
 TYPES: dict[Any, tuple[str, Callable[[Any], Any] | None]] = {
     int: ("N", _whole_number),
     float: ("X", _number),
-    bool: ("", None),
     Path: ("FILE", None),
 }
 """Metavar and parser of an option by the type of its value."""

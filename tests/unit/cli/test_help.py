@@ -42,6 +42,12 @@ def test_only_words_that_are_wider_than_a_terminal_pass_its_edge(run, monkeypatc
             assert len(line) <= columns or len(line.replace(", ", ",").split()) <= 2, line
 
 
+def test_only_the_command_that_is_called_is_built(run):
+    build_command.cache_clear()
+    run("compare", "--help")
+    assert build_command.cache_info().currsize == 1
+
+
 def test_no_option_has_a_type_of_python_or_a_default_in_brackets(run):
     for command in COMMANDS:
         page = run(command, "--help-all").out
