@@ -208,7 +208,7 @@ class ExecutionOptions:
     def check(self) -> None:
         """Raise `SettingError` if the options cannot be combined."""
         if self.mixed and self.store is None and self.scheduler is None:
-            problem = "there is neither a store nor a cluster; leave it out"
+            problem = "it needs --store or --scheduler; leave it out"
             raise SettingError("mixed", "", problem)
         if self.scheduler is not None:
             address_of(self.scheduler)

@@ -198,7 +198,7 @@ WRONG = {
         ("--only-repeats", "0..3", "--store", "a.db", "--until-decided"),
         "it looks at all repeats from the first",
     ),
-    "mixed alone": (("--mixed",), "without --store"),
+    "mixed alone": (("--mixed",), "needs --store or"),
     "suffix": (("--store", "a.json"), "no format has the suffix .json; use .db"),
     "no folder": (("--store", "b/a.db"), "the directory"),
     "folder": (("--store", "d.db"), "this is a directory"),
