@@ -92,8 +92,8 @@ def test_a_keyword_of_another_function_is_an_error():
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("lr", "it is called learning_rate here"),
-        ("freeze", "it is called fixed here"),
+        ("lr", "did you mean learning_rate?"),
+        ("freeze", "did you mean fixed?"),
         ("plot", "use the method plot() of the result"),
         ("output", "use the method save(path) of the result"),
         ("colour", "see help(blobtransfer.compare)"),
