@@ -23,9 +23,17 @@ class BlobTransferError(Exception):
 
     exit_code = 1
 
+    def __init__(self, message: str) -> None:
+        super().__init__(_one_line(message))
+
     def __reduce__(self) -> Any:
         """Let an error cross from one process to another; `__init__` is not called again."""
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
+
+def _one_line(text: str) -> str:
+    """Escape line ends, and other characters that no screen shows."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class InputError(BlobTransferError, ValueError):
