@@ -32,8 +32,10 @@ from blobtransfer.api.requests import (
 from blobtransfer.api.result import Result, TrainingResult
 from blobtransfer.api.running import run_request, run_training
 from blobtransfer.api.tables import AnyData, Frame, data_of
+from blobtransfer.api.values import checked_path, plain_keywords
 from blobtransfer.report.figures.style import Style
 from blobtransfer.results.results import TrainingResults
+from blobtransfer.specs.checks import plain
 from blobtransfer.specs.study import Budget
 from blobtransfer.specs.training import Metric
 from blobtransfer.studies.pairs import DEFAULT_FIRST_SEED, DEFAULT_PAIRS
@@ -301,22 +303,23 @@ def judge(
     from blobtransfer.data.score_table import read_scores
     from blobtransfer.studies.judge import judge as judge_scores
 
+    keywords = {"lower_is_better": lower_is_better, "metric": metric}
+    values = plain_keywords(keywords, {"lower_is_better": bool, "metric": Metric})
     source: Any = Path(scores) if isinstance(scores, str | os.PathLike) else scores
     table = read_scores(source, metric)
     results = judge_scores(
         table,
-        baseline=baseline,
-        range=(0.0, 1.0) if range is None else range,
-        lower_is_better=lower_is_better,
-        resplit=resplit,
-        margin=margin,
-        metric=metric,
+        baseline=plain(baseline),
+        range=(0.0, 1.0) if range is None else plain(range),
+        resplit=plain(resplit),
+        margin=plain(margin),
+        **values,
     )
     return Result(results, tuple(score_notes(table, results, baseline, range)))
 
 
 def load(
-    path: str | Path, *, margin: float | None = None, command: int | None = None
+    path: str | os.PathLike[str], *, margin: float | None = None, command: int | None = None
 ) -> Result | TrainingResult:
     """Load results from a JSON file or a store, without training.
 
@@ -330,7 +333,7 @@ def load(
     """
     from blobtransfer.api.loading import load_results, read_file
 
-    results = load_results(Path(path), read_file, margin, command)
+    results = load_results(checked_path("path", path), read_file, plain(margin), plain(command))
     if isinstance(results, TrainingResults):
         return TrainingResult(results)
     return Result(results)
@@ -349,7 +352,7 @@ def _data(
 
 def _several(values: Any) -> Sequence[Any]:
     """Return values, or a lone value, as a sequence; numbers of NumPy become those of Python."""
-    values = values.tolist() if hasattr(values, "tolist") else values
+    values = plain(values)
     return [values] if isinstance(values, str) or not isinstance(values, Iterable) else [*values]
 
 

@@ -29,6 +29,7 @@ from typing import (
 )
 
 from blobtransfer.api.data import BLOBS_FIELDS, Blobs
+from blobtransfer.api.values import plain_keywords
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.specs.experiment import EngineName, Question
 from blobtransfer.specs.generated import BlobsSpec
@@ -172,7 +173,7 @@ class ExecutionKeywords(TypedDict, total=False):
         "one with more repeats adds to them.",
     ]
     scheduler: Annotated[
-        str | None,
+        Path | None,
         "Compute on a running Dask cluster: address or file of its scheduler, such as "
         "tcp://HOST:8786.",
         "this machine",
@@ -302,6 +303,11 @@ def _type_text(hint: Any) -> str:
     return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", text)
 
 
+HINTS: dict[str, Any] = {
+    name: hint for group in GROUPS for name, hint in get_type_hints(group).items()
+}
+"""Annotations by keyword."""
+
 DESCRIPTIONS: dict[str, Description] = {
     name: _described(hint)
     for group in GROUPS
@@ -324,6 +330,9 @@ METHODS = {
 }
 """Options of output, and the methods of a result that take their place."""
 
+DATA_ARGUMENTS = ("source", "target", "task", "problems", "over", "label")
+"""Arguments that are data, or names in data: functions take them as they are."""
+
 TABLE_KEYWORDS = ("where", "drop", "group", "split", "train", "test", "scale", "missing", "name")
 """Keywords of `table` that no other function has."""
 
@@ -336,9 +345,6 @@ OPTION = re.compile(
     r"|[a-z-]+[=,][^\s;)]*[^\s;),])(?: (?P<second>\d+\b|[A-Z]{2,}\b))?)?"
 )
 """An option, with its values if they follow."""
-
-COUNTS = ("seed", "pairs", "first_seed")
-"""Numbers that functions take beside the described keywords."""
 
 NO_SETTINGS = {"reverse": False, "mixed": False, "progress": True}
 """Defaults of keywords that are no settings of a comparison."""
@@ -376,7 +382,8 @@ def with_keywords(keywords: type) -> Callable[[F], F]:
             for name in options:
                 if name not in parameters:
                     raise TypeError(_unknown_keyword(function.__name__, name, list(parameters)))
-            return function(*arguments, **{k: _plain(k, value) for k, value in options.items()})
+            data = {name: options.pop(name) for name in DATA_ARGUMENTS if name in options}
+            return function(*arguments, **data, **plain_keywords(options, HINTS))
 
         decorated = cast(Any, checked)
         decorated.__signature__ = signature.replace(parameters=[*parameters.values()])
@@ -386,18 +393,6 @@ def with_keywords(keywords: type) -> Callable[[F], F]:
         return cast(F, decorated)
 
     return complete
-
-
-def _plain(name: str, value: Any) -> Any:
-    """Return the value of an option with numbers of Python in place of those of NumPy."""
-    if name not in DESCRIPTIONS and name not in COUNTS:
-        return value
-    if isinstance(value, range):
-        return [*value]
-    if isinstance(value, list | tuple):
-        values = [_plain(name, each) for each in value]
-        return tuple(values) if isinstance(value, tuple) else values
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _unknown_keyword(function: str, name: str, names: Sequence[str]) -> str:

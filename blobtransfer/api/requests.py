@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from blobtransfer.api.data import SEEDS, Blobs, Data, SourceAndTarget, request_of
 from blobtransfer.did_you_mean import suggest
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import join, read_number
+from blobtransfer.specs.checks import as_tuple, join, read_number
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.generated import MAX_DATA_VALUES
@@ -307,7 +307,7 @@ def _read_variant(variant: Any) -> Any:
 def _read_variants(variants: Any) -> Any:
     if isinstance(variants, str | Variant):
         variants = [variants]
-    return tuple(map(_read_variant, variants))
+    return tuple(map(_read_variant, as_tuple("variant", variants)))
 
 
 def _read_several(values: Any) -> Any:

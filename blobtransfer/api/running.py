@@ -1,5 +1,6 @@
 """Run requests with the resources that the keywords name."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -34,19 +35,19 @@ def run_request(request: StudyRequest, options: Mapping[str, Any]) -> "StudyResu
     """
     network = request.source_network
     weights = None if network is None else list(network.weights)
-    if options.get("scheduler") is not None:
-        _check_tables(request, options["scheduler"])
+    scheduler = options.get("scheduler")
+    if scheduler is not None:
+        scheduler = os.fspath(scheduler)
+        _check_tables(request, scheduler)
     with ExitStack() as stack:
         store = stack.enter_context(_opened(request, options.get("store")))
         progress = stack.enter_context(show_progress(options.get("progress", True)))
         executor = None
-        if options.get("scheduler") is not None:
+        if scheduler is not None:
             from blobtransfer.execution.dask import DaskExecutor
 
             poll = partial(progress.start("engine", 1).advance, 0)
-            executor = stack.enter_context(
-                DaskExecutor(options["scheduler"], lambda line: None, poll)
-            )
+            executor = stack.enter_context(DaskExecutor(scheduler, lambda line: None, poll))
         resources = Resources(
             load_engine(request.base.engine), progress, executor, store, options.get("mixed", False)
         )

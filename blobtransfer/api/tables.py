@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
+from blobtransfer.api.values import several
 from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.specs.data import GENERATED, DataSpec
 from blobtransfer.specs.data_text import parse_data_spec, parse_table_values
@@ -74,14 +75,14 @@ def table(
     texts = {
         "label": _texts(label),
         "where": _where(where),
-        "classes": [] if classes is None else [_quoted("+".join(map(str, _several(classes))))],
-        "drop": [_quoted(column) for column in _several(drop)],
+        "classes": [] if classes is None else [_quoted("+".join(map(str, several(classes))))],
+        "drop": [_quoted(column) for column in several(drop)],
         "group": _texts(group),
         "split": _texts(split),
         "train": _texts(train),
         "test": _texts(test),
         "scale": _texts(scale),
-        "missing": [str(value) for value in _several(missing) if value != "refuse"],
+        "missing": [str(value) for value in several(missing) if value != "refuse"],
         "name": _texts(name),
     }
     given = {key: values for key, values in texts.items() if values}
@@ -146,7 +147,7 @@ def _in_memory(data: Any, origin: str, values: Mapping[str, Any]) -> TableReques
         if not isinstance(data, tuple):
             table = memory.copy_frame(data)
         elif len(data) != 2:
-            problem = f"{len(data)} arrays; give (X, y), or a DataFrame with split="
+            problem = f"a tuple of {len(data)}; give (X, y), or a DataFrame with split="
             raise TableProblem(problem)
         elif "label" in values:
             raise TableProblem("y has the classes; leave label= out")
@@ -154,6 +155,9 @@ def _in_memory(data: Any, origin: str, values: Mapping[str, Any]) -> TableReques
             table, fields["label"] = memory.copy_arrays(*data)
     except TableProblem as error:
         raise TableFileError(origin, str(error)) from error
+    except UnicodeEncodeError as error:
+        problem = "it has text that UTF-8 cannot have (half of a surrogate pair); correct it"
+        raise TableFileError(origin, problem) from error
     return TableRequest(origin, is_file=False, sha256=table.sha256, content=table, **fields)
 
 
@@ -165,10 +169,6 @@ def _where(condition: Any) -> list[str]:
         raise SettingError("where", condition, "use one column and value, such as {'site': 'A'}")
     column, value = map(_quoted, pairs[0])
     return [f"{column}:{value}"]
-
-
-def _several(values: Any) -> Sequence[Any]:
-    return values if isinstance(values, list | tuple) else [values]
 
 
 def _texts(value: Hashable | None) -> list[str]:

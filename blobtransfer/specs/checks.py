@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,16 +27,33 @@ def read_number(text: str, kind: type[int] | type[float] = float) -> Any:
     return number if kind is int or math.isfinite(number) else None
 
 
+def plain(value: Any) -> Any:
+    """Return a value with Python's own numbers and lists.
+
+    Numbers of NumPy become those of Python; arrays, columns of pandas and ranges become lists.
+    Other values are returned as they are.
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, range):
+        return [*value]
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+
+
 def check_whole(setting: str, value: object) -> None:
     """Raise `SettingError` unless `value` is an `int`."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise SettingError(setting, value, "use a whole number")
+        kind = ", not text" if isinstance(value, str) else ""
+        raise SettingError(setting, value, f"use a whole number{kind}")
 
 
 def check_number(setting: str, value: object) -> None:
     """Raise `SettingError` unless `value` is an `int` or a `float`."""
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise SettingError(setting, value, "use a number")
+        kind = ", not text" if isinstance(value, str) else ""
+        raise SettingError(setting, value, f"use a number{kind}")
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise SettingError(setting, value, "use a smaller number")
 
 
 def check_type(setting: str, value: object, kind: Any, advice: str) -> None:

@@ -231,7 +231,7 @@ class ExperimentSpec:
             check_type(role, getattr(self, role), DataSpec | None, advice)
         for variant in self.variants:
             check_type("variant", variant, Variant, "Variants, such as STANDALONE")
-        check_type("against", self.against, Variant | None, "a Variant or None")
+        check_type("against", self.against, Variant | None, "a variant such as fixed=0")
         for name in ("until_decided", "speed", "transferability"):
             check_type(name, getattr(self, name), bool, "True or False")
         for name in ("model_path", "model_sha256"):

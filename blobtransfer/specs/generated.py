@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_count, check_number, check_seed, check_whole, join
+from blobtransfer.specs.checks import (
+    check_count,
+    check_number,
+    check_seed,
+    check_whole,
+    join,
+    plain,
+)
 
 MAX_DATA_VALUES = 100_000_000
 """Largest number of values in a dataset, or of distances to the centres: 0.8 GB."""
@@ -101,6 +108,11 @@ class GeneratedSpec:
         """Whether each repeat has its own split of the same rows; never for generated data."""
         return False
 
+    def _make_plain(self) -> None:
+        """Replace numbers of NumPy by those of Python."""
+        for name in [entry.name for entry in fields(self)]:
+            object.__setattr__(self, name, plain(getattr(self, name)))
+
     def __post_init__(self) -> None:
         check_seed("seed", self.seed)
         if self.kind != type(self).kind:
@@ -161,6 +173,7 @@ class BlobsSpec(GeneratedSpec):
     cluster_std: float = field(default=2.0, kw_only=True)
 
     def __post_init__(self) -> None:
+        self._make_plain()
         check_seed("seed", self.seed)
         _check_shape(self.n_classes, self.n_features)
         _check_range("cluster-std", self.cluster_std, 1e-30, 1e30)
@@ -187,6 +200,7 @@ class MoonsSpec(GeneratedSpec):
     noise: float = field(default=0.2, kw_only=True)
 
     def __post_init__(self) -> None:
+        self._make_plain()
         _check_range("noise", self.noise, 0.0, 1e6)
         super().__post_init__()
 
@@ -213,6 +227,7 @@ class CirclesSpec(GeneratedSpec):
     factor: float = field(default=0.5, kw_only=True)
 
     def __post_init__(self) -> None:
+        self._make_plain()
         _check_range("noise", self.noise, 0.0, 1e6)
         if not 0.0 <= self.factor < 1.0:
             raise SettingError("factor", self.factor, "use a number from 0 up to, not with, 1")
@@ -258,6 +273,7 @@ class ClassificationSpec(GeneratedSpec):
     flip: float = field(default=0.01, kw_only=True)
 
     def __post_init__(self) -> None:
+        self._make_plain()
         _check_shape(self.n_classes, self.n_features)
         check_count("informative", self.n_informative, 1, self.n_features)
         check_count("redundant", self.n_redundant, 0, self.n_features - self.n_informative)
@@ -298,6 +314,7 @@ class QuantilesSpec(GeneratedSpec):
     std: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
+        self._make_plain()
         _check_shape(self.n_classes, self.n_features)
         _check_range("std", self.std, 1e-30, 1e15)
         super().__post_init__()

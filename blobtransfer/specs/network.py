@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Literal
 
 from blobtransfer.errors import SettingError
-from blobtransfer.specs.checks import check_count, check_whole, join, read_number
+from blobtransfer.specs.checks import check_count, check_type, check_whole, join, read_number
 
 Initializer = Literal[
     "he_uniform", "he_normal", "glorot_uniform", "glorot_normal", "lecun_uniform", "lecun_normal"
@@ -140,6 +140,7 @@ def split_activation(word: str) -> tuple[str, float]:
     Raises:
         SettingError: There is no such activation.
     """
+    check_type("activation", word, str, f"one of {', '.join(ACTIVATIONS)}")
     name, equals, value = word.partition("=")
     name = ALIASES.get(name, name)
     if name not in ACTIVATIONS or (equals and name != "leaky_relu"):

@@ -412,6 +412,7 @@ def transfer_variants(fixed: Sequence[int] | None, n_hidden: int) -> tuple[Varia
     if not fixed:
         raise SettingError("fixed", "", f"no number given; use one or more of {_choices(n_hidden)}")
     for n_frozen in fixed:
+        check_whole("fixed", n_frozen)
         if not 0 <= n_frozen <= n_hidden:
             layers = "layer" if n_hidden == 1 else "layers"
             problem = f"the network has {n_hidden} hidden {layers}; use {_choices(n_hidden)}"

@@ -289,7 +289,7 @@ def network_of(
     hidden = MLPSpec.hidden if settings.hidden is None else settings.hidden
     initializer, activation = settings.initializer, settings.activation
     if source_network is None:
-        activation = activation or MLPSpec.activation
+        activation = MLPSpec.activation if activation is None else activation
         return MLPSpec(data.n_features, hidden, data.n_classes, activation, initializer)
     saved = source_network.network
     network = MLPSpec(data.n_features, hidden, data.n_classes, initializer=initializer)

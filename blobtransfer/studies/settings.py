@@ -10,6 +10,7 @@ from blobtransfer.specs.checks import (
     as_tuple,
     check_count,
     check_type,
+    check_whole,
     escape_control_characters,
     join,
 )
@@ -127,21 +128,21 @@ class ComparisonSettings:
     metric: Metric = ExperimentSpec.metric
 
     def __post_init__(self) -> None:
-        for name in ("fixed", "variants", "nested", "tune"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, as_tuple(name, getattr(self, name)))
-        for name in ("hidden", "activation"):
-            if isinstance(getattr(self, name), list):
-                object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("fixed", "variants", "nested", "tune", "hidden", "activation"):
+            value = getattr(self, name)
+            if value is not None and not (name == "activation" and isinstance(value, str)):
+                object.__setattr__(self, name, as_tuple(name, value))
         for role in ROLES:
             advice = "a specification of data, such as BlobsSpec(1) or parse_data_spec(...)"
             check_type(role, getattr(self, role), DataRequest | None, advice)
         for variant in self.variants:
-            check_type("variant", variant, Variant, "Variants, such as parse_variant('add=3')")
+            check_type("variant", variant, Variant, "variants such as new-head")
         if self.source_epochs is not None:
             check_count("source-epochs", self.source_epochs, most=MAX_EPOCHS)
         if self.budget is not None and self.budget not in BUDGETS:
             raise SettingError("budget", self.budget, f"use one of {join(BUDGETS)}")
+        for number in self.nested or ():
+            check_whole("nested", number)
         nested, finds_repeats = join(self.nested or ()), self.until_decided
         for is_wrong, setting, value, problem in (
             (self.nested is not None and len(self.nested) != 2, "nested", nested,

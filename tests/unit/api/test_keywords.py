@@ -3,11 +3,13 @@
 import inspect
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import blobtransfer
 from blobtransfer.api.keywords import DESCRIPTIONS, in_python
 from blobtransfer.cli.app import COMMANDS, build_command
+from blobtransfer.errors import SettingError
 
 COMMANDS = {name: build_command(name) for name in COMMANDS}
 
@@ -151,3 +153,28 @@ def test_values_of_a_sweep_are_written_as_in_python(over, values):
         over, fixed=0, momentum=0.9, epochs=1, repeats=1, samples=20, train_samples=10
     )
     assert result._results.axes[0].values == values
+
+
+def test_numbers_and_arrays_of_numpy_and_pandas_are_those_of_python():
+    result = blobtransfer.compare(
+        [blobtransfer.BlobsSpec(seed) for seed in np.arange(2)][1],
+        repeats=np.int64(1),
+        epochs=np.array(1),
+        margin=np.float32(0.25),
+        fixed=range(2),
+        hidden=pd.Series([2, 3]),
+        nested=None,
+        speed=np.True_,
+    )
+    assert result == blobtransfer.compare(
+        repeats=1, epochs=1, margin=0.25, fixed=[0, 1], hidden=[2, 3], speed=True
+    )
+
+
+@pytest.mark.parametrize("keyword", DESCRIPTIONS)
+def test_a_value_of_another_type_is_an_error_of_one_line(keyword):
+    for value in (object(), [[]], {"a": 1}, b"a", pd.Series(["a", "b"])):
+        with pytest.raises(SettingError) as info:
+            blobtransfer.compare("blobs", **{keyword: value})
+        assert "\n" not in str(info.value)
+        assert keyword.split("_")[0] in str(info.value)
