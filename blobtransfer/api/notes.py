@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from blobtransfer.api.requests import StudyRequest, TrainingRequest
+from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.data import ROLES, DataSpec
 from blobtransfer.specs.experiment import ExperimentSpec
 from blobtransfer.specs.table import TableSpec
@@ -34,7 +35,7 @@ def notes_of(
         notes += _data_notes(spec, only_warnings)
     if not only_warnings:
         notes += new_head_notes(spec, request.settings)
-    return tuple(notes)
+    return tuple(map(escape_control_characters, notes))
 
 
 def model_notes(

@@ -125,7 +125,7 @@ def column_of(values: "Series[Any]", as_words: bool, missing: Collection[str]) -
         return RawColumn(np.where(np.isin(numbers, missing_numbers), math.nan, numbers))
     try:
         codes, distinct = factorize(values)
-    except TypeError:  # lists and the like cannot be compared
+    except (TypeError, NotImplementedError):  # lists and the like cannot be compared
         is_missing = values.isna().to_numpy()
         kind = type(values[~values.isna()].iloc[0]).__name__
         codes = np.where(is_missing, np.int32(-1), np.int32(0))

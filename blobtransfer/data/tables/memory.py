@@ -50,7 +50,7 @@ def copy_arrays(x: Any, y: Any) -> tuple[RawTable, str]:
         TableProblem: They have wrong shapes or types, or too many values.
     """
     labels, notes = _labels(y)
-    if hasattr(x, "columns") or isinstance(x, dict):
+    if hasattr(x, "columns") or isinstance(x, dict) or _has_fields(x):
         features = pandas_frame(x)
     else:
         array = _array("X", x)
@@ -116,15 +116,18 @@ def _check_texts(table: RawTable, column: str) -> None:
     """Raise `TableFileError` if two labels would have one name, as 1 and "1" would."""
     try:
         labels = table.frame[table.positions[column]].dropna().unique()
-    except TypeError:  # they cannot be compared, which is reported where the column is used
+    except (TypeError, NotImplementedError):  # lists, which are reported where they are used
         return
     label_of: dict[str, Any] = {}
     for label in labels:
         other = label_of.setdefault(text_of(label).strip(), label)
         if other is not label:
+            advice = "use labels of one type"
+            if type(other) is type(label):
+                advice = "use labels that differ in more than spaces at their ends"
             raise table.error(
                 f"column {escape_control_characters(column)}: {_typed(other)} and {_typed(label)} "
-                "have the same text; use labels of one type"
+                f"have the same text; {advice}"
             )
 
 
@@ -145,6 +148,8 @@ def _registered(frame: "DataFrame", notes: tuple[str, ...] = ()) -> RawTable:
     for i, dtype in enumerate(frame.dtypes):
         if is_object_dtype(dtype):
             frame[i] = _decoded(frame[i])
+        elif isinstance(dtype, np.dtype) and not dtype.isnative:
+            frame[i] = frame[i].astype(dtype.newbyteorder("="))
     sha256 = _hash((heads, notes), frame)
     table = RawTable(frame, heads, first_row=0, notes=notes, sha256=sha256)
     return _TABLES.setdefault(sha256, table)
@@ -189,6 +194,8 @@ def _labels(y: Any) -> "tuple[Series[Any], tuple[str, ...]]":
         values = Series(index=range(len(y)), dtype=object)
         values[:] = np.fromiter(y, object, len(y))  # a tuple is one label
         return values.infer_objects(), ()
+    if _has_fields(y):
+        raise TableProblem(f"y has the fields {', '.join(y.dtype.names)}; give one of them")
     array = _array("y", y)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -213,7 +220,7 @@ def pandas_frame(data: Any) -> "DataFrame":
     from pandas.api.interchange import from_dataframe
     from pandas.api.types import is_list_like
 
-    if not hasattr(data, "columns") and not is_list_like(data):
+    if isinstance(data, type) or not (hasattr(data, "columns") or is_list_like(data)):
         raise TableProblem(f"{_type(data)} is not a table; give a DataFrame, or (X, y)")
     _reject_sparse("the table", data)
     try:
@@ -225,10 +232,12 @@ def pandas_frame(data: Any) -> "DataFrame":
             if hasattr(data, "columns"):  # Polars
                 data = {name: np.asarray(data[name]) for name in data.columns}
             frame = DataFrame(data, copy=True).infer_objects()
-    except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # of a class of the user, or of a library
         raise _unreadable("the table", data, error) from error
-    if any(isinstance(dtype, SparseDtype) for dtype in frame.dtypes):
-        raise TableProblem("columns are sparse; use frame.sparse.to_dense()")
+    for i, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, SparseDtype):
+            name = escape_control_characters(str(frame.columns[i]))
+            raise TableProblem(f"column {name} is sparse; make it dense: astype({dtype.subtype})")
     return frame
 
 
@@ -239,9 +248,18 @@ def _array(name: str, values: Any) -> NDArray[Any]:
         return values
     try:
         array = np.asarray(values)
-        return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
-    except (ValueError, TypeError, RuntimeError) as error:
+        array = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+    except Exception as error:  # of a class of the user, or of a library
         raise _unreadable(name, values, error) from error
+    if array.ndim == 0:
+        advice = {"X": "an array (rows, features), or a DataFrame", "y": "a class for each row"}
+        raise TableProblem(f"{name} ({_type(values)}) has no rows; give {advice[name]}")
+    return array
+
+
+def _has_fields(values: Any) -> bool:
+    """Return whether values are a structured array of NumPy."""
+    return isinstance(values, np.ndarray) and values.dtype.names is not None
 
 
 def _reject_sparse(name: str, values: Any) -> None:

@@ -72,7 +72,7 @@ class RequestedTable:
 
     def __init__(self, request: TableRequest, learned: Collection[str] = ()) -> None:
         self.request, self.learned = request, frozenset(learned)
-        self.label = request.label or BUILT_IN_LABEL
+        self.label = BUILT_IN_LABEL if request.label is None else request.label
         if request.is_built_in and request.classes is not None:
             subset_of(request.classes, BUILT_IN_CLASSES[request.origin], request.origin)
         self.raw, self.where = _read(request)

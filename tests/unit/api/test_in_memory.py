@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pandas import ArrowDtype, Series
+from pyarrow import int64, list_
 
 from blobtransfer.api.functions import compare, grid, load, pairs, sweep, train_source, train_target
+from blobtransfer.api.tables import table
 from blobtransfer.data.tables import memory
 from blobtransfer.engines.compiled import compilation
 from blobtransfer.errors import SettingError, SourceFileError, TableFileError
@@ -76,11 +79,48 @@ def test_a_saved_network_knows_the_rows_that_trained_it(tmp_path):
         compare(target=(X, Y), model=tmp_path / "m.keras", **FAST)
 
 
+REFUSED: Any = [
+    ((X, np.array([(1.0,)] * 60, [("a", float)])), "fields a"),
+    ((X, (label for label in Y)), r"generator\) has no rows"),
+    ((None, Y), "NoneType"),
+    ((X, ["a", "a "] * 30), "spaces at their ends"),
+    ((X, ["\ud800", "b"] * 30), "surrogate"),
+    (FRAME.astype({"a": "Sparse[float]"}), "column a is sparse"),
+    (FRAME.assign(a=Series([[1]] * 60, dtype=ArrowDtype(list_(int64())))), "column a has lists"),
+    (pd.DataFrame, "type is not a table"),
+]
+
+
+@pytest.mark.parametrize(("data", "problem"), REFUSED, ids=[problem for _, problem in REFUSED])
+def test_data_that_cannot_be_used_is_refused_by_its_name(data, problem):
+    label = None if isinstance(data, tuple) else "out"
+    with pytest.raises(TableFileError, match=f"^data: .*{problem}"):
+        train_source(data, label=label)
+
+
+def test_arrays_of_any_byte_order_or_fields_are_the_same_data():
+    fields = np.array([*zip(*X.T, strict=True)], [("a", float), ("b", float)])
+    result = train_source((X, Y), epochs=1)
+    for x, y in ((X.astype(">f8"), Y.astype(">i4")), (fields, Y)):
+        assert train_source((x, y), epochs=1).test_accuracy == result.test_accuracy
+
+
+def test_a_name_with_a_line_end_leaves_a_note_of_one_line():
+    (note,) = train_source(FRAME.rename(columns={"out": "a\nb"}), label="a\nb", epochs=1).notes
+    assert "label a\\nb " in note
+
+
+def test_columns_are_dropped_by_any_sequence_of_names():
+    frame = FRAME.assign(c=1.5, d=2.5)
+    for drop in (frame.columns[3:], {"c", "d"}, np.array(["c", "d"]), ("c", "d")):
+        assert table(frame, "out", drop=drop).drop in (("c", "d"), ("d", "c"))
+
+
 @pytest.mark.parametrize(
     ("keyword", "name"),
     [
         ("random_state", "train_seed"), ("hidden_layer_sizes", "hidden"), ("max_iter", "epochs"),
-        ("drop", "table"), ("reapeats", "repeats"),
+        ("drop", "table"), ("lr", "learning_rate"), ("freeze", "fixed"), ("reapeats", "repeats"),
     ],
 )  # fmt: skip
 def test_an_unknown_keyword_is_answered_with_the_known_one(keyword, name):
