@@ -4,6 +4,7 @@
 Both are shown as the screen of their command, and in a notebook as a page with the figure.
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from blobtransfer.api.frames import curves_frame, runs_frame, summary_frame
 from blobtransfer.api.keywords import in_python
-from blobtransfer.errors import SettingError
+from blobtransfer.api.values import checked_path
+from blobtransfer.errors import SettingError, SourceFileError
 from blobtransfer.keras_files import NETWORK_SUFFIXES
 from blobtransfer.report.figures.canvas import import_matplotlib, python_canvas
 from blobtransfer.report.figures.style import Style
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 MAX_REPR = 120
 """Longest answer in a `repr`, in characters."""
+
+DIVERGED = "the training diverged, so weights are not finite; use a lower learning_rate"
 
 R = TypeVar("R", bound=StudyResults | TrainingResults | JudgedResults)
 
@@ -75,8 +79,9 @@ class Output(ABC, Generic[R]):
         """Return one row per run, by repeat, then variant.
 
         Returns:
-            A `DataFrame`; accuracies are in [0, 1], losses in nats, both NaN where the training
-            diverged. A study has its cells one below the other.
+            A `DataFrame`; accuracies are in [0, 1], losses in nats. Where the training diverged,
+            losses are NaN, and accuracies those of a network that predicts one class. A study has
+            its cells one below the other.
 
             | column | dtype | meaning |
             | --- | --- | --- |
@@ -109,9 +114,10 @@ class Output(ABC, Generic[R]):
         Returns:
             A `DataFrame` with the columns `sources`, `variant`, `fixed`, `repeat`, `label`,
             `source_repeat`, `source`, `target` and the axes of `runs`; then `epoch` (int64, 0 is
-            the untrained network) and the metrics after it (float64, NaN where the training
-            diverged or has stopped): of a comparison the judged accuracy, `test_accuracy` or
-            `balanced_accuracy`; of a training also `train_accuracy`, `test_loss`, `train_loss`.
+            the untrained network) and the metrics after it (float64, NaN where the training has
+            stopped, and for losses where it diverged): of a comparison the judged accuracy,
+            `test_accuracy` or `balanced_accuracy`; of a training also `train_accuracy`,
+            `test_loss`, `train_loss`.
 
         Raises:
             SettingError: No learning curves were recorded; `speed=True` records them.
@@ -137,7 +143,7 @@ class Output(ABC, Generic[R]):
         """
         return _figure(self._report, style, size)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file, whole or not at all; its suffix selects the format.
 
         | suffix | content |
@@ -156,7 +162,7 @@ class Output(ABC, Generic[R]):
             SettingError: No format has the suffix.
             MachineError: The file cannot be written.
         """
-        file = Path(path)
+        file = checked_path("path", path)
         writers = {suffix: writer for writer in WRITERS.values() for suffix in writer.suffixes}
         write = {suffix: writer.write for suffix, writer in writers.items()}
         if self._results.command in COMPARISONS:
@@ -311,40 +317,46 @@ class TrainingResult(Output[TrainingResults]):
     @property
     def test_accuracy(self) -> float | None:
         """Test accuracy, in [0, 1]; None if the training diverged."""
-        return self._results.run.test_accuracy
+        run = self._results.run
+        return run.test_accuracy if run.status == "ok" else None
 
     @property
     def weights(self) -> "Weights":
-        """Kernel (fan_in, fan_out), bias (fan_out,), ... of each layer, input side first.
+        """Kernel (fan_in, fan_out), bias (fan_out,), ... of each layer, input side first; a copy.
 
         Raises:
             SettingError: The results were loaded from a file, which has no weights.
         """
-        return self._network().weights
+        return [array.copy() for array in self._network().weights]
 
-    def save_model(self, path: str | Path, *, replace: bool = False) -> None:
+    def save_model(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
         """Write the trained network as a file that Keras opens.
+
+        A file that holds this very network already is left as it is.
 
         Args:
             path: `.keras`, or `.h5` for the legacy format.
             replace: Whether to replace an existing file.
 
         Raises:
-            SettingError: The file exists, and `replace` is False; no format has the suffix; or the
-                results were loaded from a file, which has no weights.
+            SettingError: The training diverged; the results were loaded from a file, which has no
+                weights; the suffix is another; or the file exists, and `replace` is False.
             MachineError: The file cannot be written.
         """
         from blobtransfer.keras_files.write import save_model
 
-        run, file, name = self._network(), Path(path), escape_control_characters(str(path))
+        run, file = self._network(), checked_path("path", path)
+        if self.test_accuracy is None:
+            raise SettingError("path", escape_control_characters(str(path)), DIVERGED)
         if file.suffix.lower() not in NETWORK_SUFFIXES:
-            problem = f"no format has this suffix; use {' or '.join(NETWORK_SUFFIXES)}"
-            raise SettingError("path", name, problem)
+            problem = f"no format of models has this suffix; use {' or '.join(NETWORK_SUFFIXES)}"
+            raise SettingError("path", str(path), problem)
         try:
             save_model(run.network, run.weights, file, run.preprocessing, must_be_new=not replace)
-        except FileExistsError:
-            problem = "the file exists; use another name, or replace=True"
-            raise SettingError("path", name, problem) from None
+        except FileExistsError as error:
+            if not _holds(file, run):
+                problem = "the file exists; replace=True replaces it"
+                raise SettingError("path", str(path), problem) from error
 
     def source_network(self) -> "SourceNetwork":
         """Return the trained network as the `model` of another call takes it.
@@ -357,7 +369,7 @@ class TrainingResult(Output[TrainingResults]):
 
         run = self._network()
         if self.test_accuracy is None:
-            raise SettingError("model", "", "its training diverged; use a lower learning_rate")
+            raise SettingError("model", "", DIVERGED)
         network = replace(run.network, initializer=MLPSpec.initializer)  # as a file has none
         source = SourceNetwork(network, tuple(run.weights), "", run.preprocessing)
         return in_memory(source, f"the network of {self._results.command}")
@@ -379,6 +391,22 @@ class TrainingResult(Output[TrainingResults]):
 def _settings(results: StudyResults | TrainingResults | JudgedResults) -> object:
     """Return all settings of results."""
     return results.study if isinstance(results, StudyResults) else results.spec
+
+
+def _holds(file: Path, run: "SingleRun") -> bool:
+    """Return whether a file holds a network already."""
+    from blobtransfer.keras_files.read import read_source_file
+
+    try:
+        saved = read_source_file(file)
+    except SourceFileError:
+        return False
+    weights = [array.tobytes() for array in saved.weights]
+    return (
+        weights == [array.tobytes() for array in run.weights]
+        and saved.preprocessing == run.preprocessing
+        and saved.network.activation == run.network.activation
+    )
 
 
 def _figure(report: Report[Any], style: Style, size: tuple[float, float] | None) -> "Figure":

@@ -17,6 +17,7 @@ from helpers.specs import spec_of, varied
 from helpers.studies import pairs_of
 from pandas import DataFrame, read_csv
 
+from blobtransfer.api import functions as api
 from blobtransfer.api.functions import load
 from blobtransfer.api.result import Result, TrainingResult
 from blobtransfer.errors import SettingError
@@ -195,6 +196,32 @@ def test_a_training_keeps_its_weights():
         ]
     with pytest.raises(SettingError):
         _ = TrainingResult(result._results).weights
+
+
+def test_a_network_is_saved_again_only_if_it_differs(tmp_path):
+    path, first, other = tmp_path / "m.keras", trained(), api.train_source(epochs=1)
+    first.save_model(path)
+    first.save_model(path)
+    with pytest.raises(SettingError, match="replace=True replaces it"):
+        other.save_model(path)
+    other.save_model(path, replace=True)
+    with pytest.raises(SettingError, match=r"use \.keras or \.h5"):
+        first.save_model(tmp_path / "m.json")
+
+
+def test_a_network_that_diverged_has_no_accuracy_and_starts_nothing(tmp_path):
+    result = api.train_source(epochs=2, learning_rate=1e35)
+    assert result.test_accuracy is None
+    assert "diverged" in repr(result)
+    for use in (lambda: result.save_model(tmp_path / "m.keras"), result.source_network):
+        with pytest.raises(SettingError, match="diverged"):
+            use()
+
+
+def test_changing_the_weights_that_are_shown_does_not_change_the_network():
+    result = trained()
+    result.weights[0][:] = 7.0
+    assert not (result.weights[0] == 7.0).any()
 
 
 def test_a_figure_can_be_pickled():
