@@ -96,6 +96,8 @@ def _clause_over_cells(results: StudyResults, question: Question, series: int) -
         if cell.at[0] != cell.at[1]
         and (verdict := cell.summary_of(question, series).verdict) is not None
     ]
+    if not kinds:  # interrupted
+        return "is not answered: no transfer is complete"
     counts = [
         f"{words.VERDICT_CLAUSES[kind]} in {kinds.count(kind)}"
         for kind in words.VERDICT_CLAUSES
