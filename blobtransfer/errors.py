@@ -17,6 +17,9 @@ this way and prints a traceback.
 import copyreg
 from typing import Any
 
+MAX_VALUE = 1000
+"""Most characters of a value that a message shows."""
+
 
 class BlobTransferError(Exception):
     """Base of every error that the program reports as one line."""
@@ -58,7 +61,8 @@ class SettingError(InputError):
         self.setting = setting
         self.value = str(value)
         self.problem = problem
-        super().__init__(" ".join((setting, self.value)).strip() + f": {problem}")
+        shown = self.value if len(self.value) <= MAX_VALUE else f"{self.value[:MAX_VALUE]}..."
+        super().__init__(" ".join((setting, shown)).strip() + f": {problem}")
 
 
 class InputFileError(InputError):

@@ -33,6 +33,7 @@ from blobtransfer.api.result import Result, TrainingResult
 from blobtransfer.api.running import run_request, run_training
 from blobtransfer.api.tables import AnyData, Frame, data_of
 from blobtransfer.api.values import checked_path, plain_keywords
+from blobtransfer.errors import SettingError
 from blobtransfer.report.figures.style import Style
 from blobtransfer.results.results import TrainingResults
 from blobtransfer.specs.checks import plain
@@ -41,6 +42,10 @@ from blobtransfer.specs.training import Metric
 from blobtransfer.studies.pairs import DEFAULT_FIRST_SEED, DEFAULT_PAIRS
 from blobtransfer.studies.pairs import DEFAULT_REPEATS as REPEATS_OF_A_PAIR
 from blobtransfer.studies.settings import DEFAULT_REPEATS
+
+OVER_ADVICE = "use settings with their values, such as {'target.train': [10, 30, 100]}"
+
+PROBLEMS_ADVICE = "use a list of two or more data, such as ['moons', 'circles']"
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,7 +108,9 @@ def sweep(
             for name, values in over.items()
         ]
     else:
-        axes = [over] if isinstance(over, str) else list(over)
+        axes = [over] if isinstance(over, str) else _list_of(over, str, "over", OVER_ADVICE)
+    if not axes:
+        raise SettingError("over", "", OVER_ADVICE)
     data, values = _data(source, target, label, options), values_of({**options, "budget": budget})
     return _run(sweep_request(axes, data, blobs_of(options), values), options)
 
@@ -162,7 +169,9 @@ def grid(
         repeats: Number of independent repeats per cell.
         options: The options of `blobtransfer grid`, with underscores.
     """
-    data = data_of([(f"data {i}", each) for i, each in enumerate(problems, 1)], label)
+    given = [problems] if isinstance(problems, str) else []
+    given = given or _list_of(problems, object, "problems", PROBLEMS_ADVICE)
+    data = data_of([(f"data {i}", each) for i, each in enumerate(given, 1)], label)
     request = grid_request(data, values_of({**options, "repeats": repeats}))
     return _run(request, options)
 
@@ -265,7 +274,7 @@ def plot_data(
     from blobtransfer.report.figures.canvas import python_canvas
     from blobtransfer.report.figures.pictures import picture_of_datasets
 
-    canvas = python_canvas(style, size)
+    canvas = python_canvas(style, plain(size))
     return picture_of_datasets([load_dataset(spec) for spec in specs], canvas, ()).figure
 
 
@@ -282,9 +291,9 @@ def judge(
     """Compare scores of runs that another program trained.
 
     Args:
-        scores: Path of a CSV file, or a `DataFrame`: one column per variant and one row per repeat,
-            or one row per score with the columns variant, repeat and score, or `runs()` of a
-            comparison.
+        scores: Path of a CSV file, or a data frame (pandas, Polars, Arrow, or a dict of columns):
+            one column per variant and one row per repeat, or one row per score with the columns
+            variant, repeat and score, or `runs()` of a comparison.
         baseline: Variant that the others are compared with; None: the one called `standalone`,
             `baseline`, `scratch` or similar.
         range: Lowest and highest possible score; None: 0 and 1. For runs of `compare`: chance level
@@ -348,6 +357,25 @@ def _data(
     names = ("source_seed", "target_seed", "reverse")
     given = {name: options[name] for name in names if options.get(name) is not None}
     return SourceAndTarget(*data_of([("source", source), ("target", target)], label), **given)
+
+
+def _list_of(values: Any, kind: type, setting: str, advice: str) -> list[Any]:
+    """Return several values as a list.
+
+    Args:
+        values: A list, a tuple, an iterator, ..., but no mapping and no data frame.
+        kind: Type of each value, which is not None.
+        setting: Name of the keyword.
+        advice: What to use.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    is_list = isinstance(values, Iterable) and not isinstance(values, Mapping | bytes)
+    items = [*values] if is_list and not hasattr(values, "columns") else [None]
+    if not all(isinstance(item, kind) and item is not None for item in items):
+        raise SettingError(setting, "", advice)
+    return items
 
 
 def _several(values: Any) -> Sequence[Any]:

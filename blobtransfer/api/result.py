@@ -25,7 +25,7 @@ from blobtransfer.report.report import Report
 from blobtransfer.report.writers import WRITERS, screen_text, write_summary
 from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
 from blobtransfer.results.selection import select
-from blobtransfer.specs.checks import escape_control_characters
+from blobtransfer.specs.checks import escape_control_characters, plain
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.study import COMPARISONS
@@ -290,7 +290,7 @@ class Result(Output[StudyResults | JudgedResults]):
         """
         shown = self._results
         if sources != "both" or only is not None:
-            shown = select(shown, sources, only)
+            shown = select(shown, sources, plain(only))
         return _figure(build_report(shown), style, size)
 
     def _summary_line(self) -> str:
@@ -413,4 +413,4 @@ def _figure(report: Report[Any], style: Style, size: tuple[float, float] | None)
     """Draw the figure of a report; see `Output.plot`."""
     from blobtransfer.report.figures.pictures import picture_of_report
 
-    return picture_of_report(report, python_canvas(style, size)).figure
+    return picture_of_report(report, python_canvas(style, plain(size))).figure

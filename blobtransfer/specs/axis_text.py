@@ -101,7 +101,9 @@ def parse_axis(text: str) -> Axis:
     try:
         return Axis(name, tuple(axis_values))
     except SettingError as error:
-        raise SettingError("over", text, f"{error.value} is repeated; give it once") from error
+        raise SettingError(
+            "over", text, f"{error.value} {error.problem.removeprefix('it ')}"
+        ) from error
 
 
 def changes_standalone(axis: str) -> bool:

@@ -178,3 +178,21 @@ def test_a_value_of_another_type_is_an_error_of_one_line(keyword):
             blobtransfer.compare("blobs", **{keyword: value})
         assert "\n" not in str(info.value)
         assert keyword.split("_")[0] in str(info.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [
+        ("sweep", None), ("sweep", {}), ("sweep", [1]), ("sweep", [("epochs", [1])]),
+        ("sweep", pd.DataFrame({"a": [1]})), ("grid", None), ("grid", 5), ("grid", {"a": 1}),
+        ("grid", ["moons", None]),
+    ],
+)  # fmt: skip
+def test_what_varies_and_problems_are_settings_and_data(function, value):
+    with pytest.raises(SettingError, match=r"(over|problems): use .* such as"):
+        getattr(blobtransfer, function)(value)
+
+
+def test_one_text_may_stand_for_several_problems():
+    result = blobtransfer.grid("blobs:seed=1..2", fixed=0, epochs=1, repeats=1)
+    assert len(result._results.cells) == 4

@@ -10,6 +10,8 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import numpy as np
+import pyarrow
 import pytest
 from helpers.engines import PlannedEngine, planned
 from helpers.running import compare, interrupted, run
@@ -20,7 +22,7 @@ from pandas import DataFrame, read_csv
 from blobtransfer.api import functions as api
 from blobtransfer.api.functions import load
 from blobtransfer.api.result import Result, TrainingResult
-from blobtransfer.errors import SettingError
+from blobtransfer.errors import SettingError, TableFileError
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.studies.judge import judge
@@ -142,6 +144,20 @@ def test_a_figure_that_cannot_be_drawn_is_refused(setting, choice):
     with pytest.raises(SettingError) as caught:
         trained().plot(**choice)
     assert caught.value.setting == setting
+
+
+def test_a_figure_takes_arrays():
+    result = Result(compared())
+    size, only = np.array([4, 4]), np.array(["fixed=0"])
+    assert result.plot(size=size, only=only).get_size_inches().tolist() == [4.0, 4.0]
+
+
+def test_scores_may_be_any_data_frame():
+    scores = {"base": [0.1, 0.2, 0.3], "a": [0.3, 0.4, 0.5]}
+    results = [api.judge(frame) for frame in (scores, pyarrow.table(scores), DataFrame(scores))]
+    assert results[0] == results[1] == results[2]
+    with pytest.raises(TableFileError, match=r"^scores: .* same length"):
+        api.judge({"base": [0.1], "a": []})
 
 
 def test_a_suffix_selects_the_format(tmp_path):
