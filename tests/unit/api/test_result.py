@@ -156,7 +156,7 @@ def test_scores_may_be_any_data_frame():
     scores = {"base": [0.1, 0.2, 0.3], "a": [0.3, 0.4, 0.5]}
     results = [api.judge(frame) for frame in (scores, pyarrow.table(scores), DataFrame(scores))]
     assert results[0] == results[1] == results[2]
-    with pytest.raises(TableFileError, match=r"^scores: .* same length"):
+    with pytest.raises(TableFileError, match="same length"):
         api.judge({"base": [0.1], "a": []})
 
 
@@ -169,22 +169,6 @@ def test_a_suffix_selects_the_format(tmp_path):
     for other, name in ((result, "r.xyz"), (result, "r"), (trained(), "r.tex")):
         with pytest.raises(SettingError):
             other.save(tmp_path / name)
-
-
-@pytest.mark.parametrize(
-    ("name", "advice"),
-    [("a.model", "use .keras or .h5"), ("a.keras", "use another name, or replace=True")],
-)
-def test_a_network_is_saved_with_a_known_suffix_under_a_new_name(tmp_path, name, advice):
-    result = trained()
-    result.save_model(tmp_path / "a.keras")
-    content = (tmp_path / "a.keras").read_bytes()
-    with pytest.raises(SettingError) as caught:
-        result.save_model(tmp_path / name)
-    assert str(caught.value).endswith(advice)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.keras"]
-    assert (tmp_path / "a.keras").read_bytes() == content
-    result.save_model(str(tmp_path / "a.keras"), replace=True)
 
 
 def test_results_survive_pickles_copies_and_files(result, tmp_path):
