@@ -35,10 +35,10 @@ class LowAccuracyRuns:
     """Share of runs with an accuracy below a line that is fixed beforehand.
 
     Args:
-        share: Share of the runs of the arm.
+        share: Share of the runs of the variant.
         share_standalone: Share of the runs of standalone; None for standalone itself.
         ci_low: Lower end of the 95 % interval of the difference of the two shares.
-        ci_high: Upper end of that interval.
+        ci_high: Upper end of the interval of the difference of the two shares.
     """
 
     share: float
@@ -49,7 +49,12 @@ class LowAccuracyRuns:
 
 @dataclass(frozen=True)
 class ChosenRate:
-    """Number of runs of an arm that chose a learning rate."""
+    """Number of runs of an arm that chose a learning rate.
+
+    Args:
+        learning_rate: The learning rate.
+        n: Number of runs.
+    """
 
     learning_rate: float
     n: int
@@ -62,19 +67,19 @@ class Summary(Spread):
     Args:
         arm: The arm.
         failed: Number of runs whose loss is not finite.
-        mean_finished: Mean of the other runs; None if all failed.
+        mean_finished: Mean of the runs that did not fail; None if all failed.
         collapsed: Number of runs that did not fail but never predict one of the classes.
         low_runs: Share of low-accuracy runs; None without a run.
         trainable_parameters: Number of trainable weights; None for runs of another program.
-        gap: Ceiling minus mean, a share; negative if the mean is above the ceiling by chance,
-            None if there is no ceiling.
+        gap: Best possible score minus mean, a share; negative if the mean is above it by chance,
+            None if it is unknown.
         difference: Paired difference from standalone; None for standalone itself.
         verdict: Verdict by the difference and the margin.
         source_variance: Variance components if several repeats share each source; else None.
         chosen_rates: Chosen learning rates in ascending order; empty unless runs choose.
         mean_epochs: Mean number of epochs until runs stopped; None without early stopping.
         mean_low: Lower end of the unadjusted 95 % interval of the mean.
-        mean_high: Upper end of that interval.
+        mean_high: Upper end of the unadjusted 95 % interval of the mean.
     """
 
     arm: Arm
@@ -109,10 +114,10 @@ class Contrast:
 
     Args:
         question: Question that both arms belong to.
-        kind: Purpose of the comparison.
+        kind: Purpose of the comparison: what the difference shows, or `against`.
         arm: The arm that is compared.
-        baseline: The arm that it is compared with.
-        difference: Arm minus baseline; its p-value is unadjusted.
+        baseline: The variant that it is compared with.
+        difference: Variant minus baseline; its p-value is unadjusted.
     """
 
     question: Question
@@ -186,9 +191,10 @@ class Rise:
 
     Args:
         arm: The arm.
-        mean: Mean over its runs, a share; negative if the accuracy falls.
-        ci_low: Lower end of its 95 % interval (Student's t); None for fewer than 6 runs.
-        ci_high: Upper end.
+        mean: Mean rise over the runs, a share; negative if the accuracy falls.
+        ci_low: Lower end of the 95 % interval of the rise (Student's t); None for fewer than 6
+            runs.
+        ci_high: Upper end of that interval.
     """
 
     arm: Arm
@@ -221,7 +227,7 @@ class FewValidationRows(BaseCaution):
 
     Args:
         role: The data with the fewer training rows.
-        n_validation: Its number of validation rows.
+        n_validation: Number of validation rows of that data.
     """
 
     kind: ClassVar = "few validation rows"
@@ -285,7 +291,11 @@ class LookAgain(BaseCaution):
 
 @dataclass(frozen=True)
 class Collapsed(BaseCaution):
-    """Most runs of some arms failed, or never predict one of the classes."""
+    """Most runs of some arms failed, or never predict one of the classes.
+
+    Args:
+        arms: The variants that it concerns.
+    """
 
     kind: ClassVar = "collapsed"
     is_always_reported: ClassVar = True
@@ -297,7 +307,7 @@ class OtherClasses(BaseCaution):
     """Some arms keep an output layer whose classes are not those of the target.
 
     Args:
-        arms: The arms.
+        arms: The variants that it concerns.
     """
 
     kind: ClassVar = "other classes"
@@ -358,7 +368,7 @@ class Mixed(BaseCaution):
     """Some repeats were computed with other versions, or on machines that round differently.
 
     Args:
-        n_repeats: Number of these repeats.
+        n_repeats: Number of repeats from other versions or machines.
     """
 
     kind: ClassVar = "mixed"
@@ -395,7 +405,7 @@ class ConstantScores(BaseCaution):
     """Some arms have the same score in every repeat.
 
     Args:
-        arms: The arms.
+        arms: The variants that it concerns.
     """
 
     kind: ClassVar = "constant scores"
@@ -408,7 +418,7 @@ class EqualScores(BaseCaution):
     """Some arms have equal scores in every repeat.
 
     Args:
-        arms: Two or more arms.
+        arms: The variants that it concerns, two or more.
     """
 
     kind: ClassVar = "equal scores"

@@ -28,15 +28,28 @@ Loss = Annotated[float, Interval(ge=LEAST_LOSS, le=MOST_LOSS)]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training: a row of the CSV.
+    """One training: a row of the CSV. The last four values are None in older files.
 
-    Accuracies are in [0, 1], losses in nats; values that are not finite are None. `label` is the
-    variant as the user writes it, `source_repeat` the repeat whose source network the run starts
-    from. `source` names the data or the file of that network, `target` the data that the run is
-    trained on. `earlier_accuracy` is the judged test accuracy, plain or balanced, after three
-    quarters of the epochs of the spec. `epochs` counts the epochs that the run made, fewer if it
-    stopped early. `balanced_accuracy` is the mean of the recalls of the classes that the test rows
-    have. The last four are None in older files.
+    Args:
+        sources: Source networks: `fresh` for a new one in each repeat, `one` for the same one in
+            all repeats, `none` for runs without a source network.
+        variant: The variant without its number of frozen layers, such as `transfer`.
+        fixed: Number of frozen hidden layers, counted from the input; None for standalone.
+        repeat: Number of the repeat, from 0.
+        test_accuracy: Accuracy on the test rows at the end, a share; None if the run diverged.
+        train_accuracy: Accuracy on the training rows at the end, a share; None if it diverged.
+        test_loss: Cross-entropy loss on the test rows, in nats; None if not finite.
+        train_loss: Cross-entropy loss on the training rows, in nats; None if not finite.
+        classes_predicted: Number of classes that the network predicts on the test rows.
+        status: `ok`, or `failed` if the training diverged: a loss or a weight is not finite.
+        label: The variant as the user writes it, such as `transfer fixed=1`.
+        source_repeat: Repeat whose source network the run starts from; None without one.
+        source: Name of the data, or of the file, of that source network; empty without one.
+        target: Name of the data that the run is trained on.
+        learning_rate: Learning rate of the run.
+        earlier_accuracy: Judged test accuracy after three quarters of the epochs, a share.
+        epochs: Epochs of the run, fewer than those set if it stopped early.
+        balanced_accuracy: Mean recall of the classes that the test rows have, a share.
     """
 
     sources: Sources

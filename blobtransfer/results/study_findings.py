@@ -27,11 +27,11 @@ class VerdictChange:
     """Change of the verdict on a variant along the axis, between two decided points.
 
     Args:
-        question: The question.
+        question: `fresh` or `one`: the source networks.
         series: Index of the variant in each cell.
         at: Last point with the first verdict, and first point with the second; points between
             them are undecided.
-        verdicts: The two verdicts.
+        verdicts: The first and the second verdict.
     """
 
     question: Question
@@ -45,7 +45,7 @@ class Moderator:
     """Dependence of the effect on a pair on one of its properties.
 
     Args:
-        kind: The property.
+        kind: `gap` of standalone, or `distance` between source and target data.
         slope: Slope of the effect (a share) per unit of the property: a share for the gap, a
             standard deviation for the distance.
     """
@@ -60,8 +60,8 @@ class PooledSummary:
 
     Args:
         arm: The arm.
-        mean: Mean over pairs of its mean test accuracy, a share.
-        std: Standard deviation of these means between pairs.
+        mean: Mean over the pairs of the mean test accuracy of each, a share.
+        std: Standard deviation of the mean test accuracies between pairs, a share.
         family: Pooled difference from standalone; None for standalone itself.
         verdict: Verdict on the pooled difference.
         moderators: Dependence of the differences on properties of the pairs.
@@ -86,11 +86,12 @@ class PairRow:
         arm: The arm.
         n: Number of repeats.
         mean: Mean test accuracy, a share.
-        difference: Mean difference from standalone.
-        each_low: Lower end of its unadjusted 95 % interval.
-        each_high: Upper end of that interval.
-        gap: Ceiling, or 1 without a ceiling, minus the mean of standalone.
-        distance: Between source and target data, in standard deviations; None if unknown.
+        difference: Mean difference from standalone, a share.
+        each_low: Lower end of the unadjusted 95 % interval of the difference.
+        each_high: Upper end of the unadjusted 95 % interval of the difference.
+        gap: Best possible accuracy, or 1 if unknown, minus the mean of standalone; a share.
+        distance: Distance between the classes of source and target data, in standard deviations;
+            None if unknown.
     """
 
     pair: str
@@ -129,8 +130,8 @@ class GridRanking:
 
     Args:
         series: Index of the variant in each cell.
-        score: Name of the score.
-        ranking: Means over targets and repeats; `n` counts the repeats.
+        score: Name of the transferability score.
+        ranking: Quality of the ranking: means over targets and repeats; `n` counts the repeats.
     """
 
     series: int

@@ -39,6 +39,7 @@ class GeneratedSpec:
         kind_keys: Keys that only this kind has in a specification, and their fields.
 
     Args:
+        kind: Name of the kind.
         seed: `random_state` of scikit-learn's generator, 0 to 2**32 - 1.
         n_samples: Number of rows, at least the number of classes.
         n_train: Number of training rows, taken first.

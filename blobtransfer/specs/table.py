@@ -146,6 +146,7 @@ class TableSpec:
     """A table request resolved against the table.
 
     Args:
+        kind: Name of the kind.
         name: Name of the data in reports.
         origin: Path of the file as the user wrote it, name of a built-in table, or what a table in
             memory was called.
@@ -158,16 +159,17 @@ class TableSpec:
         n_train: Number of training rows; approximate if groups stay together.
         n_test: Number of test rows; approximate if groups stay together.
         where: A column and the value that rows must have in it; None for all rows.
-        group: As in `TableRequest`.
-        split: As in `TableRequest`.
-        scale: See `ScaleBy`.
-        missing: See `Missing`.
+        group: Column whose equal values stay on one side of the split; None for none.
+        split: Column with `train` or `test` in each row; None for none.
+        scale: Rows that standardise the inputs: training rows of this data (`own`), of the source
+            (`source`), or `none`.
+        missing: Treatment of missing values: `refuse` them, fill in the `mean`, or `drop` the row.
         scaler: Scaler of the training rows of the source; only if `scale` is `source`.
         split_train: Number of training rows of the split; the first `n_train` are used, so that the
             test rows do not depend on `n_train`. None to use all.
-        missing_values: As in `TableRequest`.
-        sep: As in `TableRequest`.
-        has_head: As in `TableRequest`.
+        missing_values: Texts that stand for a missing value, besides the usual ones.
+        sep: Separator of the values of a text file; None if it was detected.
+        has_head: Whether the first row of the file has the names of the columns.
         left_out: Indices in the file of rows that are not used, because the other table, or the
             training rows of a saved network, have them too.
         is_in_memory: Whether the table was an array or a frame in the memory of a process.

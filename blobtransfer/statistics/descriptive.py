@@ -31,17 +31,19 @@ def balanced_accuracy(
 class Spread:
     """Descriptive statistics of the scores of n runs; None where n is too small.
 
+    Accuracies are shares.
+
     Args:
         n: Number of runs.
-        mean: Their mean.
+        mean: Mean score.
         std: Sample standard deviation, which divides by n - 1.
         std_population: Standard deviation that divides by n, as in the published tables.
-        median: Median; all quantiles interpolate linearly.
+        median: Median score; all quantiles interpolate linearly.
         q1: First quartile.
         q3: Third quartile.
         min: Lowest score.
         max: Highest score.
-        q05: 5 % quantile.
+        q05: 5 % quantile of the scores.
         worst_tenth: Mean of the lowest tenth of the runs.
         best_of_3: Expected score of the best of 3 runs, as by training again after a failure.
         best_of_5: Expected score of the best of 5 runs.
@@ -68,8 +70,9 @@ class VarianceComponents:
 
     Args:
         n_sources: Source networks with at least one run.
-        between_std: Standard deviation between sources, corrected for that within them.
-        within_std: Standard deviation within a source.
+        between_std: Standard deviation between source networks, a share, corrected for that within
+            them.
+        within_std: Standard deviation within a source network, a share.
         icc: Intraclass correlation: share of the variance that is between sources, 0 to 1.
     """
 

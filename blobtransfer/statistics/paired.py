@@ -32,7 +32,13 @@ TRIMMED_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Interval:
-    """Point estimate and its 95 % confidence interval; None where n is too small."""
+    """Point estimate and its 95 % confidence interval; None where n is too small.
+
+    Args:
+        mean: The estimate.
+        ci_low: Lower end of the interval.
+        ci_high: Upper end of the interval.
+    """
 
     mean: float | None
     ci_low: float | None
@@ -44,25 +50,26 @@ class Difference:
     """Estimate of the mean of paired differences, such as variant minus standalone.
 
     Args:
-        n: Independent pairs; source networks where the design is nested.
+        n: Number of independent pairs: repeats, or source networks if each has several repeats.
         mean: Mean of the differences, a share; None without pairs.
         ci_low: Lower end of the interval of the mean, at the level that is simultaneous for all
             differences of the source mode; None for fewer than 2 pairs.
-        ci_high: Upper end.
+        ci_high: Upper end of the simultaneous interval of the mean.
         each_low: Lower end of the 95 % interval per comparison (unadjusted).
-        each_high: Upper end.
-        p_value: Two-sided p of no difference, per comparison (unadjusted), 0 to 1.
-        p_adjusted: The same, adjusted for all differences of the source mode: fits the
-            simultaneous interval; times the number of differences, at most 1.
+        each_high: Upper end of the unadjusted 95 % interval of the mean.
+        p_value: Two-sided p-value of no difference, per comparison (unadjusted), 0 to 1.
+        p_adjusted: p-value of no difference, adjusted for all differences of the source mode: the
+            unadjusted one times their number, at most 1; it agrees with the simultaneous interval.
         typical: 20 % trimmed mean of the differences, with its 95 % interval.
         probability_better: Share of pairs with a difference above 0, ties counted half.
-        probability_low: Lower end of its 95 % interval.
-        probability_high: Upper end.
+        probability_low: Lower end of the 95 % interval of `probability_better`.
+        probability_high: Upper end of that interval.
         effect_size: Cohen's d_z, mean divided by sample standard deviation.
-        detectable: Difference that n pairs detect with 80 % power.
+        detectable: Difference that n pairs detect with 80 % power, a share.
         repeats_needed: Fewest and most pairs that detect a difference of the margin with 80 %
             power, by the uncertainty of the standard deviation; None where unknown.
-        repeats_alike: The same for showing, with 80 % power, that there is no difference.
+        repeats_alike: Fewest and most pairs that show with 80 % power that the difference is within
+            the margin; None where unknown.
     """
 
     n: int

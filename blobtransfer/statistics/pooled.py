@@ -43,19 +43,20 @@ class PooledEffect:
     Args:
         n_pairs: Number of pairs of data, K.
         mean: Unweighted mean of their effects; None without pairs.
-        worst: Lowest effect; None without pairs.
+        worst: Lowest effect of a pair; None without pairs.
         ci_low: Lower end of the interval of the mean, simultaneous for all variants.
-        ci_high: Upper end.
+        ci_high: Upper end of the simultaneous interval of the mean.
         each_low: Lower end of the 95 % interval per comparison (unadjusted).
-        each_high: Upper end.
-        p_value: Two-sided p of a mean of 0, per comparison (unadjusted).
-        p_adjusted: The same times the number of variants, at most 1; fits the interval.
+        each_high: Upper end of the unadjusted 95 % interval of the mean.
+        p_value: Two-sided p-value of a mean of 0, per comparison (unadjusted).
+        p_adjusted: `p_value` times the number of variants, at most 1; it agrees with the
+            simultaneous interval.
         tau: Between-pair standard deviation of the true effects.
         prediction_low: Lower end of the 95 % prediction interval of a new pair's true effect.
-        prediction_high: Upper end.
+        prediction_high: Upper end of the prediction interval.
         better_share: Probability that a new pair's true effect is above the margin.
-        worse_share: Probability that it is below minus the margin.
-        beyond_margin_share: The sum of both.
+        worse_share: Probability that a new pair's true effect is below minus the margin.
+        beyond_margin_share: Sum of `better_share` and `worse_share`.
     """
 
     n_pairs: int
@@ -81,10 +82,11 @@ class Slope:
 
     Args:
         n: Number of pairs.
-        slope: Change of y per unit of x; None for fewer than 6 pairs, or if x does not vary.
-        ci_low: Lower end of its 95 % interval; None also if y does not vary.
-        ci_high: Upper end.
-        p_value: Two-sided p of a slope of 0.
+        slope: Change of the effect per unit of the property; None for fewer than 6 pairs, or if the
+            property does not vary.
+        ci_low: Lower end of the 95 % interval of the slope; None also if effects do not vary.
+        ci_high: Upper end of the interval of the slope.
+        p_value: Two-sided p-value of a slope of 0.
     """
 
     n: int

@@ -56,8 +56,9 @@ class Ranking:
         n: Source networks that have a score.
         spearman: Rank correlation of score and accuracy, -1 to 1; None for fewer than 6, or if one
             of the two does not vary.
-        ci_low: Lower end of its 95 % interval; None also if the networks are not independent.
-        ci_high: Upper end.
+        ci_low: Lower end of the 95 % interval of `spearman`; None also if the networks are not
+            independent.
+        ci_high: Upper end of that interval.
         gain: Accuracy of the network with the best score minus the mean of all networks, a share;
             None if none has a score.
         regret: Accuracy of the best of all networks minus that of the picked one, a share.

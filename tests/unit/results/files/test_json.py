@@ -178,6 +178,7 @@ def test_a_summary_is_exactly_this():
         "sources": "one",
         "variant": "transfer",
         "fixed": 2,
+        "label": "transfer fixed=2",
         # the failed run counts at 0.5, the share of the largest class: 0.5, 0.6, 0.8
         "n": 3,
         "mean": pytest.approx(1.9 / 3),

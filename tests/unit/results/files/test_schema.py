@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import fields
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -11,7 +12,7 @@ from helpers.running import compare
 from helpers.specs import VARIANTS, spec_of, varied
 
 from blobtransfer.report.writers import to_json
-from blobtransfer.results.files.schema import json_schema, make_schema, row_of
+from blobtransfer.results.files.schema import SchemaName, json_schema, make_schema, row_of
 from blobtransfer.results.findings import Contrast, OneSource, Speed, Summary
 from blobtransfer.results.scores import Run
 from blobtransfer.running.single import train_source
@@ -90,7 +91,7 @@ def test_the_schema_misses_a_key_that_is_not_there(records, name, key):
 )
 def test_a_row_has_the_columns_of_its_arm_and_the_fields_of_its_record(records, key, record):
     names = {field.name for field in fields(record)}
-    arm = {"sources", "variant", "fixed"} if "arm" in names else set()
+    arm = {"sources", "variant", "fixed", "label"} if "arm" in names else set()
     assert set(records["comparison"][key][0]) == (names - {"arm"}) | arm
 
 
@@ -104,5 +105,19 @@ def test_every_kind_of_caution_has_its_own_columns(records):
 
 def test_an_arm_within_a_row_is_an_object_of_its_columns(records):
     (weights, *_) = (c for c in records["comparison"]["contrasts"] if c["kind"] == "weights")
-    assert weights["baseline"] == {"sources": "none", "variant": "random-frozen", "fixed": 1}
+    assert weights["baseline"] == {
+        "sources": "none",
+        "variant": "random-frozen",
+        "fixed": 1,
+        "label": "random-frozen fixed=1",
+    }
     assert (weights["variant"], weights["fixed"]) == ("transfer", 1)
+
+
+@pytest.mark.parametrize("name", get_args(SchemaName))
+def test_every_key_and_every_object_has_a_description(name):
+    schema = json_schema(name)
+    objects = [schema, *schema["$defs"].values()]
+    described = [*objects, *(key for one in objects for key in one.get("properties", {}).values())]
+    assert [one for one in described if not one.get("description", "").endswith(".")] == []
+    assert "None" not in {word for one in described for word in one["description"].split()}
