@@ -150,7 +150,7 @@ class Output(ABC, Generic[R]):
         | --- | --- |
         | `.json` | all of the results, which `load` reads |
         | `.csv` | the runs, as `runs()` |
-        | `.tex` | the rows of `summary()` as a LaTeX table; of a comparison |
+        | `.tex` | the rows of `summary()` as a LaTeX table, a methods paragraph, a BibTeX entry |
         | `.md`, `.txt` | the tables |
         | `.html` | a report of one file |
         | `.png`, `.svg`, `.pdf` | the figure |

@@ -118,12 +118,12 @@ class SummaryRows:
     Args:
         columns: Column heads.
         rows: Values; None for a missing value.
-        n_word_columns: Number of first columns that hold words.
+        unit: Unit in which scores and differences are printed.
     """
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
-    n_word_columns: int = 0
+    unit: Unit = PERCENT
 
 
 def blank_repeats(

@@ -65,7 +65,7 @@ def write_summary(report: "Report[Any]", path: Path) -> None:
     """Write one row per variant, in the format of the suffix; raises `MachineError`."""
     from blobtransfer.report.render.summary import summary_text
 
-    write_text(path, summary_text(report.view.summary(report.results), path.suffix.lower()))
+    write_text(path, summary_text(report, path.suffix.lower()))
 
 
 def write_curves(report: "Report[Any]", path: Path) -> None:

@@ -488,9 +488,7 @@ def test_show_takes_one_question_and_some_variants(run, tmp_path):
     assert shown.code == 0 and (tmp_path / "b.png").exists()
     assert (tmp_path / "s.json").read_bytes() == (tmp_path / "r.json").read_bytes()
     rows = rows_of((tmp_path / "a.csv").read_text())
-    expected = [
-        row for row in rows if row["sources"] != "fresh" and "fixed=2" not in row["variant"]
-    ]
+    expected = [row for row in rows if row["sources"] != "fresh" and "fixed=2" not in row["label"]]
     assert rows_of((tmp_path / "b.csv").read_text()) == expected
     assert len(run("show", "r.json", *choice, "--no-plot", "-q").out.splitlines()) == 1
     assert_refused(run("show", "r.json", "--only", "fixed=3"), "--only fixed=3", "fixed=2")

@@ -38,7 +38,7 @@ from blobtransfer.report.figures.pictures import (
     svg_text,
 )
 from blobtransfer.report.figures.style import MAX_NAME_WIDTH, shorten, width_in_letters
-from blobtransfer.report.kinds import VIEWS, build_report
+from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html
 from blobtransfer.report.render.markdown import to_markdown
 from blobtransfer.report.render.summary import summary_text
@@ -120,7 +120,7 @@ def test_no_text_of_results_becomes_markup_in_markdown(results, kind, name):
     for table in report.tables:
         assert {table.title, *table.columns, *table.notes} <= set(shown)
     if kind not in ("transfer", "many features"):
-        assert list(texts_of("".join(summary_text(report.view.summary(report.results), ".md"))))
+        assert list(texts_of("".join(summary_text(report, ".md"))))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_no_csv_of_results_has_a_formula_or_a_ragged_row(results, kind, name):
     if hostile.has_curves:
         texts.append("".join(curves_to_csv(hostile)))
     if kind not in ("transfer", "many features"):
-        texts.append("".join(summary_text(VIEWS[hostile.command].summary(hostile), ".csv")))
+        texts.append("".join(summary_text(build_report(hostile), ".csv")))
     for text in texts:
         rows = list(csv.reader(io.StringIO(text, newline="")))
         assert {len(row) for row in rows} == {len(rows[0])}
@@ -181,13 +181,15 @@ def test_no_csv_of_results_has_a_formula_or_a_ragged_row(results, kind, name):
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=short_id)
 def test_a_name_is_text_in_latex(results, name):
-    summary = VIEWS["grid"].summary(renamed(results["grid"], name))
-    text = "".join(summary_text(summary, ".tex"))
-    body = text.split("\\hline\n")[2]
+    text = "".join(summary_text(build_report(renamed(results["grid"], name)), ".tex"))
+    caption = text.partition("\\caption{")[2].partition("}\n\\label")[0]
+    methods = text.partition("\\endinput\n\n")[2].partition("\n")[0]
+    body = text.partition("\\midrule\n")[2].partition("\\bottomrule\n")[0]
+    body = body.replace("\\addlinespace\n", "")
     assert body.count(" \\\\\n") == body.count("\n") == 27
-    for cell in body.replace(" \\\\\n", " & ").split(" & "):
-        plain = re.sub(r"\\text[a-z]+\{\}|\\[&%$#_{}]|\{[*\[\]]\}", "", cell)
-        assert not set(plain) & set('\\&%$#_{}~^<>|"*[]'), cell
+    for shown in (caption, methods, *body.replace(" \\\\\n", " & ").split(" & ")):
+        plain = re.sub(r"\$-\$|\\text[a-z]+\{\}|\\[&%$#_{}]|\{[*\[\]]\}", "", shown)
+        assert not set(plain) & set('\\&%$#_{}~^<>|"*[]'), shown
 
 
 # ---------------------------------------------------------------- HTML

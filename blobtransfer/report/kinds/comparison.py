@@ -177,7 +177,7 @@ def sentences_of(
 def summary_rows(results: ComparedResults) -> SummaryRows:
     """Return one row per arm."""
     rows = [summary_row(summary, results) for summary in results.summary]
-    return SummaryRows(SUMMARY_COLUMNS, rows, n_word_columns=2)
+    return SummaryRows(SUMMARY_COLUMNS, rows, unit_of(results))
 
 
 def summary_row(summary: Summary, results: ComparedResults) -> list[Any]:

@@ -82,7 +82,7 @@ class PairsView(StudyView):
     def summary(self, results: StudyResults) -> SummaryRows:
         """Return one row per variant over all pairs."""
         rows = [_summary_row(summary, results) for summary in results.findings.pooled]
-        return SummaryRows(PAIRS_SUMMARY_COLUMNS, rows, n_word_columns=1)
+        return SummaryRows(PAIRS_SUMMARY_COLUMNS, rows)
 
 
 def describe_data_kind(spec: DataSpec) -> str:

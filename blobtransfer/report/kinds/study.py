@@ -104,7 +104,7 @@ class StudyView(View[StudyResults]):
             for cell in results.cells
             for summary in cell.summary
         ]
-        return SummaryRows((*names, *SUMMARY_COLUMNS), rows, n_word_columns=len(names) + 2)
+        return SummaryRows((*names, *SUMMARY_COLUMNS), rows)
 
     def settings(self, results: StudyResults) -> Iterator[tuple[str, Any]]:
         """Yield the axes, the budget, and each setting of the first cell."""

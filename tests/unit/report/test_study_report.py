@@ -267,10 +267,11 @@ def test_on_80_columns_the_answer_comes_first_with_mean_and_std(studies, name, m
 
 @pytest.mark.parametrize("suffix", [".csv", ".md", ".tex"])
 def test_a_summary_has_the_place_of_each_row(studies, suffix):
-    text = "".join(summary_text(VIEWS["sweep"].summary(studies["sweep"]), suffix))
+    text = "".join(summary_text(build_report(studies["sweep"]), suffix))
+    text = text.partition("\\midrule\n")[2].partition("\\endinput")[0] or text
     assert text.count("standalone") == 3
-    assert "train-samples" in text
     if suffix == ".csv":
+        assert text.splitlines()[0].startswith("train-samples,sources,label,runs,")
         assert text.splitlines()[1].startswith("10,none,standalone,8,")
 
 
