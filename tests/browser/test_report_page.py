@@ -27,7 +27,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason=needs)
 axe = pytest.importorskip("axe_playwright_python", reason=needs)
 
 NAMES = ("compare", "sweep", "pairs", "grid")
-SIZES = {"desk": (1200, 900), "phone": (400, 800)}
+SIZES = {"desk": (1200, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,29 @@ def test_no_page_is_wider_than_the_screen(name, size, shown):
         page.evaluate(f"document.body.style.zoom = {zoom}")
         wide, screen = page.evaluate("[document.scrollingElement.scrollWidth, window.innerWidth]")
         assert wide <= screen, zoom
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_screen_of_a_telephone_has_the_answer_and_the_figure(name, shown):
+    page = shown(name, size="phone")
+    (figure,) = (one for one in page.locator("figure").all() if one.is_visible())
+    top, width = figure.bounding_box()["y"], figure.bounding_box()["width"]
+    assert top < 844 and width <= 390
+    answer = page.locator(".answer").first.bounding_box()
+    assert answer["y"] + answer["height"] < top
+    if name == "pairs":
+        cells = page.locator("table").first.locator("tbody tr").nth(1).locator("th, td").all()
+        ends = [cell.bounding_box() for cell in cells[:3]]
+        assert max(end["x"] + end["width"] for end in ends) <= 390
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_break_divides_an_option(name, size, shown):
+    page = shown(name, size=size)
+    open_all(page)
+    options = page.locator("code, pre.command span")
+    assert set(options.evaluate_all("all => all.map(e => e.getClientRects().length)")) <= {1}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -19,16 +19,16 @@ OUTPUT_FLAGS = (
 """Options without a value that change no number."""
 
 
-def command_of(provenance: Provenance) -> str | None:
+def command_of(provenance: Provenance) -> list[str]:
     """Return the command that computes the numbers, without its output options.
 
     Returns:
-        The command line; None for results of a Python program.
+        The words, quoted for a shell; empty for results of a Python program.
     """
     if not provenance.argv:
-        return None
+        return []
     words = ("blobtransfer", *_without_output(provenance.argv))
-    return escape_control_characters(shlex.join(words))
+    return [escape_control_characters(shlex.quote(word)) for word in words]
 
 
 def bibtex(provenance: Provenance) -> str:

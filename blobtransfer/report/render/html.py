@@ -5,25 +5,32 @@ come from users: the template escapes everything except the figure.
 """
 
 import re
-import shlex
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.pictures import picture_of_report, svg_text
+from blobtransfer.report.figures.style import Style
+from blobtransfer.report.kinds.texts import EXPLAINED_VARIANTS
+from blobtransfer.report.render.citation import bibtex, command_of
 from blobtransfer.report.render.screen import MAX_CAUTIONS
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import WORD_COLUMNS
+from blobtransfer.report.table import WORD_COLUMNS, Table
 from blobtransfer.report.words import SHORT_VERDICTS
 from blobtransfer.specs.checks import escape_control_characters
 
 MAX_LISTED_VALUES = 20
 """Largest number of listed values of a setting, such as classes; JSON has all of them."""
 
-FIGURE_ID = "figure"
-"""Prefix of every id in the figure, so that it is unique on the page."""
+FIGURES: dict[str, Style] = {"figure": "screen", "narrow-figure": "paper"}
+"""The figures by prefix of their ids, which makes ids unique: one for screens and paper, and one
+for telephones, in the style of a narrow column."""
+
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?<!-)")
+"""An option of the command line in a text."""
 
 
 def to_html(report: Report[Any]) -> Iterator[str]:
@@ -45,9 +52,12 @@ def to_html(report: Report[Any]) -> Iterator[str]:
         stopped=report.stopped,
         sentences=[sentence.text for sentence in report.sentences],
         cautions=report.cautions,
-        svg=Markup(_embedded(_svg_of(report))),
-        caption=report.caption,
-        tables=report.tables,
+        variants=[line for line in report.explanations if line in EXPLAINED_VARIANTS],
+        figures={
+            name: Markup(_embedded(_svg_of(report, style), name)) for name, style in FIGURES.items()
+        },
+        caption="" if report.sentences else report.caption,
+        tables=list(_notes_once(map(_answer_first, report.tables))),
         words=WORD_COLUMNS,
         method=report.method,
         explanations=report.explanations,
@@ -56,9 +66,8 @@ def to_html(report: Report[Any]) -> Iterator[str]:
         ],
         versions=[*provenance.versions.items(), *provenance.machine.items()],
         version=provenance.versions.get("blobtransfer", ""),
-        command=shlex.join(("blobtransfer", *provenance.argv))
-        if provenance.argv
-        else "blobtransfer",
+        command=command_of(provenance),
+        bibtex=bibtex(provenance).splitlines(),
     )
 
 
@@ -90,9 +99,47 @@ def to_fragment(report: Report[Any], advise: Callable[[str], str]) -> str:
     )
 
 
-def _svg_of(report: Report[Any]) -> str:
+def _svg_of(report: Report[Any], style: Style = "screen") -> str:
     """Return the figure as SVG."""
-    return svg_text(picture_of_report(report, Canvas()))
+    return svg_text(picture_of_report(report, Canvas(style=style)))
+
+
+def _answer_first(table: Table) -> Table:
+    """Return a table with difference and verdict right after the names, for narrow screens."""
+    heads = table.columns
+    names = [i for i, head in enumerate(heads) if head == "variant"]
+    answers = [i for i, head in enumerate(heads) if head == "verdict" or "difference" in head]
+    if not names or not answers:
+        return table
+    n_first = names[0] + 1
+    order = [*range(n_first), *answers]
+    order += [i for i in range(n_first, len(heads)) if i not in answers]
+
+    def reordered(cells: Sequence[str]) -> tuple[str, ...]:
+        return tuple(cells[i] for i in order)
+
+    return replace(table, columns=reordered(heads), rows=tuple(map(reordered, table.rows)))
+
+
+def _notes_once(tables: Iterable[Table]) -> Iterator[Table]:
+    """Yield tables without the notes that stand below a table above."""
+    shown: set[str] = set()
+    for table in tables:
+        notes = tuple(note for note in table.notes if note not in shown)
+        if not table.is_detail:  # which may be folded
+            shown.update(notes)
+        yield replace(table, notes=notes)
+
+
+def _with_code(text: str) -> str:
+    """Return a text as HTML with options as code, which no line break divides."""
+    from markupsafe import Markup, escape
+
+    pieces, end = [], 0
+    for match in OPTION.finditer(text):
+        pieces += [escape(text[end : match.start()]), Markup("<code>{}</code>").format(match[0])]
+        end = match.end()
+    return Markup("").join([*pieces, escape(text[end:])])
 
 
 def _rendered(template: str, **values: Any) -> str:
@@ -112,18 +159,24 @@ def _rendered(template: str, **values: Any) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["with_code"] = _with_code
     return environment.from_string(source).render(values)
 
 
-def _embedded(svg: str) -> str:
-    """Return an SVG for a page: without a prologue and metadata, and with ids of its own."""
+def _embedded(svg: str, name: str) -> str:
+    """Return an SVG for a page: without a prologue and metadata, and with ids of its own.
+
+    Args:
+        svg: The figure.
+        name: Prefix of its ids.
+    """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{FIGURE_ID}-", svg)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{name}-", svg)
     head, end, rest = svg.partition(">")
-    for name in ("title", "desc"):
-        rest = rest.replace(f"<{name}>", f'<{name} id="{FIGURE_ID}-{name}">', 1)
-    return f'{head} aria-labelledby="{FIGURE_ID}-title {FIGURE_ID}-desc"{end}{rest}'
+    for tag in ("title", "desc"):
+        rest = rest.replace(f"<{tag}>", f'<{tag} id="{name}-{tag}">', 1)
+    return f'{head} aria-labelledby="{name}-title {name}-desc"{end}{rest}'
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -249,8 +249,8 @@ def _latex(
     provenance, command = report.results.provenance, report.results.command
     yield "% Needs \\usepackage{booktabs}. \\input reads the table, up to \\endinput; a methods\n"
     yield "% paragraph and a BibTeX entry to paste are below it.\n"
-    if made_by := command_of(provenance):
-        yield f"% Numbers: {made_by}\n"
+    if command_words := command_of(provenance):
+        yield f"% Numbers: {' '.join(command_words)}\n"
     yield "\\begin{table*}\n\\centering\\small\n"
     yield f"\\caption{{{_escaped(caption)}}}\n"
     yield f"\\label{{tab:blobtransfer-{command}}}\n"

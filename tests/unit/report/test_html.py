@@ -125,9 +125,10 @@ def test_tables_have_captions_and_heads_of_rows_and_columns(pages, found, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_figure_has_a_name_and_the_answer_as_its_text(pages, name):
     page = Page(pages[name])
-    assert page.tags["svg"] == 1
-    assert ("svg", "role", "img") in page.attributes
-    assert ("svg", "aria-labelledby", "figure-title figure-desc") in page.attributes
+    assert page.tags["svg"] == 2  # for a screen and for a telephone
+    assert page.attributes.count(("svg", "role", "img")) == 2
+    for figure in ("figure", "narrow-figure"):
+        assert ("svg", "aria-labelledby", f"{figure}-title {figure}-desc") in page.attributes
 
 
 def test_a_page_of_30_repeats_can_be_mailed(pages):
@@ -139,7 +140,7 @@ def test_the_same_results_give_the_same_page(pages, found, name):
     assert page_of(found[name]) == pages[name]
 
 
-def test_what_is_said_stands_in_it(pages, found):
+def test_answers_cautions_methods_and_settings_are_on_the_page(pages, found):
     text = "".join(Page(pages["compare"]).texts)
     report = build_report(found["compare"])
     for sentence in report.sentences:
@@ -149,6 +150,36 @@ def test_what_is_said_stands_in_it(pages, found):
     assert "Nothing is chosen on the test rows" in text
     assert "training.learning_rate" in text
     assert found["compare"].provenance.versions["numpy"] in text
+
+
+def test_options_are_code_and_the_command_has_those_that_matter(found):
+    argv = ("compare", "--repeats", "30", "-o", "r.html", "--no-plot", "-q")
+    results = found["compare"]
+    page = page_of(replace(results, provenance=replace(results.provenance, argv=argv)))
+    command = re.search(r'<pre class="command".*?</pre>', page)[0]
+    assert re.findall("<span>(.*?)</span>", command) == [
+        "blobtransfer",
+        "compare",
+        "--repeats",
+        "30",
+    ]
+    assert "<code>--train-seed</code>" in page
+    assert 'class="command"' not in page_of(
+        replace(results, provenance=replace(results.provenance, argv=()))
+    )
+
+
+def test_difference_and_verdict_stand_beside_the_variant(pages):
+    table = re.search(r"<thead>.*?</thead>", pages["compare"])[0]
+    heads = re.findall(r"<th [^>]*>(.*?)</th>", table)
+    assert heads[0] == "variant" and "difference" in heads[1] and heads[2] == "verdict"
+
+
+def test_a_note_stands_below_the_first_of_the_tables(pages, found):
+    first, second = build_report(found["compare"]).tables[:2]
+    shared = set(first.notes) & set(second.notes)
+    text = "".join(Page(pages["compare"]).texts)
+    assert shared and {text.count(note) for note in shared} == {1}
 
 
 def test_an_interrupted_command_says_so_first(found):
