@@ -84,8 +84,20 @@ def _placeholders(results: StudyResults | JudgedResults, unit: Unit) -> dict[str
         "diverged": "failed" if isinstance(results, JudgedResults) else "diverged",
         "Diverged": "Failed" if isinstance(results, JudgedResults) else "Diverged",
         "below": "above" if _compared(results).lower_is_better else "below",
-        "Below": "Above" if _compared(results).lower_is_better else "Below",
+        "Below_line": _line_of(results).capitalize(),
     }
+
+
+def _line_of(results: StudyResults | JudgedResults) -> str:
+    """Return which runs have a low accuracy, such as `below 74 %`."""
+    compared = _compared(results)
+    side, unit = "above" if compared.lower_is_better else "below", unit_of(compared)
+    cells = results.cells if isinstance(results, StudyResults) else (results,)
+    lines = {cell.findings.low_line for cell in cells}
+    line = lines.pop()
+    if lines or line is None:
+        return f"{side} the line"
+    return f"{side} {100 * line:.3g} %" if unit.is_percent else f"{side} {unit.score(line)}"
 
 
 def _compared(results: StudyResults | JudgedResults) -> ComparedResults:
@@ -190,13 +202,13 @@ TEXT_COLUMNS = (
     _score("mean", "Mean{percent}"),
     _score("std", "SD"),
     Column(
-        "{Below} line", lambda row, _: words.format_whole_percent(row["low_share"]), "low_share"
+        "{Below_line}", lambda row, _: words.format_whole_percent(row["low_share"]), "low_share"
     ),
     _interval(("difference", "ci_low", "ci_high"), "Difference{points} [95 % CI]"),
     _score("tau", "Between-pair SD"),
     Column("95 % prediction", _prediction, "prediction_low"),
     Column("Better / worse (%)", _beyond_margin, "better_share"),
-    Column("Adj. p", lambda row, _: words.format_p(row["p_adjusted"]), "p_adjusted"),
+    Column("Adjusted p", lambda row, _: words.format_p(row["p_adjusted"]), "p_adjusted"),
     _text("verdict", "Verdict"),
 )
 """Columns of Markdown and LaTeX: one for a difference and its interval."""
@@ -293,8 +305,12 @@ def _caption(
             "Sources: fresh, a new source network each repeat; one, the same source network in all "
             "repeats."
         )
-    if "low_share" in rows[0]:
-        yield _line_sentence(results)
+    if "Below the line" in heads and isinstance(results, StudyResults):
+        distance = words.format_points(results.cells[0].spec.low)
+        yield (
+            f"Below the line: runs more than {distance} below the best possible accuracy, or below "
+            "the best median."
+        )
     yield (
         f"Difference: mean difference to {compared.spec.variants[0]} with its simultaneous 95 % "
         "interval; above 0 is better."
@@ -302,24 +318,11 @@ def _caption(
     if "95 % prediction" in heads:
         yield (
             "Between-pair SD: of the true differences. 95 % prediction: interval of the true "
-            "difference of a new pair. Better / worse: chance that it is beyond the margin."
+            "difference of a new pair. Better / worse: probability that a new pair gains or loses "
+            "more than the margin."
         )
-    if "Adj. p" in heads:
-        yield "Adj. p: adjusted for all comparisons."
-
-
-def _line_sentence(results: StudyResults | JudgedResults) -> str:
-    """Return which runs count as below the line of low accuracy."""
-    compared = _compared(results)
-    side = "above" if compared.lower_is_better else "below"
-    cells = results.cells if isinstance(results, StudyResults) else (results,)
-    lines = {cell.findings.low_line for cell in cells}
-    if len(lines) == 1 and None not in lines:
-        what = f"{side} {unit_of(compared).score(lines.pop())}"
-    else:
-        distance = words.format_points(results.cells[0].spec.low)
-        what = f"more than {distance} below the best possible accuracy, or the best median"
-    return f"{side.capitalize()} line: runs {what}."
+    if "Adjusted p" in heads:
+        yield "Adjusted p: p-value of no difference, adjusted for all comparisons."
 
 
 def _escaped(text: str) -> str:
