@@ -217,7 +217,8 @@ TEXT_COLUMNS = (
 def _axes_of(summary: SummaryRows) -> list[Column]:
     """Return the columns of the axes of a study."""
     names = {column.needs for column in CSV_COLUMNS}
-    return [_text(name) for name in summary.columns if name not in names]
+    axes = (name for name in summary.columns if name not in names)
+    return [_text(name, name.replace("{", "{{").replace("}", "}}")) for name in axes]
 
 
 def _csv_columns(summary: SummaryRows) -> list[Column]:
@@ -262,7 +263,7 @@ def _latex(
     yield "% Needs \\usepackage{booktabs}. \\input reads the table, up to \\endinput; a methods\n"
     yield "% paragraph and a BibTeX entry to paste are below it.\n"
     if command_words := command_of(provenance):
-        yield f"% Numbers: {' '.join(command_words)}\n"
+        yield f"% Command: {' '.join(command_words)}\n"
     yield "\\begin{table*}\n\\centering\\small\n"
     yield f"\\caption{{{_escaped(caption)}}}\n"
     yield f"\\label{{tab:blobtransfer-{command}}}\n"
@@ -309,7 +310,7 @@ def _caption(
         distance = words.format_points(results.cells[0].spec.low)
         yield (
             f"Below the line: runs more than {distance} below the best possible accuracy, or below "
-            "the best median."
+            "the best median where that is unknown."
         )
     yield (
         f"Difference: mean difference to {compared.spec.variants[0]} with its simultaneous 95 % "
