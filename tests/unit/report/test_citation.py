@@ -32,7 +32,7 @@ def test_output_options_are_left_out(line, command):
 def test_every_option_of_output_is_known():
     groups = (FigureOptions, ResultOptions, ScreenOptions, MessageOptions)
     flags = {f"--{field.name.replace('_', '-')}" for group in groups for field in fields(group)}
-    assert flags - {"--version"} <= {*OUTPUT_OPTIONS, *OUTPUT_FLAGS}
+    assert flags - {"--version", "--help-all"} <= {*OUTPUT_OPTIONS, *OUTPUT_FLAGS}
 
 
 def test_a_line_break_of_a_name_stays_within_the_line():
