@@ -248,6 +248,7 @@ def plot_data(
     seed: int | Sequence[int] | None = None,
     style: Style = "screen",
     size: tuple[float, float] | None = None,
+    title: bool = True,
     **options: Unpack[BlobsKeywords],
 ) -> "Figure":
     """Draw data sets, with the best possible accuracy.
@@ -256,8 +257,10 @@ def plot_data(
         task: Data, or a list of data, which get one panel each; see `compare`.
         label: Column of the classes of tables that do not name it.
         seed: Seed of blobs, or several seeds, one panel each; None: 1 and 2.
-        style: Style of the figure: `screen`, `slide` (16:9) or `paper` (a column).
+        style: `screen`, `slide` (16:9), `paper` (a column of a journal) or `paper-wide` (both
+            columns).
         size: Width and height in inches; None: those of the style.
+        title: Whether the panels have titles.
         options: The options of `blobtransfer plot-data`, with underscores.
 
     Raises:
@@ -274,7 +277,7 @@ def plot_data(
     from blobtransfer.report.figures.canvas import python_canvas
     from blobtransfer.report.figures.pictures import picture_of_datasets
 
-    canvas = python_canvas(style, plain(size))
+    canvas = python_canvas(style, plain(size), title)
     return picture_of_datasets([load_dataset(spec) for spec in specs], canvas, ()).figure
 
 

@@ -127,12 +127,20 @@ class Output(ABC, Generic[R]):
             raise SettingError("curves", "", "none were recorded; use speed=True")
         return curves_frame(results)
 
-    def plot(self, *, style: Style = "screen", size: tuple[float, float] | None = None) -> "Figure":
+    def plot(
+        self,
+        *,
+        style: Style = "screen",
+        size: tuple[float, float] | None = None,
+        title: bool = True,
+    ) -> "Figure":
         """Return the figure, which a notebook shows as the value of a cell.
 
         Args:
-            style: `screen`, `slide` (16:9) or `paper` (a column of a journal).
+            style: `screen`, `slide` (16:9), `paper` (a column of a journal) or `paper-wide` (both
+                columns).
             size: Width and height in inches; None: those of the style.
+            title: Whether the figure has a headline.
 
         Returns:
             A matplotlib `Figure` outside of pyplot: change it, or write it with `savefig`.
@@ -141,7 +149,7 @@ class Output(ABC, Generic[R]):
             SettingError: There is no such style, or a side is out of range.
             MachineError: The figure cannot be drawn.
         """
-        return _figure(self._report, style, size)
+        return _figure(self._report, style, size, title)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file, whole or not at all; its suffix selects the format.
@@ -268,6 +276,7 @@ class Result(Output[StudyResults | JudgedResults]):
         *,
         style: Style = "screen",
         size: tuple[float, float] | None = None,
+        title: bool = True,
         sources: Literal[Question, "both"] = "both",
         only: str | Variant | Sequence[str | Variant] | None = None,
     ) -> "Figure":
@@ -276,8 +285,10 @@ class Result(Output[StudyResults | JudgedResults]):
         Nothing is analysed again: intervals and verdicts stay those of all variants.
 
         Args:
-            style: `screen`, `slide` (16:9) or `paper` (a column of a journal).
+            style: `screen`, `slide` (16:9), `paper` (a column of a journal) or `paper-wide` (both
+                columns).
             size: Width and height in inches; None: those of the style.
+            title: Whether the figure has a headline.
             sources: Draw one question, `fresh` or `one`, or `both`.
             only: Draw these variants beside standalone, such as `["fixed=0"]`; None: all.
 
@@ -291,7 +302,7 @@ class Result(Output[StudyResults | JudgedResults]):
         shown = self._results
         if sources != "both" or only is not None:
             shown = select(shown, sources, plain(only))
-        return _figure(build_report(shown), style, size)
+        return _figure(build_report(shown), style, size, title)
 
     def _summary_line(self) -> str:
         sentences = self._report.short_sentences or self._report.sentences
@@ -409,8 +420,10 @@ def _holds(file: Path, run: "SingleRun") -> bool:
     )
 
 
-def _figure(report: Report[Any], style: Style, size: tuple[float, float] | None) -> "Figure":
+def _figure(
+    report: Report[Any], style: Style, size: tuple[float, float] | None, title: bool
+) -> "Figure":
     """Draw the figure of a report; see `Output.plot`."""
     from blobtransfer.report.figures.pictures import picture_of_report
 
-    return picture_of_report(report, python_canvas(style, plain(size))).figure
+    return picture_of_report(report, python_canvas(style, plain(size), title)).figure

@@ -196,7 +196,7 @@ def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions)
         elif before != plain(picture.made_by):
             replaced = f", in place of the figure of: {before}"
     save(picture, path)
-    messages.log(f"wrote {path}{replaced}")
+    messages.log(f"wrote {path}{replaced}", *([f"note: {picture.note}"] if picture.note else []))
 
 
 def save_network(

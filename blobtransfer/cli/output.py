@@ -59,9 +59,11 @@ class FigureOptions:
     ] = None
     no_plot: Annotated[bool, option("Draw no figure, unless --plot is given.")] = False
     show: Annotated[bool, option("Also open the figure in a window.")] = False
-    style: Annotated[Style, option("Style of the figure; slide is 16:9, paper a column.")] = (
-        "screen"
-    )
+    style: Annotated[
+        Style,
+        option("Style of the figure: slide is 16:9, paper one column, paper-wide two columns."),
+    ] = "screen"
+    no_title: Annotated[bool, option("Draw no title, for a figure with a caption.")] = False
     size: Annotated[
         str | None,
         option("Width and height of the figure in inches, such as 3.5x4.", metavar="WIDTHxHEIGHT"),
@@ -83,7 +85,7 @@ class FigureOptions:
         """Return the canvas of figures."""
         from blobtransfer.report.figures.canvas import Canvas
 
-        return Canvas(self.show, self.style, self.inches())
+        return Canvas(self.show, self.style, self.inches(), has_title=not self.no_title)
 
     def path(self, command: str) -> Path | None:
         """Return the path of the figure; None if none is written."""
@@ -190,10 +192,13 @@ class OutputOptions:
         figure, result, summary = self.figure, self.result, self.screen.summary
         path = figure.path(command)
         if path is None and not figure.show:
-            for setting, value in (("style", figure.style), ("size", figure.size)):
-                if value not in ("screen", None):
+            for setting, value in (
+                ("style", figure.style), ("size", figure.size), ("no-title", figure.no_title),
+            ):  # fmt: skip
+                if value not in ("screen", None, False):
                     problem = "--no-plot draws no figure; leave one of the two out"
-                    raise SettingError(setting, value, problem)
+                    text = "" if value is True else value
+                    raise SettingError(setting, text, problem)
         writers = [writer for writer in WRITERS.values() if isinstance(writer, TextWriter)]
         text_suffixes = tuple(suffix for writer in writers for suffix in writer.suffixes)
         files: list[tuple[str, Path | None, Sequence[str]]] = [

@@ -13,13 +13,14 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.report.figures import style as figure_style
+from blobtransfer.report.figures.fonts import fallback_families
 from blobtransfer.report.figures.style import LOOKS, MAX_NAME_WIDTH, shorten, width_in_letters
 from blobtransfer.specs.checks import as_tuple, check_number
 
@@ -38,6 +39,17 @@ LEGEND_MARK_WIDTH = 9
 
 MAX_TITLE_LINES = 8
 """Lines after which a long title is cut."""
+
+TITLE_SCALE = 1.25
+"""Size of the headline, as a share of that of other text."""
+
+UNITS = ("%", "point", "points", "repeats")
+"""Words that stand on one line with the number before them."""
+
+FOOT_INSET = 0.3
+"""Width of a figure that notes below it leave free, in inches at a font of 10 points."""
+
+PANEL_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 MIN_NAME_WIDTH = 8.0
 """Width up to which no name is shortened, in letters of average width."""
@@ -59,13 +71,16 @@ SAVING_SETTINGS = {
 
 
 def python_canvas(
-    style: figure_style.Style = "screen", size: tuple[float, float] | None = None
+    style: figure_style.Style = "screen",
+    size: tuple[float, float] | None = None,
+    title: bool = True,
 ) -> "Canvas":
     """Return the canvas of a figure for a Python program.
 
     Args:
         style: Name of the style.
         size: Width and height in inches, in place of those of the style.
+        title: Whether figures have a headline.
 
     Raises:
         SettingError: There is no such style, or a side is out of range.
@@ -79,7 +94,7 @@ def python_canvas(
             check_number("size", side)
         figure_style.check_size(sides, " ".join(map(str, sides)))
     import_matplotlib(is_configured=True)
-    return Canvas(style=style, size=size)
+    return Canvas(style=style, size=size, has_title=title)
 
 
 class Canvas:
@@ -89,9 +104,11 @@ class Canvas:
         show: Open windows.
         style: Name of the style.
         size: Width and height in inches, in place of those of the style.
+        has_title: Whether figures have a headline.
 
     Attributes:
         has_windows: Whether figures are to be shown.
+        has_title: As above.
         look: Sizes of the style.
 
     Raises:
@@ -103,8 +120,10 @@ class Canvas:
         show: bool = False,
         style: figure_style.Style = "screen",
         size: tuple[float, float] | None = None,
+        has_title: bool = True,
     ) -> None:
         self.has_windows = show
+        self.has_title = has_title
         self.look = LOOKS[style]
         self._width, self._height = size or (self.look.width, self.look.height)
         self._is_tight = False
@@ -129,21 +148,35 @@ class Canvas:
         return matplotlib_settings(self.look.settings())
 
     def draw_to_fit(self, draw: Callable[["Canvas"], "Figure"]) -> "Figure":
-        """Return a figure; draw it again with shorter names if its size is too small for them.
+        """Return a figure; draw it again if it needs other fonts, or shorter names for its size.
 
         Args:
             draw: Draws the figure on a canvas.
         """
         figure = draw(self)
+        families = fallback_families(figure)
+        if families:
+            self._close(figure)
+            family = [*figure_style.FONT_FAMILY, *families]
+            with import_matplotlib().rc_context({"font.family": family}):
+                return self._fitted(draw(self), draw)
+        return self._fitted(figure, draw)
+
+    def _fitted(self, figure: "Figure", draw: Callable[["Canvas"], "Figure"]) -> "Figure":
+        """Return a figure if it has room, else draw it again with shorter names."""
         if self.has_free_height or _has_room(figure):
             return figure
+        self._close(figure)
+        tight = copy.copy(self)
+        tight._is_tight = True
+        return draw(tight)
+
+    def _close(self, figure: "Figure") -> None:
+        """Close the window of a figure that is drawn again."""
         if self.has_windows:
             import matplotlib.pyplot as plt
 
             plt.close(figure)
-        tight = copy.copy(self)
-        tight._is_tight = True
-        return draw(tight)
 
     @property
     def has_free_height(self) -> bool:
@@ -192,7 +225,7 @@ class Canvas:
         max_letters = max(12.0, width * 72 / (10 * figure_style.LETTER_WIDTH))
         max_lines = 1 if self._is_tight else MAX_TITLE_LINES
         lines: list[str] = []
-        for word in (shorten(word, max_letters) for word in text.split()):
+        for word in (shorten(word, max_letters) for word in _words(text)):
             longer = f"{lines[-1]} {word}" if lines else word
             if not lines or width_in_letters(longer) > max_letters:
                 lines.append(word)
@@ -200,7 +233,8 @@ class Canvas:
                 lines[-1] = longer
             if len(lines) > max_lines:
                 rest = " ".join(lines[max_lines - 1 :])
-                return "\n".join([*lines[: max_lines - 1], shorten(f"{rest}...", max_letters)])
+                lines = [*lines[: max_lines - 1], shorten(f"{rest}...", max_letters)]
+                break
         return "\n".join(lines)
 
     def legend_columns(self, labels: Sequence[str], width: float) -> int:
@@ -208,26 +242,78 @@ class Canvas:
         longest = max(map(width_in_letters, labels), default=0) + LEGEND_MARK_WIDTH
         return max(1, min(len(labels), int(width / self.width_of(longest))))
 
-    def add_legend(self, figure: "Figure", handles: Sequence[Any], width: float) -> None:
-        """Add a legend below a figure.
+    def title_height(self, title: str, width: float) -> float:
+        """Return the height of a headline, in inches at a font of 10 points.
 
         Args:
-            figure: Figure, or the upper part of one.
-            handles: Artists with labels.
+            title: Text of the headline.
             width: Width of the figure, as in `wrap`.
         """
-        n_columns = self.legend_columns([handle.get_label() for handle in handles], width)
-        figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=n_columns)
+        if not self.has_title:
+            return 0.0
+        return 0.1 + TITLE_SCALE * LINE_HEIGHT * self._n_lines(title, width / TITLE_SCALE)
 
-    def add_note(self, figure: "Figure", text: str, width: float) -> None:
-        """Add a note below a figure, in small letters; `width` as in `wrap`.
+    def add_title(self, figure: "Figure", title: str, width: float) -> None:
+        """Add the headline of a figure, unless the canvas has none.
 
         Args:
             figure: Figure to draw on.
-            text: Text of the note.
+            title: Text of the headline.
             width: Width of the figure, as in `wrap`.
         """
-        figure.supxlabel(self.wrap(text, width), fontsize=self.look.small)
+        if self.has_title:
+            lines = self.wrap(title, width / TITLE_SCALE)
+            figure.suptitle(figure_style.escape_mathtext(lines))
+
+    def foot_height(self, notes: Sequence[str], labels: Sequence[str], width: float) -> float:
+        """Return the height of notes and a legend below a figure, in inches at 10 points.
+
+        Args:
+            notes: Notes.
+            labels: Entries of the legend.
+            width: Width of the figure, as in `wrap`.
+        """
+        n_columns = self.legend_columns(labels, width)
+        n_lines = self._n_lines("; ".join(notes), width - FOOT_INSET) if notes else 0
+        return 0.1 + LINE_HEIGHT * (n_lines + 1.3 * -(-len(labels) // n_columns))
+
+    def add_foot(
+        self, figure: "Figure", notes: Sequence[str], width: float, handles: Sequence[Any] = ()
+    ) -> None:
+        """Explain a figure once, below all of its panels, in small letters.
+
+        Args:
+            figure: Figure, or the upper part of one.
+            notes: Notes.
+            width: Width of the figure, as in `wrap`.
+            handles: Artists with labels, for a legend below the notes.
+        """
+        text = figure_style.escape_mathtext(self.wrap("; ".join(notes), width - FOOT_INSET))
+        if not handles:
+            figure.supxlabel(text, fontsize=self.look.small)
+            return
+        n_columns = self.legend_columns([handle.get_label() for handle in handles], width)
+        legend = figure.legend(
+            handles=handles, frameon=False, loc="outside lower center", ncols=n_columns,
+            title=text or None, title_fontsize=self.look.small,
+        )  # fmt: skip
+        legend.get_title().set_multialignment("center")
+
+    def add_letters(self, panels: Iterable["Axes"]) -> None:
+        """Letter the panels of a figure (a), (b), ... if the style asks for it.
+
+        Args:
+            panels: Panels in the order in which they are read.
+        """
+        shown = [axes for axes in panels if axes.get_visible()]
+        if not self.look.has_letters or len(shown) < 2:
+            return
+        for letter, axes in zip(PANEL_LETTERS, shown, strict=False):
+            loc: Literal["left", "center"] = "center" if axes.get_title() else "left"
+            axes.set_title(f"({letter}) {axes.get_title(loc)}".rstrip(), loc=loc)
+
+    def _n_lines(self, text: str, width: float) -> int:
+        return self.wrap(text, width).count("\n") + 1
 
     def max_name_width(self, width: float = math.inf) -> float:
         """Return the greatest width of a name, in letters of average width.
@@ -252,6 +338,17 @@ class Canvas:
             import matplotlib.pyplot as plt
 
             plt.show()
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text; a number and its unit, such as `95 %`, are one word."""
+    words: list[str] = []
+    for word in text.split():
+        if words and word.rstrip(";,.)") in UNITS and words[-1][-1].isdigit():
+            words[-1] += f" {word}"
+        else:
+            words.append(word)
+    return words
 
 
 def new_panels(figure: "Figure", n_panels: int, n_columns: int, **options: Any) -> list["Axes"]:

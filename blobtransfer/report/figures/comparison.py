@@ -1,23 +1,36 @@
-"""The figure of a comparison: differences first, then scores, then learning curves."""
+"""The figure of a comparison: differences first, then contrasts, scores and learning curves."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
+from blobtransfer.report.figures.marks import DECIDED_NOTE, interval_note, margin_notes
 from blobtransfer.report.figures.panels import (
+    MAX_DOTS,
+    MIN_BOXED_RUNS,
     Room,
+    contrast_labels,
+    draw_contrasts,
     draw_curves,
     draw_differences,
+    draw_profile,
     draw_scores,
     row_labels,
 )
 from blobtransfer.report.figures.rankings import RankingMark, new_with_rankings
-from blobtransfer.report.figures.style import MAX_NAME_WIDTH_IN_TITLE, escape_mathtext, shorten
+from blobtransfer.report.figures.style import escape_mathtext, shorten
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import describe_design, label_of, metric_name, test_metric
+from blobtransfer.report.units import unit_of
+from blobtransfer.report.words import (
+    describe_design,
+    label_of,
+    metric_name,
+    name_of,
+    question_title,
+    test_metric,
+)
 from blobtransfer.results.results import CellResults, ComparedResults, StudyResults
 from blobtransfer.specs.experiment import ComparedQuestion
 
@@ -38,7 +51,13 @@ MIN_PANEL_SHARE = 0.4
 MIN_TWO_LINE_ROW = 0.29
 """Height of a row below which two lines of text beside it overlap those of the next row."""
 
-DRAW = {"differences": draw_differences, "scores": draw_scores, "curves": draw_curves}
+DRAW = {
+    "differences": draw_differences,
+    "contrasts": draw_contrasts,
+    "scores": draw_scores,
+    "profile": draw_profile,
+    "curves": draw_curves,
+}
 """Function that draws the panels of each kind."""
 
 
@@ -51,8 +70,9 @@ class _Layout:
         height: Preferred height of the figure.
         n_columns: Questions side by side.
         heights: Height of the panels of each kind, from the top; the same for each question.
-        title: Title in lines that fit.
-        captions: The answer to each question, in lines that fit.
+        is_wide: Whether a single question has two columns of panels.
+        titles: Name of each question, in lines that fit.
+        notes: Explanations below the panels.
         room: Room for text in the panels.
     """
 
@@ -60,35 +80,34 @@ class _Layout:
     height: float
     n_columns: int
     heights: Mapping[str, float]
-    title: str
-    captions: Mapping[ComparedQuestion, str]
+    is_wide: bool
+    titles: Mapping[ComparedQuestion, str]
+    notes: Sequence[str]
     room: Room
 
 
 def draw_comparison(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     """Draw the figure of a comparison."""
     results = report.results.cell
-    title = _title(results, report.stopped)
-    return draw_variants(report, results, title, f"{test_metric(results.spec)} (%)", canvas)
+    return draw_variants(report, results, f"{test_metric(results.spec)} (%)", canvas)
 
 
 def draw_variants(
-    report: Report[Any], results: ComparedResults, title: str, scores: str, canvas: Canvas
+    report: Report[Any], results: ComparedResults, scores: str, canvas: Canvas
 ) -> "Figure":
-    """Draw differences, scores and, if recorded, learning curves: one column per question.
+    """Draw differences, contrasts, scores and, if recorded, learning curves.
 
-    The differences, which the answer is about, come first; the answer stands above them. Where
-    there is no room for two columns, the questions stand below each other. Scores or curves that
-    have no room on a page of a given height are left out.
+    Each question has a column of panels. Where there is no room for two columns, the questions
+    stand below each other; on a wide page a single question has two columns. Panels that have no
+    room on a page of a given height are left out, the differences never.
 
     Args:
         report: Report of the results.
         results: The results.
-        title: Title of the figure.
         scores: Label of the axis of scores.
         canvas: Canvas to draw on.
     """
-    layout = _layout_of(report, results, title, scores, canvas)
+    layout = _layout_of(report, results, scores, canvas)
     questions = results.spec.questions
     marks = [
         RankingMark(
@@ -97,22 +116,26 @@ def draw_variants(
         for finding in results.findings.rankings
     ]
     metric = metric_name(results.spec) if isinstance(results, CellResults) else ""
-    whole, figure = new_with_rankings(canvas, layout.width, layout.height, marks, metric)
-    heights = list(layout.heights.values())
-    columns = _panels(figure, len(questions), layout.n_columns, heights)
+    whole, figure, rankings = new_with_rankings(
+        canvas, layout.width, layout.height, marks, results.spec.variants, metric
+    )
+    columns = _panels(figure, len(questions), layout)
     for question, panels in zip(questions, columns, strict=True):
-        panels[0].set_title(escape_mathtext(layout.captions[question]), loc="left")
+        panels[0].set_title(escape_mathtext(layout.titles[question]), loc="left")
         for kind, axes in zip(layout.heights, panels, strict=True):
             DRAW[kind](results, question, axes, canvas.look, layout.room)
-    figure.suptitle(escape_mathtext(layout.title))
-    if "curves" in layout.heights:
+    rows = zip(*columns, strict=True) if layout.n_columns > 1 else columns
+    canvas.add_letters([*(axes for row in rows for axes in row), *rankings])
+    canvas.add_title(whole, report.headline, layout.width)
+    handles: list[Any] = []
+    if not layout.heights.keys().isdisjoint(("curves", "profile")):
         handles, _ = columns[-1][-1].get_legend_handles_labels()
-        canvas.add_legend(figure, handles, layout.width)
+    canvas.add_foot(figure, layout.notes, layout.width, handles)
     return whole
 
 
 def _layout_of(
-    report: Report[Any], results: ComparedResults, title: str, scores: str, canvas: Canvas
+    report: Report[Any], results: ComparedResults, scores: str, canvas: Canvas
 ) -> _Layout:
     """Choose the panels and their sizes; see `draw_variants`."""
     questions = results.spec.questions
@@ -121,104 +144,179 @@ def _layout_of(
     n_columns = canvas.n_columns(len(questions), preferred_width, MIN_QUESTION_WIDTH)
     n_columns = n_columns if n_columns == len(questions) else 1
     width, n_blocks = canvas.width(preferred_width), len(questions) // n_columns
-    column_width = width / n_columns
+    is_wide = len(questions) == 1 and width >= 2 * MIN_QUESTION_WIDTH
+    column_width = width / (2 if is_wide else n_columns)
     is_narrow = column_width < QUESTION_WIDTH - 1.0
     names = row_labels(results.summary, results, is_narrow)
-    longest = max(len(line) for name in names for line in name.split("\n"))
-    labels_width = 0.3 + canvas.width_of(longest + 1)
+    contrasts = [contrast_labels(results, question, is_narrow) for question in questions]
+    lines = [line for labels in (names, *contrasts) for name in labels for line in name.split("\n")]
+    labels_width = 0.3 + canvas.width_of(max(map(len, lines)) + 1)
     numbers_width = 0.2 + canvas.width_of(DIFFERENCE_LETTERS)
-    captions = {
-        question: canvas.wrap(report.short_answers.get(question, ""), column_width - labels_width)
-        for question in questions
-    }
-    n_lines = max(caption.count("\n") + 1 for caption in captions.values())
-    label_height = LINE_HEIGHT * max(name.count("\n") + 1.5 for name in names)
-    score_height = 0.36 if results.spec.nested is None else 0.6
-    heights = {
-        "differences": 0.2 + max(0.5, label_height) * max(1, n_rows - 1),
-        "scores": 0.2 + max(score_height, label_height) * n_rows,
-        "curves": 2.6,
-    }
-    text_heights = {
-        "differences": 0.35 + LINE_HEIGHT * (2 + n_lines),
-        "scores": 0.35 + LINE_HEIGHT * (1 + is_narrow),
-        "curves": 0.45 + LINE_HEIGHT * (1 + is_narrow),
-    }
-    title = canvas.wrap(title, width / 1.25)
-    top = 1.3 * LINE_HEIGHT * (title.count("\n") + 1)
-    top += 3 * LINE_HEIGHT if results.findings.bands else 0.1
-    least = {
-        kind: n_blocks * (MIN_PANEL_SHARE * heights[kind] + text_heights[kind]) for kind in heights
-    }
-    kinds = _kinds(results, n_blocks, least, canvas.height(math.inf) - top)
-    texts = top + n_blocks * sum(text_heights[kind] for kind in kinds)
-    panels = n_blocks * sum(heights[kind] for kind in kinds)
+    titles = dict.fromkeys(questions, "")
+    for question in questions:
+        if question != "scores":
+            name = name_of(question).capitalize()
+            title = name if is_narrow else question_title(results, question)
+            titles[question] = canvas.wrap(title, column_width)
+    heights = _heights(results, n_rows, names, contrasts)
+    text_heights = dict.fromkeys(heights, 0.35 + LINE_HEIGHT)
+    for kind in ("differences", *(heights if canvas.look.has_letters else ("scores",))):
+        if kind in heights:
+            text_heights[kind] = 0.35 + 2.2 * LINE_HEIGHT
+    notes = _notes(results, list(heights))
+    has_legend = "curves" in heights or "profile" in heights
+    labels = [label_of(summary.arm, results) for summary in results.summary] * has_legend
+    top = canvas.title_height(report.headline, width) + canvas.foot_height(notes, labels, width)
+    least = {kind: MIN_PANEL_SHARE * heights[kind] + text_heights[kind] for kind in heights}
+    kinds = _kinds(results, n_blocks, least, canvas.height(math.inf) - top, is_wide)
+    texts = top + n_blocks * _column_height(kinds, text_heights, is_wide)
+    panels = n_blocks * _column_height(kinds, heights, is_wide)
     shrinkage = (canvas.height(texts + panels) - texts) / panels
     count_width = canvas.width_of(len(f"{results.n_repeats:,}") + 1.5)
+    baseline = shorten(str(results.spec.variants[0]))
     room = Room(
         is_narrow=is_narrow,
         is_dense=shrinkage * heights["differences"] < MIN_TWO_LINE_ROW * (n_rows - 1),
         scores=scores,
+        differences=escape_mathtext(
+            f"difference to {baseline}" + " (points)" * unit_of(results).is_percent
+        ),
         beyond=min(0.3, count_width / max(1.0, column_width - labels_width - numbers_width)),
     )
-    heights = {kind: heights[kind] for kind in kinds}
-    return _Layout(width, texts + panels, n_columns, heights, title, captions, room)
+    return _Layout(
+        width=width,
+        height=texts + panels,
+        n_columns=n_columns,
+        heights={kind: heights[kind] for kind in kinds},
+        is_wide=is_wide,
+        titles=titles,
+        notes=_notes(results, kinds),
+        room=room,
+    )
+
+
+def _heights(
+    results: ComparedResults, n_rows: int, names: Sequence[str], contrasts: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """Return the preferred height of the panels of each kind, from the top.
+
+    Args:
+        results: Results of the command.
+        n_rows: Rows of scores.
+        names: Names of the rows.
+        contrasts: Names of the contrasts of each question.
+    """
+    label_height = LINE_HEIGHT * max(name.count("\n") + 1.5 for name in names)
+    heights = {"differences": 0.2 + max(0.5, label_height) * max(1, n_rows - 1)}
+    if any(contrasts):
+        n_lines = max(name.count("\n") + 1.5 for labels in contrasts for name in labels)
+        heights["contrasts"] = 0.2 + LINE_HEIGHT * n_lines * max(map(len, contrasts))
+    nested = results.spec.nested
+    if results.n_repeats > MAX_DOTS and nested is None:
+        heights["profile"] = 2.6
+    else:
+        row_height = max(0.36 if nested is None else 0.6, label_height)
+        heights["scores"] = 0.2 + row_height * n_rows
+    if results.findings.bands:
+        heights["curves"] = 2.6
+    return heights
+
+
+def _notes(results: ComparedResults, kinds: Sequence[str]) -> list[str]:
+    """Return what explains the panels of some kinds, and the size of the comparison."""
+    spec, unit = results.spec, unit_of(results)
+    notes = [f"network {results.spec.network}"] if isinstance(results, CellResults) else []
+    notes.append(describe_design(results, spec.questions[0]))
+    ns = [s.difference.n for s in results.summary if s.difference is not None]
+    intervals = "95 % intervals" if len(spec.variants) == 2 else "simultaneous 95 % intervals"
+    if "contrasts" in kinds:
+        intervals += " (of contrasts: unadjusted)"
+    notes += [interval_note(intervals, ns), DECIDED_NOTE, *margin_notes(spec.margin, unit)]
+    if "scores" in kinds and results.n_repeats >= MIN_BOXED_RUNS:
+        notes.append("boxes: quartiles and median")
+    if results.ceiling is not None and not {"scores", "profile", "curves"}.isdisjoint(kinds):
+        notes.append("dashed: best possible accuracy")
+    if "curves" in kinds:
+        notes += ["curves: median and quartiles", "marks on curves: mean epochs to the threshold"]
+    return notes
+
+
+def _columns_of(
+    kinds: Iterable[str], heights: Mapping[str, float], is_wide: bool
+) -> list[list[str]]:
+    """Return the kinds of panels of each column of a question, the differences first.
+
+    Args:
+        kinds: Kinds of panels.
+        heights: Height of a panel of each kind.
+        is_wide: Whether there are two columns, of nearly equal heights.
+    """
+    columns: list[list[str]] = [[], []] if is_wide else [[]]
+    for kind in kinds:
+        min(columns, key=lambda column: sum(heights[k] for k in column)).append(kind)
+    return [column for column in columns if column]
+
+
+def _column_height(kinds: Iterable[str], heights: Mapping[str, float], is_wide: bool) -> float:
+    """Return the height of a question, that of its highest column; see `_columns_of`."""
+    columns = _columns_of(kinds, heights, is_wide)
+    return max(sum(heights[kind] for kind in column) for column in columns)
 
 
 def _kinds(
-    results: ComparedResults, n_blocks: int, least: Mapping[str, float], height: float
+    results: ComparedResults,
+    n_blocks: int,
+    least: Mapping[str, float],
+    height: float,
+    is_wide: bool,
 ) -> list[str]:
     """Choose the kinds of panels: as many as fit into a height, the differences always.
 
     Args:
         results: Results of the command.
         n_blocks: Questions below each other.
-        least: Least height of the panels of each kind.
+        least: Least height of a panel of each kind.
         height: Height of the page.
+        is_wide: As in `_columns_of`.
     """
-    choices = [["differences", "scores"], ["differences"]]
+    scores = "profile" if "profile" in least else "scores"
+    choices = [["differences", scores], ["differences"]]
     if results.findings.bands:
         choices.insert(0, ["differences", "curves"])
         if n_blocks == 1:
-            choices.insert(0, ["differences", "scores", "curves"])
-    fits = (kinds for kinds in choices if sum(least[kind] for kind in kinds) <= height)
+            choices.insert(0, ["differences", scores, "curves"])
+    if "contrasts" in least:
+        with_contrasts = [[kinds[0], "contrasts", *kinds[1:]] for kinds in choices]
+        choices = [with_contrasts[0], *choices[:-1], *with_contrasts[1:], choices[-1]]
+    fits = (k for k in choices if n_blocks * _column_height(k, least, is_wide) <= height)
     return next(fits, ["differences"])
 
 
-def _panels(
-    figure: "Figure", n_questions: int, n_columns: int, heights: Sequence[float]
-) -> list[list["Axes"]]:
+def _panels(figure: Any, n_questions: int, layout: _Layout) -> list[list["Axes"]]:
     """Return the panels of each question; panels of one kind share their axes.
 
     Args:
-        figure: Figure to draw on.
+        figure: Figure to draw on, or a part of one.
         n_questions: Number of questions.
-        n_columns: Questions side by side.
-        heights: Height of the panels of each kind.
+        layout: Positions and sizes of the panels.
     """
-    n_kinds = len(heights)
-    if n_columns == n_questions:
+    heights, n_kinds = list(layout.heights.values()), len(layout.heights)
+    columns = _columns_of(layout.heights, layout.heights, layout.is_wide)
+    if len(columns) > 1:
+        panels: dict[str, Axes] = {}
+        for part, kinds in zip(figure.subfigures(1, len(columns)), columns, strict=True):
+            ratios = [layout.heights[kind] for kind in kinds]
+            axes = part.subplots(len(kinds), 1, squeeze=False, height_ratios=ratios)[:, 0]
+            panels |= dict(zip(kinds, axes, strict=True))
+        return [[panels[kind] for kind in layout.heights]]
+    if layout.n_columns == n_questions:
         grid = figure.subplots(
             n_kinds, n_questions, squeeze=False, sharex="row", sharey="row", height_ratios=heights
         )
         return [list(column) for column in grid.T]
-    ratios = [*heights] * n_questions
+    ratios = heights * n_questions
     rows = figure.subplots(n_kinds * n_questions, 1, squeeze=False, height_ratios=ratios)[:, 0]
     for i in range(n_kinds, len(rows)):
         rows[i].sharex(rows[i % n_kinds])
         rows[i].sharey(rows[i % n_kinds])
     return [list(rows[i : i + n_kinds]) for i in range(0, len(rows), n_kinds)]
-
-
-def _title(results: CellResults, stopped: str | None) -> str:
-    """Return the title: source, target and number of repeats."""
-    spec = results.spec
-    target = shorten(results.measured.name, MAX_NAME_WIDTH_IN_TITLE)
-    origin = ""
-    if spec.source is not None:
-        origin = f" from {shorten(results.record_of('source').name, MAX_NAME_WIDTH_IN_TITLE)}"
-    if spec.model_path is not None:
-        name = shorten(Path(spec.model_path).name, MAX_NAME_WIDTH_IN_TITLE)
-        origin = f" from {name}" + (f", or{origin}" if "fresh" in spec.questions else "")
-    design = f"s{stopped[1:]}" if stopped else describe_design(results, spec.questions[0])
-    return f"Transfer{origin} to {target}, network {spec.network}, {design}"

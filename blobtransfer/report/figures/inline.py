@@ -1,6 +1,8 @@
 """Figures of Python programs, which notebooks show without pyplot."""
 
 import io
+import warnings
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -15,6 +17,17 @@ class InlineFigure(Figure):
 
     If pyplot has set the notebook up for figures, that setting shows it in place of this method.
     """
+
+    def savefig(self, *arguments: Any, **options: Any) -> None:
+        """Write the figure; characters that the fonts lack are boxes, without a warning for each.
+
+        Args:
+            *arguments: As of `Figure.savefig`.
+            **options: As of `Figure.savefig`.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            super().savefig(*arguments, **options)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """Return the figure as PNG, and the size in which it is shown."""

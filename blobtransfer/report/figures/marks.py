@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from blobtransfer.report.figures.style import Look
+from blobtransfer.report.figures.style import BACKGROUND, INK, Look
 from blobtransfer.report.units import PERCENT, Unit
 from blobtransfer.statistics.paired import MIN_PAIRS, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+BAND_ALPHA = 0.08
+"""Opacity of grey bands."""
 
 
 def draw_interval(
@@ -49,8 +53,8 @@ def draw_margin(
         scale: Factor of the margin; 100 gives points.
     """
     span, line = (axes.axhspan, axes.axhline) if is_upright else (axes.axvspan, axes.axvline)
-    span(-scale * margin, scale * margin, color="0.92", zorder=0)
-    line(0, color="0.35", linewidth=look.scale, zorder=1)
+    span(-scale * margin, scale * margin, facecolor=INK, alpha=BAND_ALPHA, lw=0, zorder=0)
+    line(0, color=INK, alpha=0.65, linewidth=look.scale, zorder=1)
 
 
 def has_drawn_interval(n: int) -> bool:
@@ -69,12 +73,23 @@ def interval_note(text: str, ns: Iterable[int]) -> str:
         text: The note.
         ns: Number of observations of each interval.
     """
-    return text if any(map(has_drawn_interval, ns)) else "no intervals drawn"
+    if any(map(has_drawn_interval, ns)):
+        return text
+    return f"intervals of fewer than {MIN_PAIRS} repeats are not drawn"
 
 
-def margin_note(margin: float, unit: Unit = PERCENT) -> str:
-    """Return a note on the grey area, to append to a label; empty without a margin."""
-    return f"; grey: margin of {unit.difference(margin)}" if margin else ""
+def margin_notes(margin: float, unit: Unit = PERCENT) -> list[str]:
+    """Return a note on the grey band; none without a margin."""
+    return [f"grey band: ±{unit.difference(margin)}"] if margin else []
+
+
+DECIDED_NOTE = "filled marks: decided"
+"""Note on the marks of `mark_face`."""
+
+
+def mark_face(colour: str, verdict: Verdict | None) -> str:
+    """Return the inner colour of a mark: hollow while its verdict is undecided."""
+    return colour if is_decided(verdict) else BACKGROUND
 
 
 def is_decided(verdict: Verdict | None) -> bool:

@@ -1,34 +1,33 @@
-"""The panels of a comparison: differences, scores and learning curves of one question."""
+"""The panels of a comparison: differences, contrasts, scores and curves of one question."""
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blobtransfer.report.figures.marks import (
+    BAND_ALPHA,
     draw_interval,
     draw_margin,
     has_drawn_interval,
-    interval_note,
     is_decided,
-    margin_note,
+    mark_face,
 )
 from blobtransfer.report.figures.style import (
+    BACKGROUND,
     CEILING_LINE,
-    LINE_STYLES,
+    INK,
     THRESHOLD_LINE,
     Look,
-    colour_of,
     escape_mathtext,
-    marker_of,
-    shorten,
+    style_of,
 )
 from blobtransfer.report.units import Unit, unit_of
-from blobtransfer.report.words import format_verdict, label_of
+from blobtransfer.report.words import format_number, format_verdict, label_of
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import CellResults, ComparedResults
 from blobtransfer.specs.experiment import Arm, ComparedQuestion
@@ -37,7 +36,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_DOTS = 200
-"""Largest number of runs of a variant that are drawn as dots; more are drawn as a half violin."""
+"""Largest number of runs of a variant that are drawn as dots; more are drawn as a profile."""
+
+MAX_PROFILE_POINTS = 1_000
+"""Largest number of points of a profile."""
 
 MAX_JOINED_SOURCES = 60
 """Largest number of sources whose dots are joined in a nested design."""
@@ -55,12 +57,14 @@ class Room:
         is_dense: Write one line, not two, beside a row of differences.
         beyond: Share of the axis of scores that is reserved for the number of runs beyond its end.
         scores: Label of the axis of scores.
+        differences: Label of the axis of differences.
     """
 
     is_narrow: bool
     is_dense: bool
     beyond: float
     scores: str
+    differences: str
 
 
 # ---------------------------------------------------------------- differences
@@ -84,38 +88,76 @@ def draw_differences(
     unit, variants = unit_of(results), results.spec.variants
     draw_margin(axes, results.spec.margin, look, scale=unit.factor)
     for y, summary in zip(range(len(summaries), 0, -1), summaries, strict=True):
-        d, colour = summary.difference, colour_of(summary.arm.variant, variants)
+        d, style = summary.difference, style_of(summary.arm.variant, variants)
         if d is None or d.mean is None:
             continue
         if has_drawn_interval(d.n):
-            line: dict[str, Any] = {"color": colour, "linewidth": 2.6 * look.scale}
+            line: dict[str, Any] = {"color": style.colour, "linewidth": 2.6 * look.scale}
             draw_interval(axes, y, (d.ci_low, d.ci_high), scale=unit.factor, **line)
-        is_bold = is_decided(summary.verdict)
         axes.plot(
-            [unit.factor * d.mean], [y], marker=marker_of(summary.arm.variant, variants),
-            markersize=7 * look.scale, color=colour if is_bold else "white",
-            markeredgecolor=colour, markeredgewidth=1.6 * look.scale, zorder=4,
+            [unit.factor * d.mean], [y], marker=style.marker, markersize=7 * look.scale,
+            color=mark_face(style.colour, summary.verdict), markeredgecolor=style.colour,
+            markeredgewidth=1.6 * look.scale, zorder=4,
         )  # fmt: skip
         text = unit.interval(d, digits=1)
         if not room.is_dense:
             verdict = format_verdict(summary.verdict)
             text += "\n" + (verdict.replace(" ", "\n", 1) if room.is_narrow else verdict)
-        axes.annotate(
-            text, (1, y), xytext=(5 * look.scale, 0), xycoords=("axes fraction", "data"),
-            textcoords="offset points", fontsize=look.small, va="center",
-            fontweight="bold" if is_bold else "normal",
-        )  # fmt: skip
-    _set_rows(axes, summaries, results, room, top=0.6)
-    in_points = " in points" if unit.is_percent else ""
-    if room.is_narrow:
-        label, intervals = f"worse < difference{in_points} > better", "95 % intervals"
-    else:
-        label = f"difference to {escape_mathtext(shorten(str(variants[0])))}{in_points}"
-        label += ": worse below 0, better above"
-        intervals = "simultaneous 95 % intervals"
-    note = interval_note(intervals, (s.difference.n for s in summaries if s.difference))
-    axes.set_xlabel(f"{label}\n{note}{margin_note(results.spec.margin, unit)}")
-    n_ticks = 5 if room.is_narrow else 9
+        _write_beside(axes, y, text, look, is_bold=is_decided(summary.verdict))
+    _set_rows(axes, row_labels(summaries, results, room.is_narrow), top=0.6)
+    _label_differences(axes, room.differences, room.is_narrow)
+
+
+def draw_contrasts(
+    results: ComparedResults, question: ComparedQuestion, axes: "Axes", look: Look, room: Room
+) -> None:
+    """Draw the differences between variants and controls, which explain an effect.
+
+    Args:
+        results: Results of a comparison.
+        question: Question whose contrasts are drawn.
+        axes: Axes to draw on.
+        look: Sizes.
+        room: Room for text.
+    """
+    contrasts = [c for c in results.findings.contrasts if c.question == question]
+    draw_margin(axes, results.spec.margin, look)
+    for y, contrast in zip(range(len(contrasts), 0, -1), contrasts, strict=True):
+        d, variant = contrast.difference, contrast.arm.variant
+        colour = style_of(variant, results.spec.variants).colour
+        if d.mean is None:
+            continue
+        if has_drawn_interval(d.n):
+            line: dict[str, Any] = {"color": colour, "linewidth": 1.8 * look.scale}
+            draw_interval(axes, y, (d.ci_low, d.ci_high), **line)
+        axes.plot([100 * d.mean], [y], marker="|", markersize=9 * look.scale, color=colour)
+        _write_beside(axes, y, unit_of(results).interval(d, digits=1), look)
+    _set_rows(axes, contrast_labels(results, question, room.is_narrow), top=0.6)
+    axes.set_title("contrasts between variants", loc="left", fontsize=look.small)
+    _label_differences(axes, "difference (points)", room.is_narrow)
+
+
+def _write_beside(axes: "Axes", y: float, text: str, look: Look, is_bold: bool = False) -> None:
+    """Write a text beside a row, right of a panel.
+
+    Args:
+        axes: Axes of the panel.
+        y: Height of the row.
+        text: The text.
+        look: Sizes.
+        is_bold: Whether it is bold.
+    """
+    axes.annotate(
+        text, (1, y), xytext=(5 * look.scale, 0), xycoords=("axes fraction", "data"),
+        textcoords="offset points", fontsize=look.small, va="center",
+        fontweight="bold" if is_bold else "normal",
+    )  # fmt: skip
+
+
+def _label_differences(axes: "Axes", label: str, is_narrow: bool) -> None:
+    """Label an axis of differences; a narrow one has fewer ticks."""
+    axes.set_xlabel(label)
+    n_ticks = 5 if is_narrow else 9
     axes.locator_params(axis="x", nbins=n_ticks, steps=[1, 2, 5, 10], min_n_ticks=3)
 
 
@@ -125,10 +167,11 @@ def draw_differences(
 def draw_scores(
     results: ComparedResults, question: ComparedQuestion, axes: "Axes", look: Look, room: Room
 ) -> None:
-    """Draw the test accuracies of each variant: a box, and one dot per repeat or a half violin.
+    """Draw the test accuracies of each variant: a box, and one dot per repeat.
 
-    A failed run is drawn at chance level. The axis ends twice as far below the ceiling as the line
-    of low accuracy; the number of runs beyond its end is written there.
+    A diverged run is drawn at chance level. The axis ends twice as far below the best possible
+    accuracy as the line of low accuracy; the number of runs beyond its end is written there. In a
+    nested design the standard deviations between and within sources stand beside each row.
 
     Args:
         results: Results of a comparison.
@@ -137,8 +180,7 @@ def draw_scores(
         look: Sizes.
         room: Room for text.
     """
-    summaries, ceiling = results.of_question(question), results.ceiling
-    unit = unit_of(results)
+    summaries, unit = results.of_question(question), unit_of(results)
     scores = [_scaled(results, summary.arm) for summary in summaries]
     end = _axis_end(results)
     left, right, is_cut = _score_limits(results, room.beyond)
@@ -151,18 +193,62 @@ def draw_scores(
                 f"{n_beyond:,}", (left, y), xytext=(3 * look.scale, 0), xycoords="data",
                 textcoords="offset points", fontsize=look.small, va="center", zorder=6,
             )  # fmt: skip
+        variance = summary.source_variance
+        if variance is not None and not room.is_dense:
+            stds = (variance.between_std, variance.within_std)
+            between, within = (format_number(std, digits=1) for std in stds)
+            _write_beside(axes, y, f"SD between {between}\nSD within {within}", look)
     if is_cut:
-        axes.axvspan(left, end, color="0.92", lw=0, zorder=0)
-    if ceiling is not None:
-        axes.axvline(100 * ceiling, linewidth=look.scale, **CEILING_LINE)
-    _set_rows(axes, summaries, results, room, top=0.7)
+        axes.axvspan(left, end, facecolor=INK, alpha=BAND_ALPHA, lw=0, zorder=0)
+        beyond = "above" if results.lower_is_better else "below"
+        percent = " %" if unit.is_percent else ""
+        title = f"grey strip: runs {beyond} {unit.sign * end:.4g}{percent}"
+        axes.set_title(title, loc="left", fontsize=look.small)
+    if results.ceiling is not None:
+        axes.axvline(unit.factor * results.ceiling, linewidth=look.scale, **CEILING_LINE)
+    _set_rows(axes, row_labels(summaries, results, room.is_narrow), top=0.7)
     axes.set_xlim(left, right)
     _tick_from(axes, end if is_cut else left, unit)
-    clauses = [room.scores]
-    clauses += ["dashed: best possible"] * (ceiling is not None)
-    beyond = "above" if results.lower_is_better else "below"
-    clauses += [f"grey: runs {beyond} {unit.sign * end:.4g}"] * is_cut
-    axes.set_xlabel(_joined(clauses, room.is_narrow))
+    axes.set_xlabel(room.scores)
+
+
+def draw_profile(
+    results: ComparedResults, question: ComparedQuestion, axes: "Axes", look: Look, room: Room
+) -> None:
+    """Draw the share of the runs of each variant that reach each score, its performance profile.
+
+    These profiles show two groups of runs as two steps (Agarwal et al. 2021, arXiv:2108.13264).
+
+    Args:
+        results: Results of a comparison.
+        question: Question whose variants are drawn.
+        axes: Axes to draw on.
+        look: Sizes.
+        room: Room for text.
+
+    """
+    unit, variants = unit_of(results), results.spec.variants
+    all_scores = [_scaled(results, summary.arm) for summary in results.summary]
+    left, right = (float(end(map(end, all_scores))) for end in (min, max))
+    for summary in results.of_question(question):
+        scores = np.sort(_scaled(results, summary.arm))
+        indices = np.unique(np.linspace(0, len(scores) - 1, MAX_PROFILE_POINTS).round().astype(int))
+        reached = 100.0 * (1.0 - indices / len(scores))
+        style = style_of(summary.arm.variant, variants)
+        axes.plot(
+            [left, *scores[indices], right], [100.0, *reached, 0.0], drawstyle="steps-pre",
+            color=style.colour, linestyle=style.line, linewidth=1.5 * look.scale,
+            label=escape_mathtext(label_of(summary.arm, results)),
+        )  # fmt: skip
+    if results.ceiling is not None:
+        ceiling = unit.factor * results.ceiling
+        axes.axvline(ceiling, label="best possible", linewidth=look.scale, **CEILING_LINE)
+    axes.set_xlim(left, right + 0.008 * unit.width)
+    _tick_from(axes, left, unit)
+    axes.set_ylim(0, 103)
+    axes.tick_params(labelbottom=True)
+    axes.set_xlabel(room.scores)
+    axes.set_ylabel("runs that reach it (%)")
 
 
 def _draw_runs(
@@ -174,7 +260,7 @@ def _draw_runs(
     axes: "Axes",
     look: Look,
 ) -> None:
-    """Draw the runs of one variant as dots or as a half violin.
+    """Draw the runs of one variant as dots; those that share a source are joined.
 
     Args:
         results: Results of a comparison.
@@ -185,27 +271,20 @@ def _draw_runs(
         axes: Axes to draw on.
         look: Sizes.
     """
-    variants = results.spec.variants
-    inside, colour = accuracies[accuracies >= end], colour_of(summary.arm.variant, variants)
-    is_joined = results.spec.is_nested(summary.arm) and results.n_sources <= MAX_JOINED_SOURCES
-    has_many = len(accuracies) > MAX_DOTS
-    if has_many and not is_joined and len(inside) and np.ptp(inside) > 0:
-        shape: dict[str, Any] = {"orientation": "horizontal", "side": "high", "widths": 0.85}
-        violin = axes.violinplot(inside, [y], showextrema=False, **shape)
-        for body in cast(Any, violin["bodies"]):
-            body.set(facecolor=colour, alpha=0.45)
-        return
+    inside, variant = accuracies[accuracies >= end], summary.arm.variant
+    style = style_of(variant, results.spec.variants)
     heights = y + 0.6 * _heights(results, summary, accuracies >= end)
+    size = 5 if len(accuracies) > MAX_DOTS else 14
     axes.scatter(
-        inside, heights, s=(5 if has_many else 14) * look.scale**2, color=colour, alpha=0.55,
-        linewidths=0, marker=marker_of(summary.arm.variant, variants), zorder=3,
+        inside, heights, s=size * look.scale**2, color=style.colour, alpha=0.55, linewidths=0,
+        marker=style.marker, zorder=3,
     )  # fmt: skip
-    if is_joined:  # dots that share a source are at one height
+    if results.spec.is_nested(summary.arm) and results.n_sources <= MAX_JOINED_SOURCES:
         levels = np.unique(heights)
         groups = [inside[heights == level] for level in levels]
         lows, highs = [group.min() for group in groups], [group.max() for group in groups]
         width = 1.2 * look.scale
-        axes.hlines(levels, lows, highs, color=colour, alpha=0.55, linewidth=width, zorder=2)
+        axes.hlines(levels, lows, highs, color=style.colour, alpha=0.55, linewidth=width, zorder=2)
 
 
 def _draw_boxes(
@@ -236,7 +315,7 @@ def _draw_boxes(
     boxes = boxplot_stats(list(boxed.values())) if boxed else []
     for box in boxes:
         box["whislo"], box["q1"] = max(box["whislo"], end), max(box["q1"], end)
-    grey = {"color": "0.25", "linewidth": look.scale}
+    grey = {"color": INK, "alpha": 0.75, "linewidth": look.scale}
     axes.bxp(
         boxes,
         positions=list(boxed),
@@ -245,8 +324,8 @@ def _draw_boxes(
         showfliers=False,
         widths=0.34,
         patch_artist=True,
-        boxprops={"facecolor": "none", "edgecolor": "0.25", "linewidth": look.scale},
-        medianprops={"color": "black", "linewidth": 1.6 * look.scale},
+        boxprops={"facecolor": "none", "edgecolor": INK, "alpha": 0.75, "linewidth": look.scale},
+        medianprops={"color": INK, "linewidth": 1.6 * look.scale},
         whiskerprops=grey,
         capprops=grey,
         zorder=4,
@@ -344,12 +423,13 @@ def draw_curves(
     for band in findings.bands:
         if not band.arm.is_asked_by(question):
             continue
-        variant = band.arm.variant
-        epochs, colour = np.arange(len(band.median)), colour_of(variant)
-        axes.fill_between(epochs, 100 * band.q1, 100 * band.q3, color=colour, alpha=0.10, lw=0)
-        style = LINE_STYLES[variants.index(variant) % len(LINE_STYLES)]
-        line: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 1.5 * look.scale}
-        axes.plot(epochs, 100 * band.median, label=label_of(band.arm, results), **line)
+        epochs, style = np.arange(len(band.median)), style_of(band.arm.variant, variants)
+        between = (100 * band.q1, 100 * band.q3)
+        axes.fill_between(epochs, *between, color=style.colour, alpha=0.10, lw=0)
+        axes.plot(
+            epochs, 100 * band.median, label=label_of(band.arm, results), color=style.colour,
+            linestyle=style.line, linewidth=1.5 * look.scale,
+        )  # fmt: skip
     if results.ceiling is not None:
         ceiling = 100 * results.ceiling
         axes.axhline(ceiling, label="best possible", linewidth=look.scale, **CEILING_LINE)
@@ -360,14 +440,13 @@ def draw_curves(
             if speed.metric != "epochs" or not speed.arm.is_asked_by(question):
                 continue
             if speed.value is not None:
-                variant = speed.arm.variant
+                style = style_of(speed.arm.variant, variants)
                 axes.plot(
-                    [speed.value], [height], marker=marker_of(variant, variants), linestyle="",
-                    color=colour_of(variant), markeredgecolor="white", zorder=5,
-                    markersize=8 * look.scale, markeredgewidth=look.scale,
+                    [speed.value], [height], marker=style.marker, linestyle="", zorder=5,
+                    color=style.colour, markeredgecolor=BACKGROUND, markersize=8 * look.scale,
+                    markeredgewidth=look.scale,
                 )  # fmt: skip
-    clauses = ["epoch", "line: median, band: middle half", "mark: mean epochs to the threshold"]
-    axes.set_xlabel(_joined(clauses, room.is_narrow))
+    axes.set_xlabel("epoch")
     axes.set_ylabel(room.scores)
 
 
@@ -384,31 +463,57 @@ def row_labels(
         results: Results of a comparison.
         is_narrow: Whether names are shortened.
     """
-    labels = [label_of(summary.arm, results) for summary in summaries]
+    return [_row_label(label_of(summary.arm, results), is_narrow) for summary in summaries]
+
+
+def contrast_labels(
+    results: ComparedResults, question: ComparedQuestion, is_narrow: bool
+) -> list[str]:
+    """Return the names of the contrasts of a question: the purpose, and what tells them apart.
+
+    Args:
+        results: Results of a comparison.
+        question: The question.
+        is_narrow: Whether names are shortened.
+    """
+    from blobtransfer.report.kinds.details import CONTRASTS
+
+    contrasts = [c for c in results.findings.contrasts if c.question == question]
+    names = [CONTRASTS[contrast.kind] for contrast in contrasts]
+    depths = [contrast.arm.variant.n_frozen for contrast in contrasts]
+    labels = [
+        name if depth is None else f"{name}, fixed={depth}"
+        for name, depth in zip(names, depths, strict=True)
+    ]
+    for i, contrast in enumerate(contrasts):
+        if contrast.kind == "against" or labels.count(labels[i]) > 1:
+            arms = [label_of(arm, results) for arm in (contrast.arm, contrast.baseline)]
+            names[i] = " - ".join(arms)
+        else:
+            names[i] = labels[i]
+    return [_row_label(name, is_narrow) for name in names]
+
+
+def _row_label(label: str, is_narrow: bool) -> str:
+    """Return the name of a row, a long one on several lines.
+
+    Args:
+        label: The name.
+        is_narrow: Whether it is shortened.
+    """
     if not is_narrow:
-        return [textwrap.fill(label, 24) for label in labels]
-    labels = [label.removeprefix("transfer ") for label in labels]
-    return [textwrap.fill(label, 14, break_on_hyphens=False) for label in labels]
+        return textwrap.fill(label, 24)
+    return textwrap.fill(label.removeprefix("transfer "), 14, break_on_hyphens=False)
 
 
-def _set_rows(
-    axes: "Axes", summaries: Sequence[Summary], results: ComparedResults, room: Room, top: float
-) -> None:
-    """Name the rows of a panel, from the top; `top` is the room above the first, in rows.
+def _set_rows(axes: "Axes", labels: Sequence[str], top: float) -> None:
+    """Name the rows of a panel, from the top.
 
     Args:
         axes: Axes to draw on.
-        summaries: Summary of each row.
-        results: Results of the command.
-        room: Room for text.
+        labels: Names of the rows.
         top: Room above the first row, in rows.
     """
-    n_rows = len(summaries)
-    axes.set_yticks(range(n_rows, 0, -1), row_labels(summaries, results, room.is_narrow))
-    axes.set_ylim(0.4, n_rows + top)
+    axes.set_yticks(range(len(labels), 0, -1), [escape_mathtext(label) for label in labels])
+    axes.set_ylim(0.4, len(labels) + top)
     axes.tick_params(axis="x", labelbottom=True)
-
-
-def _joined(clauses: Sequence[str], is_narrow: bool) -> str:
-    """Join clauses below an axis; in narrow panels two are on the first line."""
-    return "\n".join(["; ".join(clauses[:2]), *clauses[2:]]) if is_narrow else "; ".join(clauses)

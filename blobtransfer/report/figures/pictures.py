@@ -23,6 +23,8 @@ from blobtransfer.report.figures.canvas import (
     matplotlib_settings,
     strict_layout,
 )
+from blobtransfer.report.figures.fonts import missing_note
+from blobtransfer.report.figures.style import BACKGROUND, DARK_TEXT, INK, mixed, text_colour_on
 from blobtransfer.report.figures.tasks import draw_datasets
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import format_percent
@@ -47,12 +49,14 @@ class Picture:
         title: One line on what it shows.
         text: Text alternative.
         made_by: Command line that drew it.
+        note: What the user should know about the figure, or empty.
     """
 
     figure: "Figure"
     title: str
     text: str
     made_by: str
+    note: str = ""
 
 
 def picture_of_report(report: Report[Any], canvas: Canvas, argv: Sequence[str] = ()) -> Picture:
@@ -69,7 +73,7 @@ def picture_of_report(report: Report[Any], canvas: Canvas, argv: Sequence[str] =
     made_by = shlex.join(("blobtransfer", *(argv or (report.results.command,))))
     with canvas.settings():
         figure = canvas.draw_to_fit(partial(report.view.draw, report))
-    return Picture(figure, report.headline, report.caption, made_by)
+    return Picture(figure, report.headline, report.caption, made_by, missing_note(figure))
 
 
 def picture_of_datasets(
@@ -95,7 +99,8 @@ def picture_of_datasets(
         texts.append(text)
     with canvas.settings():
         figure = canvas.draw_to_fit(partial(draw_datasets, datasets))
-    return Picture(figure, title, "; ".join(texts), shlex.join(("blobtransfer", *argv)))
+    made_by = shlex.join(("blobtransfer", *argv))
+    return Picture(figure, title, "; ".join(texts), made_by, missing_note(figure))
 
 
 def save(picture: Picture, path: Path) -> None:
@@ -119,6 +124,35 @@ def svg_text(picture: Picture) -> str:
         picture.figure.savefig(text, format="svg", metadata=_metadata(picture)[".svg"])
         check_room(picture.figure)
     return _described(text.getvalue(), picture.text)
+
+
+def page_svg(picture: Picture) -> str:
+    """Return a figure as SVG for a page: transparent, with text and axes in the page's colours.
+
+    Dark colours of variants and classes are lighter where the page is dark.
+    """
+    text = io.StringIO()
+    with _saving("the figure"):
+        metadata = _metadata(picture)[".svg"]
+        picture.figure.savefig(text, format="svg", transparent=True, metadata=metadata)
+        check_room(picture.figure)
+    svg = re.sub(r"\b(fill|stroke): (#[0-9a-f]{6})", _page_colour, text.getvalue())
+    # An element without a colour is black, which is the colour of the page's text here.
+    return _described(svg, picture.text).replace("<svg ", '<svg fill="currentColor" ', 1)
+
+
+def _page_colour(match: re.Match[str]) -> str:
+    """Return the colour of an element in a page, given that on white."""
+    name, colour = match[1], match[2].upper()
+    if colour == INK:
+        return f"{name}: currentColor"
+    if colour == BACKGROUND:
+        return f"{name}: var(--ground, Canvas)"
+    if colour != DARK_TEXT and text_colour_on(colour) != DARK_TEXT:
+        # The first is for browsers that do not know the second.
+        light = mixed(colour, BACKGROUND, 0.4)
+        return f"{name}: {colour}; {name}: light-dark({colour}, {light})"
+    return match[0]
 
 
 def made_by(path: Path) -> str | None:

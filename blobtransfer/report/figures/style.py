@@ -3,8 +3,10 @@
 import re
 import warnings
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, islice
 from typing import Any, Literal, get_args
 from unicodedata import category, normalize
@@ -16,7 +18,7 @@ from blobtransfer.specs.scores import NamedVariant
 from blobtransfer.specs.table import TableSpec
 from blobtransfer.specs.variant import Variant
 
-Style = Literal["screen", "slide", "paper"]
+Style = Literal["screen", "slide", "paper", "paper-wide"]
 STYLES: tuple[Style, ...] = get_args(Style)
 
 MIN_SIDE, MAX_SIDE = 2.0, 50.0
@@ -26,8 +28,9 @@ CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 """Colours of classes, distinguishable with any colour vision (Okabe & Ito 2008, without F0E442)."""
 
 TRANSFER_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#AA4499", "#117733", "#CC6677")
+BASELINE_COLOUR = "#0072B2"
 KIND_COLOURS = {
-    "standalone": "#0072B2",
+    "standalone": BASELINE_COLOUR,
     "random-frozen": "#E69F00",
     "self-transfer": "#56B4E9",
     "equal-compute": "#000000",
@@ -41,12 +44,24 @@ KIND_COLOURS = {
 first word of their kind. With any colour vision they differ (Okabe & Ito 2008; the muted colours
 of Tol 2021)."""
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "*")
+SHADES = (("#000000", 0.45), ("#FFFFFF", 0.45))
+"""Colours that are mixed into that of a variant if an earlier variant has it, and their shares."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X", "<", ">")
 LINE_STYLES = ("-", "--", "-.", ":")
 """Line styles, which distinguish classes and variants in greyscale."""
 
-CEILING_LINE: dict[str, Any] = {"color": "0.35", "linestyle": (0, (5, 3))}
-THRESHOLD_LINE: dict[str, Any] = {"color": "0.35", "linestyle": ":"}
+INK, BACKGROUND = "#000000", "#FFFFFF"
+"""Colours of text and axes, and of what is empty; in a page they are those of the page."""
+
+DARK_TEXT, LIGHT_TEXT = "#111111", "#FEFEFE"
+"""Colours of text on a coloured area, which are the same in every page."""
+
+CEILING_LINE: dict[str, Any] = {"color": INK, "alpha": 0.65, "linestyle": (0, (5, 3))}
+THRESHOLD_LINE: dict[str, Any] = {"color": INK, "alpha": 0.65, "linestyle": ":"}
+
+FONT_FAMILY = ("DejaVu Sans",)
+"""The font of figures, which comes with matplotlib."""
 
 LETTER_WIDTH = 0.53
 """Average width of a letter, as a share of the size of its font."""
@@ -74,6 +89,7 @@ class Look:
         scale: Scale of lines and marks, 1 for a font of 10 points.
         width: Width of a figure, in inches; None: what its content needs.
         height: Height of a figure, in inches; None: what its content needs.
+        has_letters: Whether several panels are lettered (a), (b), ..., as journals ask.
     """
 
     font: float
@@ -81,11 +97,17 @@ class Look:
     scale: float
     width: float | None = None
     height: float | None = None
+    has_letters: bool = False
 
     @property
     def unit(self) -> float:
         """Inches in this style that correspond to one inch at a font of 10 points."""
         return self.font / 10.0
+
+    @property
+    def line_height(self) -> float:
+        """Least height of a row with small text, in inches at a font of 10 points."""
+        return 0.95 * self.small / 72 / self.unit
 
     def settings(self) -> dict[str, Any]:
         """Return the sizes as matplotlib's settings."""
@@ -105,8 +127,9 @@ LOOKS: dict[Style, Look] = {
     "screen": Look(font=10.0, small=9.0, scale=1.0),
     # a slide of 16:9
     "slide": Look(font=16.0, small=14.0, scale=1.6, width=40 / 3, height=7.5),
-    # one column of a journal
-    "paper": Look(font=8.0, small=8.0, scale=0.7, width=3.5),
+    # one column of a journal, and both
+    "paper": Look(font=8.0, small=8.0, scale=0.7, width=3.5, has_letters=True),
+    "paper-wide": Look(font=8.0, small=8.0, scale=0.7, width=7.0, has_letters=True),
 }
 
 
@@ -122,29 +145,88 @@ def check_size(sides: Sequence[float | None], text: str) -> None:
         raise SettingError("size", text, problem)
 
 
-def colour_of(variant: Variant, variants: Sequence[Variant] = ()) -> str:
-    """Return the colour of a variant, the same in every figure of every command.
+@dataclass(frozen=True)
+class VariantStyle:
+    """How a variant is drawn.
 
-    A variant of which only the name is known has the colour of its position in `variants`.
+    Args:
+        colour: Colour, by the kind of the variant.
+        marker: Marker, by the number of frozen layers.
+        line: Line style, by the position of the variant.
+    """
+
+    colour: str
+    marker: str
+    line: str
+
+
+def style_of(variant: Variant, variants: Sequence[Variant]) -> VariantStyle:
+    """Return how a variant is drawn, the same in every figure of a run.
+
+    Args:
+        variant: The variant.
+        variants: All variants of the run.
+    """
+    return _styles_of(tuple(variants))[variant]
+
+
+@lru_cache(maxsize=8)
+def _styles_of(variants: tuple[Variant, ...]) -> dict[Variant, VariantStyle]:
+    """Return how each variant is drawn: no two alike as long as there are shades and markers."""
+    styles: dict[Variant, VariantStyle] = {}
+    for i, variant in enumerate(variants):
+        base = _base_colour(variant, i)
+        used = Counter(style.colour for style in styles.values())
+        shades = [base, *(mixed(base, other, share) for other, share in SHADES)]
+        colour = min(shades, key=lambda shade: used[shade])
+        n_frozen = variant.n_frozen
+        first = i if isinstance(variant, NamedVariant) else 0 if n_frozen is None else n_frozen + 1
+        markers = [MARKERS[(first + k) % len(MARKERS)] for k in range(len(MARKERS))]
+        taken = [style.marker for style in styles.values() if style.colour == colour]
+        marker = min(markers, key=taken.count)
+        styles[variant] = VariantStyle(colour, marker, LINE_STYLES[i % len(LINE_STYLES)])
+    return styles
+
+
+def _base_colour(variant: Variant, i: int) -> str:
+    """Return the colour of the kind of a variant; of one of which only the name is known, by `i`.
+
+    Args:
+        variant: The variant.
+        i: Its position among the variants.
     """
     if isinstance(variant, NamedVariant):
-        i = variants.index(variant)
-        return (
-            TRANSFER_COLOURS[(i - 1) % len(TRANSFER_COLOURS)] if i else KIND_COLOURS["standalone"]
-        )
+        return TRANSFER_COLOURS[(i - 1) % len(TRANSFER_COLOURS)] if i else BASELINE_COLOUR
     if variant.kind == "transfer":
         return TRANSFER_COLOURS[(variant.n_frozen or 0) % len(TRANSFER_COLOURS)]
     return KIND_COLOURS[re.split("[ =]", variant.kind)[0]]
 
 
-def marker_of(variant: Variant, variants: Sequence[Variant]) -> str:
-    """Return the marker of a variant among all variants of a comparison."""
-    return MARKERS[variants.index(variant) % len(MARKERS)]
+def mixed(colour: str, other: str, share: float) -> str:
+    """Return a mixture of two colours; `share` is that of the other one."""
+    channels = zip(_channels(colour), _channels(other), strict=True)
+    return "#" + "".join(f"{round((1 - share) * a + share * b):02X}" for a, b in channels)
+
+
+def _channels(colour: str) -> tuple[int, ...]:
+    """Return red, green and blue of a colour, from 0 to 255."""
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def text_colour_on(colour: str) -> str:
+    """Return the colour of text on an area of this colour."""
+    red, green, blue = _channels(colour)
+    return DARK_TEXT if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else LIGHT_TEXT
 
 
 def class_colours(n: int) -> list[str]:
     """Return the colours of `n` classes."""
     return [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(n)]
+
+
+def has_pattern(k: int) -> bool:
+    """Return whether class `k` has hollow marks and hatched areas, as its colour is used before."""
+    return k // len(CLASS_COLOURS) % 2 == 1
 
 
 def class_marker(k: int) -> str:

@@ -1,31 +1,33 @@
 """The figure of a sweep along one axis: accuracy above, differences below, question by question."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
+from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.comparison import MIN_QUESTION_WIDTH, QUESTION_WIDTH
 from blobtransfer.report.figures.marks import (
+    DECIDED_NOTE,
     draw_interval,
     draw_margin,
     has_drawn_interval,
     interval_note,
-    is_decided,
-    margin_note,
+    margin_notes,
+    mark_face,
 )
+from blobtransfer.report.figures.names import setting_name
 from blobtransfer.report.figures.style import (
     CEILING_LINE,
-    LINE_STYLES,
-    MARKERS,
     Look,
-    colour_of,
+    VariantStyle,
     escape_mathtext,
     shorten,
+    style_of,
 )
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import QUESTION_NAMES, test_metric
+from blobtransfer.report.words import QUESTION_NAMES, points_of, test_metric
 from blobtransfer.results.results import StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.study import Axis
@@ -33,6 +35,15 @@ from blobtransfer.specs.study import Axis
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+PANEL_PAIR_HEIGHT = 5.4
+"""Height of the means and differences of a question, in inches at a font of 10 points."""
+
+AXIS_HEIGHT = 0.6
+"""Height of the ticks and the label of an axis."""
+
+MIN_LABEL_WIDTH = 1.2
+"""Width to which the label of an axis is wrapped at least."""
 
 MIN_LOG_AXIS_RATIO = 8.0
 """Ratio of the largest to the smallest value above which an axis is logarithmic."""
@@ -51,9 +62,13 @@ def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
     width = canvas.width(QUESTION_WIDTH * len(questions))
     n_columns = canvas.n_columns(len(questions), width, MIN_QUESTION_WIDTH)
     n_blocks = -(-len(questions) // n_columns)
-    title = canvas.wrap(report.headline, width / 1.25)
-    height = LINE_HEIGHT * (title.count("\n") + 4) + 5.6 * n_blocks
+    notes = _notes(results)
+    names = {0: "standalone", **results.variant_labels}
+    texts = canvas.title_height(report.headline, width)
+    texts += canvas.foot_height(notes, [*names.values(), "best possible"], width)
+    height = texts + PANEL_PAIR_HEIGHT * n_blocks
     figure = canvas.new(width, height)
+    panel_height = (canvas.height(height) - texts) / (2 * n_blocks) - AXIS_HEIGHT
     ratios = [1.0, 1.0] * n_blocks
     grid = figure.subplots(
         2 * n_blocks, n_columns, squeeze=False, sharex=True, height_ratios=ratios
@@ -63,12 +78,30 @@ def draw_sweep(report: Report[StudyResults], canvas: Canvas) -> "Figure":
         above, below = grid[2 * row][column], grid[2 * row + 1][column]
         _draw_means(results, question, above, canvas.look)
         _draw_differences(results, question, below, canvas.look)
+        if i:
+            above.sharey(grid[0][0])
+            below.sharey(grid[1][0])
+        labels = (
+            f"mean {test_metric(results.cell.spec)} (%)",
+            f"difference to standalone ({points_of(results.cell.spec)})",
+        )
+        for axes, label in zip((above, below), labels, strict=True):
+            axes.set_ylabel(canvas.wrap(label, max(panel_height, MIN_LABEL_WIDTH)))
         if len(questions) > 1:
             above.set_title(QUESTION_NAMES[question].capitalize(), loc="left")
         _set_axis(results.study.axes[0], (above, below), canvas.max_name_width())
-    figure.suptitle(escape_mathtext(title))
-    canvas.add_legend(figure, grid[0][0].get_legend_handles_labels()[0], width)
+    canvas.add_letters(grid.flat)
+    canvas.add_title(figure, report.headline, width)
+    canvas.add_foot(figure, notes, width, grid[0][0].get_legend_handles_labels()[0])
     return figure
+
+
+def _notes(results: StudyResults) -> list[str]:
+    """Return what explains the panels."""
+    ns = [cell.scores.n_repeats for cell in results.cells]
+    intervals = "95 % intervals: of means unadjusted, of differences simultaneous"
+    notes = [interval_note(intervals, ns), DECIDED_NOTE]
+    return [*notes, *margin_notes(results.study.margin)]
 
 
 def coordinates_of(axis: Axis) -> list[float]:
@@ -88,13 +121,13 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
     names = {0: "standalone", **results.variant_labels}
     for series, name in names.items():
         summaries = [cell.summary_of(question, series) for cell in results.cells]
-        positions, style = _positions(results, series), _line_style(results, series)
+        positions, style = _positions(results, series), _style_of(results, series)
         axes.plot(
             positions, [100 * (summary.mean or 0.0) for summary in summaries],
-            label=escape_mathtext(name), marker=MARKERS[series % len(MARKERS)],
-            markersize=5 * look.scale, linewidth=1.4 * look.scale, **style,
+            label=escape_mathtext(name), marker=style.marker, markersize=5 * look.scale,
+            linewidth=1.4 * look.scale, color=style.colour, linestyle=style.line,
         )  # fmt: skip
-        line: dict[str, Any] = {"color": style["color"], "linewidth": 1.2 * look.scale}
+        line: dict[str, Any] = {"color": style.colour, "linewidth": 1.2 * look.scale}
         for x, summary in zip(positions, summaries, strict=True):
             if has_drawn_interval(summary.n):
                 ends = (summary.mean_low, summary.mean_high)
@@ -104,8 +137,6 @@ def _draw_means(results: StudyResults, question: Question, axes: "Axes", look: L
         heights = [100 * (ceiling or 0.0) for ceiling in ceilings]
         line = {"label": "best possible", "linewidth": look.scale, **CEILING_LINE}
         axes.plot(_positions(results), heights, **line)
-    note = _interval_note("95 % interval, each alone", results)
-    axes.set_ylabel(f"mean {test_metric(results.cell.spec)} (%)\n{note}")
 
 
 def _draw_differences(results: StudyResults, question: Question, axes: "Axes", look: Look) -> None:
@@ -120,43 +151,34 @@ def _draw_differences(results: StudyResults, question: Question, axes: "Axes", l
     draw_margin(axes, results.study.margin, look, is_upright=True)
     for series, _ in results.variant_labels.items():
         summaries = [cell.summary_of(question, series) for cell in results.cells]
-        positions, style = _positions(results, series), _line_style(results, series)
+        positions, style = _positions(results, series), _style_of(results, series)
         means = [
             0.0 if summary.difference is None else 100 * (summary.difference.mean or 0.0)
             for summary in summaries
         ]
-        axes.plot(positions, means, linewidth=look.scale, zorder=2, **style)
+        line: dict[str, Any] = {"color": style.colour, "linewidth": look.scale, "zorder": 2}
+        axes.plot(positions, means, linestyle=style.line, **line)
         for x, summary, mean in zip(positions, summaries, means, strict=True):
-            d, colour = summary.difference, style["color"]
+            d = summary.difference
             if d is None or d.mean is None:
                 continue
-            line: dict[str, Any] = {"color": colour, "linewidth": 2.0 * look.scale, "zorder": 3}
+            line |= {"linewidth": 2.0 * look.scale, "zorder": 3}
             if has_drawn_interval(d.n):
                 draw_interval(axes, x, (d.ci_low, d.ci_high), is_upright=True, **line)
             axes.plot(
-                [x], [mean], marker=MARKERS[series % len(MARKERS)], markersize=6 * look.scale,
-                color=colour if is_decided(summary.verdict) else "white", markeredgecolor=colour,
+                [x], [mean], marker=style.marker, markersize=6 * look.scale,
+                color=mark_face(style.colour, summary.verdict), markeredgecolor=style.colour,
                 markeredgewidth=1.4 * look.scale, zorder=4,
             )  # fmt: skip
-    note = _interval_note("simultaneous 95 % intervals", results)
-    axes.set_ylabel(f"difference to standalone (points)\n{note}")
-    name = escape_mathtext(shorten(results.study.axes[0].name))
-    axes.set_xlabel(f"{name}\nfilled: decided{margin_note(results.study.margin)}")
+    axes.set_xlabel(escape_mathtext(setting_name(results.study.axes[0].name)))
     axes.tick_params(axis="x", labelbottom=True)
 
 
-def _interval_note(text: str, results: StudyResults) -> str:
-    """Return a note on the intervals of all points, or that none is drawn."""
-    return interval_note(text, (cell.scores.n_repeats for cell in results.cells))
-
-
-def _line_style(results: StudyResults, series: int) -> dict[str, Any]:
-    """Return the colour and line style of a variant; no line if the axis has no order."""
-    is_line = results.study.axes[0].is_ordered
-    return {
-        "color": colour_of(results.study.cells[0].spec.variants[series]),
-        "linestyle": LINE_STYLES[series % len(LINE_STYLES)] if is_line else "none",
-    }
+def _style_of(results: StudyResults, series: int) -> VariantStyle:
+    """Return how a variant is drawn; without a line if the axis has no order."""
+    variants = results.study.cells[0].spec.variants
+    style = style_of(variants[series], variants)
+    return style if results.study.axes[0].is_ordered else replace(style, line="none")
 
 
 def _positions(results: StudyResults, series: int | None = None) -> list[float]:

@@ -13,7 +13,9 @@ from blobtransfer.report.figures.classes import (
     BAR_ALPHA,
     GREY,
     class_handles,
+    class_pattern,
     draw_balance,
+    label_classes,
     scatter_classes,
 )
 from blobtransfer.report.figures.style import (
@@ -97,10 +99,11 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
         if is_shared and i:
             axes.sharex(panels[0])
             axes.sharey(panels[0])
-        _draw_dataset(dataset, plane, axes, look, is_equal=aspects[i] is not None)
+        _draw_dataset(dataset, plane, axes, look, is_equal=aspects[i] is not None and is_shared)
         ceiling = dataset.best_possible()
         best = "" if ceiling is None else f"\nbest possible {format_percent(ceiling)}"
-        axes.set_title(escape_mathtext(titles[i] + best))
+        if canvas.has_title:
+            axes.set_title(escape_mathtext(titles[i] + best))
         axes.set_xlabel(x_labels[i])
         if i % n_columns == 0 or not is_shared:
             y_name = shorten(axis_names[i][1], canvas.max_name_width(side))
@@ -111,13 +114,15 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
             names_width = canvas.max_name_width(side / 2)
             entries = class_handles(dataset.spec.class_names, look, names_width)
             axes.legend(handles=entries, loc="best", framealpha=0.6)
+    canvas.add_letters(panels)
     if handles:
-        canvas.add_legend(figure, handles, width)
+        canvas.add_foot(figure, (), width, handles)
     for dataset, axes in zip(datasets, bars, strict=False):
         axes.set_visible(_has_balance(dataset))
         if _has_balance(dataset):
             counts = np.bincount(_labels_of(dataset), minlength=dataset.spec.n_classes)
-            draw_balance(axes, counts.tolist(), look)
+            room = side / canvas.width_of(1)
+            draw_balance(axes, counts.tolist(), dataset.spec.class_names, look, room)
     return figure
 
 
@@ -157,6 +162,7 @@ def _draw_dataset(dataset: Dataset, plane: Plane, axes: "Axes", look: Look, is_e
     labels, n_classes = _labels_of(dataset), dataset.spec.n_classes
     if dataset.x_train.shape[1] > 1:
         scatter_classes(axes, plane, labels, n_classes, look)
+        label_classes(axes, plane, labels, dataset.spec.class_names, look)
         if is_equal:
             axes.set_aspect("equal", adjustable="box")
         return
@@ -168,6 +174,7 @@ def _draw_dataset(dataset: Dataset, plane: Plane, axes: "Axes", look: Look, is_e
         axes.hist(values, edges, color=GREY, alpha=BAR_ALPHA)
         return
     for k, colour in enumerate(class_colours(n_classes)):
-        axes.hist(values[labels == k], edges, color=colour, alpha=BAR_ALPHA)
+        pattern = class_pattern(k)
+        axes.hist(values[labels == k], edges, facecolor=colour, alpha=BAR_ALPHA, **pattern)
         if plane.centers is not None:
             axes.axvline(plane.centers[k, 0], color=colour, linewidth=1.6 * look.scale)

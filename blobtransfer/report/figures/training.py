@@ -1,5 +1,6 @@
 """The figure of one training: learning curves, and decision regions or predictions."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -7,16 +8,25 @@ from numpy.typing import NDArray
 
 from blobtransfer.data.dataset import Plane
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.classes import class_handles, draw_balance, scatter_classes
+from blobtransfer.report.figures.classes import (
+    CLASS_HATCH,
+    GREY,
+    class_handles,
+    draw_balance,
+    label_classes,
+    scatter_classes,
+)
 from blobtransfer.report.figures.style import (
     CEILING_LINE,
+    INK,
     Look,
     class_colours,
-    colour_of,
-    data_title,
     escape_mathtext,
+    has_pattern,
     shorten,
+    style_of,
 )
+from blobtransfer.report.report import Report
 from blobtransfer.report.words import format_number, metric_name
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, TrainingResults
 from blobtransfer.specs.training import TEST_LOSS, TRAIN_LOSS
@@ -37,12 +47,13 @@ MIN_LOG_LOSS_RATIO = 8.0
 """Ratio of the largest to the smallest loss above which the axis is logarithmic."""
 
 
-def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
+def draw_training(report: Report[TrainingResults], canvas: Canvas) -> "Figure":
     """Draw the learning curves of one run, and its decision regions or predictions.
 
     If the run is not standalone, a standalone training is drawn beside it.
     """
-    ((arm, curves),), (summary,) = results.curves.items(), results.summary
+    results = report.results
+    (curves,), (summary,) = results.curves.values(), results.summary
     look, data = canvas.look, results.spec.data
     name = "source network" if results.measured.role == "source" else summary.label
     n_classes = results.spec.network.n_classes
@@ -62,25 +73,23 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
     figure = canvas.new(width, height)
     panels = figure.subplot_mosaic("\n".join(rows), height_ratios=ratios)
     if has_balance:
-        draw_balance(panels["B"], counts, look)
+        draw_balance(panels["B"], counts, data.class_names, look, width / canvas.width_of(1))
     _draw_curves(results, curves[:, 0], panels["L"], panels["A"], look)
-    network = arm.variant.network(results.spec.network)
     cast(Any, figure.get_layout_engine()).set(wspace=0.06)
-    title = f"{data_title(data)}, network {network}, {name}"
-    figure.suptitle(escape_mathtext(canvas.wrap(title, width / 1.25)))
+    canvas.add_title(figure, report.headline, width)
+    notes = []
     if has_too_many:
-        note = f"{n_classes:,} classes: too many to tell apart on a map, so no map is drawn"
-        canvas.add_note(figure, note, width)
+        notes.append(f"{n_classes:,} classes: too many to tell apart on a map, so no map is drawn")
     room = (width if is_stacked else width / n_columns) - 0.6
     for letter, (map_name, class_map) in zip(letters, maps.items(), strict=True):
         axes = panels[letter]
         if isinstance(class_map, Predictions):
-            _draw_predictions(class_map, n_classes, axes, look)
-            map_title = f"test rows: {map_name}, ringed where wrong"
+            _draw_predictions(class_map, data.class_names, axes, look)
+            map_title = f"test rows: {map_name}"
             x_name = canvas.wrap(class_map.axes[0], room)
             y_name = shorten(class_map.axes[1], canvas.max_name_width())
         else:
-            _draw_regions(class_map, n_classes, axes, look)
+            _draw_regions(class_map, data.class_names, axes, look)
             map_title = f"decision regions: {map_name}"
             names = (
                 data.axis_names if class_map.y[0] != class_map.y[1] else (data.axis_names[0], "")
@@ -90,11 +99,17 @@ def draw_training(results: TrainingResults, canvas: Canvas) -> "Figure":
         axes.set_xlabel(escape_mathtext(x_name))
         if is_stacked or letter == "M":
             axes.set_ylabel(escape_mathtext(y_name))
+    canvas.add_letters(
+        panels[letter] for letter in ("LA" + letters if is_stacked else "L" + letters + "A")
+    )
+    if any(isinstance(class_map, Predictions) for class_map in maps.values()):
+        notes.append("ringed: wrong prediction")
+    handles = []
     if maps:
         has_centers = any(getattr(m, "centers", None) is not None for m in maps.values())
         entry_width = canvas.max_entry_width(width)
         handles = class_handles(data.class_names, look, entry_width, has_centers=has_centers)
-        canvas.add_legend(figure, handles, width)
+    canvas.add_foot(figure, notes, width, handles)
     return figure
 
 
@@ -106,22 +121,25 @@ def _maps(results: TrainingResults, name: str) -> dict[str, Regions | Prediction
     return {name: class_map for name, class_map in maps.items() if class_map is not None}
 
 
-def _draw_predictions(predictions: Predictions, n_classes: int, axes: "Axes", look: Look) -> None:
+def _draw_predictions(
+    predictions: Predictions, class_names: Sequence[str], axes: "Axes", look: Look
+) -> None:
     """Draw test rows by class on two principal components, ringed where the network is wrong.
 
     Args:
         predictions: Test rows and their predicted classes.
-        n_classes: Number of classes.
+        class_names: Names of the classes.
         axes: Axes to draw on.
         look: Sizes.
     """
-    points, labels = np.array(predictions.points), np.array(predictions.labels)
-    scatter_classes(axes, Plane(points, None), labels, n_classes, look)
-    wrong = points[labels != np.array(predictions.predicted)]
+    plane, labels = Plane(np.array(predictions.points), None), np.array(predictions.labels)
+    scatter_classes(axes, plane, labels, len(class_names), look)
+    wrong = plane.points[labels != np.array(predictions.predicted)]
     axes.scatter(
-        wrong[:, 0], wrong[:, 1], s=34 * look.scale**2, facecolors="none", edgecolors="black",
+        wrong[:, 0], wrong[:, 1], s=34 * look.scale**2, facecolors="none", edgecolors=INK,
         linewidths=0.8 * look.scale,
     )  # fmt: skip
+    label_classes(axes, plane, labels, class_names, look)
 
 
 def _draw_curves(
@@ -141,12 +159,13 @@ def _draw_curves(
         look: Sizes.
     """
     spec, baseline, (arm,) = results.spec, results.baseline, results.scores.arms
+    variants = tuple(dict.fromkeys((STANDALONE, arm.variant)))
     lines: list[tuple[str, Any, str, dict[str, Any]]] = [
-        ("train", curves, "train", {"color": "0.55", "linestyle": ":"}),
-        ("test", curves, "test", {"color": colour_of(arm.variant)}),
+        ("train", curves, "train", {"color": GREY, "linestyle": ":"}),
+        ("test", curves, "test", {"color": style_of(arm.variant, variants).colour}),
     ]
     if baseline is not None and baseline.run.status == "ok":
-        dashed = {"color": colour_of(STANDALONE), "linestyle": "--"}
+        dashed = {"color": style_of(STANDALONE, variants).colour, "linestyle": "--"}
         lines.append(("test", baseline.curves, "test, standalone", dashed))
     for rows, metrics, label, style in lines:
         by_metric = dict(zip(spec.curve_metrics, metrics, strict=True))
@@ -194,12 +213,12 @@ def _draw_curve(axes: "Axes", curve: NDArray[np.float64], style: dict[str, Any])
     axes.plot(heights, marker="o" if np.isfinite(heights).sum() == 1 else None, **style)
 
 
-def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) -> None:
+def _draw_regions(regions: Regions, class_names: Sequence[str], axes: "Axes", look: Look) -> None:
     """Draw the decision regions of a network below its test rows.
 
     Args:
         regions: Classes on a grid, and the test rows.
-        n_classes: Number of classes.
+        class_names: Names of the classes.
         axes: Axes to draw on.
         look: Sizes.
     """
@@ -210,18 +229,25 @@ def _draw_regions(regions: Regions, n_classes: int, axes: "Axes", look: Look) ->
         classes = np.repeat(classes, 2, axis=0)
     grid = [np.linspace(*ends, n) for ends, n in zip((regions.x, y), classes.T.shape, strict=True)]
     min_lengths = MIN_AREA_SHARE * np.array([regions.x[1] - regions.x[0], y[1] - y[0]])
+    n_classes = len(class_names)
     leads = _leads(classes, n_classes)
-    for lead, colour in zip(leads, class_colours(n_classes), strict=True):
+    for k, (lead, colour) in enumerate(zip(leads, class_colours(n_classes), strict=True)):
         if np.any(lead > 0):
-            area = axes.contourf(*grid, lead, levels=[0.0, np.inf], colors=[colour], alpha=0.3)
+            fill: dict[str, Any] = {"levels": [0.0, np.inf], "colors": [colour], "alpha": 0.3}
+            if has_pattern(k):
+                fill["hatches"] = [CLASS_HATCH]
+            area = axes.contourf(*grid, lead, **fill)
             _remove_specks(area, min_lengths)
         if np.any(lead > 0) and np.any(lead < 0):
             width = 0.8 * look.scale
-            line = axes.contour(*grid, lead, levels=[0.0], colors="0.25", linewidths=width)
+            edge: dict[str, Any] = {"levels": [0.0], "colors": INK, "alpha": 0.75}
+            line = axes.contour(*grid, lead, linewidths=width, **edge)
             _remove_specks(line, min_lengths)
     points = np.array(regions.points).reshape(-1, 2)
     centers = None if regions.centers is None else np.array(regions.centers)
-    scatter_classes(axes, Plane(points, centers), np.array(regions.labels), n_classes, look)
+    plane, labels = Plane(points, centers), np.array(regions.labels)
+    scatter_classes(axes, plane, labels, n_classes, look)
+    label_classes(axes, plane, labels, class_names, look)
     axes.set_xlim(regions.x)
     axes.set_ylim(y)
     if is_flat:

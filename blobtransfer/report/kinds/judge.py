@@ -123,17 +123,14 @@ class JudgeView(View[JudgedResults]):
     def draw(self, report: Report[JudgedResults], canvas: "Canvas") -> "Figure":
         """Draw differences and scores."""
         from blobtransfer.report.figures.comparison import draw_variants
-        from blobtransfer.report.figures.style import MAX_NAME_WIDTH_IN_TITLE, shorten
 
         results = report.results
-        name = shorten(results.spec.name, MAX_NAME_WIDTH_IN_TITLE)
-        design = words.describe_design(results, results.spec.questions[0])
         scores = "accuracy (%)" if results.spec.metric else "score"
         if results.spec.metric is None and unit_of(results).is_percent:
             scores = "score (%)"
         if results.lower_is_better:
             scores += ", lower is better"
-        return draw_variants(report, results, f"Scores of {name}, {design}", scores, canvas)
+        return draw_variants(report, results, scores, canvas)
 
     def summary(self, results: JudgedResults) -> SummaryRows:
         """Return one row per variant."""

@@ -60,7 +60,7 @@ class TrainingView(View[TrainingResults]):
         """Draw learning curves and decision regions."""
         from blobtransfer.report.figures.training import draw_training
 
-        return draw_training(report.results, canvas)
+        return draw_training(report, canvas)
 
 
 def training_table(results: TrainingResults) -> Table:

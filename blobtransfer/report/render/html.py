@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.pictures import picture_of_report, svg_text
+from blobtransfer.report.figures.pictures import page_svg, picture_of_report, svg_text
 from blobtransfer.report.figures.style import Style
 from blobtransfer.report.kinds.texts import EXPLAINED_VARIANTS
 from blobtransfer.report.render.citation import bibtex, command_of
@@ -53,9 +53,7 @@ def to_html(report: Report[Any]) -> Iterator[str]:
         sentences=[sentence.text for sentence in report.sentences],
         cautions=report.cautions,
         variants=[line for line in report.explanations if line in EXPLAINED_VARIANTS],
-        figures={
-            name: Markup(_embedded(_svg_of(report, style), name)) for name, style in FIGURES.items()
-        },
+        figures={name: Markup(_figure(report, name, style)) for name, style in FIGURES.items()},
         caption="" if report.sentences else report.caption,
         tables=list(_notes_once(map(_answer_first, report.tables))),
         words=WORD_COLUMNS,
@@ -94,14 +92,14 @@ def to_fragment(report: Report[Any], advise: Callable[[str], str]) -> str:
         verdicts=SHORT_VERDICTS,
         tables=[table for table in report.tables[n_tables:] if not table.is_detail],
         words=WORD_COLUMNS,
-        svg=b64encode(_svg_of(report).encode()).decode(),
+        svg=b64encode(svg_text(picture_of_report(report, Canvas())).encode()).decode(),
         caption=report.caption,
     )
 
 
-def _svg_of(report: Report[Any], style: Style = "screen") -> str:
-    """Return the figure as SVG."""
-    return svg_text(picture_of_report(report, Canvas(style=style)))
+def _figure(report: Report[Any], name: str, style: Style) -> str:
+    """Return the figure as SVG that is part of the page."""
+    return _embedded(page_svg(picture_of_report(report, Canvas(style=style))), name)
 
 
 def _answer_first(table: Table) -> Table:

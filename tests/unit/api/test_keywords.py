@@ -19,6 +19,7 @@ FUNCTIONS = {name: name.replace("-", "_") for name in COMMANDS if name not in ("
 
 METHODS = {
     "plot": "plot", "no-plot": "plot", "show": "plot", "style": "plot", "size": "plot",
+    "no-title": "plot",
     "output": "save", "format": "save", "curves": "curves", "summary": "summary",
     "full": "_repr_html_", "explain": "_repr_html_", "sources": "plot", "only": "plot",
 }  # fmt: skip

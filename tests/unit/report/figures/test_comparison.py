@@ -12,10 +12,11 @@ from helpers.specs import REPEAT_OF, SOURCE_KEY, spec_of
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.comparison import draw_comparison
-from blobtransfer.report.figures.style import LOOKS, STYLES, colour_of, marker_of
+from blobtransfer.report.figures.style import BACKGROUND, LOOKS, STYLES, style_of
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.words import describe_design
 from blobtransfer.specs.network import MLPSpec
+from blobtransfer.specs.scores import NamedVariant
 from blobtransfer.specs.training import METRICS, TEST_ACCURACY
 from blobtransfer.specs.variant import STANDALONE, parse_variant
 from blobtransfer.statistics.paired import MIN_PAIRS, Verdict
@@ -42,6 +43,10 @@ def results():
 def both():
     spec = spec_of(questions=("one", "fresh"), speed=True)
     return compare(spec, None, PlannedEngine(by_key))
+
+
+def unwrapped(text):
+    return " ".join(text.split())
 
 
 def panels_of(results):
@@ -138,12 +143,13 @@ def intervals_in(axes):
 @pytest.mark.parametrize("n_repeats", [1, 3, 5, 6])
 def test_the_interval_of_few_repeats_is_not_drawn_and_does_not_set_the_axis(n_repeats, style):
     results = compare(spec_of(n_repeats), None, PlannedEngine(good))
-    axes = draw_comparison(build_report(results), Canvas(style=style)).axes[0]
+    figure = draw_comparison(build_report(results), Canvas(style=style))
+    axes = figure.axes[0]
     differences = [s.difference for s in results.cell.summary if s.difference is not None]
     means = [100 * d.mean for d in differences]
     assert [mark.get_xdata()[0] for mark in marks_of(axes)] == pytest.approx(means)
     assert len(intervals_in(axes)) == (2 if n_repeats >= MIN_PAIRS else 0)
-    assert ("no intervals" in axes.get_xlabel()) == (n_repeats < MIN_PAIRS)
+    assert ("not drawn" in unwrapped(figure.get_supxlabel())) == (n_repeats < MIN_PAIRS)
     shown = [*means, -1.0, 1.0]  # the margin, too
     if n_repeats >= MIN_PAIRS:
         shown += [100 * end for d in differences for end in (d.ci_low, d.ci_high)]
@@ -161,9 +167,10 @@ def test_a_mark_is_hollow_where_it_is_undecided_and_filled_where_it_is_decided(
 ):
     (axes,), _, _ = panels_of(with_verdicts(results, [kind, "undecided"]))
     first, second = marks_of(axes)
-    colours = [colour_of(one.arm.variant) for one in results.cell.summary[1:]]
-    assert first.get_markerfacecolor() == (colours[0] if is_filled else "white")
-    assert second.get_markerfacecolor() == "white"
+    variants = results.cell.spec.variants
+    colours = [style_of(variant, variants).colour for variant in variants[1:]]
+    assert first.get_markerfacecolor() == (colours[0] if is_filled else BACKGROUND)
+    assert second.get_markerfacecolor() == BACKGROUND
     # either way the edge tells which variant it is
     assert [mark.get_markeredgecolor() for mark in (first, second)] == colours
     first_note, second_note = axes.texts
@@ -179,7 +186,7 @@ def test_what_was_found_decided_is_filled():
     results = compare(spec_of(30), None, PlannedEngine(plan, 30))
     (axes,), _, _ = panels_of(results)
     assert [note.split("\n")[1] for note in notes_in(axes)] == ["undecided", "better"]
-    assert [mark.get_markerfacecolor() == "white" for mark in marks_of(axes)] == [True, False]
+    assert [mark.get_markerfacecolor() == BACKGROUND for mark in marks_of(axes)] == [True, False]
 
 
 def test_a_low_run_does_not_squeeze_the_axis_and_is_counted():
@@ -197,7 +204,7 @@ def test_a_low_run_does_not_squeeze_the_axis_and_is_counted():
     assert right == right_before
     # the band at the end is all that the low runs take
     assert left_before - left < 15
-    assert "grey: runs below" in axes.get_xlabel() and "grey" not in before.get_xlabel()
+    assert "60 %" in axes.get_title("left") and not before.get_title("left")
     assert min(tick for tick in axes.get_xticks()) >= left
     assert notes_in(before) == []
 
@@ -213,20 +220,27 @@ def test_the_axis_of_scores_has_every_dot_and_the_ceiling():
 
 def test_both_questions_stand_side_by_side_in_the_same_colours_with_their_curves(both):
     figure = draw_comparison(build_report(both), Canvas())
-    titles = [title for axes in figure.axes if (title := axes.get_title("left"))]
-    assert [title.partition(":")[0] for title in titles] == ["Fresh sources", "One source"]
+    titles = [axes.get_title("left").partition(" (")[0] for axes in figure.axes[:2]]
+    assert titles == ["Fresh sources", "One source"]
     _, _, curve_panels = panels_of(both)
     for axes in curve_panels:
         curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
         colours = [line.get_color() for line in curves]
-        assert colours == [colour_of(variant) for variant in both.cell.spec.variants]
+        variants = both.cell.spec.variants
+        assert colours == [style_of(variant, variants).colour for variant in variants]
 
 
-def test_a_nested_design_counts_its_sources_in_the_title():
+def test_a_nested_design_has_its_sources_below_and_the_spread_between_them_beside_the_rows():
     spec = spec_of(8, questions=("fresh",), nested=(4, 2))
     results = compare(spec, None, PlannedEngine(by_key))
     figure = draw_comparison(build_report(results), Canvas())
-    assert describe_design(results.cell, "fresh") in " ".join(figure.get_suptitle().split())
+    assert describe_design(results.cell, "fresh") in unwrapped(figure.get_supxlabel())
+    spreads = [s.source_variance for s in results.cell.summary if s.source_variance is not None]
+    assert len(spreads) == 2
+    assert [note for note in notes_in(figure.axes[1]) if "between" in note] == [
+        f"SD between {100 * spread.between_std:.1f}\nSD within {100 * spread.within_std:.1f}"
+        for spread in spreads
+    ]
 
 
 @pytest.mark.parametrize("n_failed", [0, 1, 6])
@@ -237,13 +251,22 @@ def test_comparisons_whose_runs_failed_can_be_drawn(n_failed):
     draw_comparison(build_report(results), Canvas()).draw_without_rendering()
 
 
-def test_every_variant_has_a_colour_of_its_own():
+def test_every_variant_has_a_colour_of_its_own_that_other_variants_do_not_change():
     texts = (
         "fixed=0", "fixed=1", "fixed=2", "random-frozen,fixed=1", "self-transfer", "equal-compute",
-        "new-head", "reinit=2", "add=3", "fixed=1,unfreeze=1,factor=0.5",
+        "new-head", "reinit=2", "add=3", "fixed=1,unfreeze=1,factor=0.5", "random-frozen,fixed=2",
     )  # fmt: skip
     variants = [STANDALONE, *map(parse_variant, texts)]
-    assert len({colour_of(variant) for variant in variants}) == len(variants) == 11
+    styles = [style_of(variant, variants) for variant in variants]
+    assert len({style.colour for style in styles}) == len(variants) == 12
+    fixed_2 = style_of(variants[3], (STANDALONE, variants[3]))
+    assert (fixed_2.colour, fixed_2.marker) == (styles[3].colour, styles[3].marker)
+
+
+def test_fifty_names_have_a_colour_and_a_mark_each():
+    variants = [NamedVariant("transfer" if i else "standalone", name=f"v{i}") for i in range(50)]
+    styles = [style_of(variant, variants) for variant in variants]
+    assert len({(style.colour, style.marker) for style in styles}) == 50
 
 
 def test_a_comparison_without_a_ceiling_draws_none(both):
@@ -263,19 +286,20 @@ def test_the_rows_are_in_the_order_that_was_asked_for():
     texts = ("fixed=1", "random-frozen,fixed=1", "fixed=0", "equal-compute", "new-head,fixed=0")
     variants = (STANDALONE, *map(parse_variant, texts))
     results = compare(spec_of(6, variants=variants), None, PlannedEngine(good))
-    (differences,), (axes,), _ = panels_of(results)
+    differences, _, axes = draw_comparison(build_report(results), Canvas()).axes
     assert rows_of(axes) == [str(variant) for variant in variants]
     assert rows_of(differences) == rows_of(axes)[1:]
 
 
 def test_a_variant_has_one_mark_in_all_panels(both):
     (differences, _), (scores, _), (curves, _) = panels_of(both)
-    expected = [marker_of(variant, both.cell.spec.variants) for variant in both.cell.spec.variants]
+    variants = both.cell.spec.variants
+    expected = [style_of(variant, variants).marker for variant in variants]
     assert len(set(expected)) == 3
     assert [mark.get_marker() for mark in marks_of(differences)] == expected[1:]
     on_threshold = [mark.get_marker() for mark in marks_of(curves)]
     assert on_threshold == expected
-    shapes = {len(dots.get_paths()[0].vertices) for dots in scores.collections[:3]}
+    shapes = {dots.get_paths()[0].vertices.tobytes() for dots in scores.collections[:3]}
     assert len(shapes) == 3
 
 
@@ -343,13 +367,31 @@ def test_three_runs_are_drawn_as_well_as_ten_thousand(n):
     figure = draw_comparison(build_report(results), Canvas())
     figure.draw_without_rendering()
     _, axes = figure.axes
-    n_dots = sum(len(dots) for dots in dots_of(axes) if len(dots) > 1)
-    n_below = int((values[TEST_ACCURACY] < results.cell.findings.low_line - spec.low).sum())
-    # a dot a run as long as they can be told apart, then a shape
-    assert n_dots == (3 * n - n_below if n <= 200 else 0)
-    assert len(axes.patches) >= (3 if n >= 5 else 0)
-    counted = [int(note.replace(",", "")) for note in notes_in(axes)]
-    assert sum(counted) == n_below
+    line = 100 * (results.cell.findings.low_line - spec.low)
+    below = (100 * values[TEST_ACCURACY] < line).sum(axis=1)
+    # One dot per run as long as they can be told apart, then the share of the runs that reach
+    # each accuracy.
+    if n <= 200:
+        assert sum(len(dots) for dots in dots_of(axes) if len(dots) > 1) == 3 * n - below.sum()
+        assert len(axes.patches) >= (3 if n >= 5 else 0)
+        assert sum(int(note.replace(",", "")) for note in notes_in(axes)) == below.sum()
+        return
+    for curve, n_below in zip(axes.lines[:3], below, strict=True):
+        x, share = np.asarray(curve.get_xdata()), np.asarray(curve.get_ydata())
+        assert np.all(np.diff(share) <= 0) and (share[0], share[-1]) == (100, 0)
+        assert share[x >= line][0] == pytest.approx(100 * (1 - n_below / n), abs=0.2)
+
+
+def test_contrasts_of_controls_have_a_panel_with_their_intervals():
+    variants = (STANDALONE, *map(parse_variant, ("fixed=1", "random-frozen,fixed=1")))
+    results = compare(spec_of(8, variants=variants), None, PlannedEngine(good))
+    _, axes, _ = draw_comparison(build_report(results), Canvas()).axes
+    contrasts = results.cell.findings.contrasts
+    means = [100 * contrast.difference.mean for contrast in contrasts]
+    assert [mark.get_xdata()[0] for mark in marks_of(axes)] == pytest.approx(means)
+    ends = [[100 * c.difference.ci_low, 100 * c.difference.ci_high] for c in contrasts]
+    np.testing.assert_allclose(intervals_in(axes), ends)
+    assert len(set(rows_of(axes))) == len(contrasts) == 2
 
 
 def test_a_variant_of_which_most_runs_are_beyond_the_end_has_no_box():
@@ -357,7 +399,7 @@ def test_a_variant_of_which_most_runs_are_beyond_the_end_has_no_box():
     dead = with_scores(plain, {2: [0.3] * 19 + [0.79]})
     figure = draw_comparison(build_report(dead), Canvas())
     figure.draw_without_rendering()
-    assert len(figure.axes[1].patches) == 3  # two boxes, and the field of runs beyond
+    assert len(figure.axes[1].patches) == 3  # two boxes, and the strip of runs beyond
     assert notes_in(figure.axes[1]) == ["19"]
 
 
@@ -381,7 +423,7 @@ def are_apart(texts):
 def test_no_text_is_small_cut_or_over_another(style, name, request):
     figure = with_styles(request.getfixturevalue(name), style)
     texts = texts_in(figure)
-    least = {"screen": 9, "slide": 14, "paper": 8}[style]
+    least = {"screen": 9, "slide": 14, "paper": 8, "paper-wide": 8}[style]
     assert min(text.get_fontsize() for text in texts) >= least
     page = figure.bbox.padded(1)
     for text in texts:
@@ -392,6 +434,11 @@ def test_no_text_is_small_cut_or_over_another(style, name, request):
 
 def test_a_column_of_a_journal_has_the_questions_below_each_other_and_a_slide_beside(both):
     paper, slide = with_styles(both, "paper"), with_styles(both, "slide")
+    wide = with_styles(both, "paper-wide")
+    assert wide.get_figwidth() == pytest.approx(7.0)
+    assert wide.axes[0].get_gridspec().ncols == 2
+    titles = [axes.get_title("left").partition(" ")[0] for axes in wide.axes]
+    assert titles == [f"({letter})" for letter in "abcdef"]
     assert paper.get_figwidth() == pytest.approx(3.5)
     assert paper.axes[0].get_gridspec().ncols == 1
     assert list(slide.get_size_inches()) == pytest.approx([40 / 3, 7.5])
@@ -402,7 +449,23 @@ def test_a_column_of_a_journal_has_the_questions_below_each_other_and_a_slide_be
 def test_what_has_no_room_on_a_page_is_left_out_and_the_differences_stay(both, size):
     figure = with_styles(both, "screen", size=size)
     assert list(figure.get_size_inches()) == pytest.approx(size)
-    titled = [axes for axes in figure.axes if axes.get_title("left")]
+    titled = [axes for axes in figure.axes if "source" in axes.get_title("left")]
     assert len(titled) == 2 and all(marks_of(axes) for axes in titled)
     assert len(figure.axes) < 6
     figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_scores_of_one_question_stand_beside_the_differences_on_a_wide_page(style):
+    results = compare(spec_of(8), None, PlannedEngine(good))
+    figure = with_styles(results, style)
+    figure.draw_without_rendering()
+    differences, scores = (axes.get_window_extent() for axes in figure.axes)
+    assert (differences.x1 < scores.x0) == (style in ("slide", "paper-wide"))
+
+
+def test_a_figure_without_title_has_no_headline_and_is_lower(both):
+    assert with_styles(both, "paper").get_suptitle()
+    bare = with_styles(both, "paper", has_title=False)
+    assert not bare.get_suptitle()
+    assert bare.get_figheight() < with_styles(both, "paper").get_figheight()

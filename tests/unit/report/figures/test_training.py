@@ -11,11 +11,16 @@ from helpers.specs import SMALL, spec_of
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.style import LOOKS
 from blobtransfer.report.figures.training import draw_training
+from blobtransfer.report.kinds import build_report
 from blobtransfer.running.single import train_source, train_target
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
 from blobtransfer.specs.training import TEST_ACCURACY, TEST_LOSS
 from blobtransfer.specs.variant import STANDALONE, parse_variant
+
+
+def drawn(results, canvas=None):
+    return draw_training(build_report(results), canvas or Canvas())
 
 
 def good(*_):
@@ -28,7 +33,7 @@ def training_of(plan, **changes):
 
 
 def test_the_curves_have_loss_on_top_accuracy_below_and_epoch_0():
-    losses, regions, accuracies = draw_training(training_of(good), Canvas()).axes
+    losses, regions, accuracies = drawn(training_of(good)).axes
     assert [line.get_label() for line in losses.lines] == ["train", "test"]
     assert [line.get_label() for line in accuracies.lines] == [
         "train",
@@ -48,7 +53,7 @@ def test_the_axis_of_losses_is_logarithmic_where_they_span_more_than_8_times(los
     ((arm, curves),) = results.curves.items()
     curves = curves.copy()
     curves[TEST_LOSS:] = losses
-    figure = draw_training(replace(results, curves={arm: curves}), Canvas())
+    figure = drawn(replace(results, curves={arm: curves}))
     assert figure.axes[0].get_yscale() == scale
     np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), losses)
     figure.draw_without_rendering()
@@ -60,13 +65,13 @@ def test_regions_are_drawn_where_a_plane_can_show_them_and_else_test_rows_and_a_
 ):
     source = BlobsSpec(1, **SMALL, n_features=n_features)
     results = training_of(by_key, network=MLPSpec(n_features), source=source)
-    figure = draw_training(results, Canvas())
+    figure = drawn(results)
     assert len(figure.axes) == n_panels
     figure.draw_without_rendering()
 
 
 def test_a_training_that_diverged_has_no_regions_and_can_be_drawn():
-    figure = draw_training(training_of(lambda *_: np.nan), Canvas())
+    figure = drawn(training_of(lambda *_: np.nan))
     assert len(figure.axes) == 2
     figure.draw_without_rendering()
 
@@ -75,7 +80,7 @@ def test_a_training_that_diverged_has_no_regions_and_can_be_drawn():
 def test_too_many_classes_for_a_map_have_a_note_instead(n_classes, n_panels):
     source = BlobsSpec(1, n_samples=200, n_train=100, n_classes=n_classes)
     results = training_of(good, network=MLPSpec(n_classes=n_classes), source=source)
-    figure = draw_training(results, Canvas())
+    figure = drawn(results)
     assert len(figure.axes) == n_panels
     assert figure.get_supxlabel().startswith("50 classes: ") == (n_panels == 2)
 
@@ -85,7 +90,7 @@ def test_a_map_of_too_many_classes_in_an_older_file_is_not_drawn():
     network = replace(results.spec.network, n_classes=1_000)
     source = BlobsSpec(1, n_samples=2_000, n_train=1_000, n_classes=1_000)
     spec = replace(results.spec, network=network, source=source)
-    assert len(draw_training(replace(results, spec=spec), Canvas()).axes) == 2
+    assert len(drawn(replace(results, spec=spec)).axes) == 2
 
 
 def test_a_training_without_ceiling_and_centres_draws_neither():
@@ -95,7 +100,7 @@ def test_a_training_without_ceiling_and_centres_draws_neither():
         tasks=(replace(results.measured, ceiling=None),),
         regions=replace(results.regions, centers=None),
     )
-    figure = draw_training(plain, Canvas())
+    figure = drawn(plain)
     _, regions, accuracies = figure.axes
     assert [line.get_label() for line in accuracies.lines] == ["train", "test"]
     assert not regions.lines
@@ -132,7 +137,7 @@ def slanted(n=100):
 
 
 def test_the_line_between_two_classes_is_smooth_where_the_grid_has_steps():
-    axes = draw_training(with_regions(slanted()), Canvas()).axes[1]
+    axes = drawn(with_regions(slanted())).axes[1]
     line, *_ = (one.get_paths()[0].vertices for one in contours_of(axes) if not one.filled)
     x = (line[:, 0] - axes.get_xlim()[0]) / np.ptp(axes.get_xlim())
     y = (line[:, 1] - axes.get_ylim()[0]) / np.ptp(axes.get_ylim())
@@ -145,7 +150,7 @@ def test_a_speck_of_a_class_is_not_drawn_and_leaves_no_hole():
     n = 100
     rows = [(0, n)] * n
     rows[50] = rows[51] = (0, 40, 1, 2, 0, n - 42)
-    areas, lines = areas_of(draw_training(with_regions(tuple(rows)), Canvas()).axes[1])
+    areas, lines = areas_of(drawn(with_regions(tuple(rows))).axes[1])
     assert [len(polygons) for polygons in areas if polygons] == [1]
     assert not any(lines)
 
@@ -154,7 +159,7 @@ def test_every_place_is_in_the_area_of_its_class():
     from matplotlib.path import Path
 
     results = with_regions(slanted()[:70] + ((1, 50, 2, 50),) * 30)
-    axes = draw_training(results, Canvas()).axes[1]
+    axes = drawn(results).axes[1]
     classes = results.regions.classes()
     areas = areas_of(axes)[0]
     assert len(areas) == 3
@@ -180,7 +185,7 @@ def transfer():
 
 
 def test_standalone_is_drawn_beside_a_variant_in_curves_and_regions(transfer):
-    losses, regions, beside, accuracies = draw_training(transfer, Canvas()).axes
+    losses, regions, beside, accuracies = drawn(transfer).axes
     for axes in (losses, accuracies):
         assert [line.get_label() for line in axes.lines][:3] == [
             "train",
@@ -198,14 +203,14 @@ def test_standalone_is_drawn_beside_a_variant_in_curves_and_regions(transfer):
 
 
 def test_where_there_was_no_time_for_it_nothing_is_beside(transfer):
-    assert len(draw_training(replace(transfer, baseline=None), Canvas()).axes) == 3
+    assert len(drawn(replace(transfer, baseline=None)).axes) == 3
 
 
 @pytest.mark.parametrize("style", LOOKS)
 def test_no_text_is_small_or_cut(transfer, style):
     canvas = Canvas(style=style)
     with canvas.settings():
-        figure = draw_training(transfer, canvas)
+        figure = drawn(transfer, canvas)
     texts = texts_in(figure)
     assert min(text.get_fontsize() for text in texts) >= canvas.look.small >= 8
     page = figure.bbox.padded(1)
