@@ -203,7 +203,13 @@ def _base_colour(variant: Variant, i: int) -> str:
 
 
 def mixed(colour: str, other: str, share: float) -> str:
-    """Return a mixture of two colours; `share` is that of the other one."""
+    """Return a mixture of two colours.
+
+    Args:
+        colour: A colour.
+        other: Another colour.
+        share: Share of the other one.
+    """
     channels = zip(_channels(colour), _channels(other), strict=True)
     return "#" + "".join(f"{round((1 - share) * a + share * b):02X}" for a, b in channels)
 

@@ -63,6 +63,7 @@ def test_an_option_is_a_keyword_with_the_same_default(command):
 @pytest.mark.parametrize("command", FUNCTIONS)
 def test_a_keyword_is_an_option_or_an_argument(command):
     names = {name.replace("-", "_") for name, _ in options_of(command)}
+    names |= {name.removeprefix("no_") for name in names}
     arguments = {"show": {"path"}}.get(command, set())
     assert set(parameters_of(command)) <= names | arguments | {"label", "progress"}
 

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from helpers.engines import PlannedEngine
+from helpers.pictures import texts_in
 from helpers.running import run
 from helpers.specs import varied
 from helpers.studies import grid_of, pairs_of, sweep_of
@@ -19,13 +20,16 @@ from blobtransfer.engines import load_engine
 from blobtransfer.report.cautions import study_caution_text
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.heat import SYMBOLS
+from blobtransfer.report.figures.names import setting_name
 from blobtransfer.report.figures.pictures import picture_of_report, save
-from blobtransfer.report.figures.style import STYLES
+from blobtransfer.report.figures.style import MARKERS, STYLES
 from blobtransfer.report.kinds import VIEWS, build_report
 from blobtransfer.report.render.summary import summary_text
-from blobtransfer.report.words import MOSTLY_FAILS, format_judged_mean, pluralise
+from blobtransfer.report.words import MOSTLY_FAILS, format_judged_mean, format_signed, pluralise
 from blobtransfer.report.writers import TEXT_WRITERS, print_on, to_json
 from blobtransfer.results.study_findings import StudyCaution, VerdictChange
+from blobtransfer.specs.axis_text import KEYS, SWEPT
+from blobtransfer.specs.data import ROLES
 from blobtransfer.specs.study import Axis, Cell, Study
 from blobtransfer.statistics.paired import MIN_PAIRS, Verdict
 from blobtransfer.statistics.pooled import PooledEffect
@@ -302,7 +306,9 @@ def test_a_sweep_draws_means_above_and_differences_below(studies):
 @pytest.mark.parametrize("n_repeats", [3, 6])
 def test_the_axes_of_a_sweep_are_not_set_by_intervals_of_few_repeats(n_repeats):
     study = run(sweep_of(n_repeats=n_repeats), engine=PlannedEngine(varied, n_at_once=8))
-    above, below = panels_of(study)
+    above, below = panels = panels_of(study)
+    note = " ".join(panels[0].figure.legends[0].get_title().get_text().split())
+    assert ("not drawn" in note) == (n_repeats < MIN_PAIRS)
     summaries = [cell.of_question("fresh") for cell in study.cells]
     differences = [s.difference for row in summaries for s in row if s.difference is not None]
     means = [100 * s.mean for row in summaries for s in row]
@@ -311,7 +317,6 @@ def test_the_axes_of_a_sweep_are_not_set_by_intervals_of_few_repeats(n_repeats):
         intervals = [line for line in axes.lines if len(set(line.get_ydata())) == 2]
         intervals = [line for line in intervals if len(line.get_xdata()) == 2]
         assert bool(intervals) == (n_repeats >= MIN_PAIRS)
-        assert ("no intervals" in axes.get_ylabel()) == (n_repeats < MIN_PAIRS)
         ends = [*values, *(end for line in intervals for end in line.get_ydata())]
         low, high = axes.get_ylim()
         assert low <= min(ends) and max(ends) <= high
@@ -333,7 +338,7 @@ def test_words_on_an_axis_stand_one_after_another(studies):
 
 def pairs_in(axes):
     """Return the difference of each pair by its height."""
-    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    dots = [line for line in axes.lines if line.get_marker() in MARKERS]
     return {float(dot.get_ydata()[0]): float(dot.get_xdata()[0]) for dot in dots}
 
 
@@ -347,17 +352,23 @@ def test_a_forest_names_the_right_pair_in_every_panel(style):
     }
     figure = VIEWS["pairs"].draw(build_report(study), Canvas(style=style))
     panels = figure.axes
+    prefix = "problem "
+    pair_of = {
+        f"{row.source.removeprefix(prefix)} → {row.target.removeprefix(prefix)}": row.pair
+        for row in rows
+    }
     orders = [sorted(differences, key=differences.get) for differences in by_arm.values()]
     assert orders[1] != orders[0] != orders[2]
     names = {}
     for axes, differences in zip(panels, by_arm.values(), strict=True):
-        ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
-        labels = {height: label.get_text().partition(":")[0] for height, label in ticks}
-        names |= {height: pair for height, pair in labels.items() if pair.isdecimal()}
+        ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=False)
+        labels = {height: label.get_text() for height, label in ticks}
+        names |= {height: pair_of[text] for height, text in labels.items() if text in pair_of}
         assert [names[float(y)] for y in range(20)] == orders[0]
         drawn = {names[y]: x for y, x in pairs_in(axes).items()}
         assert drawn == pytest.approx(differences)
     assert str(next(iter(by_arm)).label) in figure.get_supxlabel().replace("\n", " ")
+    assert "source problem → target problem" in figure.get_supxlabel().replace("\n", " ")
 
 
 def test_a_forest_does_not_draw_the_intervals_of_few_repeats():
@@ -372,11 +383,10 @@ def test_a_forest_does_not_draw_the_intervals_of_few_repeats():
 def test_a_forest_draws_each_pair_the_mean_and_the_next(studies):
     panels = panels_of(studies["pairs"])
     assert len(panels) == 2
-    dots = [line for line in panels[0].lines if line.get_marker() == "o"]
-    values = [float(line.get_xdata()[0]) for line in dots]
+    values = list(pairs_in(panels[0]).values())
     assert len(values) == 6 and values == sorted(values)
     names = [text.get_text() for text in panels[0].get_yticklabels()]
-    assert names[:2] == ["mean", "next pair"]
+    assert names[:2] == ["mean", "new pair"]
 
 
 @pytest.mark.parametrize("name", ["grid"])
@@ -384,13 +394,53 @@ def test_a_heat_map_has_number_and_mark_in_every_cell(studies, name):
     panels = panels_of(studies[name])
     assert len(panels) == 2
     texts = [text.get_text() for text in panels[0].texts]
-    assert len(texts) == 9
-    for text, cell in zip(texts, studies[name].cells, strict=True):
+    for text, cell in zip(texts[:9], studies[name].cells, strict=True):
         one = cell.summary_of("fresh", 1)
         mean = format_judged_mean(one.difference.mean, one.verdict.kind)
         assert text == f"{mean}\n{SYMBOLS[one.verdict.kind]}"
     frames = [patch for patch in panels[0].patches if patch.get_hatch() is None]
     assert len(frames) == 3  # the diagonal
+    means = [mean for mean in studies[name].findings.marginal_means if mean.series == 1]
+    expected = [format_signed(mean.mean) for mean in means]
+    assert sorted(texts[9:]) == sorted(expected) and len(expected) == 6
+
+
+def test_axes_are_named_in_words_and_their_values_without_shared_ones(studies):
+    *_, below = panels_of(studies["sweep"])
+    assert below.get_xlabel() == "training rows"
+    first, *_ = panels_of(studies["grid"])
+    assert (first.get_xlabel(), first.get_ylabel()) == ("target problem", "source problem")
+    assert [text.get_text() for text in first.get_yticklabels()] == ["1", "2", "3", "mean"]
+
+
+def test_every_setting_that_varies_has_a_name_in_words():
+    swept_names = (*SWEPT, *(f"{role}.{key}" for role in ROLES for key in KEYS))
+    names = [setting_name(name) for name in swept_names]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch("[A-Za-z:() ]+", name) for name in names)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", ["sweep", "pairs", "grid"])
+def test_no_text_is_cut_or_over_another(studies, name, style):
+    picture = picture_of_report(build_report(studies[name]), Canvas(style=style))
+    texts = texts_in(picture.figure)
+    page = picture.figure.bbox.padded(1)
+    boxes = [text.get_window_extent() for text in texts]
+    cut = [
+        text.get_text()
+        for text, box in zip(texts, boxes, strict=True)
+        if not (page.contains(box.x0, box.y0) and page.contains(box.x1, box.y1))
+    ]
+    assert not cut
+    boxes = [box.shrunk(0.9, 0.8) for box in boxes]
+    overlapping = [
+        (texts[i].get_text(), texts[j].get_text())
+        for i in range(len(boxes))
+        for j in range(i)
+        if boxes[i].overlaps(boxes[j])
+    ]
+    assert not overlapping
 
 
 @pytest.mark.exhaustive
