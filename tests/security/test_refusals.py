@@ -371,7 +371,7 @@ FILES = [
     *(
         (f"{command} --no-plot --{setting}", f"--{setting}", "--no-plot")
         for command in ("compare", "train-source", "train-target", "show r.json")
-        for setting in ("style paper", "size 3x4")
+        for setting in ("style paper", "size 3x4", "no-title")
     ),
     ("plot-data --size 0x0", "--size 0x0", SIZE),
     ("show r.json --size ''", "--size", SIZE),

@@ -18,7 +18,6 @@ from blobtransfer.report.figures.style import (
     escape_mathtext,
     has_pattern,
     shorten,
-    text_colour_on,
     width_in_letters,
 )
 from blobtransfer.results.results import MAX_DRAWN_CLASSES
@@ -99,9 +98,8 @@ def label_classes(
             spots.append(_label_spot(points, spots))
             axes.annotate(
                 escape_mathtext(shorten(name, MAX_LABEL_WIDTH)), spots[-1] * scale,
-                ha="center", va="center", fontsize=look.small, color=text_colour_on(colour),
-                bbox={"facecolor": colour, "alpha": 0.85, "edgecolor": "none", "pad": 1.0},
-                zorder=6,
+                ha="center", va="center", fontsize=look.small, zorder=6,
+                bbox=_text_box(colour, 0.8 * look.scale),
             )  # fmt: skip
 
 
@@ -193,15 +191,24 @@ def draw_balance(
             named = f"{names[k]}: {n:,}"
             if width_in_letters(named) + 1 < width * n / total:
                 text = escape_mathtext(named)
-            box = {"facecolor": colour, "edgecolor": "none", "pad": 0.5}
             axes.text(
                 start + n / 2, 0.0, text, ha="center", va="center", fontsize=look.small,
-                color=text_colour_on(colour), bbox=box if has_pattern(k) else None,
+                bbox=_text_box("none", 0.0),
             )  # fmt: skip
         start += n
     axes.set_xlim(0, total)
     axes.set_axis_off()
     axes.set_title("rows of each class", fontsize=look.small, loc="left", pad=2.0)
+
+
+def _text_box(edge: str, width: float) -> dict[str, Any]:
+    """Return the style of the box of a text on coloured areas.
+
+    Args:
+        edge: Colour of the edge.
+        width: Width of the edge, in points.
+    """
+    return {"facecolor": (BACKGROUND, 0.8), "edgecolor": edge, "linewidth": width, "pad": 1.0}
 
 
 def _centre_style(look: Look) -> dict[str, Any]:

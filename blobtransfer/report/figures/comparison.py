@@ -9,6 +9,7 @@ from blobtransfer.report.figures.canvas import LINE_HEIGHT, Canvas
 from blobtransfer.report.figures.marks import DECIDED_NOTE, interval_note, margin_notes
 from blobtransfer.report.figures.panels import (
     MAX_DOTS,
+    MAX_LABEL_LINES,
     MIN_BOXED_RUNS,
     Room,
     contrast_labels,
@@ -50,6 +51,9 @@ MIN_PANEL_SHARE = 0.4
 
 MIN_TWO_LINE_ROW = 0.29
 """Height of a row below which two lines of text beside it overlap those of the next row."""
+
+TITLED = ("differences", "contrasts", "scores")
+"""Kinds of panels that have a title."""
 
 DRAW = {
     "differences": draw_differences,
@@ -144,7 +148,9 @@ def _layout_of(
     n_columns = canvas.n_columns(len(questions), preferred_width, MIN_QUESTION_WIDTH)
     n_columns = n_columns if n_columns == len(questions) else 1
     width, n_blocks = canvas.width(preferred_width), len(questions) // n_columns
+    short_names = row_labels(results.summary, results, is_narrow=True)
     is_wide = len(questions) == 1 and width >= 2 * MIN_QUESTION_WIDTH
+    is_wide = is_wide and max(name.count("\n") for name in short_names) < 2
     column_width = width / (2 if is_wide else n_columns)
     is_narrow = column_width < QUESTION_WIDTH - 1.0
     names = row_labels(results.summary, results, is_narrow)
@@ -152,35 +158,32 @@ def _layout_of(
     lines = [line for labels in (names, *contrasts) for name in labels for line in name.split("\n")]
     labels_width = 0.3 + canvas.width_of(max(map(len, lines)) + 1)
     numbers_width = 0.2 + canvas.width_of(DIFFERENCE_LETTERS)
-    titles = dict.fromkeys(questions, "")
-    for question in questions:
-        if question != "scores":
-            name = name_of(question).capitalize()
-            title = name if is_narrow else question_title(results, question)
-            titles[question] = canvas.wrap(title, column_width)
     heights = _heights(results, n_rows, names, contrasts)
-    text_heights = dict.fromkeys(heights, 0.35 + LINE_HEIGHT)
-    for kind in ("differences", *(heights if canvas.look.has_letters else ("scores",))):
-        if kind in heights:
-            text_heights[kind] = 0.35 + 2.2 * LINE_HEIGHT
-    notes = _notes(results, list(heights))
+    text_heights = {
+        kind: 0.35 + LINE_HEIGHT * (2.2 if kind in TITLED or canvas.look.has_letters else 1.0)
+        for kind in heights
+    }
     has_legend = "curves" in heights or "profile" in heights
     labels = [label_of(summary.arm, results) for summary in results.summary] * has_legend
-    top = canvas.title_height(report.headline, width) + canvas.foot_height(notes, labels, width)
+    top = canvas.title_height(report.headline, width)
+    top += canvas.foot_height(_notes(results, list(heights)), labels, width)
     least = {kind: MIN_PANEL_SHARE * heights[kind] + text_heights[kind] for kind in heights}
     kinds = _kinds(results, n_blocks, least, canvas.height(math.inf) - top, is_wide)
     texts = top + n_blocks * _column_height(kinds, text_heights, is_wide)
     panels = n_blocks * _column_height(kinds, heights, is_wide)
     shrinkage = (canvas.height(texts + panels) - texts) / panels
+    row_heights = [
+        shrinkage * heights[kind] / len(labels)
+        for kind, labels in (("differences", names[1:]), ("scores", names))
+        if kind in kinds
+    ]
     count_width = canvas.width_of(len(f"{results.n_repeats:,}") + 1.5)
-    baseline = shorten(str(results.spec.variants[0]))
     room = Room(
         is_narrow=is_narrow,
         is_dense=shrinkage * heights["differences"] < MIN_TWO_LINE_ROW * (n_rows - 1),
+        max_lines=max(1, min(MAX_LABEL_LINES, int(min(row_heights) / LINE_HEIGHT))),
         scores=scores,
-        differences=escape_mathtext(
-            f"difference to {baseline}" + " (points)" * unit_of(results).is_percent
-        ),
+        differences=_difference_label(results),
         beyond=min(0.3, count_width / max(1.0, column_width - labels_width - numbers_width)),
     )
     return _Layout(
@@ -189,10 +192,23 @@ def _layout_of(
         n_columns=n_columns,
         heights={kind: heights[kind] for kind in kinds},
         is_wide=is_wide,
-        titles=titles,
+        titles={q: canvas.wrap(_title(results, q, is_narrow), column_width) for q in questions},
         notes=_notes(results, kinds),
         room=room,
     )
+
+
+def _difference_label(results: ComparedResults) -> str:
+    """Return the label of an axis of differences."""
+    unit = " (points)" if unit_of(results).is_percent else ""
+    return escape_mathtext(f"difference to {shorten(str(results.spec.variants[0]))}{unit}")
+
+
+def _title(results: ComparedResults, question: ComparedQuestion, is_narrow: bool) -> str:
+    """Return the title of the panels of a question; empty for scores from elsewhere."""
+    if question == "scores":
+        return ""
+    return name_of(question).capitalize() if is_narrow else question_title(results, question)
 
 
 def _heights(

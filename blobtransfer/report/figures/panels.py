@@ -44,6 +44,9 @@ MAX_PROFILE_POINTS = 1_000
 MAX_JOINED_SOURCES = 60
 """Largest number of sources whose dots are joined in a nested design."""
 
+MAX_LABEL_LINES = 3
+"""Largest number of lines of the name of a row."""
+
 MIN_BOXED_RUNS = 5
 """Fewest runs for which a box of quartiles is drawn."""
 
@@ -55,6 +58,7 @@ class Room:
     Args:
         is_narrow: Use short texts.
         is_dense: Write one line, not two, beside a row of differences.
+        max_lines: Largest number of lines of the name of a row.
         beyond: Share of the axis of scores that is reserved for the number of runs beyond its end.
         scores: Label of the axis of scores.
         differences: Label of the axis of differences.
@@ -62,6 +66,7 @@ class Room:
 
     is_narrow: bool
     is_dense: bool
+    max_lines: int
     beyond: float
     scores: str
     differences: str
@@ -104,7 +109,7 @@ def draw_differences(
             verdict = format_verdict(summary.verdict)
             text += "\n" + (verdict.replace(" ", "\n", 1) if room.is_narrow else verdict)
         _write_beside(axes, y, text, look, is_bold=is_decided(summary.verdict))
-    _set_rows(axes, row_labels(summaries, results, room.is_narrow), top=0.6)
+    _set_rows(axes, row_labels(summaries, results, room.is_narrow, room.max_lines), top=0.6)
     _label_differences(axes, room.differences, room.is_narrow)
 
 
@@ -132,7 +137,7 @@ def draw_contrasts(
             draw_interval(axes, y, (d.ci_low, d.ci_high), **line)
         axes.plot([100 * d.mean], [y], marker="|", markersize=9 * look.scale, color=colour)
         _write_beside(axes, y, unit_of(results).interval(d, digits=1), look)
-    _set_rows(axes, contrast_labels(results, question, room.is_narrow), top=0.6)
+    _set_rows(axes, contrast_labels(results, question, room.is_narrow, room.max_lines), top=0.6)
     axes.set_title("contrasts between variants", loc="left", fontsize=look.small)
     _label_differences(axes, "difference (points)", room.is_narrow)
 
@@ -206,7 +211,7 @@ def draw_scores(
         axes.set_title(title, loc="left", fontsize=look.small)
     if results.ceiling is not None:
         axes.axvline(unit.factor * results.ceiling, linewidth=look.scale, **CEILING_LINE)
-    _set_rows(axes, row_labels(summaries, results, room.is_narrow), top=0.7)
+    _set_rows(axes, row_labels(summaries, results, room.is_narrow, room.max_lines), top=0.7)
     axes.set_xlim(left, right)
     _tick_from(axes, end if is_cut else left, unit)
     axes.set_xlabel(room.scores)
@@ -454,7 +459,10 @@ def draw_curves(
 
 
 def row_labels(
-    summaries: Sequence[Summary], results: ComparedResults, is_narrow: bool
+    summaries: Sequence[Summary],
+    results: ComparedResults,
+    is_narrow: bool,
+    max_lines: int = MAX_LABEL_LINES,
 ) -> list[str]:
     """Return the names of rows, long ones on several lines.
 
@@ -462,12 +470,17 @@ def row_labels(
         summaries: Summary of each row.
         results: Results of a comparison.
         is_narrow: Whether names are shortened.
+        max_lines: Largest number of lines of a name.
     """
-    return [_row_label(label_of(summary.arm, results), is_narrow) for summary in summaries]
+    names = [label_of(summary.arm, results) for summary in summaries]
+    return [_row_label(name, is_narrow, max_lines) for name in names]
 
 
 def contrast_labels(
-    results: ComparedResults, question: ComparedQuestion, is_narrow: bool
+    results: ComparedResults,
+    question: ComparedQuestion,
+    is_narrow: bool,
+    max_lines: int = MAX_LABEL_LINES,
 ) -> list[str]:
     """Return the names of the contrasts of a question: the purpose, and what tells them apart.
 
@@ -475,6 +488,7 @@ def contrast_labels(
         results: Results of a comparison.
         question: The question.
         is_narrow: Whether names are shortened.
+        max_lines: Largest number of lines of a name.
     """
     from blobtransfer.report.kinds.details import CONTRASTS
 
@@ -491,19 +505,21 @@ def contrast_labels(
             names[i] = " - ".join(arms)
         else:
             names[i] = labels[i]
-    return [_row_label(name, is_narrow) for name in names]
+    return [_row_label(name, is_narrow, max_lines) for name in names]
 
 
-def _row_label(label: str, is_narrow: bool) -> str:
+def _row_label(label: str, is_narrow: bool, max_lines: int) -> str:
     """Return the name of a row, a long one on several lines.
 
     Args:
         label: The name.
         is_narrow: Whether it is shortened.
+        max_lines: Largest number of lines.
     """
+    cut: dict[str, Any] = {"max_lines": max_lines, "placeholder": "..."}
     if not is_narrow:
-        return textwrap.fill(label, 24)
-    return textwrap.fill(label.removeprefix("transfer "), 14, break_on_hyphens=False)
+        return textwrap.fill(label, 24, **cut)
+    return textwrap.fill(label.removeprefix("transfer "), 14, break_on_hyphens=False, **cut)
 
 
 def _set_rows(axes: "Axes", labels: Sequence[str], top: float) -> None:

@@ -24,7 +24,7 @@ from blobtransfer.report.figures.canvas import (
     strict_layout,
 )
 from blobtransfer.report.figures.fonts import missing_note
-from blobtransfer.report.figures.style import BACKGROUND, DARK_TEXT, INK, mixed, text_colour_on
+from blobtransfer.report.figures.style import BACKGROUND, DARK_TEXT, INK, is_dark, mixed
 from blobtransfer.report.figures.tasks import draw_datasets
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import format_percent
@@ -148,7 +148,7 @@ def _page_colour(match: re.Match[str]) -> str:
         return f"{name}: currentColor"
     if colour == BACKGROUND:
         return f"{name}: var(--ground, Canvas)"
-    if colour != DARK_TEXT and text_colour_on(colour) != DARK_TEXT:
+    if colour != DARK_TEXT and is_dark(colour):
         # The first is for browsers that do not know the second.
         light = mixed(colour, BACKGROUND, 0.4)
         return f"{name}: {colour}; {name}: light-dark({colour}, {light})"

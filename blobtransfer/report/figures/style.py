@@ -60,6 +60,9 @@ DARK_TEXT, LIGHT_TEXT = "#111111", "#FEFEFE"
 CEILING_LINE: dict[str, Any] = {"color": INK, "alpha": 0.65, "linestyle": (0, (5, 3))}
 THRESHOLD_LINE: dict[str, Any] = {"color": INK, "alpha": 0.65, "linestyle": ":"}
 
+MAX_DARK = 110
+"""Greatest brightness of a colour, of 255, that is hard to see on a dark page."""
+
 FONT_FAMILY = ("DejaVu Sans",)
 """The font of figures, which comes with matplotlib."""
 
@@ -219,10 +222,10 @@ def _channels(colour: str) -> tuple[int, ...]:
     return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
-def text_colour_on(colour: str) -> str:
-    """Return the colour of text on an area of this colour."""
+def is_dark(colour: str) -> bool:
+    """Return whether a colour is hard to see on a dark page."""
     red, green, blue = _channels(colour)
-    return DARK_TEXT if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else LIGHT_TEXT
+    return 0.299 * red + 0.587 * green + 0.114 * blue <= MAX_DARK
 
 
 def class_colours(n: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,20 +66,11 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
         group_planes, names = planes_of(group)
         planes += group_planes
         axis_names += [names] * len(group)
-    x_labels = [escape_mathtext(canvas.wrap(x_name, side)) for x_name, _ in axis_names]
+    x_labels = [canvas.wrap(x_name, side) for x_name, _ in axis_names]
     titles = [canvas.wrap(data_title(dataset.spec), side) for dataset in datasets]
     has_bars = all(dataset.spec.n_features == 1 for dataset in datasets)
-    handles, legend_height = [], 0.0
-    if len({dataset.spec.class_names for dataset in datasets}) == 1:
-        handles = class_handles(
-            datasets[0].spec.class_names,
-            look,
-            canvas.max_entry_width(width),
-            has_centers=any(dataset.centers is not None for dataset in datasets),
-            has_bars=has_bars,
-        )
-        n_entries = canvas.legend_columns([handle.get_label() for handle in handles], width)
-        legend_height = 1.2 * LINE_HEIGHT * -(-len(handles) // n_entries)
+    handles = _shared_handles(datasets, canvas, width)
+    legend_height = canvas.foot_height((), [handle.get_label() for handle in handles], width)
     n_more_lines = sum(max(text.count("\n") for text in texts) for texts in (x_labels, titles))
     text_height = 0.4 + LINE_HEIGHT * (4.2 + 1.2 * n_more_lines)
     aspects = [_aspect_of(planes if is_shared else [plane]) for plane in planes]
@@ -87,7 +78,7 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
     heights = [side * aspect + text_height]
     if any(map(_has_balance, datasets)):
         heights.append(BALANCE_HEIGHT)
-    figure = canvas.new(width, sum(heights) * n_rows + legend_height + 0.3)
+    figure = canvas.new(width, sum(heights) * n_rows + legend_height + 0.2)
     n_kinds = len(heights)
     ratios = heights * n_rows if n_kinds > 1 else None
     grid = figure.subplots(n_rows * n_kinds, n_columns, squeeze=False, height_ratios=ratios)
@@ -100,16 +91,10 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
             axes.sharex(panels[0])
             axes.sharey(panels[0])
         _draw_dataset(dataset, plane, axes, look, is_equal=aspects[i] is not None and is_shared)
-        ceiling = dataset.best_possible()
-        best = "" if ceiling is None else f"\nbest possible {format_percent(ceiling)}"
-        if canvas.has_title:
-            axes.set_title(escape_mathtext(titles[i] + best))
-        axes.set_xlabel(x_labels[i])
-        if i % n_columns == 0 or not is_shared:
-            y_name = shorten(axis_names[i][1], canvas.max_name_width(side))
-            axes.set_ylabel(escape_mathtext(y_name))
-        else:
-            axes.tick_params(labelleft=False)
+        has_y_name = i % n_columns == 0 or not is_shared
+        y_name = shorten(axis_names[i][1], canvas.max_name_width(side)) if has_y_name else ""
+        _label_panel(dataset, titles[i], (x_labels[i], y_name), canvas, axes)
+        axes.tick_params(labelleft=has_y_name)
         if not handles:
             names_width = canvas.max_name_width(side / 2)
             entries = class_handles(dataset.spec.class_names, look, names_width)
@@ -120,10 +105,49 @@ def draw_datasets(datasets: Sequence[Dataset], canvas: Canvas) -> "Figure":
     for dataset, axes in zip(datasets, bars, strict=False):
         axes.set_visible(_has_balance(dataset))
         if _has_balance(dataset):
-            counts = np.bincount(_labels_of(dataset), minlength=dataset.spec.n_classes)
+            counts = np.bincount(_labels_of(dataset), minlength=dataset.spec.n_classes).tolist()
             room = side / canvas.width_of(1)
-            draw_balance(axes, counts.tolist(), dataset.spec.class_names, look, room)
+            draw_balance(axes, counts, dataset.spec.class_names, look, room)
     return figure
+
+
+def _shared_handles(datasets: Sequence[Dataset], canvas: Canvas, width: float) -> list[Any]:
+    """Return the legend of datasets with the same classes; empty for others.
+
+    Args:
+        datasets: The data.
+        canvas: Canvas to draw on.
+        width: Width of the figure, as in `Canvas.wrap`.
+    """
+    if len({dataset.spec.class_names for dataset in datasets}) > 1:
+        return []
+    return class_handles(
+        datasets[0].spec.class_names,
+        canvas.look,
+        canvas.max_entry_width(width),
+        has_centers=any(dataset.centers is not None for dataset in datasets),
+        has_bars=all(dataset.spec.n_features == 1 for dataset in datasets),
+    )
+
+
+def _label_panel(
+    dataset: Dataset, title: str, names: tuple[str, str], canvas: Canvas, axes: "Axes"
+) -> None:
+    """Title a panel and name its axes, as far as there are texts.
+
+    Args:
+        dataset: The data.
+        title: Name of the data, in lines that fit.
+        names: Names of the axes.
+        canvas: Canvas to draw on.
+        axes: Axes to draw on.
+    """
+    if canvas.has_title:
+        ceiling = dataset.best_possible()
+        best = "" if ceiling is None else f"\nbest possible {format_percent(ceiling)}"
+        axes.set_title(escape_mathtext(title + best))
+    axes.set_xlabel(escape_mathtext(names[0]))
+    axes.set_ylabel(escape_mathtext(names[1]))
 
 
 def _has_balance(dataset: Dataset) -> bool:

@@ -29,6 +29,7 @@ from blobtransfer.report.figures.style import (
 from blobtransfer.report.report import Report
 from blobtransfer.report.words import format_number, metric_name
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, Predictions, Regions, TrainingResults
+from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.training import TEST_LOSS, TRAIN_LOSS
 from blobtransfer.specs.variant import STANDALONE
 
@@ -82,23 +83,8 @@ def draw_training(report: Report[TrainingResults], canvas: Canvas) -> "Figure":
         notes.append(f"{n_classes:,} classes: too many to tell apart on a map, so no map is drawn")
     room = (width if is_stacked else width / n_columns) - 0.6
     for letter, (map_name, class_map) in zip(letters, maps.items(), strict=True):
-        axes = panels[letter]
-        if isinstance(class_map, Predictions):
-            _draw_predictions(class_map, data.class_names, axes, look)
-            map_title = f"test rows: {map_name}"
-            x_name = canvas.wrap(class_map.axes[0], room)
-            y_name = shorten(class_map.axes[1], canvas.max_name_width())
-        else:
-            _draw_regions(class_map, data.class_names, axes, look)
-            map_title = f"decision regions: {map_name}"
-            names = (
-                data.axis_names if class_map.y[0] != class_map.y[1] else (data.axis_names[0], "")
-            )
-            x_name, y_name = (shorten(axis, canvas.max_name_width(room)) for axis in names)
-        axes.set_title(escape_mathtext(canvas.wrap(map_title, room)))
-        axes.set_xlabel(escape_mathtext(x_name))
-        if is_stacked or letter == "M":
-            axes.set_ylabel(escape_mathtext(y_name))
+        has_y_name = is_stacked or letter == "M"
+        _draw_map(class_map, map_name, data, panels[letter], canvas, room, has_y_name)
     canvas.add_letters(
         panels[letter] for letter in ("LA" + letters if is_stacked else "L" + letters + "A")
     )
@@ -119,6 +105,43 @@ def _maps(results: TrainingResults, name: str) -> dict[str, Regions | Prediction
     if results.baseline is not None:
         maps[str(STANDALONE)] = results.baseline.regions or results.baseline.predictions
     return {name: class_map for name, class_map in maps.items() if class_map is not None}
+
+
+def _draw_map(
+    class_map: Regions | Predictions,
+    name: str,
+    data: DataSpec,
+    axes: "Axes",
+    canvas: Canvas,
+    room: float,
+    has_y_name: bool,
+) -> None:
+    """Draw the decision regions or the predictions of a network.
+
+    Args:
+        class_map: Regions or predictions.
+        name: Name of the network.
+        data: Specification of the data.
+        axes: Axes to draw on.
+        canvas: Canvas of the figure.
+        room: Width of the panel, as in `Canvas.wrap`.
+        has_y_name: Whether the y axis is named.
+    """
+    if isinstance(class_map, Predictions):
+        _draw_predictions(class_map, data.class_names, axes, canvas.look)
+        title = f"test rows: {name}"
+        x_name = canvas.wrap(class_map.axes[0], room)
+        y_name = shorten(class_map.axes[1], canvas.max_name_width())
+    else:
+        _draw_regions(class_map, data.class_names, axes, canvas.look)
+        title = f"decision regions: {name}"
+        is_flat = class_map.y[0] == class_map.y[1]
+        names = (data.axis_names[0], "") if is_flat else data.axis_names
+        x_name, y_name = (shorten(axis, canvas.max_name_width(room)) for axis in names)
+    axes.set_title(escape_mathtext(canvas.wrap(title, room)))
+    axes.set_xlabel(escape_mathtext(x_name))
+    if has_y_name:
+        axes.set_ylabel(escape_mathtext(y_name))
 
 
 def _draw_predictions(

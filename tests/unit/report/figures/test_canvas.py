@@ -18,16 +18,18 @@ from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.pictures import (
     made_by,
+    page_svg,
     picture_of_datasets,
     picture_of_report,
     save,
+    svg_text,
 )
 from blobtransfer.report.figures.style import CLASS_COLOURS, KIND_COLOURS, TRANSFER_COLOURS
 from blobtransfer.report.kinds import build_report
 from blobtransfer.running.single import train_source
 from blobtransfer.specs.generated import BlobsSpec
 from blobtransfer.specs.network import MLPSpec
-from blobtransfer.specs.variant import STANDALONE
+from blobtransfer.specs.variant import STANDALONE, parse_variant
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +50,41 @@ def test_the_suffix_picks_the_format_and_the_same_figure_gives_the_same_bytes(
     assert paths[0].read_bytes().startswith(start)
 
 
-@pytest.mark.parametrize("name", ["模型.keras", "$x_{$.keras"])
-def test_a_name_that_the_font_or_a_formula_cannot_take_makes_no_noise(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "missing", "families"),
+    [
+        ("$x_{$.keras", "", []),
+        ("模.keras", "模", []),  # matplotlib has no Chinese font
+        ("⌚⌣.keras", "", ["STIXGeneral"]),
+    ],
+)
+def test_a_name_is_drawn_by_a_font_that_has_it_and_a_note_lists_what_none_has(
+    tmp_path, monkeypatch, name, missing, families
+):
+    from matplotlib import font_manager
+
+    own = [font for font in font_manager.fontManager.ttflist if "mpl-data" in font.fname]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
     spec = spec_of(source=None, model_path=name)
     results = compare(spec, initial_weights(MLPSpec(), 1, 0), PlannedEngine(by_key))
-    save(picture_of_report(build_report(results), Canvas()), tmp_path / "a.png")
+    picture = picture_of_report(build_report(results), Canvas())
+    save(picture, tmp_path / "a.png")
     assert (tmp_path / "a.png").exists()
+    assert bool(picture.note) == bool(missing) and missing in picture.note
+    assert picture.figure._suptitle.get_fontfamily()[1:] == families
+
+
+def test_a_figure_in_a_page_has_its_colours_and_no_background():
+    variants = (STANDALONE, parse_variant("fixed=0"), parse_variant("fixed=1"))
+    results = compare(spec_of(variants=variants), None, PlannedEngine(by_key))
+    picture = picture_of_report(build_report(results), Canvas())
+    alone, inside = svg_text(picture), page_svg(picture)
+    assert "#ffffff" in alone and "currentColor" not in alone
+    assert "#ffffff" not in inside and "#000000" not in inside
+    assert '<svg fill="currentColor"' in inside and "var(--ground, Canvas)" in inside
+    bright, dark = TRANSFER_COLOURS[:2]
+    assert f"stroke: {bright.lower()}" in alone and f"stroke: {bright.lower()}" in inside
+    assert f"stroke: {dark}; stroke: light-dark({dark}, #" in inside
 
 
 def test_a_window_that_cannot_open_is_said_before_any_work():
