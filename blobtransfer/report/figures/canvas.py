@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from blobtransfer.errors import MachineError, SettingError
 from blobtransfer.report.figures import style as figure_style
-from blobtransfer.report.figures.fonts import fallback_families
+from blobtransfer.report.figures.fonts import fallback_families, missing_characters
 from blobtransfer.report.figures.style import LOOKS, MAX_NAME_WIDTH, shorten, width_in_letters
 from blobtransfer.specs.checks import as_tuple, check_number
 
@@ -109,6 +109,7 @@ class Canvas:
     Attributes:
         has_windows: Whether figures are to be shown.
         has_title: As above.
+        missing_characters: Characters of the figure drawn last that no installed font has.
         look: Sizes of the style.
 
     Raises:
@@ -124,6 +125,7 @@ class Canvas:
     ) -> None:
         self.has_windows = show
         self.has_title = has_title
+        self.missing_characters = set[str]()
         self.look = LOOKS[style]
         self._width, self._height = size or (self.look.width, self.look.height)
         self._is_tight = False
@@ -154,12 +156,14 @@ class Canvas:
             draw: Draws the figure on a canvas.
         """
         figure = draw(self)
-        families = fallback_families(figure)
-        if families:
-            self._close(figure)
-            family = [*figure_style.FONT_FAMILY, *families]
-            with import_matplotlib().rc_context({"font.family": family}):
-                return self._fitted(draw(self), draw)
+        self.missing_characters = missing_characters(figure)
+        if self.missing_characters:
+            families, self.missing_characters = fallback_families(self.missing_characters)
+            if families:
+                self._close(figure)
+                family = [figure_style.FONT_FAMILY, *families]
+                with import_matplotlib().rc_context({"font.family": family}):
+                    return self._fitted(draw(self), draw)
         return self._fitted(figure, draw)
 
     def _fitted(self, figure: "Figure", draw: Callable[["Canvas"], "Figure"]) -> "Figure":
@@ -224,13 +228,17 @@ class Canvas:
         """
         max_letters = max(12.0, width * 72 / (10 * figure_style.LETTER_WIDTH))
         max_lines = 1 if self._is_tight else MAX_TITLE_LINES
+        space = width_in_letters("a a") - 2 * width_in_letters("a")
         lines: list[str] = []
+        line_width = 0.0
         for word in (shorten(word, max_letters) for word in _words(text)):
-            longer = f"{lines[-1]} {word}" if lines else word
-            if not lines or width_in_letters(longer) > max_letters:
+            word_width = width_in_letters(word)
+            if not lines or line_width + space + word_width > max_letters:
                 lines.append(word)
+                line_width = word_width
             else:
-                lines[-1] = longer
+                lines[-1] += f" {word}"
+                line_width += space + word_width
             if len(lines) > max_lines:
                 rest = " ".join(lines[max_lines - 1 :])
                 lines = [*lines[: max_lines - 1], shorten(f"{rest}...", max_letters)]

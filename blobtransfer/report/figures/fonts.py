@@ -1,8 +1,10 @@
 """Fonts for characters that the font of figures lacks, such as Chinese names of columns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from blobtransfer.report.figures.style import FONT_FAMILY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,52 +18,68 @@ MAX_LISTED = 10
 
 
 def missing_characters(figure: "Figure") -> set[str]:
-    """Return the characters of a figure that its fonts lack."""
-    from matplotlib.text import Text
-
-    characters: dict[tuple[str, ...], set[str]] = {}
-    for text in figure.findobj(Text):
-        if isinstance(text, Text) and not text.get_text().isascii():
-            families = tuple(text.get_fontfamily())
-            characters.setdefault(families, set()).update(text.get_text())
-    missing: set[str] = set()
-    for families, used in characters.items():
-        fonts = [_font_of(family) for family in families]
-        missing |= {character for character in used if not _is_in(character, fonts)}
-    return {character for character in missing if character.isprintable()}
+    """Return the characters in texts of a figure that its font lacks."""
+    characters = {
+        character for text in _texts_of(figure) if not text.isascii() for character in text
+    }
+    font = _font_of(FONT_FAMILY)
+    return {c for c in characters if c.isprintable() and not _is_in(c, font)}
 
 
-def fallback_families(figure: "Figure") -> list[str]:
-    """Return installed font families with the characters that the fonts of a figure lack."""
+def fallback_families(missing: Iterable[str]) -> tuple[list[str], set[str]]:
+    """Choose installed font families that have missing characters.
+
+    Args:
+        missing: The characters.
+
+    Returns:
+        The families, and the characters that no font has.
+    """
     from matplotlib.font_manager import fontManager, get_font
 
-    missing = missing_characters(figure)
-    families: list[str] = []
+    rest, families = set(missing), list[str]()
     entries = sorted(
         fontManager.ttflist,
         key=lambda e: (e.style != "normal", e.weight != 400, "Sans" not in e.name, e.name, e.fname),
     )
     for entry in entries:
-        if not missing:
+        if not rest:
             break
         if entry.name in families or entry.name.startswith(UNSUITABLE):
             continue
         font = get_font(entry.fname)
-        supported = {character for character in missing if _is_in(character, [font])}
+        supported = {character for character in rest if _is_in(character, font)}
         if supported:
             families.append(entry.name)
-            missing -= supported
-    return families
+            rest -= supported
+    return families, rest
 
 
-def missing_note(figure: "Figure") -> str:
+def missing_note(missing: Iterable[str]) -> str:
     """Return a note on characters that no installed font has; empty if there are none."""
-    missing = sorted(missing_characters(figure))
-    if not missing:
+    characters = sorted(missing)
+    if not characters:
         return ""
-    listed = " ".join(missing[:MAX_LISTED])
-    more = f" and {len(missing) - MAX_LISTED} more" if len(missing) > MAX_LISTED else ""
-    return f"no installed font has {listed}{more}; the figure shows boxes in their place"
+    n_more = len(characters) - MAX_LISTED
+    listed = " ".join(characters[:MAX_LISTED]) + (f" and {n_more} more" if n_more > 0 else "")
+    return f"no installed font has {listed}; the figure shows boxes in their place"
+
+
+def _texts_of(figure: Any) -> Iterator[str]:
+    """Yield the texts of a figure, or of a part of one, except numbers at ticks."""
+    from matplotlib.ticker import FixedFormatter
+
+    for part in figure.subfigs:
+        yield from _texts_of(part)
+    for axes in figure.axes:
+        yield from (axes.get_title(), axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel())
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, FixedFormatter):
+                yield from formatter.seq
+    legends = [axes.get_legend() for axes in figure.axes] + figure.legends
+    for artist in (figure, *figure.axes, *filter(None, legends)):
+        yield from (text.get_text() for text in getattr(artist, "texts", ()))
 
 
 @cache
@@ -72,6 +90,6 @@ def _font_of(family: str) -> "FT2Font":
     return get_font(findfont(FontProperties(family=[family])))
 
 
-def _is_in(character: str, fonts: Iterable["FT2Font"]) -> bool:
-    """Return whether one of the fonts has a character."""
-    return character.isspace() or any(font.get_char_index(ord(character)) for font in fonts)
+def _is_in(character: str, font: "FT2Font") -> bool:
+    """Return whether a font has a character."""
+    return bool(font.get_char_index(ord(character)))

@@ -73,7 +73,9 @@ def picture_of_report(report: Report[Any], canvas: Canvas, argv: Sequence[str] =
     made_by = shlex.join(("blobtransfer", *(argv or (report.results.command,))))
     with canvas.settings():
         figure = canvas.draw_to_fit(partial(report.view.draw, report))
-    return Picture(figure, report.headline, report.caption, made_by, missing_note(figure))
+    return Picture(
+        figure, report.headline, report.caption, made_by, missing_note(canvas.missing_characters)
+    )
 
 
 def picture_of_datasets(
@@ -100,7 +102,9 @@ def picture_of_datasets(
     with canvas.settings():
         figure = canvas.draw_to_fit(partial(draw_datasets, datasets))
     made_by = shlex.join(("blobtransfer", *argv))
-    return Picture(figure, title, "; ".join(texts), made_by, missing_note(figure))
+    return Picture(
+        figure, title, "; ".join(texts), made_by, missing_note(canvas.missing_characters)
+    )
 
 
 def save(picture: Picture, path: Path) -> None:

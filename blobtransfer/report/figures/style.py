@@ -63,7 +63,7 @@ THRESHOLD_LINE: dict[str, Any] = {"color": INK, "alpha": 0.65, "linestyle": ":"}
 MAX_DARK = 110
 """Greatest brightness of a colour, of 255, that is hard to see on a dark page."""
 
-FONT_FAMILY = ("DejaVu Sans",)
+FONT_FAMILY = "DejaVu Sans"
 """The font of figures, which comes with matplotlib."""
 
 LETTER_WIDTH = 0.53
@@ -251,6 +251,19 @@ def data_title(spec: DataSpec) -> str:
 
 def width_in_letters(text: str) -> float:
     """Return the width of a line as it is drawn, in letters of average width."""
+    from matplotlib import rcParams
+
+    return _width(_drawable(text), tuple(rcParams["font.family"]))
+
+
+@lru_cache(maxsize=4096)
+def _width(line: str, families: tuple[str, ...]) -> float:
+    """Return the width of a line in letters of average width.
+
+    Args:
+        line: The line, escaped.
+        families: Families of its font.
+    """
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -258,9 +271,9 @@ def width_in_letters(text: str) -> float:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         width, _, _ = text_to_path.get_text_width_height_descent(
-            _drawable(text), FontProperties(size=size), ismath=False
+            line, FontProperties(family=list(families), size=size), ismath=False
         )
-    return width / (size * LETTER_WIDTH)
+    return float(width / (size * LETTER_WIDTH))
 
 
 def shorten(text: str, max_width: float = MAX_NAME_WIDTH) -> str:
