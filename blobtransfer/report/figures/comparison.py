@@ -172,16 +172,17 @@ def _layout_of(
     texts = top + n_blocks * _column_height(kinds, text_heights, is_wide)
     panels = n_blocks * _column_height(kinds, heights, is_wide)
     shrinkage = (canvas.height(texts + panels) - texts) / panels
-    row_heights = [
-        shrinkage * heights[kind] / len(labels)
-        for kind, labels in (("differences", names[1:]), ("scores", names))
+    labels_of = {"differences": names[1:], "contrasts": contrasts[0], "scores": names}
+    max_lines = {
+        kind: max(1, min(MAX_LABEL_LINES, int(shrinkage * heights[kind] / len(rows) / LINE_HEIGHT)))
+        for kind, rows in labels_of.items()
         if kind in kinds
-    ]
+    }
     count_width = canvas.width_of(len(f"{results.n_repeats:,}") + 1.5)
     room = Room(
         is_narrow=is_narrow,
         is_dense=shrinkage * heights["differences"] < MIN_TWO_LINE_ROW * (n_rows - 1),
-        max_lines=max(1, min(MAX_LABEL_LINES, int(min(row_heights) / LINE_HEIGHT))),
+        max_lines=max_lines,
         scores=scores,
         differences=_difference_label(results),
         beyond=min(0.3, count_width / max(1.0, column_width - labels_width - numbers_width)),

@@ -52,7 +52,7 @@ DARK_SHARE = 0.62
 CELL_WIDTH, CELL_HEIGHT, MIN_CELL_WIDTH = 0.86, 0.42, 0.42
 """Width and height of a cell, and its least width, in inches at a font of 10 points."""
 
-CELL_LETTERS, CELL_LETTERS_OF_A_LINE = 5, 7
+CELL_LETTERS, CELL_LETTERS_OF_A_LINE = 5, 6.5
 """Letters of the number of a cell, and of the number with its mark beside it."""
 
 MAP_TEXTS_HEIGHT = 0.6
@@ -166,6 +166,8 @@ def draw_heat(
         place |= {"location": "bottom", "aspect": 30, "pad": 0.02}
     bar = figure.colorbar(image, ax=panels, **place)
     bar.set_label(f"difference to standalone ({points_of(results.cell.spec)})")
+    if not layout.n_lines:
+        notes = ["hatched: undecided", *["framed: self-transfer"] * has_self_transfer]
     canvas.add_foot(figure, notes, layout.width)
     return whole
 

@@ -1,7 +1,7 @@
 """The panels of a comparison: differences, contrasts, scores and curves of one question."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ MAX_PROFILE_POINTS = 1_000
 MAX_JOINED_SOURCES = 60
 """Largest number of sources whose dots are joined in a nested design."""
 
-MAX_LABEL_LINES = 3
+MAX_LABEL_LINES = 4
 """Largest number of lines of the name of a row."""
 
 MIN_BOXED_RUNS = 5
@@ -58,7 +58,7 @@ class Room:
     Args:
         is_narrow: Use short texts.
         is_dense: Write one line, not two, beside a row of differences.
-        max_lines: Largest number of lines of the name of a row.
+        max_lines: Largest number of lines of the name of a row, by kind of panel.
         beyond: Share of the axis of scores that is reserved for the number of runs beyond its end.
         scores: Label of the axis of scores.
         differences: Label of the axis of differences.
@@ -66,7 +66,7 @@ class Room:
 
     is_narrow: bool
     is_dense: bool
-    max_lines: int
+    max_lines: Mapping[str, int]
     beyond: float
     scores: str
     differences: str
@@ -109,7 +109,9 @@ def draw_differences(
             verdict = format_verdict(summary.verdict)
             text += "\n" + (verdict.replace(" ", "\n", 1) if room.is_narrow else verdict)
         _write_beside(axes, y, text, look, is_bold=is_decided(summary.verdict))
-    _set_rows(axes, row_labels(summaries, results, room.is_narrow, room.max_lines), top=0.6)
+    _set_rows(
+        axes, row_labels(summaries, results, room.is_narrow, room.max_lines["differences"]), top=0.6
+    )
     _label_differences(axes, room.differences, room.is_narrow)
 
 
@@ -137,7 +139,11 @@ def draw_contrasts(
             draw_interval(axes, y, (d.ci_low, d.ci_high), **line)
         axes.plot([100 * d.mean], [y], marker="|", markersize=9 * look.scale, color=colour)
         _write_beside(axes, y, unit_of(results).interval(d, digits=1), look)
-    _set_rows(axes, contrast_labels(results, question, room.is_narrow, room.max_lines), top=0.6)
+    _set_rows(
+        axes,
+        contrast_labels(results, question, room.is_narrow, room.max_lines["contrasts"]),
+        top=0.6,
+    )
     axes.set_title("contrasts between variants", loc="left", fontsize=look.small)
     _label_differences(axes, "difference (points)", room.is_narrow)
 
@@ -211,7 +217,9 @@ def draw_scores(
         axes.set_title(title, loc="left", fontsize=look.small)
     if results.ceiling is not None:
         axes.axvline(unit.factor * results.ceiling, linewidth=look.scale, **CEILING_LINE)
-    _set_rows(axes, row_labels(summaries, results, room.is_narrow, room.max_lines), top=0.7)
+    _set_rows(
+        axes, row_labels(summaries, results, room.is_narrow, room.max_lines["scores"]), top=0.7
+    )
     axes.set_xlim(left, right)
     _tick_from(axes, end if is_cut else left, unit)
     axes.set_xlabel(room.scores)
