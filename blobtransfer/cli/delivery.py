@@ -170,7 +170,8 @@ def print_report(report: "Report[Any]", output: OutputOptions) -> bool:
         return False
     if format == "table" and sys.stdout.isatty():
         with stdout_for_writing() as stream:
-            return print_on(stream, report, screen.full)
+            print_on(stream, report, screen.full)
+        return True
     write_stdout(TEXT_WRITERS[format].pieces(report))
     return False
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from blobtransfer.report.words import (
+    MOSTLY_FAILS,
     QUESTION_NAMES,
     format_amount,
     format_percent,
@@ -41,15 +42,15 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
             return f"{_rise_text(caution, results)}{also}: {_length_advice(results)}"
         case findings.FewValidationRows():
             return (
-                f"early stopping depends on {_validation_rows(caution)}: so few stop many "
-                "trainings too early, which can look like transfer; use more training rows, or "
-                "leave out --patience"
+                f"early stopping depends on {_validation_rows(caution)}: with so few, many "
+                "trainings stop too early, which can look like an effect of transfer; use more "
+                "training rows, or leave out --patience"
             )
         case findings.LittlePatience():
             patience = pluralise(caution.patience, "epochs")
             return (
-                f"each training stops after {patience} without a lower validation loss, which can "
-                f"be long before it has converged; {_more_patience(caution, results)}"
+                f"training stops after {patience} without a lower validation loss, possibly long "
+                f"before it has converged; {_more_patience(caution, results)}"
             )
         case findings.FewPairs():
             design, more = results.spec.nested, f"--repeats {ENOUGH_REPEATS}"
@@ -61,31 +62,30 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
             return (
                 "one source network: intervals do not cover the variation between source networks; "
-                f"for an answer with fresh sources use {source}"
+                f"to cover it, use {source}"
             )
         case findings.SameData():
             return (
-                "source and target are the same problem: what starts from the source goes on "
-                "with its training, which is not transfer; take another --source-seed"
+                "source and target are the same problem: a network that starts from the source "
+                "only trains longer, which is not transfer; use another --source-seed"
             )
         case findings.OtherClasses():
             names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
-                f"{names}: the output layer was trained on other classes than the target's and "
-                "starts no better than by chance; --variant new-head,fixed=0 re-initialises it"
+                f"{names}: the output layer was trained on classes that the target does not have, "
+                "so it starts at chance level; --variant new-head,fixed=0 re-initialises it"
             )
         case findings.SplitAnew():
             return (
                 f"each repeat resplits the same {caution.n_rows:,} rows, so repeats are not "
-                "independent, and intervals are Nadeau & Bengio's: "
+                "independent (intervals are those of Nadeau & Bengio): "
                 f"{_ways_to_narrow(caution)}"
             )
         case findings.LookAgain():
             nested = results.spec.nested is not None
             return (
-                "undecided variants: adding repeats after looking has an error rate above 5 %; "
-                f"for more than these {caution.n} {'sources' if nested else 'repeats'} use "
-                f"{'--nested' if nested else '--repeats'} with another --train-seed"
+                f"do not just add {'sources' if nested else 'repeats'} to an undecided result of "
+                f"{caution.n}: that raises the error rate above 5 %; {_more_repeats(results)}"
             )
         case findings.Collapsed() if isinstance(results, TrainingResults):
             if results.run.status == "failed":
@@ -97,28 +97,28 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
         case findings.Collapsed():
             names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
             return (
-                f"most runs diverge or collapse, that is, never predict one of the classes "
-                f"({names}): there is little to compare; try {_other_training(results)}"
+                f"most runs diverge or collapse (never predict one of the classes) with {names}, "
+                f"so there is little to compare; try {_other_training(results)}"
             )
         case findings.FewTestRows():
             is_balanced = results.spec.metric == "balanced-accuracy"
             article = f"{'a' if is_balanced else 'an'} {metric_name(results.spec)}"
             return (
                 f"{pluralise(caution.n_test, 'test rows')}: {article} has a standard error of "
-                f"{format_points(caution.standard_error)} for new rows, the margin is "
-                f"{format_points(caution.margin)}; the answers hold for these rows"
-                + ("" if caution.n_enough is None else f", try {_more_rows(caution, results)}")
+                f"{format_points(caution.standard_error)} for new rows, and the margin is "
+                f"{format_points(caution.margin)}: results are specific to these rows"
+                + ("" if caution.n_enough is None else f"; try {_more_rows(caution, results)}")
             )
         case findings.LargeClass():
             return (
-                f"{_large_class(caution)}, so accuracy says little about the other classes; try "
+                f"{_large_class(caution)}, so accuracy shows little about the other classes; try "
                 "--metric balanced-accuracy"
             )
         case findings.Mixed():
             return (
                 f"{caution.n_repeats:,} of {results.scores.n_repeats:,} repeats were computed by "
-                "other versions, or where arithmetic rounds differently: last digits may differ "
-                "from one run to the next"
+                "other versions or on CPUs that round differently: last digits may differ between "
+                "runs"
             )
 
 
@@ -127,7 +127,7 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
     match caution:
         case findings.StillImproving():
             return (
-                f"still improving: {_rise_text(caution, results)}, so the difference may change; "
+                f"still improving: {_rise_text(caution, results, has_interval=False)}; "
                 f"{_length_setting(results)}"
             )
         case findings.FewValidationRows():
@@ -137,27 +137,25 @@ def short_caution(caution: findings.Caution, results: CellResults) -> str:
             return f"early stopping after only {patience}; {_more_patience(caution, results)}"
         case findings.OneSource():
             source = "--sources both" if results.spec.source is not None else "--source SPEC"
-            return f"one source network; for fresh sources use {source}"
+            return f"one source network: intervals do not cover the choice of source; use {source}"
         case findings.SameData():
             return "source and target are the same problem; try another --source-seed"
         case findings.LookAgain():
-            more = "--repeats" if results.spec.nested is None else "--nested"
-            return f"to look again at more {more} take another --train-seed"
+            return _more_repeats(results)
         case findings.FewTestRows():
             rows = pluralise(caution.n_test, "test rows")
-            if caution.n_enough is None:
-                return f"{rows}; the answers hold for these"
-            return f"{rows}; for answers beyond them try {_more_rows(caution, results)}"
+            more = "" if caution.n_enough is None else f"; try {_more_rows(caution, results)}"
+            return f"only {rows}: results are specific to them{more}"
         case findings.OtherClasses():
-            return "the output layer was trained on other classes; try --variant new-head,fixed=0"
+            return "the output layer was trained on other classes; add --variant new-head,fixed=0"
         case findings.SplitAnew():
-            return f"the same {caution.n_rows:,} rows are resplit: {_ways_to_narrow(caution)}"
+            return f"repeats resplit the same {caution.n_rows:,} rows: {_ways_to_narrow(caution)}"
         case findings.Collapsed():
-            return f"most runs diverge or collapse; try {_other_training(results)}"
+            return f"{MOSTLY_FAILS}; try {_other_training(results)}"
         case findings.LargeClass():
             return f"{_large_class(caution)}; try --metric balanced-accuracy"
         case findings.Mixed():
-            return f"{caution.n_repeats:,} repeats may be rounded differently (--mixed)"
+            return f"{caution.n_repeats:,} repeats come from other versions or CPUs (--mixed)"
         case findings.FewPairs():
             return caution_text(caution, results)
 
@@ -185,11 +183,11 @@ def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -
             return f"with {n_pairs} nothing can be decided; add repeats, such as {ENOUGH_REPEATS}"
         case findings.Collapsed():
             names = join_and(list(dict.fromkeys(_with_question(caution.arms, results))))
-            return f"most runs fail, or never predict a class ({names}): there is little to compare"
+            return f"{MOSTLY_FAILS} with {names}, so there is little to compare"
         case findings.ConstantScores():
             names = join_and(list(_with_question(caution.arms, results)))
             text = (
-                f"every repeat has the same score ({names}); check that repeats are different runs"
+                f"every repeat has the same score ({names}); check that repeats are separate runs"
             )
             variants = [
                 arm.label for arm in caution.arms if arm.label != str(results.spec.variants[0])
@@ -201,26 +199,26 @@ def score_caution_text(caution: findings.ScoreCaution, results: JudgedResults) -
             return f"{text}, or remove {these} if {join_and(variants)} {verb} not {columns}"
         case findings.EqualScores():
             names = join_and(list(_with_question(caution.arms, results)))
-            return f"equal scores in every repeat ({names}); check that they are different runs"
+            return f"equal scores in every repeat ({names}); check that they are separate runs"
         case findings.OneSource():
             return (
-                "one source network: intervals ignore the variation between source networks; for "
-                "that judge runs with --sources both"
+                "one source network: intervals do not cover the variation between source networks; "
+                "to cover it, judge runs of compare --sources both"
             )
         case findings.SplitAnew():
-            return f"the same {caution.n_rows:,} rows are resplit: {_ways_to_narrow(caution)}"
+            return f"repeats resplit the same {caution.n_rows:,} rows: {_ways_to_narrow(caution)}"
         case findings.LookAgain():
             return (
-                "undecided variants: adding repeats after looking has an error rate above 5 %; for "
-                f"more than these {caution.n} repeats judge new ones alone"
+                f"do not just add repeats to an undecided result of {caution.n}: that raises the "
+                "error rate above 5 %; judge new repeats on their own"
             )
         case findings.NotChecked():
             resplit = ""
             if results.spec.resplit is None:
                 resplit = "; if repeats resplit the same rows, use --resplit"
             return (
-                'scores do not show how the runs were paired, trained or selected: see "What it '
-                f'does not check" in judge.md{resplit}'
+                "how the runs were paired, trained and selected cannot be seen in scores: see "
+                f'"What it does not check" in judge.md{resplit}'
             )
 
 
@@ -228,13 +226,23 @@ def short_score_caution(caution: findings.ScoreCaution, results: JudgedResults) 
     """Return a caution about scores from elsewhere in one line."""
     match caution:
         case findings.OneSource():
-            return "one source network; for fresh sources judge runs with --sources both"
+            return (
+                "one source network: intervals do not cover the choice of source; judge runs of "
+                "compare --sources both"
+            )
         case findings.LookAgain():
-            return "to look again judge new repeats alone"
+            return "to add repeats to an undecided result, judge new ones on their own"
         case findings.NotChecked():
-            return "not checked: pairing, independence, length of training, selection of runs"
+            return "not checked: pairing, independence, training length, selection of runs"
         case _:
             return score_caution_text(caution, results)
+
+
+def _more_repeats(results: CellResults) -> str:
+    """Return how repeats, or sources, are added to an undecided result."""
+    if results.spec.nested is not None:
+        return "to add sources, use a new --train-seed"
+    return "to add repeats, use --until-decided or a new --train-seed"
 
 
 def _validation_rows(caution: findings.FewValidationRows) -> str:
@@ -250,8 +258,16 @@ def _more_patience(caution: findings.LittlePatience, results: CellResults) -> st
     return f"try sweep --over patience={values}"
 
 
-def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
-    """Return the highest rise: how much its arm gained in the last quarter of its epochs."""
+def _rise_text(
+    caution: findings.StillImproving, results: CellResults, has_interval: bool = True
+) -> str:
+    """Return the highest rise: how much its arm gained in the last quarter of its epochs.
+
+    Args:
+        caution: The caution.
+        results: Results of its cell.
+        has_interval: Whether the interval follows.
+    """
     rise = caution.rises[0]
     label = next(_with_question([rise.arm], results))
     if isinstance(results, TrainingResults) and rise.arm in results.scores.arms:
@@ -259,7 +275,7 @@ def _rise_text(caution: findings.StillImproving, results: CellResults) -> str:
     verb = "gained" if rise.mean > 0.0 else "changed by"
     points = format_points(float(f"{rise.mean:.3f}"))
     interval = ""
-    if rise.ci_low is not None and rise.ci_high is not None:
+    if has_interval and rise.ci_low is not None and rise.ci_high is not None:
         interval = f" [{format_amount(rise.ci_low)}, {format_amount(rise.ci_high)}]"
     n_epochs = results.spec.n_epochs(rise.arm)
     n_last = n_epochs - earlier_epoch(n_epochs)
@@ -272,7 +288,7 @@ def _length_advice(results: CellResults) -> str:
     if isinstance(results, TrainingResults):
         metric = metric_name(results.spec)
         return f"its {metric} may change with more epochs; {_length_setting(results)}"
-    text = f"the difference may change with more epochs; {_length_setting(results)}"
+    text = f"the difference may be due to training time; {_length_setting(results)}"
     return f"{text}{_budget_advice(results)}"
 
 
@@ -331,7 +347,7 @@ def _with_question(arms: Sequence[Arm], results: ComparedResults) -> Iterator[st
         yield label
 
 
-BEST_AGAINST_BEST = "; for the best against the best use --tune learning-rate=A,B,..."
+BEST_AGAINST_BEST = "; to compare tuned networks, use --tune learning-rate=A,B,..."
 
 
 def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: str) -> str:
@@ -348,26 +364,26 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
             changes = "changes" if len(axes) == 1 else "change"
             tuned = "" if results.study.cells[0].spec.tune else BEST_AGAINST_BEST
             return (
-                f"{join_and(axes)} {changes} training from scratch too: this shows how much the "
-                f"answer hangs on it, not which value is best{tuned}"
+                f"{join_and(axes)} {changes} standalone networks too: the sweep shows how much the "
+                f"answer depends on the setting, not which value is best{tuned}"
             )
         case "few pairs":
             n_pairs = pluralise(caution.n_cells, "pairs")
-            return f"{n_pairs}: {MIN_POOLED_PAIRS} or more have an interval"
+            return f"{n_pairs} are too few for an interval; use {MIN_POOLED_PAIRS} or more"
         case "halves of one table":
             return (
-                "all pairs are halves of the classes of one table, so they share rows and are not "
-                "independent: they say nothing of other tables, and intervals may be too narrow"
+                "all pairs are halves of the classes of one table, so they share rows: results "
+                "are specific to this table, and intervals may be too narrow"
             )
         case "one problem":
             return (
-                "the pairs differ in nothing but the rows that are drawn; blobs and classification "
-                "are other problems each time"
+                "the pairs differ only in the rows that are drawn; use blobs or classification "
+                "for pairs of different problems"
             )
         case "shared problems":
             return (
-                "cells of one row or column share a problem: no interval is taken over them; for "
-                "problems like these in general use blobtransfer pairs"
+                "cells of a row or column share a problem, so their mean has no interval; for "
+                "problems of this kind in general, use blobtransfer pairs"
             )
         case "in cells":
             assert caution.first is not None
@@ -377,7 +393,7 @@ def study_caution_text(caution: StudyCaution, results: StudyResults, cell_name: 
 
 
 def _differs(caution: findings.Caution, results: StudyResults) -> bool:
-    """Return whether cautions of this kind have other reasons in other cells."""
+    """Return whether cautions of this kind have different reasons in different cells."""
     reasons = {
         short_caution(other, cell).partition(";")[0]
         for cell in results.cells
@@ -390,7 +406,7 @@ def _differs(caution: findings.Caution, results: StudyResults) -> bool:
 def _text_of_cells(
     n_cells: int, caution: findings.Caution, results: StudyResults, cell_name: str
 ) -> str:
-    """Return a caution about some cells of a study, in the words for one of them.
+    """Return a caution about some cells of a study, in the words of one of them.
 
     Args:
         n_cells: Number of these cells.
@@ -398,22 +414,63 @@ def _text_of_cells(
         results: Results of the study.
         cell_name: Name of the cells, in the plural.
     """
-    first = next(
-        (cell for cell in results.cells if caution in cell.findings.cautions), results.cell
-    )
-    where = f"in {n_cells} of {len(results.cells)} {cell_name}"
+    first = _cell_of(caution, results)
+    where = _where(n_cells, results, cell_name)
     is_improving = isinstance(caution, findings.StillImproving)
-    if is_improving and results.study.pools_cells:
-        where = f"on average over {len(results.cells)} {cell_name}"
-    elif n_cells > 1 and (is_improving or _differs(caution, results)):
+    if (
+        n_cells > 1
+        and not results.study.pools_cells
+        and (is_improving or _differs(caution, results))
+    ):
         axes = zip(results.study.axes, first.at, strict=True)
-        preposition = "most with" if is_improving else "such as with"
+        preposition = "most at" if is_improving else "such as at"
         where += f", {preposition} {join_and([f'{axis.name} {value}' for axis, value in axes])}"
-    if not isinstance(caution, findings.StillImproving):
-        return f"{where}: {short_caution(caution, first)}"
-    rise = f"{where}: {_rise_text(caution, first)}"
+    if isinstance(caution, findings.StillImproving):
+        return f"still improving {where}: {_rise_text(caution, first)}{_longer(results, first)}"
+    return f"{where}: {_text_of_cell(caution, first, results)}"
+
+
+def short_study_caution(caution: StudyCaution, results: StudyResults, cell_name: str) -> str:
+    """Return a caution of a study in one line; see `study_caution_text`."""
+    if caution.first is None:
+        return study_caution_text(caution, results, cell_name)
+    first = _cell_of(caution.first, results)
+    where = _where(caution.n_cells, results, cell_name)
+    if isinstance(caution.first, findings.StillImproving):
+        return f"still improving {where}{_longer(results, first, has_budget=False)}"
+    return f"{where}: {_text_of_cell(caution.first, first, results)}"
+
+
+def _cell_of(caution: findings.Caution, results: StudyResults) -> CellResults:
+    """Return the cell that has a caution."""
+    return next((cell for cell in results.cells if caution in cell.findings.cautions), results.cell)
+
+
+def _where(n_cells: int, results: StudyResults, cell_name: str) -> str:
+    """Return how many cells a caution concerns."""
+    if results.study.pools_cells:
+        return f"on average over {len(results.cells)} {cell_name}"
+    return f"in {n_cells} of {len(results.cells)} {cell_name}"
+
+
+def _text_of_cell(caution: findings.Caution, cell: CellResults, results: StudyResults) -> str:
+    """Return a caution in the words for one cell, with options that the command has."""
+    if isinstance(caution, findings.LookAgain) and results.study.kind != "sweep":
+        return "to add repeats, use a new --train-seed"
+    return short_caution(caution, cell)
+
+
+def _longer(results: StudyResults, cell: CellResults, has_budget: bool = True) -> str:
+    """Return the option that trains longer; empty if the study varies the epochs.
+
+    Args:
+        results: Results of the study.
+        cell: The cell whose runs are still improving.
+        has_budget: Whether to name `--budget` too.
+    """
     if any(axis.name == "epochs" for axis in results.study.axes):
-        return rise
-    if results.study.kind == "sweep":
-        return f"{rise}; {_length_setting(first)}"
-    return f"{rise}; try --epochs {4 * first.spec.training.epochs}{_budget_advice(first)}"
+        return ""
+    if results.study.budget == "updates":
+        return "; try more --epochs"
+    budget = _budget_advice(cell) if has_budget and results.study.kind != "sweep" else ""
+    return f"; try --epochs {4 * cell.spec.training.epochs}{budget}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from blobtransfer.report.table import Overview, SummaryRows, Table
+from blobtransfer.report.table import Matrix, Overview, SummaryRows, Table
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
 from blobtransfer.specs.checks import escape_control_characters
@@ -35,12 +35,13 @@ class Report(Generic[R]):
             progress of the command if it was interrupted.
         stopped: Progress of an interrupted command; None if it finished.
         sentences: Answers, question by question.
-        short_sentences: Short answers, at most one per question.
+        short_sentences: Short answers; the first of a question is the answer to it.
         cautions: Reasons why the answers are less certain than they seem.
         always_reported: The first of the cautions: those that `-q` prints too.
         short_cautions: The cautions, one line each.
         tables: Tables in the order in which they are printed.
-        overview: The table of a comparison on one screen; None for other kinds.
+        overview: What one screen shows in place of the first tables; None for a training.
+        brief_tables: Further tables of that screen.
         explanations: Meaning of each row and column.
         method: What was trained, compared and concluded, in paragraphs.
         caption: Text alternative of the figure.
@@ -58,7 +59,8 @@ class Report(Generic[R]):
     always_reported: tuple[str, ...]
     short_cautions: tuple[str, ...]
     tables: tuple[Table, ...]
-    overview: Overview | None
+    overview: Overview | Matrix | None
+    brief_tables: tuple[Table, ...]
     explanations: tuple[str, ...]
     method: tuple[str, ...]
     caption: str
@@ -68,7 +70,7 @@ class Report(Generic[R]):
     @property
     def short_answers(self) -> Mapping[ComparedQuestion, str]:
         """Short answer to each question that has one."""
-        return {sentence.question: sentence.text for sentence in self.short_sentences}
+        return {sentence.question: sentence.text for sentence in reversed(self.short_sentences)}
 
     def for_printing(self, full: bool, is_explained: bool) -> "Report[R]":
         """Return the report as it is printed: with the time, and without tables of details.
@@ -93,7 +95,7 @@ class View(ABC, Generic[R]):
     unless it defines them.
 
     Attributes:
-        is_condensed: Print the sentences first, and tables of details only with `--full`.
+        is_condensed: Print tables of details only with `--full`.
     """
 
     is_condensed: ClassVar[bool] = False
@@ -111,7 +113,7 @@ class View(ABC, Generic[R]):
         return ()
 
     def short_sentences(self, results: R) -> Iterable[Sentence]:
-        """Return the short answers, at most one per question."""
+        """Return the short answers; the first of a question is the answer to it."""
         return ()
 
     def cautions(self, results: R) -> Iterable[str]:
@@ -126,9 +128,13 @@ class View(ABC, Generic[R]):
     def tables(self, results: R) -> Iterable[Table]:
         """Return all tables in the order in which they are printed."""
 
-    def overview(self, results: R) -> Overview | None:
-        """Return the table that fits one screen, if this kind has one."""
+    def overview(self, results: R) -> Overview | Matrix | None:
+        """Return what one screen shows in place of the first tables, if this kind has it."""
         return None
+
+    def brief_tables(self, results: R) -> Iterable[Table]:
+        """Return further tables of that screen."""
+        return ()
 
     def explanations(self, results: R) -> Iterable[str]:
         """Return the meaning of each row and column, one line each."""
@@ -182,6 +188,9 @@ class View(ABC, Generic[R]):
                 table.with_text(escape_control_characters) for table in self.tables(results)
             ),
             overview=overview and overview.with_text(escape_control_characters),
+            brief_tables=tuple(
+                table.with_text(escape_control_characters) for table in self.brief_tables(results)
+            ),
             explanations=tuple(map(escape_control_characters, self.explanations(results))),
             method=tuple(map(escape_control_characters, self.method(results))),
             caption=escape_control_characters(self.caption(results, sentences)),

@@ -1,7 +1,7 @@
 """Tables of a report: cells as text, with a title, an answer and notes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
@@ -11,7 +11,8 @@ from blobtransfer.specs.experiment import ComparedQuestion
 from blobtransfer.statistics.paired import Difference, VerdictKind
 
 WORD_COLUMNS = (
-    "variant", "question", "metric", "what", "of", "verdict", "pair", "source", "score", "",
+    "variant", "question", "metric", "what", "of", "verdict", "pair", "source", "score", "data",
+    "",
 )  # fmt: skip
 """Columns of words, aligned left; all others are numbers, aligned right."""
 
@@ -24,13 +25,15 @@ class Table:
         title: What the table shows.
         columns: Column heads.
         rows: One tuple of cells per row.
+        name: Name of the table in `show --table`; tables of the same kind share one.
+        keys: Heads of the columns that a terminal repeats in each part of a table that is too
+            wide for it; empty: the first column.
         notes: Lines below the table.
         sentence: The answer, below the table.
         summaries: Summaries that a small box plot shows on a terminal.
         ceiling: Best possible accuracy in that plot; None if it is not known.
         unit: Unit of the scores in that plot.
         is_detail: Whether it is left out if the answer must fit one screen.
-        is_tight: Whether gaps between columns are small, so that more columns fit.
         printed_notes: Notes in place of `notes` on standard output, which name the time; files
             do not, so that the same command writes byte-identical ones. None: the same notes.
     """
@@ -38,13 +41,14 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    name: str = ""
+    keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sentence: str | None = None
     summaries: tuple[Summary, ...] = ()
     ceiling: float | None = None
     unit: Unit = PERCENT
     is_detail: bool = False
-    is_tight: bool = False
     printed_notes: tuple[str, ...] | None = None
 
     def with_text(self, change: Callable[[str], str]) -> "Table":
@@ -60,37 +64,56 @@ class Table:
         )
 
 
+DIFFERENCE, STRIP, VERDICT = "difference [95 %]", "strip", "verdict"
+"""Columns of an overview that a screen draws in its own way."""
+
+
 @dataclass(frozen=True)
 class OverviewRow:
     """One row of an overview: a variant, or the name of a question.
 
     Args:
         label: Name of the row.
-        mean: Cell with the mean.
-        std: Cell with the standard deviation.
-        interval: Cell with the difference to standalone and its interval.
-        difference: The same as numbers; None for standalone and for a question.
+        question: Question that the row answers; None for standalone, which is part of all.
+        cells: Text of each column, by its head.
+        difference: Difference to standalone as numbers; None for standalone and for a question.
         verdict: Verdict on the difference.
         level: 1 below the name of a question, else 0.
         is_question: Whether it names a question and has no numbers.
     """
 
     label: str
-    mean: str = ""
-    std: str = ""
-    interval: str = ""
+    question: ComparedQuestion | None = None
+    cells: Mapping[str, str] = field(default_factory=dict)
     difference: Difference | None = None
     verdict: VerdictKind | None = None
     level: int = 0
     is_question: bool = False
 
+    @property
+    def mean(self) -> str:
+        """Cell with the mean."""
+        return self.cells.get("mean", "")
+
+    @property
+    def std(self) -> str:
+        """Cell with the standard deviation."""
+        return self.cells.get("std", "")
+
+    @property
+    def interval(self) -> str:
+        """Cell with the difference to standalone and its interval."""
+        return self.cells.get(DIFFERENCE, "")
+
 
 @dataclass(frozen=True)
 class Overview:
-    """A comparison on one screen.
+    """All variants on one screen, one row each.
 
     Args:
         rows: Rows in the order in which they are printed.
+        columns: Column heads in the order in which they are printed.
+        priority: The same heads, the most important first: a narrow terminal drops the last.
         legend: Line below the rows.
         verdicts: The verdict that all variants of a question share; None if they differ.
         n_tables: Number of tables of the report that it replaces, from the first.
@@ -99,6 +122,8 @@ class Overview:
     """
 
     rows: tuple[OverviewRow, ...]
+    columns: tuple[str, ...]
+    priority: tuple[str, ...]
     legend: str
     verdicts: Mapping[ComparedQuestion, VerdictKind | None]
     n_tables: int
@@ -109,6 +134,28 @@ class Overview:
         """Return the overview with `change` applied to every text."""
         rows = tuple(replace(row, label=change(row.label)) for row in self.rows)
         return replace(self, rows=rows, legend=change(self.legend))
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Cells of a study on one screen: variants across or down, a mark in place of each verdict.
+
+    Args:
+        layouts: Tables with the most detail first; the first that fits the terminal is printed.
+        legend: Line below them.
+        n_tables: Number of tables of the report that it replaces, from the first.
+    """
+
+    layouts: tuple[tuple[Table, ...], ...]
+    legend: str
+    n_tables: int
+
+    def with_text(self, change: Callable[[str], str]) -> "Matrix":
+        """Return the matrix with `change` applied to every text."""
+        layouts = tuple(
+            tuple(table.with_text(change) for table in tables) for tables in self.layouts
+        )
+        return replace(self, layouts=layouts, legend=change(self.legend))
 
 
 @dataclass(frozen=True)

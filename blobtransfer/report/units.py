@@ -71,3 +71,12 @@ def unit_of(results: ComparedResults) -> Unit:
         return Unit(width=100.0 * (high - low), sign=sign)
     more_digits = 2 - math.floor(math.log10(high - low) + 1e-9)
     return Unit(1.0, more_digits, high - low, sign)
+
+
+def low_accuracy_head(results: ComparedResults) -> str:
+    """Return which runs count as low accuracy, such as `below 74 %`."""
+    side, line = "above" if results.lower_is_better else "below", results.findings.low_line
+    if line is None:
+        return f"{side} the line"
+    unit = unit_of(results)
+    return f"{side} {100 * line:.3g} %" if unit.is_percent else f"{side} {unit.score(line)}"

@@ -41,16 +41,29 @@ BALANCED_ACCURACY_NOTE = (
 )
 
 VERDICT_CLAUSES: dict[VerdictKind, str] = {
-    "better": "is better",
-    "worse": "is worse",
-    "no practical difference": "makes no practical difference",
-    "undecided": "is undecided",
+    "better": "better",
+    "worse": "worse",
+    "no practical difference": "no practical difference",
+    "undecided": "undecided",
 }
+"""Verdicts in a sentence, in the order in which they are named."""
 
-MOSTLY_FAILS = "most runs fail or collapse"
+MOSTLY_FAILS = "most runs diverge or collapse"
 """Reason why a difference is undecided whatever its interval."""
 
-SHORT_VERDICTS: dict[VerdictKind, str] = {"no practical difference": "alike"}
+VERDICT_MARKS: dict[VerdictKind, str] = {
+    "better": ">",
+    "faster": ">",
+    "worse": "<",
+    "slower": "<",
+    "no practical difference": "=",
+    "undecided": "?",
+}
+"""Verdicts as one character beside a number."""
+
+MARKS_LEGEND = "> better, < worse, = negligible, ? undecided"
+
+SHORT_VERDICTS: dict[VerdictKind, str] = {"no practical difference": "negligible"}
 """Verdicts that are too long for a narrow table."""
 
 
@@ -277,6 +290,16 @@ def format_short_verdict(verdict: Verdict | None) -> str:
     return "" if verdict is None else SHORT_VERDICTS.get(verdict.kind, verdict.kind)
 
 
+def format_mark(verdict: Verdict | None) -> str:
+    """Return the mark of a verdict; empty if there is none."""
+    return "" if verdict is None else VERDICT_MARKS[verdict.kind]
+
+
+def format_mean_and_std(mean: float | None, std: float | None) -> str:
+    """Return a mean with the standard deviation in brackets, in percent."""
+    return f"{format_number(mean, digits=1)} ({format_number(std, digits=1)})"
+
+
 # ---------------------------------------------------------------- labels and designs
 
 
@@ -332,9 +355,9 @@ def describe_design(results: ComparedResults, question: ComparedQuestion) -> str
 def describe_early_stopping(training: TrainingSpec) -> str:
     """Return the rule by which a training stops early."""
     return (
-        "a training stops when its loss on a fifth of its training rows (validation rows, on which "
-        f"it is not trained) has not improved for {pluralise(training.patience or 0, 'epochs')}, "
-        "and its best weights are restored"
+        "training stops when the loss on the validation rows (a fifth of the training rows, held "
+        f"out) has not improved for {pluralise(training.patience or 0, 'epochs')}, and the best "
+        "weights are restored"
     )
 
 
@@ -361,18 +384,18 @@ def describe_data(spec: DataSpec, record: DataRecord) -> str:
     columns = pluralise(len(spec.columns), "columns")
     if of_words:
         named = ", ".join(of_words[:3]) + (", ..." if len(of_words) > 3 else "")
-        columns += f" (of words: {named}; {pluralise(spec.n_features, 'features')} in all)"
-    how = "split anew each repeat, stratified"
+        columns += f" (categorical: {named}; {pluralise(spec.n_features, 'features')} in all)"
+    how = "new stratified split each repeat"
     if spec.group is not None:
-        how += f", {spec.group} on one side; about {split}"
+        how += f", no {spec.group} on both sides; about {split}"
     elif spec.split is not None:
         how = f"split by {spec.split}"
     scaling = {
         "own": "standardised on its training rows",
-        "source": "standardised as the source's training rows were",
-        "none": "as they are",
+        "source": "standardised like the source's training rows",
+        "none": "not scaled",
     }[spec.scale]
-    missing = ", missing ones filled with the mean" if spec.missing == "mean" else ""
+    missing = ", missing values filled with the mean" if spec.missing == "mean" else ""
     return (
         f"{spec.name}, {spec.n_rows:,} rows, {columns}, label {spec.label} ({', '.join(classes)}); "
         f"{how if spec.group else f'{split}, {how}'}; inputs {scaling}{missing}"

@@ -77,7 +77,7 @@ def write_curves(report: "Report[Any]", path: Path) -> None:
 
 def print_on(
     stream: TextIO, report: "Report[Any]", full: bool = False, width: int | None = None
-) -> bool:
+) -> None:
     """Print a report on a terminal.
 
     Args:
@@ -85,24 +85,18 @@ def print_on(
         report: Report with the tables to print.
         full: Print the whole tables of a comparison in place of its overview.
         width: Width of a text without colours; None: width and colours of the terminal.
-
-    Returns:
-        Whether its cautions were printed.
     """
     from blobtransfer.report.render.screen import print_report
     from blobtransfer.report.render.terminal import new_console
 
-    has_cautions = print_report(report, new_console(stream, width), full)
-    stream.writelines(_explained(report))
-    return has_cautions
+    print_report(report, new_console(stream, width), full)
 
 
 def screen_text(report: "Report[Any]") -> str:
     """Return what a terminal of `SCREEN_WIDTH` columns shows of a report, without colours."""
     stream = io.StringIO()
     printed = report.for_printing(full=False, is_explained=False)
-    if not print_on(stream, printed, width=SCREEN_WIDTH):
-        stream.writelines(f"warning: {caution}\n" for caution in report.cautions)
+    print_on(stream, printed, width=SCREEN_WIDTH)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from blobtransfer.report import words
-from blobtransfer.report.units import unit_of
+from blobtransfer.report.units import low_accuracy_head, unit_of
 from blobtransfer.results.findings import Summary, Unit
 from blobtransfer.results.results import ComparedResults
 from blobtransfer.specs.experiment import Arm, ComparedQuestion
-from blobtransfer.specs.variant import STANDALONE
 from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
 from blobtransfer.statistics.resplit import rows_needed
+
+MAX_NAMED = 3
+"""Greatest number of undecided variants that a short answer names."""
 
 
 def answer(results: ComparedResults, question: ComparedQuestion) -> str | None:
@@ -22,7 +24,7 @@ def answer(results: ComparedResults, question: ComparedQuestion) -> str | None:
     for kind in kinds:
         for i, summary in enumerate(by_kind.get(kind, [])):
             amount, interval = _amount(summary, results)
-            label, slight = words.label_of(summary.arm, results), _negligible_note(summary)
+            label, slight = words.label_of(summary.arm, results), _negligible_note(summary, results)
             size = _sample_size(summary, results)
             clauses.append(
                 f"{label} by {amount} ({interval}){slight}"
@@ -56,13 +58,16 @@ def short_answer(results: ComparedResults, question: ComparedQuestion) -> str | 
         for i, summary in enumerate(by_kind.get(kind, [])):
             amount, _ = _amount(summary, results)
             unit = points if i == 0 else ""
-            label, slight = words.label_of(summary.arm, results), _negligible_note(summary)
+            label = words.label_of(summary.arm, results)
+            slight = ", possibly negligible" if _is_possibly_negligible(summary) else ""
             clauses.append(f"{label} {verb} {amount}{unit}{slight}")
     if alike := by_kind.get("no practical difference"):
         clauses.append(f"{_labels(alike, results)}: no practical difference")
     if undecided := by_kind.get("undecided"):
         what = _needed_repeats(undecided, results).partition(", with")[0]
         named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "
+        if named and len(undecided) > MAX_NAMED:
+            named = f"{len(undecided)} others: "
         clauses.append(f"{named}undecided ({what})")
     return f"{words.name_of(question).capitalize()}: {'; '.join(clauses)}"
 
@@ -79,11 +84,10 @@ def low_run_notes(summaries: Sequence[Summary], results: ComparedResults) -> lis
         difference = low.share - low.share_standalone
         more = "more" if difference > 0 else "fewer"
         label, baseline = words.label_of(summary.arm, results), results.spec.variants[0]
-        reference = "from scratch" if baseline == STANDALONE else f"with {baseline}"
-        word = "high" if results.lower_is_better else "low"
         notes.append(
-            f"{label}: {_typical_clause(summary, results)}; "
-            f"{words.format_per_100(difference)} {more} of 100 end {word} than {reference} "
+            f"{label}: {_typical_clause(summary, results)}; per 100 runs, "
+            f"{words.format_per_100(difference)} {more} end {low_accuracy_head(results)} "
+            f"than with {baseline} "
             f"(95 % interval {words.format_per_100_range(low.ci_low, low.ci_high)})"
         )
     return notes
@@ -100,10 +104,17 @@ def _by_kind(
     return by_kind
 
 
-def _negligible_note(summary: Summary) -> str:
+def _is_possibly_negligible(summary: Summary) -> bool:
+    """Return whether the interval of a difference reaches below the margin."""
+    return summary.verdict is not None and summary.verdict.beyond_margin == "maybe"
+
+
+def _negligible_note(summary: Summary, results: ComparedResults) -> str:
     """Return a note if the interval reaches below the margin; else empty."""
-    is_maybe = summary.verdict is not None and summary.verdict.beyond_margin == "maybe"
-    return ", maybe too little to matter" if is_maybe else ""
+    if not _is_possibly_negligible(summary):
+        return ""
+    margin = unit_of(results).difference(results.spec.margin)
+    return f", possibly negligible (the interval reaches below {margin})"
 
 
 def _typical_clause(summary: Summary, results: ComparedResults) -> str:
@@ -111,15 +122,15 @@ def _typical_clause(summary: Summary, results: ComparedResults) -> str:
     assert summary.difference is not None
     typical, margin, unit = summary.difference.typical, results.spec.margin, unit_of(results)
     if typical.mean is None:
-        return "a typical run is not known"
+        return "the trimmed mean is not known"
     if typical.ci_low is None or typical.ci_high is None:
-        return f"a typical run differs by {unit.interval(typical, digits=1)}{unit.points}"
+        return f"in a typical run it differs by {unit.interval(typical, digits=1)}{unit.points}"
     if -margin < typical.ci_low and typical.ci_high < margin:
-        return "as good in a typical run"
+        return "in a typical run no practical difference"
     if typical.ci_low <= 0.0 <= typical.ci_high:
-        return "a typical run may be as good"
+        return "in a typical run undecided"
     word = "better" if typical.mean > 0 else "worse"
-    return f"a typical run is {word} by {unit.amount(abs(typical.mean))}{unit.points}"
+    return f"in a typical run {word} by {unit.amount(abs(typical.mean))}{unit.points}"
 
 
 def _sample_size(summary: Summary, results: ComparedResults) -> str:
@@ -179,7 +190,7 @@ def _needed_rows(undecided: Sequence[Summary], results: ComparedResults) -> str:
     of_what = (
         f" a difference of {unit_of(results).difference(margin)}" if margin else " the difference"
     )
-    repeats = f"no number of repeats settles{of_what}"
+    repeats = f"more repeats do not settle{of_what}"
     if n_needed is not None:
         return f"{repeats}; about {n_needed:,} rows should settle one of the observed size"
     return f"{repeats}; more {'training rows' if split.test_to_train > 1.0 else 'rows'} would"

@@ -7,15 +7,24 @@ from blobtransfer.report import words
 from blobtransfer.report.cautions import caution_text, short_caution
 from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answer
-from blobtransfer.report.kinds.details import detail_tables
+from blobtransfer.report.kinds.details import brief_detail_tables, detail_tables
 from blobtransfer.report.report import Report, View
-from blobtransfer.report.table import Overview, OverviewRow, SummaryRows, Table
-from blobtransfer.report.units import unit_of
+from blobtransfer.report.table import (
+    DIFFERENCE,
+    STRIP,
+    VERDICT,
+    Overview,
+    OverviewRow,
+    SummaryRows,
+    Table,
+)
+from blobtransfer.report.units import low_accuracy_head, unit_of
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import CellResults, ComparedResults, DataRecord, StudyResults
 from blobtransfer.specs.experiment import ComparedQuestion, Question
 from blobtransfer.statistics.paired import VerdictKind
+from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,9 +46,9 @@ class ComparisonView(View[StudyResults]):
         cell = results.cell
         target = cell.measured.name
         if cell.spec.is_same_data:
-            return f"Source and target are both {target}: this is training on, not transfer."
+            return f"Source and target are both {target}: this is longer training, not transfer."
         source = cell.spec.model_path or f"a network trained on {cell.tasks[0].name}"
-        return f"Does a start from {source} help on {target}?"
+        return f"Does starting from {source} help on {target}?"
 
     def stopped_at(self, results: StudyResults) -> str | None:
         """Return how many repeats an interrupted comparison has."""
@@ -56,7 +65,10 @@ class ComparisonView(View[StudyResults]):
 
     def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield the short answer to each question."""
-        return sentences_of(results.cell, short_answer)
+        cell = results.cell
+        yield from sentences_of(cell, short_answer)
+        if text := texts.short_ranking_sentence(_rankings(cell), cell.spec):
+            yield Sentence("fresh", text)
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
         """Yield each caution with its reason."""
@@ -94,11 +106,17 @@ class ComparisonView(View[StudyResults]):
             legend.append("early stopping")
         return Overview(
             rows=tuple(overview_rows(cell)),
+            columns=overview_columns(cell),
+            priority=overview_priority(cell),
             scores=f"{words.metric_name(cell.spec)} in %",
             legend="; ".join(legend),
             verdicts=shared_verdicts(cell),
             n_tables=len(questions),
         )
+
+    def brief_tables(self, results: StudyResults) -> Iterator[Table]:
+        """Yield the tables of the primary question that the user has requested."""
+        return brief_detail_tables(results.cell)
 
     def explanations(self, results: StudyResults) -> Iterator[str]:
         """Yield the meaning of each row and column, with the numbers of these results."""
@@ -108,39 +126,26 @@ class ComparisonView(View[StudyResults]):
         yield from texts.EXPLAINED_VARIANTS
         yield texts.EXPLAINED_FRESH
         yield "one source: all repeats start from the same source network"
-        n_repeats, accuracies = cell.scores.n_repeats, words.test_metric_plural(spec)
-        yield f"mean, std, median: of the {accuracies} of {n_repeats} repeats, in %"
+        yield from explain_scores(cell, words.test_metric_plural(spec))
         yield from texts.explain_metric(spec)
-        if cell.findings.low_line is not None:
-            yield f"low: runs that end below {words.format_percent(cell.findings.low_line)}"
+        yield f"{low_accuracy_head(cell)}: share of the runs below that {words.metric_name(spec)}"
         if measured.ceiling is not None:
             yield (
-                f"gap: from the mean to the best possible, {words.format_percent(measured.ceiling)}"
+                "gap to best: best possible (Bayes) "
+                f"{words.metric_name(spec)}, {words.format_percent(measured.ceiling)}, minus mean"
             )
-        simultaneous = ""
-        if n_compared > 1:
-            simultaneous = f"; the {n_compared} intervals of a question are simultaneous"
-        yield from (
-            "difference [95 %]: mean of (variant - standalone) per repeat, in points, with its "
-            f"95 % interval{simultaneous}",
-            "typical [95 %]: the same of the middle three fifths of the repeats, per comparison",
-            "P(better): share of the repeats in which the variant beats standalone, ties by half",
-            "better, worse: the whole interval is above, below 0",
-            f"no practical difference (alike): it is within {words.format_points(spec.margin)} of "
-            "0, the margin",
-            "undecided: neither; more repeats, or more rows of a table, should settle it",
-            "5 % quantile: one run of 20 ends below it",
-            "worst tenth: mean of the lowest tenth of the runs",
-            "best of 1, best of 3, best of 5: what to expect of the best of so many runs",
-        )
+        yield from explain_differences(cell, "mean of (variant - standalone) per repeat")
+        yield "undecided: none of these; more repeats, or more rows of a table, should settle it"
         if not spec.until_decided:
-            times = (
-                f", multiplied by the {n_compared} variants of a question" if n_compared > 1 else ""
-            )
-            yield f"adj. p: p-value for no difference{times}"
+            yield explain_p(n_compared)
+        yield from (
+            "5 % quantile: one run in 20 ends below it",
+            "worst tenth: mean of the lowest tenth of the runs",
+            "best of 1, best of 3, best of 5: expected score of the best of so many runs",
+        )
         if cell.n_failed:
             floor = words.format_percent(measured.floor)
-            yield f"failed: loss not finite; such runs count at chance level, {floor}"
+            yield f"diverged: runs whose loss is not finite; they count as chance level, {floor}"
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
@@ -163,6 +168,45 @@ class ComparisonView(View[StudyResults]):
         """Return one row per variant."""
         cell = results.cell
         return summary_rows(cell)
+
+
+def explain_scores(results: ComparedResults, scores: str) -> Iterator[str]:
+    """Yield the meaning of the columns of scores.
+
+    Args:
+        results: Scores of the variants.
+        scores: Name of the scores, in the plural.
+    """
+    unit = ", in %" if unit_of(results).is_percent else ""
+    yield f"mean, std, median: of the {scores} of {results.n_repeats:,} repeats{unit}"
+
+
+def explain_differences(results: ComparedResults, difference: str) -> Iterator[str]:
+    """Yield the meaning of the columns of differences, and of the verdicts on them.
+
+    Args:
+        results: Scores of the variants.
+        difference: Which score is subtracted from which.
+    """
+    spec, unit = results.spec, unit_of(results)
+    n_compared, baseline = len(spec.variants) - 1, spec.variants[0]
+    simultaneous = f"; the {n_compared} intervals are simultaneous" if n_compared > 1 else ""
+    points = "in points, " if unit.is_percent else ""
+    margin = unit.difference(spec.margin)
+    yield f"difference [95 %]: {difference}, {points}with its 95 % interval{simultaneous}"
+    yield (
+        "trimmed mean [95 %]: mean of the middle 60 % of the differences, with its 95 % interval "
+        "per comparison (unadjusted)"
+    )
+    yield f"P(better): share of the repeats in which the variant beats {baseline}; ties count half"
+    yield "better, worse: the whole interval is above, below 0"
+    yield f"no practical difference (negligible): the whole interval is within {margin} of 0"
+
+
+def explain_p(n_compared: int) -> str:
+    """Return the meaning of the adjusted p-value of some variants."""
+    times = f", multiplied by the {n_compared} variants" if n_compared > 1 else ""
+    return f"adjusted p: p-value of no difference{times}"
 
 
 def sentences_of(
@@ -199,7 +243,7 @@ def overview_rows(results: ComparedResults) -> Iterator[OverviewRow]:
     for question in results.spec.questions:
         summaries = [summary for summary in results.summary if summary.arm.sources == question]
         if summaries:
-            yield OverviewRow(words.QUESTION_NAMES[question], is_question=True)
+            yield OverviewRow(words.QUESTION_NAMES[question], question, is_question=True)
         for summary in summaries:
             yield _overview_row(summary, results, level=1)
 
@@ -212,17 +256,33 @@ def _overview_row(summary: Summary, results: ComparedResults, level: int) -> Ove
         results: Results of the command.
         level: 1 below the name of a question, else 0.
     """
-    difference, unit = summary.difference, unit_of(results)
-    is_empty = difference is None or difference.mean is None
+    difference = summary.difference
+    cells = {head: cell(summary) for head, cell in _variant_columns(results, digits=1).items()}
+    if difference is None or difference.mean is None:
+        cells[DIFFERENCE] = ""
+    question = None if summary.arm.sources == "none" else summary.arm.sources
     return OverviewRow(
         label=words.label_of(summary.arm, results),
-        mean=unit.number(summary.mean, digits=1),
-        std=unit.number(summary.std, digits=1),
-        interval="" if is_empty else unit.interval(difference, digits=1),
+        question=question,
+        cells=cells,
         difference=difference,
         verdict=None if summary.verdict is None else summary.verdict.kind,
         level=level,
     )
+
+
+def overview_columns(results: ComparedResults) -> tuple[str, ...]:
+    """Return the heads of an overview of variants, in order."""
+    heads = [head for head in _variant_columns(results) if head != VERDICT]
+    heads.insert(heads.index(DIFFERENCE) + 1, STRIP)
+    return (*heads, VERDICT)
+
+
+def overview_priority(results: ComparedResults) -> tuple[str, ...]:
+    """Return the heads of an overview of variants, the most important first."""
+    first = (DIFFERENCE, VERDICT, "mean", "std", STRIP, "diverged")
+    others = [head for head in overview_columns(results) if head not in (*first, GAP)]
+    return (*(head for head in first if head in overview_columns(results)), *others, GAP)
 
 
 def shared_verdicts(results: ComparedResults) -> dict[ComparedQuestion, VerdictKind | None]:
@@ -237,6 +297,8 @@ def shared_verdicts(results: ComparedResults) -> dict[ComparedQuestion, VerdictK
         shared[question] = kinds.pop() if len(kinds) == 1 else None
     return shared
 
+
+GAP = "gap to best"
 
 BEST_OF = ("best of 1", "best of 3", "best of 5")
 
@@ -264,40 +326,62 @@ def variant_table(
         title: Title of the table.
         notes: Lines below it.
     """
-    summaries, unit = results.of_question(question), unit_of(results)
-    columns: list[tuple[str, Callable[[Summary], str]]] = [
-        ("variant", lambda s: words.label_of(s.arm, results)),
-        ("mean", lambda s: unit.number(s.mean)),
-        ("std", lambda s: unit.number(s.std)),
-        ("median", lambda s: unit.number(s.median)),
-        (
-            "high" if results.lower_is_better else "low",
-            lambda s: words.format_whole_percent(s.low_runs.share if s.low_runs else None),
-        ),
-        ("gap", lambda s: unit.number(s.gap)),
-        ("difference [95 %]", lambda s: unit.interval(s.difference)),
-        ("typical [95 %]", lambda s: unit.interval(s.difference and s.difference.typical)),
-        ("P(better)", lambda s: words.format_probability_better(s.difference)),
-        ("adj. p", lambda s: words.format_adjusted_p(s.difference)),
-        ("verdict", lambda s: words.format_verdict(s.verdict)),
-    ]
-    left_out = ["gap"] if results.ceiling is None else []
-    left_out += (
-        ["adj. p"] if results.spec.until_decided else []
-    )  # confidence sequences have no p-values
-    columns = [column for column in columns if column[0] not in left_out]
-    if any(summary.failed for summary in summaries):
-        columns[1:1] = [("failed", lambda s: str(s.failed))]
+    summaries, columns = results.of_question(question), _variant_columns(results)
+    if not any(summary.failed for summary in summaries):
+        columns.pop("diverged", None)
     return Table(
         title=title,
-        columns=tuple(head for head, _ in columns),
-        rows=tuple(tuple(cell(s) for _, cell in columns) for s in summaries),
+        columns=("variant", *columns),
+        rows=tuple(
+            (words.label_of(s.arm, results), *(cell(s) for cell in columns.values()))
+            for s in summaries
+        ),
+        name="variants",
         notes=tuple(notes),
         sentence=answer(results, question),
         summaries=tuple(summaries),
         ceiling=results.ceiling,
-        unit=unit,
+        unit=unit_of(results),
     )
+
+
+def _variant_columns(
+    results: ComparedResults, digits: int = 2
+) -> dict[str, Callable[[Summary], str]]:
+    """Return how the cells of a variant are written, by the head of their column.
+
+    Args:
+        results: Scores of the variants.
+        digits: After the decimal point.
+    """
+    unit = unit_of(results)
+
+    def share_of_low_runs(summary: Summary) -> str:
+        low_runs = summary.low_runs
+        return words.format_whole_percent(None if low_runs is None else low_runs.share)
+
+    columns: dict[str, Callable[[Summary], str]] = {
+        "diverged": lambda s: str(s.failed),
+        "mean": lambda s: unit.number(s.mean, digits),
+        "std": lambda s: unit.number(s.std, digits),
+        "median": lambda s: unit.number(s.median, digits),
+        low_accuracy_head(results): share_of_low_runs,
+        GAP: lambda s: unit.number(s.gap, digits),
+        DIFFERENCE: lambda s: unit.interval(s.difference, digits),
+        "trimmed mean [95 %]": lambda s: unit.interval(
+            s.difference and s.difference.typical, digits
+        ),
+        "P(better)": lambda s: words.format_probability_better(s.difference),
+        "adjusted p": lambda s: words.format_adjusted_p(s.difference),
+        VERDICT: lambda s: words.format_verdict(s.verdict),
+    }
+    if results.ceiling is None:
+        del columns[GAP]
+    if results.spec.until_decided:  # confidence sequences have no p-values
+        del columns["adjusted p"]
+    if not any(summary.failed for summary in results.summary):
+        del columns["diverged"]
+    return columns
 
 
 def risk_table(results: ComparedResults, scores: str) -> Table:
@@ -312,7 +396,9 @@ def risk_table(results: ComparedResults, scores: str) -> Table:
     if results.lower_is_better:
         quantile, lowest = "95 % quantile", "highest"
     return Table(
-        title=f"What is at risk: {scores}",
+        title=f"Worst and best cases: {scores}",
+        name="cases",
+        keys=("variant", "question"),
         columns=("variant", "question", quantile, "worst tenth", *BEST_OF),
         rows=tuple(
             (
@@ -322,26 +408,31 @@ def risk_table(results: ComparedResults, scores: str) -> Table:
             for s in results.summary
         ),
         notes=(
-            f"worst tenth: the mean of the {lowest} tenth of the runs; best of k: to be expected "
-            "of the best of k runs",
+            f"worst tenth: mean of the {lowest} tenth of the runs; best of k: expected score of "
+            "the best of k runs",
         ),
         is_detail=True,
     )
 
 
-def _ranking_table(results: CellResults) -> Table:
-    """Return the table of the rankings of source networks by transferability scores."""
-    rankings = [
+def _rankings(results: CellResults) -> list[tuple[str, ScoreName, Ranking]]:
+    """Return variant, score and ranking of source networks."""
+    return [
         (words.label_of(finding.arm, results), finding.score, finding.ranking)
         for finding in results.findings.rankings
     ]
+
+
+def _ranking_table(results: CellResults) -> Table:
+    """Return the table of the rankings of source networks by transferability scores."""
+    rankings = _rankings(results)
     n = rankings[0][-1].n
     return texts.ranking_table(
-        f"Which of {words.pluralise(n, 'source networks')} would one pick? Scores on the training "
-        f"rows of {results.measured.name}",
+        f"How well do transferability scores rank the {words.pluralise(n, 'source networks')}? "
+        f"Computed on the training rows of {results.measured.name}",
         ((label, *texts.ranking_cells(score, ranking)) for label, score, ranking in rankings),
         results.spec,
-        sentence=texts.ranking_sentence(rankings, f", the {n} source networks", results.spec),
+        sentence=texts.ranking_sentence(rankings, f"the {n} source networks", results.spec),
     )
 
 
@@ -362,15 +453,17 @@ def _comparison_notes(
         source = results.record_of("source") if spec.source else None
         if source is not None:
             notes.append(
-                f"source networks trained on {source.name}{_bracketed_ceiling(source)}: the "
-                "intervals hold for new source networks, on this target problem"
+                f"source networks trained on {source.name}{_bracketed_ceiling(source)}; intervals "
+                "cover the variation between source networks, not between problems"
             )
     elif spec.model_path is not None:
         notes.append(f"one source network, {spec.model_path}: {ONE_SOURCE_NOTE}")
     elif results.source_run is not None:
         source, run = results.record_of("source"), results.source_run
         ceiling = (
-            "" if source.ceiling is None else f", ceiling {words.format_percent(source.ceiling)}"
+            ""
+            if source.ceiling is None
+            else f", best possible {words.format_percent(source.ceiling)}"
         )
         notes.append(
             f"one source network, trained on {source.name} "
@@ -378,41 +471,41 @@ def _comparison_notes(
             f"{ceiling}): {ONE_SOURCE_NOTE}"
         )
         if run.status == "failed":
-            notes.append("the source network failed: its loss is not finite")
+            notes.append("the source network diverged: its loss is not finite")
     notes += low_run_notes(summaries, results)
     n_compared = len(spec.variants) - 1
-    together = (
-        f"; the {n_compared} intervals of the mean are simultaneous" if n_compared > 1 else ""
-    )
-    notes.append(
-        f"low: runs below {words.format_percent(results.findings.low_line)}; typical: the middle "
-        f"three fifths of the differences{together}"
-    )
+    if n_compared > 1:
+        notes.append(f"the {n_compared} intervals of the difference are simultaneous")
+    notes.append(TRIMMED_MEAN_NOTE)
     if spec.until_decided:
         is_at_most = results.interrupted or results.scores.n_repeats == spec.n_repeats
-        how = f"at most {spec.n_repeats:,} repeats" if is_at_most else "until all was decided"
+        how = f"at most {spec.n_repeats:,} repeats" if is_at_most else "until all were decided"
         notes.append(
-            f"looked at again and again, {how}: the intervals of the mean hold at every look, "
-            "all others at one"
+            f"repeats added {how}: intervals of the difference are valid at every look, all others "
+            "only without repeated looks"
         )
     if spec.data.is_resplit:
         notes.append(
-            f"each repeat splits the rows of {results.measured.name} anew: intervals and p are "
-            "Nadeau & Bengio's, which know that the splits share rows"
+            f"each repeat resplits the rows of {results.measured.name}: intervals and p are those "
+            "of Nadeau & Bengio, which account for shared rows"
         )
     if question == "one" and "fresh" in spec.questions:
-        notes.append("secondary: the answer with fresh sources is the primary one")
+        notes.append(SECONDARY_QUESTION_NOTE)
     if any(summary.failed for summary in summaries):
         notes.append(
-            "failed: runs whose loss is not finite; they count at chance level, "
+            "diverged: runs whose loss is not finite; they count as chance level, "
             f"{words.format_percent(results.measured.floor)}"
         )
     return notes
 
+
+TRIMMED_MEAN_NOTE = "trimmed mean: mean of the middle 60 % of the differences"
+
+SECONDARY_QUESTION_NOTE = "secondary: the answer with fresh sources is the primary one"
 
 ONE_SOURCE_NOTE = "std and intervals do not cover the variation between source networks"
 
 
 def _bracketed_ceiling(data: DataRecord) -> str:
     """Return the best possible accuracy in brackets; empty if not known."""
-    return "" if data.ceiling is None else f" (ceiling {words.format_percent(data.ceiling)})"
+    return "" if data.ceiling is None else f" (best possible {words.format_percent(data.ceiling)})"

@@ -1,10 +1,11 @@
 """Tables of a comparison besides its accuracies: rates, variances, controls, speed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from blobtransfer.report import words
 from blobtransfer.report.kinds.texts import secondary_note
-from blobtransfer.report.table import Table, blank_repeats
+from blobtransfer.report.table import DIFFERENCE, Table, blank_repeats
 from blobtransfer.results.findings import Contrast, ContrastKind, SpeedMetric
 from blobtransfer.results.results import CellResults
 from blobtransfer.specs.experiment import Question
@@ -23,21 +24,21 @@ CONTRASTS: dict[ContrastKind, str] = {
 
 
 CONTRAST_HELP: dict[ContrastKind, str] = {
-    "freezing": "what it costs to freeze layers that were never trained",
-    "weights": "what all the source brings: its frozen features, and the start of the layers above",
-    "features": "what the frozen features bring alone, the layers above drawn afresh",
-    "own features": "what a start from another network of the target problem brings",
-    "other problem": "what is lost because the source is another problem",
-    "extra updates": "what standalone gains by as many more updates as a source network makes",
-    "beyond extra updates": "what transfer gains compared with those updates",
-    "against": "what the first of the two brings more than the second",
+    "freezing": "effect of freezing layers with random weights",
+    "weights": "effect of all weights of the source network, frozen or not",
+    "features": "effect of the frozen layers alone; the other layers are re-initialised",
+    "own features": "effect of starting from another network trained on the target problem",
+    "other problem": "effect of the source being another problem than the target",
+    "extra updates": "effect of training standalone for as many more updates as a source network",
+    "beyond extra updates": "effect of transfer compared with those extra updates",
+    "against": "first variant minus second variant",
 }
 """Meaning of a comparison with a control, in one line."""
 
 
 SPEED_METRICS: dict[SpeedMetric, str] = {
     "jumpstart": "jumpstart",
-    "area": "height",
+    "area": "curve mean",
     "last": "last 10",
     "reached": "reached",
     "epochs": "epochs",
@@ -58,13 +59,26 @@ def detail_tables(results: CellResults) -> Iterator[Table]:
         yield from (speed_table(results, question) for question in results.spec.questions)
 
 
+def brief_detail_tables(results: CellResults) -> Iterator[Table]:
+    """Yield the detail tables of the primary question for one screen, as far as requested."""
+    question = results.spec.questions[0]
+    if any(summary.source_variance is not None for summary in results.summary):
+        yield replace(variance_table(results), notes=())
+    if results.findings.contrasts:
+        yield _brief_controls_table(results, question)
+    if results.findings.speed:
+        yield _brief_speed_table(results, question)
+
+
 def rates_table(results: CellResults) -> Table:
     """Return the table of the learning rates that runs have chosen."""
     rates = [f"{rate:g}" for rate in sorted(results.spec.tune)]
     is_balanced = results.spec.metric == "balanced-accuracy"
-    chosen_by = "with the highest balanced accuracy" if is_balanced else "that is most accurate"
+    chosen_by = "balanced accuracy" if is_balanced else "accuracy"
     return Table(
-        title="The learning rates that were chosen: runs",
+        name="rates",
+        keys=("variant", "question"),
+        title="Chosen learning rates: number of runs",
         columns=("variant", "question", *rates),
         rows=tuple(
             (
@@ -75,8 +89,8 @@ def rates_table(results: CellResults) -> Table:
             for summary in results.summary
         ),
         notes=(
-            f"each run takes the rate {chosen_by} on a fifth of its training rows, and "
-            "learns all of them with it; source networks learn with "
+            f"each run uses the rate with the highest {chosen_by} on a fifth of its training rows, "
+            "and is then trained on all of them; source networks use "
             f"{results.spec.training.learning_rate:g}",
         ),
         is_detail=True,
@@ -87,6 +101,8 @@ def epochs_table(results: CellResults) -> Table:
     """Return the table of the epochs after which runs have stopped."""
     training = results.spec.training
     return Table(
+        name="epochs",
+        keys=("variant", "question"),
         title="Early stopping: mean number of epochs",
         columns=("variant", "question", "epochs"),
         rows=tuple(
@@ -105,6 +121,7 @@ def epochs_table(results: CellResults) -> Table:
 def variance_table(results: CellResults) -> Table:
     """Return the table of the variation between and within source networks."""
     return Table(
+        name="variation",
         title="Variation between source networks: std of "
         f"{words.test_metric(results.spec)} in points",
         columns=("variant", "sources", "between sources", "within a source", "ICC"),
@@ -119,7 +136,7 @@ def variance_table(results: CellResults) -> Table:
             for summary in results.summary
             if (variance := summary.source_variance) is not None
         ),
-        notes=("ICC: the share of the variance that comes from which source network was drawn",),
+        notes=("ICC: share of the variance that is due to the source network",),
     )
 
 
@@ -134,7 +151,7 @@ def controls_table(results: CellResults) -> Table:
         key = (contrast.kind, label, baseline)
         by_row.setdefault(key, {})[contrast.question] = contrast
     is_why = any(kind != "against" for kind, *_ in by_row)
-    title = "What the controls tell" if is_why else "The variants against each other"
+    title = "What the controls show" if is_why else "Variants compared with each other"
     rows = []
     for (kind, label, baseline), cells in by_row.items():
         n_frozen = next(iter(cells.values())).arm.variant.n_frozen
@@ -143,7 +160,8 @@ def controls_table(results: CellResults) -> Table:
         differences = [cells[question].difference for question in questions]
         rows.append((what, f"{label} - {baseline}", *map(words.format_interval, differences)))
     return Table(
-        title=f"{title}: differences in points [95 % interval, each alone]",
+        name="controls",
+        title=f"{title}: differences in points [95 % interval, unadjusted]",
         columns=("what", "of", *(words.QUESTION_NAMES[question] for question in questions)),
         rows=tuple(rows),
         notes=(
@@ -153,6 +171,38 @@ def controls_table(results: CellResults) -> Table:
             ),
             secondary_note(results.spec),
         ),
+    )
+
+
+def _brief_controls_table(results: CellResults, question: Question) -> Table:
+    """Return the comparisons with the controls in one question."""
+    table = controls_table(results)
+    name = words.QUESTION_NAMES[question]
+    i = table.columns.index(name)
+    return replace(
+        table,
+        title=f"{table.title}, {name}" if len(table.columns) > 3 else table.title,
+        columns=("what", DIFFERENCE),
+        rows=tuple((row[0], row[i]) for row in table.rows if row[i]),
+        notes=(),
+    )
+
+
+def _brief_speed_table(results: CellResults, question: Question) -> Table:
+    """Return the training speed of the variants in one question, one row per variant."""
+    rows: dict[str, list[str]] = {}
+    for speed in results.findings.speed:
+        if speed.arm.is_asked_by(question):
+            scale = 1.0 if speed.metric == "epochs" else 100.0
+            text = words.format_number(speed.value, digits=1, scale=scale)
+            cells = rows.setdefault(words.label_of(speed.arm, results), [])
+            cells.append(f"{text} {words.format_mark(speed.verdict) or ' '}")
+    return Table(
+        name="speed",
+        title=f"Training speed in %, {words.QUESTION_NAMES[question]}: epochs to reach "
+        f"{words.format_percent(results.findings.threshold)}; {words.MARKS_LEGEND}",
+        columns=("variant", *(f"{name}  " for name in SPEED_METRICS.values())),
+        rows=tuple((label, *cells) for label, cells in rows.items()),
     )
 
 
@@ -170,15 +220,17 @@ def speed_table(results: CellResults, question: Question) -> Table:
             )
             rows.append((*row, *numbers, words.format_verdict(speed.verdict)))
     return Table(
-        title=f"{words.question_title(results, question)}: speed of learning in %, "
+        name="speed",
+        keys=("variant", "metric"),
+        title=f"{words.question_title(results, question)}: training speed in %, "
         f"{words.describe_design(results, question)}",
-        columns=("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict"),
+        columns=("variant", "metric", "value", "difference [95 %]", "adjusted p", "verdict"),
         rows=blank_repeats(rows, 1),
         notes=(
-            f"{words.test_metric(results.spec)}: jumpstart, before training; height, mean of the "
-            "learning curve; last 10, mean of the last epochs",
+            f"{words.test_metric(results.spec)}: jumpstart, before training; curve mean, of the "
+            "learning curve; last 10, mean of the last 10 epochs",
             f"reached: runs that reach {words.format_percent(results.findings.threshold)}; epochs: "
-            f"until then, {results.spec.training.epochs} where it is never reached",
+            f"number until then, {results.spec.training.epochs} for runs that never do",
             secondary_note(results.spec),
         ),
     )

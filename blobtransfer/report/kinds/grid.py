@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 from blobtransfer.report import words
 from blobtransfer.report.kinds import texts
-from blobtransfer.report.kinds.study import StudyView, cell_details
+from blobtransfer.report.kinds.study import StudyView, cell_details, point_matrix
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import Table, blank_repeats
+from blobtransfer.report.table import Matrix, Table, blank_repeats
+from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
-from blobtransfer.statistics.paired import VerdictKind
+from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,23 +19,14 @@ if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
 
 
-VERDICT_MARKS: dict[VerdictKind, str] = {
-    "better": ">",
-    "worse": "<",
-    "no practical difference": "=",
-    "undecided": "?",
-}
-"""Verdicts as one character beside a number."""
-
-
 class GridView(StudyView):
     """Report in how many cells, without the diagonal, a variant is better or worse."""
 
     cell_name = "cells"
     column_explanations = (
-        "a number: mean of (variant - standalone) per repeat, in points",
-        "[ ]: the source is another network that was trained on the target problem itself",
-        "adj. p: p-value for no difference, by Holm over all cells and variants",
+        "a number: mean of (variant - standalone) over the repeats, in points",
+        "[ ]: self-transfer, the source network was trained on the target problem itself",
+        "adjusted p: p-value of no difference, Holm-adjusted over all cells and variants",
     )
 
     def headline(self, results: StudyResults) -> str:
@@ -43,21 +35,25 @@ class GridView(StudyView):
             len(results.study.axes[0].values),
             words.pluralise(results.study.n_repeats, "repeats"),
         )
-        return f"Which source helps on which target? {n} problems, {repeats} a cell"
+        return f"Which source helps on which target? {n} problems, {repeats} per cell"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield in how many cells each variant is better or worse."""
         for series, label in results.variant_labels.items():
-            yield f"{label} {_clause_over_cells(results, question, series)}"
+            yield f"{label}: {_clause_over_cells(results, question, series)}"
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
         """Yield each caution; test rows are set in the data specification."""
-        return (text.replace("--test-samples ", "test=") for text in super().cautions(results))
+        return map(_with_test_key, super().cautions(results))
+
+    def short_cautions(self, results: StudyResults) -> Iterator[str]:
+        """Yield each caution in one line; test rows are set in the data specification."""
+        return map(_with_test_key, super().short_cautions(results))
 
     def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per variant, then rankings, all cells and details."""
         clauses = self.clauses(results, "fresh")
-        for (series, _), clause in zip(results.variant_labels.items(), clauses, strict=True):
+        for series, clause in zip(results.variant_labels, clauses, strict=True):
             yield grid_table(results, series, f"{self.subject('fresh')}: {clause}")
         if results.findings.rankings:
             yield grid_ranking_table(results)
@@ -66,13 +62,31 @@ class GridView(StudyView):
         transfers = (cell for cell in results.cells if cell.at[0] != cell.at[1])
         yield from cell_details(results, transfers)
 
+    def overview(self, results: StudyResults) -> Matrix:
+        """Return the differences of all variants in all cells, without intervals."""
+        return Matrix(
+            layouts=(
+                (_variant_matrix(results),),
+                _source_tables(results),
+                (point_matrix(results, "fresh"),),
+            ),
+            legend=f"{words.MARKS_LEGEND}, [ ] self-transfer; Holm-adjusted",
+            n_tables=len(results.variant_labels),
+        )
+
+    def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
+        """Yield one short answer per variant, and one on the transferability scores."""
+        yield from super().short_sentences(results)
+        if text := texts.short_ranking_sentence(_rankings(results), results.cell.spec):
+            yield Sentence("fresh", text)
+
     def study_paragraph(self, results: StudyResults) -> str:
         """Return how the cells are compared and analysed."""
         return (
             "Every problem was source and target in turn, with "
-            f"{words.pluralise(results.study.n_repeats, 'repeats')} a cell; all cells and variants "
-            "are judged together by Holm's procedure. On the diagonal the source is another "
-            "network of the target problem."
+            f"{words.pluralise(results.study.n_repeats, 'repeats')} per cell; verdicts are "
+            "Holm-adjusted over all cells and variants. On the diagonal, the source network was "
+            "trained on the target problem itself (self-transfer)."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
@@ -80,6 +94,11 @@ class GridView(StudyView):
         from blobtransfer.report.figures.heat import draw_heat
 
         return draw_heat(report, canvas, has_self_transfer=True)
+
+
+def _with_test_key(text: str) -> str:
+    """Return a caution with the key of test rows in a data specification for the option."""
+    return text.replace("--test-samples ", "test=")
 
 
 def _clause_over_cells(results: StudyResults, question: Question, series: int) -> str:
@@ -99,8 +118,8 @@ def _clause_over_cells(results: StudyResults, question: Question, series: int) -
     if not kinds:  # interrupted
         return "is not answered: no transfer is complete"
     counts = [
-        f"{words.VERDICT_CLAUSES[kind]} in {kinds.count(kind)}"
-        for kind in words.VERDICT_CLAUSES
+        f"{clause} in {kinds.count(kind)}"
+        for kind, clause in words.VERDICT_CLAUSES.items()
         if kind in kinds
     ]
     return f"{', '.join(counts)} of {len(kinds)} transfers"
@@ -129,40 +148,90 @@ def grid_table(results: StudyResults, series: int, sentence: str) -> Table:
     n_differences = len(results.cells) * (len(results.study.cells[0].spec.variants) - 1)
     margin = words.format_points(results.study.margin)
     return Table(
+        name="grid",
         title=f"{results.variant_labels[series]}: difference to standalone in "
-        f"{words.points_of(results.cell.spec)}, sources down, targets across",
+        f"{words.points_of(results.cell.spec)} (rows: sources, columns: targets)",
         columns=("", *targets, "mean"),
         rows=tuple(rows),
         notes=(
-            f"> better, < worse, = no practical difference (less than {margin}), ? undecided",
-            "in brackets: self-transfer, the source is another network of the target problem; "
-            "means without it, and without an interval",
-            f"judged stage by stage (Holm) among the {n_differences} differences of all cells and "
-            "variants",
+            f"> better, < worse, = negligible (less than {margin}), ? undecided",
+            "[ ]: self-transfer, the source network was trained on the target problem itself; "
+            "means leave it out",
+            f"Holm-adjusted over the {n_differences} differences of all cells and variants",
             *filter(None, [texts.describe_epochs(results.study.specs)]),
         ),
         sentence=sentence,
     )
 
 
-def grid_ranking_table(results: StudyResults) -> Table:
-    """Return the table of the rankings of sources by transferability scores."""
+def _variant_matrix(results: StudyResults) -> Table:
+    """Return all variants in all cells: variants and sources down, targets across."""
+    targets = results.study.axes[1].values
+    cells = {cell.at[1]: cell for cell in results.cells}
+    by_target = [_standalone_text(cells[target]) if target in cells else "" for target in targets]
+    rows = [("standalone in %", "", *by_target, "")]
+    for series, label in results.variant_labels.items():
+        rows += [(label.removeprefix("transfer "), *row) for row in _source_rows(results, series)]
+    return Table(
+        title="",
+        columns=("variant", "source", *targets, "mean"),
+        rows=blank_repeats(rows, 1),
+        keys=("variant", "source"),
+    )
+
+
+def _source_tables(results: StudyResults) -> tuple[Table, ...]:
+    """Return one table per variant: sources down, targets across."""
+    targets = results.study.axes[1].values
+    return tuple(
+        Table(label, ("source", *targets, "mean"), tuple(_source_rows(results, series)))
+        for series, label in results.variant_labels.items()
+    )
+
+
+def _source_rows(results: StudyResults, series: int) -> Iterator[tuple[str, ...]]:
+    """Yield the differences of a variant for each source, and their mean over the targets."""
+    sources, targets = (axis.values for axis in results.study.axes)
+    means = {
+        margin.at: words.format_signed(margin.mean)
+        for margin in results.findings.marginal_means
+        if margin.axis == "source" and margin.series == series
+    }
+    cells = {cell.at: _cell_text(cell, series) for cell in results.cells}
+    for source in sources:
+        row = (cells.get((source, target), "") for target in targets)
+        yield source, *row, means.get(source, "")
+
+
+def _rankings(results: StudyResults) -> list[tuple[str, ScoreName, Ranking]]:
+    """Return variant, score and ranking of the sources of a target."""
     labels = results.variant_labels
-    rankings = [
+    return [
         (labels[finding.series], finding.score, finding.ranking)
         for finding in results.findings.rankings
     ]
+
+
+def _standalone_text(cell: CellResults) -> str:
+    """Return the mean and the standard deviation of standalone."""
+    summary = cell.summary_of("fresh", 0)
+    return words.format_mean_and_std(summary.mean, summary.std)
+
+
+def grid_ranking_table(results: StudyResults) -> Table:
+    """Return the table of the rankings of sources by transferability scores."""
+    rankings = _rankings(results)
     n_sources = len(results.study.axes[0].values) - 1
     return texts.ranking_table(
-        f"Which of {words.pluralise(n_sources, 'sources')} would one pick? Scores on the training "
-        "rows of each target",
+        f"How well do transferability scores rank the {words.pluralise(n_sources, 'sources')} of a "
+        "target? Computed on the training rows of each target",
         ((label, *texts.ranking_cells(score, ranking)) for label, score, ranking in rankings),
         results.cell.spec,
         notes=(
-            f"means over the targets and {words.pluralise(rankings[0][-1].n, 'repeats')}, which "
-            "alone are independent; without the diagonal",
+            f"means over the targets and {words.pluralise(rankings[0][-1].n, 'repeats')}, without "
+            "the diagonal; only repeats are independent",
         ),
-        sentence=texts.ranking_sentence(rankings, " of a target, its sources", results.cell.spec),
+        sentence=texts.ranking_sentence(rankings, "the sources of a target", results.cell.spec),
     )
 
 
@@ -181,9 +250,11 @@ def cell_table(results: StudyResults) -> Table:
         for cell in results.cells
         for summary in cell.of_question("fresh")
     ]
-    heads = ("variant", "mean", "std", "difference [95 %]", "adj. p", "verdict")
-    note = "an interval is at the level of its stage: it leaves out 0 just where p is below 0.05"
+    heads = ("variant", "mean", "std", "difference [95 %]", "adjusted p", "verdict")
+    note = "intervals are Holm-adjusted: they exclude 0 if and only if p is below 0.05"
     return Table(
+        name="cells",
+        keys=("source", "target", "variant"),
         title=f"Cell by cell: {words.test_metric(results.cell.spec)} in %, differences in points",
         columns=("source", "target", *heads),
         rows=blank_repeats(rows, 2),
@@ -198,6 +269,6 @@ def _cell_text(cell: CellResults, series: int) -> str:
     if summary.difference is None or summary.difference.mean is None:
         return ""
     kind = "undecided" if summary.verdict is None else summary.verdict.kind
-    mark = "" if summary.verdict is None else VERDICT_MARKS[kind]
+    mark = "" if summary.verdict is None else words.VERDICT_MARKS[kind]
     text = f"{words.format_judged_mean(summary.difference.mean, kind)} {mark}"
     return f"[{text}]" if cell.at[0] == cell.at[1] else f"{text} "

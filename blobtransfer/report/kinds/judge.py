@@ -8,6 +8,13 @@ from blobtransfer.report.cautions import score_caution_text, short_score_caution
 from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.answers import answer, low_run_notes, short_answer
 from blobtransfer.report.kinds.comparison import (
+    SECONDARY_QUESTION_NOTE,
+    TRIMMED_MEAN_NOTE,
+    explain_differences,
+    explain_p,
+    explain_scores,
+    overview_columns,
+    overview_priority,
     overview_rows,
     risk_table,
     sentences_of,
@@ -17,7 +24,7 @@ from blobtransfer.report.kinds.comparison import (
 )
 from blobtransfer.report.report import Report, View
 from blobtransfer.report.table import Overview, SummaryRows, Table
-from blobtransfer.report.units import unit_of
+from blobtransfer.report.units import low_accuracy_head, unit_of
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import JudgedResults
 from blobtransfer.specs.experiment import ComparedQuestion
@@ -76,6 +83,8 @@ class JudgeView(View[JudgedResults]):
             legend.append("lower is better: + is an improvement")
         return Overview(
             rows=tuple(overview_rows(results)),
+            columns=overview_columns(results),
+            priority=overview_priority(results),
             legend="; ".join(legend),
             verdicts=shared_verdicts(results),
             n_tables=len(spec.questions),
@@ -85,37 +94,24 @@ class JudgeView(View[JudgedResults]):
 
     def explanations(self, results: JudgedResults) -> Iterator[str]:
         """Yield the meaning of each row and column, with the numbers of these results."""
-        spec, unit = results.spec, unit_of(results)
+        spec = results.spec
         baseline, n_compared = spec.variants[0], len(spec.variants) - 1
         yield f"{baseline}: the baseline"
-        yield f"mean, std, median: of the scores of {results.n_repeats} repeats"
-        yield _low_note(results)
-        yield (
-            f"difference [95 %]: {_difference(results)}, {'in points, ' if unit.points else ''}"
-            f"with its 95 % interval{_simultaneous(results)}"
-        )
-        yield "typical [95 %]: the same of the middle three fifths of the repeats, per comparison"
-        yield (
-            f"P(better): share of the repeats in which the variant beats {baseline}, ties by half"
-        )
-        yield "better, worse: the whole interval is above, below 0"
-        yield (
-            f"no practical difference (alike): it is within {unit.difference(spec.margin)} of 0, "
-            "the margin"
-        )
+        yield from explain_scores(results, "scores")
+        side = "above" if results.lower_is_better else "below"
+        yield f"{low_accuracy_head(results)}: share of the runs {side} that score"
+        yield from explain_differences(results, _difference(results))
         more = "repeats" if spec.resplit is None else "rows"
-        yield f"undecided: neither; more {more} should settle it"
-        times = f", multiplied by the {n_compared} variants" if n_compared > 1 else ""
-        yield f"adj. p: p-value for no difference{times}"
+        yield f"undecided: none of these; more {more} should settle it"
+        yield explain_p(n_compared)
 
     def method(self, results: JudgedResults) -> Iterator[str]:
         """Yield how scores are compared and judged."""
         spec = results.spec
         yield (
             f"The scores of {spec.name} come from runs that this program did not train. Repeats "
-            "are paired: scores of the same repeat are subtracted. A difference is the "
-            f"{_difference(results)}. Possible scores are from "
-            f"{_range(results)}. How runs were trained, paired and selected cannot be seen in them."
+            f"are paired: a difference is the {_difference(results)}. Scores range from "
+            f"{_range(results)}. How the runs were trained, paired and selected is not known."
         )
         yield texts.interval_paragraph(spec)
         yield texts.verdict_paragraph(unit_of(results).difference(spec.margin), "the worst score")
@@ -162,18 +158,6 @@ def _difference(results: JudgedResults) -> str:
     return f"mean of (variant - {baseline}) per repeat"
 
 
-def _simultaneous(results: JudgedResults) -> str:
-    """Return that several intervals are simultaneous, to append; empty for one."""
-    n = len(results.spec.variants) - 1
-    return f"; the {n} intervals of the mean are simultaneous" if n > 1 else ""
-
-
-def _low_note(results: JudgedResults) -> str:
-    """Return which runs count as low, or as high where lower scores are better."""
-    line = unit_of(results).score(results.findings.low_line)
-    return f"high: runs above {line}" if results.lower_is_better else f"low: runs below {line}"
-
-
 def _notes(results: JudgedResults, question: ComparedQuestion) -> list[str]:
     """Return notes on the range, intervals, and failed runs."""
     spec, unit, summaries = results.spec, unit_of(results), results.of_question(question)
@@ -181,18 +165,18 @@ def _notes(results: JudgedResults, question: ComparedQuestion) -> list[str]:
     if spec.lower_is_better:
         notes.append(f"differences: {_difference(results)}")
     notes += low_run_notes(summaries, results)
-    notes.append(
-        f"{_low_note(results)}; typical: the middle three fifths of the differences"
-        f"{_simultaneous(results)}"
-    )
+    n_compared = len(spec.variants) - 1
+    if n_compared > 1:
+        notes.append(f"the {n_compared} intervals of the difference are simultaneous")
+    notes.append(TRIMMED_MEAN_NOTE)
     if spec.resplit is not None:
         notes.append(
             f"each repeat resplits the same rows, {spec.resplit.n_train:,} train and "
-            f"{spec.resplit.n_test:,} test: intervals and p are Nadeau & Bengio's"
+            f"{spec.resplit.n_test:,} test: intervals and p are those of Nadeau & Bengio"
         )
     if question == "one" and "fresh" in spec.questions:
-        notes.append("secondary: the answer with fresh sources is the primary one")
+        notes.append(SECONDARY_QUESTION_NOTE)
     if any(summary.failed for summary in summaries):
         worst = spec.score_range[1 if spec.lower_is_better else 0]
-        notes.append(f"failed: such runs count as {unit.score(worst)}, the worst of the range")
+        notes.append(f"diverged: such runs count as {unit.score(worst)}, the worst of the range")
     return notes

@@ -1,19 +1,30 @@
 """View of pairs: many pairs of data of one kind."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report import words
-from blobtransfer.report.kinds.study import StudyView, notes_on_alike
+from blobtransfer.report.kinds.study import StudyView, notes_on_negligible
 from blobtransfer.report.kinds.texts import describe_epochs, secondary_note
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import SummaryRows, Table, blank_repeats
+from blobtransfer.report.table import (
+    DIFFERENCE,
+    STRIP,
+    VERDICT,
+    Overview,
+    OverviewRow,
+    SummaryRows,
+    Table,
+    blank_repeats,
+)
+from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import StudyResults
 from blobtransfer.results.study_findings import ModeratorKind, PooledSummary
 from blobtransfer.specs.data import DataSpec
 from blobtransfer.specs.experiment import Question
 from blobtransfer.specs.table import TableSpec
-from blobtransfer.statistics.paired import Interval
+from blobtransfer.statistics.paired import Difference, Interval
 from blobtransfer.statistics.pooled import MIN_POOLED_PAIRS, PooledEffect, unseen_share
 
 if TYPE_CHECKING:
@@ -33,23 +44,22 @@ class PairsView(StudyView):
 
     cell_name = "pairs"
     column_explanations = (
-        "mean, std: of the mean {test_metric_plural} on the pairs, in %, and between pairs",
-        "difference [95 %]: mean over the pairs of variant less standalone, in points, and where "
-        "it would lie with very many pairs; those of all variants are simultaneous",
-        "tau: standard deviation of the true differences between pairs",
-        "next pair: 95 % prediction interval of the true difference of a further pair of such "
-        "problems",
-        "beyond the margin: share of such pairs that gain more, that lose more than the margin",
-        "worst: the lowest difference of a pair",
+        "mean, std: of the mean {test_metric_plural} of the pairs, in %",
+        "difference [95 %]: mean over pairs of (variant - standalone), in points, with its 95 % "
+        "interval; the intervals of all variants are simultaneous",
+        "new pair [95 %]: prediction interval of the true difference of a new pair of problems",
+        "between-pair SD: standard deviation of the true differences between pairs (tau)",
+        "beyond margin: probability that a new pair gains / loses more than the margin",
+        "worst: lowest difference of a pair",
     )
 
     def headline(self, results: StudyResults) -> str:
         """Return the kind and the number of the pairs."""
-        return f"Does transfer help on problems like these? {_describe_pairs(results)}"
+        return f"Does transfer help on {_describe_pairs(results)}"
 
     def subject(self, question: Question) -> str:
         """Return the subject of an answer."""
-        return "The next pair of such problems"
+        return "New pair"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield the prediction for a new pair and the mean effect of each variant."""
@@ -62,15 +72,51 @@ class PairsView(StudyView):
         over_pairs = pooled_table(results, self.joined_sentence(results, "fresh"))
         return (over_pairs, *moderator_tables(results), pair_table(results))
 
+    def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
+        """Yield the mean effect of each variant, and the prediction for a new pair."""
+        for summary in results.findings.pooled:
+            if summary.family is not None:
+                yield Sentence("fresh", _short_clause(summary, results))
+
+    def overview(self, results: StudyResults) -> Overview:
+        """Return all variants over all pairs."""
+        n_pairs = words.pluralise(len(results.cells), "pairs")
+        return Overview(
+            rows=tuple(_overview_row(summary, results) for summary in results.findings.pooled),
+            columns=OVERVIEW_COLUMNS,
+            priority=OVERVIEW_PRIORITY,
+            legend=f"{NEW_PAIR}: prediction interval; margin "
+            f"{words.format_points(results.study.margin)}; sample size: {n_pairs}",
+            verdicts={},
+            n_tables=1,
+            scores=f"{words.metric_name(results.cell.spec)} in %",
+        )
+
+    def brief_tables(self, results: StudyResults) -> Iterator[Table]:
+        """Yield on what the differences depend, one row per variant."""
+        for table in moderator_tables(results):
+            whats = dict.fromkeys(row[1] for row in table.rows)
+            cells = {row[:2]: row[2] for row in table.rows}
+            yield replace(
+                table,
+                title="What the difference depends on: slope [95 %], unadjusted",
+                columns=("variant", *whats),
+                rows=tuple(
+                    (label, *(cells.get((label, what), "") for what in whats))
+                    for label in dict.fromkeys(row[0] for row in table.rows)
+                ),
+                notes=(),
+            )
+
     def study_paragraph(self, results: StudyResults) -> str:
         """Return how the pairs are compared and analysed."""
         n_pairs = f"{len(results.study.cells):,}"
         return (
-            f"The comparison was made on {n_pairs} pairs of problems, with "
-            f"{words.pluralise(results.study.n_repeats, 'repeats')} each. A pair is one "
-            "observation: the mean over pairs has Student's t interval, tau is the spread of the "
-            "true differences between pairs, and the interval of the next pair does not take tau "
-            "for known."
+            f"The comparison was repeated on {n_pairs} pairs of problems with "
+            f"{words.pluralise(results.study.n_repeats, 'repeats')} each. Each pair is one "
+            "observation: the mean over pairs has a Student's t interval. Tau is the standard "
+            "deviation of the true differences between pairs; the prediction interval of a new "
+            "pair accounts for the uncertainty of tau."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
@@ -94,16 +140,13 @@ def describe_data_kind(spec: DataSpec) -> str:
 
 
 def _describe_pairs(results: StudyResults) -> str:
-    """Return the number and kind of the pairs."""
+    """Return the kind and number of the pairs."""
     spec = results.cell.spec
     assert spec.source is not None
     source, target = describe_data_kind(spec.source), describe_data_kind(spec.data)
-    kinds = source if source == target else f"from {source} to {target}"
-    n_pairs, repeats = (
-        words.pluralise(len(results.cells), "pairs"),
-        words.pluralise(spec.n_repeats, "repeats"),
-    )
-    return f"{n_pairs} of {kinds}, {repeats} each"
+    kinds = source if source == target else f"{target}, from {source}"
+    n_pairs = words.pluralise(len(results.cells), "pairs")
+    return f"{kinds}? {n_pairs}, {words.pluralise(spec.n_repeats, 'repeats')} each"
 
 
 def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: StudyResults) -> str:
@@ -119,72 +162,130 @@ def _new_pair_clause(summary: PooledSummary, family: PooledEffect, results: Stud
     if family.mean is None or family.ci_low is None or family.ci_high is None:
         mean = "" if family.mean is None else f" by {words.format_signed(family.mean)} on average"
         metric = words.metric_name(results.cell.spec)
-        return f"{label} changes {metric}{mean} over {pairs}, too few for a new pair"
+        return f"{label}: {metric} changes{mean} over {pairs}, too few for a prediction"
     verdict = summary.verdict
     clause = words.VERDICT_CLAUSES["undecided" if verdict is None else verdict.kind]
     if verdict is not None and verdict.beyond_margin is None:  # not a verdict by the interval
         clause += f" ({words.MOSTLY_FAILS})"
-    worst = "" if family.worst is None else f" (worst {words.format_signed(family.worst)})"
+    worst = "" if family.worst is None else f", worst {words.format_signed(family.worst)}"
     interval = words.format_interval(family, digits=1)
-    average = f"on average it {clause}, {interval}, over {pairs}{worst}"
+    average = f"on average {clause}, {interval} over {pairs}{worst}"
     low, high = family.prediction_low, family.prediction_high
     if low is None or high is None:
         return f"{label}: {average}"
+    effect = _predicted_effect(low, high)
+    return f"{label} {effect} (95 % prediction interval); {average}"
+
+
+def _short_clause(summary: PooledSummary, results: StudyResults) -> str:
+    """Return the mean effect of a variant and the prediction for a new pair in one line."""
+    family, verdict = summary.family, summary.verdict
+    assert family is not None
+    label = words.label_of(summary.arm, results.cell)
+    if family.mean is None or family.ci_low is None:
+        return _new_pair_clause(summary, family, results)
+    text = f"{label}: {words.format_short_verdict(verdict) or 'undecided'} on average"
+    if verdict is not None and verdict.beyond_margin is None:
+        text += f" ({words.MOSTLY_FAILS})"
+    if family.prediction_low is None or family.prediction_high is None:
+        return text
+    ends = (family.prediction_low, family.prediction_high)
+    return f"{text}; {' to '.join(map(words.format_nonzero, ends))} points on a new pair"
+
+
+def _predicted_effect(low: float, high: float) -> str:
+    """Return a prediction interval of the effect on a new pair in words."""
     ends = [words.format_amount(abs(low)), words.format_amount(abs(high))]
     if low >= 0.0:
-        effect = f"gains {ends[0]} to {ends[1]} points"
-    elif high <= 0.0:
-        effect = f"costs {ends[1]} to {ends[0]} points"
-    else:
-        effect = f"may cost {ends[0]} points or gain {ends[1]}"
-    return f"{label} {effect} (95 % prediction); {average}"
+        return f"gains {ends[0]} to {ends[1]} points"
+    if high <= 0.0:
+        return f"loses {ends[1]} to {ends[0]} points"
+    return f"may lose {ends[0]} points or gain {ends[1]}"
 
 
-MODERATORS: dict[ModeratorKind, str] = {"gap": "standalone's gap", "distance": "distance"}
+MODERATORS: dict[ModeratorKind, str] = {"gap": "gap of standalone", "distance": "distance"}
 """Names of the properties that the effect may depend on."""
 
 
+NEW_PAIR, BETWEEN_SD = "new pair [95 %]", "between-pair SD"
 BEYOND_MARGIN, WORST = "beyond margin", "worst"
+
+POOLED_COLUMNS = (
+    "mean", "std", DIFFERENCE, WORST, BETWEEN_SD, NEW_PAIR, BEYOND_MARGIN, VERDICT,
+)  # fmt: skip
+
+OVERVIEW_COLUMNS = (
+    "mean", "std", DIFFERENCE, STRIP, NEW_PAIR, WORST, BETWEEN_SD, BEYOND_MARGIN, VERDICT,
+)  # fmt: skip
+
+OVERVIEW_PRIORITY = (
+    DIFFERENCE, VERDICT, NEW_PAIR, "mean", "std", STRIP, WORST, BETWEEN_SD, BEYOND_MARGIN,
+)  # fmt: skip
 
 
 def pooled_table(results: StudyResults, sentence: str) -> Table:
     """Return the table of all variants over all pairs, with prediction intervals."""
-    rows = []
-    for summary in results.findings.pooled:
-        cells, family = [words.label_of(summary.arm, results.cell)], summary.family
-        cells += [words.format_number(summary.mean), words.format_number(summary.std)]
-        if family is None:
-            cells += [""] * 6
-        else:
-            worst = "" if family.worst is None else words.format_signed(family.worst)
-            cells += [
-                words.format_interval(family, digits=1),
-                worst,
-                words.format_number(family.tau, digits=1),
-            ]
-            cells += [words.format_range(family.prediction_low, family.prediction_high)]
-            cells += [_beyond_cell(family)]
-            cells += [words.format_short_verdict(summary.verdict)]
-        rows.append(tuple(cells))
-    n_pairs, margin = len(results.cells), words.format_points(results.study.margin)
-    heads = ("difference [95 %]", WORST, "tau", "next pair", BEYOND_MARGIN, "verdict")
+    margin = words.format_points(results.study.margin)
     return Table(
-        title=f"{words.pluralise(n_pairs, 'pairs')}: {words.test_metric(results.cell.spec)} in %, "
-        "differences in points",
-        columns=("variant", "mean", "std", *heads),
-        rows=tuple(rows),
+        name="variants",
+        title=f"{words.pluralise(len(results.cells), 'pairs')}: "
+        f"{words.test_metric(results.cell.spec)} in %, differences in points",
+        columns=("variant", *POOLED_COLUMNS),
+        rows=tuple(
+            (
+                words.label_of(summary.arm, results.cell),
+                *(_pooled_cells(summary, digits=2).get(head, "") for head in POOLED_COLUMNS),
+            )
+            for summary in results.findings.pooled
+        ),
         notes=(
-            f"difference: mean over pairs, whose number, {n_pairs}, is the sample size; std: of "
-            "the mean accuracies between pairs",
-            "tau: std of the true differences between pairs; next pair: 95 % prediction interval "
-            "of the true difference of a further pair, per variant; difference: simultaneous "
-            "intervals",
-            f"{BEYOND_MARGIN}: of {margin}, chance that the next pair gains more / loses more",
+            "difference: mean over pairs with simultaneous intervals; std: of the mean accuracies "
+            "of the pairs",
+            f"{NEW_PAIR}: prediction interval of the true difference of a new pair, per variant",
+            f"{BETWEEN_SD}: standard deviation of the true differences between pairs (tau)",
+            f"{BEYOND_MARGIN}: probability that a new pair gains / loses more than {margin}",
             *_notes_on_failures(results),
             *filter(None, [describe_epochs(results.study.specs)]),
-            *notes_on_alike([summary.verdict for summary in results.findings.pooled], results),
+            *notes_on_negligible([summary.verdict for summary in results.findings.pooled], results),
         ),
         sentence=sentence,
+    )
+
+
+def _pooled_cells(summary: PooledSummary, digits: int) -> dict[str, str]:
+    """Return the cells of a variant over all pairs, by the head of their column.
+
+    Args:
+        summary: The variant over all pairs.
+        digits: After the decimal point, of accuracies.
+    """
+    family = summary.family
+    cells = {
+        "mean": words.format_number(summary.mean, digits),
+        "std": words.format_number(summary.std, digits),
+    }
+    if family is not None:
+        cells |= {
+            DIFFERENCE: words.format_interval(family, digits=1),
+            WORST: "" if family.worst is None else words.format_signed(family.worst),
+            BETWEEN_SD: words.format_number(family.tau, digits=1),
+            NEW_PAIR: words.format_range(family.prediction_low, family.prediction_high),
+            BEYOND_MARGIN: _beyond_cell(family),
+            VERDICT: words.format_short_verdict(summary.verdict),
+        }
+    return cells
+
+
+def _overview_row(summary: PooledSummary, results: StudyResults) -> OverviewRow:
+    """Return the row of a variant on one screen."""
+    family = summary.family
+    return OverviewRow(
+        label=words.label_of(summary.arm, results.cell),
+        cells=_pooled_cells(summary, digits=1),
+        difference=None
+        if family is None
+        else Difference(family.n_pairs, family.mean, family.ci_low, family.ci_high),
+        verdict=None if summary.verdict is None else summary.verdict.kind,
     )
 
 
@@ -201,19 +302,27 @@ def moderator_tables(results: StudyResults) -> list[Table]:
     if all(text in ("", "-") for *_, text in rows):
         return []
     notes = [
-        "gap: how far standalone stays below the best possible, or below 100 % where that is not "
-        "known, in other repeats than the difference; its slope is flattened, as the gap is "
-        "measured with noise",
-        "distance: of the classes of the two problems, in standard deviations",
+        "gap of standalone: best possible (or 100 %) minus standalone, measured in other repeats "
+        "than the difference; measurement noise biases its slope towards 0",
+        "distance: between the classes of the two problems, in standard deviations",
         secondary_note(results.cell.spec),
     ]
     if not any(what == MODERATORS["distance"] for _, what, _ in rows):
         del notes[1]
     title = (
-        "What it hangs on: points of difference per point, or per standard deviation [95 % "
-        "interval, each alone]"
+        "What the difference depends on: points per point of gap, or per standard deviation of "
+        "distance [95 % interval, unadjusted]"
     )
-    return [Table(title, ("variant", "what", "slope [95 %]"), tuple(rows), tuple(notes))]
+    return [
+        Table(
+            title,
+            ("variant", "what", "slope [95 %]"),
+            tuple(rows),
+            name="moderators",
+            keys=("variant", "what"),
+            notes=tuple(notes),
+        )
+    ]
 
 
 def pair_table(results: StudyResults) -> Table:
@@ -225,10 +334,12 @@ def pair_table(results: StudyResults) -> Table:
         label = words.label_of(row.arm, results.cell)
         pair = (row.pair, row.source, row.target, words.format_number(row.gap), distance)
         rows.append((*pair, label, words.format_number(row.mean), interval))
-    pair_heads = ("pair", "source", "target", "gap", "distance")
+    pair_heads = ("pair", "source", "target", "gap to best", "distance")
     return Table(
+        name="pairs",
+        keys=("pair", "variant"),
         title=f"Pair by pair: {words.test_metric(results.cell.spec)} in %, differences in points "
-        "[95 % interval, each alone]",
+        "[95 % interval, unadjusted]",
         columns=(*pair_heads, "variant", "mean", "difference [95 %]"),
         rows=blank_repeats(rows, len(pair_heads)),
         is_detail=True,
@@ -250,15 +361,15 @@ def _notes_on_failures(results: StudyResults) -> Iterator[str]:
         return
     n_for_one = int(1.0 / unseen_share(n_pairs))
     yield (
-        f"{n_pairs} pairs do not exclude that one pair in {n_for_one} fails as a whole; the "
-        "interval of the mean does not cover that"
+        f"{n_pairs} pairs cannot rule out that 1 pair in {n_for_one} fails completely; the "
+        "interval of the mean does not cover such failures"
     )
     for summary in results.findings.pooled:
         family = summary.family
         if family is not None and family.ci_low is not None and family.tau is None:
             yield (
                 f"{words.label_of(summary.arm, results.cell)}: all {n_pairs} differences are equal;"
-                " the interval is that of the rule of three for a pair that fails as a whole"
+                " the interval is that of the rule of three, for pairs that fail completely"
             )
 
 

@@ -5,15 +5,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from blobtransfer.report.cautions import study_caution_text
+from blobtransfer.report.cautions import short_study_caution, study_caution_text
 from blobtransfer.report.kinds import texts
 from blobtransfer.report.kinds.comparison import SUMMARY_COLUMNS, summary_row
 from blobtransfer.report.kinds.details import detail_tables
 from blobtransfer.report.report import View
-from blobtransfer.report.table import SummaryRows, Table
+from blobtransfer.report.table import SummaryRows, Table, blank_repeats
 from blobtransfer.report.words import (
+    MARKS_LEGEND,
     QUESTION_NAMES,
     SHORT_VERDICTS,
+    format_interval,
+    format_judged_mean,
+    format_mark,
     format_points,
     test_metric_plural,
 )
@@ -40,6 +44,12 @@ class StudyView(View[StudyResults]):
     @abstractmethod
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield the answer to a question, one clause per variant."""
+
+    def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
+        """Yield one short answer to the primary question per variant."""
+        question = results.study.questions[0]
+        for clause in self.clauses(results, question):
+            yield Sentence(question, clause)
 
     @abstractmethod
     def study_paragraph(self, results: StudyResults) -> str:
@@ -75,6 +85,11 @@ class StudyView(View[StudyResults]):
         for caution in results.findings.cautions:
             yield study_caution_text(caution, results, self.cell_name)
 
+    def short_cautions(self, results: StudyResults) -> Iterator[str]:
+        """Yield each caution in one line."""
+        for caution in results.findings.cautions:
+            yield short_study_caution(caution, results, self.cell_name)
+
     def explanations(self, results: StudyResults) -> Iterator[str]:
         """Yield the meaning of each row and column, with the numbers of these results."""
         yield from texts.EXPLAINED_VARIANTS
@@ -85,8 +100,8 @@ class StudyView(View[StudyResults]):
         yield from texts.explain_metric(results.cell.spec)
         yield "better, worse: the whole interval is above, below 0"
         margin = format_points(results.study.margin)
-        yield f"alike: no practical difference, the interval is within {margin} of 0"
-        yield "undecided: neither"
+        yield f"negligible: no practical difference, the whole interval is within {margin} of 0"
+        yield "undecided: none of these"
 
     def method(self, results: StudyResults) -> Iterator[str]:
         """Yield how networks are trained, compared and judged."""
@@ -123,8 +138,51 @@ def cell_details(results: StudyResults, cells: Iterable[CellResults]) -> Iterato
             yield replace(table, title=f"{position}: {table.title}", is_detail=True)
 
 
-def notes_on_alike(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
+def point_matrix(results: StudyResults, question: Question) -> Table:
+    """Return the differences of all variants without intervals, one row per cell.
+
+    Args:
+        results: Results of a study.
+        question: Question whose variants are shown.
+    """
+    names = tuple(axis.name for axis in results.study.axes)
+    labels = [label.removeprefix("transfer ") for label in results.variant_labels.values()]
+    rows = [
+        (*cell.at, *(format_marked_difference(cell, question, i) for i in results.variant_labels))
+        for cell in results.cells
+    ]
+    return Table(
+        title=f"difference in points: {MARKS_LEGEND}",
+        columns=(*names, *labels),
+        rows=blank_repeats(rows, *([1] * (len(names) - 1))),
+        keys=names,
+    )
+
+
+def format_marked_difference(
+    cell: CellResults, question: Question, series: int, has_interval: bool = False
+) -> str:
+    """Return the difference of a variant in points, with the mark of its verdict.
+
+    Args:
+        cell: Cell of a study.
+        question: Question whose variants are shown.
+        series: Index of the variant in the cell.
+        has_interval: Whether the interval follows the difference.
+    """
+    summary = cell.summary_of(question, series)
+    d, mark = summary.difference, format_mark(summary.verdict)
+    if d is None or d.mean is None:
+        return ""
+    kind = "undecided" if summary.verdict is None else summary.verdict.kind
+    text = format_interval(d, digits=1) if has_interval else format_judged_mean(d.mean, kind)
+    text = f"{text} {mark}".rstrip()
+    is_self_transfer = len(cell.at) == 2 and cell.at[0] == cell.at[1]
+    return f"[{text}]" if is_self_transfer else text
+
+
+def notes_on_negligible(verdicts: Sequence[Verdict | None], results: StudyResults) -> Iterator[str]:
     """Return a note on the short word for no practical difference, if it is used."""
     if any(verdict is not None and verdict.kind in SHORT_VERDICTS for verdict in verdicts):
         margin = format_points(results.study.margin)
-        yield f"alike: no practical difference, which is less than {margin}"
+        yield f"negligible: no practical difference (less than {margin})"

@@ -1,13 +1,22 @@
 """View of a sweep: one or two settings vary."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from blobtransfer.report import words
-from blobtransfer.report.kinds.study import StudyView, cell_details, notes_on_alike
+from blobtransfer.report.kinds.study import (
+    StudyView,
+    cell_details,
+    format_marked_difference,
+    notes_on_negligible,
+    point_matrix,
+)
 from blobtransfer.report.kinds.texts import describe_epochs, ranking_cells, ranking_table
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import Table, blank_repeats
+from blobtransfer.report.table import Matrix, Table, blank_repeats
+from blobtransfer.results.files.schema import Sentence
+from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
 from blobtransfer.statistics.paired import VerdictKind
@@ -23,7 +32,7 @@ class SweepView(StudyView):
 
     cell_name = "points"
     column_explanations = (
-        "epochs, updates: passes over the training rows of a point, and steps in all",
+        "epochs, updates: passes over the training rows, and training steps in total",
         "mean, std: of the {test_metric_plural} of the repeats of a point, in %",
         "difference [95 %]: mean of (variant - standalone) per repeat, in points, with its "
         "95 % interval; the intervals of all points are simultaneous",
@@ -32,12 +41,12 @@ class SweepView(StudyView):
     def headline(self, results: StudyResults) -> str:
         """Return the settings that vary, and the source and target of the transfer."""
         names = words.join_and([axis.name for axis in results.study.axes])
-        return f"What changes with {names}? {_describe_transfer(results)}"
+        return f"Does the effect depend on {names}? {_describe_transfer(results)}"
 
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield at which points each variant is better or worse."""
         for series, label in results.variant_labels.items():
-            yield f"{label} {_clause_along_axes(results, question, series)}"
+            yield f"{label}: {_clause_along_axes(results, question, series)}"
 
     def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per question, then rankings and details."""
@@ -47,13 +56,29 @@ class SweepView(StudyView):
             yield point_ranking_table(results)
         yield from cell_details(results, results.cells)
 
+    def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
+        """Yield at which points each variant is better or worse."""
+        question = results.study.questions[0]
+        for series, label in results.variant_labels.items():
+            clause = _verdicts_along_axes(results, question, series)
+            yield Sentence(question, f"{label}: {clause}")
+
+    def overview(self, results: StudyResults) -> Matrix:
+        """Return all points: accuracies above differences, or two axes as rows and columns."""
+        question, n_questions = results.study.questions[0], len(results.study.questions)
+        layouts = _line_layouts if len(results.study.axes) == 1 else _plane_layouts
+        legend = ""
+        if len(results.study.axes) == 2:
+            legend = f"{words.MARKS_LEGEND}; {_repeats(results)} per point"
+        return Matrix(layouts(results, question), legend, n_tables=n_questions)
+
     def study_paragraph(self, results: StudyResults) -> str:
         """Return how the points are compared and analysed."""
         n_points = f"{len(results.study.cells):,}"
         return (
-            f"The comparison was made at {n_points} points, with "
-            f"{words.pluralise(results.study.n_repeats, 'repeats')} each, on the same test rows "
-            "and with the same draws; the intervals of all points and variants are simultaneous."
+            f"The comparison was repeated at {n_points} points with "
+            f"{words.pluralise(results.study.n_repeats, 'repeats')} each, with the same test rows "
+            "and random numbers; the intervals of all points and variants are simultaneous."
         )
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
@@ -68,6 +93,10 @@ class SweepView(StudyView):
         return draw_sweep(report, canvas)
 
 
+MIN_RANGE = 3
+"""Least number of neighbouring points that a sentence names as a range."""
+
+
 def _count_range(counts: set[int]) -> str:
     """Return the least and the greatest count."""
     return words.format_count_range(min(counts), max(counts))
@@ -78,14 +107,47 @@ def _n_updates(cell: CellResults) -> int:
     return cell.spec.training.n_updates(cell.measured.n_train)
 
 
+def _repeats(results: StudyResults) -> str:
+    """Return the number of repeats of the points."""
+    return f"{_count_range({cell.scores.n_repeats for cell in results.cells})} repeats"
+
+
 def _describe_transfer(results: StudyResults) -> str:
-    """Return source and target of the transfer, and the number of repeats."""
+    """Return source and target of the transfer."""
     spec, target = results.cell.spec, results.cell.measured.name
     sources = (cell.spec.source for cell in results.study.cells)
     names = sorted({source.name for source in sources if source is not None}) or [target]
     origin = spec.model_path or (names[0] if len(names) == 1 else f"{len(names)} problems")
-    repeats = f"{words.pluralise(spec.n_repeats, 'repeats')} a point"
-    return f"From {origin} to {target}, {'until decided' if spec.until_decided else repeats}"
+    return f"{origin[0].upper()}{origin[1:]} to {target}"
+
+
+def _verdicts_along_axes(results: StudyResults, question: Question, series: int) -> str:
+    """Return at which points a variant has each verdict.
+
+    Args:
+        results: Results of the command.
+        question: Question whose variants are shown.
+        series: Index of the variant in each cell.
+    """
+    by_kind: dict[VerdictKind, list[int]] = {}
+    for i, cell in enumerate(results.cells):
+        verdict = cell.summary_of(question, series).verdict
+        if verdict is not None and not cell.spec.is_same_data:
+            by_kind.setdefault(verdict.kind, []).append(i)
+    n_points = len(results.cells)
+    clauses = []
+    for kind, clause in words.VERDICT_CLAUSES.items():
+        if kind not in by_kind:
+            continue
+        indices = by_kind[kind]
+        if len(indices) == n_points > 1:
+            where = "everywhere"
+        elif len(results.study.axes) == 1:
+            where = f"at {words.join_and(_ranges(results, indices))}"
+        else:
+            where = f"at {len(indices)} of {n_points} points"
+        clauses.append(f"{clause} {where}")
+    return ", ".join(clauses) or "not transfer"
 
 
 def _clause_along_axes(results: StudyResults, question: Question, series: int) -> str:
@@ -96,32 +158,99 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
         question: Question whose variants are shown.
         series: Index of the variant in each cell.
     """
-    by_kind: dict[VerdictKind, list[str]] = {}
-    for cell in results.cells:
-        verdict = cell.summary_of(question, series).verdict
-        if verdict is not None and not cell.spec.is_same_data:
-            by_kind.setdefault(verdict.kind, []).append(" ".join(cell.at))
-    n_points = len(results.cells)
-    is_line = len(results.study.axes) == 1
-    clauses = []
-    for kind, points in by_kind.items():
-        if len(points) == n_points:
-            where = "everywhere" if n_points > 1 else f"at {points[0]}"
-        elif is_line:
-            where = f"at {words.join_and(points)}"
-        else:
-            where = f"in {len(points)} of {n_points} points"
-        clauses.append(f"{words.VERDICT_CLAUSES[kind]} {where}")
     changes = [
-        f"it turns from {change.verdicts[0]} to {change.verdicts[1]} between {change.at[0]} and "
+        f"it changes from {change.verdicts[0]} to {change.verdicts[1]} between {change.at[0]} and "
         f"{change.at[1]}"
         for change in results.findings.changes
         if (change.question, change.series) == (question, series)
     ]
     same = [" ".join(cell.at) for cell in results.cells if cell.spec.is_same_data]
     if same:
-        changes.append(f"source and target are one problem at {words.join_and(same)}, not transfer")
-    return "; ".join([", ".join(clauses), *changes])
+        changes.append(f"source and target are the same at {words.join_and(same)}, not transfer")
+    return "; ".join([_verdicts_along_axes(results, question, series), *changes])
+
+
+def _ranges(results: StudyResults, indices: Sequence[int]) -> list[str]:
+    """Return points by their values, three or more in a row as a range.
+
+    Args:
+        results: Results of a sweep along one axis.
+        indices: Indices of the points, ascending.
+    """
+    runs: list[list[int]] = []
+    for i in indices:
+        if runs and runs[-1][-1] == i - 1:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    values = [" ".join(cell.at) for cell in results.cells]
+    texts: list[str] = []
+    for run in runs:
+        is_range = len(run) >= MIN_RANGE
+        texts += (
+            [f"{values[run[0]]} to {values[run[-1]]}"] if is_range else [values[i] for i in run]
+        )
+    return texts
+
+
+def _line_layouts(results: StudyResults, question: Question) -> tuple[tuple[Table, ...], ...]:
+    """Return the layouts of a sweep along one axis, one row per point."""
+    (axis,), labels = results.study.axes, results.variant_labels
+    series = {0: words.label_of(results.cell.summary[0].arm, results.cell), **labels}
+    heads = [label.removeprefix("transfer ") for label in series.values()]
+    accuracies = Table(
+        title=f"{words.test_metric(results.cell.spec)} in %: mean (std) of {_repeats(results)}",
+        columns=(axis.name, *heads),
+        rows=tuple(
+            (*cell.at, *(_mean_and_std(cell.summary_of(question, i)) for i in series))
+            for cell in results.cells
+        ),
+    )
+    differences = Table(
+        title=f"difference in points [95 %]: {words.MARKS_LEGEND}",
+        columns=(axis.name, *heads[1:]),
+        rows=tuple(
+            (*cell.at, *(format_marked_difference(cell, question, i, True) for i in labels))
+            for cell in results.cells
+        ),
+    )
+    short = point_matrix(results, question)
+    return (accuracies, differences), (accuracies, short), (short,)
+
+
+def _plane_layouts(results: StudyResults, question: Question) -> tuple[tuple[Table, ...], ...]:
+    """Return the layouts of a sweep along two axes, the second one across."""
+    (down, across), labels = results.study.axes, results.variant_labels
+    cells = {cell.at: cell for cell in results.cells}
+
+    def row(value: str, label: str, write: Callable[[CellResults], str]) -> tuple[str, ...]:
+        present = [cells.get((value, other)) for other in across.values]
+        return value, label, *("" if cell is None else write(cell) for cell in present)
+
+    rows = []
+    for value in down.values:
+        standalone = partial(_standalone, question=question)
+        rows.append(row(value, "standalone in %", standalone))
+        for series, label in labels.items():
+            difference = partial(format_marked_difference, question=question, series=series)
+            rows.append(row(value, label.removeprefix("transfer "), difference))
+    matrix = Table(
+        title=f"difference to standalone in points; columns: {across.name}",
+        columns=(down.name, "variant", *across.values),
+        rows=blank_repeats(rows, 1),
+        keys=(down.name, "variant"),
+    )
+    return (matrix,), (point_matrix(results, question),)
+
+
+def _standalone(cell: CellResults, question: Question) -> str:
+    """Return the mean and the std of standalone."""
+    return _mean_and_std(cell.summary_of(question, 0))
+
+
+def _mean_and_std(summary: Summary) -> str:
+    """Return the mean accuracy with the standard deviation in brackets."""
+    return words.format_mean_and_std(summary.mean, summary.std)
 
 
 def sweep_table(results: StudyResults, question: Question, sentence: str) -> Table:
@@ -147,18 +276,24 @@ def sweep_table(results: StudyResults, question: Question, sentence: str) -> Tab
             p = (words.format_adjusted_p(summary.difference),) if has_p else ()
             verdict = words.format_short_verdict(summary.verdict)
             rows.append((*row, words.format_interval(summary.difference, digits=1), *p, verdict))
-    heads = ("epochs made" if "epochs" in names else "epochs", "updates", "variant", "mean", "std")
-    p_heads = ("difference [95 %]", *(("adj. p",) if has_p else ()), "verdict")
-    repeats = _count_range({cell.scores.n_repeats for cell in results.cells})
+    heads = (
+        "epochs trained" if "epochs" in names else "epochs",
+        "updates",
+        "variant",
+        "mean",
+        "std",
+    )
+    p_heads = ("difference [95 %]", *(("adjusted p",) if has_p else ()), "verdict")
     return Table(
         title=f"{words.QUESTION_NAMES[question].capitalize()}: "
         f"{words.test_metric(results.cell.spec)} in % on {target.name} by "
-        f"{' and '.join(names)}, {repeats} repeats a point",
+        f"{' and '.join(names)}, {_repeats(results)} per point",
         columns=(*names, *heads, *p_heads),
         rows=blank_repeats(rows, len(names) + 2),
         notes=tuple(_sweep_notes(results, question)),
+        name="points",
+        keys=(*names, "variant"),
         sentence=sentence,
-        is_tight=True,
     )
 
 
@@ -172,7 +307,9 @@ def point_ranking_table(results: StudyResults) -> Table:
         for cell in results.cells
         for finding in cell.findings.rankings
     )
-    title = "Which of the source networks would one pick? Scores on the training rows"
+    title = (
+        "How well do transferability scores rank the source networks? Computed on the training rows"
+    )
     return ranking_table(
         title, rows, results.cell.spec, axis_names=tuple(axis.name for axis in results.study.axes)
     )
@@ -187,12 +324,12 @@ def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
     at_most = "at most " if stops_early else ""
     if results.study.budget == "epochs":
         yield (
-            f"every point learns {at_most}{epochs} epochs, which are {updates} updates "
+            f"every point is trained for {at_most}{epochs} epochs, which are {updates} updates "
             "(--budget epochs)"
         )
     else:
         yield (
-            f"every point makes {at_most}about {updates} updates, in {epochs} epochs "
+            f"every point is trained for {at_most}about {updates} updates, in {epochs} epochs "
             "(--budget updates)"
         )
     if stops_early:
@@ -202,7 +339,7 @@ def _sweep_notes(results: StudyResults, question: Question) -> Iterator[str]:
     n_points, n_series = len(results.study.cells), len(results.study.cells[0].spec.variants) - 1
     yield (
         f"the intervals of all {n_points * n_series} differences of the question are simultaneous; "
-        "repeats are paired along the axis"
+        "repeats share their random numbers along the axis"
     )
     summaries = (s for cell in results.cells for s in cell.of_question(question))
-    yield from notes_on_alike([summary.verdict for summary in summaries], results)
+    yield from notes_on_negligible([summary.verdict for summary in summaries], results)

@@ -12,26 +12,27 @@ from blobtransfer.statistics.paired import Interval
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 EXPLAINED_VARIANTS = (
-    "standalone: training from fresh weights, all layers free",
-    "transfer fixed=n: a start from a source network, its first n hidden layers frozen",
+    "standalone: trained from random weights (from scratch)",
+    "transfer fixed=n: starts from the weights of a source network, first n hidden layers frozen",
 )
 
-EXPLAINED_FRESH = "fresh sources: every repeat trains a new source network"
+EXPLAINED_FRESH = "fresh sources: each repeat trains a new source network"
 
 RANKING_COLUMNS = ("Spearman [95 %]", "gain", "regret")
 
 RANKING_NOTES = (
-    "Spearman: of the score with the {test_metric} after transfer; its interval covers about 90 to "
-    "95 %",
-    "gain, regret: points of {metric} that the network with the best score is above the mean of "
-    "all, and below the best of all",
-    "a score says nothing about other targets, nor whether transfer beats training from scratch",
+    "Spearman: rank correlation of the score with the {test_metric} after transfer; its interval "
+    "covers about 90 to 95 %",
+    "gain, regret: points of {metric} by which the source network with the best score is above the "
+    "mean of all source networks, and below the best",
+    "scores show nothing about other targets, nor whether transfer beats standalone",
 )
 
 
 def secondary_note(spec: ExperimentSpec) -> str:
     """Return a note on findings besides the answer about the judged metric."""
-    return f"secondary: not adjusted together with the answer about {words.metric_name(spec)}"
+    metric = words.metric_name(spec)
+    return f"secondary: intervals and p are not adjusted together with the answer about {metric}"
 
 
 def explain_metric(spec: ExperimentSpec) -> Iterator[str]:
@@ -70,28 +71,28 @@ def training_paragraph(specs: Sequence[ExperimentSpec]) -> str:
     at_most = stopping = ""
     if training.patience is not None:
         at_most, stopping = "at most ", f"; {words.describe_early_stopping(training)}"
-    how_long = f"each of {at_most}{words.pluralise(training.epochs, 'epochs')}"
+    how_long = f"each epoch, for {at_most}{words.pluralise(training.epochs, 'epochs')}"
     if lengths is not None:
         how_long = f"each epoch ({at_most}{lengths})"
     return (
         f"Networks {spec.network} ({spec.network.activation_text}, softmax output, "
-        f"{spec.network.initializer} kernels) learn by {training.optimizer} with a learning rate "
-        f"of {training.learning_rate:g}{more}, batches of {training.batch_size} rows, shuffled "
-        f"anew in {how_long}{stopping}; the loss is the categorical cross-entropy. Nothing is "
-        "chosen on the test rows."
+        f"weights drawn from {spec.network.initializer}) were trained with {training.optimizer}, "
+        f"learning rate {training.learning_rate:g}{more}, in batches of {training.batch_size} "
+        f"rows, reshuffled {how_long}{stopping}; the loss is categorical cross-entropy. No "
+        "setting is selected on the test rows."
     )
 
 
 def design_paragraph(spec: ExperimentSpec) -> str:
     """Return a paragraph on the variants and on what the runs of a repeat share."""
     text = (
-        "Standalone networks start from random weights; the variants from a source network that "
-        "was trained on the source problem, with as many layers frozen as named. Within a repeat "
-        "all variants have the same random weights and see the rows in the same order, so they are "
-        "compared by their differences within a repeat."
+        "Standalone networks start from random weights; transfer variants start from a source "
+        "network trained on the source problem, with the named number of hidden layers frozen. "
+        "Within a repeat all variants share their random weights and the order of the training "
+        "rows, so they are compared by their differences within repeats."
     )
     if "fresh" in spec.questions:
-        text += " Fresh sources: every repeat trains a new source network."
+        text += " Fresh sources: each repeat trains a new source network."
     if "one" in spec.questions:
         text += (
             " One source: all repeats start from the same source network; intervals do not cover "
@@ -104,18 +105,20 @@ def interval_paragraph(spec: ComparisonSpec) -> str:
     """Return how intervals are computed."""
     if spec.resplit is not None:
         return (
-            "Each repeat splits the same rows anew, so repeats are not independent: intervals are "
-            "Nadeau and Bengio's (2003): var(d) (1/J + n_test/n_train), J - 1 degrees of freedom."
+            "Each repeat resplits the same rows, so repeats are not independent: intervals are "
+            "those of Nadeau and Bengio (2003), with variance var(d) (1/J + n_test/n_train) and "
+            "J - 1 degrees of freedom."
         )
     if spec.until_decided:
         return (
             "Repeats were added until every variant was decided; intervals are betting confidence "
-            "sequences (Waudby-Smith and Ramdas 2024), which hold at every look."
+            "sequences (Waudby-Smith and Ramdas 2024), which are valid at every look."
         )
     return (
-        "Intervals of a mean difference are a Bayesian bootstrap (Rubin 1981) with one "
+        "Intervals of mean differences come from a Bayesian bootstrap (Rubin 1981) with one "
         "pseudo-observation at each end of the range of possible differences, which allows for "
-        "failures that did not occur; those of the variants of a question are simultaneous at 95 %."
+        "failures not yet observed; the 95 % intervals of all variants of a question are "
+        "simultaneous."
     )
 
 
@@ -124,13 +127,13 @@ def verdict_paragraph(margin: str, failed: str = "chance level", notes: Iterable
 
     Args:
         margin: The margin, with its unit.
-        failed: What a failed run counts at.
+        failed: Score that a diverged run counts as.
         notes: Notes on the metric.
     """
     return (
-        "A variant is called better or worse where the whole interval is above or below 0, of no "
-        f"practical difference where it is all within {margin}, and else undecided. A run whose "
-        f"loss is not finite counts at {failed}."
+        "A variant is better or worse if its whole interval is above or below 0, makes no "
+        f"practical difference if the whole interval is within {margin} of 0, and is undecided "
+        f"otherwise. A run that diverged (loss not finite) counts as {failed}."
         + "".join(f" {note[0].upper()}{note[1:]}." for note in notes)
     )
 
@@ -140,17 +143,19 @@ def ceiling_note(results: CellResults) -> str:
     data, spec = results.measured, results.spec.data
     metric = words.metric_name(results.spec)
     if data.ceiling is None:
-        chance = "the share of the largest class among the test rows"
+        chance = "the share of the largest class of the test rows"
         if results.spec.metric == "balanced-accuracy":
-            chance = f"1 / {sum(map(bool, data.test_class_counts))} classes of the test rows"
+            chance = (
+                f"1 / {sum(map(bool, data.test_class_counts))}, by the classes of the test rows"
+            )
         return (
-            f"floor: {words.format_percent(data.floor)}, {chance}; the best possible {metric} is "
-            "not known"
+            f"chance level {words.format_percent(data.floor)}: {chance}; the best possible "
+            f"{metric} is not known"
         )
-    how = " (nearest true centre)" if isinstance(spec, BlobsSpec) else ""
+    how = " by nearest true centre" if isinstance(spec, BlobsSpec) else ""
     return (
-        f"gap: to the ceiling {words.format_percent(data.ceiling)}, the best possible on these "
-        f"{data.n_test} test rows{how}"
+        f"best possible (Bayes) {metric}: {words.format_percent(data.ceiling)}{how}, on these "
+        f"{data.n_test:,} test rows"
     )
 
 
@@ -170,8 +175,8 @@ def describe_pick(ranking: Ranking) -> str:
     assert ranking.gain is not None and ranking.regret is not None
     where = "above" if ranking.gain >= 0.0 else "below"
     return (
-        f"the one it picks is {words.format_amount(abs(ranking.gain))} points {where} a random "
-        f"one and {words.format_amount(ranking.regret)} below the best"
+        f"the network with the best score is {words.format_amount(abs(ranking.gain))} points "
+        f"{where} a random one and {words.format_amount(ranking.regret)} below the best"
     )
 
 
@@ -195,6 +200,8 @@ def ranking_table(
     """
     return Table(
         title=title,
+        name="scores",
+        keys=(*axis_names, "variant", "score"),
         columns=(*axis_names, "variant", "score", *RANKING_COLUMNS),
         rows=blank_repeats(rows, len(axis_names), 1),
         notes=(
@@ -209,6 +216,22 @@ def ranking_table(
     )
 
 
+def short_ranking_sentence(
+    rankings: Iterable[tuple[str, ScoreName, Ranking]], spec: ExperimentSpec
+) -> str | None:
+    """Return the ranking by `HEADLINE_SCORE` in one line; see `ranking_sentence`."""
+    for label, score, ranking in rankings:
+        if score == words.HEADLINE_SCORE and ranking.gain is not None:
+            where = "above" if ranking.gain >= 0.0 else "below"
+            name = words.SCORE_NAMES[score]
+            return (
+                f"{name[0].upper()}{name[1:]}: Spearman {words.format_spearman(ranking)} with "
+                f"{words.metric_name(spec)} after {label}; its pick is "
+                f"{words.format_amount(abs(ranking.gain))} points {where} a random source"
+            )
+    return None
+
+
 def ranking_sentence(
     rankings: Iterable[tuple[str, ScoreName, Ranking]], subject: str, spec: ExperimentSpec
 ) -> str | None:
@@ -216,7 +239,7 @@ def ranking_sentence(
 
     Args:
         rankings: Variant, score and ranking; the first variant counts.
-        subject: What is ranked, after the words `on the training rows`.
+        subject: What is ranked, such as `the 40 source networks`.
         spec: The experiment, which sets the judged metric.
     """
     for label, score, ranking in rankings:
@@ -225,9 +248,8 @@ def ranking_sentence(
         if ranking.gain is None or ranking.regret is None:
             return None
         return (
-            f"Ranked by {words.SCORE_NAMES[score]}, on the training rows{subject} agree with their "
-            f"{words.metric_name(spec)} after {label} by Spearman "
-            f"{words.format_spearman(ranking)}; {describe_pick(ranking)}. It says nothing about "
-            "other targets, nor whether transfer beats training from scratch"
+            f"{words.SCORE_NAMES[score][0].upper()}{words.SCORE_NAMES[score][1:]} on the training "
+            f"rows: Spearman {words.format_spearman(ranking)} between the scores of {subject} and "
+            f"their {words.metric_name(spec)} after {label}; {describe_pick(ranking)}"
         )
     return None

@@ -31,7 +31,7 @@ class TrainingView(View[TrainingResults]):
     def headline(self, results: TrainingResults) -> str:
         """Return the network and the data of the training."""
         network, label = results.spec.network, results.run.label
-        return f"Training of a network {network} on {results.measured.name}: {label}"
+        return f"Training of a {network} network on {results.measured.name}: {label}"
 
     def tables(self, results: TrainingResults) -> tuple[Table, ...]:
         """Return the table of the run."""
@@ -49,11 +49,11 @@ class TrainingView(View[TrainingResults]):
     def caption(self, results: TrainingResults, sentences: Iterable[Sentence]) -> str:
         """Return the test accuracy and what the figure shows."""
         if results.run.status != "ok":
-            return "The loss is not finite"
+            return "The training diverged: its loss is not finite"
         accuracy = format_percent(results.accuracy_of(results.run) or 0.0)
         text = f"{test_metric(results.spec).capitalize()} {accuracy}"
         if results.spec.network.n_classes <= MAX_DRAWN_CLASSES:
-            text += ", and where the network sees which class"
+            text += ", and the decision regions of the network"
         return text
 
     def draw(self, report: Report[TrainingResults], canvas: "Canvas") -> "Figure":
@@ -67,13 +67,13 @@ def training_table(results: TrainingResults) -> Table:
     """Return the accuracies and losses of the run, and notes on how it ended."""
     run, (summary,), data = results.run, results.summary, results.measured
     network = summary.arm.variant.network(results.spec.network)
-    weights = f"{summary.trainable_parameters} of {network.n_parameters} weights trained"
+    weights = f"{summary.trainable_parameters:,} of {network.n_parameters:,} weights trained"
     training = results.spec.training
     n_trained_rows = training.n_trained_rows(data.n_train)
-    rows_used = f"; {n_trained_rows} training rows"
+    rows_used = f"; {n_trained_rows:,} training rows"
     notes = [ceiling_note(results)]
     if training.patience is not None:
-        rows_used += f" and {data.n_train - n_trained_rows} validation rows"
+        rows_used += f" and {data.n_train - n_trained_rows:,} validation rows"
         notes.append(
             f"early stopping: {run.epochs:,} of at most {training.epochs:,} epochs; the best "
             "weights are restored"
@@ -81,23 +81,24 @@ def training_table(results: TrainingResults) -> Table:
     if results.baseline is not None and results.baseline.run.status == "ok":
         accuracy = format_percent(results.accuracy_of(results.baseline.run))
         notes.append(
-            f"from scratch, the rows in the same order: {test_metric(results.spec)} {accuracy}; "
-            "one run of each decides nothing, compare does"
+            f"standalone, with the same order of rows: {test_metric(results.spec)} {accuracy}; a "
+            "single run proves nothing, use compare"
         )
     if results.interrupted:
-        notes.append("interrupted: no network from scratch was trained to be shown beside it")
+        notes.append("interrupted: the standalone network for comparison was not trained")
     rows = [
         ("accuracy", format_percent(run.train_accuracy), format_percent(run.test_accuracy)),
-        ("loss", format_loss(run.train_loss), format_loss(run.test_loss)),
+        ("cross-entropy loss", format_loss(run.train_loss), format_loss(run.test_loss)),
     ]
     if results.spec.metric == "balanced-accuracy":
         rows.insert(0, ("balanced accuracy", "", format_percent(run.balanced_accuracy)))
         notes.append(BALANCED_ACCURACY_NOTE)
     gap = None if run.status == "failed" else summary.gap
     if data.ceiling is not None:
-        rows += [("ceiling", "", format_percent(data.ceiling)), ("gap", "", format_percent(gap))]
+        rows += [("best possible", "", format_percent(data.ceiling))]
+        rows += [("gap to best", "", format_percent(gap))]
     else:
-        rows.append(("floor", "", format_percent(data.floor)))
+        rows.append(("chance level", "", format_percent(data.floor)))
     return Table(
         title=f"{_subject(results, summary, network)} on {data.name}",
         columns=("", "train", "test"),

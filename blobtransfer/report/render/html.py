@@ -18,7 +18,7 @@ from blobtransfer.report.kinds.texts import EXPLAINED_VARIANTS
 from blobtransfer.report.render.citation import bibtex, command_of
 from blobtransfer.report.render.screen import MAX_CAUTIONS
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import WORD_COLUMNS, Table
+from blobtransfer.report.table import WORD_COLUMNS, Matrix, Overview, Table
 from blobtransfer.report.words import SHORT_VERDICTS
 from blobtransfer.specs.checks import escape_control_characters
 
@@ -82,15 +82,18 @@ def to_fragment(report: Report[Any], advise: Callable[[str], str]) -> str:
     Raises:
         MachineError: The figure cannot be drawn.
     """
-    n_tables = 0 if report.overview is None else report.overview.n_tables
+    overview = report.overview
+    n_tables = 0 if overview is None else overview.n_tables
+    matrix = overview.layouts[0] if isinstance(overview, Matrix) else ()
     return _rendered(
         "notebook.html.j2",
         question=report.headline,
         sentences=[sentence.text for sentence in report.short_sentences or report.sentences],
         cautions=[*map(advise, (report.short_cautions or report.cautions)[:MAX_CAUTIONS])],
-        overview=report.overview,
+        overview=overview if isinstance(overview, Overview) else None,
+        legend="" if overview is None else overview.legend,
         verdicts=SHORT_VERDICTS,
-        tables=[table for table in report.tables[n_tables:] if not table.is_detail],
+        tables=[*matrix, *(table for table in report.tables[n_tables:] if not table.is_detail)],
         words=WORD_COLUMNS,
         svg=b64encode(svg_text(picture_of_report(report, Canvas())).encode()).decode(),
         caption=report.caption,

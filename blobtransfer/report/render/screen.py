@@ -1,34 +1,57 @@
-"""Print a report on a terminal: sentences, tables, cautions and hints.
+"""Print a report on a terminal: the answer on one screen, or all tables with `--full`.
 
-A comparison fits a screen of 80 x 24; `--full` prints its whole tables. Verdicts have colours,
-and the word is always printed.
+The screen of each command fits 80 x 24: question, short answers, one table, the most important
+cautions. A wide terminal shows more columns, a narrow one fewer. Verdicts have colours, and the
+word or mark is always printed.
 """
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
-from blobtransfer.report.render.terminal import can_write, new_grid, print_tables, width_of
+from blobtransfer.report.render.terminal import (
+    can_write,
+    fits,
+    new_grid,
+    print_tables,
+    renderables_of,
+    width_of,
+    wrap,
+)
 from blobtransfer.report.report import Report
-from blobtransfer.report.table import Overview, OverviewRow
+from blobtransfer.report.table import (
+    DIFFERENCE,
+    STRIP,
+    VERDICT,
+    Matrix,
+    Overview,
+    OverviewRow,
+    Table,
+)
 from blobtransfer.report.units import Unit
-from blobtransfer.report.words import SHORT_VERDICTS
+from blobtransfer.report.words import QUESTION_NAMES, SHORT_VERDICTS, pluralise
+from blobtransfer.specs.experiment import ComparedQuestion
 from blobtransfer.statistics.paired import MIN_PAIRS, VerdictKind
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
 VERDICT_COLOURS: dict[VerdictKind | None, str] = {
     "better": "green",
     "worse": "red",
-    "undecided": "yellow",
     "no practical difference": "cyan",
 }
+"""Colours that are readable on light and dark terminals; other verdicts have that of the text."""
+
+SCREEN_SIZE = (80, 23)
+"""Columns and lines of one screen of 80 x 24, without the prompt."""
 
 MAX_CAUTIONS = 3
-"""Largest number of cautions below an overview."""
+"""Largest number of cautions on one screen."""
 
 STRIP_WIDTH = 12
 """Letters of the strip that shows a difference and its interval."""
@@ -45,118 +68,261 @@ class StripLetters:
 
 UNICODE_STRIP, ASCII_STRIP = StripLetters("─", "●", "│"), StripLetters("-", "o", "|")
 
-OVERVIEW_COLUMNS = ("variant", "mean", "std", "difference [95 %]", "strip", "verdict")
-LEFT_COLUMNS = ("variant", "strip", "verdict")
-
-DROPPED_FROM_OVERVIEW = ("strip", "std", "mean", "verdict")
-"""Columns that are dropped on a narrow terminal, in this order."""
+NAMED_IF_DROPPED = ("mean", "std", "new pair [95 %]")
+"""Columns that a narrow terminal names if it has no room for them."""
 
 
-def print_report(report: Report[Any], console: "Console", full: bool) -> bool:
-    """Print a report on a terminal.
+def print_report(report: Report[Any], console: "Console", full: bool) -> None:
+    """Print a report on a terminal, with its cautions.
 
     Args:
         report: With the tables that are to be printed.
         console: Console of the terminal.
-        full: Print the whole tables of a comparison in place of its overview.
-
-    Returns:
-        Whether its cautions were printed.
+        full: Print all tables in place of one screen.
     """
-    tables, overview = report.tables, report.overview
-    has_cautions = True
-    if report.view.is_condensed:
-        _print_condensed(report, console, full)
-        tables = ()
-    elif overview is not None and not full:
-        print_overview(report, overview, console)
-        tables = tuple(table for table in tables[overview.n_tables :] if not table.is_detail)
-        console.file.write("\n" if tables else "")
+    if full or report.overview is None:
+        columns = _print_full(report, console)
     else:
-        has_cautions = False
-        console.file.write("" if report.stopped is None else f"{report.stopped}\n\n")
+        columns = _print_screen(report, report.overview, console)
+    if report.is_explained and report.explanations:
+        console.print()
+        for line in _explanations_of(report, columns):
+            console.print(*wrap(line, console.width), sep="\n")
+
+
+def _print_full(report: Report[Any], console: "Console") -> set[str]:
+    """Print headline and answers, all tables, then cautions; return the heads of the columns."""
+    width, tables = console.width, report.tables
+    if report.overview is not None:
+        console.print(*wrap(report.headline, width), sep="\n", style="bold")
+        for sentence in report.sentences:
+            console.print(*wrap(sentence.text, width), sep="\n")
+        console.print()
+        n_answered = report.overview.n_tables
+        answered = (replace(table, sentence=None) for table in tables[:n_answered])
+        tables = (*answered, *tables[n_answered:])
+    elif report.stopped is not None:
+        console.print(*wrap(report.stopped, width), "", sep="\n")
     print_tables(tables, console)
-    return has_cautions
+    if report.cautions:
+        console.print()
+    for line in _caution_lines(report, report.cautions, width):
+        console.print(line)
+    return {head for table in tables for head in table.columns}
 
 
-def _print_condensed(report: Report[Any], console: "Console", full: bool) -> None:
-    """Print headline and sentences, then the tables, then cautions and hints.
+def _explanations_of(report: Report[Any], columns: set[str]) -> Iterator[str]:
+    """Yield the explanations of printed columns, and those of rows and verdicts.
 
     Args:
-        report: Report to print.
-        console: Console of the terminal.
-        full: Print all tables.
+        report: The report.
+        columns: Heads of the printed columns.
     """
-    console.print(*wrap(report.headline, console.width), sep="\n", style="bold")
-    for sentence in report.sentences:
-        console.print(*wrap(sentence.text, console.width), sep="\n")
-    console.print()
-    print_tables([replace(table, sentence=None) for table in report.tables], console)
-    for caution in report.cautions:
-        console.print(*wrap(f"note: {caution}", console.width), sep="\n", style="dim")
-    hints = [] if full else ["all tables: --full"]
-    hints += [] if report.is_explained else ["what they mean: --explain"]
-    if hints:
-        console.print("   ".join(hints), style="dim")
+    known = {head for table in report.view.tables(report.results) for head in table.columns}
+    for line in report.explanations:
+        names, _, text = line.partition(": ")
+        heads = [name for name in names.split(", ") if name not in known or name in columns]
+        if heads:
+            yield f"{', '.join(heads)}: {text}"
 
 
-def print_overview(report: Report[Any], overview: Overview, console: "Console") -> None:
-    """Print headline and short answers, the overview, then cautions and hints.
+def _print_screen(report: Report[Any], overview: Overview | Matrix, console: "Console") -> set[str]:
+    """Print one screen; return the heads of its columns.
+
+    If it would have more than 24 lines, it has fewer cautions, or only the primary question, or
+    fewer tables.
 
     Args:
-        report: Report of a comparison.
-        overview: Its overview.
+        report: Report with an overview.
+        overview: The overview.
         console: Console of the terminal.
+    """
+    width, height = SCREEN_SIZE
+    questions = list(dict.fromkeys(sentence.question for sentence in report.sentences))
+    n_tables = len(report.brief_tables)
+    choices = [(questions if isinstance(overview, Overview) else questions[:1], n_tables)]
+    choices += [(questions[:1], n) for n in range(n_tables, -1, -1)]
+    for (shown, n), n_cautions in product(choices, range(MAX_CAUTIONS, 0, -1)):
+        tables = report.brief_tables[:n]
+        lines, columns = _screen_lines(report, overview, console, shown, tables, n_cautions)
+        if console.width < width or sum(map(partial(_height, console), lines)) <= height:
+            break
+    for line in lines:
+        console.print(line)
+    return columns
+
+
+def _height(console: "Console", line: Any) -> int:
+    """Return how many lines of a terminal a text or a table has."""
+    return len(console.render_lines(line, pad=False))
+
+
+def _screen_lines(
+    report: Report[Any],
+    overview: Overview | Matrix,
+    console: "Console",
+    questions: Sequence[ComparedQuestion],
+    brief_tables: Sequence[Table],
+    n_cautions: int,
+) -> tuple[list[Any], set[str]]:
+    """Return the lines and tables of one screen, and the heads of its columns.
+
+    Args:
+        report: Report with an overview.
+        overview: The overview.
+        console: Console of the terminal.
+        questions: Questions that are shown.
+        brief_tables: Further tables that are shown.
+        n_cautions: Greatest number of cautions.
     """
     width = console.width
-    console.print(*wrap(report.headline, width), sep="\n", style="bold")
+    lines: list[Any] = list(_styled(report.headline, width, "bold"))
     for sentence in report.short_sentences:
-        style = VERDICT_COLOURS.get(overview.verdicts[sentence.question])
-        console.print(*wrap(sentence.text, width), sep="\n", style=style)
-    console.print()
-    for n in range(len(DROPPED_FROM_OVERVIEW) + 1):
-        grid = _grid(overview, console, DROPPED_FROM_OVERVIEW[:n])
-        least = width_of(grid, console)
-        if least <= width:
-            break
-    # If the table is still too wide, the terminal wraps it; names and numbers are not cut.
-    console.width = max(width, least)
-    console.print(grid)
-    console.width = width
-    console.print(*wrap(overview.legend, width), sep="\n", style="dim")
-    for caution in report.short_cautions[:MAX_CAUTIONS]:
-        console.print(*wrap(f"note: {caution}", width), sep="\n", style="dim")
+        if sentence.question in questions:
+            verdicts = overview.verdicts if isinstance(overview, Overview) else {}
+            style = VERDICT_COLOURS.get(verdicts.get(sentence.question), "")
+            lines += _styled(sentence.text, width, style)
+    lines += _styled("", width)
+    hidden: list[str] = []
+    if isinstance(overview, Overview):
+        grid, columns = _overview_grid(overview, console, questions)
+        lines.append(grid)
+        hidden += [head for head in NAMED_IF_DROPPED if head in {*overview.columns} - columns]
+    else:
+        columns = _add_matrix(overview, console, lines)
+    lines += _styled(overview.legend, width, "dim") if overview.legend else ()
+    for table in brief_tables:
+        lines += [*_styled("", width), *_styled(table.title, width, "bold")]
+        lines += renderables_of(table, console)
+        columns |= {*table.columns}
+    cautions = report.short_cautions or report.cautions
+    lines += _caution_lines(report, cautions[:n_cautions], width)
+    others = dict.fromkeys(sentence.question for sentence in report.sentences)
+    hidden += [QUESTION_NAMES.get(other, other) for other in others if other not in questions]
+    hidden += [table.name for table in report.brief_tables[len(brief_tables) :]]
+    if len(cautions) > n_cautions:
+        hidden.append(pluralise(len(cautions) - n_cautions, "more notes"))
+    hint = f"all columns{''.join(f', {name}' for name in hidden)}: --full"
     if not report.is_explained:
-        hint = "all columns: --full   what they mean: --explain"
-        console.print(*wrap(hint, width), sep="\n", style="dim")
+        hint += "   what they mean: --explain"
+    return [*lines, *_styled(hint, width, "dim")], columns
 
 
-def _grid(overview: Overview, console: "Console", dropped: Sequence[str]) -> "RichTable":
-    """Return the overview as a table.
+def _styled(text: str, width: int, style: str = "") -> "Iterator[Text]":
+    """Yield the lines of a text in a style; an empty text is one line."""
+    from rich.text import Text
+
+    for line in wrap(text, width) or [""]:
+        yield Text(line, style=style)
+
+
+def _caution_lines(report: Report[Any], cautions: Sequence[str], width: int) -> "Iterator[Text]":
+    """Yield cautions: warnings, which may change the answer, then notes.
 
     Args:
-        overview: Overview of a comparison.
+        report: The report.
+        cautions: Texts of its cautions, in order.
+        width: Width of the terminal.
+    """
+    n_warnings = len(report.always_reported)
+    for i, caution in enumerate(cautions):
+        is_warning = i < n_warnings
+        word, style = ("warning", "") if is_warning else ("note", "dim")
+        yield from _styled(f"{word}: {caution}", width, style)
+
+
+def _add_matrix(matrix: Matrix, console: "Console", lines: list[Any]) -> set[str]:
+    """Add the first layout that fits the terminal; return the heads of its columns.
+
+    Args:
+        matrix: Matrix of a study.
         console: Console of the terminal.
-        dropped: Heads of the columns to leave out.
+        lines: Lines of the screen, to which it is added.
+    """
+    tables = next(
+        (tables for tables in matrix.layouts if all(fits(table, console) for table in tables)),
+        matrix.layouts[-1],
+    )
+    for i, table in enumerate(tables):
+        lines += _styled("", console.width) if i else ()
+        lines += _styled(table.title, console.width) if table.title else ()
+        lines += renderables_of(table, console)
+    return {head for table in tables for head in table.columns}
+
+
+def _overview_grid(
+    overview: Overview, console: "Console", questions: Sequence[ComparedQuestion]
+) -> tuple["RichTable", set[str]]:
+    """Return the overview as a table with the columns that fit, and their heads.
+
+    Args:
+        overview: Overview of variants.
+        console: Console of the terminal.
+        questions: Questions that are shown.
+    """
+    rows = [row for row in overview.rows if row.question is None or row.question in questions]
+    strip = _Strip.of(overview, console.encoding)
+    shown = {DIFFERENCE, VERDICT}
+    for head in overview.priority:
+        if width_of(_grid(overview, rows, {*shown, head}, strip), console) <= console.width:
+            shown.add(head)
+    grid = _grid(overview, rows, shown, strip)
+    if width_of(grid, console) > console.width:
+        grid = _narrow_grid(overview, rows)
+    return grid, shown
+
+
+def _grid(
+    overview: Overview, rows: Sequence[OverviewRow], shown: set[str], strip: "_Strip"
+) -> "RichTable":
+    """Return rows of an overview as a table.
+
+    Args:
+        overview: Overview of variants.
+        rows: Its rows that are shown.
+        shown: Heads of the columns that are shown.
+        strip: Strip of the differences.
     """
     from rich.text import Text
 
     grid = new_grid()
-    indices = [i for i, head in enumerate(OVERVIEW_COLUMNS) if head not in dropped]
-    strip = _Strip.of(overview, console.encoding)
-    heads = {"variant": overview.scores, "strip": strip.scale}
-    for column in (OVERVIEW_COLUMNS[i] for i in indices):
-        justify: Literal["left", "right"] = "left" if column in LEFT_COLUMNS else "right"
-        grid.add_column(heads.get(column, column), justify=justify, no_wrap=True)
-    for row in overview.rows:
+    grid.add_column(overview.scores, no_wrap=True)
+    heads = [head for head in overview.columns if head in shown]
+    for head in heads:
+        justify: Literal["left", "right"] = "left" if head in (STRIP, VERDICT) else "right"
+        grid.add_column(strip.scale if head == STRIP else head, justify=justify, no_wrap=True)
+    for row in rows:
         if row.is_question:
             grid.add_row(Text(row.label, style="dim"))
             continue
-        verdict = "" if row.verdict is None else SHORT_VERDICTS.get(row.verdict, row.verdict)
-        texts = ["  " * row.level + row.label, row.mean, row.std, row.interval, strip.draw(row)]
-        cells = [*map(Text, texts), Text(verdict, style=VERDICT_COLOURS.get(row.verdict, ""))]
-        grid.add_row(*(cells[i] for i in indices))
+        texts = {**row.cells, STRIP: strip.draw(row)}
+        cells = [Text(texts.get(head, "")) for head in heads if head != VERDICT]
+        grid.add_row(Text("  " * row.level + row.label), *cells, _verdict_text(row))
     return grid
+
+
+def _narrow_grid(overview: Overview, rows: Sequence[OverviewRow]) -> "RichTable":
+    """Return rows of an overview with the difference and the verdict below each name."""
+    from rich.text import Text
+
+    width = max(len(row.interval) for row in overview.rows)
+    grid = new_grid()
+    grid.add_column(DIFFERENCE, no_wrap=True)
+    grid.add_column(VERDICT, no_wrap=True)
+    for row in rows:
+        scores = f"{row.mean} ({row.std})" if row.difference is None and row.mean else ""
+        grid.add_row(Text(f"{row.label} {scores}".rstrip(), style="dim" * row.is_question))
+        if row.difference is not None:
+            grid.add_row(Text(f"  {row.interval.rjust(width)}"), _verdict_text(row))
+    return grid
+
+
+def _verdict_text(row: OverviewRow) -> "Text":
+    """Return the verdict of a row in its colour."""
+    from rich.text import Text
+
+    verdict = "" if row.verdict is None else SHORT_VERDICTS.get(row.verdict, row.verdict)
+    return Text(verdict, style=VERDICT_COLOURS.get(row.verdict, ""))
 
 
 @dataclass(frozen=True)
@@ -201,10 +367,3 @@ class _Strip:
     def _index(self, difference: float) -> int:
         """Return the position of a difference on the strip."""
         return round((difference - self.low) / (self.high - self.low) * (STRIP_WIDTH - 1))
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Break a text into lines of a terminal, all but the first indented."""
-    return textwrap.wrap(
-        text, max(width, 20), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
-    )

@@ -1,5 +1,6 @@
 """Render tables as aligned text or with rich, and a box plot in letters."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -11,15 +12,6 @@ from blobtransfer.results.findings import Summary
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
-
-DROPPED_FIRST = (
-    "best of 1", "best of 3", "5 % quantile", "95 % quantile", "typical [95 %]", "P(better)", "gap",
-    "adj. p", "of", "value", "median", "low", "high", "updates", "epochs", "beyond margin",
-    "distance", "tau",
-    "worst", "std",
-)  # fmt: skip
-DROPPED_LAST = ("mean", "difference [95 %]")
-"""Columns that are dropped on a narrow terminal, in this order."""
 
 PLOT_WIDTH = 78
 """Widest plot in letters."""
@@ -66,50 +58,91 @@ def _to_text(table: Table) -> str:
 
 
 def print_tables(tables: Sequence[Table], console: "Console") -> None:
-    """Print tables with rich; a narrow terminal drops columns, and never cuts a number."""
+    """Print tables with rich; one that is too wide continues below, and no number is cut."""
     from rich.text import Text
 
     for i, table in enumerate(tables):
-        dropped = _dropped(table, console)
-        if dropped is None:
-            bare = replace(_without(table, DROPPED_FIRST), sentence=None, notes=())
-            console.file.write(("\n" if i else "") + to_text([bare]))
-            below = [table.sentence, *table.notes] if table.sentence else table.notes
-            console.print("", *map(Text, below), sep="\n")
-            continue
-        grid = _grid(_without(table, dropped))
-        console.print(*([""] if i else []), Text(table.title, style="bold"), "", grid, sep="\n")
+        if i:
+            console.print()
+        if table.title:
+            console.print(*wrap(table.title, console.width), "", sep="\n", style="bold")
+        for item in renderables_of(table, console):
+            console.print(item)
         width = min(console.width, PLOT_WIDTH)
         plot = box_plot(table.summaries, table.ceiling, width, console.encoding, table.unit)
         if plot:
             console.print("", *map(Text, plot), sep="\n")
         if table.sentence:
-            console.print("", Text(table.sentence, style="bold"), sep="\n")
-        notes = list(table.notes)
-        if dropped:
-            notes.append(f"no room for: {', '.join(dropped)}")
-        if notes:
-            console.print("", *(Text(note, style="dim") for note in notes), sep="\n")
+            console.print("", *wrap(table.sentence, console.width), sep="\n", style="bold")
+        if table.notes:
+            console.print()
+        for note in table.notes:
+            console.print(*wrap(note, console.width), sep="\n", style="dim")
 
 
-def _dropped(table: Table, console: "Console") -> list[str] | None:
-    """Choose the columns to drop on a terminal; None if the table is still too wide."""
+def renderables_of(table: Table, console: "Console") -> list[Any]:
+    """Return what a terminal prints of the cells: the table, parts with the keys, or lines."""
+    from rich.text import Text
 
-    def fits(dropped: Sequence[str]) -> bool:
-        return width_of(_grid(_without(table, dropped)), console) <= console.width
+    parts = _parts(table, console)
+    if parts:
+        return [item for part in parts for item in (Text(""), rich_table(part))][1:]
+    rows = [
+        [f"{head}: {cell}" for head, cell in zip(table.columns, row, strict=True) if cell]
+        for row in table.rows
+    ]
+    lines = [line for cells in rows for text in cells for line in wrap(text, console.width)]
+    return [Text(line) for line in lines]
 
-    order = [head for head in (*DROPPED_FIRST, *DROPPED_LAST) if head in table.columns]
-    n = next((n for n in range(len(order) + 1) if fits(order[:n])), None)
-    if n is None:
-        return None
-    dropped = order[:n]
-    for head in reversed(
-        order[: max(0, n - 1)]
-    ):  # keep columns that fit after a wider one is dropped
-        fewer = [other for other in dropped if other != head]
-        if fits(fewer):
-            dropped = fewer
-    return dropped
+
+def fits(table: Table, console: "Console") -> bool:
+    """Return whether a terminal has the width of a table."""
+    return width_of(rich_table(table), console) <= console.width
+
+
+def _parts(table: Table, console: "Console") -> list[Table]:
+    """Split a table into parts that fit the width, each with the keys; empty if none fits."""
+    keys = table.keys or table.columns[:1]
+    parts: list[Table] = []
+    heads: list[str] = []
+    for head in table.columns:
+        if fits(_with_columns(table, [*heads, head]), console):
+            heads.append(head)
+            continue
+        if heads:
+            parts.append(_with_columns(table, heads))
+        heads = [*(key for key in keys if key != head), head]
+        if not fits(_with_columns(table, heads), console):
+            return []
+    return [*parts, _with_columns(table, heads)]
+
+
+def _with_columns(table: Table, heads: Sequence[str]) -> Table:
+    """Return a table with some of its columns."""
+    indices = [i for i, head in enumerate(table.columns) if head in heads]
+    columns = tuple(table.columns[i] for i in indices)
+    rows = tuple(tuple(row[i] for i in indices) for row in table.rows)
+    return replace(table, columns=columns, rows=rows)
+
+
+def rich_table(table: Table) -> "RichTable":
+    """Return the cells of a table as a table of rich."""
+    from rich.text import Text
+
+    grid = new_grid()
+    for head in table.columns:
+        justify: Literal["left", "right"] = "left" if head in WORD_COLUMNS else "right"
+        grid.add_column(Text(head), justify=justify, no_wrap=True)
+    for row in table.rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break a text into lines of a terminal, all but the first indented."""
+    return textwrap.wrap(
+        text, max(width, 20), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
 
 
 def new_console(stream: TextIO, width: int | None = None) -> "Console":
@@ -129,38 +162,17 @@ def new_console(stream: TextIO, width: int | None = None) -> "Console":
     return Console(file=stream, emoji=False, **plain)
 
 
-def new_grid(gap: int = 1) -> "RichTable":
+def new_grid() -> "RichTable":
     """Return an empty table with narrow gaps, so that a comparison fits into 80 columns."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
 
-    return RichTable(box=SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
+    return RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
 def width_of(grid: "RichTable", console: "Console") -> int:
     """Return the width of a table on an infinitely wide terminal."""
     return console.measure(grid, options=console.options.update(width=10_000)).maximum
-
-
-def _without(table: Table, dropped: Sequence[str]) -> Table:
-    """Return a table without some columns."""
-    indices = [i for i, head in enumerate(table.columns) if head == "" or head not in dropped]
-    columns = tuple(table.columns[i] for i in indices)
-    rows = tuple(tuple(row[i] for i in indices) for row in table.rows)
-    return replace(table, columns=columns, rows=rows)
-
-
-def _grid(table: Table) -> "RichTable":
-    """Return a table of the report as a table of rich."""
-    from rich.text import Text
-
-    grid = new_grid(gap=0 if table.is_tight else 1)
-    for head in table.columns:
-        justify: Literal["left", "right"] = "left" if head in WORD_COLUMNS else "right"
-        grid.add_column(Text(head), justify=justify, overflow="fold")
-    for row in table.rows:
-        grid.add_row(*map(Text, row))
-    return grid
 
 
 def box_plot(
@@ -209,7 +221,7 @@ def box_plot(
         f"{letters.low_end}{whisker}{box}{letters.median}{box}{whisker}{letters.high_end} lowest,"
     )
     legend += " quartiles, median, highest"
-    return [*lines, legend + ("" if ceiling is None else f"; {letters.ceiling} ceiling")]
+    return [*lines, legend + ("" if ceiling is None else f"; {letters.ceiling} best possible")]
 
 
 def _draw(row: list[str], indices: Sequence[int], letters: BoxLetters) -> None:

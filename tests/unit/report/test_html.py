@@ -148,7 +148,7 @@ def test_answers_cautions_methods_and_settings_are_on_the_page(pages, found):
         assert sentence.text in text
     for caution in report.cautions:
         assert caution in text
-    assert "Nothing is chosen on the test rows" in text
+    assert "is selected on the test rows" in text
     assert "training.learning_rate" in text
     assert found["compare"].provenance.versions["numpy"] in text
 

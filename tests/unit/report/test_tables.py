@@ -59,36 +59,46 @@ def test_a_report_has_both_questions_then_controls_then_speed(results):
     assert [re.split("[:(]", title)[0].strip() for title in titles] == [
         "Fresh sources",
         "One source",
-        "What is at risk",
-        "What the controls tell",
+        "Worst and best cases",
+        "What the controls show",
         "Fresh sources",
         "One source",
     ]
-    assert "speed of learning" in titles[-1]
+    assert "training speed" in titles[-1]
 
 
-def test_the_luck_of_the_source_has_a_table_where_the_design_is_nested(nested):
-    fresh, _, _, luck, *_ = reported(nested)
+def test_variation_between_sources_has_a_table_if_the_design_is_nested(nested):
+    fresh, _, _, variation, *_ = reported(nested)
     assert says_in_order(fresh.title, "4 source networks", "4 sources x 2 repeats")
-    assert luck.columns == ("variant", "sources", "between sources", "within a source", "ICC")
-    assert [row[:2] for row in luck.rows] == [("transfer fixed=0", "4"), ("transfer fixed=2", "4")]
+    assert variation.columns == ("variant", "sources", "between sources", "within a source", "ICC")
+    assert [row[:2] for row in variation.rows] == [
+        ("transfer fixed=0", "4"),
+        ("transfer fixed=2", "4"),
+    ]
 
 
 def test_the_columns_of_a_question_are_those_of_the_contract(nested, results):
     columns = (
-        "variant", "mean", "std", "median", "low", "gap", "difference [95 %]", "typical [95 %]",
-        "P(better)", "adj. p", "verdict",
+        "variant", "mean", "std", "median", "below 70 %", "gap to best", "difference [95 %]",
+        "trimmed mean [95 %]", "P(better)", "adjusted p", "verdict",
     )  # fmt: skip
     assert reported(nested)[0].columns == columns
-    # some runs of these failed
-    assert reported(results)[0].columns == ("variant", "failed", *columns[1:])
+    # some runs of these diverged
+    assert reported(results)[0].columns == ("variant", "diverged", *columns[1:])
 
 
 def test_the_columns_of_the_speed_are_those_of_the_contract(results):
     *_, speed = reported(results)
-    assert speed.columns == ("variant", "metric", "value", "difference [95 %]", "adj. p", "verdict")
+    assert speed.columns == (
+        "variant",
+        "metric",
+        "value",
+        "difference [95 %]",
+        "adjusted p",
+        "verdict",
+    )
     metrics = [row[1] for row in speed.rows]
-    assert metrics == ["jumpstart", "height", "last 10", "reached", "epochs"] * 6
+    assert metrics == ["jumpstart", "curve mean", "last 10", "reached", "epochs"] * 6
     labels = [row[0] for row in speed.rows]
     assert [label for label in labels if label] == [
         "standalone", "random-frozen fixed=1", "transfer fixed=0", "transfer fixed=1",
@@ -126,17 +136,20 @@ def test_the_numbers_of_a_row_are_those_of_the_findings(results):
     row = dict(zip(table.columns, table.rows[2], strict=True))
     assert row["variant"] == one.label
     assert row["mean"] == f"{100 * one.mean:.2f}"
-    assert row["gap"] == f"{100 * one.gap:.2f}"
+    assert row["gap to best"] == f"{100 * one.gap:.2f}"
     d = one.difference
     ends = f"[{100 * d.ci_low:+.2f}, {100 * d.ci_high:+.2f}]"
     assert row["difference [95 %]"] == f"{100 * d.mean:+.2f} {ends}"
     typical = d.typical
     ends = f"[{100 * typical.ci_low:+.2f}, {100 * typical.ci_high:+.2f}]"
-    assert row["typical [95 %]"] == f"{100 * typical.mean:+.2f} {ends}"
-    assert (row["failed"], row["low"]) == (str(one.failed), f"{100 * one.low_runs.share:.0f} %")
+    assert row["trimmed mean [95 %]"] == f"{100 * typical.mean:+.2f} {ends}"
+    assert (row["diverged"], row["below 70 %"]) == (
+        str(one.failed),
+        f"{100 * one.low_runs.share:.0f} %",
+    )
 
 
-def test_what_is_at_risk_has_a_row_an_arm_and_is_no_part_of_the_one_screen(results):
+def test_worst_and_best_cases_have_a_row_per_arm_and_are_not_on_the_one_screen(results):
     risk = reported(results)[2]
     assert [row[:2] for row in risk.rows][:3] == [
         ("standalone", ""),
@@ -155,10 +168,11 @@ def test_what_is_not_adjusted_together_with_the_answer_is_called_secondary(resul
     assert [sum("secondary" in note for note in table.notes) for table in (one, fresh)] == [1, 0]
 
 
-def test_the_notes_say_where_low_is_and_what_is_typical(results):
+def test_the_head_names_the_line_of_low_accuracy_and_a_note_the_trimmed_mean(results):
     for table in reported(results)[:2]:
-        (note,) = (note for note in table.notes if note.startswith("low: "))
-        assert says_in_order(note, "70.0 %", "typical: ", "three fifths", "the 5 intervals")
+        assert "below 70 %" in table.columns
+        assert any("the 5 intervals" in note for note in table.notes)
+        assert any(says_in_order(note, "trimmed mean", "60 %") for note in table.notes)
 
 
 def test_a_comparison_until_decided_says_how_it_was_looked_at():
@@ -167,11 +181,11 @@ def test_a_comparison_until_decided_says_how_it_was_looked_at():
     table, _ = reported(results)
     assert any("at most 8 repeats" in note for note in table.notes)
     early, _ = reported(with_cell(results, spec=replace(spec, n_repeats=100)))
-    assert any("until all was decided" in note for note in early.notes)
+    assert any("until all were decided" in note for note in early.notes)
     assert not any("at most" in note for note in early.notes)
     # no number that holds at one look alone
-    assert table.rows[1][table.columns.index("typical [95 %]")] == "+0.00"
-    assert "adj. p" not in table.columns
+    assert table.rows[1][table.columns.index("trimmed mean [95 %]")] == "+0.00"
+    assert "adjusted p" not in table.columns
     assert table.title.endswith("8 repeats")
 
 
@@ -203,7 +217,7 @@ def test_a_comparison_whose_runs_all_failed_says_so():
     # at chance level: half of the 20 test rows are of one class
     assert table.rows[1][:6] == ("transfer fixed=0", "2", "50.00", "0.00", "50.00", "100 %")
     assert table.rows[1][-1] == "undecided"
-    failed = [note for note in table.notes if "failed" in note]
+    failed = [note for note in table.notes if "diverged" in note]
     assert len(failed) == 2 and "50.0 %" in failed[1] and "source network" in failed[0]
 
 
@@ -237,10 +251,13 @@ def test_without_a_ceiling_a_comparison_has_no_gap_and_no_word_of_it(results):
     tables = reported(plain)
     assert all(table.ceiling is None for table in tables)
     for text in text_in(tables):
-        assert "gap" not in text and "ceiling" not in text
+        assert "gap" not in text and "best possible" not in text.replace("the best possible", "")
     # all other columns stay
     for table, before in zip(tables, reported(results), strict=True):
-        assert set(before.columns) - set(table.columns) <= {"gap"}
+        assert set(before.columns) - set(table.columns) <= {
+            "gap to best",
+            "below 70 %",
+        }  # the line is below the best
 
 
 def test_without_a_ceiling_one_training_has_its_accuracy_and_its_loss_alone():
@@ -250,12 +267,12 @@ def test_without_a_ceiling_one_training_has_its_accuracy_and_its_loss_alone():
     floor = f"{100 * plain.measured.floor:.1f} %"
     assert table.rows == (
         ("accuracy", "50.0 %", "50.0 %"),
-        ("loss", "0.5000", "0.5000"),
-        ("floor", "", floor),
+        ("cross-entropy loss", "0.5000", "0.5000"),
+        ("chance level", "", floor),
     )
     trained, of_floor = table.notes
     assert says_in_order(trained, "63 of 63 weights", "40 training rows")
-    assert of_floor.startswith(f"floor: {floor}")
+    assert of_floor.startswith(f"chance level {floor}")
 
 
 # ---------------------------------------------------------------- of one training

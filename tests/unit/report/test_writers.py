@@ -117,9 +117,9 @@ def test_a_failed_training_has_no_number_but_the_ceiling():
     (table,) = report.tables
     assert table.rows == (
         ("accuracy", "not finite", "not finite"),
-        ("loss", "not finite", "not finite"),
-        ("ceiling", "", "80.0 %"),
-        ("gap", "", "not finite"),
+        ("cross-entropy loss", "not finite", "not finite"),
+        ("best possible", "", "80.0 %"),
+        ("gap to best", "", "not finite"),
     )
     (caution,) = report.always_reported
     assert "diverged" in caution and "--learning-rate" in caution

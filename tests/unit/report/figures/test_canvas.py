@@ -134,7 +134,7 @@ def test_an_svg_has_text_as_text_a_title_and_a_description(results, tmp_path):
     root = ElementTree.parse(path).getroot()
     name = "{http://www.w3.org/2000/svg}"
     assert root.get("role") == "img"
-    assert root.find(f"{name}title").text.startswith("Does a start from a network trained on")
+    assert root.find(f"{name}title").text.startswith("Does starting from a network trained on")
     assert root.find(f"{name}desc").text.startswith(
         "One source (this source network): transfer fixed=0 and "
     )
@@ -159,7 +159,7 @@ def test_problems_are_described_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "start"), [(0.8, "Test accuracy 80.0 %"), (np.nan, "The loss")]
+    ("accuracy", "start"), [(0.8, "Test accuracy 80.0 %"), (np.nan, "The training diverged")]
 )
 def test_a_training_is_described_too(accuracy, start):
     spec = spec_of(1, variants=(STANDALONE,), target=None)
