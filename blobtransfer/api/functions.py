@@ -275,10 +275,15 @@ def plot_data(
 
     from blobtransfer.data import load_dataset
     from blobtransfer.report.figures.canvas import python_canvas
-    from blobtransfer.report.figures.pictures import picture_of_datasets
+    from blobtransfer.report.figures.pictures import picture_of_report
+    from blobtransfer.report.kinds import build_report
+    from blobtransfer.report.kinds.data import DataResults
+    from blobtransfer.results.provenance import Clock, Provenance
 
-    canvas = python_canvas(style, plain(size), title)
-    return picture_of_datasets([load_dataset(spec) for spec in specs], canvas, ()).figure
+    canvas, clock = python_canvas(style, plain(size), title), Clock()
+    datasets = tuple(load_dataset(spec) for spec in specs)
+    results = DataResults(datasets, Provenance(clock.started, clock.seconds()))
+    return picture_of_report(build_report(results), canvas).figure
 
 
 def judge(

@@ -53,7 +53,7 @@ def model_notes(
     for note in spec.model_notes:
         yield f"note: {path}: {note}"
     if source_network.preprocessing and not source_network.preprocessing.trained_rows:
-        yield f"note: {path}: which rows trained it is not known; see that none of them tests"
+        yield f"note: {path}: its training rows are not known; make sure that none is a test row"
 
 
 def _data_notes(spec: ExperimentSpec, only_warnings: bool) -> Iterator[str]:
@@ -145,8 +145,8 @@ def score_notes(
         return
     if score_range is None:
         yield (
-            "note: `--range CHANCE BEST`, as in compare, narrows the intervals: chance level and "
-            "best possible accuracy"
+            "note: --range CHANCE BEST (chance level and best possible accuracy) narrows the "
+            "intervals"
         )
     if results.spec.resplit is None:
         yield (

@@ -132,7 +132,7 @@ class Output(ABC, Generic[R]):
         *,
         style: Style = "screen",
         size: tuple[float, float] | None = None,
-        title: bool = True,
+        title: str | bool = True,
     ) -> "Figure":
         """Return the figure, which a notebook shows as the value of a cell.
 
@@ -140,7 +140,7 @@ class Output(ABC, Generic[R]):
             style: `screen`, `slide` (16:9), `paper` (a column of a journal) or `paper-wide` (both
                 columns).
             size: Width and height in inches; None: those of the style.
-            title: Whether the figure has a headline.
+            title: Headline of the figure; True: a generated one, False: none.
 
         Returns:
             A matplotlib `Figure` outside of pyplot: change it, or write it with `savefig`.
@@ -276,7 +276,7 @@ class Result(Output[StudyResults | JudgedResults]):
         *,
         style: Style = "screen",
         size: tuple[float, float] | None = None,
-        title: bool = True,
+        title: str | bool = True,
         sources: Literal[Question, "both"] = "both",
         only: str | Variant | Sequence[str | Variant] | None = None,
     ) -> "Figure":
@@ -288,7 +288,7 @@ class Result(Output[StudyResults | JudgedResults]):
             style: `screen`, `slide` (16:9), `paper` (a column of a journal) or `paper-wide` (both
                 columns).
             size: Width and height in inches; None: those of the style.
-            title: Whether the figure has a headline.
+            title: Headline of the figure; True: a generated one, False: none.
             sources: Draw one question, `fresh` or `one`, or `both`.
             only: Draw these variants beside standalone, such as `["fixed=0"]`; None: all.
 
@@ -421,9 +421,11 @@ def _holds(file: Path, run: "SingleRun") -> bool:
 
 
 def _figure(
-    report: Report[Any], style: Style, size: tuple[float, float] | None, title: bool
+    report: Report[Any], style: Style, size: tuple[float, float] | None, title: str | bool
 ) -> "Figure":
     """Draw the figure of a report; see `Output.plot`."""
     from blobtransfer.report.figures.pictures import picture_of_report
 
-    return picture_of_report(report, python_canvas(style, plain(size), title)).figure
+    if isinstance(title, str):
+        report = report.with_title(title)
+    return picture_of_report(report, python_canvas(style, plain(size), title is not False)).figure

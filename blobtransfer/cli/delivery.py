@@ -32,7 +32,7 @@ from blobtransfer.specs.study import COMPARISONS
 if TYPE_CHECKING:
     from blobtransfer.report.figures.canvas import Canvas
     from blobtransfer.report.figures.pictures import Picture
-    from blobtransfer.report.report import Report
+    from blobtransfer.report.report import R, Report
     from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
     from blobtransfer.running.single import SingleRun
 
@@ -47,14 +47,16 @@ def print_notes(request: StudyRequest | TrainingRequest, messages: MessageOption
 
 
 def deliver(
-    results: "StudyResults | TrainingResults | JudgedResults",
+    results: "R",
     canvas: "Canvas",
     figure_path: Path | None,
     output: OutputOptions,
     argv: Sequence[str],
     pending: Deferred,
     is_printed: bool = True,
-    shown: "StudyResults | TrainingResults | JudgedResults | None" = None,
+    shown: "R | None" = None,
+    title: str | None = None,
+    table: str | None = None,
 ) -> None:
     """Print, write and draw results; the answer is printed before the figure is drawn.
 
@@ -69,20 +71,26 @@ def deliver(
         pending: Knows whether a signal has arrived.
         is_printed: Whether results go to standard output.
         shown: A selection of the results, for all output but JSON and CSV; None: all.
+        title: Title of report and figure; None: a generated one.
+        table: Name of the only table that is printed; None: all.
 
     Raises:
         MachineError: An output could not be written.
+        SettingError: There is no such table.
     """
     from blobtransfer.report.kinds import build_report
 
     report = build_report(results, shown)
+    if title is not None:
+        report = report.with_title(title)
+    printed = report if table is None else report.only_table(table)
     failed: list[BaseException] = []
     unprinted: list[BaseException] = []
     is_on_screen = False
     if is_printed:
         try:
             with printing(pending):
-                is_on_screen = print_report(report, output)
+                is_on_screen = print_report(printed, output, is_table=table is not None)
         except (MachineError, ReaderGone, Interrupted) as error:
             unprinted.append(error)
     try:
@@ -97,11 +105,35 @@ def deliver(
             save_figure(picture, figure_path, output.messages)
     except MachineError as error:
         failed.append(error)
-    if not is_on_screen:
-        for caution in report.always_reported if output.messages.quiet else report.cautions:
-            print_stderr(f"warning: {caution}")
+    _print_warnings(report, is_on_screen, output.messages.quiet)
     if failed or unprinted:  # one full disk may cause several: report the first
         raise (failed + unprinted)[0]
+
+
+def _print_warnings(report: "Report[Any]", is_on_screen: bool, is_quiet: bool) -> None:
+    """Print cautions and the number of diverged trainings; if quiet, the most important in a line.
+
+    Args:
+        report: The report.
+        is_on_screen: Whether its cautions are printed already.
+        is_quiet: Whether to print one line at most.
+    """
+    warnings = [*report.cautions]
+    if is_quiet:
+        cautions = report.short_cautions or report.cautions
+        warnings = [*cautions[: len(report.always_reported)]]
+    if is_on_screen:
+        warnings = []
+    n_failed, n_runs = report.results.n_failed, report.results.n_runs
+    if n_failed and n_runs > 1:  # a caution reports that the only one diverged
+        advice = "try a smaller --learning-rate"
+        text = f"{n_failed:,} of {n_runs:,} runs diverged (their loss is not finite)"
+        is_repeated = any(advice in warning for warning in warnings)
+        warnings.append(text if is_repeated else f"{text}; {advice}")
+    if is_quiet and warnings:
+        warnings = ["; ".join(warnings)]
+    for warning in warnings:
+        print_stderr(f"warning: {warning}")
 
 
 @contextmanager
@@ -152,16 +184,22 @@ def write_files(report: "Report[Any]", output: OutputOptions) -> None:
         raise failed
 
 
-def print_report(report: "Report[Any]", output: OutputOptions) -> bool:
+def print_report(report: "Report[Any]", output: OutputOptions, is_table: bool = False) -> bool:
     """Print results to standard output, in the format of `--format`.
+
+    Args:
+        report: The report.
+        output: Output options.
+        is_table: Whether it has one table, which is printed even if it is a detail.
 
     Returns:
         Whether they were printed on a terminal, with their cautions.
     """
     screen, result = output.screen, output.result
-    report = report.for_printing(screen.full, screen.explain)
+    report = report.for_printing(screen.full or is_table, screen.explain)
     format = result.format or "table"
-    is_short = output.messages.quiet and not screen.full and not result.wants_standard_output()
+    is_short = output.messages.quiet and not result.wants_standard_output()
+    is_short = is_short and not (screen.full or is_table)
     if is_short and report.results.command in COMPARISONS:
         stopped = [] if report.stopped is None else [report.stopped]
         answers = [sentence.text for sentence in report.sentences]
@@ -193,9 +231,9 @@ def save_figure(picture: "Picture", path: Path | None, messages: MessageOptions)
     if path.exists():
         before = made_by(path)
         if before is None:
-            replaced = ", in place of a file that is none of blobtransfer's"
+            replaced = " (replaced a file that blobtransfer had not made)"
         elif before != plain(picture.made_by):
-            replaced = f", in place of the figure of: {before}"
+            replaced = f" (replaced the figure of: {before})"
     save(picture, path)
     messages.log(f"wrote {path}{replaced}", *([f"note: {picture.note}"] if picture.note else []))
 
@@ -226,7 +264,7 @@ def save_network(
             messages.log(f"wrote {path}")
             if path.suffix.lower() == LEGACY_SUFFIX:
                 messages.log(
-                    f"note: {path} has the legacy format of Keras; the current one is .keras"
+                    f"note: {path} is in the legacy Keras format; the current format is .keras"
                 )
             return
 
@@ -238,20 +276,15 @@ def save_network(
     )
     if old_bytes != new_bytes or old.preprocessing != new.preprocessing:
         raise replacement_error(setting, path, "a network with other weights")
-    messages.log(f"{path} holds this very network already; left as it is")
+    messages.log(f"{path} already holds this network; not written")
 
 
 def finish(results: "StudyResults | TrainingResults | JudgedResults", canvas: "Canvas") -> None:
-    """Show windows, and exit with code 3 if trainings failed.
+    """Show windows, and exit with code 3 if trainings diverged.
 
     Raises:
-        typer.Exit: Some trainings failed.
+        typer.Exit: Some trainings diverged.
     """
     canvas.show()
     if results.n_failed:
-        if results.n_runs > 1:  # a caution reports that the only one failed
-            print_stderr(
-                f"warning: {results.n_failed} of {results.n_runs} trainings failed, their loss is "
-                "not finite; try a smaller --learning-rate"
-            )
         raise typer.Exit(SOME_RUNS_FAILED)

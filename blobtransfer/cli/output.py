@@ -94,23 +94,27 @@ class FigureOptions:
         return self.plot or Path(f"{command}.png")
 
 
+FormatOption = Annotated[
+    str | None, choice("Format of standard output.", tuple(TEXT_WRITERS), show_default="table")
+]
+
+OutputFiles = Annotated[
+    list[Path] | None,
+    option(
+        "Results file: .json, .csv, .md, .txt or .html (report). - is standard output. Repeatable.",
+        flags="-o",
+        metavar="FILE",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class ResultOptions:
     """Format and files of the results."""
 
     panel: ClassVar[str] = RESULTS
-    format: Annotated[
-        str | None, choice("Format of standard output.", tuple(TEXT_WRITERS), show_default="table")
-    ] = None
-    output: Annotated[
-        list[Path] | None,
-        option(
-            "Results file: .json, .csv, .md, .txt or .html (report). - is standard output. "
-            "Repeatable.",
-            flags="-o",
-            metavar="FILE",
-        ),
-    ] = None
+    format: FormatOption = None
+    output: OutputFiles = None
     curves: Annotated[
         Path | None,
         option("Learning curves file (.csv), one row per epoch. compare and sweep need --speed."),

@@ -84,5 +84,5 @@ def pairs(
         first_seed=options.first_seed,
     )
     if any(request.data) and not output.messages.quiet:
-        print_stderr("the problems of the first pair:")
+        print_stderr("problems of the first pair:")
     run(request, execution, output, argv)

@@ -3,13 +3,19 @@
 from typing import Annotated
 
 from blobtransfer.api.requests import plot_requests
-from blobtransfer.cli.data import BlobsOptions, description
-from blobtransfer.cli.delivery import save_figure
+from blobtransfer.cli.data import BlobsOptions, description, tables_of
+from blobtransfer.cli.delivery import deliver
 from blobtransfer.cli.help import BLOBS
 from blobtransfer.cli.interrupts import defer_signals
-from blobtransfer.cli.output import FigureOptions, MessageOptions, OutputOptions
+from blobtransfer.cli.output import (
+    FigureOptions,
+    FormatOption,
+    MessageOptions,
+    OutputFiles,
+    OutputOptions,
+    ResultOptions,
+)
 from blobtransfer.cli.parsing import NUMBERS, option
-from blobtransfer.cli.streams import write_stdout
 from blobtransfer.errors import SettingError
 
 
@@ -25,6 +31,8 @@ def plot_data(
     ] = None,
     blobs: BlobsOptions,
     figure: FigureOptions,
+    format: FormatOption = None,
+    output: OutputFiles = None,
     messages: MessageOptions,
     argv: tuple[str, ...],
 ) -> None:
@@ -35,17 +43,20 @@ def plot_data(
       blobtransfer plot-data --task moons:noise=0.2 --task a.csv:label=y
     """
     specs = plot_requests(task or (), seed or (), blobs.given())
-    path = OutputOptions(figure=figure, messages=messages).check_files("plot-data")
-    if path is None and not figure.show:
-        raise SettingError("no-plot", "", "nothing is left to do; leave it out, or add --show")
+    result = ResultOptions(format=format, output=output)
+    outputs = OutputOptions(figure=figure, result=result, messages=messages)
+    path = outputs.check_files("plot-data", read=tables_of(*specs))
+    is_printed = not messages.quiet or result.wants_standard_output()
+    if not (is_printed or path or figure.show or result.files()):
+        raise SettingError("quiet", "", "nothing is left to do; leave -q or --no-plot out")
 
     from blobtransfer.data import load_dataset
-    from blobtransfer.report.figures.pictures import picture_of_datasets
+    from blobtransfer.report.kinds.data import DataResults
+    from blobtransfer.results.provenance import Clock, Provenance
 
-    canvas = figure.canvas()
-    picture = picture_of_datasets([load_dataset(spec) for spec in specs], canvas, argv)
-    with defer_signals():
-        save_figure(picture, path, messages)
-    if messages.quiet and path is not None:
-        write_stdout([f"{path}\n"])
+    canvas, clock = figure.canvas(), Clock()
+    datasets = tuple(load_dataset(spec) for spec in specs)
+    results = DataResults(datasets, Provenance(clock.started, clock.seconds(), argv))
+    with defer_signals() as pending:
+        deliver(results, canvas, path, outputs, argv, pending, is_printed)
     canvas.show()

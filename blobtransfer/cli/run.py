@@ -24,13 +24,13 @@ MODEL_FILE = "the source network (--model)"
 """Name of the file of --model in errors about output that would replace it."""
 
 MORE_REPEATS = (
-    "note: this is a second look, after one at {:,} repeats, and errs in more than 5 % of tables; "
-    "--until-decided has intervals that hold at every look"
+    "note: an earlier command has shown {:,} of these repeats; adding repeats after looking raises "
+    "the error rate above 5 %; --until-decided corrects for it"
 )
 
 PART_OPTIONS = ("--only-repeats", "--store")
 
-CONTINUES = "; the same command goes on"
+CONTINUES = "; the same command resumes"
 
 
 def run(
@@ -117,7 +117,9 @@ def _opened(
         try:
             yield store
         except MachineError as error:
-            raise MachineError(f"{error}; {store.count_repeats(study)} kept{CONTINUES}") from error
+            raise MachineError(
+                f"{error}; {store.count_repeats(study)} stored{CONTINUES}"
+            ) from error
         except KeyboardInterrupt:
             _print_stored(store, study, messages, CONTINUES)
             raise
@@ -162,4 +164,4 @@ def _executor(
 
 
 def _print_stored(store: "Store", study: Study, messages: MessageOptions, suffix: str = "") -> None:
-    messages.log(f"{store.path} keeps {store.count_repeats(study)}{suffix}")
+    messages.log(f"{store.path} has {store.count_repeats(study)}{suffix}")

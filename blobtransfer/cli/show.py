@@ -60,6 +60,17 @@ def show(
             metavar="VARIANT",
         ),
     ] = None,
+    title: Annotated[
+        str | None, option("Title of the report and the figure.", panel=RESULTS, metavar="TEXT")
+    ] = None,
+    table: Annotated[
+        str | None,
+        option(
+            "Print only this table, such as controls; an unknown name lists those there are.",
+            panel=RESULTS,
+            metavar="NAME",
+        ),
+    ] = None,
     output: OutputOptions,
     argv: tuple[str, ...],
 ) -> None:
@@ -71,6 +82,7 @@ def show(
       blobtransfer show store.db -o report.html
     """
     output.check_contents("show", has_curves=True)
+    _check_text(title, table, output.result.format)
     path = output.check_files("show", read=[("the results to be shown", file)])
     try:
         results = _read(file, number, margin, output.messages)
@@ -94,8 +106,17 @@ def show(
         raise SettingError("curves", curves, problem)
     shown = _select(results, sources, only)
     with defer_signals() as pending:
-        deliver(results, canvas, path, output, argv, pending, shown=shown)
+        deliver(results, canvas, path, output, argv, pending, shown=shown, title=title, table=table)
     canvas.show()
+
+
+def _check_text(title: str | None, table: str | None, format: str | None) -> None:
+    """Raise `SettingError` for an empty title, and for a table in a format without tables."""
+    if title is not None and not title.strip():
+        raise SettingError("title", title, "it is empty; leave it out")
+    if table is not None and format in ("csv", "json"):
+        problem = f"--format {format} has no tables; leave one of the two out"
+        raise SettingError("table", table, problem)
 
 
 def _read(
@@ -125,7 +146,7 @@ def _select(
 
 def _list_commands(store: "Store", n_commands: int, number: int) -> None:
     """Print the last commands of a store, each with the number of its stored repeats."""
-    print_stderr(f"{store.path} keeps {n_commands} commands, of which this is {number}:")
+    print_stderr(f"{store.path} has {n_commands} commands; this is number {number}:")
     first = max(0, n_commands - MAX_LISTED)
     if first:
         print_stderr(f"  --command 1 to --command {first} are not listed")

@@ -106,7 +106,7 @@ def caution_text(caution: findings.Caution, results: CellResults) -> str:
             return (
                 f"{pluralise(caution.n_test, 'test rows')}: {article} has a standard error of "
                 f"{format_points(caution.standard_error)} for new rows, and the margin is "
-                f"{format_points(caution.margin)}: results are specific to these rows"
+                f"{format_points(caution.margin)}; results are specific to these rows"
                 + ("" if caution.n_enough is None else f"; try {_more_rows(caution, results)}")
             )
         case findings.LargeClass():

@@ -5,23 +5,50 @@ depend on the kind.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
+from blobtransfer.errors import SettingError
 from blobtransfer.report.table import Matrix, Overview, SummaryRows, Table
 from blobtransfer.results.files.schema import Sentence
-from blobtransfer.results.results import JudgedResults, StudyResults, TrainingResults
+from blobtransfer.results.findings import Caution, ScoreCaution
+from blobtransfer.results.provenance import Provenance
+from blobtransfer.results.study_findings import StudyCaution
 from blobtransfer.specs.checks import escape_control_characters
 from blobtransfer.specs.experiment import ComparedQuestion
-from blobtransfer.specs.identity import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from blobtransfer.report.figures.canvas import Canvas
 
-R = TypeVar("R", bound=StudyResults | TrainingResults | JudgedResults)
+
+class Reported(Protocol):
+    """What every view and writer reads of results."""
+
+    @property
+    def command(self) -> str:
+        """The name of the command."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Time, command and environment."""
+
+    @property
+    def cautions(self) -> Sequence[Caution | StudyCaution | ScoreCaution]:
+        """Reasons why the results are less certain than they seem."""
+
+    @property
+    def n_runs(self) -> int:
+        """Number of trainings."""
+
+    @property
+    def n_failed(self) -> int:
+        """Number of trainings that diverged."""
+
+
+R = TypeVar("R", bound=Reported)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +58,7 @@ class Report(Generic[R]):
     Args:
         results: Results of any command.
         view: View of their kind.
-        headline: The question that the results answer, or the title of a training; after the
+        headline: The question that the results answer, or a title; after the
             progress of the command if it was interrupted.
         stopped: Progress of an interrupted command; None if it finished.
         sentences: Answers, question by question.
@@ -71,6 +98,25 @@ class Report(Generic[R]):
     def short_answers(self) -> Mapping[ComparedQuestion, str]:
         """Short answer to each question that has one."""
         return {sentence.question: sentence.text for sentence in reversed(self.short_sentences)}
+
+    def with_title(self, title: str) -> "Report[R]":
+        """Return the report with another title; that of an interrupted command still says so."""
+        title = escape_control_characters(title)
+        stopped = "" if self.stopped is None else f"{self.stopped}. "
+        return replace(self, headline=f"{stopped}{title}")
+
+    def only_table(self, name: str) -> "Report[R]":
+        """Return the report with the tables of one name, such as `controls`, and nothing else.
+
+        Raises:
+            SettingError: There is no such table.
+        """
+        tables = tuple(table for table in self.tables if table.name == name)
+        if not tables:
+            names = dict.fromkeys(table.name for table in self.tables)
+            problem = f"the results have no such table; use one of {', '.join(names)}"
+            raise SettingError("table", escape_control_characters(name), problem)
+        return replace(self, tables=tables, overview=None, sentences=(), cautions=())
 
     def for_printing(self, full: bool, is_explained: bool) -> "Report[R]":
         """Return the report as it is printed: with the time, and without tables of details.
@@ -161,9 +207,29 @@ class View(ABC, Generic[R]):
         """Return one row per variant, for papers and data frames; empty for a training."""
         return SummaryRows((), [])
 
+    @abstractmethod
     def settings(self, results: R) -> Iterator[tuple[str, Any]]:
         """Yield the name and value of each setting; a nested setting is a dictionary."""
-        yield from plain(results.cells[0].spec).items()
+
+    def to_csv(self, results: R) -> Iterable[str]:
+        """Return the text of a CSV file: one row per run."""
+        from blobtransfer.results.files.csv import to_csv
+
+        return to_csv(cast(Any, results))
+
+    def to_json(
+        self, results: R, sentences: Sequence[Sentence], cautions: Sequence[str]
+    ) -> Iterable[str]:
+        """Return the text of a JSON file.
+
+        Args:
+            results: Results of this kind.
+            sentences: The answers in words.
+            cautions: The cautions in words.
+        """
+        from blobtransfer.results.files.json_writer import to_json
+
+        return to_json(cast(Any, results), sentences, cautions)
 
     def report(self, results: R) -> Report[R]:
         """Build the report; all text is escaped, as names may come from an untrusted file."""

@@ -124,16 +124,12 @@ def _markdown(report: "Report[Any]") -> Iterable[str]:
 
 
 def _csv(report: "Report[Any]") -> Iterable[str]:
-    from blobtransfer.results.files.csv import to_csv
-
-    return to_csv((report.complete or report).results)
+    return report.view.to_csv((report.complete or report).results)
 
 
 def _json(report: "Report[Any]") -> Iterable[str]:
-    from blobtransfer.results.files.json_writer import to_json
-
     report = report.complete or report
-    return to_json(report.results, report.sentences, report.cautions)
+    return report.view.to_json(report.results, report.sentences, report.cautions)
 
 
 def _html(report: "Report[Any]") -> Iterable[str]:

@@ -1,9 +1,17 @@
 """What is drawn in a figure, read back from its axes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from blobtransfer.data.dataset import Dataset
+from blobtransfer.report.figures.canvas import Canvas
+from blobtransfer.report.figures.pictures import Picture, picture_of_report
+from blobtransfer.report.kinds import build_report
+from blobtransfer.report.kinds.data import DataResults
+from blobtransfer.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,3 +69,11 @@ def _labels_beyond(axes: "Axes") -> list["Text"]:
             if not low <= float(tick.get_loc()) <= high or not axes.get_visible():
                 found += [tick.label1, tick.label2]
     return found
+
+
+def picture_of_datasets(
+    datasets: Sequence[Dataset], canvas: Canvas, argv: Sequence[str]
+) -> Picture:
+    """Draw data sets as `plot-data` does."""
+    results = DataResults(tuple(datasets), Provenance("2026-01-01T00:00:00+00:00", 0.0))
+    return picture_of_report(build_report(results), canvas, argv)

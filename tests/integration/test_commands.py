@@ -31,10 +31,32 @@ HEAVY = (
 # ---------------------------------------------------------------- the commands that train
 
 
-def test_plot_data_draws_and_prints_nothing(run, tmp_path):
-    done = run("plot-data")
-    assert (done.code, done.out, done.err) == (0, "", "wrote plot-data.png\n")
-    assert os.listdir(tmp_path) == ["plot-data.png"]
+def test_plot_data_draws_and_prints_what_it_draws(run, tmp_path):
+    done = run("plot-data", "-o", "d.csv", "-o", "d.json", "-o", "d.html")
+    assert (done.code, done.err) == (
+        0,
+        "wrote d.csv\nwrote d.json\nwrote d.html\nwrote plot-data.png\n",
+    )
+    rows = rows_of((tmp_path / "d.csv").read_text())
+    assert [(row["data"], row["class"]) for row in rows][:4] == [
+        ("problem 1", "class 0"), ("problem 1", "class 1"), ("problem 1", "class 2"),
+        ("problem 2", "class 0"),
+    ]  # fmt: skip
+    data = json.loads((tmp_path / "d.json").read_text())["data"]
+    assert [record["n_train"] for record in data] == [500, 500]
+    for record in data:
+        row = next(row for row in rows if row["data"] == record["name"])
+        assert float(row["best_possible"]) == record["best_possible"]
+        assert f"{100 * record['best_possible']:.1f} %" in done.out
+    assert sum(int(row["training_rows"]) for row in rows) == 1000
+    assert "<svg" in (tmp_path / "d.html").read_text()
+
+
+def test_plot_data_has_the_chance_level_alone_if_the_best_is_not_known(run):
+    done = run("plot-data", "--task", "iris", "--no-plot")
+    assert "chance level" in done.out and "best possible" not in done.out
+    quiet = run("plot-data", "--task", "iris", "-q")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from helpers.names import (
     renamed,
     table_called,
 )
+from helpers.pictures import picture_of_datasets
 from helpers.running import compare, interrupted, run
 from helpers.specs import SMALL, VARIANTS, spec_of, varied
 from helpers.studies import grid_of, pairs_of, sweep_of
@@ -30,13 +31,7 @@ from markdown_it import MarkdownIt
 from blobtransfer.data import load_dataset
 from blobtransfer.network import initial_weights
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.pictures import (
-    made_by,
-    picture_of_datasets,
-    picture_of_report,
-    save,
-    svg_text,
-)
+from blobtransfer.report.figures.pictures import made_by, picture_of_report, save, svg_text
 from blobtransfer.report.figures.style import MAX_NAME_WIDTH, shorten, width_in_letters
 from blobtransfer.report.kinds import build_report
 from blobtransfer.report.render.html import to_html

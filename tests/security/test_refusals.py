@@ -1026,7 +1026,7 @@ def test_runs_that_diverge_are_counted_and_are_at_chance_level_in_the_means(run,
     diverging = "--epochs 20 --repeats 6 --learning-rate 1e6 --speed --plot d.svg".split()
     done = run("compare", *TINY, *diverging, *outputs)
     assert done.code == 3
-    assert "trainings failed" in done.err and "--learning-rate" in done.err
+    assert "runs diverged" in done.err and "--learning-rate" in done.err
     record = json.loads((tmp_path / "d.json").read_text(), parse_constant=no_number)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "d.csv").read_text())))
     failed = [row for row in rows if row["status"] == "failed"]

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blobtransfer.atomic_write import write_atomic
-from blobtransfer.data.dataset import Dataset
 from blobtransfer.errors import MachineError
 from blobtransfer.report.figures.canvas import (
     Canvas,
@@ -25,9 +24,7 @@ from blobtransfer.report.figures.canvas import (
 )
 from blobtransfer.report.figures.fonts import missing_note
 from blobtransfer.report.figures.style import BACKGROUND, DARK_TEXT, INK, is_dark, mixed
-from blobtransfer.report.figures.tasks import draw_datasets
 from blobtransfer.report.report import Report
-from blobtransfer.report.words import format_percent
 from blobtransfer.specs.checks import escape_control_characters
 
 if TYPE_CHECKING:
@@ -75,35 +72,6 @@ def picture_of_report(report: Report[Any], canvas: Canvas, argv: Sequence[str] =
         figure = canvas.draw_to_fit(partial(report.view.draw, report))
     return Picture(
         figure, report.headline, report.caption, made_by, missing_note(canvas.missing_characters)
-    )
-
-
-def picture_of_datasets(
-    datasets: Sequence[Dataset], canvas: Canvas, argv: Sequence[str]
-) -> Picture:
-    """Draw datasets, one panel each.
-
-    Args:
-        datasets: The data.
-        canvas: Canvas to draw on.
-        argv: Command line that draws them, without the program.
-
-    Raises:
-        MachineError: The figure cannot be drawn.
-    """
-    title = f"Rows of {', '.join(dataset.spec.name for dataset in datasets)}"
-    texts = []
-    for dataset in datasets:
-        n_rows = len(dataset.y_train) + len(dataset.y_test)
-        text = f"{dataset.spec.name}: {n_rows} rows in {dataset.spec.n_classes} classes"
-        if (ceiling := dataset.best_possible()) is not None:
-            text += f", best possible accuracy {format_percent(ceiling)}"
-        texts.append(text)
-    with canvas.settings():
-        figure = canvas.draw_to_fit(partial(draw_datasets, datasets))
-    made_by = shlex.join(("blobtransfer", *argv))
-    return Picture(
-        figure, title, "; ".join(texts), made_by, missing_note(canvas.missing_characters)
     )
 
 

@@ -52,6 +52,10 @@ def draw_training(report: Report[TrainingResults], canvas: Canvas) -> "Figure":
     """Draw the learning curves of one run, and its decision regions or predictions.
 
     If the run is not standalone, a standalone training is drawn beside it.
+
+    Args:
+        report: Report of one training.
+        canvas: Canvas to draw on.
     """
     results = report.results
     (curves,), (summary,) = results.curves.values(), results.summary

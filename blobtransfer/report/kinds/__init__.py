@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from blobtransfer.report.kinds.comparison import ComparisonView
+from blobtransfer.report.kinds.data import DataView
 from blobtransfer.report.kinds.grid import GridView
 from blobtransfer.report.kinds.judge import JudgeView
 from blobtransfer.report.kinds.pairs import PairsView
@@ -19,6 +20,7 @@ from blobtransfer.report.kinds.training import TrainingView
 from blobtransfer.report.report import R, Report, View
 
 VIEWS: Mapping[str, View[Any]] = {
+    "plot-data": DataView(),
     "train-source": TrainingView(),
     "train-target": TrainingView(),
     "compare": ComparisonView(),

@@ -23,6 +23,7 @@ from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import CellResults, ComparedResults, DataRecord, StudyResults
 from blobtransfer.specs.experiment import ComparedQuestion, Question
+from blobtransfer.specs.identity import plain
 from blobtransfer.statistics.paired import VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
@@ -157,6 +158,10 @@ class ComparisonView(View[StudyResults]):
         yield texts.verdict_paragraph(
             words.format_points(spec.margin), notes=texts.explain_metric(spec)
         )
+
+    def settings(self, results: StudyResults) -> Iterator[tuple[str, Any]]:
+        """Yield the name and value of each setting; a nested setting is a dictionary."""
+        yield from plain(results.cell.spec).items()
 
     def draw(self, report: Report[StudyResults], canvas: "Canvas") -> "Figure":
         """Draw differences, scores and learning curves."""

@@ -11,6 +11,7 @@ from blobtransfer.report.table import Matrix, Table, blank_repeats
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.results import CellResults, StudyResults
 from blobtransfer.specs.experiment import Question
+from blobtransfer.statistics.paired import VerdictKind
 from blobtransfer.statistics.transferability import Ranking, ScoreName
 
 if TYPE_CHECKING:
@@ -40,7 +41,11 @@ class GridView(StudyView):
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield in how many cells each variant is better or worse."""
         for series, label in results.variant_labels.items():
-            yield f"{label}: {_clause_over_cells(results, question, series)}"
+            places, n_transfers = _verdicts_over_cells(results, question, series)
+            if places:
+                yield f"{label} {words.verdicts_clause(places)} of {n_transfers} transfers"
+            else:  # interrupted
+                yield f"{label} is not answered: no transfer is complete"
 
     def cautions(self, results: StudyResults) -> Iterator[str]:
         """Yield each caution; test rows are set in the data specification."""
@@ -76,9 +81,14 @@ class GridView(StudyView):
 
     def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
         """Yield one short answer per variant, and one on the transferability scores."""
-        yield from super().short_sentences(results)
-        if text := texts.short_ranking_sentence(_rankings(results), results.cell.spec):
+        for series, label in results.variant_labels.items():
+            places, n_transfers = _verdicts_over_cells(results, "fresh", series)
+            text = f"{label}: {words.join_verdicts(places)} of {n_transfers} transfers"
+            if not places:  # interrupted
+                text = f"{label}: not answered, no transfer is complete"
             yield Sentence("fresh", text)
+        if ranking := texts.short_ranking_sentence(_rankings(results), results.cell.spec):
+            yield Sentence("fresh", ranking)
 
     def study_paragraph(self, results: StudyResults) -> str:
         """Return how the cells are compared and analysed."""
@@ -101,8 +111,10 @@ def _with_test_key(text: str) -> str:
     return text.replace("--test-samples ", "test=")
 
 
-def _clause_over_cells(results: StudyResults, question: Question, series: int) -> str:
-    """Return in how many cells, without the diagonal, a variant has each verdict.
+def _verdicts_over_cells(
+    results: StudyResults, question: Question, series: int
+) -> tuple[list[tuple[VerdictKind, str]], int]:
+    """Return in how many cells, without the diagonal, a variant has each verdict, and of how many.
 
     Args:
         results: Results of the command.
@@ -115,14 +127,8 @@ def _clause_over_cells(results: StudyResults, question: Question, series: int) -
         if cell.at[0] != cell.at[1]
         and (verdict := cell.summary_of(question, series).verdict) is not None
     ]
-    if not kinds:  # interrupted
-        return "is not answered: no transfer is complete"
-    counts = [
-        f"{clause} in {kinds.count(kind)}"
-        for kind, clause in words.VERDICT_CLAUSES.items()
-        if kind in kinds
-    ]
-    return f"{', '.join(counts)} of {len(kinds)} transfers"
+    places = [(kind, f"in {kinds.count(kind)}") for kind in words.VERDICT_CLAUSES if kind in kinds]
+    return places, len(kinds)
 
 
 def grid_table(results: StudyResults, series: int, sentence: str) -> Table:

@@ -45,12 +45,6 @@ class StudyView(View[StudyResults]):
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield the answer to a question, one clause per variant."""
 
-    def short_sentences(self, results: StudyResults) -> Iterator[Sentence]:
-        """Yield one short answer to the primary question per variant."""
-        question = results.study.questions[0]
-        for clause in self.clauses(results, question):
-            yield Sentence(question, clause)
-
     @abstractmethod
     def study_paragraph(self, results: StudyResults) -> str:
         """Return how the cells of this kind are compared and analysed."""

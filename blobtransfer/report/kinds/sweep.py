@@ -46,7 +46,7 @@ class SweepView(StudyView):
     def clauses(self, results: StudyResults, question: Question) -> Iterator[str]:
         """Yield at which points each variant is better or worse."""
         for series, label in results.variant_labels.items():
-            yield f"{label}: {_clause_along_axes(results, question, series)}"
+            yield f"{label} {_clause_along_axes(results, question, series)}"
 
     def tables(self, results: StudyResults) -> Iterator[Table]:
         """Yield one table per question, then rankings and details."""
@@ -60,8 +60,8 @@ class SweepView(StudyView):
         """Yield at which points each variant is better or worse."""
         question = results.study.questions[0]
         for series, label in results.variant_labels.items():
-            clause = _verdicts_along_axes(results, question, series)
-            yield Sentence(question, f"{label}: {clause}")
+            places = _verdicts_along_axes(results, question, series)
+            yield Sentence(question, f"{label}: {words.join_verdicts(places) or 'not transfer'}")
 
     def overview(self, results: StudyResults) -> Matrix:
         """Return all points: accuracies above differences, or two axes as rows and columns."""
@@ -121,7 +121,9 @@ def _describe_transfer(results: StudyResults) -> str:
     return f"{origin[0].upper()}{origin[1:]} to {target}"
 
 
-def _verdicts_along_axes(results: StudyResults, question: Question, series: int) -> str:
+def _verdicts_along_axes(
+    results: StudyResults, question: Question, series: int
+) -> list[tuple[VerdictKind, str]]:
     """Return at which points a variant has each verdict.
 
     Args:
@@ -135,8 +137,8 @@ def _verdicts_along_axes(results: StudyResults, question: Question, series: int)
         if verdict is not None and not cell.spec.is_same_data:
             by_kind.setdefault(verdict.kind, []).append(i)
     n_points = len(results.cells)
-    clauses = []
-    for kind, clause in words.VERDICT_CLAUSES.items():
+    places = []
+    for kind in words.VERDICT_CLAUSES:
         if kind not in by_kind:
             continue
         indices = by_kind[kind]
@@ -146,8 +148,8 @@ def _verdicts_along_axes(results: StudyResults, question: Question, series: int)
             where = f"at {words.join_and(_ranges(results, indices))}"
         else:
             where = f"at {len(indices)} of {n_points} points"
-        clauses.append(f"{clause} {where}")
-    return ", ".join(clauses) or "not transfer"
+        places.append((kind, where))
+    return places
 
 
 def _clause_along_axes(results: StudyResults, question: Question, series: int) -> str:
@@ -167,7 +169,8 @@ def _clause_along_axes(results: StudyResults, question: Question, series: int) -
     same = [" ".join(cell.at) for cell in results.cells if cell.spec.is_same_data]
     if same:
         changes.append(f"source and target are the same at {words.join_and(same)}, not transfer")
-    return "; ".join([_verdicts_along_axes(results, question, series), *changes])
+    verdicts = words.verdicts_clause(_verdicts_along_axes(results, question, series))
+    return "; ".join(filter(None, [verdicts, *changes]))
 
 
 def _ranges(results: StudyResults, indices: Sequence[int]) -> list[str]:

@@ -1,7 +1,7 @@
 """View of one training: `train-source` and `train-target`."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blobtransfer.report.cautions import caution_text
 from blobtransfer.report.kinds.texts import ceiling_note, explain_metric, training_paragraph
@@ -17,6 +17,7 @@ from blobtransfer.report.words import (
 from blobtransfer.results.files.schema import Sentence
 from blobtransfer.results.findings import Summary
 from blobtransfer.results.results import MAX_DRAWN_CLASSES, TrainingResults
+from blobtransfer.specs.identity import plain
 from blobtransfer.specs.network import MLPSpec
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class TrainingView(View[TrainingResults]):
         if results.spec.network.n_classes <= MAX_DRAWN_CLASSES:
             text += ", and the decision regions of the network"
         return text
+
+    def settings(self, results: TrainingResults) -> Iterator[tuple[str, Any]]:
+        """Yield the name and value of each setting; a nested setting is a dictionary."""
+        yield from plain(results.spec).items()
 
     def draw(self, report: Report[TrainingResults], canvas: "Canvas") -> "Figure":
         """Draw learning curves and decision regions."""
@@ -100,6 +105,7 @@ def training_table(results: TrainingResults) -> Table:
     else:
         rows.append(("chance level", "", format_percent(data.floor)))
     return Table(
+        name="training",
         title=f"{_subject(results, summary, network)} on {data.name}",
         columns=("", "train", "test"),
         rows=tuple(rows),

@@ -13,7 +13,7 @@ OUTPUT_OPTIONS = (
 """Options with a value that change no number: what is written, and where runs are computed."""
 
 OUTPUT_FLAGS = (
-    "--no-plot", "--no-title", "--no-title", "--show", "--full", "--explain", "--quiet", "--verbose", "--debug",
+    "--no-plot", "--no-title", "--show", "--full", "--explain", "--quiet", "--verbose", "--debug",
     "--force",
 )  # fmt: skip
 """Options without a value that change no number."""

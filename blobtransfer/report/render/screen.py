@@ -148,7 +148,11 @@ def _print_screen(report: Report[Any], overview: Overview | Matrix, console: "Co
         if console.width < width or sum(map(partial(_height, console), lines)) <= height:
             break
     for line in lines:
+        width = console.width
+        # If a table is still too wide, the terminal wraps it; names and numbers are not cut.
+        console.width = max(width, width_of(line, console))
         console.print(line)
+        console.width = width
     return columns
 
 

@@ -12,6 +12,7 @@ from blobtransfer.results.findings import Summary
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
 PLOT_WIDTH = 78
 """Widest plot in letters."""
@@ -170,7 +171,7 @@ def new_grid() -> "RichTable":
     return RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
-def width_of(grid: "RichTable", console: "Console") -> int:
+def width_of(grid: "RichTable | Text", console: "Console") -> int:
     """Return the width of a table on an infinitely wide terminal."""
     return console.measure(grid, options=console.options.update(width=10_000)).maximum
 

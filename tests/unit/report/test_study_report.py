@@ -1,6 +1,7 @@
 """What a study says: sentences, tables and cautions, of planned accuracies."""
 
 import io
+import re
 from dataclasses import replace
 from itertools import product
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers.commands import run_python
 from helpers.engines import PlannedEngine, by_key
+from helpers.pictures import picture_of_datasets
 from helpers.running import compare
 from helpers.specs import spec_of
 from helpers.texts import says_in_order
@@ -19,7 +20,6 @@ from blobtransfer.report.figures.canvas import Canvas
 from blobtransfer.report.figures.pictures import (
     made_by,
     page_svg,
-    picture_of_datasets,
     picture_of_report,
     save,
     svg_text,

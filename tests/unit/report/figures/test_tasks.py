@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.pictures import dots_of, lines_across
+from helpers.pictures import dots_of, lines_across, picture_of_datasets
 
 from blobtransfer.data import load_dataset
 from blobtransfer.data.dataset import planes_of
 from blobtransfer.report.figures.canvas import Canvas
-from blobtransfer.report.figures.pictures import picture_of_datasets, svg_text
+from blobtransfer.report.figures.pictures import svg_text
 from blobtransfer.report.figures.tasks import draw_datasets
 from blobtransfer.specs.generated import BlobsSpec
 
