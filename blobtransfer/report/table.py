@@ -25,9 +25,6 @@ class Table:
         title: What the table shows.
         columns: Column heads.
         rows: One tuple of cells per row.
-        name: Name of the table in `show --table`; tables of the same kind share one.
-        keys: Heads of the columns that a terminal repeats in each part of a table that is too
-            wide for it; empty: the first column.
         notes: Lines below the table.
         sentence: The answer, below the table.
         summaries: Summaries that a small box plot shows on a terminal.
@@ -36,13 +33,14 @@ class Table:
         is_detail: Whether it is left out if the answer must fit one screen.
         printed_notes: Notes in place of `notes` on standard output, which name the time; files
             do not, so that the same command writes byte-identical ones. None: the same notes.
+        name: Name of the table in `show --table`; tables of the same kind share one.
+        keys: Heads of the columns that a terminal repeats in each part of a table that is too
+            wide for it; empty: the first column.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    name: str = ""
-    keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sentence: str | None = None
     summaries: tuple[Summary, ...] = ()
@@ -50,6 +48,8 @@ class Table:
     unit: Unit = PERCENT
     is_detail: bool = False
     printed_notes: tuple[str, ...] | None = None
+    name: str = ""
+    keys: tuple[str, ...] = ()
 
     def with_text(self, change: Callable[[str], str]) -> "Table":
         """Return the table with `change` applied to every text."""

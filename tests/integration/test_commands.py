@@ -200,7 +200,7 @@ def test_every_variant_has_its_rows_and_the_controls_their_table(run, tmp_path):
     outputs = ("-o", "r.json", "-o", "r.csv", "--plot", "r.svg")
     done = run("compare", *SMALL_OPTIONS, "--repeats", 2, "--fixed", 1, *given(VARIANTS), *outputs)
     assert done.code == 0
-    assert "What the controls tell" in done.out
+    assert "What the controls show" in done.out
     rows = rows_of((tmp_path / "r.csv").read_text())
     kinds = {(row["sources"], row["variant"], row["fixed"]) for row in rows}
     of_source = {
@@ -241,11 +241,12 @@ def test_most_runs_that_collapse_are_reported_with_q_too(run, tmp_path, command)
     ]
     assert cautions == record["cautions"][: len(cautions)]
     assert (cautions[-1].get("first") or cautions[-1])["kind"] == "collapsed"
-    assert done.err == "".join(f"warning: {caution['text']}\n" for caution in cautions)
+    assert done.err.startswith("warning: ") and done.err.count("\n") == 1
+    assert "collapse" in done.err
     shown = run("show", "r.json", "--no-plot", "-q")
     assert (shown.code, shown.err) == (0, done.err)
     loud = run("show", "r.json", "--no-plot")
-    assert loud.err.startswith(done.err) and loud.err.count(done.err) == 1
+    assert loud.err.startswith("".join(f"warning: {caution['text']}\n" for caution in cautions))
 
 
 @pytest.mark.slow
@@ -343,7 +344,7 @@ def test_speed_has_its_tables_and_keeps_the_curves(run, tmp_path):
     outputs = ("-o", "s.json", "-o", "s.csv")
     speed = ("--speed", "--threshold", 0.3, "--no-plot")
     done = run("compare", *SMALL_OPTIONS, "--repeats", 2, *speed, *outputs)
-    assert "speed of learning" in done.out and "that reach 30.0 %" in done.out
+    assert "training speed" in done.out and "that reach 30.0 %" in done.out
     assert (tmp_path / "s.csv").read_text() == plain.out
     record = json.loads((tmp_path / "s.json").read_text())
     jsonschema.validate(record, json_schema())
@@ -444,9 +445,9 @@ def test_a_figure_of_another_command_is_not_replaced_silently(run, tmp_path, suf
     assert run(*first).err == f"wrote {name}\n"  # the same again
     second = ("train-target", *SMALL_OPTIONS, "--plot", name)
     before = " ".join(map(str, ("blobtransfer", *first)))
-    assert f"wrote {name}, in place of the figure of: {before}\n" in run(*second).err
+    assert f"wrote {name} (replaced the figure of: {before})\n" in run(*second).err
     (tmp_path / name).write_text("a photo")
-    note = f"wrote {name}, in place of a file that is none of blobtransfer's\n"
+    note = f"wrote {name} (replaced a file that blobtransfer had not made)\n"
     assert note in run(*second).err
     assert without_cautions(run(*second, "-q").err) == ""
 
@@ -491,7 +492,7 @@ def test_curves_that_were_not_kept_cannot_be_written(run, tmp_path):
 def test_a_variant_can_be_compared_with_another(run):
     done = run("compare", *SMALL_OPTIONS, "--repeats", 2, "--against", "fixed=0", "--no-plot")
     assert done.code == 0, done.err
-    assert "The variants against each other" in done.out
+    assert "Variants compared with each other" in done.out
     assert "transfer fixed=2 - transfer fixed=0" in done.out
 
 
@@ -514,6 +515,25 @@ def test_show_takes_one_question_and_some_variants(run, tmp_path):
     assert rows_of((tmp_path / "b.csv").read_text()) == expected
     assert len(run("show", "r.json", *choice, "--no-plot", "-q").out.splitlines()) == 1
     assert_refused(run("show", "r.json", "--only", "fixed=3"), "--only fixed=3", "fixed=2")
+
+
+def test_show_prints_one_table_and_takes_another_title(run, tmp_path):
+    variants = ("--variant", "random-frozen,fixed=1", "--fixed", 1)
+    run("compare", *TINY, "--repeats", 2, *variants, "-o", "r.json", "--no-plot", "-q")
+    show = ("show", "r.json", "--no-plot")
+    table = run(*show, "--table", "controls")
+    assert table.code == 0 and says_in_order(table.out, "freezing alone", "fresh sources")
+    assert "trimmed mean" not in table.out
+    markdown = run(*show, "--table", "controls", "--format", "markdown", "-q")
+    assert markdown.out.count("| freezing alone, fixed=1 |") == 1
+    assert_refused(run(*show, "--table", "speed"), "--table speed", "variants, cases, controls")
+    assert_refused(run(*show, "--table", "cases", "--format", "csv"), "--table cases", "csv")
+    assert_refused(run(*show, "--title", " "), "--title", "empty")
+    title = ("--title", "Sites <A> and B")
+    assert run("show", "r.json", *title, "--plot", "f.svg", "-o", "r.html", "-q").code == 0
+    assert "Sites &lt;A&gt; and B" in (tmp_path / "r.html").read_text()
+    assert "Sites &lt;A&gt; and B" in (tmp_path / "f.svg").read_text()
+    assert "Sites" not in run(*show, *title, "--format", "json").out
 
 
 # ---------------------------------------------------------------- options
@@ -718,7 +738,7 @@ def test_a_run_that_diverges_is_counted_and_ends_with_3(run, tmp_path):
     done = run("compare", *SMALL_OPTIONS, *settings, "--repeats", 2, "--fixed", 0, "-o", "o.csv")
     assert done.code == 3
     assert "not finite" in done.err
-    assert "failed" in done.out
+    assert "diverged" in done.out
     assert ",failed" in (tmp_path / "o.csv").read_text()
     trained = run("train-source", *SMALL_OPTIONS, *settings)
     assert trained.code == 3
