@@ -131,7 +131,7 @@ def format_count_range(low: int, high: int) -> str:
 def format_points(share: float) -> str:
     """Return a difference of accuracies with its unit, such as `1 point`."""
     text = f"{100 * share:.3g}"
-    return f"{text} point" if text == "1" else f"{text} points"
+    return f"{text} point" if text in ("1", "-1") else f"{text} points"
 
 
 def format_nonzero(

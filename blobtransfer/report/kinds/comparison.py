@@ -484,10 +484,10 @@ def _comparison_notes(
     notes.append(TRIMMED_MEAN_NOTE)
     if spec.until_decided:
         is_at_most = results.interrupted or results.scores.n_repeats == spec.n_repeats
-        how = f"at most {spec.n_repeats:,} repeats" if is_at_most else "until all were decided"
+        how = f"up to {spec.n_repeats:,}" if is_at_most else "until all were decided"
         notes.append(
-            f"repeats added {how}: intervals of the difference are valid at every look, all others "
-            "only without repeated looks"
+            f"repeats were added {how}: intervals of the difference are valid at every look, all "
+            "others only without repeated looks"
         )
     if spec.data.is_resplit:
         notes.append(

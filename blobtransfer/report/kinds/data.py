@@ -107,7 +107,13 @@ class DataView(View[DataResults]):
     def to_json(
         self, results: DataResults, sentences: Sequence[Sentence], cautions: Sequence[str]
     ) -> Iterator[str]:
-        """Yield one JSON object: what was run, and each data set."""
+        """Yield one JSON object: what was run, and each data set.
+
+        Args:
+            results: The data.
+            sentences: Not written: there is no answer.
+            cautions: Not written: there are none.
+        """
         provenance = results.provenance
         record = {
             "schema_version": SCHEMA_VERSION,

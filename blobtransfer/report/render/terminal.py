@@ -85,14 +85,17 @@ def renderables_of(table: Table, console: "Console") -> list[Any]:
     """Return what a terminal prints of the cells: the table, parts with the keys, or lines."""
     from rich.text import Text
 
-    parts = _parts(table, console)
+    parts = _parts(table, console) or _parts(_grouped(table), console)
     if parts:
         return [item for part in parts for item in (Text(""), rich_table(part))][1:]
-    rows = [
-        [f"{head}: {cell}" for head, cell in zip(table.columns, row, strict=True) if cell]
-        for row in table.rows
-    ]
-    lines = [line for cells in rows for text in cells for line in wrap(text, console.width)]
+    lines: list[str] = []
+    for row in table.rows:
+        for head, cell in zip(table.columns, row, strict=True):
+            line = f"{head}: {cell}"
+            if cell and len(line) <= console.width:
+                lines.append(line)
+            elif cell:
+                lines += [f"{head}:", *wrap(f"  {cell}", console.width)]
     return [Text(line) for line in lines]
 
 
@@ -116,6 +119,21 @@ def _parts(table: Table, console: "Console") -> list[Table]:
         if not fits(_with_columns(table, heads), console):
             return []
     return [*parts, _with_columns(table, heads)]
+
+
+def _grouped(table: Table) -> Table:
+    """Return a table whose other keys than the last are rows of their own above it."""
+    *outer, last = table.keys or table.columns[:1]
+    indices = {head: i for i, head in enumerate(table.columns)}
+    others = [head for head in table.columns if head not in table.keys]
+    rows: list[tuple[str, ...]] = []
+    for row in table.rows:
+        for level, head in enumerate(outer):
+            if cell := row[indices[head]]:
+                rows.append((f"{'  ' * level}{head} {cell}", *("",) * len(others)))
+        label = f"{'  ' * len(outer)}{row[indices[last]]}"
+        rows.append((label, *(row[indices[head]] for head in others)))
+    return replace(table, columns=(last, *others), rows=tuple(rows), keys=(last,))
 
 
 def _with_columns(table: Table, heads: Sequence[str]) -> Table:

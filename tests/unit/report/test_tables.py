@@ -179,10 +179,10 @@ def test_a_comparison_until_decided_says_how_it_was_looked_at():
     spec = spec_of(8, until_decided=True)
     results = compare(spec, None, PlannedEngine(lambda *_: 0.5))
     table, _ = reported(results)
-    assert any("at most 8 repeats" in note for note in table.notes)
+    assert any("up to 8" in note for note in table.notes)
     early, _ = reported(with_cell(results, spec=replace(spec, n_repeats=100)))
     assert any("until all were decided" in note for note in early.notes)
-    assert not any("at most" in note for note in early.notes)
+    assert not any("up to" in note for note in early.notes)
     # no number that holds at one look alone
     assert table.rows[1][table.columns.index("trimmed mean [95 %]")] == "+0.00"
     assert "adjusted p" not in table.columns
