@@ -55,4 +55,4 @@ def merge(
                 n_new = merged.merge_from(other, mixed, pending.check)
             messages.log(f"{part}: {n_new:,} repeats are new")
         for command in merged.commands():
-            messages.log(f"{store} keeps {merged.count_repeats(command.study)}")
+            messages.log(f"{store} has {merged.count_repeats(command.study)}")

@@ -102,7 +102,7 @@ def show(
                 problem = f"{file} is of {results.command}; only a comparison has {thing}"
                 raise SettingError(setting, value, problem)
     if curves is not None and not results.has_curves:
-        problem = f"{file} holds no learning curves; compare keeps them with --speed"
+        problem = f"{file} holds no learning curves; compare records them with --speed"
         raise SettingError("curves", curves, problem)
     shown = _select(results, sources, only)
     with defer_signals() as pending:

@@ -77,7 +77,7 @@ def test_a_cluster_gives_the_bytes_of_one_machine(name, shared, run, tmp_path):
 def test_parts_may_run_on_a_cluster_too(shared, run):
     command = (*FRESH, "--repeats", "40", "--scheduler", shared.address)
     done = run(*command, "--only-repeats", "10..39", "--store", "a.db")
-    assert (done.code, done.err) == (0, "a.db keeps 30 of 40 repeats\n")
+    assert (done.code, done.err) == (0, "a.db has 30 of 40 repeats\n")
 
 
 def test_workers_that_are_lost_cost_nothing_and_others_are_waited_for(
@@ -118,7 +118,7 @@ def test_where_the_scheduler_is_lost_what_is_done_is_kept(forks, cluster, alone,
     *_, last = err.splitlines()  # after a line about waiting, if the worker took long to connect
     done = Finished(process.returncode, out, f"{last}\n")
     assert_refused(done, str(cluster.file), "the scheduler is gone", code=1)
-    assert re.search(r"[\d,]+ of 4,000,000 repeats kept", err)
+    assert re.search(r"[\d,]+ of 4,000,000 repeats stored", err)
     done = forks.run_process(*LONG, "--store", "a.db", "-o", "a.csv", cwd=tmp_path)
     assert done.code == 0
     assert (tmp_path / "a.csv").read_bytes() == alone
@@ -156,7 +156,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_the_cluster(forks, shared, tmp_pat
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130
-    (kept,) = re.findall(r"a\.db keeps (\S+) of 4,000,000 repeats", err)
+    (kept,) = re.findall(r"a\.db has (\S+) of 4,000,000 repeats", err)
     assert out.startswith(f"Stopped at {kept} of 4,000,000 repeats\n")
     assert all(worker.poll() is None for worker in shared.workers)
 
@@ -301,4 +301,4 @@ def test_where_a_scheduler_sends_garbage_what_is_done_is_kept(forks, shared, con
         is_garbage.set()
         out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err.count("\n")) == (1, "", 1)
-    assert "repeats kept; the same command goes on" in err
+    assert "repeats stored; the same command resumes" in err

@@ -96,11 +96,11 @@ def test_another_margin_reads_what_is_there_again(run, monkeypatch):
 def test_notes_say_what_is_there_and_what_is_kept(run):
     command = (*FRESH, "--store", "a.db", "--no-plot", "--format", "csv")
     first = run(*command, "--repeats", "1500").err.splitlines()
-    assert first[-1] == "a.db keeps 1,500 of 1,500 repeats"
+    assert first[-1] == "a.db has 1,500 of 1,500 repeats"
     again = run(*command, "--repeats", "2000").err.splitlines()
     assert again[0] == "a.db has 1,500 of 2,000 repeats"
-    assert says_in_order(again[1], "note: ", "second look", "1,500 repeats")
-    assert again[-1] == "a.db keeps 2,000 of 2,000 repeats"
+    assert says_in_order(again[1], "note: ", "1,500 of these repeats", "--until-decided")
+    assert again[-1] == "a.db has 2,000 of 2,000 repeats"
     fewer = run(*command, "--repeats", "10").err
     assert "a.db has 10 of 10 repeats" in fewer and "second look" not in fewer
 
@@ -110,12 +110,12 @@ def test_a_look_is_said_to_be_the_second_where_there_was_a_first(run):
     assert part.code == 0
     assert "second look" not in run(*FRESH, "--repeats", "20", "--no-plot", "--store", "a.db").err
     assert (
-        "after one at 20 repeats"
+        "shown 20 of these repeats"
         in run(*FRESH, "--repeats", "21", "--no-plot", "--store", "a.db").err
     )
     command = (*FRESH, "--fixed", "2", "--no-plot", "--store", "b.db")
     run(*command, "--until-decided", "--max-repeats", "110")
-    assert "after one at 110 repeats" in run(*command, "--repeats", "300").err
+    assert "shown 110 of these repeats" in run(*command, "--repeats", "300").err
 
 
 def test_show_gives_what_the_last_command_asked_for(run, monkeypatch):
@@ -126,7 +126,7 @@ def test_show_gives_what_the_last_command_asked_for(run, monkeypatch):
     assert run(*show).out == more != few
     assert run(*command, "--repeats", "8").out == few == run(*show).out
     failed = run(*FRESH, "--repeats", "5000", "--scheduler", "127.0.0.1:9", "--store", "a.db")
-    assert failed.code == 1 and "9 of 5,000 repeats kept" in failed.err
+    assert failed.code == 1 and "9 of 5,000 repeats stored" in failed.err
     assert run(*show).out == more
     assert run(*command, "--repeats", "8").out == few == run(*show).out
 
@@ -166,7 +166,7 @@ def test_parts_of_a_job_array_become_what_one_run_gives(name, run, tmp_path):
         done = run(*command, *more, "--only-repeats", only, "--store", f"part{i}.db")
         assert (done.code, done.out) == (0, "")
     done = run("merge", "part0.db", "part1.db", "part2.db", "--store", "all.db")
-    assert done.code == 0 and re.search(r"all\.db keeps (\S+) of \1 repeats$", done.err)
+    assert done.code == 0 and re.search(r"all\.db has (\S+) of \1 repeats$", done.err)
     assert run("show", "all.db", *QUIET, "-o", "parts.csv", "-o", "parts.json").code == 0
     argv = json.loads((tmp_path / "parts.json").read_text())["argv"]
     assert argv == [*command, *more]
@@ -427,7 +427,7 @@ def test_a_command_that_is_interrupted_says_what_is_kept(forks, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130
-    (kept,) = re.findall(r"a\.db keeps ([\d,]+) of 4,000,000 repeats", err)
+    (kept,) = re.findall(r"a\.db has ([\d,]+) of 4,000,000 repeats", err)
     assert out.startswith(f"Stopped at {kept} of 4,000,000 repeats\n")
     assert_refused(second, "a.db", f"process {process.pid} on {os.uname().nodename}", code=1)
 
@@ -452,7 +452,7 @@ def test_a_full_disk_costs_no_more_than_the_last_block(tmp_path):
     command = (*LONG, "--store", "a.db")
     done = run_process(*command, cwd=tmp_path, by=with_files_of_at_most(150_000))
     assert_refused(done, "a.db", "cannot be written", code=1)
-    assert re.search(r"[\d,]+ of 6,000 repeats kept", done.err)
+    assert re.search(r"[\d,]+ of 6,000 repeats stored", done.err)
     assert n_blocks(tmp_path / "a.db") > 0
     with Store.open(tmp_path / "a.db", writes=True) as store:
         (command,) = store.commands()

@@ -21,8 +21,8 @@ METHODS = {
     "plot": "plot", "no-plot": "plot", "show": "plot", "style": "plot", "size": "plot",
     "no-title": "plot",
     "output": "save", "format": "save", "curves": "curves", "summary": "summary",
-    "full": "_repr_html_", "explain": "_repr_html_", "sources": "plot", "only": "plot", "title": "plot",
-    "table": "_repr_html_",
+    "full": "_repr_html_", "explain": "_repr_html_", "sources": "plot", "only": "plot",
+    "title": "plot", "table": "_repr_html_",
 }  # fmt: skip
 """Options for which a result has a method."""
 
