@@ -424,8 +424,8 @@ def test_20_columns_get_whole_rows_and_whole_names_of_options(forks, tmp_path):
     os.close(leader)
     os.close(follower)
     table, page, whole_page = shown
-    assert re.search(r"^standalone +\d", table, re.MULTILINE)
-    assert re.search(r"^transfer fixed=0 +\d", table, re.MULTILINE)
+    assert re.search(r"^variant: standalone\r?\nmean: \d", table, re.MULTILINE)
+    assert re.search(r"^variant:\r?\n  transfer fixed=0\r?\nmean: \d", table, re.MULTILINE)
     assert "--until-decided" in page and "…" not in page
     assert "--learning-rate" in whole_page and "…" not in whole_page
 
