@@ -58,9 +58,7 @@ def deliver(
     title: str | None = None,
     table: str | None = None,
 ) -> None:
-    """Print, write and draw results; the answer is printed before the figure is drawn.
-
-    If one of them fails, the others are still delivered.
+    """Print, write and draw results, in this order; if one fails, the others are delivered.
 
     Args:
         results: The results.
@@ -81,8 +79,7 @@ def deliver(
     from blobtransfer.report.kinds import build_report
 
     report = build_report(results, shown)
-    if title is not None:
-        report = report.with_title(title)
+    report = report if title is None else report.with_title(title)
     printed = report if table is None else report.only_table(table)
     failed: list[BaseException] = []
     unprinted: list[BaseException] = []

@@ -91,16 +91,7 @@ def show(
         raise InputFileError(file, problem) from error
     canvas, curves = output.figure.canvas(), output.result.curves
     if results.command not in COMPARISONS:
-        for setting, value, thing in (
-            ("summary", output.screen.summary, "a summary"),
-            ("margin", margin, "a margin"),
-            ("sources", None if sources == "both" else sources, "sources"),
-            ("only", only and only[0], "variants"),
-            ("explain", "" if output.screen.explain else None, "words to explain"),
-        ):
-            if value is not None:
-                problem = f"{file} is of {results.command}; only a comparison has {thing}"
-                raise SettingError(setting, value, problem)
+        _reject_options_of_comparisons(results.command, file, margin, sources, only, output)
     if curves is not None and not results.has_curves:
         problem = f"{file} holds no learning curves; compare records them with --speed"
         raise SettingError("curves", curves, problem)
@@ -108,6 +99,36 @@ def show(
     with defer_signals() as pending:
         deliver(results, canvas, path, output, argv, pending, shown=shown, title=title, table=table)
     canvas.show()
+
+
+def _reject_options_of_comparisons(
+    command: str,
+    file: Path,
+    margin: float | None,
+    sources: str,
+    only: list[str] | None,
+    output: OutputOptions,
+) -> None:
+    """Raise `SettingError` for an option that only a comparison has.
+
+    Args:
+        command: Command that wrote the file.
+        file: The file.
+        margin: Value of `--margin`.
+        sources: Value of `--sources`.
+        only: Values of `--only`.
+        output: Output options.
+    """
+    for setting, value, thing in (
+        ("summary", output.screen.summary, "a summary"),
+        ("margin", margin, "a margin"),
+        ("sources", None if sources == "both" else sources, "sources"),
+        ("only", only and only[0], "variants"),
+        ("explain", "" if output.screen.explain else None, "words to explain"),
+    ):
+        if value is not None:
+            problem = f"{file} is of {command}; only a comparison has {thing}"
+            raise SettingError(setting, value, problem)
 
 
 def _check_text(title: str | None, table: str | None, format: str | None) -> None:

@@ -32,10 +32,10 @@ def answer(results: ComparedResults, question: ComparedQuestion) -> str | None:
                 else f"{label} is {kind} than {baseline} by {amount}{unit.points} (95 % interval "
                 f"{interval}, {size}){slight}"
             )
-    if alike := by_kind.get("no practical difference"):
+    if negligible := by_kind.get("no practical difference"):
         clauses.append(
-            f"{_labels(alike, results)} {'makes' if len(alike) == 1 else 'make'} no practical "
-            f"difference to {baseline} (less than {unit.difference(results.spec.margin)})"
+            f"{_labels(negligible, results)} {'makes' if len(negligible) == 1 else 'make'} no "
+            f"practical difference to {baseline} (less than {unit.difference(results.spec.margin)})"
         )
     if undecided := by_kind.get("undecided"):
         clauses.append(
@@ -61,8 +61,8 @@ def short_answer(results: ComparedResults, question: ComparedQuestion) -> str | 
             label = words.label_of(summary.arm, results)
             slight = ", possibly negligible" if _is_possibly_negligible(summary) else ""
             clauses.append(f"{label} {verb} {amount}{unit}{slight}")
-    if alike := by_kind.get("no practical difference"):
-        clauses.append(f"{_labels(alike, results)}: no practical difference")
+    if negligible := by_kind.get("no practical difference"):
+        clauses.append(f"{_labels(negligible, results)}: no practical difference")
     if undecided := by_kind.get("undecided"):
         what = _needed_repeats(undecided, results).partition(", with")[0]
         named = "" if len(by_kind) == 1 else f"{_labels(undecided, results)}: "

@@ -465,11 +465,7 @@ def _comparison_notes(
         notes.append(f"one source network, {spec.model_path}: {ONE_SOURCE_NOTE}")
     elif results.source_run is not None:
         source, run = results.record_of("source"), results.source_run
-        ceiling = (
-            ""
-            if source.ceiling is None
-            else f", best possible {words.format_percent(source.ceiling)}"
-        )
+        ceiling = _bracketed_ceiling(source).replace(" (", ", ").removesuffix(")")
         notes.append(
             f"one source network, trained on {source.name} "
             f"({words.test_metric(spec)} {words.format_percent(results.accuracy_of(run))}"
