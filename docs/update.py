@@ -10,7 +10,8 @@ opens with ```console screen, what a terminal of 80 columns shows, without colou
 A block that opens with ```python holds code; a block ```text right below it holds what it prints.
 The code of one page shares its variables, as the cells of a notebook do; a notebook is run as well.
 Between the comments `function: NAME`, `keywords` or `columns: METHOD` and `end` is what docstrings
-and keywords of the code say.
+and keywords of the code say; between `file: NAME`, `types` or `cautions` and `end`, what the JSON
+schemas say.
 
 The blocks of one page run one after another in one folder, which holds the tables of docs/data
 and nothing else; figures they draw that the docs have in docs/figures are renewed there.
@@ -30,9 +31,9 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 from contextlib import chdir, redirect_stdout, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import nbformat
 from nbclient import NotebookClient
@@ -44,13 +45,14 @@ import blobtransfer
 from blobtransfer.api.keywords import DESCRIPTIONS, GROUPS, default_of, with_names_of_keywords
 from blobtransfer.results.files.schema import SchemaName, make_schema
 
+JsonType = dict[str, Any]
+"""The JSON Schema of an object, or of a key of one."""
+
 TOP = Path(__file__).resolve().parent.parent
-PAGES = (
-    "README.md", "docs/questions.md", "docs/tutorial.md", "docs/problems.md", "docs/method.md",
-    "docs/scale.md", "docs/cli.md", "docs/engine.md", "docs/training-length.md",
-    "docs/judge.md", "docs/python.md", "docs/gallery.md",
-)  # fmt: skip
-NOTEBOOKS = ("docs/tutorial.ipynb", "docs/researcher.ipynb")
+PAGES = tuple(
+    str(path.relative_to(TOP)) for path in [TOP / "README.md", *sorted(TOP.glob("docs/*.md"))]
+)
+NOTEBOOKS = tuple(str(path.relative_to(TOP)) for path in sorted(TOP.glob("docs/*.ipynb")))
 BLOCK = re.compile(
     r"^```console(?P<screen> screen)?\n(?P<body>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
 )
@@ -58,7 +60,8 @@ PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```$(?P<output>\n\n```text\n.*?^```$)?", re.MULTILINE | re.DOTALL
 )
 REFERENCE = re.compile(
-    r"^<!-- (?P<kind>function|keywords|columns)(: (?P<name>\w+))? -->\n.*?^<!-- end -->$",
+    r"^<!-- (?P<kind>function|keywords|columns|file|types|cautions)(: (?P<name>\w+))? -->\n"
+    r".*?^<!-- end -->$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -160,13 +163,20 @@ def with_few_colours(png: str) -> str:
 
 
 def reference(block: re.Match[str]) -> str:
-    """Give a part of the reference of Python with what the code says."""
-    if block["kind"] == "function":
-        text = function_reference(getattr(blobtransfer, block["name"]))
-    elif block["kind"] == "columns":
-        text = section_of(getattr(blobtransfer.Result, block["name"]), "Returns")
-    else:
-        text = "\n\n".join(map(keyword_reference, GROUPS))
+    """Return a part of a reference with what the code says."""
+    match block["kind"]:
+        case "function":
+            text = function_reference(getattr(blobtransfer, block["name"]))
+        case "columns":
+            text = section_of(getattr(blobtransfer.Result, block["name"]), "Returns")
+        case "keywords":
+            text = "\n\n".join(map(keyword_reference, GROUPS))
+        case "file":
+            text = key_table(make_schema(block["name"]))
+        case "types":
+            text = "\n\n".join(type_reference(name, json_types()[name]) for name in type_names())
+        case "cautions":
+            text = caution_table()
     head = block[0].partition("\n")[0]
     return f"{head}\n{text.rstrip()}\n\n<!-- end -->"
 
@@ -231,6 +241,81 @@ def section_of(thing: object, title: str) -> str:
     section = re.search(rf"^{title}:\n(.*?)(?=^\S|\Z)", doc, re.MULTILINE | re.DOTALL)
     assert section is not None, (thing, title)
     return textwrap.dedent(section[1])
+
+
+@cache
+def json_types() -> dict[str, JsonType]:
+    """Return the JSON Schema of each type in the three files, by name."""
+    return {
+        name: json_type
+        for file in reversed(get_args(SchemaName))
+        for name, json_type in make_schema(file)["$defs"].items()
+    }
+
+
+def is_caution(json_type: JsonType) -> bool:
+    """Return whether a type is one kind of caution, which has a `text` for people."""
+    keys = json_type["properties"]
+    return "text" in keys and "const" in keys.get("kind", {})
+
+
+def type_names() -> list[str]:
+    """Return the names of the types that have a section of their own, in alphabetical order."""
+    return sorted(name for name, json_type in json_types().items() if not is_caution(json_type))
+
+
+def type_reference(name: str, json_type: JsonType) -> str:
+    """Return the section of a type: its summary and the table of its keys."""
+    summary = json_type.get("description", "").partition("\n")[0]
+    return "\n\n".join(filter(None, [f"### {name}", summary, key_table(json_type)]))
+
+
+def key_table(json_type: JsonType) -> str:
+    """Return the table of the keys of an object: name, type and meaning."""
+    rows = [
+        f"| `{name}` | {type_text(key)} | {key.get('description', '')} |"
+        for name, key in json_type["properties"].items()
+    ]
+    return "\n".join(["| key | type | meaning |", "| --- | --- | --- |", *rows])
+
+
+def caution_table() -> str:
+    """Return the table of the cautions: kind, further keys and meaning."""
+    lines = ["| `kind` | further keys | meaning |", "| --- | --- | --- |"]
+    for json_type in filter(is_caution, json_types().values()):
+        keys = [name for name in json_type["properties"] if name not in ("kind", "text")]
+        summary = json_type.get("description", "").partition("\n")[0]
+        shown = ", ".join(f"`{name}`" for name in keys)
+        lines.append(f"| `{json_type['properties']['kind']['const']}` | {shown} | {summary} |")
+    return "\n".join(lines)
+
+
+def type_text(key: JsonType) -> str:
+    """Return the type of a key in words, with links to the types of objects."""
+    match key:
+        case {"$ref": reference}:
+            name = reference.rpartition("/")[2]
+            return (
+                "[caution](#cautions)"
+                if is_caution(json_types()[name])
+                else f"[{name}](#{name.lower()})"
+            )
+        case {"anyOf": kinds} | {"oneOf": kinds}:
+            return " or ".join(dict.fromkeys(map(type_text, kinds)))
+        case {"const": value}:
+            return f"`{value}`"
+        case {"enum": values}:
+            return ", ".join(f"`{value}`" for value in values)
+        case {"type": "array", "items": items}:
+            text = type_text(items)
+            return f"list of ({text})" if " or " in text else f"list of {text}"
+        case {"type": "array", "prefixItems": items}:
+            return f"[{', '.join(map(type_text, items))}]"
+        case {"type": "object", "additionalProperties": dict(values)}:
+            return f"object of {type_text(values)}"
+        case {"type": name}:
+            return str(name)
+    return "any"
 
 
 def in_pipe(command: str, folder: Path) -> str:
