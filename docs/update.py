@@ -67,7 +67,7 @@ REFERENCE = re.compile(
 
 
 def main(pages: list[str]) -> None:
-    """Renew some pages."""
+    """Write the schemas, and the outputs of some pages."""
     for name in get_args(SchemaName):
         path = TOP / "blobtransfer" / "results" / "files" / f"{name}.schema.json"
         path.write_text(json.dumps(make_schema(name), indent=1) + "\n")
@@ -107,7 +107,7 @@ def lay_out(folder: Path) -> None:
 
 
 def run_block(block: re.Match[str], folder: Path) -> str:
-    """Give the block with fresh output."""
+    """Return the block with the output that the commands print now."""
     run = on_screen if block["screen"] else in_pipe
     commands = [line for line in block["body"].splitlines() if line.startswith("$ ")]
     texts = [f"{command}\n{run(command[2:], folder)}" for command in commands]
@@ -115,7 +115,7 @@ def run_block(block: re.Match[str], folder: Path) -> str:
 
 
 def run_python(block: re.Match[str], folder: Path, variables: dict[str, object]) -> str:
-    """Give the block with fresh output, if it shows any.
+    """Return the block with the output that the code prints now, if it shows any.
 
     Args:
         block: The code, and its output.
@@ -129,7 +129,7 @@ def run_python(block: re.Match[str], folder: Path, variables: dict[str, object])
 
 
 def run_notebook(path: Path, folder: Path) -> NotebookNode:
-    """Give a notebook with fresh outputs.
+    """Return a notebook with the outputs of a new run.
 
     Args:
         path: The notebook.
@@ -156,7 +156,7 @@ def run_notebook(path: Path, folder: Path) -> NotebookNode:
 
 
 def with_few_colours(png: str) -> str:
-    """Give a PNG image, encoded by base 64, with 256 colours, which takes half of the space."""
+    """Return a PNG image, encoded by base 64, with 256 colours, which takes half of the space."""
     image, small = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
     image.convert("RGB").quantize(256).save(small, "PNG", optimize=True)
     return base64.b64encode(small.getvalue()).decode()
@@ -182,7 +182,7 @@ def reference(block: re.Match[str]) -> str:
 
 
 def function_reference(function: Callable[..., object]) -> str:
-    """Give signature, summary, arguments and groups of keywords of a function."""
+    """Return signature, summary, arguments and groups of keywords of a function."""
     rows = re.split(r"^(\w+): ", section_of(function, "Args"), flags=re.MULTILINE)[1:]
     arguments = dict(zip(rows[::2], rows[1::2], strict=True))
     parameters = inspect.signature(function).parameters
@@ -205,12 +205,12 @@ def function_reference(function: Callable[..., object]) -> str:
 
 
 def wrapped(text: str) -> str:
-    """Give a text in lines of at most 100 characters."""
+    """Return a text in lines of at most 100 characters."""
     return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def keyword_reference(group: type) -> str:
-    """Give the table of a group of keywords."""
+    """Return the table of a group of keywords."""
     lines = [
         f"### {title_of(group)}\n",
         "| keyword | values | default | meaning |",
@@ -225,18 +225,18 @@ def keyword_reference(group: type) -> str:
 
 
 def link_to(group: type) -> str:
-    """Give a link to the table of a group of keywords."""
+    """Return a link to the table of a group of keywords."""
     title = title_of(group)
     return f"[{title}](#{title.lower().replace(',', '').replace(' ', '-')})"
 
 
 def title_of(group: type) -> str:
-    """Give the title of a group of keywords."""
+    """Return the title of a group of keywords."""
     return (group.__doc__ or "").rstrip(".")
 
 
 def section_of(thing: object, title: str) -> str:
-    """Give a section of a docstring, without its indentation."""
+    """Return a section of a docstring, without its indentation."""
     doc = inspect.getdoc(thing) or ""
     section = re.search(rf"^{title}:\n(.*?)(?=^\S|\Z)", doc, re.MULTILINE | re.DOTALL)
     assert section is not None, (thing, title)
@@ -319,7 +319,7 @@ def type_text(key: JsonType) -> str:
 
 
 def in_pipe(command: str, folder: Path) -> str:
-    """Run one command and give what it printed on both streams."""
+    """Run one command and return what it printed on both streams."""
     done = subprocess.run(
         command, shell=True, cwd=folder, env=environment(), check=False, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -328,7 +328,7 @@ def in_pipe(command: str, folder: Path) -> str:
 
 
 def on_screen(command: str, folder: Path) -> str:
-    """Run one command on a terminal and give what it printed there, then its notes."""
+    """Run one command on a terminal and return what it printed there, then its notes."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         command, shell=True, cwd=folder, env=environment() | {"TERM": "dumb"}, text=True,
@@ -345,7 +345,7 @@ def on_screen(command: str, folder: Path) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment of a command: this Python first, 80 columns."""
+    """Return the environment of a command: this Python first, 80 columns."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"PATH": path, "COLUMNS": "80", "TERMINAL_WIDTH": "80"}
 
